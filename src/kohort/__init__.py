@@ -1,0 +1,75 @@
+"""kohort trains a set of Keras models at once, in paired replicates, and tells what it found.
+
+Importing it sets Keras's backend to JAX where nothing else was chosen (the environment variable
+KERAS_BACKEND, or Keras imported before); it changes nothing else.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if "keras" not in sys.modules:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+
+if TYPE_CHECKING:
+    from kohort.data.dataset import Dataset
+    from kohort.data.load import load
+    from kohort.design.replicates import Holdout, KFold
+    from kohort.design.variant import Variant, grid
+    from kohort.errors import DataError, DesignError, InputError, KohortError, ModelError
+    from kohort.fit import fit
+    from kohort.member import Member
+    from kohort.result import Result
+    from kohort.study import Study
+
+# Where each public name lives. They are imported when they are first used: `kohort.fit` then needs
+# no pandas and no Altair, and `import kohort` costs no more than its own few lines.
+_HOMES = {
+    "DataError": "kohort.errors",
+    "Dataset": "kohort.data.dataset",
+    "DesignError": "kohort.errors",
+    "Holdout": "kohort.design.replicates",
+    "InputError": "kohort.errors",
+    "KFold": "kohort.design.replicates",
+    "KohortError": "kohort.errors",
+    "Member": "kohort.member",
+    "ModelError": "kohort.errors",
+    "Result": "kohort.result",
+    "Study": "kohort.study",
+    "Variant": "kohort.design.variant",
+    "fit": "kohort.fit",
+    "grid": "kohort.design.variant",
+    "load": "kohort.data.load",
+}
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DesignError",
+    "Holdout",
+    "InputError",
+    "KFold",
+    "KohortError",
+    "Member",
+    "ModelError",
+    "Result",
+    "Study",
+    "Variant",
+    "fit",
+    "grid",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kohort' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,165 @@
+"""The data of a study: train and test arrays, class names, and a fingerprint of their bytes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kohort.errors import DataError
+
+
+@dataclass(frozen=True)
+class PixelScale:
+    """How a raw pixel (0 to 255) becomes a model input: `factor * pixel + offset`."""
+
+    factor: float
+    offset: float
+
+
+CENTRED = PixelScale(1 / 255, -0.5)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Train and test arrays.
+
+    Pixels that are stored as uint8 stay so until the training step, which scales them to floats
+    from -0.5 to 0.5 (`pixels`); a model's input shape is `input_shape` either way.
+
+    Args:
+        x_train: Inputs `[train sample, ...]`, uint8 or floating.
+        y_train: Targets `[train sample, ...]`; integers from 0 for classes.
+        x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype.
+        y_test: Targets `[test sample, ...]`.
+        class_names: A name for each class, in the order of the labels; made up where absent.
+        name: What to call the data in a report.
+        groups: For each training sample the number of the group that it belongs to (a font, a
+            patient); a group is never split between training and validation.
+        pixels: How raw pixels become inputs. Given for floating arrays where it is known how they
+            were normalised; uint8 arrays have it anyway.
+        unreadable: Names of files that should have been samples and could not be read.
+
+    Raises:
+        DataError: Arrays do not fit together, hold NaN or infinity, or labels are out of range.
+
+    Example:
+        >>> data = kohort.Dataset(x[:900], y[:900], x[900:], y[900:], name="mine")
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    _: KW_ONLY
+    class_names: Sequence[str] | None = None
+    name: str | None = None
+    groups: np.ndarray | None = None
+    pixels: PixelScale | None = None
+    unreadable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for side in ("train", "test"):
+            x, y = (np.asarray(getattr(self, f"{axis}_{side}")) for axis in "xy")
+            _check_side(side, x, y)
+            self._set(f"x_{side}", x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))
+            self._set(f"y_{side}", _compact(y))
+        _check_same_samples(self.x_train, self.x_test)
+        if self.pixels is None and self.stores_pixels:
+            self._set("pixels", CENTRED)
+        if self.groups is not None and len(self.groups) != len(self.x_train):
+            raise DataError(
+                f"a group for each of the {len(self.x_train)} training samples",
+                f"{len(self.groups)} groups",
+                "give groups the length of x_train",
+            )
+        self._set("class_names", self._named_classes())
+        self._set("name", self.name or "data")
+
+    def _set(self, field: str, value: object) -> None:
+        # The dataclass is frozen for its users; here its fields are still being made.
+        object.__setattr__(self, field, value)
+
+    def _named_classes(self) -> tuple[str, ...] | None:
+        if self.y_train.ndim != 1 or self.y_train.dtype.kind != "i":
+            return None
+        labels = np.concatenate([self.y_train, self.y_test])
+        names = self.class_names or [str(label) for label in range(int(labels.max()) + 1)]
+        if labels.min() < 0 or labels.max() >= len(names):
+            raise DataError(
+                f"labels from 0 to {len(names) - 1}, one for each class name",
+                f"labels from {labels.min()} to {labels.max()}",
+                "number the classes from 0, or give every class a name",
+            )
+        return tuple(names)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, which a model takes: `keras.Input(data.input_shape)`."""
+        return self.x_train.shape[1:]
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None where the targets are no class labels."""
+        return len(self.class_names) if self.class_names else None
+
+    @property
+    def stores_pixels(self) -> bool:
+        """Whether the arrays hold raw uint8 pixels."""
+        return self.x_train.dtype == np.uint8
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over shapes, dtypes and bytes of the four arrays, in hexadecimal."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def inputs(self, x: np.ndarray) -> np.ndarray:
+        """Samples as a model takes them: floats, scaled where `x` are raw pixels."""
+        if x.dtype != np.uint8 or self.pixels is None:
+            return x
+        scaled: np.ndarray = x.astype(np.float32) * np.float32(self.pixels.factor)
+        return scaled + np.float32(self.pixels.offset)
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.name!r}, {len(self.x_train)} train and {len(self.x_test)} test samples "
+            f"of {self.input_shape} {self.x_train.dtype}, "
+            + (f"{self.classes} classes)" if self.classes else "no classes)")
+        )
+
+
+def _compact(y: np.ndarray) -> np.ndarray:
+    """Targets in the dtypes that Keras computes with: int32 for labels, else float32."""
+    return y.astype(np.int32 if y.dtype.kind in "iub" else np.float32, copy=False)
+
+
+def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
+    for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
+        if array.dtype.kind not in "iufb" or array.ndim < 1:
+            raise DataError(
+                f"{name} as an array of numbers", f"dtype {array.dtype}", "convert it to numbers"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise DataError(
+                f"finite numbers in {name}", "NaN or infinity", "drop or repair those samples"
+            )
+    if len(x) != len(y) or len(x) == 0:
+        raise DataError(
+            f"x_{side} and y_{side} of equal length, one sample at least",
+            f"{len(x)} inputs and {len(y)} targets",
+            "give each sample its target",
+        )
+
+
+def _check_same_samples(train: np.ndarray, test: np.ndarray) -> None:
+    if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
+        raise DataError(
+            f"test samples like the training samples, {train.shape[1:]} {train.dtype}",
+            f"{test.shape[1:]} {test.dtype}",
+            "prepare both in the same way",
+        )

@@ -1,0 +1,162 @@
+"""Read images that are sorted into one folder per class, from a folder or an archive."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from kohort.data.dataset import Dataset
+from kohort.data.splits import draw_exactly
+from kohort.errors import DataError
+
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
+TEST_FRACTION = 0.2
+TEST_SEED = 0
+
+
+class _File(NamedTuple):
+    path: PurePosixPath
+    content: bytes
+
+
+class _Images(NamedTuple):
+    pixels: np.ndarray  # uint8 [sample, height, width]
+    labels: np.ndarray  # int32 [sample]
+    class_names: list[str]
+    file_names: list[str]
+    unreadable: list[str]
+
+
+def load_images(source: Path) -> Dataset:
+    """Read grey images in `CLASS/NAME.png`, and hold 20 % of them out as the test set.
+
+    Images of one file name (in notMNIST: of one font) and exact copies of an image stay on one
+    side of the split, and are one group of `Dataset.groups`. Archives are read in memory; nothing
+    is unpacked.
+
+    Args:
+        source: A folder of class folders, a tar archive (compressed or not), or a zip archive.
+
+    Raises:
+        DataError: There are no class folders with images, or images differ in size.
+    """
+    images = _read(source)
+    groups = _groups(images)
+    test = draw_exactly(
+        np.random.default_rng(TEST_SEED), groups, round(TEST_FRACTION * len(groups))
+    )
+    train = np.setdiff1d(np.arange(len(groups)), test)
+    return Dataset(
+        images.pixels[train],
+        images.labels[train],
+        images.pixels[test],
+        images.labels[test],
+        class_names=images.class_names,
+        name=source.name.split(".")[0],
+        groups=groups[train],
+        unreadable=tuple(images.unreadable),
+    )
+
+
+def _read(source: Path) -> _Images:
+    pixels: list[np.ndarray] = []
+    labels: list[str] = []
+    file_names: list[str] = []
+    unreadable: list[str] = []
+    for file in sorted(_files(source)):
+        image = _decode(file.content)
+        if image is None:
+            unreadable.append(f"{file.path.parent.name}/{file.path.name}")
+            continue
+        if pixels and image.shape != pixels[0].shape:
+            raise DataError(
+                f"images of one size, {pixels[0].shape[1]}x{pixels[0].shape[0]}",
+                f"{file.path} of {image.shape[1]}x{image.shape[0]}",
+                "resize them to one size",
+            )
+        pixels.append(image)
+        labels.append(file.path.parent.name)
+        file_names.append(file.path.name)
+    class_names = sorted(set(labels))
+    if len(class_names) < 2:
+        raise DataError(
+            "at least two class folders with images in them (A/*.png, B/*.png, ...)",
+            f"{source} with {len(pixels)} readable images in {class_names or 'no folder'}",
+            "name the folder or archive that holds the class folders",
+        )
+    numbers = np.searchsorted(class_names, labels).astype(np.int32)
+    return _Images(np.stack(pixels), numbers, class_names, file_names, unreadable)
+
+
+def _files(source: Path) -> Iterator[_File]:
+    """Every image file below a class folder, with its content."""
+    if source.is_dir():
+        for path in source.rglob("*"):
+            if path.is_file() and _is_image(path):
+                yield _File(PurePosixPath(path.relative_to(source.parent)), path.read_bytes())
+    elif tarfile.is_tarfile(source):
+        yield from _tar_files(source)
+    elif zipfile.is_zipfile(source):
+        yield from _zip_files(source)
+    else:
+        raise DataError(
+            "a folder, a tar or a zip archive", f"{source}, none of these", "check the path"
+        )
+
+
+def _tar_files(source: Path) -> Iterator[_File]:
+    try:
+        with tarfile.open(source) as archive:
+            for entry in archive:
+                path = PurePosixPath(entry.name)
+                if entry.isfile() and _is_image(path):
+                    content = archive.extractfile(entry)
+                    yield _File(path, content.read() if content else b"")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError("a whole archive", f"{source} ({error})", "fetch it again") from error
+
+
+def _zip_files(source: Path) -> Iterator[_File]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for name in archive.namelist():
+                if _is_image(PurePosixPath(name)):
+                    yield _File(PurePosixPath(name), archive.read(name))
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError("a whole archive", f"{source} ({error})", "fetch it again") from error
+
+
+def _is_image(path: PurePath) -> bool:
+    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+
+
+def _decode(content: bytes) -> np.ndarray | None:
+    """Grey pixels `[height, width]`, or None where the bytes are no image."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return np.asarray(image.convert("L"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return None
+
+
+def _groups(images: _Images) -> np.ndarray:
+    """Number the sets of images that share a file name or their pixels, directly or by a chain."""
+    n = len(images.labels)
+    _, by_name = np.unique(images.file_names, return_inverse=True)
+    _, by_pixels = np.unique(images.pixels.reshape(n, -1), axis=0, return_inverse=True)
+    # A graph of images and of the names and pixel patterns that they have.
+    sample = np.arange(n)
+    names, patterns = int(by_name.max()) + 1, int(by_pixels.max()) + 1
+    rows = np.concatenate([sample, sample])
+    columns = np.concatenate([n + by_name, n + names + by_pixels.ravel()])
+    size = n + names + patterns
+    graph = coo_array((np.ones(2 * n), (rows, columns)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    return np.unique(component[:n], return_inverse=True)[1]

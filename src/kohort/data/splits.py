@@ -1,0 +1,60 @@
+"""Divide samples without dividing groups."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def draw_exactly(random: np.random.Generator, groups: np.ndarray, wanted: int) -> np.ndarray:
+    """Draw whole groups in random order until exactly `wanted` samples are drawn, or nearly.
+
+    A group that would overshoot is passed over, so the count falls short only where no remaining
+    group is small enough.
+
+    Args:
+        random: The generator to draw from.
+        groups: `[sample]`, the group of each sample.
+        wanted: How many samples to draw.
+
+    Returns:
+        The drawn samples, int64, ascending.
+    """
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    drawn = np.zeros(len(sizes), bool)
+    missing = wanted
+    for candidate in random.permutation(len(sizes)):
+        if sizes[candidate] <= missing:
+            drawn[candidate] = True
+            missing -= sizes[candidate]
+    return np.flatnonzero(drawn[group])
+
+
+def deal(random: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
+    """Deal whole groups into `folds` parts as equal in samples as the groups allow.
+
+    Largest groups first, each to the smallest part so far; groups of equal size in random order.
+
+    Returns:
+        For each fold its samples, int64, ascending; every sample is in exactly one.
+    """
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    shuffled = random.permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    fold_of = np.zeros(len(sizes), int)
+    filled = np.zeros(folds, int)
+    for candidate in order:
+        smallest = int(np.argmin(filled))
+        fold_of[candidate] = smallest
+        filled[smallest] += sizes[candidate]
+    return [np.flatnonzero(fold_of[group] == fold) for fold in range(folds)]
+
+
+def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
+    """Samples numbered inside each class, back in their own numbers, ascending.
+
+    Args:
+        labels: `[sample]` class of each sample.
+        chosen: For each class, in the order of its label, positions among its samples.
+    """
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return np.sort(np.concatenate([own[some] for own, some in zip(members, chosen, strict=True)]))

@@ -1,0 +1,1 @@
+"""Design: variants, replicates, and the plan that groups their members into cohorts."""

@@ -1,0 +1,166 @@
+"""The one place that touches names of Keras which Keras does not call public.
+
+`keras.Model.fit` is built from these pieces. kohort uses the same pieces, so that what it
+trains is what Keras trains, and keeps them here, so that a new Keras is checked in one file.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras.src import tree
+from keras.src.callbacks.callback_list import CallbackList
+from keras.src.models.functional import Functional
+from keras.src.trainers.data_adapters import array_slicing
+from keras.src.trainers.data_adapters.array_data_adapter import (
+    ArrayDataAdapter,
+    can_convert_arrays,
+)
+from keras.src.utils.python_utils import is_default, pythonify_logs
+
+from kohort.errors import ModelError
+
+type Arrays = Any  # a pytree of arrays that share their first axis, as Keras packs (x, y, weight)
+type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
+type State = tuple[list[Any], list[Any], list[Any], list[Any]]
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+def is_packable(x: Any, y: Any, sample_weight: Any = None) -> bool:
+    """Whether Keras takes these as arrays: not a generator, nor a dataset object."""
+    return bool(can_convert_arrays((x, y, sample_weight)))
+
+
+def pack(x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Arrays:
+    """Check and pack training data as `keras.Model.fit` does.
+
+    Returns:
+        `x`, `(x, y)` or `(x, y, sample_weight)`, each leaf an array of shape `[sample, ...]`;
+        floating leaves have `keras.config.floatx()`.
+
+    Raises:
+        ModelError: A leaf is no array (a generator, a dataset object).
+        ValueError: Keras's own complaint about unequal lengths or weights.
+    """
+    if not is_packable(x, y, sample_weight):
+        raise ModelError(
+            "x, y and sample_weight as arrays (NumPy, JAX or pandas)",
+            f"x of type {type(x).__name__}",
+            "load it into arrays, or pass engine='keras', which takes what keras.Model.fit takes",
+        )
+    adapter = ArrayDataAdapter(x, y, sample_weight=sample_weight, class_weight=class_weight)
+    sliceables = array_slicing.convert_to_sliceable(adapter._inputs, target_backend="jax")
+    return tree.map_structure(
+        lambda s: s.convert_to_jax_compatible(s[:]), sliceables, none_is_leaf=False
+    )
+
+
+def split_last(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[Any, Any]:
+    """Split `(x, y, sample_weight)` as `validation_split` does: the last part validates."""
+    train, valid = array_slicing.train_validation_split((x, y, sample_weight), fraction)
+    return train, valid
+
+
+def prepare(model: keras.Model, batch: Arrays) -> None:
+    """Create the variables of model, optimizer, loss and metrics, as the first batch does in Keras.
+
+    Raises:
+        ModelError: The model is not compiled, or asks to run eagerly.
+    """
+    if not model.compiled:
+        raise ModelError(
+            "a compiled model", f"{model.name!r}, not compiled", "call model.compile(...) first"
+        )
+    model._symbolic_build(data_batch=batch)
+
+
+def variables_of(model: keras.Model) -> Variables:
+    """The variables of a model in the order of `keras.Model.train_step`'s state."""
+    return (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+
+
+def state_of(model: keras.Model) -> State:
+    """The values of `variables_of(model)`."""
+    trainable, rest, optimizer, metrics = variables_of(model)
+    return (
+        [v.value for v in trainable],
+        [v.value for v in rest],
+        [v.value for v in optimizer],
+        [v.value for v in metrics],
+    )
+
+
+def assign(model: keras.Model, values: Sequence[list[Any]]) -> None:
+    """Set the variables of a model; `values` may leave out last parts of `variables_of(model)`."""
+    for variables, new in zip(variables_of(model), values, strict=False):
+        for variable, value in zip(variables, new, strict=True):
+            variable.assign(value)
+
+
+def fresh_metrics(model: keras.Model) -> list[Any]:
+    """The values that the metric variables have at the start of an epoch."""
+    model.reset_metrics()
+    return [v.value for v in model.metrics_variables]
+
+
+def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
+    """The part of the loss that weight regularisers add, for given values of the weights."""
+    return sum(
+        variable.regularizer(value)
+        for variable, value in zip(model.trainable_variables, trainable, strict=True)
+        if variable.regularizer is not None
+    )
+
+
+def callback_list(
+    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], *, epochs: int, steps: int
+) -> CallbackList:
+    """Keras's own container of callbacks for one model, with its History.
+
+    Raises:
+        ModelError: A callback wants to be called at each batch; a fused epoch has no such moment.
+    """
+    for callback in callbacks:
+        # ModelCheckpoint overrides a batch hook that does nothing when it saves by the epoch.
+        if getattr(callback, "save_freq", None) == "epoch":
+            continue
+        for hook in _BATCH_HOOKS:
+            if not is_default(getattr(callback, hook)):
+                raise ModelError(
+                    "callbacks that act at the start or end of an epoch",
+                    f"{type(callback).__name__}, which overrides {hook}",
+                    "use an epoch-level hook, or pass engine='keras'",
+                )
+    return CallbackList(
+        list(callbacks), add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
+    )
+
+
+def to_floats(logs: dict[str, Any]) -> dict[str, float]:
+    """Logs as Keras hands them to callbacks: flat, sorted by name, Python floats."""
+    return dict(pythonify_logs(logs))
+
+
+def uncompiled(model: keras.Model) -> keras.Model:
+    """A model of the same layers and weights that is not compiled.
+
+    A subclassed model cannot be cloned, and is returned as it is.
+    """
+    if not isinstance(model, keras.Sequential | Functional):
+        return model
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    return clone

@@ -1,0 +1,178 @@
+"""Replicates: how the training data are split, how often, and with which seeds.
+
+Every variant sees the same replicates, so that two variants are compared pair by pair.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.splits import deal, draw_exactly, in_strata
+from kohort.errors import DesignError
+
+
+@dataclass(frozen=True, eq=False)
+class Replicate:
+    """One seed and one split of the training data.
+
+    Args:
+        number: From 0; names the replicate in tables.
+        seed: Of initial weights, dropout masks and batch order.
+        train: Rows of the training data to train on, int64, ascending.
+        valid: Rows of the training data to validate on, int64, ascending.
+    """
+
+    number: int
+    seed: int
+    train: np.ndarray
+    valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Hold out a random part of the training data for validation, anew in each replicate.
+
+    All replicates have parts of equal size, so that they share one program. Where whole groups
+    do not add up to it, some samples are left out.
+
+    Args:
+        fraction: The part of the samples that validates, between 0 and 1.
+        repeats: The number of replicates.
+        stratify: Whether each class is split in the same proportion. Not with groups.
+
+    Example:
+        >>> kohort.Holdout(fraction=0.1, repeats=5)
+    """
+
+    fraction: float = 0.1
+    repeats: int = 5
+    stratify: bool = False
+    kind: Literal["holdout"] = "holdout"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.fraction < 1.0:
+            raise DesignError("a fraction between 0 and 1", f"{self.fraction}", "hold out 0.1, say")
+        _check_count("repeats", self.repeats, 1)
+
+    def replicates(self, data: Dataset, seed: int) -> tuple[Replicate, ...]:
+        """The replicates of a study with `seed`; more of them leave the first ones as they are."""
+        wanted = round(self.fraction * len(data.x_train))
+        valid = [
+            self._draw(data, np.random.default_rng([seed, number]), wanted)
+            for number in range(self.repeats)
+        ]
+        samples = len(data.x_train)
+        if not wanted or min(map(len, valid)) == 0 or wanted == samples:
+            raise DesignError(
+                "samples to train on and to validate on",
+                f"{samples} training samples, of which {self.fraction:g} validate",
+                "use more data, smaller groups, or another fraction",
+            )
+        return _equal_parts(seed, samples, valid)
+
+    def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
+        if not self.stratify:
+            return draw_exactly(random, _groups(data), wanted)
+        labels = _labels_for_strata(data)
+        counts = [int((labels == label).sum()) for label in np.unique(labels)]
+        return in_strata(
+            labels, (random.permutation(n)[: round(self.fraction * n)] for n in counts)
+        )
+
+
+@dataclass(frozen=True)
+class KFold:
+    """Cross-validation: each fold validates once, the others train.
+
+    Folds whose sizes differ train in programs of their own.
+
+    Args:
+        folds: The number of parts, 2 or more.
+        repeats: How often to deal the folds anew.
+        stratify: Whether each class is dealt evenly. Not with groups.
+
+    Example:
+        >>> kohort.KFold(folds=5)
+    """
+
+    folds: int = 5
+    repeats: int = 1
+    stratify: bool = False
+    kind: Literal["folds"] = "folds"
+
+    def __post_init__(self) -> None:
+        _check_count("folds", self.folds, 2)
+        _check_count("repeats", self.repeats, 1)
+
+    def replicates(self, data: Dataset, seed: int) -> tuple[Replicate, ...]:
+        """The replicates of a study with `seed`: `folds * repeats` of them."""
+        parts = [
+            part
+            for repeat in range(self.repeats)
+            for part in self._deal(data, np.random.default_rng([seed, repeat]))
+        ]
+        if min(map(len, parts)) == 0:
+            raise DesignError(
+                f"a group of samples for each of the {self.folds} folds",
+                f"{len(np.unique(_groups(data)))} groups",
+                "use fewer folds",
+            )
+        everything = np.arange(len(data.x_train))
+        return tuple(
+            Replicate(number, _seed(seed, number), np.setdiff1d(everything, part), part)
+            for number, part in enumerate(parts)
+        )
+
+    def _deal(self, data: Dataset, random: np.random.Generator) -> list[np.ndarray]:
+        if not self.stratify:
+            return deal(random, _groups(data), self.folds)
+        labels = _labels_for_strata(data)
+        counts = [int((labels == label).sum()) for label in np.unique(labels)]
+        by_class = [deal(random, np.arange(n), self.folds) for n in counts]
+        return [in_strata(labels, (own[fold] for own in by_class)) for fold in range(self.folds)]
+
+
+def _equal_parts(seed: int, samples: int, valid: list[np.ndarray]) -> tuple[Replicate, ...]:
+    train = [np.setdiff1d(np.arange(samples), part) for part in valid]
+    n_train, n_valid = min(map(len, train)), min(map(len, valid))
+    return tuple(
+        Replicate(
+            number,
+            _seed(seed, number),
+            _leave_out(seed, number, train[number], n_train),
+            _leave_out(seed, number, valid[number], n_valid),
+        )
+        for number in range(len(valid))
+    )
+
+
+def _leave_out(seed: int, number: int, rows: np.ndarray, kept: int) -> np.ndarray:
+    if len(rows) == kept:
+        return rows
+    return np.sort(np.random.default_rng([seed, number, kept]).permutation(rows)[:kept])
+
+
+def _seed(seed: int, number: int) -> int:
+    """A seed for everything random in a replicate, as NumPy's legacy and Keras's take them."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+
+
+def _groups(data: Dataset) -> np.ndarray:
+    return np.arange(len(data.x_train)) if data.groups is None else data.groups
+
+
+def _labels_for_strata(data: Dataset) -> np.ndarray:
+    if data.groups is not None or data.classes is None:
+        raise DesignError(
+            "class labels and no groups for stratify=True",
+            "groups" if data.groups is not None else "targets that are no class labels",
+            "leave stratify out",
+        )
+    return data.y_train
+
+
+def _check_count(name: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise DesignError(f"{name} of {least} or more", repr(value), "give a whole number")

@@ -1,0 +1,1 @@
+"""Engine: Keras models to stacked state, one compiled program per cohort, arrays out."""

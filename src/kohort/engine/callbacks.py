@@ -1,0 +1,79 @@
+"""Callbacks: each member's own, and those with which the reference engine measures."""
+
+import copy
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from kohort.design import keras_seam
+from kohort.design.keras_seam import Arrays
+
+type Callback = keras.callbacks.Callback
+
+
+def own_callbacks(callbacks: Sequence[Callback] | Callback | None, n: int) -> list[list[Callback]]:
+    """Callbacks for each of `n` models: copies, since they hold state; the originals for one."""
+    given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
+    if n == 1:
+        return [list(given)]
+    return [[copy.deepcopy(callback) for callback in given] for _ in range(n)]
+
+
+class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Adds what `engine.program` measures beyond Keras to the logs of each epoch.
+
+    The train metrics in inference mode as `eval_...`, and losses without penalties as
+    `eval_data_loss` and `val_data_loss`.
+
+    Args:
+        data: The training data, packed by `keras_seam.pack`.
+        batch_size: Samples a step.
+    """
+
+    def __init__(self, data: Arrays, batch_size: int) -> None:
+        super().__init__()
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._arguments = {"x": x, "y": y, "sample_weight": weight, "batch_size": batch_size}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Evaluate, and leave the model's state as it was: looking must not change training."""
+        held = [*self.model.non_trainable_variables, *self.model.metrics_variables]
+        before = [keras.ops.convert_to_numpy(variable) for variable in held]
+        seen = self.model.evaluate(**self._arguments, verbose=0, return_dict=True)
+        for variable, value in zip(held, before, strict=True):
+            variable.assign(value)
+        if logs is not None:
+            # Keras hands one dict to all callbacks; History comes last and keeps these too.
+            logs |= {f"eval_{name}": value for name, value in seen.items()}
+            penalty = float(keras_seam.penalty(self.model, self.model.trainable_variables))
+            for side in ("eval_", "val_"):
+                if f"{side}loss" in logs:
+                    logs[f"{side}data_loss"] = logs[f"{side}loss"] - penalty
+            for name in sorted(logs):
+                logs[name] = logs.pop(name)
+
+
+class RestoreBest(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Ends training with the weights of the epoch that had the lowest value of a metric.
+
+    Args:
+        monitor: The metric.
+    """
+
+    def __init__(self, monitor: str) -> None:
+        super().__init__()
+        self._monitor = monitor
+        self._lowest = float("inf")
+        self._weights: list[np.ndarray] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the weights where the epoch was the best so far; NaN never is."""
+        value = (logs or {})[self._monitor]
+        if value < self._lowest:
+            self._lowest, self._weights = value, self.model.get_weights()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the best weights back."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)

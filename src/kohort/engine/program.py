@@ -1,0 +1,155 @@
+"""One epoch of a cohort as one compiled program.
+
+Written for one member with Keras's own stateless steps, then vmapped over members: the whole
+epoch (training, then evaluation on the training and the validation data) is a single XLA
+program, compiled once per cohort.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from kohort.design import keras_seam
+from kohort.design.keras_seam import Arrays, State
+
+type Logs = dict[str, Any]
+
+
+class EpochSpec(NamedTuple):
+    """What of an epoch is fixed when it is compiled."""
+
+    batch_size: int
+    valid_batch_size: int
+    validate: bool
+    evaluate_train: bool
+
+
+class Feed(NamedTuple):
+    """What an epoch reads. Rows index samples; `[sample]` is shared, `[member, sample]` is not."""
+
+    train: Arrays
+    order: jax.Array  # int32, the training samples in the order of this epoch
+    valid: Arrays
+    valid_rows: jax.Array  # int32
+
+
+def epoch_of_one(
+    model: keras.Model, spec: EpochSpec, preprocess: Callable[[Arrays], Arrays]
+) -> Callable[[State, Feed], tuple[State, Logs]]:
+    """One epoch of one member: `(state, feed) -> (state, logs)`, as `keras.Model.fit` runs it.
+
+    The logs carry Keras's keys: the running train metrics, then `val_` metrics. With
+    `spec.evaluate_train` they carry the train metrics in inference mode at the epoch's end too, as
+    `eval_`, and each loss without the weights' penalties, as `eval_data_loss` and
+    `val_data_loss`.
+    """
+    fresh_metrics = keras_seam.fresh_metrics(model)
+
+    def batch(data: Arrays, rows: jax.Array) -> Arrays:
+        return preprocess(jax.tree.map(lambda a: a[rows], data))
+
+    def train(state: State, feed: Feed) -> tuple[State, Logs]:
+        return _sweep(
+            lambda s, rows: model.train_step(s, batch(feed.train, rows)),
+            (*state[:3], fresh_metrics),
+            feed.order,
+            spec.batch_size,
+        )
+
+    def evaluate(state: State, data: Arrays, rows: jax.Array, size: int) -> tuple[State, Logs]:
+        trainable, rest, optimizer, _ = state
+        (trainable, rest, metrics), logs = _sweep(
+            lambda s, r: model.test_step(s, batch(data, r)),
+            (trainable, rest, fresh_metrics),
+            rows,
+            size,
+        )
+        return (trainable, rest, optimizer, metrics), logs
+
+    def penalty(state: State) -> Any:
+        return keras_seam.penalty(model, state[0]) if spec.evaluate_train else None
+
+    def epoch(state: State, feed: Feed) -> tuple[State, Logs]:
+        state, logs = train(state, feed)
+        if spec.evaluate_train:
+            # Its state is dropped: looking at a member must not change how it goes on.
+            _, seen = evaluate(state, feed.train, feed.order, spec.batch_size)
+            logs |= _measured("eval_", seen, penalty(state))
+        if spec.validate:
+            # Its state is kept, as Keras keeps it.
+            state, seen = evaluate(state, feed.valid, feed.valid_rows, spec.valid_batch_size)
+            logs |= _measured("val_", seen, penalty(state))
+        return state, logs
+
+    return epoch
+
+
+def compile_epoch(
+    model: keras.Model,
+    spec: EpochSpec,
+    preprocess: Callable[[Arrays], Arrays],
+    state: State,
+    feed: Feed,
+) -> jax.stages.Compiled:
+    """Compile an epoch for all members: `(state, *feed) -> (state, logs)`, stacked by member.
+
+    Args:
+        model: Any member's model, prepared; all members' steps are this model's step.
+        spec: What is fixed at compile time.
+        preprocess: Applied to each batch, from stored to model inputs.
+        state: Each leaf `[member, ...]`; donated at every call.
+        feed: What an epoch reads.
+    """
+    axes = (None, _member_axis(feed.order), None, _member_axis(feed.valid_rows))
+
+    def of_one(state: State, *fields: Any) -> tuple[State, Logs]:
+        return epoch(state, Feed(*fields))
+
+    epoch = epoch_of_one(model, spec, preprocess)
+    of_all = jax.vmap(of_one, in_axes=(0, *axes))
+    return jax.jit(of_all, donate_argnums=0).lower(state, *feed).compile()
+
+
+def _measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
+    """The logs of an evaluation, and where a penalty is given the loss without it."""
+    logs = {prefix + name: value for name, value in seen.items()}
+    if penalty is not None and "loss" in seen:
+        logs[f"{prefix}data_loss"] = seen["loss"] - penalty
+    return logs
+
+
+def _member_axis(rows: jax.Array) -> int | None:
+    return 0 if rows.ndim == 2 else None
+
+
+def _sweep(
+    step: Callable[[Any, jax.Array], tuple[Logs, Any]], state: Any, rows: jax.Array, size: int
+) -> tuple[Any, Logs]:
+    """Step through `rows` in batches of `size` and a last partial one; the last step's logs."""
+    full, rest = divmod(rows.shape[0], size)
+    logs: Logs = {}
+    if full:
+
+        def scanned(carry: Any, batch_rows: jax.Array) -> tuple[Any, Logs]:
+            logs, carry = step(carry, batch_rows)
+            return carry, logs
+
+        state, every = jax.lax.scan(scanned, state, rows[: full * size].reshape(full, size))
+        logs = jax.tree.map(lambda a: a[-1], every)
+    if rest:
+        logs, state = step(state, rows[full * size :])
+    return state, dict(logs)
+
+
+def nothing(data: Arrays) -> Arrays:
+    """The preprocessing of inputs that are stored as the model takes them."""
+    return data
+
+
+def stack(states: list[State]) -> State:
+    """States of several members as one, each leaf `[member, ...]`."""
+    stacked: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    return stacked

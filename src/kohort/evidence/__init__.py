@@ -1,0 +1,1 @@
+"""Evidence: what was measured, and with what."""

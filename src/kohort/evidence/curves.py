@@ -1,0 +1,76 @@
+"""Curves: what was measured, per variant, replicate, epoch and metric."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Every number that training measured; NaN where there is none.
+
+    Args:
+        variants: Names, in the order of the first axis.
+        metrics: Names as Keras logs them, in the order of the last axis.
+        values: float64 `[variant, replicate, epoch, metric]`.
+        lengths: `[variant, replicate]`, the epochs that each member trained.
+    """
+
+    variants: tuple[str, ...]
+    metrics: tuple[str, ...]
+    values: np.ndarray
+    lengths: np.ndarray
+
+    def of(self, metric: str) -> np.ndarray:
+        """One metric, `[variant, replicate, epoch]`."""
+        return self.values[..., self.metrics.index(metric)]
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per variant, replicate, epoch (from 1) and metric, with its value.
+
+        Epochs that a member did not train have no rows.
+        """
+        trained = np.arange(self.values.shape[2]) < self.lengths[..., None]
+        variant, replicate, epoch, metric = np.nonzero(
+            np.broadcast_to(trained[..., None], self.values.shape)
+        )
+        return pd.DataFrame(
+            {
+                "variant": pd.Categorical.from_codes(variant, categories=pd.Index(self.variants)),
+                "replicate": replicate,
+                "epoch": epoch + 1,
+                "metric": pd.Categorical.from_codes(metric, categories=pd.Index(self.metrics)),
+                "value": self.values[variant, replicate, epoch, metric],
+            }
+        )
+
+
+class CurvesRecorder:
+    """Collects curves while members train.
+
+    Args:
+        variants: Names of the variants.
+        replicates: Number of replicates.
+        epochs: The largest number of epochs.
+    """
+
+    def __init__(self, variants: tuple[str, ...], replicates: int, epochs: int) -> None:
+        self._variants = variants
+        self._shape = (len(variants), replicates, epochs)
+        self._values: dict[str, np.ndarray] = {}
+        self._lengths = np.zeros((len(variants), replicates), int)
+
+    def record(self, variant: int, replicate: int, epoch: int, logs: dict[str, float]) -> None:
+        """Keep the logs of one member after one epoch (from 0)."""
+        self._lengths[variant, replicate] = epoch + 1
+        for metric, value in logs.items():
+            if metric not in self._values:
+                self._values[metric] = np.full(self._shape, np.nan)
+            self._values[metric][variant, replicate, epoch] = value
+
+    def curves(self) -> Curves:
+        """What was recorded so far."""
+        metrics = tuple(sorted(self._values))
+        values = np.stack([self._values[metric] for metric in metrics], axis=-1)
+        return Curves(self._variants, metrics, values, self._lengths.copy())

@@ -1,0 +1,29 @@
+"""KH105: a member met NaN or infinity, or ended worse than it began."""
+
+from kohort.findings.finding import Evidence, Finding, Rule, StudyCurves, VariantCurves
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether any replicate diverged; one epoch cannot show that a loss grew."""
+    name, bad = curves.name, int(curves.diverged.sum())
+    evidence: Evidence = {"replicates that diverged": bad, "replicates": len(curves.lengths)}
+    if bad:
+        return RULE.finding(
+            name,
+            "found",
+            f"{name} diverged in {bad} of {len(curves.lengths)} replicates.",
+            evidence,
+            "Lower the learning rate, or clip gradients.",
+        )
+    return RULE.finding(name, "not found", f"{name} did not diverge.", evidence)
+
+
+RULE = Rule(
+    "KH105",
+    "diverged",
+    "In a replicate a loss became NaN or infinite, or train loss ended above where it was after "
+    "the first epoch.",
+    "Such a replicate says nothing about what the variant can do; it is left out of the other "
+    "rules.",
+    judge,
+)

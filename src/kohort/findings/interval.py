@@ -1,0 +1,71 @@
+"""Intervals of a mean over replicates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval; NaN bounds where it cannot be formed.
+
+    Args:
+        mean: The estimate.
+        low: Lower bound.
+        high: Upper bound.
+        n: Replicates that it stands on.
+        p_value: Two-sided, of the hypothesis that the true mean is zero; NaN where there is none.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    p_value: float
+
+    @property
+    def is_formed(self) -> bool:
+        """Whether there are bounds at all."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    def lies_above(self, threshold: float) -> bool:
+        """Whether the whole interval is above; False where there is no interval."""
+        return self.low > threshold
+
+    def lies_below(self, threshold: float) -> bool:
+        """Whether the whole interval is below or at it; False where there is no interval."""
+        return self.high <= threshold
+
+
+def mean_interval(
+    values: np.ndarray, *, confidence: float = 0.95, test_to_train: float = 0.0
+) -> Interval:
+    """Student's t interval of a mean, corrected for replicates that share training samples.
+
+    The variance of the mean is taken as `(1 / n + test_to_train) s^2` in place of `s^2 / n`
+    (Nadeau and Bengio 2003, "Inference for the Generalization Error", equation 5): the replicates
+    of a resampled split, or the folds of a cross-validation, overlap and so are not independent.
+
+    Args:
+        values: `[replicate]`; assumed near normal. Non-finite ones are left out.
+        confidence: Between 0 and 1.
+        test_to_train: Validation samples over training samples of a replicate; 0 for replicates
+            that are independent, such as seeds on one fixed split.
+
+    Returns:
+        The interval; with fewer than two finite values its bounds are NaN.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < 2:
+        mean = float(values.mean()) if n else np.nan
+        return Interval(mean, np.nan, np.nan, n, np.nan)
+    mean = float(values.mean())
+    scale = float(np.sqrt((1 / n + test_to_train) * values.var(ddof=1)))
+    if scale == 0.0:
+        return Interval(mean, mean, mean, n, 1.0 if mean == 0.0 else 0.0)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
+    p_value = float(2 * stats.t.sf(abs(mean) / scale, n - 1))
+    return Interval(mean, mean - half, mean + half, n, p_value)

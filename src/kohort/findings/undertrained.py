@@ -1,0 +1,69 @@
+"""KH104: training ended while validation loss still fell."""
+
+from kohort.findings.finding import (
+    Evidence,
+    Finding,
+    Rule,
+    StudyCurves,
+    VariantCurves,
+    shown,
+    too_few,
+)
+
+LAST_FRACTION = 0.1
+"""The part of the epochs, at their end, that e* must lie in (one epoch at least)."""
+SLOPE_THRESHOLD = 0.5
+"""Percent by which validation loss falls in an epoch, over the last quarter of the epochs."""
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether e* is among the last epochs and validation loss surely still falls."""
+    name = curves.name
+    if curves.epochs == 1:
+        return RULE.finding(
+            name, "inconclusive", f"{name} trained one epoch only.", advice="Train longer."
+        )
+    if (few := too_few(RULE, curves)) is not None:
+        return few
+    best, last = curves.best, curves.last
+    if best < curves.epochs - max(1, round(LAST_FRACTION * curves.epochs)):
+        return RULE.finding(
+            name,
+            "not found",
+            f"{name} trained long enough: validation loss was lowest at epoch {best + 1} "
+            f"of {last + 1}.",
+            {"best epoch": best + 1, "last epoch": last + 1},
+        )
+    window = max(1, curves.epochs // 4)
+    earlier, final = (curves.at(curves.valid_loss, epoch) for epoch in (last - window, last))
+    slope = study.interval(100 * (1 - final / earlier) / window)
+    evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
+    told = f"at its last epochs validation loss still falls by {shown(slope, '%')} an epoch."
+    if slope.lies_above(SLOPE_THRESHOLD):
+        return RULE.finding(
+            name,
+            "found",
+            f"{name} is undertrained: {told}",
+            evidence,
+            "Train for more epochs, or with a higher learning rate.",
+        )
+    if slope.lies_below(SLOPE_THRESHOLD):
+        return RULE.finding(name, "not found", f"{name} has levelled out: {told}", evidence)
+    return RULE.finding(
+        name,
+        "inconclusive",
+        f"{name} may be undertrained: {told}",
+        evidence,
+        "Train for more epochs, or run more replicates.",
+    )
+
+
+RULE = Rule(
+    "KH104",
+    "undertrained",
+    f"e* is among the last {100 * LAST_FRACTION:g} % of the epochs (the last one at least), and "
+    "validation loss still falls: the interval of its relative fall per epoch, over the last "
+    f"quarter of the epochs, lies above {SLOPE_THRESHOLD:g} %.",
+    "The curve says that more epochs would have helped; judging the model now sells it short.",
+    judge,
+)

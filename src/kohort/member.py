@@ -1,0 +1,82 @@
+"""A trained member of a study, and the model that it can be deployed as."""
+
+import json
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.design import keras_seam
+from kohort.design.plan import batch_of
+from kohort.design.replicates import Replicate
+from kohort.design.variant import Variant
+
+CLASS_NAMES_ENTRY = "kohort.json"
+"""The entry of a saved `.keras` archive that holds the class names; Keras leaves it alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One variant in one replicate, trained.
+
+    Args:
+        variant: How it is built.
+        replicate: Its seed and split.
+        data: What it was trained on.
+        weights: As `keras.Model.get_weights` gives them, of the epoch below.
+        epoch: Its epoch (from 1) of lowest validation loss.
+    """
+
+    variant: Variant
+    replicate: Replicate
+    data: Dataset
+    weights: list[np.ndarray]
+    epoch: int
+
+    def model(self) -> keras.Model:
+        """The trained model, compiled as its build function compiles it."""
+        model = self.variant.model(self.replicate.seed)
+        keras_seam.prepare(model, batch_of(self.data, 1))
+        model.set_weights(self.weights)
+        return model
+
+    def deployable(self) -> keras.Model:
+        """The model with what turns raw inputs into its own inputs inside it; not compiled.
+
+        Trained on pixels it takes uint8 images `[sample, height, width]`; where it is not known
+        how inputs were made from pixels, it takes them as they are. It needs no kohort to load.
+        """
+        # A model without its compilation, which may name a loss that only the study file knows.
+        inner, pixels = keras_seam.uncompiled(self.model()), self.data.pixels
+        if pixels is None:
+            return inner
+        inputs = keras.Input(_image_shape(self.data), dtype="uint8", name="pixels")
+        scaled = keras.layers.Rescaling(pixels.factor, pixels.offset)(inputs)
+        shaped = keras.layers.Reshape(self.data.input_shape)(scaled)
+        return keras.Model(inputs, inner(shaped), name="deployable")
+
+    def save(self, path: str | Path) -> Path:
+        """Save `deployable()` as a `.keras` file, with the class names; whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            new = Path(folder) / "model.keras"
+            self.deployable().save(new)
+            with zipfile.ZipFile(new, "a") as archive:
+                names = {"class_names": list(self.data.class_names or ())}
+                archive.writestr(CLASS_NAMES_ENTRY, json.dumps(names))
+            new.replace(path)
+        return path
+
+
+def _image_shape(data: Dataset) -> tuple[int, ...]:
+    """The shape of a raw sample: a row of as many pixels as a square has was a square image."""
+    if len(data.input_shape) == 1:
+        side = round(float(np.sqrt(data.input_shape[0])))
+        if side * side == data.input_shape[0]:
+            return side, side
+    return data.input_shape

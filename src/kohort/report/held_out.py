@@ -1,0 +1,62 @@
+"""How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.findings.interval import Interval
+from kohort.findings.proportion import proportion_interval
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One test sample that the model got wrong.
+
+    Args:
+        sample: Its row in the test set.
+        truth: Its class.
+        predicted: The class that the model gave.
+        probability: What the model gave to that class.
+    """
+
+    sample: int
+    truth: int
+    predicted: int
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A variant's member on the test set.
+
+    Args:
+        variant: The variant's name.
+        accuracy: With its Wilson interval over test samples: how sure the number is for this one
+            trained model, not for another seed or split.
+        confusion: `[true class, predicted class]`, counts.
+        mistakes: All of them, the surest first.
+    """
+
+    variant: str
+    accuracy: Interval
+    confusion: np.ndarray
+    mistakes: tuple[Mistake, ...]
+
+
+def score(variant: str, data: Dataset, predicted: np.ndarray, confidence: float) -> HeldOut:
+    """Compare scores `[test sample, class]` with the labels of the test set."""
+    guesses, surest = predicted.argmax(axis=1), predicted.max(axis=1)
+    wrong = np.flatnonzero(guesses != data.y_test)
+    confusion = np.zeros((predicted.shape[1],) * 2, int)
+    np.add.at(confusion, (data.y_test, guesses), 1)
+    right = len(guesses) - len(wrong)
+    return HeldOut(
+        variant,
+        proportion_interval(right, len(guesses), confidence),
+        confusion,
+        tuple(
+            Mistake(int(row), int(data.y_test[row]), int(guesses[row]), float(surest[row]))
+            for row in wrong[np.argsort(-surest[wrong], kind="stable")]
+        ),
+    )

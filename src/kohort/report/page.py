@@ -1,0 +1,181 @@
+"""The report: one HTML file that opens offline and asks nothing of any other place."""
+
+import base64
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from kohort.data.dataset import Dataset
+from kohort.findings.comparison import Comparison
+from kohort.findings.finding import Finding
+from kohort.report import words
+from kohort.report.figures import panel_svg
+from kohort.report.held_out import HeldOut
+
+SHOWN_MISTAKES = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What a report shows.
+
+    Args:
+        title: The study's name.
+        answer: Its answer in words.
+        metric: The metric that scores.
+        table: `Result.table()`.
+        bands: `figures.curve_bands` of loss and metric.
+        findings: Of all variants.
+        comparisons: The study's family.
+        additions: Pairs of variant names where the second is the first with one argument more.
+        winner: Name of the winner.
+        tests: The test set, read once: the winner first.
+        data: The data.
+        facts: How it was run, as pairs of a name and a text.
+        confidence: Of all intervals.
+        kind: What the intervals are over: "holdout" or "folds".
+        command: The command that runs it again; empty where there is none.
+    """
+
+    title: str
+    answer: str
+    metric: str
+    table: pd.DataFrame
+    bands: pd.DataFrame
+    findings: Sequence[Finding]
+    comparisons: Sequence[Comparison]
+    additions: Sequence[tuple[str, str]]
+    winner: str
+    tests: Sequence[HeldOut]
+    data: Dataset
+    facts: Sequence[tuple[str, str]]
+    confidence: float
+    kind: str
+    command: str
+
+
+def write_page(path: Path, page: Page) -> Path:
+    """Write a report, whole or not at all."""
+    html = render(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        new = Path(folder) / "report.html"
+        new.write_text(html, encoding="utf-8")
+        new.replace(path)
+    return path
+
+
+def render(page: Page) -> str:
+    """The report as HTML text; every name in it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("kohort.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["difference"] = lambda i: words.difference(i, page.metric)
+    environment.filters["percent"] = words.percent
+    return environment.get_template("report.html.j2").render(
+        page=page,
+        overview=words.overview(page.findings),
+        additions=_addition_sentences(page),
+        rows=page.table.reset_index().to_dict("records"),
+        panels=_panels(page),
+        told=_told_findings(page.findings),
+        confusion=_confusion(page),
+        mistakes=_mistakes(page),
+    )
+
+
+def _addition_sentences(page: Page) -> list[str]:
+    return [
+        words.what_it_does(c, page.metric) for c in page.comparisons if (c.a, c.b) in page.additions
+    ]
+
+
+def _told_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """Found ones first, then undecided ones; what was not found follows."""
+    order = ("found", "inconclusive", "not found", "not applicable")
+    return sorted(findings, key=lambda finding: order.index(finding.verdict))
+
+
+def _panels(page: Page) -> list[dict[str, Any]]:
+    """For each variant, in the table's order, a picture of each metric."""
+    metrics = list(dict.fromkeys(page.bands["metric"]))
+    panels = []
+    for variant in page.table.index:
+        own = page.bands[page.bands["variant"] == variant].assign(variant=str(variant))
+        pictures = [
+            {
+                "metric": metric,
+                "svg": panel_svg(own[own["metric"] == metric], metric, _domain(page, metric)),
+            }
+            for metric in metrics
+            if len(own[own["metric"] == metric])
+        ]
+        panels.append({"variant": variant, "pictures": pictures})
+    return panels
+
+
+def _domain(page: Page, metric: str) -> tuple[float, float] | None:
+    """Accuracies share an axis, so that variants compare by eye; losses may be worlds apart."""
+    if metric == "data_loss":
+        return None
+    own = page.bands[page.bands["metric"] == metric]
+    return float(np.floor(20 * own["low"].min()) / 20), float(np.ceil(20 * own["high"].max()) / 20)
+
+
+def _confusion(page: Page) -> list[dict[str, Any]]:
+    """Rows of the winner's confusion matrix: counts, and how dark to draw them."""
+    if not page.tests:
+        return []
+    counts, names = page.tests[0].confusion, page.data.class_names or ()
+    off_diagonal = counts * (1 - np.eye(len(counts), dtype=int))
+    most = max(1, int(off_diagonal.max()))
+    return [
+        {
+            "name": names[truth],
+            "cells": [
+                {
+                    "count": int(count),
+                    "right": truth == guess,
+                    "shade": 0.0 if truth == guess else round(float(count) / most, 2),
+                    "label": f"{names[truth]} taken for {names[guess]}: {count}",
+                }
+                for guess, count in enumerate(counts[truth])
+            ],
+        }
+        for truth in range(len(counts))
+    ]
+
+
+def _mistakes(page: Page) -> list[dict[str, str]]:
+    """The winner's surest mistakes as pictures, where samples are pictures."""
+    shape = page.data.input_shape
+    if not page.tests or len(shape) != 2 or not page.data.stores_pixels:
+        return []
+    names = page.data.class_names or ()
+    return [
+        {
+            "image": _png(page.data.x_test[mistake.sample]),
+            "truth": names[mistake.truth],
+            "predicted": names[mistake.predicted],
+            "probability": f"{100 * mistake.probability:.0f} %",
+        }
+        for mistake in page.tests[0].mistakes[:SHOWN_MISTAKES]
+    ]
+
+
+def _png(pixels: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

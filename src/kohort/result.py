@@ -1,0 +1,341 @@
+"""The result of a study: what was measured, what follows from it, and the models."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kohort.data.dataset import Dataset
+from kohort.design.variant import Variant, additions
+from kohort.errors import DesignError
+from kohort.evidence.curves import Curves
+from kohort.findings.comparison import Comparison, compare, correct
+from kohort.findings.diagnosis import diagnose, verdict
+from kohort.findings.finding import Finding, StudyCurves, VariantCurves
+from kohort.findings.interval import Interval, mean_interval
+from kohort.member import Member
+from kohort.report import figures, words
+from kohort.report.held_out import HeldOut, score
+from kohort.report.page import Page, write_page
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a study was run.
+
+    Args:
+        study: Its name.
+        replicates: How the training data were split, as written in Python.
+        kind: "holdout" or "folds".
+        samples: Samples to train on and to validate on, per replicate.
+        epochs: By variant name.
+        batch_size: Samples a step.
+        seed: Of everything random.
+        confidence: Of all intervals.
+        engine: "fused" or "keras".
+        started: When, in UTC.
+        finished: When, in UTC.
+        environment: Versions and hardware.
+    """
+
+    study: str
+    replicates: str
+    kind: str
+    samples: tuple[int, int]
+    epochs: dict[str, int]
+    batch_size: int
+    seed: int
+    confidence: float
+    engine: str
+    started: datetime
+    finished: datetime
+    environment: dict[str, str]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """The settings in words, for a report."""
+        train, valid = (f"{size:,}" for size in self.samples)
+        epochs = ", ".join(str(epochs) for epochs in sorted(set(self.epochs.values())))
+        seconds = (self.finished - self.started).total_seconds()
+        return [
+            ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            ("epochs", f"{epochs} in batches of {self.batch_size}"),
+            ("seed", str(self.seed)),
+            ("engine", self.engine),
+            ("ran", f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"),
+            *self.environment.items(),
+        ]
+
+    @property
+    def test_to_train(self) -> float:
+        """Validation over training samples, for intervals over replicates that share samples."""
+        return self.samples[1] / self.samples[0]
+
+
+class Result:
+    """What a study measured, and what follows from it.
+
+    The score of a variant is its validation accuracy (where no accuracy is measured, its negative
+    validation loss) at its best epoch: the one of lowest validation loss, averaged over
+    replicates.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        variants: tuple[Variant, ...],
+        data: Dataset,
+        curves: Curves,
+        members: dict[tuple[int, int], Member],
+        parameters: list[int],
+        seconds: list[float],
+    ) -> None:
+        self.settings = settings
+        self.variants = variants
+        self.data = data
+        self.members = members
+        self._curves = curves
+        self._parameters = parameters
+        self._seconds = seconds
+
+    def curves(self) -> pd.DataFrame:
+        """One row per variant, replicate, epoch (from 1) and metric, with its value.
+
+        Metrics have Keras's names: the running train metrics, "val_" for validation, and "eval_"
+        for the training part in inference mode at the end of the epoch.
+        """
+        return self._curves.tidy()
+
+    def table(self) -> pd.DataFrame:
+        """One row per variant, best score first.
+
+        Columns: the validation score with its interval over replicates (`val_accuracy`, `low`,
+        `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
+        them, all in inference mode at `best_epoch`; `parameters`; `seconds` of training, over all
+        replicates, with compilation; and the `verdict` of the findings.
+        """
+        rows = [self._row(number) for number in range(len(self.variants))]
+        table = pd.DataFrame(rows).set_index("variant")
+        order = np.argsort(
+            [-self._score(number).mean for number in range(len(rows))], kind="stable"
+        )
+        return table.iloc[order]
+
+    def findings(self) -> list[Finding]:
+        """What the rules say of each variant, by variant and code."""
+        return self._findings
+
+    def compare(self, a: str, b: str) -> Comparison:
+        """The paired difference of the scores of two variants, `b - a`.
+
+        Raises:
+            DesignError: There is no such variant.
+        """
+        return self._compare(self._number(a), self._number(b))
+
+    def comparisons(self) -> list[Comparison]:
+        """The study's family of comparisons, corrected together by Holm's method.
+
+        The winner against every other variant, and each variant that adds one argument to another
+        against that one.
+        """
+        winner = self._winner
+        pairs = [(other, winner) for other in range(len(self.variants)) if other != winner]
+        pairs += [pair for pair in additions(self.variants) if pair not in pairs]
+        return correct([self._compare(*pair) for pair in pairs])
+
+    def answer(self) -> str:
+        """The result in a sentence or three: who wins, and whom it cannot be told from."""
+        winner = self._winner
+        return words.answer(
+            self.variants[winner].name, self._score(winner), self.metric, self.comparisons()
+        )
+
+    def best(self) -> Member:
+        """The winner: of the variant with the best score, the member of lowest validation loss."""
+        return self._best_member(self._winner)
+
+    def plot(self) -> alt.Chart:
+        """Curves of loss and of the score's metric, train and validation, bands over replicates."""
+        return figures.curves_chart(figures.curve_bands(self.curves(), self._metrics()))
+
+    def report(self, path: str | Path, *, command: str = "") -> Path:
+        """Write the report, one HTML file that needs nothing else.
+
+        Args:
+            path: Where to.
+            command: The command that runs the study again, to be shown in it.
+        """
+        return write_page(Path(path), self._page(command))
+
+    def test(self) -> list[HeldOut]:
+        """Accuracy on the test set, of the winner and of the baseline (the first variant).
+
+        The test set is read at the first call and not again; nothing is chosen by it.
+
+        Raises:
+            DesignError: The targets are no class labels, or the model gives no class scores.
+        """
+        return self._test
+
+    @cached_property
+    def _test(self) -> list[HeldOut]:
+        numbers = dict.fromkeys([self._winner, 0])
+        return [self._test_score(self._best_member(number)) for number in numbers]
+
+    def _test_score(self, member: Member) -> HeldOut:
+        data = self.data
+        predicted = member.model().predict(data.inputs(data.x_test), batch_size=1024, verbose=0)
+        if data.classes is None or np.shape(predicted) != (len(data.x_test), data.classes):
+            raise DesignError(
+                "class labels, and a model with a score for each class",
+                f"predictions of shape {np.shape(predicted)}",
+                "read the members' models and test them in your own way",
+            )
+        return score(member.variant.name, data, predicted, self.settings.confidence)
+
+    @property
+    def metric(self) -> str:
+        """The metric that scores: the first accuracy that is measured, else the loss."""
+        logged = [m.removeprefix("val_") for m in self._curves.metrics if m.startswith("val_")]
+        return next((metric for metric in logged if "acc" in metric), "data_loss")
+
+    @cached_property
+    def _findings(self) -> list[Finding]:
+        return diagnose(self._study_curves)
+
+    @cached_property
+    def _study_curves(self) -> StudyCurves:
+        return StudyCurves(
+            tuple(self._variant_curves(number) for number in range(len(self.variants))),
+            self.settings.confidence,
+            self.settings.test_to_train,
+        )
+
+    def _variant_curves(self, number: int) -> VariantCurves:
+        def error(side: str) -> np.ndarray | None:
+            accuracy = self.metric
+            return None if accuracy == "data_loss" else 1 - self._curves.of(side + accuracy)[number]
+
+        return VariantCurves(
+            name=self.variants[number].name,
+            train_loss=self._curves.of("eval_data_loss")[number],
+            valid_loss=self._curves.of("val_data_loss")[number],
+            train_error=error("eval_"),
+            valid_error=error("val_"),
+            lengths=self._curves.lengths[number],
+        )
+
+    @cached_property
+    def _winner(self) -> int:
+        scores = [self._score(number).mean for number in range(len(self.variants))]
+        if np.isnan(scores).all():
+            raise DesignError(
+                "a variant that trains to the end",
+                "divergence in all replicates of all variants",
+                "lower the learning rates",
+            )
+        return int(np.nanargmax(scores))
+
+    def _best_member(self, number: int) -> Member:
+        lowest = np.nanmin(self._curves.of("val_data_loss")[number], axis=1)
+        return self.members[number, int(np.nanargmin(lowest))]
+
+    def _at_best(self, number: int, metric: str) -> np.ndarray:
+        """`[replicate]`, a metric at the variant's best epoch; NaN for replicates that diverged."""
+        curves = self._study_curves.variants[number]
+        values = np.full(len(curves.lengths), np.nan)
+        if len(curves.sound):
+            values[curves.sound] = self._curves.of(metric)[number][curves.sound, curves.best]
+        return values
+
+    def _scores(self, number: int) -> np.ndarray:
+        values = self._at_best(number, f"val_{self.metric}")
+        return -values if self.metric == "data_loss" else values
+
+    def _score(self, number: int) -> Interval:
+        return self._interval(self._scores(number))
+
+    def _interval(self, values: np.ndarray) -> Interval:
+        return mean_interval(
+            values,
+            confidence=self.settings.confidence,
+            test_to_train=self.settings.test_to_train,
+        )
+
+    def _compare(self, a: int, b: int) -> Comparison:
+        return compare(
+            self.variants[a].name,
+            self.variants[b].name,
+            self._scores(a),
+            self._scores(b),
+            confidence=self.settings.confidence,
+            test_to_train=self.settings.test_to_train,
+        )
+
+    def _number(self, name: str) -> int:
+        names = [variant.name for variant in self.variants]
+        if name not in names:
+            raise DesignError(f"a variant among {names}", repr(name), "check the spelling")
+        return names.index(name)
+
+    def _row(self, number: int) -> dict[str, Any]:
+        metric, variant = self.metric, self.variants[number]
+        valid = self._interval(self._at_best(number, f"val_{metric}"))
+        train = self._interval(self._at_best(number, f"eval_{metric}"))
+        curves = self._study_curves.variants[number]
+        return {
+            "variant": variant.name,
+            f"val_{metric}": valid.mean,
+            "low": valid.low,
+            "high": valid.high,
+            f"train_{metric}": train.mean,
+            "gap": (valid.mean - train.mean) * (1 if metric == "data_loss" else -1),
+            "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
+            "parameters": self._parameters[number],
+            "seconds": self._seconds[number],
+            "verdict": verdict([f for f in self._findings if f.variant == variant.name]),
+        }
+
+    def _metrics(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(["data_loss", self.metric]))
+
+    def _page(self, command: str) -> Page:
+        winner, settings = self._winner, self.settings
+        return Page(
+            title=settings.study,
+            metric=self.metric,
+            table=self.table(),
+            bands=figures.curve_bands(self.curves(), self._metrics()),
+            findings=self.findings(),
+            comparisons=self.comparisons(),
+            additions=[
+                (self.variants[a].name, self.variants[b].name) for a, b in additions(self.variants)
+            ],
+            answer=self.answer(),
+            winner=self.variants[winner].name,
+            tests=self.test() if self.data.classes else [],
+            data=self.data,
+            facts=settings.facts() + self._data_facts(),
+            confidence=settings.confidence,
+            kind=settings.kind,
+            command=command,
+        )
+
+    def _data_facts(self) -> list[tuple[str, str]]:
+        best, unreadable = self.best(), self.data.unreadable
+        shipped = (
+            f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
+            f"epoch of lowest validation loss, {best.epoch}"
+        )
+        facts = [
+            ("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}"),
+            ("model to ship", shipped),
+        ]
+        if unreadable:
+            facts.append(("files that could not be read", ", ".join(unreadable)))
+        return facts

@@ -1,0 +1,324 @@
+"""A study, from data to verdict: this module reads top to bottom as the data flow.
+
+data + variants + replicates -> plan -> cohorts train -> curves and weights -> Result
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.orders import epoch_orders
+from kohort.design import keras_seam
+from kohort.design.keras_seam import Arrays
+from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
+from kohort.design.replicates import Holdout, KFold, Replicate
+from kohort.design.variant import Variant
+from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest
+from kohort.engine.program import EpochSpec, nothing
+from kohort.engine.reference import fit_one
+from kohort.engine.train import Source, check_fusable, train
+from kohort.errors import DesignError
+from kohort.evidence.curves import Curves, CurvesRecorder
+from kohort.evidence.provenance import environment
+from kohort.member import Member
+from kohort.report.progress import Progress
+from kohort.result import Result, Settings
+
+MONITOR = "val_data_loss"
+"""What decides a member's best epoch: lowest validation loss, weight penalties left out."""
+
+
+class Study:
+    """A set of variants, trained in paired replicates on one dataset.
+
+    Args:
+        name: Names the study.
+        variants: What to compare; the first is the baseline.
+        data: A `Dataset`.
+        replicates: How the training data are split: `Holdout(...)` or `KFold(...)`.
+        epochs: Epochs to train, the same for all or by variant name.
+        batch_size: Samples a step.
+        seed: Of splits, initial weights and batch orders.
+        callbacks: Keras callbacks that act at epochs, such as EarlyStopping; each member gets
+            copies of its own.
+        confidence: Of all intervals.
+
+    Raises:
+        DesignError: The parts do not fit together.
+
+    Example:
+        >>> study = kohort.Study("width", kohort.grid(build, units=[50, 200]), data,
+        ...                      replicates=kohort.Holdout(0.1, repeats=5), epochs=20)
+        >>> print(study.run().table())
+    """
+
+    def __init__(
+        self,
+        name: str,
+        variants: Sequence[Variant],
+        data: Dataset,
+        *,
+        replicates: Holdout | KFold,
+        epochs: int | Mapping[str, int],
+        batch_size: int = 32,
+        seed: int = 0,
+        callbacks: Sequence[Callback] = (),
+        confidence: float = 0.95,
+    ) -> None:
+        self.name = name
+        self.variants = tuple(variants)
+        self.data = data
+        self.replicates = replicates
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.seed = seed
+        self.callbacks = tuple(callbacks)
+        self.confidence = confidence
+        self._check()
+
+    def plan(self) -> Plan:
+        """What will train together, and why not more; `print` it.
+
+        Raises:
+            DesignError: A build function fails, or its model does not take the data.
+        """
+        return make_plan(
+            self.name,
+            self.variants,
+            self._replicates(),
+            self.data,
+            [self._epochs_of(variant) for variant in self.variants],
+            self.batch_size,
+        )
+
+    def run(
+        self,
+        *,
+        engine: Literal["fused", "keras"] = "fused",
+        verbose: Literal["auto", 0, 1] = "auto",
+    ) -> Result:
+        """Train every member, and return what was measured.
+
+        Each member ends with the weights of its epoch of lowest validation loss.
+
+        Args:
+            engine: "fused" trains each cohort as one compiled program; "keras" calls `model.fit`
+                for one member after another, the reference.
+            verbose: 0 is silent; anything else shows progress on stderr.
+
+        Raises:
+            DesignError: As `plan`, or there is no such engine.
+            ModelError: The fused engine cannot train a model.
+        """
+        train_cohort = _engine(engine)
+        started = datetime.now(UTC)
+        plan = self.plan()
+        recorder = CurvesRecorder(
+            plan.variant_names, len(self._replicates()), max(m.epochs for m in plan.every_member)
+        )
+        trained: list[_Trained] = []
+        with Progress(plan.member_epochs, visible=verbose != 0) as progress:
+            for number, cohort in enumerate(plan.cohorts, start=1):
+                progress.describe(plan.label(number))
+                job = self._job(cohort)
+                clock = time.perf_counter()
+                for member, epoch, logs in train_cohort(job):
+                    recorder.record(member.variant, member.replicate, epoch, logs)
+                    progress.advance(1)
+                seconds = (time.perf_counter() - clock) / len(cohort)
+                trained += [
+                    _Trained(member, model.get_weights(), seconds)
+                    for member, model in zip(cohort, job.models, strict=True)
+                ]
+        curves = recorder.curves()
+        return Result(
+            settings=self._settings(engine, started),
+            variants=self.variants,
+            data=self.data,
+            curves=curves,
+            members=self._members(trained, curves),
+            parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
+            seconds=_per_variant(trained, lambda t: t.seconds, sum),
+        )
+
+    def _replicates(self) -> tuple[Replicate, ...]:
+        return self.replicates.replicates(self.data, self.seed)
+
+    def _epochs_of(self, variant: Variant) -> int:
+        return self.epochs if isinstance(self.epochs, int) else self.epochs[variant.name]
+
+    def _job(self, cohort: tuple[MemberPlan, ...]) -> "_Job":
+        """The models of a cohort, built anew, and all that an engine needs to train them."""
+        replicates = self._replicates()
+        own = [replicates[member.replicate] for member in cohort]
+        size = min(self.batch_size, len(own[0].train))
+        models = []
+        for member, replicate in zip(cohort, own, strict=True):
+            model = self.variants[member.variant].model(replicate.seed)
+            keras_seam.prepare(model, batch_of(self.data, size))
+            models.append(model)
+        callbacks = [copy.deepcopy(self.callbacks) for _ in models] if self.callbacks else []
+        return _Job(cohort, models, own, callbacks, self.data, size)
+
+    def _members(self, trained: "list[_Trained]", curves: Curves) -> dict[tuple[int, int], Member]:
+        monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
+        replicates = self._replicates()
+        return {
+            (t.plan.variant, t.plan.replicate): Member(
+                self.variants[t.plan.variant],
+                replicates[t.plan.replicate],
+                self.data,
+                t.weights,
+                epoch=int(monitored[t.plan.variant, t.plan.replicate].argmin()) + 1,
+            )
+            for t in trained
+        }
+
+    def _settings(self, engine: str, started: datetime) -> Settings:
+        first = self._replicates()[0]
+        return Settings(
+            study=self.name,
+            replicates=repr(self.replicates),
+            kind=self.replicates.kind,
+            samples=(len(first.train), len(first.valid)),
+            epochs={variant.name: self._epochs_of(variant) for variant in self.variants},
+            batch_size=self.batch_size,
+            seed=self.seed,
+            confidence=self.confidence,
+            engine=engine,
+            started=started,
+            finished=datetime.now(UTC),
+            environment=environment(),
+        )
+
+    def _check(self) -> None:
+        names = [variant.name for variant in self.variants]
+        if not names or len(set(names)) < len(names):
+            raise DesignError(
+                "variants with names of their own", f"{names or 'none'}", "name each variant anew"
+            )
+        if not isinstance(self.epochs, int) and set(self.epochs) != set(names):
+            raise DesignError(
+                f"epochs as a number, or for each of the variants {names}",
+                f"epochs for {sorted(self.epochs)}",
+                "give every variant its epochs",
+            )
+        counts = [self.batch_size, *(self._epochs_of(variant) for variant in self.variants)]
+        if any(not isinstance(count, int) or count < 1 for count in counts):
+            raise DesignError(
+                "a batch size and epochs of 1 or more", f"{counts}", "use whole numbers"
+            )
+        if not 0.0 < self.confidence < 1.0:
+            raise DesignError("a confidence between 0 and 1", f"{self.confidence}", "use 0.95, say")
+
+
+class _Job(NamedTuple):
+    """A cohort about to be trained."""
+
+    cohort: tuple[MemberPlan, ...]
+    models: list[keras.Model]
+    replicates: list[Replicate]
+    callbacks: list[tuple[Callback, ...]]
+    data: Dataset
+    batch_size: int
+
+
+class _Trained(NamedTuple):
+    plan: MemberPlan
+    weights: list[np.ndarray]
+    seconds: float
+
+
+type _Logs = Iterator[tuple[MemberPlan, int, dict[str, float]]]
+
+
+def _engine(name: str) -> Callable[[_Job], _Logs]:
+    engines = {"fused": _train_fused, "keras": _train_in_turn}
+    if name not in engines:
+        raise DesignError(f"an engine among {list(engines)}", repr(name), "use one of them")
+    return engines[name]
+
+
+def _train_fused(job: _Job) -> _Logs:
+    """All members of a cohort together; each reads its own rows of the same data."""
+    check_fusable(job.models)
+    arrays = (jnp.asarray(job.data.x_train), jnp.asarray(job.data.y_train))
+    source = Source(
+        train=arrays,
+        orders=_orders(job),
+        valid=arrays,
+        valid_rows=np.stack([replicate.valid for replicate in job.replicates]),
+        preprocess=_scaler(job.data),
+    )
+    records = train(
+        job.models,
+        source,
+        EpochSpec(job.batch_size, job.batch_size, validate=True, evaluate_train=True),
+        epochs=job.cohort[0].epochs,
+        callbacks=job.callbacks,
+        restore_best=MONITOR,
+    )
+    for record in records:
+        for member, logs in record.logs.items():
+            yield job.cohort[member], record.epoch, logs
+
+
+def _train_in_turn(job: _Job) -> _Logs:
+    """Each member of a cohort by `keras.Model.fit`."""
+    data, callbacks = job.data, job.callbacks or [()] * len(job.models)
+    for planned, model, replicate, own in zip(
+        job.cohort, job.models, job.replicates, callbacks, strict=True
+    ):
+        train_part, valid_part = (
+            (data.inputs(data.x_train[rows]), data.y_train[rows])
+            for rows in (replicate.train, replicate.valid)
+        )
+        history = fit_one(
+            model,
+            *train_part,
+            seed=replicate.seed,
+            callbacks=[EvaluateTrain(train_part, job.batch_size), *own, RestoreBest(MONITOR)],
+            validation_data=valid_part,
+            batch_size=job.batch_size,
+            epochs=planned.epochs,
+            verbose=0,
+        ).history
+        for epoch in range(len(history["loss"])):
+            yield planned, epoch, {name: values[epoch] for name, values in history.items()}
+
+
+def _orders(job: _Job) -> Iterator[np.ndarray]:
+    """Epoch by epoch the training rows of each member, int32 `[member, sample]`."""
+    shuffled = [
+        epoch_orders(len(r.train), job.batch_size, shuffle=True, seed=r.seed)
+        for r in job.replicates
+    ]
+    for orders in zip(*shuffled, strict=True):
+        yield np.stack([r.train[order] for r, order in zip(job.replicates, orders, strict=True)])
+
+
+def _scaler(data: Dataset) -> Callable[[Arrays], Arrays]:
+    """From stored batches to model inputs, on the device: pixels stay uint8 until here."""
+    pixels = data.pixels
+    if pixels is None or not data.stores_pixels:
+        return nothing
+
+    def scale(batch: Arrays) -> Arrays:
+        x, *rest = batch
+        return (x.astype(jnp.float32) * pixels.factor + pixels.offset, *rest)
+
+    return scale
+
+
+def _per_variant[T: (int, float)](
+    trained: list[_Trained], value: Callable[[_Trained], T], merge: Callable[[list[T]], T]
+) -> list[T]:
+    variants = sorted({t.plan.variant for t in trained})
+    return [merge([value(t) for t in trained if t.plan.variant == v]) for v in variants]
