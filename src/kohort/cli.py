@@ -3,16 +3,16 @@
 Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 """
 
-import runpy
 import sys
-import traceback
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kohort.errors import DataError, DesignError, KohortError
+from kohort.errors import KohortError
+
+if TYPE_CHECKING:
+    from kohort.study import Study
 
 app = typer.Typer(
     name="kohort",
@@ -23,21 +23,25 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-type _Study = Annotated[
-    Path, typer.Argument(metavar="STUDY.py", help="A file that defines `study`.")
+StudyPlace = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY.py[::NAME]", help="A Python file, and what it calls its study: `study`."
+    ),
 ]
-type _Data = Annotated[
-    str | None, typer.Option(metavar="SRC", help="Data for the study; what kohort.load takes.")
+DataSource = Annotated[
+    str | None,
+    typer.Option(metavar="SRC", help="Data for the study: letters, a file, a folder, an archive."),
 ]
-type _Epochs = Annotated[int | None, typer.Option(min=1, help="Train this many epochs instead.")]
-type _Replicates = Annotated[
+Epochs = Annotated[int | None, typer.Option(min=1, help="Train this many epochs instead.")]
+Replicates = Annotated[
     int | None, typer.Option(min=1, help="Run this many replicates (or folds) instead.")
 ]
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Where report.html and winner.keras go.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder of report.html and winner.keras.")] = Path(
         "demo"
     ),
     quick: Annotated[bool, typer.Option("--quick", help="3 epochs, 2 replicates.")] = False,
@@ -52,28 +56,31 @@ def demo(
 
 @app.command()
 def run(
-    study: _Study,
-    data: _Data = None,
-    epochs: _Epochs = None,
-    replicates: _Replicates = None,
+    study: StudyPlace,
+    data: DataSource = None,
+    epochs: Epochs = None,
+    replicates: Replicates = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where report.html and winner.keras go; default: STUDY-report."),
+        typer.Option(help="Folder of report.html and winner.keras; default: named after the study"),
     ] = None,
 ) -> None:
-    """Run a study; print its table, write its report and the winner."""
-    chosen = _with(_read_study(study, data), epochs, replicates)
-    options = {"--data": data, "--epochs": epochs, "--replicates": replicates}
-    given = [f"{flag} {value}" for flag, value in options.items() if value is not None]
-    _run(chosen, out or Path(f"{study.stem}-report"), " ".join(["kohort run", str(study), *given]))
+    """Run a study; print its table, write its report and its winner."""
+    options = {"data": data, "epochs": epochs, "replicates": replicates}
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    folder = out or Path(f"{Path(study.partition('::')[0]).stem}-report")
+    _run(_study(study, data, epochs, replicates), folder, " ".join(["kohort run", study, *given]))
 
 
 @app.command()
 def plan(
-    study: _Study, data: _Data = None, epochs: _Epochs = None, replicates: _Replicates = None
+    study: StudyPlace,
+    data: DataSource = None,
+    epochs: Epochs = None,
+    replicates: Replicates = None,
 ) -> None:
     """Print what a study would train together, and why not more."""
-    typer.echo(str(_with(_read_study(study, data), epochs, replicates).plan()))
+    typer.echo(str(_study(study, data, epochs, replicates).plan()))
 
 
 @app.command()
@@ -81,9 +88,11 @@ def predict(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL.keras", help="A model that a study saved.")
     ],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="White on black.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, white on black.")
+    ],
 ) -> None:
-    """Tell the class of images, and how probable the model finds it."""
+    """Tell the class of images, and the probability that the model gives to it."""
     from kohort.predict import predict_images
 
     for image, answer in zip(images, predict_images(model, images), strict=True):
@@ -95,81 +104,35 @@ def main() -> None:
     try:
         app()
     except KohortError as error:
-        typer.echo(f"kohort: {error}", err=True)
+        # One line, whatever the pieces of the message came from.
+        typer.echo(f"kohort: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("kohort: interrupted", err=True)
         sys.exit(130)
 
 
-def _run(study: Any, out: Path, command: str) -> None:
+def _study(place: str, source: str | None, epochs: int | None, replicates: int | None) -> "Study":
+    from kohort.data.load import load
+    from kohort.study_file import adjusted, read_study
+
+    study = read_study(place, None if source is None else load(source))
+    return adjusted(study, epochs=epochs, replicates=replicates)
+
+
+def _run(study: "Study", out: Path, command: str) -> None:
     import pandas as pd
 
+    typer.echo(repr(study.data), err=True)
     for name in study.data.unreadable:
         typer.echo(f"could not read {name}", err=True)
-    typer.echo(f"{study.data!r}", err=True)
     result = study.run()
     report = result.report(out / "report.html", command=command)
     winner = result.best().save(out / "winner.keras")
-    with pd.option_context("display.width", 250, "display.max_columns", None):
+    with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
-    typer.echo(f"\n{result.answer()}\n")
-    typer.echo(f"report: {report}\nwinner: {winner}")
-
-
-def _read_study(path: Path, source: str | None) -> Any:
-    """The `study` of a file: a Study, or what its function makes of the data."""
-    from kohort.data.load import load
-    from kohort.study import Study
-
-    if not path.is_file():
-        raise DesignError("the path of a Python file", f"{str(path)!r}", "check the spelling")
-    data = None if source is None else load(source)
-    study = _call(path, lambda: runpy.run_path(str(path)).get("study"))
-    if callable(study) and not isinstance(study, Study):
-        if data is None:
-            raise DataError(
-                f"data for the study of {path}", "none", 'pass --data SRC, "letters" say'
-            )
-        made = study
-        study = _call(path, lambda: made(data))
-    elif isinstance(study, Study) and data is not None:
-        study.data = data
-    if not isinstance(study, Study):
-        raise DesignError(
-            f"`study` in {path}: a kohort.Study, or a function from a Dataset to one",
-            type(study).__name__,
-            "define it at the top level of the file",
-        )
-    return study
-
-
-def _call(path: Path, action: Any) -> Any:
-    """Run a user's code; what it raises is told in one line, with the line of the file."""
-    try:
-        return action()
-    except KohortError:
-        raise
-    except Exception as error:
-        lines = [
-            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)
-        ]
-        raise DesignError(
-            f"{path} to run",
-            f"{type(error).__name__} at line {lines[-1] if lines else '?'}: {error}",
-            "mend the file",
-        ) from error
-
-
-def _with(study: Any, epochs: int | None, replicates: int | None) -> Any:
-    from kohort.design.replicates import Holdout
-
-    if epochs is not None:
-        study.epochs = epochs
-    if replicates is not None:
-        field = "repeats" if isinstance(study.replicates, Holdout) else "folds"
-        study.replicates = replace(study.replicates, **{field: replicates})
-    return study
+    typer.echo("\n" + "\n".join([result.answer(), *result.additions()]))
+    typer.echo(f"\nreport: {report}\nwinner: {winner}")
 
 
 if __name__ == "__main__":

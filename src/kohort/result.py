@@ -1,7 +1,6 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.dataset import Dataset
-from kohort.design.variant import Variant, additions
+from kohort.design.variant import Variant, addition_pairs
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves
+from kohort.evidence.settings import Settings
 from kohort.findings.comparison import Comparison, compare, correct
 from kohort.findings.diagnosis import diagnose, verdict
 from kohort.findings.finding import Finding, StudyCurves, VariantCurves
@@ -22,58 +22,6 @@ from kohort.member import Member
 from kohort.report import figures, words
 from kohort.report.held_out import HeldOut, score
 from kohort.report.page import Page, write_page
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a study was run.
-
-    Args:
-        study: Its name.
-        replicates: How the training data were split, as written in Python.
-        kind: "holdout" or "folds".
-        samples: Samples to train on and to validate on, per replicate.
-        epochs: By variant name.
-        batch_size: Samples a step.
-        seed: Of everything random.
-        confidence: Of all intervals.
-        engine: "fused" or "keras".
-        started: When, in UTC.
-        finished: When, in UTC.
-        environment: Versions and hardware.
-    """
-
-    study: str
-    replicates: str
-    kind: str
-    samples: tuple[int, int]
-    epochs: dict[str, int]
-    batch_size: int
-    seed: int
-    confidence: float
-    engine: str
-    started: datetime
-    finished: datetime
-    environment: dict[str, str]
-
-    def facts(self) -> list[tuple[str, str]]:
-        """The settings in words, for a report."""
-        train, valid = (f"{size:,}" for size in self.samples)
-        epochs = ", ".join(str(epochs) for epochs in sorted(set(self.epochs.values())))
-        seconds = (self.finished - self.started).total_seconds()
-        return [
-            ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
-            ("epochs", f"{epochs} in batches of {self.batch_size}"),
-            ("seed", str(self.seed)),
-            ("engine", self.engine),
-            ("ran", f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"),
-            *self.environment.items(),
-        ]
-
-    @property
-    def test_to_train(self) -> float:
-        """Validation over training samples, for intervals over replicates that share samples."""
-        return self.samples[1] / self.samples[0]
 
 
 class Result:
@@ -137,23 +85,37 @@ class Result:
         """
         return self._compare(self._number(a), self._number(b))
 
-    def comparisons(self) -> list[Comparison]:
-        """The study's family of comparisons, corrected together by Holm's method.
+    def comparisons(self) -> dict[str, list[Comparison]]:
+        """The study's comparisons, by family; each family is corrected by Holm's method.
 
-        The winner against every other variant, and each variant that adds one argument to another
-        against that one.
+        "winner": the winner's score against every other variant's. "additions": where a variant
+        is another one with an argument more (a regulariser, say), its score against that one's.
+        "additions at the end": the same pairs by validation loss after the last epoch, without
+        penalties, which tells what an addition does against overfitting.
         """
-        winner = self._winner
-        pairs = [(other, winner) for other in range(len(self.variants)) if other != winner]
-        pairs += [pair for pair in additions(self.variants) if pair not in pairs]
-        return correct([self._compare(*pair) for pair in pairs])
+        winner, pairs = self._winner, addition_pairs(self.variants)
+        others = [number for number in range(len(self.variants)) if number != winner]
+        return {
+            "winner": correct([self._compare(other, winner) for other in others]),
+            "additions": correct([self._compare(*pair) for pair in pairs]),
+            "additions at the end": correct([self._compare_last_loss(*pair) for pair in pairs]),
+        }
 
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
         winner = self._winner
         return words.answer(
-            self.variants[winner].name, self._score(winner), self.metric, self.comparisons()
+            self.variants[winner].name,
+            self._score(winner),
+            self.metric,
+            self.comparisons()["winner"],
         )
+
+    def additions(self) -> list[str]:
+        """What each addition to a variant does, a sentence each."""
+        families = self.comparisons()
+        pairs = zip(families["additions"], families["additions at the end"], strict=True)
+        return [words.what_it_does(*pair) for pair in pairs]
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss."""
@@ -268,14 +230,31 @@ class Result:
         )
 
     def _compare(self, a: int, b: int) -> Comparison:
+        sign = "negative " if self.metric == "data_loss" else ""
+        return self._paired(a, b, self._scores, f"{sign}validation {self.metric} at the best epoch")
+
+    def _compare_last_loss(self, a: int, b: int) -> Comparison:
+        return self._paired(a, b, self._last_losses, "validation loss at the last epoch")
+
+    def _paired(
+        self, a: int, b: int, values: Callable[[int], np.ndarray], measure: str
+    ) -> Comparison:
         return compare(
             self.variants[a].name,
             self.variants[b].name,
-            self._scores(a),
-            self._scores(b),
+            values(a),
+            values(b),
+            measure=measure,
             confidence=self.settings.confidence,
             test_to_train=self.settings.test_to_train,
         )
+
+    def _last_losses(self, number: int) -> np.ndarray:
+        """`[replicate]`, validation loss after the replicate's last epoch, without penalties."""
+        last = self._curves.lengths[number] - 1
+        losses = self._curves.of("val_data_loss")[number]
+        values: np.ndarray = losses[np.arange(len(last)), last]
+        return values
 
     def _number(self, name: str) -> int:
         names = [variant.name for variant in self.variants]
@@ -313,10 +292,8 @@ class Result:
             bands=figures.curve_bands(self.curves(), self._metrics()),
             findings=self.findings(),
             comparisons=self.comparisons(),
-            additions=[
-                (self.variants[a].name, self.variants[b].name) for a, b in additions(self.variants)
-            ],
             answer=self.answer(),
+            additions=self.additions(),
             winner=self.variants[winner].name,
             tests=self.test() if self.data.classes else [],
             data=self.data,

@@ -27,9 +27,10 @@ from kohort.engine.train import Source, check_fusable, train
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves, CurvesRecorder
 from kohort.evidence.provenance import environment
+from kohort.evidence.settings import Settings
 from kohort.member import Member
 from kohort.report.progress import Progress
-from kohort.result import Result, Settings
+from kohort.result import Result
 
 MONITOR = "val_data_loss"
 """What decides a member's best epoch: lowest validation loss, weight penalties left out."""

@@ -155,12 +155,14 @@ def to_floats(logs: dict[str, Any]) -> dict[str, float]:
 
 
 def uncompiled(model: keras.Model) -> keras.Model:
-    """A model of the same layers and weights that is not compiled.
+    """A model of the same layers and weights that is not compiled; the given one is used up.
 
     A subclassed model cannot be cloned, and is returned as it is.
     """
     if not isinstance(model, keras.Sequential | Functional):
         return model
+    # clone_model compiles the clone of a compiled model, with an optimizer and all its state.
+    model.compiled = False
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
     return clone

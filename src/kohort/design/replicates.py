@@ -3,7 +3,7 @@
 Every variant sees the same replicates, so that two variants are compared pair by pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -72,6 +72,10 @@ class Holdout:
             )
         return _equal_parts(seed, samples, valid)
 
+    def resized(self, count: int) -> "Holdout":
+        """The same with another number of repeats."""
+        return replace(self, repeats=count)
+
     def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
         if not self.stratify:
             return draw_exactly(random, _groups(data), wanted)
@@ -124,6 +128,10 @@ class KFold:
             Replicate(number, _seed(seed, number), np.setdiff1d(everything, part), part)
             for number, part in enumerate(parts)
         )
+
+    def resized(self, count: int) -> "KFold":
+        """The same with another number of folds."""
+        return replace(self, folds=count)
 
     def _deal(self, data: Dataset, random: np.random.Generator) -> list[np.ndarray]:
         if not self.stratify:

@@ -100,7 +100,7 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-def additions(variants: Sequence[Variant]) -> list[tuple[int, int]]:
+def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:
     """Pairs `(a, b)` of variant numbers where b is a with one argument more.
 
     A regulariser, say: their comparison tells what the argument does.

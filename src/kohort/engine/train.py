@@ -157,6 +157,7 @@ class _Bench:
         self._state: State | None = None
         self._compiled: jax.stages.Compiled | None = None
         self._best = _Best(monitor) if monitor else None
+        self._is_ahead = False  # of the models: an epoch has run since they were written
 
     @property
     def steps(self) -> int:
@@ -187,6 +188,7 @@ class _Bench:
                 self.models[self._seats[0]], self._spec, self._source.preprocess, self._state, feed
             )
         self._state, logs = self._compiled(self._state, *feed)
+        self._is_ahead = True
         if self._best:
             self._best.update(self._seats, self.active, self._state, logs)
         logs = jax.device_get(logs)
@@ -198,8 +200,9 @@ class _Bench:
 
     def write_back(self) -> None:
         """Give the models of the active members the state that their seats hold."""
-        if self._state is None:
+        if self._state is None or not self._is_ahead:
             return
+        self._is_ahead = False
         for seat, member in enumerate(self._seats):
             if member in self.active:
                 own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)

@@ -10,11 +10,12 @@ from kohort.findings.interval import Interval, mean_interval
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference `b - a` of a score.
+    """The paired difference `b - a` of something measured.
 
     Args:
         a: Name of a variant.
         b: Name of another.
+        measure: What is compared, in words.
         difference: Mean of the replicates' differences, with its interval; the interval is for
             this comparison alone.
         p_adjusted: Its p-value after Holm's correction over the family of comparisons that it was
@@ -24,6 +25,7 @@ class Comparison:
 
     a: str
     b: str
+    measure: str
     difference: Interval
     p_adjusted: float
     alpha: float
@@ -37,9 +39,10 @@ class Comparison:
 def compare(
     a: str,
     b: str,
-    scores_a: np.ndarray,
-    scores_b: np.ndarray,
+    values_a: np.ndarray,
+    values_b: np.ndarray,
     *,
+    measure: str,
     confidence: float,
     test_to_train: float,
 ) -> Comparison:
@@ -48,17 +51,18 @@ def compare(
     Args:
         a: Name of the first.
         b: Name of the second.
-        scores_a: `[replicate]`, in the same order as `scores_b`.
-        scores_b: `[replicate]`.
+        values_a: `[replicate]`, in the same order as `values_b`.
+        values_b: `[replicate]`.
+        measure: What the values are, in words.
         confidence: Of the interval.
         test_to_train: As in `mean_interval`.
     """
     difference = mean_interval(
-        np.asarray(scores_b, float) - np.asarray(scores_a, float),
+        np.asarray(values_b, float) - np.asarray(values_a, float),
         confidence=confidence,
         test_to_train=test_to_train,
     )
-    return Comparison(a, b, difference, difference.p_value, 1 - confidence)
+    return Comparison(a, b, measure, difference, difference.p_value, 1 - confidence)
 
 
 def correct(family: Sequence[Comparison]) -> list[Comparison]:

@@ -54,7 +54,8 @@ def mean_interval(
             that are independent, such as seeds on one fixed split.
 
     Returns:
-        The interval; with fewer than two finite values its bounds are NaN.
+        The interval; with fewer than two finite values, or with equal ones other than zero, its
+        bounds are NaN.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -65,7 +66,10 @@ def mean_interval(
     mean = float(values.mean())
     scale = float(np.sqrt((1 / n + test_to_train) * values.var(ddof=1)))
     if scale == 0.0:
-        return Interval(mean, mean, mean, n, 1.0 if mean == 0.0 else 0.0)
+        # Equal values are a coincidence of few or coarse measurements, not certainty; only where
+        # there is no difference at all do they speak for themselves.
+        bound = 0.0 if mean == 0.0 else np.nan
+        return Interval(mean, bound, bound, n, 1.0 if mean == 0.0 else np.nan)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
     p_value = float(2 * stats.t.sf(abs(mean) / scale, n - 1))
     return Interval(mean, mean - half, mean + half, n, p_value)

@@ -10,6 +10,8 @@ TRAIN, VALIDATION = "training", "validation"
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
 # Okabe and Ito's orange and sky blue: told apart with any colour vision, on white and on black.
 _COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
+# A second sign beside the colour: the dash tells training from validation in print.
+_DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
 
 
 def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
@@ -43,7 +45,7 @@ def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
 def curves_chart(bands: pd.DataFrame) -> alt.Chart:
     """A panel for each variant and metric: train and validation, a band from lowest to highest."""
     chart: alt.Chart = (
-        _panel(bands)
+        _panel(bands, None, alt.Scale(zero=False))
         .properties(width=180, height=120)
         .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
         .resolve_scale(y="independent")
@@ -51,23 +53,24 @@ def curves_chart(bands: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-def panel_svg(bands: pd.DataFrame, metric: str, domain: tuple[float, float] | None) -> str:
+def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
     """One panel as SVG text that takes its text colour from the page around it.
 
     Args:
         bands: Of one variant and one metric.
-        metric: Names the y axis.
+        title: Of the y axis.
         domain: Of the y axis; None for its own.
     """
-    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), clamp=True)
+    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
     chart = (
-        _panel(bands, alt.Y("mean:Q", title=metric, scale=scale))
-        .properties(width=250, height=150, background="transparent")
+        _panel(bands, title, scale)
+        .properties(width=250, height=140, background="transparent")
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
             labelColor="currentColor",
             titleColor="currentColor",
+            titleFontWeight="normal",
             domainColor="currentColor",
             tickColor="currentColor",
             gridColor="#88888844",
@@ -77,17 +80,22 @@ def panel_svg(bands: pd.DataFrame, metric: str, domain: tuple[float, float] | No
     return svg
 
 
-def _panel(bands: pd.DataFrame, y: alt.Y | str = "mean:Q") -> Any:
+def _panel(bands: pd.DataFrame, title: str | None, scale: alt.Scale) -> Any:
+    last = int(bands["epoch"].max())
+    ticks = list(range(1, last + 1, max(1, last // 6)))
     base = alt.Chart(bands).encode(
-        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
+        x=alt.X(
+            "epoch:Q",
+            title="epoch",
+            axis=alt.Axis(values=ticks, format="d", grid=False),
+            scale=alt.Scale(domain=[1, max(2, last)], nice=False),
+        ),
         color=alt.Color("side:N", scale=_COLOURS, legend=None),
     )
-    band = base.mark_area(opacity=0.3).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    # Both layers name the y axis alike: Vega-Lite shows the union of what layers ask for.
+    low, mean = (alt.Y(f"{field}:Q", title=title, scale=scale) for field in ("low", "mean"))
+    band = base.mark_area(opacity=0.3).encode(y=low, y2="high:Q")
     line = base.mark_line(strokeWidth=2).encode(
-        y=y, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=None)
+        y=mean, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=None)
     )
     return alt.layer(band, line)
-
-
-# A second sign beside the colour: the dash tells training from validation in print.
-_DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])

@@ -3,7 +3,7 @@
 import base64
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ class Page:
     Args:
         title: The study's name.
         answer: Its answer in words.
+        additions: What each addition to a variant does, in words.
         metric: The metric that scores.
         table: `Result.table()`.
         bands: `figures.curve_bands` of loss and metric.
         findings: Of all variants.
-        comparisons: The study's family.
-        additions: Pairs of variant names where the second is the first with one argument more.
+        comparisons: `Result.comparisons()`.
         winner: Name of the winner.
         tests: The test set, read once: the winner first.
         data: The data.
@@ -47,12 +47,12 @@ class Page:
 
     title: str
     answer: str
+    additions: Sequence[str]
     metric: str
     table: pd.DataFrame
     bands: pd.DataFrame
     findings: Sequence[Finding]
-    comparisons: Sequence[Comparison]
-    additions: Sequence[tuple[str, str]]
+    comparisons: Mapping[str, Sequence[Comparison]]
     winner: str
     tests: Sequence[HeldOut]
     data: Dataset
@@ -82,24 +82,27 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["difference"] = lambda i: words.difference(i, page.metric)
+    environment.filters["difference"] = words.difference
     environment.filters["percent"] = words.percent
+    environment.filters["named"] = words.metric_name
+    environment.filters["value"] = lambda value: words.value(value, page.metric)
     return environment.get_template("report.html.j2").render(
         page=page,
         overview=words.overview(page.findings),
-        additions=_addition_sentences(page),
+        additions=[
+            words.what_it_does(*pair)
+            for pair in zip(
+                page.comparisons["additions"],
+                page.comparisons["additions at the end"],
+                strict=True,
+            )
+        ],
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         told=_told_findings(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
-
-
-def _addition_sentences(page: Page) -> list[str]:
-    return [
-        words.what_it_does(c, page.metric) for c in page.comparisons if (c.a, c.b) in page.additions
-    ]
 
 
 def _told_findings(findings: Sequence[Finding]) -> list[Finding]:
@@ -117,7 +120,9 @@ def _panels(page: Page) -> list[dict[str, Any]]:
         pictures = [
             {
                 "metric": metric,
-                "svg": panel_svg(own[own["metric"] == metric], metric, _domain(page, metric)),
+                "svg": panel_svg(
+                    own[own["metric"] == metric], words.metric_name(metric), _domain(page, metric)
+                ),
             }
             for metric in metrics
             if len(own[own["metric"] == metric])

@@ -15,9 +15,11 @@ def percent(interval: Interval, digits: int = 1) -> str:
     return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
 
-def difference(interval: Interval, metric: str) -> str:
-    """A difference with its sign and interval, in points where the metric is an accuracy."""
-    scale, unit, digits = (1.0, "", 4) if metric == "data_loss" else (100.0, " points", 1)
+def difference(comparison: Comparison) -> str:
+    """A difference with its sign and interval, in points where an accuracy is compared."""
+    points = "acc" in comparison.measure
+    scale, unit, digits = (100.0, " points", 1) if points else (1.0, "", 3)
+    interval = comparison.difference
     mean, low, high = (
         f"{scale * bound:+.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
     )
@@ -26,12 +28,22 @@ def difference(interval: Interval, metric: str) -> str:
     )
 
 
+def value(number: float, metric: str) -> str:
+    """A value of the metric that scores: a percentage for an accuracy."""
+    return f"{number:.4f}" if metric == "data_loss" else f"{100 * number:.1f} %"
+
+
+def metric_name(metric: str) -> str:
+    """What a reader calls a metric."""
+    return "loss" if metric == "data_loss" else metric.replace("_", " ")
+
+
 def answer(winner: str, score: Interval, metric: str, comparisons: Sequence[Comparison]) -> str:
     """The answer in a sentence: who wins, by what, and whom it cannot be told from."""
-    what = percent(score) if metric != "data_loss" else f"a loss of {-score.mean:.4f}"
+    what = percent(score) if metric != "data_loss" else f"{-score.mean:.4f}"
     rivals = [c.a for c in comparisons if c.b == winner and not c.is_decided]
     beaten = [c.a for c in comparisons if c.b == winner and c.is_decided]
-    words = f"{winner} does best on validation data: {metric} {what}."
+    words = f"{winner} does best on validation data: {metric_name(metric)} {what}."
     if beaten:
         words += f" It is better than {listing(beaten)}."
     if rivals:
@@ -63,14 +75,31 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def what_it_does(comparison: Comparison, metric: str) -> str:
-    """What an addition to a variant does to the score."""
-    told = difference(comparison.difference, metric)
-    if not comparison.is_decided:
-        verb = "makes no difference that these replicates can tell"
-    else:
-        verb = "helps" if comparison.difference.mean > 0 else "does harm"
-    return f"{comparison.b} against {comparison.a}: {verb}, {told}."
+def what_it_does(score: Comparison, last_loss: Comparison) -> str:
+    """What an addition to a variant does: to the score, and to the loss at the end of training.
+
+    Args:
+        score: At the best epoch; higher is better.
+        last_loss: Validation loss at the last epoch; lower is better.
+    """
+    helps = _decided_as(score, 1) or _decided_as(last_loss, -1)
+    harms = _decided_as(score, -1) or _decided_as(last_loss, 1)
+    verb = {
+        (True, False): "helps",
+        (False, True): "does harm",
+        (True, True): "helps in one way and does harm in another",
+        (False, False): "makes no difference that these replicates can tell",
+    }[helps, harms]
+    told = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in (score, last_loss))
+    return f"{score.b} against {score.a} {verb}: {told}."
+
+
+def _decided_as(comparison: Comparison, sign: int) -> bool:
+    return comparison.is_decided and sign * comparison.difference.mean > 0
+
+
+def _decision(comparison: Comparison) -> str:
+    return "decided" if comparison.is_decided else "undecided"
 
 
 def listing(names: Sequence[str]) -> str:

@@ -1,0 +1,52 @@
+# make demo     the built-in study, end to end: demo/report.html and demo/winner.keras
+# make test     lint, types, import contract, and every test
+# make install  the set-up alone: a virtual environment in .venv
+# make bench    time kohort against keras.Model.fit, side by side
+# make docs     write the generated pages of docs/ again
+
+# The newest Python that is known to have wheels of every dependency comes first. A name may be
+# there and not work (a shim without an interpreter behind it), so each is tried.
+CANDIDATES := $(PYTHON) python3.13 python3.12 python3.14 python3 python /usr/bin/python3
+FIND := for p in $(CANDIDATES); do \
+	if "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; \
+	then echo "$$p"; break; fi; done
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: install demo test bench docs clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@python="$$($(FIND))"; \
+	if [ -z "$$python" ]; then \
+		echo "kohort needs Python 3.12 or newer with its venv module, and found none." >&2; \
+		echo "Install one (on Debian: apt-get install python3 python3-venv)," >&2; \
+		echo "or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--build-constraint constraints.txt --editable . --group dev
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/kohort demo --out demo
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+bench: install
+	$(BIN)/python benchmarks/fit.py
+
+docs: install
+	$(BIN)/python scripts/docs.py
+
+clean:
+	rm -rf .venv demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

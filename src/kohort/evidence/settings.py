@@ -1,0 +1,56 @@
+"""How a study was run: its settings, when, and with what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a study was run.
+
+    Args:
+        study: Its name.
+        replicates: How the training data were split, as written in Python.
+        kind: "holdout" or "folds".
+        samples: Samples to train on and to validate on, per replicate.
+        epochs: By variant name.
+        batch_size: Samples a step.
+        seed: Of everything random.
+        confidence: Of all intervals.
+        engine: "fused" or "keras".
+        started: When, in UTC.
+        finished: When, in UTC.
+        environment: Versions and hardware.
+    """
+
+    study: str
+    replicates: str
+    kind: str
+    samples: tuple[int, int]
+    epochs: dict[str, int]
+    batch_size: int
+    seed: int
+    confidence: float
+    engine: str
+    started: datetime
+    finished: datetime
+    environment: dict[str, str]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """The settings in words, for a report."""
+        train, valid = (f"{size:,}" for size in self.samples)
+        epochs = ", ".join(str(epochs) for epochs in sorted(set(self.epochs.values())))
+        seconds = (self.finished - self.started).total_seconds()
+        return [
+            ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            ("epochs", f"{epochs} in batches of {self.batch_size}"),
+            ("seed", str(self.seed)),
+            ("engine", self.engine),
+            ("ran", f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"),
+            *self.environment.items(),
+        ]
+
+    @property
+    def test_to_train(self) -> float:
+        """Validation over training samples, for intervals over replicates that share samples."""
+        return self.samples[1] / self.samples[0]

@@ -1,0 +1,85 @@
+"""Study files: Python files that define a study, for the command line."""
+
+import runpy
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from kohort.data.dataset import Dataset
+from kohort.errors import DataError, DesignError, KohortError
+from kohort.study import Study
+
+
+def read_study(place: str, data: Dataset | None) -> Study:
+    """The study that a file defines.
+
+    Args:
+        place: `FILE.py`, or `FILE.py::NAME` where the study is not called `study`.
+        data: Given to the study where it is a function of a dataset; else in the place of the
+            study's own, where it is not None.
+
+    Raises:
+        DesignError: There is no such file, it fails, or it defines no such study.
+        DataError: The study needs data, and there are none.
+    """
+    file, _, name = place.partition("::")
+    name, path = name or "study", Path(file)
+    if not path.is_file():
+        raise DesignError("the path of a Python file", repr(file), "check the spelling")
+    defined = _call(path, lambda: runpy.run_path(file).get(name))
+    if isinstance(defined, Study):
+        return defined if data is None else adjusted(defined, data=data)
+    if not callable(defined):
+        raise DesignError(
+            f"{name!r} in {file}: a kohort.Study, or a function from a Dataset to one",
+            "nothing of that name" if defined is None else type(defined).__name__,
+            "define it at the top level of the file",
+        )
+    if data is None:
+        raise DataError(f"data for {name!r} of {file}", "none", "pass --data SRC, such as letters")
+    made = _call(path, lambda: defined(data))
+    if not isinstance(made, Study):
+        raise DesignError(
+            f"a kohort.Study from {name!r} of {file}", type(made).__name__, "return a Study"
+        )
+    return made
+
+
+def adjusted(
+    study: Study,
+    *,
+    data: Dataset | None = None,
+    epochs: int | None = None,
+    replicates: int | None = None,
+) -> Study:
+    """The same study with other data, epochs, or number of replicates (repeats, or folds)."""
+    split = study.replicates
+    return Study(
+        study.name,
+        study.variants,
+        data or study.data,
+        replicates=split if replicates is None else split.resized(replicates),
+        epochs=epochs or study.epochs,
+        batch_size=study.batch_size,
+        seed=study.seed,
+        callbacks=study.callbacks,
+        confidence=study.confidence,
+    )
+
+
+def _call[T](path: Path, action: Callable[[], T]) -> T:
+    """Run a user's code; what it raises is told in one line, with the line of the file."""
+    try:
+        return action()
+    except KohortError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
+        line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
+        told = str(error).strip().splitlines()
+        raise DesignError(
+            f"{path} to run",
+            f"{type(error).__name__} at line {line}" + (f": {told[0]}" if told else ""),
+            "mend the file",
+        ) from error

@@ -1,0 +1,50 @@
+"""Shared by all tests."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+import kohort
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_equal_programs_once(tmp_path_factory):
+    """Tests train the same small models by Keras and by kohort, over and over."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="session")
+def blobs() -> kohort.Dataset:
+    """500 training and 100 test points of three noisy classes in five dimensions."""
+    random = np.random.default_rng(7)
+    y = random.integers(0, 3, 600)
+    x = random.normal(size=(600, 5)) + 1.2 * np.eye(3, 5)[y]
+    return kohort.Dataset(x[:500], y[:500], x[500:], y[500:], name="blobs", class_names="abc")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keras_names():
+    keras.utils.clear_session(free_memory=False)
+
+
+@pytest.fixture
+def count_compilations(monkeypatch):
+    """A list that grows by one with each program that a cohort compiles."""
+    from kohort.engine import train
+
+    compiled = []
+    real = train.compile_epoch
+
+    def counted(*arguments):
+        compiled.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(train, "compile_epoch", counted)
+    return compiled

@@ -1,0 +1,270 @@
+"""`Dataset`: what it accepts, what it makes of it, and what it refuses."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kohort.data.dataset import CENTRED, Dataset, PixelScale
+from kohort.errors import DataError, InputError
+
+
+def arrays(**changes):
+    """Six train and two test samples of three features, two classes."""
+    made = {
+        "x_train": np.arange(18, dtype=np.float32).reshape(6, 3),
+        "y_train": np.array([0, 1, 0, 1, 0, 1]),
+        "x_test": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "y_test": np.array([1, 0]),
+    }
+    return made | changes
+
+
+def dataset(**changes):
+    return Dataset(**arrays(**changes))
+
+
+def test_tells_its_shape_classes_and_name():
+    data = dataset(class_names=["cat", "dog"], name="pets")
+
+    assert data.input_shape == (3,)
+    assert data.classes == 2
+    assert data.class_names == ("cat", "dog")
+    assert repr(data) == ("Dataset('pets', 6 train and 2 test samples of (3,) float32, 2 classes)")
+
+
+def test_names_are_made_up_where_there_are_none():
+    data = dataset(y_test=np.array([1, 3]))
+
+    assert data.name == "data"
+    assert data.class_names == ("0", "1", "2", "3")
+
+
+def test_a_class_may_have_a_name_and_no_samples():
+    assert dataset(class_names=["a", "b", "c"]).classes == 3
+
+
+@pytest.mark.parametrize(
+    ("given_dtype", "kept"),
+    [("uint8", "uint8"), ("float32", "float32"), ("float64", "float32"), ("float16", "float32"),
+     ("int64", "float32"), (">f4", "float32"), ("bool", "float32")],
+)  # fmt: skip
+def test_inputs_are_pixels_or_float32(given_dtype, kept):
+    x = np.array([[0, 1], [1, 1]]).astype(given_dtype)
+    data = Dataset(x, [0, 1], x, [0, 1])
+
+    assert data.x_train.dtype == data.x_test.dtype == np.dtype(kept)
+    assert data.x_train.tolist() == [[0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("given_dtype", "kept", "classes"),
+    [("uint8", "int32", 2), ("int64", "int32", 2), ("bool", "int32", 2), (">i2", "int32", 2),
+     ("float64", "float32", None), ("float32", "float32", None)],
+)  # fmt: skip
+def test_targets_are_labels_or_float32(given_dtype, kept, classes):
+    y = np.array([0, 1, 0, 1, 0, 1]).astype(given_dtype)
+    data = dataset(y_train=y, y_test=y[:2])
+
+    assert data.y_train.dtype == data.y_test.dtype == np.dtype(kept)
+    assert data.classes == classes
+
+
+def test_one_hot_targets_are_no_class_labels():
+    data = dataset(y_train=np.eye(2)[[0, 1, 0, 1, 0, 1]], y_test=np.eye(2))
+
+    assert data.classes is None
+    assert data.class_names is None
+    assert "no classes" in repr(data)
+
+
+def test_lists_are_taken_as_arrays():
+    data = Dataset([[1.0], [2.0]], [0, 1], [[3.0]], [1])
+    assert data.x_train.tolist() == [[1.0], [2.0]]
+
+
+def test_arrays_of_the_right_dtype_are_not_copied():
+    made = arrays()
+    assert Dataset(**made).x_train is made["x_train"]
+
+
+def test_is_frozen():
+    with pytest.raises(AttributeError, match="name"):
+        dataset().name = "other"
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_refuses_what_is_not_finite(side, axis, bad):
+    key = f"{axis}_{side}"
+    values = arrays()[key].astype(float)
+    values.flat[-1] = bad
+    with pytest.raises(DataError, match=f"expected finite numbers in {key}, got NaN or infinity"):
+        dataset(**{key: values})
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize("dtype", ["U1", "S1", "O", "complex64", "datetime64[s]"])
+def test_refuses_what_is_no_number(side, dtype):
+    key = f"x_{side}"
+    with pytest.raises(DataError, match=f"expected {key} as an array of numbers, got dtype"):
+        dataset(**{key: np.zeros((2, 3)).astype(dtype)})
+
+
+def test_refuses_a_single_number():
+    with pytest.raises(DataError, match="x_train as an array of numbers"):
+        dataset(x_train=3.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_train": [0, 1]}, "x_train and y_train of equal length.*6 inputs and 2 targets"),
+        ({"y_test": [0]}, "x_test and y_test of equal length.*2 inputs and 1 targets"),
+        ({"x_test": np.zeros((0, 3)), "y_test": np.zeros(0, int)}, "one sample at least.*0 inputs"),
+        ({"x_train": np.zeros((0, 3)), "y_train": np.zeros(0, int)}, "one sample at least"),
+    ],
+)
+def test_refuses_sides_of_unequal_length_or_none(changes, message):
+    with pytest.raises(DataError, match=message):
+        dataset(**changes)
+
+
+def test_refuses_test_samples_of_another_shape():
+    with pytest.raises(
+        DataError, match=r"test samples like the training samples, \(3,\).*got \(4,\)"
+    ):
+        dataset(x_test=np.zeros((2, 4)))
+
+
+def test_refuses_raw_pixels_beside_floats():
+    with pytest.raises(DataError, match=r"float32, got .* uint8; prepare both in the same way"):
+        dataset(x_test=np.zeros((2, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": [0, -1]}, "labels from 0 to 1.* got labels from -1 to 1"),
+        (
+            {"y_test": [0, 2], "class_names": ["a", "b"]},
+            "labels from 0 to 1, one for each class name, got labels from 0 to 2",
+        ),
+    ],
+)
+def test_refuses_labels_out_of_range(changes, message):
+    with pytest.raises(DataError, match=message):
+        dataset(**changes)
+
+
+def test_refuses_groups_of_another_length():
+    with pytest.raises(DataError, match="each of the 6 training samples, got 2 groups"):
+        dataset(groups=np.array([0, 1]))
+
+
+def test_keeps_groups():
+    groups = np.array([7, 7, 3, 3, 3, 9])
+
+    assert dataset(groups=groups).groups.tolist() == [7, 7, 3, 3, 3, 9]
+    assert dataset().groups is None
+
+
+def test_an_error_is_the_users_and_says_how_to_mend_it():
+    with pytest.raises(InputError) as caught:
+        dataset(groups=np.array([0, 1]))
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.mend == "give groups the length of x_train"
+
+
+def test_fingerprint_is_that_of_its_numbers_only():
+    once = dataset().fingerprint
+
+    assert len(once) == 64
+    assert dataset().fingerprint == once
+    assert dataset(name="other", class_names=["a", "b"]).fingerprint == once
+    # The same numbers, held otherwise.
+    made = arrays()
+    held = made | {
+        "x_train": np.asfortranarray(made["x_train"]),
+        "x_test": made["x_test"].astype(np.float64),
+        "y_train": made["y_train"].astype(np.uint8),
+        "y_test": np.repeat(made["y_test"], 2)[::2],
+    }
+    assert Dataset(**held).fingerprint == once
+
+
+@settings(derandomize=True, deadline=None)
+@given(data=st.data())
+def test_fingerprint_changes_with_any_byte(data):
+    made = arrays(x_train=np.zeros((6, 3), np.uint8), x_test=np.zeros((2, 3), np.uint8))
+    key = data.draw(st.sampled_from(sorted(made)))
+    changed = made[key].copy()
+    number = data.draw(st.integers(0, changed.size - 1))
+    if key.startswith("x"):
+        changed.flat[number] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        changed.flat[number] += 1
+
+    assert Dataset(**(made | {key: changed})).fingerprint != Dataset(**made).fingerprint
+
+
+def test_fingerprint_tells_shapes_and_dtypes_apart():
+    square = np.zeros((2, 4, 4), np.uint8)
+    y = [0, 1]
+    variants = [
+        Dataset(x, y, x, y)
+        for x in (square, square.reshape(2, 2, 8), square.reshape(2, 16), square.astype(np.float32))
+    ]
+    # A sample that moves from train to test.
+    x, y = np.zeros((6, 3), np.uint8), np.zeros(6, int)
+    variants += [Dataset(x[:n], y[:n], x[n:], y[n:]) for n in (2, 4)]
+
+    assert len({data.fingerprint for data in variants}) == len(variants)
+
+
+def test_raw_pixels_become_inputs_from_minus_to_plus_a_half():
+    x = np.array([[0], [51], [255]], np.uint8)
+    data = Dataset(x, [0, 1, 1], x, [0, 1, 1])
+    inputs = data.inputs(data.x_train)
+
+    assert data.pixels == CENTRED
+    assert data.stores_pixels
+    assert inputs.dtype == np.float32
+    # 51 is a fifth of 255.
+    assert inputs.ravel() == pytest.approx([-0.5, -0.3, 0.5], abs=1e-7)
+
+
+def test_raw_pixels_are_scaled_as_was_asked():
+    x = np.array([[0], [255]], np.uint8)
+    data = Dataset(x, [0, 1], x, [0, 1], pixels=PixelScale(2 / 255, -1.0))
+
+    assert data.inputs(x).ravel() == pytest.approx([-1.0, 1.0], abs=1e-6)
+
+
+def test_floats_are_inputs_already():
+    known = dataset(pixels=CENTRED)
+
+    assert known.inputs(known.x_train) is known.x_train
+    # Yet raw pixels for the same model are scaled.
+    assert known.inputs(np.array([255], np.uint8)) == pytest.approx([0.5])
+    assert dataset().pixels is None
+
+
+def test_pixels_that_nothing_is_known_of_stay_as_they_are():
+    raw = np.array([255], np.uint8)
+    assert dataset().inputs(raw) is raw
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="NumPy's own error, not a DataError")
+def test_refuses_targets_of_two_shapes():
+    try:
+        dataset(y_test=np.eye(2))
+    except DataError:
+        return
+
+
+@pytest.mark.xfail(strict=True, reason="labels beyond int32 wrap around to other classes")
+def test_refuses_labels_that_int32_cannot_hold():
+    with pytest.raises(DataError):
+        dataset(y_train=np.array([0, 1, 0, 1, 0, 2**32]))

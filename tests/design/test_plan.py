@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+import kohort
+from tests.models import build_mlp
+
+
+def study(data, **changes):
+    arguments = {
+        "replicates": kohort.Holdout(0.2, 3),
+        "epochs": 2,
+        "batch_size": 50,
+    } | changes
+    variants = [
+        kohort.Variant("plain", build_mlp),
+        kohort.Variant("faster", build_mlp, learning_rate=0.1),
+        kohort.Variant("wide", build_mlp, units=(32,)),
+        kohort.Variant("dropout", build_mlp, dropout=0.5),
+    ]
+    return kohort.Study("plan", variants, data, **arguments)
+
+
+def test_the_plan_says_what_trains_together_and_why_not_more(blobs):
+    plan = study(blobs).plan()
+    names = [sorted({plan.variant_names[m.variant] for m in cohort}) for cohort in plan.cohorts]
+    assert names == [["faster", "plain"], ["wide"], ["dropout"]]
+    assert [len(cohort) for cohort in plan.cohorts] == [6, 3, 3]
+    assert plan.member_epochs == 24
+    text = str(plan)
+    assert "12 members in 3 cohorts" in text
+    assert "cohort 1/3: plain, faster: 6 members of 75 parameters" in text
+    assert "400 samples in batches of 50" in text
+    assert "wide: 3 members of 291 parameters, 2 epochs of 400 samples in batches of 50; " in text
+    assert "apart because its layers have other shapes" in text
+    assert "apart because its step computes something else" in text
+
+
+def test_other_epochs_and_other_sizes_are_other_cohorts(blobs):
+    epochs = {"plain": 2, "faster": 3, "wide": 2, "dropout": 2}
+    assert "another number of epochs" in str(study(blobs, epochs=epochs).plan())
+    folds = study(blobs, replicates=kohort.KFold(3)).plan()
+    assert "other numbers of samples" in str(folds)
+    assert len(folds.cohorts) == 6
+
+
+def test_the_plan_is_exact(blobs, count_compilations):
+    small = study(blobs)
+    small.run(verbose=0)
+    assert len(count_compilations) == len(small.plan().cohorts)
+
+
+def test_memory_counts_state_and_data(blobs):
+    plan = study(blobs).plan()
+    member = plan.cohorts[1][0]
+    # Weights, two Adam slots for each, and a few counters.
+    assert 3 * 4 * 291 < member.state_bytes < 3 * 4 * 291 + 60
+    assert plan.data_bytes == blobs.x_train.nbytes + blobs.y_train.nbytes
+    assert plan.peak_bytes > plan.data_bytes + 3 * member.state_bytes
+
+
+def test_models_that_do_not_take_the_data_are_named(blobs):
+    wrong = kohort.Study(
+        "wrong",
+        [kohort.Variant("narrow", build_mlp, features=4)],
+        blobs,
+        replicates=kohort.Holdout(0.2, 2),
+        epochs=1,
+    )
+    with pytest.raises(kohort.DesignError, match=r"variant 'narrow' to take inputs \(5,\)"):
+        wrong.plan()
+
+
+def test_fewer_samples_than_a_batch(blobs):
+    few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
+    result = study(few, batch_size=256).run(verbose=0)
+    assert np.isfinite(result.curves()["value"]).all()

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kohort
+
+
+def dataset(n=103, groups=None, y=None):
+    x = np.arange(n, dtype=float).reshape(-1, 1)
+    y = np.arange(n) % 3 if y is None else y
+    return kohort.Dataset(x, y, x[:3], y[:3], groups=groups)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=6, max_size=40),
+    fraction=st.floats(0.15, 0.6),
+    seed=st.integers(0, 99),
+)
+def test_holdout_never_divides_a_group_and_all_parts_are_equal(sizes, fraction, seed):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    data = dataset(len(groups), groups)
+    replicates = kohort.Holdout(fraction, repeats=4).replicates(data, seed)
+    for r in replicates:
+        assert not np.intersect1d(groups[r.train], groups[r.valid]).size
+        assert (np.diff(r.train) > 0).all()
+        assert (np.diff(r.valid) > 0).all()
+        assert len(r.valid) <= round(fraction * len(groups))
+    assert len({(len(r.train), len(r.valid)) for r in replicates}) == 1
+    assert len({r.seed for r in replicates}) == 4
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize("n", [30, 103])
+def test_holdout_takes_the_fraction_anew_each_time(n, stratify):
+    replicates = kohort.Holdout(0.1, 5, stratify=stratify).replicates(dataset(n), 0)
+    for r in replicates:
+        np.testing.assert_array_equal(np.sort(np.r_[r.train, r.valid]), np.arange(n))
+        assert abs(len(r.valid) - 0.1 * n) <= 1.5
+    assert len({tuple(r.valid) for r in replicates}) == 5
+
+
+def test_more_replicates_leave_the_first_ones_as_they_are():
+    few, many = (kohort.Holdout(0.2, repeats).replicates(dataset(), 4) for repeats in (3, 7))
+    for mine, yours in zip(few, many, strict=False):
+        assert mine.seed == yours.seed
+        np.testing.assert_array_equal(mine.train, yours.train)
+
+
+def test_seeds_decide():
+    first, second = (kohort.Holdout(0.2, 2).replicates(dataset(), seed) for seed in (0, 1))
+    assert first[0].seed != second[0].seed
+    assert list(first[0].valid) != list(second[0].valid)
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_folds_validate_each_sample_once_per_repeat(stratify):
+    replicates = kohort.KFold(5, repeats=2, stratify=stratify).replicates(dataset(), 0)
+    assert len(replicates) == 10
+    for repeat in (replicates[:5], replicates[5:]):
+        np.testing.assert_array_equal(
+            np.sort(np.concatenate([r.valid for r in repeat])), np.arange(103)
+        )
+    for r in replicates:
+        np.testing.assert_array_equal(np.sort(np.r_[r.train, r.valid]), np.arange(103))
+        assert len(r.valid) in ((20, 21) if not stratify else range(18, 24))
+    assert list(replicates[0].valid) != list(replicates[5].valid)
+
+
+def test_stratified_parts_have_the_classes_in_proportion():
+    y = np.r_[np.zeros(80, int), np.ones(20, int)]
+    data = dataset(100, y=y)
+    for r in kohort.Holdout(0.25, 3, stratify=True).replicates(data, 0):
+        assert np.bincount(y[r.valid]).tolist() == [20, 5]
+    for r in kohort.KFold(4, stratify=True).replicates(data, 0):
+        assert np.bincount(y[r.valid]).tolist() == [20, 5]
+
+
+def test_folds_keep_groups_whole():
+    groups = np.arange(103) // 7
+    for r in kohort.KFold(4).replicates(dataset(groups=groups), 0):
+        assert not np.intersect1d(groups[r.train], groups[r.valid]).size
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: kohort.Holdout(0.0), "between 0 and 1, got 0.0"),
+        (lambda: kohort.Holdout(1.0), "between 0 and 1"),
+        (lambda: kohort.Holdout(0.1, repeats=0), "repeats of 1 or more, got 0"),
+        (lambda: kohort.KFold(1), "folds of 2 or more, got 1"),
+        (lambda: kohort.KFold(2, repeats=1.5), "repeats of 1 or more"),
+        (lambda: kohort.Holdout(0.001).replicates(dataset(20), 0), "samples to train on"),
+        (lambda: kohort.KFold(5).replicates(dataset(8, np.arange(8) // 4), 0), "2 groups"),
+        (
+            lambda: kohort.Holdout(0.5, stratify=True).replicates(dataset(8, np.arange(8)), 0),
+            "no groups for stratify",
+        ),
+        (
+            lambda: kohort.KFold(2, stratify=True).replicates(dataset(4, y=np.ones(4) / 2), 0),
+            "no class labels",
+        ),
+    ],
+)
+def test_what_cannot_be_split(make, match):
+    with pytest.raises(kohort.DesignError, match=match):
+        make()

@@ -1,0 +1,68 @@
+import random
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.design.variant import addition_pairs
+from tests.models import build_mlp, numbers
+
+
+def test_a_seed_gives_the_same_model_again_and_leaves_the_generators_alone():
+    variant = kohort.Variant("small", build_mlp, units=(4,))
+    random.seed(1)
+    np.random.seed(1)
+    first, second, other = variant.model(5), variant.model(5), variant.model(6)
+    assert random.random() == random.Random(1).random()
+    assert np.random.random() == np.random.RandomState(1).random()
+    np.testing.assert_array_equal(numbers(first)[0], numbers(second)[0])
+    assert (numbers(first)[0] != numbers(other)[0]).any()
+
+
+def test_variants_of_a_replicate_start_from_the_same_numbers():
+    plain = kohort.Variant("plain", build_mlp).model(3)
+    dropped = kohort.Variant("dropped", build_mlp, dropout=0.5).model(3)
+    np.testing.assert_array_equal(plain.get_weights()[0], dropped.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("build", "match"),
+    [
+        (lambda: None, r"compiled keras\.Model.*'bad', got NoneType"),
+        (lambda: keras.Sequential([keras.layers.Dense(1)]), "Sequential, not compiled"),
+        (lambda width: None, "TypeError: .*width"),
+        (lambda: keras.layers.Dense(-1), "ValueError"),
+    ],
+)
+def test_build_functions_that_do_not_build(build, match):
+    with pytest.raises(kohort.DesignError, match=match):
+        kohort.Variant("bad", build).model(0)
+
+
+def test_a_grid_is_the_product_of_its_lists_named_after_what_varies():
+    variants = kohort.grid(build_mlp, units=[(4,), (8, 4)], l2=[0.0, 1e-4], classes=7)
+    assert [variant.name for variant in variants] == [
+        "units=(4,), l2=0.0",
+        "units=(4,), l2=0.0001",
+        "units=(8, 4), l2=0.0",
+        "units=(8, 4), l2=0.0001",
+    ]
+    assert variants[3].kwargs == {"classes": 7, "units": (8, 4), "l2": 1e-4}
+
+
+@pytest.mark.parametrize("axes", [{}, {"units": (4,)}, {"units": []}])
+def test_a_grid_without_an_axis_is_refused(axes):
+    with pytest.raises(kohort.DesignError, match="an axis at least"):
+        kohort.grid(build_mlp, **axes)
+
+
+def test_additions_are_pairs_with_one_argument_more():
+    variants = [
+        kohort.Variant("a", build_mlp, units=(4,)),
+        kohort.Variant("a + l2", build_mlp, units=(4,), l2=0.1),
+        kohort.Variant("b + l2", build_mlp, units=(5,), l2=0.1),
+        kohort.Variant("a + l2 + dropout", build_mlp, units=(4,), l2=0.1, dropout=0.5),
+        kohort.Variant("other", lambda units, l2: None, units=(4,), l2=0.1),
+    ]
+    assert addition_pairs(variants) == [(0, 1), (1, 3)]

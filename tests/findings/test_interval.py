@@ -1,0 +1,172 @@
+"""`mean_interval` against SciPy, against the formula by hand, and by simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kohort.findings.interval import Interval, mean_interval
+
+DRAWS = 4000
+SIGNS = st.floats(-1e3, 1e3, allow_subnormal=False)
+
+
+def some_values(least=2, most=12):
+    return st.lists(SIGNS, min_size=least, max_size=most).map(np.array)
+
+
+def spread_out(values):
+    # SciPy warns of lost precision where values are nearly equal.
+    return values.std() > 1e-6 * max(1.0, np.abs(values).max())
+
+
+@settings(derandomize=True, deadline=None)
+@given(values=some_values(), confidence=st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
+def test_is_students_interval_where_replicates_are_independent(values, confidence):
+    assume(spread_out(values))
+    expected = stats.ttest_1samp(values, 0.0)
+    bounds = expected.confidence_interval(confidence)
+
+    found = mean_interval(values, confidence=confidence, test_to_train=0.0)
+
+    assert found.mean == pytest.approx(values.mean())
+    tolerance = 1e-9 * np.abs(values).max()
+    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high), abs=tolerance)
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+    assert found.n == len(values)
+
+
+def test_default_is_95_percent_and_independent():
+    values = np.array([1.0, 2.0, 4.0])
+    assert mean_interval(values) == mean_interval(values, confidence=0.95, test_to_train=0.0)
+
+
+def test_nadeau_and_bengios_factor_by_hand():
+    # n = 5, mean 3, s^2 = 2.5; 1 validation sample to 9 training samples: the variance of the
+    # mean is (1/5 + 1/9) 2.5 = 7/9. Student's t of 4 degrees of freedom at 97.5 %: 2.776445
+    # (any printed table).
+    found = mean_interval(np.arange(1.0, 6.0), test_to_train=1 / 9)
+    half = 2.776445 * np.sqrt(7 / 9)
+
+    assert found.low == pytest.approx(3 - half, rel=1e-6)
+    assert found.high == pytest.approx(3 + half, rel=1e-6)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(3 / np.sqrt(7 / 9), 4))
+
+
+@settings(derandomize=True, deadline=None)
+@given(values=some_values(), ratio=st.floats(0.0, 2.0))
+def test_the_correction_widens_by_the_root_of_one_plus_n_times_the_ratio(values, ratio):
+    assume(spread_out(values))
+    plain, corrected = mean_interval(values), mean_interval(values, test_to_train=ratio)
+
+    widening = (corrected.high - corrected.low) / (plain.high - plain.low)
+    assert widening == pytest.approx(np.sqrt(1 + len(values) * ratio), rel=1e-6)
+    assert corrected.p_value >= plain.p_value
+
+
+@settings(derandomize=True, deadline=None)
+@given(values=some_values(), data=st.data())
+def test_order_of_replicates_does_not_matter(values, data):
+    assume(spread_out(values))
+    shuffled = np.array(data.draw(st.permutations(list(values))))
+    one, other = (mean_interval(v, test_to_train=0.2) for v in (values, shuffled))
+
+    tolerance = 1e-9 * np.abs(values).max()
+    assert (one.mean, one.low, one.high) == pytest.approx(
+        (other.mean, other.low, other.high), abs=tolerance
+    )
+    assert one.p_value == pytest.approx(other.p_value, abs=1e-9)
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_left_out(missing):
+    with_gap = np.array([1.0, missing, 2.0, 4.0])
+    assert mean_interval(with_gap) == mean_interval(np.array([1.0, 2.0, 4.0]))
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "n"),
+    [([], np.nan, 0), ([np.nan, np.inf], np.nan, 0), ([0.25], 0.25, 1), ([np.nan, 0.25], 0.25, 1)],
+)
+def test_fewer_than_two_values_give_no_bounds(values, mean, n):
+    found = mean_interval(np.array(values))
+
+    assert found.mean == pytest.approx(mean, nan_ok=True)
+    assert found.n == n
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+    assert not found.is_formed
+    assert not found.lies_above(-1.0)
+    assert not found.lies_below(1.0)
+
+
+def test_no_difference_at_all_is_known_exactly():
+    assert mean_interval(np.zeros(4)) == Interval(0.0, 0.0, 0.0, 4, 1.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(4, 0.25),
+        pytest.param(
+            np.full(3, 0.1),
+            marks=pytest.mark.xfail(strict=True, reason="their mean is rounded, so s is not zero"),
+        ),
+        pytest.param(
+            np.array([0.93 - 0.91, 0.95 - 0.93]),
+            marks=pytest.mark.xfail(strict=True, reason="equal differences, but for rounding"),
+        ),
+    ],
+    ids=["a quarter", "a tenth", "differences"],
+)
+def test_equal_values_other_than_zero_give_no_bounds(values):
+    found = mean_interval(values)
+
+    assert found.mean == pytest.approx(values[0])
+    assert not found.is_formed
+    assert np.isnan(found.p_value)
+
+
+def test_integers_are_taken_as_numbers():
+    assert mean_interval(np.array([1, 2, 4])) == mean_interval(np.array([1.0, 2.0, 4.0]))
+
+
+def test_lies_above_and_below_take_the_whole_interval():
+    interval = Interval(mean=2.0, low=1.0, high=3.0, n=5, p_value=0.01)
+
+    assert interval.is_formed
+    assert interval.lies_above(0.9)
+    assert not interval.lies_above(1.0)
+    assert not interval.lies_above(2.0)
+    assert interval.lies_below(3.0)
+    assert not interval.lies_below(2.9)
+    assert not interval.lies_below(2.0)
+
+
+def coverage(draws, mean, **settings_):
+    """How often the interval holds the mean, over `[draw, replicate]`."""
+    intervals = [mean_interval(values, **settings_) for values in draws]
+    return np.mean([i.low <= mean <= i.high for i in intervals])
+
+
+@pytest.mark.parametrize("n", [3, 10])
+def test_covers_95_percent_where_replicates_are_independent(n):
+    draws = np.random.default_rng(20).normal(0.7, 0.1, (DRAWS, n))
+    assert 0.93 < coverage(draws, 0.7) < 0.97
+
+
+def test_covers_80_percent_where_80_are_asked_for():
+    draws = np.random.default_rng(21).normal(0.7, 0.1, (DRAWS, 5))
+    assert 0.77 < coverage(draws, 0.7, confidence=0.8) < 0.83
+
+
+@pytest.mark.parametrize("ratio", [1 / 9, 0.5])
+def test_covers_95_percent_only_when_corrected_where_replicates_share_samples(ratio):
+    # Nadeau and Bengio take the correlation of two replicates as n_test / (n_test + n_train).
+    rho, n = ratio / (1 + ratio), 10
+    random = np.random.default_rng(22)
+    shared, own = random.normal(size=(DRAWS, 1)), random.normal(size=(DRAWS, n))
+    draws = 0.7 + np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
+
+    assert 0.93 < coverage(draws, 0.7, test_to_train=ratio) < 0.97
+    assert coverage(draws, 0.7, test_to_train=0.0) < 0.88

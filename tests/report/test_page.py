@@ -1,0 +1,164 @@
+"""The report, as a file and in a real browser."""
+
+import html.parser
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import kohort
+from tests.models import build_mlp
+from tests.test_member import build_image_model
+
+EVIL = '<script>alert("x")</script> & "quotes"'
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    random = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    pixels = random.integers(0, 60, (240, 6, 6)).astype(np.uint8)
+    pixels[np.arange(240), y, y] += 150
+    data = kohort.Dataset(
+        pixels[:180], y[:180], pixels[180:], y[180:],
+        class_names=["a", "b", "<i>c</i>"], name=EVIL, unreadable=("x/<b>.png",),
+    )  # fmt: skip
+    variants = [
+        kohort.Variant(EVIL, build_image_model, input_shape=(6, 6)),
+        kohort.Variant("other", build_other, input_shape=(6, 6)),
+        kohort.Variant("other dropped", build_other, input_shape=(6, 6), dropout=0.5),
+    ]
+    study = kohort.Study(
+        EVIL, variants, data, replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=30
+    )
+    folder = tmp_path_factory.mktemp("report")
+    result = study.run(verbose=0)
+    path = result.report(folder / "deep" / "report.html", command="kohort run 'a & b.py'")
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+    return path
+
+
+def build_other(input_shape, dropout=0.0):
+    import keras
+
+    flat = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten()])
+    inner = build_mlp(features=36, dropout=dropout)
+    model = keras.Sequential([*flat.layers, *inner.layers])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class Page(html.parser.HTMLParser):
+    """What a page refers to, its headings, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.references, self.tags, self.headings, self.text = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.references += [
+            value for name, value in attrs if name in ("src", "href", "xlink:href", "action")
+        ]
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] in ("h1", "h2") and data.strip():
+            self.headings.append(data.strip())
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report.read_text("utf-8"))
+
+
+def test_it_asks_nothing_of_any_other_place(report, page):
+    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object")]
+    assert "@import" not in report.read_text("utf-8")
+    assert "url(" not in report.read_text("utf-8").replace("url(#", "")
+
+
+def test_names_are_escaped(report, page):
+    text = "".join(page.text)
+    assert EVIL in text
+    assert "<i>c</i>" in text
+    assert "x/<b>.png" in text
+    assert "<script" not in report.read_text("utf-8")
+
+
+def test_it_tells_in_this_order(page):
+    told = [heading.split(" gets wrong")[0] for heading in page.headings[1:]]
+    assert told[:4] == ["The variants", "Curves", "Findings", "Comparisons"]
+    assert told[4].startswith("What ")
+    assert told[5] == "How it was run"
+    text = " ".join("".join(page.text).split())
+    for part in (
+        "does best on validation data: accuracy",
+        "On the test set, read once after this choice",
+        "against other",
+        "Overfit (KH101)",
+        "kohort run 'a & b.py'",
+        "files that could not be read",
+        "What this report does not know",
+    ):
+        assert part in text, part
+
+
+def test_pictures_and_tables_speak_to_a_screen_reader(page):
+    images = [attrs for tag, attrs in page.tags if tag == "img"]
+    assert images
+    assert all(attrs.get("alt") for attrs in images)
+    pictures = [attrs for tag, attrs in page.tags if attrs.get("role") == "img"]
+    assert len([p for p in pictures if p.get("aria-label")]) >= 6
+    assert ("html", {"lang": "en"}) in page.tags
+    assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    described = [attrs["aria-describedby"] for _, attrs in page.tags if "aria-describedby" in attrs]
+    assert set(described) <= set(ids)
+    assert len(described) == len(set(described)) == 6
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        assert "KOHORT_REQUIRE_BROWSER" not in os.environ, "no chromium where one is required"
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_browser_shows_it_whole(browser, report, width, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+    )
+    tab = context.new_page()
+    asked, complaints = [], []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(report.as_uri())
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.locator("figure svg").count() == 6
+    background, ink = tab.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    )
+    assert (brightness(background) > brightness(ink)) == (scheme == "light")
+    label = tab.locator("figure svg text").first.evaluate("e => getComputedStyle(e).fill")
+    assert abs(brightness(label) - brightness(ink)) < 120
+    context.close()
+
+
+def brightness(colour):
+    return sum(int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3

@@ -1,0 +1,160 @@
+"""The command line, as a user meets it: real processes, real files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+STUDY = """
+import keras, kohort
+
+def build(units, input_shape):
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),
+                              keras.layers.Dense(units, "relu"), keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def study(data):
+    return kohort.Study("tiny", kohort.grid(build, units=[2, 16], input_shape=data.input_shape),
+                        data, replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=20)
+
+def fails(data):
+    return 1 / 0
+
+def wrong(data):
+    return data
+
+number = 5
+"""
+
+
+def kohort(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A study file, and images of three classes, one of them unreadable."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "study.py").write_text(STUDY)
+    random = np.random.default_rng(0)
+    for label, name in enumerate("KLM"):
+        (folder / "images" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = random.integers(0, 80, (8, 8), dtype=np.uint8)
+            pixels[:, 3 * label : 3 * label + 2] += 150
+            Image.fromarray(pixels).save(folder / "images" / name / f"{name}{number}.png")
+    (folder / "images" / "K" / "broken.png").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(folder):
+    return kohort("run", "study.py", "--data", "images", "--epochs", 6, cwd=folder)
+
+
+def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
+    assert ran.returncode == 0, ran.stderr
+    assert "units=16" in ran.stdout
+    assert "does best on validation data" in ran.stdout
+    assert (folder / "study-report" / "winner.keras").is_file()
+    report = (folder / "study-report" / "report.html").read_text("utf-8")
+    assert "kohort run study.py --data images --epochs 6" in report
+    assert "K/broken.png" in report
+
+
+def test_progress_goes_to_stderr(ran):
+    assert "could not read K/broken.png" in ran.stderr
+    assert "cohort 1/2: units=2" in ran.stderr
+    assert "cohort" not in ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
+def test_predict_tells_letter_and_probability(folder, ran):
+    images = [f"images/{name}/{name}3.png" for name in "KLM"]
+    done = kohort("predict", "study-report/winner.keras", *images, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == images
+    assert [line.split(": ")[1].split()[0] for line in lines] == list("KLM")
+    assert all(line.endswith(" %)") for line in lines)
+
+
+def test_predict_resizes_to_the_models_size(folder, ran):
+    with Image.open(folder / "images" / "L" / "L1.png") as image:
+        image.convert("RGB").resize((64, 64)).save(folder / "large.png")
+    done = kohort("predict", "study-report/winner.keras", "large.png", cwd=folder)
+    assert done.stdout.startswith("large.png: L (")
+
+
+def test_plan_prints_the_plan(folder):
+    done = kohort("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Study 'tiny': 4 members in 2 cohorts" in done.stdout
+
+
+WRONG = {
+    "no such study file": (["run", "none.py"], "path of a Python file, got 'none.py'"),
+    "no such study": (["plan", "study.py::none"], "got nothing of that name"),
+    "a study that is none": (["plan", "study.py::number"], "got int"),
+    "a study without data": (["run", "study.py"], "pass --data SRC"),
+    "a function that returns none": (
+        ["plan", "study.py::wrong", "--data", "images"],
+        "got Dataset; return a Study",
+    ),
+    "a function that fails": (
+        ["plan", "study.py::fails", "--data", "images"],
+        "ZeroDivisionError at line 15",
+    ),
+    "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
+    "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
+    "data that are no data": (["run", "study.py", "--data", "study.py"], "a tar or a zip archive"),
+    "no epochs": (["run", "study.py", "--epochs", "0"], "0 is not in the range"),
+    "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
+    "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
+    "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),
+    "no such image": (["predict", "study-report/winner.keras", "x.png"], "an image file"),
+    "no image at all": (["predict", "study-report/winner.keras", "study.py"], "an image file"),
+    "no such command": (["rum"], "No such command"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_ends_with_code_2_and_says_how_to_mend_it(folder, ran, case):
+    (folder / "broken.py").write_text("this is no Python")
+    whole = (folder / "study-report" / "winner.keras").read_bytes()
+    (folder / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    before = sorted(folder.rglob("*"))
+    arguments, told = WRONG[case]
+    done = kohort(*arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert sorted(p for p in folder.rglob("*") if p.name != "__pycache__") == before
+
+
+def test_errors_of_kohort_are_one_line(folder):
+    done = kohort("run", "study.py::fails", "--data", "images", cwd=folder)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("kohort: expected ")
+
+
+def test_help_and_an_interrupt(folder, monkeypatch, capsys):
+    assert "predict" in kohort("--help", cwd=folder).stdout
+
+    from kohort import cli
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 130
+    assert "interrupted" in capsys.readouterr().err

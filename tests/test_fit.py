@@ -1,0 +1,337 @@
+"""`kohort.fit` against `keras.Model.fit`: the same weights, the same history."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from tests.models import build_mlp, numbers, seeded
+
+# float32 rounding, grown over the steps of these short runs.
+CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+
+
+@pytest.fixture
+def xy(blobs):
+    return blobs.x_train[:330], blobs.y_train[:330]
+
+
+def assert_same(ours, theirs, history, reference):
+    for mine, yours in zip(numbers(ours), numbers(theirs), strict=True):
+        np.testing.assert_allclose(mine, yours, **CLOSE)
+    assert list(history.history) == list(reference.history)
+    assert history.epoch == reference.epoch
+    assert history.params == reference.params
+    for name, values in reference.history.items():
+        np.testing.assert_allclose(history.history[name], values, **CLOSE, err_msg=name)
+
+
+def check(build, x, y, seeds=(0,), **arguments):
+    """Train by kohort, all at once, and by Keras, in turn; compare everything."""
+    ours = [seeded(seed, build) for seed in seeds]
+    histories = kohort.fit(ours, x, y, verbose=0, **arguments)
+    for seed, model, history in zip(seeds, ours, histories, strict=True):
+        theirs = seeded(seed, build)
+        reference = theirs.fit(x, y, verbose=0, **arguments)
+        assert_same(model, theirs, history, reference)
+
+
+def build_varied():
+    """Batch normalisation, dropout, a penalty, a schedule, momentum, a metric with state."""
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(16, "relu", kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02)),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.05, 5, 0.9)
+    model.compile(
+        keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, clipnorm=1.0),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2)],
+    )
+    return model
+
+
+def build_images():
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Reshape((5, 1)),
+            keras.layers.Conv1D(4, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    model.compile("rmsprop", "sparse_categorical_crossentropy")
+    return model
+
+
+class PlainStep(keras.Model):
+    """A model whose own `train_step` reports something of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3, "softmax")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {"loss": logs["loss"], "twice": 2 * logs["loss"]}, state
+
+
+def build_own_step():
+    model = PlainStep()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("build", [build_mlp, build_varied, build_images, build_own_step])
+def test_one_model_gets_keras_numbers(build, xy):
+    model = seeded(0, build)
+    history = kohort.fit(model, *xy, epochs=3, shuffle=False, verbose=0)
+    theirs = seeded(0, build)
+    reference = theirs.fit(*xy, epochs=3, shuffle=False, verbose=0)
+    assert isinstance(history, keras.callbacks.History)
+    assert_same(model, theirs, history, reference)
+
+
+@pytest.mark.parametrize("build", [build_mlp, build_varied, build_own_step])
+def test_four_models_get_keras_numbers(build, xy):
+    check(build, *xy, seeds=range(4), epochs=3, batch_size=64, shuffle=False)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 33, 330, 1000, None])
+def test_any_batch_size_and_last_partial_batch(batch_size, xy):
+    x, y = xy[0][:66], xy[1][:66]
+    check(build_mlp, x, y, seeds=(0, 1), epochs=2, batch_size=batch_size, shuffle=False)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.33])
+def test_validation_split_is_taken_from_the_end(fraction, xy):
+    check(build_varied, *xy, seeds=(0, 1), epochs=2, validation_split=fraction, shuffle=False)
+
+
+def test_validation_data_go_before_the_split(xy, blobs):
+    valid = (blobs.x_test, blobs.y_test, np.linspace(0, 1, 100))
+    check(
+        build_mlp,
+        *xy,
+        seeds=(0, 1),
+        epochs=2,
+        validation_split=0.5,
+        validation_data=valid,
+        shuffle=False,
+    )
+
+
+def test_sample_weights_and_class_weights(xy):
+    weight = np.linspace(0.1, 2, len(xy[0]))
+    check(build_mlp, *xy, seeds=(0, 1), epochs=2, sample_weight=weight, shuffle=False)
+    check(build_mlp, *xy, epochs=2, class_weight={0: 3.0, 2: 0.5}, shuffle=False)
+    check(build_mlp, *xy, epochs=2, class_weight={0: 3.0}, validation_split=0.2, shuffle=False)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras's own fit
+def test_float64_and_int64_data_are_taken_as_keras_takes_them(xy):
+    check(build_mlp, xy[0].astype("float64"), xy[1].astype("int64"), epochs=2, shuffle=False)
+
+
+def test_several_inputs_and_outputs(xy):
+    def build():
+        left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right")
+        both = keras.layers.Concatenate()([left, right])
+        kind = keras.layers.Dense(3, "softmax", name="kind")(both)
+        size = keras.layers.Dense(1, name="size")(both)
+        model = keras.Model({"left": left, "right": right}, {"kind": kind, "size": size})
+        model.compile(
+            "adam",
+            {"kind": "sparse_categorical_crossentropy", "size": "mse"},
+            loss_weights={"kind": 1.0, "size": 0.3},
+            metrics={"kind": ["accuracy"], "size": ["mae"]},
+        )
+        return model
+
+    x, y = xy
+    inputs = {"left": x[:, :2], "right": x[:, 2:]}
+    targets = {"kind": y, "size": x.sum(axis=1, keepdims=True)}
+    check(build, inputs, targets, seeds=(0, 1), epochs=2, validation_split=0.2, shuffle=False)
+
+
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+def test_shuffled_order_is_that_of_numpys_seed(shuffle, xy):
+    ours, theirs = seeded(0), seeded(0)
+    arguments = {"epochs": 3, "batch_size": 50, "shuffle": shuffle, "verbose": 0}
+    history = kohort.fit(ours, *xy, seed=11, **arguments)
+    # Keras draws one order more when its first batch has to build metrics and optimizer.
+    theirs.evaluate(xy[0][:2], xy[1][:2], verbose=0)
+    theirs.optimizer.build(theirs.trainable_variables)
+    np.random.seed(11)
+    assert_same(ours, theirs, history, theirs.fit(*xy, **arguments))
+
+
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+def test_engines_agree(shuffle, xy):
+    arguments = {
+        "epochs": 3, "batch_size": 50, "shuffle": shuffle, "verbose": 0, "seed": 5,
+        "validation_split": 0.1, "train_metrics": "evaluated", "class_weight": {1: 2.0},
+    }  # fmt: skip
+    ours, theirs = ([seeded(0, build_varied), seeded(1), seeded(2, build_varied)] for _ in range(2))
+    histories = kohort.fit(ours, *xy, **arguments)
+    references = kohort.fit(theirs, *xy, engine="keras", **arguments)
+    for pair in zip(ours, theirs, histories, references, strict=True):
+        assert_same(*pair)
+
+
+def test_reference_engine_leaves_numpys_generator_alone(xy):
+    model = seeded(0)
+    np.random.seed(3)
+    kohort.fit(model, *xy, engine="keras", verbose=0)
+    np.testing.assert_array_equal(np.random.random(4), np.random.RandomState(3).random(4))
+
+
+def test_evaluated_metrics_are_those_of_evaluate(xy):
+    model = seeded(0, build_varied)
+    history = kohort.fit(
+        model, *xy, epochs=2, train_metrics="evaluated", validation_split=0.1, verbose=0
+    )
+    n = 297
+    train = model.evaluate(xy[0][:n], xy[1][:n], verbose=0, return_dict=True)
+    valid = model.evaluate(xy[0][n:], xy[1][n:], verbose=0, return_dict=True)
+    for name, value in train.items():
+        np.testing.assert_allclose(history.history[f"eval_{name}"][-1], value, rtol=1e-4)
+    penalty = float(sum(model.layers[0].losses))
+    assert penalty > 0.1
+    for side, seen in (("eval", train), ("val", valid)):
+        np.testing.assert_allclose(
+            history.history[f"{side}_data_loss"][-1], seen["loss"] - penalty, rtol=1e-4
+        )
+
+
+def test_models_of_several_programs_train_each_as_alone(xy):
+    together = [seeded(0), seeded(1, units=(4, 4)), seeded(2), seeded(3, dropout=0.5)]
+    histories = kohort.fit(together, *xy, epochs=2, verbose=0)
+    alone = [seeded(0), seeded(1, units=(4, 4)), seeded(2), seeded(3, dropout=0.5)]
+    for model, other, history in zip(together, alone, histories, strict=True):
+        assert_same(model, other, history, kohort.fit(other, *xy, epochs=2, verbose=0))
+
+
+def test_learning_rates_of_their_own_share_a_program(xy, count_compilations):
+    rates = [1e-1, 1e-2, 1e-3]
+    models = [seeded(0, learning_rate=rate) for rate in rates]
+    kohort.fit(models, *xy, epochs=2, shuffle=False, verbose=0)
+    assert len(count_compilations) == 1
+    for rate, model in zip(rates, models, strict=True):
+        theirs = seeded(0, learning_rate=rate)
+        theirs.fit(*xy, epochs=2, shuffle=False, verbose=0)
+        np.testing.assert_allclose(numbers(model)[0], numbers(theirs)[0], **CLOSE)
+
+
+def test_training_goes_on_where_it_stopped(xy):
+    once, twice = seeded(0), seeded(0)
+    kohort.fit(once, *xy, epochs=4, shuffle=False, verbose=0)
+    kohort.fit(twice, *xy, epochs=2, shuffle=False, verbose=0)
+    history = kohort.fit(twice, *xy, epochs=4, initial_epoch=2, shuffle=False, verbose=0)
+    assert history.epoch == [2, 3]
+    for mine, yours in zip(numbers(once), numbers(twice), strict=True):
+        np.testing.assert_allclose(mine, yours, **CLOSE)
+
+
+class TestCallbacks:
+    def test_early_stopping_restores_and_stops_as_in_keras(self, xy):
+        def stop():
+            return keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+
+        rates = [0.5, 0.05, 1e-3, 0.3]
+        ours = [seeded(i, learning_rate=rate) for i, rate in enumerate(rates)]
+        arguments = {"epochs": 12, "validation_split": 0.3, "shuffle": False, "verbose": 0}
+        histories = kohort.fit(ours, *xy, callbacks=[stop()], **arguments)
+        lengths = set()
+        for i, (model, history) in enumerate(zip(ours, histories, strict=True)):
+            theirs = seeded(i, learning_rate=rates[i])
+            reference = theirs.fit(*xy, callbacks=[stop()], **arguments)
+            assert_same(model, theirs, history, reference)
+            lengths.add(len(history.epoch))
+        assert len(lengths) > 1, "the case must have members that stop at different epochs"
+
+    def test_schedules_and_plateaus_change_the_learning_rate_as_in_keras(self, xy):
+        def callbacks():
+            return [
+                keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.7),
+                keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=0, min_delta=0.05),
+            ]
+
+        ours, theirs = seeded(0), seeded(0)
+        arguments = {"epochs": 6, "shuffle": False, "verbose": 0}
+        history = kohort.fit(ours, *xy, callbacks=callbacks(), **arguments)
+        reference = theirs.fit(*xy, callbacks=callbacks(), **arguments)
+        assert_same(ours, theirs, history, reference)
+        assert len(set(history.history["learning_rate"])) == 6
+
+    def test_one_model_uses_the_users_own_callback(self, xy):
+        stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=10.0)
+        kohort.fit(seeded(0), *xy, epochs=9, callbacks=stop, verbose=0)
+        assert stop.stopped_epoch == 1
+
+    def test_checkpoints_by_epoch_are_taken(self, xy, tmp_path):
+        path = str(tmp_path / "{epoch}.weights.h5")
+        save = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
+        kohort.fit(seeded(0), *xy, epochs=2, callbacks=[save], verbose=0)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["1.weights.h5", "2.weights.h5"]
+
+    def test_batch_hooks_are_refused(self, xy):
+        class EachBatch(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                pass
+
+        with pytest.raises(kohort.ModelError, match="EachBatch, which overrides on_train_batch_e"):
+            kohort.fit(seeded(0), *xy, callbacks=[EachBatch()], verbose=0)
+
+
+class TestRefusals:
+    def test_models_that_are_not_compiled(self, xy):
+        with pytest.raises(kohort.ModelError, match=r"compiled model.*call model\.compile"):
+            kohort.fit(keras.Sequential([keras.layers.Dense(3)]), *xy, verbose=0)
+
+    def test_eager_models(self, xy):
+        model = seeded(0)
+        model.compile("adam", "mse", run_eagerly=True)
+        with pytest.raises(kohort.ModelError, match="run_eagerly=True"):
+            kohort.fit(model, *xy, verbose=0)
+
+    def test_one_model_in_two_places(self, xy):
+        model = seeded(0)
+        with pytest.raises(kohort.ModelError, match="one model more than once"):
+            kohort.fit([model, model], *xy, verbose=0)
+
+    @pytest.mark.parametrize("models", [[], ["model"]])
+    def test_what_is_no_model(self, models, xy):
+        with pytest.raises(kohort.ModelError, match=r"keras\.Model or a list"):
+            kohort.fit(models, *xy, verbose=0)
+
+    def test_generators(self):
+        with pytest.raises(kohort.ModelError, match="engine='keras'"):
+            kohort.fit(seeded(0), iter([]), verbose=0)
+
+    @pytest.mark.parametrize("argument", ["engine", "train_metrics"])
+    def test_choices_that_there_are_not(self, argument, xy):
+        with pytest.raises(kohort.DesignError, match=argument):
+            kohort.fit(seeded(0), *xy, verbose=0, **{argument: "fast"})
+
+    def test_unequal_lengths_are_keras_complaint(self, xy):
+        with pytest.raises(ValueError, match="cardinality"):
+            kohort.fit(seeded(0), xy[0], xy[1][:-1], verbose=0)
+
+
+def test_progress_goes_to_stderr_and_silence_is_silent(xy, capsys):
+    kohort.fit([seeded(0), seeded(1)], *xy)
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert "cohort 1/1, 2 models" in seen.err
+    kohort.fit(seeded(0), *xy, verbose=0)
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,60 @@
+"""The public surface: one sorted list, whole, and an import that changes nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+import kohort
+
+
+def test_all_is_sorted_and_whole():
+    assert kohort.__all__ == sorted(kohort.__all__)
+    for name in kohort.__all__:
+        assert getattr(kohort, name).__doc__, name
+    assert set(kohort.__all__) <= set(dir(kohort))
+
+
+def test_every_name_lives_where_the_list_says():
+    assert sorted(kohort._HOMES) == kohort.__all__
+    for name, home in kohort._HOMES.items():
+        assert getattr(kohort, name).__module__ == home
+
+
+def test_what_is_not_there_is_said_so():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kohort.nothing  # noqa: B018
+
+
+IMPORT = """
+import logging, os, sys, warnings
+before = (dict(os.environ), list(warnings.filters), logging.root.handlers[:], list(sys.path))
+import kohort
+after = (dict(os.environ), list(warnings.filters), logging.root.handlers[:], list(sys.path))
+assert before[1:] == after[1:]
+changed = {k for k in after[0] if before[0].get(k) != after[0][k]}
+print(sorted(changed), os.environ["KERAS_BACKEND"], "keras" in sys.modules, "pandas" in sys.modules)
+"""
+
+
+def run(code, **environment):
+    import os
+
+    own = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_importing_sets_the_backend_and_nothing_else():
+    assert run(IMPORT) == "['KERAS_BACKEND'] jax False False"
+
+
+def test_importing_leaves_a_chosen_backend_alone():
+    assert run(IMPORT, KERAS_BACKEND="numpy") == "[] numpy False False"
+
+
+def test_fit_needs_no_charts():
+    code = "import sys, kohort; kohort.fit; print([m for m in ('altair',) if m in sys.modules])"
+    assert run(code) == "[]"

@@ -1,0 +1,227 @@
+"""Studies: the fused engine against Keras's, and what a study promises."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from tests.models import build_mlp
+
+VARIANTS = {
+    "plain": {},
+    "faster": {"learning_rate": 0.1},
+    "l2": {"l2": 0.01},
+    "dropout": {"dropout": 0.4},
+}
+
+
+def study(data, names=tuple(VARIANTS), **changes):
+    arguments = {"replicates": kohort.Holdout(0.2, 3), "epochs": 4, "batch_size": 50} | changes
+    variants = [kohort.Variant(name, build_mlp, **VARIANTS[name]) for name in names]
+    return kohort.Study("small", variants, data, **arguments)
+
+
+def pivot(result):
+    return result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
+
+
+@pytest.fixture(scope="module")
+def result(blobs):
+    return study(blobs).run(verbose=0)
+
+
+def test_fused_and_keras_engines_measure_the_same(blobs, result):
+    reference = study(blobs).run(engine="keras", verbose=0)
+    ours, theirs = pivot(result), pivot(reference)
+    assert list(ours.index) == list(theirs.index)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    for key, member in result.members.items():
+        assert member.epoch == reference.members[key].epoch
+        for mine, yours in zip(member.weights, reference.members[key].weights, strict=True):
+            np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
+
+
+def test_pixels_are_scaled_on_the_device_as_they_would_be_before(blobs):
+    pixels = np.clip(blobs.x_train * 40 + 120, 0, 255).astype(np.uint8)
+    test = np.clip(blobs.x_test * 40 + 120, 0, 255).astype(np.uint8)
+    raw = kohort.Dataset(pixels, blobs.y_train, test, blobs.y_test)
+    scaled = kohort.Dataset(pixels / 255 - 0.5, blobs.y_train, test / 255 - 0.5, blobs.y_test)
+    assert raw.x_train.dtype == np.uint8
+    one, two = (pivot(study(d, ["plain"], epochs=2).run(verbose=0)) for d in (raw, scaled))
+    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_study_again_gives_the_same_bits(blobs, result):
+    again = study(blobs).run(verbose=0)
+    assert pivot(again).equals(pivot(result))
+
+
+def test_members_do_not_depend_on_who_trains_beside_them(blobs, result):
+    alone = pivot(study(blobs, ["faster"]).run(verbose=0))
+    few = pivot(study(blobs, ["plain"], replicates=kohort.Holdout(0.2, 1)).run(verbose=0))
+    everyone = pivot(result)
+    np.testing.assert_allclose(alone, everyone.loc[list(alone.index)], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(few, everyone.loc[list(few.index)], rtol=1e-4, atol=1e-5)
+
+
+def test_curves_are_tidy_and_whole(result):
+    curves = result.curves()
+    assert list(curves.columns) == ["variant", "replicate", "epoch", "metric", "value"]
+    assert set(curves["metric"].astype(str)) == {
+        *("loss", "accuracy", "eval_loss", "eval_accuracy", "eval_data_loss"),
+        *("val_loss", "val_accuracy", "val_data_loss"),
+    }
+    assert len(curves) == 4 * 3 * 4 * 8
+    assert sorted(set(curves["epoch"])) == [1, 2, 3, 4]
+
+
+def test_members_have_the_weights_of_their_best_epoch(blobs, result):
+    values = pivot(result)
+    replicates = kohort.Holdout(0.2, 3).replicates(blobs, 0)
+    for (variant, number), member in result.members.items():
+        losses = values.loc[result.variants[variant].name, number, :, "val_data_loss"]
+        assert member.epoch == losses.argmin() + 1
+        rows = replicates[number].valid
+        seen = member.model().evaluate(
+            blobs.x_train[rows], blobs.y_train[rows], verbose=0, return_dict=True
+        )
+        at_best = values.loc[member.variant.name, number, member.epoch]
+        assert seen["accuracy"] == pytest.approx(at_best["val_accuracy"], abs=1e-6)
+        assert seen["loss"] == pytest.approx(at_best["val_loss"], rel=1e-4)
+
+
+def test_the_table_is_what_the_curves_say(result):
+    table, values = result.table(), pivot(result)
+    assert table.index.name == "variant"
+    assert list(table["val_accuracy"]) == sorted(table["val_accuracy"], reverse=True)
+    for name, row in table.iterrows():
+        mean = values.loc[name, :, :, "val_data_loss"].groupby("epoch").mean()
+        assert row["best_epoch"] == mean.argmin() + 1
+        at_best = values.loc[name, :, row["best_epoch"]].groupby("metric", observed=True).mean()
+        assert row["val_accuracy"] == pytest.approx(at_best["val_accuracy"])
+        assert row["train_accuracy"] == pytest.approx(at_best["eval_accuracy"])
+        assert row["gap"] == pytest.approx(at_best["eval_accuracy"] - at_best["val_accuracy"])
+        assert row["low"] < row["val_accuracy"] < row["high"]
+    assert set(table["parameters"]) == {75}
+    assert (table["seconds"] > 0).all()
+
+
+def test_comparisons_are_paired_and_come_in_families(result):
+    values, families = pivot(result), result.comparisons()
+    assert list(families) == ["winner", "additions", "additions at the end"]
+    assert [len(family) for family in families.values()] == [3, 3, 3]
+    assert [(c.a, c.b) for c in families["additions"]] == [
+        ("plain", "faster"), ("plain", "l2"), ("plain", "dropout"),
+    ]  # fmt: skip
+    for c in families["additions at the end"]:
+        a, b = (values.loc[name, :, 4, "val_data_loss"] for name in (c.a, c.b))
+        assert c.difference.mean == pytest.approx((b - a).mean())
+    one = result.compare("plain", "l2")
+    assert one.difference == families["additions"][1].difference
+    with pytest.raises(kohort.DesignError, match="'nobody'"):
+        result.compare("plain", "nobody")
+
+
+def test_the_winner_is_chosen_on_validation_and_tested_once(blobs, result, monkeypatch):
+    assert result.best().variant.name == result.table().index[0]
+    winner, baseline = result.test()
+    assert [winner.variant, baseline.variant] == [result.best().variant.name, "plain"]
+    model = result.best().model()
+    right = (model.predict(blobs.x_test, verbose=0).argmax(1) == blobs.y_test).mean()
+    assert winner.accuracy.mean == pytest.approx(right)
+    assert winner.confusion.sum() == 100
+    assert np.trace(winner.confusion) == round(100 * right)
+    assert len(winner.mistakes) == 100 - round(100 * right)
+    monkeypatch.setattr(keras.Model, "predict", None)
+    assert result.test()[0] is winner
+
+
+def test_early_stopping_ends_each_member_on_its_own(blobs):
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1)
+    arguments = {"names": ["faster"], "epochs": 15, "callbacks": [stop]}
+    ours = study(blobs, **arguments).run(verbose=0)
+    theirs = study(blobs, **arguments).run(engine="keras", verbose=0)
+    np.testing.assert_allclose(pivot(ours), pivot(theirs), rtol=1e-3, atol=1e-4)
+    lengths = ours.curves().groupby("replicate")["epoch"].max()
+    assert lengths.max() < 15
+    assert lengths.nunique() > 1
+    assert stop.stopped_epoch == 0, "members must use copies"
+    assert ours.table()["best_epoch"].iloc[0] <= lengths.min()
+
+
+def test_folds_of_unequal_size(blobs):
+    result = study(blobs, ["plain"], replicates=kohort.KFold(3), epochs=2).run(verbose=0)
+    assert sorted(set(result.curves()["replicate"])) == [0, 1, 2]
+    assert result.settings.kind == "folds"
+
+
+def test_one_replicate_gives_numbers_and_no_interval(blobs):
+    result = study(blobs, ["plain", "l2"], replicates=kohort.Holdout(0.2, 1)).run(verbose=0)
+    assert result.table()[["low", "high"]].isna().all(axis=None)
+    assert {f.verdict for f in result.findings() if f.code == "KH102"} == {"inconclusive"}
+    assert "cannot tell" in result.answer()
+
+
+def test_a_study_without_accuracy_scores_by_loss(blobs):
+    def build(width):
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(width, "relu"),
+                                  keras.layers.Dense(1)])  # fmt: skip
+        model.compile("adam", "mse")
+        return model
+
+    data = kohort.Dataset(
+        blobs.x_train, blobs.x_train.sum(1), blobs.x_test, blobs.x_test.sum(1), name="sums"
+    )
+    result = kohort.Study(
+        "regression", kohort.grid(build, width=[1, 16]), data,
+        replicates=kohort.Holdout(0.2, 3), epochs=3,
+    ).run(verbose=0)  # fmt: skip
+    assert result.metric == "data_loss"
+    assert list(result.table()["val_data_loss"]) == sorted(result.table()["val_data_loss"])
+    assert {f.verdict for f in result.findings() if f.code == "KH102"} == {"not applicable"}
+    with pytest.raises(kohort.DesignError, match="class labels"):
+        result.test()
+
+
+def test_members_that_diverge_do_no_harm_and_are_found(blobs):
+    def build(learning_rate):
+        model = build_mlp()
+        model.compile(
+            keras.optimizers.SGD(learning_rate), "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )  # fmt: skip
+        return model
+
+    def run(*rates):
+        variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in rates]
+        return kohort.Study(
+            "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3
+        ).run(verbose=0)  # fmt: skip
+
+    result = run(0.1, 1e30)
+    found = {f.variant for f in result.findings() if f.code == "KH105" and f.verdict == "found"}
+    assert found == {"1e+30"}
+    assert result.best().variant.name == "0.1"
+    alone = pivot(run(0.1))
+    np.testing.assert_allclose(alone, pivot(result).loc[list(alone.index)], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"names": []}, "variants with names"),
+        ({"names": ["plain", "plain"]}, "variants with names of their own"),
+        ({"epochs": {"plain": 3}}, "epochs as a number, or for each"),
+        ({"epochs": 0}, "1 or more"),
+        ({"batch_size": 0}, "1 or more"),
+        ({"confidence": 95}, "confidence between 0 and 1, got 95"),
+    ],
+)
+def test_parts_that_do_not_fit(blobs, changes, match):
+    with pytest.raises(kohort.DesignError, match=match):
+        study(blobs, **changes)
+
+
+def test_an_engine_that_there_is_not(blobs):
+    with pytest.raises(kohort.DesignError, match="engine among"):
+        study(blobs).run(engine="fast")
