@@ -25,8 +25,8 @@ def findings_page() -> str:
         "measured in inference mode at the end of each epoch, by the loss without the penalties of",
         "weight regularisers, and by the error, 1 - accuracy. e* is the variant's best epoch:",
         "the one of lowest validation loss, averaged over replicates. Intervals are Student's t at",
-        "the study's confidence, 95 % by default, with the correction of Nadeau and Bengio (2003) for splits",
-        "that share training samples. Replicates that diverged are left out.\n",
+        "the study's confidence, 95 % by default, with the correction of Nadeau and Bengio (2003)",
+        "for splits that share training samples. Replicates that diverged are left out.\n",
         'A verdict is "found", "not found", "inconclusive" (the interval holds the threshold, or',
         'there are too few replicates to form one) or "not applicable".\n',
     ]
@@ -51,8 +51,7 @@ def commands_page() -> str:
         "Progress goes to stderr, results to stdout. Exit code 0: done; 2: the input is wrong,",
         "told in one line; 130: interrupted.\n",
     ]
-    for name in root.list_commands(context):
-        command = root.get_command(context, name)
+    for name, command in root.commands.items():
         own = typer.Context(command, info_name=name, parent=context, max_content_width=90)
         own.terminal_width = 90
         parts += [f"## kohort {name}\n", "```text", command.get_help(own), "```\n"]

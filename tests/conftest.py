@@ -1,6 +1,7 @@
 """Shared by all tests."""
 
 import os
+from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import kohort
+
+SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,17 +37,31 @@ def _fresh_keras_names():
     keras.utils.clear_session(free_memory=False)
 
 
+@pytest.fixture(scope="session")
+def shared_data():
+    """Gives the path of a real file beside the repository, or skips."""
+
+    def find(name):
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"../shared/data/{name} is absent")
+        return path
+
+    return find
+
+
 @pytest.fixture
 def count_compilations(monkeypatch):
-    """A list that grows by one with each program that a cohort compiles."""
-    from kohort.engine import train
+    """A list that grows by one with each program that a cohort compiles; none is kept before."""
+    from kohort.engine import program
 
     compiled = []
-    real = train.compile_epoch
+    real = program.compile_epoch
 
     def counted(*arguments):
         compiled.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(train, "compile_epoch", counted)
+    monkeypatch.setattr(program, "compile_epoch", counted)
+    program.PROGRAMS.clear()
     return compiled

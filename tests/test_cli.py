@@ -113,8 +113,11 @@ WRONG = {
     ),
     "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
     "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
-    "data that are no data": (["run", "study.py", "--data", "study.py"], "a tar or a zip archive"),
-    "no epochs": (["run", "study.py", "--epochs", "0"], "0 is not in the range"),
+    "data that are no data": (
+        ["run", "study.py", "--data", "study.py"],
+        "a folder, or a whole tar or zip archive",
+    ),
+    "no epochs": (["run", "study.py", "--epochs", "0"], "greater than or equal to 1"),
     "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
     "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
     "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),

@@ -232,6 +232,26 @@ def test_learning_rates_of_their_own_share_a_program(xy, count_compilations):
         np.testing.assert_allclose(numbers(model)[0], numbers(theirs)[0], **CLOSE)
 
 
+def test_the_second_call_compiles_nothing(xy, count_compilations):
+    kohort.fit([seeded(0), seeded(1)], *xy, epochs=1, verbose=0)
+    kohort.fit([seeded(2), seeded(3, learning_rate=0.3)], *xy, epochs=2, seed=4, verbose=0)
+    assert len(count_compilations) == 1
+    kohort.fit([seeded(2), seeded(3), seeded(4)], *xy, epochs=1, verbose=0)
+    kohort.fit([seeded(2), seeded(3)], *xy, epochs=1, batch_size=50, verbose=0)
+    assert len(count_compilations) == 3
+
+
+def test_a_program_that_is_kept_is_not_used_for_another(xy, count_compilations):
+    """Models alike in every shape, each with another constant in its step."""
+    builds = [{"l2": 0.1}, {"l2": 0.2}, {"dropout": 0.2}, {"dropout": 0.4}]
+    for arguments in builds:
+        model, theirs = seeded(0, **arguments), seeded(0, **arguments)
+        kohort.fit(model, *xy, epochs=2, shuffle=False, verbose=0)
+        theirs.fit(*xy, epochs=2, shuffle=False, verbose=0)
+        np.testing.assert_allclose(numbers(model)[0], numbers(theirs)[0], **CLOSE)
+    assert len(count_compilations) == len(builds)
+
+
 def test_training_goes_on_where_it_stopped(xy):
     once, twice = seeded(0), seeded(0)
     kohort.fit(once, *xy, epochs=4, shuffle=False, verbose=0)

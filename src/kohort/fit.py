@@ -76,7 +76,8 @@ def fit(
         validation_data: `(x, y)` or `(x, y, sample_weight)`; overrides `validation_split`.
         shuffle: Whether to visit the samples in a new order each epoch; "batch" shuffles
             inside batches only.
-        seed: Of that order: the one that `keras.Model.fit` takes after `np.random.seed(seed)`.
+        seed: Of that order: the one that `keras.Model.fit` takes after `np.random.seed(seed)` on
+            a model that has been built and trained on a batch before.
         callbacks: Keras callbacks that act at epochs. For several models each gets copies of
             its own.
         sample_weight: Weight of each sample.
@@ -136,15 +137,15 @@ def _fit_fused(
     batch = first_batch(arrays, settings.batch_size)
     for model in models:
         keras_seam.prepare(model, batch)
-    cohorts = group(range(len(models)), [signature(model, batch) for model in models])
+    signatures = [signature(model, batch) for model in models]
+    cohorts = group(range(len(models)), signatures)
     for number, cohort in enumerate(cohorts, start=1):
         progress.describe(f"cohort {number}/{len(cohorts)}, {len(cohort)} models")
         records = train(
             [models[member] for member in cohort],
+            signatures[cohort[0]],
             Source(arrays, _orders(arrays, settings), valid, _all_rows(valid)),
-            EpochSpec(
-                settings.batch_size, settings.batch_size, valid is not None, settings.evaluated
-            ),
+            EpochSpec(settings.batch_size, valid is not None, settings.evaluated),
             epochs=settings.epochs,
             initial_epoch=settings.initial_epoch,
             callbacks=[callbacks[member] for member in cohort],

@@ -44,7 +44,7 @@ def build_mlp(
     return model
 
 
-def letters_study(data: Dataset, *, epochs: int = 12, repeats: int = 8) -> Study:
+def letters_study(data: Dataset, *, epochs: int = 12, repeats: int = 6) -> Study:
     """Four architectures, and four ways to hold the largest back, on any labelled images.
 
     Args:

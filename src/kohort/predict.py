@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from kohort.data.images import UNREADABLE, grey
 from kohort.errors import DataError, ModelError
 from kohort.member import CLASS_NAMES_ENTRY
 
@@ -74,8 +75,7 @@ def _class_names(path: Path) -> list[str]:
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
     try:
         with Image.open(path) as image:
-            return np.asarray(
-                image.convert("L").resize((size[1], size[0]), Image.Resampling.LANCZOS)
-            )
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            resized = Image.fromarray(grey(image)).resize(size[::-1], Image.Resampling.LANCZOS)
+            return np.asarray(resized)
+    except UNREADABLE as error:
         raise DataError("an image file", f"{path} ({error})", "check that it is whole") from error

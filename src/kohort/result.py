@@ -1,5 +1,6 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
+import itertools
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -88,15 +89,18 @@ class Result:
     def comparisons(self) -> dict[str, list[Comparison]]:
         """The study's comparisons, by family; each family is corrected by Holm's method.
 
-        "winner": the winner's score against every other variant's. "additions": where a variant
+        "winner": the winner's score against every other variant's; corrected over all pairs of
+        variants, since the winner was picked by the same scores. "additions": where a variant
         is another one with an argument more (a regulariser, say), its score against that one's.
         "additions at the end": the same pairs by validation loss after the last epoch, without
         penalties, which tells what an addition does against overfitting.
         """
-        winner, pairs = self._winner, addition_pairs(self.variants)
-        others = [number for number in range(len(self.variants)) if number != winner]
+        numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
+        winner, name = self._winner, self.variants[self._winner].name
+        every = [(a, winner) for a in numbers if a != winner]
+        every += [pair for pair in itertools.combinations(numbers, 2) if winner not in pair]
         return {
-            "winner": correct([self._compare(other, winner) for other in others]),
+            "winner": [c for c in correct([self._compare(*p) for p in every]) if c.b == name],
             "additions": correct([self._compare(*pair) for pair in pairs]),
             "additions at the end": correct([self._compare_last_loss(*pair) for pair in pairs]),
         }

@@ -16,12 +16,11 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
 from kohort.design import keras_seam
-from kohort.design.keras_seam import Arrays
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.variant import Variant
 from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest
-from kohort.engine.program import EpochSpec, nothing
+from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
 from kohort.engine.train import Source, check_fusable, train
 from kohort.errors import DesignError
@@ -256,12 +255,17 @@ def _train_fused(job: _Job) -> _Logs:
         orders=_orders(job),
         valid=arrays,
         valid_rows=np.stack([replicate.valid for replicate in job.replicates]),
-        preprocess=_scaler(job.data),
     )
     records = train(
         job.models,
+        job.cohort[0].signature,
         source,
-        EpochSpec(job.batch_size, job.batch_size, validate=True, evaluate_train=True),
+        EpochSpec(
+            job.batch_size,
+            validate=True,
+            evaluate_train=True,
+            pixels=job.data.pixels if job.data.stores_pixels else None,
+        ),
         epochs=job.cohort[0].epochs,
         callbacks=job.callbacks,
         restore_best=MONITOR,
@@ -303,19 +307,6 @@ def _orders(job: _Job) -> Iterator[np.ndarray]:
     ]
     for orders in zip(*shuffled, strict=True):
         yield np.stack([r.train[order] for r, order in zip(job.replicates, orders, strict=True)])
-
-
-def _scaler(data: Dataset) -> Callable[[Arrays], Arrays]:
-    """From stored batches to model inputs, on the device: pixels stay uint8 until here."""
-    pixels = data.pixels
-    if pixels is None or not data.stores_pixels:
-        return nothing
-
-    def scale(batch: Arrays) -> Arrays:
-        x, *rest = batch
-        return (x.astype(jnp.float32) * pixels.factor + pixels.offset, *rest)
-
-    return scale
 
 
 def _per_variant[T: (int, float)](

@@ -1,26 +1,10 @@
 """Where data for these tests come from."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def shared_data():
-    """Gives the path of a real file beside the repository, or skips."""
-
-    def find(name):
-        path = SHARED / name
-        if not path.exists():
-            pytest.skip(f"../shared/data/{name} is absent")
-        return path
-
-    return find
 
 
 @pytest.fixture(scope="session")

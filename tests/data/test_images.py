@@ -185,20 +185,33 @@ def test_names_and_copies_chain_into_one_group(folder, png):
 
 def test_refuses_images_of_several_sizes(folder, glyphs, png):
     source = folder({**glyphs, "C/wide.png": png(np.zeros((4, 9)))})
-    with pytest.raises(
-        DataError, match=r"images of one size, 4x6, got letters/C/wide\.png of 9x4; resize"
-    ):
+    with pytest.raises(DataError, match=r"images of one size, 4x6, got C/wide\.png of 9x4; resize"):
         load_images(source)
+
+
+def test_refuses_images_in_no_class_folder(folder, png):
+    source = folder({"a.png": png(np.zeros((4, 4))), "A/b.png": png(np.ones((4, 4)))})
+    with pytest.raises(DataError, match=r"got a\.png in no folder of .*sort the images"):
+        load_images(source)
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_cut_off(folder, png):
+    ramp = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4096
+    stream = io.BytesIO()
+    Image.fromarray(ramp).save(stream, "PNG")
+    names = {f"{c}/{i}.png": png(np.full((4, 4), 10 * i)) for i in range(8) for c in "AB"}
+    data = load_images(folder(names | {"A/deep.png": stream.getvalue()}))
+    images = [*data.x_train, *data.x_test]
+    assert any((image == ramp >> 8).all() for image in images)
 
 
 @pytest.mark.parametrize(
     ("names", "received"),
     [
         ([], "0 readable images in no folder"),
-        (["a.png", "b.png"], r"2 readable images in \['letters'\]"),
         (["A/a.png", "A/b.png"], r"2 readable images in \['A'\]"),
     ],
-    ids=["empty", "no class folder", "one class"],
+    ids=["empty", "one class"],
 )
 def test_refuses_a_folder_without_class_folders(folder, png, names, received):
     source = folder({"notes.txt": b"x"} | {name: png(np.zeros((4, 4))) for name in names})
@@ -210,7 +223,7 @@ def test_refuses_a_folder_without_class_folders(folder, png, names, received):
 def test_refuses_a_cut_archive(folder, pack, glyphs, ending):
     archive = pack(folder(glyphs), ending)
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
-    with pytest.raises(DataError, match=r"letters\.(tar|zip).*(fetch it again|check the path)"):
+    with pytest.raises(DataError, match=r"letters\.(tar|zip).*(fetch the archive again)"):
         load_images(archive)
 
 
@@ -222,18 +235,17 @@ def test_refuses_a_damaged_zip(folder, pack, glyphs):
     # Behind the entry's header of 30 bytes and its name.
     content[first.header_offset + 30 + len(first.filename) + 40] ^= 0xFF
     archive.write_bytes(content)
-    with pytest.raises(DataError, match="expected a whole archive"):
+    with pytest.raises(DataError, match="a whole tar or zip archive"):
         load_images(archive)
 
 
 def test_refuses_what_is_neither_folder_nor_archive(tmp_path):
     path = tmp_path / "letters.txt"
     path.write_text("A to J")
-    with pytest.raises(DataError, match="expected a folder, a tar or a zip archive"):
+    with pytest.raises(DataError, match="expected a folder, or a whole tar or zip archive"):
         load_images(path)
 
 
-@pytest.mark.xfail(strict=True, reason="tarfile ends its walk silently at a header that is cut")
 def test_refuses_a_tar_that_is_cut_between_two_files(folder, pack, glyphs):
     archive = pack(folder(glyphs), "tar")
     with tarfile.open(archive) as whole:
@@ -243,7 +255,6 @@ def test_refuses_a_tar_that_is_cut_between_two_files(folder, pack, glyphs):
         load_images(archive)
 
 
-@pytest.mark.xfail(strict=True, reason="a damaged gzip stream is read as far as its headers go")
 def test_refuses_a_damaged_tar_gz(folder, pack, glyphs):
     archive = pack(folder(glyphs), "tar.gz")
     content = bytearray(archive.read_bytes())
@@ -253,7 +264,6 @@ def test_refuses_a_damaged_tar_gz(folder, pack, glyphs):
         load_images(archive)
 
 
-@pytest.mark.xfail(strict=True, reason="the test set is empty; the error speaks of targets")
 def test_refuses_too_few_images_in_words_that_help(folder, png):
     source = folder({"A/a.png": png(np.zeros((4, 4))), "B/b.png": png(np.ones((4, 4)))})
     with pytest.raises(DataError, match="images"):

@@ -107,9 +107,9 @@ def test_each_variant_is_read_at_its_own_best_epoch():
         train_error=[[0.9, 0.05, 0.9, 0.9], [0.9, 0.06, 0.9, 0.9]],
         valid_error=[[0.9, 0.10, 0.9, 0.9]] * 2,
     )
-    weak = with_errors("weak", [0.15, 0.16], [0.2, 0.2])
+    weak = with_errors("weak", [0.15, 0.17], [0.2, 0.2])
 
-    assert judge(RULE, weak, best).evidence[EXCESS].mean == pytest.approx(0.10)
+    assert judge(RULE, weak, best).evidence[EXCESS].mean == pytest.approx(0.105)
     assert judge(RULE, weak, best).verdict == "found"
 
 
@@ -159,7 +159,6 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, whose)
     assert found.evidence[EXCESS] == expected.evidence[EXCESS]
 
 
-@pytest.mark.xfail(strict=True, reason="without a common replicate KH103 says 'not found'")
 def test_variants_without_a_common_sound_replicate_are_inconclusive():
     gone, here = [1.0, np.nan, np.nan, np.nan], FLAT
     weak = variant(

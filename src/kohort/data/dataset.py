@@ -63,17 +63,22 @@ class Dataset:
         for side in ("train", "test"):
             x, y = (np.asarray(getattr(self, f"{axis}_{side}")) for axis in "xy")
             _check_side(side, x, y)
-            self._set(f"x_{side}", x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))
-            self._set(f"y_{side}", _compact(y))
-        _check_same_samples(self.x_train, self.x_test)
+            self._set(
+                f"x_{side}", x if x.dtype == np.uint8 else _narrow(f"x_{side}", x, np.float32)
+            )
+            self._set(f"y_{side}", _targets(f"y_{side}", y))
+        _check_alike("inputs", self.x_train, self.x_test)
+        _check_alike("targets", self.y_train, self.y_test)
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
-        if self.groups is not None and len(self.groups) != len(self.x_train):
-            raise DataError(
-                f"a group for each of the {len(self.x_train)} training samples",
-                f"{len(self.groups)} groups",
-                "give groups the length of x_train",
-            )
+        if self.groups is not None:
+            self._set("groups", np.asarray(self.groups))
+            if self.groups.shape != self.x_train.shape[:1]:
+                raise DataError(
+                    f"a group for each of the {len(self.x_train)} training samples",
+                    f"groups of shape {self.groups.shape}",
+                    "give groups the length of x_train",
+                )
         self._set("class_names", self._named_classes())
         self._set("name", self.name or "data")
 
@@ -85,7 +90,9 @@ class Dataset:
         if self.y_train.ndim != 1 or self.y_train.dtype.kind != "i":
             return None
         labels = np.concatenate([self.y_train, self.y_test])
-        names = self.class_names or [str(label) for label in range(int(labels.max()) + 1)]
+        names = self.class_names
+        if names is None:
+            names = [str(label) for label in range(int(labels.max()) + 1)]
         if labels.min() < 0 or labels.max() >= len(names):
             raise DataError(
                 f"labels from 0 to {len(names) - 1}, one for each class name",
@@ -133,16 +140,36 @@ class Dataset:
         )
 
 
-def _compact(y: np.ndarray) -> np.ndarray:
-    """Targets in the dtypes that Keras computes with: int32 for labels, else float32."""
-    return y.astype(np.int32 if y.dtype.kind in "iub" else np.float32, copy=False)
+def _targets(name: str, y: np.ndarray) -> np.ndarray:
+    """Targets as Keras computes with them: int32 labels `[sample]`, or float32."""
+    if y.dtype.kind not in "iub":
+        return _narrow(name, y, np.float32)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    return _narrow(name, y, np.int32)
+
+
+def _narrow(name: str, array: np.ndarray, dtype: type[np.number]) -> np.ndarray:
+    """The same numbers in a dtype that holds them; an error where it does not."""
+    with np.errstate(over="ignore"):
+        narrow: np.ndarray = array.astype(dtype, copy=False)
+    kept = np.isfinite(narrow).all() if dtype is np.float32 else (narrow == array).all()
+    if not kept:
+        raise DataError(
+            f"numbers in {name} that {np.dtype(dtype)} holds",
+            f"values from {array.min()} to {array.max()}",
+            "scale them, or number the classes from 0",
+        )
+    return narrow
 
 
 def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
     for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
         if array.dtype.kind not in "iufb" or array.ndim < 1:
             raise DataError(
-                f"{name} as an array of numbers", f"dtype {array.dtype}", "convert it to numbers"
+                f"{name} as an array of numbers",
+                f"shape {array.shape} of {array.dtype}",
+                "give a number, or an array of them, for each sample",
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(
@@ -156,10 +183,10 @@ def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
         )
 
 
-def _check_same_samples(train: np.ndarray, test: np.ndarray) -> None:
+def _check_alike(what: str, train: np.ndarray, test: np.ndarray) -> None:
     if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
         raise DataError(
-            f"test samples like the training samples, {train.shape[1:]} {train.dtype}",
+            f"test {what} like the training {what}, {train.shape[1:]} {train.dtype}",
             f"{test.shape[1:]} {test.dtype}",
             "prepare both in the same way",
         )

@@ -39,7 +39,7 @@ def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:
             f"{path} with {sorted(file) or 'none'}",
             f"write {key} as rows of features, each with its label last",
         )
-    if table.ndim != 2 or table.shape[1] < 2 or table.dtype.kind not in "iuf":
+    if table.ndim != 2 or table.shape[0] < 1 or table.shape[1] < 2 or table.dtype.kind not in "iuf":
         raise DataError(
             f"{key} as a table of numbers, features and then a label",
             f"shape {table.shape} of {table.dtype} in {path}",

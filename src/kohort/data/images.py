@@ -1,9 +1,11 @@
 """Read images that are sorted into one folder per class, from a folder or an archive."""
 
 import io
+import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
@@ -17,6 +19,14 @@ from kohort.data.splits import draw_exactly
 from kohort.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
+UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+)
+"""What Pillow raises where bytes are no image that it would decode."""
 TEST_FRACTION = 0.2
 TEST_SEED = 0
 
@@ -53,6 +63,12 @@ def load_images(source: Path) -> Dataset:
         np.random.default_rng(TEST_SEED), groups, round(TEST_FRACTION * len(groups))
     )
     train = np.setdiff1d(np.arange(len(groups)), test)
+    if not len(test) or not len(train):
+        raise DataError(
+            "images enough to hold some out as a test set",
+            f"{len(groups)} images in {len(np.unique(groups))} groups of equal name or pixels",
+            "give more images, with file names of their own",
+        )
     return Dataset(
         images.pixels[train],
         images.labels[train],
@@ -71,6 +87,12 @@ def _read(source: Path) -> _Images:
     file_names: list[str] = []
     unreadable: list[str] = []
     for file in sorted(_files(source)):
+        if not file.path.parent.name:
+            raise DataError(
+                "each image in the folder of its class",
+                f"{file.path} in no folder of {source}",
+                "sort the images into A/, B/, ...",
+            )
         image = _decode(file.content)
         if image is None:
             unreadable.append(f"{file.path.parent.name}/{file.path.name}")
@@ -100,37 +122,67 @@ def _files(source: Path) -> Iterator[_File]:
     if source.is_dir():
         for path in source.rglob("*"):
             if path.is_file() and _is_image(path):
-                yield _File(PurePosixPath(path.relative_to(source.parent)), path.read_bytes())
-    elif tarfile.is_tarfile(source):
-        yield from _tar_files(source)
+                yield _File(PurePosixPath(path.relative_to(source)), path.read_bytes())
     elif zipfile.is_zipfile(source):
-        yield from _zip_files(source)
+        yield from _archived(_zip_files, source)
     else:
+        yield from _archived(_tar_files, source)
+
+
+# What the readers of archives and their decompressors raise on damaged or locked ones.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+)
+
+
+def _archived(read: Callable[[Path], Iterator[_File]], source: Path) -> Iterator[_File]:
+    try:
+        yield from read(source)
+    except _DAMAGE as error:
+        reason = str(error).split(":\n")[0] or type(error).__name__
         raise DataError(
-            "a folder, a tar or a zip archive", f"{source}, none of these", "check the path"
-        )
+            "a folder, or a whole tar or zip archive",
+            f"{source} ({reason})",
+            "check the path, or fetch the archive again",
+        ) from error
 
 
 def _tar_files(source: Path) -> Iterator[_File]:
-    try:
-        with tarfile.open(source) as archive:
-            for entry in archive:
-                path = PurePosixPath(entry.name)
-                if entry.isfile() and _is_image(path):
-                    content = archive.extractfile(entry)
-                    yield _File(path, content.read() if content else b"")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError("a whole archive", f"{source} ({error})", "fetch it again") from error
+    with tarfile.open(source) as archive:
+        for entry in archive:
+            path = PurePosixPath(entry.name)
+            if entry.isfile() and _is_image(path):
+                content = archive.extractfile(entry)
+                yield _File(path, content.read() if content else b"")
+        _check_end(archive)
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Refuse an archive that does not end as archives end.
+
+    tarfile takes a damaged header for the end, and leaves the checksum of a compressed stream,
+    which stands at its end, unread.
+    """
+    stream = archive.fileobj
+    assert stream is not None
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is cut or damaged")
+    while stream.read(1 << 20):
+        pass
 
 
 def _zip_files(source: Path) -> Iterator[_File]:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in archive.namelist():
-                if _is_image(PurePosixPath(name)):
-                    yield _File(PurePosixPath(name), archive.read(name))
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError("a whole archive", f"{source} ({error})", "fetch it again") from error
+    with zipfile.ZipFile(source) as archive:
+        for name in archive.namelist():
+            if _is_image(PurePosixPath(name)):
+                yield _File(PurePosixPath(name), archive.read(name))
 
 
 def _is_image(path: PurePath) -> bool:
@@ -141,9 +193,17 @@ def _decode(content: bytes) -> np.ndarray | None:
     """Grey pixels `[height, width]`, or None where the bytes are no image."""
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(image.convert("L"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+            return grey(image)
+    except UNREADABLE:
         return None
+
+
+def grey(image: Image.Image) -> np.ndarray:
+    """An image's grey pixels, uint8 `[height, width]`."""
+    if image.mode.startswith("I"):
+        # 16 bits a pixel, which Pillow would cut off at 255 and not scale.
+        return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    return np.asarray(image.convert("L"))
 
 
 def _groups(images: _Images) -> np.ndarray:

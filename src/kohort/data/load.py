@@ -1,5 +1,7 @@
 """`kohort.load`: data from wherever they are."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -31,29 +33,30 @@ def load(source: str | Path) -> Dataset:
     if str(source) == "letters":
         return load_letters()
     path = Path(source)
-    if not path.exists():
+    if not str(source) or not path.exists():
         raise DataError(
             '"letters", or the path of an .h5 or .npz file, an image folder or an archive',
             f"{str(source)!r}, which is none",
             "check the spelling",
         )
-    if path.suffix in (".h5", ".hdf5"):
+    if path.suffix.lower() in (".h5", ".hdf5"):
         return load_hdf5(path)
-    return _load_npz(path) if path.suffix == ".npz" else load_images(path)
+    return _load_npz(path) if path.suffix.lower() == ".npz" else load_images(path)
 
 
 def _load_npz(path: Path) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [key for key in _NPZ_KEYS if key not in arrays]
-            if missing:
-                raise DataError(
-                    f"the arrays {', '.join(_NPZ_KEYS)}",
-                    f"{path} without {', '.join(missing)}",
-                    "save them with numpy.savez",
-                )
-            return Dataset(*(arrays[key] for key in _NPZ_KEYS), name=path.stem)
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:
-        raise DataError("a NumPy .npz file", f"{path} ({error})", "save it again") from error
+        # NumPy would leave a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            held = {key: arrays[key] for key in _NPZ_KEYS if key in arrays}
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error) or type(error).__name__
+        raise DataError("a NumPy .npz file", f"{path} ({reason})", "save it again") from error
+    missing = [key for key in _NPZ_KEYS if key not in held]
+    if missing:
+        raise DataError(
+            f"the arrays {', '.join(_NPZ_KEYS)}",
+            f"{path} without {', '.join(missing)}",
+            "save them with numpy.savez",
+        )
+    return Dataset(**held, name=path.stem)

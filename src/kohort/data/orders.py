@@ -12,7 +12,8 @@ def epoch_orders(
     """Yield, epoch by epoch, the rows `[samples]` (int32) that batches are cut from in turn.
 
     The orders are those of `keras.Model.fit` on arrays when `np.random.seed(seed)` was called
-    before it: a permutation of all samples, or with `shuffle="batch"` of those inside each batch.
+    before it, and the model was built before that (else Keras draws one order to build it): a
+    permutation of all samples, or with `shuffle="batch"` of those inside each batch.
     """
     # RandomState because that is the generator behind np.random.seed.
     random = np.random.RandomState(seed)

@@ -7,6 +7,7 @@ captured arrays; everything that is state (weights, seeds, the learning rate) do
 traced program is the signature: nothing has to be known about a layer to group it safely.
 """
 
+import functools
 import hashlib
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -48,9 +49,14 @@ def signature(model: keras.Model, batch: Arrays) -> str:
     """
     state = keras_seam.state_of(model)
     trainable, rest, _, metrics = state
+    parts = (
+        (model.train_step, (state, batch)),
+        (model.test_step, ((trainable, rest, metrics), batch)),
+        (functools.partial(keras_seam.penalty, model), (trainable,)),
+    )
     digest = hashlib.sha256()
-    for step, held in ((model.train_step, state), (model.test_step, (trainable, rest, metrics))):
-        traced = jax.make_jaxpr(step)(held, batch)
+    for function, arguments in parts:
+        traced = jax.make_jaxpr(function)(*arguments)
         digest.update(str(traced).encode())
         for constant in traced.consts:
             digest.update(_bytes(constant))

@@ -5,13 +5,15 @@ epoch (training, then evaluation on the training and the validation data) is a s
 program, compiled once per cohort.
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import keras
 
+from kohort.data.dataset import PixelScale
 from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays, State
 
@@ -19,12 +21,19 @@ type Logs = dict[str, Any]
 
 
 class EpochSpec(NamedTuple):
-    """What of an epoch is fixed when it is compiled."""
+    """What of an epoch is fixed when it is compiled.
+
+    Args:
+        batch_size: Samples a step, in training and in evaluation.
+        validate: Whether to evaluate on validation data.
+        evaluate_train: Whether to evaluate on the training data.
+        pixels: How stored pixels become model inputs; None where inputs are stored.
+    """
 
     batch_size: int
-    valid_batch_size: int
     validate: bool
     evaluate_train: bool
+    pixels: PixelScale | None = None
 
 
 class Feed(NamedTuple):
@@ -37,7 +46,7 @@ class Feed(NamedTuple):
 
 
 def epoch_of_one(
-    model: keras.Model, spec: EpochSpec, preprocess: Callable[[Arrays], Arrays]
+    model: keras.Model, spec: EpochSpec
 ) -> Callable[[State, Feed], tuple[State, Logs]]:
     """One epoch of one member: `(state, feed) -> (state, logs)`, as `keras.Model.fit` runs it.
 
@@ -49,7 +58,7 @@ def epoch_of_one(
     fresh_metrics = keras_seam.fresh_metrics(model)
 
     def batch(data: Arrays, rows: jax.Array) -> Arrays:
-        return preprocess(jax.tree.map(lambda a: a[rows], data))
+        return _scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
 
     def train(state: State, feed: Feed) -> tuple[State, Logs]:
         return _sweep(
@@ -80,7 +89,7 @@ def epoch_of_one(
             logs |= _measured("eval_", seen, penalty(state))
         if spec.validate:
             # Its state is kept, as Keras keeps it.
-            state, seen = evaluate(state, feed.valid, feed.valid_rows, spec.valid_batch_size)
+            state, seen = evaluate(state, feed.valid, feed.valid_rows, spec.batch_size)
             logs |= _measured("val_", seen, penalty(state))
         return state, logs
 
@@ -88,29 +97,60 @@ def epoch_of_one(
 
 
 def compile_epoch(
-    model: keras.Model,
-    spec: EpochSpec,
-    preprocess: Callable[[Arrays], Arrays],
-    state: State,
-    feed: Feed,
+    model: keras.Model, spec: EpochSpec, state: State, feed: Feed
 ) -> jax.stages.Compiled:
     """Compile an epoch for all members: `(state, *feed) -> (state, logs)`, stacked by member.
 
     Args:
         model: Any member's model, prepared; all members' steps are this model's step.
         spec: What is fixed at compile time.
-        preprocess: Applied to each batch, from stored to model inputs.
         state: Each leaf `[member, ...]`; donated at every call.
         feed: What an epoch reads.
     """
     axes = (None, _member_axis(feed.order), None, _member_axis(feed.valid_rows))
+    epoch = epoch_of_one(model, spec)
 
     def of_one(state: State, *fields: Any) -> tuple[State, Logs]:
         return epoch(state, Feed(*fields))
 
-    epoch = epoch_of_one(model, spec, preprocess)
     of_all = jax.vmap(of_one, in_axes=(0, *axes))
     return jax.jit(of_all, donate_argnums=0).lower(state, *feed).compile()
+
+
+class Programs:
+    """The programs that this process has compiled; the ones used longest ago are forgotten.
+
+    The key is the signature of the step, which stands for all that the step computes, with what
+    else an epoch's program depends on: its spec, and the shapes of state and feed.
+
+    Args:
+        size: How many to keep.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, jax.stages.Compiled] = OrderedDict()
+
+    def get(
+        self, signature: str, model: keras.Model, spec: EpochSpec, state: State, feed: Feed
+    ) -> jax.stages.Compiled:
+        """The program of an epoch, compiled unless it is kept; arguments as `compile_epoch`."""
+        leaves, structure = jax.tree.flatten((state, feed))
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+        key = (signature, spec, structure, shapes)
+        if key not in self._kept:
+            self._kept[key] = compile_epoch(model, spec, state, feed)
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._kept.clear()
+
+
+PROGRAMS = Programs(size=64)
 
 
 def _measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
@@ -144,9 +184,12 @@ def _sweep(
     return state, dict(logs)
 
 
-def nothing(data: Arrays) -> Arrays:
-    """The preprocessing of inputs that are stored as the model takes them."""
-    return data
+def _scaled(pixels: PixelScale | None, batch: Arrays) -> Arrays:
+    """A batch as the model takes it: pixels stay uint8 until here."""
+    if pixels is None:
+        return batch
+    x, *rest = batch
+    return (x.astype(jnp.float32) * pixels.factor + pixels.offset, *rest)
 
 
 def stack(states: list[State]) -> State:

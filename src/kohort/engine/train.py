@@ -1,6 +1,6 @@
 """Train the members of one cohort together, epoch by epoch, with Keras's callbacks for each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays, State
-from kohort.engine.program import EpochSpec, Feed, compile_epoch, nothing, stack
+from kohort.engine.program import PROGRAMS, EpochSpec, Feed, stack
 from kohort.errors import ModelError
 
 
@@ -25,7 +25,6 @@ class Source(NamedTuple):
     orders: Iterator[np.ndarray]
     valid: Arrays = None
     valid_rows: np.ndarray | None = None
-    preprocess: Callable[[Arrays], Arrays] = nothing
 
 
 class EpochRecord(NamedTuple):
@@ -37,6 +36,7 @@ class EpochRecord(NamedTuple):
 
 def train(
     models: Sequence[keras.Model],
+    signature: str,
     source: Source,
     spec: EpochSpec,
     *,
@@ -48,7 +48,8 @@ def train(
     """Train models whose steps are the same program; they end trained in place.
 
     Args:
-        models: Compiled and prepared models with equal `design.grouping.signature`.
+        models: Compiled and prepared models of one signature.
+        signature: Their `design.grouping.signature`.
         source: Data and rows.
         spec: Batch sizes, and what is measured at the end of an epoch.
         epochs: The epoch to stop before, as in Keras.
@@ -60,7 +61,7 @@ def train(
     Yields:
         One record an epoch, after the callbacks have seen it.
     """
-    bench = _Bench(models, source, spec, restore_best)
+    bench = _Bench(models, signature, source, spec, restore_best)
     lists = _callback_lists(models, callbacks, epochs=epochs, steps=bench.steps)
     logs: dict[int, dict[str, float]] = {}
     with _left_in_models(bench):
@@ -143,19 +144,20 @@ class _Bench:
     def __init__(
         self,
         models: Sequence[keras.Model],
+        signature: str,
         source: Source,
         spec: EpochSpec,
         monitor: str | None,
     ) -> None:
         self.models = models
         self.active = list(range(len(models)))
+        self._signature = signature
         self._source = source
         self._spec = spec
         self._train, self._valid = jax.tree.map(jnp.asarray, (source.train, source.valid))
         self._next_order = next(source.orders)
         self._seats: list[int] = []
         self._state: State | None = None
-        self._compiled: jax.stages.Compiled | None = None
         self._best = _Best(monitor) if monitor else None
         self._is_ahead = False  # of the models: an epoch has run since they were written
 
@@ -176,18 +178,17 @@ class _Bench:
         seats are free: fewer seats are another program to compile.
         """
         if not self._seats or len(self.active) <= len(self._seats) // 2:
-            self._seats, self._compiled = list(self.active), None
+            self._seats = list(self.active)
         self._state = stack([keras_seam.state_of(self.models[member]) for member in self._seats])
 
     def epoch(self) -> dict[int, dict[str, float]]:
         """Run one epoch; the logs of each active member."""
         assert self._state is not None
         feed = self._feed()
-        if self._compiled is None:
-            self._compiled = compile_epoch(
-                self.models[self._seats[0]], self._spec, self._source.preprocess, self._state, feed
-            )
-        self._state, logs = self._compiled(self._state, *feed)
+        program = PROGRAMS.get(
+            self._signature, self.models[self._seats[0]], self._spec, self._state, feed
+        )
+        self._state, logs = program(self._state, *feed)
         self._is_ahead = True
         if self._best:
             self._best.update(self._seats, self.active, self._state, logs)

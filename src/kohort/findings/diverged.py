@@ -1,6 +1,13 @@
 """KH105: a member met NaN or infinity, or ended worse than it began."""
 
-from kohort.findings.finding import Evidence, Finding, Rule, StudyCurves, VariantCurves
+from kohort.findings.finding import (
+    WORSE_THRESHOLD,
+    Evidence,
+    Finding,
+    Rule,
+    StudyCurves,
+    VariantCurves,
+)
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -21,8 +28,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 RULE = Rule(
     "KH105",
     "diverged",
-    "In a replicate a loss became NaN or infinite, or train loss ended above where it was after "
-    "the first epoch.",
+    "In a replicate a loss became NaN or infinite, or train loss ended more than "
+    f"{100 * WORSE_THRESHOLD:g} % above where it was after the first epoch.",
     "Such a replicate says nothing about what the variant can do; it is left out of the other "
     "rules.",
     judge,

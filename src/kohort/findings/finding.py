@@ -68,6 +68,10 @@ class Rule:
         return Finding(self.code, self.title, variant, verdict, evidence or {}, sentence, advice)
 
 
+WORSE_THRESHOLD = 0.1
+"""How far above its first value, relative to it, a train loss must end to count as diverged."""
+
+
 @dataclass(frozen=True, eq=False)
 class VariantCurves:
     """The curves of one variant, each `[replicate, epoch]`; NaN after a replicate's last epoch.
@@ -92,18 +96,20 @@ class VariantCurves:
 
     @cached_property
     def diverged(self) -> np.ndarray:
-        """`[replicate]`, whether a loss became NaN or infinite, or ended worse than it began."""
+        """`[replicate]`, whether a loss became NaN or infinite, or ended well above its start."""
         trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
         last = self.train_loss[np.arange(len(self.lengths)), self.lengths - 1]
-        worse = ~broken.any(axis=1) & (last > self.train_loss[:, 0])
+        first = self.train_loss[:, 0]
+        with np.errstate(invalid="ignore"):  # infinities, which are broken anyway
+            worse = last > first + WORSE_THRESHOLD * np.abs(first)
         diverged: np.ndarray = broken.any(axis=1) | worse
         return diverged
 
     @cached_property
     def sound(self) -> np.ndarray:
-        """`[sound replicate]`, the replicates that did not diverge."""
-        return np.flatnonzero(~self.diverged)
+        """`[sound replicate]`, the replicates that trained and did not diverge."""
+        return np.flatnonzero(~self.diverged & (self.lengths > 0))
 
     @cached_property
     def epochs(self) -> int:

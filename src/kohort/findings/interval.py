@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+ROUNDING = 1e-6
+"""Relative spread below which values differ by the rounding of float32 measurements only."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -65,7 +68,7 @@ def mean_interval(
         return Interval(mean, np.nan, np.nan, n, np.nan)
     mean = float(values.mean())
     scale = float(np.sqrt((1 / n + test_to_train) * values.var(ddof=1)))
-    if scale == 0.0:
+    if scale <= ROUNDING * np.abs(values).max():
         # Equal values are a coincidence of few or coarse measurements, not certainty; only where
         # there is no difference at all do they speak for themselves.
         bound = 0.0 if mean == 0.0 else np.nan

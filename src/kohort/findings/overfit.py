@@ -32,6 +32,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             {"best epoch": best + 1, "last epoch": last + 1},
         )
     loss = curves.valid_loss
+    if (curves.at(loss, best) <= 0).any():
+        return RULE.finding(
+            name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
+        )
     rise = study.interval(100 * (curves.at(loss, last) / curves.at(loss, best) - 1))
     train_best, train_last = (float(curves.at(curves.train_loss, e).mean()) for e in (best, last))
     evidence: Evidence = {

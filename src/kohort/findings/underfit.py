@@ -31,15 +31,20 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name, "not found", f"{name} fits its training data best of all variants."
         )
-    excess, worse, fall = (
-        _excess(curves, best, study, "train"),
-        _excess(curves, best, study, "valid").mean > 0,
-        _late_fall(curves),
-    )
+    excess, fall = _excess(curves, best, study, "train"), _late_fall(curves)
     evidence: Evidence = {
         "train error above the best variant's": excess,
         "fall of train loss in the last quarter": fall,
     }
+    if not excess.is_formed or curves.epochs == 1:
+        return RULE.finding(
+            name,
+            "inconclusive",
+            f"{name} and {best.name} have too few replicates or epochs in common to tell.",
+            evidence,
+            "Run more replicates, and more epochs.",
+        )
+    worse = _excess(curves, best, study, "valid").mean > 0
     told = f"its train error is {shown(excess, 'points', 100)} above that of {best.name}"
     if excess.lies_below(EXCESS_THRESHOLD) or not worse:
         why = "." if worse else ", but its validation error is not worse."
@@ -87,7 +92,7 @@ def _late_fall(curves: VariantCurves) -> float:
     """How far mean train loss fell over the last quarter of the epochs, relative to its start."""
     mean = curves.train_loss[curves.sound, : curves.epochs].mean(axis=0)
     start = mean[max(0, curves.epochs - 1 - max(1, curves.epochs // 4))]
-    return float(1 - mean[-1] / start)
+    return float((start - mean[-1]) / abs(start)) if start else 0.0
 
 
 RULE = Rule(

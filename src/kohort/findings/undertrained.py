@@ -36,9 +36,13 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     window = max(1, curves.epochs // 4)
     earlier, final = (curves.at(curves.valid_loss, epoch) for epoch in (last - window, last))
+    if (earlier <= 0).any():
+        return RULE.finding(
+            name, "not applicable", f"{name}: a fall in percent needs a loss above zero."
+        )
     slope = study.interval(100 * (1 - final / earlier) / window)
     evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
-    told = f"at its last epochs validation loss still falls by {shown(slope, '%')} an epoch."
+    told = f"over its last epochs validation loss falls by {shown(slope, '%')} an epoch."
     if slope.lies_above(SLOPE_THRESHOLD):
         return RULE.finding(
             name,
