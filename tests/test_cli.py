@@ -69,6 +69,7 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
 
 
 def test_progress_goes_to_stderr(ran):
+    assert "images: read 120 samples, 24 of them to test" in ran.stderr
     assert "could not read K/broken.png" in ran.stderr
     assert "cohort 1/2: units=2" in ran.stderr
     assert "cohort" not in ran.stdout

@@ -352,6 +352,6 @@ def test_progress_goes_to_stderr_and_silence_is_silent(xy, capsys):
     kohort.fit([seeded(0), seeded(1)], *xy)
     seen = capsys.readouterr()
     assert seen.out == ""
-    assert "cohort 1/1, 2 models" in seen.err
+    assert "cohort 1/1, 2 members, 1 epoch" in seen.err
     kohort.fit(seeded(0), *xy, verbose=0)
     assert capsys.readouterr() == ("", "")

@@ -155,6 +155,13 @@ def test_folds_of_unequal_size(blobs):
     assert result.settings.kind == "folds"
 
 
+def test_the_plot_has_a_panel_for_each_variant(result):
+    chart = result.plot().to_dict()
+    rows = next(iter(chart["datasets"].values()))
+    assert {row["variant"] for row in rows} == set(VARIANTS)
+    assert {row["metric"] for row in rows} == {"data_loss", "accuracy"}
+
+
 def test_one_replicate_gives_numbers_and_no_interval(blobs):
     result = study(blobs, ["plain", "l2"], replicates=kohort.Holdout(0.2, 1)).run(verbose=0)
     assert result.table()[["low", "high"]].isna().all(axis=None)

@@ -12,6 +12,7 @@ import typer
 from kohort.errors import KohortError
 
 if TYPE_CHECKING:
+    from kohort.data.dataset import Dataset
     from kohort.study import Study
 
 app = typer.Typer(
@@ -120,12 +121,17 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
     return adjusted(study, epochs=epochs, replicates=replicates)
 
 
+def _tell_data(data: "Dataset") -> None:
+    train, test = len(data.x_train), len(data.x_test)
+    typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
+    for name in data.unreadable:
+        typer.echo(f"could not read {name}", err=True)
+
+
 def _run(study: "Study", out: Path, command: str) -> None:
     import pandas as pd
 
-    typer.echo(repr(study.data), err=True)
-    for name in study.data.unreadable:
-        typer.echo(f"could not read {name}", err=True)
+    _tell_data(study.data)
     result = study.run()
     report = result.report(out / "report.html", command=command)
     winner = result.best().save(out / "winner.keras")

@@ -140,7 +140,9 @@ def _fit_fused(
     signatures = [signature(model, batch) for model in models]
     cohorts = group(range(len(models)), signatures)
     for number, cohort in enumerate(cohorts, start=1):
-        progress.describe(f"cohort {number}/{len(cohorts)}, {len(cohort)} models")
+        progress.begin(
+            f"cohort {number}/{len(cohorts)}", len(cohort), settings.epochs - settings.initial_epoch
+        )
         records = train(
             [models[member] for member in cohort],
             signatures[cohort[0]],
@@ -151,7 +153,8 @@ def _fit_fused(
             callbacks=[callbacks[member] for member in cohort],
         )
         for record in records:
-            progress.advance(len(record.logs))
+            progress.advance(len(record.logs), record.epoch)
+        progress.end()
 
 
 def _fit_in_turn(
@@ -162,7 +165,8 @@ def _fit_in_turn(
     progress: Progress,
 ) -> None:
     for number, (model, own) in enumerate(zip(models, callbacks, strict=True), start=1):
-        progress.describe(f"model {number}/{len(models)}")
+        epochs = settings.epochs - settings.initial_epoch
+        progress.begin(f"model {number}/{len(models)}", 1, epochs)
         if keras_seam.is_packable(data.x, data.y, data.sample_weight):
             packed = data.packed()
             keras_seam.prepare(model, first_batch(packed, settings.batch_size))
@@ -184,7 +188,7 @@ def _fit_in_turn(
             class_weight=data.class_weight,
             verbose=0,
         )
-        progress.advance(settings.epochs - settings.initial_epoch)
+        progress.advance(epochs, settings.epochs - 1)
 
 
 def _check_models(models: list[keras.Model]) -> None:

@@ -42,6 +42,7 @@ class Result:
         members: dict[tuple[int, int], Member],
         parameters: list[int],
         seconds: list[float],
+        losses: list[str],
     ) -> None:
         self.settings = settings
         self.variants = variants
@@ -50,6 +51,7 @@ class Result:
         self._curves = curves
         self._parameters = parameters
         self._seconds = seconds
+        self._losses = losses
 
     def curves(self) -> pd.DataFrame:
         """One row per variant, replicate, epoch (from 1) and metric, with its value.
@@ -92,8 +94,8 @@ class Result:
         "winner": the winner's score against every other variant's; corrected over all pairs of
         variants, since the winner was picked by the same scores. "additions": where a variant
         is another one with an argument more (a regulariser, say), its score against that one's.
-        "additions at the end": the same pairs by validation loss after the last epoch, without
-        penalties, which tells what an addition does against overfitting.
+        "additions at the end": those of these pairs that have one loss, by validation loss after
+        the last epoch, without penalties; it tells what an addition does against overfitting.
         """
         numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
         winner, name = self._winner, self.variants[self._winner].name
@@ -102,7 +104,13 @@ class Result:
         return {
             "winner": [c for c in correct([self._compare(*p) for p in every]) if c.b == name],
             "additions": correct([self._compare(*pair) for pair in pairs]),
-            "additions at the end": correct([self._compare_last_loss(*pair) for pair in pairs]),
+            "additions at the end": correct(
+                [
+                    self._compare_last_loss(a, b)
+                    for a, b in pairs
+                    if self._losses[a] == self._losses[b]
+                ]
+            ),
         }
 
     def answer(self) -> str:
@@ -118,8 +126,8 @@ class Result:
     def additions(self) -> list[str]:
         """What each addition to a variant does, a sentence each."""
         families = self.comparisons()
-        pairs = zip(families["additions"], families["additions at the end"], strict=True)
-        return [words.what_it_does(*pair) for pair in pairs]
+        ends = {(c.a, c.b): c for c in families["additions at the end"]}
+        return [words.what_it_does(c, ends.get((c.a, c.b))) for c in families["additions"]]
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss."""

@@ -7,6 +7,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -92,7 +93,7 @@ class Study:
         return make_plan(
             self.name,
             self.variants,
-            self._replicates(),
+            self._replicates,
             self.data,
             [self._epochs_of(variant) for variant in self.variants],
             self.batch_size,
@@ -121,17 +122,18 @@ class Study:
         started = datetime.now(UTC)
         plan = self.plan()
         recorder = CurvesRecorder(
-            plan.variant_names, len(self._replicates()), max(m.epochs for m in plan.every_member)
+            plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)
         )
         trained: list[_Trained] = []
         with Progress(plan.member_epochs, visible=verbose != 0) as progress:
             for number, cohort in enumerate(plan.cohorts, start=1):
-                progress.describe(plan.label(number))
+                progress.begin(plan.label(number), len(cohort), cohort[0].epochs)
                 job = self._job(cohort)
                 clock = time.perf_counter()
                 for member, epoch, logs in train_cohort(job):
                     recorder.record(member.variant, member.replicate, epoch, logs)
-                    progress.advance(1)
+                    progress.advance(1, epoch)
+                progress.end()
                 seconds = (time.perf_counter() - clock) / len(cohort)
                 trained += [
                     _Trained(member, model.get_weights(), seconds)
@@ -146,8 +148,10 @@ class Study:
             members=self._members(trained, curves),
             parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
             seconds=_per_variant(trained, lambda t: t.seconds, sum),
+            losses=_per_variant(trained, lambda t: t.plan.loss, max),
         )
 
+    @cached_property
     def _replicates(self) -> tuple[Replicate, ...]:
         return self.replicates.replicates(self.data, self.seed)
 
@@ -156,7 +160,7 @@ class Study:
 
     def _job(self, cohort: tuple[MemberPlan, ...]) -> "_Job":
         """The models of a cohort, built anew, and all that an engine needs to train them."""
-        replicates = self._replicates()
+        replicates = self._replicates
         own = [replicates[member.replicate] for member in cohort]
         size = min(self.batch_size, len(own[0].train))
         models = []
@@ -169,7 +173,7 @@ class Study:
 
     def _members(self, trained: "list[_Trained]", curves: Curves) -> dict[tuple[int, int], Member]:
         monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
-        replicates = self._replicates()
+        replicates = self._replicates
         return {
             (t.plan.variant, t.plan.replicate): Member(
                 self.variants[t.plan.variant],
@@ -182,7 +186,7 @@ class Study:
         }
 
     def _settings(self, engine: str, started: datetime) -> Settings:
-        first = self._replicates()[0]
+        first = self._replicates[0]
         return Settings(
             study=self.name,
             replicates=repr(self.replicates),
@@ -309,7 +313,7 @@ def _orders(job: _Job) -> Iterator[np.ndarray]:
         yield np.stack([r.train[order] for r, order in zip(job.replicates, orders, strict=True)])
 
 
-def _per_variant[T: (int, float)](
+def _per_variant[T: (int, float, str)](
     trained: list[_Trained], value: Callable[[_Trained], T], merge: Callable[[list[T]], T]
 ) -> list[T]:
     variants = sorted({t.plan.variant for t in trained})

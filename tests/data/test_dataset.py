@@ -160,7 +160,8 @@ def test_refuses_labels_out_of_range(changes, message):
 
 def test_refuses_groups_of_another_length():
     with pytest.raises(
-        DataError, match=r"each of the 6 training samples, got groups of shape \(2,\)"
+        DataError,
+        match=r"an integer for each of the 6 training samples, got groups of shape \(2,\)",
     ):
         dataset(groups=np.array([0, 1]))
 
@@ -176,7 +177,7 @@ def test_an_error_is_the_users_and_says_how_to_mend_it():
     with pytest.raises(InputError) as caught:
         dataset(groups=np.array([0, 1]))
     assert isinstance(caught.value, ValueError)
-    assert caught.value.mend == "give groups the length of x_train"
+    assert caught.value.mend == "number the groups, and give them the length of x_train"
 
 
 def test_fingerprint_is_that_of_its_numbers_only():

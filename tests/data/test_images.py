@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kohort.data.images import load_images
+from kohort.data.splits import NEVER_HELD_OUT
 from kohort.errors import DataError
 
 
@@ -285,6 +286,9 @@ def test_the_real_notmnist_small(shared_data):
         "A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png",
         "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png",
     )
-    assert len(data.x_test) == round(0.2 * 18_724) - 1
+    assert len(data.x_test) == round(0.2 * 18_724)
     assert not pixels[0] & pixels[1]
     assert len(pixels[0]) + len(pixels[1]) == 18_232
+    # The full square, I of 254 fonts, chains none of them together, and is in no test.
+    assert (data.groups == NEVER_HELD_OUT).sum() == 254
+    assert max(np.unique(data.groups[data.groups >= 0], return_counts=True)[1]) < 100

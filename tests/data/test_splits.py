@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kohort.data.splits import deal, draw_exactly, in_strata
 
-GROUPS = st.lists(st.integers(-3, 12), min_size=1, max_size=40).map(np.array)
+GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(np.array)
 SEEDS = st.integers(0, 2**32 - 1)
 lawful = settings(derandomize=True, deadline=None)
 
@@ -153,3 +153,13 @@ def test_strata_keep_the_number_chosen_of_each_class(labels, seed):
     for label, own in zip(np.unique(labels), chosen, strict=True):
         assert (labels[rows] == label).sum() == len(own)
         assert np.array_equal(np.flatnonzero(labels == label)[own], rows[labels[rows] == label])
+
+
+@lawful
+@given(groups=GROUPS, folds=st.integers(2, 4), seed=SEEDS)
+def test_negative_groups_are_never_held_out(groups, folds, seed):
+    groups = np.where(groups < 4, -groups - 1, groups)
+    held_out = [draw_exactly(random(seed), groups, len(groups)), *deal(random(seed), groups, folds)]
+    for part in held_out:
+        assert (groups[part] >= 0).all()
+    assert sorted(np.concatenate(held_out[1:])) == np.flatnonzero(groups >= 0).tolist()

@@ -36,7 +36,8 @@ class Dataset:
         class_names: A name for each class, in the order of the labels; made up where absent.
         name: What to call the data in a report.
         groups: For each training sample the number of the group that it belongs to (a font, a
-            patient); a group is never split between training and validation.
+            patient), an integer; a group is never split between training and validation, and a
+            negative one always trains.
         pixels: How raw pixels become inputs. Given for floating arrays where it is known how they
             were normalised; uint8 arrays have it anyway.
         unreadable: Names of files that should have been samples and could not be read.
@@ -73,11 +74,11 @@ class Dataset:
             self._set("pixels", CENTRED)
         if self.groups is not None:
             self._set("groups", np.asarray(self.groups))
-            if self.groups.shape != self.x_train.shape[:1]:
+            if self.groups.shape != self.x_train.shape[:1] or self.groups.dtype.kind not in "iu":
                 raise DataError(
-                    f"a group for each of the {len(self.x_train)} training samples",
-                    f"groups of shape {self.groups.shape}",
-                    "give groups the length of x_train",
+                    f"an integer for each of the {len(self.x_train)} training samples",
+                    f"groups of shape {self.groups.shape}, {self.groups.dtype}",
+                    "number the groups, and give them the length of x_train",
                 )
         self._set("class_names", self._named_classes())
         self._set("name", self.name or "data")

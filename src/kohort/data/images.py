@@ -1,5 +1,6 @@
 """Read images that are sorted into one folder per class, from a folder or an archive."""
 
+import hashlib
 import io
 import lzma
 import tarfile
@@ -15,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kohort.data.dataset import Dataset
-from kohort.data.splits import draw_exactly
+from kohort.data.splits import NEVER_HELD_OUT, draw_exactly
 from kohort.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
@@ -27,6 +28,8 @@ UNREADABLE = (
     ValueError,
 )
 """What Pillow raises where bytes are no image that it would decode."""
+COMMON_COPIES = 10
+"""With more copies than this a picture is common: it tells nothing of where it comes from."""
 TEST_FRACTION = 0.2
 TEST_SEED = 0
 
@@ -48,8 +51,8 @@ def load_images(source: Path) -> Dataset:
     """Read grey images in `CLASS/NAME.png`, and hold 20 % of them out as the test set.
 
     Images of one file name (in notMNIST: of one font) and exact copies of an image stay on one
-    side of the split, and are one group of `Dataset.groups`. Archives are read in memory; nothing
-    is unpacked.
+    side of the split, and are one group of `Dataset.groups`; a picture of which there are many
+    copies always trains. Archives are read in memory; nothing is unpacked.
 
     Args:
         source: A folder of class folders, a tar archive (compressed or not), or a zip archive.
@@ -207,16 +210,23 @@ def grey(image: Image.Image) -> np.ndarray:
 
 
 def _groups(images: _Images) -> np.ndarray:
-    """Number the sets of images that share a file name or their pixels, directly or by a chain."""
-    n = len(images.labels)
+    """Number the sets of images that share a file name or their pixels, directly or by a chain.
+
+    A picture under many names (in notMNIST the full square, which is the I of 254 fonts) would
+    chain what has nothing else in common; it is `NEVER_HELD_OUT`, so that it is in no test.
+    """
+    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images.pixels]
+    _, by_pixels, copies = np.unique(digests, return_inverse=True, return_counts=True)
     _, by_name = np.unique(images.file_names, return_inverse=True)
-    _, by_pixels = np.unique(images.pixels.reshape(n, -1), axis=0, return_inverse=True)
+    common = (copies > COMMON_COPIES)[by_pixels]
     # A graph of images and of the names and pixel patterns that they have.
-    sample = np.arange(n)
-    names, patterns = int(by_name.max()) + 1, int(by_pixels.max()) + 1
-    rows = np.concatenate([sample, sample])
-    columns = np.concatenate([n + by_name, n + names + by_pixels.ravel()])
-    size = n + names + patterns
-    graph = coo_array((np.ones(2 * n), (rows, columns)), shape=(size, size))
+    n = len(digests)
+    sample, names = np.arange(n), int(by_name.max()) + 1
+    rows = np.concatenate([sample, sample[~common]])
+    columns = np.concatenate([n + by_name, n + names + by_pixels[~common]])
+    size = n + names + len(copies)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
     _, component = connected_components(graph, directed=False)
-    return np.unique(component[:n], return_inverse=True)[1]
+    groups: np.ndarray = np.unique(component[:n], return_inverse=True)[1]
+    groups[common] = NEVER_HELD_OUT
+    return groups

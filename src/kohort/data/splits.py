@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+NEVER_HELD_OUT = -1
+"""The group of samples that are always in the training part; so is any negative number."""
+
 
 def draw_exactly(random: np.random.Generator, groups: np.ndarray, wanted: int) -> np.ndarray:
     """Draw whole groups in random order until exactly `wanted` samples are drawn, or nearly.
@@ -19,10 +22,10 @@ def draw_exactly(random: np.random.Generator, groups: np.ndarray, wanted: int) -
     Returns:
         The drawn samples, int64, ascending.
     """
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     drawn = np.zeros(len(sizes), bool)
     missing = wanted
-    for candidate in random.permutation(len(sizes)):
+    for candidate in random.permutation(np.flatnonzero(names >= 0)):
         if sizes[candidate] <= missing:
             drawn[candidate] = True
             missing -= sizes[candidate]
@@ -35,12 +38,13 @@ def deal(random: np.random.Generator, groups: np.ndarray, folds: int) -> list[np
     Largest groups first, each to the smallest part so far; groups of equal size in random order.
 
     Returns:
-        For each fold its samples, int64, ascending; every sample is in exactly one.
+        For each fold its samples, int64, ascending; every sample is in exactly one, but for those
+        that are never held out.
     """
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    shuffled = random.permutation(len(sizes))
+    names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    shuffled = random.permutation(np.flatnonzero(names >= 0))
     order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
-    fold_of = np.zeros(len(sizes), int)
+    fold_of = np.full(len(sizes), NEVER_HELD_OUT)
     filled = np.zeros(folds, int)
     for candidate in order:
         smallest = int(np.argmin(filled))

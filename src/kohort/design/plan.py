@@ -26,6 +26,7 @@ class MemberPlan:
         parameters: Numbers in the model's weights.
         state_bytes: Bytes of weights, optimizer and metrics.
         signature: Digest of the step's program.
+        loss: The loss that the model is compiled with; equal texts are equal losses.
     """
 
     variant: int
@@ -35,6 +36,7 @@ class MemberPlan:
     parameters: int
     state_bytes: int
     signature: str
+    loss: str
 
 
 @dataclass(frozen=True)
@@ -185,4 +187,5 @@ def _look_at(
         parameters=model.count_params(),
         state_bytes=sum(int(np.prod(a.shape)) * a.dtype.itemsize for a in jax.tree.leaves(state)),
         signature=program,
+        loss=repr(model.get_compile_config()["loss"]),
     )

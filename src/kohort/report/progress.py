@@ -25,6 +25,7 @@ class Progress:
     def __init__(self, total: int, *, visible: bool = True) -> None:
         self._console = Console(stderr=True)
         self._visible = visible
+        self._what, self._epochs, self._left = "", 0, 0
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -34,7 +35,7 @@ class Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console,
-            # A log file or a pipe gets lines (`describe`), not a bar that redraws itself.
+            # A log file or a pipe gets lines (`begin`), not a bar that redraws itself.
             disable=not (visible and self._console.is_terminal),
         )
         self._task = self._bar.add_task("preparing", total=total)
@@ -51,17 +52,29 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def describe(self, what: str) -> None:
-        """Say what trains now."""
-        self._bar.update(self._task, description=what)
+    def begin(self, what: str, members: int, epochs: int) -> None:
+        """Say what trains now, how many members together, and for how long."""
+        self._what, self._epochs = f"{what}, {count(members, 'member')}", epochs
+        self._left = members * epochs
+        self._show(0)
         if self._visible and not self._console.is_terminal:
-            self._console.print(what, highlight=False)
+            self._console.print(f"{self._what}, {count(epochs, 'epoch')}", highlight=False)
 
-    def advance(self, member_epochs: int) -> None:
-        """Count finished member epochs."""
+    def advance(self, member_epochs: int, epoch: int) -> None:
+        """Count finished member epochs; `epoch` (from 0) is the one that they were of."""
+        self._left -= member_epochs
         self._bar.advance(self._task, member_epochs)
+        self._show(epoch + 1)
 
-    def skip(self, member_epochs: int) -> None:
-        """Take member epochs off the total that will not come, as when a member stops early."""
+    def end(self) -> None:
+        """Take off the total what did not come, as when members stop early."""
         total = self._bar.tasks[self._task].total or 0
-        self._bar.update(self._task, total=total - member_epochs)
+        self._bar.update(self._task, total=total - self._left)
+
+    def _show(self, epoch: int) -> None:
+        self._bar.update(self._task, description=f"{self._what}, epoch {epoch}/{self._epochs}")
+
+
+def count(number: int, what: str) -> str:
+    """A number with its noun: `1 member`, `5 members`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

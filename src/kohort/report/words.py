@@ -75,23 +75,27 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def what_it_does(score: Comparison, last_loss: Comparison) -> str:
+def what_it_does(score: Comparison, last_loss: Comparison | None) -> str:
     """What an addition to a variant does: to the score, and to the loss at the end of training.
 
     Args:
         score: At the best epoch; higher is better.
-        last_loss: Validation loss at the last epoch; lower is better.
+        last_loss: Validation loss at the last epoch; lower is better. None where the two variants
+            have losses of different kinds.
     """
-    helps = _decided_as(score, 1) or _decided_as(last_loss, -1)
-    harms = _decided_as(score, -1) or _decided_as(last_loss, 1)
+    helps, harms = _decided_as(score, 1), _decided_as(score, -1)
+    told = [score]
+    if last_loss is not None:
+        helps, harms = helps or _decided_as(last_loss, -1), harms or _decided_as(last_loss, 1)
+        told.append(last_loss)
     verb = {
         (True, False): "helps",
         (False, True): "does harm",
         (True, True): "helps in one way and does harm in another",
         (False, False): "makes no difference that these replicates can tell",
     }[helps, harms]
-    told = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in (score, last_loss))
-    return f"{score.b} against {score.a} {verb}: {told}."
+    evidence = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in told)
+    return f"{score.b} against {score.a} {verb}: {evidence}."
 
 
 def _decided_as(comparison: Comparison, sign: int) -> bool:
