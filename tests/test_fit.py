@@ -241,15 +241,56 @@ def test_the_second_call_compiles_nothing(xy, count_compilations):
     assert len(count_compilations) == 3
 
 
+GRID = [
+    {"l2": l2, "dropout": dropout, "learning_rate": rate}
+    for l2 in (0.01, 0.1)
+    for dropout in (0.2, 0.5)
+    for rate in (1e-3, 3e-2)
+]
+
+
+def test_a_grid_of_constants_is_one_program_with_the_numbers_of_keras(xy, count_compilations):
+    ours = [seeded(seed, **point) for seed, point in enumerate(GRID)]
+    arguments = {
+        "epochs": 2, "batch_size": 64, "shuffle": False, "validation_split": 0.1, "verbose": 0,
+    }  # fmt: skip
+    histories = kohort.fit(ours, *xy, **arguments)
+    assert len(count_compilations) == 1
+    for seed, (point, model, history) in enumerate(zip(GRID, ours, histories, strict=True)):
+        theirs = seeded(seed, **point)
+        assert_same(model, theirs, history, theirs.fit(*xy, **arguments))
+
+
+def test_other_constants_use_the_kept_program_as_inputs(xy, count_compilations):
+    for first, second in ((0.1, 0.2), (0.3, 0.01)):
+        models = [seeded(0, l2=first), seeded(1, l2=second)]
+        kohort.fit(models, *xy, epochs=2, shuffle=False, verbose=0)
+        theirs = seeded(1, l2=second)
+        theirs.fit(*xy, epochs=2, shuffle=False, verbose=0)
+        np.testing.assert_allclose(numbers(models[1])[0], numbers(theirs)[0], **CLOSE)
+    assert len(count_compilations) == 1
+
+
 def test_a_program_that_is_kept_is_not_used_for_another(xy, count_compilations):
-    """Models alike in every shape, each with another constant in its step."""
-    builds = [{"l2": 0.1}, {"l2": 0.2}, {"dropout": 0.2}, {"dropout": 0.4}]
-    for arguments in builds:
-        model, theirs = seeded(0, **arguments), seeded(0, **arguments)
+    """Models alike in every shape, each alone with another constant in its step."""
+    for l2 in (0.1, 0.2):
+        model, theirs = seeded(0, l2=l2), seeded(0, l2=l2)
         kohort.fit(model, *xy, epochs=2, shuffle=False, verbose=0)
         theirs.fit(*xy, epochs=2, shuffle=False, verbose=0)
         np.testing.assert_allclose(numbers(model)[0], numbers(theirs)[0], **CLOSE)
-    assert len(count_compilations) == len(builds)
+    assert len(count_compilations) == 2
+
+
+def test_constants_that_meet_early_stopping_follow_their_members(xy):
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1)
+    points = [{"l2": 0.01, "learning_rate": 0.5}, {"l2": 0.1}, {"l2": 0.3}, {"l2": 1.0}]
+    arguments = {"epochs": 8, "shuffle": False, "validation_split": 0.3, "verbose": 0}
+    ours = [seeded(i, **point) for i, point in enumerate(points)]
+    histories = kohort.fit(ours, *xy, callbacks=[stop], **arguments)
+    for i, (model, history) in enumerate(zip(ours, histories, strict=True)):
+        theirs = seeded(i, **points[i])
+        own = keras.callbacks.EarlyStopping("val_loss", patience=1)
+        assert_same(model, theirs, history, theirs.fit(*xy, callbacks=[own], **arguments))
 
 
 def test_training_goes_on_where_it_stopped(xy):

@@ -133,12 +133,11 @@ def _run(study: "Study", out: Path, command: str) -> None:
 
     _tell_data(study.data)
     result = study.run()
-    report = result.report(out / "report.html", command=command)
-    winner = result.best().save(out / "winner.keras")
     with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
-    typer.echo("\n" + "\n".join([result.answer(), *result.additions()]))
-    typer.echo(f"\nreport: {report}\nwinner: {winner}")
+    typer.echo("\n" + "\n".join([result.answer(), *result.additions()]) + "\n")
+    typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
+    typer.echo(f"report: {result.report(out / 'report.html', command=command)}")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,9 @@ def fit(
 ) -> Any:
     """Train compiled Keras models in place, all at once, to the numbers of `keras.Model.fit`.
 
-    Models whose training step is the same program (equal layers, loss, metrics and optimizer;
-    weights, seeds and learning rates may differ) train together; other models in turn.
+    Models whose training step is the same program but for its constants train together: layers,
+    loss, metrics and optimizer are alike; weights, seeds, learning rates, dropout rates,
+    penalties and the like may differ. Other models train in turn.
 
     Args:
         models: One compiled model, or several; each gets the same data in the same order.
@@ -138,14 +139,15 @@ def _fit_fused(
     for model in models:
         keras_seam.prepare(model, batch)
     signatures = [signature(model, batch) for model in models]
-    cohorts = group(range(len(models)), signatures)
+    cohorts = group(range(len(models)), [own.skeleton for own in signatures])
     for number, cohort in enumerate(cohorts, start=1):
         progress.begin(
             f"cohort {number}/{len(cohorts)}", len(cohort), settings.epochs - settings.initial_epoch
         )
         records = train(
             [models[member] for member in cohort],
-            signatures[cohort[0]],
+            [signatures[member] for member in cohort],
+            batch,
             Source(arrays, _orders(arrays, settings), valid, _all_rows(valid)),
             EpochSpec(settings.batch_size, valid is not None, settings.evaluated),
             epochs=settings.epochs,

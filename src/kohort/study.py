@@ -262,7 +262,8 @@ def _train_fused(job: _Job) -> _Logs:
     )
     records = train(
         job.models,
-        job.cohort[0].signature,
+        [member.signature for member in job.cohort],
+        batch_of(job.data, job.batch_size),
         source,
         EpochSpec(
             job.batch_size,

@@ -35,6 +35,16 @@ def test_the_plan_says_what_trains_together_and_why_not_more(blobs):
     assert "apart because its step computes something else" in text
 
 
+def test_constants_that_differ_share_a_program_and_the_plan_says_so(blobs, count_compilations):
+    variants = kohort.grid(build_mlp, l2=[0.1, 0.2], dropout=[0.2, 0.5])
+    study = kohort.Study("grid", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=2)
+    plan = study.plan()
+    assert [len(cohort) for cohort in plan.cohorts] == [8]
+    assert "4 sets of constants as inputs" in str(plan)
+    study.run(verbose=0)
+    assert len(count_compilations) == 1
+
+
 def test_other_epochs_and_other_sizes_are_other_cohorts(blobs):
     epochs = {"plain": 2, "faster": 3, "wide": 2, "dropout": 2}
     assert "another number of epochs" in str(study(blobs, epochs=epochs).plan())

@@ -2,6 +2,7 @@
 
 from kohort.engine import program
 from kohort.engine.program import EpochSpec, Feed, Programs
+from kohort.engine.steps import Steps
 
 
 class Leaf:
@@ -15,10 +16,10 @@ def test_the_program_used_longest_ago_is_forgotten(monkeypatch):
     compiled = []
     monkeypatch.setattr(program, "compile_epoch", lambda *_: compiled.append(_) or len(compiled))
     programs, spec = Programs(size=2), EpochSpec(32, validate=False, evaluate_train=False)
-    feed = Feed(None, Leaf(10, dtype="int32"), None, Leaf(0, dtype="int32"))
+    feed = Feed(None, Leaf(10, dtype="int32"), None, Leaf(0, dtype="int32"), {})
 
-    def get(signature, state=None, spec=spec, feed=feed):
-        return programs.get(signature, None, spec, state or ([Leaf(3, 4)], [], [], []), feed)
+    def get(key, state=None, spec=spec, feed=feed):
+        return programs.get(Steps(key, {}, [], {}), spec, state or ([Leaf(3, 4)], [], [], []), feed)
 
     assert [get("a"), get("b"), get("a"), get("c")] == [1, 2, 1, 3]
     assert [get("a"), get("b")] == [1, 4]

@@ -9,7 +9,7 @@ import pytest
 
 import kohort
 from tests.models import build_mlp
-from tests.test_member import build_image_model
+from tests.test_member import build_image_model, own_loss
 
 EVIL = '<script>alert("x")</script> & "quotes"'
 
@@ -28,6 +28,7 @@ def report(tmp_path_factory):
         kohort.Variant(EVIL, build_image_model, input_shape=(6, 6)),
         kohort.Variant("other", build_other, input_shape=(6, 6)),
         kohort.Variant("other dropped", build_other, input_shape=(6, 6), dropout=0.5),
+        kohort.Variant("other squared", build_other, input_shape=(6, 6), loss=own_loss),
     ]
     study = kohort.Study(
         EVIL, variants, data, replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=30
@@ -39,13 +40,13 @@ def report(tmp_path_factory):
     return path
 
 
-def build_other(input_shape, dropout=0.0):
+def build_other(input_shape, dropout=0.0, loss="sparse_categorical_crossentropy"):
     import keras
 
     flat = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten()])
     inner = build_mlp(features=36, dropout=dropout)
     model = keras.Sequential([*flat.layers, *inner.layers])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", loss, metrics=["accuracy"])
     return model
 
 
@@ -79,6 +80,16 @@ def test_it_asks_nothing_of_any_other_place(report, page):
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object")]
     assert "@import" not in report.read_text("utf-8")
     assert "url(" not in report.read_text("utf-8").replace("url(#", "")
+
+
+def test_losses_of_two_kinds_are_not_compared(page):
+    text = " ".join("".join(page.text).split())
+    squared, dropped = (
+        text.split(f"other {name} against other ")[1].split(" other ")[0]
+        for name in ("squared", "dropped")
+    )
+    assert "validation loss at the last epoch" in dropped
+    assert "validation loss at the last epoch" not in squared.split("Overfit")[0]
 
 
 def test_names_are_escaped(report, page):
@@ -150,7 +161,7 @@ def test_a_browser_shows_it_whole(browser, report, width, scheme):
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert tab.locator("figure svg").count() == 6
+    assert tab.locator("figure svg").count() == 8
     background, ink = tab.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )

@@ -1,23 +1,37 @@
-"""Which models can share one compiled program: those whose training step is the same program.
+"""Which models can share one compiled program: those whose traced steps differ in constants only.
 
-Keras traces `model.train_step(state, data)` to a JAX program. Everything that differs between
-two models and is not part of their state (layer shapes, activations, a dropout rate, a penalty's
-strength, an optimizer's betas, code in a custom layer) shows in that program's text or in its
-captured arrays; everything that is state (weights, seeds, the learning rate) does not. So the
-traced program is the signature: nothing has to be known about a layer to group it safely.
+Keras traces `model.train_step(state, data)` to a JAX program. What differs between two models and
+is state (weights, seeds, a learning rate) does not show in it; what is a constant of the step (a
+dropout rate, a penalty) shows as one, and can be an input of a shared program (`design.lifting`);
+anything else (layer shapes, activations, code in a custom layer) makes another program. So the
+trace is the signature, and nothing has to be known about a layer to group it safely.
 """
 
 import functools
 import hashlib
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import keras
-import numpy as np
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays
+from kohort.design.lifting import Trace, array_bytes, trace
+
+
+class Signature(NamedTuple):
+    """What a model's steps compute.
+
+    Args:
+        skeleton: A digest of the programs without their constants. Equal digests mean programs
+            that differ in constants only; equal programs may get unequal digests, which costs a
+            compilation and never a wrong number.
+        constants: A digest of the constants.
+    """
+
+    skeleton: str
+    constants: str
 
 
 def abstract(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
@@ -36,33 +50,35 @@ def first_batch(data: Arrays, batch_size: int) -> Arrays:
     return jax.tree.map(of_one, data)
 
 
-def signature(model: keras.Model, batch: Arrays) -> str:
-    """A digest of the program that one step of training and one of evaluation run.
+def trace_step(model: keras.Model, step: str, batch: Arrays) -> Trace:
+    """The trace of one step of a model.
 
     Args:
         model: A compiled model, prepared for `batch` (`keras_seam.prepare`).
-        batch: Shapes and dtypes of one batch, as `first_batch` gives them.
-
-    Returns:
-        Equal digests mean equal programs. Equal programs may get unequal digests (when a traced
-        function prints its address, say), which costs a compilation and never a wrong number.
+        step: "train", "test", or "penalty", which needs no batch.
+        batch: Shapes and dtypes of one batch.
     """
-    state = keras_seam.state_of(model)
-    trainable, rest, _, metrics = state
-    parts = (
-        (model.train_step, (state, batch)),
-        (model.test_step, ((trainable, rest, metrics), batch)),
-        (functools.partial(keras_seam.penalty, model), (trainable,)),
-    )
-    digest = hashlib.sha256()
-    for function, arguments in parts:
-        traced = jax.make_jaxpr(function)(*arguments)
-        digest.update(str(traced).encode())
-        for constant in traced.consts:
-            digest.update(_bytes(constant))
+    trainable, rest, _, metrics = state = keras_seam.state_of(model)
+    if step == "train":
+        return trace(model.train_step, state, batch)
+    if step == "test":
+        return trace(model.test_step, (trainable, rest, metrics), batch)
+    return trace(functools.partial(keras_seam.penalty, model), trainable)
+
+
+def signature(model: keras.Model, batch: Arrays) -> Signature:
+    """What one step of training and one of evaluation compute, and how metrics start.
+
+    Args:
+        model: A compiled model, prepared for `batch`.
+        batch: Shapes and dtypes of one batch, as `first_batch` gives them.
+    """
+    traces = [trace_step(model, step, batch) for step in ("train", "test", "penalty")]
+    skeleton = hashlib.sha256("".join(t.skeleton for t in traces).encode())
     for initial in keras_seam.fresh_metrics(model):
-        digest.update(_bytes(initial))
-    return digest.hexdigest()
+        skeleton.update(array_bytes(initial))
+    constants = hashlib.sha256(repr([t.constants for t in traces]).encode())
+    return Signature(skeleton.hexdigest(), constants.hexdigest())
 
 
 def group[Item](items: Sequence[Item], keys: Sequence[Hashable]) -> list[list[Item]]:
@@ -71,8 +87,3 @@ def group[Item](items: Sequence[Item], keys: Sequence[Hashable]) -> list[list[It
     for item, key in zip(items, keys, strict=True):
         groups.setdefault(key, []).append(item)
     return list(groups.values())
-
-
-def _bytes(array: Any) -> bytes:
-    held = np.asarray(array)
-    return f"{held.dtype}{held.shape}".encode() + bytes(held.tobytes())

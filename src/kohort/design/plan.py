@@ -8,7 +8,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.design import keras_seam
-from kohort.design.grouping import abstract, group, signature
+from kohort.design.grouping import Signature, abstract, group, signature
 from kohort.design.replicates import Replicate
 from kohort.design.variant import Variant
 from kohort.errors import DesignError
@@ -25,7 +25,7 @@ class MemberPlan:
         sizes: Samples to train on and to validate on.
         parameters: Numbers in the model's weights.
         state_bytes: Bytes of weights, optimizer and metrics.
-        signature: Digest of the step's program.
+        signature: What its steps compute.
         loss: The loss that the model is compiled with; equal texts are equal losses.
     """
 
@@ -35,7 +35,7 @@ class MemberPlan:
     sizes: tuple[int, int]
     parameters: int
     state_bytes: int
-    signature: str
+    signature: Signature
     loss: str
 
 
@@ -91,24 +91,26 @@ class Plan:
     def _line(self, number: int) -> str:
         cohort = self.cohorts[number]
         first = cohort[0]
+        kinds = len({member.signature.constants for member in cohort})
+        lifted = f", {kinds} sets of constants as inputs" if kinds > 1 else ""
         why = "" if number == 0 else f"; apart because {self._reason(number)}"
         return (
             f"  {self.label(number + 1)}: {len(cohort)} members of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
-            f"in batches of {self.batch_size}{why}"
+            f"in batches of {self.batch_size}{lifted}{why}"
         )
 
     def _reason(self, number: int) -> str:
         """Why a cohort did not join the one before it that is most like it."""
         mine = self.cohorts[number][0]
         others = [cohort[0] for cohort in self.cohorts[:number]]
-        if any(other.signature == mine.signature for other in others):
-            same = next(other for other in others if other.signature == mine.signature)
-            if same.sizes != mine.sizes:
-                return "its replicates have other numbers of samples"
+        same = [other for other in others if other.signature.skeleton == mine.signature.skeleton]
+        if same and all(other.sizes != mine.sizes for other in same):
+            return "its replicates have other numbers of samples"
+        if same:
             return "it trains for another number of epochs"
         if any(other.parameters == mine.parameters for other in others):
-            return "its step computes something else (a layer, a constant, the loss)"
+            return "its step computes something else (a layer, the loss, the optimizer)"
         return "its layers have other shapes"
 
 
@@ -138,7 +140,7 @@ def make_plan(
         for number, variant in enumerate(variants)
         for replicate in replicates
     ]
-    keys = [(member.signature, member.sizes, member.epochs) for member in members]
+    keys = [(member.signature.skeleton, member.sizes, member.epochs) for member in members]
     arrays = (data.x_train, data.y_train)
     return Plan(
         study,

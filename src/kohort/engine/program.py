@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import keras
 
 from kohort.data.dataset import PixelScale
-from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays, State
+from kohort.engine.steps import Constants, Steps
 
 type Logs = dict[str, Any]
 
@@ -37,17 +36,20 @@ class EpochSpec(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """What an epoch reads. Rows index samples; `[sample]` is shared, `[member, sample]` is not."""
+    """What an epoch reads.
+
+    Rows index samples: `[sample]` where members share them, else `[member, sample]`. Constants
+    are `Steps.constants`, each `[member]`.
+    """
 
     train: Arrays
     order: jax.Array  # int32, the training samples in the order of this epoch
     valid: Arrays
     valid_rows: jax.Array  # int32
+    constants: Constants
 
 
-def epoch_of_one(
-    model: keras.Model, spec: EpochSpec
-) -> Callable[[State, Feed], tuple[State, Logs]]:
+def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple[State, Logs]]:
     """One epoch of one member: `(state, feed) -> (state, logs)`, as `keras.Model.fit` runs it.
 
     The logs carry Keras's keys: the running train metrics, then `val_` metrics. With
@@ -55,60 +57,58 @@ def epoch_of_one(
     `eval_`, and each loss without the weights' penalties, as `eval_data_loss` and
     `val_data_loss`.
     """
-    fresh_metrics = keras_seam.fresh_metrics(model)
+    fresh = steps.fresh_metrics
 
     def batch(data: Arrays, rows: jax.Array) -> Arrays:
         return _scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
 
     def train(state: State, feed: Feed) -> tuple[State, Logs]:
         return _sweep(
-            lambda s, rows: model.train_step(s, batch(feed.train, rows)),
-            (*state[:3], fresh_metrics),
+            lambda s, rows: steps.train(feed.constants, s, batch(feed.train, rows)),
+            (*state[:3], fresh),
             feed.order,
             spec.batch_size,
         )
 
-    def evaluate(state: State, data: Arrays, rows: jax.Array, size: int) -> tuple[State, Logs]:
+    def evaluate(state: State, feed: Feed, data: Arrays, rows: jax.Array) -> tuple[State, Logs]:
         trainable, rest, optimizer, _ = state
         (trainable, rest, metrics), logs = _sweep(
-            lambda s, r: model.test_step(s, batch(data, r)),
-            (trainable, rest, fresh_metrics),
+            lambda s, r: steps.test(feed.constants, s, batch(data, r)),
+            (trainable, rest, fresh),
             rows,
-            size,
+            spec.batch_size,
         )
         return (trainable, rest, optimizer, metrics), logs
 
-    def penalty(state: State) -> Any:
-        return keras_seam.penalty(model, state[0]) if spec.evaluate_train else None
+    def penalty(state: State, feed: Feed) -> Any:
+        return steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
 
     def epoch(state: State, feed: Feed) -> tuple[State, Logs]:
         state, logs = train(state, feed)
         if spec.evaluate_train:
             # Its state is dropped: looking at a member must not change how it goes on.
-            _, seen = evaluate(state, feed.train, feed.order, spec.batch_size)
-            logs |= _measured("eval_", seen, penalty(state))
+            _, seen = evaluate(state, feed, feed.train, feed.order)
+            logs |= _measured("eval_", seen, penalty(state, feed))
         if spec.validate:
             # Its state is kept, as Keras keeps it.
-            state, seen = evaluate(state, feed.valid, feed.valid_rows, spec.batch_size)
-            logs |= _measured("val_", seen, penalty(state))
+            state, seen = evaluate(state, feed, feed.valid, feed.valid_rows)
+            logs |= _measured("val_", seen, penalty(state, feed))
         return state, logs
 
     return epoch
 
 
-def compile_epoch(
-    model: keras.Model, spec: EpochSpec, state: State, feed: Feed
-) -> jax.stages.Compiled:
+def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:
     """Compile an epoch for all members: `(state, *feed) -> (state, logs)`, stacked by member.
 
     Args:
-        model: Any member's model, prepared; all members' steps are this model's step.
-        spec: What is fixed at compile time.
+        steps: What the members run.
+        spec: What else is fixed at compile time.
         state: Each leaf `[member, ...]`; donated at every call.
         feed: What an epoch reads.
     """
-    axes = (None, _member_axis(feed.order), None, _member_axis(feed.valid_rows))
-    epoch = epoch_of_one(model, spec)
+    axes = (None, _member_axis(feed.order), None, _member_axis(feed.valid_rows), 0)
+    epoch = epoch_of_one(steps, spec)
 
     def of_one(state: State, *fields: Any) -> tuple[State, Logs]:
         return epoch(state, Feed(*fields))
@@ -120,8 +120,8 @@ def compile_epoch(
 class Programs:
     """The programs that this process has compiled; the ones used longest ago are forgotten.
 
-    The key is the signature of the step, which stands for all that the step computes, with what
-    else an epoch's program depends on: its spec, and the shapes of state and feed.
+    The key is that of the steps, which stands for all that they compute, with what else an
+    epoch's program depends on: its spec, and the shapes of state and feed.
 
     Args:
         size: How many to keep.
@@ -131,15 +131,13 @@ class Programs:
         self._size = size
         self._kept: OrderedDict[Hashable, jax.stages.Compiled] = OrderedDict()
 
-    def get(
-        self, signature: str, model: keras.Model, spec: EpochSpec, state: State, feed: Feed
-    ) -> jax.stages.Compiled:
+    def get(self, steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:
         """The program of an epoch, compiled unless it is kept; arguments as `compile_epoch`."""
         leaves, structure = jax.tree.flatten((state, feed))
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-        key = (signature, spec, structure, shapes)
+        key = (steps.key, spec, structure, shapes)
         if key not in self._kept:
-            self._kept[key] = compile_epoch(model, spec, state, feed)
+            self._kept[key] = compile_epoch(steps, spec, state, feed)
         self._kept.move_to_end(key)
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
@@ -190,6 +188,12 @@ def _scaled(pixels: PixelScale | None, batch: Arrays) -> Arrays:
         return batch
     x, *rest = batch
     return (x.astype(jnp.float32) * pixels.factor + pixels.offset, *rest)
+
+
+def batch_sizes(samples: int, batch_size: int) -> list[int]:
+    """The sizes of the batches that samples are cut into: full ones, and a last partial one."""
+    full, rest = divmod(samples, batch_size)
+    return [batch_size] * (full > 0) + [rest] * (rest > 0)
 
 
 def stack(states: list[State]) -> State:

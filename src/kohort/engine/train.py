@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from kohort.design import keras_seam
+from kohort.design.grouping import Signature
 from kohort.design.keras_seam import Arrays, State
-from kohort.engine.program import PROGRAMS, EpochSpec, Feed, stack
+from kohort.engine.program import PROGRAMS, EpochSpec, Feed, batch_sizes, stack
+from kohort.engine.steps import make_steps
 from kohort.errors import ModelError
 
 
@@ -36,7 +38,8 @@ class EpochRecord(NamedTuple):
 
 def train(
     models: Sequence[keras.Model],
-    signature: str,
+    signatures: Sequence[Signature],
+    batch: Arrays,
     source: Source,
     spec: EpochSpec,
     *,
@@ -48,8 +51,9 @@ def train(
     """Train models whose steps are the same program; they end trained in place.
 
     Args:
-        models: Compiled and prepared models of one signature.
-        signature: Their `design.grouping.signature`.
+        models: Compiled and prepared models.
+        signatures: Their `design.grouping.signature`s, of one skeleton.
+        batch: Shapes and dtypes of one batch as the models take it.
         source: Data and rows.
         spec: Batch sizes, and what is measured at the end of an epoch.
         epochs: The epoch to stop before, as in Keras.
@@ -61,7 +65,7 @@ def train(
     Yields:
         One record an epoch, after the callbacks have seen it.
     """
-    bench = _Bench(models, signature, source, spec, restore_best)
+    bench = _Bench(models, signatures, batch, source, spec, restore_best)
     lists = _callback_lists(models, callbacks, epochs=epochs, steps=bench.steps)
     logs: dict[int, dict[str, float]] = {}
     with _left_in_models(bench):
@@ -144,18 +148,19 @@ class _Bench:
     def __init__(
         self,
         models: Sequence[keras.Model],
-        signature: str,
+        signatures: Sequence[Signature],
+        batch: Arrays,
         source: Source,
         spec: EpochSpec,
         monitor: str | None,
     ) -> None:
         self.models = models
         self.active = list(range(len(models)))
-        self._signature = signature
         self._source = source
         self._spec = spec
         self._train, self._valid = jax.tree.map(jnp.asarray, (source.train, source.valid))
         self._next_order = next(source.orders)
+        self._steps = make_steps(models, signatures, batch, *self._batch_sizes())
         self._seats: list[int] = []
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
@@ -185,9 +190,7 @@ class _Bench:
         """Run one epoch; the logs of each active member."""
         assert self._state is not None
         feed = self._feed()
-        program = PROGRAMS.get(
-            self._signature, self.models[self._seats[0]], self._spec, self._state, feed
-        )
+        program = PROGRAMS.get(self._steps, self._spec, self._state, feed)
         self._state, logs = program(self._state, *feed)
         self._is_ahead = True
         if self._best:
@@ -215,6 +218,15 @@ class _Bench:
             for member, weights in self._best.by_member().items():
                 keras_seam.assign(self.models[member], weights)
 
+    def _batch_sizes(self) -> tuple[list[int], list[int]]:
+        """The batch sizes that training and evaluation meet."""
+        size = self._spec.batch_size
+        train = batch_sizes(int(self._next_order.shape[-1]), size)
+        rows = self._source.valid_rows
+        valid = [] if rows is None else batch_sizes(int(rows.shape[-1]), size)
+        seen = train * self._spec.evaluate_train + valid * self._spec.validate
+        return train, list(dict.fromkeys(seen))
+
     def _feed(self) -> Feed:
         order, self._next_order = self._next_order, next(self._source.orders)
         valid_rows = self._source.valid_rows
@@ -223,6 +235,7 @@ class _Bench:
             self._of_seats(order),
             self._valid,
             self._of_seats(np.zeros(0, np.int32) if valid_rows is None else valid_rows),
+            jax.tree.map(lambda values: jnp.asarray(values[self._seats]), self._steps.constants),
         )
 
     def _of_seats(self, rows: np.ndarray) -> jax.Array:

@@ -89,14 +89,6 @@ def render(page: Page) -> str:
     return environment.get_template("report.html.j2").render(
         page=page,
         overview=words.overview(page.findings),
-        additions=[
-            words.what_it_does(*pair)
-            for pair in zip(
-                page.comparisons["additions"],
-                page.comparisons["additions at the end"],
-                strict=True,
-            )
-        ],
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         told=_told_findings(page.findings),

@@ -1,0 +1,202 @@
+"""Lifting: constants that differ between members become inputs of one program.
+
+Whatever a hyperparameter is called and whoever wrote its layer, in JAX's trace of a step it ends as
+scalar floating constants: a dropout rate, a penalty's strength, an optimizer's betas. Two traces
+that differ in nothing but such constants are one program of which the constants are inputs. So no
+list of hyperparameters that are safe to lift is needed: what is no such constant (a shape, a
+branch, an integer) shows as another program.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import Jaxpr, JaxprEqn, Literal
+
+# Calls that can be run as their body, so that constants in it can be inputs.
+_BODIES = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A function's trace, split into what it computes and the constants that it computes with.
+
+    Args:
+        skeleton: A digest of all but the constants; equal digests mean equal programs but for
+            these.
+        constants: The scalar floating constants, in the order of the program.
+    """
+
+    skeleton: str
+    constants: tuple[float, ...]
+    _jaxpr: Any
+    _out_tree: Any
+
+    def lifted(self, positions: Sequence[int]) -> Callable[..., Any]:
+        """The function with some constants as inputs: `(values, *arguments) -> result`.
+
+        Args:
+            positions: Which of `constants`; `values` are scalars in their place, in this order.
+        """
+
+        def run(values: Sequence[Any], *arguments: Any) -> Any:
+            inputs = dict(zip(positions, values, strict=True))
+            seen = iter(range(len(self.constants)))
+
+            def constant(held: Any, dtype: Any) -> Any:
+                value = inputs.get(next(seen))
+                return held if value is None else jax.numpy.asarray(value, dtype)
+
+            leaves = jax.tree.leaves(arguments)
+            results = _run(_inner(self._jaxpr), self._jaxpr.consts, leaves, constant)
+            return jax.tree.unflatten(self._out_tree, results)
+
+        return run
+
+
+def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
+    """Trace a function for arguments of given shapes and dtypes."""
+    jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    constants: list[float] = []
+    digest = hashlib.sha256()
+    for part in _describe(jaxpr, constants):
+        digest.update(part)
+    return Trace(digest.hexdigest(), tuple(constants), jaxpr, jax.tree.structure(shapes))
+
+
+def differing(constants: Sequence[tuple[float, ...]]) -> tuple[int, ...]:
+    """Positions at which traces of one skeleton have unequal constants."""
+    first = constants[0]
+    return tuple(
+        position
+        for position in range(len(first))
+        if any(repr(other[position]) != repr(first[position]) for other in constants)
+    )
+
+
+def _inner(jaxpr: Any) -> Jaxpr:
+    """The program without its captured arrays, which older JAX keeps apart."""
+    inner: Jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+    return inner
+
+
+def _body(equation: JaxprEqn) -> Any:
+    name = _BODIES.get(equation.primitive.name)
+    return None if name is None else equation.params[name]
+
+
+def _is_constant(atom: Any) -> bool:
+    return isinstance(atom, Literal) and _is_scalar_float(atom.aval)
+
+
+def _is_scalar_float(array: Any) -> bool:
+    return array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating)
+
+
+def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
+    """Everything that a program computes, as bytes; its constants go to `constants`."""
+    inner = _inner(jaxpr)
+    numbers: dict[Any, int] = {}
+    for array in jaxpr.consts:
+        # A scalar that was made a tensor early, as Keras's L1 makes its strength, is one too.
+        if _is_scalar_float(array):
+            constants.append(float(array))
+            yield f"constant {array.dtype}".encode()
+        else:
+            yield array_bytes(array)
+
+    def atom(it: Any) -> str:
+        if _is_constant(it):
+            constants.append(float(it.val))
+            return f"constant {it.aval}"
+        if isinstance(it, Literal):
+            return f"{it.val!r} {it.aval}"
+        return f"{numbers.setdefault(it, len(numbers))} {it.aval}"
+
+    yield "; ".join(atom(it) for it in (*inner.constvars, *inner.invars)).encode()
+    for equation in inner.eqns:
+        yield f"\n{equation.primitive.name} ".encode()
+        yield "; ".join(atom(it) for it in equation.invars).encode()
+        body = _body(equation)
+        if body is not None:
+            yield from _describe(body, constants)
+        else:
+            yield from _describe_parameters(equation.params)
+        yield ("->" + "; ".join(atom(it) for it in equation.outvars)).encode()
+    yield ("\n" + "; ".join(atom(it) for it in inner.outvars)).encode()
+
+
+def _describe_parameters(value: Any) -> Iterator[bytes]:
+    """Parameters of an equation that runs as it is, the programs in it (a loop's body) whole."""
+    if isinstance(value, Mapping):
+        for name in sorted(value):
+            yield f"{name}=".encode()
+            yield from _describe_parameters(value[name])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _describe_parameters(item)
+    elif hasattr(value, "eqns"):
+        # A loop cannot be taken apart here, so that its constants are part of what it is.
+        own: list[float] = []
+        yield from _describe(value, own)
+        yield repr(own).encode()
+    elif isinstance(value, np.ndarray | jax.Array):
+        yield array_bytes(value)
+    else:
+        yield repr(value).encode()
+
+
+def _run(
+    jaxpr: Jaxpr,
+    consts: Sequence[Any],
+    arguments: Sequence[Any],
+    constant: Callable[[Any, Any], Any],
+) -> list[Any]:
+    """Evaluate a program, its constants as `constant` gives them, in `_describe`'s order."""
+    values: dict[Any, Any] = {
+        variable: constant(array, array.dtype) if _is_scalar_float(array) else array
+        for variable, array in zip(jaxpr.constvars, consts, strict=True)
+    }
+    values |= dict(zip(jaxpr.invars, arguments, strict=True))
+
+    def read(atom: Any) -> Any:
+        if _is_constant(atom):
+            return constant(atom.val, atom.aval.dtype)
+        return atom.val if isinstance(atom, Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        inputs = [read(atom) for atom in equation.invars]
+        body = _body(equation)
+        if body is not None:
+            results = _run(_inner(body), body.consts, inputs, constant)
+        else:
+            results = _bind(equation, inputs)
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _bind(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
+    """One equation on its inputs, as `jax.core.eval_jaxpr` runs it."""
+    primitive: Any = equation.primitive
+    bound = primitive.get_bind_params(equation.params)
+    # JAX 0.11 gives functions and parameters, 0.12 parameters alone.
+    functions, parameters = bound if isinstance(bound, tuple) else ((), bound)
+    with equation.ctx.manager:
+        results = primitive.bind(*functions, *inputs, **parameters)
+    return list(results) if primitive.multiple_results else [results]
+
+
+def array_bytes(array: Any) -> bytes:
+    """An array's dtype, shape and numbers, for a digest."""
+    held = np.asarray(array)
+    return f"{held.dtype}{held.shape}".encode() + bytes(held.tobytes())
