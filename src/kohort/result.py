@@ -91,8 +91,9 @@ class Result:
     def comparisons(self) -> dict[str, list[Comparison]]:
         """The study's comparisons, by family; each family is corrected by Holm's method.
 
-        "winner": the winner's score against every other variant's; corrected over all pairs of
-        variants, since the winner was picked by the same scores. "additions": where a variant
+        "baseline": every variant's score against that of the first. "winner": the winner's against
+        every other variant's; corrected over all pairs of variants, since the winner was picked by
+        the same scores. "additions": where a variant
         is another one with an argument more (a regulariser, say), its score against that one's.
         "additions at the end": those of these pairs that have one loss, by validation loss after
         the last epoch, without penalties; it tells what an addition does against overfitting.
@@ -102,6 +103,7 @@ class Result:
         every = [(a, winner) for a in numbers if a != winner]
         every += [pair for pair in itertools.combinations(numbers, 2) if winner not in pair]
         return {
+            "baseline": correct([self._compare(0, number) for number in numbers[1:]]),
             "winner": [c for c in correct([self._compare(*p) for p in every]) if c.b == name],
             "additions": correct([self._compare(*pair) for pair in pairs]),
             "additions at the end": correct(
@@ -115,12 +117,13 @@ class Result:
 
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
-        winner = self._winner
+        winner, families = self._winner, self.comparisons()
         return words.answer(
             self.variants[winner].name,
             self._score(winner),
             self.metric,
-            self.comparisons()["winner"],
+            families["winner"],
+            families["baseline"],
         )
 
     def additions(self) -> list[str]:

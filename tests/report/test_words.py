@@ -25,14 +25,30 @@ def test_numbers_are_told_with_their_intervals():
 
 def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
     score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    told = words.answer(
-        "best", score, "accuracy",
-        [comparison("x", "best", 0.1, 0.01), comparison("y", "best", 0.0, 0.6)],
-    )  # fmt: skip
-    assert told == (
+    family = [
+        comparison("x", "best", 0.1, 0.01),
+        comparison("y", "best", 0.0, 0.6),
+        comparison("base", "best", 0.02, 0.4),
+    ]
+    to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
+    assert words.answer("best", score, "accuracy", family, to_base) == (
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
+        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0). "
         "It is better than x. These replicates cannot tell it from y."
     )
+    undecided = [comparison("base", "best", 0.02, 0.3)]
+    assert "It cannot be told from the baseline, base: +2.0 points" in words.answer(
+        "best", score, "accuracy", family, undecided
+    )
+
+
+def test_a_baseline_that_wins_is_told_from_the_others():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    told = words.answer(
+        "base", score, "accuracy",
+        [comparison("x", "base", 0.1, 0.01)], [comparison("base", "x", -0.1, 0.01)],
+    )  # fmt: skip
+    assert told.endswith("accuracy 93.0 % (92.0 to 94.0). It is better than x.")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Comparison:
     @property
     def is_decided(self) -> bool:
         """Whether the family's error rate allows to call the difference real."""
-        return self.p_adjusted <= self.alpha
+        return bool(self.p_adjusted <= self.alpha)
 
 
 def compare(

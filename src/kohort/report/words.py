@@ -38,17 +38,35 @@ def metric_name(metric: str) -> str:
     return "loss" if metric == "data_loss" else metric.replace("_", " ")
 
 
-def answer(winner: str, score: Interval, metric: str, comparisons: Sequence[Comparison]) -> str:
-    """The answer in a sentence: who wins, by what, and whom it cannot be told from."""
+def answer(
+    winner: str,
+    score: Interval,
+    metric: str,
+    against_all: Sequence[Comparison],
+    against_baseline: Sequence[Comparison],
+) -> str:
+    """The answer in a sentence or three: who wins, by what, and whom it cannot be told from.
+
+    Args:
+        winner: Its name.
+        score: Its score.
+        metric: The metric that scores.
+        against_all: The winner (`b`) against every other variant (`a`).
+        against_baseline: Every other variant (`b`) against the baseline (`a`).
+    """
     what = percent(score) if metric != "data_loss" else f"{-score.mean:.4f}"
-    rivals = [c.a for c in comparisons if c.b == winner and not c.is_decided]
-    beaten = [c.a for c in comparisons if c.b == winner and c.is_decided]
-    words = f"{winner} does best on validation data: {metric_name(metric)} {what}."
+    told = [f"{winner} does best on validation data: {metric_name(metric)} {what}."]
+    step = next((c for c in against_baseline if c.b == winner), None)
+    if step is not None:
+        verb = "is better than" if step.is_decided else "cannot be told from"
+        told.append(f"It {verb} the baseline, {step.a}: {difference(step)}.")
+    others = [c for c in against_all if step is None or c.a != step.a]
+    beaten, rivals = ([c.a for c in others if c.is_decided is so] for so in (True, False))
     if beaten:
-        words += f" It is better than {listing(beaten)}."
+        told.append(f"It is better than {listing(beaten)}.")
     if rivals:
-        words += f" These replicates cannot tell it from {listing(rivals)}."
-    return words
+        told.append(f"These replicates cannot tell it from {listing(rivals)}.")
+    return " ".join(told)
 
 
 def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:
