@@ -96,7 +96,7 @@ def test_predict_resizes_to_the_models_size(folder, ran):
 def test_plan_prints_the_plan(folder):
     done = kohort("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "Study 'tiny': 4 members in 2 cohorts" in done.stdout
+    assert "Study 'tiny': 4 members; programs to compile, one for each cohort: 2" in done.stdout
 
 
 WRONG = {
@@ -119,6 +119,14 @@ WRONG = {
         "a folder, or a whole tar or zip archive",
     ),
     "no epochs": (["run", "study.py", "--epochs", "0"], "greater than or equal to 1"),
+    "an output folder that is a file": (
+        ["run", "study.py", "--data", "images", "--out", "study.py"],
+        "a folder to write to",
+    ),
+    "an output folder below a file": (
+        ["run", "study.py", "--data", "images", "--out", "study.py/x"],
+        "name another with --out",
+    ),
     "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
     "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
     "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),

@@ -1,5 +1,7 @@
 """`kohort.fit` against `keras.Model.fit`: the same weights, the same history."""
 
+import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -305,6 +307,41 @@ def test_constants_follow_their_members_when_others_leave(xy, count_compilations
         assert_same(model, theirs, history, reference)
 
 
+def test_arrays_inside_jitted_losses_are_not_shared(xy):
+    def weighted(weights):
+        @jax.jit
+        def loss(labels, scores):
+            k = labels.reshape(-1).astype(int)
+            return -jnp.asarray(weights)[k] * jnp.log(scores[jnp.arange(len(k)), k])
+
+        return loss
+
+    weights = ([1.0, 1.0, 1.0], [1.0, 1.0, 9.0])
+    ours, theirs = [], []
+    for models in (ours, theirs):
+        for own in weights:
+            model = seeded(0)
+            model.compile("adam", weighted(own))
+            models.append(model)
+    histories = kohort.fit(ours, *xy, epochs=2, shuffle=False, verbose=0)
+    for mine, yours, history in zip(ours, theirs, histories, strict=True):
+        assert_same(mine, yours, history, yours.fit(*xy, epochs=2, shuffle=False, verbose=0))
+
+
+def test_metrics_keep_their_own_names(xy):
+    def named(name):
+        model = seeded(0)
+        metric = keras.metrics.SparseCategoricalAccuracy(name=name)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=[metric])
+        return model
+
+    histories = kohort.fit([named("acc"), named("right")], *xy, verbose=0)
+    assert [sorted(history.history) for history in histories] == [
+        ["acc", "loss"],
+        ["loss", "right"],
+    ]
+
+
 def test_training_goes_on_where_it_stopped(xy):
     once, twice = seeded(0), seeded(0)
     kohort.fit(once, *xy, epochs=4, shuffle=False, verbose=0)
@@ -376,6 +413,16 @@ class TestRefusals:
         model.compile("adam", "mse", run_eagerly=True)
         with pytest.raises(kohort.ModelError, match="run_eagerly=True"):
             kohort.fit(model, *xy, verbose=0)
+
+    def test_models_that_share_a_layer(self, xy):
+        base = keras.layers.Dense(8)
+        models = []
+        for _ in range(2):
+            model = keras.Sequential([keras.Input((5,)), base, keras.layers.Dense(3, "softmax")])
+            model.compile("adam", "sparse_categorical_crossentropy")
+            models.append(model)
+        with pytest.raises(kohort.ModelError, match="models that share"):
+            kohort.fit(models, *xy, verbose=0)
 
     def test_one_model_in_two_places(self, xy):
         model = seeded(0)

@@ -224,11 +224,22 @@ def test_members_that_diverge_do_no_harm_and_are_found(blobs):
         ({"epochs": 0}, "1 or more"),
         ({"batch_size": 0}, "1 or more"),
         ({"confidence": 95}, "confidence between 0 and 1, got 95"),
+        ({"epochs": 2.5}, "1 or more"),
+        ({"replicates": 5}, "replicates as a kohort.Holdout . KFold, got 5"),
+        ({"seed": -1}, "seed of 0 or more, got -1"),
     ],
 )
 def test_parts_that_do_not_fit(blobs, changes, match):
     with pytest.raises(kohort.DesignError, match=match):
         study(blobs, **changes)
+
+
+def test_callbacks_inside_epochs_are_refused_before_anything_trains(blobs, count_compilations):
+    bars = study(blobs, ["plain"], epochs=1, callbacks=keras.callbacks.ProgbarLogger())
+    with pytest.raises(kohort.ModelError, match="ProgbarLogger, which overrides"):
+        bars.run(verbose=0)
+    assert not count_compilations
+    assert len(bars.run(engine="keras", verbose=0).table()) == 1
 
 
 def test_an_engine_that_there_is_not(blobs):

@@ -4,12 +4,13 @@ Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kohort.errors import KohortError
+from kohort.errors import DesignError, KohortError
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
@@ -121,6 +122,24 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
     return adjusted(study, epochs=epochs, replicates=replicates)
 
 
+def _check_folder(folder: Path) -> None:
+    """Find out before training, and not after it, that nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        blocked = [name for name in ("report.html", "winner.keras") if (folder / name).is_dir()]
+    except OSError as error:
+        raise DesignError(
+            "a folder to write to", f"{folder} ({error.strerror})", "name another with --out"
+        ) from error
+    if blocked:
+        raise DesignError(
+            "a folder to write to",
+            f"{folder} with a folder {blocked[0]}",
+            "name another with --out",
+        )
+
+
 def _tell_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
     typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
@@ -131,6 +150,7 @@ def _tell_data(data: "Dataset") -> None:
 def _run(study: "Study", out: Path, command: str) -> None:
     import pandas as pd
 
+    _check_folder(out)
     _tell_data(study.data)
     result = study.run()
     with pd.option_context("display.width", 200, "display.max_columns", None):

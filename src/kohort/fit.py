@@ -138,6 +138,7 @@ def _fit_fused(
     batch = first_batch(arrays, settings.batch_size)
     for model in models:
         keras_seam.prepare(model, batch)
+    _check_disjoint(models)
     signatures = [signature(model, batch) for model in models]
     cohorts = group(range(len(models)), [own.skeleton for own in signatures])
     for number, cohort in enumerate(cohorts, start=1):
@@ -203,6 +204,16 @@ def _check_models(models: list[keras.Model]) -> None:
     if len({id(model) for model in models}) < len(models):
         raise ModelError(
             "different models", "one model more than once", "build it again for each place"
+        )
+
+
+def _check_disjoint(models: list[keras.Model]) -> None:
+    variables = [v for model in models for part in keras_seam.variables_of(model) for v in part]
+    if len({id(variable) for variable in variables}) < len(variables):
+        raise ModelError(
+            "models with layers, optimizers and metrics of their own",
+            "models that share some",
+            "build each model anew, or train them by separate calls",
         )
 
 

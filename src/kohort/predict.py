@@ -13,6 +13,7 @@ from PIL import Image
 from kohort.data.images import UNREADABLE, grey
 from kohort.errors import DataError, ModelError
 from kohort.member import CLASS_NAMES_ENTRY
+from kohort.report.held_out import class_probabilities
 
 
 class Answer(NamedTuple):
@@ -46,7 +47,7 @@ def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
         )
     pixels = np.stack([_read(image, shape[1:]) for image in images])
     names = _class_names(model)
-    scores = loaded.predict(pixels, verbose=0)
+    scores = class_probabilities(np.asarray(loaded.predict(pixels, verbose=0)))
     best = scores.argmax(axis=1)
     return [
         Answer(names[k] if k < len(names) else str(k), float(row[k]))

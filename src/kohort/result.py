@@ -21,7 +21,7 @@ from kohort.findings.finding import Finding, StudyCurves, VariantCurves
 from kohort.findings.interval import Interval, mean_interval
 from kohort.member import Member
 from kohort.report import figures, words
-from kohort.report.held_out import HeldOut, score
+from kohort.report.held_out import HeldOut, class_probabilities, score
 from kohort.report.page import Page, write_page
 
 
@@ -157,29 +157,42 @@ class Result:
         Raises:
             DesignError: The targets are no class labels, or the model gives no class scores.
         """
+        if self._test is None:
+            raise DesignError(
+                "class labels, and a model with a score for each class",
+                f"{self.data!r} and models that give something else",
+                "test the members' models in your own way: result.best().model()",
+            )
         return self._test
 
     @cached_property
-    def _test(self) -> list[HeldOut]:
-        numbers = dict.fromkeys([self._winner, 0])
-        return [self._test_score(self._best_member(number)) for number in numbers]
+    def _test(self) -> list[HeldOut] | None:
+        members = [self._best_member(number) for number in dict.fromkeys([self._winner, 0])]
+        scores = [self._test_score(member) for member in members]
+        return None if None in scores else [held for held in scores if held is not None]
 
-    def _test_score(self, member: Member) -> HeldOut:
+    def _test_score(self, member: Member) -> HeldOut | None:
         data = self.data
-        predicted = member.model().predict(data.inputs(data.x_test), batch_size=1024, verbose=0)
-        if data.classes is None or np.shape(predicted) != (len(data.x_test), data.classes):
-            raise DesignError(
-                "class labels, and a model with a score for each class",
-                f"predictions of shape {np.shape(predicted)}",
-                "read the members' models and test them in your own way",
-            )
+        inputs = data.inputs(data.x_test)
+        given = np.asarray(member.model().predict(inputs, batch_size=1024, verbose=0))
+        if data.classes is None or given.ndim != 2:
+            return None
+        predicted = class_probabilities(given)
+        if predicted.shape != (len(inputs), data.classes):
+            return None
         return score(member.variant.name, data, predicted, self.settings.confidence)
 
     @property
     def metric(self) -> str:
-        """The metric that scores: the first accuracy that is measured, else the loss."""
+        """The metric that scores: accuracy, else the loss without penalties.
+
+        Where none is called "accuracy" or "acc" it is the first by name that holds "acc" and is no
+        top-k accuracy.
+        """
         logged = [m.removeprefix("val_") for m in self._curves.metrics if m.startswith("val_")]
-        return next((metric for metric in logged if "acc" in metric), "data_loss")
+        named = [metric for metric in ("accuracy", "acc") if metric in logged]
+        alike = [metric for metric in logged if "acc" in metric and "top" not in metric]
+        return next(iter(named + alike), "data_loss")
 
     @cached_property
     def _findings(self) -> list[Finding]:
@@ -205,11 +218,16 @@ class Result:
             train_error=error("eval_"),
             valid_error=error("val_"),
             lengths=self._curves.lengths[number],
+            planned_epochs=self.settings.epochs[self.variants[number].name],
         )
 
     @cached_property
     def _winner(self) -> int:
-        scores = [self._score(number).mean for number in range(len(self.variants))]
+        scores = np.array([self._score(number).mean for number in range(len(self.variants))])
+        # A mean over the replicates that happened to survive is not compared with whole ones.
+        whole = [not curves.diverged.any() for curves in self._study_curves.variants]
+        if any(whole):
+            scores[~np.array(whole)] = np.nan
         if np.isnan(scores).all():
             raise DesignError(
                 "a variant that trains to the end",
@@ -238,15 +256,16 @@ class Result:
         return self._interval(self._scores(number))
 
     def _interval(self, values: np.ndarray) -> Interval:
-        return mean_interval(
+        interval = mean_interval(
             values,
             confidence=self.settings.confidence,
             test_to_train=self.settings.test_to_train,
         )
+        return interval if self.metric == "data_loss" else interval.within(0.0, 1.0)
 
     def _compare(self, a: int, b: int) -> Comparison:
-        sign = "negative " if self.metric == "data_loss" else ""
-        return self._paired(a, b, self._scores, f"{sign}validation {self.metric} at the best epoch")
+        metric = "loss (negated)" if self.metric == "data_loss" else self.metric
+        return self._paired(a, b, self._scores, f"validation {metric} at the best epoch")
 
     def _compare_last_loss(self, a: int, b: int) -> Comparison:
         return self._paired(a, b, self._last_losses, "validation loss at the last epoch")
@@ -266,9 +285,9 @@ class Result:
 
     def _last_losses(self, number: int) -> np.ndarray:
         """`[replicate]`, validation loss after the replicate's last epoch, without penalties."""
-        last = self._curves.lengths[number] - 1
-        losses = self._curves.of("val_data_loss")[number]
-        values: np.ndarray = losses[np.arange(len(last)), last]
+        curves = self._study_curves.variants[number]
+        values = np.full(len(curves.lengths), np.nan)
+        values[curves.sound] = curves.valid_loss[curves.sound, curves.lengths[curves.sound] - 1]
         return values
 
     def _number(self, name: str) -> int:
@@ -310,11 +329,12 @@ class Result:
             answer=self.answer(),
             additions=self.additions(),
             winner=self.variants[winner].name,
-            tests=self.test() if self.data.classes else [],
+            tests=self._test or [],
             data=self.data,
             facts=settings.facts() + self._data_facts(),
             confidence=settings.confidence,
             kind=settings.kind,
+            train_share=f"{settings.samples[0] / len(self.data.x_train):.0%}",
             command=command,
         )
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from types import UnionType
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -70,7 +71,7 @@ class Study:
         epochs: int | Mapping[str, int],
         batch_size: int = 32,
         seed: int = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | Callback = (),
         confidence: float = 0.95,
     ) -> None:
         self.name = name
@@ -80,7 +81,8 @@ class Study:
         self.epochs = epochs
         self.batch_size = batch_size
         self.seed = seed
-        self.callbacks = tuple(callbacks)
+        single = isinstance(callbacks, keras.callbacks.Callback)
+        self.callbacks = (callbacks,) if single else tuple(callbacks)
         self.confidence = confidence
         self._check()
 
@@ -119,6 +121,8 @@ class Study:
             ModelError: The fused engine cannot train a model.
         """
         train_cohort = _engine(engine)
+        if engine == "fused":
+            keras_seam.check_callbacks(self.callbacks)
         started = datetime.now(UTC)
         plan = self.plan()
         recorder = CurvesRecorder(
@@ -156,7 +160,7 @@ class Study:
         return self.replicates.replicates(self.data, self.seed)
 
     def _epochs_of(self, variant: Variant) -> int:
-        return self.epochs if isinstance(self.epochs, int) else self.epochs[variant.name]
+        return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
 
     def _job(self, cohort: tuple[MemberPlan, ...]) -> "_Job":
         """The models of a cohort, built anew, and all that an engine needs to train them."""
@@ -203,12 +207,13 @@ class Study:
         )
 
     def _check(self) -> None:
+        _check_kinds(self)
         names = [variant.name for variant in self.variants]
         if not names or len(set(names)) < len(names):
             raise DesignError(
                 "variants with names of their own", f"{names or 'none'}", "name each variant anew"
             )
-        if not isinstance(self.epochs, int) and set(self.epochs) != set(names):
+        if isinstance(self.epochs, Mapping) and set(self.epochs) != set(names):
             raise DesignError(
                 f"epochs as a number, or for each of the variants {names}",
                 f"epochs for {sorted(self.epochs)}",
@@ -221,6 +226,20 @@ class Study:
             )
         if not 0.0 < self.confidence < 1.0:
             raise DesignError("a confidence between 0 and 1", f"{self.confidence}", "use 0.95, say")
+
+
+def _check_kinds(study: Study) -> None:
+    wanted: list[tuple[str, object, type | UnionType]] = [
+        ("data", study.data, Dataset),
+        ("replicates", study.replicates, Holdout | KFold),
+        *(("each variant", variant, Variant) for variant in study.variants),
+    ]
+    for what, value, kind in wanted:
+        if not isinstance(value, kind):
+            name = getattr(kind, "__name__", str(kind)).replace("kohort.design.replicates.", "")
+            raise DesignError(f"{what} as a kohort.{name}", repr(value), "give one")
+    if not isinstance(study.seed, int) or study.seed < 0:
+        raise DesignError("a seed of 0 or more", repr(study.seed), "use a whole number")
 
 
 class _Job(NamedTuple):

@@ -78,6 +78,19 @@ def test_whatever_else_differs_is_another_skeleton(one, other):
     assert trace(one, X).skeleton == trace(one, X).skeleton
 
 
+def test_a_call_into_python_is_like_no_other():
+    def called(function):
+        return lambda x: jax.pure_callback(function, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+    assert trace(called(np.sin), X).skeleton != trace(called(np.cos), X).skeleton
+    own = called(lambda x: x + 1)
+    assert trace(own, X).skeleton != trace(own, X).skeleton
+
+
+def test_the_names_of_results_are_part_of_what_is_computed():
+    assert trace(lambda x: {"a": x}, X).skeleton != trace(lambda x: {"b": x}, X).skeleton
+
+
 def test_a_nan_is_equal_to_itself():
     assert differing([(float("nan"), 1.0), (float("nan"), 2.0)]) == (1,)
 

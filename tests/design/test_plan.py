@@ -27,7 +27,7 @@ def test_the_plan_says_what_trains_together_and_why_not_more(blobs):
     assert [len(cohort) for cohort in plan.cohorts] == [6, 3, 3]
     assert plan.member_epochs == 24
     text = str(plan)
-    assert "12 members in 3 cohorts" in text
+    assert "12 members; programs to compile, one for each cohort: 3; about" in text
     assert "cohort 1/3: plain, faster: 6 members of 75 parameters" in text
     assert "400 samples in batches of 50" in text
     assert "wide: 3 members of 291 parameters, 2 epochs of 400 samples in batches of 50; " in text

@@ -138,3 +138,13 @@ def test_order_of_replicates_does_not_matter(curves, data):
 @given(curves=variants(), power=st.integers(-20, 20))
 def test_unit_of_the_loss_does_not_matter(curves, power):
     assert_same(judge(RULE, scaled(curves, 2.0**power)), judge(RULE, curves))
+
+
+def test_does_not_apply_where_a_callback_stopped_training():
+    from dataclasses import replace
+
+    from tests.findings.curve_builders import judge as judged
+
+    stopped = replace(FIRES, planned_epochs=FIRES.lengths.max() + 5)
+    assert judged(RULE, stopped).verdict == "not applicable"
+    assert judged(RULE, replace(FIRES, planned_epochs=FIRES.lengths.max())).verdict == "found"

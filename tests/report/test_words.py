@@ -55,10 +55,10 @@ def test_a_baseline_that_wins_is_told_from_the_others():
     ("score", "loss", "verb"),
     [
         ((0.02, 0.01), (-0.1, 0.9), "helps"),
-        ((0.02, 0.5), (-0.1, 0.01), "helps"),
+        ((0.02, 0.5), (-0.1, 0.01), "holds off late overfitting"),
         ((-0.02, 0.01), (0.1, 0.9), "does harm"),
-        ((0.0, 0.9), (0.1, 0.01), "does harm"),
-        ((0.02, 0.01), (0.1, 0.01), "helps in one way and does harm in another"),
+        ((0.0, 0.9), (0.1, 0.01), "adds to late overfitting"),
+        ((0.02, 0.01), (0.1, 0.01), "helps and adds to late overfitting"),
         ((0.02, 0.5), (-0.1, 0.5), "makes no difference that these replicates can tell"),
         ((0.02, NAN), (-0.1, NAN), "makes no difference that these replicates can tell"),
     ],
@@ -70,6 +70,13 @@ def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     )
     assert told.startswith(f"net L2 against net {verb}: ")
     assert told.count("undecided") == sum(not p <= 0.05 for _, p in (score, loss))
+    assert ("corrected p 0.01" in told) == (0.01 in (score[1], loss[1]))
+
+
+def test_a_decided_difference_counts_by_its_sign():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    told = words.answer("best", score, "accuracy", [comparison("x", "best", -0.1, 0.01)], [])
+    assert "better than x" not in told
 
 
 def test_the_overview_has_a_line_for_each_rule():
@@ -103,3 +110,19 @@ def test_held_out_mistakes_come_surest_first():
     assert held.accuracy.mean == 0.5
     assert [(m.sample, m.truth, m.predicted) for m in held.mistakes] == [(3, 2, 1), (1, 1, 0)]
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([[0.2, 0.8]], [[0.2, 0.8]]),
+        ([[0.25]], [[0.75, 0.25]]),
+        ([[0.0, np.log(3)]], [[0.25, 0.75]]),
+        ([[-np.log(3)]], [[0.75, 0.25]]),
+    ],
+    ids=["probabilities", "one probability", "logits", "one logit"],
+)
+def test_scores_of_any_kind_become_probabilities(scores, expected):
+    from kohort.report.held_out import class_probabilities
+
+    np.testing.assert_allclose(class_probabilities(np.array(scores)), expected)

@@ -24,13 +24,15 @@ type Arrays = Any  # a pytree of arrays that share their first axis, as Keras pa
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
 type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
-_BATCH_HOOKS = (
+_HOOKS_INSIDE_EPOCHS = (
     "on_batch_begin",
     "on_batch_end",
     "on_train_batch_begin",
     "on_train_batch_end",
     "on_test_batch_begin",
     "on_test_batch_end",
+    "on_test_begin",
+    "on_test_end",
 )
 
 
@@ -125,25 +127,30 @@ def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     )
 
 
-def callback_list(
-    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], *, epochs: int, steps: int
-) -> CallbackList:
-    """Keras's own container of callbacks for one model, with its History.
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Refuse callbacks that act inside an epoch; a compiled epoch has no such moment.
 
     Raises:
-        ModelError: A callback wants to be called at each batch; a fused epoch has no such moment.
+        ModelError: A callback overrides a hook of batches, or of the evaluation after an epoch.
     """
     for callback in callbacks:
-        # ModelCheckpoint overrides a batch hook that does nothing when it saves by the epoch.
-        if getattr(callback, "save_freq", None) == "epoch":
-            continue
-        for hook in _BATCH_HOOKS:
+        by_epoch = getattr(callback, "save_freq", None) == "epoch"
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and by_epoch:
+            continue  # Its batch hook does nothing then.
+        for hook in _HOOKS_INSIDE_EPOCHS:
             if not is_default(getattr(callback, hook)):
                 raise ModelError(
                     "callbacks that act at the start or end of an epoch",
                     f"{type(callback).__name__}, which overrides {hook}",
                     "use an epoch-level hook, or pass engine='keras'",
                 )
+
+
+def callback_list(
+    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], *, epochs: int, steps: int
+) -> CallbackList:
+    """Keras's own container of callbacks for one model, with its History."""
+    check_callbacks(callbacks)
     return CallbackList(
         list(callbacks), add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
     )

@@ -8,6 +8,8 @@ branch, an integer) shows as another program.
 """
 
 import hashlib
+import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,9 @@ _BODIES = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
+
+
+_UNIQUE = itertools.count()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +76,10 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
     digest = hashlib.sha256()
     for part in _describe(jaxpr, constants):
         digest.update(part)
-    return Trace(digest.hexdigest(), tuple(constants), jaxpr, jax.tree.structure(shapes))
+    out_tree = jax.tree.structure(shapes)
+    # The names of logs are in it: two metrics that compute the same may be called differently.
+    digest.update(str(out_tree).encode())
+    return Trace(digest.hexdigest(), tuple(constants), jaxpr, out_tree)
 
 
 def differing(constants: Sequence[tuple[float, ...]]) -> tuple[int, ...]:
@@ -153,7 +161,18 @@ def _describe_parameters(value: Any) -> Iterator[bytes]:
     elif isinstance(value, np.ndarray | jax.Array):
         yield array_bytes(value)
     else:
-        yield repr(value).encode()
+        yield _tell(value).encode()
+
+
+def _tell(value: Any) -> str:
+    """A parameter as text that is equal for equal parameters only."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if name and getattr(sys.modules.get(str(module)), name, None) is value:
+        return f"{module}.{name}"
+    text = repr(value)
+    # What is told by its address (a callback into Python) is like no other: addresses are used
+    # again.
+    return f"{text} {next(_UNIQUE)}" if " at 0x" in text else text
 
 
 def _run(

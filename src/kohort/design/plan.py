@@ -83,8 +83,8 @@ class Plan:
 
     def __str__(self) -> str:
         head = (
-            f"Study {self.study!r}: {len(self.every_member)} members in {len(self.cohorts)} "
-            f"cohorts, each one program to compile, about {self.peak_bytes / 1e6:.0f} MB"
+            f"Study {self.study!r}: {len(self.every_member)} members; programs to compile, one "
+            f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"
         )
         return "\n".join([head, *(self._line(number) for number in range(len(self.cohorts)))])
 

@@ -4,7 +4,7 @@ Every variant sees the same replicates, so that two variants are compared pair b
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Holdout:
     fraction: float = 0.1
     repeats: int = 5
     stratify: bool = False
-    kind: Literal["holdout"] = "holdout"
+    kind: ClassVar[str] = "holdout"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.fraction < 1.0:
@@ -104,7 +104,7 @@ class KFold:
     folds: int = 5
     repeats: int = 1
     stratify: bool = False
-    kind: Literal["folds"] = "folds"
+    kind: ClassVar[str] = "folds"
 
     def __post_init__(self) -> None:
         _check_count("folds", self.folds, 2)

@@ -39,7 +39,7 @@ class Variant:
         with _seeded(seed):
             try:
                 model = self.build(**self.kwargs)
-            except (TypeError, ValueError) as error:
+            except Exception as error:
                 raise DesignError(
                     f"a model from the build function of variant {self.name!r}",
                     f"{type(error).__name__}: {error}",

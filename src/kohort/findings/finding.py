@@ -85,6 +85,7 @@ class VariantCurves:
         train_error: 1 - accuracy, or None where no accuracy is measured.
         valid_error: Likewise.
         lengths: `[replicate]`, the epochs that each trained.
+        planned_epochs: The epochs that each was to train; None where that is `lengths`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class VariantCurves:
     train_error: np.ndarray | None
     valid_error: np.ndarray | None
     lengths: np.ndarray
+    planned_epochs: int | None = None
 
     @cached_property
     def diverged(self) -> np.ndarray:

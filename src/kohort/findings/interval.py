@@ -1,6 +1,6 @@
 """Intervals of a mean over replicates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -31,6 +31,11 @@ class Interval:
     def is_formed(self) -> bool:
         """Whether there are bounds at all."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    def within(self, lowest: float, highest: float) -> "Interval":
+        """The same, its bounds cut at those of what is measured."""
+        low, high = (float(np.clip(bound, lowest, highest)) for bound in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     def lies_above(self, threshold: float) -> bool:
         """Whether the whole interval is above; False where there is no interval."""

@@ -19,6 +19,12 @@ SLOPE_THRESHOLD = 0.5
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether e* is among the last epochs and validation loss surely still falls."""
     name = curves.name
+    if curves.planned_epochs is not None and (curves.lengths < curves.planned_epochs).any():
+        return RULE.finding(
+            name,
+            "not applicable",
+            f"{name} was stopped before its {curves.planned_epochs} epochs, by a callback.",
+        )
     if curves.epochs == 1:
         return RULE.finding(
             name, "inconclusive", f"{name} trained one epoch only.", advice="Train longer."

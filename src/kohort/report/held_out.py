@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.findings.interval import Interval
@@ -44,8 +45,24 @@ class HeldOut:
     mistakes: tuple[Mistake, ...]
 
 
+def class_probabilities(scores: np.ndarray) -> np.ndarray:
+    """What a model gives, as a probability of each class, `[sample, class]`.
+
+    Args:
+        scores: `[sample, class]` probabilities or logits; or `[sample, 1]`, those of class 1 of
+            two classes.
+    """
+    if scores.ndim == 2 and scores.shape[1] == 1:
+        inside = ((scores >= 0) & (scores <= 1)).all()
+        second = scores if inside else special.expit(scores)
+        return np.concatenate([1 - second, second], axis=1)
+    is_probability = (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
+    probabilities: np.ndarray = scores if is_probability else special.softmax(scores, axis=-1)
+    return probabilities
+
+
 def score(variant: str, data: Dataset, predicted: np.ndarray, confidence: float) -> HeldOut:
-    """Compare scores `[test sample, class]` with the labels of the test set."""
+    """Compare probabilities `[test sample, class]` with the labels of the test set."""
     guesses, surest = predicted.argmax(axis=1), predicted.max(axis=1)
     wrong = np.flatnonzero(guesses != data.y_test)
     confusion = np.zeros((predicted.shape[1],) * 2, int)

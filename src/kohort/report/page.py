@@ -42,6 +42,7 @@ class Page:
         facts: How it was run, as pairs of a name and a text.
         confidence: Of all intervals.
         kind: What the intervals are over: "holdout" or "folds".
+        train_share: The part of the training data that a replicate trains on, in words.
         command: The command that runs it again; empty where there is none.
     """
 
@@ -59,6 +60,7 @@ class Page:
     facts: Sequence[tuple[str, str]]
     confidence: float
     kind: str
+    train_share: str
     command: str
 
 
@@ -85,6 +87,7 @@ def render(page: Page) -> str:
     environment.filters["difference"] = words.difference
     environment.filters["percent"] = words.percent
     environment.filters["named"] = words.metric_name
+    environment.filters["points"] = lambda value: words.points(value, page.metric)
     environment.filters["value"] = lambda value: words.value(value, page.metric)
     return environment.get_template("report.html.j2").render(
         page=page,

@@ -1,5 +1,6 @@
 """The report's sentences, made from the numbers."""
 
+import math
 from collections.abc import Sequence
 
 from kohort.findings.comparison import Comparison
@@ -33,6 +34,11 @@ def value(number: float, metric: str) -> str:
     return f"{number:.4f}" if metric == "data_loss" else f"{100 * number:.1f} %"
 
 
+def points(number: float, metric: str) -> str:
+    """A difference of two values of the metric that scores."""
+    return f"{number:.4f}" if metric == "data_loss" else f"{100 * number:.1f} points"
+
+
 def metric_name(metric: str) -> str:
     """What a reader calls a metric."""
     return "loss" if metric == "data_loss" else metric.replace("_", " ")
@@ -58,10 +64,12 @@ def answer(
     told = [f"{winner} does best on validation data: {metric_name(metric)} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None:
-        verb = "is better than" if step.is_decided else "cannot be told from"
+        verb = "is better than" if _decided_as(step, 1) else "cannot be told from"
         told.append(f"It {verb} the baseline, {step.a}: {difference(step)}.")
-    others = [c for c in against_all if step is None or c.a != step.a]
-    beaten, rivals = ([c.a for c in others if c.is_decided is so] for so in (True, False))
+    # A variant that never trained to the end has no score to be told from.
+    others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
+    beaten = [c.a for c in others if _decided_as(c, 1)]
+    rivals = [c.a for c in others if c.a not in beaten]
     if beaten:
         told.append(f"It is better than {listing(beaten)}.")
     if rivals:
@@ -101,17 +109,15 @@ def what_it_does(score: Comparison, last_loss: Comparison | None) -> str:
         last_loss: Validation loss at the last epoch; lower is better. None where the two variants
             have losses of different kinds.
     """
-    helps, harms = _decided_as(score, 1), _decided_as(score, -1)
-    told = [score]
+    told, verbs = [score], []
+    if score.is_decided:
+        verbs.append("helps" if score.difference.mean > 0 else "does harm")
     if last_loss is not None:
-        helps, harms = helps or _decided_as(last_loss, -1), harms or _decided_as(last_loss, 1)
         told.append(last_loss)
-    verb = {
-        (True, False): "helps",
-        (False, True): "does harm",
-        (True, True): "helps in one way and does harm in another",
-        (False, False): "makes no difference that these replicates can tell",
-    }[helps, harms]
+        if last_loss.is_decided:
+            verb = "holds off" if last_loss.difference.mean < 0 else "adds to"
+            verbs.append(f"{verb} late overfitting")
+    verb = " and ".join(verbs) or "makes no difference that these replicates can tell"
     evidence = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in told)
     return f"{score.b} against {score.a} {verb}: {evidence}."
 
@@ -121,7 +127,9 @@ def _decided_as(comparison: Comparison, sign: int) -> bool:
 
 
 def _decision(comparison: Comparison) -> str:
-    return "decided" if comparison.is_decided else "undecided"
+    p = comparison.p_adjusted
+    word = "decided" if comparison.is_decided else "undecided"
+    return word if math.isnan(p) else f"{word} (corrected p {p:.2g})"
 
 
 def listing(names: Sequence[str]) -> str:
