@@ -54,11 +54,11 @@ def test_a_baseline_that_wins_is_told_from_the_others():
 @pytest.mark.parametrize(
     ("score", "loss", "verb"),
     [
-        ((0.02, 0.01), (-0.1, 0.9), "helps"),
-        ((0.02, 0.5), (-0.1, 0.01), "holds off late overfitting"),
-        ((-0.02, 0.01), (0.1, 0.9), "does harm"),
+        ((0.02, 0.01), (-0.1, 0.9), "raises the score"),
+        ((0.02, 0.5), (-0.1, 0.01), "helps against late overfitting"),
+        ((-0.02, 0.01), (0.1, 0.9), "lowers the score"),
         ((0.0, 0.9), (0.1, 0.01), "adds to late overfitting"),
-        ((0.02, 0.01), (0.1, 0.01), "helps and adds to late overfitting"),
+        ((0.02, 0.01), (0.1, 0.01), "raises the score and adds to late overfitting"),
         ((0.02, 0.5), (-0.1, 0.5), "makes no difference that these replicates can tell"),
         ((0.02, NAN), (-0.1, NAN), "makes no difference that these replicates can tell"),
     ],

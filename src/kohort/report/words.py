@@ -111,11 +111,11 @@ def what_it_does(score: Comparison, last_loss: Comparison | None) -> str:
     """
     told, verbs = [score], []
     if score.is_decided:
-        verbs.append("helps" if score.difference.mean > 0 else "does harm")
+        verbs.append("raises the score" if score.difference.mean > 0 else "lowers the score")
     if last_loss is not None:
         told.append(last_loss)
         if last_loss.is_decided:
-            verb = "holds off" if last_loss.difference.mean < 0 else "adds to"
+            verb = "helps against" if last_loss.difference.mean < 0 else "adds to"
             verbs.append(f"{verb} late overfitting")
     verb = " and ".join(verbs) or "makes no difference that these replicates can tell"
     evidence = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in told)
