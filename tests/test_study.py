@@ -109,7 +109,8 @@ def test_the_table_is_what_the_curves_say(result):
 def test_comparisons_are_paired_and_come_in_families(result):
     values, families = pivot(result), result.comparisons()
     assert list(families) == ["baseline", "winner", "additions", "additions at the end"]
-    assert [len(family) for family in families.values()] == [3, 3, 3, 3]
+    assert [len(family) for family in families.values()] == [3, 2, 3, 3]
+    assert "plain" not in {c.a for c in families["winner"]}
     assert {c.a for c in families["baseline"]} == {"plain"}
     assert {c.b for c in families["winner"]} == {result.best().variant.name}
     assert [(c.a, c.b) for c in families["additions"]] == [
@@ -122,6 +123,19 @@ def test_comparisons_are_paired_and_come_in_families(result):
     assert one.difference == families["additions"][1].difference
     with pytest.raises(kohort.DesignError, match="'nobody'"):
         result.compare("plain", "nobody")
+
+
+def test_a_baseline_that_wins_is_compared_with_all_others(blobs, result):
+    winner = result.best().variant.name
+    assert winner != "plain"
+    order = [winner, *(name for name in VARIANTS if name != winner)]
+    again = study(blobs, order).run(verbose=0)
+    assert again.best().variant.name == winner
+    families = again.comparisons()
+    assert {c.a for c in families["winner"]} == set(VARIANTS) - {winner}
+    for mine, yours in zip(families["winner"], families["baseline"], strict=True):
+        assert mine.difference.mean == pytest.approx(-yours.difference.mean)
+        assert mine.p_adjusted == pytest.approx(yours.p_adjusted)
 
 
 def test_the_winner_is_chosen_on_validation_and_tested_once(blobs, result, monkeypatch):

@@ -92,19 +92,17 @@ class Result:
         """The study's comparisons, by family; each family is corrected by Holm's method.
 
         "baseline": every variant's score against that of the first. "winner": the winner's against
-        every other variant's; corrected over all pairs of variants, since the winner was picked by
-        the same scores. "additions": where a variant
+        that of every other variant but the baseline; corrected over all pairs of these, since the
+        winner was picked by the same scores. Where the baseline wins it is against all others.
+        "additions": where a variant
         is another one with an argument more (a regulariser, say), its score against that one's.
         "additions at the end": those of these pairs that have one loss, by validation loss after
         the last epoch, without penalties; it tells what an addition does against overfitting.
         """
         numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
-        winner, name = self._winner, self.variants[self._winner].name
-        every = [(a, winner) for a in numbers if a != winner]
-        every += [pair for pair in itertools.combinations(numbers, 2) if winner not in pair]
         return {
             "baseline": correct([self._compare(0, number) for number in numbers[1:]]),
-            "winner": [c for c in correct([self._compare(*p) for p in every]) if c.b == name],
+            "winner": self._against_winner(),
             "additions": correct([self._compare(*pair) for pair in pairs]),
             "additions at the end": correct(
                 [
@@ -114,6 +112,14 @@ class Result:
                 ]
             ),
         }
+
+    def _against_winner(self) -> list[Comparison]:
+        winner, numbers = self._winner, range(len(self.variants))
+        if winner == 0:
+            return correct([self._compare(other, 0) for other in numbers[1:]])
+        rivals = [number for number in numbers[1:] if number != winner]
+        pairs = [*((rival, winner) for rival in rivals), *itertools.combinations(rivals, 2)]
+        return correct([self._compare(*pair) for pair in pairs])[: len(rivals)]
 
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
