@@ -259,3 +259,63 @@ def test_callbacks_inside_epochs_are_refused_before_anything_trains(blobs, count
 def test_an_engine_that_there_is_not(blobs):
     with pytest.raises(kohort.DesignError, match="engine among"):
         study(blobs).run(engine="fast")
+
+
+def one_output(activation, loss):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, activation)])
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        ("sigmoid", "binary_crossentropy"),
+        (None, keras.losses.BinaryCrossentropy(from_logits=True)),
+    ],
+)
+def test_two_classes_by_one_output_are_tested_and_reported(blobs, tmp_path, activation, loss):
+    x, y = blobs.x_train, (blobs.y_train == 1).astype(int)
+    data = kohort.Dataset(x, y, blobs.x_test, (blobs.y_test == 1).astype(int))
+    variant = kohort.Variant("one", one_output, activation=activation, loss=loss)
+    result = kohort.Study(
+        "binary", [variant], data, replicates=kohort.Holdout(0.2, 2), epochs=3
+    ).run(verbose=0)  # fmt: skip
+    scores = result.best().model().predict(data.x_test, verbose=0)[:, 0]
+    right = ((scores > (0.5 if activation else 0.0)) == data.y_test).mean()
+    assert result.test()[0].accuracy.mean == pytest.approx(right)
+    assert "On the test set" in result.report(tmp_path / "r.html").read_text("utf-8")
+
+
+def test_models_without_class_scores_are_reported_without_a_test(blobs, tmp_path):
+    counts = kohort.Dataset(
+        blobs.x_train, (10 * blobs.y_train + 3), blobs.x_test, (10 * blobs.y_test + 3)
+    )
+    variant = kohort.Variant("count", one_output, activation=None, loss="mse")
+    result = kohort.Study(
+        "counts", [variant], counts, replicates=kohort.Holdout(0.2, 2), epochs=2
+    ).run(verbose=0)  # fmt: skip
+    with pytest.raises(kohort.DesignError, match="score for each class"):
+        result.test()
+    text = result.report(tmp_path / "r.html").read_text("utf-8")
+    assert "On the test set" not in text
+    assert "best of 1" not in text
+
+
+def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):
+    def build(explodes):
+        model = build_mlp()
+        if explodes and np.random.random() < 0.5:
+            rate = keras.optimizers.SGD(1e30)
+            model.compile(rate, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    variants = [kohort.Variant("steady", build, explodes=False)]
+    variants += [kohort.Variant("fragile", build, explodes=True)]
+    result = kohort.Study(
+        "fragile", variants, blobs, replicates=kohort.Holdout(0.2, 4), epochs=2
+    ).run(verbose=0)  # fmt: skip
+    diverged = [f for f in result.findings() if f.code == "KH105" and f.verdict == "found"]
+    assert [f.variant for f in diverged] == ["fragile"]
+    assert 0 < diverged[0].evidence["replicates that diverged"] < 4
+    assert result.best().variant.name == "steady"
