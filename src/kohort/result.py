@@ -94,10 +94,11 @@ class Result:
         "baseline": every variant's score against that of the first. "winner": the winner's against
         that of every other variant but the baseline; corrected over all pairs of these, since the
         winner was picked by the same scores. Where the baseline wins it is against all others.
-        "additions": where a variant
-        is another one with an argument more (a regulariser, say), its score against that one's.
-        "additions at the end": those of these pairs that have one loss, by validation loss after
-        the last epoch, without penalties; it tells what an addition does against overfitting.
+
+        "additions": where a variant is another one with an argument more (a regulariser, say), its
+        score against that one's. "additions at the end": those of these pairs that have one loss,
+        by validation loss after the last epoch, without penalties; it tells what an addition does
+        against overfitting.
         """
         numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
         return {

@@ -97,7 +97,7 @@ def make_steps(
         name = _name(step, shapes)
         functions[name] = traces[0].lifted(positions)
         constants[name] = [
-            np.array([traces[kind].constants[p] for kind in kind_of], np.float32) for p in positions
+            np.array([traces[kind].constants[p] for kind in kind_of]) for p in positions
         ]
         fixed = [c for p, c in enumerate(traces[0].constants) if p not in positions]
         digest.update(repr((name, traces[0].skeleton, positions, fixed)).encode())
