@@ -408,6 +408,13 @@ class TestRefusals:
         with pytest.raises(kohort.ModelError, match=r"compiled model.*call model\.compile"):
             kohort.fit(keras.Sequential([keras.layers.Dense(3)]), *xy, verbose=0)
 
+    def test_other_backends(self, xy, monkeypatch):
+        monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+        with pytest.raises(
+            kohort.ModelError, match="the tensorflow backend; set KERAS_BACKEND=jax"
+        ):
+            kohort.fit(seeded(0), *xy, verbose=0)
+
     def test_eager_models(self, xy):
         model = seeded(0)
         model.compile("adam", "mse", run_eagerly=True)

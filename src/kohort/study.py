@@ -91,7 +91,9 @@ class Study:
 
         Raises:
             DesignError: A build function fails, or its model does not take the data.
+            ModelError: Keras runs on another backend than JAX.
         """
+        check_fusable(())  # Members are grouped by JAX's traces of their steps.
         return make_plan(
             self.name,
             self.variants,

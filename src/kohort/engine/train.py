@@ -114,9 +114,9 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
     """
     if keras.backend.backend() != "jax":
         raise ModelError(
-            "Keras on its JAX backend for engine='fused'",
+            "Keras on its JAX backend for a study or for engine='fused'",
             f"the {keras.backend.backend()} backend",
-            "set KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'",
+            "set KERAS_BACKEND=jax before Keras is imported, or use kohort.fit(engine='keras')",
         )
     for model in models:
         if model.compiled and model.run_eagerly:
