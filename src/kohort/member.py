@@ -1,7 +1,6 @@
 """A trained member of a study, and the model that it can be deployed as."""
 
 import json
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from kohort.design import keras_seam
 from kohort.design.plan import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.variant import Variant
+from kohort.evidence.files import written_whole
 
 CLASS_NAMES_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that holds the class names; Keras leaves it alone."""
@@ -62,14 +62,11 @@ class Member:
     def save(self, path: str | Path) -> Path:
         """Save `deployable()` as a `.keras` file, with the class names; whole or not at all."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            new = Path(folder) / "model.keras"
+        with written_whole(path) as new:
             self.deployable().save(new)
             with zipfile.ZipFile(new, "a") as archive:
                 names = {"class_names": list(self.data.class_names or ())}
                 archive.writestr(CLASS_NAMES_ENTRY, json.dumps(names))
-            new.replace(path)
         return path
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from kohort.data.dataset import Dataset
+from kohort.evidence.files import written_whole
 from kohort.findings.comparison import Comparison
 from kohort.findings.finding import Finding
 from kohort.report import words
@@ -67,11 +67,8 @@ class Page:
 def write_page(path: Path, page: Page) -> Path:
     """Write a report, whole or not at all."""
     html = render(page)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        new = Path(folder) / "report.html"
+    with written_whole(path) as new:
         new.write_text(html, encoding="utf-8")
-        new.replace(path)
     return path
 
 
