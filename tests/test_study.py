@@ -229,6 +229,24 @@ def test_members_that_diverge_do_no_harm_and_are_found(blobs):
     np.testing.assert_allclose(alone, pivot(result).loc[list(alone.index)], rtol=1e-4, atol=1e-5)
 
 
+def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
+    def build(learning_rate):
+        model = build_mlp()
+        model.compile(
+            keras.optimizers.SGD(learning_rate), "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )  # fmt: skip
+        return model
+
+    variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in (1e30, 0.1)]
+    result = kohort.Study(
+        "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3
+    ).run(verbose=0)  # fmt: skip
+    assert "The baseline, 1e+30, did not train to the end." in result.answer()
+    assert [held.variant for held in result.test()] == ["0.1"]
+    assert "did not train to the end" in result.report(tmp_path / "r.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("changes", "match"),
     [

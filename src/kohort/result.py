@@ -100,6 +100,10 @@ class Result:
         by validation loss after the last epoch, without penalties; it tells what an addition does
         against overfitting.
         """
+        return self._comparisons
+
+    @cached_property
+    def _comparisons(self) -> dict[str, list[Comparison]]:
         numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
         return {
             "baseline": correct([self._compare(0, number) for number in numbers[1:]]),
@@ -124,7 +128,7 @@ class Result:
 
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
-        winner, families = self._winner, self.comparisons()
+        winner, families = self._winner, self._comparisons
         return words.answer(
             self.variants[winner].name,
             self._score(winner),
@@ -135,7 +139,7 @@ class Result:
 
     def additions(self) -> list[str]:
         """What each addition to a variant does, a sentence each."""
-        families = self.comparisons()
+        families = self._comparisons
         ends = {(c.a, c.b): c for c in families["additions at the end"]}
         return [words.what_it_does(c, ends.get((c.a, c.b))) for c in families["additions"]]
 
@@ -174,15 +178,19 @@ class Result:
 
     @cached_property
     def _test(self) -> list[HeldOut] | None:
-        members = [self._best_member(number) for number in dict.fromkeys([self._winner, 0])]
-        scores = [self._test_score(member) for member in members]
+        if self.data.classes is None:
+            return None
+        tested = dict.fromkeys([self._winner, 0])
+        # A baseline that never trained to the end has no model to test.
+        sound = [n for n in tested if len(self._study_curves.variants[n].sound)]
+        scores = [self._test_score(self._best_member(number)) for number in sound]
         return None if None in scores else [held for held in scores if held is not None]
 
     def _test_score(self, member: Member) -> HeldOut | None:
         data = self.data
         inputs = data.inputs(data.x_test)
         given = np.asarray(member.model().predict(inputs, batch_size=1024, verbose=0))
-        if data.classes is None or given.ndim != 2:
+        if given.ndim != 2:
             return None
         predicted = class_probabilities(given)
         if predicted.shape != (len(inputs), data.classes):
@@ -244,8 +252,9 @@ class Result:
         return int(np.nanargmax(scores))
 
     def _best_member(self, number: int) -> Member:
-        lowest = np.nanmin(self._curves.of("val_data_loss")[number], axis=1)
-        return self.members[number, int(np.nanargmin(lowest))]
+        curves = self._study_curves.variants[number]
+        lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
+        return self.members[number, int(curves.sound[np.argmin(lowest)])]
 
     def _at_best(self, number: int, metric: str) -> np.ndarray:
         """`[replicate]`, a metric at the variant's best epoch; NaN for replicates that diverged."""
@@ -332,7 +341,7 @@ class Result:
             table=self.table(),
             bands=figures.curve_bands(self.curves(), self._metrics()),
             findings=self.findings(),
-            comparisons=self.comparisons(),
+            comparisons=self._comparisons,
             answer=self.answer(),
             additions=self.additions(),
             winner=self.variants[winner].name,

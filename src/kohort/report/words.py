@@ -63,7 +63,9 @@ def answer(
     what = percent(score) if metric != "data_loss" else f"{-score.mean:.4f}"
     told = [f"{winner} does best on validation data: {metric_name(metric)} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
-    if step is not None:
+    if step is not None and not step.difference.n:
+        told.append(f"The baseline, {step.a}, did not train to the end.")
+    elif step is not None:
         verb = "is better than" if _decided_as(step, 1) else "cannot be told from"
         told.append(f"It {verb} the baseline, {step.a}: {difference(step)}.")
     # A variant that never trained to the end has no score to be told from.
