@@ -53,15 +53,16 @@ def shared_data():
 @pytest.fixture
 def count_compilations(monkeypatch):
     """A list that grows by one with each program that a cohort compiles; none is kept before."""
-    from kohort.engine import program
+    from kohort.engine import program, runners
 
     compiled = []
-    real = program.compile_epoch
+    real = program.compile_for_seats
 
-    def counted(*arguments):
+    def counted(*arguments, **options):
         compiled.append(arguments)
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(program, "compile_epoch", counted)
+    for module in (program, runners):
+        monkeypatch.setattr(module, "compile_for_seats", counted)
     program.PROGRAMS.clear()
     return compiled

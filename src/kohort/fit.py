@@ -6,15 +6,18 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
 from kohort.data.orders import epoch_orders
 from kohort.design import keras_seam
 from kohort.design.grouping import first_batch, group, signature
 from kohort.design.keras_seam import Arrays
 from kohort.engine.callbacks import Callback, EvaluateTrain, own_callbacks
+from kohort.engine.cohort import Cohort, Training
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.engine.train import Source, check_fusable, train
+from kohort.engine.runners import Source
+from kohort.engine.train import check_fusable, train
 from kohort.errors import DesignError, ModelError
 from kohort.report.progress import Progress
 
@@ -145,17 +148,21 @@ def _fit_fused(
         progress.begin(
             f"cohort {number}/{len(cohorts)}", len(cohort), settings.epochs - settings.initial_epoch
         )
-        records = train(
+        joined = Cohort(
             [models[member] for member in cohort],
             [signatures[member] for member in cohort],
-            batch,
-            Source(arrays, _orders(arrays, settings), valid, _all_rows(valid)),
+            Source(
+                arrays,
+                lambda: _orders(arrays, settings),
+                [0] * len(cohort),
+                valid,
+                _all_rows(valid),
+            ),
             EpochSpec(settings.batch_size, valid is not None, settings.evaluated),
-            epochs=settings.epochs,
-            initial_epoch=settings.initial_epoch,
-            callbacks=[callbacks[member] for member in cohort],
+            Training(settings.epochs, settings.initial_epoch),
+            [callbacks[member] for member in cohort],
         )
-        for record in records:
+        for record in train(joined):
             progress.advance(len(record.logs), record.epoch)
         progress.end()
 
@@ -227,10 +234,11 @@ def _samples(data: Arrays) -> int:
 
 
 def _orders(data: Arrays, settings: _Settings) -> Any:
-    return epoch_orders(
+    for order in epoch_orders(
         _samples(data), settings.batch_size, shuffle=settings.shuffle, seed=settings.seed
-    )
+    ):
+        yield order[None]
 
 
 def _all_rows(data: Arrays | None) -> Any:
-    return None if data is None else jnp.arange(_samples(data), dtype=jnp.int32)
+    return None if data is None else np.arange(_samples(data), dtype=np.int32)[None]

@@ -22,9 +22,11 @@ from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.variant import Variant
 from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest
+from kohort.engine.cohort import Cohort, Training
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.engine.train import Source, check_fusable, train
+from kohort.engine.runners import Source
+from kohort.engine.train import check_fusable, train
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves, CurvesRecorder
 from kohort.evidence.provenance import environment
@@ -274,17 +276,18 @@ def _engine(name: str) -> Callable[[_Job], _Logs]:
 def _train_fused(job: _Job) -> _Logs:
     """All members of a cohort together; each reads its own rows of the same data."""
     check_fusable(job.models)
+    replicates = list({replicate.number: replicate for replicate in job.replicates}.values())
     arrays = (jnp.asarray(job.data.x_train), jnp.asarray(job.data.y_train))
     source = Source(
         train=arrays,
-        orders=_orders(job),
+        orders=lambda: _orders(replicates, job.batch_size),
+        order_of=[replicates.index(replicate) for replicate in job.replicates],
         valid=arrays,
-        valid_rows=np.stack([replicate.valid for replicate in job.replicates]),
+        valid_rows=np.stack([replicate.valid for replicate in replicates]),
     )
-    records = train(
+    cohort = Cohort(
         job.models,
         [member.signature for member in job.cohort],
-        batch_of(job.data, job.batch_size),
         source,
         EpochSpec(
             job.batch_size,
@@ -292,11 +295,10 @@ def _train_fused(job: _Job) -> _Logs:
             evaluate_train=True,
             pixels=job.data.pixels if job.data.stores_pixels else None,
         ),
-        epochs=job.cohort[0].epochs,
-        callbacks=job.callbacks,
-        restore_best=MONITOR,
+        Training(job.cohort[0].epochs, restore_best=MONITOR, stop_diverged=True),
+        job.callbacks,
     )
-    for record in records:
+    for record in train(cohort):
         for member, logs in record.logs.items():
             yield job.cohort[member], record.epoch, logs
 
@@ -325,14 +327,13 @@ def _train_in_turn(job: _Job) -> _Logs:
             yield planned, epoch, {name: values[epoch] for name, values in history.items()}
 
 
-def _orders(job: _Job) -> Iterator[np.ndarray]:
-    """Epoch by epoch the training rows of each member, int32 `[member, sample]`."""
+def _orders(replicates: Sequence[Replicate], batch_size: int) -> Iterator[np.ndarray]:
+    """Epoch by epoch the training rows of each replicate, int32 `[replicate, sample]`."""
     shuffled = [
-        epoch_orders(len(r.train), job.batch_size, shuffle=True, seed=r.seed)
-        for r in job.replicates
+        epoch_orders(len(r.train), batch_size, shuffle=True, seed=r.seed) for r in replicates
     ]
     for orders in zip(*shuffled, strict=True):
-        yield np.stack([r.train[order] for r, order in zip(job.replicates, orders, strict=True)])
+        yield np.stack([r.train[order] for r, order in zip(replicates, orders, strict=True)])
 
 
 def _per_variant[T: (int, float, str)](

@@ -134,6 +134,8 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
         ModelError: A callback overrides a hook of batches, or of the evaluation after an epoch.
     """
     for callback in callbacks:
+        if isinstance(callback, keras.callbacks.TerminateOnNaN):
+            continue  # The program stops such a member at the batch itself; see `tell_nan`.
         by_epoch = getattr(callback, "save_freq", None) == "epoch"
         if isinstance(callback, keras.callbacks.ModelCheckpoint) and by_epoch:
             continue  # Its batch hook does nothing then.
@@ -146,8 +148,26 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
                 )
 
 
+def stops_at_nan(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
+    """Whether a callback ends training in the midst of an epoch, at a loss of NaN or infinity."""
+    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
+
+
+def tell_nan(
+    callbacks: Sequence[keras.callbacks.Callback], batch: int, logs: dict[str, float]
+) -> None:
+    """Show the last batch of an epoch that was trained to those that end training at NaN."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.TerminateOnNaN):
+            callback.on_batch_end(batch, logs)
+
+
 def callback_list(
-    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], *, epochs: int, steps: int
+    model: keras.Model,
+    callbacks: Sequence[keras.callbacks.Callback],
+    *,
+    epochs: int,
+    steps: int | None,
 ) -> CallbackList:
     """Keras's own container of callbacks for one model, with its History."""
     check_callbacks(callbacks)

@@ -12,7 +12,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -31,6 +31,8 @@ _BODIES = {
 
 _UNIQUE = itertools.count()
 
+type Bind = Callable[[JaxprEqn, list[Any]], list[Any]]
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -47,11 +49,12 @@ class Trace:
     _jaxpr: Any
     _out_tree: Any
 
-    def lifted(self, positions: Sequence[int]) -> Callable[..., Any]:
+    def lifted(self, positions: Sequence[int], run_one: Bind | None = None) -> Callable[..., Any]:
         """The function with some constants as inputs: `(values, *arguments) -> result`.
 
         Args:
             positions: Which of `constants`; `values` are scalars in their place, in this order.
+            run_one: What runs one equation; `bind` where it is left out.
         """
 
         def run(values: Sequence[Any], *arguments: Any) -> Any:
@@ -63,10 +66,15 @@ class Trace:
                 return held if value is None else jax.numpy.asarray(value, dtype)
 
             leaves = jax.tree.leaves(arguments)
-            results = _run(_inner(self._jaxpr), self._jaxpr.consts, leaves, constant)
+            running = _Running(constant, run_one or bind)
+            results = running.run(_inner(self._jaxpr), self._jaxpr.consts, leaves)
             return jax.tree.unflatten(self._out_tree, results)
 
         return run
+
+    def primitives(self) -> set[str]:
+        """The names of the operations in it, those in loops too."""
+        return set(_primitives(_inner(self._jaxpr)))
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
@@ -109,6 +117,14 @@ def _is_constant(atom: Any) -> bool:
 
 def _is_scalar_float(array: Any) -> bool:
     return array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating)
+
+
+def _primitives(value: Any) -> Iterator[str]:
+    for equation in getattr(_inner(value), "eqns", ()):
+        yield equation.primitive.name
+        for held in equation.params.values():
+            for each in held if isinstance(held, list | tuple) else [held]:
+                yield from _primitives(each)
 
 
 def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
@@ -175,39 +191,45 @@ def _tell(value: Any) -> str:
     return f"{text} {next(_UNIQUE)}" if " at 0x" in text else text
 
 
-def _run(
-    jaxpr: Jaxpr,
-    consts: Sequence[Any],
-    arguments: Sequence[Any],
-    constant: Callable[[Any, Any], Any],
-) -> list[Any]:
-    """Evaluate a program, its constants as `constant` gives them, in `_describe`'s order."""
-    values: dict[Any, Any] = {
-        variable: constant(array, array.dtype) if _is_scalar_float(array) else array
-        for variable, array in zip(jaxpr.constvars, consts, strict=True)
-    }
-    values |= dict(zip(jaxpr.invars, arguments, strict=True))
+class _Running(NamedTuple):
+    """Evaluates a program, its constants as `constant` gives them, in `_describe`'s order."""
 
-    def read(atom: Any) -> Any:
-        if _is_constant(atom):
-            return constant(atom.val, atom.aval.dtype)
-        return atom.val if isinstance(atom, Literal) else values[atom]
+    constant: Callable[[Any, Any], Any]
+    run_one: Bind
 
-    for equation in jaxpr.eqns:
-        inputs = [read(atom) for atom in equation.invars]
-        body = _body(equation)
-        if body is not None:
-            results = _run(_inner(body), body.consts, inputs, constant)
-        else:
-            results = _bind(equation, inputs)
-        values |= dict(zip(equation.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+    def run(self, jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+        values: dict[Any, Any] = {
+            variable: self.constant(array, array.dtype) if _is_scalar_float(array) else array
+            for variable, array in zip(jaxpr.constvars, consts, strict=True)
+        }
+        values |= dict(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(atom: Any) -> Any:
+            if _is_constant(atom):
+                return self.constant(atom.val, atom.aval.dtype)
+            return atom.val if isinstance(atom, Literal) else values[atom]
+
+        for equation in jaxpr.eqns:
+            inputs = [read(atom) for atom in equation.invars]
+            body = _body(equation)
+            if body is not None:
+                results = self.run(_inner(body), body.consts, inputs)
+            else:
+                results = self.run_one(equation, inputs)
+            values |= dict(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
 
 
-def _bind(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """One equation on its inputs, as `jax.core.eval_jaxpr` runs it."""
+def bind(equation: JaxprEqn, inputs: list[Any], **changed: Any) -> list[Any]:
+    """Run one equation on its inputs, as `jax.core.eval_jaxpr` does.
+
+    Args:
+        equation: The equation.
+        inputs: Its inputs.
+        **changed: Parameters of the equation to run with in the place of its own.
+    """
     primitive: Any = equation.primitive
-    bound = primitive.get_bind_params(equation.params)
+    bound = primitive.get_bind_params(equation.params | changed)
     # JAX 0.11 gives functions and parameters, 0.12 parameters alone.
     functions, parameters = bound if isinstance(bound, tuple) else ((), bound)
     with equation.ctx.manager:

@@ -1,38 +1,48 @@
 """One epoch of a cohort as one compiled program.
 
-Written for one member with Keras's own stateless steps, then vmapped over members: the whole
-epoch (training, then evaluation on the training and the validation data) is a single XLA
-program, compiled once per cohort.
+Written for one member with Keras's own stateless steps, then vmapped over the members that train
+side by side: the whole epoch (training, then evaluation on the training and the validation data) is
+a single XLA program. Data that do not fit on the device come in segments, each a run of batches; a
+segment is a program of its own (`segment_of_one`).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from kohort.data.dataset import PixelScale
 from kohort.design.keras_seam import Arrays, State
+from kohort.engine import cache
 from kohort.engine.steps import Constants, Steps
 
 type Logs = dict[str, Any]
+
+STEPS_RUN = "steps run"
+"""In the logs of a program that stops at NaN: the training steps that were taken."""
 
 
 class EpochSpec(NamedTuple):
     """What of an epoch is fixed when it is compiled.
 
     Args:
-        batch_size: Samples a step, in training and in evaluation.
+        batch_size: Samples a step, in training.
         validate: Whether to evaluate on validation data.
         evaluate_train: Whether to evaluate on the training data.
         pixels: How stored pixels become model inputs; None where inputs are stored.
+        valid_batch_size: Samples a step in validation; `batch_size` where it is None.
+        stop_at_nan: Whether a member takes no more training steps after one whose loss is NaN or
+            infinite.
     """
 
     batch_size: int
     validate: bool
     evaluate_train: bool
     pixels: PixelScale | None = None
+    valid_batch_size: int | None = None
+    stop_at_nan: bool = False
 
 
 class Feed(NamedTuple):
@@ -60,7 +70,7 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
     fresh = steps.fresh_metrics
 
     def batch(data: Arrays, rows: jax.Array) -> Arrays:
-        return _scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
+        return scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
 
     def train(state: State, feed: Feed) -> tuple[State, Logs]:
         return _sweep(
@@ -68,60 +78,119 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
             (*state[:3], fresh),
             feed.order,
             spec.batch_size,
+            stop_at_nan=spec.stop_at_nan,
         )
 
-    def evaluate(state: State, feed: Feed, data: Arrays, rows: jax.Array) -> tuple[State, Logs]:
+    def evaluate(
+        state: State, feed: Feed, data: Arrays, rows: jax.Array, size: int
+    ) -> tuple[State, Logs]:
         trainable, rest, optimizer, _ = state
         (trainable, rest, metrics), logs = _sweep(
             lambda s, r: steps.test(feed.constants, s, batch(data, r)),
             (trainable, rest, fresh),
             rows,
-            spec.batch_size,
+            size,
         )
         return (trainable, rest, optimizer, metrics), logs
 
-    def penalty(state: State, feed: Feed) -> Any:
-        return steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
-
     def epoch(state: State, feed: Feed) -> tuple[State, Logs]:
         state, logs = train(state, feed)
+        penalty = steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
         if spec.evaluate_train:
             # Its state is dropped: looking at a member must not change how it goes on.
-            _, seen = evaluate(state, feed, feed.train, feed.order)
-            logs |= _measured("eval_", seen, penalty(state, feed))
+            _, seen = evaluate(state, feed, feed.train, feed.order, spec.batch_size)
+            logs |= measured("eval_", seen, penalty)
         if spec.validate:
             # Its state is kept, as Keras keeps it.
-            state, seen = evaluate(state, feed, feed.valid, feed.valid_rows)
-            logs |= _measured("val_", seen, penalty(state, feed))
+            size = spec.valid_batch_size or spec.batch_size
+            state, seen = evaluate(state, feed, feed.valid, feed.valid_rows, size)
+            logs |= measured("val_", seen, penalty)
         return state, logs
 
     return epoch
 
 
+def segment_of_one(
+    steps: Steps, kind: Literal["train", "test"], pixels: PixelScale | None
+) -> Callable[..., tuple[Any, Logs]]:
+    """A run of batches of one member: `(state, constants, goes_on, batches) -> (state, logs)`.
+
+    Args:
+        steps: What the member runs.
+        kind: Which step. The state of "test" is without the optimizer's.
+        pixels: As in `EpochSpec`.
+    """
+    step = steps.train if kind == "train" else steps.test
+
+    def segment(
+        state: Any, constants: Constants, goes_on: Any, batches: Arrays
+    ) -> tuple[Any, Logs]:
+        def one(held: Any, batch: Arrays) -> Any:
+            return step(constants, held, scaled(pixels, batch))
+
+        return _scan(one, state, batches, goes_on)
+
+    return segment
+
+
 def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:
-    """Compile an epoch for all members: `(state, *feed) -> (state, logs)`, stacked by member.
+    """Compile an epoch for all seats: `(state, *feed) -> (state, logs)`, stacked by seat.
 
     Args:
         steps: What the members run.
         spec: What else is fixed at compile time.
-        state: Each leaf `[member, ...]`; donated at every call.
+        state: Each leaf `[seat, ...]`; donated at every call.
         feed: What an epoch reads.
     """
-    axes = (None, _member_axis(feed.order), None, _member_axis(feed.valid_rows), 0)
     epoch = epoch_of_one(steps, spec)
+    axes = (0, None, _member_axis(feed.order), None, _member_axis(feed.valid_rows), 0)
+    return compile_for_seats(lambda state, *fields: epoch(state, Feed(*fields)), axes, state, *feed)
 
-    def of_one(state: State, *fields: Any) -> tuple[State, Logs]:
-        return epoch(state, Feed(*fields))
 
-    of_all = jax.vmap(of_one, in_axes=(0, *axes))
-    return jax.jit(of_all, donate_argnums=0).lower(state, *feed).compile()
+def compile_for_seats(
+    of_one: Callable[..., Any], axes: tuple[int | None, ...], *arguments: Any, donate: bool = True
+) -> jax.stages.Compiled:
+    """Compile a function of one member for all seats.
+
+    Args:
+        of_one: The function.
+        axes: For each argument 0 where its leaves are `[seat, ...]`, None where seats share it.
+        *arguments: Examples; the first is `[seat, ...]`.
+        donate: Whether the first is donated at every call.
+    """
+    of_all = over_seats(of_one, axes, seats=seats_of(arguments[0]))
+    lowered = jax.jit(of_all, donate_argnums=(0,) if donate else ()).lower(*arguments)
+    with cache.persistent():
+        return lowered.compile()
+
+
+def seats_of(state: Any) -> int:
+    """The number of seats of a stacked state."""
+    return int(jax.tree.leaves(state)[0].shape[0])
+
+
+def over_seats(
+    of_one: Callable[..., Any], axes: tuple[int | None, ...], *, seats: int
+) -> Callable[..., Any]:
+    """A function of one member for all seats; one seat runs as it is, without `jax.vmap`."""
+    if seats > 1:
+        return jax.vmap(of_one, in_axes=axes)
+
+    def of_only(*arguments: Any) -> Any:
+        own = [
+            given if axis is None else jax.tree.map(lambda leaf: leaf[0], given)
+            for axis, given in zip(axes, arguments, strict=True)
+        ]
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], of_one(*own))
+
+    return of_only
 
 
 class Programs:
     """The programs that this process has compiled; the ones used longest ago are forgotten.
 
-    The key is that of the steps, which stands for all that they compute, with what else an
-    epoch's program depends on: its spec, and the shapes of state and feed.
+    The key is that of the steps, which stands for all that they compute, with what else a
+    program depends on: its spec, and the shapes of all that it reads.
 
     Args:
         size: How many to keep.
@@ -131,17 +200,19 @@ class Programs:
         self._size = size
         self._kept: OrderedDict[Hashable, jax.stages.Compiled] = OrderedDict()
 
-    def get(self, steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:
-        """The program of an epoch, compiled unless it is kept; arguments as `compile_epoch`."""
-        leaves, structure = jax.tree.flatten((state, feed))
+    def get(
+        self, key: Hashable, arguments: Any, make: Callable[[], jax.stages.Compiled]
+    ) -> jax.stages.Compiled:
+        """The program of `key` for arguments of these shapes, made unless it is kept."""
+        leaves, structure = jax.tree.flatten(arguments)
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-        key = (steps.key, spec, structure, shapes)
-        if key not in self._kept:
-            self._kept[key] = compile_epoch(steps, spec, state, feed)
-        self._kept.move_to_end(key)
+        whole = (key, structure, shapes)
+        if whole not in self._kept:
+            self._kept[whole] = make()
+        self._kept.move_to_end(whole)
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return self._kept[whole]
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -151,7 +222,7 @@ class Programs:
 PROGRAMS = Programs(size=64)
 
 
-def _measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
+def measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
     """The logs of an evaluation, and where a penalty is given the loss without it."""
     logs = {prefix + name: value for name, value in seen.items()}
     if penalty is not None and "loss" in seen:
@@ -159,30 +230,7 @@ def _measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
     return logs
 
 
-def _member_axis(rows: jax.Array) -> int | None:
-    return 0 if rows.ndim == 2 else None
-
-
-def _sweep(
-    step: Callable[[Any, jax.Array], tuple[Logs, Any]], state: Any, rows: jax.Array, size: int
-) -> tuple[Any, Logs]:
-    """Step through `rows` in batches of `size` and a last partial one; the last step's logs."""
-    full, rest = divmod(rows.shape[0], size)
-    logs: Logs = {}
-    if full:
-
-        def scanned(carry: Any, batch_rows: jax.Array) -> tuple[Any, Logs]:
-            logs, carry = step(carry, batch_rows)
-            return carry, logs
-
-        state, every = jax.lax.scan(scanned, state, rows[: full * size].reshape(full, size))
-        logs = jax.tree.map(lambda a: a[-1], every)
-    if rest:
-        logs, state = step(state, rows[full * size :])
-    return state, dict(logs)
-
-
-def _scaled(pixels: PixelScale | None, batch: Arrays) -> Arrays:
+def scaled(pixels: PixelScale | None, batch: Arrays) -> Arrays:
     """A batch as the model takes it: pixels stay uint8 until here."""
     if pixels is None:
         return batch
@@ -196,7 +244,74 @@ def batch_sizes(samples: int, batch_size: int) -> list[int]:
     return [batch_size] * (full > 0) + [rest] * (rest > 0)
 
 
-def stack(states: list[State]) -> State:
+def stack(states: Sequence[State]) -> State:
     """States of several members as one, each leaf `[member, ...]`."""
     stacked: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     return stacked
+
+
+def _member_axis(rows: jax.Array) -> int | None:
+    return 0 if rows.ndim == 2 else None
+
+
+type _Step = Callable[[Any, Any], tuple[Logs, Any]]
+
+
+def _sweep(
+    step: _Step, state: Any, rows: jax.Array, size: int, *, stop_at_nan: bool = False
+) -> tuple[Any, Logs]:
+    """Step through `rows` in batches of `size` and a last partial one; the last step's logs."""
+    full, rest = divmod(rows.shape[0], size)
+    goes_on = jnp.ones((), bool) if stop_at_nan else None
+    logs: Logs = {}
+    if full:
+        state, logs = _scan(step, state, rows[: full * size].reshape(full, size), goes_on)
+    if rest and stop_at_nan:
+        goes_on = still_going(logs) if full else goes_on
+        state, last = _scan(step, state, rows[None, full * size :], goes_on)
+        logs = joined(logs, last) if full else last
+    elif rest:
+        logs, state = step(state, rows[full * size :])
+    return state, dict(logs)
+
+
+def _scan(step: _Step, state: Any, batches: Any, goes_on: Any) -> tuple[Any, Logs]:
+    """Step through batches; the logs of the last step that was taken.
+
+    Where `goes_on` is given, no step is taken after one whose loss is NaN or infinite, or at all
+    where it is False.
+    """
+    if goes_on is None:
+
+        def scanned(held: Any, batch: Any) -> tuple[Any, Logs]:
+            logs, held = step(held, batch)
+            return held, logs
+
+        state, every = jax.lax.scan(scanned, state, batches)
+        return state, jax.tree.map(lambda a: a[-1], every)
+
+    def guarded(carry: tuple[Any, Any], batch: Any) -> tuple[tuple[Any, Any], tuple[Logs, Any]]:
+        held, going = carry
+        logs, new = step(held, batch)
+        return (_choose(going, new, held), going & still_going(logs)), (dict(logs), going)
+
+    (state, _), (every, ran) = jax.lax.scan(guarded, (state, goes_on), batches)
+    taken = ran.sum()
+    return state, jax.tree.map(lambda a: a[taken - 1], every) | {STEPS_RUN: taken}
+
+
+def joined(before: Logs, after: Logs) -> Logs:
+    """The logs of two runs of batches, one after the other, of a member that stops at NaN."""
+    steps = before[STEPS_RUN] + after[STEPS_RUN]
+    chosen: Logs = _choose(after[STEPS_RUN] > 0, after, before)
+    return chosen | {STEPS_RUN: steps}
+
+
+def still_going(logs: Logs) -> Any:
+    """Whether a member that stops at NaN takes more steps after these logs."""
+    # A train_step of one's own may report no loss; Keras's TerminateOnNaN passes it by too.
+    return jnp.isfinite(logs.get("loss", jnp.float32(0)))
+
+
+def _choose(condition: Any, yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

@@ -1,109 +1,161 @@
 """Train the members of one cohort together, epoch by epoch, with Keras's callbacks for each."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import keras
 import numpy as np
 
 from kohort.design import keras_seam
-from kohort.design.grouping import Signature
-from kohort.design.keras_seam import Arrays, State
-from kohort.engine.program import PROGRAMS, EpochSpec, Feed, batch_sizes, stack
-from kohort.engine.steps import make_steps
-from kohort.errors import ModelError
+from kohort.engine import layout
+from kohort.engine.bench import Bench
+from kohort.engine.cohort import Cohort
+from kohort.engine.memory import TooLargeError, is_exhausted
+from kohort.engine.program import STEPS_RUN, EpochSpec
+from kohort.errors import DesignError, ModelError
 
-
-class Source(NamedTuple):
-    """The data of a cohort and the rows of it that each member sees.
-
-    Rows are int32 sample numbers, `[sample]` where members share them, else `[member, sample]`.
-    """
-
-    train: Arrays
-    orders: Iterator[np.ndarray]
-    valid: Arrays = None
-    valid_rows: np.ndarray | None = None
+type Logs = dict[str, float]
 
 
 class EpochRecord(NamedTuple):
-    """What an epoch measured: Keras's logs of each member that trained in it, by its number."""
-
-    epoch: int
-    logs: dict[int, dict[str, float]]
-
-
-def train(
-    models: Sequence[keras.Model],
-    signatures: Sequence[Signature],
-    batch: Arrays,
-    source: Source,
-    spec: EpochSpec,
-    *,
-    epochs: int,
-    initial_epoch: int = 0,
-    callbacks: Sequence[Sequence[keras.callbacks.Callback]] = (),
-    restore_best: str | None = None,
-) -> Iterator[EpochRecord]:
-    """Train models whose steps are the same program; they end trained in place.
+    """What an epoch measured.
 
     Args:
-        models: Compiled and prepared models.
-        signatures: Their `design.grouping.signature`s, of one skeleton.
-        batch: Shapes and dtypes of one batch as the models take it.
-        source: Data and rows.
-        spec: Batch sizes, and what is measured at the end of an epoch.
-        epochs: The epoch to stop before, as in Keras.
-        initial_epoch: The epoch to start with.
-        callbacks: For each model its own callbacks; empty for none.
-        restore_best: A metric; each member ends with the weights of the epoch that had its
-            lowest value, not with the last ones.
+        epoch: From 0.
+        logs: Keras's logs of each member that trained in it, by its number.
+        seats: Members that trained side by side.
+    """
+
+    epoch: int
+    logs: dict[int, Logs]
+    seats: int
+
+
+def train(cohort: Cohort) -> Iterator[EpochRecord]:
+    """Train the members of a cohort; their models end trained in place.
+
+    Members train in blocks, side by side in each, one block after another.
 
     Yields:
-        One record an epoch, after the callbacks have seen it.
+        One record for each epoch of each block, after the callbacks have seen it.
+
+    Raises:
+        DesignError: One member alone does not fit in memory.
     """
-    bench = _Bench(models, signatures, batch, source, spec, restore_best)
-    lists = _callback_lists(models, callbacks, epochs=epochs, steps=bench.steps)
-    logs: dict[int, dict[str, float]] = {}
-    with _left_in_models(bench):
-        for epoch in range(initial_epoch, epochs):
-            for member in bench.active:
-                lists[member].on_epoch_begin(epoch)
-            if any(callbacks) or bench.is_empty:
+    members = range(len(cohort.models))
+    chunk = cohort.layout().chunk
+    lists = _Lists(cohort)
+    pending = deque(layout.blocks(members, cohort.order_of, chunk))
+    while pending:
+        block = pending.popleft()
+        try:
+            yield from _train_block(cohort, block, lists)
+        except TooLargeError as error:
+            size = len(set(block))
+            if size == 1:
+                raise DesignError(
+                    "a model that fits in memory with its data", str(error), _MEND
+                ) from error
+            left = sorted({member for own in (block, *pending) for member in own})
+            pending = deque(layout.blocks(left, cohort.order_of, -(-size // 2)))
+
+
+_MEND = "allow more memory, or use smaller batches or a smaller model"
+
+
+def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[EpochRecord]:
+    """Train one block of members, all epochs."""
+    models, training = cohort.models, cohort.training
+    bench = Bench(models, cohort.runner(seats), seats, training.restore_best)
+    watched = any(cohort.callbacks[member] for member in bench.active)
+    logs: dict[int, Logs] = {}
+    block = list(bench.active)
+    lists.begin(block)
+    with _left_in_models(bench, [models[member] for member in block]):
+        for epoch in range(training.initial_epoch, training.epochs):
+            lists.on_epoch_begin(bench.active, epoch)
+            if watched or bench.is_empty:
                 # Callbacks may have changed weights or learning rates: Keras reads them again too.
                 bench.seat()
-            seen = bench.epoch()
-            if any(callbacks):
+            spec = cohort.spec._replace(validate=cohort.spec.validate and training.validates(epoch))
+            seen = _epoch(bench, spec, can_retry=watched or epoch == training.initial_epoch)
+            if watched:
                 bench.write_back()
-            for member in bench.active:
-                lists[member].on_epoch_end(epoch, seen[member])
+            lists.on_epoch_end(bench.active, epoch, seen)
             logs |= seen
-            yield EpochRecord(epoch, seen)
-            bench.active = [m for m in bench.active if not models[m].stop_training]
+            yield EpochRecord(epoch, seen, len(bench.seats))
+            bench.retire([m for m in bench.active if models[m].stop_training])
+            if training.stop_diverged:
+                bench.retire([m for m in bench.active if _diverged(seen[m])], diverged=True)
             if not bench.active:
                 break
-    for member, callback_list in enumerate(lists):
-        callback_list.on_train_end(logs.get(member, {}))
+    lists.end(block, logs)
 
 
-def _callback_lists(
-    models: Sequence[keras.Model],
-    callbacks: Sequence[Sequence[keras.callbacks.Callback]],
-    *,
-    epochs: int,
-    steps: int,
-) -> list[keras.callbacks.CallbackList]:
-    """Keras's callback container for each model, told that training begins."""
-    lists = []
-    for model, own in zip(models, callbacks or [()] * len(models), strict=True):
-        model.stop_training = False
-        lists.append(keras_seam.callback_list(model, own, epochs=epochs, steps=steps))
-    for callback_list in lists:
-        callback_list.on_train_begin()
-    return lists
+def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]:
+    try:
+        return bench.epoch(spec)
+    except Exception as error:
+        if not is_exhausted(error):
+            raise
+        if can_retry:
+            raise TooLargeError("the device's memory is full") from error
+        raise DesignError(
+            "memory for the members that train side by side",
+            "a device whose memory has filled up since they began",
+            "train fewer side by side (chunk_size), or free memory",
+        ) from error
+
+
+def _diverged(logs: Logs) -> bool:
+    return any(not np.isfinite(value) for name, value in logs.items() if name.endswith("loss"))
+
+
+class _Lists:
+    """Keras's callback containers, one for each member, and what they have been told."""
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._cohort = cohort
+        self._lists: dict[int, keras.callbacks.CallbackList] = {}
+        self._entered: dict[int, int] = {}
+
+    def begin(self, members: Sequence[int]) -> None:
+        """Tell members that training begins, unless they have been told."""
+        training = self._cohort.training
+        for member in members:
+            if member not in self._lists:
+                model = self._cohort.models[member]
+                model.stop_training = False
+                self._lists[member] = keras_seam.callback_list(
+                    model,
+                    self._cohort.callbacks[member],
+                    epochs=training.epochs,
+                    steps=self._cohort.steps_an_epoch,
+                )
+                self._lists[member].on_train_begin()
+
+    def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
+        """Tell members that an epoch begins; those that try it once more know it already."""
+        for member in members:
+            if self._entered.get(member) != epoch:
+                self._entered[member] = epoch
+                self._lists[member].on_epoch_begin(epoch)
+
+    def on_epoch_end(self, members: Sequence[int], epoch: int, seen: dict[int, Logs]) -> None:
+        """Tell members what an epoch measured."""
+        for member in members:
+            steps = seen[member].pop(STEPS_RUN, None)
+            if steps is not None:
+                running = {k: v for k, v in seen[member].items() if not k.startswith("val_")}
+                keras_seam.tell_nan(self._cohort.callbacks[member], int(steps) - 1, running)
+            self._lists[member].on_epoch_end(epoch, seen[member])
+
+    def end(self, members: Sequence[int], logs: dict[int, Logs]) -> None:
+        """Tell members that training has ended."""
+        for member in members:
+            self._lists[member].on_train_end(logs.get(member, {}))
 
 
 def check_fusable(models: Sequence[keras.Model]) -> None:
@@ -128,167 +180,12 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
 
 
 @contextmanager
-def _left_in_models(bench: "_Bench") -> Iterator[None]:
+def _left_in_models(bench: Bench, models: Sequence[keras.Model]) -> Iterator[None]:
     """However training ends, the models have the state that it reached."""
     try:
         yield
     finally:
         bench.write_back()
-        for model in bench.models:
+        for model in models:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         bench.restore_best()
-
-
-class _Bench:
-    """The seats of members on the device: their stacked state and the program that moves it.
-
-    `active` are the members that still train, by number.
-    """
-
-    def __init__(
-        self,
-        models: Sequence[keras.Model],
-        signatures: Sequence[Signature],
-        batch: Arrays,
-        source: Source,
-        spec: EpochSpec,
-        monitor: str | None,
-    ) -> None:
-        self.models = models
-        self.active = list(range(len(models)))
-        self._source = source
-        self._spec = spec
-        self._train, self._valid = jax.tree.map(jnp.asarray, (source.train, source.valid))
-        self._next_order = next(source.orders)
-        self._steps = make_steps(models, signatures, batch, *self._batch_sizes())
-        self._seats: list[int] = []
-        self._state: State | None = None
-        self._best = _Best(monitor) if monitor else None
-        self._is_ahead = False  # of the models: an epoch has run since they were written
-
-    @property
-    def steps(self) -> int:
-        """Training steps in an epoch."""
-        return -(-int(self._next_order.shape[-1]) // self._spec.batch_size)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no member has been seated yet."""
-        return self._state is None
-
-    def seat(self) -> None:
-        """Read the state of the active members from their models.
-
-        A member that has finished keeps its seat, and its result is ignored, until half of the
-        seats are free: fewer seats are another program to compile.
-        """
-        if not self._seats or len(self.active) <= len(self._seats) // 2:
-            self._seats = list(self.active)
-        self._state = stack([keras_seam.state_of(self.models[member]) for member in self._seats])
-
-    def epoch(self) -> dict[int, dict[str, float]]:
-        """Run one epoch; the logs of each active member."""
-        assert self._state is not None
-        feed = self._feed()
-        program = PROGRAMS.get(self._steps, self._spec, self._state, feed)
-        self._state, logs = program(self._state, *feed)
-        self._is_ahead = True
-        if self._best:
-            self._best.update(self._seats, self.active, self._state, logs)
-        logs = jax.device_get(logs)
-        return {
-            member: keras_seam.to_floats({name: value[seat] for name, value in logs.items()})
-            for seat, member in enumerate(self._seats)
-            if member in self.active
-        }
-
-    def write_back(self) -> None:
-        """Give the models of the active members the state that their seats hold."""
-        if self._state is None or not self._is_ahead:
-            return
-        self._is_ahead = False
-        for seat, member in enumerate(self._seats):
-            if member in self.active:
-                own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
-                keras_seam.assign(self.models[member], own)
-
-    def restore_best(self) -> None:
-        """Give each model the weights of its best epoch, where they were asked for."""
-        if self._best:
-            for member, weights in self._best.by_member().items():
-                keras_seam.assign(self.models[member], weights)
-
-    def _batch_sizes(self) -> tuple[list[int], list[int]]:
-        """The batch sizes that training and evaluation meet."""
-        size = self._spec.batch_size
-        train = batch_sizes(int(self._next_order.shape[-1]), size)
-        rows = self._source.valid_rows
-        valid = [] if rows is None else batch_sizes(int(rows.shape[-1]), size)
-        seen = train * self._spec.evaluate_train + valid * self._spec.validate
-        return train, list(dict.fromkeys(seen))
-
-    def _feed(self) -> Feed:
-        order, self._next_order = self._next_order, next(self._source.orders)
-        valid_rows = self._source.valid_rows
-        return Feed(
-            self._train,
-            self._of_seats(order),
-            self._valid,
-            self._of_seats(np.zeros(0, np.int32) if valid_rows is None else valid_rows),
-            jax.tree.map(lambda values: jnp.asarray(values[self._seats]), self._steps.constants),
-        )
-
-    def _of_seats(self, rows: np.ndarray) -> jax.Array:
-        return jnp.asarray(rows[self._seats] if rows.ndim == 2 else rows, jnp.int32)
-
-
-class _Best:
-    """The weights that each member had at the epoch where `monitor` was lowest."""
-
-    def __init__(self, monitor: str) -> None:
-        self._monitor = monitor
-        self._seats: list[int] = []
-        self._lowest: Any = None
-        self._weights: Any = None
-        self._left: dict[int, Any] = {}
-
-    def update(
-        self, seats: list[int], active: list[int], state: State, logs: dict[str, Any]
-    ) -> None:
-        """Compare the epoch just run with the best so far, for each active member."""
-        weights = state[:2]
-        if seats != self._seats:
-            self._left = self.by_member()
-            self._start(seats, weights)
-        counts = jnp.asarray([member in active for member in seats])
-        value = jnp.where(counts, logs[self._monitor], jnp.nan)
-        self._lowest, self._weights = _keep_better(self._lowest, self._weights, value, weights)
-
-    def by_member(self) -> dict[int, Any]:
-        """The best weights, trainable and non-trainable, by member number."""
-        seated = {
-            member: jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._weights)
-            for seat, member in enumerate(self._seats)
-        }
-        return self._left | seated
-
-    def _start(self, seats: list[int], weights: Any) -> None:
-        kept = dict(zip(self._seats, range(len(self._seats)), strict=True))
-        lowest = [self._lowest[kept[m]] if m in kept else jnp.inf for m in seats]
-        if kept:
-            rows = jnp.asarray([kept[m] for m in seats])
-            self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
-        else:
-            self._weights = weights
-        self._seats, self._lowest = list(seats), jnp.asarray(lowest, jnp.float32)
-
-
-@jax.jit
-def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple[Any, Any]:
-    # NaN is never lower, so a member that diverges keeps the weights from before.
-    better = value < lowest
-
-    def choose(old: Any, new: Any) -> Any:
-        return jnp.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-    return jnp.where(better, value, lowest), jax.tree.map(choose, weights, candidate)

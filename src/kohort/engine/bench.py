@@ -1,0 +1,149 @@
+"""The seats of the members that train side by side: their stacked state on the device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from kohort.design import keras_seam
+from kohort.design.keras_seam import State
+from kohort.engine.program import EpochSpec, stack
+from kohort.engine.runners import Runner
+
+
+class Bench:
+    """The seats of one block of members, and the runner that moves them.
+
+    Args:
+        models: All models of the cohort.
+        runner: Runs their epochs.
+        seats: The member in each seat; the last may stand in several.
+        monitor: A metric; the weights at its lowest value are kept. None for none.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        runner: Runner,
+        seats: list[int],
+        monitor: str | None,
+    ) -> None:
+        self.active = list(dict.fromkeys(seats))
+        """The members that still train, by number."""
+        self.seats = list(seats)
+        self._models, self._runner = models, runner
+        self._state: State | None = None
+        self._best = _Best(monitor) if monitor else None
+        self._is_ahead = False  # of the models: an epoch has run since they were written
+        self._diverged: set[int] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no member has been seated yet."""
+        return self._state is None
+
+    def seat(self) -> None:
+        """Read the state of the members from their models.
+
+        A member that has finished keeps its seat, and its result is ignored, until half of the
+        seats are free: fewer seats are another program to compile. One that has diverged never
+        frees its seat: in another program its neighbours' numbers would round otherwise.
+        """
+        staying = [m for m in dict.fromkeys(self.seats) if m in self.active or m in self._diverged]
+        if self.active and len(staying) <= len(self.seats) // 2:
+            self.seats = staying
+        self._state = stack([keras_seam.state_of(self._models[member]) for member in self.seats])
+
+    def retire(self, members: Sequence[int], *, diverged: bool = False) -> None:
+        """Let members train no more."""
+        self.active = [member for member in self.active if member not in members]
+        self._diverged |= set(members) if diverged else set()
+
+    def epoch(self, spec: EpochSpec) -> dict[int, dict[str, float]]:
+        """Run one epoch; the logs of each active member."""
+        assert self._state is not None
+        self._state, logs = self._runner.epoch(spec, self._state, self.seats)
+        self._is_ahead = True
+        if self._best:
+            self._best.update(self.seats, self.active, self._state, logs)
+        logs = jax.device_get(logs)
+        return {
+            member: keras_seam.to_floats({name: value[seat] for name, value in logs.items()})
+            for seat, member in enumerate(self.seats)
+            if member in self.active
+        }
+
+    def write_back(self) -> None:
+        """Give the models of the active members the state that their seats hold."""
+        if self._state is None or not self._is_ahead or _is_lost(self._state):
+            return
+        self._is_ahead = False
+        for seat, member in enumerate(self.seats):
+            if member in self.active:
+                own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
+                keras_seam.assign(self._models[member], own)
+
+    def restore_best(self) -> None:
+        """Give each model the weights of its best epoch, where they were asked for."""
+        if self._best:
+            for member, weights in self._best.by_member().items():
+                keras_seam.assign(self._models[member], weights)
+
+
+def _is_lost(state: State) -> bool:
+    """Whether a program that failed has used up its state."""
+    return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+
+
+class _Best:
+    """The weights that each member had at the epoch where `monitor` was lowest."""
+
+    def __init__(self, monitor: str) -> None:
+        self._monitor = monitor
+        self._seats: list[int] = []
+        self._lowest: Any = None
+        self._weights: Any = None
+        self._left: dict[int, Any] = {}
+
+    def update(
+        self, seats: list[int], active: list[int], state: State, logs: dict[str, Any]
+    ) -> None:
+        """Compare the epoch just run with the best so far, for each active member."""
+        weights = state[:2]
+        if seats != self._seats:
+            self._left = self.by_member()
+            self._start(seats, weights)
+        counts = jnp.asarray([member in active for member in seats])
+        value = jnp.where(counts, logs[self._monitor], jnp.nan)
+        self._lowest, self._weights = _keep_better(self._lowest, self._weights, value, weights)
+
+    def by_member(self) -> dict[int, Any]:
+        """The best weights, trainable and non-trainable, by member number."""
+        seated = {
+            member: jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._weights)
+            for seat, member in enumerate(self._seats)
+        }
+        return self._left | seated
+
+    def _start(self, seats: list[int], weights: Any) -> None:
+        kept = dict(zip(self._seats, range(len(self._seats)), strict=True))
+        lowest = [self._lowest[kept[m]] if m in kept else jnp.inf for m in seats]
+        if kept:
+            rows = jnp.asarray([kept[m] for m in seats])
+            self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
+        else:
+            self._weights = weights
+        self._seats, self._lowest = list(seats), jnp.asarray(lowest, jnp.float32)
+
+
+@jax.jit
+def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple[Any, Any]:
+    # NaN is never lower, so a member that diverges keeps the weights from before.
+    better = value < lowest
+
+    def choose(old: Any, new: Any) -> Any:
+        return jnp.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    return jnp.where(better, value, lowest), jax.tree.map(choose, weights, candidate)

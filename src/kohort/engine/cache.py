@@ -1,0 +1,105 @@
+"""kohort's cache folder: compiled programs, and how their members ran fastest.
+
+Nothing in it is needed: it may be deleted at any time. The environment variable KOHORT_CACHE names
+another folder, or "off".
+"""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import platformdirs
+from jax.experimental.compilation_cache import compilation_cache
+
+_LARGEST = 1 << 30  # bytes; JAX drops what was used longest ago
+
+_SETTINGS = {
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+    "jax_compilation_cache_max_size": _LARGEST,
+}
+
+
+def folder() -> Path | None:
+    """Where programs of this machine's processor are kept; None where the cache is off."""
+    chosen = os.environ.get("KOHORT_CACHE", "")
+    if chosen == "off":
+        return None
+    base = Path(chosen) if chosen else platformdirs.user_cache_path("kohort", appauthor=False)
+    return base / _processor()
+
+
+@contextmanager
+def persistent() -> Iterator[None]:
+    """What JAX compiles inside is kept in the cache folder, or comes from there.
+
+    JAX's settings are as before afterwards. A cache that the user has set up in JAX is used as it
+    is.
+    """
+    own = folder()
+    if own is None or jax.config.jax_compilation_cache_dir or not _is_writable(own):
+        yield
+        return
+    changed = _SETTINGS | {"jax_compilation_cache_dir": str(own)}
+    before = {name: getattr(jax.config, name) for name in changed}
+    _configure(changed)
+    try:
+        yield
+    finally:
+        _configure(before)
+
+
+def remembered(key: str) -> Any:
+    """What `remember` kept under a key; None where there is nothing, or it is damaged."""
+    path = _path(key)
+    try:
+        return json.loads(path.read_text()) if path else None
+    except (OSError, ValueError):
+        return None
+
+
+def remember(key: str, value: Any) -> None:
+    """Keep a small value; where the folder cannot be written it is forgotten."""
+    path = _path(key)
+    if path is None or not _is_writable(path.parent):
+        return
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(value))
+    aside.replace(path)
+
+
+def _path(key: str) -> Path | None:
+    own = folder()
+    return own / f"{hashlib.sha256(key.encode()).hexdigest()}.json" if own else None
+
+
+def _configure(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+    # JAX opens its cache once, with the settings of that moment.
+    compilation_cache.reset_cache()
+
+
+def _is_writable(path: Path) -> bool:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path, os.W_OK)
+
+
+def _processor() -> str:
+    """Names what a program is compiled for: a home folder may serve machines that differ."""
+    kind = f"{platform.machine()} {platform.processor()}"
+    try:
+        info = Path("/proc/cpuinfo").read_text().splitlines()
+        kind += next(line for line in info if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        pass
+    return hashlib.sha256(kind.encode()).hexdigest()[:16]

@@ -1,0 +1,155 @@
+"""A cohort before it trains: its members, their data, and how many of them run side by side."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import keras
+
+from kohort.design import keras_seam
+from kohort.design.grouping import Signature
+from kohort.engine import layout
+from kohort.engine.layout import Layout
+from kohort.engine.memory import TooLargeError, is_exhausted
+from kohort.engine.program import EpochSpec, stack
+from kohort.engine.runners import OnDevice, Runner, Source, Stream, Streamed, as_taken
+from kohort.engine.steps import Steps
+
+_PROBED = 8  # steps
+
+
+class Training(NamedTuple):
+    """How long to train, and what may end it.
+
+    Args:
+        epochs: The epoch to stop before, as in Keras.
+        initial_epoch: The epoch to start with.
+        validation_epochs: As Keras's `validation_freq`: validate every so many epochs, or in
+            these (counted from 1).
+        restore_best: A metric; each member ends with the weights of the epoch that had its lowest
+            value, not with the last ones. None for the last ones.
+        stop_diverged: Whether a member whose losses are NaN or infinite at an epoch's end trains
+            no more.
+        chunk_size: Members side by side, at most; None chooses by measuring.
+        memory: Bytes that a program may take.
+    """
+
+    epochs: int
+    initial_epoch: int = 0
+    validation_epochs: int | Sequence[int] = 1
+    restore_best: str | None = None
+    stop_diverged: bool = False
+    chunk_size: int | None = None
+    memory: int = 1 << 62
+
+    def validates(self, epoch: int) -> bool:
+        """Whether an epoch (from 0) ends with validation."""
+        if isinstance(self.validation_epochs, int):
+            return (epoch + 1) % self.validation_epochs == 0
+        return epoch + 1 in self.validation_epochs
+
+
+class Cohort:
+    """The members that share a program, before they train.
+
+    Args:
+        models: Compiled and prepared models.
+        signatures: Their `design.grouping.signature`s, of one skeleton.
+        source: Data on the device, or streams of them.
+        spec: Batch sizes, and what is measured at the end of an epoch.
+        training: How long, and what may end it.
+        callbacks: For each model its own callbacks; empty for none.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        signatures: Sequence[Signature],
+        source: Source | Stream,
+        spec: EpochSpec,
+        training: Training,
+        callbacks: Sequence[Sequence[keras.callbacks.Callback]] = (),
+    ) -> None:
+        self.models, self.source = models, source
+        self.training = training
+        self.callbacks = callbacks or [()] * len(models)
+        stops = any(keras_seam.stops_at_nan(own) for own in self.callbacks)
+        self.spec = spec._replace(stop_at_nan=stops)
+        self.steps = Steps(models, signatures)
+
+    @property
+    def order_of(self) -> Sequence[int]:
+        """By member number, the order that it reads."""
+        return self.source.order_of
+
+    def runner(self, members: Sequence[int]) -> Runner:
+        """What runs the epochs of members, from the first one."""
+        source, memory = self.source, self.training.memory
+        if isinstance(source, Source):
+            return OnDevice(self.steps, source, memory)
+        streams, orders = source.of(source.order_of[members[0]])
+        return Streamed(self.steps, streams, orders, memory)
+
+    @property
+    def steps_an_epoch(self) -> int | None:
+        """Training steps in an epoch; None where nobody knows."""
+        if isinstance(self.source, Stream):
+            return self.source.steps
+        return -(-_samples(self.source) // self.spec.batch_size)
+
+    def layout(self) -> Layout:
+        """How many members train side by side: as told, or chosen by measuring."""
+        told = self.training.chunk_size
+        sizes = layout.candidates(self.order_of)
+        if isinstance(self.source, Stream):
+            # Reading is shared; members side by side see the same batches.
+            alike = min(self.order_of.count(order) for order in set(self.order_of))
+            return Layout(min(told or alike, alike), {})
+        if told:
+            return Layout(told, {})
+        steps = self.steps_an_epoch
+        assert steps is not None
+        epochs = max(0, self.training.epochs - self.training.initial_epoch)
+        size = min(self.spec.batch_size, _samples(self.source))
+        name = self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
+        where = (jax.devices()[0].device_kind, jax.__version__)
+        return layout.choose(
+            sizes,
+            len(self.models) * steps * epochs,
+            repr((self.steps.key([name]), self.spec, sizes, self.order_of, where)),
+            self._seconds_a_step,
+            convolves=self.steps.convolves(name) and jax.default_backend() == "cpu",
+        )
+
+    def _seconds_a_step(self, chunk: int) -> float:
+        """Measure a chunk of members on copies: seconds a step and member.
+
+        Raises:
+            TooLargeError: They do not fit.
+        """
+        assert isinstance(self.source, Source)
+        runner = OnDevice(self.steps, self.source, self.training.memory)
+        seats = layout.blocks(range(len(self.models)), self.order_of, chunk)[0]
+        orders = next(self.source.orders())
+        steps = min(_PROBED, max(1, orders.shape[-1] // self.spec.batch_size))
+        orders = orders[:, : steps * self.spec.batch_size]
+        spec = self.spec._replace(validate=False, evaluate_train=False, stop_at_nan=False)
+        state = stack([keras_seam.state_of(self.models[member]) for member in seats])
+        seconds: list[float] = []
+        for _ in range(3):
+            started = time.perf_counter()
+            try:
+                state, logs = runner.run(spec, state, seats, orders)
+                jax.device_get(logs)
+            except jax.errors.JaxRuntimeError as error:
+                if not is_exhausted(error):
+                    raise
+                raise TooLargeError("the device's memory is full") from error
+            seconds.append(time.perf_counter() - started)
+        # The first run compiles.
+        return float(min(seconds[1:]) / (steps * len(seats)))
+
+
+def _samples(source: Source) -> int:
+    return int(next(source.orders()).shape[-1])

@@ -1,0 +1,103 @@
+"""How the members of a cohort run: side by side, in chunks, or one after another.
+
+Members side by side share the overhead of a step, and where they read the same batches one gather
+and one wide product; one at a time, each has the processor's caches to itself. Which is faster
+depends on the model and on the machine, so it is measured on first steps.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kohort.engine import cache
+from kohort.engine.memory import TooLargeError
+
+_SMALL = 1000  # steps, over all members: what is over in a moment is not measured
+_WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
+_FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
+_CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
+
+
+class Layout(NamedTuple):
+    """How many members train side by side.
+
+    Args:
+        chunk: Members that one call of the program trains; 1 is one after another.
+        seconds: What was measured: by chunk, seconds a step and member. Empty where nothing was.
+    """
+
+    chunk: int
+    seconds: dict[int, float]
+
+
+def candidates(order_of: Sequence[int]) -> list[int]:
+    """The chunks to choose from: one; some; those that read the same batches; all."""
+    alike = min(order_of.count(order) for order in set(order_of))
+    sizes = {1, alike, len(order_of)} | ({_CHUNK} if alike > _CHUNK else set())
+    return sorted(sizes)
+
+
+def choose(
+    sizes: Sequence[int],
+    steps: int,
+    key: str,
+    probe: Callable[[int], float],
+    *,
+    convolves: bool,
+) -> Layout:
+    """Choose a chunk by measuring; what was measured is kept for next time.
+
+    Args:
+        sizes: The candidates, ascending, the first 1 and the last all members.
+        steps: The steps to come, over all members.
+        key: Of the program, its data and its candidates.
+        probe: Measures one candidate: seconds a step and member.
+        convolves: Whether the step has convolutions on a CPU, which XLA runs slowly side by side.
+    """
+    if len(sizes) == 1 or steps < _SMALL:
+        return Layout(1 if convolves else sizes[-1], {})
+    kept = cache.remembered(key)
+    if kept is not None:
+        return Layout(int(kept["chunk"]), {int(c): s for c, s in kept["seconds"].items()})
+    seconds = {1: probe(1)}
+    if steps * seconds[1] < _WORTH:
+        chunk = sizes[-1] if seconds[1] < _FAST and not convolves else 1
+    else:
+        for size in sizes[1:]:
+            try:
+                seconds[size] = probe(size)
+            except TooLargeError:
+                break
+        chunk = min(seconds, key=lambda size: seconds[size])
+    cache.remember(key, {"chunk": chunk, "seconds": seconds})
+    return Layout(chunk, seconds)
+
+
+def blocks(members: Sequence[int], order_of: Sequence[int], chunk: int) -> list[list[int]]:
+    """Members in blocks of equal size, each of which one call of the program trains.
+
+    Members that read the same batches stand together; where a chunk is no larger than their number
+    no block mixes orders. A last block is filled up with one of its members, whose second result
+    is ignored.
+
+    Args:
+        members: Member numbers.
+        order_of: By member number, the order that it reads.
+        chunk: The largest block.
+    """
+    by_order: dict[int, list[int]] = {}
+    for member in members:
+        by_order.setdefault(order_of[member], []).append(member)
+    groups = list(by_order.values())
+    if chunk > min(map(len, groups)):
+        groups = [[member for group in groups for member in group]]
+    parts = [part for group in groups for part in _split(group, chunk)]
+    size = max(map(len, parts))
+    return [part + part[-1:] * (size - len(part)) for part in parts]
+
+
+def _split(members: list[int], chunk: int) -> list[list[int]]:
+    count = -(-len(members) // chunk)
+    small, larger = divmod(len(members), count)
+    sizes = [small + (part < larger) for part in range(count)]
+    starts = [sum(sizes[:part]) for part in range(count)]
+    return [members[start : start + size] for start, size in zip(starts, sizes, strict=True)]

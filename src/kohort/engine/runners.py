@@ -1,0 +1,242 @@
+"""Run an epoch of the members in their seats: over data on the device, or over streamed data."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.data.dataset import PixelScale
+from kohort.design.grouping import abstract
+from kohort.design.keras_seam import Arrays, State
+from kohort.engine.memory import check_fits
+from kohort.engine.program import (
+    PROGRAMS,
+    EpochSpec,
+    Feed,
+    Logs,
+    batch_sizes,
+    compile_epoch,
+    compile_for_seats,
+    joined,
+    measured,
+    segment_of_one,
+    still_going,
+)
+from kohort.engine.steps import Steps
+from kohort.engine.stream import Streams, ahead
+
+
+class Source(NamedTuple):
+    """Arrays of a cohort, and the rows of them that each member sees.
+
+    Args:
+        train: Each leaf `[sample, ...]`, on the device where it fits.
+        orders: Epoch by epoch int32 rows `[order, sample]`; called anew for each block.
+        order_of: For each member the order that it reads.
+        valid: Likewise; None without validation.
+        valid_rows: int32 `[order, sample]`.
+    """
+
+    train: Arrays
+    orders: Callable[[], Iterator[np.ndarray]]
+    order_of: Sequence[int]
+    valid: Arrays = None
+    valid_rows: np.ndarray | None = None
+
+
+class Stream(NamedTuple):
+    """Data of a cohort that come while it trains.
+
+    Args:
+        of: For an order, its segments and epoch by epoch its rows; no rows where the data have an
+            order of their own.
+        order_of: For each member the order that it reads.
+        steps: Training steps in an epoch; None where nobody knows.
+    """
+
+    of: Callable[[int], tuple[Streams, Iterator[np.ndarray] | None]]
+    order_of: Sequence[int]
+    steps: int | None
+
+
+class Runner(Protocol):
+    """Runs an epoch of the members in their seats."""
+
+    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
+        """The state after an epoch, and what it measured, stacked by seat."""
+        ...
+
+
+class OnDevice:
+    """Runs whole epochs as one program, over data that stay on the device.
+
+    Args:
+        steps: What the members run.
+        source: Their data.
+        memory: Bytes that a program may take.
+    """
+
+    def __init__(self, steps: Steps, source: Source, memory: int) -> None:
+        self._steps, self._source, self._memory = steps, source, memory
+        self._orders: Iterator[np.ndarray] = source.orders()
+
+    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
+        """One program for training and evaluation."""
+        return self.run(spec, state, seats, next(self._orders))
+
+    def run(
+        self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
+    ) -> tuple[State, Logs]:
+        """An epoch over given rows, `[order, sample]`."""
+        rows = self._source.valid_rows
+        rows = np.zeros((1, 0), np.int32) if rows is None else rows
+        names = self._prepare(spec, orders.shape[-1], rows.shape[-1])
+        feed = Feed(
+            self._source.train,
+            self._of_seats(orders, seats),
+            self._source.valid,
+            self._of_seats(rows, seats),
+            self._steps.constants_of(names, seats),
+        )
+        program = PROGRAMS.get(
+            (self._steps.key(names), spec),
+            (state, feed),
+            lambda: compile_epoch(self._steps, spec, state, feed),
+        )
+        check_fits(program, self._memory)
+        return program(state, *feed)  # type: ignore[no-any-return]
+
+    def _prepare(self, spec: EpochSpec, samples: int, valid_samples: int) -> list[str]:
+        """Trace what an epoch runs; the names of the steps."""
+        train, valid = self._source.train, self._source.valid
+        sizes = batch_sizes(samples, spec.batch_size)
+        wanted = [("train", train, size) for size in sizes]
+        if spec.evaluate_train:
+            wanted += [("test", train, size) for size in sizes]
+        if spec.validate:
+            sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
+            wanted += [("test", valid, size) for size in sizes]
+        names = [
+            self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
+            for step, data, size in wanted
+        ]
+        return names + [self._steps.prepare("penalty")] * spec.evaluate_train
+
+    def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
+        own = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
+        # Where all seats read the same rows, one gather serves them.
+        chosen = rows[own[0]] if len(set(own)) == 1 else rows[own]
+        return jnp.asarray(chosen, jnp.int32)
+
+
+class Streamed:
+    """Runs epochs segment by segment, over data that come while it runs.
+
+    Args:
+        steps: What the members run.
+        streams: The segments, the same for all seats.
+        orders: Epoch by epoch the rows to read; None where the data have an order of their own.
+        memory: Bytes that a program may take.
+    """
+
+    def __init__(
+        self, steps: Steps, streams: Streams, orders: Iterator[np.ndarray] | None, memory: int
+    ) -> None:
+        self._steps, self._streams, self._orders, self._memory = steps, streams, orders, memory
+
+    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
+        """Train on each segment, then evaluate on each."""
+        rows = None if self._orders is None else next(self._orders)
+        train = self._streams.train
+        fresh = [
+            jnp.broadcast_to(metric, (len(seats), *jnp.shape(metric)))
+            for metric in self._steps.fresh_metrics
+        ]
+        state = (*state[:3], fresh)
+        state, logs = self._sweep(spec, "train", state, seats, train(rows))
+        trainable, rest, optimizer, metrics = state
+        before = (trainable, rest, fresh)
+        penalty = None
+        if spec.evaluate_train:
+            penalty = self._penalty(trainable, seats)
+            seen = self._sweep(spec, "test", before, seats, train(rows))[1]
+            logs |= measured("eval_", seen, penalty)
+        if spec.validate and self._streams.valid is not None:
+            after, seen = self._sweep(spec, "test", before, seats, self._streams.valid())
+            trainable, rest, metrics = after
+            logs |= measured("val_", seen, penalty)
+        return (trainable, rest, optimizer, metrics), logs
+
+    def _sweep(
+        self,
+        spec: EpochSpec,
+        kind: Literal["train", "test"],
+        state: Any,
+        seats: list[int],
+        segments: Iterator[Arrays],
+    ) -> tuple[Any, Logs]:
+        """Go through segments from a state, which stays as it is; the last step's logs."""
+        logs: Logs = {}
+        segment = segment_of_one(self._steps, kind, spec.pixels)
+        state = jax.tree.map(jnp.copy, state)
+        stops = kind == "train" and spec.stop_at_nan
+        goes_on = jnp.ones(len(seats), bool) if stops else None
+        for batches in ahead(segments):
+            name = self._steps.prepare(kind, as_taken(spec.pixels, batches))
+            arguments = (state, self._steps.constants_of([name], seats), goes_on, batches)
+            program = PROGRAMS.get(
+                (self._steps.key([name]), kind, spec.pixels),
+                arguments,
+                partial(compile_for_seats, segment, (0, 0, 0, None), *arguments),
+            )
+            check_fits(program, self._memory)
+            state, last = program(*arguments)
+            if goes_on is None:
+                logs = last
+            else:
+                logs = _joined_by_seat(logs, last) if logs else last
+                goes_on = jnp.broadcast_to(still_going(logs), len(seats))
+        return state, dict(logs)
+
+    def _penalty(self, trainable: Any, seats: list[int]) -> Any:
+        name = self._steps.prepare("penalty")
+        constants = self._steps.constants_of([name], seats)
+        program = PROGRAMS.get(
+            self._steps.key([name]),
+            (trainable, constants),
+            lambda: compile_for_seats(
+                lambda weights, own: self._steps.penalty(own, weights),
+                (0, 0),
+                trainable,
+                constants,
+                donate=False,
+            ),
+        )
+        return program(trainable, constants)
+
+
+_joined_by_seat = jax.vmap(joined)
+
+
+def as_taken(pixels: PixelScale | None, data: Arrays, size: tuple[int, ...] = ()) -> Arrays:
+    """Shapes and dtypes of a batch as the models take it.
+
+    Args:
+        pixels: How stored pixels become inputs; None where inputs are stored.
+        data: Arrays that hold one batch more deeply: `[sample, ...]` or `[step, batch, ...]`.
+        size: What takes the place of their first axis.
+    """
+
+    def of_one(array: Any) -> Any:
+        # JAX holds 64-bit NumPy data as 32-bit.
+        dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+        return abstract((*size, *array.shape[1:]), dtype)
+
+    taken = jax.tree.map(of_one, data)
+    if pixels is None:
+        return taken
+    x, *rest = taken
+    return (abstract(x.shape, np.float32), *rest)
