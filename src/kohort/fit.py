@@ -3,45 +3,28 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import keras
-import numpy as np
 
-from kohort.data.orders import epoch_orders
 from kohort.design import keras_seam
 from kohort.design.grouping import first_batch, group, signature
-from kohort.design.keras_seam import Arrays
-from kohort.engine.callbacks import Callback, EvaluateTrain, own_callbacks
+from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_callbacks
 from kohort.engine.cohort import Cohort, Training
+from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
+from kohort.engine.memory import allowed
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.engine.runners import Source
 from kohort.engine.train import check_fusable, train
 from kohort.errors import DesignError, ModelError
 from kohort.report.progress import Progress
 
-type Shuffle = bool | Literal["batch"]
-
 
 class _Settings(NamedTuple):
-    batch_size: int
     epochs: int
     initial_epoch: int
-    shuffle: Shuffle
-    seed: int
+    validation_freq: int | Sequence[int]
     evaluated: bool
-
-
-class _Data(NamedTuple):
-    x: Any
-    y: Any
-    sample_weight: Any
-    class_weight: Any
-    validation: Any
-
-    def packed(self) -> Arrays:
-        return keras_seam.pack(self.x, self.y, self.sample_weight, self.class_weight)
+    chunk_size: int | None
+    memory: int | str | None
 
 
 def fit(
@@ -55,13 +38,19 @@ def fit(
     validation_data: Any = None,
     shuffle: Shuffle = True,
     seed: int = 0,
-    callbacks: Sequence[Callback] | Callback | None = None,
+    callbacks: Callbacks = None,
     sample_weight: Any = None,
     class_weight: dict[int, float] | None = None,
     initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int | Sequence[int] = 1,
     verbose: Literal["auto", 0, 1, 2] = "auto",
     train_metrics: Literal["running", "evaluated"] = "running",
     engine: Literal["fused", "keras"] = "fused",
+    chunk_size: int | None = None,
+    memory: int | str | None = None,
 ) -> Any:
     """Train compiled Keras models in place, all at once, to the numbers of `keras.Model.fit`.
 
@@ -71,8 +60,9 @@ def fit(
 
     Args:
         models: One compiled model, or several; each gets the same data in the same order.
-        x: Inputs `[sample, ...]`; an array, or a dict or list of arrays.
-        y: Targets `[sample, ...]`, likewise.
+        x: Inputs `[sample, ...]`; an array, or a dict or list of arrays; HDF5 datasets too. Or
+            whatever yields batches to `keras.Model.fit`: a `keras.utils.PyDataset`, a generator.
+        y: Targets `[sample, ...]`, likewise; none where `x` yields them.
         batch_size: Samples a step; the last batch of an epoch may be smaller.
         epochs: The epoch to stop before.
         validation_split: Fraction of the data, from its end, that validates. `x` and `y` are
@@ -83,10 +73,15 @@ def fit(
         seed: Of that order: the one that `keras.Model.fit` takes after `np.random.seed(seed)` on
             a model that has been built and trained on a batch before.
         callbacks: Keras callbacks that act at epochs. For several models each gets copies of
-            its own.
+            its own; where they write to files, give a function of a model's number (from 0) that
+            returns its callbacks.
         sample_weight: Weight of each sample.
         class_weight: Weight of each class, by class number.
         initial_epoch: The epoch to start with.
+        steps_per_epoch: Batches an epoch, as in `keras.Model.fit`.
+        validation_steps: Likewise, for validation.
+        validation_batch_size: Samples a step in validation; `batch_size` where it is None.
+        validation_freq: Validate every so many epochs, or after the epochs named (from 1).
         verbose: 0 is silent; anything else shows progress on stderr.
         train_metrics: "running" gives Keras's train metrics, averages over the epoch.
             "evaluated" adds "eval_loss" and the like: the train metrics in inference mode, at
@@ -94,6 +89,10 @@ def fit(
             losses without the penalties of weight regularisers.
         engine: "fused" needs Keras's JAX backend. "keras" calls `model.fit` for one model after
             another, on any backend: the reference, and the way out.
+        chunk_size: How many models one call of a program trains side by side; 1 trains one
+            after another. None chooses by measuring first steps where there is enough to train.
+        memory: What training may take on the device, in bytes or as text such as "2GB"; all that
+            it has where it is None. Data that do not fit in it are streamed.
 
     Returns:
         `keras.callbacks.History` for one model, a list of them for a list of models.
@@ -111,39 +110,57 @@ def fit(
     _check_choice("engine", engine, ("fused", "keras"))
     _check_models(members)
     if validation_split and validation_data is None:
-        (x, y, sample_weight), validation_data = keras_seam.split_last(
-            x, y, sample_weight, validation_split
-        )
-    data = _Data(x, y, sample_weight, class_weight, validation_data)
-    settings = _Settings(
-        batch_size or 32, epochs, initial_epoch, shuffle, seed, train_metrics == "evaluated"
+        (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
+    given = Given(
+        x,
+        y,
+        sample_weight,
+        class_weight,
+        validation_data,
+        batch_size or 32,
+        validation_batch_size or batch_size or 32,
+        steps_per_epoch,
+        validation_steps,
+        shuffle,
+        seed,
     )
+    evaluated = train_metrics == "evaluated"
+    settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)
     run = _fit_fused if engine == "fused" else _fit_in_turn
     total = len(members) * max(0, epochs - initial_epoch)
     with Progress(total, visible=verbose != 0) as progress:
-        run(members, data, settings, own_callbacks(callbacks, len(members)), progress)
+        run(members, given, settings, own_callbacks(callbacks, len(members)), progress)
     histories = [model.history for model in members]
     return histories[0] if isinstance(models, keras.Model) else histories
 
 
 def _fit_fused(
     models: list[keras.Model],
-    data: _Data,
+    given: Given,
     settings: _Settings,
     callbacks: list[list[Callback]],
     progress: Progress,
 ) -> None:
     check_fusable(models)
-    arrays, valid = data.packed(), None
-    if data.validation is not None:
-        valid = keras_seam.pack(*keras.utils.unpack_x_y_sample_weight(data.validation))
-    arrays, valid = jax.tree.map(jnp.asarray, (arrays, valid))
-    batch = first_batch(arrays, settings.batch_size)
+    memory = allowed(settings.memory)
+    inputs = Inputs(given, memory)
+    if settings.evaluated and not inputs.are_arrays:
+        raise DesignError(
+            "arrays for train_metrics='evaluated', which reads them twice an epoch",
+            f"x of type {type(given.x).__name__}",
+            "give arrays, or leave train_metrics out",
+        )
     for model in models:
-        keras_seam.prepare(model, batch)
+        keras_seam.prepare(model, inputs.batch)
     _check_disjoint(models)
-    signatures = [signature(model, batch) for model in models]
+    signatures = [signature(model, inputs.batch) for model in models]
     cohorts = group(range(len(models)), [own.skeleton for own in signatures])
+    if len(cohorts) > 1 and not inputs.can_be_read_twice:
+        raise DesignError(
+            "data that can be read again for each of the programs",
+            f"a generator, which ends, for models of {len(cohorts)} programs",
+            "give a keras.utils.PyDataset, or train the models by separate calls",
+        )
     for number, cohort in enumerate(cohorts, start=1):
         progress.begin(
             f"cohort {number}/{len(cohorts)}", len(cohort), settings.epochs - settings.initial_epoch
@@ -151,15 +168,20 @@ def _fit_fused(
         joined = Cohort(
             [models[member] for member in cohort],
             [signatures[member] for member in cohort],
-            Source(
-                arrays,
-                lambda: _orders(arrays, settings),
-                [0] * len(cohort),
-                valid,
-                _all_rows(valid),
+            inputs.source(len(cohort)),
+            EpochSpec(
+                given.batch_size,
+                inputs.validates,
+                settings.evaluated,
+                valid_batch_size=given.valid_batch_size,
             ),
-            EpochSpec(settings.batch_size, valid is not None, settings.evaluated),
-            Training(settings.epochs, settings.initial_epoch),
+            Training(
+                settings.epochs,
+                settings.initial_epoch,
+                settings.validation_freq,
+                chunk_size=settings.chunk_size if inputs.can_be_read_twice else len(cohort),
+                memory=memory,
+            ),
             [callbacks[member] for member in cohort],
         )
         for record in train(joined):
@@ -169,33 +191,37 @@ def _fit_fused(
 
 def _fit_in_turn(
     models: list[keras.Model],
-    data: _Data,
+    given: Given,
     settings: _Settings,
     callbacks: list[list[Callback]],
     progress: Progress,
 ) -> None:
+    packed = None
+    if keras_seam.is_packable(given.x, given.y, given.sample_weight):
+        packed = keras_seam.pack(given.x, given.y, given.sample_weight, given.class_weight)
     for number, (model, own) in enumerate(zip(models, callbacks, strict=True), start=1):
         epochs = settings.epochs - settings.initial_epoch
         progress.begin(f"model {number}/{len(models)}", 1, epochs)
-        if keras_seam.is_packable(data.x, data.y, data.sample_weight):
-            packed = data.packed()
-            keras_seam.prepare(model, first_batch(packed, settings.batch_size))
-        measuring = (
-            [EvaluateTrain(data.packed(), settings.batch_size)] if settings.evaluated else []
-        )
+        if packed is not None:
+            keras_seam.prepare(model, first_batch(packed, given.batch_size))
+        measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
         fit_one(
             model,
-            data.x,
-            data.y,
-            seed=settings.seed,
+            given.x,
+            given.y,
+            seed=given.seed,
             callbacks=[*measuring, *own],
-            batch_size=settings.batch_size,
+            batch_size=given.batch_size if packed is not None else None,
             epochs=settings.epochs,
             initial_epoch=settings.initial_epoch,
-            shuffle=settings.shuffle,
-            validation_data=data.validation,
-            sample_weight=data.sample_weight,
-            class_weight=data.class_weight,
+            shuffle=given.shuffle,
+            validation_data=given.validation,
+            validation_batch_size=given.valid_batch_size,
+            validation_freq=settings.validation_freq,
+            validation_steps=given.valid_steps,
+            steps_per_epoch=given.steps,
+            sample_weight=given.sample_weight,
+            class_weight=given.class_weight,
             verbose=0,
         )
         progress.advance(epochs, settings.epochs - 1)
@@ -227,18 +253,3 @@ def _check_disjoint(models: list[keras.Model]) -> None:
 def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise DesignError(f"{argument} in {choices}", repr(value), "use one of them")
-
-
-def _samples(data: Arrays) -> int:
-    return int(jax.tree.leaves(data)[0].shape[0])
-
-
-def _orders(data: Arrays, settings: _Settings) -> Any:
-    for order in epoch_orders(
-        _samples(data), settings.batch_size, shuffle=settings.shuffle, seed=settings.seed
-    ):
-        yield order[None]
-
-
-def _all_rows(data: Arrays | None) -> Any:
-    return None if data is None else np.arange(_samples(data), dtype=np.int32)[None]

@@ -7,7 +7,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from types import UnionType
 from typing import Literal, NamedTuple
 
@@ -21,11 +21,13 @@ from kohort.design import keras_seam
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.variant import Variant
-from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest
+from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest, StopDiverged
 from kohort.engine.cohort import Cohort, Training
+from kohort.engine.memory import allowed, for_segment, stays_on_device
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.engine.runners import Source
+from kohort.engine.runners import Source, Stream
+from kohort.engine.stream import Streams, by_rows
 from kohort.engine.train import check_fusable, train
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves, CurvesRecorder
@@ -109,15 +111,21 @@ class Study:
         self,
         *,
         engine: Literal["fused", "keras"] = "fused",
+        chunk_size: int | None = None,
+        memory: int | str | None = None,
         verbose: Literal["auto", 0, 1] = "auto",
     ) -> Result:
         """Train every member, and return what was measured.
 
-        Each member ends with the weights of its epoch of lowest validation loss.
+        Each member ends with the weights of its epoch of lowest validation loss. One whose losses
+        are NaN or infinite at the end of an epoch trains no more.
 
         Args:
             engine: "fused" trains each cohort as one compiled program; "keras" calls `model.fit`
                 for one member after another, the reference.
+            chunk_size: How many members one call of a program trains side by side; None chooses
+                by measuring, as in `kohort.fit`.
+            memory: What training may take on the device, as in `kohort.fit`.
             verbose: 0 is silent; anything else shows progress on stderr.
 
         Raises:
@@ -128,6 +136,7 @@ class Study:
         if engine == "fused":
             keras_seam.check_callbacks(self.callbacks)
         started = datetime.now(UTC)
+        resources = _Resources(chunk_size, allowed(memory))
         plan = self.plan()
         recorder = CurvesRecorder(
             plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)
@@ -138,7 +147,7 @@ class Study:
                 progress.begin(plan.label(number), len(cohort), cohort[0].epochs)
                 job = self._job(cohort)
                 clock = time.perf_counter()
-                for member, epoch, logs in train_cohort(job):
+                for member, epoch, logs in train_cohort(job, resources):
                     recorder.record(member.variant, member.replicate, epoch, logs)
                     progress.advance(1, epoch)
                 progress.end()
@@ -257,6 +266,13 @@ class _Job(NamedTuple):
     batch_size: int
 
 
+class _Resources(NamedTuple):
+    """What training may use: members side by side (None: as measured), and bytes."""
+
+    chunk_size: int | None
+    memory: int
+
+
 class _Trained(NamedTuple):
     plan: MemberPlan
     weights: list[np.ndarray]
@@ -266,36 +282,33 @@ class _Trained(NamedTuple):
 type _Logs = Iterator[tuple[MemberPlan, int, dict[str, float]]]
 
 
-def _engine(name: str) -> Callable[[_Job], _Logs]:
+def _engine(name: str) -> Callable[[_Job, _Resources], _Logs]:
     engines = {"fused": _train_fused, "keras": _train_in_turn}
     if name not in engines:
         raise DesignError(f"an engine among {list(engines)}", repr(name), "use one of them")
     return engines[name]
 
 
-def _train_fused(job: _Job) -> _Logs:
+def _train_fused(job: _Job, resources: _Resources) -> _Logs:
     """All members of a cohort together; each reads its own rows of the same data."""
     check_fusable(job.models)
-    replicates = list({replicate.number: replicate for replicate in job.replicates}.values())
-    arrays = (jnp.asarray(job.data.x_train), jnp.asarray(job.data.y_train))
-    source = Source(
-        train=arrays,
-        orders=lambda: _orders(replicates, job.batch_size),
-        order_of=[replicates.index(replicate) for replicate in job.replicates],
-        valid=arrays,
-        valid_rows=np.stack([replicate.valid for replicate in replicates]),
-    )
     cohort = Cohort(
         job.models,
         [member.signature for member in job.cohort],
-        source,
+        _source(job, resources.memory),
         EpochSpec(
             job.batch_size,
             validate=True,
             evaluate_train=True,
             pixels=job.data.pixels if job.data.stores_pixels else None,
         ),
-        Training(job.cohort[0].epochs, restore_best=MONITOR, stop_diverged=True),
+        Training(
+            job.cohort[0].epochs,
+            restore_best=MONITOR,
+            stop_diverged=True,
+            chunk_size=resources.chunk_size,
+            memory=resources.memory,
+        ),
         job.callbacks,
     )
     for record in train(cohort):
@@ -303,7 +316,7 @@ def _train_fused(job: _Job) -> _Logs:
             yield job.cohort[member], record.epoch, logs
 
 
-def _train_in_turn(job: _Job) -> _Logs:
+def _train_in_turn(job: _Job, _resources: _Resources) -> _Logs:
     """Each member of a cohort by `keras.Model.fit`."""
     data, callbacks = job.data, job.callbacks or [()] * len(job.models)
     for planned, model, replicate, own in zip(
@@ -317,7 +330,12 @@ def _train_in_turn(job: _Job) -> _Logs:
             model,
             *train_part,
             seed=replicate.seed,
-            callbacks=[EvaluateTrain(train_part, job.batch_size), *own, RestoreBest(MONITOR)],
+            callbacks=[
+                EvaluateTrain(train_part, job.batch_size),
+                *own,
+                StopDiverged(),
+                RestoreBest(MONITOR),
+            ],
             validation_data=valid_part,
             batch_size=job.batch_size,
             epochs=planned.epochs,
@@ -327,13 +345,40 @@ def _train_in_turn(job: _Job) -> _Logs:
             yield planned, epoch, {name: values[epoch] for name, values in history.items()}
 
 
-def _orders(replicates: Sequence[Replicate], batch_size: int) -> Iterator[np.ndarray]:
-    """Epoch by epoch the training rows of each replicate, int32 `[replicate, sample]`."""
-    shuffled = [
-        epoch_orders(len(r.train), batch_size, shuffle=True, seed=r.seed) for r in replicates
-    ]
-    for orders in zip(*shuffled, strict=True):
-        yield np.stack([r.train[order] for r, order in zip(replicates, orders, strict=True)])
+def _source(job: _Job, memory: int) -> Source | Stream:
+    """The data of a cohort: each replicate reads its own rows of the same arrays."""
+    replicates = list({replicate.number: replicate for replicate in job.replicates}.values())
+    order_of = [replicates.index(replicate) for replicate in job.replicates]
+    arrays = (job.data.x_train, job.data.y_train)
+    if stays_on_device(arrays, memory):
+        on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))
+        valid_rows = np.stack([replicate.valid for replicate in replicates])
+        orders = [partial(_orders, replicate, job.batch_size) for replicate in replicates]
+        return Source(
+            on_device,
+            lambda: map(np.stack, zip(*(own() for own in orders), strict=True)),
+            order_of,
+            on_device,
+            valid_rows,
+        )
+
+    def segments(rows: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        assert rows is not None
+        return by_rows(arrays, rows, job.batch_size, for_segment(memory))
+
+    def of(order: int) -> tuple[Streams, Iterator[np.ndarray]]:
+        own = replicates[order]
+        streams = Streams(segments, lambda: segments(own.valid))
+        return streams, _orders(own, job.batch_size)
+
+    return Stream(of, order_of, -(-len(replicates[0].train) // job.batch_size))
+
+
+def _orders(replicate: Replicate, batch_size: int) -> Iterator[np.ndarray]:
+    """Epoch by epoch the rows that a replicate trains on, int32 `[sample]`."""
+    rows = replicate.train.astype(np.int32)
+    for order in epoch_orders(len(rows), batch_size, shuffle=True, seed=replicate.seed):
+        yield rows[order]
 
 
 def _per_variant[T: (int, float, str)](

@@ -4,10 +4,11 @@
 trains is what Keras trains, and keeps them here, so that a new Keras is checked in one file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras.src import tree
 from keras.src.callbacks.callback_list import CallbackList
 from keras.src.models.functional import Functional
@@ -16,6 +17,8 @@ from keras.src.trainers.data_adapters.array_data_adapter import (
     ArrayDataAdapter,
     can_convert_arrays,
 )
+from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
+from keras.src.trainers.epoch_iterator import EpochIterator
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from kohort.errors import ModelError
@@ -63,6 +66,55 @@ def pack(x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) ->
     return tree.map_structure(
         lambda s: s.convert_to_jax_compatible(s[:]), sliceables, none_is_leaf=False
     )
+
+
+def weights_of_classes(y: np.ndarray, class_weight: dict[int, float]) -> np.ndarray:
+    """The weight of each sample by its class, as `keras.Model.fit` works it out."""
+    weights: np.ndarray = class_weight_to_sample_weights(y, class_weight)
+    return weights
+
+
+class EpochBatches:
+    """The batches that `keras.Model.fit` would draw, epoch by epoch.
+
+    Args:
+        x: Arrays, a generator, a `keras.utils.PyDataset`, or what else Keras takes.
+        y: Targets, where x does not hold them.
+        sample_weight: Likewise.
+        class_weight: As in `keras.Model.fit`.
+        batch_size: Of arrays.
+        steps: Batches an epoch; None for all that there are.
+        shuffle: As in `keras.Model.fit`.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Any,
+        batch_size: int,
+        steps: int | None,
+        shuffle: Any,
+    ) -> None:
+        self._iterator = EpochIterator(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size if is_packable(x, y, sample_weight) else None,
+            steps_per_epoch=steps,
+            shuffle=shuffle,
+            class_weight=class_weight,
+        )
+
+    def reset(self) -> None:
+        """Begin anew, as Keras does after it has looked at a first batch."""
+        self._iterator.reset()
+
+    def epoch(self) -> Iterator[Arrays]:
+        """The batches of the next epoch."""
+        for _, _, held in self._iterator.enumerate_epoch():
+            yield from held
 
 
 def split_last(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[Any, Any]:

@@ -1,23 +1,52 @@
 """Callbacks: each member's own, and those with which the reference engine measures."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays
+from kohort.errors import DesignError
 
 type Callback = keras.callbacks.Callback
+type Callbacks = (
+    Sequence[Callback] | Callback | Callable[[int], Sequence[Callback] | Callback] | None
+)
+
+_PATHS = ("filepath", "filename", "log_dir", "backup_dir")
 
 
-def own_callbacks(callbacks: Sequence[Callback] | Callback | None, n: int) -> list[list[Callback]]:
-    """Callbacks for each of `n` models: copies, since they hold state; the originals for one."""
-    given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
+def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
+    """Callbacks for each of `n` models: copies, since they hold state; the originals for one.
+
+    Args:
+        callbacks: Callbacks, or a function of a model's number that returns its own.
+        n: How many models.
+
+    Raises:
+        DesignError: Copies would write to the same file.
+    """
+    if callable(callbacks):
+        return [_listed(callbacks(number)) for number in range(n)]
+    given = _listed(callbacks)
     if n == 1:
-        return [list(given)]
+        return [given]
+    for callback in given:
+        path = next((name for name in _PATHS if getattr(callback, name, None)), None)
+        if path is not None:
+            raise DesignError(
+                f"callbacks that write to files of their own for each of {n} models",
+                f"one {type(callback).__name__} with {path}={getattr(callback, path)!r}",
+                "give callbacks as a function, such as callbacks=lambda number: "
+                f"[{type(callback).__name__}(f'{{number}}...')]",
+            )
     return [[copy.deepcopy(callback) for callback in given] for _ in range(n)]
+
+
+def _listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
+    return [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
 
 
 class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
@@ -52,6 +81,20 @@ class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is
                     logs[f"{side}data_loss"] = logs[f"{side}loss"] - penalty
             for name in sorted(logs):
                 logs[name] = logs.pop(name)
+
+
+class StopDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Ends training after an epoch with a loss that is NaN or infinite."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at every loss of the epoch."""
+        if has_diverged(logs or {}):
+            self.model.stop_training = True
+
+
+def has_diverged(logs: dict[str, float]) -> bool:
+    """Whether a loss among the logs of an epoch is NaN or infinite."""
+    return any(not np.isfinite(value) for name, value in logs.items() if name.endswith("loss"))
 
 
 class RestoreBest(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 from kohort.design import keras_seam
 from kohort.engine import layout
 from kohort.engine.bench import Bench
+from kohort.engine.callbacks import has_diverged
 from kohort.engine.cohort import Cohort
 from kohort.engine.memory import TooLargeError, is_exhausted
 from kohort.engine.program import STEPS_RUN, EpochSpec
@@ -88,7 +88,7 @@ def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[
             yield EpochRecord(epoch, seen, len(bench.seats))
             bench.retire([m for m in bench.active if models[m].stop_training])
             if training.stop_diverged:
-                bench.retire([m for m in bench.active if _diverged(seen[m])], diverged=True)
+                bench.retire([m for m in bench.active if has_diverged(seen[m])], diverged=True)
             if not bench.active:
                 break
     lists.end(block, logs)
@@ -107,10 +107,6 @@ def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]
             "a device whose memory has filled up since they began",
             "train fewer side by side (chunk_size), or free memory",
         ) from error
-
-
-def _diverged(logs: Logs) -> bool:
-    return any(not np.isfinite(value) for name, value in logs.items() if name.endswith("loss"))
 
 
 class _Lists:

@@ -1,0 +1,238 @@
+"""What `kohort.fit` is given to train on, as data of a cohort: on the device, or streamed."""
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import h5py
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from kohort.data.orders import epoch_orders
+from kohort.design import keras_seam
+from kohort.design.grouping import first_batch
+from kohort.design.keras_seam import Arrays
+from kohort.engine import memory
+from kohort.engine.runners import Source, Stream
+from kohort.engine.stream import Streams, by_batches, by_rows
+from kohort.errors import DesignError
+
+type Shuffle = bool | Literal["batch"]
+
+
+class Given(NamedTuple):
+    """The arguments of `keras.Model.fit` that tell of data, `validation_split` worked out."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    class_weight: dict[int, float] | None
+    validation: Any
+    batch_size: int
+    valid_batch_size: int
+    steps: int | None
+    valid_steps: int | None
+    shuffle: Shuffle
+    seed: int
+
+
+class Inputs:
+    """Data of `kohort.fit`.
+
+    Args:
+        given: What was given.
+        allowed: Bytes that training may take on the device.
+    """
+
+    def __init__(self, given: Given, allowed: int) -> None:
+        self._given = given
+        self._largest = memory.for_segment(allowed)
+        self._random = random.getstate()
+        x, y, weight = given.x, given.y, given.sample_weight
+        self._train = _part(x, y, weight, given.class_weight, given.steps)
+        self._valid = None
+        if given.validation is not None:
+            parts = keras.utils.unpack_x_y_sample_weight(given.validation)
+            x, y, weight = parts
+            self._valid = _part(x, y, weight, None, given.valid_steps)
+        arrays = (self._train, self._valid)
+        self._stays = not any(isinstance(a, _Batches) for a in arrays) and memory.stays_on_device(
+            arrays, allowed
+        )
+        if self._stays:
+            self._train, self._valid = (_on_device(part) for part in arrays)
+        self.batch = self._first_batch()
+        """Shapes and dtypes of a batch."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation data."""
+        return self._valid is not None
+
+    @property
+    def can_be_read_twice(self) -> bool:
+        """Whether another cohort can read the same data after this one has."""
+        return not any(isinstance(p, _Batches) and p.is_generator for p in self._parts)
+
+    @property
+    def are_arrays(self) -> bool:
+        """Whether the training data are arrays."""
+        return not isinstance(self._train, _Batches)
+
+    def source(self, members: int) -> Source | Stream:
+        """The data for a cohort of so many members."""
+        given, order_of = self._given, [0] * members
+        if self._stays:
+            rows = None if self._valid is None else np.arange(_samples(self._valid))[None]
+            return Source(
+                self._train,
+                lambda: (order[None] for order in self._orders()),
+                order_of,
+                self._valid,
+                None if rows is None else rows.astype(np.int32),
+            )
+        if isinstance(self._train, _Batches):
+            return Stream(lambda _: (self._streams(), None), order_of, given.steps)
+        steps = -(-_samples(self._train) // given.batch_size)
+        return Stream(lambda _: (self._streams(), self._orders()), order_of, steps)
+
+    @property
+    def _parts(self) -> tuple[Any, Any]:
+        return self._train, self._valid
+
+    def _orders(self) -> Iterator[np.ndarray]:
+        given = self._given
+        return epoch_orders(
+            _samples(self._train), given.batch_size, shuffle=given.shuffle, seed=given.seed
+        )
+
+    def _streams(self) -> Streams:
+        """The segments of a block of members, from the first epoch."""
+        # Keras draws the order of a PyDataset's batches from Python's generator: each block of
+        # members finds it as the first one did.
+        random.setstate(self._random)
+        given, largest = self._given, self._largest
+        train, valid = self._train, self._valid
+        if isinstance(train, _Batches):
+            opened = train.opened(given.batch_size, shuffle=given.shuffle)
+
+            def train_of(_rows: np.ndarray | None) -> Iterator[Arrays]:
+                return by_batches(opened.epoch(), largest)
+
+        else:
+
+            def train_of(_rows: np.ndarray | None) -> Iterator[Arrays]:
+                assert _rows is not None
+                return by_rows(train, _rows, given.batch_size, largest)
+
+        if valid is None:
+            return Streams(train_of, None)
+        if isinstance(valid, _Batches):
+            # Keras begins every evaluation anew, where training goes on in its batches.
+            return Streams(
+                train_of,
+                lambda: by_batches(
+                    valid.opened(given.valid_batch_size, shuffle=False).epoch(), largest
+                ),
+            )
+        rows = np.arange(_samples(valid))
+        return Streams(train_of, lambda: by_rows(valid, rows, given.valid_batch_size, largest))
+
+    def _first_batch(self) -> Arrays:
+        if not isinstance(self._train, _Batches):
+            return first_batch(self._train, self._given.batch_size)
+        given = self._given
+        batch = next(self._train.opened(given.batch_size, shuffle=given.shuffle).epoch())
+        random.setstate(self._random)
+        size = jax.tree.leaves(batch)[0].shape[0]
+        return first_batch(batch, size)
+
+
+class _Batches:
+    """Data that come in batches, by Keras's own adapters: generators, PyDatasets and their like."""
+
+    def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
+        self._given = (x, y, weight, class_weight, steps)
+        self.is_generator = hasattr(x, "__next__")
+        self._opened: keras_seam.EpochBatches | None = None
+
+    def opened(self, batch_size: int, *, shuffle: Shuffle) -> keras_seam.EpochBatches:
+        """The batches of one training or evaluation, from the first one."""
+        if self._opened is None:
+            x, y, weight, class_weight, steps = self._given
+            self._opened = keras_seam.EpochBatches(
+                x, y, weight, class_weight, batch_size, steps, shuffle
+            )
+        self._opened.reset()
+        return self._opened
+
+
+def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> Any:
+    """Data as arrays `[sample, ...]`, packed as Keras packs them, or as batches."""
+    if steps is not None or not keras_seam.is_packable(x, y, weight):
+        return _Batches(x, y, weight, class_weight, steps)
+    if not on_disk((x, y, weight)):
+        return keras_seam.pack(x, y, weight, class_weight)
+    if class_weight is not None:
+        weight = keras_seam.weights_of_classes(np.asarray(y), class_weight)
+    return keras.utils.pack_x_y_sample_weight(x, y, weight)
+
+
+def _on_device(part: Arrays) -> Arrays:
+    if on_disk(part):
+        read = jax.tree.map(np.asarray, part)
+        part = keras_seam.pack(*keras.utils.unpack_x_y_sample_weight(read))
+    return jax.tree.map(jnp.asarray, part)
+
+
+def _samples(data: Arrays) -> int:
+    return int(jax.tree.leaves(data)[0].shape[0])
+
+
+def on_disk(arrays: Any) -> bool:
+    """Whether some of these are HDF5 datasets, or rows of them."""
+    return any(isinstance(leaf, h5py.Dataset | _Rows) for leaf in jax.tree.leaves(arrays))
+
+
+def split_rows(x: Any, y: Any, weight: Any, fraction: float) -> tuple[Any, Any]:
+    """Split arrays as `validation_split` does; those on disk are split without reading them."""
+    if not on_disk((x, y, weight)):
+        return keras_seam.split_last(x, y, weight, fraction)
+    samples = _samples((x, y, weight))
+    at = math.floor(samples * (1.0 - fraction))
+    if not 0 < at < samples:
+        raise DesignError(
+            "a validation_split that leaves samples on both sides",
+            f"{fraction} of {samples} samples",
+            "use another fraction",
+        )
+    first, last = (
+        jax.tree.map(lambda leaf, part=part: _Rows(leaf, part), (x, y, weight))
+        for part in (slice(0, at), slice(at, samples))
+    )
+    return first, last
+
+
+class _Rows:
+    """Consecutive rows of an array that stays where it is."""
+
+    def __init__(self, array: Any, rows: slice) -> None:
+        self._array, self._first = array, rows.start
+        self.shape = (rows.stop - rows.start, *array.shape[1:])
+        self.dtype = np.dtype(array.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows."""
+        return int(np.prod(self.shape, dtype=np.int64) * self.dtype.itemsize)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Read rows, ascending and each once."""
+        return np.asarray(self._array[rows + self._first])
+
+    def __array__(self, dtype: Any = None, **_copy: Any) -> np.ndarray:
+        last = self._first + self.shape[0]
+        return np.asarray(self._array[self._first : last], dtype)
