@@ -66,9 +66,14 @@ class Bench:
         assert self._state is not None
         self._state, logs = self._runner.epoch(spec, self._state, self.seats)
         self._is_ahead = True
+        try:
+            logs = jax.device_get(logs)
+        except jax.errors.JaxRuntimeError:
+            # What failed has left no state that anybody could use.
+            self._state = None
+            raise
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
-        logs = jax.device_get(logs)
         return {
             member: keras_seam.to_floats({name: value[seat] for name, value in logs.items()})
             for seat, member in enumerate(self.seats)

@@ -73,7 +73,11 @@ def check_fits(program: jax.stages.Compiled, memory: int) -> None:
 
 def is_exhausted(error: Exception) -> bool:
     """Whether an error of the device says that its memory is full."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    # A GPU names the status; a CPU that cannot allocate calls it internal and tells what failed.
+    text = str(error)
+    return isinstance(error, jax.errors.JaxRuntimeError) and (
+        "RESOURCE_EXHAUSTED" in text or "Out of memory" in text
+    )
 
 
 def _of_device() -> int:

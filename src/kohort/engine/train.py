@@ -80,12 +80,13 @@ def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[
                 # Callbacks may have changed weights or learning rates: Keras reads them again too.
                 bench.seat()
             spec = cohort.spec._replace(validate=cohort.spec.validate and training.validates(epoch))
-            seen = _epoch(bench, spec, can_retry=watched or epoch == training.initial_epoch)
+            # Models that nobody watches are as they were before the first epoch.
+            seen = _epoch(bench, spec, can_retry=not watched or epoch == training.initial_epoch)
             if watched:
                 bench.write_back()
-            lists.on_epoch_end(bench.active, epoch, seen)
             logs |= seen
-            yield EpochRecord(epoch, seen, len(bench.seats))
+            if lists.on_epoch_end(bench.active, epoch, seen):
+                yield EpochRecord(epoch, seen, len(bench.seats))
             bench.retire([m for m in bench.active if models[m].stop_training])
             if training.stop_diverged:
                 bench.retire([m for m in bench.active if has_diverged(seen[m])], diverged=True)
@@ -116,6 +117,7 @@ class _Lists:
         self._cohort = cohort
         self._lists: dict[int, keras.callbacks.CallbackList] = {}
         self._entered: dict[int, int] = {}
+        self._left: dict[int, int] = {}
 
     def begin(self, members: Sequence[int]) -> None:
         """Tell members that training begins, unless they have been told."""
@@ -133,20 +135,23 @@ class _Lists:
                 self._lists[member].on_train_begin()
 
     def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
-        """Tell members that an epoch begins; those that try it once more know it already."""
+        """Tell members that an epoch begins; those that train it once more know it already."""
         for member in members:
-            if self._entered.get(member) != epoch:
+            if self._entered.get(member, -1) < epoch:
                 self._entered[member] = epoch
                 self._lists[member].on_epoch_begin(epoch)
 
-    def on_epoch_end(self, members: Sequence[int], epoch: int, seen: dict[int, Logs]) -> None:
-        """Tell members what an epoch measured."""
-        for member in members:
+    def on_epoch_end(self, members: Sequence[int], epoch: int, seen: dict[int, Logs]) -> bool:
+        """Tell members what an epoch measured; whether that was news."""
+        news = [member for member in members if self._left.get(member, -1) < epoch]
+        for member in news:
+            self._left[member] = epoch
             steps = seen[member].pop(STEPS_RUN, None)
             if steps is not None:
                 running = {k: v for k, v in seen[member].items() if not k.startswith("val_")}
                 keras_seam.tell_nan(self._cohort.callbacks[member], int(steps) - 1, running)
             self._lists[member].on_epoch_end(epoch, seen[member])
+        return bool(news)
 
     def end(self, members: Sequence[int], logs: dict[int, Logs]) -> None:
         """Tell members that training has ended."""
