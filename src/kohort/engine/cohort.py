@@ -145,7 +145,7 @@ class Cohort:
             except jax.errors.JaxRuntimeError as error:
                 if not is_exhausted(error):
                     raise
-                raise TooLargeError("the device's memory is full") from error
+                raise TooLargeError("a device whose memory is full") from error
             seconds.append(time.perf_counter() - started)
         # The first run compiles.
         return float(min(seconds[1:]) / (steps * len(seats)))

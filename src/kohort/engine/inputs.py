@@ -145,7 +145,8 @@ class Inputs:
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, self._given.batch_size)
         given = self._given
-        batch = next(self._train.opened(given.batch_size, shuffle=given.shuffle).epoch())
+        # As Keras does before it begins anew and trains.
+        batch = next(self._train.made(given.batch_size, shuffle=given.shuffle).epoch())
         random.setstate(self._random)
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
@@ -161,12 +162,17 @@ class _Batches:
 
     def opened(self, batch_size: int, *, shuffle: Shuffle) -> keras_seam.EpochBatches:
         """The batches of one training or evaluation, from the first one."""
+        opened = self.made(batch_size, shuffle=shuffle)
+        opened.reset()
+        return opened
+
+    def made(self, batch_size: int, *, shuffle: Shuffle) -> keras_seam.EpochBatches:
+        """The batches, wherever they are."""
         if self._opened is None:
             x, y, weight, class_weight, steps = self._given
             self._opened = keras_seam.EpochBatches(
                 x, y, weight, class_weight, batch_size, steps, shuffle
             )
-        self._opened.reset()
         return self._opened
 
 

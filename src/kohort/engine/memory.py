@@ -68,7 +68,13 @@ def check_fits(program: jax.stages.Compiled, memory: int) -> None:
         + seen.temp_size_in_bytes
     )
     if needed > memory:
-        raise TooLargeError(f"the program takes {needed / 1e6:.0f} MB of {memory / 1e6:.0f} MB")
+        raise TooLargeError(f"a program that takes {in_words(needed)} of {in_words(memory)}")
+
+
+def in_words(count: int) -> str:
+    """A number of bytes in the largest unit that suits it: `1.5 MB`."""
+    unit = next((u for u in "TGMK" if count >= _UNITS[u]), "")
+    return f"{count / _UNITS[unit]:.3g} {unit}B"
 
 
 def is_exhausted(error: Exception) -> bool:

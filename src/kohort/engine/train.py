@@ -102,7 +102,7 @@ def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]
         if not is_exhausted(error):
             raise
         if can_retry:
-            raise TooLargeError("the device's memory is full") from error
+            raise TooLargeError("a device whose memory is full") from error
         raise DesignError(
             "memory for the members that train side by side",
             "a device whose memory has filled up since they began",

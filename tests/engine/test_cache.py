@@ -1,0 +1,111 @@
+"""The cache folder: a second process compiles nothing, and no damage to it matters."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import collections, json, sys
+import kohort, jax, keras, numpy as np
+seen = collections.Counter()
+jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.split("/")[-1]]))
+before = jax.config.jax_compilation_cache_dir
+
+def build(l2, rate, dropout):
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Dense(8, "relu", kernel_regularizer=keras.regularizers.L2(l2)),
+        keras.layers.Dropout(dropout),
+        keras.layers.Dense(3, "softmax"),
+    ]
+    model = keras.Sequential([keras.Input((5,)), *layers])
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    return model
+
+random = np.random.default_rng(0)
+x, y = random.normal(size=(100, 5)), np.arange(100) % 3
+models = [build(l2, rate, dropout)
+          for l2 in (1e-1, 1e-2, 1e-3, 1e-4)
+          for rate in (1e-1, 1e-2, 1e-3, 1e-4)
+          for dropout in (0.1, 0.2, 0.3, 0.5)]
+from kohort.engine import program
+compiled = []
+real = program.compile_for_seats
+program.compile_for_seats = lambda *a, **k: compiled.append(a) or real(*a, **k)
+histories = kohort.fit(models, x, y, epochs=2, validation_split=0.2, verbose=0)
+print(json.dumps({
+    "models": len(models),
+    "programs": len(compiled),
+    "hits": seen["cache_hits"],
+    "misses": seen["cache_misses"],
+    "loss": [history.history["val_loss"][-1] for history in histories],
+    "config unchanged": jax.config.jax_compilation_cache_dir == before,
+}))
+"""
+
+
+def run(folder):
+    environment = os.environ | {"KOHORT_CACHE": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_64_members_are_one_program_and_a_second_process_compiles_nothing(tmp_path):
+    first = run(tmp_path)
+    assert (first["models"], first["programs"]) == (64, 1)
+    assert first["misses"] == 1
+    assert first["hits"] == 0
+    assert first["config unchanged"]
+    second = run(tmp_path)
+    assert (second["programs"], second["misses"], second["hits"]) == (1, 0, 1)
+    assert second["loss"] == first["loss"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_cache_is_as_good_as_none(tmp_path):
+    whole = run(tmp_path)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert run(tmp_path)["loss"] == whole["loss"]
+
+
+@pytest.mark.slow
+def test_the_cache_can_be_switched_off(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = run("off")
+    assert (found["hits"], found["misses"]) == (0, 0)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_folder_is_the_users_cache_unless_another_is_named(tmp_path, monkeypatch):
+    from kohort.engine import cache
+
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path / "own"))
+    assert cache.folder().parent == tmp_path / "own"
+    monkeypatch.delenv("KOHORT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if sys.platform == "linux":
+        assert cache.folder().parent == tmp_path / "kohort"
+    monkeypatch.setenv("KOHORT_CACHE", "off")
+    assert cache.folder() is None
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
+    from kohort.engine import cache
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path / "file" / "below"))
+    cache.remember("key", 1)
+    assert cache.remembered("key") is None
+    with cache.persistent():
+        pass
+    assert Path(tmp_path / "file").read_text() == ""
