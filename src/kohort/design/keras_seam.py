@@ -166,8 +166,12 @@ def assign(model: keras.Model, values: Sequence[list[Any]]) -> None:
 
 def fresh_metrics(model: keras.Model) -> list[Any]:
     """The values that the metric variables have at the start of an epoch."""
+    held = [v.value for v in model.metrics_variables]
     model.reset_metrics()
-    return [v.value for v in model.metrics_variables]
+    fresh = [v.value for v in model.metrics_variables]
+    for variable, value in zip(model.metrics_variables, held, strict=True):
+        variable.assign(value)
+    return fresh
 
 
 def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
