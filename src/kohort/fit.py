@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple
 import keras
 
 from kohort.design import keras_seam
-from kohort.design.grouping import first_batch, group, signature
+from kohort.design.fusable import fused_signature
+from kohort.design.grouping import first_batch, group
 from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_callbacks
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
@@ -71,7 +72,8 @@ def fit(
         shuffle: Whether to visit the samples in a new order each epoch; "batch" shuffles
             inside batches only.
         seed: Of that order: the one that `keras.Model.fit` takes after `np.random.seed(seed)` on
-            a model that has been built and trained on a batch before.
+            a model that has been built and trained on a batch before; on other backends than
+            JAX, after `keras.utils.set_random_seed(seed)`.
         callbacks: Keras callbacks that act at epochs. For several models each gets copies of
             its own; where they write to files, give a function of a model's number (from 0) that
             returns its callbacks.
@@ -153,7 +155,7 @@ def _fit_fused(
     for model in models:
         keras_seam.prepare(model, inputs.batch)
     _check_disjoint(models)
-    signatures = [signature(model, inputs.batch) for model in models]
+    signatures = [fused_signature(model, inputs.batch) for model in models]
     cohorts = group(range(len(models)), [own.skeleton for own in signatures])
     if len(cohorts) > 1 and not inputs.can_be_read_twice:
         raise DesignError(

@@ -95,9 +95,7 @@ class Study:
 
         Raises:
             DesignError: A build function fails, or its model does not take the data.
-            ModelError: Keras runs on another backend than JAX.
         """
-        check_fusable(())  # Members are grouped by JAX's traces of their steps.
         return make_plan(
             self.name,
             self.variants,
@@ -121,8 +119,9 @@ class Study:
         are NaN or infinite at the end of an epoch trains no more.
 
         Args:
-            engine: "fused" trains each cohort as one compiled program; "keras" calls `model.fit`
-                for one member after another, the reference.
+            engine: "fused" trains each cohort as one compiled program, and by `model.fit` what
+                `plan` says is in none; it needs Keras's JAX backend. "keras" calls `model.fit`
+                for one member after another, on any backend: the reference.
             chunk_size: How many members one call of a program trains side by side; None chooses
                 by measuring, as in `kohort.fit`.
             memory: What training may take on the device, as in `kohort.fit`.
@@ -130,10 +129,11 @@ class Study:
 
         Raises:
             DesignError: As `plan`, or there is no such engine.
-            ModelError: The fused engine cannot train a model.
+            ModelError: The fused engine is on another backend, or cannot serve a callback.
         """
-        train_cohort = _engine(engine)
+        _check_engine(engine)
         if engine == "fused":
+            check_fusable(())
             keras_seam.check_callbacks(self.callbacks)
         started = datetime.now(UTC)
         resources = _Resources(chunk_size, allowed(memory))
@@ -143,18 +143,20 @@ class Study:
         )
         trained: list[_Trained] = []
         with Progress(plan.member_epochs, visible=verbose != 0) as progress:
-            for number, cohort in enumerate(plan.cohorts, start=1):
-                progress.begin(plan.label(number), len(cohort), cohort[0].epochs)
-                job = self._job(cohort)
+            for group in plan.groups:
+                progress.begin(plan.label(group), len(group), group[0].epochs)
+                job = self._job(group)
                 clock = time.perf_counter()
-                for member, epoch, logs in train_cohort(job, resources):
+                is_fused = engine == "fused" and group in plan.cohorts
+                train_group = _train_fused if is_fused else _train_in_turn
+                for member, epoch, logs in train_group(job, resources):
                     recorder.record(member.variant, member.replicate, epoch, logs)
                     progress.advance(1, epoch)
                 progress.end()
-                seconds = (time.perf_counter() - clock) / len(cohort)
+                seconds = (time.perf_counter() - clock) / len(group)
                 trained += [
                     _Trained(member, model.get_weights(), seconds)
-                    for member, model in zip(cohort, job.models, strict=True)
+                    for member, model in zip(group, job.models, strict=True)
                 ]
         curves = recorder.curves()
         return Result(
@@ -175,18 +177,18 @@ class Study:
     def _epochs_of(self, variant: Variant) -> int:
         return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
 
-    def _job(self, cohort: tuple[MemberPlan, ...]) -> "_Job":
-        """The models of a cohort, built anew, and all that an engine needs to train them."""
+    def _job(self, members: tuple[MemberPlan, ...]) -> "_Job":
+        """The models of members, built anew, and all that an engine needs to train them."""
         replicates = self._replicates
-        own = [replicates[member.replicate] for member in cohort]
+        own = [replicates[member.replicate] for member in members]
         size = min(self.batch_size, len(own[0].train))
         models = []
-        for member, replicate in zip(cohort, own, strict=True):
+        for member, replicate in zip(members, own, strict=True):
             model = self.variants[member.variant].model(replicate.seed)
             keras_seam.prepare(model, batch_of(self.data, size))
             models.append(model)
         callbacks = [copy.deepcopy(self.callbacks) for _ in models] if self.callbacks else []
-        return _Job(cohort, models, own, callbacks, self.data, size)
+        return _Job(members, models, own, callbacks, self.data, size)
 
     def _members(self, trained: "list[_Trained]", curves: Curves) -> dict[tuple[int, int], Member]:
         monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
@@ -256,9 +258,9 @@ def _check_kinds(study: Study) -> None:
 
 
 class _Job(NamedTuple):
-    """A cohort about to be trained."""
+    """Members about to be trained, of equal sizes."""
 
-    cohort: tuple[MemberPlan, ...]
+    members: tuple[MemberPlan, ...]
     models: list[keras.Model]
     replicates: list[Replicate]
     callbacks: list[tuple[Callback, ...]]
@@ -282,19 +284,17 @@ class _Trained(NamedTuple):
 type _Logs = Iterator[tuple[MemberPlan, int, dict[str, float]]]
 
 
-def _engine(name: str) -> Callable[[_Job, _Resources], _Logs]:
-    engines = {"fused": _train_fused, "keras": _train_in_turn}
+def _check_engine(name: str) -> None:
+    engines = ["fused", "keras"]
     if name not in engines:
-        raise DesignError(f"an engine among {list(engines)}", repr(name), "use one of them")
-    return engines[name]
+        raise DesignError(f"an engine among {engines}", repr(name), "use one of them")
 
 
 def _train_fused(job: _Job, resources: _Resources) -> _Logs:
     """All members of a cohort together; each reads its own rows of the same data."""
-    check_fusable(job.models)
     cohort = Cohort(
         job.models,
-        [member.signature for member in job.cohort],
+        [member.program for member in job.members],
         _source(job, resources.memory),
         EpochSpec(
             job.batch_size,
@@ -303,7 +303,7 @@ def _train_fused(job: _Job, resources: _Resources) -> _Logs:
             pixels=job.data.pixels if job.data.stores_pixels else None,
         ),
         Training(
-            job.cohort[0].epochs,
+            job.members[0].epochs,
             restore_best=MONITOR,
             stop_diverged=True,
             chunk_size=resources.chunk_size,
@@ -313,14 +313,14 @@ def _train_fused(job: _Job, resources: _Resources) -> _Logs:
     )
     for record in train(cohort):
         for member, logs in record.logs.items():
-            yield job.cohort[member], record.epoch, logs
+            yield job.members[member], record.epoch, logs
 
 
 def _train_in_turn(job: _Job, _resources: _Resources) -> _Logs:
-    """Each member of a cohort by `keras.Model.fit`."""
+    """Each member by `keras.Model.fit`."""
     data, callbacks = job.data, job.callbacks or [()] * len(job.models)
     for planned, model, replicate, own in zip(
-        job.cohort, job.models, job.replicates, callbacks, strict=True
+        job.members, job.models, job.replicates, callbacks, strict=True
     ):
         train_part, valid_part = (
             (data.inputs(data.x_train[rows]), data.y_train[rows])

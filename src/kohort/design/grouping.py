@@ -66,6 +66,11 @@ def trace_step(model: keras.Model, step: str, batch: Arrays) -> Trace:
     return trace(functools.partial(keras_seam.penalty, model), trainable)
 
 
+def trace_steps(model: keras.Model, batch: Arrays) -> list[Trace]:
+    """The traces of all steps of a model; arguments as for `signature`."""
+    return [trace_step(model, step, batch) for step in ("train", "test", "penalty")]
+
+
 def signature(model: keras.Model, batch: Arrays) -> Signature:
     """What one step of training and one of evaluation compute, and how metrics start.
 
@@ -73,7 +78,11 @@ def signature(model: keras.Model, batch: Arrays) -> Signature:
         model: A compiled model, prepared for `batch`.
         batch: Shapes and dtypes of one batch, as `first_batch` gives them.
     """
-    traces = [trace_step(model, step, batch) for step in ("train", "test", "penalty")]
+    return sign(model, trace_steps(model, batch))
+
+
+def sign(model: keras.Model, traces: Sequence[Trace]) -> Signature:
+    """The signature of a model whose steps have these traces."""
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces).encode())
     for initial in keras_seam.fresh_metrics(model):
         skeleton.update(array_bytes(initial))

@@ -136,6 +136,11 @@ def prepare(model: keras.Model, batch: Arrays) -> None:
     model._symbolic_build(data_batch=batch)
 
 
+def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model, nested ones too, for which Keras does not compile its steps."""
+    return [layer for layer in model._flatten_layers() if not layer.supports_jit]
+
+
 def variables_of(model: keras.Model) -> Variables:
     """The variables of a model in the order of `keras.Model.train_step`'s state."""
     return (

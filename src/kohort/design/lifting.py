@@ -49,6 +49,11 @@ class Trace:
     _jaxpr: Any
     _out_tree: Any
 
+    @property
+    def calls_python(self) -> bool:
+        """Whether it calls back into Python with each run, for an effect or one by one."""
+        return any(_is_call_to_python(equation) for equation in _equations(self._jaxpr))
+
     def lifted(self, positions: Sequence[int], run_one: Bind | None = None) -> Callable[..., Any]:
         """The function with some constants as inputs: `(values, *arguments) -> result`.
 
@@ -109,6 +114,24 @@ def _inner(jaxpr: Any) -> Jaxpr:
 def _body(equation: JaxprEqn) -> Any:
     name = _BODIES.get(equation.primitive.name)
     return None if name is None else equation.params[name]
+
+
+def _equations(jaxpr: Any) -> Iterator[JaxprEqn]:
+    """All equations of a program, those of the programs in it too."""
+    for equation in _inner(jaxpr).eqns:
+        yield equation
+        for value in equation.params.values():
+            for part in value if isinstance(value, list | tuple) else (value,):
+                if hasattr(part, "eqns") or hasattr(part, "jaxpr"):
+                    yield from _equations(part)
+
+
+def _is_call_to_python(equation: JaxprEqn) -> bool:
+    name = equation.primitive.name
+    # Without a method for it, a pure callback cannot be run for many members at once.
+    return name == "io_callback" or (
+        name == "pure_callback" and equation.params.get("vmap_method") is None
+    )
 
 
 def _is_constant(atom: Any) -> bool:

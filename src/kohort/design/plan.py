@@ -1,14 +1,21 @@
-"""The plan of a study: which members train together, what they weigh, and why not more."""
+"""The plan of a study: which members train together, what they weigh, and why not more.
 
+Members whose steps are one program but for constants are a cohort. A member that the fused engine
+cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and the plan says why.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
+import jax.numpy as jnp
+import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.design import keras_seam
-from kohort.design.grouping import Signature, abstract, group, signature
+from kohort.design.fusable import signature_or_reason
+from kohort.design.grouping import Signature, abstract, group
 from kohort.design.replicates import Replicate
 from kohort.design.variant import Variant
 from kohort.errors import DesignError
@@ -25,8 +32,9 @@ class MemberPlan:
         sizes: Samples to train on and to validate on.
         parameters: Numbers in the model's weights.
         state_bytes: Bytes of weights, optimizer and metrics.
-        signature: What its steps compute.
+        signature: What its steps compute; None where it is in no cohort.
         loss: The loss that the model is compiled with; equal texts are equal losses.
+        reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
     """
 
     variant: int
@@ -35,8 +43,15 @@ class MemberPlan:
     sizes: tuple[int, int]
     parameters: int
     state_bytes: int
-    signature: Signature
+    signature: Signature | None
     loss: str
+    reason: str = ""
+
+    @property
+    def program(self) -> Signature:
+        """The signature of a member of a cohort."""
+        assert self.signature is not None
+        return self.signature
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,8 @@ class Plan:
         study: The study's name.
         variant_names: By variant number.
         cohorts: The members of each program.
+        alone: The members that `keras.Model.fit` trains, one after another; those of one variant,
+            size and reason together.
         batch_size: Samples a step.
         data_bytes: Bytes of the data on the device.
     """
@@ -54,30 +71,36 @@ class Plan:
     study: str
     variant_names: tuple[str, ...]
     cohorts: tuple[tuple[MemberPlan, ...], ...]
+    alone: tuple[tuple[MemberPlan, ...], ...]
     batch_size: int
     data_bytes: int
 
     @property
+    def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
+        """All members as they train: what is alone first, since only Keras can tell if it works."""
+        return self.alone + self.cohorts
+
+    @property
     def every_member(self) -> tuple[MemberPlan, ...]:
-        """The members of all cohorts."""
-        return tuple(member for cohort in self.cohorts for member in cohort)
+        """The members of all groups."""
+        return tuple(member for members in self.groups for member in members)
 
     @property
     def member_epochs(self) -> int:
         """Epochs to train, over all members."""
         return sum(member.epochs for member in self.every_member)
 
-    def label(self, number: int) -> str:
-        """Names cohort `number` (from 1) while it trains."""
-        names = dict.fromkeys(
-            self.variant_names[member.variant] for member in self.cohorts[number - 1]
-        )
-        return f"cohort {number}/{len(self.cohorts)}: {', '.join(names)}"
+    def label(self, members: tuple[MemberPlan, ...]) -> str:
+        """Names one of the `groups` while it trains."""
+        names = ", ".join(dict.fromkeys(self.variant_names[member.variant] for member in members))
+        if members in self.cohorts:
+            return f"cohort {self.cohorts.index(members) + 1}/{len(self.cohorts)}: {names}"
+        return f"by model.fit: {names}"
 
     @property
     def peak_bytes(self) -> int:
-        """Memory that the largest cohort needs, an estimate: data, state and gradients."""
-        largest = max(sum(member.state_bytes for member in cohort) for cohort in self.cohorts)
+        """Memory that the largest group needs, an estimate: data, state and gradients."""
+        largest = max(sum(member.state_bytes for member in members) for members in self.groups)
         # A step holds the old state, the new one, and gradients about as large as the weights.
         return self.data_bytes + 2 * largest
 
@@ -86,25 +109,34 @@ class Plan:
             f"Study {self.study!r}: {len(self.every_member)} members; programs to compile, one "
             f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"
         )
-        return "\n".join([head, *(self._line(number) for number in range(len(self.cohorts)))])
+        cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
+        alone = [
+            f"{self._line(members)}; by keras.Model.fit, one after another, because "
+            f"{members[0].reason}"
+            for members in self.alone
+        ]
+        return "\n".join([head, *cohorts, *alone])
 
-    def _line(self, number: int) -> str:
+    def _of_cohort(self, number: int) -> str:
         cohort = self.cohorts[number]
-        first = cohort[0]
-        kinds = len({member.signature.constants for member in cohort})
+        kinds = len({member.program.constants for member in cohort})
         lifted = f", {kinds} sets of constants as inputs" if kinds > 1 else ""
-        why = "" if number == 0 else f"; apart because {self._reason(number)}"
+        why = "" if number == 0 else f"; apart because {self._why_apart(number)}"
+        return f"{self._line(cohort)}{lifted}{why}"
+
+    def _line(self, members: tuple[MemberPlan, ...]) -> str:
+        first = members[0]
         return (
-            f"  {self.label(number + 1)}: {len(cohort)} members of "
+            f"  {self.label(members)}: {len(members)} members of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
-            f"in batches of {self.batch_size}{lifted}{why}"
+            f"in batches of {self.batch_size}"
         )
 
-    def _reason(self, number: int) -> str:
+    def _why_apart(self, number: int) -> str:
         """Why a cohort did not join the one before it that is most like it."""
         mine = self.cohorts[number][0]
         others = [cohort[0] for cohort in self.cohorts[:number]]
-        same = [other for other in others if other.signature.skeleton == mine.signature.skeleton]
+        same = [other for other in others if other.program.skeleton == mine.program.skeleton]
         if same and all(other.sizes != mine.sizes for other in same):
             return "its replicates have other numbers of samples"
         if same:
@@ -140,12 +172,16 @@ def make_plan(
         for number, variant in enumerate(variants)
         for replicate in replicates
     ]
-    keys = [(member.signature.skeleton, member.sizes, member.epochs) for member in members]
+    fused = [member for member in members if member.signature is not None]
+    rest = [member for member in members if member.signature is None]
+    cohorts = group(fused, [(m.program.skeleton, m.sizes, m.epochs) for m in fused])
+    alone = group(rest, [(m.variant, m.sizes, m.reason) for m in rest])
     arrays = (data.x_train, data.y_train)
     return Plan(
         study,
         tuple(variant.name for variant in variants),
-        tuple(tuple(cohort) for cohort in group(members, keys)),
+        tuple(map(tuple, cohorts)),
+        tuple(map(tuple, alone)),
         batch_size,
         sum(array.nbytes for array in arrays),
     )
@@ -172,7 +208,7 @@ def _look_at(
     batch = batch_of(data, min(batch_size, sizes[0]))
     try:
         keras_seam.prepare(model, batch)
-        program = signature(model, batch)
+        program, reason = signature_or_reason(model, batch)
     except (TypeError, ValueError) as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
@@ -180,14 +216,19 @@ def _look_at(
             f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
             "give the model keras.Input(data.input_shape) and an output for each class",
         ) from error
-    state = keras_seam.state_of(model)
     return MemberPlan(
         variant=number,
         replicate=replicate.number,
         epochs=epochs,
         sizes=sizes,
         parameters=model.count_params(),
-        state_bytes=sum(int(np.prod(a.shape)) * a.dtype.itemsize for a in jax.tree.leaves(state)),
+        state_bytes=_state_bytes(model),
         signature=program,
         loss=repr(model.get_compile_config()["loss"]),
+        reason=reason,
     )
+
+
+def _state_bytes(model: keras.Model) -> int:
+    variables = [variable for part in keras_seam.variables_of(model) for variable in part]
+    return sum(math.prod(v.shape) * jnp.dtype(v.dtype).itemsize for v in variables)

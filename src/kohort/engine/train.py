@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 
 from kohort.design import keras_seam
+from kohort.design.fusable import not_fused, why_not_fused
 from kohort.engine import layout
 from kohort.engine.bench import Bench
 from kohort.engine.callbacks import has_diverged
@@ -163,21 +164,18 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
     """Refuse what the fused engine cannot train.
 
     Raises:
-        ModelError: Keras runs on another backend than JAX, or a model asks to run eagerly.
+        ModelError: Keras runs on another backend than JAX, or a model trains in its own way.
     """
     if keras.backend.backend() != "jax":
         raise ModelError(
-            "Keras on its JAX backend for a study or for engine='fused'",
+            "Keras on its JAX backend for engine='fused'",
             f"the {keras.backend.backend()} backend",
-            "set KERAS_BACKEND=jax before Keras is imported, or use kohort.fit(engine='keras')",
+            "set KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'",
         )
     for model in models:
-        if model.compiled and model.run_eagerly:
-            raise ModelError(
-                "models that can be compiled",
-                f"{model.name!r} with run_eagerly=True",
-                "compile it without run_eagerly, or pass engine='keras'",
-            )
+        reason = why_not_fused(model)
+        if reason is not None:
+            raise not_fused(model, reason)
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""What the fused engine can train: models whose steps are all that training runs, and traceable.
+
+The fused engine runs a model's `train_step` and `test_step`, and does itself what the rest of
+`keras.Model.fit` does. A model that replaces that rest, or whose steps must not be compiled, would
+be trained otherwise than Keras trains it; such a model is left to `keras.Model.fit`.
+"""
+
+import jax
+import keras
+
+from kohort.design import keras_seam
+from kohort.design.grouping import Signature, sign, trace_steps
+from kohort.design.keras_seam import Arrays
+from kohort.errors import ModelError
+
+# What of `keras.Model` the fused engine does in its own way.
+_REPLACED = (
+    "fit",
+    "evaluate",
+    "make_train_function",
+    "make_test_function",
+    "train_function",
+    "test_function",
+)
+
+
+def why_not_fused(model: keras.Model) -> str | None:
+    """Why the fused engine cannot train a model as Keras would, as a clause; None if it can.
+
+    A model that this lets through may still have a step that cannot be traced:
+    `signature_or_reason`.
+    """
+    if keras.backend.backend() != "jax":
+        return f"Keras runs on its {keras.backend.backend()} backend"
+    kind = type(model)
+    for name in _REPLACED:
+        if getattr(kind, name, None) is not getattr(keras.Model, name, None):
+            return f"its class {kind.__name__} has a {name} of its own"
+    if not model.compiled:
+        return None  # Told where the model is prepared.
+    if model.run_eagerly:
+        return "it is compiled with run_eagerly=True"
+    return _why_not_compiled(model)
+
+
+def signature_or_reason(model: keras.Model, batch: Arrays) -> tuple[Signature | None, str]:
+    """What the steps of a model compute; or None, and why the fused engine cannot train it.
+
+    Args:
+        model: A compiled model, prepared for `batch`.
+        batch: Shapes and dtypes of one batch.
+    """
+    reason = why_not_fused(model)
+    if reason is not None:
+        return None, reason
+    try:
+        traces = trace_steps(model, batch)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+        return None, f"JAX cannot trace its steps ({type(error).__name__})"
+    if any(trace.calls_python for trace in traces):
+        return None, "its steps call back into Python"
+    return sign(model, traces), ""
+
+
+def fused_signature(model: keras.Model, batch: Arrays) -> Signature:
+    """What the steps of a model compute; arguments as for `signature_or_reason`.
+
+    Raises:
+        ModelError: The fused engine cannot train it.
+    """
+    own, reason = signature_or_reason(model, batch)
+    if own is None:
+        raise not_fused(model, reason)
+    return own
+
+
+def not_fused(model: keras.Model, reason: str) -> ModelError:
+    """The error for a model that the fused engine cannot train."""
+    return ModelError(
+        "models that can be compiled into one program",
+        f"{model.name!r}: {reason}",
+        "pass engine='keras' for this model",
+    )
+
+
+def _why_not_compiled(model: keras.Model) -> str | None:
+    """Why Keras runs the steps as Python, operation by operation, if not by its own habit.
+
+    Keras's own layers that say that they do not support compilation (augmentation of images) say
+    it for TensorFlow's sake; JAX traces them, or tells that it cannot.
+    """
+    if model.jit_compile:
+        return None
+    layers = keras_seam.layers_without_jit(model)
+    for layer in layers:
+        if not type(layer).__module__.startswith("keras."):
+            return f"its layer {layer.name!r} says that it does not support compilation"
+    return None if layers else "it is compiled with jit_compile=False"
