@@ -35,7 +35,7 @@ def why_not_fused(model: keras.Model) -> str | None:
     kind = type(model)
     for name in _REPLACED:
         if getattr(kind, name, None) is not getattr(keras.Model, name, None):
-            return f"its class {kind.__name__} has a {name} of its own"
+            return f"its class {kind.__name__} overrides {name}"
     if not model.compiled:
         return None  # Told where the model is prepared.
     if model.run_eagerly:
