@@ -1,6 +1,7 @@
 # make demo     the built-in study, end to end: demo/report.html and demo/winner.keras
 # make test     lint, types, import contract, and every test
 # make install  the set-up alone: a virtual environment in .venv
+# make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort against keras.Model.fit, side by side
 # make docs     write the generated pages of docs/ again
 
@@ -12,8 +13,9 @@ FIND := for p in $(CANDIDATES); do \
 	then echo "$$p"; break; fi; done
 BIN := .venv/bin
 STAMP := .venv/installed
+TENSORFLOW := .venv-tensorflow
 
-.PHONY: install demo test bench docs clean
+.PHONY: install demo test tensorflow backends bench docs clean
 
 install: $(STAMP)
 
@@ -42,6 +44,21 @@ test: install
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+# TensorFlow wants an older h5py, and nobody who uses kohort needs it: it stays out of .venv.
+tensorflow: $(TENSORFLOW)/installed
+
+$(TENSORFLOW)/installed: $(STAMP) constraints-tensorflow.txt
+	$(BIN)/python -m venv --clear $(TENSORFLOW)
+	$(TENSORFLOW)/bin/python -m pip install --quiet --upgrade pip \
+		--constraint constraints-tensorflow.txt
+	$(TENSORFLOW)/bin/python -m pip install --quiet --constraint constraints-tensorflow.txt \
+		--build-constraint constraints.txt --editable . tensorflow-cpu
+	@touch $@
+
+backends: tensorflow
+	KOHORT_TENSORFLOW_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python KOHORT_REQUIRE_TENSORFLOW=1 \
+		$(BIN)/python -m pytest -q tests/backends
+
 bench: install
 	$(BIN)/python benchmarks/fit.py
 
@@ -49,4 +66,4 @@ docs: install
 	$(BIN)/python scripts/docs.py
 
 clean:
-	rm -rf .venv demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
