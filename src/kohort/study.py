@@ -136,7 +136,8 @@ class Study:
             check_fusable(())
             keras_seam.check_callbacks(self.callbacks)
         started = datetime.now(UTC)
-        resources = _Resources(chunk_size, allowed(memory))
+        # To ask what memory there is starts JAX, which takes most of a GPU's.
+        resources = _Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
         plan = self.plan()
         recorder = CurvesRecorder(
             plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)

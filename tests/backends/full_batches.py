@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from jax._src import xla_bridge
 from PIL import Image
 
 import kohort
@@ -82,6 +83,7 @@ def measure(folder):
         "epochs": [member.epoch for member in result.members.values()],
         "tests": [held.accuracy.mean for held in result.test()],
         "answer": answer,
+        "jax_started": xla_bridge.backends_are_initialized(),
         "environment": result.settings.environment,
     }
     (folder / "told.json").write_text(json.dumps(told))

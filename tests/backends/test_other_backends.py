@@ -65,6 +65,7 @@ def told(folder):
 def test_it_computes_on_tensorflow(theirs, ours):
     assert told(theirs)["environment"]["backend"].startswith("tensorflow 2.")
     assert told(ours)["environment"]["backend"].startswith("jax ")
+    assert not told(theirs)["jax_started"]
 
 
 def test_curves_are_the_same_as_on_jax(theirs, ours):
