@@ -79,7 +79,7 @@ class Trace:
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, those in loops too."""
-        return set(_primitives(_inner(self._jaxpr)))
+        return {equation.primitive.name for equation in _equations(self._jaxpr)}
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
@@ -140,14 +140,6 @@ def _is_constant(atom: Any) -> bool:
 
 def _is_scalar_float(array: Any) -> bool:
     return array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating)
-
-
-def _primitives(value: Any) -> Iterator[str]:
-    for equation in getattr(_inner(value), "eqns", ()):
-        yield equation.primitive.name
-        for held in equation.params.values():
-            for each in held if isinstance(held, list | tuple) else [held]:
-                yield from _primitives(each)
 
 
 def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
