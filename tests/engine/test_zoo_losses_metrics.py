@@ -139,18 +139,14 @@ BINARY = [
     lambda: metrics.Precision(thresholds=[0.3, 0.6]),
     metrics.Recall,
     metrics.BinaryAccuracy,
-    metrics.FalseNegatives,
     lambda: metrics.SensitivityAtSpecificity(0.5, num_thresholds=11),
-    lambda: metrics.BinaryIoU([0, 1]),
 ]
 CATEGORICAL = [
     lambda: "accuracy",
     lambda: metrics.F1Score(average="macro"),
-    lambda: metrics.FBetaScore(beta=0.5),
     lambda: metrics.TopKCategoricalAccuracy(2),
     lambda: metrics.OneHotMeanIoU(3),
     metrics.CategoricalCrossentropy,
-    lambda: metrics.Precision(class_id=1),
 ]
 SPARSE = [
     lambda: "acc",
