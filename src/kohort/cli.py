@@ -5,8 +5,9 @@ Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 
 import sys
 import tempfile
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,6 +42,13 @@ Replicates = Annotated[
 ]
 
 
+class Engine(StrEnum):
+    """What trains: `Study.run(engine=...)`."""
+
+    FUSED = "fused"
+    KERAS = "keras"
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of report.html and winner.keras.")] = Path(
@@ -66,12 +74,30 @@ def run(
         Path | None,
         typer.Option(help="Folder of report.html and winner.keras; default: named after the study"),
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="One program for each cohort, or model.fit, one by one.")
+    ] = Engine.FUSED,
+    memory: Annotated[
+        str | None, typer.Option(help="What training may take on the device, such as 2GB.")
+    ] = None,
 ) -> None:
     """Run a study; print its table, write its report and its winner."""
-    options = {"data": data, "epochs": epochs, "replicates": replicates}
+    options = {
+        "data": data,
+        "epochs": epochs,
+        "replicates": replicates,
+        "engine": None if engine is Engine.FUSED else engine.value,
+        "memory": memory,
+    }
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]
     folder = out or Path(f"{Path(study.partition('::')[0]).stem}-report")
-    _run(_study(study, data, epochs, replicates), folder, " ".join(["kohort run", study, *given]))
+    _run(
+        _study(study, data, epochs, replicates),
+        folder,
+        " ".join(["kohort run", study, *given]),
+        engine=engine.value,
+        memory=memory,
+    )
 
 
 @app.command()
@@ -147,12 +173,12 @@ def _tell_data(data: "Dataset") -> None:
         typer.echo(f"could not read {name}", err=True)
 
 
-def _run(study: "Study", out: Path, command: str) -> None:
+def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     import pandas as pd
 
     _check_folder(out)
     _tell_data(study.data)
-    result = study.run()
+    result = study.run(**resources)
     with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
     typer.echo("\n" + "\n".join([result.answer(), *result.additions()]) + "\n")

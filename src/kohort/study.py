@@ -143,16 +143,19 @@ class Study:
             plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)
         )
         trained: list[_Trained] = []
+        side_by_side: dict[str, int] = {}
         with Progress(plan.member_epochs, visible=verbose != 0) as progress:
             for group in plan.groups:
-                progress.begin(plan.label(group), len(group), group[0].epochs)
+                label = plan.label(group)
+                progress.begin(label, len(group), group[0].epochs)
                 job = self._job(group)
                 clock = time.perf_counter()
                 is_fused = engine == "fused" and group in plan.cohorts
                 train_group = _train_fused if is_fused else _train_in_turn
-                for member, epoch, logs in train_group(job, resources):
+                for member, epoch, logs, seats in train_group(job, resources):
                     recorder.record(member.variant, member.replicate, epoch, logs)
                     progress.advance(1, epoch)
+                    side_by_side[label] = max(seats, side_by_side.get(label, 0))
                 progress.end()
                 seconds = (time.perf_counter() - clock) / len(group)
                 trained += [
@@ -161,7 +164,7 @@ class Study:
                 ]
         curves = recorder.curves()
         return Result(
-            settings=self._settings(engine, started),
+            settings=self._settings(engine, started, side_by_side),
             variants=self.variants,
             data=self.data,
             curves=curves,
@@ -205,7 +208,7 @@ class Study:
             for t in trained
         }
 
-    def _settings(self, engine: str, started: datetime) -> Settings:
+    def _settings(self, engine: str, started: datetime, side_by_side: dict[str, int]) -> Settings:
         first = self._replicates[0]
         return Settings(
             study=self.name,
@@ -217,6 +220,7 @@ class Study:
             seed=self.seed,
             confidence=self.confidence,
             engine=engine,
+            side_by_side=side_by_side,
             started=started,
             finished=datetime.now(UTC),
             environment=environment(),
@@ -282,7 +286,7 @@ class _Trained(NamedTuple):
     seconds: float
 
 
-type _Logs = Iterator[tuple[MemberPlan, int, dict[str, float]]]
+type _Logs = Iterator[tuple[MemberPlan, int, dict[str, float], int]]  # the last: side by side
 
 
 def _check_engine(name: str) -> None:
@@ -314,7 +318,7 @@ def _train_fused(job: _Job, resources: _Resources) -> _Logs:
     )
     for record in train(cohort):
         for member, logs in record.logs.items():
-            yield job.members[member], record.epoch, logs
+            yield job.members[member], record.epoch, logs, record.seats
 
 
 def _train_in_turn(job: _Job, _resources: _Resources) -> _Logs:
@@ -343,7 +347,8 @@ def _train_in_turn(job: _Job, _resources: _Resources) -> _Logs:
             verbose=0,
         ).history
         for epoch in range(len(history["loss"])):
-            yield planned, epoch, {name: values[epoch] for name, values in history.items()}
+            logs = {name: values[epoch] for name, values in history.items()}
+            yield planned, epoch, logs, 1
 
 
 def _source(job: _Job, memory: int) -> Source | Stream:

@@ -21,6 +21,7 @@ _REPLACED = (
     "make_test_function",
     "train_function",
     "test_function",
+    "reset_metrics",
 )
 
 

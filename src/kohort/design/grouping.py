@@ -55,7 +55,8 @@ def trace_step(model: keras.Model, step: str, batch: Arrays) -> Trace:
 
     Args:
         model: A compiled model, prepared for `batch` (`keras_seam.prepare`).
-        step: "train", "test", or "penalty", which needs no batch.
+        step: "train" or "test"; or "penalty" or "result", the losses of weights and what
+            metrics say, which need no batch.
         batch: Shapes and dtypes of one batch.
     """
     trainable, rest, _, metrics = state = keras_seam.state_of(model)
@@ -63,12 +64,14 @@ def trace_step(model: keras.Model, step: str, batch: Arrays) -> Trace:
         return trace(model.train_step, state, batch)
     if step == "test":
         return trace(model.test_step, (trainable, rest, metrics), batch)
+    if step == "result":
+        return trace(functools.partial(keras_seam.metrics_result, model), metrics)
     return trace(functools.partial(keras_seam.penalty, model), trainable)
 
 
 def trace_steps(model: keras.Model, batch: Arrays) -> list[Trace]:
     """The traces of all steps of a model; arguments as for `signature`."""
-    return [trace_step(model, step, batch) for step in ("train", "test", "penalty")]
+    return [trace_step(model, step, batch) for step in ("train", "test", "penalty", "result")]
 
 
 def signature(model: keras.Model, batch: Arrays) -> Signature:

@@ -34,8 +34,6 @@ _HOOKS_INSIDE_EPOCHS = (
     "on_train_batch_end",
     "on_test_batch_begin",
     "on_test_batch_end",
-    "on_test_begin",
-    "on_test_end",
 )
 
 
@@ -141,6 +139,26 @@ def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model._flatten_layers() if not layer.supports_jit]
 
 
+def has_own_code(model: keras.Model) -> bool:
+    """Whether a model runs code that is not Keras's: a layer, loss or function of the user's."""
+    try:
+        parts = [keras.saving.serialize_keras_object(model)]
+    except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
+        return True
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            module = part.get("module", "keras")
+            if part.get("class_name") in ("function", "__lambda__") or (
+                "class_name" in part and str(module).split(".")[0] not in ("keras", "builtins")
+            ):
+                return True
+            parts += part.values()
+        elif isinstance(part, list | tuple):
+            parts += part
+    return False
+
+
 def variables_of(model: keras.Model) -> Variables:
     """The variables of a model in the order of `keras.Model.train_step`'s state."""
     return (
@@ -179,6 +197,13 @@ def fresh_metrics(model: keras.Model) -> list[Any]:
     return fresh
 
 
+def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
+    """What the metrics of a model say, for given values of their variables."""
+    with keras.StatelessScope(zip(model.metrics_variables, values, strict=True)):
+        result: dict[str, Any] = model.get_metrics_result()
+    return result
+
+
 def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     """The part of the loss that weight regularisers add, for given values of the weights."""
     return sum(
@@ -192,14 +217,13 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Refuse callbacks that act inside an epoch; a compiled epoch has no such moment.
 
     Raises:
-        ModelError: A callback overrides a hook of batches, or of the evaluation after an epoch.
+        ModelError: A callback overrides a hook of batches.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
             continue  # The program stops such a member at the batch itself; see `tell_nan`.
-        by_epoch = getattr(callback, "save_freq", None) == "epoch"
-        if isinstance(callback, keras.callbacks.ModelCheckpoint) and by_epoch:
-            continue  # Its batch hook does nothing then.
+        if _acts_at_epochs(callback):
+            continue
         for hook in _HOOKS_INSIDE_EPOCHS:
             if not is_default(getattr(callback, hook)):
                 raise ModelError(
@@ -207,6 +231,15 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
                     f"{type(callback).__name__}, which overrides {hook}",
                     "use an epoch-level hook, or pass engine='keras'",
                 )
+
+
+def _acts_at_epochs(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback of Keras's has batch hooks that do nothing as it is set up."""
+    if isinstance(callback, keras.callbacks.ModelCheckpoint):
+        return bool(callback.save_freq == "epoch")
+    if isinstance(callback, keras.callbacks.TensorBoard):
+        return callback.update_freq == "epoch" and not callback._should_trace
+    return False
 
 
 def stops_at_nan(callbacks: Sequence[keras.callbacks.Callback]) -> bool:

@@ -50,6 +50,11 @@ class Trace:
     _out_tree: Any
 
     @property
+    def digest(self) -> str:
+        """Of all, the constants too."""
+        return hashlib.sha256(f"{self.skeleton}{self.constants!r}".encode()).hexdigest()
+
+    @property
     def calls_python(self) -> bool:
         """Whether it calls back into Python with each run, for an effect or one by one."""
         return any(_is_call_to_python(equation) for equation in _equations(self._jaxpr))

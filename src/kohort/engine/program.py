@@ -73,13 +73,14 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
         return scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
 
     def train(state: State, feed: Feed) -> tuple[State, Logs]:
-        return _sweep(
+        state, logs = _sweep(
             lambda s, rows: steps.train(feed.constants, s, batch(feed.train, rows)),
             (*state[:3], fresh),
             feed.order,
             spec.batch_size,
             stop_at_nan=spec.stop_at_nan,
         )
+        return state, _told(steps, feed.constants, state[-1], logs)
 
     def evaluate(
         state: State, feed: Feed, data: Arrays, rows: jax.Array, size: int
@@ -91,7 +92,7 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
             rows,
             size,
         )
-        return (trainable, rest, optimizer, metrics), logs
+        return (trainable, rest, optimizer, metrics), _told(steps, feed.constants, metrics, logs)
 
     def epoch(state: State, feed: Feed) -> tuple[State, Logs]:
         state, logs = train(state, feed)
@@ -128,9 +129,18 @@ def segment_of_one(
         def one(held: Any, batch: Arrays) -> Any:
             return step(constants, held, scaled(pixels, batch))
 
-        return _scan(one, state, batches, goes_on)
+        state, logs = _scan(one, state, batches, goes_on)
+        return state, _told(steps, constants, state[-1], logs)
 
     return segment
+
+
+def _told(steps: Steps, constants: Constants, metrics: list[Any], logs: Logs) -> Logs:
+    """The logs as Keras tells them, and how many steps were taken where that was counted."""
+    counted = {name: value for name, value in logs.items() if name == STEPS_RUN}
+    own = {name: value for name, value in logs.items() if name != STEPS_RUN}
+    told: Logs = steps.told(constants, metrics, own)
+    return told | counted
 
 
 def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:

@@ -123,6 +123,7 @@ class OnDevice:
             self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
             for step, data, size in wanted
         ]
+        names.append(self._steps.prepare("result"))
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
@@ -185,10 +186,11 @@ class Streamed:
         stops = kind == "train" and spec.stop_at_nan
         goes_on = jnp.ones(len(seats), bool) if stops else None
         for batches in ahead(segments):
-            name = self._steps.prepare(kind, as_taken(spec.pixels, batches))
-            arguments = (state, self._steps.constants_of([name], seats), goes_on, batches)
+            shapes = as_taken(spec.pixels, batches)
+            names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
+            arguments = (state, self._steps.constants_of(names, seats), goes_on, batches)
             program = PROGRAMS.get(
-                (self._steps.key([name]), kind, spec.pixels),
+                (self._steps.key(names), kind, spec.pixels),
                 arguments,
                 partial(compile_for_seats, segment, (0, 0, 0, None), *arguments),
             )

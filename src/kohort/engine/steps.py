@@ -12,9 +12,12 @@ import numpy as np
 from kohort.design import keras_seam
 from kohort.design.grouping import Signature, trace_step
 from kohort.design.keras_seam import Arrays
-from kohort.design.lifting import differing
+from kohort.design.lifting import Trace, differing
 from kohort.engine.convolutions import bind_channels_last
 from kohort.errors import ModelError
+
+# A call into Python is like no other in a trace, not even like itself.
+_CALLS_TO_PYTHON = {"pure_callback", "io_callback"}
 
 type Constants = dict[str, list[Any]]
 
@@ -29,8 +32,16 @@ class Steps:
 
     def __init__(self, models: Sequence[keras.Model], signatures: Sequence[Signature]) -> None:
         kinds = list(dict.fromkeys(signatures))
-        self._examples = [models[list(signatures).index(kind)] for kind in kinds]
-        self._kind_of = [kinds.index(own) for own in signatures]
+        # Models of one signature have equal steps for the batch that was signed. For other batches
+        # too, where all that they run is Keras's; code of the user's may do there what it likes.
+        self._has_own_code = any(keras_seam.has_own_code(model) for model in models)
+        if self._has_own_code:
+            examples = list(range(len(models)))
+            self._kind_of = examples
+        else:
+            examples = [list(signatures).index(kind) for kind in kinds]
+            self._kind_of = [kinds.index(own) for own in signatures]
+        self._examples = [models[example] for example in examples]
         # One kind is told by its signature, constants and all; several by what they share, which
         # is known when their steps are traced.
         self._base = repr(signatures[0]) if len(kinds) == 1 else signatures[0].skeleton
@@ -45,8 +56,8 @@ class Steps:
         """Trace a step for batches of some shape, once.
 
         Args:
-            step: "train", "test" or "penalty".
-            batch: Shapes and dtypes of a batch as the models take it; none for "penalty".
+            step: As for `trace_step`.
+            batch: Shapes and dtypes of a batch as the models take it, where the step needs one.
 
         Returns:
             The name of the step for such batches, for `key`.
@@ -64,6 +75,7 @@ class Steps:
                 "models that take another course for a partial batch",
                 "choose a batch size that divides the samples, or pass engine='keras'",
             )
+        self._check_repeats(step, batch, traces[0])
         positions = differing([t.constants for t in traces])
         self._convolves[name] = "conv_general_dilated" in traces[0].primitives()
         self._functions[name] = traces[0].lifted(positions, bind_channels_last)
@@ -73,6 +85,17 @@ class Steps:
         fixed = [c for p, c in enumerate(traces[0].constants) if p not in positions]
         self._digests[name] = repr((name, traces[0].skeleton, positions, fixed))
         return name
+
+    def _check_repeats(self, step: str, batch: Arrays, trace: Trace) -> None:
+        """Refuse code that computes something else each time that it is traced."""
+        if not self._has_own_code or trace.primitives() & _CALLS_TO_PYTHON:
+            return
+        if trace_step(self._examples[0], step, batch).digest != trace.digest:
+            raise ModelError(
+                "models whose steps are the same program whenever they are traced",
+                f"{self._examples[0].name!r}, whose {step} step is another one each time",
+                "keep what a layer remembers in a variable of Keras, or pass engine='keras'",
+            )
 
     def key(self, names: Sequence[str]) -> str:
         """Equal keys mean that these steps compute the same but for the lifted constants."""
@@ -102,6 +125,14 @@ class Steps:
     def penalty(self, constants: Constants, trainable: list[Any]) -> Any:
         """The part of the loss that weight regularisers add, likewise."""
         return self._run(_name("penalty", None), constants, trainable)
+
+    def told(self, constants: Constants, metrics: list[Any], logs: dict[str, Any]) -> Any:
+        """What Keras tells after the last step: what the metrics say.
+
+        Where a `train_step` of the user's own returns logs of other names, those.
+        """
+        result = self._run(_name("result", None), constants, metrics)
+        return dict(result) if set(result) == set(logs) else dict(logs)
 
     def _run(self, name: str, constants: Constants, *arguments: Any) -> Any:
         return self._functions[name](constants[name], *arguments)

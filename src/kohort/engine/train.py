@@ -151,6 +151,13 @@ class _Lists:
             if steps is not None:
                 running = {k: v for k, v in seen[member].items() if not k.startswith("val_")}
                 keras_seam.tell_nan(self._cohort.callbacks[member], int(steps) - 1, running)
+            tested = {
+                k.removeprefix("val_"): v for k, v in seen[member].items() if k.startswith("val_")
+            }
+            if tested:
+                # The evaluation is over when a callback hears of it: its beginning and its end.
+                self._lists[member].on_test_begin()
+                self._lists[member].on_test_end(tested)
             self._lists[member].on_epoch_end(epoch, seen[member])
         return bool(news)
 

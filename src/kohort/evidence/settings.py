@@ -18,6 +18,7 @@ class Settings:
         seed: Of everything random.
         confidence: Of all intervals.
         engine: "fused" or "keras".
+        side_by_side: For each group of members how many of them trained side by side.
         started: When, in UTC.
         finished: When, in UTC.
         environment: Versions and hardware.
@@ -32,6 +33,7 @@ class Settings:
     seed: int
     confidence: float
     engine: str
+    side_by_side: dict[str, int]
     started: datetime
     finished: datetime
     environment: dict[str, str]
@@ -46,6 +48,10 @@ class Settings:
             ("epochs", f"{epochs} in batches of {self.batch_size}"),
             ("seed", str(self.seed)),
             ("engine", self.engine),
+            (
+                "side by side",
+                "; ".join(f"{n} of {group}" for group, n in self.side_by_side.items()),
+            ),
             ("ran", f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"),
             *self.environment.items(),
         ]
