@@ -230,7 +230,6 @@ def test_half_precision_with_steps_that_overflow():
 
 
 COMPILING = {
-    "not_jit": {"jit_compile": False},
     "steps_per_execution": {"steps_per_execution": 2},
     "no_automatic_loss_scale": {"auto_scale_loss": False},
 }

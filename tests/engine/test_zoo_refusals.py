@@ -83,19 +83,19 @@ class OwnTrainOnBatch(Plain):
         raise NotImplementedError
 
 
-ignored = pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="a method of the user's own is passed over"
-)
-
-
 @pytest.mark.parametrize(
     "own",
     [
-        pytest.param(OwnFit, marks=ignored),
-        pytest.param(OwnTrainFunction, marks=ignored),
-        pytest.param(OwnTestFunction, marks=ignored),
-        pytest.param(OwnEvaluate, marks=ignored),
-        pytest.param(OwnReset, marks=ignored),
+        OwnFit,
+        OwnTrainFunction,
+        OwnTestFunction,
+        OwnEvaluate,
+        pytest.param(
+            OwnReset,
+            marks=pytest.mark.xfail(
+                raises=AssertionError, strict=True, reason="the override is passed over"
+            ),
+        ),
         OwnTrainOnBatch,
     ],
 )
@@ -106,6 +106,10 @@ def test_methods_around_the_step(own):
 def test_eager_models_are_refused():
     with pytest.raises(kohort.ModelError, match="engine='keras'"):
         kohort.fit([compiled(Plain(), run_eagerly=True)], X, Y, verbose=0)
+
+
+def test_models_that_are_not_jit_compiled():
+    assert_refused_or_right(lambda: compiled(Plain(), jit_compile=False))
 
 
 def out_of_jax(x, **how):
@@ -140,20 +144,9 @@ CALLBACKS = {
     "unbatched": out_of_jax,
     "ordered": in_order,
 }
-UNTOLD = {
-    "unbatched": pytest.mark.xfail(
-        raises=NotImplementedError, strict=True, reason="JAX's own error comes through"
-    ),
-    "ordered": pytest.mark.xfail(
-        raises=ValueError, strict=True, reason="JAX's own error comes through"
-    ),
-}
 
 
-@pytest.mark.parametrize(
-    "function",
-    [pytest.param(f, id=name, marks=UNTOLD.get(name, ())) for name, f in CALLBACKS.items()],
-)
+@pytest.mark.parametrize("function", CALLBACKS.values(), ids=CALLBACKS)
 def test_calls_from_the_program_into_python(function):
     assert_refused_or_right(lambda: build_calling(function))
 
