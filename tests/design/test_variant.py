@@ -66,3 +66,18 @@ def test_additions_are_pairs_with_one_argument_more():
         kohort.Variant("other", lambda units, l2: None, units=(4,), l2=0.1),
     ]
     assert addition_pairs(variants) == [(0, 1), (1, 3)]
+
+
+def test_every_build_names_its_parts_as_in_a_new_process():
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[keras.metrics.AUC()])
+        return model
+
+    outside = keras.layers.Dense(1).name
+    models = [kohort.Variant("named", build).model(seed) for seed in range(2)]
+    for model in models:
+        model.evaluate(np.zeros((2, 2)), np.zeros(2), verbose=0)
+    assert [sorted(model.get_metrics_result()) for model in models] == [["auc", "loss"]] * 2
+    assert {model.layers[0].name for model in models} == {"dense"}
+    assert keras.layers.Dense(1).name != outside, "names outside go on where they were"

@@ -194,7 +194,6 @@ def test_metrics_and_weighted_metrics(loss, activation, units, y, kinds):
     assert_parity(build, draws(6), y, sample_weight=weight, **validation)
 
 
-@pytest.mark.xfail(raises=KeyError, reason="logs in logs are taken for numbers", strict=True)
 def test_metrics_with_several_results():
     assert_parity(lambda: build_classifier("mse", metrics=[Range()]), draws(6), NUMBERS)
 

@@ -90,12 +90,7 @@ class OwnTrainOnBatch(Plain):
         OwnTrainFunction,
         OwnTestFunction,
         OwnEvaluate,
-        pytest.param(
-            OwnReset,
-            marks=pytest.mark.xfail(
-                raises=AssertionError, strict=True, reason="the override is passed over"
-            ),
-        ),
+        OwnReset,
         OwnTrainOnBatch,
     ],
 )
@@ -167,14 +162,7 @@ class Counting(layers.Layer):
     "uses",
     [
         False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                raises=AssertionError,
-                strict=True,
-                reason="each trace of the layer is another program, which nobody notices",
-            ),
-        ),
+        True,
     ],
 )
 def test_layers_that_count_their_calls_in_python(uses):
@@ -219,11 +207,6 @@ class LastBatch(layers.Layer):
         return x if x.shape[0] == BATCH else x * self.rate
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=True,
-    reason="members whose first batches are alike get the first one's last batch",
-)
 def test_constants_that_only_a_partial_batch_has():
     def build(rate):
         return compiled(keras.Sequential([keras.Input((6,)), LastBatch(rate), layers.Dense(1)]))

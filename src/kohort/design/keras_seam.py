@@ -4,12 +4,15 @@
 trains is what Keras trains, and keeps them here, so that a new Keras is checked in one file.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 from keras.src import tree
+from keras.src.backend.common import global_state
 from keras.src.callbacks.callback_list import CallbackList
 from keras.src.models.functional import Functional
 from keras.src.trainers.data_adapters import array_slicing
@@ -27,6 +30,8 @@ type Arrays = Any  # a pytree of arrays that share their first axis, as Keras pa
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
 type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
+_NAMES = "object_name_uids"
+
 _HOOKS_INSIDE_EPOCHS = (
     "on_batch_begin",
     "on_batch_end",
@@ -35,6 +40,21 @@ _HOOKS_INSIDE_EPOCHS = (
     "on_test_batch_begin",
     "on_test_batch_end",
 )
+
+
+@contextmanager
+def fresh_names() -> Iterator[None]:
+    """What Keras names itself inside is named as in a new process: `auc`, not `auc_3`.
+
+    Keras counts on over all that a process makes, so that the metrics of two models that are
+    built alike would have other names.
+    """
+    before = global_state.get_global_attribute(_NAMES)
+    global_state.set_global_attribute(_NAMES, defaultdict(int))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_NAMES, before)
 
 
 def is_packable(x: Any, y: Any, sample_weight: Any = None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kohort.design import keras_seam
 from kohort.errors import DesignError
 
 
@@ -31,12 +32,14 @@ class Variant:
         self.kwargs = kwargs
 
     def model(self, seed: int) -> keras.Model:
-        """Build the model from `seed`; Python's and NumPy's generators are put back after it.
+        """Build the model from `seed`, its parts named as in a new process.
+
+        Python's and NumPy's generators are put back after it.
 
         Raises:
             DesignError: `build` fails, or returns something else than a compiled model.
         """
-        with _seeded(seed):
+        with _seeded(seed), keras_seam.fresh_names():
             try:
                 model = self.build(**self.kwargs)
             except Exception as error:

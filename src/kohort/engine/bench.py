@@ -75,7 +75,7 @@ class Bench:
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {
-            member: keras_seam.to_floats({name: value[seat] for name, value in logs.items()})
+            member: keras_seam.to_floats(jax.tree.map(lambda value, seat=seat: value[seat], logs))
             for seat, member in enumerate(self.seats)
             if member in self.active
         }

@@ -7,7 +7,7 @@ segment is a program of its own (`segment_of_one`).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -234,10 +234,18 @@ PROGRAMS = Programs(size=64)
 
 def measured(prefix: str, seen: Logs, penalty: Any) -> Logs:
     """The logs of an evaluation, and where a penalty is given the loss without it."""
-    logs = {prefix + name: value for name, value in seen.items()}
+    logs = {prefix + name: value for name, value in _flat(seen).items()}
     if penalty is not None and "loss" in seen:
         logs[f"{prefix}data_loss"] = seen["loss"] - penalty
     return logs
+
+
+def _flat(logs: Mapping[str, Any]) -> Logs:
+    """Logs without the level of a metric that says several things, as Keras flattens them."""
+    flat: Logs = {}
+    for name, value in logs.items():
+        flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
+    return flat
 
 
 def scaled(pixels: PixelScale | None, batch: Arrays) -> Arrays:
