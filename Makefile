@@ -52,7 +52,7 @@ $(TENSORFLOW)/installed: $(STAMP) constraints-tensorflow.txt
 	$(TENSORFLOW)/bin/python -m pip install --quiet --upgrade pip \
 		--constraint constraints-tensorflow.txt
 	$(TENSORFLOW)/bin/python -m pip install --quiet --constraint constraints-tensorflow.txt \
-		--build-constraint constraints.txt --editable . tensorflow-cpu
+		--build-constraint constraints.txt --editable . tensorflow-cpu tensorboard
 	@touch $@
 
 backends: tensorflow

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
@@ -401,6 +402,61 @@ class TestCallbacks:
 
         with pytest.raises(kohort.ModelError, match="EachBatch, which overrides on_train_batch_e"):
             kohort.fit(seeded(0), *xy, callbacks=[EachBatch()], verbose=0)
+
+    def test_files_need_a_path_for_each_model(self, xy, tmp_path):
+        csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+        with pytest.raises(kohort.DesignError, match=r"for each of 2 models.*lambda number"):
+            kohort.fit([seeded(0), seeded(1)], *xy, callbacks=csv, verbose=0)
+        assert list(tmp_path.iterdir()) == []
+
+        def own(folder):
+            return lambda number: keras.callbacks.CSVLogger(tmp_path / f"{folder}{number}.csv")
+
+        models = [seeded(0), seeded(1), seeded(2, units=(4, 4))]
+        kohort.fit(models, *xy, epochs=2, callbacks=own("ours"), shuffle=False, verbose=0)
+        for number, build in enumerate([{}, {}, {"units": (4, 4)}]):
+            theirs = seeded(number, **build)
+            theirs.fit(*xy, epochs=2, callbacks=[own("keras")(number)], shuffle=False, verbose=0)
+            mine, yours = (pd.read_csv(tmp_path / f"{s}{number}.csv") for s in ("ours", "keras"))
+            pd.testing.assert_frame_equal(mine, yours, rtol=1e-4)
+
+    @pytest.mark.parametrize("often", [1, 2])
+    def test_evaluations_are_told_as_in_keras(self, often, xy):
+        class Tells(keras.callbacks.Callback):
+            def __init__(self):
+                super().__init__()
+                self.told = []
+
+            def on_epoch_begin(self, epoch, logs=None):
+                self.told.append(("epoch begins", epoch))
+
+            def on_test_begin(self, logs=None):
+                self.told.append(("test begins",))
+
+            def on_test_end(self, logs=None):
+                self.told.append(("test ends", sorted(logs), round(logs["loss"], 3)))
+
+            def on_epoch_end(self, epoch, logs=None):
+                self.told.append(("epoch ends", sorted(logs), round(logs["loss"], 3)))
+
+        ours, theirs = Tells(), Tells()
+        arguments = {
+            "epochs": 3, "validation_split": 0.2, "validation_freq": often, "shuffle": False,
+            "verbose": 0,
+        }  # fmt: skip
+        kohort.fit(seeded(0), *xy, callbacks=[ours], **arguments)
+        seeded(0).fit(*xy, callbacks=[theirs], **arguments)
+        assert ours.told == theirs.told
+        assert ("test begins",) in ours.told
+
+    def test_tensorboard_is_taken_unless_it_acts_at_batches(self):
+        from kohort.design.keras_seam import check_callbacks
+
+        check_callbacks([keras.callbacks.TensorBoard("logs", profile_batch=0)])
+        for often in (5, "batch"):
+            callback = keras.callbacks.TensorBoard("logs", profile_batch=0, update_freq=often)
+            with pytest.raises(kohort.ModelError, match="TensorBoard, which overrides"):
+                check_callbacks([callback])
 
 
 class TestRefusals:

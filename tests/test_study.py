@@ -337,3 +337,19 @@ def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):
     assert [f.variant for f in diverged] == ["fragile"]
     assert 0 < diverged[0].evidence["replicates that diverged"] < 4
     assert result.best().variant.name == "steady"
+
+
+def test_a_studys_callbacks_that_write_to_files_have_files_of_their_own(blobs, tmp_path):
+    arguments = {"replicates": kohort.Holdout(0.2, 2), "epochs": 2, "batch_size": 50}
+    variants = kohort.grid(build_mlp, units=[(4,), (8,)])
+    csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    with pytest.raises(kohort.DesignError, match="lambda variant, replicate"):
+        kohort.Study("files", variants, blobs, callbacks=[csv], **arguments)
+
+    def own(variant, replicate):
+        return keras.callbacks.CSVLogger(tmp_path / f"{variant} {replicate}.csv")
+
+    kohort.Study("files", variants, blobs, callbacks=own, **arguments).run(verbose=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"units=({units},) {replicate}.csv" for units in (4, 8) for replicate in (0, 1)
+    ]

@@ -21,7 +21,14 @@ from kohort.design import keras_seam
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.variant import Variant
-from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest, StopDiverged
+from kohort.engine.callbacks import (
+    Callback,
+    EvaluateTrain,
+    RestoreBest,
+    StopDiverged,
+    check_own_files,
+    listed,
+)
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.memory import allowed, for_segment, stays_on_device
 from kohort.engine.program import EpochSpec
@@ -41,6 +48,11 @@ MONITOR = "val_data_loss"
 """What decides a member's best epoch: lowest validation loss, weight penalties left out."""
 
 
+type StudyCallbacks = (
+    Sequence[Callback] | Callback | Callable[[str, int], Sequence[Callback] | Callback]
+)
+
+
 class Study:
     """A set of variants, trained in paired replicates on one dataset.
 
@@ -53,7 +65,8 @@ class Study:
         batch_size: Samples a step.
         seed: Of splits, initial weights and batch orders.
         callbacks: Keras callbacks that act at epochs, such as EarlyStopping; each member gets
-            copies of its own.
+            copies of its own. Where they write to files, a function of the variant's name and
+            the replicate's number that returns a member's callbacks.
         confidence: Of all intervals.
 
     Raises:
@@ -75,7 +88,7 @@ class Study:
         epochs: int | Mapping[str, int],
         batch_size: int = 32,
         seed: int = 0,
-        callbacks: Sequence[Callback] | Callback = (),
+        callbacks: StudyCallbacks = (),
         confidence: float = 0.95,
     ) -> None:
         self.name = name
@@ -85,8 +98,7 @@ class Study:
         self.epochs = epochs
         self.batch_size = batch_size
         self.seed = seed
-        single = isinstance(callbacks, keras.callbacks.Callback)
-        self.callbacks = (callbacks,) if single else tuple(callbacks)
+        self.callbacks = callbacks if callable(callbacks) else tuple(listed(callbacks))
         self.confidence = confidence
         self._check()
 
@@ -134,7 +146,7 @@ class Study:
         _check_engine(engine)
         if engine == "fused":
             check_fusable(())
-            keras_seam.check_callbacks(self.callbacks)
+            keras_seam.check_callbacks(() if callable(self.callbacks) else self.callbacks)
         started = datetime.now(UTC)
         # To ask what memory there is starts JAX, which takes most of a GPU's.
         resources = _Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
@@ -191,8 +203,14 @@ class Study:
             model = self.variants[member.variant].model(replicate.seed)
             keras_seam.prepare(model, batch_of(self.data, size))
             models.append(model)
-        callbacks = [copy.deepcopy(self.callbacks) for _ in models] if self.callbacks else []
+        callbacks = [self._callbacks_of(member) for member in members] if self.callbacks else []
         return _Job(members, models, own, callbacks, self.data, size)
+
+    def _callbacks_of(self, member: MemberPlan) -> tuple[Callback, ...]:
+        if callable(self.callbacks):
+            name = self.variants[member.variant].name
+            return tuple(listed(self.callbacks(name, member.replicate)))
+        return copy.deepcopy(self.callbacks)
 
     def _members(self, trained: "list[_Trained]", curves: Curves) -> dict[tuple[int, int], Member]:
         monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
@@ -244,6 +262,8 @@ class Study:
             raise DesignError(
                 "a batch size and epochs of 1 or more", f"{counts}", "use whole numbers"
             )
+        if not callable(self.callbacks):
+            check_own_files(self.callbacks, len(names), "variant, replicate")
         if not 0.0 < self.confidence < 1.0:
             raise DesignError("a confidence between 0 and 1", f"{self.confidence}", "use 0.95, say")
 

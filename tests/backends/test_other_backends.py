@@ -30,9 +30,9 @@ def tensorflow():
     if not python:
         assert "KOHORT_REQUIRE_TENSORFLOW" not in os.environ, "no Python that has TensorFlow"
         pytest.skip("KOHORT_TENSORFLOW_PYTHON names no Python that has TensorFlow")
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-    def run(*arguments, cwd):
+    def run(*arguments, cwd, backend="tensorflow"):
+        environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         return subprocess.run(
             [python, *map(str, arguments)],
             cwd=cwd, env=environment, capture_output=True, text=True, check=False,
@@ -200,6 +200,54 @@ def test_fit_by_keras_there(tensorflow):
         "expected Keras on its JAX backend for engine='fused', got the tensorflow backend; set "
         "KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'"
     )
+
+
+TENSORBOARD = """
+import sys
+import kohort, keras
+import numpy as np
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+x, y = np.random.default_rng(0).normal(size=(90, 5)), np.arange(90) % 3
+
+def built(seed):
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def board(side):
+    return lambda number: keras.callbacks.TensorBoard(f"{sys.argv[1]}/{side}{number}")
+
+def scalars(place):
+    found = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(f"{place}/{part}").Reload()
+        for tag in events.Tags()["tensors"]:
+            if "keras" not in tag:
+                seen = events.Tensors(tag)
+                found[part, tag] = [(e.step, make_ndarray(e.tensor_proto)) for e in seen]
+    return found
+
+arguments = {"epochs": 3, "validation_split": 0.2, "verbose": 0, "shuffle": False}
+kohort.fit([built(0), built(1)], x, y, callbacks=board("ours"), **arguments)
+for number in (0, 1):
+    built(number).fit(x, y, callbacks=[board("keras")(number)], **arguments)
+    mine, yours = (scalars(f"{sys.argv[1]}/{side}{number}") for side in ("ours", "keras"))
+    assert set(mine) == set(yours), (set(mine), set(yours))
+    for name in yours:
+        np.testing.assert_allclose(np.array(mine[name], float), np.array(yours[name], float), 1e-4)
+print(len(yours))
+"""
+
+
+def test_tensorboard_gets_what_it_gets_from_keras(tensorflow, tmp_path):
+    """Keras's callback writes by TensorFlow on every backend; here it watches the fused engine."""
+    done = tensorflow("-c", TENSORBOARD, str(tmp_path), cwd=HERE, backend="jax")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 6
 
 
 def test_the_command_line_says_in_one_line_that_it_needs_jax(tensorflow, tmp_path):

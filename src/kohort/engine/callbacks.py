@@ -29,23 +29,37 @@ def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
         DesignError: Copies would write to the same file.
     """
     if callable(callbacks):
-        return [_listed(callbacks(number)) for number in range(n)]
-    given = _listed(callbacks)
+        return [listed(callbacks(number)) for number in range(n)]
+    given = listed(callbacks)
     if n == 1:
         return [given]
-    for callback in given:
+    check_own_files(given, n, "number")
+    return [[copy.deepcopy(callback) for callback in given] for _ in range(n)]
+
+
+def check_own_files(callbacks: Sequence[Callback], n: int, arguments: str) -> None:
+    """Refuse callbacks of which the copies of `n` models would write to the same file.
+
+    Args:
+        callbacks: What is to be copied.
+        n: How many models.
+        arguments: Of the function that would give each model its own.
+
+    Raises:
+        DesignError: There is such a callback.
+    """
+    for callback in callbacks:
         path = next((name for name in _PATHS if getattr(callback, name, None)), None)
         if path is not None:
             raise DesignError(
                 f"callbacks that write to files of their own for each of {n} models",
                 f"one {type(callback).__name__} with {path}={getattr(callback, path)!r}",
-                "give callbacks as a function, such as callbacks=lambda number: "
-                f"[{type(callback).__name__}(f'{{number}}...')]",
+                f"give callbacks as a function, lambda {arguments}: [...], with a path for each",
             )
-    return [[copy.deepcopy(callback) for callback in given] for _ in range(n)]
 
 
-def _listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
+def listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
+    """Callbacks as a list."""
     return [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
 
 
