@@ -61,6 +61,7 @@ backends: tensorflow
 
 bench: install
 	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/engine.py
 
 docs: install
 	$(BIN)/python scripts/docs.py

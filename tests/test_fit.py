@@ -329,6 +329,35 @@ def test_arrays_inside_jitted_losses_are_not_shared(xy):
         assert_same(mine, yours, history, yours.fit(*xy, epochs=2, shuffle=False, verbose=0))
 
 
+def test_names_that_keras_makes_up_do_not_keep_models_apart(xy, count_compilations):
+    def build():
+        model = seeded(0)
+        # Keras names it anew in every model.
+        metric = keras.metrics.MeanMetricWrapper(keras.losses.sparse_categorical_crossentropy)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", metric])
+        return model
+
+    arguments = {
+        "epochs": 2, "shuffle": False, "validation_split": 0.2, "verbose": 0,
+    }  # fmt: skip
+    ours, theirs = ([build() for _ in range(3)] for _ in range(2))
+    histories = kohort.fit(ours, *xy, train_metrics="evaluated", **arguments)
+    assert len(count_compilations) == 1
+    assert len({name for history in histories for name in history.history if "wrap" in name}) == 9
+    for mine, yours, history in zip(ours, theirs, histories, strict=True):
+        assert set(mine.get_metrics_result()) < set(history.history)
+        assert list(history.history) == sorted(history.history)
+        reference = yours.fit(*xy, **arguments).history
+        numbered = dict(zip(map(unnumbered, history.history), history.history, strict=True))
+        for name, values in reference.items():
+            own = numbered[unnumbered(name)]
+            np.testing.assert_allclose(history.history[own], values, **CLOSE)
+
+
+def unnumbered(name):
+    return name.rstrip("_0123456789")
+
+
 def test_metrics_keep_their_own_names(xy):
     def named(name):
         model = seeded(0)

@@ -31,7 +31,7 @@ x, y = random.normal(size=(100, 5)), np.arange(100) % 3
 models = [build(l2, rate, dropout)
           for l2 in (1e-1, 1e-2, 1e-3, 1e-4)
           for rate in (1e-1, 1e-2, 1e-3, 1e-4)
-          for dropout in (0.1, 0.2, 0.3, 0.5)]
+          for dropout in (0.1, 0.2, 0.3, 0.5)][:int(sys.argv[1])]
 from kohort.engine import program
 compiled = []
 real = program.compile_for_seats
@@ -48,22 +48,26 @@ print(json.dumps({
 """
 
 
-def run(folder):
+def run(folder, models=4):
     environment = os.environ | {"KOHORT_CACHE": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT, str(models)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
 
 @pytest.mark.slow
 def test_64_members_are_one_program_and_a_second_process_compiles_nothing(tmp_path):
-    first = run(tmp_path)
+    first = run(tmp_path, models=64)
     assert (first["models"], first["programs"]) == (64, 1)
     assert first["misses"] == 1
     assert first["hits"] == 0
     assert first["config unchanged"]
-    second = run(tmp_path)
+    second = run(tmp_path, models=64)
     assert (second["programs"], second["misses"], second["hits"]) == (1, 0, 1)
     assert second["loss"] == first["loss"]
 

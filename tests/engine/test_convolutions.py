@@ -41,7 +41,7 @@ def convolutions(draw):
     return convolve, *([sizes[axis] for axis in range(rank)] for sizes in (image, kernel))
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=10)
 @given(convolutions())
 def test_any_convolution_and_its_gradients_keep_their_numbers(drawn):
     convolve, *shapes = drawn

@@ -9,8 +9,9 @@ trace is the signature, and nothing has to be known about a layer to group it sa
 
 import functools
 import hashlib
-from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import keras
@@ -20,7 +21,8 @@ from kohort.design.keras_seam import Arrays
 from kohort.design.lifting import Trace, array_bytes, trace
 
 
-class Signature(NamedTuple):
+@dataclass(frozen=True)
+class Signature:
     """What a model's steps compute.
 
     Args:
@@ -28,10 +30,13 @@ class Signature(NamedTuple):
             that differ in constants only; equal programs may get unequal digests, which costs a
             compilation and never a wrong number.
         constants: A digest of the constants.
+        names: What the logs of its steps are called, in the order of the program. Keras numbers
+            names that it makes up (auc, auc_1), so that they tell nothing of what is computed.
     """
 
     skeleton: str
     constants: str
+    names: tuple[str, ...] = field(default=(), compare=False)
 
 
 def abstract(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
@@ -60,13 +65,29 @@ def trace_step(model: keras.Model, step: str, batch: Arrays) -> Trace:
         batch: Shapes and dtypes of one batch.
     """
     trainable, rest, _, metrics = state = keras_seam.state_of(model)
+    logs: list[Any] = []
+
+    def nameless(function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same with the values of its logs in the place of the logs."""
+
+        def run(*arguments: Any) -> Any:
+            told, state = function(*arguments)
+            values, structure = jax.tree.flatten(dict(told))
+            logs[:] = [structure]
+            return values, state
+
+        return run
+
     if step == "train":
-        return trace(model.train_step, state, batch)
-    if step == "test":
-        return trace(model.test_step, (trainable, rest, metrics), batch)
-    if step == "result":
-        return trace(functools.partial(keras_seam.metrics_result, model), metrics)
-    return trace(functools.partial(keras_seam.penalty, model), trainable)
+        own = trace(nameless(model.train_step), state, batch)
+    elif step == "test":
+        own = trace(nameless(model.test_step), (trainable, rest, metrics), batch)
+    elif step == "result":
+        result = functools.partial(keras_seam.metrics_result, model)
+        own = trace(nameless(lambda values: (result(values), ())), metrics)
+    else:
+        own = trace(functools.partial(keras_seam.penalty, model), trainable)
+    return replace(own, logs=logs[0]) if logs else own
 
 
 def trace_steps(model: keras.Model, batch: Arrays) -> list[Trace]:
@@ -87,10 +108,20 @@ def signature(model: keras.Model, batch: Arrays) -> Signature:
 def sign(model: keras.Model, traces: Sequence[Trace]) -> Signature:
     """The signature of a model whose steps have these traces."""
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces).encode())
+    train, test, _, result = (t.logs for t in traces)
+    # Keras tells what the metrics say where a step's own logs are called the same.
+    skeleton.update(repr((result == train, result == test)).encode())
     for initial in keras_seam.fresh_metrics(model):
         skeleton.update(array_bytes(initial))
     constants = hashlib.sha256(repr([t.constants for t in traces]).encode())
-    return Signature(skeleton.hexdigest(), constants.hexdigest())
+    names = tuple(name for logs in (train, test, result) for name in log_names(logs))
+    return Signature(skeleton.hexdigest(), constants.hexdigest(), names)
+
+
+def log_names(logs: Any) -> list[str]:
+    """The names in a structure of logs, in its order; of levels, those of the lowest."""
+    numbered = jax.tree.unflatten(logs, range(logs.num_leaves))
+    return [str(path[-1].key) for path, _ in jax.tree_util.tree_leaves_with_path(numbered)]
 
 
 def group[Item](items: Sequence[Item], keys: Sequence[Hashable]) -> list[list[Item]]:

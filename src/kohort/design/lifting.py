@@ -42,12 +42,15 @@ class Trace:
         skeleton: A digest of all but the constants; equal digests mean equal programs but for
             these.
         constants: The scalar floating constants, in the order of the program.
+        logs: The structure of the logs whose values a step returns first; None for other
+            functions.
     """
 
     skeleton: str
     constants: tuple[float, ...]
     _jaxpr: Any
     _out_tree: Any
+    logs: Any = None
 
     @property
     def digest(self) -> str:

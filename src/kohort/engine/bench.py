@@ -11,6 +11,7 @@ from kohort.design import keras_seam
 from kohort.design.keras_seam import State
 from kohort.engine.program import EpochSpec, stack
 from kohort.engine.runners import Runner
+from kohort.engine.steps import Steps
 
 
 class Bench:
@@ -18,6 +19,7 @@ class Bench:
 
     Args:
         models: All models of the cohort.
+        steps: What they run.
         runner: Runs their epochs.
         seats: The member in each seat; the last may stand in several.
         monitor: A metric; the weights at its lowest value are kept. None for none.
@@ -26,6 +28,7 @@ class Bench:
     def __init__(
         self,
         models: Sequence[keras.Model],
+        steps: Steps,
         runner: Runner,
         seats: list[int],
         monitor: str | None,
@@ -33,7 +36,7 @@ class Bench:
         self.active = list(dict.fromkeys(seats))
         """The members that still train, by number."""
         self.seats = list(seats)
-        self._models, self._runner = models, runner
+        self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
         self._is_ahead = False  # of the models: an epoch has run since they were written
@@ -75,7 +78,10 @@ class Bench:
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {
-            member: keras_seam.to_floats(jax.tree.map(lambda value, seat=seat: value[seat], logs))
+            member: self._steps.renamed(
+                member,
+                keras_seam.to_floats(jax.tree.map(lambda value, seat=seat: value[seat], logs)),
+            )
             for seat, member in enumerate(self.seats)
             if member in self.active
         }

@@ -44,7 +44,10 @@ class Steps:
         self._examples = [models[example] for example in examples]
         # One kind is told by its signature, constants and all; several by what they share, which
         # is known when their steps are traced.
-        self._base = repr(signatures[0]) if len(kinds) == 1 else signatures[0].skeleton
+        first = signatures[0]
+        constants = first.constants if len(kinds) == 1 else ""
+        self._base = repr((first.skeleton, constants, first.names))
+        self._names = [own.names for own in signatures]
         self._functions: dict[str, Callable[..., Any]] = {}
         self._digests: dict[str, str] = {}
         self._convolves: dict[str, bool] = {}
@@ -78,7 +81,7 @@ class Steps:
         self._check_repeats(step, batch, traces[0])
         positions = differing([t.constants for t in traces])
         self._convolves[name] = "conv_general_dilated" in traces[0].primitives()
-        self._functions[name] = traces[0].lifted(positions, bind_channels_last)
+        self._functions[name] = _with_logs(traces[0], positions)
         self._constants[name] = [
             np.array([traces[kind].constants[p] for kind in self._kind_of]) for p in positions
         ]
@@ -131,11 +134,38 @@ class Steps:
 
         Where a `train_step` of the user's own returns logs of other names, those.
         """
-        result = self._run(_name("result", None), constants, metrics)
+        result, _ = self._run(_name("result", None), constants, metrics)
         return dict(result) if set(result) == set(logs) else dict(logs)
+
+    def renamed(self, member: int, logs: dict[str, float]) -> dict[str, float]:
+        """Logs under the names of a member, where the program has those of the first one."""
+        if self._names[member] == self._names[0]:
+            return logs
+        own = dict(zip(self._names[0], self._names[member], strict=True))
+        return dict(sorted((_renamed(name, own), value) for name, value in logs.items()))
 
     def _run(self, name: str, constants: Constants, *arguments: Any) -> Any:
         return self._functions[name](constants[name], *arguments)
+
+
+def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
+    """A lifted step; its logs, where it has some, under their names."""
+    run = trace.lifted(positions, bind_channels_last)
+    if trace.logs is None:
+        return run
+
+    def named(values: Sequence[Any], *arguments: Any) -> Any:
+        told, state = run(values, *arguments)
+        return jax.tree.unflatten(trace.logs, told), state
+
+    return named
+
+
+def _renamed(name: str, own: dict[str, str]) -> str:
+    for prefix in ("", "val_", "eval_"):
+        if name.startswith(prefix) and name.removeprefix(prefix) in own:
+            return prefix + own[name.removeprefix(prefix)]
+    return name
 
 
 def _name(step: str, batch: Arrays) -> str:

@@ -69,7 +69,7 @@ _MEND = "allow more memory, or use smaller batches or a smaller model"
 def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[EpochRecord]:
     """Train one block of members, all epochs."""
     models, training = cohort.models, cohort.training
-    bench = Bench(models, cohort.runner(seats), seats, training.restore_best)
+    bench = Bench(models, cohort.steps, cohort.runner(seats), seats, training.restore_best)
     watched = any(cohort.callbacks[member] for member in bench.active)
     logs: dict[int, Logs] = {}
     block = list(bench.active)
