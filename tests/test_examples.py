@@ -1,4 +1,7 @@
-"""The example studies, on the built-in letters and on the real notMNIST."""
+"""The example studies, on the built-in letters, on the real notMNIST, and on docstrings."""
+
+import runpy
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +13,7 @@ from kohort.letters_study import build_mlp, letters_study
 from kohort.study_file import read_study
 
 EXAMPLE = "examples/notmnist.py"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,116 @@ def test_the_built_in_study_in_small(letters):
     ).run(verbose=0)
     assert list(result.table().index) == ["200", "softmax"]
     assert result.table()["val_accuracy"].iloc[0] > 0.9
+
+
+def shortened(study, *, samples, epochs, replicates=2):
+    """The same study of the first samples, in few epochs and replicates."""
+    data = study.data
+    # Samples of the two examples stand class by class.
+    kept, tested = (
+        np.random.default_rng(0).permutation(len(x))[:count]
+        for x, count in ((data.x_train, samples), (data.x_test, samples // 4))
+    )
+    small = kohort.Dataset(
+        data.x_train[kept], data.y_train[kept], data.x_test[tested], data.y_test[tested],
+        class_names=data.class_names, groups=data.groups[kept], name=data.name,
+    )  # fmt: skip
+    return kohort.Study(
+        study.name, study.variants, small,
+        replicates=kohort.Holdout(0.2, replicates), epochs=epochs, batch_size=study.batch_size,
+    )  # fmt: skip
+
+
+def test_the_convolutional_example_can_be_planned():
+    study = read_study(str(EXAMPLES / "convolutional.py"), None)
+    plan = study.plan()
+    assert len(plan.every_member) == 15
+    assert len(plan.cohorts) == 5
+    assert not plan.alone
+
+
+def test_the_convolutional_example_takes_other_images(letters):
+    study = read_study(f"{EXAMPLES / 'convolutional.py'}::images", letters)
+    assert study.variants[2].model(0).input_shape == (None, 28, 28)
+    coloured = study.variants[2].build((32, 32, 3), 4, filters=(8,), units=16)
+    assert coloured.input_shape == (None, 32, 32, 3)
+    assert coloured.output_shape == (None, 4)
+
+
+@pytest.mark.slow
+def test_the_convolutional_example_in_small():
+    whole = read_study(str(EXAMPLES / "convolutional.py"), None)
+    result = shortened(whole, samples=3000, epochs=3).run(verbose=0)
+    table = result.table()
+    assert set(table.index) == {variant.name for variant in whole.variants}
+    assert (table["val_accuracy"] > 0.7).all()
+    assert result.test()[0].accuracy.mean > 0.8
+
+
+TEXT = """Return the largest of NumPy's numbers, as np.max does. This one sentence
+goes on in a second line.
+
+Parameters
+----------
+x : array_like
+    Numbers of any shape whatever. See below for an example.
+
+>>> largest([1, 2])
+2
+"""
+
+
+@pytest.fixture(scope="module")
+def text():
+    """What the text example defines; reading the docstrings takes seconds."""
+    return runpy.run_path(str(EXAMPLES / "text.py"))
+
+
+@pytest.mark.slow
+def test_the_text_example_reads_prose_alone(text):
+    assert list(text["sentences"](TEXT)) == [
+        "Return the largest of NumPy's numbers, as np.max does.",
+        "This one sentence goes on in a second line.",
+        "Numbers of any shape whatever.",
+        "See below for an example.",
+    ]
+    told = text["words"]("Like jax.numpy, NumPy and np.max, tensorflow.keras has maximum.")
+    assert told == ("like", "and", "max", "has", "maximum")
+    rows = text["as_numbers"]([("a", "b", "new")], ["b", "a"])
+    assert rows[0, :4].tolist() == [3, 2, text["UNKNOWN"], text["PADDING"]]
+
+
+@pytest.mark.slow
+def test_the_text_example_splits_by_file(text):
+    data = text["study"].data
+    assert data.class_names == text["LIBRARIES"]
+    for labels in (data.y_train, data.y_test):
+        assert np.bincount(labels).min() > 0.5 * np.bincount(labels).max()
+    of_library = [set(data.groups[data.y_train == label]) for label in range(data.classes)]
+    assert min(map(len, of_library)) > 20
+    assert len(np.unique(data.groups)) == sum(map(len, of_library)), "a file is of one library"
+    first, *_ = text["study"].replicates.replicates(data, 0)
+    assert not set(data.groups[first.train]) & set(data.groups[first.valid])
+    assert np.array_equal(data.x_train, data.x_train.astype(np.int32))
+    assert data.x_train.max() < text["VOCABULARY"]
+    few, again = text["docstrings"](wanted=100), text["docstrings"](wanted=100)
+    assert few.fingerprint == again.fingerprint
+
+
+@pytest.mark.slow
+def test_the_text_example_in_small(text, tmp_path):
+    study = shortened(text["study"], samples=3000, epochs=4)
+    plan = study.plan()
+    # Two rates of dropout are one program.
+    assert len(plan.every_member) == 14
+    assert len(plan.cohorts) == 6
+    assert "convolution dropout 0.2, convolution dropout 0.5" in str(plan)
+    result = study.run(verbose=0)
+    table = result.table()
+    assert set(table.index) == {variant.name for variant in text["study"].variants}
+    assert (table["val_accuracy"] > 0.3).all(), "chance is 0.2"
+    assert result.test()[0].accuracy.mean > 0.4
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert "scipy taken for numpy" in page
+    assert "<img" not in page
+    assert "surest mistakes" not in page
