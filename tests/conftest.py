@@ -18,6 +18,8 @@ SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 @pytest.fixture(scope="session", autouse=True)
 def _compile_equal_programs_once(tmp_path_factory):
     """Tests train the same small models by Keras and by kohort, over and over."""
+    # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither.
+    os.environ["KOHORT_CACHE"] = str(tmp_path_factory.mktemp("kohort"))
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

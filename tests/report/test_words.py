@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kohort.findings.comparison import Comparison
-from kohort.findings.finding import Finding
+from kohort.findings.finding import Finding, shown
 from kohort.findings.interval import Interval
 from kohort.report import words
 
@@ -126,3 +126,9 @@ def test_scores_of_any_kind_become_probabilities(scores, expected):
     from kohort.report.held_out import class_probabilities
 
     np.testing.assert_allclose(class_probabilities(np.array(scores)), expected)
+
+
+def test_a_bound_that_rounds_to_zero_has_no_sign():
+    small = Interval(-0.0001, -0.0004, 0.01, 5, NAN)
+    assert words.percent(small) == "0.0 % (0.0 to 1.0)"
+    assert shown(small, "%", digits=0) == "0 % (0 to 0)"

@@ -172,6 +172,6 @@ def too_few(rule: Rule, curves: VariantCurves) -> Finding | None:
 def shown(interval: Interval, unit: str, scale: float = 1.0, digits: int = 1) -> str:
     """An interval in words: `3.1 points (95 % ...)` without the percentage, which stands above."""
     mean, low, high = (
-        f"{scale * bound:.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+        f"{scale * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
     )
     return f"{mean} {unit} ({low} to {high})"

@@ -11,7 +11,7 @@ from kohort.findings.interval import Interval
 def percent(interval: Interval, digits: int = 1) -> str:
     """A proportion with its interval, `92.1 % (91.0 to 93.2)`."""
     mean, low, high = (
-        f"{100 * bound:.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+        f"{100 * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
     )
     return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
@@ -22,7 +22,7 @@ def difference(comparison: Comparison) -> str:
     scale, unit, digits = (100.0, " points", 1) if points else (1.0, "", 3)
     interval = comparison.difference
     mean, low, high = (
-        f"{scale * bound:+.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+        f"{scale * bound:+z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
     )
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
