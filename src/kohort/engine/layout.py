@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kohort.engine import cache
 from kohort.engine.memory import TooLargeError
 
-_SMALL = 1000  # steps, over all members: what is over in a moment is not measured
+_SMALL = 500  # steps, over all members: what is over in a moment is not measured
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
 _FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
