@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import kohort
+from kohort.engine.precision import multiplying
 from tests.models import build_mlp, numbers, seeded
 
 # float32 rounding, grown over the steps of these short runs.
@@ -242,6 +243,21 @@ def test_the_second_call_compiles_nothing(xy, count_compilations):
     kohort.fit([seeded(2), seeded(3), seeded(4)], *xy, epochs=1, verbose=0)
     kohort.fit([seeded(2), seeded(3)], *xy, epochs=1, batch_size=50, verbose=0)
     assert len(count_compilations) == 3
+
+
+@pytest.mark.parametrize("precision", ["float32", "tensorfloat32", "bfloat16"])
+def test_precision_is_part_of_the_program(precision, xy, count_compilations):
+    """A CPU multiplies float32 exactly in any case; a GPU does as it is told here."""
+    plain, told = seeded(0), seeded(0)
+    kohort.fit(plain, *xy, epochs=2, verbose=0)
+    kohort.fit(told, *xy, epochs=2, verbose=0, precision=precision)
+    np.testing.assert_allclose(told.get_weights()[0], plain.get_weights()[0], **CLOSE)
+    asked = {"float32": "HIGHEST", "tensorfloat32": "HIGH", "bfloat16": "DEFAULT"}[precision]
+    with multiplying(precision):
+        text = str(jax.make_jaxpr(jnp.dot)(jnp.ones((2, 2)), jnp.ones((2, 2))))
+    assert f"Precision.{asked}, Precision.{asked}" in text
+    assert len(count_compilations) == 2
+    assert jax.config.jax_default_matmul_precision is None
 
 
 GRID = [
@@ -530,7 +546,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match="Unrecognized data type"):
             kohort.fit(seeded(0), iter([]), verbose=0)
 
-    @pytest.mark.parametrize("argument", ["engine", "train_metrics"])
+    @pytest.mark.parametrize("argument", ["engine", "train_metrics", "precision"])
     def test_choices_that_there_are_not(self, argument, xy):
         with pytest.raises(kohort.DesignError, match=argument):
             kohort.fit(seeded(0), *xy, verbose=0, **{argument: "fast"})

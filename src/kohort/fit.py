@@ -12,6 +12,7 @@ from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_call
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
 from kohort.engine.memory import allowed
+from kohort.engine.precision import Precision, multiplying
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
 from kohort.engine.train import check_fusable, train
@@ -52,6 +53,7 @@ def fit(
     engine: Literal["fused", "keras"] = "fused",
     chunk_size: int | None = None,
     memory: int | str | None = None,
+    precision: Precision = None,
 ) -> Any:
     """Train compiled Keras models in place, all at once, to the numbers of `keras.Model.fit`.
 
@@ -95,6 +97,8 @@ def fit(
             after another. None chooses by measuring first steps where there is enough to train.
         memory: What training may take on the device, in bytes or as text such as "2GB"; all that
             it has where it is None. Data that do not fit in it are streamed.
+        precision: How exactly float32 matrices are multiplied, where the device has a choice (a
+            GPU): "float32", "tensorfloat32" or "bfloat16"; None as Keras on JAX does by itself.
 
     Returns:
         `keras.callbacks.History` for one model, a list of them for a list of models.
@@ -130,7 +134,7 @@ def fit(
     settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)
     run = _fit_fused if engine == "fused" else _fit_in_turn
     total = len(members) * max(0, epochs - initial_epoch)
-    with Progress(total, visible=verbose != 0) as progress:
+    with multiplying(precision), Progress(total, visible=verbose != 0) as progress:
         run(members, given, settings, own_callbacks(callbacks, len(members)), progress)
     histories = [model.history for model in members]
     return histories[0] if isinstance(models, keras.Model) else histories

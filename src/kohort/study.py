@@ -31,6 +31,7 @@ from kohort.engine.callbacks import (
 )
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.memory import allowed, for_segment, stays_on_device
+from kohort.engine.precision import Precision, multiplying
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
 from kohort.engine.runners import Source, Stream
@@ -123,6 +124,7 @@ class Study:
         engine: Literal["fused", "keras"] = "fused",
         chunk_size: int | None = None,
         memory: int | str | None = None,
+        precision: Precision = None,
         verbose: Literal["auto", 0, 1] = "auto",
     ) -> Result:
         """Train every member, and return what was measured.
@@ -137,6 +139,7 @@ class Study:
             chunk_size: How many members one call of a program trains side by side; None chooses
                 by measuring, as in `kohort.fit`.
             memory: What training may take on the device, as in `kohort.fit`.
+            precision: How exactly matrices are multiplied, as in `kohort.fit`.
             verbose: 0 is silent; anything else shows progress on stderr.
 
         Raises:
@@ -150,6 +153,16 @@ class Study:
         started = datetime.now(UTC)
         # To ask what memory there is starts JAX, which takes most of a GPU's.
         resources = _Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
+        with multiplying(precision):
+            return self._run(engine, resources, started, verbose)
+
+    def _run(
+        self,
+        engine: str,
+        resources: "_Resources",
+        started: datetime,
+        verbose: Literal["auto", 0, 1],
+    ) -> Result:
         plan = self.plan()
         recorder = CurvesRecorder(
             plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)

@@ -1,0 +1,29 @@
+"""How exactly the device multiplies float32 matrices."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import jax
+
+from kohort.errors import DesignError
+
+type Precision = Literal["float32", "tensorfloat32", "bfloat16"] | None
+
+_CHOICES = get_args(get_args(Precision.__value__)[0])
+
+
+def multiplying(precision: Precision) -> AbstractContextManager[object]:
+    """Trace and compile with this precision inside.
+
+    Args:
+        precision: Of products of float32 matrices; None as JAX has it, and so Keras.
+
+    Raises:
+        DesignError: It is no such precision.
+    """
+    if precision is None:
+        return nullcontext()
+    if precision not in _CHOICES:
+        raise DesignError(f"a precision among {_CHOICES}", repr(precision), "use one of them")
+    chosen: AbstractContextManager[object] = jax.default_matmul_precision(precision)
+    return chosen
