@@ -185,7 +185,6 @@ class Watching(layers.Layer):
         return x
 
 
-@pytest.mark.xfail(strict=True, reason="the metric is reported, and always as zero")
 def test_metrics_updated_by_layers_are_refused_as_keras_does():
     def build():
         return compiled(keras.Sequential([keras.Input((6,)), Watching(), layers.Dense(1)]))

@@ -41,6 +41,9 @@ def why_not_fused(model: keras.Model) -> str | None:
         return None  # Told where the model is prepared.
     if model.run_eagerly:
         return "it is compiled with run_eagerly=True"
+    for layer in keras_seam.layers_with_metrics(model):
+        # Updated in its call it would stay at zero: such updates leave no trace in Keras's step.
+        return f"its layer {layer.name!r} has a metric of its own"
     return _why_not_compiled(model)
 
 

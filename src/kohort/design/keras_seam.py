@@ -179,6 +179,15 @@ def has_own_code(model: keras.Model) -> bool:
     return False
 
 
+def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model that hold metrics of their own; models in it are none."""
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if not isinstance(layer, keras.Model) and layer._metrics
+    ]
+
+
 def variables_of(model: keras.Model) -> Variables:
     """The variables of a model in the order of `keras.Model.train_step`'s state."""
     return (
