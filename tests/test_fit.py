@@ -260,6 +260,23 @@ def test_precision_is_part_of_the_program(precision, xy, count_compilations):
     assert jax.config.jax_default_matmul_precision is None
 
 
+class UntrackedLoss(PlainStep):
+    """Reports a loss under the name of a metric that it never updates."""
+
+    def train_step(self, state, data):
+        logs, (*rest, _) = super().train_step(state, data)
+        return {"loss": logs["loss"] + 1}, (*rest, state[-1])
+
+
+def test_metrics_are_told_where_a_step_has_their_names(xy):
+    def build():
+        model = UntrackedLoss()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    check(build, *xy, epochs=2, shuffle=False)
+
+
 GRID = [
     {"l2": l2, "dropout": dropout, "learning_rate": rate}
     for l2 in (0.01, 0.1)

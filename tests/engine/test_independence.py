@@ -166,7 +166,12 @@ class TestDivergence:
             "rate=0.01": "not found", "rate=1e+30": "found",
         }  # fmt: skip
 
-    def test_a_studys_diverged_member_moves_no_bit_of_the_others(self, blobs):
+    @pytest.mark.parametrize("watched", [False, True])
+    def test_a_studys_diverged_member_moves_no_bit_of_the_others(
+        self, blobs, watched, count_compilations
+    ):
+        # Where callbacks watch, members find their seats anew after each epoch.
+        patient = [keras.callbacks.EarlyStopping("val_loss", patience=99)] * watched
         curves = [
             kohort.Study(
                 "wild",
@@ -175,11 +180,13 @@ class TestDivergence:
                 replicates=kohort.Holdout(0.2, 3),
                 epochs=4,
                 batch_size=50,
+                callbacks=patient,
             ).run(verbose=0).curves()
             for rate in (0.02, 1e30)
         ]  # fmt: skip
         tame, wild = (c[c["variant"] == "rate=0.01"]["value"].to_numpy() for c in curves)
         np.testing.assert_array_equal(tame, wild)
+        assert len(count_compilations) == 1, "its seat is kept, and so is the program"
 
 
 def build_regression(rate):

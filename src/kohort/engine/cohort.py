@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from kohort.design import keras_seam
 from kohort.design.grouping import Signature
 from kohort.engine import layout
 from kohort.engine.layout import Layout
-from kohort.engine.memory import TooLargeError, is_exhausted
+from kohort.engine.memory import telling_full
 from kohort.engine.program import EpochSpec, stack
 from kohort.engine.runners import OnDevice, Runner, Source, Stream, Streamed, as_taken
 from kohort.engine.steps import Steps
@@ -91,7 +92,7 @@ class Cohort:
         streams, orders = source.of(source.order_of[members[0]])
         return Streamed(self.steps, streams, orders, memory)
 
-    @property
+    @cached_property
     def steps_an_epoch(self) -> int | None:
         """Training steps in an epoch; None where nobody knows."""
         if isinstance(self.source, Stream):
@@ -104,7 +105,7 @@ class Cohort:
         sizes = layout.candidates(self.order_of)
         if isinstance(self.source, Stream):
             # Reading is shared; members side by side see the same batches.
-            alike = min(self.order_of.count(order) for order in set(self.order_of))
+            alike = layout.alike(self.order_of)
             return Layout(min(told or alike, alike), {})
         if told:
             return Layout(told, {})
@@ -139,13 +140,9 @@ class Cohort:
         seconds: list[float] = []
         for _ in range(3):
             started = time.perf_counter()
-            try:
+            with telling_full():
                 state, logs = runner.run(spec, state, seats, orders)
                 jax.device_get(logs)
-            except jax.errors.JaxRuntimeError as error:
-                if not is_exhausted(error):
-                    raise
-                raise TooLargeError("a device whose memory is full") from error
             seconds.append(time.perf_counter() - started)
         # The first run compiles.
         return float(min(seconds[1:]) / (steps * len(seats)))

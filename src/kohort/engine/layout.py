@@ -31,9 +31,14 @@ class Layout(NamedTuple):
 
 def candidates(order_of: Sequence[int]) -> list[int]:
     """The chunks to choose from: one; some; those that read the same batches; all."""
-    alike = min(order_of.count(order) for order in set(order_of))
-    sizes = {1, alike, len(order_of)} | ({_CHUNK} if alike > _CHUNK else set())
+    most = alike(order_of)
+    sizes = {1, most, len(order_of)} | ({_CHUNK} if most > _CHUNK else set())
     return sorted(sizes)
+
+
+def alike(order_of: Sequence[int]) -> int:
+    """How many members read the same batches, in every order at least."""
+    return min(order_of.count(order) for order in set(order_of))
 
 
 def choose(

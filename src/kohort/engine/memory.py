@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -75,6 +77,21 @@ def in_words(count: int) -> str:
     """A number of bytes in the largest unit that suits it: `1.5 MB`."""
     unit = next((u for u in "TGMK" if count >= _UNITS[u]), "")
     return f"{count / _UNITS[unit]:.3g} {unit}B"
+
+
+@contextmanager
+def telling_full() -> Iterator[None]:
+    """Tell a device whose memory fills up inside from one that fails otherwise.
+
+    Raises:
+        TooLargeError: Its memory is full.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if not is_exhausted(error):
+            raise
+        raise TooLargeError("a device whose memory is full") from error
 
 
 def is_exhausted(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from kohort.engine import layout
 from kohort.engine.bench import Bench
 from kohort.engine.callbacks import has_diverged
 from kohort.engine.cohort import Cohort
-from kohort.engine.memory import TooLargeError, is_exhausted
+from kohort.engine.memory import TooLargeError, telling_full
 from kohort.engine.program import STEPS_RUN, EpochSpec
 from kohort.errors import DesignError, ModelError
 
@@ -98,15 +98,14 @@ def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[
 
 def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]:
     try:
-        return bench.epoch(spec)
-    except Exception as error:
-        if not is_exhausted(error):
-            raise
+        with telling_full():
+            return bench.epoch(spec)
+    except TooLargeError as error:
         if can_retry:
-            raise TooLargeError("a device whose memory is full") from error
+            raise
         raise DesignError(
             "memory for the members that train side by side",
-            "a device whose memory has filled up since they began",
+            f"{error}, after they have begun",
             "train fewer side by side (chunk_size), or free memory",
         ) from error
 
