@@ -1,7 +1,7 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,26 @@ from kohort.design.variant import Variant, addition_pairs
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings
-from kohort.findings.comparison import Comparison, compare, correct
+from kohort.findings.choice import Optimism, choose, optimism
+from kohort.findings.comparison import Comparison
+from kohort.findings.curves import Overlap, StudyCurves
 from kohort.findings.diagnosis import diagnose, verdict
-from kohort.findings.finding import Finding, StudyCurves, VariantCurves
-from kohort.findings.interval import Interval, mean_interval
+from kohort.findings.families import Families, families, score_comparison
+from kohort.findings.finding import Finding
+from kohort.findings.interval import Interval
+from kohort.judged import study_curves
 from kohort.member import Member
 from kohort.report import figures, words
-from kohort.report.held_out import HeldOut, class_probabilities, score
+from kohort.report.held_out import HeldOut, Reading, class_probabilities, score
 from kohort.report.page import Page, write_page
 
 
 class Result:
     """What a study measured, and what follows from it.
 
-    The score of a variant is its validation accuracy (where no accuracy is measured, its negative
-    validation loss) at its best epoch: the one of lowest validation loss, averaged over
-    replicates.
+    The score of a variant is the mean over replicates of its validation metric (the accuracy, or
+    what the study names) at its best epoch. For each replicate that is the epoch of lowest mean
+    validation loss of the others, so that no replicate's luck chooses its own epoch.
     """
 
     def __init__(
@@ -39,6 +43,9 @@ class Result:
         variants: tuple[Variant, ...],
         data: Dataset,
         curves: Curves,
+        partial_curves: dict[float, Curves],
+        untrained_losses: list[float],
+        overlap: Overlap | None,
         members: dict[tuple[int, int], Member],
         parameters: list[int],
         seconds: list[float],
@@ -49,9 +56,18 @@ class Result:
         self.data = data
         self.members = members
         self._curves = curves
+        self._partial_curves = partial_curves
+        self._untrained_losses = untrained_losses
+        self._overlap = overlap
         self._parameters = parameters
         self._seconds = seconds
         self._losses = losses
+        self._readings: list[Reading] = []
+
+    @property
+    def metric(self) -> str:
+        """The metric that scores, as it is logged for the training part."""
+        return self.settings.metric
 
     def curves(self) -> pd.DataFrame:
         """One row per variant, replicate, epoch (from 1) and metric, with its value.
@@ -66,18 +82,17 @@ class Result:
 
         Columns: the validation score with its interval over replicates (`val_accuracy`, `low`,
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
-        them, all in inference mode at `best_epoch`; `parameters`; `seconds` of training, over all
-        replicates, with compilation; and the `verdict` of the findings.
+        them, all in inference mode at the best epoch; `best_epoch`, that of lowest mean validation
+        loss; `parameters`; `seconds` of training, over all replicates, with compilation; and the
+        `verdict` of the findings.
         """
         rows = [self._row(number) for number in range(len(self.variants))]
         table = pd.DataFrame(rows).set_index("variant")
-        order = np.argsort(
-            [-self._score(number).mean for number in range(len(rows))], kind="stable"
-        )
+        order = np.argsort(self._mean_errors, kind="stable")
         return table.iloc[order]
 
     def findings(self) -> list[Finding]:
-        """What the rules say of each variant, by variant and code."""
+        """What the rules say: of the whole study, then of each variant, by variant and code."""
         return self._findings
 
     def compare(self, a: str, b: str) -> Comparison:
@@ -86,7 +101,7 @@ class Result:
         Raises:
             DesignError: There is no such variant.
         """
-        return self._compare(self._number(a), self._number(b))
+        return score_comparison(self._judged, self._number(a), self._number(b))
 
     def comparisons(self) -> dict[str, list[Comparison]]:
         """The study's comparisons, by family; each family is corrected by Holm's method.
@@ -97,51 +112,44 @@ class Result:
 
         "additions": where a variant is another one with an argument more (a regulariser, say), its
         score against that one's. "additions at the end": those of these pairs that have one loss,
-        by validation loss after the last epoch, without penalties; it tells what an addition does
-        against overfitting.
+        by validation loss at the end of training, without penalties; it tells what an addition
+        does against overfitting.
+
+        No difference is decided in any of them unless the study as a whole shows one.
         """
-        return self._comparisons
-
-    @cached_property
-    def _comparisons(self) -> dict[str, list[Comparison]]:
-        numbers, pairs = range(len(self.variants)), addition_pairs(self.variants)
+        own = self._families
         return {
-            "baseline": correct([self._compare(0, number) for number in numbers[1:]]),
-            "winner": self._against_winner(),
-            "additions": correct([self._compare(*pair) for pair in pairs]),
-            "additions at the end": correct(
-                [
-                    self._compare_last_loss(a, b)
-                    for a, b in pairs
-                    if self._losses[a] == self._losses[b]
-                ]
-            ),
+            "baseline": own.baseline,
+            "winner": own.winner,
+            "additions": own.additions,
+            "additions at the end": own.additions_at_the_end,
         }
-
-    def _against_winner(self) -> list[Comparison]:
-        winner, numbers = self._winner, range(len(self.variants))
-        if winner == 0:
-            return correct([self._compare(other, 0) for other in numbers[1:]])
-        rivals = [number for number in numbers[1:] if number != winner]
-        pairs = [*((rival, winner) for rival in rivals), *itertools.combinations(rivals, 2)]
-        return correct([self._compare(*pair) for pair in pairs])[: len(rivals)]
 
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
-        winner, families = self._winner, self._comparisons
+        winner = self._winner
         return words.answer(
             self.variants[winner].name,
             self._score(winner),
-            self.metric,
-            families["winner"],
-            families["baseline"],
+            self._judged.scale,
+            self._families.winner,
+            self._families.baseline,
         )
 
     def additions(self) -> list[str]:
         """What each addition to a variant does, a sentence each."""
-        families = self._comparisons
-        ends = {(c.a, c.b): c for c in families["additions at the end"]}
-        return [words.what_it_does(c, ends.get((c.a, c.b))) for c in families["additions"]]
+        ends = {(c.a, c.b): c for c in self._families.additions_at_the_end}
+        return [
+            words.what_it_does(c, ends.get((c.a, c.b)), self._judged.scale)
+            for c in self._families.additions
+        ]
+
+    def optimism(self) -> Optimism | None:
+        """How far the winner's score flatters it for being the best of several.
+
+        None with fewer than three replicates or two variants that have them all.
+        """
+        return optimism(self._judged)
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss."""
@@ -160,30 +168,47 @@ class Result:
         """
         return write_page(Path(path), self._page(command))
 
-    def test(self) -> list[HeldOut]:
+    def test(self, *variants: str) -> list[HeldOut]:
         """Accuracy on the test set, of the winner and of the baseline (the first variant).
 
-        The test set is read at the first call and not again; nothing is chosen by it.
+        The test set is read once for these two, after the winner was chosen, and nothing is
+        chosen by it. Naming other variants reads it again: that is recorded in `readings`, and
+        the report shows it, since what is picked by such a number is flattered by it.
+
+        Args:
+            *variants: Names; none for the winner and the baseline.
 
         Raises:
-            DesignError: The targets are no class labels, or the model gives no class scores.
+            DesignError: The targets are no class labels, the model gives no class scores, or
+                there is no such variant.
         """
-        if self._test is None:
+        numbers = [self._number(name) for name in variants]
+        tested = self._read(numbers) if numbers else self._test
+        if tested is None:
             raise DesignError(
                 "class labels, and a model with a score for each class",
                 f"{self.data!r} and models that give something else",
                 "test the members' models in your own way: result.best().model()",
             )
-        return self._test
+        return tested
+
+    def readings(self) -> tuple[Reading, ...]:
+        """When the test set was read, and for whom."""
+        return tuple(self._readings)
 
     @cached_property
     def _test(self) -> list[HeldOut] | None:
+        return self._read(list(dict.fromkeys([self._winner, 0])))
+
+    def _read(self, numbers: Sequence[int]) -> list[HeldOut] | None:
+        """What variants score on the test set, the reading recorded; None where they cannot."""
         if self.data.classes is None:
             return None
-        tested = dict.fromkeys([self._winner, 0])
-        # A baseline that never trained to the end has no model to test.
-        sound = [n for n in tested if len(self._study_curves.variants[n].sound)]
+        # A variant that never trained to the end has no model to test.
+        sound = [n for n in numbers if len(self._judged.variants[n].sound)]
         scores = [self._test_score(self._best_member(number)) for number in sound]
+        names = tuple(self.variants[number].name for number in sound)
+        self._readings.append(Reading(datetime.now(UTC), names))
         return None if None in scores else [held for held in scores if held is not None]
 
     def _test_score(self, member: Member) -> HeldOut | None:
@@ -197,114 +222,53 @@ class Result:
             return None
         return score(member.variant.name, data, predicted, self.settings.confidence)
 
-    @property
-    def metric(self) -> str:
-        """The metric that scores: accuracy, else the loss without penalties.
-
-        Where none is called "accuracy" or "acc" it is the first by name that holds "acc" and is no
-        top-k accuracy.
-        """
-        logged = [m.removeprefix("val_") for m in self._curves.metrics if m.startswith("val_")]
-        named = [metric for metric in ("accuracy", "acc") if metric in logged]
-        alike = [metric for metric in logged if "acc" in metric and "top" not in metric]
-        return next(iter(named + alike), "data_loss")
+    @cached_property
+    def _judged(self) -> StudyCurves:
+        return study_curves(
+            self.settings,
+            self._curves,
+            parameters=self._parameters,
+            untrained_losses=self._untrained_losses,
+            overlap=self._overlap,
+        )
 
     @cached_property
     def _findings(self) -> list[Finding]:
-        return diagnose(self._study_curves)
+        return diagnose(self._judged)
 
     @cached_property
-    def _study_curves(self) -> StudyCurves:
-        return StudyCurves(
-            tuple(self._variant_curves(number) for number in range(len(self.variants))),
-            self.settings.confidence,
-            self.settings.test_to_train,
-        )
-
-    def _variant_curves(self, number: int) -> VariantCurves:
-        def error(side: str) -> np.ndarray | None:
-            accuracy = self.metric
-            return None if accuracy == "data_loss" else 1 - self._curves.of(side + accuracy)[number]
-
-        return VariantCurves(
-            name=self.variants[number].name,
-            train_loss=self._curves.of("eval_data_loss")[number],
-            valid_loss=self._curves.of("val_data_loss")[number],
-            train_error=error("eval_"),
-            valid_error=error("val_"),
-            lengths=self._curves.lengths[number],
-            planned_epochs=self.settings.epochs[self.variants[number].name],
-        )
+    def _families(self) -> Families:
+        pairs = addition_pairs(self.variants)
+        one_loss = [(a, b) for a, b in pairs if self._losses[a] == self._losses[b]]
+        return families(self._judged, self._winner, pairs, one_loss)
 
     @cached_property
     def _winner(self) -> int:
-        scores = np.array([self._score(number).mean for number in range(len(self.variants))])
-        # A mean over the replicates that happened to survive is not compared with whole ones.
-        whole = [not curves.diverged.any() for curves in self._study_curves.variants]
-        if any(whole):
-            scores[~np.array(whole)] = np.nan
-        if np.isnan(scores).all():
+        winner = choose(self._judged)
+        if winner is None:
             raise DesignError(
                 "a variant that trains to the end",
                 "divergence in all replicates of all variants",
                 "lower the learning rates",
             )
-        return int(np.nanargmax(scores))
+        return winner
+
+    @property
+    def _mean_errors(self) -> np.ndarray:
+        """`[variant]`, mean validation error at the best epoch; NaN where nothing trained."""
+        return np.array([self._judged.interval(errors).mean for errors in self._judged.errors])
 
     def _best_member(self, number: int) -> Member:
-        curves = self._study_curves.variants[number]
+        curves = self._judged.variants[number]
         lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
         return self.members[number, int(curves.sound[np.argmin(lowest)])]
 
-    def _at_best(self, number: int, metric: str) -> np.ndarray:
-        """`[replicate]`, a metric at the variant's best epoch; NaN for replicates that diverged."""
-        curves = self._study_curves.variants[number]
-        values = np.full(len(curves.lengths), np.nan)
-        if len(curves.sound):
-            values[curves.sound] = self._curves.of(metric)[number][curves.sound, curves.best]
-        return values
-
-    def _scores(self, number: int) -> np.ndarray:
-        values = self._at_best(number, f"val_{self.metric}")
-        return -values if self.metric == "data_loss" else values
-
-    def _score(self, number: int) -> Interval:
-        return self._interval(self._scores(number))
-
-    def _interval(self, values: np.ndarray) -> Interval:
-        interval = mean_interval(
-            values,
-            confidence=self.settings.confidence,
-            test_to_train=self.settings.test_to_train,
-        )
-        return interval if self.metric == "data_loss" else interval.within(0.0, 1.0)
-
-    def _compare(self, a: int, b: int) -> Comparison:
-        metric = "loss (negated)" if self.metric == "data_loss" else self.metric
-        return self._paired(a, b, self._scores, f"validation {metric} at the best epoch")
-
-    def _compare_last_loss(self, a: int, b: int) -> Comparison:
-        return self._paired(a, b, self._last_losses, "validation loss at the last epoch")
-
-    def _paired(
-        self, a: int, b: int, values: Callable[[int], np.ndarray], measure: str
-    ) -> Comparison:
-        return compare(
-            self.variants[a].name,
-            self.variants[b].name,
-            values(a),
-            values(b),
-            measure=measure,
-            confidence=self.settings.confidence,
-            test_to_train=self.settings.test_to_train,
-        )
-
-    def _last_losses(self, number: int) -> np.ndarray:
-        """`[replicate]`, validation loss after the replicate's last epoch, without penalties."""
-        curves = self._study_curves.variants[number]
-        values = np.full(len(curves.lengths), np.nan)
-        values[curves.sound] = curves.valid_loss[curves.sound, curves.lengths[curves.sound] - 1]
-        return values
+    def _score(self, number: int, side: str = "val_") -> Interval:
+        """The metric at the best epoch, `val_` or, on the training part, `eval_`."""
+        values = self._curves.of(side + self.metric)[number]
+        judged = self._judged
+        interval = judged.interval(judged.variants[number].at_best(values))
+        return interval.within(0.0, 1.0) if judged.scale.unit == "points" else interval
 
     def _number(self, name: str) -> int:
         names = [variant.name for variant in self.variants]
@@ -313,17 +277,16 @@ class Result:
         return names.index(name)
 
     def _row(self, number: int) -> dict[str, Any]:
-        metric, variant = self.metric, self.variants[number]
-        valid = self._interval(self._at_best(number, f"val_{metric}"))
-        train = self._interval(self._at_best(number, f"eval_{metric}"))
-        curves = self._study_curves.variants[number]
+        metric, variant, curves = self.metric, self.variants[number], self._judged.variants[number]
+        valid, train = self._score(number), self._score(number, "eval_")
+        worse = train.mean - valid.mean
         return {
             "variant": variant.name,
             f"val_{metric}": valid.mean,
             "low": valid.low,
             "high": valid.high,
             f"train_{metric}": train.mean,
-            "gap": (valid.mean - train.mean) * (1 if metric == "data_loss" else -1),
+            "gap": worse if self._judged.scale.higher_is_better else -worse,
             "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
             "parameters": self._parameters[number],
             "seconds": self._seconds[number],
@@ -335,17 +298,22 @@ class Result:
 
     def _page(self, command: str) -> Page:
         winner, settings = self._winner, self.settings
+        tests = self._test or []
         return Page(
             title=settings.study,
             metric=self.metric,
+            scale=self._judged.scale,
+            margin=self._judged.margin,
             table=self.table(),
             bands=figures.curve_bands(self.curves(), self._metrics()),
             findings=self.findings(),
-            comparisons=self._comparisons,
+            comparisons=self.comparisons(),
             answer=self.answer(),
             additions=self.additions(),
+            flattery=self._flattery(),
             winner=self.variants[winner].name,
-            tests=self._test or [],
+            tests=tests,
+            readings=self.readings(),
             data=self.data,
             facts=settings.facts() + self._data_facts(),
             confidence=settings.confidence,
@@ -353,6 +321,10 @@ class Result:
             train_share=f"{settings.samples[0] / len(self.data.x_train):.0%}",
             command=command,
         )
+
+    def _flattery(self) -> str:
+        names = [variant.name for variant in self.variants]
+        return words.flattery(self.optimism(), self._judged.scale, names)
 
     def _data_facts(self) -> list[tuple[str, str]]:
         best, unreadable = self.best(), self.data.unreadable

@@ -20,6 +20,7 @@ from kohort.data.orders import epoch_orders
 from kohort.design import keras_seam
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
+from kohort.design.scoring import Mode, Scoring, scoring
 from kohort.design.variant import Variant
 from kohort.engine.callbacks import (
     Callback,
@@ -47,6 +48,8 @@ from kohort.result import Result
 
 MONITOR = "val_data_loss"
 """What decides a member's best epoch: lowest validation loss, weight penalties left out."""
+UNTRAINED_SAMPLES = 256
+"""So many training samples tell the loss before training; it is compared with no other loss."""
 
 
 type StudyCallbacks = (
@@ -69,6 +72,14 @@ class Study:
             copies of its own. Where they write to files, a function of the variant's name and
             the replicate's number that returns a member's callbacks.
         confidence: Of all intervals.
+        metric: What to score by, a metric that all models are compiled with, or "loss". None is
+            accuracy where there is one, else the loss; always without penalties of weights.
+        mode: "max" or "min" where a higher or a lower metric is better; "auto" where Keras knows.
+        margin: The smallest difference of practical interest, in the unit of the metric. None is
+            0.01 for proportions, such as an accuracy, and else 5 % of what the baseline scores.
+        sizes: Parts of the training samples, such as `(0.25, 0.5)`, to train on as well, for all
+            variants or by variant name; the learning curve over them tells what more data would
+            bring. Each costs as much as training on all of them: steps an epoch are the same.
 
     Raises:
         DesignError: The parts do not fit together.
@@ -91,6 +102,10 @@ class Study:
         seed: int = 0,
         callbacks: StudyCallbacks = (),
         confidence: float = 0.95,
+        metric: str | None = None,
+        mode: Mode = "auto",
+        margin: float | None = None,
+        sizes: Sequence[float] | Mapping[str, Sequence[float]] = (),
     ) -> None:
         self.name = name
         self.variants = tuple(variants)
@@ -101,22 +116,30 @@ class Study:
         self.seed = seed
         self.callbacks = callbacks if callable(callbacks) else tuple(listed(callbacks))
         self.confidence = confidence
+        self.metric = metric
+        self.mode = mode
+        self.margin = margin
+        self.sizes = sizes
+        self._parts: dict[tuple[int, float], Replicate] = {}
         self._check()
 
     def plan(self) -> Plan:
         """What will train together, and why not more; `print` it.
 
         Raises:
-            DesignError: A build function fails, or its model does not take the data.
+            DesignError: A build function fails, its model does not take the data, or it has no
+                such metric.
         """
-        return make_plan(
+        plan = make_plan(
             self.name,
             self.variants,
-            self._replicates,
+            [self._replicates_of(variant) for variant in self.variants],
             self.data,
             [self._epochs_of(variant) for variant in self.variants],
             self.batch_size,
         )
+        self._scoring(plan)
+        return plan
 
     def run(
         self,
@@ -164,9 +187,11 @@ class Study:
         verbose: Literal["auto", 0, 1],
     ) -> Result:
         plan = self.plan()
-        recorder = CurvesRecorder(
-            plan.variant_names, len(self._replicates), max(m.epochs for m in plan.every_member)
-        )
+        shape = len(self._replicates), max(m.epochs for m in plan.every_member)
+        recorders = {
+            share: CurvesRecorder(plan.variant_names, *shape)
+            for share in sorted({member.share for member in plan.every_member})
+        }
         trained: list[_Trained] = []
         side_by_side: dict[str, int] = {}
         with Progress(plan.member_epochs, visible=verbose != 0) as progress:
@@ -178,6 +203,7 @@ class Study:
                 is_fused = engine == "fused" and group in plan.cohorts
                 train_group = _train_fused if is_fused else _train_in_turn
                 for member, epoch, logs, seats in train_group(job, resources):
+                    recorder = recorders[member.share]
                     recorder.record(member.variant, member.replicate, epoch, logs)
                     progress.advance(1, epoch)
                     side_by_side[label] = max(seats, side_by_side.get(label, 0))
@@ -186,13 +212,17 @@ class Study:
                 trained += [
                     _Trained(member, model.get_weights(), seconds)
                     for member, model in zip(group, job.models, strict=True)
+                    if member.share == 1
                 ]
-        curves = recorder.curves()
+        curves = recorders.pop(1.0).curves()
         return Result(
-            settings=self._settings(engine, started, side_by_side),
+            settings=self._settings(self._scoring(plan), engine, started, side_by_side),
             variants=self.variants,
             data=self.data,
             curves=curves,
+            partial_curves={share: recorder.curves() for share, recorder in recorders.items()},
+            untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
+            overlap=None,
             members=self._members(trained, curves),
             parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
             seconds=_per_variant(trained, lambda t: t.seconds, sum),
@@ -206,10 +236,39 @@ class Study:
     def _epochs_of(self, variant: Variant) -> int:
         return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
 
+    def _shares_of(self, variant: Variant) -> tuple[float, ...]:
+        sizes = self.sizes
+        return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
+
+    def _replicates_of(self, variant: Variant) -> list[Replicate]:
+        """Those of a variant: on all of their samples, then on parts of them."""
+        shares = [1.0, *sorted(set(self._shares_of(variant)), reverse=True)]
+        numbers = range(len(self._replicates))
+        return [self._part(number, share) for share in shares for number in numbers]
+
+    def _part(self, number: int, share: float) -> Replicate:
+        if (number, share) not in self._parts:
+            whole = self._replicates[number]
+            part = whole if share == 1 else whole.on_part(share, self.data.groups)
+            self._parts[number, share] = part
+        return self._parts[number, share]
+
+    def _scoring(self, plan: Plan) -> Scoring:
+        return scoring(self.metric, self.mode, plan.every_member)
+
+    def _untrained_loss(self, variant: Variant) -> float:
+        """The loss of a new model on some training samples; NaN where only its own code knows."""
+        replicate = self._replicates[0]
+        rows = replicate.train[:UNTRAINED_SAMPLES]
+        model = variant.model(replicate.seed)
+        keras_seam.prepare(model, batch_of(self.data, len(rows)))
+        return keras_seam.data_loss(
+            model, self.data.inputs(self.data.x_train[rows]), self.data.y_train[rows]
+        )
+
     def _job(self, members: tuple[MemberPlan, ...]) -> "_Job":
         """The models of members, built anew, and all that an engine needs to train them."""
-        replicates = self._replicates
-        own = [replicates[member.replicate] for member in members]
+        own = [self._part(member.replicate, member.share) for member in members]
         size = min(self.batch_size, len(own[0].train))
         models = []
         for member, replicate in zip(members, own, strict=True):
@@ -239,7 +298,9 @@ class Study:
             for t in trained
         }
 
-    def _settings(self, engine: str, started: datetime, side_by_side: dict[str, int]) -> Settings:
+    def _settings(
+        self, score: Scoring, engine: str, started: datetime, side_by_side: dict[str, int]
+    ) -> Settings:
         first = self._replicates[0]
         return Settings(
             study=self.name,
@@ -250,6 +311,10 @@ class Study:
             batch_size=self.batch_size,
             seed=self.seed,
             confidence=self.confidence,
+            metric=score.metric,
+            higher_is_better=score.higher_is_better,
+            margin=self.margin,
+            shares={variant.name: self._shares_of(variant) for variant in self.variants},
             engine=engine,
             side_by_side=side_by_side,
             started=started,
@@ -279,6 +344,32 @@ class Study:
             check_own_files(self.callbacks, len(names), "variant, replicate")
         if not 0.0 < self.confidence < 1.0:
             raise DesignError("a confidence between 0 and 1", f"{self.confidence}", "use 0.95, say")
+        if self.margin is not None and not self.margin > 0:
+            raise DesignError("a margin above 0", f"{self.margin}", "use 0.01, say")
+        if self.mode not in ("auto", "min", "max"):
+            raise DesignError("'auto', 'min' or 'max'", repr(self.mode), "give mode one of them")
+        self._check_sizes(names)
+
+    def _check_sizes(self, names: list[str]) -> None:
+        if isinstance(self.sizes, Mapping) and not set(self.sizes) <= set(names):
+            raise DesignError(
+                f"sizes for some of the variants {names}",
+                f"sizes for {sorted(self.sizes)}",
+                "check the spelling",
+            )
+        shares = [share for variant in self.variants for share in self._shares_of(variant)]
+        if any(not 0.0 < share < 1.0 for share in shares):
+            raise DesignError(
+                "sizes as parts of the training samples, between 0 and 1",
+                f"{sorted(set(shares))}",
+                "use (0.25, 0.5), say; all samples are trained on anyway",
+            )
+        if shares and callable(self.callbacks):
+            raise DesignError(
+                "callbacks that are copied, where sizes are given",
+                "a function, whose files members of all sizes would write to",
+                "give a list of callbacks, or leave sizes out",
+            )
 
 
 def _check_kinds(study: Study) -> None:
@@ -386,8 +477,10 @@ def _train_in_turn(job: _Job, _resources: _Resources) -> _Logs:
 
 def _source(job: _Job, memory: int) -> Source | Stream:
     """The data of a cohort: each replicate reads its own rows of the same arrays."""
-    replicates = list({replicate.number: replicate for replicate in job.replicates}.values())
-    order_of = [replicates.index(replicate) for replicate in job.replicates]
+    distinct = {(replicate.number, replicate.share): replicate for replicate in job.replicates}
+    numbers = {key: number for number, key in enumerate(distinct)}
+    replicates = list(distinct.values())
+    order_of = [numbers[replicate.number, replicate.share] for replicate in job.replicates]
     arrays = (job.data.x_train, job.data.y_train)
     if stays_on_device(arrays, memory):
         on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))

@@ -64,6 +64,10 @@ def adjusted(
         seed=study.seed,
         callbacks=study.callbacks,
         confidence=study.confidence,
+        metric=study.metric,
+        mode=study.mode,
+        margin=study.margin,
+        sizes=study.sizes,
     )
 
 

@@ -32,6 +32,8 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
 _NAMES = "object_name_uids"
 
+_MEASURING = ("compute_loss", "test_step")
+
 _HOOKS_INSIDE_EPOCHS = (
     "on_batch_begin",
     "on_batch_end",
@@ -233,6 +235,23 @@ def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
     return result
 
 
+def metric_directions(model: keras.Model) -> dict[str, str]:
+    """The metrics that a model logs beside its loss: "up" or "down" is better, "" not known.
+
+    It is what `keras.callbacks.EarlyStopping` goes by where its mode is "auto".
+    """
+    groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
+    known = {metric.name: getattr(metric, "_direction", "") for own in groups for metric in own}
+    logged = [name for name in model.get_metrics_result() if name != "loss"]
+
+    def of(name: str) -> str:
+        # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
+        ends = [end for end in known if name == end or name.endswith(f"_{end}")]
+        return known[max(ends, key=len)] if ends else ""
+
+    return {name: of(name) for name in logged}
+
+
 def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     """The part of the loss that weight regularisers add, for given values of the weights."""
     return sum(
@@ -240,6 +259,19 @@ def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
         for variable, value in zip(model.trainable_variables, trainable, strict=True)
         if variable.regularizer is not None
     )
+
+
+def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """The loss of a prepared model in inference mode, without penalties of weights.
+
+    Its metrics see the samples: the model is not to be trained after it. NaN where the model
+    measures its loss in code of its own.
+    """
+    own = type(model)
+    if any(getattr(own, name) is not getattr(keras.Model, name) for name in _MEASURING):
+        return float("nan")
+    loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
+    return float(loss - penalty(model, [v.value for v in model.trainable_variables]))
 
 
 def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:

@@ -34,6 +34,9 @@ class MemberPlan:
         state_bytes: Bytes of weights, optimizer and metrics.
         signature: What its steps compute; None where it is in no cohort.
         loss: The loss that the model is compiled with; equal texts are equal losses.
+        metrics: Its other metrics, each with which way is better, as
+            `keras_seam.metric_directions` tells.
+        share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
     """
 
@@ -45,6 +48,8 @@ class MemberPlan:
     state_bytes: int
     signature: Signature | None
     loss: str
+    metrics: tuple[tuple[str, str], ...]
+    share: float = 1.0
     reason: str = ""
 
     @property
@@ -121,6 +126,8 @@ class Plan:
         cohort = self.cohorts[number]
         kinds = len({member.program.constants for member in cohort})
         lifted = f", {kinds} sets of constants as inputs" if kinds > 1 else ""
+        parts = sum(member.share < 1 for member in cohort)
+        lifted += f", {parts} of them on parts of their samples" if parts else ""
         why = "" if number == 0 else f"; apart because {self._why_apart(number)}"
         return f"{self._line(cohort)}{lifted}{why}"
 
@@ -149,7 +156,7 @@ class Plan:
 def make_plan(
     study: str,
     variants: Sequence[Variant],
-    replicates: Sequence[Replicate],
+    replicates: Sequence[Sequence[Replicate]],
     data: Dataset,
     epochs: Sequence[int],
     batch_size: int,
@@ -159,7 +166,7 @@ def make_plan(
     Args:
         study: The study's name.
         variants: The variants.
-        replicates: Their replicates.
+        replicates: Those of each variant.
         data: The data.
         epochs: Epochs of each variant.
         batch_size: Samples a step.
@@ -170,7 +177,7 @@ def make_plan(
     members = [
         _look_at(number, variant, replicate, data, epochs[number], batch_size)
         for number, variant in enumerate(variants)
-        for replicate in replicates
+        for replicate in replicates[number]
     ]
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
@@ -225,6 +232,8 @@ def _look_at(
         state_bytes=_state_bytes(model),
         signature=program,
         loss=repr(model.get_compile_config()["loss"]),
+        metrics=tuple(keras_seam.metric_directions(model).items()),
+        share=replicate.share,
         reason=reason,
     )
 

@@ -22,12 +22,35 @@ class Replicate:
         seed: Of initial weights, dropout masks and batch order.
         train: Rows of the training data to train on, int64, ascending.
         valid: Rows of the training data to validate on, int64, ascending.
+        share: The part of the replicate's training samples that it trains on.
     """
 
     number: int
     seed: int
     train: np.ndarray
     valid: np.ndarray
+    share: float = 1.0
+
+    def on_part(self, share: float, groups: np.ndarray | None) -> "Replicate":
+        """The same replicate with a part of its training samples, those of small parts in larger.
+
+        They are repeated to as many rows as before, so that an epoch has as many steps whatever
+        the share: what differs is the data, not how long they are trained on.
+
+        Args:
+            share: The part, above 0 and up to 1.
+            groups: As in `Dataset`; whole groups are taken while they fit. None where each sample
+                is its own.
+        """
+        own = self.train if groups is None else groups[self.train]
+        # A negative group always trains: it says nothing of which samples belong together.
+        own = np.where(own < 0, -1 - np.arange(len(own)), own)
+        random = np.random.default_rng([self.seed, len(own)])
+        _, number = np.unique(own, return_inverse=True)
+        rank = random.permutation(number.max() + 1)[number]
+        ordered = self.train[np.lexsort((random.permutation(len(own)), rank))]
+        kept = ordered[: max(1, round(share * len(own)))]
+        return replace(self, train=np.resize(kept, len(own)), share=share)
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,8 @@ class Holdout:
         fraction: The part of the samples that validates, between 0 and 1.
         repeats: The number of replicates.
         stratify: Whether each class is split in the same proportion. Not with groups.
+        same_split: Whether all replicates have the split of the first, and differ in their seeds
+            alone. Intervals are then over seeds, narrower, and say nothing of other splits.
 
     Example:
         >>> kohort.Holdout(fraction=0.1, repeats=5)
@@ -49,7 +74,12 @@ class Holdout:
     fraction: float = 0.1
     repeats: int = 5
     stratify: bool = False
-    kind: ClassVar[str] = "holdout"
+    same_split: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What intervals are over: "splits", each with a seed; or "seeds"."""
+        return "seeds" if self.same_split else "splits"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.fraction < 1.0:
@@ -61,8 +91,10 @@ class Holdout:
         wanted = round(self.fraction * len(data.x_train))
         valid = [
             self._draw(data, np.random.default_rng([seed, number]), wanted)
-            for number in range(self.repeats)
+            for number in range(1 if self.same_split else self.repeats)
         ]
+        if self.same_split:
+            valid *= self.repeats
         samples = len(data.x_train)
         if not wanted or min(map(len, valid)) == 0 or wanted == samples:
             raise DesignError(

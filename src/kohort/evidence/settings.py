@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
+def metric_name(metric: str) -> str:
+    """What a reader calls a metric, which is logged as `metric`."""
+    return "loss" if metric == "data_loss" else metric.replace("_", " ")
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a study was run.
@@ -11,12 +16,16 @@ class Settings:
     Args:
         study: Its name.
         replicates: How the training data were split, as written in Python.
-        kind: "holdout" or "folds".
+        kind: What intervals are over: "splits", "seeds" or "folds".
         samples: Samples to train on and to validate on, per replicate.
         epochs: By variant name.
         batch_size: Samples a step.
         seed: Of everything random.
         confidence: Of all intervals.
+        metric: What the variants are scored by, as logged for the training part.
+        higher_is_better: Whether a higher value of it is the better one.
+        margin: The smallest difference of practical interest in the metric; None for the default.
+        shares: The parts of the training samples that each variant was also trained on, by name.
         engine: "fused" or "keras".
         side_by_side: For each group of members how many of them trained side by side.
         started: When, in UTC.
@@ -32,6 +41,10 @@ class Settings:
     batch_size: int
     seed: int
     confidence: float
+    metric: str
+    higher_is_better: bool
+    margin: float | None
+    shares: dict[str, tuple[float, ...]]
     engine: str
     side_by_side: dict[str, int]
     started: datetime
@@ -45,6 +58,7 @@ class Settings:
         seconds = (self.finished - self.started).total_seconds()
         return [
             ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            *([("trained also on", self._parts())] if any(self.shares.values()) else []),
             ("epochs", f"{epochs} in batches of {self.batch_size}"),
             ("seed", str(self.seed)),
             ("engine", self.engine),
@@ -56,7 +70,19 @@ class Settings:
             *self.environment.items(),
         ]
 
+    def _parts(self) -> str:
+        """The sizes of the learning curves in words."""
+        parts = [
+            f"{', '.join(f'{share:.3g}' for share in shares)} of these samples ({variant})"
+            for variant, shares in self.shares.items()
+            if shares
+        ]
+        return "; ".join(parts) + "; as many steps an epoch on each"
+
     @property
     def test_to_train(self) -> float:
-        """Validation over training samples, for intervals over replicates that share samples."""
-        return self.samples[1] / self.samples[0]
+        """Validation over training samples, for intervals over replicates that share samples.
+
+        0 over seeds: they are independent, and what the one split brings is in none of them.
+        """
+        return 0.0 if self.kind == "seeds" else self.samples[1] / self.samples[0]

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from scipy import stats
 
-from kohort.findings.interval import Interval, mean_interval
+from kohort.findings.interval import Interval, mean_interval, standard_error
+from kohort.findings.power import replicates_needed
+
+SIGN_FLIPS = 4096
+"""Sign flips of a sign-flip test: all there are up to 12 replicates, else as many random ones."""
 
 
 @dataclass(frozen=True)
@@ -16,24 +22,85 @@ class Comparison:
         a: Name of a variant.
         b: Name of another.
         measure: What is compared, in words.
-        difference: Mean of the replicates' differences, with its interval; the interval is for
-            this comparison alone.
-        p_adjusted: Its p-value after Holm's correction over the family of comparisons that it was
-            made in; NaN where there is none.
-        alpha: The error rate of that family.
+        difference: Mean of the replicates' differences, with its interval; the interval and its
+            p-value (Student's t) are for this comparison alone.
+        differences: Those of the replicates that both have.
+        margin: The smallest difference of practical interest, in the unit of the differences.
+        test_to_train: As in `mean_interval`.
+        p_equivalence: Of the hypothesis that the true difference is the margin or more, to either
+            side (Schuirmann's two one-sided tests); NaN where there is none.
+        alpha: The error rate of the family of comparisons that it was made in.
+        family: How many comparisons that family has.
+        p_adjusted: The t test's p-value after correction over the family; see `correct`.
+        p_equivalence_adjusted: Likewise of `p_equivalence`.
     """
 
     a: str
     b: str
     measure: str
     difference: Interval
-    p_adjusted: float
+    differences: tuple[float, ...]
+    margin: float
+    test_to_train: float
+    p_equivalence: float
     alpha: float
+    family: int
+    p_adjusted: float
+    p_equivalence_adjusted: float
 
     @property
     def is_decided(self) -> bool:
         """Whether the family's error rate allows to call the difference real."""
         return bool(self.p_adjusted <= self.alpha)
+
+    @property
+    def is_equivalent(self) -> bool:
+        """Whether it allows to call the difference smaller than is of practical interest."""
+        return bool(self.p_equivalence_adjusted <= self.alpha)
+
+    @property
+    def errors_per_thousand(self) -> float:
+        """Errors that `b` makes fewer than `a` in 1,000 samples, where accuracies are compared."""
+        return 1000 * self.difference.mean
+
+    @cached_property
+    def p_sign_flip(self) -> float:
+        """The p-value of the sign-flip test (Fisher 1935, The Design of Experiments, section 21).
+
+        It asks how often a mean difference as large would come up if each replicate's difference
+        had either sign by chance. It assumes no distribution, but takes replicates as independent,
+        and with n of them no p-value is below 2^(1 - n): five cannot reach 0.05. So it stands
+        beside the t test and decides nothing. NaN with fewer than two differences.
+        """
+        values = np.array(self.differences)
+        if len(values) < 2:
+            return float("nan")
+        # What float32 rounds is no difference: equal sums must tie.
+        tied = np.round(values / (np.abs(values).max() or 1.0), 9)
+        test = stats.permutation_test(
+            (tied,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=SIGN_FLIPS,
+            rng=np.random.default_rng(0),
+        )
+        return float(test.pvalue)
+
+    @cached_property
+    def replicates_needed(self) -> int | None:
+        """Replicates that see a true difference of the margin with a probability of 80 %.
+
+        None where no number would, or where nothing is known of the spread. They are counted at
+        Bonferroni's level over the family, which Holm's correction never falls short of.
+        """
+        if len(self.differences) < 2:
+            return None
+        return replicates_needed(
+            float(np.std(self.differences, ddof=1)),
+            self.margin,
+            alpha=self.alpha / self.family,
+            test_to_train=self.test_to_train,
+        )
 
 
 def compare(
@@ -43,6 +110,7 @@ def compare(
     values_b: np.ndarray,
     *,
     measure: str,
+    margin: float,
     confidence: float,
     test_to_train: float,
 ) -> Comparison:
@@ -54,21 +122,49 @@ def compare(
         values_a: `[replicate]`, in the same order as `values_b`.
         values_b: `[replicate]`.
         measure: What the values are, in words.
+        margin: The smallest difference of practical interest, in the unit of the values.
         confidence: Of the interval.
         test_to_train: As in `mean_interval`.
     """
-    difference = mean_interval(
-        np.asarray(values_b, float) - np.asarray(values_a, float),
-        confidence=confidence,
-        test_to_train=test_to_train,
+    differences = np.asarray(values_b, float) - np.asarray(values_a, float)
+    differences = differences[np.isfinite(differences)]
+    interval = mean_interval(differences, confidence=confidence, test_to_train=test_to_train)
+    equivalence = _equivalence(interval, differences, margin, test_to_train)
+    return Comparison(
+        a,
+        b,
+        measure,
+        interval,
+        tuple(map(float, differences)),
+        margin,
+        test_to_train,
+        p_equivalence=equivalence,
+        alpha=1 - confidence,
+        family=1,
+        p_adjusted=interval.p_value,
+        p_equivalence_adjusted=equivalence,
     )
-    return Comparison(a, b, measure, difference, difference.p_value, 1 - confidence)
 
 
-def correct(family: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons with p-values adjusted over the family by Holm's method."""
-    adjusted = holm([comparison.difference.p_value for comparison in family])
-    return [replace(c, p_adjusted=float(p)) for c, p in zip(family, adjusted, strict=True)]
+def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]:
+    """The same comparisons with p-values adjusted over the family by Holm's method.
+
+    A study makes several families of comparisons. Where its variants do not differ at all, each
+    would find a difference in 5 % of studies, and all together in more. So no difference is
+    decided unless the study as a whole shows one: the gate is a p-value of the hypothesis that
+    nothing differs (see `simes`), and no adjusted p-value is below it. Equivalence is tested by
+    p-values of its own, which have the family's error rate.
+
+    Args:
+        family: Comparisons.
+        gate: The p-value that a difference has at least.
+    """
+    differ = np.maximum(holm([c.difference.p_value for c in family]), gate)
+    alike = holm([c.p_equivalence for c in family])
+    return [
+        replace(c, family=len(family), p_adjusted=float(p), p_equivalence_adjusted=float(q))
+        for c, p, q in zip(family, differ, alike, strict=True)
+    ]
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -88,3 +184,34 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     weights = len(order) - np.arange(len(order))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(weights * p[order]))
     return adjusted
+
+
+def simes(p_values: Sequence[float]) -> float:
+    """The p-value of Simes's test (Simes 1986) that no hypothesis of a set is false.
+
+    Exact for independent p-values and conservative for those that depend positively, as do those
+    of paired differences (Sarkar 1998); it is the least of Benjamini and Hochberg's.
+
+    Args:
+        p_values: Of the hypotheses; NaN do not count.
+
+    Returns:
+        The p-value; 0, which holds nothing back, where there is none.
+    """
+    p = np.asarray(p_values, float)
+    p = p[~np.isnan(p)]
+    return float(stats.false_discovery_control(p).min()) if len(p) else 0.0
+
+
+def _equivalence(
+    interval: Interval, differences: np.ndarray, margin: float, test_to_train: float
+) -> float:
+    """The larger p-value of two one-sided t tests (Schuirmann 1987); NaN without an interval."""
+    if not interval.is_formed:
+        return np.nan
+    if interval.low == interval.high:  # no difference in any replicate
+        return 0.0
+    inside = margin - abs(interval.mean)
+    return float(
+        stats.t.sf(inside / standard_error(differences, test_to_train), len(differences) - 1)
+    )

@@ -1,23 +1,51 @@
-"""The diagnosis: every rule over every variant."""
+"""The diagnosis: every rule over every variant, and over the data."""
 
-from kohort.findings import diverged, gap, overfit, underfit, undertrained
-from kohort.findings.finding import Finding, StudyCurves
+from collections.abc import Sequence
 
-RULES = (overfit.RULE, gap.RULE, underfit.RULE, undertrained.RULE, diverged.RULE)
+from kohort.findings import (
+    diverged,
+    gap,
+    leak,
+    overfit,
+    replicates,
+    underfit,
+    undertrained,
+    unstable,
+)
+from kohort.findings.curves import StudyCurves
+from kohort.findings.finding import Finding
+
+RULES = (
+    overfit.RULE,
+    gap.RULE,
+    underfit.RULE,
+    undertrained.RULE,
+    diverged.RULE,
+    unstable.RULE,
+    replicates.RULE,
+)
+"""Those that look at one variant in its study."""
+STUDY_RULES = (leak.RULE,)
+"""Those that look at the study as a whole."""
 
 
 def diagnose(study: StudyCurves) -> list[Finding]:
-    """The findings of a study, by variant and then by code."""
-    return [rule.judge(curves, study) for curves in study.variants for rule in RULES]
+    """The findings of a study: those about all of it, then by variant and by code."""
+    return [
+        *(rule.judge(study) for rule in STUDY_RULES),
+        *(rule.judge(curves, study) for curves in study.variants for rule in RULES),
+    ]
 
 
-def verdict(findings: list[Finding]) -> str:
-    """What the findings about one variant come to, in a few words.
+def verdict(findings: Sequence[Finding]) -> str:
+    """What the findings about one variant's curves come to, in a few words.
 
-    What was found, by title; else "inconclusive" where a rule is undecided; else "sound".
+    What was found, by title; else "inconclusive" where a rule is undecided; else "sound". Whether
+    its replicates are many and alike enough (KH106, KH202) is told elsewhere.
     """
-    found = [finding.title for finding in findings if finding.verdict == "found"]
+    of_curves = [f for f in findings if f.code not in (unstable.RULE.code, replicates.RULE.code)]
+    found = [finding.title for finding in of_curves if finding.verdict == "found"]
     if found:
         return ", ".join(found)
-    undecided = [finding.title for finding in findings if finding.verdict == "inconclusive"]
+    undecided = [finding.title for finding in of_curves if finding.verdict == "inconclusive"]
     return f"inconclusive ({', '.join(undecided)})" if undecided else "sound"

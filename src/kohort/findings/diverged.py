@@ -1,17 +1,11 @@
 """KH105: a member met NaN or infinity, or ended worse than it began."""
 
-from kohort.findings.finding import (
-    WORSE_THRESHOLD,
-    Evidence,
-    Finding,
-    Rule,
-    StudyCurves,
-    VariantCurves,
-)
+from kohort.findings.curves import WORSE_THRESHOLD, StudyCurves, VariantCurves
+from kohort.findings.finding import Evidence, Finding, Rule
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether any replicate diverged; one epoch cannot show that a loss grew."""
+    """Whether any replicate diverged."""
     name, bad = curves.name, int(curves.diverged.sum())
     evidence: Evidence = {"replicates that diverged": bad, "replicates": len(curves.lengths)}
     if bad:
@@ -29,8 +23,10 @@ RULE = Rule(
     "KH105",
     "diverged",
     "In a replicate a loss became NaN or infinite, or train loss ended more than "
-    f"{100 * WORSE_THRESHOLD:g} % above where it was after the first epoch.",
+    f"{100 * WORSE_THRESHOLD:g} % above where it began: before training, or after the first epoch, "
+    "whichever was lower.",
     "Such a replicate says nothing about what the variant can do; it is left out of the other "
     "rules.",
+    "Lower the learning rate, warm it up, or clip gradients (`clipnorm=` of the optimizer).",
     judge,
 )

@@ -1,31 +1,25 @@
 """KH102: validation error is above train error."""
 
-from kohort.findings.finding import (
-    Evidence,
-    Finding,
-    Rule,
-    StudyCurves,
-    VariantCurves,
-    shown,
-    too_few,
-)
+from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
-GAP_THRESHOLD = 0.02
-"""Difference of validation and train error, as a fraction of samples."""
+GAP_POINTS = 2.0
+"""Difference of validation and train error, in points, where errors are proportions."""
+GAP_PERCENT = 10.0
+"""The same in percent of the baseline's validation error, where they are anything else."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether the interval of validation minus train error at e* lies above its threshold."""
     name = curves.name
-    if curves.valid_error is None or curves.train_error is None:
-        return RULE.finding(name, "not applicable", f"{name}: no accuracy is measured.")
     if (few := too_few(RULE, curves)) is not None:
         return few
-    best = curves.best
-    gap = study.interval(curves.at(curves.valid_error, best) - curves.at(curves.train_error, best))
-    evidence: Evidence = {"best epoch": best + 1, "validation minus train error": gap}
-    told = f"at epoch {best + 1} validation error is {shown(gap, 'points', 100)} above train error."
-    if gap.lies_above(GAP_THRESHOLD):
+    threshold = study.scale.threshold(GAP_POINTS, GAP_PERCENT)
+    gap = study.interval(curves.at_best(curves.valid_error) - curves.at_best(curves.train_error))
+    best = curves.best + 1
+    evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
+    told = f"at epoch {best} validation error is {study.shown(gap)} above train error."
+    if gap.lies_above(threshold):
         return RULE.finding(
             name,
             "found",
@@ -33,7 +27,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "More data or regularisation would narrow it; a smaller model may.",
         )
-    if gap.lies_below(GAP_THRESHOLD):
+    if gap.lies_below(threshold):
         return RULE.finding(name, "not found", f"{name} generalises: {told}", evidence)
     return RULE.finding(
         name, "inconclusive", f"{name} may have a gap: {told}", evidence, "Run more replicates."
@@ -44,7 +38,11 @@ RULE = Rule(
     "KH102",
     "gap",
     "The interval of validation error minus train error at the best epoch e* lies above "
-    f"{100 * GAP_THRESHOLD:g} points.",
+    f"{GAP_POINTS:g} points; where the error is no proportion, above {GAP_PERCENT:g} % of the "
+    "baseline's validation error.",
     "The gap is what the model would gain if it did on new data what it does on its training data.",
+    "More data narrows a gap most surely; regularisation narrows it at the price of train error, "
+    "and is worth it only where validation error falls too. A gap alone is no reason to reject a "
+    "model: the best one of a study often has one.",
     judge,
 )

@@ -72,7 +72,7 @@ def mean_interval(
         mean = float(values.mean()) if n else np.nan
         return Interval(mean, np.nan, np.nan, n, np.nan)
     mean = float(values.mean())
-    scale = float(np.sqrt((1 / n + test_to_train) * values.var(ddof=1)))
+    scale = standard_error(values, test_to_train)
     if scale <= ROUNDING * np.abs(values).max():
         # Equal values are a coincidence of few or coarse measurements, not certainty; only where
         # there is no difference at all do they speak for themselves.
@@ -81,3 +81,29 @@ def mean_interval(
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
     p_value = float(2 * stats.t.sf(abs(mean) / scale, n - 1))
     return Interval(mean, mean - half, mean + half, n, p_value)
+
+
+def standard_error(values: np.ndarray, test_to_train: float) -> float:
+    """The standard error of the mean of two finite values or more, corrected as above."""
+    return float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
+
+
+def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval:
+    """The standard deviation over replicates, with its chi-squared interval.
+
+    Args:
+        values: `[replicate]`; assumed near normal. Non-finite ones are left out.
+        confidence: Between 0 and 1.
+
+    Returns:
+        The interval, with no p-value; with fewer than two finite values its bounds are NaN.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < 2:
+        return Interval(np.nan, np.nan, np.nan, n, np.nan)
+    spread = float(np.std(values, ddof=1))
+    tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
+    low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
+    return Interval(spread, low, high, n, np.nan)

@@ -1,24 +1,17 @@
 """KH101: validation loss rises after its best epoch while train loss falls."""
 
-from kohort.findings.finding import (
-    Evidence,
-    Finding,
-    Rule,
-    StudyCurves,
-    VariantCurves,
-    shown,
-    too_few,
-)
+from kohort.findings.curves import StudyCurves, VariantCurves, shown
+from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
 GL_THRESHOLD = 5.0
 """Percent that validation loss must have risen above its lowest; Prechelt's alpha."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether the interval of Prechelt's generalisation loss GL(T) lies above its threshold.
+    """Whether the interval of Prechelt's generalisation loss at the end lies above its threshold.
 
-    GL(T) = 100 (E(T) / E(e*) - 1), E the validation loss of a replicate, e* the variant's best
-    epoch, T its last one.
+    GL = 100 (E(end) / E(e*) - 1), E the validation loss of a replicate, e* the best epoch of the
+    other replicates, E(end) the mean over the last quarter of the epochs.
     """
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
@@ -31,28 +24,30 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             f"{name}: validation loss is lowest at the last epoch, {last + 1}.",
             {"best epoch": best + 1, "last epoch": last + 1},
         )
-    loss = curves.valid_loss
-    if (curves.at(loss, best) <= 0).any():
+    lowest, ending = (at(curves.valid_loss) for at in (curves.at_best, curves.at_end))
+    if (lowest <= 0).any():
         return RULE.finding(
             name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
         )
-    rise = study.interval(100 * (curves.at(loss, last) / curves.at(loss, best) - 1))
-    train_best, train_last = (float(curves.at(curves.train_loss, e).mean()) for e in (best, last))
+    rise = study.interval(100 * (ending / lowest - 1))
+    train_best = float(curves.train_loss[curves.sound, best].mean())
+    train_end = float(curves.at_end(curves.train_loss)[curves.sound].mean())
     evidence: Evidence = {
         "best epoch": best + 1,
         "last epoch": last + 1,
         "rise of validation loss, %": rise,
         "train loss at best epoch": train_best,
-        "train loss at last epoch": train_last,
+        "train loss at the end": train_end,
     }
     told = (
         f"after epoch {best + 1} validation loss rises by {shown(rise, '%', digits=0)} "
-        f"by epoch {last + 1}, while train loss goes from {train_best:.3f} to {train_last:.3f}."
+        f"to the last of {last + 1} epochs, while train loss goes from {train_best:.3g} to "
+        f"{train_end:.3g}."
     )
-    if rise.lies_above(GL_THRESHOLD) and train_last < train_best:
+    if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
         return RULE.finding(name, "found", f"{name} overfits: {told}", evidence, advice)
-    if rise.lies_below(GL_THRESHOLD) or train_last >= train_best:
+    if rise.lies_below(GL_THRESHOLD) or train_end >= train_best:
         return RULE.finding(name, "not found", f"{name} does not overfit: {told}", evidence)
     return RULE.finding(
         name,
@@ -66,11 +61,15 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 RULE = Rule(
     "KH101",
     "overfit",
-    "After the best epoch e* (lowest mean validation loss) validation loss rises: the interval of "
-    "the generalisation loss GL(T) = 100 (E(T) / E(e*) - 1) at the last epoch T lies above "
-    f"{GL_THRESHOLD:g} %, while mean train loss fell from e* to T.",
+    "After the best epoch e* validation loss rises: the interval of the generalisation loss "
+    "GL = 100 (E(end) / E(e*) - 1) lies above "
+    f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs, "
+    "while mean train loss fell from e* to there.",
     "From e* on the model learns what holds in the training data only; each further epoch makes "
     "it worse on data that it has not seen.",
+    "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "
+    "epoch anyway), regularise (dropout, L2), use a smaller model, or more data.",
     judge,
-    "Prechelt (1998), Early Stopping - But When?, section 2.1",
+    "Prechelt (1998), Early Stopping - But When?, section 2.1; the mean over a strip of epochs is "
+    "that of his section 2.2",
 )

@@ -2,28 +2,20 @@
 
 import numpy as np
 
-from kohort.findings.finding import (
-    Evidence,
-    Finding,
-    Rule,
-    StudyCurves,
-    VariantCurves,
-    shown,
-    too_few,
-)
-from kohort.findings.interval import Interval
+from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
-EXCESS_THRESHOLD = 0.02
-"""Train error above that of the study's best, as a fraction of samples."""
+EXCESS_POINTS = 2.0
+"""Train error above that of the study's best, in points, where errors are proportions."""
+EXCESS_PERCENT = 10.0
+"""The same in percent of the baseline's validation error, where they are anything else."""
 FLAT_THRESHOLD = 0.10
 """Relative fall of mean train loss over the last quarter of the epochs; a flat curve is below."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether train error is above the study's best, validation error too, on a flat curve."""
+    """Whether train error ends above the study's best, validation error too, on a flat curve."""
     name = curves.name
-    if curves.train_error is None or curves.valid_error is None:
-        return RULE.finding(name, "not applicable", f"{name}: no accuracy is measured.")
     if (few := too_few(RULE, curves)) is not None:
         return few
     best = _fits_best(study)
@@ -31,9 +23,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name, "not found", f"{name} fits its training data best of all variants."
         )
-    excess, fall = _excess(curves, best, study, "train"), _late_fall(curves)
+    # Where training ended, not at e*: a model that overfits early has an early e*, and that it
+    # has learned little by then says nothing of what it can learn.
+    excess = study.interval(curves.at_end(curves.train_error) - best.at_end(best.train_error))
+    worse = study.interval(curves.at_best(curves.valid_error) - best.at_best(best.valid_error))
+    fall = _late_fall(curves)
     evidence: Evidence = {
         "train error above the best variant's": excess,
+        "validation error above the best variant's": worse,
         "fall of train loss in the last quarter": fall,
     }
     if not excess.is_formed or curves.epochs == 1:
@@ -44,12 +41,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "Run more replicates, and more epochs.",
         )
-    worse = _excess(curves, best, study, "valid").mean > 0
-    told = f"its train error is {shown(excess, 'points', 100)} above that of {best.name}"
-    if excess.lies_below(EXCESS_THRESHOLD) or not worse:
-        why = "." if worse else ", but its validation error is not worse."
-        return RULE.finding(name, "not found", f"{name} does not underfit: {told}{why}", evidence)
-    if not excess.lies_above(EXCESS_THRESHOLD):
+    threshold = study.scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
+    told = (
+        f"its train error ends {study.shown(excess)} above that of {best.name}, its validation "
+        f"error is {study.shown(worse)} above"
+    )
+    if excess.lies_below(threshold) or worse.lies_below(0.0):
+        return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)
+    if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
         return RULE.finding(
             name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
         )
@@ -57,7 +56,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "inconclusive",
-            f"{name} may underfit: {told}, but train loss still falls ({100 * fall:.0f} % over "
+            f"{name} may underfit: {told}; but train loss still falls ({100 * fall:.0f} % over "
             "the last quarter of the epochs).",
             evidence,
             "Train longer before judging its capacity.",
@@ -65,44 +64,41 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     return RULE.finding(
         name,
         "found",
-        f"{name} underfits: {told}, its validation error is worse too, and its curve is flat.",
+        f"{name} underfits: {told}, and its curve is flat.",
         evidence,
         "Give the model more capacity, or less regularisation.",
     )
 
 
 def _fits_best(study: StudyCurves) -> VariantCurves | None:
-    """The variant with the lowest mean train error at its own best epoch."""
+    """The variant with the lowest mean train error at the end."""
     candidates = [
-        (float(c.at(c.train_error, c.best).mean()), number)
+        (float(np.nanmean(c.at_end(c.train_error))), number)
         for number, c in enumerate(study.variants)
-        if c.train_error is not None and len(c.sound)
+        if len(c.sound)
     ]
     return study.variants[min(candidates)[1]] if candidates else None
-
-
-def _excess(curves: VariantCurves, best: VariantCurves, study: StudyCurves, side: str) -> Interval:
-    """Paired difference of an error, each variant at its own best epoch."""
-    mine, theirs = (getattr(c, f"{side}_error")[:, c.best] for c in (curves, best))
-    both = np.intersect1d(curves.sound, best.sound)
-    return study.interval(mine[both] - theirs[both])
 
 
 def _late_fall(curves: VariantCurves) -> float:
     """How far mean train loss fell over the last quarter of the epochs, relative to its start."""
     mean = curves.train_loss[curves.sound, : curves.epochs].mean(axis=0)
-    start = mean[max(0, curves.epochs - 1 - max(1, curves.epochs // 4))]
+    start = mean[max(0, curves.end.start - 1)]
     return float((start - mean[-1]) / abs(start)) if start else 0.0
 
 
 RULE = Rule(
     "KH103",
     "underfit",
-    "Train error at e* is above that of the variant that fits its training data best: the "
-    f"interval of the paired difference lies above {100 * EXCESS_THRESHOLD:g} points; validation "
-    "error is worse than that variant's too; and the curve is flat: mean train loss fell by less "
-    f"than {100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs.",
+    "At the end (the mean of the last quarter of the epochs) train error is above that of the "
+    "variant that fits its training data best: the interval of the paired difference lies above "
+    f"{EXCESS_POINTS:g} points (where the error is no proportion, {EXCESS_PERCENT:g} % of the "
+    "baseline's validation error); the interval of the paired difference of validation errors, "
+    "each at its e*, lies above zero; and the curve is flat: mean train loss fell by less than "
+    f"{100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
+    "Give the model more capacity (more units, more layers) or less regularisation. Where its "
+    "train loss still falls, train it longer first.",
     judge,
 )

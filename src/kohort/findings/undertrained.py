@@ -1,14 +1,10 @@
 """KH104: training ended while validation loss still fell."""
 
-from kohort.findings.finding import (
-    Evidence,
-    Finding,
-    Rule,
-    StudyCurves,
-    VariantCurves,
-    shown,
-    too_few,
-)
+import numpy as np
+
+from kohort.findings.curves import StudyCurves, VariantCurves, shown
+from kohort.findings.finding import Evidence, Finding, Rule, too_few
+from kohort.findings.interval import Interval
 
 LAST_FRACTION = 0.1
 """The part of the epochs, at their end, that e* must lie in (one epoch at least)."""
@@ -23,7 +19,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "not applicable",
-            f"{name} was stopped before its {curves.planned_epochs} epochs, by a callback.",
+            f"{name} was stopped before its {curves.planned_epochs} epochs.",
         )
     if curves.epochs == 1:
         return RULE.finding(
@@ -40,13 +36,12 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             f"of {last + 1}.",
             {"best epoch": best + 1, "last epoch": last + 1},
         )
-    window = max(1, curves.epochs // 4)
-    earlier, final = (curves.at(curves.valid_loss, epoch) for epoch in (last - window, last))
-    if (earlier <= 0).any():
+    ending = curves.valid_loss[curves.sound, max(0, curves.end.start - 1) : curves.epochs]
+    if (ending <= 0).any():
         return RULE.finding(
             name, "not applicable", f"{name}: a fall in percent needs a loss above zero."
         )
-    slope = study.interval(100 * (1 - final / earlier) / window)
+    slope = _slope(ending, study)
     evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
     told = f"over its last epochs validation loss falls by {shown(slope, '%')} an epoch."
     if slope.lies_above(SLOPE_THRESHOLD):
@@ -68,12 +63,20 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
+def _slope(ending: np.ndarray, study: StudyCurves) -> Interval:
+    """The fall per epoch of losses `[replicate, epoch]`, %: least squares in each replicate."""
+    falls = -np.polyfit(np.arange(ending.shape[1]), ending.T, 1)[0]
+    return study.interval(100 * falls / ending.mean(axis=1))
+
+
 RULE = Rule(
     "KH104",
     "undertrained",
     f"e* is among the last {100 * LAST_FRACTION:g} % of the epochs (the last one at least), and "
-    "validation loss still falls: the interval of its relative fall per epoch, over the last "
-    f"quarter of the epochs, lies above {SLOPE_THRESHOLD:g} %.",
+    "validation loss still falls: the interval of its relative fall per epoch, a least squares "
+    "line through the last quarter of the epochs in each replicate, lies above "
+    f"{SLOPE_THRESHOLD:g} %.",
     "The curve says that more epochs would have helped; judging the model now sells it short.",
+    "Train for more epochs, or with a higher learning rate, before comparing it with others.",
     judge,
 )

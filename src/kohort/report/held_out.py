@@ -1,6 +1,7 @@
 """How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from scipy import special
@@ -35,14 +36,29 @@ class HeldOut:
         variant: The variant's name.
         accuracy: With its Wilson interval over test samples: how sure the number is for this one
             trained model, not for another seed or split.
+        right: `[test sample]`, whether the model's class is the true one.
         confusion: `[true class, predicted class]`, counts.
         mistakes: All of them, the surest first.
     """
 
     variant: str
     accuracy: Interval
+    right: np.ndarray
     confusion: np.ndarray
     mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of the test set.
+
+    Args:
+        time: When, in UTC.
+        variants: Names of the variants that were tested.
+    """
+
+    time: datetime
+    variants: tuple[str, ...]
 
 
 def class_probabilities(scores: np.ndarray) -> np.ndarray:
@@ -64,13 +80,14 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
 def score(variant: str, data: Dataset, predicted: np.ndarray, confidence: float) -> HeldOut:
     """Compare probabilities `[test sample, class]` with the labels of the test set."""
     guesses, surest = predicted.argmax(axis=1), predicted.max(axis=1)
-    wrong = np.flatnonzero(guesses != data.y_test)
+    right = guesses == data.y_test
+    wrong = np.flatnonzero(~right)
     confusion = np.zeros((predicted.shape[1],) * 2, int)
     np.add.at(confusion, (data.y_test, guesses), 1)
-    right = len(guesses) - len(wrong)
     return HeldOut(
         variant,
-        proportion_interval(right, len(guesses), confidence),
+        proportion_interval(int(right.sum()), len(right), confidence),
+        right,
         confusion,
         tuple(
             Mistake(int(row), int(data.y_test[row]), int(guesses[row]), float(surest[row]))

@@ -14,11 +14,13 @@ from PIL import Image
 
 from kohort.data.dataset import Dataset
 from kohort.evidence.files import written_whole
+from kohort.evidence.settings import metric_name
 from kohort.findings.comparison import Comparison
+from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.report import words
 from kohort.report.figures import panel_svg
-from kohort.report.held_out import HeldOut
+from kohort.report.held_out import HeldOut, Reading
 
 SHOWN_MISTAKES = 30
 
@@ -31,17 +33,21 @@ class Page:
         title: The study's name.
         answer: Its answer in words.
         additions: What each addition to a variant does, in words.
-        metric: The metric that scores.
+        metric: The metric that scores, as it is logged.
+        scale: How its values are told.
+        margin: The smallest difference of practical interest.
         table: `Result.table()`.
         bands: `figures.curve_bands` of loss and metric.
         findings: Of all variants.
         comparisons: `Result.comparisons()`.
+        flattery: How far the winner's score flatters it, in words.
         winner: Name of the winner.
-        tests: The test set, read once: the winner first.
+        tests: The test set, as first read: the winner first.
+        readings: All readings of the test set.
         data: The data.
         facts: How it was run, as pairs of a name and a text.
         confidence: Of all intervals.
-        kind: What the intervals are over: "holdout" or "folds".
+        kind: What the intervals are over: "splits", "seeds" or "folds".
         train_share: The part of the training data that a replicate trains on, in words.
         command: The command that runs it again; empty where there is none.
     """
@@ -50,12 +56,16 @@ class Page:
     answer: str
     additions: Sequence[str]
     metric: str
+    scale: Scale
+    margin: float
     table: pd.DataFrame
     bands: pd.DataFrame
     findings: Sequence[Finding]
     comparisons: Mapping[str, Sequence[Comparison]]
+    flattery: str
     winner: str
     tests: Sequence[HeldOut]
+    readings: Sequence[Reading]
     data: Dataset
     facts: Sequence[tuple[str, str]]
     confidence: float
@@ -81,14 +91,19 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["difference"] = words.difference
+    environment.filters["difference"] = lambda c, is_score: words.difference(
+        c, page.scale if is_score else None
+    )
     environment.filters["percent"] = words.percent
-    environment.filters["named"] = words.metric_name
-    environment.filters["points"] = lambda value: words.points(value, page.metric)
-    environment.filters["value"] = lambda value: words.value(value, page.metric)
+    environment.filters["named"] = metric_name
+    environment.filters["amount"] = lambda number: words.amount(number, page.scale)
+    environment.filters["value"] = lambda number: words.value(number, page.scale)
+    environment.filters["verdict"] = words.verdict_of
+    environment.filters["p_value"] = words.p_value
     return environment.get_template("report.html.j2").render(
         page=page,
         overview=words.overview(page.findings),
+        counts_errors=words.counts_errors(page.scale),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         told=_told_findings(page.findings),
@@ -113,7 +128,7 @@ def _panels(page: Page) -> list[dict[str, Any]]:
             {
                 "metric": metric,
                 "svg": panel_svg(
-                    own[own["metric"] == metric], words.metric_name(metric), _domain(page, metric)
+                    own[own["metric"] == metric], metric_name(metric), _domain(page, metric)
                 ),
             }
             for metric in metrics
@@ -124,8 +139,8 @@ def _panels(page: Page) -> list[dict[str, Any]]:
 
 
 def _domain(page: Page, metric: str) -> tuple[float, float] | None:
-    """Accuracies share an axis, so that variants compare by eye; losses may be worlds apart."""
-    if metric == "data_loss":
+    """Proportions share an axis, so that variants compare by eye; losses may be worlds apart."""
+    if metric != page.metric or page.scale.unit != "points":
         return None
     own = page.bands[page.bands["metric"] == metric]
     return float(np.floor(20 * own["low"].min()) / 20), float(np.ceil(20 * own["high"].max()) / 20)

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from kohort.findings.choice import Optimism
 from kohort.findings.comparison import Comparison
+from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
 
@@ -16,83 +18,167 @@ def percent(interval: Interval, digits: int = 1) -> str:
     return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
 
-def difference(comparison: Comparison) -> str:
-    """A difference with its sign and interval, in points where an accuracy is compared."""
-    points = "acc" in comparison.measure
-    scale, unit, digits = (100.0, " points", 1) if points else (1.0, "", 3)
+def difference(comparison: Comparison, scale: Scale | None) -> str:
+    """A difference with its sign and interval, in points where proportions are compared.
+
+    Args:
+        comparison: The difference.
+        scale: Of the metric that scores; None for losses, which have none.
+    """
     interval = comparison.difference
-    mean, low, high = (
-        f"{scale * bound:+z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
-    )
+    bounds = (interval.mean, interval.low, interval.high)
+    if scale is not None and scale.unit == "points":
+        unit = " points"
+        mean, low, high = (f"{scale.factor * bound:+z.1f}" for bound in bounds)
+    else:
+        unit = ""
+        mean, low, high = (f"{bound:+.3g}" for bound in bounds)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
 
 
-def value(number: float, metric: str) -> str:
-    """A value of the metric that scores: a percentage for an accuracy."""
-    return f"{number:.4f}" if metric == "data_loss" else f"{100 * number:.1f} %"
+def value(number: float, scale: Scale) -> str:
+    """A value of the metric that scores: a percentage for a proportion."""
+    return f"{100 * number:.1f} %" if scale.unit == "points" else f"{number:.4g}"
 
 
-def points(number: float, metric: str) -> str:
-    """A difference of two values of the metric that scores."""
-    return f"{number:.4f}" if metric == "data_loss" else f"{100 * number:.1f} points"
+def amount(number: float, scale: Scale) -> str:
+    """A difference of two values of the metric that scores, without a sign of its own."""
+    return f"{100 * number:.3g} points" if scale.unit == "points" else f"{number:.3g}"
 
 
-def metric_name(metric: str) -> str:
-    """What a reader calls a metric."""
-    return "loss" if metric == "data_loss" else metric.replace("_", " ")
+def counts_errors(scale: Scale) -> bool:
+    """Whether a point of the metric is an error in a hundred samples."""
+    return scale.unit == "points" and "acc" in scale.metric and "top" not in scale.metric
 
 
 def answer(
     winner: str,
     score: Interval,
-    metric: str,
+    scale: Scale,
     against_all: Sequence[Comparison],
     against_baseline: Sequence[Comparison],
 ) -> str:
-    """The answer in a sentence or three: who wins, by what, and whom it cannot be told from.
+    """The answer in a few sentences: who wins, by what, and whom it cannot be told from.
 
     Args:
         winner: Its name.
         score: Its score.
-        metric: The metric that scores.
+        scale: Of the metric that scores.
         against_all: The winner (`b`) against every other variant (`a`).
         against_baseline: Every other variant (`b`) against the baseline (`a`).
     """
-    what = percent(score) if metric != "data_loss" else f"{-score.mean:.4f}"
-    told = [f"{winner} does best on validation data: {metric_name(metric)} {what}."]
+    what = percent(score) if scale.unit == "points" else f"{score.mean:.4g}"
+    told = [f"{winner} does best on validation data: {scale.metric} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
         told.append(f"The baseline, {step.a}, did not train to the end.")
     elif step is not None:
-        verb = "is better than" if _decided_as(step, 1) else "cannot be told from"
-        told.append(f"It {verb} the baseline, {step.a}: {difference(step)}.")
+        told.append(f"It {_standing(step, scale)} the baseline, {step.a}: {_told(step, scale)}.")
     # A variant that never trained to the end has no score to be told from.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
-    beaten = [c.a for c in others if _decided_as(c, 1)]
-    rivals = [c.a for c in others if c.a not in beaten]
+    beaten = [c.a for c in others if is_better(c, scale)]
+    alike = [c for c in others if not c.is_decided and c.is_equivalent]
+    rivals = [c.a for c in others if c.a not in beaten and c not in alike]
     if beaten:
         told.append(f"It is better than {listing(beaten)}.")
+    if alike:
+        told.append(
+            f"Between it and {listing([c.a for c in alike])} there is no difference of practical "
+            f"interest (less than {amount(alike[0].margin, scale)})."
+        )
     if rivals:
         told.append(f"These replicates cannot tell it from {listing(rivals)}.")
     return " ".join(told)
+
+
+def is_better(comparison: Comparison, scale: Scale) -> bool:
+    """Whether `b` is decided to be the better one."""
+    rises = comparison.difference.mean > 0
+    return comparison.is_decided and rises == scale.higher_is_better
+
+
+def _standing(step: Comparison, scale: Scale) -> str:
+    if is_better(step, scale):
+        return "is better than"
+    if step.is_equivalent:
+        return f"differs by less than {amount(step.margin, scale)} from"
+    return "cannot be told from"
+
+
+def _told(comparison: Comparison, scale: Scale) -> str:
+    """A difference, and where it is decided the errors that it is made of."""
+    told = difference(comparison, scale)
+    if not (counts_errors(scale) and comparison.is_decided):
+        return told
+    errors = round(comparison.errors_per_thousand)
+    more = "fewer" if errors >= 0 else "more"
+    return f"{told}, {abs(errors)} errors in 1,000 {more}"
+
+
+def p_value(p: float) -> str:
+    """A p-value to four digits."""
+    if math.isnan(p):
+        return "none"
+    return "below 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def verdict_of(comparison: Comparison) -> str:
+    """What a comparison comes to."""
+    if comparison.is_decided:
+        return "differ" + ", by less than matters" * comparison.is_equivalent
+    if comparison.is_equivalent:
+        return "no difference of practical interest"
+    needed = comparison.replicates_needed
+    if needed is None or needed <= comparison.difference.n:
+        return "undecided"
+    return f"undecided; about {needed} replicates would tell"
+
+
+def flattery(optimism: Optimism | None, scale: Scale, names: Sequence[str]) -> str:
+    """How far the winner's score flatters it for having been chosen by it.
+
+    Args:
+        optimism: The estimate.
+        scale: Of the metric that scores.
+        names: Of the variants, by number.
+    """
+    if optimism is None:
+        return (
+            f"The winner was chosen as the best of {len(names)}, so its validation score flatters "
+            "it; by how much, too few replicates tell. Its score on the test set does not."
+        )
+    times = [
+        f"{names[number]} {count} times" if count > 1 else f"{names[number]} once"
+        for number, count in sorted(optimism.winners.items(), key=lambda item: -item[1])
+    ]
+    return (
+        f"The winner was chosen as the best of {len(names)}, which flatters its validation score "
+        f"by about {amount(optimism.estimate, scale)}: so much better is it than what the "
+        f"choice of all replicates but one scores in that one ({listing(times)}). Luck that all "
+        "replicates share is not in this; the score on the test set is free of both."
+    )
 
 
 def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:
     """Variant names by the verdict of one rule."""
     verdicts: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.code == code:
+        if finding.code == code and finding.variant is not None:
             verdicts.setdefault(finding.verdict, []).append(finding.variant)
     return verdicts
 
 
 def overview(findings: Sequence[Finding]) -> list[str]:
     """For each rule, who it was found in and who it is undecided for."""
-    titles = dict.fromkeys((finding.code, finding.title) for finding in findings)
-    lines = []
-    for code, title in titles:
+    lines = [
+        f"{f.title.capitalize()} ({f.code}) {f.verdict}: {f.sentence}"
+        for f in findings
+        if f.variant is None
+    ]
+    titles = {finding.code: finding.title for finding in findings if finding.variant is not None}
+    for code, title in titles.items():
         verdicts = by_verdict(findings, code)
         told = [
             f"{verdict}: {listing(verdicts[verdict])}"
@@ -103,29 +189,31 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def what_it_does(score: Comparison, last_loss: Comparison | None) -> str:
+def what_it_does(score: Comparison, last_loss: Comparison | None, scale: Scale) -> str:
     """What an addition to a variant does: to the score, and to the loss at the end of training.
 
     Args:
-        score: At the best epoch; higher is better.
-        last_loss: Validation loss at the last epoch; lower is better. None where the two variants
-            have losses of different kinds.
+        score: At the best epoch.
+        last_loss: Validation loss at the end; lower is better. None where the two variants have
+            losses of different kinds.
+        scale: Of the metric that scores.
     """
-    told, verbs = [score], []
+    evidence, verbs = [f"{score.measure} {difference(score, scale)}, {_decision(score)}"], []
     if score.is_decided:
-        verbs.append("raises the score" if score.difference.mean > 0 else "lowers the score")
+        verbs.append("raises the score" if is_better(score, scale) else "lowers the score")
     if last_loss is not None:
-        told.append(last_loss)
+        evidence.append(
+            f"{last_loss.measure} {difference(last_loss, None)}, {_decision(last_loss)}"
+        )
         if last_loss.is_decided:
             verb = "helps against" if last_loss.difference.mean < 0 else "adds to"
             verbs.append(f"{verb} late overfitting")
-    verb = " and ".join(verbs) or "makes no difference that these replicates can tell"
-    evidence = "; ".join(f"{c.measure} {difference(c)}, {_decision(c)}" for c in told)
-    return f"{score.b} against {score.a} {verb}: {evidence}."
-
-
-def _decided_as(comparison: Comparison, sign: int) -> bool:
-    return comparison.is_decided and sign * comparison.difference.mean > 0
+    verb = " and ".join(verbs) or (
+        "makes no difference of practical interest to the score"
+        if score.is_equivalent
+        else "makes no difference that these replicates can tell"
+    )
+    return f"{score.b} against {score.a} {verb}: {'; '.join(evidence)}."
 
 
 def _decision(comparison: Comparison) -> str:

@@ -1,0 +1,64 @@
+"""What the variants of a study are scored by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kohort.design.plan import MemberPlan
+from kohort.errors import DesignError
+
+type Mode = Literal["auto", "min", "max"]
+
+LOSS = "data_loss"
+"""The loss without penalties of weight regularisers, which every member has."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A metric, and which way it is better.
+
+    Args:
+        metric: As it is logged for the training part, such as "accuracy"; or "data_loss".
+        higher_is_better: Whether a higher value is the better one.
+    """
+
+    metric: str
+    higher_is_better: bool
+
+
+def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Scoring:
+    """The metric that a study's variants are scored by.
+
+    Args:
+        wanted: Its name; None for accuracy where every member measures it, else the loss. Where
+            no metric is called "accuracy" or "acc", the first by name that holds "acc" and is no
+            top-k accuracy is taken for it.
+        mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
+        members: Of the study.
+
+    Raises:
+        DesignError: Some member has no such metric, or Keras does not know its direction.
+    """
+    shared = set.intersection(*(set(member.metrics) for member in members))
+    directions = dict(sorted(shared)) | {LOSS: "down"}
+    if wanted is None:
+        named = [metric for metric in ("accuracy", "acc") if metric in directions]
+        alike = [metric for metric in directions if "acc" in metric and "top" not in metric]
+        metric = next(iter(named + alike), LOSS)
+    else:
+        metric = LOSS if wanted == "loss" else wanted
+    if metric not in directions:
+        raise DesignError(
+            f"a metric that all variants are compiled with: {', '.join(sorted(directions))}",
+            repr(wanted),
+            "name one of them, or compile the models with it",
+        )
+    direction = {"min": "down", "max": "up", "auto": directions[metric]}[mode]
+    if not direction and wanted is not None:
+        raise DesignError(
+            f"to know whether a higher or a lower {metric!r} is better",
+            "mode='auto', and Keras does not know",
+            "pass mode='max' or mode='min'",
+        )
+    # What is taken for an accuracy by its name is better where it is higher.
+    return Scoring(metric, direction != "down")

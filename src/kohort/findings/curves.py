@@ -1,0 +1,194 @@
+"""What a rule sees: the curves of the variants of a study, and what its intervals need."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from kohort.findings.interval import Interval, mean_interval
+
+WORSE_THRESHOLD = 0.1
+"""How far above its first value, relative to it, a train loss must end to count as diverged."""
+
+
+@dataclass(frozen=True, eq=False)
+class VariantCurves:
+    """The curves of one variant, each `[replicate, epoch]`; NaN after a replicate's last epoch.
+
+    Train and validation are both measured in inference mode at the end of the epoch. An error is
+    what the variants are judged by, turned so that lower is better: 1 - accuracy, say, or a loss.
+
+    Args:
+        name: The variant's name.
+        train_loss: Loss on the training part.
+        valid_loss: Loss on the validation part.
+        train_error: Error on the training part.
+        valid_error: Error on the validation part.
+        lengths: `[replicate]`, the epochs that each trained.
+        planned_epochs: The epochs that each was to train; None where that is `lengths`.
+        untrained_loss: Train loss of the model before its first step; NaN where nobody measured.
+        parameters: Numbers in the model's weights; 0 where nobody counted.
+    """
+
+    name: str
+    train_loss: np.ndarray
+    valid_loss: np.ndarray
+    train_error: np.ndarray
+    valid_error: np.ndarray
+    lengths: np.ndarray
+    planned_epochs: int | None = None
+    untrained_loss: float = float("nan")
+    parameters: int = 0
+
+    @cached_property
+    def diverged(self) -> np.ndarray:
+        """`[replicate]`, whether a loss became NaN or infinite, or ended well above its start."""
+        trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
+        broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
+        last = self.train_loss[np.arange(len(self.lengths)), self.lengths - 1]
+        first = np.fmin(self.train_loss[:, 0], self.untrained_loss)
+        with np.errstate(invalid="ignore"):  # infinities, which are broken anyway
+            worse = last > first + WORSE_THRESHOLD * np.abs(first)
+        diverged: np.ndarray = broken.any(axis=1) | worse
+        return diverged
+
+    @cached_property
+    def sound(self) -> np.ndarray:
+        """`[sound replicate]`, the replicates that trained and did not diverge."""
+        return np.flatnonzero(~self.diverged & (self.lengths > 0))
+
+    @cached_property
+    def epochs(self) -> int:
+        """The epochs that all sound replicates trained; 0 where there is none."""
+        return int(self.lengths[self.sound].min()) if len(self.sound) else 0
+
+    @cached_property
+    def best(self) -> int:
+        """e*, the epoch (from 0) of lowest validation loss, averaged over sound replicates."""
+        return int(np.argmin(self.valid_loss[self.sound, : self.epochs].mean(axis=0)))
+
+    @cached_property
+    def best_by_others(self) -> np.ndarray:
+        """`[sound replicate]`, for each the e* (from 0) of all others; its own where it is alone.
+
+        The lowest of several noisy values lies below what it measures. An epoch that the other
+        replicates choose has no such luck in this one.
+        """
+        loss = self.valid_loss[self.sound, : self.epochs]
+        others = loss.sum(axis=0) - loss if len(loss) > 1 else loss
+        chosen: np.ndarray = np.argmin(others, axis=1)
+        return chosen
+
+    @property
+    def last(self) -> int:
+        """T, the last epoch (from 0) that all sound replicates trained."""
+        return self.epochs - 1
+
+    @property
+    def end(self) -> slice:
+        """The last quarter of the epochs, one at least: what is said of the end is a mean of it.
+
+        A single epoch is chance: equal trainings that round differently part after some epochs.
+        """
+        return slice(self.epochs - max(1, self.epochs // 4), self.epochs)
+
+    def at_best(self, curve: np.ndarray) -> np.ndarray:
+        """`[replicate]`, a curve at the e* of the other replicates; NaN for those not sound."""
+        values = np.full(len(self.lengths), np.nan)
+        if len(self.sound):
+            values[self.sound] = curve[self.sound, self.best_by_others]
+        return values
+
+    def at_end(self, curve: np.ndarray) -> np.ndarray:
+        """`[replicate]`, the mean of a curve over the end; NaN for those not sound."""
+        values = np.full(len(self.lengths), np.nan)
+        if len(self.sound):
+            values[self.sound] = curve[self.sound, self.end].mean(axis=1)
+        return values
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How errors and their differences are told, and what the thresholds of rules mean.
+
+    Args:
+        unit: "points" for proportions, such as 1 - accuracy; "%" of a reference for anything else.
+        factor: What turns an error into that unit.
+        metric: What is measured, as a reader calls it; its values are told, not the errors.
+        higher_is_better: Whether a higher value of it is the better one.
+    """
+
+    unit: Literal["points", "%"]
+    factor: float
+    metric: str = "accuracy"
+    higher_is_better: bool = True
+
+    def threshold(self, points: float, percent: float) -> float:
+        """The threshold that holds on this scale, in the unit of the errors themselves."""
+        return (points if self.unit == "points" else percent) / self.factor
+
+
+POINTS = Scale("points", 100.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """Samples that a model is judged by and that have a copy among those it was trained on.
+
+    Args:
+        test: Test samples with a copy in the training data.
+        test_exact: Those of them whose copy is equal in every number.
+        test_samples: All test samples.
+        valid: `[replicate]`, validation samples with a copy in the replicate's training part.
+        valid_samples: `[replicate]`, all its validation samples.
+    """
+
+    test: int
+    test_exact: int
+    test_samples: int
+    valid: np.ndarray
+    valid_samples: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class StudyCurves:
+    """All variants of a study, and what its intervals need.
+
+    Args:
+        variants: The curves of each; replicate r of one is paired with replicate r of another. The
+            first is the baseline.
+        confidence: Of all intervals.
+        test_to_train: As in `mean_interval`.
+        scale: How errors are told.
+        margin: The smallest difference of practical interest, in the unit of the errors.
+        overlap: What was found of copies; None where nobody looked.
+    """
+
+    variants: tuple[VariantCurves, ...]
+    confidence: float = 0.95
+    test_to_train: float = 0.0
+    scale: Scale = POINTS
+    margin: float = 0.01
+    overlap: Overlap | None = None
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """`[variant, replicate]`, validation error at e*; NaN for replicates that are not sound."""
+        return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
+
+    def interval(self, values: np.ndarray) -> Interval:
+        """The interval of a mean over replicates."""
+        return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)
+
+    def shown(self, interval: Interval, digits: int = 1) -> str:
+        """A difference of errors in words: `3.1 points (2.0 to 4.2)`."""
+        return shown(interval, self.scale.unit, self.scale.factor, digits)
+
+
+def shown(interval: Interval, unit: str, scale: float = 1.0, digits: int = 1) -> str:
+    """An interval in words: `3.1 points (2.0 to 4.2)`; its confidence stands elsewhere."""
+    mean, low, high = (
+        f"{scale * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+    )
+    return f"{mean} {unit} ({low} to {high})" if interval.is_formed else f"{mean} {unit}"

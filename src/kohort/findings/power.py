@@ -1,0 +1,45 @@
+"""How many replicates it takes to see a difference."""
+
+import numpy as np
+from scipy import stats
+
+POWER = 0.8
+"""The probability with which a true difference is to be seen; Cohen's convention."""
+MOST = 1000
+"""More replicates than anybody runs."""
+
+
+def replicates_needed(
+    spread: float, margin: float, *, alpha: float, test_to_train: float = 0.0
+) -> int | None:
+    """The fewest replicates whose paired t test sees a true difference with probability `POWER`.
+
+    Args:
+        spread: Standard deviation of the paired differences over replicates.
+        margin: The true difference, in the same unit.
+        alpha: Of the two-sided test.
+        test_to_train: As in `mean_interval`.
+
+    Returns:
+        Their number, 2 or more; None where `MOST` would not do, as happens for replicates that
+        share samples, whose mean stays uncertain however many there are; and where `spread` is
+        NaN.
+    """
+    few, many = 2, MOST
+    if not _power(many, spread, margin, alpha, test_to_train) >= POWER:
+        return None
+    while few < many:
+        middle = (few + many) // 2
+        if _power(middle, spread, margin, alpha, test_to_train) >= POWER:
+            many = middle
+        else:
+            few = middle + 1
+    return few
+
+
+def _power(n: int, spread: float, margin: float, alpha: float, test_to_train: float) -> float:
+    error = spread * np.sqrt(1 / n + test_to_train)
+    if error == 0:
+        return 1.0
+    critical = stats.t.isf(alpha / 2, n - 1)
+    return float(stats.nct.sf(critical, n - 1, margin / error))
