@@ -95,12 +95,18 @@ def test_the_table_is_what_the_curves_say(result):
     assert table.index.name == "variant"
     assert list(table["val_accuracy"]) == sorted(table["val_accuracy"], reverse=True)
     for name, row in table.iterrows():
-        mean = values.loc[name, :, :, "val_data_loss"].groupby("epoch").mean()
-        assert row["best_epoch"] == mean.argmin() + 1
-        at_best = values.loc[name, :, row["best_epoch"]].groupby("metric", observed=True).mean()
-        assert row["val_accuracy"] == pytest.approx(at_best["val_accuracy"])
-        assert row["train_accuracy"] == pytest.approx(at_best["eval_accuracy"])
-        assert row["gap"] == pytest.approx(at_best["eval_accuracy"] - at_best["val_accuracy"])
+        own = values.loc[name]
+        losses = own.loc[:, :, "val_data_loss"].unstack("epoch")
+        assert row["best_epoch"] == losses.mean().argmin() + 1
+        # Each replicate is measured at the epoch that is best for the others.
+        epochs = [losses.drop(index=r).mean().argmin() + 1 for r in losses.index]
+        valid, train = (
+            np.mean([own.loc[r, e, metric] for r, e in zip(losses.index, epochs, strict=True)])
+            for metric in ("val_accuracy", "eval_accuracy")
+        )
+        assert row["val_accuracy"] == pytest.approx(valid)
+        assert row["train_accuracy"] == pytest.approx(train)
+        assert row["gap"] == pytest.approx(train - valid)
         assert row["low"] < row["val_accuracy"] < row["high"]
     assert set(table["parameters"]) == {75}
     assert (table["seconds"] > 0).all()
@@ -148,8 +154,22 @@ def test_the_winner_is_chosen_on_validation_and_tested_once(blobs, result, monke
     assert winner.confusion.sum() == 100
     assert np.trace(winner.confusion) == round(100 * right)
     assert len(winner.mistakes) == 100 - round(100 * right)
-    monkeypatch.setattr(keras.Model, "predict", None)
-    assert result.test()[0] is winner
+    assert [reading.variants for reading in result.readings()] == [(winner.variant, "plain")]
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, "predict", None)
+        assert result.test()[0] is winner
+    assert len(result.readings()) == 1
+
+
+def test_reading_the_test_set_again_is_recorded(blobs):
+    result = study(blobs, ["plain", "l2"], epochs=2).run(verbose=0)
+    result.test()
+    (other,) = result.test("l2")
+    assert other.variant == "l2"
+    assert [reading.variants for reading in result.readings()][1:] == [("l2",)]
+    assert result.readings()[0].time <= result.readings()[1].time
+    with pytest.raises(kohort.DesignError, match="'nobody'"):
+        result.test("nobody")
 
 
 def test_early_stopping_ends_each_member_on_its_own(blobs):
@@ -201,9 +221,78 @@ def test_a_study_without_accuracy_scores_by_loss(blobs):
     ).run(verbose=0)  # fmt: skip
     assert result.metric == "data_loss"
     assert list(result.table()["val_data_loss"]) == sorted(result.table()["val_data_loss"])
-    assert {f.verdict for f in result.findings() if f.code == "KH102"} == {"not applicable"}
+    wide = result.best().variant.name
+    assert wide == "width=16"
+    step = result.compare("width=1", wide)
+    assert step.difference.mean < 0
+    assert "points" not in result.answer()
+    gap = next(f for f in result.findings() if (f.code, f.variant) == ("KH102", wide))
+    assert " % " in gap.sentence or "one sound" in gap.sentence
     with pytest.raises(kohort.DesignError, match="class labels"):
         result.test()
+
+
+def build_measured(learning_rate):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    metrics = ["mae", keras.metrics.R2Score(name="r2"), own_metric]
+    model.compile(keras.optimizers.SGD(learning_rate), "mse", metrics=metrics)
+    return model
+
+
+def own_metric(y, predicted):
+    return keras.ops.abs(y - predicted)
+
+
+def measured(blobs, **arguments):
+    sums = blobs.x_train.sum(1, keepdims=True), blobs.x_test.sum(1, keepdims=True)
+    data = kohort.Dataset(blobs.x_train, sums[0], blobs.x_test, sums[1])
+    return kohort.Study(
+        "measured", kohort.grid(build_measured, learning_rate=[1e-4, 1e-3, 1e-2]), data,
+        replicates=kohort.Holdout(0.2, 3), epochs=2, **arguments,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "ascending"),
+    [("mae", "auto", True), ("r2", "auto", False), ("own_metric", "min", True),
+     ("loss", "auto", True)],
+)  # fmt: skip
+def test_any_metric_scores_and_keras_knows_its_direction(blobs, metric, mode, ascending):
+    result = measured(blobs, metric=metric, mode=mode).run(verbose=0)
+    column = f"val_{result.metric}"
+    table = result.table()
+    assert table[column].is_monotonic_increasing is ascending
+    assert table.index[0] == result.best().variant.name == "learning_rate=0.01"
+    worst = result.compare("learning_rate=0.01", "learning_rate=0.0001")
+    assert (worst.difference.mean > 0) is ascending
+    # 5 % of what the baseline scores.
+    assert worst.margin == pytest.approx(abs(table.loc["learning_rate=0.0001", column]) / 20)
+    assert len([f for f in result.findings() if f.code == "KH105" and f.verdict == "found"]) == 0
+
+
+def test_a_metric_that_cannot_score(blobs):
+    with pytest.raises(kohort.DesignError, match=r"data_loss, mae, own_metric, r2.*got 'auc'"):
+        measured(blobs, metric="auc").plan()
+    with pytest.raises(kohort.DesignError, match="pass mode='max' or mode='min'"):
+        measured(blobs, metric="own_metric").plan()
+
+
+def test_the_margin_is_the_studys(blobs, result):
+    assert result.compare("plain", "l2").margin == 0.01
+    wide = study(blobs, ["plain", "l2"], margin=0.5).run(verbose=0)
+    assert wide.compare("plain", "l2").margin == 0.5
+    assert wide.compare("plain", "l2").is_equivalent
+    assert "no difference of practical interest" in wide.additions()[0]
+
+
+def test_seeds_on_one_split_are_labelled_and_have_narrower_intervals(blobs):
+    seeds = kohort.Holdout(0.2, 3, same_split=True)
+    result = study(blobs, ["plain", "l2"], replicates=seeds).run(verbose=0)
+    splits = {tuple(member.replicate.valid) for member in result.members.values()}
+    assert len(splits) == 1
+    assert len({member.replicate.seed for member in result.members.values()}) == 3
+    assert result.settings.kind == "seeds"
+    assert result.compare("plain", "l2").test_to_train == 0
 
 
 def test_members_that_diverge_do_no_harm_and_are_found(blobs):
@@ -259,6 +348,11 @@ def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
         ({"epochs": 2.5}, "1 or more"),
         ({"replicates": 5}, "replicates as a kohort.Holdout . KFold, got 5"),
         ({"seed": -1}, "seed of 0 or more, got -1"),
+        ({"margin": 0}, "margin above 0, got 0"),
+        ({"mode": "up"}, "'auto', 'min' or 'max', got 'up'"),
+        ({"sizes": (0.5, 1.0)}, r"between 0 and 1, got \[0.5, 1.0\]"),
+        ({"sizes": {"nobody": (0.5,)}}, "got sizes for .'nobody'"),
+        ({"sizes": (0.5,), "callbacks": lambda *_: []}, "callbacks that are copied"),
     ],
 )
 def test_parts_that_do_not_fit(blobs, changes, match):
@@ -318,6 +412,7 @@ def test_models_without_class_scores_are_reported_without_a_test(blobs, tmp_path
     text = result.report(tmp_path / "r.html").read_text("utf-8")
     assert "On the test set" not in text
     assert "best of 1" not in text
+    assert "flatters" not in text
 
 
 def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):

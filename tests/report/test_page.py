@@ -88,8 +88,8 @@ def test_losses_of_two_kinds_are_not_compared(page):
         text.split(f"other {name} against other ")[1].split(" other ")[0]
         for name in ("squared", "dropped")
     )
-    assert "validation loss at the last epoch" in dropped
-    assert "validation loss at the last epoch" not in squared.split("Overfit")[0]
+    assert "validation loss over the last quarter of the epochs" in dropped
+    assert "validation loss over the last quarter of the epochs" not in squared.split("Overfit")[0]
 
 
 def test_names_are_escaped(report, page):

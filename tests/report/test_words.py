@@ -1,26 +1,45 @@
 import numpy as np
 import pytest
 
+from kohort.findings.choice import Optimism
 from kohort.findings.comparison import Comparison
-from kohort.findings.finding import Finding, shown
+from kohort.findings.curves import POINTS, Scale, shown
+from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
 from kohort.report import words
 
 NAN = float("nan")
 
 
-def comparison(a, b, mean, p, measure="validation accuracy at the best epoch"):
-    return Comparison(a, b, measure, Interval(mean, mean - 0.01, mean + 0.01, 5, p), p, 0.05)
+LOSS = Scale("%", 100 / 0.8, "loss", higher_is_better=False)
+
+
+def comparison(a, b, mean, p, p_alike=0.9, measure="validation accuracy at the best epoch"):
+    interval = Interval(mean, mean - 0.01, mean + 0.01, 5, p)
+    differences = tuple(mean + 0.01 * np.array([-1, 1, 0, 1, -1]))
+    return Comparison(
+        a, b, measure, interval, differences, 0.01, 0.0, p_alike, 0.05, 1, p, p_alike
+    )  # fmt: skip
+
+
+def last_loss(a, b, mean, p):
+    return comparison(a, b, mean, p, measure="validation loss over the last quarter of the epochs")
 
 
 def test_numbers_are_told_with_their_intervals():
     assert words.percent(Interval(0.921, 0.91, 0.932, 5, NAN)) == "92.1 % (91.0 to 93.2)"
     assert words.percent(Interval(0.921, NAN, NAN, 1, NAN)) == "92.1 % (no interval)"
-    assert words.difference(comparison("a", "b", 0.02, 0.01)) == "+2.0 points (+1.0 to +3.0)"
-    loss = comparison("a", "b", -0.02, 0.01, "validation loss at the last epoch")
-    assert words.difference(loss) == "-0.020 (-0.030 to -0.010)"
-    assert words.value(0.5, "accuracy") == "50.0 %"
-    assert words.value(0.5, "data_loss") == "0.5000"
+    step = comparison("a", "b", 0.02, 0.01)
+    assert words.difference(step, POINTS) == "+2.0 points (+1.0 to +3.0)"
+    assert words.difference(step, LOSS) == "+0.02 (+0.01 to +0.03)"
+    assert words.difference(last_loss("a", "b", -0.02, 0.01), None) == "-0.02 (-0.03 to -0.01)"
+    assert words.value(0.5, POINTS) == "50.0 %"
+    assert words.value(0.5, LOSS) == "0.5"
+    assert words.amount(0.012, POINTS) == "1.2 points"
+    assert words.amount(0.012, LOSS) == "0.012"
+    assert words.p_value(0.03126) == "0.0313"
+    assert words.p_value(0.00001) == "below 0.0001"
+    assert words.p_value(NAN) == "none"
 
 
 def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
@@ -31,21 +50,57 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         comparison("base", "best", 0.02, 0.4),
     ]
     to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
-    assert words.answer("best", score, "accuracy", family, to_base) == (
+    assert words.answer("best", score, POINTS, family, to_base) == (
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
-        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0). "
-        "It is better than x. These replicates cannot tell it from y."
+        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 errors in 1,000 "
+        "fewer. It is better than x. These replicates cannot tell it from y."
     )
     undecided = [comparison("base", "best", 0.02, 0.3)]
     assert "It cannot be told from the baseline, base: +2.0 points" in words.answer(
-        "best", score, "accuracy", family, undecided
+        "best", score, POINTS, family, undecided
     )
+    alike = [comparison("base", "best", 0.002, 0.3, 0.01)]
+    told = words.answer("best", score, POINTS, [*alike, comparison("y", "best", 0, 1, 0.01)], alike)
+    assert "It differs by less than 1 point from the baseline, base" in told
+    assert "Between it and y there is no difference of practical interest" in told
+
+
+def test_a_lower_loss_is_the_better_one():
+    score = Interval(0.71, 0.7, 0.72, 5, NAN)
+    against = [comparison("x", "best", -0.1, 0.01), comparison("y", "best", 0.1, 0.01)]
+    told = words.answer("best", score, LOSS, against, [])
+    assert told.startswith("best does best on validation data: loss 0.71. It is better than x.")
+    assert "cannot tell it from y" in told
+    verb = words.what_it_does(comparison("net", "net L2", -0.02, 0.01), None, LOSS)
+    assert verb.startswith("net L2 against net raises the score: ")
+
+
+@pytest.mark.parametrize(
+    ("p", "p_alike", "verdict"),
+    [
+        (0.01, 0.9, "differ"),
+        (0.01, 0.01, "differ, by less than matters"),
+        (0.5, 0.01, "no difference of practical interest"),
+        (0.5, 0.9, "undecided; about 10 replicates would tell"),
+        (NAN, NAN, "undecided; about 10 replicates would tell"),
+    ],
+)
+def test_a_comparison_comes_to_a_verdict(p, p_alike, verdict):
+    # A spread of 0.01 and a margin of 0.01: an effect of 1 takes 10 pairs, by Cohen's tables.
+    assert words.verdict_of(comparison("a", "b", 0.0, p, p_alike)) == verdict
+
+
+def test_the_winners_flattery_is_told():
+    told = words.flattery(Optimism(0.0042, 5, {2: 4, 0: 1}), POINTS, ["a", "b", "c"])
+    assert "best of 3, which flatters its validation score by about 0.42 points" in told
+    assert "(c 4 times and a once)" in told
+    assert "too few replicates tell" in words.flattery(None, POINTS, ["a", "b"])
 
 
 def test_a_baseline_that_wins_is_told_from_the_others():
     score = Interval(0.93, 0.92, 0.94, 5, NAN)
     told = words.answer(
-        "base", score, "accuracy",
+        "base", score, POINTS,
         [comparison("x", "base", 0.1, 0.01)], [comparison("base", "x", -0.1, 0.01)],
     )  # fmt: skip
     assert told.endswith("accuracy 93.0 % (92.0 to 94.0). It is better than x.")
@@ -61,32 +116,36 @@ def test_a_baseline_that_wins_is_told_from_the_others():
         ((0.02, 0.01), (0.1, 0.01), "raises the score and adds to late overfitting"),
         ((0.02, 0.5), (-0.1, 0.5), "makes no difference that these replicates can tell"),
         ((0.02, NAN), (-0.1, NAN), "makes no difference that these replicates can tell"),
+        ((0.0, 0.9, 0.01), (0, 0.9), "makes no difference of practical interest to the score"),
     ],
 )
 def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     told = words.what_it_does(
         comparison("net", "net L2", *score),
-        comparison("net", "net L2", *loss, "validation loss at the last epoch"),
+        last_loss("net", "net L2", *loss),
+        POINTS,
     )
     assert told.startswith(f"net L2 against net {verb}: ")
-    assert told.count("undecided") == sum(not p <= 0.05 for _, p in (score, loss))
+    assert told.count("undecided") == sum(not p <= 0.05 for _, p, *_ in (score, loss))
     assert ("corrected p 0.01" in told) == (0.01 in (score[1], loss[1]))
 
 
 def test_a_decided_difference_counts_by_its_sign():
     score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    told = words.answer("best", score, "accuracy", [comparison("x", "best", -0.1, 0.01)], [])
+    told = words.answer("best", score, POINTS, [comparison("x", "best", -0.1, 0.01)], [])
     assert "better than x" not in told
 
 
 def test_the_overview_has_a_line_for_each_rule():
     findings = [
+        Finding("KH201", "leak", None, "found", {}, "The data leak."),
         Finding("KH101", "overfit", "a", "found", {}, ""),
         Finding("KH102", "gap", "a", "not found", {}, ""),
         Finding("KH101", "overfit", "b", "found", {}, ""),
         Finding("KH101", "overfit", "c", "inconclusive", {}, ""),
     ]
     assert words.overview(findings) == [
+        "Leak (KH201) found: The data leak.",
         "Overfit (KH101) found: a and b; inconclusive: c.",
         "Gap (KH102) found nowhere.",
     ]

@@ -45,7 +45,10 @@ def value(number: float, scale: Scale) -> str:
 
 def amount(number: float, scale: Scale) -> str:
     """A difference of two values of the metric that scores, without a sign of its own."""
-    return f"{100 * number:.3g} points" if scale.unit == "points" else f"{number:.3g}"
+    if scale.unit != "points":
+        return f"{number:.3g}"
+    told = f"{100 * number:.3g}"
+    return f"{told} point" if told == "1" else f"{told} points"
 
 
 def counts_errors(scale: Scale) -> bool:
