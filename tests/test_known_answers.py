@@ -1,0 +1,101 @@
+"""Studies of real letters whose answer is known before they are trained."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+
+REPLICATES = kohort.Holdout(0.25, 4)
+
+
+def build(data, l1=0.0, optimizer="adam", rate=1e-3):
+    penalty = keras.regularizers.L1(l1) if l1 else None
+    model = keras.Sequential(
+        [
+            keras.Input(data.input_shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, "relu", kernel_regularizer=penalty),
+            keras.layers.Dense(data.classes, "softmax"),
+        ]
+    )
+    kinds = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    model.compile(kinds[optimizer](rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture(scope="module")
+def letters():
+    """A tenth of the built-in letters, whole fonts."""
+    whole = kohort.load("letters")
+    own = np.flatnonzero(whole.groups % 10 == 0)
+    return kohort.Dataset(
+        whole.x_train[own], whole.y_train[own], whole.x_test[:500], whole.y_test[:500],
+        class_names=whole.class_names, groups=whole.groups[own], name="some letters",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result(letters):
+    variants = [
+        kohort.Variant("plain", build, data=letters),
+        kohort.Variant("plain again", build, data=letters),
+        kohort.Variant("L1 of 1", build, data=letters, l1=1.0),
+        kohort.Variant("slow", build, data=letters, optimizer="sgd", rate=1e-3),
+        kohort.Variant("hot", build, data=letters, optimizer="sgd", rate=1e3),
+    ]
+    epochs = {variant.name: 2 if variant.name == "slow" else 12 for variant in variants}
+    return kohort.Study(
+        "known answers", variants, letters, replicates=REPLICATES, epochs=epochs, batch_size=64
+    ).run(verbose=0)  # fmt: skip
+
+
+def verdicts(result, code):
+    return {f.variant: f.verdict for f in result.findings() if f.code == code}
+
+
+def test_an_l1_penalty_of_1_underfits(result):
+    assert verdicts(result, "KH103") | {"slow": "", "hot": ""} == {
+        "plain": "not found",
+        "plain again": "not found",
+        "L1 of 1": "found",
+        "slow": "",
+        "hot": "",
+    }
+
+
+def test_two_epochs_of_a_slow_learning_rate_are_undertrained(result):
+    assert verdicts(result, "KH104")["slow"] == "found"
+
+
+def test_a_learning_rate_of_1000_diverges(result):
+    found = [name for name, verdict in verdicts(result, "KH105").items() if verdict == "found"]
+    assert found == ["hot"]
+
+
+def test_one_variant_under_two_names_does_not_differ_from_itself(result):
+    step = result.compare("plain", "plain again")
+    assert not step.is_decided
+    assert step.is_equivalent
+    assert step.difference.mean == pytest.approx(0, abs=2e-3)
+
+
+def test_an_l1_penalty_of_1_is_worse(result):
+    step = next(c for c in result.comparisons()["baseline"] if c.b == "L1 of 1")
+    assert step.is_decided
+    assert step.difference.high < 0
+    assert result.best().variant.name in ("plain", "plain again")
+
+
+def test_labels_shuffled_at_random_are_overfit(letters):
+    shuffled = kohort.Dataset(
+        letters.x_train, np.random.default_rng(0).permutation(letters.y_train),
+        letters.x_test, letters.y_test,
+    )  # fmt: skip
+    result = kohort.Study(
+        "shuffled", [kohort.Variant("plain", build, data=shuffled)], shuffled,
+        replicates=REPLICATES, epochs=12, batch_size=64,
+    ).run(verbose=0)  # fmt: skip
+    assert verdicts(result, "KH101") == {"plain": "found"}
+    assert verdicts(result, "KH102") == {"plain": "found"}
+    assert result.table()["high"].iloc[0] < 0.2
