@@ -1,12 +1,13 @@
 """What the findings see of a study: its measured curves, turned so that lower is better."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings, metric_name
-from kohort.findings.curves import Overlap, Scale, StudyCurves, VariantCurves
+from kohort.findings.curves import POINTS, Overlap, Scale, StudyCurves, VariantCurves
+from kohort.findings.learning_curve import LearningCurve, learning_curve
 
 MARGIN = 0.01
 """Default of the smallest difference of practical interest, where the metric is a proportion."""
@@ -31,36 +32,14 @@ def study_curves(
         untrained_losses: Of each variant, before its first step.
         overlap: What was found of copies in the data.
     """
-    metric = settings.metric
-    values = [curves.of(side + metric) for side in ("eval_", "val_")]
-    is_proportion = settings.higher_is_better and all(
-        np.nanmin(v, initial=0) >= 0 and np.nanmax(v, initial=0) <= 1 for v in values
-    )
-
-    def error(value: np.ndarray) -> np.ndarray:
-        if is_proportion:
-            return 1 - value
-        return -value if settings.higher_is_better else value
-
-    train_errors, valid_errors = map(error, values)
+    is_proportion = _is_proportion(settings, curves)
     variants = tuple(
-        VariantCurves(
-            name=name,
-            train_loss=curves.of("eval_data_loss")[number],
-            valid_loss=curves.of("val_data_loss")[number],
-            train_error=train_errors[number],
-            valid_error=valid_errors[number],
-            lengths=curves.lengths[number],
-            planned_epochs=settings.epochs[name],
-            untrained_loss=untrained_losses[number],
-            parameters=parameters[number],
-        )
-        for number, name in enumerate(curves.variants)
+        _variant_curves(settings, curves, number, is_proportion, *known)
+        for number, known in enumerate(zip(untrained_losses, parameters, strict=True))
     )
-    name = metric_name(metric)
+    name = metric_name(settings.metric)
     if is_proportion:
-        scale = Scale("points", 100.0, name)
-        margin = MARGIN
+        scale, margin = Scale("points", POINTS.factor, name), MARGIN
     else:
         reference = _reference(variants)
         scale = Scale("%", 100.0 / reference, name, settings.higher_is_better)
@@ -73,6 +52,66 @@ def study_curves(
         margin if settings.margin is None else settings.margin,
         overlap,
     )
+
+
+def learning_curves(
+    settings: Settings, study: StudyCurves, partial: Mapping[float, Curves]
+) -> dict[int, LearningCurve]:
+    """The learning curves of the variants that also trained on parts of their samples.
+
+    Args:
+        settings: How the study was run.
+        study: Its curves on all samples.
+        partial: Its curves by the part of the samples.
+    """
+    is_proportion = study.scale.unit == "points"
+    found = {}
+    for number, whole in enumerate(study.variants):
+        shares = sorted(settings.shares[whole.name])
+        cells = [_variant_curves(settings, partial[s], number, is_proportion) for s in shares]
+        if cells:
+            found[number] = learning_curve(
+                np.array([settings.samples_of(share) for share in (*shares, 1.0)]),
+                np.array([c.at_best(c.valid_error) for c in (*cells, whole)]),
+                margin=study.margin,
+                confidence=study.confidence,
+                test_to_train=study.test_to_train,
+            )
+    return found
+
+
+def _variant_curves(
+    settings: Settings,
+    curves: Curves,
+    number: int,
+    is_proportion: bool,
+    untrained_loss: float = float("nan"),
+    parameters: int = 0,
+) -> VariantCurves:
+    def error(side: str) -> np.ndarray:
+        value = curves.of(side + settings.metric)[number]
+        if is_proportion:
+            return 1 - value
+        return -value if settings.higher_is_better else value
+
+    name = curves.variants[number]
+    return VariantCurves(
+        name=name,
+        train_loss=curves.of("eval_data_loss")[number],
+        valid_loss=curves.of("val_data_loss")[number],
+        train_error=error("eval_"),
+        valid_error=error("val_"),
+        lengths=curves.lengths[number],
+        planned_epochs=settings.epochs[name],
+        untrained_loss=untrained_loss,
+        parameters=parameters,
+    )
+
+
+def _is_proportion(settings: Settings, curves: Curves) -> bool:
+    values = np.array([curves.of(side + settings.metric) for side in ("eval_", "val_")])
+    known = values[np.isfinite(values)]
+    return settings.higher_is_better and bool(((known >= 0) & (known <= 1)).all())
 
 
 def _reference(variants: Sequence[VariantCurves]) -> float:

@@ -22,7 +22,9 @@ from kohort.findings.diagnosis import diagnose, verdict
 from kohort.findings.families import Families, families, score_comparison
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
-from kohort.judged import study_curves
+from kohort.findings.learning_curve import LearningCurve
+from kohort.findings.next_steps import NextStep, next_steps
+from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
 from kohort.report.held_out import HeldOut, Reading, class_probabilities, score
@@ -151,6 +153,16 @@ class Result:
         """
         return optimism(self._judged)
 
+    def learning_curves(self) -> dict[str, LearningCurve]:
+        """By variant name, error over training samples, where the study was given sizes."""
+        return {self.variants[n].name: curve for n, curve in self._learning_curves.items()}
+
+    def next_steps(self) -> list[NextStep]:
+        """Whether more data, a bigger model, more regularisation or more epochs would help."""
+        return next_steps(
+            self._judged, self._winner, self._findings, self._families, self._learning_curves
+        )
+
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss."""
         return self._best_member(self._winner)
@@ -235,6 +247,10 @@ class Result:
     @cached_property
     def _findings(self) -> list[Finding]:
         return diagnose(self._judged)
+
+    @cached_property
+    def _learning_curves(self) -> dict[int, LearningCurve]:
+        return learning_curves(self.settings, self._judged, self._partial_curves)
 
     @cached_property
     def _families(self) -> Families:

@@ -79,6 +79,10 @@ class Settings:
         ]
         return "; ".join(parts) + "; as many steps an epoch on each"
 
+    def samples_of(self, share: float) -> int:
+        """How many samples a member trains on that has a part of its replicate's."""
+        return max(1, round(share * self.samples[0]))
+
     @property
     def test_to_train(self) -> float:
         """Validation over training samples, for intervals over replicates that share samples.

@@ -81,6 +81,11 @@ class VariantCurves:
         return chosen
 
     @property
+    def was_stopped(self) -> bool:
+        """Whether a replicate ended before its planned epochs."""
+        return self.planned_epochs is not None and bool((self.lengths < self.planned_epochs).any())
+
+    @property
     def last(self) -> int:
         """T, the last epoch (from 0) that all sound replicates trained."""
         return self.epochs - 1

@@ -15,7 +15,7 @@ SLOPE_THRESHOLD = 0.5
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether e* is among the last epochs and validation loss surely still falls."""
     name = curves.name
-    if curves.planned_epochs is not None and (curves.lengths < curves.planned_epochs).any():
+    if curves.was_stopped:
         return RULE.finding(
             name,
             "not applicable",

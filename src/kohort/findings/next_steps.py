@@ -1,0 +1,142 @@
+"""What would help the winner next: more data, a bigger model, more regularisation, more epochs?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kohort.findings import gap, overfit, undertrained
+from kohort.findings.comparison import Comparison
+from kohort.findings.curves import StudyCurves
+from kohort.findings.families import Families
+from kohort.findings.finding import Finding
+from kohort.findings.learning_curve import LearningCurve, Verdict
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Whether one way to go on would help.
+
+    Args:
+        step: "more data", "a bigger model", "more regularisation" or "more epochs".
+        verdict: "helps", "does not help" or "cannot tell".
+        sentence: The evidence in words.
+    """
+
+    step: str
+    verdict: Verdict
+    sentence: str
+
+
+def next_steps(
+    study: StudyCurves,
+    winner: int,
+    findings: Sequence[Finding],
+    families: Families,
+    learning_curves: Mapping[int, LearningCurve],
+) -> list[NextStep]:
+    """Answer from the evidence of the study itself; "cannot tell" where it has none.
+
+    Args:
+        study: The curves.
+        winner: Number of the winner.
+        findings: Of the study.
+        families: Its comparisons.
+        learning_curves: By variant number, where the study trained on parts of the samples.
+    """
+    name = study.variants[winner].name
+    own = {finding.code: finding for finding in findings if finding.variant == name}
+    against = {c.a: c for c in [*families.baseline, *families.winner] if c.b == name}
+    return [
+        _more_data(study, name, own[gap.RULE.code], learning_curves.get(winner)),
+        _bigger_model(study, winner, against),
+        _more_regularisation(study, winner, own, families, against),
+        _more_epochs(study, winner, own[undertrained.RULE.code]),
+    ]
+
+
+def _more_data(
+    study: StudyCurves, name: str, gap_found: Finding, curve: LearningCurve | None
+) -> NextStep:
+    step = "more data"
+    if curve is None:
+        told = f"The study has no learning curve of {name}; give it sizes."
+        if gap_found.verdict == "found":
+            told += " Its generalisation gap is room that more data may close."
+        return NextStep(step, "cannot tell", told)
+    most = f"{int(curve.samples[-1]):,}"
+    if curve.law is None:
+        return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
+    told = (
+        f"Twice the {most} samples would lower the error of {name} by {study.shown(curve.gain)}, "
+        f"if the power law that fits {len(curve.samples)} sizes goes on"
+    )
+    return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
+
+
+def _bigger_model(
+    study: StudyCurves, winner: int, against: Mapping[str, Comparison]
+) -> NextStep:
+    step, own = "a bigger model", study.variants[winner]
+    larger = [c.name for c in study.variants if c.parameters > own.parameters and len(c.sound)]
+    if not larger:
+        return NextStep(
+            step, "cannot tell", f"No variant is larger than {own.name}; add one to the study."
+        )
+    return _from_rivals(step, own.name, "larger", larger, against)
+
+
+def _more_regularisation(
+    study: StudyCurves,
+    winner: int,
+    own: Mapping[str, Finding],
+    families: Families,
+    against: Mapping[str, Comparison],
+) -> NextStep:
+    step, curves = "more regularisation", study.variants[winner]
+    size = {c.name: c.parameters for c in study.variants}
+    added = [
+        c.b
+        for c in families.additions
+        if c.a == curves.name and c.difference.n and size[c.b] == curves.parameters
+    ]
+    if added:
+        return _from_rivals(step, curves.name, "regularised", added, against)
+    if {own[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
+        told = f"{curves.name} neither overfits nor has a generalisation gap to close."
+        return NextStep(step, "does not help", told)
+    told = f"No variant is {curves.name} with a regulariser more; add one to the study."
+    return NextStep(step, "cannot tell", told)
+
+
+def _from_rivals(
+    step: str, name: str, kind: str, rivals: Sequence[str], against: Mapping[str, Comparison]
+) -> NextStep:
+    """The winner was chosen, so no rival did better: are all surely no better, or undecided?"""
+    undecided = [
+        rival
+        for rival in rivals
+        if rival not in against
+        or not (against[rival].is_decided or against[rival].is_equivalent)
+    ]
+    if undecided:
+        told = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."
+        return NextStep(step, "cannot tell", told)
+    verb = "does" if len(rivals) == 1 else "do"
+    told = f"The {kind} {_listing(rivals)} {verb} no better than {name}."
+    return NextStep(step, "does not help", told)
+
+
+def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
+    curves = study.variants[winner]
+    verdicts: dict[str, Verdict] = {"found": "helps", "not found": "does not help"}
+    verdict = verdicts.get(found.verdict, "cannot tell")
+    if curves.was_stopped:  # since it improved no more
+        verdict = "does not help"
+    return NextStep("more epochs", verdict, found.sentence)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
