@@ -161,6 +161,60 @@ def test_the_winner_is_chosen_on_validation_and_tested_once(blobs, result, monke
     assert len(result.readings()) == 1
 
 
+SIZES = (0.125, 0.25, 0.5)
+
+
+@pytest.fixture(scope="module")
+def sized(blobs):
+    return study(blobs, ["plain", "l2"], sizes={"plain": SIZES}, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def sized_result(sized):
+    return sized.run(verbose=0)
+
+
+def test_sizes_train_in_the_same_program(blobs, sized, count_compilations):
+    plan = sized.plan()
+    assert len(plan.cohorts) == len(study(blobs, ["plain", "l2"], epochs=3).plan().cohorts) == 2
+    assert len(plan.every_member) == 2 * 3 + 3 * 3
+    assert "9 of them on parts of their samples" in str(plan)
+    sized.run(verbose=0)
+    assert len(count_compilations) == 2
+
+
+def test_sizes_change_nothing_of_what_trains_on_all_samples(blobs, sized_result):
+    without = study(blobs, ["plain", "l2"], epochs=3).run(verbose=0)
+    np.testing.assert_allclose(pivot(sized_result), pivot(without), rtol=1e-4, atol=1e-5)
+
+
+def test_a_learning_curve_is_the_same_by_keras_and_by_a_stream(blobs, sized, sized_result):
+    ours = sized_result.learning_curves()
+    assert list(ours) == ["plain"]
+    assert list(ours["plain"].samples) == [50, 100, 200, 400]
+    means = [interval.mean for interval in ours["plain"].errors]
+    assert means[-1] == pytest.approx(1 - sized_result.table().loc["plain", "val_accuracy"])
+    # So little memory that the data stream to the device.
+    for arguments in ({"engine": "keras"}, {"memory": 40_000}):
+        theirs = sized.run(verbose=0, **arguments).learning_curves()["plain"]
+        assert [i.mean for i in theirs.errors] == pytest.approx(means, abs=1e-6)
+
+
+def test_the_next_steps_follow_from_the_evidence(sized_result):
+    steps = {step.step: step for step in sized_result.next_steps()}
+    assert list(steps) == ["more data", "a bigger model", "more regularisation", "more epochs"]
+    assert {step.verdict for step in steps.values()} <= {"helps", "does not help", "cannot tell"}
+    assert "No variant is larger" in steps["a bigger model"].sentence
+    if sized_result.best().variant.name == "l2":
+        assert "no learning curve of l2" in steps["more data"].sentence
+
+
+def test_the_report_draws_learning_curves(sized_result, tmp_path):
+    text = sized_result.report(tmp_path / "r.html").read_text("utf-8")
+    assert "over the number of training samples" in text
+    assert "trained also on" in text
+
+
 def test_reading_the_test_set_again_is_recorded(blobs):
     result = study(blobs, ["plain", "l2"], epochs=2).run(verbose=0)
     result.test()

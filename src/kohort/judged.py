@@ -34,8 +34,15 @@ def study_curves(
     """
     is_proportion = _is_proportion(settings, curves)
     variants = tuple(
-        _variant_curves(settings, curves, number, is_proportion, *known)
-        for number, known in enumerate(zip(untrained_losses, parameters, strict=True))
+        _variant_curves(
+            settings,
+            curves,
+            number,
+            is_proportion=is_proportion,
+            untrained_loss=untrained_losses[number],
+            parameters=parameters[number],
+        )
+        for number in range(len(curves.variants))
     )
     name = metric_name(settings.metric)
     if is_proportion:
@@ -68,7 +75,10 @@ def learning_curves(
     found = {}
     for number, whole in enumerate(study.variants):
         shares = sorted(settings.shares[whole.name])
-        cells = [_variant_curves(settings, partial[s], number, is_proportion) for s in shares]
+        cells = [
+            _variant_curves(settings, partial[share], number, is_proportion=is_proportion)
+            for share in shares
+        ]
         if cells:
             found[number] = learning_curve(
                 np.array([settings.samples_of(share) for share in (*shares, 1.0)]),
@@ -84,12 +94,13 @@ def _variant_curves(
     settings: Settings,
     curves: Curves,
     number: int,
+    *,
     is_proportion: bool,
     untrained_loss: float = float("nan"),
     parameters: int = 0,
 ) -> VariantCurves:
     def error(side: str) -> np.ndarray:
-        value = curves.of(side + settings.metric)[number]
+        value: np.ndarray = curves.of(side + settings.metric)[number]
         if is_proportion:
             return 1 - value
         return -value if settings.higher_is_better else value

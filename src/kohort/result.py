@@ -24,6 +24,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
 from kohort.findings.learning_curve import LearningCurve
 from kohort.findings.next_steps import NextStep, next_steps
+from kohort.findings.proportion import PairedProportions, paired_proportions
 from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
@@ -329,6 +330,9 @@ class Result:
             flattery=self._flattery(),
             winner=self.variants[winner].name,
             tests=tests,
+            paired=self._paired(tests),
+            next_steps=self.next_steps(),
+            sizes=figures.learning_points(self.learning_curves(), self._judged.scale),
             readings=self.readings(),
             data=self.data,
             facts=settings.facts() + self._data_facts(),
@@ -337,6 +341,13 @@ class Result:
             train_share=f"{settings.samples[0] / len(self.data.x_train):.0%}",
             command=command,
         )
+
+    def _paired(self, tests: Sequence[HeldOut]) -> PairedProportions | None:
+        """The winner (`b`) against the baseline on the test set; None where it is the baseline."""
+        if len(tests) < 2:
+            return None
+        winner, baseline = tests
+        return paired_proportions(baseline.right, winner.right, self.settings.confidence)
 
     def _flattery(self) -> str:
         names = [variant.name for variant in self.variants]

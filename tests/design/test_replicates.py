@@ -106,3 +106,46 @@ def test_folds_keep_groups_whole():
 def test_what_cannot_be_split(make, match):
     with pytest.raises(kohort.DesignError, match=match):
         make()
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=8, max_size=40),
+    shares=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)).map(sorted),
+    seed=st.integers(0, 99),
+)
+def test_parts_are_nested_keep_groups_together_and_have_as_many_rows(sizes, shares, seed):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    (whole,) = kohort.Holdout(0.2, 1).replicates(dataset(len(groups), groups), seed)
+    less, more = (whole.on_part(share, groups) for share in shares)
+    for part, share in zip((less, more), shares, strict=True):
+        own, times = np.unique(part.train, return_counts=True)
+        assert len(part.train) == len(whole.train)
+        assert len(own) == max(1, round(share * len(whole.train)))
+        assert np.isin(own, whole.train).all()
+        assert times.max() - times.min() <= 1
+        cut = [
+            g
+            for g in np.unique(groups[own])
+            if not set(whole.train[groups[whole.train] == g]) <= set(own)
+        ]
+        assert len(cut) <= 1
+        assert (part.number, part.seed, part.share) == (whole.number, whole.seed, share)
+        np.testing.assert_array_equal(part.valid, whole.valid)
+    assert set(less.train) <= set(more.train)
+
+
+def test_samples_that_always_train_are_no_group():
+    groups = np.where(np.arange(100) < 60, -1, np.arange(100))
+    (whole,) = kohort.Holdout(0.2, 1).replicates(dataset(100, groups), 0)
+    part = whole.on_part(0.5, groups)
+    assert 0 < (groups[np.unique(part.train)] == -1).sum() < 40
+
+
+def test_replicates_on_one_split_differ_in_their_seeds():
+    replicates = kohort.Holdout(0.2, 4, same_split=True).replicates(dataset(50), 3)
+    again = kohort.Holdout(0.2, 1).replicates(dataset(50), 3)
+    for r in replicates:
+        np.testing.assert_array_equal(r.valid, again[0].valid)
+    assert len({r.seed for r in replicates}) == 4
+    assert kohort.Holdout(0.2).kind == "splits"

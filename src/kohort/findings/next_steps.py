@@ -72,9 +72,7 @@ def _more_data(
     return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
 
 
-def _bigger_model(
-    study: StudyCurves, winner: int, against: Mapping[str, Comparison]
-) -> NextStep:
+def _bigger_model(study: StudyCurves, winner: int, against: Mapping[str, Comparison]) -> NextStep:
     step, own = "a bigger model", study.variants[winner]
     larger = [c.name for c in study.variants if c.parameters > own.parameters and len(c.sound)]
     if not larger:
@@ -114,8 +112,7 @@ def _from_rivals(
     undecided = [
         rival
         for rival in rivals
-        if rival not in against
-        or not (against[rival].is_decided or against[rival].is_equivalent)
+        if rival not in against or not (against[rival].is_decided or against[rival].is_equivalent)
     ]
     if undecided:
         told = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."

@@ -1,11 +1,17 @@
 """Figures: the data of a plot is computed first, then drawn."""
 
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import vl_convert
 
+from kohort.findings.curves import Scale
+from kohort.findings.learning_curve import LearningCurve
+
+NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
 # Okabe and Ito's orange and sky blue: told apart with any colour vision, on white and on black.
@@ -53,6 +59,58 @@ def curves_chart(bands: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.DataFrame:
+    """Learning curves as a plot shows them, in the values of the metric.
+
+    Args:
+        curves: By variant.
+        scale: Of the metric; errors are turned back into it.
+
+    Returns:
+        Columns variant, samples, value, low, high and law (the fitted power law's; NaN where there
+        is none), a row for each size; and where there is a law one for twice the largest, which
+        has no value.
+    """
+    rows = []
+    for variant, curve in curves.items():
+        sizes = [*curve.samples, *([2 * curve.samples[-1]] if curve.law is not None else [])]
+        for size, measured in itertools.zip_longest(sizes, curve.errors):
+            bounds = (measured.mean, measured.low, measured.high) if measured else (NAN,) * 3
+            law = NAN if curve.law is None else float(curve.law.error(size))
+            value, one, other, fitted = (_metric_of(error, scale) for error in (*bounds, law))
+            rows.append((variant, int(size), value, min(one, other), max(one, other), fitted))
+    return pd.DataFrame(rows, columns=["variant", "samples", "value", "low", "high", "law"])
+
+
+def _metric_of(error: float, scale: Scale) -> float:
+    if scale.unit == "points":
+        return 1 - error
+    return -error if scale.higher_is_better else error
+
+
+def learning_svg(points: pd.DataFrame, title: str) -> str:
+    """Learning curves as SVG text; empty where there are none.
+
+    Args:
+        points: As `learning_points` gives them.
+        title: Of the y axis.
+    """
+    if points.empty:
+        return ""
+    base = alt.Chart(points).encode(
+        x=alt.X("samples:Q", title="training samples", scale=alt.Scale(type="log", nice=False)),
+        color=alt.Color("variant:N", title=None, sort=None),
+    )
+    scale = alt.Scale(zero=False)
+    law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
+    means = base.mark_point(filled=True, size=50, opacity=1).encode(
+        y=alt.Y("value:Q", title=title, scale=scale), shape=alt.Shape("variant:N", title=None)
+    )
+    ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
+    chart = alt.layer(ranges, law, means).properties(width=520, height=220)
+    return _on_the_page(chart)
+
+
 def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
     """One panel as SVG text that takes its text colour from the page around it.
 
@@ -62,9 +120,13 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
         domain: Of the y axis; None for its own.
     """
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
-    chart = (
-        _panel(bands, title, scale)
-        .properties(width=250, height=140, background="transparent")
+    return _on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
+
+
+def _on_the_page(chart: Any) -> str:
+    """A chart as SVG text that takes its text colour from the page around it."""
+    styled = (
+        chart.properties(background="transparent")
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
@@ -75,8 +137,9 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
             tickColor="currentColor",
             gridColor="#88888844",
         )
+        .configure_legend(labelColor="currentColor", orient="bottom")
     )
-    svg: str = vl_convert.vegalite_to_svg(chart.to_json())
+    svg: str = vl_convert.vegalite_to_svg(styled.to_json())
     return svg
 
 

@@ -18,8 +18,10 @@ from kohort.evidence.settings import metric_name
 from kohort.findings.comparison import Comparison
 from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
+from kohort.findings.next_steps import NextStep
+from kohort.findings.proportion import PairedProportions
 from kohort.report import words
-from kohort.report.figures import panel_svg
+from kohort.report.figures import learning_svg, panel_svg
 from kohort.report.held_out import HeldOut, Reading
 
 SHOWN_MISTAKES = 30
@@ -43,7 +45,10 @@ class Page:
         flattery: How far the winner's score flatters it, in words.
         winner: Name of the winner.
         tests: The test set, as first read: the winner first.
+        paired: The winner against the baseline on it; None where there are not both.
         readings: All readings of the test set.
+        next_steps: What would help the winner next.
+        sizes: `figures.learning_points`; no rows where the study had no sizes.
         data: The data.
         facts: How it was run, as pairs of a name and a text.
         confidence: Of all intervals.
@@ -65,7 +70,10 @@ class Page:
     flattery: str
     winner: str
     tests: Sequence[HeldOut]
+    paired: PairedProportions | None
     readings: Sequence[Reading]
+    next_steps: Sequence[NextStep]
+    sizes: pd.DataFrame
     data: Dataset
     facts: Sequence[tuple[str, str]]
     confidence: float
@@ -106,6 +114,10 @@ def render(page: Page) -> str:
         counts_errors=words.counts_errors(page.scale),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
+        learning=learning_svg(page.sizes, f"validation {page.scale.metric}"),
+        paired=words.paired(page.paired, page.winner, page.tests[-1].variant)
+        if page.paired is not None
+        else "",
         told=_told_findings(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),

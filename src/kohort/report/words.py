@@ -8,6 +8,7 @@ from kohort.findings.comparison import Comparison
 from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
+from kohort.findings.proportion import PairedProportions
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
@@ -161,6 +162,17 @@ def flattery(optimism: Optimism | None, scale: Scale, names: Sequence[str]) -> s
         f"by about {amount(optimism.estimate, scale)}: so much better is it than what the "
         f"choice of all replicates but one scores in that one ({listing(times)}). Luck that all "
         "replicates share is not in this; the score on the test set is free of both."
+    )
+
+
+def paired(found: PairedProportions, winner: str, baseline: str) -> str:
+    """What two models do on the same test samples: `found` with the winner as b."""
+    bounds = (found.difference.mean, found.difference.low, found.difference.high)
+    mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
+    return (
+        f"{winner} alone is right about {found.only_b:,} of the {found.difference.n:,} samples, "
+        f"{baseline} alone about {found.only_a:,}: {mean} points ({low} to {high}), "
+        f"McNemar's exact p {p_value(found.difference.p_value)}."
     )
 
 
