@@ -200,7 +200,7 @@ def _doubling(
     is the union over all exponents that the curve cannot rule out: those whose misfit is not worse
     than the best one's by more than noise allows (the profile of Bates and Watts 1988, "Nonlinear
     Regression Analysis", section 6.1), and whose limit is not surely below zero. By simulation it
-    covers 94 to 99 % where 95 are asked for; the jackknife over replicates covers 69 to 96, since
+    covers 95 to 99 % where 95 are asked for; the jackknife over replicates covers 69 to 96, since
     few of them cannot tell how well the exponent is known.
     """
     sizes, replicates = errors.shape
