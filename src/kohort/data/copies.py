@@ -1,0 +1,246 @@
+"""Find samples that are copies, exact or near, of training samples."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from kohort.data.dataset import Dataset
+
+NEAR = 0.05
+"""Two samples are near copies up to this fraction of the difference that is usual."""
+# By the nearest other image of each of notMNIST_small's 18,232 different ones. Below 0.05 lie 549
+# of them, all the same letter to the eye, and no two of different labels (two such from 0.05 to
+# 0.06, 14 from 0.08 to 0.1). Their fonts have related names (five letters in common, I left aside,
+# which is a bar in unrelated fonts) for 93 % from 0.03 to 0.04, 59 % from 0.04 to 0.05, about as
+# many up to 0.1: there siblings begin that are drawings of their own. An image saved anew lies
+# below: 16 grey levels 0.042, JPEG of quality 95 0.009, of 75 0.035, noise of 5 levels 0.032. One
+# that is moved by a pixel (0.4) or resized and back (0.06) does not.
+CHANCE_PAIRS = 0.01
+"""Near copies are looked for where chance makes fewer near pairs than this in the whole dataset."""
+DISCRETE = 16
+"""A column of a table with no more different values than this tells nothing of nearness."""
+NEIGHBOURS = 8
+"""So many of the nearest training samples are looked at for each sample."""
+AXES = 16
+"""The dimensions in which neighbours are looked up."""
+MOST_ROWS = 2**19
+MOST_NUMBERS = 2**30
+"""Near copies are looked for among so many different samples, and numbers in them, at most."""
+_SAMPLE_ROWS, _SAMPLE_NUMBERS = 2000, 2**25
+_BLOCK = 2**22  # numbers at a time; 32 MB as float64
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Which samples are copies of which training samples.
+
+    Attributes:
+        test: Bool `[test sample]`, whether it has a copy, exact or near, among the training samples.
+        test_exact: Bool `[test sample]`, whether it has one that is equal in every number.
+        pattern: `[train sample]`, a number from 0 that exact copies share and others do not.
+        near: `[pair, 2]`, the patterns of training samples that are near copies; each pair once.
+        near_sought: Whether near copies were looked for, or exact ones alone.
+    """
+
+    test: np.ndarray
+    test_exact: np.ndarray
+    pattern: np.ndarray
+    near: np.ndarray
+    near_sought: bool
+
+    def count_between(self, rows: np.ndarray, others: np.ndarray) -> int:
+        """How many of the training samples `rows` have a copy, exact or near, among `others`.
+
+        Args:
+            rows: Training samples, such as a replicate's validation part.
+            others: Training samples, none of them in `rows`, such as its training part.
+        """
+        held = np.zeros(self.pattern.max() + 1, bool)
+        held[self.pattern[others]] = True
+        one, other = self.near.T
+        copied = held.copy()
+        copied[one[held[other]]] = True
+        copied[other[held[one]]] = True
+        return int(copied[self.pattern[rows]].sum())
+
+
+def find_copies(data: Dataset) -> Copies:
+    """Find copies, exact and near, of training samples in the test and the training samples.
+
+    Labels are not looked at. Exact copies are found by hashes, all of them. Near copies differ, as
+    the root of the mean square over all numbers, by at most `NEAR` of the median difference of
+    two different training samples. Pixels, and samples of several axes, are compared as they are;
+    the columns of a table each in units of its standard deviation.
+
+    Near copies are looked for only where they mean something:
+
+    - not among whole numbers that are no pixels (token ids, counts), where near numbers are not
+      alike: samples of one axis, or with numbers outside 0 to 255;
+    - not where points would be near by chance, as in a table of few columns or whose columns
+      follow one another. By the bound of Chernoff, for normal data with the principal variances
+      of these, fewer than `CHANCE_PAIRS` pairs may be; columns of at most `DISCRETE` different
+      values are left out of it.
+
+    Neighbours come from a k-d tree over the `AXES` first principal axes, in which no two samples
+    are farther apart than they are, and are then compared in full. The counts of near copies are
+    from below: of more than `NEIGHBOURS` candidates the nearest are looked at, and of samples
+    beyond `MOST_ROWS` or `MOST_NUMBERS` a random part.
+
+    Example:
+        >>> find_copies(data).test.mean()
+    """
+    train, test = (x.reshape(len(x), prod(x.shape[1:])) for x in (data.x_train, data.x_test))
+    pattern = _number_equal_rows(train, test)
+    of_train, of_test = np.split(pattern, [len(train)])
+    known = of_train.max() + 1  # patterns of training samples come first
+    exact = of_test < known
+    first = np.unique(pattern, return_index=True)[1]
+    space = _space(data, train[_some(first[:known], _sample_size(train))], len(first) * known)
+    if space is None:
+        return Copies(exact, exact, of_train, np.empty((0, 2), np.int64), near_sought=False)
+    within, across = _near_pairs(space, train, first[:known], test, first[known:] - len(train))
+    has_near = np.zeros(len(first), bool)
+    has_near[known + across] = True
+    return Copies(exact | has_near[of_test], exact, of_train, within, near_sought=True)
+
+
+def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
+    """Number the different rows of all tables from 0, in the order in which they first appear."""
+    numbers: dict[bytes, int] = {}
+    return np.array(
+        [
+            # 16 bytes: among 10^9 rows two different ones share them with a chance of 10^-21.
+            numbers.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(numbers))
+            for table in tables
+            for block in _blocks(len(table), table.shape[1])
+            # Adding zero makes zeros of negative zeros, which are equal and have other bytes.
+            for row in np.ascontiguousarray(table[block] + table.dtype.type(0))
+        ]
+    )
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    step = max(1, _BLOCK // max(1, columns))
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def _some(rows: np.ndarray, most: int) -> np.ndarray:
+    """A random part of the rows, ascending, where there are too many."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def _sample_size(x: np.ndarray) -> int:
+    return min(_SAMPLE_ROWS, max(2, _SAMPLE_NUMBERS // max(1, x.shape[1])))
+
+
+@dataclass(frozen=True)
+class _Space:
+    """Where samples are points: in full, each number times its scale, or along few axes."""
+
+    scale: np.ndarray  # [feature]
+    axes: np.ndarray  # [feature, axis]; orthonormal in the scaled features
+    radius: float  # near copies are at most so far apart in it
+
+    def points(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The rows along the axes, float64 `[row, axis]`."""
+        scaled_axes = self.scale[:, None] * self.axes
+        blocks = _blocks(len(rows), x.shape[1])
+        return np.concatenate([x[rows[b]].astype(np.float64) @ scaled_axes for b in blocks])
+
+    def are_near(
+        self, x: np.ndarray, rows: np.ndarray, others: np.ndarray, their_rows: np.ndarray
+    ) -> np.ndarray:
+        """Whether each of the rows of `x` is near the one of `others` that stands beside it."""
+        near = np.empty(len(rows), bool)
+        for block in _blocks(len(rows), x.shape[1]):
+            apart = x[rows[block]].astype(np.float64) - others[their_rows[block]]
+            near[block] = np.linalg.norm(apart * self.scale, axis=1) <= self.radius
+        return near
+
+
+def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
+    """The space that a sample of different training rows spans; None where near means nothing."""
+    is_table = data.pixels is None and data.x_train.ndim == 2
+    whole = bool((sample == np.rint(sample)).all())
+    in_bytes = sample.min(initial=0) >= 0 and sample.max(initial=0) <= 255
+    if data.pixels is None and whole and (is_table or not in_bytes):
+        return None
+    sample = sample.astype(np.float64)
+    scale = np.ones(sample.shape[1])
+    counted = np.ones(sample.shape[1], bool)
+    if is_table:
+        deviation = sample.std(axis=0)
+        scale = 1 / np.where(deviation > 0, deviation, 1)
+        counted = (np.diff(np.sort(sample, axis=0), axis=0) > 0).sum(axis=0) >= DISCRETE
+    sample *= scale
+    # The median, since a few samples far out would make all others near.
+    usual = np.median(np.linalg.norm(np.diff(_shuffled(sample), axis=0), axis=1))
+    centred = (sample - sample.mean(axis=0)) * counted
+    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+    variances = singular**2 / (len(sample) - 1)
+    radius = float(NEAR * usual)
+    if pairs * _chance(variances, radius) > CHANCE_PAIRS:
+        return None
+    return _Space(scale, axes[:AXES].T, radius)
+
+
+def _shuffled(rows: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(0).permutation(rows)
+
+
+def _chance(variances: np.ndarray, radius: float) -> float:
+    """A bound from above on the chance that two normal points lie within the radius.
+
+    Chernoff's: `exp(t) * E[exp(-t * (distance / radius)^2)]`, for whichever `t > 0` it is least.
+    """
+    t = np.geomspace(0.1, len(variances) / 2 + 1, 64)
+    log_mean = -0.5 * np.log1p(4 * t[:, None] * variances / radius**2).sum(axis=1)
+    return float(np.exp((t + log_mean).min()))
+
+
+def _near_pairs(
+    space: _Space, train: np.ndarray, rows: np.ndarray, test: np.ndarray, test_rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs `[pair, 2]` of near places in `rows`, and the places in `test_rows` near one of them.
+
+    Args:
+        space: In which they are near.
+        train: Training samples, flat.
+        rows: Those of them to look at, all different.
+        test: Test samples, flat.
+        test_rows: Those of them to look at, none equal to any of `rows`.
+    """
+    most = min(MOST_ROWS, MOST_NUMBERS // train.shape[1])
+    places, test_places = (_some(np.arange(len(r)), most) for r in (rows, test_rows))
+    points = space.points(train, rows[places])
+    tree = cKDTree(points)
+
+    one, other = _candidates(tree, points, space.radius, NEIGHBOURS + 1)  # itself is the first
+    one, other = np.unique(np.sort([one[one != other], other[one != other]], axis=0), axis=1)
+    one, other = places[one], places[other]
+    near = space.are_near(train, rows[one], train, rows[other])
+    within = np.stack([one[near], other[near]], axis=1)
+
+    if not len(test_places):
+        return within, test_places
+    points = space.points(test, test_rows[test_places])
+    one, other = _candidates(tree, points, space.radius, NEIGHBOURS)
+    one, other = test_places[one], places[other]
+    near = space.are_near(test, test_rows[one], train, rows[other])
+    return within, np.unique(one[near])
+
+
+def _candidates(
+    tree: cKDTree, points: np.ndarray, radius: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each point its nearest ones in the tree, as pairs: places in `points`, and in the tree."""
+    # The bound excludes itself, and rounding may take what lies on it beyond.
+    found = tree.query(points, count, distance_upper_bound=radius * (1 + 1e-9), workers=-1)[1]
+    place, which = np.nonzero(found < tree.n)
+    return place, found[place, which]
