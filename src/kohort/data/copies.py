@@ -27,10 +27,12 @@ NEIGHBOURS = 8
 """So many of the nearest training samples are looked at for each sample."""
 AXES = 16
 """The dimensions in which neighbours are looked up."""
+CROWD = 2048
+"""Among so many training samples a sample that has all its neighbours looks no further."""
 MOST_ROWS = 2**19
 MOST_NUMBERS = 2**30
 """Near copies are looked for among so many different samples, and numbers in them, at most."""
-_SAMPLE_ROWS, _SAMPLE_NUMBERS = 2000, 2**25
+_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
 _BLOCK = 2**22  # numbers at a time; 32 MB as float64
 
 
@@ -39,8 +41,8 @@ class Copies:
     """Which samples are copies of which training samples.
 
     Attributes:
-        test: Bool `[test sample]`, whether it has a copy, exact or near, among the training samples.
-        test_exact: Bool `[test sample]`, whether it has one that is equal in every number.
+        test: Bool `[test sample]`, whether a training sample is its copy, exact or near.
+        test_exact: Bool `[test sample]`, whether one is equal to it in every number.
         pattern: `[train sample]`, a number from 0 that exact copies share and others do not.
         near: `[pair, 2]`, the patterns of training samples that are near copies; each pair once.
         near_sought: Whether near copies were looked for, or exact ones alone.
@@ -85,6 +87,8 @@ def find_copies(data: Dataset) -> Copies:
       of these, fewer than `CHANCE_PAIRS` pairs may be; columns of at most `DISCRETE` different
       values are left out of it.
 
+    Chance also repeats rows of a table of few columns exactly; whether that matters is not judged.
+
     Neighbours come from a k-d tree over the `AXES` first principal axes, in which no two samples
     are farther apart than they are, and are then compared in full. The counts of near copies are
     from below: of more than `NEIGHBOURS` candidates the nearest are looked at, and of samples
@@ -99,7 +103,8 @@ def find_copies(data: Dataset) -> Copies:
     known = of_train.max() + 1  # patterns of training samples come first
     exact = of_test < known
     first = np.unique(pattern, return_index=True)[1]
-    space = _space(data, train[_some(first[:known], _sample_size(train))], len(first) * known)
+    sample = train[_some(np.random.default_rng(0), first[:known], _sample_size(train))]
+    space = _space(data, sample, len(first) * known)
     if space is None:
         return Copies(exact, exact, of_train, np.empty((0, 2), np.int64), near_sought=False)
     within, across = _near_pairs(space, train, first[:known], test, first[known:] - len(train))
@@ -128,15 +133,14 @@ def _blocks(rows: int, columns: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _some(rows: np.ndarray, most: int) -> np.ndarray:
+def _some(random: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
     """A random part of the rows, ascending, where there are too many."""
-    if len(rows) <= most:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
 
 
 def _sample_size(x: np.ndarray) -> int:
-    return min(_SAMPLE_ROWS, max(2, _SAMPLE_NUMBERS // max(1, x.shape[1])))
+    fitting: int = _SAMPLE_NUMBERS // max(1, x.shape[1])
+    return min(_SAMPLE_ROWS, max(2, fitting))
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,10 @@ class _Space:
     def points(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The rows along the axes, float64 `[row, axis]`."""
         scaled_axes = self.scale[:, None] * self.axes
-        blocks = _blocks(len(rows), x.shape[1])
-        return np.concatenate([x[rows[b]].astype(np.float64) @ scaled_axes for b in blocks])
+        points = np.empty((len(rows), self.axes.shape[1]))
+        for block in _blocks(len(rows), x.shape[1]):
+            points[block] = x[rows[block]].astype(np.float64) @ scaled_axes
+        return points
 
     def are_near(
         self, x: np.ndarray, rows: np.ndarray, others: np.ndarray, their_rows: np.ndarray
@@ -169,7 +175,7 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
     is_table = data.pixels is None and data.x_train.ndim == 2
     whole = bool((sample == np.rint(sample)).all())
     in_bytes = sample.min(initial=0) >= 0 and sample.max(initial=0) <= 255
-    if data.pixels is None and whole and (is_table or not in_bytes):
+    if len(sample) < 2 or (data.pixels is None and whole and (is_table or not in_bytes)):
         return None
     sample = sample.astype(np.float64)
     scale = np.ones(sample.shape[1])
@@ -179,19 +185,24 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
         scale = 1 / np.where(deviation > 0, deviation, 1)
         counted = (np.diff(np.sort(sample, axis=0), axis=0) > 0).sum(axis=0) >= DISCRETE
     sample *= scale
+    sample = np.random.default_rng(0).permutation(sample)
     # The median, since a few samples far out would make all others near.
-    usual = np.median(np.linalg.norm(np.diff(_shuffled(sample), axis=0), axis=1))
-    centred = (sample - sample.mean(axis=0)) * counted
-    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
-    variances = singular**2 / (len(sample) - 1)
+    usual = np.median(np.linalg.norm(np.diff(sample, axis=0), axis=1))
     radius = float(NEAR * usual)
+    variances, axes = _principal_axes(sample[:_PRINCIPAL_ROWS] * counted)
     if pairs * _chance(variances, radius) > CHANCE_PAIRS:
         return None
-    return _Space(scale, axes[:AXES].T, radius)
+    return _Space(scale, axes[:, :AXES], radius)
 
 
-def _shuffled(rows: np.ndarray) -> np.ndarray:
-    return np.random.default_rng(0).permutation(rows)
+def _principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances `[axis]`, the greatest first, and their axes `[feature, axis]`, orthonormal."""
+    centred = sample - sample.mean(axis=0)
+    # By the products of rows, of which there are few, however many features there are.
+    squares, rows = np.linalg.eigh(centred @ centred.T)
+    real = squares > 1e-9 * squares.max()
+    squares, rows = squares[real][::-1], rows[:, real][:, ::-1]
+    return squares / (len(sample) - 1), centred.T @ (rows / np.sqrt(squares))
 
 
 def _chance(variances: np.ndarray, radius: float) -> float:
@@ -214,33 +225,52 @@ def _near_pairs(
         train: Training samples, flat.
         rows: Those of them to look at, all different.
         test: Test samples, flat.
-        test_rows: Those of them to look at, none equal to any of `rows`.
+        test_rows: Those of them to look at, none equal to any of `rows`; possibly none at all.
     """
     most = min(MOST_ROWS, MOST_NUMBERS // train.shape[1])
-    places, test_places = (_some(np.arange(len(r)), most) for r in (rows, test_rows))
+    random = np.random.default_rng(0)
+    places, test_places = (_some(random, np.arange(len(r)), most) for r in (rows, test_rows))
     points = space.points(train, rows[places])
-    tree = cKDTree(points)
+    neighbours = _Neighbours(points, space.radius)
 
-    one, other = _candidates(tree, points, space.radius, NEIGHBOURS + 1)  # itself is the first
+    one, other = neighbours.of(points, NEIGHBOURS + 1)  # the first may be itself
     one, other = np.unique(np.sort([one[one != other], other[one != other]], axis=0), axis=1)
     one, other = places[one], places[other]
     near = space.are_near(train, rows[one], train, rows[other])
     within = np.stack([one[near], other[near]], axis=1)
 
-    if not len(test_places):
-        return within, test_places
-    points = space.points(test, test_rows[test_places])
-    one, other = _candidates(tree, points, space.radius, NEIGHBOURS)
+    one, other = neighbours.of(space.points(test, test_rows[test_places]), NEIGHBOURS)
     one, other = test_places[one], places[other]
     near = space.are_near(test, test_rows[one], train, rows[other])
     return within, np.unique(one[near])
 
 
-def _candidates(
-    tree: cKDTree, points: np.ndarray, radius: float, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each point its nearest ones in the tree, as pairs: places in `points`, and in the tree."""
-    # The bound excludes itself, and rounding may take what lies on it beyond.
-    found = tree.query(points, count, distance_upper_bound=radius * (1 + 1e-9), workers=-1)[1]
-    place, which = np.nonzero(found < tree.n)
-    return place, found[place, which]
+class _Neighbours:
+    """Looks up the nearest of some points `[point, axis]`, within a radius."""
+
+    def __init__(self, points: np.ndarray, radius: float) -> None:
+        self._radius = radius
+        self._tree = cKDTree(points)
+        self._chosen = _some(np.random.default_rng(0), np.arange(len(points)), CROWD)
+        self._chosen_tree = cKDTree(points[self._chosen])
+
+    def of(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Up to `count` neighbours of each point, as pairs: places in `points`, in the known ones.
+
+        A tree is of no use inside a crowd, such as 100,000 blank images with noise: there each
+        point would be compared with all. But there any neighbours do, so a point that has enough of
+        them close by in a random part of the known points is content with those.
+        """
+        found = self._chosen_tree.query(
+            points, range(1, count + 1), distance_upper_bound=self._radius / 2, workers=-1
+        )[1]
+        crowded = found[:, -1] < len(self._chosen)
+        nearest = np.empty_like(found)
+        nearest[crowded] = self._chosen[found[crowded]]
+        # The bound excludes itself, and rounding may take what lies on it beyond.
+        bound = self._radius * (1 + 1e-6)
+        nearest[~crowded] = self._tree.query(
+            points[~crowded], range(1, count + 1), distance_upper_bound=bound, workers=-1
+        )[1]
+        place, which = np.nonzero(nearest < self._tree.n)
+        return place, nearest[place, which]
