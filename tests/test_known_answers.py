@@ -99,3 +99,22 @@ def test_labels_shuffled_at_random_are_overfit(letters):
     assert verdicts(result, "KH101") == {"plain": "found"}
     assert verdicts(result, "KH102") == {"plain": "found"}
     assert result.table()["high"].iloc[0] < 0.2
+
+
+def test_a_test_set_with_copied_training_rows_leaks(letters, result):
+    """Ten of 500 rows are copied, half of them with a little noise; without them nothing leaks."""
+    (clean,) = (f for f in result.findings() if f.code == "KH201")
+    assert clean.verdict == "not found"
+    assert clean.evidence["test samples with a copy in the training data"] < 5
+    x_test, y_test = letters.x_test.copy(), letters.y_test.copy()
+    x_test[:10], y_test[:10] = letters.x_train[:10], letters.y_train[:10]
+    x_test[5:10] ^= 1  # the last bit of each pixel
+    leaky = kohort.Dataset(letters.x_train, letters.y_train, x_test, y_test, groups=letters.groups)
+    tested = kohort.Study(
+        "leaky", [kohort.Variant("plain", build, data=leaky)], leaky,
+        replicates=REPLICATES, epochs=1, batch_size=64,
+    ).run(verbose=0)  # fmt: skip
+    (leak,) = (f for f in tested.findings() if f.code == "KH201")
+    assert leak.verdict == "found"
+    assert leak.evidence["of them exact"] == clean.evidence["of them exact"] + 5
+    assert "copies of training samples" in leak.sentence

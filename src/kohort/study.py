@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
 from kohort.design import keras_seam
@@ -42,6 +43,7 @@ from kohort.errors import DesignError
 from kohort.evidence.curves import Curves, CurvesRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.settings import Settings
+from kohort.findings.curves import Overlap
 from kohort.member import Member
 from kohort.report.progress import Progress
 from kohort.result import Result
@@ -222,7 +224,7 @@ class Study:
             curves=curves,
             partial_curves={share: recorder.curves() for share, recorder in recorders.items()},
             untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
-            overlap=None,
+            overlap=self._overlap(),
             members=self._members(trained, curves),
             parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
             seconds=_per_variant(trained, lambda t: t.seconds, sum),
@@ -252,6 +254,19 @@ class Study:
             part = whole if share == 1 else whole.on_part(share, self.data.groups)
             self._parts[number, share] = part
         return self._parts[number, share]
+
+    def _overlap(self) -> Overlap:
+        """Copies of training samples in what the models are judged by."""
+        copies, replicates = find_copies(self.data), self._replicates
+        between = [copies.count_between(own.valid, own.train) for own in replicates]
+        return Overlap(
+            test=int(copies.test.sum()),
+            test_exact=int(copies.test_exact.sum()),
+            test_samples=len(copies.test),
+            valid=np.array(between),
+            valid_samples=np.array([len(own.valid) for own in replicates]),
+            near_sought=copies.near_sought,
+        )
 
     def _scoring(self, plan: Plan) -> Scoring:
         return scoring(self.metric, self.mode, plan.every_member)

@@ -147,6 +147,7 @@ class Overlap:
         test_samples: All test samples.
         valid: `[replicate]`, validation samples with a copy in the replicate's training part.
         valid_samples: `[replicate]`, all its validation samples.
+        near_sought: Whether near copies were looked for, or exact ones alone.
     """
 
     test: int
@@ -154,6 +155,7 @@ class Overlap:
     test_samples: int
     valid: np.ndarray
     valid_samples: np.ndarray
+    near_sought: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ def judge(study: StudyCurves) -> Finding:
         f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test:.2g} %) are copies of "
         f"training samples ({overlap.test_exact:,} exact), and {valid:.2g} % of the validation "
         "samples are copies of samples of their training part"
+        + ("" if overlap.near_sought else "; near copies were not looked for")
     )
     if max(test, valid) >= LEAK_PERCENT:
         return RULE.finding(
