@@ -108,12 +108,19 @@ def _standing(step: Comparison, scale: Scale) -> str:
         return "is better than"
     if step.is_equivalent:
         return f"differs by less than {amount(step.margin, scale)} from"
-    return "cannot be told from"
+    return "seems better than" if rises else "seems worse than"
+
+
+def _excludes_zero(step: Comparison) -> bool:
+    """Whether the comparison alone, before correction, would call the difference real."""
+    return step.difference.lies_above(0.0) or step.difference.high < 0.0
 
 
 def _told(comparison: Comparison, scale: Scale) -> str:
     """A difference, and where it is decided the errors that it is made of."""
     told = difference(comparison, scale)
+    if not comparison.is_decided and _excludes_zero(comparison):
+        return f"{told}, but not after correction for all that is compared"
     if not (counts_errors(scale) and comparison.is_decided):
         return told
     errors = round(comparison.errors_per_thousand)
