@@ -87,12 +87,14 @@ def find_copies(data: Dataset) -> Copies:
       of these, fewer than `CHANCE_PAIRS` pairs may be; columns of at most `DISCRETE` different
       values are left out of it.
 
-    Chance also repeats rows of a table of few columns exactly; whether that matters is not judged.
+    Not judged is what the bound cannot see: rows of a table of few columns repeat exactly by
+    chance, and samples made of few parameters (a sine's phase and frequency) are near in earnest.
 
     Neighbours come from a k-d tree over the `AXES` first principal axes, in which no two samples
     are farther apart than they are, and are then compared in full. The counts of near copies are
-    from below: of more than `NEIGHBOURS` candidates the nearest are looked at, and of samples
-    beyond `MOST_ROWS` or `MOST_NUMBERS` a random part.
+    from below: of more than `NEIGHBOURS` candidates the nearest are looked at (in a crowd, of a
+    random `CROWD` of the samples), and of samples beyond `MOST_ROWS` or `MOST_NUMBERS` a random
+    part.
 
     Example:
         >>> find_copies(data).test.mean()
