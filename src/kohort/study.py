@@ -258,12 +258,12 @@ class Study:
     def _overlap(self) -> Overlap:
         """Copies of training samples in what the models are judged by."""
         copies, replicates = find_copies(self.data), self._replicates
-        between = [copies.count_between(own.valid, own.train) for own in replicates]
         return Overlap(
             test=int(copies.test.sum()),
             test_exact=int(copies.test_exact.sum()),
             test_samples=len(copies.test),
-            valid=np.array(between),
+            valid=np.array([copies.count_between(own.valid, own.train) for own in replicates]),
+            valid_exact=np.array([copies.count_exact(own.valid, own.train) for own in replicates]),
             valid_samples=np.array([len(own.valid) for own in replicates]),
             near_sought=copies.near_sought,
         )

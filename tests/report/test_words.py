@@ -57,8 +57,9 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
     )
     undecided = [comparison("base", "best", 0.02, 0.3)]
     assert (
-        "It cannot surely be told from the baseline, base: +2.0 points (+1.0 to +3.0), but not "
-        "after correction for all that is compared." in words.answer("best", score, POINTS, family, undecided)
+        "It seems better than the baseline, base: +2.0 points (+1.0 to +3.0), but not "
+        "after correction for all that is compared."
+        in words.answer("best", score, POINTS, family, undecided)
     )
     nothing = [comparison("base", "best", 0.001, 0.9)]
     assert "It cannot be told from the baseline, base: +0.1 points" in words.answer(

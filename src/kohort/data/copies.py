@@ -54,6 +54,10 @@ class Copies:
     near: np.ndarray
     near_sought: bool
 
+    def count_exact(self, rows: np.ndarray, others: np.ndarray) -> int:
+        """How many of the training samples `rows` have an equal one among `others`."""
+        return int(np.isin(self.pattern[rows], self.pattern[others]).sum())
+
     def count_between(self, rows: np.ndarray, others: np.ndarray) -> int:
         """How many of the training samples `rows` have a copy, exact or near, among `others`.
 

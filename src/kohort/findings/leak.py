@@ -5,29 +5,33 @@ import numpy as np
 from kohort.findings.curves import Overlap, StudyCurves
 from kohort.findings.finding import Evidence, Finding, Rule
 
-LEAK_PERCENT = 1.0
-"""Percent of the samples of a part that have a copy in the training data."""
+EXACT_PERCENT = 1.0
+"""Percent of the samples of a part that have an exact copy in the training data."""
+COPIES_PERCENT = 5.0
+"""Percent of the samples of a part that have any copy there, exact or near."""
 
 
 def judge(study: StudyCurves) -> Finding:
-    """Whether copies are as large a part of the test or validation data as the threshold."""
+    """Whether copies are as large a part of the test or validation data as the thresholds."""
     overlap = study.overlap
     if overlap is None:
         return RULE.finding(None, "not applicable", "Nobody looked for copies in these data.")
-    test, valid = _percent(overlap)
+    test, valid = _percents(overlap)
     evidence: Evidence = {
         "test samples with a copy in the training data": overlap.test,
         "of them exact": overlap.test_exact,
-        "test samples with a copy, %": test,
-        "validation samples with a copy in their training part, %": valid,
+        "test samples with a copy, %": test[0],
+        "validation samples with a copy in their training part, %": valid[0],
+        "validation samples with an exact copy there, %": valid[1],
     }
     told = (
-        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test:.2g} %) are copies of "
-        f"training samples ({overlap.test_exact:,} exact), and {valid:.2g} % of the validation "
-        "samples are copies of samples of their training part"
+        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.2g} %) are copies "
+        f"of training samples, {overlap.test_exact:,} of them exact; of the validation samples "
+        f"{valid[0]:.2g} % are copies of samples of their training part, {valid[1]:.2g} % exact"
         + ("" if overlap.near_sought else "; near copies were not looked for")
     )
-    if max(test, valid) >= LEAK_PERCENT:
+    copies, exact = (max(own) for own in zip(test, valid, strict=True))
+    if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:
         return RULE.finding(
             None,
             "found",
@@ -36,21 +40,38 @@ def judge(study: StudyCurves) -> Finding:
             "Remove the copies from what judges, or keep copies together (`groups`): scores are "
             "flattered by up to as many points.",
         )
+    if copies >= EXACT_PERCENT:
+        return RULE.finding(
+            None,
+            "inconclusive",
+            f"The data may leak: {told}. Samples that are alike may be so by chance.",
+            evidence,
+            "Look at the near copies; where they have one origin, keep them together (`groups`).",
+        )
     return RULE.finding(None, "not found", f"The data do not leak: {told}.", evidence)
 
 
-def _percent(overlap: Overlap) -> tuple[float, float]:
-    """Samples with a copy, %: of the test set, and of the validation parts on average."""
-    test = 100 * overlap.test / max(1, overlap.test_samples)
-    return test, float(100 * np.mean(overlap.valid / np.maximum(1, overlap.valid_samples)))
+def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Samples with a copy and with an exact one, %: of the test set, of the validation parts."""
+    test = 100 / max(1, overlap.test_samples)
+    valid = 100 / np.maximum(1, overlap.valid_samples)
+    return (
+        (test * overlap.test, test * overlap.test_exact),
+        (float(np.mean(valid * overlap.valid)), float(np.mean(valid * overlap.valid_exact))),
+    )
 
 
 RULE = Rule(
     "KH201",
     "leak",
-    f"{LEAK_PERCENT:g} % of the test samples or more, or of the validation samples on average over "
-    "replicates, have a copy among the samples that their model was trained on. A copy is exact, "
-    "or near (see `kohort.data.copies`); samples are looked at, labels and models are not.",
+    "Of the test samples, or of the validation samples on average over replicates, "
+    f"{EXACT_PERCENT:g} % or more have an exact copy among the samples that their model was "
+    f"trained on, or {COPIES_PERCENT:g} % or more have a copy there that is exact or near. With "
+    f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive: "
+    "samples of different origin can look alike. A near copy differs, as the root of the mean "
+    "square over all its numbers, by at most a twentieth of the median difference of two training "
+    "samples; near copies are looked for where chance makes none. Samples are looked at, labels "
+    "and models are not.",
     "A model may have learned such a sample by heart; what it scores there says nothing of samples "
     "that it has not seen. Larger models profit more, so that comparisons are bent as well.",
     "Remove copies from the test set before anything is trained; give copies one number in the "

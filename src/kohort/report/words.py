@@ -108,7 +108,7 @@ def _standing(step: Comparison, scale: Scale) -> str:
         return "is better than"
     if step.is_equivalent:
         return f"differs by less than {amount(step.margin, scale)} from"
-    return "seems better than" if rises else "seems worse than"
+    return "seems better than" if _excludes_zero(step) else "cannot be told from"
 
 
 def _excludes_zero(step: Comparison) -> bool:
