@@ -7,10 +7,11 @@ It compares a softmax baseline with 200, 400-200 and 600-400-200 ReLU units (30,
 epochs); Adam with SGD (learning rate, decay, Nesterov momentum); cross-entropy with mean squared
 error; and on the largest net L1, L2, and dropout of 0.2 and 0.5.
 
-Early stopping and k-fold cross-validation are studies of their own:
+Early stopping, k-fold cross-validation and the question of more data are studies of their own:
 
     kohort run examples/notmnist.py::early_stopping --data data.h5
     kohort run examples/notmnist.py::cross_validation --data data.h5
+    kohort run examples/notmnist.py::more_data --data data.h5
 """
 
 import keras
@@ -108,4 +109,17 @@ def cross_validation(data):
         replicates=kohort.KFold(5),
         epochs=20,
         batch_size=256,
+    )
+
+
+def more_data(data):
+    """Whether more images would help, by a learning curve of six sizes."""
+    return kohort.Study(
+        "notMNIST, more data",
+        [v for v in variants(data) if v.name in ("softmax", "200", "400-200")],
+        data,
+        replicates=kohort.Holdout(0.1, repeats=5),
+        epochs=20,
+        batch_size=256,
+        sizes=[1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2],
     )

@@ -181,7 +181,9 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     result = study.run(**resources)
     with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
-    typer.echo("\n" + "\n".join([result.answer(), *result.additions()]) + "\n")
+    steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
+    told = [result.answer(), *result.additions(), "", "What would help next", *steps]
+    typer.echo("\n" + "\n".join(told) + "\n")
     typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
     typer.echo(f"report: {result.report(out / 'report.html', command=command)}")
 
