@@ -28,7 +28,12 @@ def real(shared_data):
 
 @pytest.mark.parametrize(
     ("name", "members", "programs"),
-    [("study", 30, 9), ("early_stopping", 6, 2), ("cross_validation", 15, 3)],
+    [
+        ("study", 30, 9),
+        ("early_stopping", 6, 2),
+        ("cross_validation", 15, 3),
+        ("more_data", 90, 3),
+    ],
 )
 def test_the_studies_of_the_example_can_be_planned(letters, name, members, programs, monkeypatch):
     monkeypatch.chdir(__file__.rsplit("/tests/", 1)[0])

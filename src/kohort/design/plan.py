@@ -6,7 +6,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import keras
@@ -166,7 +166,7 @@ def make_plan(
     Args:
         study: The study's name.
         variants: The variants.
-        replicates: Those of each variant.
+        replicates: Those of each variant; one on a part of its samples after the same on all.
         data: The data.
         epochs: Epochs of each variant.
         batch_size: Samples a step.
@@ -174,11 +174,16 @@ def make_plan(
     Raises:
         DesignError: A model does not take the data.
     """
-    members = [
-        _look_at(number, variant, replicate, data, epochs[number], batch_size)
-        for number, variant in enumerate(variants)
-        for replicate in replicates[number]
-    ]
+    members = []
+    for number, variant in enumerate(variants):
+        whole: dict[int, MemberPlan] = {}
+        for replicate in replicates[number]:
+            if replicate.number not in whole:
+                whole[replicate.number] = _look_at(
+                    number, variant, replicate, data, epochs[number], batch_size
+                )
+            # The same model from the same seed; only the rows differ.
+            members.append(replace(whole[replicate.number], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
     cohorts = group(fused, [(m.program.skeleton, m.sizes, m.epochs) for m in fused])
@@ -233,7 +238,6 @@ def _look_at(
         signature=program,
         loss=repr(model.get_compile_config()["loss"]),
         metrics=tuple(keras_seam.metric_directions(model).items()),
-        share=replicate.share,
         reason=reason,
     )
 
