@@ -1,6 +1,9 @@
+import numpy as np
 import pandas as pd
 import pytest
 
+from kohort.findings.curves import POINTS, Scale
+from kohort.findings.learning_curve import learning_curve
 from kohort.report import figures
 
 
@@ -43,3 +46,38 @@ def test_the_chart_has_a_facet_for_each_variant_and_metric(curves):
     chart = figures.curves_chart(figures.curve_bands(curves, ("loss",))).to_dict()
     assert chart["facet"]["column"]["field"] == "variant"
     assert chart["facet"]["row"]["field"] == "metric"
+
+
+SIZES = np.array([100, 200, 400, 800])
+
+
+def sized(falls):
+    """A learning curve of five replicates, with a power law where it falls like one."""
+    noise = np.random.default_rng(0).normal(0, 1e-4, (4, 5))
+    errors = 4 / SIZES**0.5 if falls else np.array([0.2, 0.1, 0.3, 0.1])
+    return learning_curve(SIZES, errors[:, None] + noise, margin=0.01)
+
+
+def test_a_learning_curve_is_drawn_in_the_metrics_values_and_on_to_twice_the_samples():
+    points = figures.learning_points({"v": sized(falls=True)}, POINTS)
+    assert list(points["samples"]) == [100, 200, 400, 800, 1600]
+    measured = points.iloc[:4]
+    assert list(measured["value"]) == pytest.approx(1 - 4 / SIZES**0.5, abs=1e-3)
+    assert (measured["low"] < measured["value"]).all()
+    assert (measured["value"] < measured["high"]).all()
+    assert np.isnan(points["value"].iloc[4])
+    assert points["law"].iloc[4] == pytest.approx(0.9, abs=2e-3)
+    assert "<svg" in figures.learning_svg(points, "validation accuracy")
+
+
+def test_a_curve_without_a_law_has_none_drawn():
+    curves = {"v": sized(falls=False)}
+    loss = figures.learning_points(curves, Scale("%", 1.0, "loss", higher_is_better=False))
+    assert list(loss["samples"]) == list(SIZES)
+    assert loss["law"].isna().all()
+    assert list(loss["value"]) == pytest.approx([0.2, 0.1, 0.3, 0.1], abs=1e-3)
+    assert (loss["low"] < loss["high"]).all()
+
+
+def test_no_learning_curves_are_no_picture():
+    assert figures.learning_svg(figures.learning_points({}, POINTS), "x") == ""
