@@ -215,7 +215,7 @@ def test_the_report_draws_learning_curves(sized_result, tmp_path):
     assert "trained also on" in text
 
 
-def test_reading_the_test_set_again_is_recorded(blobs):
+def test_reading_the_test_set_again_is_recorded(blobs, tmp_path):
     result = study(blobs, ["plain", "l2"], epochs=2).run(verbose=0)
     result.test()
     (other,) = result.test("l2")
@@ -224,6 +224,21 @@ def test_reading_the_test_set_again_is_recorded(blobs):
     assert result.readings()[0].time <= result.readings()[1].time
     with pytest.raises(kohort.DesignError, match="'nobody'"):
         result.test("nobody")
+    text = " ".join(result.report(tmp_path / "r.html").read_text("utf-8").split())
+    assert "read 2 times (see below) after this choice" in text
+    assert "and again on" in text
+
+
+def test_the_winner_and_the_baseline_are_compared_sample_by_sample(blobs, result):
+    winner, baseline = result.test()
+    difference = result.test_difference()
+    assert difference.difference.mean == pytest.approx(
+        winner.accuracy.mean - baseline.accuracy.mean
+    )
+    assert difference.only_b == (winner.right & ~baseline.right).sum()
+    alone = study(blobs, ["plain"], replicates=kohort.Holdout(0.2, 1), epochs=1).run(verbose=0)
+    with pytest.raises(kohort.DesignError, match="got plain alone"):
+        alone.test_difference()
 
 
 def test_early_stopping_ends_each_member_on_its_own(blobs):

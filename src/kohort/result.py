@@ -205,6 +205,19 @@ class Result:
             )
         return tested
 
+    def test_difference(self) -> PairedProportions:
+        """The winner (`b`) against the baseline (`a`), sample by sample of the test set.
+
+        Raises:
+            DesignError: As `test`; or the winner is the baseline, or the baseline did not train.
+        """
+        winner, *others = self.test()
+        if not others:
+            raise DesignError(
+                "a winner and a baseline", f"{winner.variant} alone", "compare other variants"
+            )
+        return paired_proportions(others[0].right, winner.right, self.settings.confidence)
+
     def readings(self) -> tuple[Reading, ...]:
         """When the test set was read, and for whom."""
         return tuple(self._readings)
@@ -330,7 +343,7 @@ class Result:
             flattery=self._flattery(),
             winner=self.variants[winner].name,
             tests=tests,
-            paired=self._paired(tests),
+            paired=self.test_difference() if len(tests) > 1 else None,
             next_steps=self.next_steps(),
             sizes=figures.learning_points(self.learning_curves(), self._judged.scale),
             readings=self.readings(),
@@ -341,13 +354,6 @@ class Result:
             train_share=f"{settings.samples[0] / len(self.data.x_train):.0%}",
             command=command,
         )
-
-    def _paired(self, tests: Sequence[HeldOut]) -> PairedProportions | None:
-        """The winner (`b`) against the baseline on the test set; None where it is the baseline."""
-        if len(tests) < 2:
-            return None
-        winner, baseline = tests
-        return paired_proportions(baseline.right, winner.right, self.settings.confidence)
 
     def _flattery(self) -> str:
         names = [variant.name for variant in self.variants]
