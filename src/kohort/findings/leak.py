@@ -25,9 +25,9 @@ def judge(study: StudyCurves) -> Finding:
         "validation samples with an exact copy there, %": valid[1],
     }
     told = (
-        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.2g} %) are copies "
+        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) are copies "
         f"of training samples, {overlap.test_exact:,} of them exact; of the validation samples "
-        f"{valid[0]:.2g} % are copies of samples of their training part, {valid[1]:.2g} % exact"
+        f"{valid[0]:.3g} % are copies of samples of their training part, {valid[1]:.3g} % exact"
         + ("" if overlap.near_sought else "; near copies were not looked for")
     )
     copies, exact = (max(own) for own in zip(test, valid, strict=True))

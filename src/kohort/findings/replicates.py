@@ -36,7 +36,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         alpha=(1 - study.confidence) / max(1, len(study.variants) - 1),
         test_to_train=study.test_to_train,
     )
-    told = f"{told}, so that {factor * margin:.2g} {unit} either way cannot be seen."
+    told = f"{told}, so that {factor * margin:.3g} {unit} either way cannot be seen."
     advice = (
         f"About {needed} replicates would."
         if needed

@@ -25,7 +25,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     unit, factor = study.scale.unit, study.scale.factor
     told = (
         f"its error has a standard deviation of {shown(spread, unit, factor, 2)} over replicates, "
-        f"where differences of {factor * margin:.2g} {unit} are of interest."
+        f"where differences of {factor * margin:.3g} {unit} are of interest."
     )
     if spread.lies_above(margin):
         return RULE.finding(
