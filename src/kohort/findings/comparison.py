@@ -75,8 +75,9 @@ class Comparison:
         values = np.array(self.differences)
         if len(values) < 2:
             return float("nan")
-        # What float32 rounds is no difference: equal sums must tie.
-        tied = np.round(values / (np.abs(values).max() or 1.0), 9)
+        # What float32 rounds is no difference: equal sums must tie. Sorted, random flips are the
+        # same for replicates in any order.
+        tied = np.round(np.sort(values) / (np.abs(values).max() or 1.0), 9)
         test = stats.permutation_test(
             (tied,),
             np.mean,
