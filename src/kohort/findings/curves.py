@@ -82,8 +82,10 @@ class VariantCurves:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether a replicate ended before its planned epochs."""
-        return self.planned_epochs is not None and bool((self.lengths < self.planned_epochs).any())
+        """Whether a sound replicate ended before its planned epochs."""
+        # Of those that diverged, nothing is said; TerminateOnNaN may have stopped them.
+        own = self.lengths[self.sound]
+        return self.planned_epochs is not None and bool((own < self.planned_epochs).any())
 
     @property
     def last(self) -> int:
