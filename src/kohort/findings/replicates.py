@@ -52,8 +52,12 @@ def _reference(curves: VariantCurves, study: StudyCurves) -> VariantCurves | Non
     if curves is not study.variants[0]:
         baseline = study.variants[0]
         return baseline if len(baseline.sound) else None
-    others = [c for c in study.variants[1:] if len(c.sound)]
-    return min(others, key=lambda c: float(np.nanmean(c.at_best(c.valid_error))), default=None)
+    others = [
+        (float(np.nanmean(errors)), number)
+        for number, errors in enumerate(study.errors)
+        if number and np.isfinite(errors).any()
+    ]
+    return study.variants[min(others)[1]] if others else None
 
 
 RULE = Rule(

@@ -73,9 +73,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 def _fits_best(study: StudyCurves) -> VariantCurves | None:
     """The variant with the lowest mean train error at the end."""
     candidates = [
-        (float(np.nanmean(c.at_end(c.train_error))), number)
-        for number, c in enumerate(study.variants)
-        if len(c.sound)
+        (float(np.nanmean(errors)), number)
+        for number, errors in enumerate(c.at_end(c.train_error) for c in study.variants)
+        if np.isfinite(errors).any()
     ]
     return study.variants[min(candidates)[1]] if candidates else None
 
