@@ -11,7 +11,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether the interval of Prechelt's generalisation loss at the end lies above its threshold.
 
     GL = 100 (E(end) / E(e*) - 1), E the validation loss of a replicate, e* the best epoch of the
-    other replicates, E(end) the mean over the last quarter of the epochs.
+    other replicates, E(end) the mean over the last quarter of the epochs, as far as it is after
+    the best epoch of all.
     """
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
@@ -24,14 +25,16 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             f"{name}: validation loss is lowest at the last epoch, {last + 1}.",
             {"best epoch": best + 1, "last epoch": last + 1},
         )
-    lowest, ending = (at(curves.valid_loss) for at in (curves.at_best, curves.at_end))
+    lowest = curves.at_best(curves.valid_loss)[curves.sound]
     if (lowest <= 0).any():
         return RULE.finding(
             name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
         )
-    rise = study.interval(100 * (ending / lowest - 1))
+    # Before e* losses still fall: in this mean they would pass for a rise after it.
+    end = slice(max(best + 1, curves.end.start), curves.epochs)
+    rise = study.interval(100 * (curves.valid_loss[curves.sound, end].mean(axis=1) / lowest - 1))
     train_best = float(curves.train_loss[curves.sound, best].mean())
-    train_end = float(curves.at_end(curves.train_loss)[curves.sound].mean())
+    train_end = float(curves.train_loss[curves.sound, end].mean())
     evidence: Evidence = {
         "best epoch": best + 1,
         "last epoch": last + 1,
@@ -63,8 +66,8 @@ RULE = Rule(
     "overfit",
     "After the best epoch e* validation loss rises: the interval of the generalisation loss "
     "GL = 100 (E(end) / E(e*) - 1) lies above "
-    f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs, "
-    "while mean train loss fell from e* to there.",
+    f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs "
+    "(as far as it is after e*), while mean train loss fell from e* to there.",
     "From e* on the model learns what holds in the training data only; each further epoch makes "
     "it worse on data that it has not seen.",
     "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "
