@@ -12,13 +12,16 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     name, margin = curves.name, study.margin
     if (few := too_few(RULE, curves)) is not None:
         return few
-    spread = spread_interval(_own_part(curves, study), confidence=study.confidence)
+    spread = min(
+        (spread_interval(v, confidence=study.confidence) for v in _error(curves, study)),
+        key=lambda interval: interval.mean,
+    )
     evidence: Evidence = {"standard deviation over replicates": spread, "margin": margin}
     if not spread.is_formed:
         return RULE.finding(
             name,
             "inconclusive",
-            f"{name} has too few replicates in common with others to tell its spread.",
+            f"{name} has too few measured replicates to tell its spread.",
             evidence,
             "Run more replicates.",
         )
@@ -43,25 +46,27 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
-def _own_part(curves: VariantCurves, study: StudyCurves) -> np.ndarray:
-    """`[replicate]` errors at e*, above the mean of the other variants in the same replicate.
+def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
+    """`[replicate]` errors at e*; and above the median of the others in the same replicate.
 
-    What a hard split does to all variants alike is none's instability.
+    What a hard split does to all variants alike is none's instability, nor is what another one
+    does. The first has the spread of splits beside its own, the second that of others; so the
+    smaller of the two is nearer to its own.
     """
     own = curves.at_best(curves.valid_error)
     others = [c.at_best(c.valid_error) for c in study.variants if c is not curves and len(c.sound)]
     # Where another variant lost a replicate to divergence, the rest are what it is compared with.
     whole = [values for values in others if np.isfinite(values[np.isfinite(own)]).all()]
-    return own - np.mean(whole, axis=0) if whole else own
+    return [own, own - np.median(whole, axis=0)] if whole else [own]
 
 
 RULE = Rule(
     "KH106",
     "unstable",
     "The interval of the standard deviation over replicates (chi-squared) lies above the smallest "
-    "difference of practical interest, the study's `margin`. It is taken of the validation error "
-    "at e*, above the mean of the other variants in the same replicate, so that a hard split "
-    "counts for nothing.",
+    "difference of practical interest, the study's `margin`. It is that of the validation error at "
+    "e*, or of what this is above the median of the other variants in the same replicate, "
+    "whichever is less: so that neither a hard split counts nor another unstable variant.",
     "One training of such a variant says little: another seed may turn the answer that the study "
     "is asked for.",
     "Steady the training (a lower learning rate or a schedule, larger batches, clipped gradients, "
