@@ -7,6 +7,8 @@ POWER = 0.8
 """The probability with which a true difference is to be seen; Cohen's convention."""
 MOST = 1000
 """More replicates than anybody runs."""
+SURE = 1e6
+"""A difference of as many standard errors is seen; SciPy has no number for much larger ones."""
 
 
 def replicates_needed(
@@ -23,10 +25,10 @@ def replicates_needed(
     Returns:
         Their number, 2 or more; None where `MOST` would not do, as happens for replicates that
         share samples, whose mean stays uncertain however many there are; and where `spread` is
-        NaN.
+        NaN, or `margin` NaN or zero.
     """
     few, many = 2, MOST
-    if not _power(many, spread, margin, alpha, test_to_train) >= POWER:
+    if not margin > 0 or not _power(many, spread, margin, alpha, test_to_train) >= POWER:
         return None
     while few < many:
         middle = (few + many) // 2
@@ -39,7 +41,7 @@ def replicates_needed(
 
 def _power(n: int, spread: float, margin: float, alpha: float, test_to_train: float) -> float:
     error = spread * np.sqrt(1 / n + test_to_train)
-    if error == 0:
+    if 0 < margin >= SURE * error:
         return 1.0
     critical = stats.t.isf(alpha / 2, n - 1)
     return float(stats.nct.sf(critical, n - 1, margin / error))
