@@ -207,7 +207,10 @@ def simes(p_values: Sequence[float]) -> float:
 def _equivalence(
     interval: Interval, differences: np.ndarray, margin: float, test_to_train: float
 ) -> float:
-    """The larger p-value of two one-sided t tests (Schuirmann 1987); NaN without an interval or margin."""
+    """The larger p-value of two one-sided t tests (Schuirmann 1987).
+
+    NaN without an interval or without a margin.
+    """
     if not interval.is_formed or np.isnan(margin):
         return np.nan
     if interval.low == interval.high:  # no difference in any replicate
