@@ -6,20 +6,42 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from kohort.findings.finding import Finding, Rule, StudyCurves, VariantCurves
+from kohort.findings.curves import Scale, StudyCurves, VariantCurves
+from kohort.findings.finding import Finding, Rule
 from kohort.findings.interval import Interval
 
 CURVES = ("train_loss", "valid_loss", "train_error", "valid_error")
+NOT_FINITE = (np.nan, np.inf, -np.inf)
 
 
-def variant(name="v", *, train, valid, train_error=None, valid_error=None):
-    """A variant from one list of epochs per replicate; shorter ones are filled up with NaN."""
+def variant(name="v", *, train, valid, train_error=None, valid_error=None, **more):
+    """A variant from one list of epochs per replicate; shorter ones are filled up with NaN.
+
+    Where no errors are given the loss is what the variants are judged by.
+    """
     lengths = np.array([len(row) for row in train])
-    curves = [
-        None if rows is None else _table(rows, lengths.max())
-        for rows in (train, valid, train_error, valid_error)
-    ]
-    return VariantCurves(name, *curves, lengths)
+    errors = (train_error or train, valid_error or valid)
+    curves = [_table(rows, lengths.max(initial=1)) for rows in (train, valid, *errors)]
+    return VariantCurves(name, *curves, lengths, **more)
+
+
+def study_of(errors, *, train_errors=None, names="abcdefgh", **study) -> StudyCurves:
+    """A study of one epoch from validation errors `[variant, replicate]`; NaN diverged."""
+    errors = np.asarray(errors, float)[..., None]
+    train = errors if train_errors is None else np.asarray(train_errors, float)[..., None]
+    lengths = np.ones(errors.shape[1], int)
+    return StudyCurves(
+        tuple(
+            VariantCurves(name, 0 * own + 0.5, 0 * own + 0.5, fit, own, lengths)
+            for name, own, fit in zip(names, errors, train, strict=False)
+        ),
+        **study,
+    )
+
+
+def percent_of(reference: float, metric="loss") -> Scale:
+    """The scale of a metric that is no proportion, where lower is better."""
+    return Scale("%", 100.0 / reference, metric, higher_is_better=False)
 
 
 def _table(rows, epochs):
@@ -36,13 +58,17 @@ def judge(rule: Rule, curves: VariantCurves, *others: VariantCurves, **study) ->
 
 def reordered(curves: VariantCurves, order) -> VariantCurves:
     """The same replicates in another order."""
-    return _mapped(curves, lambda table: table[order], lengths=curves.lengths[order])
+    tables = {name: getattr(curves, name)[order] for name in CURVES}
+    return replace(curves, **tables, lengths=curves.lengths[order])
 
 
 def scaled(curves: VariantCurves, factor: float) -> VariantCurves:
     """The same curves with all losses multiplied."""
     return replace(
-        curves, train_loss=factor * curves.train_loss, valid_loss=factor * curves.valid_loss
+        curves,
+        train_loss=factor * curves.train_loss,
+        valid_loss=factor * curves.valid_loss,
+        untrained_loss=factor * curves.untrained_loss,
     )
 
 
@@ -53,15 +79,10 @@ def with_replicate(curves: VariantCurves, **rows) -> VariantCurves:
     def longer(name):
         table = getattr(curves, name)
         row = np.broadcast_to(np.asarray(rows.get(name, 0.5), float), (1, epochs))
-        return None if table is None else np.concatenate([table, row])
+        return np.concatenate([table, row])
 
-    return VariantCurves(curves.name, *map(longer, CURVES), np.append(curves.lengths, epochs))
-
-
-def _mapped(curves, change, **changes):
-    tables = {name: getattr(curves, name) for name in CURVES}
-    changed = {name: None if t is None else change(t) for name, t in tables.items()}
-    return replace(curves, **changed, **changes)
+    tables = {name: longer(name) for name in CURVES}
+    return replace(curves, **tables, lengths=np.append(curves.lengths, epochs))
 
 
 def assert_same(one: Finding, other: Finding) -> None:
@@ -81,7 +102,7 @@ def numbers(value) -> list[float]:
 
 @st.composite
 def variants(draw, name="v", replicates=None, epochs=None):
-    """Any variant: replicates of unequal lengths, some diverged.
+    """Any variant: replicates of unequal lengths, some diverged, some of unknown error.
 
     All values are multiples of 1/64, so that a sum of them is exact in every order.
     """
@@ -90,19 +111,27 @@ def variants(draw, name="v", replicates=None, epochs=None):
     if epochs is None:
         epochs = draw(st.integers(1, 8))
     lengths = draw(st.lists(st.integers(1, epochs), min_size=replicates, max_size=replicates))
-    losses = st.integers(1, 256).map(lambda n: n / 64) | st.sampled_from([np.nan, np.inf])
-    finite = st.integers(1, 256).map(lambda n: n / 64)
-    errors = st.integers(0, 64).map(lambda n: n / 64)
-    # Most replicates are sound, or the rules would have nothing to look at.
-    kinds = [losses if draw(st.integers(0, 9)) == 0 else finite for _ in lengths]
+    size = 4 * replicates * epochs
+    # One draw of bytes takes far less time than one of each number.
+    drawn = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), np.uint8)
+    train, valid, train_error, valid_error = drawn.reshape(4, replicates, epochs) / 64
+    losses = np.array([train, valid]) + 1 / 64
+    for broken in range(replicates):
+        # Most replicates are sound, or the rules would have nothing to look at.
+        if draw(st.integers(0, 9)) == 0:
+            epoch = draw(st.integers(0, lengths[broken] - 1))
+            losses[draw(st.integers(0, 1)), broken, epoch] = draw(st.sampled_from(NOT_FINITE))
+    if draw(st.integers(0, 9)) == 0:
+        valid_error = np.where(valid_error < 1, np.nan, valid_error)
+        train_error = np.where(train_error < 1, np.nan, train_error)
 
-    def rows(of):
-        return [draw(st.lists(k, min_size=n, max_size=n)) for k, n in zip(of, lengths, strict=True)]
+    def rows(table):
+        return [list(row[:length]) for row, length in zip(table, lengths, strict=True)]
 
     return variant(
         name,
-        train=rows(kinds),
-        valid=rows(kinds),
-        train_error=rows([errors] * replicates),
-        valid_error=rows([errors] * replicates),
+        train=rows(losses[0]),
+        valid=rows(losses[1]),
+        train_error=rows(train_error),
+        valid_error=rows(valid_error),
     )

@@ -1,12 +1,15 @@
 """KH105: a member met NaN or infinity, or ended worse than it began."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings.curves import WORSE_THRESHOLD
 from kohort.findings.diverged import RULE
-from tests.findings.curve_builders import judge, reordered, scaled, variant, variants
+from tests.findings.curve_builders import judge, percent_of, reordered, scaled, variant, variants
 from tests.findings.curve_builders import with_replicate as adding
 
 SOUND = variant(train=[[1.0, 0.5, 0.25]] * 3, valid=[[1.0, 0.5, 2.0]] * 3)
@@ -81,3 +84,34 @@ def test_other_variants_do_not_matter():
 def test_neither_order_of_replicates_nor_unit_of_the_loss_matters(curves, power, data):
     order = list(data.draw(st.permutations(range(len(curves.lengths)))))
     assert judge(RULE, scaled(reordered(curves, order), 2.0**power)) == judge(RULE, curves)
+
+
+def test_is_silent_up_to_the_threshold():
+    assert WORSE_THRESHOLD == 0.1
+    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.09])).verdict == "not found"
+    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.11])).verdict == "found"
+
+
+def test_a_loss_below_zero_rises_too():
+    rows = {"valid": [[-1.0, -2.0, -3.0]] * 2}
+
+    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.8]] * 2, **rows)).verdict == "found"
+    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.95]] * 2, **rows)).verdict == "not found"
+
+
+def test_a_first_epoch_that_is_worse_than_no_training_is_no_beginning():
+    # It blew up in the first epoch, and comes back but halfway.
+    curves = variant(train=[[9.0, 4.0, 3.0]] * 2, valid=[[9.0, 4.0, 3.0]] * 2)
+
+    assert judge(RULE, curves).verdict == "not found"
+    assert judge(RULE, replace(curves, untrained_loss=2.3)).verdict == "found"
+    assert judge(RULE, replace(curves, untrained_loss=2.8)).verdict == "not found"
+
+
+def test_a_model_that_learned_in_its_first_epoch_is_measured_by_that():
+    curves = replace(adding(SOUND, train_loss=[0.2, 0.5, 0.9]), untrained_loss=2.3)
+    assert judge(RULE, curves).evidence["replicates that diverged"] == 1
+
+
+def test_the_scale_of_the_errors_does_not_matter():
+    assert judge(RULE, SOUND, scale=percent_of(0.1)) == judge(RULE, SOUND)

@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.findings.gap import GAP_THRESHOLD, RULE
-from tests.findings.curve_builders import assert_same, judge, reordered, variant, variants
+from kohort.findings.gap import GAP_PERCENT, GAP_POINTS, RULE
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    percent_of,
+    reordered,
+    variant,
+    variants,
+)
 from tests.findings.curve_builders import with_replicate as adding
+
+THRESHOLD = GAP_POINTS / 100
 
 
 def with_gaps(*gaps, train_error=0.1):
@@ -43,7 +52,7 @@ def test_is_silent_where_the_gap_is_small():
     found = judge(RULE, SILENT)
 
     assert found.verdict == "not found"
-    assert found.evidence["validation minus train error"].high < GAP_THRESHOLD
+    assert found.evidence["validation minus train error"].high < THRESHOLD
 
 
 def test_is_silent_where_validation_does_better():
@@ -54,7 +63,7 @@ def test_is_inconclusive_where_the_interval_holds_the_threshold():
     gap = judge(RULE, UNDECIDED).evidence["validation minus train error"]
 
     assert judge(RULE, UNDECIDED).verdict == "inconclusive"
-    assert gap.low < GAP_THRESHOLD < gap.high
+    assert gap.low < THRESHOLD < gap.high
 
 
 def test_the_threshold_is_where_the_verdict_turns():
@@ -70,12 +79,34 @@ def test_shared_samples_widen_the_interval():
     assert judge(RULE, curves, test_to_train=0.25).verdict == "inconclusive"
 
 
-def test_does_not_apply_where_no_accuracy_is_measured():
-    curves = variant(train=[[1.0, 0.5]] * 3, valid=[[1.0, 0.5]] * 3)
+def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
+    # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
+    below, above = with_gaps(0.04901, 0.04899), with_gaps(0.05101, 0.05099)
+
+    assert GAP_PERCENT == 10.0
+    assert judge(RULE, below, scale=percent_of(0.5)).verdict == "not found"
+    assert judge(RULE, above, scale=percent_of(0.5)).verdict == "found"
+    assert judge(RULE, below).verdict == "found"
+    assert "12.0 % (7.0 to 17.0) above" in judge(RULE, FIRES, scale=percent_of(0.5)).sentence
+
+
+def test_each_replicate_is_read_where_the_others_are_best():
+    # The other one's best epoch is 1 for the first, 3 for the second; that of all is 2.
+    curves = variant(
+        train=[[1.0, 0.5, 0.4]] * 2,
+        valid=[[0.8, 0.55, 0.5], [0.5, 0.55, 0.8]],
+        train_error=[[0.0] * 3] * 2,
+        valid_error=[[0.1, 0.9, 0.9], [0.9, 0.9, 0.3]],
+    )
     found = judge(RULE, curves)
 
-    assert found.verdict == "not applicable"
-    assert "no accuracy" in found.sentence
+    assert found.evidence["best epoch"] == 2
+    assert found.evidence["validation minus train error"].mean == pytest.approx(0.2)
+
+
+def test_an_error_that_is_not_known_is_left_out():
+    curves = with_gaps(0.05, 0.06, 0.07, np.nan)
+    assert_same(judge(RULE, curves), judge(RULE, FIRES))
 
 
 def test_does_not_apply_where_no_replicate_is_sound():
@@ -121,7 +152,7 @@ def test_order_of_replicates_does_not_matter(curves, data):
 
 def test_false_alarms_at_the_threshold_are_as_rare_as_the_confidence_says():
     draws, n = 1000, 5
-    gaps = np.random.default_rng(41).normal(GAP_THRESHOLD, 0.01, (draws, n))
+    gaps = np.random.default_rng(41).normal(THRESHOLD, 0.01, (draws, n))
     found = np.mean([judge(RULE, with_gaps(*row)).verdict == "found" for row in gaps])
 
     assert 0 < found < 0.025 + 3 * np.sqrt(0.025 * 0.975 / draws)

@@ -1,4 +1,4 @@
-"""`mean_interval` against SciPy, against the formula by hand, and by simulation."""
+"""Intervals against SciPy, against published numbers and formulas by hand, and by simulation."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.interval import Interval, mean_interval
+from kohort.findings.interval import Interval, mean_interval, spread_interval, standard_error
 
 DRAWS = 4000
 SIGNS = st.floats(-1e3, 1e3, allow_subnormal=False)
@@ -164,3 +164,80 @@ def test_covers_95_percent_only_when_corrected_where_replicates_share_samples(ra
 
     assert 0.93 < coverage(draws, 0.7, test_to_train=ratio) < 0.97
     assert coverage(draws, 0.7, test_to_train=0.0) < 0.88
+
+
+def test_an_interval_is_cut_at_what_is_possible():
+    assert Interval(0.9, 0.7, 1.1, 5, 0.01).within(0.0, 1.0) == Interval(0.9, 0.7, 1.0, 5, 0.01)
+    assert Interval(0.1, -0.1, 0.3, 5, 0.2).within(0.0, 1.0) == Interval(0.1, 0.0, 0.3, 5, 0.2)
+    assert not Interval(0.1, np.nan, np.nan, 1, np.nan).within(0.0, 1.0).is_formed
+
+
+def test_standard_error_by_hand():
+    # s^2 = 2.5.
+    assert standard_error(np.arange(1.0, 6.0), 0.0) == pytest.approx(np.sqrt(0.5))
+    assert standard_error(np.arange(1.0, 6.0), 0.2) == pytest.approx(1.0)
+
+
+def with_spread(spread, n):
+    values = np.arange(float(n))
+    return 7.0 + values * spread / values.std(ddof=1)
+
+
+def test_spread_of_a_published_example():
+    # Diameters of 100 gears (NIST/SEMATECH e-Handbook, GEAR.DAT), worked out in the documentation
+    # of Boost.Math, "Confidence Intervals on the Standard Deviation".
+    found = spread_interval(with_spread(0.006278908, 100))
+
+    assert found.mean == pytest.approx(0.006278908)
+    assert (found.low, found.high) == pytest.approx((0.00551, 0.00729), abs=5e-6)
+    assert found.n == 100
+    assert np.isnan(found.p_value)
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "high"),
+    # From the table there, for a deviation of one.
+    [(2, 0.4461, 31.9102), (3, 0.5207, 6.2847), (5, 0.5991, 2.8736), (10, 0.6878, 1.8256)],
+)
+def test_spread_of_a_published_table(n, low, high):
+    found = spread_interval(with_spread(1.0, n))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@settings(derandomize=True, deadline=None)
+@given(values=some_values(), confidence=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_spread_holds_what_the_chi_squared_test_does_not_reject(values, confidence):
+    assume(spread_out(values))
+    found = spread_interval(values, confidence=confidence)
+    n = len(values)
+
+    assert found.mean == pytest.approx(values.std(ddof=1))
+    for bound, tail in ((found.low, stats.chi2.sf), (found.high, stats.chi2.cdf)):
+        assert tail((n - 1) * values.var(ddof=1) / bound**2, n - 1) == pytest.approx(
+            (1 - confidence) / 2
+        )
+
+
+@pytest.mark.parametrize("values", [[], [0.25], [np.nan, 0.25], [np.inf, np.nan, 1.0]])
+def test_spread_of_fewer_than_two_values_has_no_bounds(values):
+    found = spread_interval(np.array(values))
+
+    assert not found.is_formed
+    assert np.isnan(found.mean)
+
+
+def test_spread_leaves_out_what_is_not_finite():
+    with_gap = spread_interval(np.array([1.0, np.nan, 2.0, 4.0, np.inf]))
+    without = spread_interval(np.array([1.0, 2.0, 4.0]))
+
+    assert (with_gap.low, with_gap.high, with_gap.n) == (without.low, without.high, 3)
+
+
+def test_spread_covers_as_often_as_it_says():
+    draws = np.random.default_rng(23).normal(0.7, 0.1, (DRAWS, 5))
+    intervals = [spread_interval(values) for values in draws]
+    covered = np.mean([i.low <= 0.1 <= i.high for i in intervals])
+
+    assert 0.95 - 4 * np.sqrt(0.05 * 0.95 / DRAWS) < covered < 0.95 + 4 * np.sqrt(
+        0.05 * 0.95 / DRAWS
+    )

@@ -1,0 +1,192 @@
+"""KH106: replicates differ by more than what the study is asked to decide."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kohort.findings.unstable import RULE
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    numbers,
+    percent_of,
+    reordered,
+    study_of,
+    variant,
+    variants,
+)
+from tests.findings.curve_builders import with_replicate as adding
+
+SPREAD = "standard deviation over replicates"
+# Limits of a deviation of one from three values at 95 %: the table in the documentation of
+# Boost.Math, "Confidence Intervals on the Standard Deviation".
+LOW, HIGH = 0.5207, 6.2847
+ERRORS = [0.10, 0.12, 0.14]  # mean 0.12, s = 0.02
+
+
+def judged(*errors, number=0, **study):
+    study = study_of(errors, **study)
+    return RULE.judge(study.variants[number], study)
+
+
+def test_fires_with_the_numbers_that_it_stands_on():
+    found = judged(ERRORS)
+
+    assert (found.code, found.title, found.verdict) == ("KH106", "unstable", "found")
+    spread = found.evidence[SPREAD]
+    assert spread.mean == pytest.approx(0.02)
+    assert (spread.low, spread.high) == pytest.approx((0.02 * LOW, 0.02 * HIGH), rel=1e-3)
+    assert found.evidence["margin"] == 0.01
+    assert "a is unstable: its error has a standard deviation of 2.00 points (1.04 to 12.57)" in (
+        found.sentence
+    )
+    assert "differences of 1 points are of interest" in found.sentence
+    assert found.advice
+
+
+def test_is_silent_where_the_spread_is_below_the_margin():
+    found = judged(ERRORS, margin=0.13)
+
+    assert found.verdict == "not found"
+    assert found.evidence[SPREAD].high < 0.13
+    assert "a is stable" in found.sentence
+    assert found.advice == ""
+
+
+def test_is_inconclusive_where_the_interval_holds_the_margin():
+    found = judged(ERRORS, margin=0.05)
+
+    assert found.verdict == "inconclusive"
+    assert "more replicates" in found.advice
+
+
+def test_the_margin_is_where_the_verdict_turns():
+    assert judged(ERRORS, margin=0.02 * LOW - 1e-4).verdict == "found"
+    assert judged(ERRORS, margin=0.02 * LOW + 1e-4).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.02 * HIGH - 1e-3).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.02 * HIGH + 1e-3).verdict == "not found"
+
+
+def test_a_lower_confidence_narrows_the_interval():
+    assert judged(ERRORS, margin=0.011).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.011, confidence=0.8).verdict == "found"
+
+
+def test_a_hard_split_is_not_its_own():
+    hard = np.array([0.0, 0.2, 0.4])
+    own, other = hard + [0.100, 0.101, 0.102], hard + 0.05
+
+    assert judged(own, other, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(own, other, margin=0.05).verdict == "not found"
+    assert judged(own, margin=0.05).verdict == "found"
+
+
+def test_another_unstable_variant_is_not_its_own():
+    own, wild = [0.100, 0.101, 0.102], [0.1, 0.9, 0.4]
+
+    assert judged(own, wild, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(own, wild, margin=0.05).verdict == "not found"
+    assert judged(own, wild, margin=0.05, number=1).verdict == "found"
+
+
+def test_neither_counts_where_there_are_both():
+    hard = np.array([0.0, 0.2, 0.4])
+    own, steady, wild = hard + [0.100, 0.101, 0.102], hard + 0.05, hard + [0.1, 0.9, 0.4]
+    found = judged(own, steady, wild, steady, margin=0.05)
+
+    assert found.evidence[SPREAD].mean == pytest.approx(0.001)
+
+
+def test_a_variant_that_lost_a_replicate_is_not_compared_with():
+    hard = [0.0, 0.2, 0.4]
+    found = judged(hard, hard, [0.1, 0.9, np.nan])
+
+    assert found.evidence[SPREAD].mean == 0.0
+    # Unless the variant itself has none there.
+    assert judged([0.0, 0.2, np.nan], [0.1, 0.3, np.nan]).evidence[SPREAD].n == 2
+
+
+def test_equal_errors_are_stable():
+    found = judged([0.1] * 4)
+
+    assert found.verdict == "not found"
+    assert numbers(found.evidence[SPREAD])[:3] == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_does_not_apply_where_no_replicate_is_sound():
+    assert judge(RULE, variant(train=[[np.nan]] * 3, valid=[[1.0]] * 3)).verdict == "not applicable"
+
+
+def test_one_replicate_is_inconclusive():
+    found = judged([0.1])
+
+    assert found.verdict == "inconclusive"
+    assert "one sound replicate" in found.sentence
+
+
+def test_errors_that_are_not_known_are_inconclusive():
+    curves = variant(train=[[1.0]] * 3, valid=[[1.0]] * 3, valid_error=[[0.1], [np.nan], [np.nan]])
+    found = judge(RULE, curves)
+
+    assert found.verdict == "inconclusive"
+    assert "too few measured replicates" in found.sentence
+
+
+def test_unequal_lengths_are_read_up_to_the_shortest():
+    curves = variant(
+        "a",
+        train=[[0.9], [0.9, 0.5], [0.9, 0.5, 0.4]],
+        valid=[[0.9], [0.9, 0.1], [0.9, 0.1, 0.1]],
+        valid_error=[[0.10], [0.12, 0.9], [0.14, 0.0, 0.9]],
+    )
+    assert_same(judge(RULE, curves), judged(ERRORS))
+
+
+def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
+    (curves,) = study_of([ERRORS]).variants
+    assert_same(judge(RULE, adding(curves, train_loss=np.nan)), judged(ERRORS))
+
+
+def test_another_scale_is_told_in_its_unit():
+    found = judged(ERRORS, scale=percent_of(0.2))
+
+    assert "2.00" not in found.sentence
+    assert "10.00 % (5.21 to 62.85) over replicates, where differences of 5 %" in found.sentence
+    assert_same(found, judged(ERRORS))
+
+
+@settings(derandomize=True, deadline=None)
+@given(data=st.data(), replicates=st.integers(1, 5))
+def test_order_of_replicates_does_not_matter(data, replicates):
+    study = [data.draw(variants(name, replicates)) for name in "abc"]
+    order = list(data.draw(st.permutations(range(replicates))))
+
+    assert_same(
+        judge(RULE, *(reordered(curves, order) for curves in study)), judge(RULE, *study)
+    )
+
+
+def share_found(margin, others=0, hard=0.0, draws=600):
+    """How often variants of a deviation of one are called unstable."""
+    random = np.random.default_rng(62)
+    errors = random.normal(size=(draws, 1 + others, 5)) + hard * random.normal(size=(draws, 1, 5))
+    return np.mean([judged(*e, margin=margin).verdict == "found" for e in errors])
+
+
+MONTE_CARLO = 3 * np.sqrt(0.025 * 0.975 / 600)
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_false_alarms_at_the_margin_are_as_rare_as_the_confidence_says(others):
+    assert share_found(1.0, others) < 0.025 + MONTE_CARLO
+
+
+def test_with_hard_splits_the_spread_of_three_others_adds_a_fifth():
+    # The variance of the median of three normal deviates is 0.449 (any table of order statistics).
+    assert share_found(np.sqrt(1.449), others=3, hard=3.0) < 0.025 + MONTE_CARLO
+
+
+def test_finds_most_of_those_far_above_the_margin():
+    errors = np.random.default_rng(63).normal(0, 4, (200, 1, 5))
+    assert np.mean([judged(*e, margin=1.0).verdict == "found" for e in errors]) > 0.9
