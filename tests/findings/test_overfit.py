@@ -10,6 +10,7 @@ from tests.findings.curve_builders import (
     assert_same,
     judge,
     numbers,
+    percent_of,
     reordered,
     scaled,
     variant,
@@ -37,7 +38,7 @@ def test_fires_with_the_numbers_that_it_stands_on():
     assert found.evidence["best epoch"] == 2
     assert found.evidence["last epoch"] == 3
     assert found.evidence["train loss at best epoch"] == 0.5
-    assert found.evidence["train loss at last epoch"] == 0.25
+    assert found.evidence["train loss at the end"] == 0.25
     # Mean 20, s = 2, n = 3; Student's t of 2 degrees of freedom at 97.5 %: 4.302653.
     half = 4.302653 * 2 / np.sqrt(3)
     rise = found.evidence["rise of validation loss, %"]
@@ -91,10 +92,66 @@ def test_shared_samples_widen_the_interval():
     assert judge(RULE, curves, confidence=0.9, test_to_train=0.5).verdict == "inconclusive"
 
 
-def test_the_best_epoch_is_that_of_the_mean():
-    # The replicates are best at epochs 1 and 3, their mean (0.65, 0.6, 0.65) at 2.
+def test_each_replicate_is_read_where_the_others_are_best():
+    # The replicates are best at epochs 1 and 3, their mean (0.65, 0.6, 0.65) at 2. At the other
+    # one's best epoch each has 0.8; they end at 0.8 and 0.5: 0 and -37.5 %.
     curves = variant(train=[FALLING] * 2, valid=[[0.5, 0.6, 0.8], [0.8, 0.6, 0.5]])
-    assert judge(RULE, curves).evidence["best epoch"] == 2
+    found = judge(RULE, curves)
+
+    assert found.evidence["best epoch"] == 2
+    assert found.evidence["rise of validation loss, %"].mean == pytest.approx(-18.75)
+
+
+def long(*ends, train=None, falling=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5)):
+    """Replicates of eight epochs, the sixth the best but where told otherwise."""
+    train = train or [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
+    return variant(train=[train] * len(ends), valid=[[*falling, *end] for end in ends])
+
+
+def test_the_end_is_the_mean_of_the_last_quarter():
+    # Of eight epochs two: 0.60, 0.61, 0.59 as above.
+    found = judge(RULE, long((0.55, 0.65), (0.71, 0.51), (0.59, 0.59)))
+
+    rise = found.evidence["rise of validation loss, %"]
+    assert numbers(rise) == pytest.approx(
+        numbers(judge(RULE, FIRES).evidence["rise of validation loss, %"])
+    )
+    assert found.evidence["train loss at the end"] == pytest.approx(0.25)
+
+
+def test_epochs_before_the_best_are_no_rise_after_it():
+    # Of twelve epochs the last three are the end, the best is the eleventh.
+    fall = [4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6, 1.4, 1.2]
+    trained = [2.0 - 0.1 * epoch for epoch in range(12)]
+    flat = variant(train=[trained] * 3, valid=[[*fall, 0.8, 0.5, e] for e in (0.5, 0.505, 0.51)])
+    steep = variant(train=[trained] * 3, valid=[[*fall, 0.8, 0.5, e] for e in (0.59, 0.60, 0.61)])
+
+    assert judge(RULE, flat).evidence["rise of validation loss, %"].mean == pytest.approx(1.0)
+    assert judge(RULE, flat).verdict == "not found"
+    assert judge(RULE, steep).evidence["rise of validation loss, %"].mean == pytest.approx(20.0)
+    assert judge(RULE, steep).verdict == "found"
+
+
+def test_a_train_loss_that_falls_after_the_best_epoch_may_have_been_high_before():
+    # It halves at the best epoch, the seventh of eight, and still falls in the last.
+    train = [0.9] * 6 + [0.2, 0.1]
+    found = judge(RULE, long((0.4, 0.60), (0.4, 0.61), (0.4, 0.62), train=train))
+
+    assert found.verdict == "found"
+    assert found.evidence["train loss at best epoch"] == pytest.approx(0.2)
+    assert found.evidence["train loss at the end"] == pytest.approx(0.1)
+
+
+def test_does_not_apply_where_losses_are_not_above_zero():
+    curves = variant(train=[FALLING] * 2, valid=[[1.0, -0.5, 0.5], [1.0, 0.0, 0.5]])
+    found = judge(RULE, curves)
+
+    assert found.verdict == "not applicable"
+    assert "above zero" in found.sentence
+
+
+def test_the_scale_of_the_errors_does_not_matter():
+    assert judge(RULE, FIRES, scale=percent_of(0.1), margin=3.0) == judge(RULE, FIRES)
 
 
 def test_does_not_apply_where_no_replicate_is_sound():

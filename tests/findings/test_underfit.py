@@ -5,12 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.findings.underfit import EXCESS_THRESHOLD, FLAT_THRESHOLD, RULE
-from tests.findings.curve_builders import assert_same, judge, reordered, variant, variants
+from kohort.findings.underfit import EXCESS_PERCENT, EXCESS_POINTS, FLAT_THRESHOLD, RULE
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    percent_of,
+    reordered,
+    variant,
+    variants,
+)
 from tests.findings.curve_builders import with_replicate as adding
 
 FLAT = [1.0, 0.6, 0.5, 0.49]  # falls by 2 % in its last quarter
 EXCESS = "train error above the best variant's"
+WORSE = "validation error above the best variant's"
+THRESHOLD = EXCESS_POINTS / 100
 
 
 def with_errors(name, train_errors, valid_errors, losses=FLAT):
@@ -26,9 +35,10 @@ def with_errors(name, train_errors, valid_errors, losses=FLAT):
 
 
 BEST = with_errors("best", [0.05, 0.06, 0.07], [0.10, 0.10, 0.10])
-FIRES = with_errors("weak", [0.15, 0.17, 0.19], [0.20, 0.20, 0.20])  # 0.10, 0.11, 0.12 above
-SILENT = with_errors("near", [0.055, 0.066, 0.077], [0.20, 0.20, 0.20])  # 0.005, 0.006, 0.007
-UNDECIDED = with_errors("wide", [0.05, 0.10, 0.15], [0.20, 0.20, 0.20])  # 0, 0.04, 0.08
+VALID = [0.20, 0.21, 0.22]  # 0.10, 0.11, 0.12 above
+FIRES = with_errors("weak", [0.15, 0.17, 0.19], VALID)  # 0.10, 0.11, 0.12 above
+SILENT = with_errors("near", [0.055, 0.066, 0.077], VALID)  # 0.005, 0.006, 0.007
+UNDECIDED = with_errors("wide", [0.05, 0.10, 0.15], VALID)  # 0, 0.04, 0.08
 
 
 def test_fires_with_the_numbers_that_it_stands_on():
@@ -39,9 +49,11 @@ def test_fires_with_the_numbers_that_it_stands_on():
     half = 4.302653 * 0.01 / np.sqrt(3)
     excess = found.evidence[EXCESS]
     assert (excess.mean, excess.low, excess.high) == pytest.approx((0.11, 0.11 - half, 0.11 + half))
+    worse = found.evidence[WORSE]
+    assert (worse.mean, worse.low, worse.high) == pytest.approx((0.11, 0.11 - half, 0.11 + half))
     assert found.evidence["fall of train loss in the last quarter"] == pytest.approx(0.02)
-    assert "weak underfits: its train error is 11.0 points" in found.sentence
-    assert "above that of best" in found.sentence
+    told = "weak underfits: its train error ends 11.0 points (8.5 to 13.5) above that of best, its "
+    assert told + "validation error is 11.0 points (8.5 to 13.5) above" in found.sentence
     assert found.advice
 
 
@@ -57,22 +69,23 @@ def test_is_silent_where_train_error_is_nearly_the_best():
     found = judge(RULE, SILENT, BEST)
 
     assert found.verdict == "not found"
-    assert found.evidence[EXCESS].high < EXCESS_THRESHOLD
+    assert found.evidence[EXCESS].high < THRESHOLD
 
 
 def test_is_silent_where_validation_error_is_not_worse():
-    regularised = with_errors("regularised", [0.15, 0.17, 0.19], [0.05, 0.05, 0.05])
+    regularised = with_errors("regularised", [0.15, 0.17, 0.19], [0.05, 0.04, 0.06])
     found = judge(RULE, regularised, BEST)
 
     assert found.verdict == "not found"
-    assert "validation error is not worse" in found.sentence
+    assert found.evidence[EXCESS].low > THRESHOLD
+    assert found.evidence[WORSE].high < 0
 
 
 def test_is_inconclusive_where_the_interval_holds_the_threshold():
     found = judge(RULE, UNDECIDED, BEST)
 
     assert found.verdict == "inconclusive"
-    assert found.evidence[EXCESS].low < EXCESS_THRESHOLD < found.evidence[EXCESS].high
+    assert found.evidence[EXCESS].low < THRESHOLD < found.evidence[EXCESS].high
     assert "replicates" in found.advice
 
 
@@ -88,7 +101,7 @@ def test_is_inconclusive_where_the_interval_holds_the_threshold():
     ],
 )
 def test_only_a_flat_curve_underfits(losses, verdict):
-    found = judge(RULE, with_errors("v", [0.2, 0.2], [0.3, 0.3], losses), BEST_OF_TWO)
+    found = judge(RULE, with_errors("v", [0.20, 0.211], [0.300, 0.301], losses), BEST_OF_TWO)
     assert found.verdict == verdict
     assert (found.evidence["fall of train loss in the last quarter"] < FLAT_THRESHOLD) == (
         verdict == "found"
@@ -98,29 +111,82 @@ def test_only_a_flat_curve_underfits(losses, verdict):
 BEST_OF_TWO = with_errors("best", [0.05, 0.06], [0.1, 0.1])
 
 
-def test_each_variant_is_read_at_its_own_best_epoch():
-    # The best one's errors are 0.05 only where its validation loss is lowest.
+def test_is_inconclusive_where_validation_error_may_not_be_worse():
+    found = judge(RULE, with_errors("v", [0.15, 0.17, 0.19], [0.08, 0.11, 0.12]), BEST)
+
+    assert found.verdict == "inconclusive"
+    assert found.evidence[EXCESS].low > THRESHOLD
+    assert found.evidence[WORSE].low < 0 < found.evidence[WORSE].high
+
+
+def test_the_threshold_is_where_the_verdict_turns():
+    valid = [0.3, 0.31]
+
+    for above, verdict in ((0.0199, "not found"), (0.0201, "found")):
+        curves = with_errors("v", [0.05 + above, 0.06 + above + 1e-6], valid)
+        assert judge(RULE, curves, BEST_OF_TWO).verdict == verdict
+
+
+def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
+    # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
+    assert EXCESS_PERCENT == 10.0
+    for above, verdict in ((0.0499, "not found"), (0.0501, "found")):
+        curves = with_errors("v", [0.05 + above, 0.06 + above + 1e-6], [0.3, 0.31])
+        assert judge(RULE, curves, BEST_OF_TWO, scale=percent_of(0.5)).verdict == verdict
+
+    told = judge(RULE, FIRES, BEST, scale=percent_of(0.5)).sentence
+    assert "its train error ends 22.0 % (17.0 to 27.0) above that of best" in told
+
+
+def test_train_errors_are_read_at_the_end_and_validation_errors_at_the_best_epoch():
+    # The best one fits best at the end only; its validation error is lowest at its best epoch.
     best = variant(
         "best",
         train=[FLAT] * 2,
         valid=[[1.0, 0.3, 0.5, 0.6]] * 2,
-        train_error=[[0.9, 0.05, 0.9, 0.9], [0.9, 0.06, 0.9, 0.9]],
-        valid_error=[[0.9, 0.10, 0.9, 0.9]] * 2,
+        train_error=[[0.9, 0.9, 0.9, 0.05], [0.9, 0.9, 0.9, 0.06]],
+        valid_error=[[0.9, 0.10, 0.9, 0.9], [0.9, 0.10, 0.9, 0.9]],
     )
-    weak = with_errors("weak", [0.15, 0.17], [0.2, 0.2])
+    weak = with_errors("weak", [0.150, 0.171], [0.200, 0.201])
+    found = judge(RULE, weak, best)
 
-    assert judge(RULE, weak, best).evidence[EXCESS].mean == pytest.approx(0.105)
-    assert judge(RULE, weak, best).verdict == "found"
-
-
-def test_does_not_apply_where_no_accuracy_is_measured():
-    curves = variant(train=[FLAT] * 2, valid=[FLAT] * 2)
-    assert judge(RULE, curves, BEST_OF_TWO).verdict == "not applicable"
+    assert found.evidence[EXCESS].mean == pytest.approx(0.1055)
+    assert found.evidence[WORSE].mean == pytest.approx(0.1005)
+    assert found.verdict == "found"
 
 
-def test_a_variant_without_accuracy_is_nobodys_best():
-    blind = variant("blind", train=[FLAT] * 3, valid=[FLAT] * 3)
+def test_the_end_is_the_mean_of_the_last_quarter():
+    losses = [1.0, 0.6, *[0.5] * 6]
+    ending = [[0.9] * 6 + [0.10, 0.20], [0.9] * 6 + [0.171, 0.171]]
+    curves = variant(
+        "weak",
+        train=[losses] * 2,
+        valid=[losses] * 2,
+        train_error=ending,
+        valid_error=[[0.2] * 8, [0.201] * 8],
+    )
+    found = judge(RULE, curves, with_errors("best", [0.05, 0.06], [0.1, 0.1], losses))
+
+    assert found.evidence[EXCESS].mean == pytest.approx(0.1055)
+
+
+def test_a_variant_whose_errors_are_not_known_is_nobodys_best():
+    blind = with_errors("blind", [np.nan] * 3, [np.nan] * 3)
+
     assert_same(judge(RULE, FIRES, blind, BEST), judge(RULE, FIRES, BEST))
+    assert judge(RULE, blind, BEST).verdict == "inconclusive"
+    assert judge(RULE, blind).verdict == "not found"
+
+
+def test_one_epoch_is_inconclusive():
+    weak, best = (with_errors(*of, [0.5]) for of in (("w", *WEAK_OF_TWO), ("b", *WELL_OF_TWO)))
+    found = judge(RULE, weak, best)
+
+    assert found.verdict == "inconclusive"
+    assert "more epochs" in found.advice
+
+
+WEAK_OF_TWO, WELL_OF_TWO = ([0.9, 0.91], [0.9, 0.91]), ([0.1, 0.1], [0.1, 0.1])
 
 
 def test_does_not_apply_where_no_replicate_is_sound():
@@ -140,7 +206,7 @@ def test_unequal_lengths_are_read_up_to_the_shortest():
         train=[FLAT, longer, longer],
         valid=[FLAT, longer, longer],
         train_error=[[0.15] * 4, [0.17] * 4 + [0.0] * 2, [0.19] * 4 + [0.0] * 2],
-        valid_error=[[0.20] * 4, [0.20] * 4 + [0.0] * 2, [0.20] * 4 + [0.0] * 2],
+        valid_error=[[0.20] * 4, [0.21] * 4 + [0.0] * 2, [0.22] * 4 + [0.0] * 2],
     )
     assert_same(judge(RULE, curves, BEST), judge(RULE, FIRES, BEST))
 

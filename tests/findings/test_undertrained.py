@@ -1,15 +1,31 @@
 """KH104: training ended while validation loss still fell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.findings.undertrained import LAST_FRACTION, RULE, SLOPE_THRESHOLD
-from tests.findings.curve_builders import assert_same, judge, reordered, scaled, variant, variants
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    percent_of,
+    reordered,
+    scaled,
+    variant,
+    variants,
+)
 from tests.findings.curve_builders import with_replicate as adding
 
 SLOPE = "fall of validation loss per epoch, %"
+
+
+def falling_by(*falls):
+    """Replicates of four epochs whose validation loss falls in the last by so many percent."""
+    # From 0.5 to e it falls by 0.5 - e; the percent are of the mean of both.
+    return ending_at(*(0.5 * (200 - fall) / (200 + fall) for fall in falls))
 
 
 def ending_at(*ends):
@@ -17,9 +33,9 @@ def ending_at(*ends):
     return variant(train=[[1.0, 0.8, 0.5, 0.4]] * len(ends), valid=[[1, 0.8, 0.5, e] for e in ends])
 
 
-FIRES = ending_at(0.45, 0.44, 0.46)  # falls by 10, 12, 8 %
-SILENT = ending_at(0.4995, 0.4994, 0.4996)  # 0.10, 0.12, 0.08 %
-UNDECIDED = ending_at(0.45, 0.49, 0.495)  # 10, 2, 1 %
+FIRES = falling_by(10, 12, 8)
+SILENT = falling_by(0.10, 0.12, 0.08)
+UNDECIDED = falling_by(10, 2, 1)
 
 
 def test_fires_with_the_numbers_that_it_stands_on():
@@ -71,11 +87,25 @@ def test_the_best_epoch_must_be_among_the_last_ten_percent(epochs):
 
 
 def test_the_slope_is_that_of_the_last_quarter():
-    # Of eleven epochs the last quarter is two: from 0.5 to 0.4, 20 % in two epochs.
+    # Of eleven epochs the last quarter is two: from 0.5 to 0.4 in two epochs, 0.45 on average.
     loss = [9, 8, 7, 6, 5, 4, 3, 2, 0.5, 0.45, 0.4]
     slope = judge(RULE, variant(train=[loss] * 2, valid=[loss] * 2)).evidence[SLOPE]
 
-    assert slope.mean == pytest.approx(10)
+    assert slope.mean == pytest.approx(100 * 0.05 / 0.45)
+
+
+def test_the_slope_is_that_of_a_least_squares_line():
+    # Through 0.8, 0.7, 0.5, 0.4: (1.5 x 0.8 + 0.5 x 0.7 - 0.5 x 0.5 - 1.5 x 0.4) / 5 = 0.14 an
+    # epoch, of 0.6 on average. End to end it would be 0.133.
+    loss = [9, 8, 7, 6, 5, 4, 3, 2, 0.8, 0.7, 0.5, 0.4]
+    slope = judge(RULE, variant(train=[loss] * 2, valid=[loss] * 2)).evidence[SLOPE]
+
+    assert slope.mean == pytest.approx(100 * 0.14 / 0.6)
+
+
+def test_the_threshold_is_where_the_verdict_turns():
+    assert judge(RULE, falling_by(0.4951, 0.4949)).verdict == "not found"
+    assert judge(RULE, falling_by(0.5051, 0.5049)).verdict == "found"
 
 
 def test_two_epochs_are_enough():
@@ -83,7 +113,18 @@ def test_two_epochs_are_enough():
     found = judge(RULE, variant(train=rows, valid=rows))
 
     assert found.verdict == "found"
-    assert found.evidence[SLOPE].mean == pytest.approx(50)
+    assert found.evidence[SLOPE].mean == pytest.approx(50 * (0.49 / 0.755 + 0.51 / 0.745))
+
+
+def test_does_not_apply_where_losses_are_not_above_zero():
+    found = judge(RULE, ending_at(-0.1, -0.2))
+
+    assert found.verdict == "not applicable"
+    assert "above zero" in found.sentence
+
+
+def test_the_scale_of_the_errors_does_not_matter():
+    assert judge(RULE, FIRES, scale=percent_of(0.1), margin=3.0) == judge(RULE, FIRES)
 
 
 @pytest.mark.parametrize("replicates", [1, 3])
@@ -110,7 +151,7 @@ def test_one_replicate_is_inconclusive():
 def test_unequal_lengths_are_read_up_to_the_shortest():
     curves = variant(
         train=[[1.0, 0.8, 0.5, 0.4], [1.0, 0.8, 0.5, 0.4, 0.3], [1.0, 0.8, 0.5, 0.4, 0.3, 0.2]],
-        valid=[[1, 0.8, 0.5, 0.45], [1, 0.8, 0.5, 0.44, 9], [1, 0.8, 0.5, 0.46, 9, 0.01]],
+        valid=[[*FIRES.valid_loss[r], *[9, 0.01][:r]] for r in range(3)],
     )
     assert_same(judge(RULE, curves), judge(RULE, FIRES))
 
@@ -141,10 +182,28 @@ def test_unit_of_the_loss_does_not_matter(curves, power):
 
 
 def test_does_not_apply_where_a_callback_stopped_training():
-    from dataclasses import replace
+    found = judge(RULE, replace(FIRES, planned_epochs=9))
 
-    from tests.findings.curve_builders import judge as judged
+    assert found.verdict == "not applicable"
+    assert "before its 9 epochs" in found.sentence
+    assert judge(RULE, replace(FIRES, planned_epochs=4)).verdict == "found"
 
-    stopped = replace(FIRES, planned_epochs=FIRES.lengths.max() + 5)
-    assert judged(RULE, stopped).verdict == "not applicable"
-    assert judged(RULE, replace(FIRES, planned_epochs=FIRES.lengths.max())).verdict == "found"
+
+def test_one_sound_replicate_that_was_stopped_is_enough_not_to_apply():
+    curves = variant(train=[[1.0, 0.5], [1.0]], valid=[[1.0, 0.5], [1.0]], planned_epochs=2)
+    assert judge(RULE, curves).verdict == "not applicable"
+
+
+def test_a_diverged_replicate_that_was_stopped_counts_for_nothing():
+    more = adding(FIRES, valid_loss=[1.0, np.nan, np.nan, np.nan])
+    stopped = replace(more, lengths=np.array([4, 4, 4, 2]), planned_epochs=4)
+
+    assert_same(judge(RULE, stopped), judge(RULE, FIRES))
+
+
+def test_false_alarms_at_the_threshold_are_as_rare_as_the_confidence_says():
+    draws, n = 600, 5
+    falls = np.random.default_rng(42).normal(SLOPE_THRESHOLD, 0.1, (draws, n))
+    found = np.mean([judge(RULE, falling_by(*row)).verdict == "found" for row in falls])
+
+    assert 0 < found < 0.025 + 3 * np.sqrt(0.025 * 0.975 / draws)
