@@ -138,7 +138,7 @@ def test_optimism_of_unequal_variants_is_a_little_too_large():
 
 
 def test_optimism_does_not_see_the_luck_that_all_replicates_share():
-    estimate, lacked, chance = simulated(np.zeros(6), shared=1.0)
+    estimate, lacked, _ = simulated(np.zeros(6), shared=1.0)
 
     assert lacked == pytest.approx(1.267 * np.sqrt(1 + 1 / 5), abs=0.06)
     assert estimate < 0.5 * lacked

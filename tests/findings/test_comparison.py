@@ -1,4 +1,6 @@
-"""Paired comparisons against SciPy; Holm's correction against a worked example and by law."""
+"""Paired comparisons against SciPy and Fisher; corrections against worked examples and by law."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.comparison import Comparison, compare, correct, holm
+from kohort.findings.comparison import SIGN_FLIPS, Comparison, compare, correct, holm, simes
 from kohort.findings.interval import Interval
 from tests.findings.curve_builders import numbers
 
@@ -16,9 +18,30 @@ SCORES = st.lists(
 P_VALUES = st.lists(st.floats(0, 1) | st.just(np.nan), max_size=12)
 
 
-def compared(a, b, confidence=0.95, test_to_train=0.0):
+def compared(a, b, confidence=0.95, test_to_train=0.0, margin=0.01):
     return compare(
-        "a", "b", a, b, measure="score", confidence=confidence, test_to_train=test_to_train
+        "a",
+        "b",
+        a,
+        b,
+        measure="score",
+        margin=margin,
+        confidence=confidence,
+        test_to_train=test_to_train,
+    )
+
+
+def differing(*differences, **how):
+    """A comparison of the given differences."""
+    return compared(np.zeros(len(differences)), np.array(differences, float), **how)
+
+
+def with_p(p, equivalence=np.nan, name="b"):
+    """A comparison that is its p-values."""
+    # Not NaN, which would not be equal to itself.
+    interval = Interval(1.0, 0.5, 1.5, 5, p)
+    return Comparison(
+        "a", name, "score", interval, (), 0.1, 0.0, equivalence, 0.05, 1, p, equivalence
     )
 
 
@@ -56,6 +79,10 @@ def test_a_constant_on_both_sides_of_a_pair_changes_nothing(pairs, data):
 
     one, other = compared(a, b), compared(a + constants, b + constants)
     assert numbers(other.difference) == pytest.approx(numbers(one.difference), nan_ok=True)
+    assert other.differences == one.differences
+    assert other.p_equivalence == pytest.approx(one.p_equivalence, nan_ok=True)
+    assert other.p_sign_flip == one.p_sign_flip
+    assert other.replicates_needed == one.replicates_needed
 
 
 def test_the_correction_for_shared_samples_reaches_the_difference():
@@ -87,8 +114,8 @@ def test_one_pair_decides_nothing():
     ("p", "is_decided"), [(0.04, True), (0.05, True), (0.051, False), (np.nan, False)]
 )
 def test_is_decided_at_or_below_the_error_rate(p, is_decided):
-    nothing = Interval(0.0, 0.0, 0.0, 5, p)
-    assert Comparison("a", "b", "score", nothing, p, alpha=0.05).is_decided is is_decided
+    assert with_p(p).is_decided is is_decided
+    assert with_p(0.5, p).is_equivalent is is_decided
 
 
 def test_error_rate_follows_from_the_confidence():
@@ -151,22 +178,63 @@ def test_holm_follows_the_order_of_its_input(p, data):
 
 
 def test_correct_adjusts_the_family_and_changes_nothing_else():
-    # Not NaN, which would not be equal to itself.
-    intervals = [Interval(1.0, 0.5, 1.5, 5, p) for p in (0.01, 0.04, 0.03, 0.005)]
-    family = [Comparison("a", str(n), "score", i, i.p_value, 0.05) for n, i in enumerate(intervals)]
+    p_values = (0.01, 0.04, 0.03, 0.005)
+    family = [
+        with_p(p, q, str(n)) for n, (p, q) in enumerate(zip(p_values, p_values[::-1], strict=True))
+    ]
 
     corrected = correct(family)
 
     assert [c.p_adjusted for c in corrected] == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert [c.is_decided for c in corrected] == [True, False, False, True]
-    assert [c.difference for c in corrected] == intervals
+    assert [c.p_equivalence_adjusted for c in corrected] == pytest.approx([0.02, 0.06, 0.06, 0.03])
+    assert [c.is_equivalent for c in corrected] == [True, False, False, True]
+    assert [c.difference for c in corrected] == [c.difference for c in family]
+    assert [c.p_equivalence for c in corrected] == [c.p_equivalence for c in family]
+    assert [c.family for c in corrected] == [4] * 4
     assert [c.b for c in corrected] == ["0", "1", "2", "3"]
     assert correct([]) == []
 
 
+def test_no_adjusted_p_value_is_below_the_gate():
+    p_values = (0.01, np.nan, 0.001, 0.5)
+    corrected = correct([with_p(p, 0.001) for p in p_values], gate=0.02)
+
+    assert [c.p_adjusted for c in corrected] == pytest.approx(
+        [0.02, np.nan, 0.02, 0.5], nan_ok=True
+    )
+    assert all(c.is_equivalent for c in corrected)  # the gate is none of equivalence
+    closed = correct([with_p(0.001)], gate=0.051)
+    assert not closed[0].is_decided
+
+
+def test_simes_by_hand():
+    # 4 x 0.01 / 1, 4 x 0.02 / 2, 4 x 0.03 / 3, 4 x 0.5 / 4: Bonferroni has 0.04 as well.
+    assert simes([0.03, 0.01, 0.5, 0.02]) == pytest.approx(0.04)
+    # 3 x 0.02 / 1 = 0.06, 3 x 0.03 / 2 = 0.045, 3 x 0.04 / 3 = 0.04: Bonferroni has 0.06.
+    assert simes([0.03, 0.02, 0.04]) == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(("p", "expected"), [([], 0.0), ([np.nan], 0.0), ([np.nan, 0.2], 0.2)])
+def test_simes_leaves_unknown_ones_out(p, expected):
+    assert simes(p) == expected
+
+
+@settings(derandomize=True, deadline=None)
+@given(p=P_VALUES)
+def test_simes_is_the_least_of_benjamini_and_hochbergs(p):
+    known = [value for value in p if not np.isnan(value)]
+    assume(known)
+
+    by_hand = min(len(known) * value / rank for rank, value in enumerate(sorted(known), 1))
+    assert simes(p) == pytest.approx(by_hand)
+    assert simes(p) == stats.false_discovery_control(known).min()
+    assert min(known) <= simes(p) <= np.nanmin(holm(p)) + 1e-15
+
+
 def test_false_alarms_of_a_family_stay_under_its_error_rate():
     # Six variants of equal quality, the first the baseline of all others.
-    draws, n, others = 2000, 5, 5
+    draws, n, others = 1000, 5, 5
     random = np.random.default_rng(30)
     baseline, scores = random.normal(size=(draws, n)), random.normal(size=(draws, others, n))
     families = [[compared(b, s) for s in own] for b, own in zip(baseline, scores, strict=True)]
@@ -176,3 +244,160 @@ def test_false_alarms_of_a_family_stay_under_its_error_rate():
 
     assert raw > 0.1  # so there is something to correct
     assert held < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+@settings(derandomize=True, deadline=None)
+@given(pairs=SCORES, margin=st.floats(0.001, 1.0))
+def test_equivalence_is_two_one_sided_t_tests(pairs, margin):
+    a, b = np.array(pairs).T
+    assume((b - a).std() > 1e-4)
+    not_below = stats.ttest_1samp(b - a, -margin, alternative="greater").pvalue
+    not_above = stats.ttest_1samp(b - a, margin, alternative="less").pvalue
+
+    found = compared(a, b, margin=margin)
+
+    assert found.p_equivalence == pytest.approx(max(not_below, not_above), abs=1e-9)
+    assert found.p_equivalence_adjusted == found.p_equivalence
+
+
+def test_equivalence_by_hand():
+    # Mean 1, s = 1, n = 4: s / sqrt(n) = 0.5, so that a margin of 2.176682 is 2.353363 errors away:
+    # Student's t of 3 degrees of freedom at 95 %, any printed table.
+    margin = 1 + 0.5 * 2.353363
+    differences = 1 + np.array([-1.0, -1.0, 1.0, 1.0]) * np.sqrt(3 / 4)
+
+    for sign in (1, -1):
+        found = differing(*sign * differences, margin=margin)
+        assert found.p_equivalence == pytest.approx(0.05, abs=1e-6)
+    assert differing(*differences, margin=margin + 0.01).is_equivalent
+    assert not differing(*differences, margin=margin - 0.01).is_equivalent
+
+
+def test_equivalence_is_where_the_90_percent_interval_lies_within_the_margin():
+    random = np.random.default_rng(31)
+    for differences in random.normal(0.3, 0.5, (50, 6)):
+        interval = differing(*differences, confidence=0.9).difference
+        reach = max(abs(interval.low), abs(interval.high))
+
+        assert differing(*differences, margin=1.0001 * reach).is_equivalent
+        assert not differing(*differences, margin=0.9999 * reach).is_equivalent
+
+
+def test_equivalence_knows_of_shared_samples():
+    # sqrt(1 / 4 + 1 / 4) is sqrt(2) times sqrt(1 / 4): the margin must be as much further away.
+    differences = np.array([-1.0, -1.0, 1.0, 1.0])
+    plain = differing(*differences, margin=1.0)
+    shared = differing(*differences, margin=np.sqrt(2), test_to_train=0.25)
+
+    assert shared.p_equivalence == pytest.approx(plain.p_equivalence)
+
+
+def test_a_difference_beyond_the_margin_is_not_equivalent():
+    assert differing(0.1, 0.11, 0.12, margin=0.05).p_equivalence > 0.95
+
+
+@pytest.mark.parametrize("differences", [[], [0.001], [0.001, 0.001, 0.001]])
+def test_what_gives_no_interval_is_not_equivalent(differences):
+    found = differing(*differences)
+
+    assert np.isnan(found.p_equivalence)
+    assert not found.is_equivalent
+
+
+def test_no_difference_at_all_is_equivalent_where_there_is_a_margin():
+    assert differing(0.0, 0.0, 0.0).is_equivalent
+    assert not differing(0.0, 0.0, 0.0, margin=np.nan).is_equivalent
+    assert not differing(0.1, 0.0, -0.1, margin=np.nan).is_equivalent
+
+
+def test_false_equivalence_is_as_rare_as_the_confidence_says():
+    # The true difference is the margin.
+    draws = 2000
+    differences = np.random.default_rng(32).normal(0.1, 0.1, (draws, 5))
+    called = np.mean([differing(*row, margin=0.1).is_equivalent for row in differences])
+
+    assert 0.03 < called < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+# Darwin's maize: heights of cross-fertilised plants above self-fertilised ones, in eighths of an
+# inch (Fisher 1935, The Design of Experiments, sections 17 and 21).
+DARWIN = (49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48)
+
+
+def flips(n):
+    """All signs `[2 ** n, n]`."""
+    return np.array(list(itertools.product([1, -1], repeat=n)))
+
+
+def test_fishers_t_test_of_darwins_maize():
+    found = differing(*DARWIN).difference
+    error = found.mean / stats.t.isf(found.p_value / 2, 14)
+
+    assert found.mean == pytest.approx(20.93, abs=0.005)
+    assert found.mean / error == pytest.approx(2.148, abs=0.0005)
+    assert found.p_value == pytest.approx(0.0497, abs=5e-5)
+
+
+def test_fishers_sign_flips_of_darwins_maize():
+    # Of 2^15 as many differ as much or more; 4096 random ones tell that up to chance.
+    exact = 1726 / 2**15
+    assert np.sum(abs(flips(15) @ DARWIN) >= sum(DARWIN)) == 1726
+
+    chance = 2 * np.sqrt(exact / 2 * (1 - exact / 2) / SIGN_FLIPS)
+    assert differing(*DARWIN).p_sign_flip == pytest.approx(exact, abs=3 * chance)
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ((1, 2, 3), 2 / 8),  # 6 and -6 of 8
+        ((1, -2, 5), 6 / 8),  # sums 8, 6, 4 and 2, either sign; the observed is 4
+        ((1, -1), 1.0),
+        ((1, 1, 1, 1, 1), 2 / 32),  # which five cannot fall below
+        ((1, 1, 1, 1, 1, 1), 2 / 64),
+        ((0, 0, 0), 1.0),
+        ((0.1 + 0.2, 0.3), 2 / 4),  # equal but for rounding
+    ],
+)
+def test_sign_flips_by_hand(differences, p):
+    assert differing(*differences).p_sign_flip == pytest.approx(p)
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(differences=st.lists(st.integers(-20, 20), min_size=2, max_size=8))
+def test_sign_flips_against_all_of_them(differences):
+    sums = abs(flips(len(differences)) @ differences)
+    expected = np.mean(sums >= abs(sum(differences)))
+
+    assert differing(*np.array(differences) / 64).p_sign_flip == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("differences", [[], [0.5], [0.5, np.nan]])
+def test_sign_flips_need_two(differences):
+    assert np.isnan(differing(*differences).p_sign_flip)
+
+
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(order=st.permutations(range(15)))
+def test_random_sign_flips_do_not_depend_on_the_order_of_replicates(order):
+    shuffled = np.array(DARWIN)[list(order)]
+    assert differing(*shuffled).p_sign_flip == differing(*DARWIN).p_sign_flip
+
+
+def test_replicates_needed_of_a_published_example():
+    # A margin of half a deviation, alpha 0.05: G*Power's 34. In a family of two alpha is halved.
+    found = differing(0.08, 0.10, 0.12, margin=0.01)
+
+    assert found.replicates_needed == 34
+    (corrected, _) = correct([found, found])
+    assert corrected.replicates_needed == pytest.approx(34 / 0.83, abs=1)
+    assert differing(0.08, 0.10, 0.12, margin=0.01, test_to_train=0.25).replicates_needed is None
+
+
+@pytest.mark.parametrize("differences", [[], [0.5]])
+def test_nobody_knows_what_is_needed_from_one_replicate(differences):
+    assert differing(*differences).replicates_needed is None
+
+
+def test_errors_per_thousand():
+    assert differing(0.01, 0.02, 0.03).errors_per_thousand == pytest.approx(20)

@@ -70,7 +70,9 @@ def test_the_end_is_the_last_quarter_of_the_epochs(epochs, end):
 
 
 def test_the_end_is_that_of_the_shortest_sound_replicate():
-    curves = variant(train=[[1, 0.5], [1, 0.4, 0.1], [1.0]], valid=[[1, 0.5], [1, 0.4, 9], [np.nan]])
+    curves = variant(
+        train=[[1, 0.5], [1, 0.4, 0.1], [1.0]], valid=[[1, 0.5], [1, 0.4, 9], [np.nan]]
+    )
 
     assert curves.epochs == 2
     assert curves.at_end(curves.valid_loss) == pytest.approx([0.5, 0.4, np.nan], nan_ok=True)

@@ -5,36 +5,56 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kohort.findings import gap, overfit, underfit, undertrained
-from kohort.findings.diagnosis import RULES, diagnose, verdict
-from kohort.findings.finding import Finding, StudyCurves
-from tests.findings.curve_builders import variant, variants
+from kohort.findings import diverged, gap, leak, overfit, power, replicates, underfit, undertrained
+from kohort.findings.curves import Overlap, Scale, StudyCurves
+from kohort.findings.diagnosis import RULES, STUDY_RULES, diagnose, verdict
+from kohort.findings.finding import Finding
+from tests.findings.curve_builders import (
+    assert_same,
+    percent_of,
+    reordered,
+    scaled,
+    study_of,
+    variant,
+    variants,
+)
+
+ALL_RULES = (*STUDY_RULES, *RULES)
 
 
 def test_codes_are_unique_and_sorted():
     codes = [rule.code for rule in RULES]
 
-    assert codes == sorted(set(codes))
-    assert all(re.fullmatch(r"KH[1-9]\d\d", code) for code in codes)
-    assert len({rule.title for rule in RULES}) == len(RULES)
+    assert codes == sorted(codes)
+    assert sorted(rule.code for rule in ALL_RULES) == [
+        *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH201", "KH202")
+    ]
+    assert len({rule.title for rule in ALL_RULES}) == len(ALL_RULES)
 
 
 @pytest.mark.parametrize(
     ("rule", "thresholds"),
     [
         (overfit.RULE, [f"{overfit.GL_THRESHOLD:g} %"]),
-        (gap.RULE, [f"{100 * gap.GAP_THRESHOLD:g} points"]),
+        (gap.RULE, [f"{gap.GAP_POINTS:g} points", f"{gap.GAP_PERCENT:g} %"]),
         (
             underfit.RULE,
-            [f"{100 * underfit.EXCESS_THRESHOLD:g} points", f"{100 * underfit.FLAT_THRESHOLD:g} %"],
+            [
+                f"{underfit.EXCESS_POINTS:g} points",
+                f"{underfit.EXCESS_PERCENT:g} %",
+                f"{100 * underfit.FLAT_THRESHOLD:g} %",
+            ],
         ),
         (
             undertrained.RULE,
             [f"{100 * undertrained.LAST_FRACTION:g} %", f"{undertrained.SLOPE_THRESHOLD:g} %"],
         ),
+        (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
+        (leak.RULE, [f"{leak.LEAK_PERCENT:g} %"]),
+        (replicates.RULE, [f"{100 * power.POWER:g} %"]),
     ],
     ids=lambda value: getattr(value, "code", None),
 )
@@ -44,10 +64,11 @@ def test_a_rule_in_words_tells_its_thresholds(rule, thresholds):
         assert re.search(rf"(?<![\d.]){re.escape(threshold)}", rule.rule)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.code)
 def test_a_rule_says_what_it_is_why_it_matters_and_whence_it_comes(rule):
     assert rule.rule.endswith(".")
     assert rule.why.endswith(".")
+    assert rule.mend.endswith(".")
     assert rule.source
     assert rule.title == rule.title.lower()
 
@@ -55,36 +76,143 @@ def test_a_rule_says_what_it_is_why_it_matters_and_whence_it_comes(rule):
 def test_findings_come_by_variant_and_then_by_code():
     losses = {"train": [[1.0, 0.5]] * 2, "valid": [[1.0, 0.5]] * 2}
     found = diagnose(StudyCurves((variant("b", **losses), variant("a", **losses))))
+    told = [(None, "KH201"), *((v, r.code) for v in "ba" for r in RULES)]
 
-    assert [(f.variant, f.code) for f in found] == [(v, r.code) for v in "ba" for r in RULES]
-    assert [f.title for f in found] == [r.title for r in RULES] * 2
+    assert [(f.variant, f.code) for f in found] == told
+    assert [f.title for f in found] == ["leak", *[r.title for r in RULES] * 2]
+
+
+@st.composite
+def studies(draw):
+    """Any study of one to three variants, on any scale."""
+    replicates = draw(st.integers(1, 5))
+    names = "abc"[: draw(st.integers(1, 3))]
+    ones = st.lists(st.integers(0, 9), min_size=replicates, max_size=replicates)
+    overlap = Overlap(draw(st.integers(0, 9)), 0, 9, np.array(draw(ones)), np.full(replicates, 9))
+    return StudyCurves(
+        tuple(draw(variants(name, replicates)) for name in names),
+        confidence=draw(st.sampled_from([0.8, 0.95])),
+        test_to_train=draw(st.sampled_from([0.0, 1 / 9])),
+        scale=draw(st.sampled_from([Scale("points", 100.0), percent_of(0.3), percent_of(np.nan)])),
+        margin=draw(st.sampled_from([0.01, 0.5])),
+        overlap=draw(st.sampled_from([None, overlap])),
+    )
+
+
+def assert_well_told(finding):
+    assert finding.verdict in {"found", "not found", "inconclusive", "not applicable"}
+    assert finding.sentence.startswith(finding.variant or ("The data", "Nobody"))
+    assert finding.sentence.endswith(".")
+    assert finding.advice == "" or finding.advice.endswith(".")
+    # A finding that claims something stands on numbers, and says what to do.
+    assert finding.verdict != "found" or (finding.evidence and finding.advice)
+    assert finding.verdict != "inconclusive" or finding.advice
 
 
 @settings(derandomize=True, deadline=None)
-@given(data=st.data(), replicates=st.integers(1, 4))
-def test_every_rule_comes_to_a_verdict_on_any_curves(data, replicates):
-    study = StudyCurves(tuple(data.draw(variants(name, replicates)) for name in "abc"))
+@given(study=studies())
+def test_every_rule_comes_to_a_verdict_on_any_curves(study):
+    found = diagnose(study)
 
-    for finding in diagnose(study):
-        assert finding.verdict in {"found", "not found", "inconclusive", "not applicable"}
-        assert finding.sentence.startswith(finding.variant)
-        assert finding.sentence.endswith(".")
-        # A finding that claims something stands on numbers, and says what to do.
-        assert finding.verdict != "found" or (finding.evidence and finding.advice)
-        assert finding.verdict != "inconclusive" or finding.advice
+    assert len(found) == 1 + len(RULES) * len(study.variants)
+    for finding in found:
+        assert_well_told(finding)
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 5])
+@pytest.mark.parametrize("epochs", [1, 2, 9])
+@pytest.mark.parametrize("broken", [0.0, 1.0, np.nan, np.inf], ids=["zero", "one", "NaN", "inf"])
+def test_every_rule_comes_to_a_verdict_on_degenerate_curves(replicates, epochs, broken):
+    rows = [[broken] * epochs] * replicates
+    sound = [[1 / (1 + epoch) for epoch in range(epochs)]] * replicates
+    ours, other = variant("v", train=rows, valid=rows), variant("w", train=sound, valid=sound)
+
+    for study in ((ours,), (ours, other), (other, ours), (ours, ours)):
+        for finding in diagnose(StudyCurves(study)):
+            assert_well_told(finding)
+
+
+def test_every_rule_comes_to_a_verdict_where_a_replicate_has_not_begun():
+    ours = variant("v", train=[[1.0, 0.5], [1.0, 0.4], []], valid=[[1.0, 0.5], [1.0, 0.4], []])
+    none = variant("w", train=[[], [], []], valid=[[], [], []])
+
+    for study in ((ours,), (ours, none), (none, ours), (none,)):
+        for finding in diagnose(StudyCurves(study)):
+            assert_well_told(finding)
+
+
+@settings(derandomize=True, deadline=None)
+@given(study=studies(), data=st.data())
+def test_order_of_replicates_changes_no_finding(study, data):
+    order = list(data.draw(st.permutations(range(len(study.variants[0].lengths)))))
+    shuffled = replace(study, variants=tuple(reordered(c, order) for c in study.variants))
+    if study.overlap is not None:
+        o = study.overlap
+        o = replace(o, valid=o.valid[order], valid_samples=o.valid_samples[order])
+        shuffled = replace(shuffled, overlap=o)
+
+    for one, other in zip(diagnose(study), diagnose(shuffled), strict=True):
+        assert_same(one, other)
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(study=studies(), power=st.integers(-20, 20))
+def test_unit_of_the_losses_changes_no_verdict(study, power):
+    # A power of two scales without rounding, so that even ties stay what they are.
+    other = replace(study, variants=tuple(scaled(c, 2.0**power) for c in study.variants))
+
+    assert [f.verdict for f in diagnose(other)] == [f.verdict for f in diagnose(study)]
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(study=studies())
+def test_names_change_no_finding(study):
+    renamed = tuple(replace(c, name=f"{c.name}{c.name}") for c in study.variants)
+
+    for one, other in zip(diagnose(study), diagnose(replace(study, variants=renamed)), strict=True):
+        assert_same(one, other)
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(study=studies())
+def test_order_of_variants_after_the_baseline_changes_no_finding(study):
+    first, *others = study.variants
+    turned = replace(study, variants=(first, *others[::-1]))
+    ends = [c.at_end(c.train_error) for c in study.variants]
+    means = [np.mean(e[np.isfinite(e)]) if np.isfinite(e).any() else id(e) for e in ends]
+    assume(len(set(means)) == len(means))  # of equal ones the first is the best
+    bests = [e[np.isfinite(e)].mean() for e in study.errors if np.isfinite(e).any()]
+    assume(len(set(bests)) == len(bests))
+
+    expected = {(f.variant, f.code): f for f in diagnose(study)}
+    for finding in diagnose(turned):
+        assert_same(finding, expected[finding.variant, finding.code])
 
 
 def test_all_replicates_diverged_leaves_one_finding():
-    curves = variant(
-        train=[[1.0, np.nan]] * 3,
-        valid=[[1.0, np.nan]] * 3,
-        train_error=[[0.5, np.nan]] * 3,
-        valid_error=[[0.5, np.nan]] * 3,
-    )
+    curves = variant(train=[[1.0, np.nan]] * 3, valid=[[1.0, np.nan]] * 3)
     found = diagnose(StudyCurves((curves,)))
 
-    assert [f.verdict for f in found] == ["not applicable"] * 4 + ["found"]
+    # The leak, five of its curves' rules but divergence, and that it has too few replicates.
+    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 7
+    assert [f.verdict for f in found if f.code == "KH105"] == ["found"]
     assert verdict(found) == "diverged"
+
+
+def test_an_ordinary_study():
+    overlap = Overlap(0, 0, 100, np.zeros(3, int), np.full(3, 10))
+    found = diagnose(study_of([[0.30, 0.31, 0.32], [0.10, 0.11, 0.13]], overlap=overlap))
+
+    assert {f.code: f.verdict for f in found if f.variant != "b"} == {
+        "KH201": "not found",
+        "KH101": "not found",
+        "KH102": "not found",
+        "KH103": "inconclusive",  # one epoch
+        "KH104": "inconclusive",
+        "KH105": "not found",
+        "KH106": "inconclusive",
+        "KH202": "not found",
+    }
 
 
 def findings(**verdicts):
@@ -106,3 +234,11 @@ def findings(**verdicts):
 )
 def test_verdict_in_words(given_findings, words):
     assert verdict(given_findings) == words
+
+
+@pytest.mark.parametrize("code", ["KH106", "KH202"])
+@pytest.mark.parametrize("whether", ["found", "inconclusive"])
+def test_how_many_replicates_there_are_is_no_verdict_on_the_curves(code, whether):
+    (other,) = findings(spread=whether)
+    assert verdict([replace(other, code=code), *findings(gap="found")]) == "gap"
+    assert verdict([replace(other, code=code)]) == "sound"

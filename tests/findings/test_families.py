@@ -253,7 +253,5 @@ def test_the_gate_opens_in_five_percent_of_studies_without_a_difference():
 def test_a_study_with_a_large_difference_shows_it():
     errors = np.random.default_rng(67).normal(size=(40, 4, 5))
     errors[:, 2] -= 6.0
-    shown = [
-        families(study_of(own), 2, [], []).baseline[1].is_decided for own in errors
-    ]
+    shown = [families(study_of(own), 2, [], []).baseline[1].is_decided for own in errors]
     assert np.mean(shown) > 0.9

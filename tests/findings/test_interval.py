@@ -8,7 +8,7 @@ from scipy import stats
 
 from kohort.findings.interval import Interval, mean_interval, spread_interval, standard_error
 
-DRAWS = 4000
+DRAWS = 2000
 SIGNS = st.floats(-1e3, 1e3, allow_subnormal=False)
 
 
@@ -238,6 +238,6 @@ def test_spread_covers_as_often_as_it_says():
     intervals = [spread_interval(values) for values in draws]
     covered = np.mean([i.low <= 0.1 <= i.high for i in intervals])
 
-    assert 0.95 - 4 * np.sqrt(0.05 * 0.95 / DRAWS) < covered < 0.95 + 4 * np.sqrt(
-        0.05 * 0.95 / DRAWS
+    assert (
+        0.95 - 4 * np.sqrt(0.05 * 0.95 / DRAWS) < covered < 0.95 + 4 * np.sqrt(0.05 * 0.95 / DRAWS)
     )

@@ -23,6 +23,8 @@ SPREAD = "standard deviation over replicates"
 # Boost.Math, "Confidence Intervals on the Standard Deviation".
 LOW, HIGH = 0.5207, 6.2847
 ERRORS = [0.10, 0.12, 0.14]  # mean 0.12, s = 0.02
+STEADY = np.array([0.100, 0.101, 0.102])
+WILD = np.array([0.1, 0.9, 0.4])
 
 
 def judged(*errors, number=0, **study):
@@ -75,7 +77,7 @@ def test_a_lower_confidence_narrows_the_interval():
 
 def test_a_hard_split_is_not_its_own():
     hard = np.array([0.0, 0.2, 0.4])
-    own, other = hard + [0.100, 0.101, 0.102], hard + 0.05
+    own, other = hard + STEADY, hard + 0.05
 
     assert judged(own, other, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
     assert judged(own, other, margin=0.05).verdict == "not found"
@@ -83,7 +85,7 @@ def test_a_hard_split_is_not_its_own():
 
 
 def test_another_unstable_variant_is_not_its_own():
-    own, wild = [0.100, 0.101, 0.102], [0.1, 0.9, 0.4]
+    own, wild = STEADY, WILD
 
     assert judged(own, wild, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
     assert judged(own, wild, margin=0.05).verdict == "not found"
@@ -92,7 +94,7 @@ def test_another_unstable_variant_is_not_its_own():
 
 def test_neither_counts_where_there_are_both():
     hard = np.array([0.0, 0.2, 0.4])
-    own, steady, wild = hard + [0.100, 0.101, 0.102], hard + 0.05, hard + [0.1, 0.9, 0.4]
+    own, steady, wild = hard + STEADY, hard + 0.05, hard + WILD
     found = judged(own, steady, wild, steady, margin=0.05)
 
     assert found.evidence[SPREAD].mean == pytest.approx(0.001)
@@ -162,9 +164,7 @@ def test_order_of_replicates_does_not_matter(data, replicates):
     study = [data.draw(variants(name, replicates)) for name in "abc"]
     order = list(data.draw(st.permutations(range(replicates))))
 
-    assert_same(
-        judge(RULE, *(reordered(curves, order) for curves in study)), judge(RULE, *study)
-    )
+    assert_same(judge(RULE, *(reordered(curves, order) for curves in study)), judge(RULE, *study))
 
 
 def share_found(margin, others=0, hard=0.0, draws=600):
