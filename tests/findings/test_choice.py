@@ -101,7 +101,7 @@ def test_optimism_does_not_depend_on_the_order_of_replicates(data, replicates):
     assert other.estimate == pytest.approx(one.estimate)
 
 
-def simulated(qualities, *, shared=0.0, draws=1500, n=5):
+def simulated(qualities, *, shared=0.0, draws=1000, n=5):
     """Mean estimate, and what the winner's mean error truly lacked, with its Monte Carlo error.
 
     Errors have a deviation of one over replicates, and `shared` of luck that is a variant's own in

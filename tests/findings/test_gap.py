@@ -71,6 +71,17 @@ def test_the_threshold_is_where_the_verdict_turns():
     assert judge(RULE, with_gaps(0.02101, 0.02099)).verdict == "found"
 
 
+def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
+    # Half a width is 4.302653 x 0.005 / sqrt(3) = 0.0124.
+    for shift, verdict in [
+        (0.013, "found"),
+        (0.012, "inconclusive"),
+        (-0.012, "inconclusive"),
+        (-0.013, "not found"),
+    ]:
+        assert judge(RULE, with_gaps(*np.array([0.015, 0.020, 0.025]) + shift)).verdict == verdict
+
+
 def test_shared_samples_widen_the_interval():
     # Mean 0.05, s = 0.01: half a width of 4.302653 s sqrt(1 / 3 + 1 / 4) = 0.033.
     curves = with_gaps(0.04, 0.05, 0.06)

@@ -84,6 +84,18 @@ def test_the_threshold_is_where_the_verdict_turns():
     assert judge(RULE, ending_at(0.5251, 0.525101)).verdict == "found"
 
 
+def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
+    # Half a width is 4.302653 x 1 / sqrt(3) = 2.48.
+    for shift, verdict in [
+        (2.6, "found"),
+        (2.4, "inconclusive"),
+        (-2.4, "inconclusive"),
+        (-2.6, "not found"),
+    ]:
+        ends = 0.5 * (1 + (np.array([4.0, 5.0, 6.0]) + shift) / 100)
+        assert judge(RULE, ending_at(*ends)).verdict == verdict
+
+
 def test_shared_samples_widen_the_interval():
     curves = ending_at(0.56, 0.58, 0.54)  # 12, 16, 8 %: mean 12, s = 4
 

@@ -10,10 +10,8 @@ from tests.findings.curve_builders import (
     assert_same,
     judge,
     percent_of,
-    reordered,
     study_of,
     variant,
-    variants,
 )
 from tests.findings.curve_builders import with_replicate as adding
 
@@ -178,12 +176,3 @@ ERRORS = st.lists(
 def test_more_are_needed_than_there_are(errors, ratio, margin):
     found = judged(*errors, margin=margin, test_to_train=ratio)
     assert found.evidence.get("replicates needed", np.inf) > errors.shape[1]
-
-
-@settings(derandomize=True, deadline=None)
-@given(data=st.data(), replicates=st.integers(1, 5))
-def test_order_of_replicates_does_not_matter(data, replicates):
-    study = [data.draw(variants(name, replicates)) for name in "abc"]
-    order = list(data.draw(st.permutations(range(replicates))))
-
-    assert_same(judge(RULE, *(reordered(curves, order) for curves in study)), judge(RULE, *study))

@@ -127,6 +127,19 @@ def test_the_threshold_is_where_the_verdict_turns():
         assert judge(RULE, curves, BEST_OF_TWO).verdict == verdict
 
 
+def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
+    # Half a width is 4.302653 x 0.005 / sqrt(3) = 0.0124.
+    for shift, verdict in [
+        (0.013, "found"),
+        (0.012, "inconclusive"),
+        (-0.012, "inconclusive"),
+        (-0.013, "not found"),
+    ]:
+        above = np.array([0.015, 0.020, 0.025]) + shift
+        curves = with_errors("v", BEST.train_error[:, -1] + above, VALID)
+        assert judge(RULE, curves, BEST).verdict == verdict
+
+
 def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
     # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
     assert EXCESS_PERCENT == 10.0

@@ -108,6 +108,18 @@ def test_the_threshold_is_where_the_verdict_turns():
     assert judge(RULE, falling_by(0.5051, 0.5049)).verdict == "found"
 
 
+def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
+    # Half a width is 4.302653 x 0.1 / sqrt(3) = 0.248.
+    for shift, verdict in [
+        (0.26, "found"),
+        (0.24, "inconclusive"),
+        (-0.24, "inconclusive"),
+        (-0.26, "not found"),
+    ]:
+        falls = np.array([0.4, 0.5, 0.6]) + shift
+        assert judge(RULE, falling_by(*falls)).verdict == verdict
+
+
 def test_two_epochs_are_enough():
     rows = [[1.0, 0.51], [1.0, 0.49]]
     found = judge(RULE, variant(train=rows, valid=rows))
