@@ -53,7 +53,7 @@ def test_codes_are_unique_and_sorted():
             [f"{100 * undertrained.LAST_FRACTION:g} %", f"{undertrained.SLOPE_THRESHOLD:g} %"],
         ),
         (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
-        (leak.RULE, [f"{leak.LEAK_PERCENT:g} %"]),
+        (leak.RULE, [f"{leak.EXACT_PERCENT:g} %", f"{leak.COPIES_PERCENT:g} %"]),
         (replicates.RULE, [f"{100 * power.POWER:g} %"]),
     ],
     ids=lambda value: getattr(value, "code", None),
@@ -88,7 +88,8 @@ def studies(draw):
     replicates = draw(st.integers(1, 5))
     names = "abc"[: draw(st.integers(1, 3))]
     ones = st.lists(st.integers(0, 9), min_size=replicates, max_size=replicates)
-    overlap = Overlap(draw(st.integers(0, 9)), 0, 9, np.array(draw(ones)), np.full(replicates, 9))
+    copies = np.array(draw(ones))
+    overlap = Overlap(draw(st.integers(0, 9)), 0, 9, copies, copies // 2, np.full(replicates, 9))
     return StudyCurves(
         tuple(draw(variants(name, replicates)) for name in names),
         confidence=draw(st.sampled_from([0.8, 0.95])),
@@ -200,7 +201,7 @@ def test_all_replicates_diverged_leaves_one_finding():
 
 
 def test_an_ordinary_study():
-    overlap = Overlap(0, 0, 100, np.zeros(3, int), np.full(3, 10))
+    overlap = Overlap(0, 0, 100, *np.zeros((2, 3), int), np.full(3, 10))
     found = diagnose(study_of([[0.30, 0.31, 0.32], [0.10, 0.11, 0.13]], overlap=overlap))
 
     assert {f.code: f.verdict for f in found if f.variant != "b"} == {

@@ -4,20 +4,26 @@ import numpy as np
 import pytest
 
 from kohort.findings.curves import Overlap, StudyCurves
-from kohort.findings.leak import LEAK_PERCENT, RULE
+from kohort.findings.leak import COPIES_PERCENT, EXACT_PERCENT, RULE
 from tests.findings.curve_builders import percent_of, variant
 
 CURVES = (variant(train=[[1.0]], valid=[[1.0]]),)
 
 
-def judge(*, test=0, exact=0, of=1000, valid=(0, 0), valid_of=(100, 100), **study):
-    overlap = Overlap(test, exact, of, np.array(valid), np.array(valid_of))
+def judge(
+    *, test=0, exact=0, of=1000, valid=(0, 0), valid_exact=(0, 0), valid_of=(100, 100), near=True,
+    **study,
+):  # fmt: skip
+    parts = map(np.array, (valid, valid_exact, valid_of))
+    overlap = Overlap(test, exact, of, *parts, near_sought=near)
     return RULE.judge(StudyCurves(CURVES, overlap=overlap, **study))
 
 
 def test_fires_with_the_numbers_that_it_stands_on():
-    # Of two validation parts 3 of 100 and 2 of 50: 3.5 % on average.
-    found = judge(test=123, exact=45, of=1000, valid=(3, 2), valid_of=(100, 50))
+    # Of two validation parts 3 of 100 and 2 of 50: 3.5 % on average; exact are 1 and 0, 0.5 %.
+    found = judge(
+        test=123, exact=45, of=1000, valid=(3, 2), valid_exact=(1, 0), valid_of=(100, 50)
+    )  # fmt: skip
 
     assert (found.code, found.title, found.verdict) == ("KH201", "leak", "found")
     assert found.variant is None
@@ -26,9 +32,11 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "of them exact": 45,
         "test samples with a copy, %": pytest.approx(12.3),
         "validation samples with a copy in their training part, %": pytest.approx(3.5),
+        "validation samples with an exact copy there, %": pytest.approx(0.5),
     }
     assert "123 of 1,000 test samples (12.3 %)" in found.sentence
-    assert "(45 exact), and 3.5 % of the validation samples" in found.sentence
+    assert "45 of them exact; of the validation samples 3.5 %" in found.sentence
+    assert "their training part, 0.5 % exact." in found.sentence
     assert "groups" in found.advice
 
 
@@ -46,10 +54,25 @@ def test_is_silent_where_few_are_copies():
 
 
 def test_the_threshold_is_where_the_verdict_turns():
-    assert LEAK_PERCENT == 1.0
-    assert judge(test=10).verdict == "found"
-    assert judge(valid=(2, 0)).verdict == "found"
-    assert judge(valid=(1, 0)).verdict == "not found"
+    assert (EXACT_PERCENT, COPIES_PERCENT) == (1.0, 5.0)
+    assert judge(test=10, exact=10).verdict == "found"
+    assert judge(valid=(2, 0), valid_exact=(2, 0)).verdict == "found"
+    assert judge(valid=(1, 0), valid_exact=(1, 0)).verdict == "not found"
+    assert judge(test=50).verdict == "found"
+    assert judge(valid=(10, 0)).verdict == "found"
+
+
+@pytest.mark.parametrize("where", [{"test": 10}, {"test": 49, "exact": 9}, {"valid": (9, 0)}])
+def test_some_near_copies_may_be_chance(where):
+    found = judge(**where)
+    assert found.verdict == "inconclusive"
+    assert "may be so by chance" in found.sentence
+    assert "Look at the near copies" in found.advice
+
+
+def test_says_where_near_copies_were_not_looked_for():
+    assert "near copies were not looked for" in judge(near=False).sentence
+    assert "not looked for" not in judge().sentence
 
 
 def test_does_not_apply_where_nobody_looked():
@@ -66,10 +89,11 @@ def test_nothing_to_judge_by_does_not_leak():
 def test_all_are_a_hundred_percent():
     found = judge(test=1000, exact=1000, valid=(100, 100))
     assert found.sentence.count("100 %") == 2
+    assert "1e" not in found.sentence
 
 
 def test_one_replicate_is_enough():
-    assert judge(valid=(7,), valid_of=(100,)).verdict == "found"
+    assert judge(valid=(7,), valid_exact=(0,), valid_of=(100,)).verdict == "found"
 
 
 def test_the_scale_of_the_errors_does_not_matter():
