@@ -19,14 +19,17 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if (few := too_few(RULE, curves)) is not None:
         return few
     best = _fits_best(study)
-    if best is None or best is curves:
+    number = next(n for n, c in enumerate(study.variants) if c is curves)
+    if (best[curves.sound] == number).all():
         return RULE.finding(
             name, "not found", f"{name} fits its training data best of all variants."
         )
     # Where training ended, not at e*: a model that overfits early has an early e*, and that it
     # has learned little by then says nothing of what it can learn.
-    excess = study.interval(curves.at_end(curves.train_error) - best.at_end(best.train_error))
-    worse = study.interval(curves.at_best(curves.valid_error) - best.at_best(best.valid_error))
+    ends, every = _ends(study), np.arange(len(best))
+    excess = study.interval(ends[number] - ends[best, every])
+    worse = study.interval(study.errors[number] - study.errors[best, every])
+    names = _names(study, best[curves.sound], number)
     fall = _late_fall(curves)
     evidence: Evidence = {
         "train error above the best variant's": excess,
@@ -37,13 +40,13 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "inconclusive",
-            f"{name} and {best.name} have too few replicates or epochs in common to tell.",
+            f"{name} and {names} have too few replicates or epochs in common to tell.",
             evidence,
             "Run more replicates, and more epochs.",
         )
     threshold = study.scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
     told = (
-        f"its train error ends {study.shown(excess)} above that of {best.name}, its validation "
+        f"its train error ends {study.shown(excess)} above that of {names}, its validation "
         f"error is {study.shown(worse)} above"
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
@@ -70,14 +73,30 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
-def _fits_best(study: StudyCurves) -> VariantCurves | None:
-    """The variant with the lowest mean train error at the end."""
-    candidates = [
-        (float(np.nanmean(errors)), number)
-        for number, errors in enumerate(c.at_end(c.train_error) for c in study.variants)
-        if np.isfinite(errors).any()
-    ]
-    return study.variants[min(candidates)[1]] if candidates else None
+def _ends(study: StudyCurves) -> np.ndarray:
+    """`[variant, replicate]`, train error at the end."""
+    return np.array([curves.at_end(curves.train_error) for curves in study.variants])
+
+
+def _fits_best(study: StudyCurves) -> np.ndarray:
+    """`[replicate]`, the number of the variant with the lowest mean train error in the others.
+
+    The best of several equal variants is the one that was lucky, and any other looks worse than
+    it. A choice that the other replicates make has no such luck in this one.
+    """
+    ends = _ends(study)
+    known = np.isfinite(ends)
+    count = known.sum(axis=1, keepdims=True) - known
+    others = np.nansum(ends, axis=1, keepdims=True) - np.nan_to_num(ends)
+    means = np.full(ends.shape, np.inf)
+    np.divide(others, count, out=means, where=known & (count > 0))
+    return np.asarray(means.argmin(axis=0))
+
+
+def _names(study: StudyCurves, chosen: np.ndarray, but: int) -> str:
+    """The variants that were chosen, in words; the first is the one that was most often."""
+    numbers, counts = np.unique(chosen[chosen != but], return_counts=True)
+    return " or ".join(study.variants[n].name for n in numbers[np.argsort(-counts, kind="stable")])
 
 
 def _late_fall(curves: VariantCurves) -> float:
@@ -91,7 +110,8 @@ RULE = Rule(
     "KH103",
     "underfit",
     "At the end (the mean of the last quarter of the epochs) train error is above that of the "
-    "variant that fits its training data best: the interval of the paired difference lies above "
+    "variant that fits its training data best, for each replicate the one that does so in the "
+    "others: the interval of the paired difference lies above "
     f"{EXCESS_POINTS:g} points (where the error is no proportion, {EXCESS_PERCENT:g} % of the "
     "baseline's validation error); the interval of the paired difference of validation errors, "
     "each at its e*, lies above zero; and the curve is flat: mean train loss fell by less than "
