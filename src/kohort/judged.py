@@ -1,18 +1,21 @@
 """What the findings see of a study: its measured curves, turned so that lower is better."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings, metric_name
-from kohort.findings.curves import POINTS, Overlap, Scale, StudyCurves, VariantCurves
+from kohort.findings.curves import Overlap, Scale, StudyCurves, VariantCurves
 from kohort.findings.learning_curve import LearningCurve, learning_curve
 
-MARGIN = 0.01
+MARGIN_POINTS = 1.0
 """Default of the smallest difference of practical interest, where the metric is a proportion."""
 MARGIN_PERCENT = 5.0
-"""The same in percent of the baseline's error, where the metric is anything else."""
+"""The same in percent of what the baseline scores, where the metric is anything else."""
+
+type Pairs = Sequence[tuple[int, int]]
 
 
 def study_curves(
@@ -20,6 +23,9 @@ def study_curves(
     curves: Curves,
     *,
     parameters: Sequence[int],
+    restraints: Sequence[int],
+    pairs: Pairs,
+    one_loss: Pairs,
     untrained_losses: Sequence[float],
     overlap: Overlap | None = None,
 ) -> StudyCurves:
@@ -29,34 +35,32 @@ def study_curves(
         settings: How the study was run.
         curves: What it measured.
         parameters: Of each variant's model.
+        restraints: Its parts that regularise.
+        pairs: Pairs of variant numbers of which the second adds something to the first.
+        one_loss: Those of them whose losses can be compared.
         untrained_losses: Of each variant, before its first step.
         overlap: What was found of copies in the data.
     """
-    is_proportion = _is_proportion(settings, curves)
     variants = tuple(
-        _variant_curves(
-            settings,
-            curves,
-            number,
-            is_proportion=is_proportion,
+        replace(
+            _variant_curves(settings, curves, number),
             untrained_loss=untrained_losses[number],
             parameters=parameters[number],
+            restraints=restraints[number],
         )
         for number in range(len(curves.variants))
     )
-    name = metric_name(settings.metric)
-    if is_proportion:
-        scale, margin = Scale("points", POINTS.factor, name), MARGIN
-    else:
-        reference = _reference(variants)
-        scale = Scale("%", 100.0 / reference, name, settings.higher_is_better)
-        margin = MARGIN_PERCENT * reference / 100
+    reference = None if settings.is_proportion else _reference(variants)
+    scale = Scale(metric_name(settings.metric), settings.higher_is_better, reference)
+    margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(
         variants,
         settings.confidence,
         settings.test_to_train,
         scale,
         margin if settings.margin is None else settings.margin,
+        tuple(pairs),
+        tuple(one_loss),
         overlap,
     )
 
@@ -71,14 +75,10 @@ def learning_curves(
         study: Its curves on all samples.
         partial: Its curves by the part of the samples.
     """
-    is_proportion = study.scale.unit == "points"
     found = {}
     for number, whole in enumerate(study.variants):
         shares = sorted(settings.shares[whole.name])
-        cells = [
-            _variant_curves(settings, partial[share], number, is_proportion=is_proportion)
-            for share in shares
-        ]
+        cells = [_variant_curves(settings, partial[share], number) for share in shares]
         if cells:
             found[number] = learning_curve(
                 np.array([settings.samples_of(share) for share in (*shares, 1.0)]),
@@ -90,18 +90,10 @@ def learning_curves(
     return found
 
 
-def _variant_curves(
-    settings: Settings,
-    curves: Curves,
-    number: int,
-    *,
-    is_proportion: bool,
-    untrained_loss: float = float("nan"),
-    parameters: int = 0,
-) -> VariantCurves:
+def _variant_curves(settings: Settings, curves: Curves, number: int) -> VariantCurves:
     def error(side: str) -> np.ndarray:
         value: np.ndarray = curves.of(side + settings.metric)[number]
-        if is_proportion:
+        if settings.is_proportion:
             return 1 - value
         return -value if settings.higher_is_better else value
 
@@ -114,19 +106,11 @@ def _variant_curves(
         valid_error=error("val_"),
         lengths=curves.lengths[number],
         planned_epochs=settings.epochs[name],
-        untrained_loss=untrained_loss,
-        parameters=parameters,
     )
 
 
-def _is_proportion(settings: Settings, curves: Curves) -> bool:
-    values = np.array([curves.of(side + settings.metric) for side in ("eval_", "val_")])
-    known = values[np.isfinite(values)]
-    return settings.higher_is_better and bool(((known >= 0) & (known <= 1)).all())
-
-
 def _reference(variants: Sequence[VariantCurves]) -> float:
-    """The size of the baseline's validation error at e*; of the next variant's, if it has none."""
+    """What the baseline scores at e*, without its sign; or the next variant, if it has none."""
     for curves in variants:
         if len(curves.sound):
             return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan

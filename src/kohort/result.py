@@ -51,6 +51,7 @@ class Result:
         overlap: Overlap | None,
         members: dict[tuple[int, int], Member],
         parameters: list[int],
+        restraints: list[int],
         seconds: list[float],
         losses: list[str],
     ) -> None:
@@ -63,6 +64,7 @@ class Result:
         self._untrained_losses = untrained_losses
         self._overlap = overlap
         self._parameters = parameters
+        self._restraints = restraints
         self._seconds = seconds
         self._losses = losses
         self._readings: list[Reading] = []
@@ -81,7 +83,7 @@ class Result:
         return self._curves.tidy()
 
     def table(self) -> pd.DataFrame:
-        """One row per variant, best score first.
+        """One row per variant, best score first; behind them those that lost a replicate.
 
         Columns: the validation score with its interval over replicates (`val_accuracy`, `low`,
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
@@ -91,7 +93,9 @@ class Result:
         """
         rows = [self._row(number) for number in range(len(self.variants))]
         table = pd.DataFrame(rows).set_index("variant")
-        order = np.argsort(self._mean_errors, kind="stable")
+        # A mean over the replicates that happened to survive comes after whole ones.
+        partial = np.isnan(self._judged.errors).any(axis=1)
+        order = np.lexsort((self._mean_errors, partial))
         return table.iloc[order]
 
     def findings(self) -> list[Finding]:
@@ -99,7 +103,9 @@ class Result:
         return self._findings
 
     def compare(self, a: str, b: str) -> Comparison:
-        """The paired difference of the scores of two variants, `b - a`.
+        """The paired difference of the scores of two variants, `b - a`, for itself alone.
+
+        Its p-values are not corrected for what else is compared; those of `comparisons` are.
 
         Raises:
             DesignError: There is no such variant.
@@ -114,18 +120,19 @@ class Result:
         winner was picked by the same scores. Where the baseline wins it is against all others.
 
         "additions": where a variant is another one with an argument more (a regulariser, say), its
-        score against that one's. "additions at the end": those of these pairs that have one loss,
-        by validation loss at the end of training, without penalties; it tells what an addition
-        does against overfitting.
+        score against that one's. "rises": those of these pairs that have one loss and the same
+        epochs, by how far validation loss, without penalties, rises after the best epoch, in
+        percent; it tells what an addition does against late overfitting.
 
-        No difference is decided in any of them unless the study as a whole shows one.
+        No difference is decided in any of them unless the study as a whole shows one. A pair that
+        is in several has one verdict, that of the strictest correction.
         """
         own = self._families
         return {
             "baseline": own.baseline,
             "winner": own.winner,
             "additions": own.additions,
-            "additions at the end": own.additions_at_the_end,
+            "rises": own.rises,
         }
 
     def answer(self) -> str:
@@ -141,9 +148,9 @@ class Result:
 
     def additions(self) -> list[str]:
         """What each addition to a variant does, a sentence each."""
-        ends = {(c.a, c.b): c for c in self._families.additions_at_the_end}
+        rises = {(c.a, c.b): c for c in self._families.rises}
         return [
-            words.what_it_does(c, ends.get((c.a, c.b)), self._judged.scale)
+            words.what_it_does(c, rises.get((c.a, c.b)), self._judged.scale)
             for c in self._families.additions
         ]
 
@@ -160,9 +167,7 @@ class Result:
 
     def next_steps(self) -> list[NextStep]:
         """Whether more data, a bigger model, more regularisation or more epochs would help."""
-        return next_steps(
-            self._judged, self._winner, self._findings, self._families, self._learning_curves
-        )
+        return next_steps(self._judged, self._winner, self._findings, self._learning_curves)
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss."""
@@ -170,7 +175,12 @@ class Result:
 
     def plot(self) -> alt.Chart:
         """Curves of loss and of the score's metric, train and validation, bands over replicates."""
-        return figures.curves_chart(figures.curve_bands(self.curves(), self._metrics()))
+        bands = figures.curve_bands(self.curves(), self._metrics())
+        if bands.empty:
+            raise DesignError(
+                "curves to plot", "not a finite number in any", "lower the learning rates"
+            )
+        return figures.curves_chart(bands)
 
     def report(self, path: str | Path, *, command: str = "") -> Path:
         """Write the report, one HTML file that needs nothing else.
@@ -234,6 +244,12 @@ class Result:
         sound = [n for n in numbers if len(self._judged.variants[n].sound)]
         scores = [self._test_score(self._best_member(number)) for number in sound]
         names = tuple(self.variants[number].name for number in sound)
+        if not names:
+            raise DesignError(
+                "variants of which a replicate trained to the end",
+                ", ".join(self.variants[number].name for number in numbers),
+                "test another one",
+            )
         self._readings.append(Reading(datetime.now(UTC), names))
         return None if None in scores else [held for held in scores if held is not None]
 
@@ -250,9 +266,13 @@ class Result:
 
     @cached_property
     def _judged(self) -> StudyCurves:
+        pairs = addition_pairs(self.variants)
         return study_curves(
             self.settings,
             self._curves,
+            pairs=pairs,
+            one_loss=[pair for pair in pairs if self._have_one_loss(*pair)],
+            restraints=self._restraints,
             parameters=self._parameters,
             untrained_losses=self._untrained_losses,
             overlap=self._overlap,
@@ -266,11 +286,16 @@ class Result:
     def _learning_curves(self) -> dict[int, LearningCurve]:
         return learning_curves(self.settings, self._judged, self._partial_curves)
 
-    @cached_property
+    def _have_one_loss(self, a: int, b: int) -> bool:
+        """Whether the losses of two variants can be compared, after as many epochs."""
+        lengths, epochs = self._curves.lengths, self.settings.epochs
+        planned = [epochs[self.variants[number].name] for number in (a, b)]
+        was_stopped = (lengths[[a, b]].max(axis=1) < planned).any()
+        return self._losses[a] == self._losses[b] and len(set(planned)) == 1 and not was_stopped
+
+    @property
     def _families(self) -> Families:
-        pairs = addition_pairs(self.variants)
-        one_loss = [(a, b) for a, b in pairs if self._losses[a] == self._losses[b]]
-        return families(self._judged, self._winner, pairs, one_loss)
+        return families(self._judged)
 
     @cached_property
     def _winner(self) -> int:
@@ -298,7 +323,7 @@ class Result:
         values = self._curves.of(side + self.metric)[number]
         judged = self._judged
         interval = judged.interval(judged.variants[number].at_best(values))
-        return interval.within(0.0, 1.0) if judged.scale.unit == "points" else interval
+        return interval.within(0.0, 1.0) if judged.scale.is_proportion else interval
 
     def _number(self, name: str) -> int:
         names = [variant.name for variant in self.variants]

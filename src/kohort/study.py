@@ -227,6 +227,7 @@ class Study:
             overlap=self._overlap(),
             members=self._members(trained, curves),
             parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
+            restraints=_per_variant(trained, lambda t: t.plan.restraints, max),
             seconds=_per_variant(trained, lambda t: t.seconds, sum),
             losses=_per_variant(trained, lambda t: t.plan.loss, max),
         )
@@ -328,6 +329,7 @@ class Study:
             confidence=self.confidence,
             metric=score.metric,
             higher_is_better=score.higher_is_better,
+            is_proportion=score.is_proportion,
             margin=self.margin,
             shares={variant.name: self._shares_of(variant) for variant in self.variants},
             engine=engine,

@@ -41,7 +41,7 @@ def study_of(errors, *, train_errors=None, names="abcdefgh", **study) -> StudyCu
 
 def percent_of(reference: float, metric="loss") -> Scale:
     """The scale of a metric that is no proportion, where lower is better."""
-    return Scale("%", 100.0 / reference, metric, higher_is_better=False)
+    return Scale(metric, higher_is_better=False, reference=reference)
 
 
 def _table(rows, epochs):

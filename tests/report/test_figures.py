@@ -72,7 +72,7 @@ def test_a_learning_curve_is_drawn_in_the_metrics_values_and_on_to_twice_the_sam
 
 def test_a_curve_without_a_law_has_none_drawn():
     curves = {"v": sized(falls=False)}
-    loss = figures.learning_points(curves, Scale("%", 1.0, "loss", higher_is_better=False))
+    loss = figures.learning_points(curves, Scale("loss", higher_is_better=False, reference=1.0))
     assert list(loss["samples"]) == list(SIZES)
     assert loss["law"].isna().all()
     assert list(loss["value"]) == pytest.approx([0.2, 0.1, 0.3, 0.1], abs=1e-3)

@@ -11,7 +11,7 @@ from kohort.report import words
 NAN = float("nan")
 
 
-LOSS = Scale("%", 100 / 0.8, "loss", higher_is_better=False)
+LOSS = Scale("loss", higher_is_better=False, reference=0.8)
 
 
 def comparison(a, b, mean, p, p_alike=0.9, measure="validation accuracy at the best epoch"):

@@ -7,7 +7,7 @@ trains is what Keras trains, and keeps them here, so that a new Keras is checked
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -33,6 +33,25 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 _NAMES = "object_name_uids"
 
 _MEASURING = ("compute_loss", "test_step")
+
+_RESTRAINTS = ("rate", "stddev", "dropout", "recurrent_dropout")
+_PROPORTIONS = (
+    keras.metrics.Accuracy,
+    keras.metrics.BinaryAccuracy,
+    keras.metrics.CategoricalAccuracy,
+    keras.metrics.SparseCategoricalAccuracy,
+    keras.metrics.TopKCategoricalAccuracy,
+    keras.metrics.SparseTopKCategoricalAccuracy,
+    keras.metrics.AUC,
+    keras.metrics.Precision,
+    keras.metrics.Recall,
+    keras.metrics.FBetaScore,
+    keras.metrics.IoU,
+    keras.metrics.SensitivityAtSpecificity,
+    keras.metrics.SpecificityAtSensitivity,
+    keras.metrics.PrecisionAtRecall,
+    keras.metrics.RecallAtPrecision,
+)
 
 _HOOKS_INSIDE_EPOCHS = (
     "on_batch_begin",
@@ -235,21 +254,47 @@ def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
     return result
 
 
-def metric_directions(model: keras.Model) -> dict[str, str]:
-    """The metrics that a model logs beside its loss: "up" or "down" is better, "" not known.
+class MetricKind(NamedTuple):
+    """What Keras knows of a metric.
 
-    It is what `keras.callbacks.EarlyStopping` goes by where its mode is "auto".
+    Args:
+        name: As it is logged for the training part.
+        direction: Whether "up" or "down" is better, as `keras.callbacks.EarlyStopping` goes by
+            where its mode is "auto"; "" where Keras does not know.
+        is_proportion: Whether it is a part of a whole, from 0 to 1: one of Keras's that is, or
+            one that is called an accuracy.
     """
-    groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
-    known = {metric.name: getattr(metric, "_direction", "") for own in groups for metric in own}
-    logged = [name for name in model.get_metrics_result() if name != "loss"]
 
-    def of(name: str) -> str:
+    name: str
+    direction: str
+    is_proportion: bool
+
+
+def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
+    """The metrics that a model logs beside its loss."""
+    groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
+    known = {metric.name: metric for own in groups for metric in own}
+    kinds = []
+    for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
         ends = [end for end in known if name == end or name.endswith(f"_{end}")]
-        return known[max(ends, key=len)] if ends else ""
+        metric = known[max(ends, key=len)] if ends else None
+        is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
+        kinds.append(MetricKind(name, getattr(metric, "_direction", ""), is_proportion))
+    return tuple(kind for kind in kinds if kind.name != "loss")
 
-    return {name: of(name) for name in logged}
+
+def restraints(model: keras.Model) -> int:
+    """Parts of a model that regularise it: dropout and noise, penalties, weight decay."""
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    rates = [getattr(layer, name, 0) for layer in layers for name in _RESTRAINTS]
+    weights = [variable.regularizer for variable in model.trainable_variables]
+    outputs = [getattr(layer, "activity_regularizer", None) for layer in layers]
+    return (
+        sum(isinstance(rate, int | float) and rate > 0 for rate in rates)
+        + sum(penalty is not None for penalty in [*weights, *outputs])
+        + bool(getattr(model.optimizer, "weight_decay", None))
+    )
 
 
 def penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:

@@ -34,8 +34,8 @@ class MemberPlan:
         state_bytes: Bytes of weights, optimizer and metrics.
         signature: What its steps compute; None where it is in no cohort.
         loss: The loss that the model is compiled with; equal texts are equal losses.
-        metrics: Its other metrics, each with which way is better, as
-            `keras_seam.metric_directions` tells.
+        metrics: Its other metrics.
+        restraints: As `keras_seam.restraints` counts.
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
     """
@@ -48,7 +48,8 @@ class MemberPlan:
     state_bytes: int
     signature: Signature | None
     loss: str
-    metrics: tuple[tuple[str, str], ...]
+    metrics: tuple[keras_seam.MetricKind, ...]
+    restraints: int
     share: float = 1.0
     reason: str = ""
 
@@ -237,7 +238,8 @@ def _look_at(
         state_bytes=_state_bytes(model),
         signature=program,
         loss=repr(model.get_compile_config()["loss"]),
-        metrics=tuple(keras_seam.metric_directions(model).items()),
+        metrics=keras_seam.metric_kinds(model),
+        restraints=keras_seam.restraints(model),
         reason=reason,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from kohort.design.keras_seam import MetricKind
 from kohort.design.plan import MemberPlan
 from kohort.errors import DesignError
 
@@ -20,10 +21,12 @@ class Scoring:
     Args:
         metric: As it is logged for the training part, such as "accuracy"; or "data_loss".
         higher_is_better: Whether a higher value is the better one.
+        is_proportion: Whether it is a part of a whole, from 0 to 1.
     """
 
     metric: str
     higher_is_better: bool
+    is_proportion: bool
 
 
 def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Scoring:
@@ -40,20 +43,23 @@ def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Sc
         DesignError: Some member has no such metric, or Keras does not know its direction.
     """
     shared = set.intersection(*(set(member.metrics) for member in members))
-    directions = dict(sorted(shared)) | {LOSS: "down"}
+    kinds = {
+        kind.name: kind for kind in [*sorted(shared), MetricKind(LOSS, "down", is_proportion=False)]
+    }
     if wanted is None:
-        named = [metric for metric in ("accuracy", "acc") if metric in directions]
-        alike = [metric for metric in directions if "acc" in metric and "top" not in metric]
+        named = [metric for metric in ("accuracy", "acc") if metric in kinds]
+        alike = [metric for metric in kinds if "acc" in metric and "top" not in metric]
         metric = next(iter(named + alike), LOSS)
     else:
         metric = LOSS if wanted == "loss" else wanted
-    if metric not in directions:
+    if metric not in kinds:
         raise DesignError(
-            f"a metric that all variants are compiled with: {', '.join(sorted(directions))}",
+            f"a metric that all variants are compiled with: {', '.join(sorted(kinds))}",
             repr(wanted),
             "name one of them, or compile the models with it",
         )
-    direction = {"min": "down", "max": "up", "auto": directions[metric]}[mode]
+    kind = kinds[metric]
+    direction = {"min": "down", "max": "up", "auto": kind.direction}[mode]
     if not direction and wanted is not None:
         raise DesignError(
             f"to know whether a higher or a lower {metric!r} is better",
@@ -61,4 +67,5 @@ def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Sc
             "pass mode='max' or mode='min'",
         )
     # What is taken for an accuracy by its name is better where it is higher.
-    return Scoring(metric, direction != "down")
+    higher = direction != "down"
+    return Scoring(metric, higher, kind.is_proportion and higher)

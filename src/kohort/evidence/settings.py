@@ -24,6 +24,7 @@ class Settings:
         confidence: Of all intervals.
         metric: What the variants are scored by, as logged for the training part.
         higher_is_better: Whether a higher value of it is the better one.
+        is_proportion: Whether it is a part of a whole, from 0 to 1, such as an accuracy.
         margin: The smallest difference of practical interest in the metric; None for the default.
         shares: The parts of the training samples that each variant was also trained on, by name.
         engine: "fused" or "keras".
@@ -43,6 +44,7 @@ class Settings:
     confidence: float
     metric: str
     higher_is_better: bool
+    is_proportion: bool
     margin: float | None
     shares: dict[str, tuple[float, ...]]
     engine: str

@@ -12,7 +12,7 @@ class Optimism:
     """By how much the best of several variants looks better than it is.
 
     Args:
-        estimate: What the winner's mean validation error lacks, 0 or more in the long run.
+        estimate: What the winner's mean validation error lacks; 0 or more.
         replicates: Those that it stands on.
         winners: By variant number, how many of them, left out, another choice would have made.
     """
@@ -43,8 +43,8 @@ def choose(study: StudyCurves) -> int | None:
 def optimism(study: StudyCurves) -> Optimism | None:
     """How far the winner's mean error is too low for having been chosen by it.
 
-    Each replicate in turn is left out, the choice is made by the others, and the chosen variant's
-    error is read in the one left out, which had no part in the choice (the bias of a minimum over
+    Each replicate in turn is left out, the choice is made by the errors of the others, and the
+    chosen variant's error is read in the one left out (the bias of a minimum over
     cross-validated errors: Varma and Simon 2006; Tibshirani and Tibshirani 2009). The mean of
     these errors, less the winner's mean error, is the estimate. It sees luck that differs from
     replicate to replicate; luck that all share, as that of one small data set, only a test set

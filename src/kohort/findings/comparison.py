@@ -25,6 +25,7 @@ class Comparison:
         difference: Mean of the replicates' differences, with its interval; the interval and its
             p-value (Student's t) are for this comparison alone.
         differences: Those of the replicates that both have.
+        higher_is_better: Whether a higher value of what is measured is the better one.
         margin: The smallest difference of practical interest, in the unit of the differences.
         test_to_train: As in `mean_interval`.
         p_equivalence: Of the hypothesis that the true difference is the margin or more, to either
@@ -40,6 +41,7 @@ class Comparison:
     measure: str
     difference: Interval
     differences: tuple[float, ...]
+    higher_is_better: bool
     margin: float
     test_to_train: float
     p_equivalence: float
@@ -52,6 +54,13 @@ class Comparison:
     def is_decided(self) -> bool:
         """Whether the family's error rate allows to call the difference real."""
         return bool(self.p_adjusted <= self.alpha)
+
+    @property
+    def better(self) -> str | None:
+        """The name of the one that is decided to be better; None where none is."""
+        if not self.is_decided:
+            return None
+        return self.b if (self.difference.mean > 0) == self.higher_is_better else self.a
 
     @property
     def is_equivalent(self) -> bool:
@@ -92,7 +101,8 @@ class Comparison:
         """Replicates that see a true difference of the margin with a probability of 80 %.
 
         None where no number would, or where nothing is known of the spread. They are counted at
-        Bonferroni's level over the family, which Holm's correction never falls short of.
+        Bonferroni's level over the family; Holm's correction needs no more, the test that
+        anything differs at all may need some more.
         """
         if len(self.differences) < 2:
             return None
@@ -114,6 +124,8 @@ def compare(
     margin: float,
     confidence: float,
     test_to_train: float,
+    higher_is_better: bool = True,
+    are_same: bool = True,
 ) -> Comparison:
     """Compare two variants, pair by pair.
 
@@ -126,10 +138,15 @@ def compare(
         margin: The smallest difference of practical interest, in the unit of the values.
         confidence: Of the interval.
         test_to_train: As in `mean_interval`.
+        higher_is_better: Whether a higher value is the better one.
+        are_same: Whether values that differ nowhere mean that the two are one. Where they do not,
+            since few samples gave both the same score, there is no interval.
     """
     differences = np.asarray(values_b, float) - np.asarray(values_a, float)
     differences = differences[np.isfinite(differences)]
     interval = mean_interval(differences, confidence=confidence, test_to_train=test_to_train)
+    if not (are_same or differences.any()):
+        interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)
     equivalence = _equivalence(interval, differences, margin, test_to_train)
     return Comparison(
         a,
@@ -137,6 +154,7 @@ def compare(
         measure,
         interval,
         tuple(map(float, differences)),
+        higher_is_better,
         margin,
         test_to_train,
         p_equivalence=equivalence,
@@ -153,8 +171,9 @@ def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]
     A study makes several families of comparisons. Where its variants do not differ at all, each
     would find a difference in 5 % of studies, and all together in more. So no difference is
     decided unless the study as a whole shows one: the gate is a p-value of the hypothesis that
-    nothing differs (see `simes`), and no adjusted p-value is below it. Equivalence is tested by
-    p-values of its own, which have the family's error rate.
+    nothing differs (see `simes`), and no adjusted p-value is below it. Once anything differs, each
+    family errs in 5 % of studies at most about the rest. Equivalence is tested by p-values of its
+    own, which have the family's error rate.
 
     Args:
         family: Comparisons.
@@ -190,8 +209,9 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def simes(p_values: Sequence[float]) -> float:
     """The p-value of Simes's test (Simes 1986) that no hypothesis of a set is false.
 
-    Exact for independent p-values and conservative for those that depend positively, as do those
-    of paired differences (Sarkar 1998); it is the least of Benjamini and Hochberg's.
+    Exact for independent p-values, and conservative for many that depend positively (Sarkar 1998).
+    No theorem covers the two-sided ones of all pairs; by simulation it keeps its level there. It
+    is the least of Benjamini and Hochberg's.
 
     Args:
         p_values: Of the hypotheses; NaN do not count.

@@ -1,8 +1,7 @@
 """What a rule sees: the curves of the variants of a study, and what its intervals need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
@@ -29,6 +28,7 @@ class VariantCurves:
         planned_epochs: The epochs that each was to train; None where that is `lengths`.
         untrained_loss: Train loss of the model before its first step; NaN where nobody measured.
         parameters: Numbers in the model's weights; 0 where nobody counted.
+        restraints: Parts of the model that regularise it: dropout, noise, penalties, weight decay.
     """
 
     name: str
@@ -40,6 +40,7 @@ class VariantCurves:
     planned_epochs: int | None = None
     untrained_loss: float = float("nan")
     parameters: int = 0
+    restraints: int = 0
 
     @cached_property
     def diverged(self) -> np.ndarray:
@@ -107,6 +108,23 @@ class VariantCurves:
             values[self.sound] = curve[self.sound, self.best_by_others]
         return values
 
+    def rise(self) -> np.ndarray:
+        """`[replicate]`, %, by which validation loss ends above that at e*; NaN for unsound ones.
+
+        Prechelt's generalisation loss (1998, Early Stopping - But When?, section 2.1), its end the
+        mean over the last quarter of the epochs, as far as it is after e*: before it losses still
+        fall, and would pass for a rise. 0 where e* is the last epoch; NaN too where the loss at
+        e* is not above zero.
+        """
+        values = np.full(len(self.lengths), np.nan)
+        best_of = self.best_by_others if len(self.sound) else ()
+        for replicate, best in zip(self.sound, best_of, strict=True):
+            loss = self.valid_loss[replicate, : self.epochs]
+            ending = loss[max(best + 1, self.end.start) :] if best < self.last else loss[best:]
+            if loss[best] > 0:
+                values[replicate] = 100 * (ending.mean() / loss[best] - 1)
+        return values
+
     def at_end(self, curve: np.ndarray) -> np.ndarray:
         """`[replicate]`, the mean of a curve over the end; NaN for those not sound."""
         values = np.full(len(self.lengths), np.nan)
@@ -117,26 +135,57 @@ class VariantCurves:
 
 @dataclass(frozen=True)
 class Scale:
-    """How errors and their differences are told, and what the thresholds of rules mean.
+    """How the metric that scores and its differences are told, and what thresholds mean.
 
     Args:
-        unit: "points" for proportions, such as 1 - accuracy; "%" of a reference for anything else.
-        factor: What turns an error into that unit.
-        metric: What is measured, as a reader calls it; its values are told, not the errors.
+        metric: What is measured, as a reader calls it.
         higher_is_better: Whether a higher value of it is the better one.
+        reference: What the baseline scores on validation, without its sign: thresholds in percent
+            are of it. None where the metric is a proportion, such as an accuracy, whose
+            differences are told in points and have thresholds in points.
     """
 
-    unit: Literal["points", "%"]
-    factor: float
     metric: str = "accuracy"
     higher_is_better: bool = True
+    reference: float | None = None
+
+    @property
+    def is_proportion(self) -> bool:
+        """Whether the metric is a part of a whole, from 0 to 1."""
+        return self.reference is None
 
     def threshold(self, points: float, percent: float) -> float:
-        """The threshold that holds on this scale, in the unit of the errors themselves."""
-        return (points if self.unit == "points" else percent) / self.factor
+        """The threshold that holds on this scale, in the unit of the metric itself."""
+        return points / 100 if self.reference is None else percent / 100 * self.reference
+
+    def amount(self, difference: float) -> str:
+        """A difference in words, without a sign of its own: `1 point`, `0.12`."""
+        if not self.is_proportion:
+            return f"{difference:.3g}"
+        told = f"{100 * difference:.3g}"
+        return f"{told} point" if told == "1" else f"{told} points"
+
+    def told(self, interval: Interval, digits: int = 1) -> str:
+        """A difference with its interval in words: `3.1 points (2.0 to 4.2)`, `0.12 (0.1 to 0.2)`.
+
+        Args:
+            interval: The difference.
+            digits: Of points.
+        """
+        if self.is_proportion:
+            return shown(interval, "points", 100.0, digits)
+        mean, low, high = (f"{bound:.3g}" for bound in (interval.mean, interval.low, interval.high))
+        return f"{mean} ({low} to {high})" if interval.is_formed else mean
+
+    def worse(self, interval: Interval) -> str:
+        """A difference of errors in words: `3.1 points (2.0 to 4.2) worse`, or how much better."""
+        if interval.mean >= 0 or np.isnan(interval.mean):
+            return f"{self.told(interval)} worse"
+        better = replace(interval, mean=-interval.mean, low=-interval.high, high=-interval.low)
+        return f"{self.told(better)} better"
 
 
-POINTS = Scale("points", 100.0)
+POINTS = Scale()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +222,8 @@ class StudyCurves:
         test_to_train: As in `mean_interval`.
         scale: How errors are told.
         margin: The smallest difference of practical interest, in the unit of the errors.
+        additions: Pairs `(a, b)` of variant numbers where b is a with something added.
+        one_loss: Those of these pairs that have the same loss and the same epochs to train.
         overlap: What was found of copies; None where nobody looked.
     """
 
@@ -181,6 +232,8 @@ class StudyCurves:
     test_to_train: float = 0.0
     scale: Scale = POINTS
     margin: float = 0.01
+    additions: tuple[tuple[int, int], ...] = ()
+    one_loss: tuple[tuple[int, int], ...] = ()
     overlap: Overlap | None = None
 
     @cached_property
@@ -191,10 +244,6 @@ class StudyCurves:
     def interval(self, values: np.ndarray) -> Interval:
         """The interval of a mean over replicates."""
         return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)
-
-    def shown(self, interval: Interval, digits: int = 1) -> str:
-        """A difference of errors in words: `3.1 points (2.0 to 4.2)`."""
-        return shown(interval, self.scale.unit, self.scale.factor, digits)
 
 
 def shown(interval: Interval, unit: str, scale: float = 1.0, digits: int = 1) -> str:

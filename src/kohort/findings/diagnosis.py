@@ -40,12 +40,15 @@ def diagnose(study: StudyCurves) -> list[Finding]:
 def verdict(findings: Sequence[Finding]) -> str:
     """What the findings about one variant's curves come to, in a few words.
 
-    What was found, by title; else "inconclusive" where a rule is undecided; else "sound". Whether
-    its replicates are many and alike enough (KH106, KH202) is told elsewhere.
+    What was found, by title; else "inconclusive" where a rule is undecided; else "sound", or
+    "nothing found" where some rule did not apply. Whether its replicates are many and alike
+    enough (KH106, KH202) is told elsewhere.
     """
     of_curves = [f for f in findings if f.code not in (unstable.RULE.code, replicates.RULE.code)]
     found = [finding.title for finding in of_curves if finding.verdict == "found"]
     if found:
         return ", ".join(found)
     undecided = [finding.title for finding in of_curves if finding.verdict == "inconclusive"]
-    return f"inconclusive ({', '.join(undecided)})" if undecided else "sound"
+    if undecided:
+        return f"inconclusive ({', '.join(undecided)})"
+    return "sound" if all(f.verdict == "not found" for f in of_curves) else "nothing found"

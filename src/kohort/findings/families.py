@@ -2,12 +2,17 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from kohort.findings.choice import choose
 from kohort.findings.comparison import Comparison, compare, correct, simes
-from kohort.findings.curves import StudyCurves
+from kohort.findings.curves import StudyCurves, VariantCurves
+
+SAME = 1e-3
+"""Relative difference of the losses of two trainings that differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,30 @@ class Families:
             wins, against all others. Corrected over all pairs of them, since the winner was
             picked by the same scores.
         additions: Each variant that is another one with something added, against that one.
-        additions_at_the_end: Those of these pairs that have one loss, by validation loss at the
-            end of training: what the addition does against overfitting.
+        rises: Those of these pairs that have one loss, by how far validation loss rises after the
+            best epoch: what the addition does against late overfitting.
     """
 
     baseline: list[Comparison]
     winner: list[Comparison]
     additions: list[Comparison]
-    additions_at_the_end: list[Comparison]
+    rises: list[Comparison]
+
+
+def families(study: StudyCurves) -> Families:
+    """All comparisons of a study.
+
+    A difference is decided where Holm's correction over its family allows it and Simes's test
+    over all pairs of variants, and all rises, finds that anything differs: so that of studies
+    whose variants do not differ no more than 5 % report any difference at all. A pair in several
+    families has the largest of its p-values in all of them, and so one verdict.
+    """
+    if study not in _KNOWN:
+        _KNOWN[study] = _families(study)
+    return _KNOWN[study]
+
+
+_KNOWN: WeakKeyDictionary[StudyCurves, Families] = WeakKeyDictionary()
 
 
 def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
@@ -40,33 +61,21 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
         (a, b),
         (sign * errors[a], sign * errors[b]),
         f"validation {scale.metric} at the best epoch",
-        study.margin,
+        margin=study.margin,
+        higher_is_better=scale.higher_is_better,
+        are_same=_are_same(study.variants[a], study.variants[b]),
     )
 
 
-def families(
-    study: StudyCurves,
-    winner: int,
-    additions: Sequence[tuple[int, int]],
-    one_loss: Sequence[tuple[int, int]],
-) -> Families:
-    """All comparisons of a study.
-
-    A difference is decided where Holm's correction over its family allows it and Simes's test
-    over all pairs of variants, and all of `one_loss` at the end, finds that anything differs: so
-    that of studies whose variants do not differ no more than 5 % report any difference at all.
-
-    Args:
-        study: The curves.
-        winner: Number of the winner.
-        additions: Pairs `(a, b)` of numbers where b is a with something added.
-        one_loss: Those of these pairs whose losses can be compared.
-    """
+def _families(study: StudyCurves) -> Families:
+    winner = choose(study)
+    if winner is None:
+        return Families([], [], [], [])
     numbers = range(len(study.variants))
     pairs = itertools.combinations(numbers, 2)
     each_once = {(a, b): score_comparison(study, a, b) for a, b in pairs}
-    at_the_end = [_loss_comparison(study, a, b) for a, b in one_loss]
-    everything = [*each_once.values(), *at_the_end]
+    rises = [_rise_comparison(study, a, b) for a, b in study.one_loss]
+    everything = [*each_once.values(), *rises]
     gate = simes([comparison.difference.p_value for comparison in everything])
 
     def of(a: int, b: int) -> Comparison:
@@ -78,23 +87,46 @@ def families(
         rivals = [number for number in numbers[1:] if number != winner]
         others = [of(a, b) for a, b in itertools.combinations(rivals, 2)]
         against = correct([*(of(rival, winner) for rival in rivals), *others], gate)[: len(rivals)]
-    return Families(
-        baseline=correct([of(0, number) for number in numbers[1:]], gate),
-        winner=against,
-        additions=correct([of(a, b) for a, b in additions], gate),
-        additions_at_the_end=correct(at_the_end, gate),
-    )
+    baseline = correct([of(0, number) for number in numbers[1:]], gate)
+    additions = correct([of(a, b) for a, b in study.additions], gate)
+    baseline, against, additions = _agreed(baseline, against, additions)
+    return Families(baseline, against, additions, correct(rises, gate))
 
 
-def _loss_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
-    losses = [curves.at_end(curves.valid_loss) for curves in study.variants]
+def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
+    """The same families, with the largest p-values that each pair has in any of them."""
+    of_pair: dict[frozenset[str], list[Comparison]] = {}
+    for comparison in itertools.chain(*several):
+        of_pair.setdefault(frozenset((comparison.a, comparison.b)), []).append(comparison)
+
+    def agreed(comparison: Comparison) -> Comparison:
+        same = of_pair[frozenset((comparison.a, comparison.b))]
+        return replace(
+            comparison,
+            family=max(c.family for c in same),
+            p_adjusted=max(c.p_adjusted for c in same),
+            p_equivalence_adjusted=max(c.p_equivalence_adjusted for c in same),
+        )
+
+    return [[agreed(comparison) for comparison in family] for family in several]
+
+
+def _are_same(a: VariantCurves, b: VariantCurves) -> bool:
+    """Whether two variants have the same losses, as one has under two names."""
+    one, other = (curves.at_best(curves.valid_loss) for curves in (a, b))
+    return bool(np.allclose(one, other, rtol=SAME, atol=0.0, equal_nan=True))
+
+
+def _rise_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
     # No margin: what rise of a loss is of practical interest, the study does not say.
     return _paired(
         study,
         (a, b),
-        (losses[a], losses[b]),
-        "validation loss over the last quarter of the epochs",
+        (study.variants[a].rise(), study.variants[b].rise()),
+        "rise of validation loss after the best epoch",
         margin=float("nan"),
+        higher_is_better=False,
+        are_same=_are_same(study.variants[a], study.variants[b]),
     )
 
 
@@ -103,7 +135,10 @@ def _paired(
     pair: tuple[int, int],
     values: tuple[np.ndarray, np.ndarray],
     measure: str,
+    *,
     margin: float,
+    higher_is_better: bool,
+    are_same: bool,
 ) -> Comparison:
     return compare(
         study.variants[pair[0]].name,
@@ -113,4 +148,6 @@ def _paired(
         margin=margin,
         confidence=study.confidence,
         test_to_train=study.test_to_train,
+        higher_is_better=higher_is_better,
+        are_same=are_same,
     )

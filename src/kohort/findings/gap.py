@@ -6,7 +6,7 @@ from kohort.findings.finding import Evidence, Finding, Rule, too_few
 GAP_POINTS = 2.0
 """Difference of validation and train error, in points, where errors are proportions."""
 GAP_PERCENT = 10.0
-"""The same in percent of the baseline's validation error, where they are anything else."""
+"""The same in percent of what the baseline scores, where they are anything else."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -18,7 +18,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     gap = study.interval(curves.at_best(curves.valid_error) - curves.at_best(curves.train_error))
     best = curves.best + 1
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
-    told = f"at epoch {best} validation error is {study.shown(gap)} above train error."
+    metric = study.scale.metric
+    told = f"at epoch {best} validation {metric} is {study.scale.worse(gap)} than on training data."
     if gap.lies_above(threshold):
         return RULE.finding(
             name,
@@ -38,8 +39,8 @@ RULE = Rule(
     "KH102",
     "gap",
     "The interval of validation error minus train error at the best epoch e* lies above "
-    f"{GAP_POINTS:g} points; where the error is no proportion, above {GAP_PERCENT:g} % of the "
-    "baseline's validation error.",
+    f"{GAP_POINTS:g} points; where the metric is no proportion, above {GAP_PERCENT:g} % of what "
+    "the baseline scores on validation.",
     "The gap is what the model would gain if it did on new data what it does on its training data.",
     "More data narrows a gap most surely; regularisation narrows it at the price of train error, "
     "and is worth it only where validation error falls too. A gap alone is no reason to reject a "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kohort.findings import gap, overfit, undertrained
 from kohort.findings.comparison import Comparison
 from kohort.findings.curves import StudyCurves
-from kohort.findings.families import Families
+from kohort.findings.families import families
 from kohort.findings.finding import Finding
 from kohort.findings.learning_curve import LearningCurve, Verdict
 
@@ -30,7 +30,6 @@ def next_steps(
     study: StudyCurves,
     winner: int,
     findings: Sequence[Finding],
-    families: Families,
     learning_curves: Mapping[int, LearningCurve],
 ) -> list[NextStep]:
     """Answer from the evidence of the study itself; "cannot tell" where it has none.
@@ -39,16 +38,16 @@ def next_steps(
         study: The curves.
         winner: Number of the winner.
         findings: Of the study.
-        families: Its comparisons.
         learning_curves: By variant number, where the study trained on parts of the samples.
     """
     name = study.variants[winner].name
     own = {finding.code: finding for finding in findings if finding.variant == name}
-    against = {c.a: c for c in [*families.baseline, *families.winner] if c.b == name}
+    compared = families(study)
+    against = {c.a: c for c in [*compared.baseline, *compared.winner] if c.b == name}
     return [
         _more_data(study, name, own[gap.RULE.code], learning_curves.get(winner)),
         _bigger_model(study, winner, against),
-        _more_regularisation(study, winner, own, families, against),
+        _more_regularisation(study, winner, own, against),
         _more_epochs(study, winner, own[undertrained.RULE.code]),
     ]
 
@@ -66,7 +65,8 @@ def _more_data(
     if curve.law is None:
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
     told = (
-        f"Twice the {most} samples would lower the error of {name} by {study.shown(curve.gain)}, "
+        f"Twice the {most} samples would better the {study.scale.metric} of {name} by "
+        f"{study.scale.told(curve.gain)}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )
     return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
@@ -86,15 +86,14 @@ def _more_regularisation(
     study: StudyCurves,
     winner: int,
     own: Mapping[str, Finding],
-    families: Families,
     against: Mapping[str, Comparison],
 ) -> NextStep:
     step, curves = "more regularisation", study.variants[winner]
-    size = {c.name: c.parameters for c in study.variants}
+    restraints = {c.name: c.restraints for c in study.variants}
     added = [
         c.b
-        for c in families.additions
-        if c.a == curves.name and c.difference.n and size[c.b] == curves.parameters
+        for c in families(study).additions
+        if c.a == curves.name and c.difference.n and restraints[c.b] > curves.restraints
     ]
     if added:
         return _from_rivals(step, curves.name, "regularised", added, against)
@@ -108,11 +107,12 @@ def _more_regularisation(
 def _from_rivals(
     step: str, name: str, kind: str, rivals: Sequence[str], against: Mapping[str, Comparison]
 ) -> NextStep:
-    """The winner was chosen, so no rival did better: are all surely no better, or undecided?"""
+    """Whether all rivals are surely no better: worse, or equivalent."""
     undecided = [
         rival
         for rival in rivals
-        if rival not in against or not (against[rival].is_decided or against[rival].is_equivalent)
+        if rival not in against
+        or not (against[rival].better == name or against[rival].is_equivalent)
     ]
     if undecided:
         told = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."
@@ -126,7 +126,8 @@ def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
     curves = study.variants[winner]
     verdicts: dict[str, Verdict] = {"found": "helps", "not found": "does not help"}
     verdict = verdicts.get(found.verdict, "cannot tell")
-    if curves.was_stopped:  # since it improved no more
+    if (curves.lengths[curves.sound] < (curves.planned_epochs or 0)).all():
+        # All were stopped, since they improved no more.
         verdict = "does not help"
     return NextStep("more epochs", verdict, found.sentence)
 

@@ -10,9 +10,7 @@ GL_THRESHOLD = 5.0
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether the interval of Prechelt's generalisation loss at the end lies above its threshold.
 
-    GL = 100 (E(end) / E(e*) - 1), E the validation loss of a replicate, e* the best epoch of the
-    other replicates, E(end) the mean over the last quarter of the epochs, as far as it is after
-    the best epoch of all.
+    GL = 100 (E(end) / E(e*) - 1), see `VariantCurves.rise`.
     """
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
@@ -30,9 +28,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
         )
-    # Before e* losses still fall: in this mean they would pass for a rise after it.
+    rise = study.interval(curves.rise())
     end = slice(max(best + 1, curves.end.start), curves.epochs)
-    rise = study.interval(100 * (curves.valid_loss[curves.sound, end].mean(axis=1) / lowest - 1))
     train_best = float(curves.train_loss[curves.sound, best].mean())
     train_end = float(curves.train_loss[curves.sound, end].mean())
     evidence: Evidence = {

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from kohort.findings import overfit
 from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
 EXCESS_POINTS = 2.0
 """Train error above that of the study's best, in points, where errors are proportions."""
 EXCESS_PERCENT = 10.0
-"""The same in percent of the baseline's validation error, where they are anything else."""
+"""The same in percent of what the baseline scores, where they are anything else."""
 FLAT_THRESHOLD = 0.10
 """Relative fall of mean train loss over the last quarter of the epochs; a flat curve is below."""
 
@@ -18,6 +19,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
         return few
+    if sum(len(other.sound) > 0 for other in study.variants) == 1:
+        return RULE.finding(
+            name, "not applicable", f"{name} has no other variant to be compared with."
+        )
     best = _fits_best(study)
     number = next(n for n, c in enumerate(study.variants) if c is curves)
     if (best[curves.sound] == number).all():
@@ -44,10 +49,11 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "Run more replicates, and more epochs.",
         )
-    threshold = study.scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
+    scale = study.scale
+    threshold = scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
     told = (
-        f"its train error ends {study.shown(excess)} above that of {names}, its validation "
-        f"error is {study.shown(worse)} above"
+        f"its train {scale.metric} ends {scale.worse(excess)} than that of {names}, its "
+        f"validation {scale.metric} is {scale.worse(worse)}"
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)
@@ -55,14 +61,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
         )
-    if fall >= FLAT_THRESHOLD:
+    if (doubt := _doubt(curves, study, fall)) is not None:
+        but, advice = doubt
         return RULE.finding(
-            name,
-            "inconclusive",
-            f"{name} may underfit: {told}; but train loss still falls ({100 * fall:.0f} % over "
-            "the last quarter of the epochs).",
-            evidence,
-            "Train longer before judging its capacity.",
+            name, "inconclusive", f"{name} may underfit: {told}; but {but}.", evidence, advice
         )
     return RULE.finding(
         name,
@@ -71,6 +73,18 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         evidence,
         "Give the model more capacity, or less regularisation.",
     )
+
+
+def _doubt(curves: VariantCurves, study: StudyCurves, fall: float) -> tuple[str, str] | None:
+    """What speaks against a lack of capacity, and what to do about it; None where nothing does."""
+    if overfit.judge(curves, study).verdict == "found":
+        return "it overfits as well", "Regularise, or get more data, before judging its capacity."
+    if fall >= FLAT_THRESHOLD:
+        return (
+            f"train loss still falls ({100 * fall:.0f} % over the last quarter of the epochs)",
+            "Train longer before judging its capacity.",
+        )
+    return None
 
 
 def _ends(study: StudyCurves) -> np.ndarray:
@@ -89,7 +103,7 @@ def _fits_best(study: StudyCurves) -> np.ndarray:
     count = known.sum(axis=1, keepdims=True) - known
     others = np.nansum(ends, axis=1, keepdims=True) - np.nan_to_num(ends)
     means = np.full(ends.shape, np.inf)
-    np.divide(others, count, out=means, where=known & (count > 0))
+    np.divide(others, count, out=means, where=count > 0)
     return np.asarray(means.argmin(axis=0))
 
 
@@ -112,10 +126,11 @@ RULE = Rule(
     "At the end (the mean of the last quarter of the epochs) train error is above that of the "
     "variant that fits its training data best, for each replicate the one that does so in the "
     "others: the interval of the paired difference lies above "
-    f"{EXCESS_POINTS:g} points (where the error is no proportion, {EXCESS_PERCENT:g} % of the "
-    "baseline's validation error); the interval of the paired difference of validation errors, "
-    "each at its e*, lies above zero; and the curve is flat: mean train loss fell by less than "
-    f"{100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs.",
+    f"{EXCESS_POINTS:g} points (where the metric is no proportion, {EXCESS_PERCENT:g} % of what "
+    "the baseline scores on validation); the interval of the paired difference of validation "
+    "errors, each at its e*, lies above zero; and the curve is flat: mean train loss fell by less "
+    f"than {100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs. With nothing to compare "
+    "with it is not applicable; where the variant overfits (KH101), inconclusive.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
     "Give the model more capacity (more units, more layers) or less regularisation. Where its "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves, shown
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.interval import spread_interval
 
@@ -25,10 +25,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "Run more replicates.",
         )
-    unit, factor = study.scale.unit, study.scale.factor
+    scale = study.scale
     told = (
-        f"its error has a standard deviation of {shown(spread, unit, factor, 2)} over replicates, "
-        f"where differences of {factor * margin:.3g} {unit} are of interest."
+        f"its {scale.metric} has a standard deviation of its own of {scale.told(spread, 2)} over "
+        f"replicates, where differences of {scale.amount(margin)} are of interest."
     )
     if spread.lies_above(margin):
         return RULE.finding(

@@ -83,7 +83,7 @@ def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.Dat
 
 
 def _metric_of(error: float, scale: Scale) -> float:
-    if scale.unit == "points":
+    if scale.is_proportion:
         return 1 - error
     return -error if scale.higher_is_better else error
 

@@ -104,7 +104,7 @@ def render(page: Page) -> str:
     )
     environment.filters["percent"] = words.percent
     environment.filters["named"] = metric_name
-    environment.filters["amount"] = lambda number: words.amount(number, page.scale)
+    environment.filters["amount"] = page.scale.amount
     environment.filters["value"] = lambda number: words.value(number, page.scale)
     environment.filters["verdict"] = words.verdict_of
     environment.filters["p_value"] = words.p_value
@@ -152,7 +152,7 @@ def _panels(page: Page) -> list[dict[str, Any]]:
 
 def _domain(page: Page, metric: str) -> tuple[float, float] | None:
     """Proportions share an axis, so that variants compare by eye; losses may be worlds apart."""
-    if metric != page.metric or page.scale.unit != "points":
+    if metric != page.metric or not page.scale.is_proportion:
         return None
     own = page.bands[page.bands["metric"] == metric]
     return float(np.floor(20 * own["low"].min()) / 20), float(np.ceil(20 * own["high"].max()) / 20)

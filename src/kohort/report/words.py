@@ -24,16 +24,16 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
 
     Args:
         comparison: The difference.
-        scale: Of the metric that scores; None for losses, which have none.
+        scale: Of the metric that scores; None for rises of a loss, in percent.
     """
     interval = comparison.difference
     bounds = (interval.mean, interval.low, interval.high)
-    if scale is not None and scale.unit == "points":
-        unit = " points"
-        mean, low, high = (f"{scale.factor * bound:+z.1f}" for bound in bounds)
+    if scale is None:
+        unit, (mean, low, high) = " %", (f"{bound:+z.1f}" for bound in bounds)
+    elif scale.is_proportion:
+        unit, (mean, low, high) = " points", (f"{100 * bound:+z.1f}" for bound in bounds)
     else:
-        unit = ""
-        mean, low, high = (f"{bound:+.3g}" for bound in bounds)
+        unit, (mean, low, high) = "", (f"{bound:+.3g}" for bound in bounds)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
@@ -41,20 +41,14 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
 
 def value(number: float, scale: Scale) -> str:
     """A value of the metric that scores: a percentage for a proportion."""
-    return f"{100 * number:.1f} %" if scale.unit == "points" else f"{number:.4g}"
-
-
-def amount(number: float, scale: Scale) -> str:
-    """A difference of two values of the metric that scores, without a sign of its own."""
-    if scale.unit != "points":
-        return f"{number:.3g}"
-    told = f"{100 * number:.3g}"
-    return f"{told} point" if told == "1" else f"{told} points"
+    if math.isnan(number):
+        return "none"
+    return f"{100 * number:.1f} %" if scale.is_proportion else f"{number:.4g}"
 
 
 def counts_errors(scale: Scale) -> bool:
     """Whether a point of the metric is an error in a hundred samples."""
-    return scale.unit == "points" and "acc" in scale.metric and "top" not in scale.metric
+    return scale.is_proportion and "acc" in scale.metric and "top" not in scale.metric
 
 
 def answer(
@@ -73,7 +67,7 @@ def answer(
         against_all: The winner (`b`) against every other variant (`a`).
         against_baseline: Every other variant (`b`) against the baseline (`a`).
     """
-    what = percent(score) if scale.unit == "points" else f"{score.mean:.4g}"
+    what = percent(score) if scale.is_proportion else scale.told(score)
     told = [f"{winner} does best on validation data: {scale.metric} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
@@ -82,33 +76,38 @@ def answer(
         told.append(f"It {_standing(step, scale)} the baseline, {step.a}: {_told(step, scale)}.")
     # A variant that never trained to the end has no score to be told from.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
-    beaten = [c.a for c in others if is_better(c, scale)]
+    beaten = [c.a for c in others if c.better == winner]
+    luckier = [c.a for c in others if c.better == c.a]
     alike = [c for c in others if not c.is_decided and c.is_equivalent]
-    rivals = [c.a for c in others if c.a not in beaten and c not in alike]
+    rivals = [c.a for c in others if not c.is_decided and c not in alike]
     if beaten:
         told.append(f"It is better than {listing(beaten)}.")
     if alike:
         told.append(
             f"Between it and {listing([c.a for c in alike])} there is no difference of practical "
-            f"interest (less than {amount(alike[0].margin, scale)})."
+            f"interest (less than {scale.amount(alike[0].margin)})."
         )
     if rivals:
         told.append(f"These replicates cannot tell it from {listing(rivals)}.")
+    if luckier:
+        told.append(
+            f"{listing(luckier)} scored better where it trained to the end, and was not chosen "
+            "since it diverged in some replicates."
+        )
     return " ".join(told)
 
 
-def is_better(comparison: Comparison, scale: Scale) -> bool:
-    """Whether `b` is decided to be the better one."""
-    rises = comparison.difference.mean > 0
-    return comparison.is_decided and rises == scale.higher_is_better
-
-
 def _standing(step: Comparison, scale: Scale) -> str:
-    if is_better(step, scale):
+    if step.better == step.b:
         return "is better than"
+    if step.better == step.a:  # which was not chosen, since it diverged in some replicates
+        return "is worse than"
     if step.is_equivalent:
-        return f"differs by less than {amount(step.margin, scale)} from"
-    return "seems better than" if _excludes_zero(step) else "cannot be told from"
+        return f"differs by less than {scale.amount(step.margin)} from"
+    if not _excludes_zero(step):
+        return "cannot be told from"
+    rises = step.difference.mean > 0
+    return "seems better than" if rises == step.higher_is_better else "seems worse than"
 
 
 def _excludes_zero(step: Comparison) -> bool:
@@ -158,17 +157,23 @@ def flattery(optimism: Optimism | None, scale: Scale, names: Sequence[str]) -> s
     if optimism is None:
         return (
             f"The winner was chosen as the best of {len(names)}, so its validation score flatters "
-            "it; by how much, too few replicates tell. Its score on the test set does not."
+            "it; how much cannot be estimated from these replicates. One on a test set does not."
         )
     times = [
         f"{names[number]} {count} times" if count > 1 else f"{names[number]} once"
         for number, count in sorted(optimism.winners.items(), key=lambda item: -item[1])
     ]
+    chosen = f"The winner was chosen as the best of {len(names)}"
+    how = f"Without each replicate in turn, the others choose {listing(times)}"
+    by = (
+        f", and what they choose scores {scale.amount(optimism.estimate)} worse in that replicate "
+        "than the winner does on average: so much does its validation score flatter it."
+        if optimism.estimate
+        else ": by this its validation score does not flatter it."
+    )
     return (
-        f"The winner was chosen as the best of {len(names)}, which flatters its validation score "
-        f"by about {amount(optimism.estimate, scale)}: so much better is it than what the "
-        f"choice of all replicates but one scores in that one ({listing(times)}). Luck that all "
-        "replicates share is not in this; the score on the test set is free of both."
+        f"{chosen}. {how}{by} Luck that all replicates share is not in this; a score on a test set "
+        "is free of both."
     )
 
 
@@ -207,28 +212,29 @@ def overview(findings: Sequence[Finding]) -> list[str]:
             for verdict in ("found", "inconclusive")
             if verdict in verdicts
         ]
-        lines.append(f"{title.capitalize()} ({code}) {'; '.join(told) or 'found nowhere'}.")
+        nothing = "found nowhere" if "not found" in verdicts else "not applicable"
+        lines.append(f"{title.capitalize()} ({code}) {'; '.join(told) or nothing}.")
     return lines
 
 
-def what_it_does(score: Comparison, last_loss: Comparison | None, scale: Scale) -> str:
-    """What an addition to a variant does: to the score, and to the loss at the end of training.
+def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> str:
+    """What an addition to a variant does: to the score, and against late overfitting.
 
     Args:
         score: At the best epoch.
-        last_loss: Validation loss at the end; lower is better. None where the two variants have
-            losses of different kinds.
+        rise: By how far validation loss rises after the best epoch. None where that cannot be
+            compared.
         scale: Of the metric that scores.
     """
+    if not score.difference.n:
+        return f"{score.b} and {score.a} did not both train to the end in any replicate."
     evidence, verbs = [f"{score.measure} {difference(score, scale)}, {_decision(score)}"], []
     if score.is_decided:
-        verbs.append("raises the score" if is_better(score, scale) else "lowers the score")
-    if last_loss is not None:
-        evidence.append(
-            f"{last_loss.measure} {difference(last_loss, None)}, {_decision(last_loss)}"
-        )
-        if last_loss.is_decided:
-            verb = "helps against" if last_loss.difference.mean < 0 else "adds to"
+        verbs.append("betters the score" if score.better == score.b else "worsens the score")
+    if rise is not None and rise.difference.n:
+        evidence.append(f"{rise.measure} {difference(rise, None)}, {_decision(rise)}")
+        if rise.is_decided:
+            verb = "helps against" if rise.better == rise.b else "adds to"
             verbs.append(f"{verb} late overfitting")
     verb = " and ".join(verbs) or (
         "makes no difference of practical interest to the score"
