@@ -23,7 +23,7 @@ SOUND = variant(train=[[1.0, 0.5, 0.25]] * 3, valid=[[1.0, 0.5, 2.0]] * 3)
         {"train_loss": [-np.inf, 0.5, 0.5]},
         {"valid_loss": [1.0, 0.5, np.nan]},
         {"valid_loss": [np.inf, 0.5, 0.5]},
-        {"train_loss": [1.0, 0.5, 1.25]},
+        {"train_loss": [1.0, 0.5, 1.5]},
     ],
 )
 def test_fires_and_counts_the_replicates(bad):
@@ -87,16 +87,24 @@ def test_neither_order_of_replicates_nor_unit_of_the_loss_matters(curves, power,
 
 
 def test_is_silent_up_to_the_threshold():
-    assert WORSE_THRESHOLD == 0.1
-    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.09])).verdict == "not found"
-    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.11])).verdict == "found"
+    assert WORSE_THRESHOLD == 0.25
+    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.24])).verdict == "not found"
+    assert judge(RULE, adding(SOUND, train_loss=[1.0, 0.5, 1.26])).verdict == "found"
+
+
+def test_the_end_is_the_mean_of_the_last_quarter():
+    calm = [1.0, *[0.5] * 6]
+    rows = [[*calm, 0.5], [*calm, 2.4]]  # means of the last two: 0.5 and 1.45
+    assert judge(RULE, variant(train=rows, valid=rows)).evidence["replicates that diverged"] == 1
+    rows = [[*calm, 0.5], [*calm, 1.9]]  # 1.2
+    assert judge(RULE, variant(train=rows, valid=rows)).verdict == "not found"
 
 
 def test_a_loss_below_zero_rises_too():
     rows = {"valid": [[-1.0, -2.0, -3.0]] * 2}
 
-    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.8]] * 2, **rows)).verdict == "found"
-    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.95]] * 2, **rows)).verdict == "not found"
+    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.7]] * 2, **rows)).verdict == "found"
+    assert judge(RULE, variant(train=[[-1.0, -2.0, -0.8]] * 2, **rows)).verdict == "not found"
 
 
 def test_a_first_epoch_that_is_worse_than_no_training_is_no_beginning():

@@ -14,16 +14,19 @@ NAN = float("nan")
 LOSS = Scale("loss", higher_is_better=False, reference=0.8)
 
 
-def comparison(a, b, mean, p, p_alike=0.9, measure="validation accuracy at the best epoch"):
-    interval = Interval(mean, mean - 0.01, mean + 0.01, 5, p)
+def comparison(
+    a, b, mean, p, p_alike=0.9, higher=True, measure="validation accuracy at the best epoch", n=5
+):  # fmt: skip
+    interval = Interval(mean, mean - 0.01, mean + 0.01, n, p)
     differences = tuple(mean + 0.01 * np.array([-1, 1, 0, 1, -1]))
     return Comparison(
-        a, b, measure, interval, differences, 0.01, 0.0, p_alike, 0.05, 1, p, p_alike
+        a, b, measure, interval, differences, higher, 0.01, 0.0, p_alike, 0.05, 1, p, p_alike
     )  # fmt: skip
 
 
-def last_loss(a, b, mean, p):
-    return comparison(a, b, mean, p, measure="validation loss over the last quarter of the epochs")
+def rise(a, b, mean, p):
+    measure = "rise of validation loss after the best epoch"
+    return comparison(a, b, mean, p, higher=False, measure=measure)
 
 
 def test_numbers_are_told_with_their_intervals():
@@ -32,11 +35,10 @@ def test_numbers_are_told_with_their_intervals():
     step = comparison("a", "b", 0.02, 0.01)
     assert words.difference(step, POINTS) == "+2.0 points (+1.0 to +3.0)"
     assert words.difference(step, LOSS) == "+0.02 (+0.01 to +0.03)"
-    assert words.difference(last_loss("a", "b", -0.02, 0.01), None) == "-0.02 (-0.03 to -0.01)"
+    assert words.difference(rise("a", "b", -2.0, 0.01), None) == "-2.0 % (-2.0 to -2.0)"
     assert words.value(0.5, POINTS) == "50.0 %"
     assert words.value(0.5, LOSS) == "0.5"
-    assert words.amount(0.012, POINTS) == "1.2 points"
-    assert words.amount(0.012, LOSS) == "0.012"
+    assert words.value(NAN, POINTS) == "none"
     assert words.p_value(0.03126) == "0.0313"
     assert words.p_value(0.00001) == "below 0.0001"
     assert words.p_value(NAN) == "none"
@@ -48,12 +50,15 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         comparison("x", "best", 0.1, 0.01),
         comparison("y", "best", 0.0, 0.6),
         comparison("base", "best", 0.02, 0.4),
+        comparison("broken", "best", -0.1, 0.01),
     ]
     to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
     assert words.answer("best", score, POINTS, family, to_base) == (
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
         "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 errors in 1,000 "
-        "fewer. It is better than x. These replicates cannot tell it from y."
+        "fewer. It is better than x. These replicates cannot tell it from y. "
+        "broken scored better where it trained to the end, and was not chosen since it diverged in "
+        "some replicates."
     )
     undecided = [comparison("base", "best", 0.02, 0.3)]
     assert (
@@ -73,12 +78,33 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
 
 def test_a_lower_loss_is_the_better_one():
     score = Interval(0.71, 0.7, 0.72, 5, NAN)
-    against = [comparison("x", "best", -0.1, 0.01), comparison("y", "best", 0.1, 0.01)]
+    against = [
+        comparison("x", "best", -0.1, 0.01, higher=False),
+        comparison("y", "best", 0.1, 0.6, higher=False),
+    ]
     told = words.answer("best", score, LOSS, against, [])
-    assert told.startswith("best does best on validation data: loss 0.71. It is better than x.")
-    assert "cannot tell it from y" in told
-    verb = words.what_it_does(comparison("net", "net L2", -0.02, 0.01), None, LOSS)
-    assert verb.startswith("net L2 against net raises the score: ")
+    assert told == (
+        "best does best on validation data: loss 0.71 (0.7 to 0.72). It is better than x. "
+        "These replicates cannot tell it from y."
+    )
+    verb = words.what_it_does(comparison("net", "net L2", -0.02, 0.01, higher=False), None, LOSS)
+    assert verb.startswith("net L2 against net betters the score: ")
+
+
+@pytest.mark.parametrize(
+    ("mean", "p", "standing"),
+    [
+        (0.02, 0.01, "is better than"),
+        (-0.02, 0.01, "is worse than"),
+        (0.02, 0.3, "seems better than"),
+        (-0.02, 0.3, "seems worse than"),
+        (0.005, 0.3, "cannot be told from"),
+    ],
+)
+def test_the_winner_stands_to_the_baseline_as_decided(mean, p, standing):
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    step = comparison("base", "best", mean, p)
+    assert f" It {standing} the baseline, base: " in words.answer("best", score, POINTS, [], [step])
 
 
 @pytest.mark.parametrize(
@@ -98,9 +124,13 @@ def test_a_comparison_comes_to_a_verdict(p, p_alike, verdict):
 
 def test_the_winners_flattery_is_told():
     told = words.flattery(Optimism(0.0042, 5, {2: 4, 0: 1}), POINTS, ["a", "b", "c"])
-    assert "best of 3, which flatters its validation score by about 0.42 points" in told
-    assert "(c 4 times and a once)" in told
-    assert "too few replicates tell" in words.flattery(None, POINTS, ["a", "b"])
+    assert told.startswith(
+        "The winner was chosen as the best of 3. Without each replicate in turn, the others choose "
+        "c 4 times and a once, and what they choose scores 0.42 points worse in that replicate"
+    )
+    none = words.flattery(Optimism(0.0, 5, {2: 5}), POINTS, ["a", "b", "c"])
+    assert "choose c 5 times: by this its validation score does not flatter it." in none
+    assert "cannot be estimated" in words.flattery(None, POINTS, ["a", "b"])
 
 
 def test_a_baseline_that_wins_is_told_from_the_others():
@@ -115,11 +145,11 @@ def test_a_baseline_that_wins_is_told_from_the_others():
 @pytest.mark.parametrize(
     ("score", "loss", "verb"),
     [
-        ((0.02, 0.01), (-0.1, 0.9), "raises the score"),
+        ((0.02, 0.01), (-0.1, 0.9), "betters the score"),
         ((0.02, 0.5), (-0.1, 0.01), "helps against late overfitting"),
-        ((-0.02, 0.01), (0.1, 0.9), "lowers the score"),
+        ((-0.02, 0.01), (0.1, 0.9), "worsens the score"),
         ((0.0, 0.9), (0.1, 0.01), "adds to late overfitting"),
-        ((0.02, 0.01), (0.1, 0.01), "raises the score and adds to late overfitting"),
+        ((0.02, 0.01), (0.1, 0.01), "betters the score and adds to late overfitting"),
         ((0.02, 0.5), (-0.1, 0.5), "makes no difference that these replicates can tell"),
         ((0.02, NAN), (-0.1, NAN), "makes no difference that these replicates can tell"),
         ((0.0, 0.9, 0.01), (0, 0.9), "makes no difference of practical interest to the score"),
@@ -128,12 +158,17 @@ def test_a_baseline_that_wins_is_told_from_the_others():
 def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     told = words.what_it_does(
         comparison("net", "net L2", *score),
-        last_loss("net", "net L2", *loss),
+        rise("net", "net L2", *loss),
         POINTS,
     )
     assert told.startswith(f"net L2 against net {verb}: ")
     assert told.count("undecided") == sum(not p <= 0.05 for _, p, *_ in (score, loss))
     assert ("corrected p 0.01" in told) == (0.01 in (score[1], loss[1]))
+
+
+def test_an_addition_to_what_did_not_train_is_told_as_such():
+    told = words.what_it_does(comparison("net", "hot", NAN, NAN, n=0), None, POINTS)
+    assert told == "hot and net did not both train to the end in any replicate."
 
 
 def test_a_decided_difference_counts_by_its_sign():
@@ -149,11 +184,13 @@ def test_the_overview_has_a_line_for_each_rule():
         Finding("KH102", "gap", "a", "not found", {}, ""),
         Finding("KH101", "overfit", "b", "found", {}, ""),
         Finding("KH101", "overfit", "c", "inconclusive", {}, ""),
+        Finding("KH104", "undertrained", "c", "not applicable", {}, ""),
     ]
     assert words.overview(findings) == [
         "Leak (KH201) found: The data leak.",
         "Overfit (KH101) found: a and b; inconclusive: c.",
         "Gap (KH102) found nowhere.",
+        "Undertrained (KH104) not applicable.",
     ]
 
 

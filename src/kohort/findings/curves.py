@@ -7,8 +7,8 @@ import numpy as np
 
 from kohort.findings.interval import Interval, mean_interval
 
-WORSE_THRESHOLD = 0.1
-"""How far above its first value, relative to it, a train loss must end to count as diverged."""
+WORSE_THRESHOLD = 0.25
+"""How far above where it began, relative to that, a train loss must end to count as diverged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +44,21 @@ class VariantCurves:
 
     @cached_property
     def diverged(self) -> np.ndarray:
-        """`[replicate]`, whether a loss became NaN or infinite, or ended well above its start."""
+        """`[replicate]`, whether a loss became NaN or infinite, or ended well above its start.
+
+        The end is the mean of the last quarter of the replicate's own epochs; the start the loss
+        before training, where it is known, else that after the first epoch.
+        """
         trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
-        last = self.train_loss[np.arange(len(self.lengths)), self.lengths - 1]
-        first = np.fmin(self.train_loss[:, 0], self.untrained_loss)
+        start = self.lengths - np.maximum(1, self.lengths // 4)
+        ends = trained & (np.arange(trained.shape[1]) >= start[:, None])
+        first = self.train_loss[:, 0] if np.isnan(self.untrained_loss) else self.untrained_loss
         with np.errstate(invalid="ignore"):  # infinities, which are broken anyway
-            worse = last > first + WORSE_THRESHOLD * np.abs(first)
+            ending = np.where(ends, self.train_loss, 0.0).sum(axis=1) / np.maximum(
+                1, ends.sum(axis=1)
+            )
+            worse = ending > first + WORSE_THRESHOLD * np.abs(first)
         diverged: np.ndarray = broken.any(axis=1) | worse
         return diverged
 

@@ -22,9 +22,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 RULE = Rule(
     "KH105",
     "diverged",
-    "In a replicate a loss became NaN or infinite, or train loss ended more than "
-    f"{100 * WORSE_THRESHOLD:g} % above where it began: before training, or after the first epoch, "
-    "whichever was lower.",
+    "In a replicate a loss became NaN or infinite, or train loss, the mean of its last quarter, "
+    f"ended more than {100 * WORSE_THRESHOLD:g} % above where it began: before training or, where "
+    "nobody measured that, after the first epoch.",
     "Such a replicate says nothing about what the variant can do; it is left out of the other "
     "rules.",
     "Lower the learning rate, warm it up, or clip gradients (`clipnorm=` of the optimizer).",

@@ -1,0 +1,73 @@
+"""What Keras knows of metrics, and what of a model restrains it."""
+
+import keras
+import pytest
+
+from kohort.design import keras_seam
+from kohort.design.plan import batch_of
+from tests.models import build_mlp
+
+
+def prepared(model, data):
+    keras_seam.prepare(model, batch_of(data, 4))
+    return model
+
+
+def own_accuracy(y, predicted):
+    return keras.ops.mean(predicted)
+
+
+def test_metrics_have_the_direction_that_keras_gives_them(blobs):
+    model = build_mlp()
+    metrics = ["accuracy", own_accuracy, keras.metrics.SparseTopKCategoricalAccuracy(2, name="top")]
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=metrics)
+    kinds = {kind.name: kind for kind in keras_seam.metric_kinds(prepared(model, blobs))}
+    assert set(kinds) == {"accuracy", "own_accuracy", "top"}
+    assert (kinds["accuracy"].direction, kinds["accuracy"].is_proportion) == ("up", True)
+    assert (kinds["own_accuracy"].direction, kinds["own_accuracy"].is_proportion) == ("", True)
+    assert (kinds["top"].direction, kinds["top"].is_proportion) == ("up", True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "is_proportion"),
+    [("mae", "down", False), (keras.metrics.R2Score(name="r2"), "up", False)],
+)
+def test_what_is_no_part_of_a_whole_is_no_proportion(blobs, metric, direction, is_proportion):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=[metric])
+    model.fit(blobs.x_train[:8], blobs.x_train[:8, :1], verbose=0)
+    (kind,) = keras_seam.metric_kinds(model)
+    assert (kind.direction, kind.is_proportion) == (direction, is_proportion)
+
+
+def test_metrics_of_several_outputs_are_known_by_their_ends(blobs):
+    inputs = keras.Input((5,))
+    outputs = {name: keras.layers.Dense(3, name=name)(inputs) for name in ("a", "b")}
+    model = keras.Model(inputs, outputs)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", {"a": loss, "b": loss}, metrics={"a": ["accuracy"], "b": ["accuracy"]})
+    targets = {"a": blobs.y_train[:8], "b": blobs.y_train[:8]}
+    model.fit(blobs.x_train[:8], targets, verbose=0)
+    kinds = {kind.name: kind for kind in keras_seam.metric_kinds(model)}
+    assert kinds["a_accuracy"].direction == kinds["b_accuracy"].direction == "up"
+
+
+@pytest.mark.parametrize(
+    ("layers", "optimizer", "count"),
+    [
+        (list, "adam", 0),
+        (list, "adamw", 1),
+        (lambda: [keras.layers.Dropout(0.5)], "adam", 1),
+        (lambda: [keras.layers.Dropout(0.0)], "adam", 0),
+        (lambda: [keras.layers.GaussianNoise(0.1), keras.layers.Dropout(0.2)], "adam", 2),
+        (lambda: [keras.layers.ActivityRegularization(0.1)], "adam", 1),
+        (
+            lambda: [keras.layers.Dense(3, kernel_regularizer="l2", bias_regularizer="l1")],
+            "adam", 2,
+        ),
+    ],
+)  # fmt: skip
+def test_restraints_are_counted(layers, optimizer, count):
+    model = keras.Sequential([keras.Input((5,)), *layers(), keras.layers.Dense(3)])
+    model.compile(optimizer, "mse")
+    assert keras_seam.restraints(model) == count
