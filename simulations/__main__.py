@@ -1,0 +1,47 @@
+"""Runs all simulations: `python -m simulations` writes docs/simulations.json."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# One thread in each process: the processes are as many as the cores.
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+from simulations import comparisons, coverage, intervals, rules
+from simulations.cell import SEED, Cell, run
+
+FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
+STUDIES, QUICK = 1500, 20
+"""Simulated studies of a usual cell."""
+
+
+def cells(studies: int) -> Iterator[Cell]:
+    """All cells."""
+    for module, factor in ((comparisons, 2), (coverage, 2), (intervals, 2), (rules, 1)):
+        yield from module.cells(factor * studies)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Simulate, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few studies of each kind")
+    parser.add_argument("--only", default="", help="only what has this in its key")
+    parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    chosen = [
+        cell
+        for cell in cells(QUICK if options.quick else STUDIES)
+        if options.only in "/".join(cell.key)
+    ]
+    print(f"{sum(cell.studies for cell in chosen):,} studies", file=sys.stderr)
+    told = {"seed": SEED, "results": run(chosen)}
+    options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()

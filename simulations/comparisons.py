@@ -1,0 +1,172 @@
+"""How often families of comparisons decide a difference that is none, and one that is."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from kohort.design.replicates import Holdout, KFold
+from kohort.findings.choice import choose
+from kohort.findings.comparison import Comparison
+from kohort.findings.curves import StudyCurves
+from kohort.findings.families import Families, families
+from simulations import curves, resampling
+from simulations.cell import Cell, Outcome
+from simulations.noise import LETTERS, NOTMNIST, Noise
+from simulations.resampling import Model, Splits, least_squares, one_epoch, random_units
+
+VARIANTS = 8
+ADDITIONS = [(3, 4), (3, 5), (3, 6), (3, 7)]
+"""Pairs of which the second has something added, as in the built-in study."""
+SPREAD = 0.01
+"""Standard deviation of a variant's own part of its error, over replicates."""
+BETTER = 4
+"""The variant that is better than the others, where one is."""
+
+type Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Of mean 0 and variance 1, as all of these."""
+    return random.standard_normal(shape)
+
+
+def heavy(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Student's t with 3 degrees of freedom."""
+    return random.standard_t(3, shape) / np.sqrt(3)
+
+
+def skewed(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Exponential: most replicates a little better, a few much worse."""
+    return random.standard_exponential(shape) - 1
+
+
+def half_skewed(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Every other variant skewed, the rest normal: differences are skewed, too."""
+    values = normal(random, shape)
+    values[::2] = skewed(random, values[::2].shape)
+    return values
+
+
+def unequal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal, with spreads from a quarter to four times the usual."""
+    return normal(random, shape) * np.geomspace(0.25, 4, shape[0])[:, None]
+
+
+def independent(
+    random: np.random.Generator, draw: Draw, replicates: int, better: float = 0.0
+) -> StudyCurves:
+    """A study over seeds: each replicate has a part shared by all variants, and their own."""
+    shape = (VARIANTS, replicates)
+    shared = SPREAD * random.standard_normal((1, replicates))
+    errors = 0.1 + shared + SPREAD * draw(random, shape)
+    errors[BETTER] -= better
+    losses = 3 * errors + SPREAD * draw(random, shape)
+    return one_epoch(errors, losses)
+
+
+def correlated(
+    random: np.random.Generator, fraction: float, replicates: int, better: float
+) -> StudyCurves:
+    """A study over resampled splits, by the model that Nadeau and Bengio's correction assumes.
+
+    Replicates share a part of the variance as large as the part of the samples that validates.
+    """
+    common, own = (random.standard_normal((VARIANTS, n)) for n in (1, replicates))
+    noise = np.sqrt(fraction) * common + np.sqrt(1 - fraction) * own
+    errors = 0.1 + SPREAD * noise
+    errors[BETTER] -= better
+    return one_epoch(errors, 3 * errors, fraction / (1 - fraction))
+
+
+def learned(random: np.random.Generator, noise: Noise, replicates: int) -> StudyCurves:
+    """A study of whole curves, so that e* is chosen as well."""
+    return curves.draw(random, curves.sound(VARIANTS), noise, replicates)
+
+
+def split(random: np.random.Generator, models: tuple[Model, ...], splits: Splits) -> StudyCurves:
+    """A study whose replicates truly share samples."""
+    errors, losses = resampling.scores(random, models, splits)
+    return one_epoch(errors, losses, resampling.ratio_of(splits))
+
+
+def false_alarm(
+    random: np.random.Generator, study: Callable[[np.random.Generator], StudyCurves]
+) -> Outcome:
+    """Whether a study of variants that do not differ reports any difference, and in which family."""
+    judged = _judge(study(random))
+    told = {
+        name: float(any(c.is_decided for c in getattr(judged, name)))
+        for name in ("baseline", "winner", "additions", "additions_at_the_end")
+    }
+    return {"any family": max(told.values()), **told}
+
+
+def power(
+    random: np.random.Generator, study: Callable[[np.random.Generator], StudyCurves]
+) -> Outcome:
+    """What a study says of the variant that is better than all others, which are equal."""
+    drawn = study(random)
+    judged = _judge(drawn)
+    better = drawn.variants[BETTER].name
+    everything = [c for family in vars(judged).values() for c in family]
+    return {
+        "chosen": float(choose(drawn) == BETTER),
+        "better than the baseline": float(judged.baseline[BETTER - 1].is_decided),
+        "any false": float(any(_is_false(c, better) for c in everything)),
+    }
+
+
+def cells(studies: int) -> Iterator[Cell]:
+    """All of them."""
+    for name, study in _null_studies().items():
+        yield Cell(("false alarms", name), partial(false_alarm, study=study), studies)
+    for replicates in (5, 10):
+        for points in (1, 2, 3):
+            better = points / 100
+            kinds = {
+                "seeds": partial(independent, draw=normal, replicates=replicates, better=better),
+                "splits": partial(correlated, fraction=0.2, replicates=replicates, better=better),
+            }
+            for kind, study in kinds.items():
+                key = ("power", kind, f"{replicates}", f"{points}")
+                yield Cell(key, partial(power, study=study), studies // 2)
+
+
+def _null_studies() -> dict[str, Callable[[np.random.Generator], StudyCurves]]:
+    shapes = {
+        "normal": normal,
+        "heavy tails (t, 3 degrees of freedom)": heavy,
+        "skewed (exponential)": skewed,
+        "every other variant skewed": half_skewed,
+        "unequal spreads (1 to 16)": unequal,
+    }
+    blocks = tuple(Model(least_squares, block) for block in range(VARIANTS))
+    same = (Model(random_units, 0),) * VARIANTS
+    return {
+        **{name: partial(independent, draw=draw, replicates=5) for name, draw in shapes.items()},
+        "curves with the noise of letters": partial(learned, noise=LETTERS, replicates=5),
+        "curves with the noise of notMNIST": partial(learned, noise=NOTMNIST, replicates=5),
+        "splits, Holdout(0.2)": partial(split, models=blocks, splits=Holdout(0.2, 5)),
+        "splits, Holdout(0.1)": partial(split, models=blocks, splits=Holdout(0.1, 5)),
+        "folds, KFold(5)": partial(split, models=blocks, splits=KFold(5)),
+        "splits, Holdout(0.2), chance in training": partial(
+            split, models=same, splits=Holdout(0.2, 5)
+        ),
+    }
+
+
+def _judge(study: StudyCurves) -> Families:
+    winner = choose(study)
+    assert winner is not None
+    return families(study, winner, ADDITIONS, ADDITIONS)
+
+
+def _is_false(comparison: Comparison, better: str) -> bool:
+    """Whether it is decided between equals, or the wrong way round (a score or a loss)."""
+    if not comparison.is_decided:
+        return False
+    if better not in {comparison.a, comparison.b}:
+        return True
+    gain = comparison.difference.mean * (1 if comparison.b == better else -1)
+    return gain > 0 if "loss" in comparison.measure else gain < 0

@@ -1,0 +1,100 @@
+"""Curves with known truth: mean curves of variants, and the noise of replicates and epochs."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kohort.findings.curves import StudyCurves, VariantCurves
+from simulations.noise import Noise, Part
+
+EPOCHS = 20
+QUARTER = slice(EPOCHS - EPOCHS // 4, EPOCHS)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The curves that noise is added to, each `[variant, epoch]`."""
+
+    train_loss: np.ndarray
+    valid_loss: np.ndarray
+    train_error: np.ndarray
+    valid_error: np.ndarray
+
+    def with_first(self, **curves: np.ndarray) -> "Truth":
+        """The same, with other curves `[epoch]` of the first variant."""
+        changed = {}
+        for name, curve in curves.items():
+            changed[name] = np.concatenate([curve[None], getattr(self, name)[1:]])
+        return replace(self, **changed)
+
+
+def fall(end: float, start: float, pace: float = 2.5) -> np.ndarray:
+    """`[epoch]`, an exponential fall from `start` to near `end`."""
+    return end + (start - end) * np.exp(-np.arange(EPOCHS) / pace)
+
+
+def sound(variants: int) -> Truth:
+    """Variants that differ in nothing and learn as one would wish."""
+
+    def of_all(curve: np.ndarray) -> np.ndarray:
+        return np.tile(curve, (variants, 1))
+
+    return Truth(
+        train_loss=of_all(fall(0.25, 1.0)),
+        valid_loss=of_all(fall(0.30, 1.0)),
+        train_error=of_all(fall(0.070, 0.3)),
+        valid_error=of_all(fall(0.080, 0.3)),
+    )
+
+
+def draw(
+    random: np.random.Generator, truth: Truth, noise: Noise, replicates: int, margin: float = 0.01
+) -> StudyCurves:
+    """A study that has these true curves.
+
+    Args:
+        random: Where chance comes from.
+        truth: The mean curves.
+        noise: Of the four quantities, independent of each other.
+        replicates: Independent ones, as seeds are.
+        margin: As in `StudyCurves`.
+    """
+    curves = {
+        name: _noisy(random, getattr(truth, name), getattr(noise, name), replicates)
+        for name in ("train_loss", "valid_loss", "train_error", "valid_error")
+    }
+    variants = len(truth.valid_loss)
+    return StudyCurves(
+        tuple(
+            VariantCurves(
+                name=f"variant {number}",
+                lengths=np.full(replicates, EPOCHS),
+                **{name: values[number] for name, values in curves.items()},
+            )
+            for number in range(variants)
+        ),
+        margin=margin,
+    )
+
+
+def _noisy(
+    random: np.random.Generator, mean: np.ndarray, part: Part, replicates: int
+) -> np.ndarray:
+    """`[variant, replicate, epoch]`, with the mean that is given and never below zero."""
+    variants, epochs = mean.shape
+    shared = part.shared * random.standard_normal((1, replicates, 1))
+    own = part.own * random.standard_normal((variants, replicates, 1))
+    steps = random.standard_normal((variants, replicates, epochs))
+    log = shared + own + part.epoch * _autocorrelated(steps, part.autocorrelation)
+    variance = part.shared**2 + part.own**2 + part.epoch**2
+    noisy: np.ndarray = mean[:, None] * np.exp(log - variance / 2)
+    return noisy
+
+
+def _autocorrelated(steps: np.ndarray, correlation: float) -> np.ndarray:
+    """Along the last axis: of variance 1 as `steps` are, each value like the one before it."""
+    values = steps.copy()
+    for epoch in range(1, steps.shape[-1]):
+        values[..., epoch] *= np.sqrt(1 - correlation**2)
+        values[..., epoch] += correlation * values[..., epoch - 1]
+    return values

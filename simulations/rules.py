@@ -1,0 +1,184 @@
+"""How often each rule finds what is there, and what is not, on curves whose truth is known.
+
+Where a rule has a threshold on a mean, the truth is what it measures, on the curves without noise.
+Rules that compare with the study's margin (KH106, KH202) are given margins instead, as multiples
+of what the noise makes true.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from scipy import optimize, stats
+
+from kohort.findings import diverged, gap, overfit, replicates, underfit, undertrained, unstable
+from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.diagnosis import diagnose
+from kohort.findings.finding import Rule
+from simulations.cell import Cell, Outcome
+from simulations.curves import EPOCHS, QUARTER, Truth, draw, fall, sound
+from simulations.noise import LETTERS, NOTMNIST, Noise, Part
+
+type Judged = Rule[[VariantCurves, StudyCurves]]
+type Draw = Callable[[np.random.Generator, float, Noise, int], StudyCurves]
+"""From chance, a level of truth, noise and a number of replicates to a study."""
+
+NOISES = {"letters": LETTERS, "notMNIST": NOTMNIST}
+REPLICATES = (3, 5, 10)
+VARIANTS = 8
+LEVEL = 0.08
+"""The validation error that sound curves end at."""
+
+
+def overfitting(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """Validation loss lowest at epoch 8, and `level` % above that at the end."""
+    truth = sound(1).with_first(valid_loss=_rising(level), train_loss=fall(0.1, 1.0, 5.0))
+    return draw(random, truth, noise, n)
+
+
+def with_gap(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """Validation error `level` points above train error at every epoch."""
+    truth = sound(1)
+    truth = truth.with_first(train_error=truth.valid_error[0] - level / 100)
+    return draw(random, truth, noise, n)
+
+
+def underfitting(
+    random: np.random.Generator, level: float, noise: Noise, n: int, variants: int = VARIANTS
+) -> StudyCurves:
+    """Both errors `level` points above those of all other variants, which are equal."""
+    truth = sound(variants)
+    truth = truth.with_first(
+        train_error=truth.train_error[0] + level / 100,
+        valid_error=truth.valid_error[0] + level / 100,
+    )
+    return draw(random, truth, noise, n)
+
+
+def falling(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """Validation loss falls fast, and by `level` % an epoch over the last quarter."""
+    epoch, first = np.arange(EPOCHS), QUARTER.start - 1
+    past_middle = np.maximum(epoch, first) - (first + EPOCHS - 1) / 2
+    loss = 0.30 * (1 - level / 100 * past_middle) + 0.7 * np.exp(-epoch)
+    return draw(random, sound(1).with_first(valid_loss=loss), noise, n)
+
+
+def diverging(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """Train loss ends `level` % above where it began."""
+    loss = np.linspace(1.0, 1 + level / 100, EPOCHS)
+    return draw(random, sound(1).with_first(train_loss=loss), noise, n)
+
+
+def spread_out(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """The spread of an error, above the mean of the other variants', is `level` margins."""
+    spread = LEVEL * _deviation(noise.valid_error) * np.sqrt(1 + 1 / (VARIANTS - 1))
+    return draw(random, sound(VARIANTS), noise, n, float(spread / level))
+
+
+def hard_to_see(
+    random: np.random.Generator, level: float, noise: Noise, n: int, apart: float = 0.0
+) -> StudyCurves:
+    """The interval of a difference reaches `level` margins to either side of it, on average.
+
+    Args:
+        random: Where chance comes from.
+        level: Half the interval's width, in margins.
+        noise: Of the curves.
+        n: Replicates.
+        apart: The true difference, in half widths of the interval.
+    """
+    spread = LEVEL * _deviation(noise.valid_error) * np.sqrt(2)
+    half = float(stats.t.ppf(0.975, n - 1) * spread / np.sqrt(n))
+    truth = sound(2)
+    truth = truth.with_first(valid_error=truth.valid_error[0] + apart * half)
+    return draw(random, truth, noise, n, half / level)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a rule.
+
+    Args:
+        rule: The rule.
+        study: Draws a study of which the first variant is judged.
+        levels: Of truth, from clearly absent to clearly present.
+        name: Of a second question to the same rule; else empty.
+    """
+
+    rule: Judged
+    study: Draw
+    levels: Sequence[float]
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """Where its numbers stand."""
+        return f"{self.rule.code} {self.name}".strip()
+
+
+QUESTIONS = (
+    Question(overfit.RULE, overfitting, (0.0, 2.5, 5.0, 7.5, 10.0, 20.0)),
+    Question(gap.RULE, with_gap, (0.0, 1.0, 2.0, 3.0, 4.0)),
+    Question(underfit.RULE, underfitting, (0.0, 1.0, 2.0, 3.0, 4.0)),
+    Question(underfit.RULE, partial(underfitting, variants=2), (0.0, 2.0, 4.0), "of two variants"),
+    Question(undertrained.RULE, falling, (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)),
+    Question(diverged.RULE, diverging, (-50.0, 0.0, 5.0, 10.0, 20.0, 50.0)),
+    Question(unstable.RULE, spread_out, (0.25, 0.5, 1.0, 2.0, 4.0)),
+    Question(replicates.RULE, hard_to_see, (0.25, 0.5, 1.0, 2.0, 4.0)),
+    Question(
+        replicates.RULE, partial(hard_to_see, apart=3.0), (0.5, 1.0, 2.0, 4.0), "of a difference"
+    ),
+)
+
+
+def judged(
+    random: np.random.Generator, question: Question, level: float, noise: Noise, n: int
+) -> Outcome:
+    """What a rule says of the first variant, as a share of each verdict."""
+    study = question.study(random, level, noise, n)
+    verdict = question.rule.judge(study.variants[0], study).verdict
+    verdicts = ("found", "not found", "inconclusive", "not applicable")
+    return {name: float(name == verdict) for name in verdicts}
+
+
+def of_sound_study(random: np.random.Generator, noise: Noise, n: int) -> Outcome:
+    """Whether the diagnosis finds anything in eight sound variants, and what; KH202 aside."""
+    findings = diagnose(draw(random, sound(VARIANTS), noise, n))
+    codes = [question.rule.code for question in QUESTIONS]
+    found = {f.code for f in findings if f.verdict == "found" and f.code != replicates.RULE.code}
+    told: Mapping[str, float] = {code: float(code in found) for code in codes[:-2]}
+    return {"anything": float(bool(found)), **told}
+
+
+def cells(studies: int) -> Iterator[Cell]:
+    """All of them."""
+    for name, noise in NOISES.items():
+        for n in REPLICATES:
+            run = partial(of_sound_study, noise=noise, n=n)
+            yield Cell(("sound studies", name, f"{n}"), run, studies // 4)
+            for question in QUESTIONS:
+                for level in question.levels:
+                    key = ("rules", question.key, name, f"{level:g}", f"{n}")
+                    ask = partial(judged, question=question, level=level, noise=noise, n=n)
+                    yield Cell(key, ask, studies)
+
+
+@cache
+def _rising(percent: float) -> np.ndarray:
+    """`[epoch]`, a loss whose mean over the last quarter lies so far above its lowest."""
+    after = np.maximum(0, np.arange(EPOCHS) - 7)
+
+    def curve(slope: float) -> np.ndarray:
+        risen: np.ndarray = fall(0.30, 1.0) + slope * after
+        return risen
+
+    def excess(slope: float) -> float:
+        return float(100 * (curve(slope)[QUARTER].mean() / curve(slope).min() - 1) - percent)
+
+    return curve(float(optimize.brentq(excess, 0.0, 0.5)) if percent else 0.0)
+
+
+def _deviation(part: Part) -> float:
+    """The relative standard deviation, over replicates, of one variant's value at one epoch."""
+    return float(np.sqrt(np.expm1(part.own**2 + part.epoch**2)))
