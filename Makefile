@@ -3,6 +3,7 @@
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort against keras.Model.fit, side by side
+# make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -15,7 +16,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
 
-.PHONY: install demo test tensorflow backends bench docs clean
+.PHONY: install demo test tensorflow backends bench simulations docs clean
 
 install: $(STAMP)
 
@@ -63,8 +64,12 @@ bench: install
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/engine.py
 
+# As many processes as cores, so one thread in each.
+simulations: install
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m simulations
+
 docs: install
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python -m scripts.docs
 
 clean:
 	rm -rf .venv $(TENSORFLOW) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,14 +2,8 @@
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-# One thread in each process: the processes are as many as the cores.
-for library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 from simulations import comparisons, coverage, intervals, rules
 from simulations.cell import SEED, Cell, run
@@ -37,10 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
         for cell in cells(QUICK if options.quick else STUDIES)
         if options.only in "/".join(cell.key)
     ]
-    print(f"{sum(cell.studies for cell in chosen):,} studies", file=sys.stderr)
     told = {"seed": SEED, "results": run(chosen)}
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(options.out)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 def heavy(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Student's t with 3 degrees of freedom."""
-    return random.standard_t(3, shape) / np.sqrt(3)
+    values: np.ndarray = random.standard_t(3, shape) / np.sqrt(3)
+    return values
 
 
 def skewed(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -93,7 +94,7 @@ def split(random: np.random.Generator, models: tuple[Model, ...], splits: Splits
 def false_alarm(
     random: np.random.Generator, study: Callable[[np.random.Generator], StudyCurves]
 ) -> Outcome:
-    """Whether a study of variants that do not differ reports any difference, and in which family."""
+    """Whether a study of equal variants reports any difference, and in which family."""
     judged = _judge(study(random))
     told = {
         name: float(any(c.is_decided for c in getattr(judged, name)))

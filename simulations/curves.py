@@ -8,6 +8,7 @@ from kohort.findings.curves import StudyCurves, VariantCurves
 from simulations.noise import Noise, Part
 
 EPOCHS = 20
+NAMES = "ABCDEFGH"
 QUARTER = slice(EPOCHS - EPOCHS // 4, EPOCHS)
 
 
@@ -67,7 +68,7 @@ def draw(
     return StudyCurves(
         tuple(
             VariantCurves(
-                name=f"variant {number}",
+                name=NAMES[number],
                 lengths=np.full(replicates, EPOCHS),
                 **{name: values[number] for name, values in curves.items()},
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 
 import numpy as np
 from scipy import stats
@@ -85,31 +86,29 @@ def of_power(random: np.random.Generator, spread: float) -> Outcome:
 
 def cells(studies: int) -> Iterator[Cell]:
     """All of them."""
-    for proportion in (0.5, 0.8, 0.9, 0.95, 0.99):
-        for trials in (100, 1000, 10_000):
-            run = partial(of_proportion, proportion=proportion, trials=trials)
-            yield Cell(("coverage of Wilson's interval", f"{proportion}", f"{trials}"), run, 1)
-    for name, draw in {"normal": normal, "heavy tails": heavy, "skewed": skewed}.items():
-        for replicates in (3, 5, 10):
-            spread = partial(of_spread, draw=draw, replicates=replicates)
-            key = ("coverage of the spread", name, f"{replicates}")
-            yield Cell(key, spread, 4 * studies)
-    for points in (0.0, 0.5, 1.0, 1.5):
-        for replicates in (5, 10):
-            alike = partial(
-                of_equivalence, difference=points / 100, replicates=replicates, spread=0.005
-            )
-            yield Cell(("equivalence", f"{points}", f"{replicates}"), alike, studies)
-    for apart in (0.0, 0.01, 0.03):
-        for replicates in (5, 10):
-            own = partial(of_optimism, replicates=replicates, apart=apart)
-            yield Cell(("optimism", f"seeds, {100 * apart:g}", f"{replicates}"), own, studies)
-    for repeats in (5, 10):
-        shared = partial(of_optimism_over_splits, splits=Holdout(0.2, repeats))
-        yield Cell(("optimism", "splits, 0", f"{repeats}"), shared, studies)
+    for proportion, trials in product((0.5, 0.8, 0.9, 0.95, 0.99), (100, 1000, 10_000)):
+        run = partial(of_proportion, proportion=proportion, trials=trials)
+        yield Cell(("coverage of Wilson's interval", f"{proportion}", f"{trials}"), run, 1)
+    shapes = {"normal": normal, "heavy tails": heavy, "skewed": skewed}
+    for (name, draw), n in product(shapes.items(), (3, 5, 10)):
+        run = partial(of_spread, draw=draw, replicates=n)
+        yield Cell(("coverage of the spread", name, f"{n}"), run, 4 * studies)
+    for points, n in product((0.0, 0.5, 1.0, 1.5), (5, 10)):
+        run = partial(of_equivalence, difference=points / 100, replicates=n, spread=0.005)
+        yield Cell(("equivalence", f"{points}", f"{n}"), run, studies)
     for spread in (0.005, 0.01, 0.02):
-        needed = partial(of_power, spread=spread)
-        yield Cell(("replicates needed", f"{100 * spread:g}"), needed, studies)
+        run = partial(of_power, spread=spread)
+        yield Cell(("replicates needed", f"{100 * spread:g}"), run, studies)
+    yield from _optimism_cells(studies)
+
+
+def _optimism_cells(studies: int) -> Iterator[Cell]:
+    for apart, n in product((0.0, 0.01, 0.03), (5, 10)):
+        run = partial(of_optimism, replicates=n, apart=apart)
+        yield Cell(("optimism", f"seeds, {100 * apart:g}", f"{n}"), run, studies)
+    for n in (5, 10):
+        run = partial(of_optimism_over_splits, splits=Holdout(0.2, n))
+        yield Cell(("optimism", "splits, 0", f"{n}"), run, studies)
 
 
 def _optimism(errors: np.ndarray, means: np.ndarray) -> Outcome:

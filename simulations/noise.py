@@ -1,7 +1,6 @@
 """The noise of training curves: how it is measured, and what it was in two real studies."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -79,10 +78,8 @@ def _part(values: np.ndarray) -> Part:
     shared = lasting.mean(axis=0)
     own = _median_variance(lasting - shared) * len(off) / (len(off) - 1)
     own -= epoch * _share_of_a_mean(epochs, autocorrelation)
-    return Part(
-        *(round(float(np.sqrt(max(0.0, v))), 4) for v in (np.mean(shared**2), own, epoch)),
-        round(autocorrelation, 2),
-    )
+    variances = np.maximum(0.0, [np.mean(shared**2), own, epoch])
+    return Part(*np.sqrt(variances).round(4).tolist(), round(autocorrelation, 2))
 
 
 def _median_variance(values: np.ndarray) -> float:

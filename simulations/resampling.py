@@ -127,14 +127,10 @@ def ratio_of(splits: Splits) -> float:
 def one_epoch(errors: np.ndarray, losses: np.ndarray, ratio: float = 0.0) -> StudyCurves:
     """A study of one epoch that has these errors and losses, each `[variant, replicate]`."""
     lengths = np.ones(errors.shape[1], int)
-    return StudyCurves(
-        tuple(
-            VariantCurves(
-                f"variant {number}",
-                *(own[number][:, None] for own in (losses, losses, errors, errors)),
-                lengths,
-            )
-            for number in range(len(errors))
-        ),
-        test_to_train=ratio,
+    variants = (
+        VariantCurves(f"variant {number}", loss, loss, error, error, lengths)
+        for number, (loss, error) in enumerate(
+            zip(losses[..., None], errors[..., None], strict=True)
+        )
     )
+    return StudyCurves(tuple(variants), test_to_train=ratio)

@@ -13,11 +13,11 @@ import numpy as np
 from scipy import optimize, stats
 
 from kohort.findings import diverged, gap, overfit, replicates, underfit, undertrained, unstable
-from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.curves import WORSE_THRESHOLD, StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
 from kohort.findings.finding import Rule
 from simulations.cell import Cell, Outcome
-from simulations.curves import EPOCHS, QUARTER, Truth, draw, fall, sound
+from simulations.curves import EPOCHS, QUARTER, draw, fall, sound
 from simulations.noise import LETTERS, NOTMNIST, Noise, Part
 
 type Judged = Rule[[VariantCurves, StudyCurves]]
@@ -102,13 +102,17 @@ class Question:
     Args:
         rule: The rule.
         study: Draws a study of which the first variant is judged.
-        levels: Of truth, from clearly absent to clearly present.
+        truth: What the levels are levels of, in words, with their unit.
+        levels: From clearly absent to clearly present.
+        threshold: The level from which on the rule is true.
         name: Of a second question to the same rule; else empty.
     """
 
     rule: Judged
     study: Draw
+    truth: str
     levels: Sequence[float]
+    threshold: float | None
     name: str = ""
 
     @property
@@ -118,16 +122,70 @@ class Question:
 
 
 QUESTIONS = (
-    Question(overfit.RULE, overfitting, (0.0, 2.5, 5.0, 7.5, 10.0, 20.0)),
-    Question(gap.RULE, with_gap, (0.0, 1.0, 2.0, 3.0, 4.0)),
-    Question(underfit.RULE, underfitting, (0.0, 1.0, 2.0, 3.0, 4.0)),
-    Question(underfit.RULE, partial(underfitting, variants=2), (0.0, 2.0, 4.0), "of two variants"),
-    Question(undertrained.RULE, falling, (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)),
-    Question(diverged.RULE, diverging, (-50.0, 0.0, 5.0, 10.0, 20.0, 50.0)),
-    Question(unstable.RULE, spread_out, (0.25, 0.5, 1.0, 2.0, 4.0)),
-    Question(replicates.RULE, hard_to_see, (0.25, 0.5, 1.0, 2.0, 4.0)),
     Question(
-        replicates.RULE, partial(hard_to_see, apart=3.0), (0.5, 1.0, 2.0, 4.0), "of a difference"
+        overfit.RULE,
+        overfitting,
+        "rise of validation loss, %",
+        (0.0, 2.5, 5.0, 7.5, 10.0, 20.0),
+        overfit.GL_THRESHOLD,
+    ),
+    Question(
+        gap.RULE,
+        with_gap,
+        "validation minus train error, points",
+        (0.0, 1.0, 2.0, 3.0, 4.0),
+        gap.GAP_POINTS,
+    ),
+    Question(
+        underfit.RULE,
+        underfitting,
+        "train error above that of seven equal others, points",
+        (0.0, 1.0, 2.0, 3.0, 4.0),
+        underfit.EXCESS_POINTS,
+    ),
+    Question(
+        underfit.RULE,
+        partial(underfitting, variants=2),
+        "train error above that of one other, points",
+        (0.0, 2.0, 4.0),
+        underfit.EXCESS_POINTS,
+        "of two variants",
+    ),
+    Question(
+        undertrained.RULE,
+        falling,
+        "fall of validation loss in an epoch, %",
+        (0.0, 0.25, 0.5, 1.0, 2.0, 4.0),
+        undertrained.SLOPE_THRESHOLD,
+    ),
+    Question(
+        diverged.RULE,
+        diverging,
+        "end of train loss above its start, %",
+        (-50.0, 0.0, 5.0, 10.0, 20.0, 50.0),
+        100 * WORSE_THRESHOLD,
+    ),
+    Question(
+        unstable.RULE,
+        spread_out,
+        "standard deviation over replicates, margins",
+        (0.25, 0.5, 1.0, 2.0, 4.0),
+        1.0,
+    ),
+    Question(
+        replicates.RULE,
+        hard_to_see,
+        "half width of the interval, margins, where there is no difference",
+        (0.25, 0.5, 1.0, 2.0, 4.0),
+        1.0,
+    ),
+    Question(
+        replicates.RULE,
+        partial(hard_to_see, apart=3.0),
+        "half width of the interval, margins, where the difference is three times as large",
+        (0.5, 1.0, 2.0, 4.0),
+        None,
+        "of a difference",
     ),
 )
 
