@@ -62,7 +62,8 @@ def measure(curves: pd.DataFrame) -> Noise:
 def _array(rows: pd.DataFrame) -> np.ndarray:
     """`[variant, replicate, epoch]`."""
     keys = ["variant", "replicate", "epoch"]
-    return np.asarray(rows.set_index(keys)["value"].to_xarray().values, float)
+    values = rows.sort_values(keys)["value"].to_numpy(float)
+    return values.reshape([rows[key].nunique() for key in keys])
 
 
 def _part(values: np.ndarray) -> Part:
@@ -78,8 +79,16 @@ def _part(values: np.ndarray) -> Part:
     shared = lasting.mean(axis=0)
     own = _median_variance(lasting - shared) * len(off) / (len(off) - 1)
     own -= epoch * _share_of_a_mean(epochs, autocorrelation)
-    variances = np.maximum(0.0, [np.mean(shared**2), own, epoch])
-    return Part(*np.sqrt(variances).round(4).tolist(), round(autocorrelation, 2))
+    return Part(
+        _deviation(float(np.mean(shared**2))),
+        _deviation(own),
+        _deviation(epoch),
+        round(autocorrelation, 2),
+    )
+
+
+def _deviation(variance: float) -> float:
+    return round(float(np.sqrt(max(0.0, variance))), 4)
 
 
 def _median_variance(values: np.ndarray) -> float:

@@ -1,0 +1,1 @@
+"""Chores of the project: the generated pages of docs/, and the built-in letters."""

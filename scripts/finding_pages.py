@@ -1,0 +1,174 @@
+"""The pages of the findings: an index, and one for each code."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from simulations.rules import NOISES, QUESTIONS, REPLICATES, Question
+
+from kohort.findings.diagnosis import RULES, STUDY_RULES
+from kohort.findings.finding import Rule
+from scripts.examples import example
+from scripts.figures import CAPTIONS, DRAWINGS
+from scripts.measured import (
+    largest_error,
+    percent,
+    percents,
+    results,
+    studies,
+    table,
+)
+
+NOTE = "<!-- Written by scripts/docs.py; `make docs` writes it again. -->\n"
+EVERY: tuple[Rule[Any], ...] = tuple(sorted((*RULES, *STUDY_RULES), key=lambda rule: rule.code))
+
+INDEX = """# Findings
+
+Train and validation are both measured in inference mode at the end of each epoch, by the loss
+without the penalties of weight regularisers, and by the error: what the variants are judged by,
+turned so that lower is better, 1 - accuracy, say. A rule looks at one variant over its replicates,
+or at the study as a whole. Replicates that diverged are left out.
+
+- **e\\*** is the variant's best epoch: the one of lowest validation loss, averaged over replicates.
+  In each replicate, values at e\\* are read at the epoch that the *other* replicates choose: the
+  lowest of several noisy values lies below what it measures, and an epoch chosen by others has no
+  such luck.
+- **The end** is the mean over the last quarter of the epochs.
+- **Intervals** are Student's t at the study's confidence, 95 % by default, with the correction of
+  Nadeau and Bengio (2003) for splits and folds that share training samples. They are over seeds,
+  over splits or over folds, which are different quantities; a study says which.
+- **Points** are percentage points of a proportion. Where the error is no proportion, thresholds are
+  in percent of the baseline's validation error.
+- **The margin** is the smallest difference of practical interest: the study's `margin`.
+"""
+
+VERDICTS = """## What a verdict means
+
+| verdict | meaning |
+| --- | --- |
+| found | the whole interval lies beyond the rule's threshold |
+| not found | the whole interval lies on the other side |
+| inconclusive | the interval holds the threshold, or cannot be formed: more replicates would tell |
+| not applicable | the question makes no sense here, say of a variant that diverged everywhere |
+
+"Inconclusive" is a normal answer. "Not found" is one, too: it says that the thing is not there to
+the extent that the threshold names, not that nobody looked closely. An interval of 95 % that lies
+wholly beyond a threshold does so by chance in 2.5 % of studies where the truth is the threshold
+itself, and in fewer where it is on this side of it. Each code's page says what was measured.
+"""
+
+COMPARISONS = """## Comparisons
+
+Two variants are compared replicate by replicate: the interval is that of the mean of paired
+differences. A study makes four families of comparisons: each variant with the baseline, the winner
+with the others, each addition (dropout, L2) with what it was added to, and these at the end of
+training. In each, p-values are corrected by Holm's method; and no difference is decided unless
+Simes's test over all of them together finds that anything differs. So of studies whose variants do
+not differ, 5 % at most report any difference. Whether a difference is smaller than the margin is
+tested by two one-sided t tests (Schuirmann 1987), corrected by Holm's method as well.
+
+The winner is chosen on validation. By how much that choice flatters it, "optimism" estimates: each
+replicate is scored by the variant that the other replicates choose. Scores on the test set have
+Wilson's interval.
+
+What was measured, of 8 variants and 5 replicates, in studies with a known truth
+([how, and the rest](simulations.md)):
+"""
+
+
+def index_page() -> str:
+    """What is common to all findings, and where each is told."""
+    rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in EVERY]
+    codes = ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
+    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", VERDICTS, COMPARISONS, _error_rates()])
+
+
+def code_page(rule: Rule[Any]) -> str:
+    """What a code means, an example, and how often it is right."""
+    parts = [
+        NOTE,
+        f"# {rule.code}: {rule.title}\n",
+        f"**Rule.** {rule.rule}\n",
+        f"**Why it matters.** {rule.why}\n",
+        f"**What to do.** {rule.mend}\n",
+        f"**Source.** {rule.source[0].upper()}{rule.source[1:]}.\n",
+        _example(rule.code),
+        "## How often it is right\n",
+        _rates(rule.code),
+        "[All findings](../findings.md)\n",
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def rule_tables(question: Question) -> Iterable[str]:
+    """How often a rule gives which verdict, for each noise: a table with its caption."""
+    for noise in NOISES:
+        of_noise = results()["rules"][question.key][noise]
+        rows = []
+        for level in question.levels:
+            cells = [of_noise[f"{level:g}"][f"{n}"] for n in REPLICATES]
+            mark = " (the threshold)" if level == question.threshold else ""
+            verdicts = ("found", "not found", "inconclusive")
+            rows.append([f"{level:g}{mark}", *(percents(cells, name) for name in verdicts)])
+        every = [cell for of_level in of_noise.values() for cell in of_level.values()]
+        yield (
+            f"With the noise of {noise}, {studies(every[0])} studies each, standard errors up to "
+            f"{largest_error(every):.1f}:\n"
+        )
+        yield table([question.truth, "found, %", "not found, %", "inconclusive, %"], rows)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "findings.md": index_page,
+    **{f"findings/{rule.code}.md": partial(code_page, rule) for rule in EVERY},
+}
+
+
+def _example(code: str) -> str:
+    shown = example(code)
+    if shown is None:
+        return ""
+    picture = f"![{CAPTIONS[code]}]({code}.svg)\n\n{CAPTIONS[code]}\n" if code in DRAWINGS else ""
+    told = f"> {shown.finding.sentence}\n"
+    if shown.finding.advice:
+        told += f">\n> {shown.finding.advice}\n"
+    return f"## An example\n\n{picture}\nOn this study, which is made up, the rule says:\n\n{told}"
+
+
+def _rates(code: str) -> str:
+    questions = [question for question in QUESTIONS if question.rule.code == code]
+    if not questions:
+        return "The rule counts, and infers nothing: there is no rate of error to measure.\n"
+    head = (
+        "Verdicts over simulated studies whose truth is known ([how](../simulations.md)), with "
+        f"{' / '.join(map(str, REPLICATES))} independent replicates.\n"
+    )
+    tables = chain.from_iterable(rule_tables(question) for question in questions)
+    return "\n".join([head, *tables])
+
+
+def _error_rates() -> str:
+    found = results()
+    alarms, seeds = found["false alarms"], found["coverage over seeds"]["normal"]["5"]
+    alike, optimism = found["equivalence"]["1.0"]["5"], found["optimism"]["seeds, 0"]["5"]
+    splits = found["coverage over splits"]["least squares - nearest centroid"]
+    holdout, at_most = splits["Holdout(0.2, repeats=5)"], "at most 5 %"
+    own_splits = alarms["splits, Holdout(0.2)"]
+    rates = (
+        ("studies that report a difference where none is", at_most, alarms["normal"], "any family"),
+        ("the same over splits, `Holdout(0.2)`", at_most, own_splits, "any family"),
+        ("intervals over seeds that hold the truth", "95 %", seeds, "covers"),
+        ("intervals over splits that do, `Holdout(0.2)`", "95 %", holdout, "covers"),
+        ("the same without the correction", "95 %", holdout, "covers without correction"),
+        ("intervals over folds that do, `KFold(5)`", "95 %", splits["KFold(5)"], "covers"),
+        ("differences of a margin called equivalent", at_most, alike, "alone"),
+        ("bias of optimism over seeds, points", "0", optimism, "bias"),
+    )
+    rows = [(what, promise, percent(cell, name)) for what, promise, cell, name in rates]
+    return table(["what", "promised", "measured, %"], rows)
+
+
+def _first(text: str) -> str:
+    """The first sentence."""
+    return text.split(". ", maxsplit=1)[0].rstrip(".") + "."

@@ -1,0 +1,248 @@
+"""docs/simulations.md: how each study was simulated, and what came out."""
+
+from typing import Any
+
+from simulations.noise import LETTERS, NOTMNIST
+from simulations.rules import QUESTIONS
+
+from scripts.finding_pages import NOTE, rule_tables
+from scripts.measured import percent, results, studies, table
+
+HEAD = """# Simulations
+
+What an interval or a verdict promises holds, or does not, in studies whose truth is known. Here
+such studies are drawn by the thousand and judged by the project's own code. `make simulations`
+runs all of it again (`simulations/`; same seed, same numbers) and writes
+[simulations.json](simulations.json). Rates are in percent, with their Monte Carlo standard errors.
+"""
+
+ALARMS = """## False alarms of comparisons
+
+Eight variants that do not differ, 5 replicates. All
+families of comparisons are made as a study makes them: against the baseline, the winner that
+the study chose against the others, four additions, and these again at the end. "Any" is the share
+of studies that report any difference in any family.
+
+The first rows draw errors: a part that all variants of a replicate share, and a variant's own, of
+the distribution named. The rows of curves draw 20 epochs with the noise of a real study, so that
+e\\* is chosen as well. The last rows draw a new data set of 300 samples for each study and train
+linear classifiers, or random hidden layers, on the splits that `Holdout` and `KFold` make of it:
+their replicates truly share samples. The variants see features of their own that are equally good,
+so that none is better but in the data set at hand ("chance in training": all see the same, and
+differ by their random weights).
+"""
+ALARMS_END = """What it shows: the promise holds where differences are near normal, and is kept with
+room to spare where replicates share samples or have heavy tails. What it does not: where variants'
+errors are skewed in different ways, five replicates are few for a t test, and the rate is what the
+row of them says.
+"""
+
+POWER = """## Power of comparisons
+
+One variant of eight is better by some points; a variant's own part of its error has a standard
+deviation of 1 point over replicates. "Splits" have the correlation that Nadeau and Bengio's
+correction assumes, for a fifth held out. "False" is any difference decided between equals, or the
+wrong way round.
+"""
+
+SEEDS = """## Coverage of the interval of a mean: seeds
+
+Independent replicates, nominally 95 %.
+"""
+SPLITS = """## Coverage of the interval of a mean: splits and folds
+
+A new data set of 300 samples each time, split as `Holdout` and `KFold` split; classifiers are
+trained on each training part and scored on its validation part. True is the expected error, or
+difference of errors, of such classifiers over all data sets of that training size: what the next
+data set would show, not what this one does. Nominally 95 %.
+"""
+SPLITS_END = """What it shows: without the correction, intervals over splits or folds hold the truth
+far less often than they say, and the more so the more replicates there are. With it they come near
+their level for holdout splits. It is a rule of thumb, though: it takes the correlation between
+replicates to be the part held out, whatever the algorithm. Where the true correlation is lower, as
+between folds, which share no validation sample, or where training adds chance of its own,
+intervals are wider than they need be; where it is higher, they are too narrow: repeating folds
+adds less than the correction thinks. What it does not show: other data, sizes and algorithms.
+"""
+
+WILSON = """## Coverage of Wilson's interval
+
+Exact, by adding up the binomial distribution; nominally 95 %. It holds on average over
+proportions, and goes a little to either side at single ones.
+"""
+SPREAD = """## Coverage of the interval of a standard deviation
+
+Nominally 95 %; "above" is the share of intervals that lie wholly above the truth, which would make
+KH106 a false alarm. The chi-squared interval believes in the normal distribution more than a t
+interval does: with other distributions it is too narrow, and more replicates do not mend that.
+"""
+EQUIVALENCE = """## Equivalence
+
+The share of comparisons that are called equivalent, by the true difference, for a margin of 1
+point and a standard deviation of 0.5 points over replicates; and the share of families of seven
+independent ones of which any is. At the margin and beyond it is an error, at most 5 %.
+"""
+OPTIMISM = """## Optimism
+
+The winner's mean error is too low for having been chosen by it. True is by how much, on average;
+the bias is the estimate's, in points. Eight variants, whose true errors lie some points apart from
+best to worst; own parts of 1 point over replicates. Over splits the luck of the data set is common
+to all replicates, and no estimate from them can see it: only a test set can.
+"""
+NEEDED = """## Replicates needed
+
+The share of studies that see a difference of the margin, 1 point, at Bonferroni's level among
+seven comparisons, with as many replicates as are said to be needed: 80 % by promise, and a little
+more, since replicates come whole. It is given the true standard deviation; that of five
+replicates is itself uncertain by a third, and so is the number told.
+"""
+SOUND = """## Findings in sound studies
+
+Eight variants that learn well, with a gap of 1 point and a flat end: the share of studies in which
+any of the eight is found to have anything (KH202 aside). Verdicts are not corrected for their
+number: eight variants and six rules are 48 questions.
+"""
+RULES = """## Findings
+
+Each rule judges the first variant of studies whose mean curves have the property at a known level:
+clearly absent, at the rule's threshold, clearly present. Replicates are independent, their number
+is 3 / 5 / 10. Noise is that of two real studies:
+"""
+RULES_NOISE = """Each value is its mean times the exponential of three normal parts: one that a
+replicate does to all variants alike, one of its own, and one that goes from epoch to epoch with
+memory (`simulations/noise.py`). What it does not show: noise of other studies, and overlapping
+splits, which the rules' intervals correct for.
+"""
+
+
+def page() -> str:
+    """The whole of it."""
+    return "\n".join(
+        [
+            NOTE,
+            HEAD,
+            *(ALARMS, _alarms(), ALARMS_END),
+            *(POWER, _power()),
+            *(SEEDS, _by_replicates("coverage over seeds", "noise", "covers")),
+            *(SPLITS, _splits(), SPLITS_END),
+            *(WILSON, _wilson()),
+            *(SPREAD, _spread()),
+            *(EQUIVALENCE, _equivalence()),
+            *(OPTIMISM, _optimism()),
+            *(NEEDED, _needed()),
+            *(SOUND, _by_replicates("sound studies", "noise", "anything")),
+            *(RULES, _noise(), RULES_NOISE, *_rules()),
+        ]
+    )
+
+
+def _alarms() -> str:
+    names = ("any family", "baseline", "winner", "additions", "additions_at_the_end")
+    header = ["noise", "any", "baseline", "winner", "additions", "at the end", "studies"]
+    return table(
+        header,
+        (
+            [case, *(percent(cell, name) for name in names), studies(cell)]
+            for case, cell in results()["false alarms"].items()
+        ),
+    )
+
+
+def _power() -> str:
+    names = ("chosen", "better than the baseline", "any false")
+    rows = [
+        [f"{kind}, {n} replicates", points, *(percent(cell, name) for name in names)]
+        for kind, by_n in results()["power"].items()
+        for n, by_points in by_n.items()
+        for points, cell in by_points.items()
+    ]
+    return table(
+        ["study", "better by, points", "chosen as winner", "decided against the baseline", "false"],
+        rows,
+    )
+
+
+def _by_replicates(study: str, what: str, name: str) -> str:
+    cases: dict[str, dict[str, Any]] = results()[study]
+    numbers = list(next(iter(cases.values())))
+    rows = [[case, *(percent(by_n[n], name) for n in numbers)] for case, by_n in cases.items()]
+    return table([what, *(f"{n} replicates" for n in numbers)], rows)
+
+
+def _splits() -> str:
+    rows = [
+        (
+            f"{pair}, `{splits}`",
+            percent(cell, "covers"),
+            percent(cell, "covers without correction"),
+            f"{100 * cell['half width']['mean']:.1f}",
+        )
+        for pair, by_splits in results()["coverage over splits"].items()
+        for splits, cell in by_splits.items()
+    ]
+    return table(["what", "corrected", "not corrected", "half width, points"], rows)
+
+
+def _wilson() -> str:
+    cases = results()["coverage of Wilson's interval"]
+    trials = list(next(iter(cases.values())))
+    rows = [
+        [p, *(f"{100 * by_trials[n]['covers']['mean']:.1f}" for n in trials)]
+        for p, by_trials in cases.items()
+    ]
+    return table(["true proportion", *(f"{int(n):,} samples" for n in trials)], rows)
+
+
+def _spread() -> str:
+    rows = [
+        [f"{case}, {n} replicates", percent(cell, "covers"), percent(cell, "lies above")]
+        for case, by_n in results()["coverage of the spread"].items()
+        for n, cell in by_n.items()
+    ]
+    return table(["noise", "holds the truth", "above"], rows)
+
+
+def _equivalence() -> str:
+    rows = [
+        [f"{points} points, {n} replicates", percent(cell, "alone"), percent(cell, "any of seven")]
+        for points, by_n in results()["equivalence"].items()
+        for n, cell in by_n.items()
+    ]
+    return table(["true difference", "called equivalent", "any of seven"], rows)
+
+
+def _optimism() -> str:
+    rows = [
+        [f"{case} points, {n} replicates"]
+        + [percent(cell, name, 2) for name in ("estimate", "true", "bias")]
+        for case, by_n in results()["optimism"].items()
+        for n, cell in by_n.items()
+    ]
+    return table(["replicates are over, variants apart by", "estimate", "true", "bias"], rows)
+
+
+def _needed() -> str:
+    rows = [
+        [f"{spread} points", f"{cell['replicates']['mean']:.0f}", percent(cell, "seen")]
+        for spread, cell in results()["replicates needed"].items()
+    ]
+    return table(["standard deviation", "replicates", "see it"], rows)
+
+
+def _noise() -> str:
+    rows = [
+        [f"{study}, {name.replace('_', ' ')}"]
+        + [f"{100 * deviation:.2g}" for deviation in (part.shared, part.own, part.epoch)]
+        + [f"{part.autocorrelation:.2g}"]
+        for study, noise in (("letters", LETTERS), ("notMNIST", NOTMNIST))
+        for name, part in vars(noise).items()
+    ]
+    return table(["curve", "shared, %", "own, %", "epoch, %", "memory"], rows)
+
+
+def _rules() -> list[str]:
+    return [
+        part
+        for question in QUESTIONS
+        for part in (f"### {question.key}: {question.rule.title}\n", *rule_tables(question))
+    ]
