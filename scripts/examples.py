@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from simulations.noise import LETTERS
-from simulations.rules import QUESTIONS
 
 from kohort.findings.curves import Overlap, StudyCurves
 from kohort.findings.diagnosis import RULES, STUDY_RULES
 from kohort.findings.finding import Finding
+from simulations.noise import LETTERS
+from simulations.rules import QUESTIONS
 
 LEVELS = {
     "KH101": 20.0,

@@ -5,8 +5,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from simulations.rules import NOISES, QUESTIONS, REPLICATES, Question
-
 from kohort.findings.diagnosis import RULES, STUDY_RULES
 from kohort.findings.finding import Rule
 from scripts.examples import example
@@ -19,6 +17,7 @@ from scripts.measured import (
     studies,
     table,
 )
+from simulations.rules import NOISES, QUESTIONS, REPLICATES, Question
 
 NOTE = "<!-- Written by scripts/docs.py; `make docs` writes it again. -->\n"
 EVERY: tuple[Rule[Any], ...] = tuple(sorted((*RULES, *STUDY_RULES), key=lambda rule: rule.code))

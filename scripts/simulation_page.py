@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from simulations.noise import LETTERS, NOTMNIST
-from simulations.rules import QUESTIONS
-
 from scripts.finding_pages import NOTE, rule_tables
 from scripts.measured import percent, results, studies, table
+from simulations.noise import LETTERS, NOTMNIST
+from simulations.rules import QUESTIONS
 
 HEAD = """# Simulations
 
@@ -108,10 +107,11 @@ Each rule judges the first variant of studies whose mean curves have the propert
 clearly absent, at the rule's threshold, clearly present. Replicates are independent, their number
 is 3 / 5 / 10. Noise is that of two real studies:
 """
-RULES_NOISE = """Each value is its mean times the exponential of three normal parts: one that a
-replicate does to all variants alike, one of its own, and one that goes from epoch to epoch with
-memory (`simulations/noise.py`). What it does not show: noise of other studies, and overlapping
-splits, which the rules' intervals correct for.
+RULES_NOISE = """To each mean curve three normal parts are added: what a replicate does to all
+variants alike, what it does to one, and what differs from epoch to epoch, with some memory. All
+are relative to the mean of the same quantity on validation data (`simulations/noise.py`). What it
+does not show: noise of other studies, and overlapping splits, which the rules' intervals correct
+for.
 """
 
 

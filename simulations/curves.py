@@ -60,10 +60,11 @@ def draw(
         replicates: Independent ones, as seeds are.
         margin: As in `StudyCurves`.
     """
-    curves = {
-        name: _noisy(random, getattr(truth, name), getattr(noise, name), replicates)
-        for name in ("train_loss", "valid_loss", "train_error", "valid_error")
-    }
+    curves = {}
+    for name in ("train_loss", "valid_loss", "train_error", "valid_error"):
+        level = truth.valid_loss if name.endswith("loss") else truth.valid_error
+        part = getattr(noise, name)
+        curves[name] = _noisy(random, getattr(truth, name), level, part, replicates)
     variants = len(truth.valid_loss)
     return StudyCurves(
         tuple(
@@ -79,16 +80,15 @@ def draw(
 
 
 def _noisy(
-    random: np.random.Generator, mean: np.ndarray, part: Part, replicates: int
+    random: np.random.Generator, mean: np.ndarray, level: np.ndarray, part: Part, replicates: int
 ) -> np.ndarray:
-    """`[variant, replicate, epoch]`, with the mean that is given and never below zero."""
+    """`[variant, replicate, epoch]`, never below zero."""
     variants, epochs = mean.shape
     shared = part.shared * random.standard_normal((1, replicates, 1))
     own = part.own * random.standard_normal((variants, replicates, 1))
     steps = random.standard_normal((variants, replicates, epochs))
-    log = shared + own + part.epoch * _autocorrelated(steps, part.autocorrelation)
-    variance = part.shared**2 + part.own**2 + part.epoch**2
-    noisy: np.ndarray = mean[:, None] * np.exp(log - variance / 2)
+    noise = shared + own + part.epoch * _autocorrelated(steps, part.autocorrelation)
+    noisy: np.ndarray = np.maximum(mean[:, None] + level[:, None] * noise, 1e-6)
     return noisy
 
 

@@ -67,7 +67,7 @@ def falling(random: np.random.Generator, level: float, noise: Noise, n: int) -> 
 def diverging(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
     """Train loss ends `level` % above where it began."""
     loss = np.linspace(1.0, 1 + level / 100, EPOCHS)
-    return draw(random, sound(1).with_first(train_loss=loss), noise, n)
+    return draw(random, sound(1).with_first(train_loss=loss, valid_loss=loss), noise, n)
 
 
 def spread_out(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
@@ -239,4 +239,4 @@ def _rising(percent: float) -> np.ndarray:
 
 def _deviation(part: Part) -> float:
     """The relative standard deviation, over replicates, of one variant's value at one epoch."""
-    return float(np.sqrt(np.expm1(part.own**2 + part.epoch**2)))
+    return float(np.hypot(part.own, part.epoch))

@@ -1,0 +1,136 @@
+"""The simulations run, and what they measured keeps the promises."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from simulations.__main__ import STUDIES, cells
+from simulations.cell import Cell, summary
+from simulations.curves import draw, sound
+from simulations.noise import Noise, Part, measure
+from simulations.rules import QUESTIONS
+
+ROOT = Path(__file__).parents[1]
+RESULTS = json.loads((ROOT / "docs" / "simulations.json").read_text("utf-8"))["results"]
+LIMIT = 2  # standard errors, where one number is looked at
+
+
+def below(number, bound):
+    return number["mean"] <= bound + LIMIT * number["se"]
+
+
+def near(number, low, high):
+    return low - LIMIT * number["se"] <= number["mean"] <= high + LIMIT * number["se"]
+
+
+def by_key(results, key):
+    for part in key:
+        results = results[part]
+    return results
+
+
+def test_a_quick_run_gives_the_same_numbers_again(tmp_path):
+    def run(name):
+        out = tmp_path / name
+        command = [sys.executable, "-m", "simulations", "--quick", "--out", out]
+        done = subprocess.run(
+            [*command, "--only", "coverage over seeds"], cwd=ROOT, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return out.read_text("utf-8")
+
+    first = run("first.json")
+    assert first == run("second.json")
+    normal = json.loads(first)["results"]["coverage over seeds"]["normal"]["5"]
+    assert normal["studies"] == 160
+    assert near(normal["covers"], 0.93, 0.97)
+
+
+def test_every_cell_was_run_with_as_many_studies_as_now():
+    for cell in cells(STUDIES):
+        assert by_key(RESULTS, cell.key)["studies"] == cell.studies, cell.key
+
+
+def test_numbers_do_not_depend_on_how_the_work_is_shared_out():
+    cell = Cell(("a", "b"), lambda random: {"value": random.random()}, 600)
+    chunks = [chunk() for chunk in cell.chunks(1)]
+    assert list(map(len, chunks)) == [250, 250, 100]
+    assert [chunk() for chunk in cell.chunks(1)] == chunks
+    assert chunks[0] != [chunk() for chunk in cell.chunks(2)][0]
+    assert len({outcome["value"] for chunk in chunks for outcome in chunk}) == 600
+
+
+def test_a_mean_comes_with_its_standard_error():
+    told = summary([{"hit": 1.0}, {"hit": 0.0}, {"hit": 1.0}, {"hit": 0.0}])
+    assert told == {"hit": {"mean": 0.5, "se": pytest.approx(0.28868)}, "studies": 4}
+
+
+def test_noise_is_measured_as_it_was_put_in():
+    put = Part(shared=0.06, own=0.04, epoch=0.05, autocorrelation=0.4)
+    noise = Noise(put, put, put, put)
+    study = draw(np.random.default_rng(0), sound(8), noise, replicates=200)
+    rows = []
+    for curves in study.variants:
+        values = {
+            "eval_data_loss": curves.train_loss,
+            "val_data_loss": curves.valid_loss,
+            "eval_accuracy": 1 - curves.train_error,
+            "val_accuracy": 1 - curves.valid_error,
+        }
+        for metric, array in values.items():
+            table = pd.DataFrame(array).rename_axis("replicate").reset_index()
+            melted = table.melt("replicate", var_name="epoch")
+            rows.append(melted.assign(variant=curves.name, metric=metric))
+    measured = measure(pd.concat(rows))
+    for part in vars(measured).values():
+        assert vars(part) == pytest.approx(vars(put), rel=0.15)
+
+
+@pytest.mark.parametrize("case", RESULTS["false alarms"])
+def test_no_more_than_a_twentieth_of_studies_report_a_difference_that_is_none(case):
+    assert below(RESULTS["false alarms"][case]["any family"], 0.05)
+
+
+def test_intervals_over_seeds_cover():
+    for number in RESULTS["coverage over seeds"]["normal"].values():
+        assert near(number["covers"], 0.93, 0.97)
+
+
+def test_the_correction_for_splits_helps():
+    for by_splits in RESULTS["coverage over splits"].values():
+        for cell in by_splits.values():
+            assert cell["covers"]["mean"] > cell["covers without correction"]["mean"]
+
+
+def test_intervals_of_proportions_and_spreads_cover():
+    for by_trials in RESULTS["coverage of Wilson's interval"].values():
+        for cell in by_trials.values():
+            assert 0.93 <= cell["covers"]["mean"] <= 0.97
+    for cell in RESULTS["coverage of the spread"]["normal"].values():
+        assert near(cell["covers"], 0.94, 0.96)
+
+
+def test_what_is_as_large_as_the_margin_is_not_called_equivalent():
+    for difference in ("1.0", "1.5"):
+        for cell in RESULTS["equivalence"][difference].values():
+            assert below(cell["alone"], 0.05)
+            assert below(cell["any of seven"], 0.05)
+
+
+def test_as_many_replicates_as_needed_see_the_margin():
+    for cell in RESULTS["replicates needed"].values():
+        assert cell["seen"]["mean"] >= 0.8 - LIMIT * cell["seen"]["se"]
+
+
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.rule.code not in UNTESTED], ids=str)
+def test_a_rule_finds_at_most_a_fortieth_at_its_threshold(question):
+    for of_noise in RESULTS["rules"][question.key].values():
+        for level, by_n in of_noise.items():
+            for cell in by_n.values():
+                if float(level) <= question.threshold:
+                    assert below(cell["found"], 0.025), (level, cell)
