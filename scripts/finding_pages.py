@@ -52,9 +52,12 @@ VERDICTS = """## What a verdict means
 | not applicable | the question makes no sense here, say of a variant that diverged everywhere |
 
 "Inconclusive" is a normal answer. "Not found" is one, too: it says that the thing is not there to
-the extent that the threshold names, not that nobody looked closely. An interval of 95 % that lies
-wholly beyond a threshold does so by chance in 2.5 % of studies where the truth is the threshold
-itself, and in fewer where it is on this side of it. Each code's page says what was measured.
+the extent that the threshold names, not that nobody looked closely.
+
+An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
+is the threshold itself, and in fewer in which it is on this side of it. Where e\\* or the best
+variant is chosen by the same replicates (KH101, KH103), it is up to about 5 %: what one replicate
+is judged by depends a little on all others. Each code's page says what was measured.
 """
 
 COMPARISONS = """## Comparisons
@@ -64,8 +67,10 @@ differences. A study makes four families of comparisons: each variant with the b
 with the others, each addition (dropout, L2) with what it was added to, and these at the end of
 training. In each, p-values are corrected by Holm's method; and no difference is decided unless
 Simes's test over all of them together finds that anything differs. So of studies whose variants do
-not differ, 5 % at most report any difference. Whether a difference is smaller than the margin is
-tested by two one-sided t tests (Schuirmann 1987), corrected by Holm's method as well.
+not differ at all, 5 % at most report any difference. Where some truly differ, each family errs on
+the rest in 5 % of studies at most, and so the four together in somewhat more. Whether a difference
+is smaller than the margin is tested by two one-sided t tests (Schuirmann 1987), corrected by Holm's
+method as well.
 
 The winner is chosen on validation. By how much that choice flatters it, "optimism" estimates: each
 replicate is scored by the variant that the other replicates choose. Scores on the test set have

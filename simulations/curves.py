@@ -95,7 +95,7 @@ def _noisy(
 def _autocorrelated(steps: np.ndarray, correlation: float) -> np.ndarray:
     """Along the last axis: of variance 1 as `steps` are, each value like the one before it."""
     values = steps.copy()
-    for epoch in range(1, steps.shape[-1]):
+    for epoch in range(1, steps.shape[-1] if correlation else 0):
         values[..., epoch] *= np.sqrt(1 - correlation**2)
         values[..., epoch] += correlation * values[..., epoch - 1]
     return values

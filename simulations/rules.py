@@ -106,6 +106,7 @@ class Question:
         levels: From clearly absent to clearly present.
         threshold: The level from which on the rule is true.
         name: Of a second question to the same rule; else empty.
+        infers: Whether the rule infers the truth, rather than telling what was met or measured.
     """
 
     rule: Judged
@@ -114,6 +115,7 @@ class Question:
     levels: Sequence[float]
     threshold: float | None
     name: str = ""
+    infers: bool = True
 
     @property
     def key(self) -> str:
@@ -164,6 +166,7 @@ QUESTIONS = (
         "end of train loss above its start, %",
         (-50.0, 0.0, 5.0, 10.0, 20.0, 50.0),
         100 * WORSE_THRESHOLD,
+        infers=False,
     ),
     Question(
         unstable.RULE,
@@ -178,6 +181,7 @@ QUESTIONS = (
         "half width of the interval, margins, where there is no difference",
         (0.25, 0.5, 1.0, 2.0, 4.0),
         1.0,
+        infers=False,
     ),
     Question(
         replicates.RULE,
@@ -186,6 +190,7 @@ QUESTIONS = (
         (0.5, 1.0, 2.0, 4.0),
         None,
         "of a difference",
+        infers=False,
     ),
 )
 

@@ -61,7 +61,7 @@ def test_numbers_do_not_depend_on_how_the_work_is_shared_out():
     chunks = [chunk() for chunk in cell.chunks(1)]
     assert list(map(len, chunks)) == [250, 250, 100]
     assert [chunk() for chunk in cell.chunks(1)] == chunks
-    assert chunks[0] != [chunk() for chunk in cell.chunks(2)][0]
+    assert chunks[0] != next(chunk() for chunk in cell.chunks(2))
     assert len({outcome["value"] for chunk in chunks for outcome in chunk}) == 600
 
 
@@ -109,8 +109,9 @@ def test_the_correction_for_splits_helps():
 
 def test_intervals_of_proportions_and_spreads_cover():
     for by_trials in RESULTS["coverage of Wilson's interval"].values():
-        for cell in by_trials.values():
-            assert 0.93 <= cell["covers"]["mean"] <= 0.97
+        for trials, cell in by_trials.items():
+            lowest = 0.94 if int(trials) >= 1000 else 0.92
+            assert lowest <= cell["covers"]["mean"] <= 0.97
     for cell in RESULTS["coverage of the spread"]["normal"].values():
         assert near(cell["covers"], 0.94, 0.96)
 
@@ -127,10 +128,22 @@ def test_as_many_replicates_as_needed_see_the_margin():
         assert cell["seen"]["mean"] >= 0.8 - LIMIT * cell["seen"]["se"]
 
 
-@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.rule.code not in UNTESTED], ids=str)
-def test_a_rule_finds_at_most_a_fortieth_at_its_threshold(question):
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.infers], ids=lambda q: q.key)
+def test_a_rule_rarely_finds_what_is_not_there(question):
     for of_noise in RESULTS["rules"][question.key].values():
         for level, by_n in of_noise.items():
+            bound = {-1: 0.025, 0: 0.05}.get(int(np.sign(float(level) - question.threshold)))
             for cell in by_n.values():
-                if float(level) <= question.threshold:
-                    assert below(cell["found"], 0.025), (level, cell)
+                assert bound is None or below(cell["found"], bound), (level, cell)
+
+
+@pytest.mark.parametrize("question", QUESTIONS[:-1], ids=lambda q: q.key)
+def test_a_rule_finds_what_is_clearly_there(question):
+    for of_noise in RESULTS["rules"][question.key].values():
+        assert of_noise[f"{question.levels[-1]:g}"]["10"]["found"]["mean"] > 0.8
+
+
+def test_sound_studies_are_mostly_called_sound():
+    for by_n in RESULTS["sound studies"].values():
+        for cell in by_n.values():
+            assert below(cell["anything"], 0.1)
