@@ -16,10 +16,10 @@ LEVELS = {
     "KH103": 4.0,
     "KH104": 4.0,
     "KH105": 50.0,
-    "KH106": 4.0,
+    "KH106": 0.5,
     "KH202": 4.0,
 }
-"""Of the truths of the simulations, one at which the rule finds what it looks for."""
+"""Of the truths of the simulations, one for each example."""
 REPLICATES = 5
 
 
@@ -46,7 +46,17 @@ def example(code: str) -> Example | None:
 
 def _study(code: str) -> StudyCurves:
     question = next(q for q in QUESTIONS if q.rule.code == code)
-    return question.study(np.random.default_rng(0), LEVELS[code], LETTERS, REPLICATES)
+    random = np.random.default_rng(0)
+    study = question.study(random, LEVELS[code], LETTERS, REPLICATES)
+    return _with_an_unsteady_one(random, study) if code == "KH106" else study
+
+
+def _with_an_unsteady_one(random: np.random.Generator, study: StudyCurves) -> StudyCurves:
+    """The first variant with a spread of five margins, the others as they are."""
+    first, *others = study.variants
+    spread = 5 * study.margin * random.standard_normal((REPLICATES, 1))
+    unsteady = replace(first, valid_error=first.valid_error + spread)
+    return replace(study, variants=(unsteady, *others))
 
 
 def _copies() -> Overlap:

@@ -85,7 +85,7 @@ def _curves(lines: Lines, title: str, marked: VariantCurves | None) -> Chart:
     layers: list[alt.Chart] = [
         base.mark_area(opacity=0.25).encode(y=low, y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(
-            y=mean, strokeDash=alt.StrokeDash("curve:N", title=None, sort=None)
+            y=mean, strokeDash=alt.StrokeDash("curve:N", sort=None, legend=None)
         ),
     ]
     if marked is not None:

@@ -123,6 +123,11 @@ def rule_tables(question: Question) -> Iterable[str]:
         yield table([question.truth, "found, %", "not found, %", "inconclusive, %"], rows)
 
 
+TOLD = (
+    "The rule tells what these replicates met, or how sure they make one, not what is true of all; "
+    "so the rates go from 0 to 100 % around its threshold. "
+)
+
 PAGES: dict[str, Callable[[], str]] = {
     "findings.md": index_page,
     **{f"findings/{rule.code}.md": partial(code_page, rule) for rule in EVERY},
@@ -144,7 +149,8 @@ def _rates(code: str) -> str:
     questions = [question for question in QUESTIONS if question.rule.code == code]
     if not questions:
         return "The rule counts, and infers nothing: there is no rate of error to measure.\n"
-    head = (
+    head = "" if any(q.infers for q in questions) else TOLD
+    head += (
         "Verdicts over simulated studies whose truth is known ([how](../simulations.md)), with "
         f"{' / '.join(map(str, REPLICATES))} independent replicates.\n"
     )

@@ -17,10 +17,10 @@ runs all of it again (`simulations/`; same seed, same numbers) and writes
 
 ALARMS = """## False alarms of comparisons
 
-Eight variants that do not differ, 5 replicates. All
-families of comparisons are made as a study makes them: against the baseline, the winner that
-the study chose against the others, four additions, and these again at the end. "Any" is the share
-of studies that report any difference in any family.
+Eight variants that do not differ, 5 replicates. All families of comparisons are made as a study
+makes them: against the baseline, the winner that the study chose against the others, four
+additions, and these again at the end. "Any" is the share of studies that report any difference in
+any family.
 
 The first rows draw errors: a part that all variants of a replicate share, and a variant's own, of
 the distribution named. The rows of curves draw 20 epochs with the noise of a real study, so that
@@ -32,8 +32,7 @@ differ by their random weights).
 """
 ALARMS_END = """What it shows: the promise holds, with room to spare where tails are heavy, where
 folds share no validation sample, and where training adds chance of its own. What it does not show:
-differences of all variants skewed to one side, for which five replicates are few for a t test; see
-the coverage of skewed noise below.
+noise of other kinds, which five replicates are too few to tell from this.
 """
 
 POWER = """## Power of comparisons
