@@ -113,7 +113,8 @@ is 3 / 5 / 10. Noise is that of two real studies:
 RULES_NOISE = """To each mean curve three normal parts are added: what a replicate does to all
 variants alike, what it does to one, and what differs from epoch to epoch, with some memory. All
 are relative to the mean of the same quantity on validation data (`simulations/noise.py`). What it
-does not show: noise of other studies, and overlapping splits, which the rules' intervals correct
+does not show: noise of other studies; replicates whose curves differ in shape and not in level, as
+where one overfits sooner than another; and overlapping splits, which the rules' intervals correct
 for.
 """
 
