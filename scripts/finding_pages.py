@@ -55,9 +55,10 @@ VERDICTS = """## What a verdict means
 the extent that the threshold names, not that nobody looked closely.
 
 An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
-is the threshold itself, and in fewer in which it is on this side of it. Where e\\* or the best
-variant is chosen by the same replicates (KH101, KH103), it is up to about 5 %: what one replicate
-is judged by depends a little on all others. Each code's page says what was measured.
+is the threshold itself, and in fewer in which it is on this side of it. Where the same replicates
+choose e\\* or the best variant as well (KH101, KH103), it is about twice as often: what one
+replicate is judged by depends a little on all others. Each code's page says what was measured.
+Verdicts are not corrected for their number: of many, one may be found by chance.
 """
 
 COMPARISONS = """## Comparisons

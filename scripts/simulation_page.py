@@ -62,7 +62,7 @@ for the error of one classifier on holdout splits. The correction is a rule of t
 takes the correlation between replicates to be the part held out, whatever the algorithm. In
 differences much of what replicates share cancels, folds have no validation sample in common, and
 training adds chance of its own: there intervals are wider than they need be, and hold the truth in
-up to 99 % and more. Of five plain folds, the interval without correction would do; that no
+up to 99 % and more. Of plain folds, the interval without correction would do here; that no
 estimator of their variance is unbiased for all data (Bengio and Grandvalet 2004) is why they are
 corrected all the same. What it does not show: other data, sizes and algorithms.
 """

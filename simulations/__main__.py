@@ -9,7 +9,7 @@ from simulations import comparisons, coverage, intervals, rules
 from simulations.cell import SEED, Cell, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
-STUDIES, QUICK = 1000, 20
+STUDIES, QUICK = 1500, 20
 """Simulated studies of a usual cell."""
 
 

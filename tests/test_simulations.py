@@ -18,7 +18,8 @@ from simulations.rules import QUESTIONS
 
 ROOT = Path(__file__).parents[1]
 RESULTS = json.loads((ROOT / "docs" / "simulations.json").read_text("utf-8"))["results"]
-LIMIT = 2  # standard errors, where one number is looked at
+LIMIT = 2
+"""Standard errors that a rate may lie beyond its promise."""
 
 
 def below(number, bound):
@@ -132,13 +133,20 @@ def test_as_many_replicates_as_needed_see_the_margin():
         assert cell["seen"]["mean"] >= 0.8 - LIMIT * cell["seen"]["se"]
 
 
+# A one-sided error of a 95 % interval; about twice that where the same replicates choose what
+# they are compared with, which the leave-one-out choice does not wholly undo.
+AT_THE_THRESHOLD = {q.key: 0.025 for q in QUESTIONS if q.infers} | {"KH101": 0.06, "KH103": 0.06}
+
+
 @pytest.mark.parametrize("question", [q for q in QUESTIONS if q.infers], ids=lambda q: q.key)
 def test_a_rule_rarely_finds_what_is_not_there(question):
     for of_noise in RESULTS["rules"][question.key].values():
         for level, by_n in of_noise.items():
-            bound = {-1: 0.025, 0: 0.05}.get(int(np.sign(float(level) - question.threshold)))
             for cell in by_n.values():
-                assert bound is None or below(cell["found"], bound), (level, cell)
+                if float(level) < question.threshold:
+                    assert below(cell["found"], 0.025), (level, cell)
+                if float(level) == question.threshold:
+                    assert below(cell["found"], AT_THE_THRESHOLD[question.key]), (level, cell)
 
 
 @pytest.mark.parametrize("question", QUESTIONS[:-1], ids=lambda q: q.key)
