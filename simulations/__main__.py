@@ -31,8 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
         for cell in cells(QUICK if options.quick else STUDIES)
         if options.only in "/".join(cell.key)
     ]
+    print(f"{sum(cell.studies for cell in chosen):,} simulated studies")
     told = {"seed": SEED, "results": run(chosen)}
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":
