@@ -15,7 +15,7 @@ LEVELS = {
     "KH102": 4.0,
     "KH103": 4.0,
     "KH104": 4.0,
-    "KH105": 50.0,
+    "KH105": 100.0,
     "KH106": 0.5,
     "KH202": 4.0,
 }
@@ -62,5 +62,10 @@ def _with_an_unsteady_one(random: np.random.Generator, study: StudyCurves) -> St
 def _copies() -> Overlap:
     valid = np.array([41, 37, 44, 39, 40])
     return Overlap(
-        test=52, test_exact=31, test_samples=1000, valid=valid, valid_samples=np.full(5, 800)
+        test=52,
+        test_exact=31,
+        test_samples=1000,
+        valid=valid,
+        valid_exact=valid // 2,
+        valid_samples=np.full(5, 800),
     )

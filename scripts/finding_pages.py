@@ -37,8 +37,9 @@ or at the study as a whole. Replicates that diverged are left out.
 - **Intervals** are Student's t at the study's confidence, 95 % by default, with the correction of
   Nadeau and Bengio (2003) for splits and folds that share training samples. They are over seeds,
   over splits or over folds, which are different quantities; a study says which.
-- **Points** are percentage points of a proportion. Where the error is no proportion, thresholds are
-  in percent of the baseline's validation error.
+- **Points** are percentage points of a proportion. Where the metric is no proportion, thresholds
+  are in percent of what the baseline scores on validation, and differences in its own unit.
+- Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
 - **The margin** is the smallest difference of practical interest: the study's `margin`.
 """
 
@@ -65,11 +66,12 @@ COMPARISONS = """## Comparisons
 
 Two variants are compared replicate by replicate: the interval is that of the mean of paired
 differences. A study makes four families of comparisons: each variant with the baseline, the winner
-with the others, each addition (dropout, L2) with what it was added to, and these at the end of
-training. In each, p-values are corrected by Holm's method; and no difference is decided unless
-Simes's test over all of them together finds that anything differs. So of studies whose variants do
-not differ at all, 5 % at most report any difference. Where some truly differ, each family errs on
-the rest in 5 % of studies at most, and so the four together in somewhat more. Whether a difference
+with the others, each addition (dropout, L2) with what it was added to, and these by how far
+validation loss rises after the best epoch. In each, p-values are corrected by Holm's method; and no
+difference is decided unless Simes's test over all of them together finds that anything differs. So
+of studies whose variants do not differ at all, 5 % at most report any difference. Where some truly
+differ, each family errs on the rest in 5 % of studies at most, and so the four together in somewhat more. A pair that is in
+several families has the largest of its p-values in all, and so one verdict. Whether a difference
 is smaller than the margin is tested by two one-sided t tests (Schuirmann 1987), corrected by Holm's
 method as well.
 

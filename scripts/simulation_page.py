@@ -3,7 +3,7 @@
 from typing import Any
 
 from scripts.finding_pages import NOTE, rule_tables
-from scripts.measured import percent, results, studies, table
+from scripts.measured import percent, percents, results, studies, table
 from simulations.noise import LETTERS, NOTMNIST
 from simulations.rules import QUESTIONS
 
@@ -19,8 +19,8 @@ ALARMS = """## False alarms of comparisons
 
 Eight variants that do not differ, 5 replicates. All families of comparisons are made as a study
 makes them: against the baseline, the winner that the study chose against the others, four
-additions, and these again at the end. "Any" is the share of studies that report any difference in
-any family.
+additions, and the rise of their validation loss after the best epoch. "Any" is the share of studies
+that report any difference in any family.
 
 The first rows draw errors: a part that all variants of a replicate share, and a variant's own, of
 the distribution named. The rows of curves draw 20 epochs with the noise of a real study, so that
@@ -98,6 +98,18 @@ seven comparisons, with as many replicates as are said to be needed: 80 % by pro
 more, since replicates come whole. It is given the true standard deviation; that of five
 replicates is itself uncertain by a third, and so is the number told.
 """
+LEARNING = """## Learning curves
+
+What a study says of twice the data, from 5 / 6 sizes that double up to 16,000 samples, 5
+replicates, a margin of 1 point. Replicates differ by 0.7 points at all sizes alike and by 0.4 at
+each anew. "Claims" is the share of studies that fit a law at all, "misses" that of studies that do
+and whose interval of the gain does not hold the true one.
+"""
+LEARNING_END = """What it shows: where a power law is true, its forecast errs in 5 % of studies at
+most, and no wrong verdict is common. Where none is true, five sizes let some curves pass that
+level off faster, and call more data a help that it is not; six see nearly all of them. What it
+does not show: that any curve goes on as it began.
+"""
 SOUND = """## Findings in sound studies
 
 Eight variants that learn well, with a gap of 1 point and a flat end: the share of studies in which
@@ -134,6 +146,7 @@ def page() -> str:
             *(EQUIVALENCE, _equivalence()),
             *(OPTIMISM, _optimism()),
             *(NEEDED, _needed()),
+            *(LEARNING, _learning(), LEARNING_END),
             *(SOUND, _by_replicates("sound studies", "noise", "anything")),
             *(RULES, _noise(), RULES_NOISE, *_rules()),
         ]
@@ -141,8 +154,8 @@ def page() -> str:
 
 
 def _alarms() -> str:
-    names = ("any family", "baseline", "winner", "additions", "additions_at_the_end")
-    header = ["noise", "any", "baseline", "winner", "additions", "at the end", "studies"]
+    names = ("any family", "baseline", "winner", "additions", "rises")
+    header = ["noise", "any", "baseline", "winner", "additions", "rises", "studies"]
     return table(
         header,
         (
@@ -231,6 +244,17 @@ def _needed() -> str:
         for spread, cell in results()["replicates needed"].items()
     ]
     return table(["standard deviation", "replicates", "see it"], rows)
+
+
+def _learning() -> str:
+    rows = []
+    for truth, by_sizes in results()["learning curves"].items():
+        cells = list(by_sizes.values())
+        names = ("claims", "misses", "helps", "does not help")
+        gain = f"{100 * cells[0]['gain']['mean']:z.2f}"
+        rows.append([truth, gain, *(percents(cells, name) for name in names)])
+    header = ["truth", "gain, points", "claims, %", "misses, %", "helps, %", "does not help, %"]
+    return table(header, rows)
 
 
 def _noise() -> str:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations import comparisons, coverage, intervals, rules
+from simulations import comparisons, coverage, intervals, learning, rules
 from simulations.cell import SEED, Cell, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
@@ -15,7 +15,13 @@ STUDIES, QUICK = 1500, 20
 
 def cells(studies: int) -> Iterator[Cell]:
     """All cells."""
-    for module, factor in ((comparisons, 2), (coverage, 2), (intervals, 2), (rules, 1)):
+    for module, factor in (
+        (comparisons, 2),
+        (coverage, 2),
+        (intervals, 2),
+        (learning, 1),
+        (rules, 1),
+    ):
         yield from module.cells(factor * studies)
 
 

@@ -65,14 +65,14 @@ def falling(random: np.random.Generator, level: float, noise: Noise, n: int) -> 
 
 
 def diverging(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
-    """Train loss ends `level` % above where it began."""
-    loss = np.linspace(1.0, 1 + level / 100, EPOCHS)
+    """Train loss ends, over the last quarter, `level` % above where it began."""
+    loss = 1 + level / 100 * np.minimum(1.0, np.arange(EPOCHS) / QUARTER.start)
     return draw(random, sound(1).with_first(train_loss=loss, valid_loss=loss), noise, n)
 
 
 def spread_out(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
-    """The spread of an error, above the mean of the other variants', is `level` margins."""
-    spread = LEVEL * _deviation(noise.valid_error) * np.sqrt(1 + 1 / (VARIANTS - 1))
+    """The spread of a variant's own part of its error is `level` margins."""
+    spread = LEVEL * _deviation(noise.valid_error)
     return draw(random, sound(VARIANTS), noise, n, float(spread / level))
 
 
@@ -164,7 +164,7 @@ QUESTIONS = (
         diverged.RULE,
         diverging,
         "end of train loss above its start, %",
-        (-50.0, 0.0, 5.0, 10.0, 20.0, 50.0),
+        (-50.0, 0.0, 10.0, 25.0, 50.0, 100.0),
         100 * WORSE_THRESHOLD,
         infers=False,
     ),
@@ -180,7 +180,7 @@ QUESTIONS = (
         hard_to_see,
         "half width of the interval, margins, where there is no difference",
         (0.25, 0.5, 1.0, 2.0, 4.0),
-        1.0,
+        None,
         infers=False,
     ),
     Question(

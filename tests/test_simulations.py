@@ -133,6 +133,22 @@ def test_as_many_replicates_as_needed_see_the_margin():
         assert cell["seen"]["mean"] >= 0.8 - LIMIT * cell["seen"]["se"]
 
 
+POWER_LAWS = [name for name in RESULTS["learning curves"] if "no power law" not in name]
+
+
+@pytest.mark.parametrize("truth", POWER_LAWS)
+def test_a_forecast_by_a_true_power_law_rarely_misses(truth):
+    for cell in RESULTS["learning curves"][truth].values():
+        assert below(cell["misses"], 0.05)
+        wrong = "helps" if cell["gain"]["mean"] < 0.01 else "does not help"
+        assert below(cell[wrong], 0.025)
+
+
+def test_six_sizes_see_that_no_power_law_holds():
+    for truth in set(RESULTS["learning curves"]) - set(POWER_LAWS):
+        assert below(RESULTS["learning curves"][truth]["6"]["claims"], 0.05)
+
+
 # A one-sided error of a 95 % interval; about twice that where the same replicates choose what
 # they are compared with, which the leave-one-out choice does not wholly undo.
 AT_THE_THRESHOLD = {q.key: 0.025 for q in QUESTIONS if q.infers} | {"KH101": 0.06, "KH103": 0.06}

@@ -49,18 +49,18 @@ def test_the_steps_come_in_one_order():
     ("errors", "verdict", "told"),
     [
         (
-            [0.4, 0.2828, 0.2, 0.1414],
+            [0.5657, 0.4, 0.2828, 0.2, 0.1414],
             "helps",
             "Twice the 800 samples would lower the error of a by",
         ),
-        ([0.1001, 0.1, 0.1, 0.1], "does not help", "Twice the 800 samples would lower"),
-        ([0.1, 0.1, 0.2, 0.1], "cannot tell", "Error rises from 200 to 400 samples"),
+        ([0.1, 0.1001, 0.1, 0.1, 0.1], "does not help", "Twice the 800 samples would lower"),
+        ([0.1, 0.1, 0.1, 0.2, 0.1], "cannot tell", "Error rises from 200 to 400 samples"),
     ],
 )
 def test_more_data_helps_where_the_learning_curve_says_so(errors, verdict, told):
-    noise = np.random.default_rng(1).normal(0, 0.0005, (4, REPLICATES))
+    noise = np.random.default_rng(1).normal(0, 0.0005, (5, REPLICATES))
     curve = learning_curve(
-        np.array([100, 200, 400, 800]), np.array(errors)[:, None] + SHARED + noise, margin=0.01
+        np.array([50, 100, 200, 400, 800]), np.array(errors)[:, None] + SHARED + noise, margin=0.01
     )
     step = steps(variant("a", 0.1), variant("b", 0.2, seed=1), curves={0: curve})["more data"]
     assert step.verdict == verdict

@@ -48,25 +48,25 @@ def test_the_chart_has_a_facet_for_each_variant_and_metric(curves):
     assert chart["facet"]["row"]["field"] == "metric"
 
 
-SIZES = np.array([100, 200, 400, 800])
+SIZES = np.array([50, 100, 200, 400, 800])
 
 
 def sized(falls):
     """A learning curve of five replicates, with a power law where it falls like one."""
-    noise = np.random.default_rng(0).normal(0, 1e-4, (4, 5))
-    errors = 4 / SIZES**0.5 if falls else np.array([0.2, 0.1, 0.3, 0.1])
+    noise = np.random.default_rng(0).normal(0, 1e-4, (5, 5))
+    errors = 4 / SIZES**0.5 if falls else np.array([0.2, 0.2, 0.1, 0.3, 0.1])
     return learning_curve(SIZES, errors[:, None] + noise, margin=0.01)
 
 
 def test_a_learning_curve_is_drawn_in_the_metrics_values_and_on_to_twice_the_samples():
     points = figures.learning_points({"v": sized(falls=True)}, POINTS)
-    assert list(points["samples"]) == [100, 200, 400, 800, 1600]
-    measured = points.iloc[:4]
+    assert list(points["samples"]) == [50, 100, 200, 400, 800, 1600]
+    measured = points.iloc[:5]
     assert list(measured["value"]) == pytest.approx(1 - 4 / SIZES**0.5, abs=1e-3)
     assert (measured["low"] < measured["value"]).all()
     assert (measured["value"] < measured["high"]).all()
-    assert np.isnan(points["value"].iloc[4])
-    assert points["law"].iloc[4] == pytest.approx(0.9, abs=2e-3)
+    assert np.isnan(points["value"].iloc[5])
+    assert points["law"].iloc[5] == pytest.approx(0.9, abs=2e-3)
     assert "<svg" in figures.learning_svg(points, "validation accuracy")
 
 
@@ -75,7 +75,7 @@ def test_a_curve_without_a_law_has_none_drawn():
     loss = figures.learning_points(curves, Scale("loss", higher_is_better=False, reference=1.0))
     assert list(loss["samples"]) == list(SIZES)
     assert loss["law"].isna().all()
-    assert list(loss["value"]) == pytest.approx([0.2, 0.1, 0.3, 0.1], abs=1e-3)
+    assert list(loss["value"]) == pytest.approx([0.2, 0.2, 0.1, 0.3, 0.1], abs=1e-3)
     assert (loss["low"] < loss["high"]).all()
 
 
