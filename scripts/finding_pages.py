@@ -70,10 +70,10 @@ with the others, each addition (dropout, L2) with what it was added to, and thes
 validation loss rises after the best epoch. In each, p-values are corrected by Holm's method; and no
 difference is decided unless Simes's test over all of them together finds that anything differs. So
 of studies whose variants do not differ at all, 5 % at most report any difference. Where some truly
-differ, each family errs on the rest in 5 % of studies at most, and so the four together in somewhat more. A pair that is in
-several families has the largest of its p-values in all, and so one verdict. Whether a difference
-is smaller than the margin is tested by two one-sided t tests (Schuirmann 1987), corrected by Holm's
-method as well.
+differ, each family errs on the rest in 5 % of studies at most, and so the four together in somewhat
+more. A pair that is in several families has the largest of its p-values in all, and so one verdict.
+Whether a difference is smaller than the margin is tested by two one-sided t tests (Schuirmann
+1987), corrected by Holm's method as well.
 
 The winner is chosen on validation. By how much that choice flatters it, "optimism" estimates: each
 replicate is scored by the variant that the other replicates choose. Scores on the test set have
