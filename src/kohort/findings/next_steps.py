@@ -45,7 +45,7 @@ def next_steps(
     compared = families(study)
     against = {c.a: c for c in [*compared.baseline, *compared.winner] if c.b == name}
     return [
-        _more_data(study, name, own[gap.RULE.code], learning_curves.get(winner)),
+        _more_data(study, winner, own[gap.RULE.code], against, learning_curves),
         _bigger_model(study, winner, against),
         _more_regularisation(study, winner, own, against),
         _more_epochs(study, winner, own[undertrained.RULE.code]),
@@ -53,9 +53,19 @@ def next_steps(
 
 
 def _more_data(
-    study: StudyCurves, name: str, gap_found: Finding, curve: LearningCurve | None
+    study: StudyCurves,
+    winner: int,
+    gap_found: Finding,
+    against: Mapping[str, Comparison],
+    learning_curves: Mapping[int, LearningCurve],
 ) -> NextStep:
-    step = "more data"
+    step, name, whose = "more data", study.variants[winner].name, ""
+    curve = learning_curves.get(winner)
+    for number, other in learning_curves.items():
+        rival = study.variants[number].name
+        if curve is None and rival in against and against[rival].is_equivalent:
+            # No curve of its own, but one of a variant that is as good.
+            curve, whose, name = other, f", which is as good as {name},", rival
     if curve is None:
         told = f"The study has no learning curve of {name}; give it sizes."
         if gap_found.verdict == "found":
@@ -65,7 +75,7 @@ def _more_data(
     if curve.law is None:
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
     told = (
-        f"Twice the {most} samples would better the {study.scale.metric} of {name} by "
+        f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
         f"{study.scale.told(curve.gain)}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )

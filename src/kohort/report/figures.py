@@ -97,14 +97,17 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     """
     if points.empty:
         return ""
+    ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d")
+    logarithm = alt.Scale(type="log", nice=False, padding=12)
     base = alt.Chart(points).encode(
-        x=alt.X("samples:Q", title="training samples", scale=alt.Scale(type="log", nice=False)),
+        x=alt.X("samples:Q", title="training samples", scale=logarithm, axis=ticks),
         color=alt.Color("variant:N", title=None, sort=None),
     )
     scale = alt.Scale(zero=False)
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
     means = base.mark_point(filled=True, size=50, opacity=1).encode(
-        y=alt.Y("value:Q", title=title, scale=scale), shape=alt.Shape("variant:N", title=None)
+        y=alt.Y("value:Q", title=title, scale=scale),
+        shape=alt.Shape("variant:N", sort=None, legend=None),
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
     chart = alt.layer(ranges, law, means).properties(width=520, height=220)

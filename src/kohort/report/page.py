@@ -105,6 +105,7 @@ def render(page: Page) -> str:
     environment.filters["percent"] = words.percent
     environment.filters["named"] = metric_name
     environment.filters["amount"] = page.scale.amount
+    environment.filters["gap"] = lambda number: words.gap(number, page.scale)
     environment.filters["value"] = lambda number: words.value(number, page.scale)
     environment.filters["verdict"] = words.verdict_of
     environment.filters["p_value"] = words.p_value

@@ -46,6 +46,13 @@ def value(number: float, scale: Scale) -> str:
     return f"{100 * number:.1f} %" if scale.is_proportion else f"{number:.4g}"
 
 
+def gap(number: float, scale: Scale) -> str:
+    """The gap of a row of the table."""
+    if math.isnan(number):
+        return "none"
+    return f"{100 * number:z.1f} points" if scale.is_proportion else f"{number:.3g}"
+
+
 def counts_errors(scale: Scale) -> bool:
     """Whether a point of the metric is an error in a hundred samples."""
     return scale.is_proportion and "acc" in scale.metric and "top" not in scale.metric
