@@ -182,7 +182,9 @@ class Scale:
         """
         if self.is_proportion:
             return shown(interval, "points", 100.0, digits)
-        mean, low, high = (f"{bound:.3g}" for bound in (interval.mean, interval.low, interval.high))
+        mean, low, high = (
+            f"{bound:z.3g}" for bound in (interval.mean, interval.low, interval.high)
+        )
         return f"{mean} ({low} to {high})" if interval.is_formed else mean
 
     def worse(self, interval: Interval) -> str:

@@ -114,7 +114,9 @@ def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
 def _are_same(a: VariantCurves, b: VariantCurves) -> bool:
     """Whether two variants have the same losses, as one has under two names."""
     one, other = (curves.at_best(curves.valid_loss) for curves in (a, b))
-    return bool(np.allclose(one, other, rtol=SAME, atol=0.0, equal_nan=True))
+    # Of the larger one, so that it is the same for b and a.
+    near = np.abs(one - other) <= SAME * np.maximum(np.abs(one), np.abs(other))
+    return bool((near | (np.isnan(one) & np.isnan(other))).all())
 
 
 def _rise_comparison(study: StudyCurves, a: int, b: int) -> Comparison:

@@ -15,7 +15,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if not len(curves.sound):
         return RULE.finding(name, "not applicable", f"{name}: no replicate trained to the end.")
     compared = _compared(curves, study)
-    if compared is None or not compared.difference.n:
+    if compared is None:
         return RULE.finding(name, "not applicable", f"{name} has nothing to be compared with.")
     other = compared.b if compared.a == name else compared.a
     n, needed = compared.difference.n, compared.replicates_needed
@@ -61,12 +61,16 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 
 
 def _compared(curves: VariantCurves, study: StudyCurves) -> Comparison | None:
-    """A variant with the baseline; the baseline with the best of the others."""
-    against_baseline = families(study).baseline
-    if curves is not study.variants[0]:
-        return next((c for c in against_baseline if c.b == curves.name), None)
-    means = [study.interval(errors).mean for errors in study.errors[1:]]
-    return against_baseline[int(np.nanargmin(means))] if np.isfinite(means).any() else None
+    """A variant with the baseline; the baseline with the best of the others.
+
+    None where nothing is known of one of the two.
+    """
+    means = np.array([study.interval(errors).mean for errors in study.errors])
+    number = next(n for n, c in enumerate(study.variants) if c is curves)
+    if number == 0 and np.isfinite(means[1:]).any():
+        number = 1 + int(np.nanargmin(means[1:]))
+    known = number > 0 and bool(np.isfinite(means[[0, number]]).all())
+    return families(study).baseline[number - 1] if known else None
 
 
 RULE = Rule(
