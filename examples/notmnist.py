@@ -5,7 +5,7 @@
 
 It compares a softmax baseline with 200, 400-200 and 600-400-200 ReLU units (30, 30, 20 and 20
 epochs); Adam with SGD (learning rate, decay, Nesterov momentum); cross-entropy with mean squared
-error; and on the largest net L1, L2, and dropout of 0.2 and 0.5.
+error; and on the largest net L1 of two strengths, L2, and dropout of 0.2 and 0.5.
 
 Early stopping, k-fold cross-validation and the question of more data are studies of their own:
 
@@ -67,6 +67,7 @@ def variants(data):
         kohort.Variant("400-200", build, **shape, units=(400, 200)),
         kohort.Variant("600-400-200", build, **deep),
         kohort.Variant("600-400-200 L1", build, **deep, l1=1e-4),
+        kohort.Variant("600-400-200 L1 of 0.01", build, **deep, l1=1e-2),
         kohort.Variant("600-400-200 L2", build, **deep, l2=1e-4),
         kohort.Variant("600-400-200 dropout 0.2", build, **deep, dropout=0.2),
         kohort.Variant("600-400-200 dropout 0.5", build, **deep, dropout=0.5),

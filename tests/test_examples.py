@@ -29,7 +29,7 @@ def real(shared_data):
 @pytest.mark.parametrize(
     ("name", "members", "programs"),
     [
-        ("study", 30, 9),
+        ("study", 33, 9),
         ("early_stopping", 6, 2),
         ("cross_validation", 15, 3),
         ("more_data", 90, 3),

@@ -1,5 +1,6 @@
 """Curves written down by hand, and curves drawn by Hypothesis."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -134,4 +135,26 @@ def variants(draw, name="v", replicates=None, epochs=None):
         valid=rows(losses[1]),
         train_error=rows(train_error),
         valid_error=rows(valid_error),
+    )
+
+
+@st.composite
+def scored_studies(draw):
+    """Studies of one epoch, of two to four variants: some far from the rest, some not whole.
+
+    All errors are multiples of 1/64, so that a sum of them is exact in every order.
+    """
+    count, replicates = draw(st.integers(2, 4)), draw(st.integers(1, 6))
+    drawn = draw(st.binary(min_size=count * replicates, max_size=count * replicates))
+    errors = np.frombuffer(drawn, np.uint8).reshape(count, replicates) % 16 / 64
+    errors = errors + [[draw(st.sampled_from([0, 0, 0.25, 4]))] for _ in range(count)]
+    for number in range(count):
+        if draw(st.integers(0, 5)) == 0:
+            errors[number, draw(st.integers(0, replicates - 1))] = np.nan
+    pairs = list(itertools.permutations(range(count), 2))
+    return study_of(
+        errors,
+        margin=draw(st.sampled_from([0.01, 0.25, 1.0])),
+        test_to_train=draw(st.sampled_from([0.0, 1 / 9])),
+        additions=tuple(draw(st.lists(st.sampled_from(pairs), max_size=3, unique=True))),
     )

@@ -18,7 +18,7 @@ SCORES = st.lists(
 P_VALUES = st.lists(st.floats(0, 1) | st.just(np.nan), max_size=12)
 
 
-def compared(a, b, confidence=0.95, test_to_train=0.0, margin=0.01):
+def compared(a, b, confidence=0.95, test_to_train=0.0, margin=0.01, **how):
     return compare(
         "a",
         "b",
@@ -28,6 +28,7 @@ def compared(a, b, confidence=0.95, test_to_train=0.0, margin=0.01):
         margin=margin,
         confidence=confidence,
         test_to_train=test_to_train,
+        **how,
     )
 
 
@@ -41,7 +42,7 @@ def with_p(p, equivalence=np.nan, name="b"):
     # Not NaN, which would not be equal to itself.
     interval = Interval(1.0, 0.5, 1.5, 5, p)
     return Comparison(
-        "a", name, "score", interval, (), 0.1, 0.0, equivalence, 0.05, 1, p, equivalence
+        "a", name, "score", interval, (), True, 0.1, 0.0, equivalence, 0.05, 1, p, equivalence
     )
 
 
@@ -116,6 +117,33 @@ def test_one_pair_decides_nothing():
 def test_is_decided_at_or_below_the_error_rate(p, is_decided):
     assert with_p(p).is_decided is is_decided
     assert with_p(0.5, p).is_equivalent is is_decided
+
+
+@pytest.mark.parametrize(
+    ("differences", "higher_is_better", "better"),
+    [
+        ((0.10, 0.11, 0.12), True, "b"),
+        ((0.10, 0.11, 0.12), False, "a"),
+        ((-0.10, -0.11, -0.12), True, "a"),
+        ((-0.10, -0.11, -0.12), False, "b"),
+        ((0.10, -0.11, 0.12), True, None),  # undecided
+        ((0.10, -0.11, 0.12), False, None),
+        ((0.0, 0.0, 0.0), True, None),
+        ((0.1, 0.1, 0.1), True, None),  # no interval
+        ((0.5,), True, None),
+    ],
+)
+def test_the_better_one_is_told_by_name(differences, higher_is_better, better):
+    found = differing(*differences, higher_is_better=higher_is_better)
+
+    assert found.higher_is_better is higher_is_better
+    assert found.better == better
+    (corrected,) = correct([found], gate=0.051)
+    assert corrected.better is None
+
+
+def test_a_higher_value_is_the_better_one_but_where_told():
+    assert differing(0.10, 0.11, 0.12).better == "b"
 
 
 def test_error_rate_follows_from_the_confidence():
@@ -308,6 +336,24 @@ def test_no_difference_at_all_is_equivalent_where_there_is_a_margin():
     assert differing(0.0, 0.0, 0.0).is_equivalent
     assert not differing(0.0, 0.0, 0.0, margin=np.nan).is_equivalent
     assert not differing(0.1, 0.0, -0.1, margin=np.nan).is_equivalent
+
+
+def test_ties_of_two_that_are_not_the_same_form_no_interval():
+    tied = differing(0.0, 0.0, 0.0, are_same=False)
+
+    assert (tied.difference.mean, tied.difference.n, tied.differences) == (0.0, 3, (0.0,) * 3)
+    assert not tied.difference.is_formed
+    assert np.isnan([tied.difference.low, tied.difference.high, tied.difference.p_value]).all()
+    assert np.isnan([tied.p_adjusted, tied.p_equivalence, tied.p_equivalence_adjusted]).all()
+    assert not tied.is_decided
+    assert not tied.is_equivalent
+
+
+def test_a_tie_in_some_replicates_forms_one():
+    assert numbers(differing(0.0, 0.0, 0.001, are_same=False).difference) == (
+        numbers(differing(0.0, 0.0, 0.001).difference)
+    )
+    assert differing(0.0, 0.0, 0.001, are_same=False).is_equivalent
 
 
 def test_false_equivalence_is_as_rare_as_the_confidence_says():

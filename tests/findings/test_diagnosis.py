@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kohort.findings import diverged, gap, leak, overfit, power, replicates, underfit, undertrained
-from kohort.findings.curves import Overlap, Scale, StudyCurves
+from kohort.findings.curves import POINTS, Overlap, Scale, StudyCurves
 from kohort.findings.diagnosis import RULES, STUDY_RULES, diagnose, verdict
 from kohort.findings.finding import Finding
 from tests.findings.curve_builders import (
@@ -82,6 +82,9 @@ def test_findings_come_by_variant_and_then_by_code():
     assert [f.title for f in found] == ["leak", *[r.title for r in RULES] * 2]
 
 
+R2 = Scale("r2", higher_is_better=True, reference=0.7)
+
+
 @st.composite
 def studies(draw):
     """Any study of one to three variants, on any scale."""
@@ -90,12 +93,15 @@ def studies(draw):
     ones = st.lists(st.integers(0, 9), min_size=replicates, max_size=replicates)
     copies = np.array(draw(ones))
     overlap = Overlap(draw(st.integers(0, 9)), 0, 9, copies, copies // 2, np.full(replicates, 9))
+    additions = tuple(zip(range(len(names) - 1), range(1, len(names)), strict=True))
     return StudyCurves(
         tuple(draw(variants(name, replicates)) for name in names),
         confidence=draw(st.sampled_from([0.8, 0.95])),
         test_to_train=draw(st.sampled_from([0.0, 1 / 9])),
-        scale=draw(st.sampled_from([Scale("points", 100.0), percent_of(0.3), percent_of(np.nan)])),
+        scale=draw(st.sampled_from([POINTS, percent_of(0.3), percent_of(np.nan), R2])),
         margin=draw(st.sampled_from([0.01, 0.5])),
+        additions=additions,
+        one_loss=additions[:1],
         overlap=draw(st.sampled_from([None, overlap])),
     )
 
@@ -225,7 +231,11 @@ def findings(**verdicts):
     ("given_findings", "words"),
     [
         (findings(), "sound"),
-        (findings(overfit="not found", gap="not applicable"), "sound"),
+        (findings(overfit="not found", gap="not found"), "sound"),
+        (findings(overfit="not found", gap="not applicable"), "nothing found"),
+        (findings(overfit="not applicable", gap="not applicable"), "nothing found"),
+        (findings(overfit="inconclusive", gap="not applicable"), "inconclusive (overfit)"),
+        (findings(overfit="found", gap="not applicable"), "overfit"),
         (findings(overfit="found", gap="not found"), "overfit"),
         (findings(overfit="found", gap="found"), "overfit, gap"),
         (findings(overfit="inconclusive", gap="found"), "gap"),
@@ -238,7 +248,7 @@ def test_verdict_in_words(given_findings, words):
 
 
 @pytest.mark.parametrize("code", ["KH106", "KH202"])
-@pytest.mark.parametrize("whether", ["found", "inconclusive"])
+@pytest.mark.parametrize("whether", ["found", "inconclusive", "not applicable"])
 def test_how_many_replicates_there_are_is_no_verdict_on_the_curves(code, whether):
     (other,) = findings(spread=whether)
     assert verdict([replace(other, code=code), *findings(gap="found")]) == "gap"

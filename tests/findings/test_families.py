@@ -1,18 +1,26 @@
 """The comparisons of a study: which there are, how each family is corrected, how often they err."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.choice import choose
 from kohort.findings.comparison import holm, simes
 from kohort.findings.curves import Scale, StudyCurves
 from kohort.findings.families import families, score_comparison
-from tests.findings.curve_builders import numbers, percent_of, study_of, variant
+from tests.findings.curve_builders import (
+    numbers,
+    percent_of,
+    reordered,
+    scored_studies,
+    study_of,
+    variant,
+)
 
 ERRORS = np.array(
     [
@@ -22,7 +30,7 @@ ERRORS = np.array(
         [0.25, 0.21, 0.30, 0.22],
     ]
 )
-STUDY = study_of(ERRORS)
+STUDY = study_of(ERRORS)  # c wins
 
 
 def pairs(family):
@@ -35,6 +43,11 @@ def p_values(family):
 
 def adjusted(family):
     return [comparison.p_adjusted for comparison in family]
+
+
+def every(found):
+    """All comparisons of scores, of all families."""
+    return [*found.baseline, *found.winner, *found.additions]
 
 
 def paired(a, b):
@@ -50,6 +63,8 @@ def test_a_score_comparison_is_of_scores_and_not_of_errors():
     assert found.measure == "validation accuracy at the best epoch"
     assert found.margin == STUDY.margin
     assert found.errors_per_thousand == pytest.approx(192.5)
+    assert found.higher_is_better
+    assert found.better == "c"
 
 
 def test_where_lower_is_better_the_difference_is_that_of_the_metric():
@@ -57,14 +72,17 @@ def test_where_lower_is_better_the_difference_is_that_of_the_metric():
 
     assert found.difference.mean == pytest.approx(-0.1925)
     assert found.measure == "validation mae at the best epoch"
+    assert not found.higher_is_better
+    assert found.better == "c"
     assert found.margin == 0.02
 
 
 def test_a_metric_that_is_no_proportion_may_be_better_when_higher():
-    scale = Scale("%", 100.0, "r2", higher_is_better=True)
-    assert score_comparison(study_of(-ERRORS, scale=scale), 0, 2).difference.mean == (
-        pytest.approx(-0.1925)
-    )
+    scale = Scale("r2", higher_is_better=True, reference=0.3)
+    found = score_comparison(study_of(-ERRORS, scale=scale), 0, 2)
+
+    assert found.difference.mean == pytest.approx(-0.1925)
+    assert found.better == "a"
 
 
 def test_confidence_and_correction_are_those_of_the_study():
@@ -77,36 +95,43 @@ def test_confidence_and_correction_are_those_of_the_study():
 
 
 def test_which_comparisons_there_are():
-    found = families(STUDY, 2, [(0, 1), (3, 1)], [(3, 1)])
+    found = families(replace(STUDY, additions=((0, 1), (3, 1)), one_loss=((3, 1),)))
 
     assert pairs(found.baseline) == [("a", "b"), ("a", "c"), ("a", "d")]
     assert pairs(found.winner) == [("b", "c"), ("d", "c")]
     assert pairs(found.additions) == [("a", "b"), ("d", "b")]
-    assert pairs(found.additions_at_the_end) == [("d", "b")]
+    assert pairs(found.rises) == [("d", "b")]
 
 
 def test_a_baseline_that_wins_is_compared_with_all():
-    study = study_of(ERRORS[[2, 1, 0]])
-    found = families(study, 0, [], [])
+    found = families(study_of(ERRORS[[2, 1, 0]]))
 
     assert pairs(found.winner) == [("b", "a"), ("c", "a")]
     assert all(comparison.difference.mean > 0 for comparison in found.winner)
-    assert found.additions == found.additions_at_the_end == []
+    assert all(comparison.better == "a" for comparison in found.winner)
+    assert found.additions == found.rises == []
+
+
+def test_where_nothing_trained_there_is_nothing_to_compare():
+    found = families(study_of(np.full((2, 3), np.nan), additions=((0, 1),), one_loss=((0, 1),)))
+    assert every(found) == found.rises == []
 
 
 def test_each_family_is_corrected_by_holm_over_its_own():
-    found = families(STUDY, 2, [(0, 1)], [])
-
     own = [paired("a", other) for other in "bcd"]
     gate = simes([paired(*pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")])
+    found = families(replace(STUDY, additions=((3, 1),)))
+
     assert p_values(found.baseline) == pytest.approx(own)
     assert adjusted(found.baseline) == pytest.approx(np.maximum(holm(own), gate))
     assert [comparison.family for comparison in found.baseline] == [3] * 3
-    assert adjusted(found.additions) == pytest.approx([max(paired("a", "b"), gate)])
+    # Of the pair that no other family has.
+    assert adjusted(found.additions) == pytest.approx([max(paired("d", "b"), gate)])
+    assert found.additions[0].family == 1
 
 
 def test_the_winner_is_corrected_over_all_pairs_of_those_it_was_chosen_from():
-    found = families(STUDY, 2, [], [])
+    found = families(STUDY)
 
     over = [paired("b", "c"), paired("d", "c"), paired("b", "d")]
     assert adjusted(found.winner) == pytest.approx(holm(over)[:2])
@@ -114,114 +139,288 @@ def test_the_winner_is_corrected_over_all_pairs_of_those_it_was_chosen_from():
 
 
 def test_a_baseline_that_wins_was_not_chosen_from_the_pairs_of_others():
-    found = families(study_of(ERRORS[[2, 1, 0]]), 0, [], [])
+    found = families(study_of(ERRORS[[2, 1, 0]]))
+
+    # The families are one, but for the sign.
     assert adjusted(found.winner) == pytest.approx(holm([paired("c", "b"), paired("c", "a")]))
+    assert adjusted(found.baseline) == pytest.approx(adjusted(found.winner))
+    assert [c.family for c in found.winner] == [2, 2]
+
+
+def test_a_pair_in_several_families_has_the_largest_of_its_p_values_in_all():
+    # Additions: one of the baseline's pairs, two of the winner's, one of them the other way round.
+    found = families(replace(STUDY, additions=((0, 3), (1, 2), (2, 3))))
+
+    gate = simes([paired(*pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")])
+    ab, ac, ad = holm([paired("a", other) for other in "bcd"])
+    bc, dc, _ = holm([paired("b", "c"), paired("d", "c"), paired("b", "d")])
+    added_ad, added_bc, added_dc = holm([paired("a", "d"), paired("b", "c"), paired("d", "c")])
+    assert added_ad != ad  # so that there is something to agree on
+    ad, bc, dc = (max(*pair, gate) for pair in ((ad, added_ad), (bc, added_bc), (dc, added_dc)))
+    assert adjusted(found.baseline) == pytest.approx([max(ab, gate), max(ac, gate), ad])
+    assert adjusted(found.winner) == pytest.approx([bc, dc])
+    assert adjusted(found.additions) == pytest.approx([ad, bc, dc])
+    assert [c.difference.mean > 0 for c in found.additions] == [True, True, False]
+    assert [c.better for c in found.additions] == ["d", "c", "c"]
+    assert [c.better for c in found.winner] == ["c", "c"]
+
+
+def test_a_pair_that_one_family_alone_would_decide_is_undecided_in_all():
+    # Two deviations of 0.02 in three replicates: t = 4.85, p = 0.04; twice that among the
+    # baseline's two pairs.
+    error = 0.02 / np.sqrt(3)
+    base = np.array([0.1, 0.3, 0.2])
+    better = base - 4.85 * error + [-0.02, 0.0, 0.02]
+    far = base + 1.0 + [0.001, 0.0, -0.001]  # so that the study shows a difference
+    beside = base - 0.001 * np.array([1.0, -1.0, 2.0])
+    study = study_of([base, better, far, beside], additions=((0, 1),))
+    found = families(study)
+    raw = found.additions[0].difference.p_value
+
+    assert raw == pytest.approx(0.04, abs=1e-3)
+    assert min(adjusted(found.baseline)) < 0.01
+    assert found.additions[0].p_adjusted == found.baseline[0].p_adjusted == pytest.approx(2 * raw)
+    assert found.additions[0].better is found.baseline[0].better is None
+    assert found.additions[0].family == found.baseline[0].family == 3
+
+
+def test_equivalence_is_agreed_on_as_well():
+    # Each pair is equivalent on its own; among the baseline's three not all are.
+    steps = np.array([-0.006, 0.0, 0.006])
+    base = np.array([0.1, 0.3, 0.2])
+    study = study_of(
+        [base, base + steps, base + 9 * steps, base - 0.5 + steps[::-1]], additions=((0, 1),)
+    )
+    found = families(study)
+
+    assert found.additions[0].p_equivalence < found.additions[0].p_equivalence_adjusted
+    assert found.additions[0].p_equivalence_adjusted == (
+        pytest.approx(3 * found.additions[0].p_equivalence)
+    )
+    assert found.baseline[0].p_equivalence_adjusted == found.additions[0].p_equivalence_adjusted
+
+
+def judged(comparison):
+    return (
+        comparison.is_decided,
+        comparison.is_equivalent,
+        comparison.better,
+        comparison.difference.is_formed,
+        comparison.replicates_needed,
+        *map(repr, (comparison.p_adjusted, comparison.p_equivalence_adjusted)),
+    )
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(study=scored_studies())
+def test_no_pair_has_two_verdicts(study):
+    verdicts = {}
+    for comparison in every(families(study)):
+        pair = frozenset((comparison.a, comparison.b))
+        assert verdicts.setdefault(pair, judged(comparison)) == judged(comparison)
+        assert not comparison.p_adjusted < comparison.difference.p_value
+        assert not comparison.p_equivalence_adjusted < comparison.p_equivalence
+
+
+def test_what_is_compared_is_found_once_for_a_study_and_forgotten_with_it():
+    study = study_of(ERRORS)
+    found, other = families(study), replace(study, additions=((0, 1),))
+
+    assert families(study) is found
+    assert families(other) is not found
+    assert len(families(other).additions) == 1
+    forgotten = weakref.ref(study)
+    del study
+    gc.collect()
+    assert forgotten() is None
 
 
 def test_no_difference_is_decided_unless_the_study_shows_one():
     # One pair of six differs at 0.03: on its own it does, among six it does not.
     random = np.random.default_rng(3)
     for _ in range(200):
-        errors = random.normal(size=(4, 5))
-        study = study_of(errors)
+        study = study_of(random.normal(size=(4, 5)), additions=((0, 1), (0, 2), (0, 3)))
         raw = [score_comparison(study, 0, b).difference.p_value for b in (1, 2, 3)]
-        every = [
+        of_all = [
             score_comparison(study, a, b).difference.p_value for a in range(4) for b in range(a)
         ]
-        if min(holm(raw)) < 0.05 < simes(every):
+        if min(holm(raw)) < 0.05 < simes(of_all):
             break
-    found = families(study, 1, [(0, 1), (0, 2), (0, 3)], [])
+    found = families(study)
 
     assert not any(comparison.is_decided for comparison in found.baseline)
-    assert min(adjusted(found.baseline)) == pytest.approx(simes(every))
-    assert min(adjusted(found.additions)) == pytest.approx(simes(every))
+    assert min(adjusted(found.baseline)) == pytest.approx(simes(of_all))
+    assert min(adjusted(found.additions)) == pytest.approx(simes(of_all))
 
 
-def losing_at_the_end(errors=0.1):
-    """Two variants of eight epochs; the second ends, over two epochs, 0.3 to 0.5 lower."""
-    falling = [1.0, 0.8, 0.6, 0.5, 0.5, 0.5]
-    ends = [[0.7, 0.9], [0.7, 0.9], [0.8, 0.8]]
-    lower = [[0.4, 0.6], [0.3, 0.5], [0.5, 0.5]]
-    rows = [[falling + end for end in of] for of in (ends, lower)]
-    flat = [[errors] * 8] * 3
-    trained = [list(np.linspace(1.0, 0.1, 8))] * 3
-    return [
-        variant(name, train=trained, valid=own, train_error=flat, valid_error=flat)
-        for name, own in zip("ab", rows, strict=True)
-    ]
+FALLING = [1.0, 0.8, 0.6, 0.5, 0.5, 0.5]
 
 
-def test_additions_at_the_end_are_by_validation_loss_over_the_last_quarter():
-    (found,) = families(
-        StudyCurves(tuple(losing_at_the_end())), 0, [(0, 1)], [(0, 1)]
-    ).additions_at_the_end
+def rising(name, *ends, errors=0.1, at_best=0.5):
+    """A variant of eight epochs, the fourth the best, whose last two are told."""
+    falling = [*FALLING[:3], *[at_best] * 3]
+    return variant(
+        name,
+        train=[list(np.linspace(1.0, 0.1, 8))] * len(ends),
+        valid=[falling + end for end in ends],
+        train_error=[[errors] * 8] * len(ends),
+        valid_error=[[errors] * 8] * len(ends),
+    )
 
-    assert found.differences == pytest.approx([-0.3, -0.4, -0.3])
-    assert found.measure == "validation loss over the last quarter of the epochs"
+
+# By 60 % each; by 20, 10 and 10 %.
+STEEP = rising("a", [0.7, 0.9], [0.7, 0.9], [0.8, 0.8])
+GENTLE = rising("b", [0.5, 0.7], [0.55, 0.55], [0.5, 0.6])
+
+
+def two(a, b, **study):
+    return StudyCurves((a, b), additions=((0, 1),), one_loss=((0, 1),), **study)
+
+
+def test_rises_are_compared_in_percent_of_the_loss_at_the_best_epoch():
+    (found,) = families(two(STEEP, GENTLE)).rises
+
+    assert found.differences == pytest.approx([-40, -50, -50])
+    assert found.measure == "rise of validation loss after the best epoch"
     assert np.isnan([found.margin, found.p_equivalence, found.p_equivalence_adjusted]).all()
     assert not found.is_equivalent
     assert found.replicates_needed is None
 
 
-def test_equal_losses_at_the_end_are_not_called_equivalent():
-    one, _ = losing_at_the_end()
-    found = families(
-        StudyCurves((one, replace(one, name="b"))), 0, [(0, 1)], [(0, 1)]
-    ).additions_at_the_end
-
-    assert found[0].difference.mean == 0.0
-    assert not found[0].is_equivalent
+@pytest.mark.parametrize("scale", [Scale(), percent_of(0.5)])
+def test_a_rise_is_better_when_lower_whatever_the_metric(scale):
+    for a, b in ((STEEP, GENTLE), (GENTLE, STEEP)):
+        (found,) = families(two(a, b, scale=scale)).rises
+        assert found.is_decided
+        assert found.better == "b"  # the gentle one, by name
 
 
-def test_losses_at_the_end_open_the_gate_too():
+def test_rises_open_the_gate_too():
     # Errors that are equal decide nothing and have p = 1: of two p-values the lower counts half.
-    found = families(StudyCurves(tuple(losing_at_the_end())), 0, [(0, 1)], [(0, 1)])
-    raw = found.additions_at_the_end[0].difference.p_value
+    found = families(two(STEEP, GENTLE))
+    raw = found.rises[0].difference.p_value
 
-    assert raw == pytest.approx(stats.ttest_1samp([0.3, 0.4, 0.3], 0.0).pvalue)
-    assert adjusted(found.additions_at_the_end) == pytest.approx([2 * raw])
+    assert raw == pytest.approx(stats.ttest_1samp([40, 50, 50], 0.0).pvalue)
+    assert found.additions[0].p_adjusted == 1.0
+    assert adjusted(found.rises) == pytest.approx([2 * raw])
+
+
+def test_rises_are_a_family_of_their_own():
+    # The pair's scores decide nothing, and its rises have no part in that.
+    steeper = rising("c", [0.9, 1.1], [1.0, 1.0], [0.9, 1.0])  # by 100, 100, 90 %
+    pairs_of_three = ((0, 1), (0, 2), (1, 2))
+    study = StudyCurves((STEEP, GENTLE, steeper), additions=pairs_of_three, one_loss=pairs_of_three)
+    found = families(study)
+    raw = [stats.ttest_1samp(d, 0.0).pvalue for d in ([-40, -50, -50], [40, 40, 30], [80, 90, 80])]
+    gate = simes([*raw, 1.0, 1.0, 1.0])
+
+    assert adjusted(found.rises) == pytest.approx(np.maximum(holm(raw), gate))
+    assert [c.family for c in found.rises] == [3, 3, 3]
+    assert adjusted(found.additions) == [1.0] * 3
+
+
+def test_equal_rises_are_not_called_equivalent():
+    (found,) = families(two(STEEP, replace(STEEP, name="b"))).rises
+
+    assert found.difference.mean == 0.0
+    assert found.difference.is_formed
+    assert not found.is_equivalent
+
+
+def test_two_that_do_not_rise_are_not_shown_to_be_alike_but_where_they_are_one():
+    # Both are best in their last epoch: no rise in any replicate.
+    one, other = (rising(n, *[[0.4, best]] * 3) for n, best in (("a", 0.30), ("b", 0.31)))
+
+    assert not families(two(one, other)).rises[0].difference.is_formed
+    assert families(two(one, replace(one, name="b"))).rises[0].difference.is_formed
+
+
+@pytest.mark.parametrize(
+    ("ratio", "is_formed"),
+    [(1.0, True), (1.0009, True), (1.0010005, True), (1.0012, False), (1.5, False)],
+)
+def test_ties_of_scores_form_an_interval_only_where_the_losses_agree(ratio, is_formed):
+    # 0.1 % of the larger loss, whichever is the first.
+    one, other = STEEP, rising("b", [0.7, 0.9], [0.7, 0.9], [0.8, 0.8], at_best=0.5 * ratio)
+    for a, b in ((one, other), (other, one)):
+        study = StudyCurves((a, b))
+        for found in (*every(families(study)), score_comparison(study, 1, 0)):
+            assert found.differences == (0.0,) * 3
+            assert found.difference.is_formed is is_formed
+            assert found.is_equivalent is is_formed
+            assert found.better is None
+
+
+def test_one_loss_that_differs_is_enough_to_tell_two_apart():
+    other = replace(STEEP, name="b", valid_loss=STEEP.valid_loss * [[1.0], [1.0], [1.01]])
+    assert not score_comparison(StudyCurves((STEEP, other)), 0, 1).difference.is_formed
+
+
+def test_losses_that_differ_do_not_matter_where_scores_do():
+    errors = [[0.1, 0.1, 0.1], [0.1, 0.1, 0.2]]
+    a, b = study_of(errors).variants
+    b = replace(b, valid_loss=2 * b.valid_loss)
+
+    assert score_comparison(StudyCurves((a, b)), 0, 1) == score_comparison(study_of(errors), 0, 1)
 
 
 def test_a_diverged_replicate_is_missing_from_its_own_pairs_only():
     errors = ERRORS.copy()
     errors[3, 1] = np.nan
-    found = families(study_of(errors), 2, [], [])
+    found = families(study_of(errors))
 
     assert [c.difference.n for c in found.baseline] == [4, 4, 3]
     assert [c.difference.n for c in found.winner] == [4, 3]
 
 
-def test_one_replicate_decides_nothing():
-    found = families(study_of(ERRORS[:, :1]), 2, [(0, 1)], [(0, 1)])
+def test_one_that_lost_a_replicate_and_is_better_elsewhere_is_named_as_better():
+    errors = ERRORS[[0, 1, 2]]
+    errors[2, 1:] = 0.13, 0.11, np.nan  # b wins, since c is not whole
+    found = families(study_of(errors, additions=((1, 2),)))
 
-    for family in (found.baseline, found.winner, found.additions, found.additions_at_the_end):
-        assert np.isnan(adjusted(family)).all()
-        assert not any(c.is_decided or c.is_equivalent for c in family)
+    assert pairs(found.winner) == [("c", "b")]
+    assert found.winner[0].better == found.baseline[1].better == found.additions[0].better == "c"
+    assert found.baseline[0].better == "b"
+
+
+def test_one_replicate_decides_nothing():
+    found = families(study_of(ERRORS[:, :1], additions=((0, 1),), one_loss=((0, 1),)))
+
+    for comparison in (*every(found), *found.rises):
+        assert np.isnan(comparison.p_adjusted)
+        assert not comparison.is_equivalent
+        assert comparison.better is None
 
 
 def test_one_variant_has_nothing_to_be_compared_with():
-    found = families(study_of(ERRORS[:1]), 0, [], [])
-    assert found.baseline == found.winner == []
+    found = families(study_of(ERRORS[:1]))
+    assert every(found) == found.rises == []
 
 
 @settings(derandomize=True, deadline=None, max_examples=30)
-@given(data=st.data(), replicates=st.integers(2, 6), count=st.integers(2, 4))
-def test_order_of_replicates_changes_no_comparison(data, replicates, count):
+@given(study=scored_studies(), data=st.data())
+def test_order_of_replicates_changes_no_comparison(study, data):
     # Multiples of 1/64: a sum of them is exact in every order.
-    sixtyfourths = st.integers(0, 64).map(lambda n: n / 64)
-    rows = st.lists(sixtyfourths, min_size=replicates, max_size=replicates)
-    errors = np.array(data.draw(st.lists(rows, min_size=count, max_size=count)))
-    order = list(data.draw(st.permutations(range(replicates))))
-    additions = [(0, count - 1)]
-    one, other = (families(study_of(e), 0, additions, []) for e in (errors, errors[:, order]))
+    order = list(data.draw(st.permutations(range(study.errors.shape[1]))))
+    shuffled = replace(study, variants=tuple(reordered(c, order) for c in study.variants))
 
-    for family in ("baseline", "winner", "additions"):
-        for c, d in zip(getattr(one, family), getattr(other, family), strict=True):
-            assert numbers(d.difference) == pytest.approx(numbers(c.difference), nan_ok=True)
-            assert d.p_adjusted == pytest.approx(c.p_adjusted, nan_ok=True)
-            assert d.p_equivalence_adjusted == pytest.approx(c.p_equivalence_adjusted, nan_ok=True)
-            assert d.p_sign_flip == pytest.approx(c.p_sign_flip)
-            assert d.replicates_needed == c.replicates_needed
+    for c, d in zip(every(families(study)), every(families(shuffled)), strict=True):
+        assert numbers(d.difference) == pytest.approx(numbers(c.difference), nan_ok=True)
+        assert d.p_adjusted == pytest.approx(c.p_adjusted, nan_ok=True)
+        assert d.p_equivalence_adjusted == pytest.approx(c.p_equivalence_adjusted, nan_ok=True)
+        assert d.p_sign_flip == pytest.approx(c.p_sign_flip, nan_ok=True)
+        assert d.replicates_needed == c.replicates_needed
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(study=scored_studies())
+def test_the_better_one_is_the_same_by_a_metric_and_by_its_opposite(study):
+    other = replace(study, scale=percent_of(0.5))
+    assume(np.isfinite(study.errors).any())
+
+    for c, d in zip(every(families(study)), every(families(other)), strict=True):
+        assert (d.better, d.is_equivalent) == (c.better, c.is_equivalent)
+        assert d.difference.mean == pytest.approx(-c.difference.mean, nan_ok=True)
 
 
 @pytest.mark.parametrize("hard", [0.0, 3.0])
@@ -232,10 +431,9 @@ def test_studies_without_a_difference_rarely_show_any(hard):
     errors = random.normal(size=(draws, 8, 5)) + hard * random.normal(size=(draws, 1, 5))
     decided = 0
     for own in errors:
-        study = study_of(own)
-        found = families(study, choose(study), chain, [])
-        every = (*found.baseline, *found.winner, *found.additions)
-        decided += any(comparison.is_decided for comparison in every)
+        study = study_of(own, additions=tuple(chain))
+        found = families(study)
+        decided += any(comparison.is_decided for comparison in every(found))
 
     assert decided / draws < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
 
@@ -253,5 +451,5 @@ def test_the_gate_opens_in_five_percent_of_studies_without_a_difference():
 def test_a_study_with_a_large_difference_shows_it():
     errors = np.random.default_rng(67).normal(size=(40, 4, 5))
     errors[:, 2] -= 6.0
-    shown = [families(study_of(own), 2, [], []).baseline[1].is_decided for own in errors]
+    shown = [families(study_of(own)).baseline[1].is_decided for own in errors]
     assert np.mean(shown) > 0.9

@@ -44,7 +44,10 @@ def test_fires_with_the_numbers_that_it_stands_on():
     half = 4.302653 * 0.01 / np.sqrt(3)
     gap = found.evidence["validation minus train error"]
     assert (gap.mean, gap.low, gap.high) == pytest.approx((0.06, 0.06 - half, 0.06 + half))
-    assert "6.0 points (3.5 to 8.5)" in found.sentence
+    assert found.sentence == (
+        "v has a generalisation gap: at epoch 2 validation accuracy is 6.0 points (3.5 to 8.5) "
+        "worse than on training data."
+    )
     assert found.advice
 
 
@@ -56,7 +59,10 @@ def test_is_silent_where_the_gap_is_small():
 
 
 def test_is_silent_where_validation_does_better():
-    assert judge(RULE, with_gaps(-0.05, -0.06, -0.07)).verdict == "not found"
+    found = judge(RULE, with_gaps(-0.05, -0.06, -0.07))
+
+    assert found.verdict == "not found"
+    assert "is 6.0 points (3.5 to 8.5) better than on training data." in found.sentence
 
 
 def test_is_inconclusive_where_the_interval_holds_the_threshold():
@@ -90,7 +96,7 @@ def test_shared_samples_widen_the_interval():
     assert judge(RULE, curves, test_to_train=0.25).verdict == "inconclusive"
 
 
-def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
+def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_baselines_score():
     # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
     below, above = with_gaps(0.04901, 0.04899), with_gaps(0.05101, 0.05099)
 
@@ -98,7 +104,8 @@ def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
     assert judge(RULE, below, scale=percent_of(0.5)).verdict == "not found"
     assert judge(RULE, above, scale=percent_of(0.5)).verdict == "found"
     assert judge(RULE, below).verdict == "found"
-    assert "12.0 % (7.0 to 17.0) above" in judge(RULE, FIRES, scale=percent_of(0.5)).sentence
+    told = judge(RULE, FIRES, scale=percent_of(0.5)).sentence
+    assert "at epoch 2 validation loss is 0.06 (0.0352 to 0.0848) worse than" in told
 
 
 def test_each_replicate_is_read_where_the_others_are_best():

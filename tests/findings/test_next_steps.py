@@ -1,15 +1,17 @@
 """What would help next: each answer from the evidence that gives it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from kohort.findings.choice import choose
 from kohort.findings.curves import POINTS, StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
-from kohort.findings.families import families
 from kohort.findings.learning_curve import learning_curve
 from kohort.findings.next_steps import next_steps
+from tests.findings.curve_builders import percent_of
 
 EPOCHS, REPLICATES = 12, 5
 RANDOM = np.random.default_rng(3)
@@ -17,7 +19,7 @@ SHARED = RANDOM.normal(0, 0.004, REPLICATES)
 """What all variants have in common in a replicate."""
 
 
-def variant(name, error, *, train_error=None, parameters=1000, losses=None, seed=0):
+def variant(name, error, *, train_error=None, parameters=1000, restraints=0, losses=None, seed=0):
     """A variant of flat errors, with a noise of its own; `losses` are of one replicate."""
     random = np.random.default_rng(seed)
     own = random.normal(0, 0.0005, REPLICATES)
@@ -28,14 +30,14 @@ def variant(name, error, *, train_error=None, parameters=1000, losses=None, seed
     losses = losses + random.normal(0, 0.001, (REPLICATES, EPOCHS))
     return VariantCurves(
         name, losses - np.linspace(0, 1, EPOCHS), losses, train, valid,
-        np.full(REPLICATES, EPOCHS), EPOCHS, 2.3, parameters,
+        np.full(REPLICATES, EPOCHS), EPOCHS, 2.3, parameters, restraints,
     )  # fmt: skip
 
 
-def steps(*variants, winner=0, additions=(), curves=None):
-    study = StudyCurves(variants, 0.95, 0.0, POINTS, 0.01)
-    own = families(study, winner, additions, additions)
-    found = next_steps(study, winner, diagnose(study), own, curves or {})
+def steps(*variants, winner=0, additions=(), curves=None, scale=POINTS):
+    study = StudyCurves(variants, 0.95, 0.0, scale, 0.01, tuple(additions), tuple(additions))
+    assert choose(study) == winner
+    found = next_steps(study, winner, diagnose(study), curves or {})
     return {step.step: step for step in found}
 
 
@@ -51,9 +53,9 @@ def test_the_steps_come_in_one_order():
         (
             [0.5657, 0.4, 0.2828, 0.2, 0.1414],
             "helps",
-            "Twice the 800 samples would lower the error of a by",
+            "Twice the 800 samples would better the accuracy of a by",
         ),
-        ([0.1, 0.1001, 0.1, 0.1, 0.1], "does not help", "Twice the 800 samples would lower"),
+        ([0.1, 0.1001, 0.1, 0.1, 0.1], "does not help", "Twice the 800 samples would better"),
         ([0.1, 0.1, 0.1, 0.2, 0.1], "cannot tell", "Error rises from 200 to 400 samples"),
     ],
 )
@@ -65,6 +67,22 @@ def test_more_data_helps_where_the_learning_curve_says_so(errors, verdict, told)
     step = steps(variant("a", 0.1), variant("b", 0.2, seed=1), curves={0: curve})["more data"]
     assert step.verdict == verdict
     assert step.sentence.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [
+        (POINTS, r"better the accuracy of a by \d\.\d points \(\d\.\d to \d\.\d\), if"),
+        (percent_of(0.3, "mae"), r"better the mae of a by 0\.0\d+ \(0\.0\d+ to 0\.0\d+\), if"),
+    ],
+)
+def test_a_gain_is_told_in_the_unit_of_the_metric(scale, told):
+    errors = np.array([0.4, 0.2828, 0.2, 0.1414])[:, None] + SHARED
+    errors = errors + np.random.default_rng(1).normal(0, 0.0005, errors.shape)
+    curve = learning_curve(np.array([100, 200, 400, 800]), errors, margin=0.01)
+    step = steps(variant("a", 0.1), variant("b", 0.2, seed=1), curves={0: curve}, scale=scale)
+
+    assert re.search(told, step["more data"].sentence)
 
 
 def test_without_sizes_more_data_cannot_be_told_and_a_gap_is_a_hint():
@@ -95,7 +113,7 @@ def test_a_bigger_model_is_judged_by_the_larger_variants():
 
 
 def test_more_regularisation_is_judged_by_what_adds_it():
-    winner, added = variant("a", 0.1), variant("a L2", 0.15, seed=1)
+    winner, added = variant("a", 0.1), variant("a L2", 0.15, restraints=1, seed=1)
     tried = steps(winner, added, additions=[(0, 1)])["more regularisation"]
     assert (tried.verdict, tried.sentence) == (
         "does not help", "The regularised a L2 does no better than a.",
@@ -106,9 +124,70 @@ def test_more_regularisation_is_judged_by_what_adds_it():
     rising = np.r_[1.0, 0.5, np.linspace(0.5, 0.9, EPOCHS - 2)]
     overfit = steps(variant("a", 0.1, losses=rising), added)["more regularisation"]
     assert overfit.verdict == "cannot tell"
-    # An addition that makes the model larger is none that restrains it.
-    larger = replace(added, parameters=2000)
-    assert "larger" not in steps(winner, larger, additions=[(0, 1)])["more regularisation"].sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "is_more"), [(0, 1, True), (0, 3, True), (1, 1, False), (2, 1, False)]
+)
+@pytest.mark.parametrize("parameters", [500, 1000, 2000])
+def test_a_regulariser_more_is_one_more_in_the_model_whatever_its_size(
+    own, others, is_more, parameters
+):
+    winner = variant("a", 0.1, restraints=own)
+    added = variant("a L2", 0.15, restraints=others, parameters=parameters, seed=1)
+    step = steps(winner, added, additions=[(0, 1)])["more regularisation"]
+
+    assert ("The regularised a L2" in step.sentence) is is_more
+    assert ("neither overfits" in step.sentence) is not is_more
+
+
+def test_what_a_regulariser_is_added_to_is_the_winner():
+    # The winner is b with less: nothing was added to it.
+    winner = variant("a", 0.1, restraints=1)
+    other = variant("b", 0.15, restraints=2, seed=1)
+    step = steps(winner, other, additions=[(1, 0)])["more regularisation"]
+
+    assert "neither overfits" in step.sentence
+
+
+def test_a_regulariser_that_never_trained_to_the_end_says_nothing():
+    gone = variant("a L2", 0.15, restraints=1, seed=1)
+    gone = replace(gone, train_loss=np.full_like(gone.train_loss, np.nan))
+    step = steps(variant("a", 0.1), gone, additions=[(0, 1)])["more regularisation"]
+
+    assert "a L2" not in step.sentence
+
+
+@pytest.mark.parametrize("broken", [0, 3])
+def test_one_that_lost_a_replicate_and_is_better_elsewhere_does_not_do_no_better(broken):
+    better = variant("b", 0.05, parameters=5000, restraints=1, seed=1)
+    losses = better.train_loss.copy()
+    losses[broken, -1] = np.nan
+    found = steps(variant("a", 0.1), replace(better, train_loss=losses), additions=[(0, 1)])
+
+    for step, told in (("a bigger model", "larger"), ("more regularisation", "regularised")):
+        assert found[step].verdict == "cannot tell"
+        assert found[step].sentence == f"The study cannot tell a from the {told} b."
+
+
+def test_one_that_lost_a_replicate_and_is_worse_elsewhere_does_no_better():
+    worse = variant("b", 0.2, parameters=5000, seed=1)
+    worse.train_loss[2, -1] = np.nan
+
+    assert steps(variant("a", 0.1), worse)["a bigger model"].sentence == (
+        "The larger b does no better than a."
+    )
+
+
+def test_scores_that_tie_by_chance_do_not_show_that_nothing_is_gained():
+    # Equal errors in all replicates, and losses that are not the same.
+    winner, larger = variant("a", 0.1), variant("b", 0.1, parameters=5000, seed=1)
+    larger = replace(larger, valid_error=winner.valid_error.copy())
+    other = replace(larger, valid_loss=1.05 * larger.valid_loss)
+
+    assert steps(winner, other)["a bigger model"].verdict == "cannot tell"
+    same = replace(larger, valid_loss=winner.valid_loss.copy())
+    assert steps(winner, same)["a bigger model"].verdict == "does not help"
 
 
 def test_more_epochs_follow_the_curve():
@@ -118,6 +197,12 @@ def test_more_epochs_follow_the_curve():
     assert steps(variant("a", 0.1), others)["more epochs"].verdict == "does not help"
     stopped = replace(falling, planned_epochs=2 * EPOCHS)
     assert steps(stopped, others)["more epochs"].verdict == "does not help"
+    # Where some ran out of epochs, they had not all stopped for improving no more.
+    lengths = np.array([EPOCHS, EPOCHS, EPOCHS - 1, EPOCHS, EPOCHS - 2])
+    some = replace(falling, lengths=lengths)
+    assert steps(some, others)["more epochs"].verdict == "cannot tell"
+    all_of_them = replace(falling, lengths=np.minimum(lengths, EPOCHS - 1))
+    assert steps(all_of_them, others)["more epochs"].verdict == "does not help"
     negative = variant("a", 0.1, losses=np.linspace(-1, -2, EPOCHS))
     assert steps(negative, others)["more epochs"].verdict == "cannot tell"
 

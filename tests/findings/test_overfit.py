@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings.interval import mean_interval
 from kohort.findings.overfit import GL_THRESHOLD, RULE
 from tests.findings.curve_builders import (
     assert_same,
@@ -224,6 +225,36 @@ def test_unit_of_the_loss_does_not_matter(curves, power):
 def test_any_unit_of_the_loss_gives_the_same_verdict(factor):
     verdicts = [judge(RULE, scaled(c, factor)).verdict for c in (FIRES, SILENT, UNDECIDED)]
     assert verdicts == ["found", "not found", "inconclusive"]
+
+
+def test_the_end_is_after_each_replicates_own_best_epoch():
+    # Of twelve epochs the end is three. The others are best at the eleventh for the first
+    # replicate, 0.8 / 0.7, at the tenth for the second, 1.0 / 0.88, and for all.
+    falling = [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.5]
+    trained = [[2.0 - 0.1 * epoch for epoch in range(12)]] * 2
+    rows = [[*falling, 0.60, 0.7, 0.8], [*falling, 0.88, 0.8, 1.2]]
+    found = judge(RULE, variant(train=trained, valid=rows))
+
+    rise = found.evidence["rise of validation loss, %"]
+    assert found.evidence["best epoch"] == 10
+    assert rise.mean == pytest.approx(100 * ((0.8 / 0.7 + 1.0 / 0.88) / 2 - 1))
+    assert (rise.low, rise.high) == pytest.approx(
+        # Student's t of 1 degree of freedom at 97.5 %: 12.7062; half the difference is s / sqrt(2).
+        rise.mean + np.array([-1, 1]) * 12.7062 * 50 * abs(0.8 / 0.7 - 1.0 / 0.88),
+        rel=1e-4,
+    )
+
+
+@settings(derandomize=True, deadline=None, max_examples=50)
+@given(drawn=st.binary(min_size=36, max_size=36))
+def test_the_rise_is_that_of_the_curves(drawn):
+    valid = (1 + np.frombuffer(drawn, np.uint8).reshape(3, 12)) / 64
+    curves = variant(train=[list(np.linspace(1.0, 0.1, 12))] * 3, valid=[list(v) for v in valid])
+    rise = judge(RULE, curves).evidence.get("rise of validation loss, %")
+
+    assert (rise is None) == (curves.best == curves.last)
+    if rise is not None:
+        assert numbers(rise) == pytest.approx(numbers(mean_interval(curves.rise())), nan_ok=True)
 
 
 def test_false_alarms_at_the_threshold_are_as_rare_as_the_confidence_says():

@@ -1,10 +1,14 @@
 """KH103: even the training data are not fitted as well as another variant fits them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings import overfit
+from kohort.findings.curves import StudyCurves
 from kohort.findings.underfit import EXCESS_PERCENT, EXCESS_POINTS, FLAT_THRESHOLD, RULE
 from tests.findings.curve_builders import (
     assert_same,
@@ -52,8 +56,10 @@ def test_fires_with_the_numbers_that_it_stands_on():
     worse = found.evidence[WORSE]
     assert (worse.mean, worse.low, worse.high) == pytest.approx((0.11, 0.11 - half, 0.11 + half))
     assert found.evidence["fall of train loss in the last quarter"] == pytest.approx(0.02)
-    told = "weak underfits: its train error ends 11.0 points (8.5 to 13.5) above that of best, its "
-    assert told + "validation error is 11.0 points (8.5 to 13.5) above" in found.sentence
+    assert found.sentence == (
+        "weak underfits: its train accuracy ends 11.0 points (8.5 to 13.5) worse than that of "
+        "best, its validation accuracy is 11.0 points (8.5 to 13.5) worse, and its curve is flat."
+    )
     assert found.advice
 
 
@@ -61,8 +67,63 @@ def test_the_best_of_all_does_not_underfit():
     assert judge(RULE, BEST, FIRES, SILENT).verdict == "not found"
 
 
-def test_a_variant_alone_does_not_underfit():
-    assert judge(RULE, FIRES).verdict == "not found"
+def test_does_not_apply_to_a_variant_alone():
+    broken = with_errors("v", [0.0] * 3, [0.0] * 3, [1.0, np.nan, np.nan, np.nan])
+
+    assert judge(RULE, FIRES).verdict == "not applicable"
+    assert judge(RULE, FIRES, broken).verdict == "not applicable"
+    assert judge(RULE, FIRES, broken, BEST).verdict == "found"
+    assert judge(RULE, FIRES).sentence == "weak has no other variant to be compared with."
+
+
+def test_each_replicate_is_compared_with_the_one_that_fits_best_in_the_others():
+    # Train errors of the rivals; a's sums of the others 0.19, 0.17, 0.14 against b's 0.18, 0.18,
+    # 0.18: b for the first replicate, a for the second and third, whatever the replicate itself
+    # has. In it the three are 0.09, 0.08 and 0.11.
+    a = with_errors("a", [0.06, 0.08, 0.11], [0.10, 0.11, 0.13])
+    b = with_errors("b", [0.09, 0.09, 0.09], [0.12, 0.12, 0.12])
+    found = judge(RULE, with_errors("weak", [0.20, 0.21, 0.22], [0.30, 0.31, 0.32]), a, b)
+
+    excess, worse = found.evidence[EXCESS], found.evidence[WORSE]
+    assert excess.mean == pytest.approx((0.11 + 0.13 + 0.11) / 3)
+    assert worse.mean == pytest.approx((0.18 + 0.20 + 0.19) / 3)
+    assert "than that of a or b, its" in found.sentence
+    assert found.verdict == "found"
+
+
+def test_one_that_fits_best_in_most_replicates_is_not_compared_with_itself():
+    # For the first replicate the others choose the rival, for the second and third itself.
+    own = with_errors("own", [0.06, 0.08, 0.11], [0.1, 0.1, 0.1])
+    found = judge(RULE, own, with_errors("rival", [0.09] * 3, [0.1] * 3))
+
+    assert found.evidence[EXCESS].mean == pytest.approx(-0.03 / 3)
+    assert "that of rival, its" in found.sentence
+
+
+def test_a_variant_that_overfits_as_well_is_inconclusive():
+    # Its e* is early, and validation loss ends 20 % above; train loss has fallen by then.
+    rising = {"valid_loss": np.tile([1.0, 0.5, 0.6, 0.6], (3, 1))}
+    rising["valid_loss"] += np.array([[0.0], [0.001], [0.002]])
+    overfitted = replace(FIRES, **rising)
+    found = judge(RULE, overfitted, BEST)
+
+    assert overfit.RULE.judge(overfitted, StudyCurves((overfitted, BEST))).verdict == "found"
+    assert found.verdict == "inconclusive"
+    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.endswith("; but it overfits as well.")
+    assert found.advice == "Regularise, or get more data, before judging its capacity."
+    # Without the rise it is found, and where there is no excess overfitting changes nothing.
+    assert judge(RULE, FIRES, BEST).verdict == "found"
+    assert judge(RULE, replace(SILENT, **rising), BEST).verdict == "not found"
+
+
+def test_overfitting_is_told_before_a_curve_that_still_falls():
+    falling = [1.0, 0.75, 0.5, 0.25]
+    curves = replace(
+        with_errors("weak", [0.15, 0.17, 0.19], VALID, falling),
+        valid_loss=np.array([[1.0, 0.5, 0.6, end] for end in (0.60, 0.61, 0.62)]),
+    )
+    assert "it overfits as well" in judge(RULE, curves, BEST).sentence
 
 
 def test_is_silent_where_train_error_is_nearly_the_best():
@@ -140,7 +201,7 @@ def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
         assert judge(RULE, curves, BEST).verdict == verdict
 
 
-def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
+def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_baselines_score():
     # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
     assert EXCESS_PERCENT == 10.0
     for above, verdict in ((0.0499, "not found"), (0.0501, "found")):
@@ -148,7 +209,7 @@ def test_on_another_scale_the_threshold_is_a_part_of_the_baselines_error():
         assert judge(RULE, curves, BEST_OF_TWO, scale=percent_of(0.5)).verdict == verdict
 
     told = judge(RULE, FIRES, BEST, scale=percent_of(0.5)).sentence
-    assert "its train error ends 22.0 % (17.0 to 27.0) above that of best" in told
+    assert "its train loss ends 0.11 (0.0852 to 0.135) worse than that of best, its " in told
 
 
 def test_train_errors_are_read_at_the_end_and_validation_errors_at_the_best_epoch():
@@ -188,7 +249,7 @@ def test_a_variant_whose_errors_are_not_known_is_nobodys_best():
 
     assert_same(judge(RULE, FIRES, blind, BEST), judge(RULE, FIRES, BEST))
     assert judge(RULE, blind, BEST).verdict == "inconclusive"
-    assert judge(RULE, blind).verdict == "not found"
+    assert judge(RULE, blind).verdict == "not applicable"
 
 
 def test_one_epoch_is_inconclusive():

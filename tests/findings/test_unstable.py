@@ -36,10 +36,10 @@ def test_fires_with_the_numbers_that_it_stands_on():
     assert spread.mean == pytest.approx(0.02)
     assert (spread.low, spread.high) == pytest.approx((0.02 * LOW, 0.02 * HIGH), rel=1e-3)
     assert found.evidence["margin"] == 0.01
-    assert "a is unstable: its error has a standard deviation of 2.00 points (1.04 to 12.57)" in (
-        found.sentence
+    assert found.sentence == (
+        "a is unstable: its accuracy has a standard deviation of its own of 2.00 points (1.04 to "
+        "12.57) over replicates, where differences of 1 point are of interest."
     )
-    assert "differences of 1 points are of interest" in found.sentence
     assert found.advice
 
 
@@ -146,11 +146,13 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
     assert_same(judge(RULE, adding(curves, train_loss=np.nan)), judged(ERRORS))
 
 
-def test_another_scale_is_told_in_its_unit():
-    found = judged(ERRORS, scale=percent_of(0.2))
+def test_what_is_no_proportion_is_told_in_its_own_unit():
+    found = judged(ERRORS, scale=percent_of(0.2, "mae"))
 
-    assert "2.00" not in found.sentence
-    assert "10.00 % (5.21 to 62.85) over replicates, where differences of 5 %" in found.sentence
+    assert "its mae has a standard deviation of its own of 0.02 (0.0104 to 0.126) over" in (
+        found.sentence
+    )
+    assert "where differences of 0.01 are of interest" in found.sentence
     assert_same(found, judged(ERRORS))
 
 
