@@ -356,6 +356,18 @@ def test_one_loss_that_differs_is_enough_to_tell_two_apart():
     assert not score_comparison(StudyCurves((STEEP, other)), 0, 1).difference.is_formed
 
 
+def test_one_under_two_names_diverges_in_the_same_replicates():
+    lost = STEEP.train_loss.copy()
+    lost[1, -1] = np.nan
+    one, other = replace(STEEP, train_loss=lost), replace(STEEP, name="b", train_loss=lost)
+
+    both = score_comparison(StudyCurves((one, other)), 0, 1)
+    assert (both.difference.n, both.difference.is_formed) == (2, True)
+    for pair in ((one, replace(STEEP, name="b")), (STEEP, other)):
+        alone = score_comparison(StudyCurves(pair), 0, 1)
+        assert (alone.difference.n, alone.difference.is_formed) == (2, False)
+
+
 def test_losses_that_differ_do_not_matter_where_scores_do():
     errors = [[0.1, 0.1, 0.1], [0.1, 0.1, 0.2]]
     a, b = study_of(errors).variants

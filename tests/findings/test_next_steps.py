@@ -148,6 +148,10 @@ def test_what_a_regulariser_is_added_to_is_the_winner():
     step = steps(winner, other, additions=[(1, 0)])["more regularisation"]
 
     assert "neither overfits" in step.sentence
+    # Nor is what was added to another one added to the winner.
+    third = variant("b L2", 0.15, restraints=3, seed=2)
+    step = steps(winner, other, third, additions=[(1, 2)])["more regularisation"]
+    assert "neither overfits" in step.sentence
 
 
 def test_a_regulariser_that_never_trained_to_the_end_says_nothing():
