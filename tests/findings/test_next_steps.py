@@ -77,9 +77,9 @@ def test_more_data_helps_where_the_learning_curve_says_so(errors, verdict, told)
     ],
 )
 def test_a_gain_is_told_in_the_unit_of_the_metric(scale, told):
-    errors = np.array([0.4, 0.2828, 0.2, 0.1414])[:, None] + SHARED
+    errors = np.array([0.5657, 0.4, 0.2828, 0.2, 0.1414])[:, None] + SHARED
     errors = errors + np.random.default_rng(1).normal(0, 0.0005, errors.shape)
-    curve = learning_curve(np.array([100, 200, 400, 800]), errors, margin=0.01)
+    curve = learning_curve(np.array([50, 100, 200, 400, 800]), errors, margin=0.01)
     step = steps(variant("a", 0.1), variant("b", 0.2, seed=1), curves={0: curve}, scale=scale)
 
     assert re.search(told, step["more data"].sentence)
@@ -93,6 +93,19 @@ def test_without_sizes_more_data_cannot_be_told_and_a_gap_is_a_hint():
     gap = steps(variant("a", 0.1, train_error=0.02), others)["more data"]
     assert gap.verdict == "cannot tell"
     assert "room that more data may close" in gap.sentence
+
+
+def test_a_variant_that_is_as_good_lends_its_learning_curve():
+    noise = np.random.default_rng(1).normal(0, 0.0005, (5, REPLICATES))
+    errors = np.array([0.5657, 0.4, 0.2828, 0.2, 0.1414])[:, None] + SHARED + noise
+    curve = learning_curve(np.array([50, 100, 200, 400, 800]), errors, margin=0.01)
+    winner, alike, worse = variant("a", 0.1), variant("b", 0.101, seed=1), variant("c", 0.2, seed=2)
+
+    lent = steps(winner, alike, worse, curves={1: curve})["more data"]
+    assert lent.verdict == "helps"
+    assert "the accuracy of b, which is as good as a, by" in lent.sentence
+    unlike = steps(winner, alike, worse, curves={2: curve})["more data"]
+    assert unlike.sentence == "The study has no learning curve of a; give it sizes."
 
 
 def test_a_bigger_model_is_judged_by_the_larger_variants():

@@ -19,19 +19,19 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
         return few
-    if sum(len(other.sound) > 0 for other in study.variants) == 1:
-        return RULE.finding(
-            name, "not applicable", f"{name} has no other variant to be compared with."
-        )
-    best = _fits_best(study)
     number = next(n for n, c in enumerate(study.variants) if c is curves)
+    ends, every = _ends(study), np.arange(len(curves.lengths))
+    known = np.isfinite(ends).any(axis=1)
+    if not known[number] or known.sum() == 1:
+        told = f"{name}: it takes the train {study.scale.metric} of two variants to tell."
+        return RULE.finding(name, "not applicable", told)
+    best = _fits_best(ends)
     if (best[curves.sound] == number).all():
         return RULE.finding(
             name, "not found", f"{name} fits its training data best of all variants."
         )
     # Where training ended, not at e*: a model that overfits early has an early e*, and that it
     # has learned little by then says nothing of what it can learn.
-    ends, every = _ends(study), np.arange(len(best))
     excess = study.interval(ends[number] - ends[best, every])
     worse = study.interval(study.errors[number] - study.errors[best, every])
     names = _names(study, best[curves.sound], number)
@@ -92,13 +92,15 @@ def _ends(study: StudyCurves) -> np.ndarray:
     return np.array([curves.at_end(curves.train_error) for curves in study.variants])
 
 
-def _fits_best(study: StudyCurves) -> np.ndarray:
+def _fits_best(ends: np.ndarray) -> np.ndarray:
     """`[replicate]`, the number of the variant with the lowest mean train error in the others.
 
     The best of several equal variants is the one that was lucky, and any other looks worse than
     it. A choice that the other replicates make has no such luck in this one.
+
+    Args:
+        ends: `[variant, replicate]`, train errors at the end.
     """
-    ends = _ends(study)
     known = np.isfinite(ends)
     count = known.sum(axis=1, keepdims=True) - known
     others = np.nansum(ends, axis=1, keepdims=True) - np.nan_to_num(ends)
