@@ -1,8 +1,7 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from kohort.findings.proportion import PairedProportions, paired_proportions
 from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
-from kohort.report.held_out import HeldOut, Reading, class_probabilities, score
+from kohort.report.held_out import HeldOut, Reading, TestSet
 from kohort.report.page import Page, write_page
 
 
@@ -67,7 +66,7 @@ class Result:
         self._restraints = restraints
         self._seconds = seconds
         self._losses = losses
-        self._readings: list[Reading] = []
+        self._test_set = TestSet(data, settings.confidence)
 
     @property
     def metric(self) -> str:
@@ -207,7 +206,7 @@ class Result:
         """
         numbers = [self._number(name) for name in variants]
         tested = self._read(numbers) if numbers else self._test
-        if tested is None:
+        if not tested:
             raise DesignError(
                 "class labels, and a model with a score for each class",
                 f"{self.data!r} and models that give something else",
@@ -230,39 +229,30 @@ class Result:
 
     def readings(self) -> tuple[Reading, ...]:
         """When the test set was read, and for whom."""
-        return tuple(self._readings)
+        return tuple(self._test_set.readings)
 
     @cached_property
-    def _test(self) -> list[HeldOut] | None:
-        return self._read(list(dict.fromkeys([self._winner, 0])))
+    def _test(self) -> list[HeldOut]:
+        # A baseline that never trained to the end has no model to test.
+        numbers = dict.fromkeys([self._winner, 0])
+        return self._read([n for n in numbers if len(self._judged.variants[n].sound)])
 
-    def _read(self, numbers: Sequence[int]) -> list[HeldOut] | None:
-        """What variants score on the test set, the reading recorded; None where they cannot."""
-        if self.data.classes is None:
-            return None
-        # A variant that never trained to the end has no model to test.
-        sound = [n for n in numbers if len(self._judged.variants[n].sound)]
-        scores = [self._test_score(self._best_member(number)) for number in sound]
-        names = tuple(self.variants[number].name for number in sound)
-        if not names:
-            raise DesignError(
-                "variants of which a replicate trained to the end",
-                ", ".join(self.variants[number].name for number in numbers),
-                "test another one",
-            )
-        self._readings.append(Reading(datetime.now(UTC), names))
-        return None if None in scores else [held for held in scores if held is not None]
-
-    def _test_score(self, member: Member) -> HeldOut | None:
-        data = self.data
-        inputs = data.inputs(data.x_test)
-        given = np.asarray(member.model().predict(inputs, batch_size=1024, verbose=0))
-        if given.ndim != 2:
-            return None
-        predicted = class_probabilities(given)
-        if predicted.shape != (len(inputs), data.classes):
-            return None
-        return score(member.variant.name, data, predicted, self.settings.confidence)
+    def _read(self, numbers: Sequence[int]) -> list[HeldOut]:
+        for number in numbers:
+            if not len(self._judged.variants[number].sound):
+                raise DesignError(
+                    "variants of which a replicate trained to the end",
+                    self.variants[number].name,
+                    "test another one",
+                )
+        return self._test_set.read(
+            {
+                self.variants[number].name: partial(
+                    self._best_member(number).model().predict, batch_size=1024, verbose=0
+                )
+                for number in numbers
+            }
+        )
 
     @cached_property
     def _judged(self) -> StudyCurves:
@@ -353,7 +343,7 @@ class Result:
 
     def _page(self, command: str) -> Page:
         winner, settings = self._winner, self.settings
-        tests = self._test or []
+        tests = self._test
         return Page(
             title=settings.study,
             metric=self.metric,

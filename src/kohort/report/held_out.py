@@ -1,7 +1,8 @@
 """How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from scipy import special
@@ -59,6 +60,43 @@ class Reading:
 
     time: datetime
     variants: tuple[str, ...]
+
+
+class TestSet:
+    """The test set of a study, which remembers when it was read.
+
+    Args:
+        data: The data.
+        confidence: Of intervals.
+    """
+
+    def __init__(self, data: Dataset, confidence: float) -> None:
+        self.readings: list[Reading] = []
+        self._data = data
+        self._confidence = confidence
+
+    def read(self, predictions: Mapping[str, Callable[[np.ndarray], np.ndarray]]) -> list[HeldOut]:
+        """Score variants on the test set.
+
+        Args:
+            predictions: By variant name, what its model predicts from inputs.
+
+        Returns:
+            A score for each; none where targets are no class labels or a model gives no scores of
+            the classes.
+        """
+        data = self._data
+        if data.classes is None:
+            return []
+        self.readings.append(Reading(datetime.now(UTC), tuple(predictions)))
+        inputs, scores = data.inputs(data.x_test), []
+        for variant, predict in predictions.items():
+            given = np.asarray(predict(inputs))
+            probabilities = class_probabilities(given) if given.ndim == 2 else given
+            if probabilities.shape != (len(inputs), data.classes):
+                return []
+            scores.append(score(variant, data, probabilities, self._confidence))
+        return scores
 
 
 def class_probabilities(scores: np.ndarray) -> np.ndarray:

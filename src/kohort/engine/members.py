@@ -1,0 +1,140 @@
+"""The members of a study: how each engine trains a group of them."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.orders import epoch_orders
+from kohort.design.plan import MemberPlan
+from kohort.design.replicates import Replicate
+from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest, StopDiverged
+from kohort.engine.cohort import Cohort, Training
+from kohort.engine.memory import for_segment, stays_on_device
+from kohort.engine.program import EpochSpec
+from kohort.engine.reference import fit_one
+from kohort.engine.runners import Source, Stream
+from kohort.engine.stream import Streams, by_rows
+from kohort.engine.train import train
+
+MONITOR = "val_data_loss"
+"""What decides a member's best epoch: lowest validation loss, weight penalties left out."""
+
+
+class Job(NamedTuple):
+    """Members about to be trained, of equal sizes."""
+
+    members: tuple[MemberPlan, ...]
+    models: list[keras.Model]
+    replicates: list[Replicate]
+    callbacks: list[tuple[Callback, ...]]
+    data: Dataset
+    batch_size: int
+
+
+class Resources(NamedTuple):
+    """What training may use: members side by side (None: as measured), and bytes."""
+
+    chunk_size: int | None
+    memory: int
+
+
+type Logs = Iterator[tuple[MemberPlan, int, dict[str, float], int]]  # the last: side by side
+
+
+def train_fused(job: Job, resources: Resources) -> Logs:
+    """All members of a cohort together; each reads its own rows of the same data."""
+    cohort = Cohort(
+        job.models,
+        [member.program for member in job.members],
+        _source(job, resources.memory),
+        EpochSpec(
+            job.batch_size,
+            validate=True,
+            evaluate_train=True,
+            pixels=job.data.pixels if job.data.stores_pixels else None,
+        ),
+        Training(
+            job.members[0].epochs,
+            restore_best=MONITOR,
+            stop_diverged=True,
+            chunk_size=resources.chunk_size,
+            memory=resources.memory,
+        ),
+        job.callbacks,
+    )
+    for record in train(cohort):
+        for member, logs in record.logs.items():
+            yield job.members[member], record.epoch, logs, record.seats
+
+
+def train_in_turn(job: Job, _resources: Resources) -> Logs:
+    """Each member by `keras.Model.fit`."""
+    data, callbacks = job.data, job.callbacks or [()] * len(job.models)
+    for planned, model, replicate, own in zip(
+        job.members, job.models, job.replicates, callbacks, strict=True
+    ):
+        train_part, valid_part = (
+            (data.inputs(data.x_train[rows]), data.y_train[rows])
+            for rows in (replicate.train, replicate.valid)
+        )
+        history = fit_one(
+            model,
+            *train_part,
+            seed=replicate.seed,
+            callbacks=[
+                EvaluateTrain(train_part, job.batch_size),
+                *own,
+                StopDiverged(),
+                RestoreBest(MONITOR),
+            ],
+            validation_data=valid_part,
+            batch_size=job.batch_size,
+            epochs=planned.epochs,
+            verbose=0,
+        ).history
+        for epoch in range(len(history["loss"])):
+            logs = {name: values[epoch] for name, values in history.items()}
+            yield planned, epoch, logs, 1
+
+
+def _source(job: Job, memory: int) -> Source | Stream:
+    """The data of a cohort: each replicate reads its own rows of the same arrays."""
+    distinct = {(replicate.number, replicate.share): replicate for replicate in job.replicates}
+    numbers = {key: number for number, key in enumerate(distinct)}
+    replicates = list(distinct.values())
+    order_of = [numbers[replicate.number, replicate.share] for replicate in job.replicates]
+    arrays = (job.data.x_train, job.data.y_train)
+    if stays_on_device(arrays, memory):
+        on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))
+        valid_rows = np.stack([replicate.valid for replicate in replicates])
+        orders = [partial(_orders, replicate, job.batch_size) for replicate in replicates]
+        return Source(
+            on_device,
+            lambda: map(np.stack, zip(*(own() for own in orders), strict=True)),
+            order_of,
+            on_device,
+            valid_rows,
+        )
+
+    def segments(rows: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        assert rows is not None
+        return by_rows(arrays, rows, job.batch_size, for_segment(memory))
+
+    def of(order: int) -> tuple[Streams, Iterator[np.ndarray]]:
+        own = replicates[order]
+        streams = Streams(segments, lambda: segments(own.valid))
+        return streams, _orders(own, job.batch_size)
+
+    return Stream(of, order_of, -(-len(replicates[0].train) // job.batch_size))
+
+
+def _orders(replicate: Replicate, batch_size: int) -> Iterator[np.ndarray]:
+    """Epoch by epoch the rows that a replicate trains on, int32 `[sample]`."""
+    rows = replicate.train.astype(np.int32)
+    for order in epoch_orders(len(rows), batch_size, shuffle=True, seed=replicate.seed):
+        yield rows[order]
