@@ -127,10 +127,12 @@ EIGHT = [4.0, 3.0, 2.0, 1.0, 1.0, 1.0]
     ("losses", "rise"),
     [
         ([*EIGHT, 1.2, 1.4], 30.0),  # the mean of two
-        ([2.0, 0.8, 0.9, 1.0, 1.0, 1.0, 1.2, 1.4], 62.5),  # 1.3 / 0.8, however early e* is
-        ([*EIGHT, 0.8, 1.2], 50.0),  # e* is the first of the end: the other one alone
+        ([2.0, 0.8, 0.9, 1.0, 1.0, 1.0, 1.2, 1.4], 400 / 9),  # 1.3 / 0.9, however early e* is
+        ([0.8, 1.0, *EIGHT[2:], 1.2, 1.8], 200 / 3),  # e* is the first: 1.5 over the mean of two
+        ([*EIGHT, 0.8, 1.2], 20.0),  # e* is the first of the end: the other one alone, over 1.0
         ([*EIGHT, 1.4, 0.8], 0.0),  # e* is the last epoch
-        ([*EIGHT[:5], 0.5, 0.6, 0.7], 30.0),  # e* is the epoch before the end
+        ([*EIGHT[:5], 0.5, 0.6, 0.7], 25 / 3),  # e* is the epoch before the end: 0.65 / 0.6
+        ([0.9, 0.7, 0.6, 0.5, 0.5, 0.55, 0.7], 40.0),  # an end of one epoch, over the lowest
         ([1.0], 0.0),
         ([0.5, 0.6], 20.0),
     ],

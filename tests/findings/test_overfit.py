@@ -122,8 +122,9 @@ def long(*ends, train=None, falling=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5)):
 
 
 def test_the_end_is_the_mean_of_the_last_quarter():
-    # Of eight epochs two: 0.60, 0.61, 0.59 as above.
-    found = judge(RULE, long((0.55, 0.65), (0.71, 0.51), (0.59, 0.59)))
+    # Of eight epochs two: 0.60, 0.61, 0.59 as above, over the 0.5 that is beside the lowest.
+    beside = (1.0, 0.9, 0.8, 0.7, 0.5, 0.49)
+    found = judge(RULE, long((0.55, 0.65), (0.71, 0.51), (0.59, 0.59), falling=beside))
 
     rise = found.evidence["rise of validation loss, %"]
     assert numbers(rise) == pytest.approx(
@@ -133,11 +134,11 @@ def test_the_end_is_the_mean_of_the_last_quarter():
 
 
 def test_epochs_before_the_best_are_no_rise_after_it():
-    # Of twelve epochs the last three are the end, the best is the eleventh.
+    # Of twelve epochs the last three are the end, the best is the eleventh, 0.5 beside it.
     fall = [4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6, 1.4, 1.2]
     trained = [2.0 - 0.1 * epoch for epoch in range(12)]
-    flat = variant(train=[trained] * 3, valid=[[*fall, 0.8, 0.5, e] for e in (0.5, 0.505, 0.51)])
-    steep = variant(train=[trained] * 3, valid=[[*fall, 0.8, 0.5, e] for e in (0.59, 0.60, 0.61)])
+    flat = variant(train=[trained] * 3, valid=[[*fall, 0.5, 0.49, e] for e in (0.5, 0.505, 0.51)])
+    steep = variant(train=[trained] * 3, valid=[[*fall, 0.5, 0.49, e] for e in (0.59, 0.60, 0.61)])
 
     assert judge(RULE, flat).evidence["rise of validation loss, %"].mean == pytest.approx(1.0)
     assert judge(RULE, flat).verdict == "not found"

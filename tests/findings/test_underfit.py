@@ -73,7 +73,9 @@ def test_does_not_apply_to_a_variant_alone():
     assert judge(RULE, FIRES).verdict == "not applicable"
     assert judge(RULE, FIRES, broken).verdict == "not applicable"
     assert judge(RULE, FIRES, broken, BEST).verdict == "found"
-    assert judge(RULE, FIRES).sentence == "weak: it takes the train accuracy of two variants to tell."
+    assert (
+        judge(RULE, FIRES).sentence == "weak: it takes the train accuracy of two variants to tell."
+    )
 
 
 def test_each_replicate_is_compared_with_the_one_that_fits_best_in_the_others():

@@ -119,18 +119,23 @@ class VariantCurves:
     def rise(self) -> np.ndarray:
         """`[replicate]`, %, by which validation loss ends above that at e*; NaN for unsound ones.
 
-        Prechelt's generalisation loss (1998, Early Stopping - But When?, section 2.1), its end the
-        mean over the last quarter of the epochs, as far as it is after e*: before it losses still
-        fall, and would pass for a rise. 0 where e* is the last epoch; NaN too where the loss at
-        e* is not above zero.
+        Prechelt's generalisation loss (1998, Early Stopping - But When?, section 2.1) between two
+        strips of epochs. The end is the mean over the last quarter of the epochs, as far as it is
+        after e*: before it losses still fall, and would pass for a rise. Where that quarter has
+        several epochs, the loss at e* is the median of those at e* and the epochs next to it: the
+        lowest of many noisy values lies below what it measures, and in all replicates at once
+        where they agree on e*; the median does not tell by how much. 0 where e* is the last
+        epoch; NaN too where the loss at e* is not above zero.
         """
         values = np.full(len(self.lengths), np.nan)
         best_of = self.best_by_others if len(self.sound) else ()
+        near = 1 if self.end.stop - self.end.start > 1 else 0
         for replicate, best in zip(self.sound, best_of, strict=True):
             loss = self.valid_loss[replicate, : self.epochs]
-            ending = loss[max(best + 1, self.end.start) :] if best < self.last else loss[best:]
-            if loss[best] > 0:
-                values[replicate] = 100 * (ending.mean() / loss[best] - 1)
+            lowest = float(np.median(loss[max(best - near, 0) : best + near + 1]))
+            if lowest > 0:
+                ending = loss[max(best + 1, self.end.start) :] if best < self.last else lowest
+                values[replicate] = 100 * (np.mean(ending) / lowest - 1)
         return values
 
     def at_end(self, curve: np.ndarray) -> np.ndarray:

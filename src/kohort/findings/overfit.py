@@ -1,5 +1,7 @@
 """KH101: validation loss rises after its best epoch while train loss falls."""
 
+import numpy as np
+
 from kohort.findings.curves import StudyCurves, VariantCurves, shown
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
@@ -23,12 +25,12 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             f"{name}: validation loss is lowest at the last epoch, {last + 1}.",
             {"best epoch": best + 1, "last epoch": last + 1},
         )
-    lowest = curves.at_best(curves.valid_loss)[curves.sound]
-    if (lowest <= 0).any():
+    rises = curves.rise()
+    if np.isnan(rises[curves.sound]).any():
         return RULE.finding(
             name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
         )
-    rise = study.interval(curves.rise())
+    rise = study.interval(rises)
     end = slice(max(best + 1, curves.end.start), curves.epochs)
     train_best = float(curves.train_loss[curves.sound, best].mean())
     train_end = float(curves.train_loss[curves.sound, end].mean())
@@ -64,12 +66,13 @@ RULE = Rule(
     "After the best epoch e* validation loss rises: the interval of the generalisation loss "
     "GL = 100 (E(end) / E(e*) - 1) lies above "
     f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs "
-    "(as far as it is after e*), while mean train loss fell from e* to there.",
+    "(as far as it is after e*) and E(e*), where that quarter has several epochs, the median of "
+    "those at e* and next to it; while mean train loss fell from e* to there.",
     "From e* on the model learns what holds in the training data only; each further epoch makes "
     "it worse on data that it has not seen.",
     "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "
     "epoch anyway), regularise (dropout, L2), use a smaller model, or more data.",
     judge,
-    "Prechelt (1998), Early Stopping - But When?, section 2.1; the mean over a strip of epochs is "
-    "that of his section 2.2",
+    "Prechelt (1998), Early Stopping - But When?, section 2.1; strips of epochs are those of his "
+    "section 2.2",
 )
