@@ -122,8 +122,16 @@ def _dots(values: pd.DataFrame, title: str, margin: float) -> Chart:
 
 
 def _copies(example: Example) -> Chart:
-    told = [value for name, value in example.finding.evidence.items() if name.endswith("%")]
-    shares = pd.DataFrame({"part": ["test", "validation"], "copies": told})
+    evidence = example.finding.evidence
+    shares = pd.DataFrame(
+        {
+            "part": ["test", "validation"],
+            "copies": [
+                evidence["test samples with a copy, %"],
+                evidence["validation samples with a copy in their training part, %"],
+            ],
+        }
+    )
     bars = (
         alt.Chart(shares)
         .mark_bar(color=COLOURS[0], size=40)

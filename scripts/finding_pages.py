@@ -56,10 +56,10 @@ VERDICTS = """## What a verdict means
 the extent that the threshold names, not that nobody looked closely.
 
 An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
-is the threshold itself, and in fewer in which it is on this side of it. Up to twice as often it is
-where the same replicates choose the variant that is compared with (KH103), since what one replicate
-is judged by depends a little on all others, and where the others' own spread comes on top (KH106).
-Each code's page says what was measured.
+is the threshold itself, and in fewer in which it is on this side of it. It is two to three times as
+often where the same replicates choose the variant that is compared with (KH103), since what one
+replicate is judged by depends a little on all others, and where the others' own spread comes on top
+(KH106). Each code's page says what was measured.
 Verdicts are not corrected for their number: of many, one may be found by chance.
 """
 

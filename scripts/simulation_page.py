@@ -106,9 +106,8 @@ each anew. "Claims" is the share of studies that fit a law at all, "misses" that
 and whose interval of the gain does not hold the true one.
 """
 LEARNING_END = """What it shows: where a power law is true, its forecast errs in 5 % of studies at
-most, and no wrong verdict is common. Where none is true, five sizes let some curves pass that
-level off faster, and call more data a help that it is not; six see nearly all of them. What it
-does not show: that any curve goes on as it began.
+most, and no wrong verdict is common. Where none is true, none is claimed. What it does not show:
+that any curve goes on as it began.
 """
 SOUND = """## Findings in sound studies
 
