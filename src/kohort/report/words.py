@@ -235,15 +235,18 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
     """
     if not score.difference.n:
         return f"{score.b} and {score.a} did not both train to the end in any replicate."
-    evidence, verbs = [f"{score.measure} {difference(score, scale)}, {_decision(score)}"], []
+    evidence = [f"{score.measure} {difference(score, scale)}, {_decision(score)}"]
+    effects = []
     if score.is_decided:
-        verbs.append("betters the score" if score.better == score.b else "worsens the score")
+        effects.append(("betters the score", "worsens the score", score.better == score.b))
     if rise is not None and rise.difference.n:
         evidence.append(f"{rise.measure} {difference(rise, None)}, {_decision(rise)}")
         if rise.is_decided:
-            verb = "helps against" if rise.better == rise.b else "adds to"
-            verbs.append(f"{verb} late overfitting")
-    verb = " and ".join(verbs) or (
+            late = "late overfitting"
+            effects.append((f"helps against {late}", f"adds to {late}", rise.better == rise.b))
+    are_opposed = len({is_good for *_, is_good in effects}) == 2
+    verbs = [good if is_good else bad for good, bad, is_good in effects]
+    verb = (" but " if are_opposed else " and ").join(verbs) or (
         "makes no difference of practical interest to the score"
         if score.is_equivalent
         else "makes no difference that these replicates can tell"
