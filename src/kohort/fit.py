@@ -10,6 +10,7 @@ from kohort.design.fusable import fused_signature
 from kohort.design.grouping import first_batch, group
 from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_callbacks
 from kohort.engine.cohort import Cohort, Training
+from kohort.engine.events import EpochRecord
 from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
@@ -190,8 +191,9 @@ def _fit_fused(
             ),
             [callbacks[member] for member in cohort],
         )
-        for record in train(joined):
-            progress.advance(len(record.logs), record.epoch)
+        for event in train(joined):
+            if isinstance(event, EpochRecord):
+                progress.advance(len(event.logs), event.epoch)
         progress.end()
 
 

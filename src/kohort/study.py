@@ -24,6 +24,7 @@ from kohort.engine.callbacks import (
     Callback,
     listed,
 )
+from kohort.engine.events import EpochRecord
 from kohort.engine.members import MONITOR, Job, Resources, train_fused, train_in_turn
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
@@ -191,12 +192,15 @@ class Study:
                 job = self._job(group)
                 clock = time.perf_counter()
                 is_fused = engine == "fused" and group in plan.cohorts
-                train_group = train_fused if is_fused else train_in_turn
-                for member, epoch, logs, seats in train_group(job, resources):
-                    recorder = recorders[member.share]
-                    recorder.record(member.variant, member.replicate, epoch, logs)
-                    progress.advance(1, epoch)
-                    side_by_side[label] = max(seats, side_by_side.get(label, 0))
+                for event in train_fused(job, resources) if is_fused else train_in_turn(job):
+                    if not isinstance(event, EpochRecord):
+                        continue
+                    for number, logs in event.logs.items():
+                        member = group[number]
+                        recorder = recorders[member.share]
+                        recorder.record(member.variant, member.replicate, event.epoch, logs)
+                    progress.advance(len(event.logs), event.epoch)
+                    side_by_side[label] = max(event.seats, side_by_side.get(label, 0))
                 progress.end()
                 seconds = (time.perf_counter() - clock) / len(group)
                 trained += [

@@ -9,6 +9,7 @@ import keras
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import State
+from kohort.engine.checkpoint import Arrays, named, parts_of
 from kohort.engine.program import EpochSpec, stack
 from kohort.engine.runners import Runner
 from kohort.engine.steps import Steps
@@ -36,6 +37,7 @@ class Bench:
         self.active = list(dict.fromkeys(seats))
         """The members that still train, by number."""
         self.seats = list(seats)
+        self._block = list(self.active)
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
@@ -102,6 +104,36 @@ class Bench:
             for member, weights in self._best.by_member().items():
                 keras_seam.assign(self._models[member], weights)
 
+    def kept(self) -> tuple[Arrays, dict[str, Any]]:
+        """The seats as arrays and JSON, with members by their place in the block.
+
+        Only of a bench that keeps the weights of the best epoch.
+        """
+        assert self._state is not None
+        assert self._best is not None
+        place = {member: number for number, member in enumerate(self._block)}
+        arrays, best = self._best.kept(place)
+        state = {
+            "seats": [place[member] for member in self.seats],
+            "active": [place[member] for member in self.active],
+            "diverged": sorted(place[member] for member in self._diverged),
+            "best": best,
+        }
+        return jax.device_get(named("state", self._state)) | arrays, state
+
+    def restore(self, arrays: Arrays, state: dict[str, Any]) -> None:
+        """Take the seats that `kept` gave of the same block; the models get their state."""
+        assert self._best is not None
+        for name in ("seats", "active"):
+            setattr(self, name, [self._block[place] for place in state[name]])
+        self._diverged = {self._block[place] for place in state["diverged"]}
+        self._best.restore(self._block, arrays, state["best"])
+        trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
+        self._state = (trainable, rest, optimizer, metrics)
+        for seat, member in enumerate(self.seats):
+            own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
+            keras_seam.assign(self._models[member], own)
+
 
 def _is_lost(state: State) -> bool:
     """Whether a program that failed has used up its state."""
@@ -137,6 +169,24 @@ class _Best:
             for seat, member in enumerate(self._seats)
         }
         return self._left | seated
+
+    def kept(self, place: dict[int, int]) -> tuple[Arrays, dict[str, Any]]:
+        """All of it as arrays and JSON, with members by their place in the block."""
+        arrays = named("best", self._weights) | {"lowest": self._lowest}
+        for member, weights in self._left.items():
+            arrays |= named(f"left {place[member]}", weights)
+        state = {
+            "seats": [place[member] for member in self._seats],
+            "left": [place[member] for member in self._left],
+        }
+        return jax.device_get(arrays), state
+
+    def restore(self, block: list[int], arrays: Arrays, state: dict[str, Any]) -> None:
+        """Take what `kept` gave of the same block."""
+        self._seats = [block[place] for place in state["seats"]]
+        self._lowest = jnp.asarray(arrays["lowest"])
+        self._weights = parts_of("best", arrays, 2)
+        self._left = {block[place]: parts_of(f"left {place}", arrays, 2) for place in state["left"]}
 
     def _start(self, seats: list[int], weights: Any) -> None:
         kept = dict(zip(self._seats, range(len(self._seats)), strict=True))

@@ -1,6 +1,6 @@
 """The members of a study: how each engine trains a group of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
 from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest, StopDiverged
 from kohort.engine.cohort import Cohort, Training
+from kohort.engine.events import Block, Ended, EpochRecord, Events
 from kohort.engine.memory import for_segment, stays_on_device
 from kohort.engine.program import EpochSpec
 from kohort.engine.reference import fit_one
@@ -43,11 +44,14 @@ class Resources(NamedTuple):
     memory: int
 
 
-type Logs = Iterator[tuple[MemberPlan, int, dict[str, float], int]]  # the last: side by side
+def train_fused(job: Job, resources: Resources, begun: Sequence[Block] = ()) -> Events:
+    """All members of a cohort together; each reads its own rows of the same data.
 
-
-def train_fused(job: Job, resources: Resources) -> Logs:
-    """All members of a cohort together; each reads its own rows of the same data."""
+    Args:
+        job: The members.
+        resources: What training may use.
+        begun: The blocks in which they train, as in `engine.train.train`.
+    """
     cohort = Cohort(
         job.models,
         [member.program for member in job.members],
@@ -67,39 +71,41 @@ def train_fused(job: Job, resources: Resources) -> Logs:
         ),
         job.callbacks,
     )
-    for record in train(cohort):
-        for member, logs in record.logs.items():
-            yield job.members[member], record.epoch, logs, record.seats
+    return train(cohort, begun)
 
 
-def train_in_turn(job: Job, _resources: Resources) -> Logs:
-    """Each member by `keras.Model.fit`."""
-    data, callbacks = job.data, job.callbacks or [()] * len(job.models)
-    for planned, model, replicate, own in zip(
-        job.members, job.models, job.replicates, callbacks, strict=True
-    ):
-        train_part, valid_part = (
-            (data.inputs(data.x_train[rows]), data.y_train[rows])
-            for rows in (replicate.train, replicate.valid)
-        )
-        history = fit_one(
-            model,
-            *train_part,
-            seed=replicate.seed,
-            callbacks=[
-                EvaluateTrain(train_part, job.batch_size),
-                *own,
-                StopDiverged(),
-                RestoreBest(MONITOR),
-            ],
-            validation_data=valid_part,
-            batch_size=job.batch_size,
-            epochs=planned.epochs,
-            verbose=0,
-        ).history
+def train_in_turn(job: Job) -> Events:
+    """Each member by `keras.Model.fit`; what it measured comes when it has ended."""
+    for number in range(len(job.models)):
+        history = _fit(job, number)
         for epoch in range(len(history["loss"])):
             logs = {name: values[epoch] for name, values in history.items()}
-            yield planned, epoch, logs, 1
+            yield EpochRecord(epoch, {number: logs}, 1, None)
+        yield Ended([number])
+
+
+def _fit(job: Job, number: int) -> dict[str, list[float]]:
+    data, replicate = job.data, job.replicates[number]
+    train_part, valid_part = (
+        (data.inputs(data.x_train[rows]), data.y_train[rows])
+        for rows in (replicate.train, replicate.valid)
+    )
+    history: dict[str, list[float]] = fit_one(
+        job.models[number],
+        *train_part,
+        seed=replicate.seed,
+        callbacks=[
+            EvaluateTrain(train_part, job.batch_size),
+            *(job.callbacks[number] if job.callbacks else ()),
+            StopDiverged(),
+            RestoreBest(MONITOR),
+        ],
+        validation_data=valid_part,
+        batch_size=job.batch_size,
+        epochs=job.members[number].epochs,
+        verbose=0,
+    ).history
+    return history
 
 
 def _source(job: Job, memory: int) -> Source | Stream:

@@ -69,6 +69,10 @@ class Runner(Protocol):
         """The state after an epoch, and what it measured, stacked by seat."""
         ...
 
+    def skip(self, epochs: int) -> None:
+        """Pass epochs by that have run: the next one has the batches that come after theirs."""
+        ...
+
 
 class OnDevice:
     """Runs whole epochs as one program, over data that stay on the device.
@@ -86,6 +90,11 @@ class OnDevice:
     def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
         """One program for training and evaluation."""
         return self.run(spec, state, seats, next(self._orders))
+
+    def skip(self, epochs: int) -> None:
+        """Draw the orders of these epochs, and drop them."""
+        for _ in range(epochs):
+            next(self._orders)
 
     def run(
         self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
@@ -170,6 +179,12 @@ class Streamed:
             trainable, rest, metrics = after
             logs |= measured("val_", seen, penalty)
         return (trainable, rest, optimizer, metrics), logs
+
+    def skip(self, epochs: int) -> None:
+        """Draw the orders of these epochs, and drop them."""
+        if self._orders is not None:
+            for _ in range(epochs):
+                next(self._orders)
 
     def _sweep(
         self,

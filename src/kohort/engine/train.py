@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import partial
+from typing import Any
 
 import keras
 
@@ -12,88 +13,128 @@ from kohort.design.fusable import not_fused, why_not_fused
 from kohort.engine import layout
 from kohort.engine.bench import Bench
 from kohort.engine.callbacks import has_diverged
+from kohort.engine.checkpoint import (
+    Arrays,
+    Checkpoint,
+    can_go_on,
+    kept_callbacks,
+    restore_callbacks,
+)
 from kohort.engine.cohort import Cohort
+from kohort.engine.events import Block, Ended, EpochRecord, Events, Laid, Logs
 from kohort.engine.memory import TooLargeError, telling_full
 from kohort.engine.program import STEPS_RUN, EpochSpec
 from kohort.errors import DesignError, ModelError
 
-type Logs = dict[str, float]
 
-
-class EpochRecord(NamedTuple):
-    """What an epoch measured.
-
-    Args:
-        epoch: From 0.
-        logs: Keras's logs of each member that trained in it, by its number.
-        seats: Members that trained side by side.
-    """
-
-    epoch: int
-    logs: dict[int, Logs]
-    seats: int
-
-
-def train(cohort: Cohort) -> Iterator[EpochRecord]:
+def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
     """Train the members of a cohort; their models end trained in place.
 
     Members train in blocks, side by side in each, one block after another.
 
+    Args:
+        cohort: The members.
+        begun: The blocks in which they train, some of which may go on from a checkpoint. None
+            where they are to be laid out anew.
+
     Yields:
-        One record for each epoch of each block, after the callbacks have seen it.
+        How blocks are laid out; for each block one record of each epoch, after the callbacks have
+        seen it, and its end.
 
     Raises:
         DesignError: One member alone does not fit in memory.
     """
     members = range(len(cohort.models))
-    chunk = cohort.layout().chunk
     lists = _Lists(cohort)
-    pending = deque(layout.blocks(members, cohort.order_of, chunk))
+    pending = deque(begun)
+    if not pending:
+        pending = _laid_out(cohort, members, cohort.layout().chunk)
+        yield Laid([block.seats for block in pending])
     while pending:
         block = pending.popleft()
         try:
             yield from _train_block(cohort, block, lists)
         except TooLargeError as error:
-            size = len(set(block))
+            size = len(set(block.seats))
             if size == 1:
                 raise DesignError(
                     "a model that fits in memory with its data", str(error), _MEND
                 ) from error
-            left = sorted({member for own in (block, *pending) for member in own})
-            pending = deque(layout.blocks(left, cohort.order_of, -(-size // 2)))
+            going_on = [own for own in pending if own.checkpoint is not None]
+            begin = [own.seats for own in (block, *pending) if own.checkpoint is None]
+            left = sorted({member for seats in begin for member in seats})
+            pending = deque([*_laid_out(cohort, left, -(-size // 2)), *going_on])
+            yield Laid([own.seats for own in pending])
+            continue
+        yield Ended(sorted(set(block.seats)))
+
+
+def _laid_out(cohort: Cohort, members: Sequence[int], chunk: int) -> deque[Block]:
+    return deque(Block(seats) for seats in layout.blocks(members, cohort.order_of, chunk))
 
 
 _MEND = "allow more memory, or use smaller batches or a smaller model"
 
 
-def _train_block(cohort: Cohort, seats: list[int], lists: "_Lists") -> Iterator[EpochRecord]:
-    """Train one block of members, all epochs."""
+def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Iterator[EpochRecord]:
+    """Train one block of members, all epochs that are left."""
     models, training = cohort.models, cohort.training
-    bench = Bench(models, cohort.steps, cohort.runner(seats), seats, training.restore_best)
-    watched = any(cohort.callbacks[member] for member in bench.active)
+    runner = cohort.runner(block.seats)
+    bench = Bench(models, cohort.steps, runner, block.seats, training.restore_best)
+    members = list(bench.active)
+    watched = any(cohort.callbacks[member] for member in members)
+    first = training.initial_epoch
     logs: dict[int, Logs] = {}
-    block = list(bench.active)
-    lists.begin(block)
-    with _left_in_models(bench, [models[member] for member in block]):
-        for epoch in range(training.initial_epoch, training.epochs):
+    lists.begin(members)
+    if block.checkpoint is not None:
+        bench.restore(block.checkpoint.arrays, block.checkpoint.state["bench"])
+        logs |= lists.restore(members, block.checkpoint)
+        runner.skip(block.checkpoint.epoch - first)
+        first = block.checkpoint.epoch
+    with _left_in_models(bench, [models[member] for member in members]):
+        for epoch in range(first, training.epochs):
+            if not bench.active:
+                break
             lists.on_epoch_begin(bench.active, epoch)
             if watched or bench.is_empty:
                 # Callbacks may have changed weights or learning rates: Keras reads them again too.
                 bench.seat()
             spec = cohort.spec._replace(validate=cohort.spec.validate and training.validates(epoch))
             # Models that nobody watches are as they were before the first epoch.
-            seen = _epoch(bench, spec, can_retry=not watched or epoch == training.initial_epoch)
+            can_retry = block.checkpoint is None and (
+                not watched or epoch == training.initial_epoch
+            )
+            seen = _epoch(bench, spec, can_retry=can_retry)
             if watched:
                 bench.write_back()
             logs |= seen
-            if lists.on_epoch_end(bench.active, epoch, seen):
-                yield EpochRecord(epoch, seen, len(bench.seats))
+            is_news = lists.on_epoch_end(bench.active, epoch, seen)
             bench.retire([m for m in bench.active if models[m].stop_training])
             if training.stop_diverged:
                 bench.retire([m for m in bench.active if has_diverged(seen[m])], diverged=True)
-            if not bench.active:
-                break
-    lists.end(block, logs)
+            if is_news:
+                keep = partial(_checkpoint, bench, lists, members, epoch + 1, logs, watched=watched)
+                is_kept = training.restore_best and lists.can_go_on(members)
+                yield EpochRecord(epoch, seen, len(bench.seats), keep if is_kept else None)
+    lists.end(members, logs)
+
+
+def _checkpoint(
+    bench: Bench,
+    lists: "_Lists",
+    members: list[int],
+    epoch: int,
+    logs: dict[int, Logs],
+    *,
+    watched: bool,
+) -> Checkpoint:
+    """A block after an epoch, with what its callbacks remember."""
+    if watched:
+        bench.seat()
+    arrays, seats = bench.kept()
+    told, callbacks = lists.kept(members)
+    last = [logs[member] for member in members]
+    return Checkpoint(epoch, arrays | told, {"bench": seats, "callbacks": callbacks, "logs": last})
 
 
 def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]:
@@ -159,6 +200,28 @@ class _Lists:
                 self._lists[member].on_test_end(tested)
             self._lists[member].on_epoch_end(epoch, seen[member])
         return bool(news)
+
+    def can_go_on(self, members: Sequence[int]) -> bool:
+        """Whether all that the callbacks of members remember can be kept."""
+        return all(can_go_on(self._cohort.callbacks[member]) for member in members)
+
+    def kept(self, members: Sequence[int]) -> tuple[Arrays, list[list[dict[str, Any]]]]:
+        """What the callbacks of members remember."""
+        arrays: Arrays = {}
+        counted = []
+        for place, member in enumerate(members):
+            own, counts = kept_callbacks(f"callbacks {place}", self._cohort.callbacks[member])
+            arrays |= own
+            counted.append(counts)
+        return arrays, counted
+
+    def restore(self, members: Sequence[int], checkpoint: Checkpoint) -> dict[int, Logs]:
+        """Let the callbacks of members remember it again; the last logs of each."""
+        for place, member in enumerate(members):
+            own = checkpoint.state["callbacks"][place]
+            callbacks = self._cohort.callbacks[member]
+            restore_callbacks(f"callbacks {place}", callbacks, checkpoint.arrays, own)
+        return dict(zip(members, checkpoint.state["logs"], strict=True))
 
     def end(self, members: Sequence[int], logs: dict[int, Logs]) -> None:
         """Tell members that training has ended."""
