@@ -40,14 +40,14 @@ def open_sqlite(path: Path, lock: Path) -> Database:
     Raises:
         StoreError: There can be no store at this path.
     """
-    _check_file(path)
+    is_ours = _check_file(path)
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": PATIENCE}
     )
     database = Database(_begun_by_us(engine), str(path))
     try:
         with translated(str(path)):
-            if not path.exists() or not _is_ready(database):
+            if not is_ours or not _is_ready(database):
                 with _locked(lock):
                     _make_sqlite(path)
                     _upgrade_sqlite(database)
@@ -103,13 +103,18 @@ def _url(place: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path) -> bool:
+    """Whether there is a store of kohort's in the file; False where there is nothing yet.
+
+    Raises:
+        StoreError: There is something else.
+    """
     if path.is_dir():
         raise _no_store(path, "a folder", "name a file in it")
     if not path.parent.is_dir():
         raise _no_store(path, f"no folder {path.parent}", "make the folder first")
     if not path.exists() or not path.stat().st_size:
-        return
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(100)
@@ -119,6 +124,7 @@ def _check_file(path: Path) -> None:
         raise _no_store(path, "a file that is not SQLite's", "name another file")
     if int.from_bytes(head[68:72]) != APPLICATION_ID:
         raise _no_store(path, "a database of another program", "name another file")
+    return True
 
 
 def _no_store(path: Path, received: str, mend: str) -> StoreError:
@@ -167,7 +173,10 @@ def _is_ready(database: Database) -> bool:
 
 
 def _make_sqlite(path: Path) -> None:
-    """Mark a new file as kohort's, in its first transaction, and have it written ahead."""
+    """Mark a new file as kohort's, in its first transaction, and have it written ahead.
+
+    Nothing may write to it before: others tell by the mark whose it is.
+    """
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
         if not path.exists() or not path.stat().st_size:
