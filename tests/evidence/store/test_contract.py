@@ -152,6 +152,14 @@ class TestStore:
             assert study.epochs() == [EpochRecord(ONE, 0, {"loss": 1.0})]
             assert study.weights(ONE)[0].tolist() == WEIGHTS[0].tolist()
 
+    def test_a_store_that_was_closed_is_so(self, open_here):
+        store = open_here()
+        study = store.create("width", {}, VARIANTS, MEMBERS)
+        store.close()
+        for use in (store.studies, study.members, lambda: study.note("a", "b")):
+            with pytest.raises(StoreError, match="an open store, got one that was closed"):
+                use()
+
 
 class TestStudy:
     def test_it_grows(self, kept):

@@ -52,7 +52,7 @@ def open_sqlite(path: Path, lock: Path) -> Database:
                     _make_sqlite(path)
                     _upgrade_sqlite(database)
     except BaseException:
-        engine.dispose()
+        database.close()
         raise
     return database
 
@@ -83,7 +83,7 @@ def open_postgres(place: str) -> Database:
         if not database.try_once(lambda connection: check_revision(connection, shown)):
             database.try_once(lambda connection: _upgrade_postgres(connection, shown))
     except BaseException:
-        engine.dispose()
+        database.close()
         raise
     return database
 

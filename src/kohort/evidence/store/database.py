@@ -68,6 +68,7 @@ class Database:
         self.engine = engine
         self.place = place
         self._turns = threading.RLock() if alone else nullcontext()
+        self._closed = False
         # A transaction that will write asks for the write lock when it begins: one that asks later
         # may find that another has written, and could only fail.
         self._writing = engine.execution_options(kohort_writes=True)
@@ -78,7 +79,7 @@ class Database:
         Raises:
             StoreError: It cannot be read.
         """
-        return self._run(work, self.engine.connect)
+        return self._run(work, self.reader)
 
     def write[T](self, work: Callable[[Connection], T], claim: Claim | None = None) -> T:
         """Run a function of a connection in a transaction.
@@ -95,9 +96,32 @@ class Database:
         """
         return self._run(work, claim.connection if claim else self.writer)
 
+    def close(self) -> None:
+        """End all connections; there will be no others."""
+        self._closed = True
+        self.engine.dispose()
+
+    def reader(self) -> Connection:
+        """A connection whose transactions only read.
+
+        Raises:
+            StoreError: The store was closed.
+        """
+        self._check_open()
+        return self.engine.connect()
+
     def writer(self) -> Connection:
-        """A connection whose transactions will write."""
+        """A connection whose transactions will write.
+
+        Raises:
+            StoreError: The store was closed.
+        """
+        self._check_open()
         return self._writing.connect()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("an open store", "one that was closed", "open it again")
 
     def try_once[T](self, work: Callable[[Connection], T]) -> T:
         """Run a function of a connection in a transaction, which is not tried again.

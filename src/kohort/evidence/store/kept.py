@@ -71,10 +71,12 @@ class KeptStudy:
             )
         )
         keys, measured = found
+        # One text is read faster than many.
+        logs = from_text(f"[{','.join(text for _, _, text in measured)}]")
         # A member may have been added between the two questions; it comes with the next reading.
         return [
-            EpochRecord(keys[member], epoch, from_text(logs))
-            for member, epoch, logs in measured
+            EpochRecord(keys[member], epoch, values)
+            for (member, epoch, _), values in zip(measured, logs, strict=True)
             if member in keys
         ]
 

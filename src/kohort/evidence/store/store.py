@@ -85,7 +85,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._database.engine.dispose()
+        self._database.close()
         if self._clean_up is not None:
             self._clean_up()
 
