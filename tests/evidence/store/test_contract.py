@@ -64,6 +64,14 @@ class TestStore:
             store.create("width", {}, [], [])
         assert len(store.studies()) == 1
 
+    @pytest.mark.parametrize("name", ["", "a\0", "\ud800"])
+    def test_a_name_is_text(self, store, name):
+        with pytest.raises(StoreError, match="a name of some letters, got"):
+            store.create(name, {}, [], [])
+        with pytest.raises(StoreError, match="a name of some letters, got"):
+            store.create("a", {}, [VariantRecord(name)], [])
+        assert store.studies() == []
+
     def test_a_name_that_is_not_there_is_told_with_those_like_it(self, store, kept):
         store.create("depth", {}, [], [])
         with pytest.raises(StoreError, match=r"got 'widht'; choose one like 'width'$"):
@@ -216,6 +224,7 @@ class TestStudy:
             assert (back.dtype, back.shape) == (given.dtype, given.shape)
             np.testing.assert_array_equal(back, given)
             assert back.flags.writeable
+            assert back.flags.aligned
 
     @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16, np.int8, ">f4", np.uint64])
     def test_weights_keep_their_kind(self, claimed, dtype):

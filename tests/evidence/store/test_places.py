@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import sqlite3
+import stat
 import sys
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from kohort.errors import InputError, StoreError
-from kohort.evidence.store import open_store
+from kohort.evidence.store import files, open_store
 from kohort.evidence.store.schema import REVISION, VERSION_TABLE
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
@@ -174,7 +175,7 @@ def open_folder():
 def test_a_folder_that_may_only_be_read_is_told(open_folder):
     open_folder.chmod(0o555)
     with unprivileged():
-        refuse(open_folder / "a.db", "'Permission denied'; allow writing to it and to its folder")
+        refuse(open_folder / "a.db", "'Permission denied'; make room there, or allow writing")
     assert list(open_folder.iterdir()) == []
 
 
@@ -194,6 +195,47 @@ def test_a_store_that_may_not_be_read_is_told(open_folder):
     (open_folder / "a.db").chmod(0)
     with unprivileged():
         refuse(open_folder / "a.db", "'Permission denied'")
+
+
+def test_a_folder_of_files_that_may_only_be_read_is_told(open_folder, tmp_path):
+    with open_store(tmp_path / "a.db", files=open_folder) as store:
+        study = store.create("a", {}, VARIANTS, MEMBERS)
+        with study.claim():
+            study.finish(ONE, [np.zeros(1)], 1.0)
+            (study._files / "stray").touch()
+        (open_folder / f"{study.folder}.lock").chmod(0o666)
+        (tmp_path / "a.db").chmod(0o666)
+        with unprivileged():
+            with pytest.raises(StoreError, match=r"to write to .*'Permission denied'; make room"):
+                study.claim().__enter__()
+            assert len(study.weights(ONE)) == 1
+
+
+def test_others_may_read_the_files_where_the_mask_lets_them(tmp_path):
+    before = os.umask(0o022)
+    try:
+        name, _ = files.keep(tmp_path, "a", {"0": np.zeros(1)})
+    finally:
+        os.umask(before)
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_is_flushed_before_it_has_its_name_and_its_folder_after(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, Path.replace
+
+    def flush(handle):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    def move(path, to):
+        calls.append("move")
+        return replace(path, to)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", move)
+    files.keep(tmp_path / "new", "a", {"0": np.zeros(1)})
+    assert calls == ["folder", "file", "move", "folder"]
 
 
 @contextmanager
@@ -317,6 +359,25 @@ def test_curves_are_read_while_another_process_writes(tmp_path, python):
         assert seen == sorted(seen)
         assert all(count % 2 == 0 for count in seen), "a transaction was seen by half"
         assert 0 < seen[0] < 400
+
+
+def test_a_name_is_given_once_at_once(open_here):
+    with open_here() as store:
+        outcomes = []
+
+        def create(_):
+            try:
+                outcomes.append(store.create("a", {}, VARIANTS, MEMBERS).name)
+            except StoreError as error:
+                outcomes.append(error.expected)
+
+        threads = [threading.Thread(target=create, args=[n]) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["a", *["a name that no study of the store has"] * 5]
+        assert len(store.study("a").members()) == 8
 
 
 def test_threads_share_a_store(open_here):

@@ -1,17 +1,20 @@
 """Locks on a study: one runner at a time, and none that outlives its process."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from kohort.errors import StoreError
 from kohort.evidence.store import journal
 from kohort.evidence.store.database import Claim, ClaimLostError, Database, translated
+from kohort.evidence.store.files import changing
 
 
 class FileClaim(Claim):
@@ -109,28 +112,45 @@ class ServerClaim(Claim):
             raise ClaimLostError("held by another connection")
         assert self._held is not None
         with self._held.begin():
-            last = journal.holder_token(self._held, self._folder)
-        if last not in (None, self.token):
+            last = journal.holder(self._held, self._folder)
+        if last is not None and last["token"] != self.token:
             # It may have written, and swept what this process has not told the database of yet.
             self.release()
             raise ClaimLostError("another process had claimed the study meanwhile")
 
 
-def take(database: Database, root: Path, folder: str) -> Claim | None:
-    """Claim a study; None where another has.
+def take(database: Database, root: Path, name: str, folder: str) -> Claim:
+    """Claim a study.
 
     Args:
         database: Where it is kept.
         root: The folder of the store's files.
-        folder: The study's folder in it.
+        name: Of the study.
+        folder: The study's folder in `root`.
 
     Raises:
-        StoreError: The database or the folder cannot be reached.
+        StoreError: Another has claimed it, or the database or the folder cannot be reached.
     """
     claim: Claim
     if database.engine.dialect.name == "postgresql":
         claim = ServerClaim(database, folder)
     else:
         claim = FileClaim(database, root / f"{folder}.lock")
-    with translated(database.place):
-        return claim if claim.take() else None
+    with translated(database.place), changing(root):
+        taken = claim.take()
+    if not taken:
+        row = database.read(lambda connection: journal.holder(connection, folder))
+        raise _held_by(name, row)
+    return claim
+
+
+def _held_by(name: str, row: Mapping[str, Any] | None) -> StoreError:
+    who = "another process"
+    if row is not None:
+        since = f"{row['since']:%Y-%m-%d %H:%M:%S} UTC"
+        who = f"process {row['pid']} on {row['host']}, since {since}"
+    return StoreError(
+        f"that nobody else runs the study {name!r}",
+        f"a claim by {who}",
+        "wait until it has finished, or stop it",
+    )

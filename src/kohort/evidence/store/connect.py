@@ -10,6 +10,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from kohort.errors import StoreError
 from kohort.evidence.store.database import Database, translated
+from kohort.evidence.store.files import changing
 from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
 
@@ -70,7 +71,9 @@ def open_postgres(place: str) -> Database:
     shown = url.set(drivername="postgresql", query={}).render_as_string()
     try:
         engine = create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, **url.query}
+            # A claim may wait for hours between two epochs, and what is between would cut it off.
+            url.set(query={"connect_timeout": "10", "keepalives_idle": "60", **url.query}),
+            pool_pre_ping=True,
         )
     except ImportError:
         raise StoreError(
@@ -137,16 +140,10 @@ def _locked(lock: Path) -> FileLock:
     Raises:
         StoreError: It cannot be made.
     """
-    try:
+    with changing(lock.parent):
         lock.parent.mkdir(exist_ok=True)
         held = FileLock(lock)
         held.acquire()
-    except OSError as error:
-        raise StoreError(
-            f"to write to {lock.parent}",
-            f"'{error.strerror or error}'",
-            "allow writing to it and to its folder",
-        ) from error
     return held
 
 

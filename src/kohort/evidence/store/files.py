@@ -3,9 +3,10 @@
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import ml_dtypes
 import numpy as np
@@ -25,7 +26,6 @@ _KINDS = {
     **{f"U{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
 }
 """Of the kinds that safetensors names, those that come back as they went."""
-SUFFIX = ".safetensors"
 
 
 def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
@@ -44,12 +44,12 @@ def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[s
     """
     content = _content(arrays)
     digest = hashlib.sha256(content).hexdigest()
-    name = f"{prefix}-{digest[:16]}{SUFFIX}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    name = f"{prefix}-{digest[:16]}.safetensors"
+    with changing(folder):
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            _flush_folder(folder.parent)
         _write_whole(folder / name, content)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
     return name, digest
 
 
@@ -68,15 +68,16 @@ def _content(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Write and flush a file beside its place, then move it there, and flush the folder."""
-    handle, new = tempfile.mkstemp(suffix=".new", dir=path.parent)
+    # Not one of tempfile's, which only their owner may read.
+    new = path.with_name(f"{uuid4().hex}.new")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with new.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(new).replace(path)
+        new.replace(path)
     except BaseException:
-        Path(new).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
 
@@ -91,12 +92,21 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _cannot_write(folder: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"to write to {folder}",
-        f"'{error.strerror or error}'",
-        "make room there, or allow writing",
-    )
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Tell in one line why a folder cannot be changed.
+
+    Raises:
+        StoreError: The system refused to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"to write to {folder}",
+            f"'{error.strerror or error}'",
+            "make room there, or allow writing to it and to its folder",
+        ) from error
 
 
 def read(path: Path, digest: str) -> dict[str, np.ndarray]:
@@ -116,8 +126,10 @@ def read(path: Path, digest: str) -> dict[str, np.ndarray]:
     if hashlib.sha256(content).hexdigest() != digest:
         raise _unreadable(path, f"a damaged file of {len(content)} bytes")
     return {
-        # A copy, because the bytes need not lie as NumPy aligns them.
-        name: np.frombuffer(part["data"], _KINDS[part["dtype"]]).reshape(part["shape"]).copy()
+        name: np.require(
+            np.frombuffer(part["data"], _KINDS[part["dtype"]]).reshape(part["shape"]),
+            requirements=["ALIGNED", "WRITEABLE"],
+        )
         for name, part in deserialize(content)  # type: ignore[no-untyped-call]
     }
 
@@ -130,14 +142,26 @@ def _unreadable(path: Path, received: str) -> StoreError:
     )
 
 
-def sweep(folder: Path, named: Collection[str]) -> list[str]:
-    """Remove the files of a folder that nothing names, and tell which."""
-    if not folder.is_dir():
-        return []
-    stray = sorted(path.name for path in folder.iterdir() if path.name not in named)
-    for name in stray:
-        (folder / name).unlink(missing_ok=True)
-    return stray
+def sweep(folder: Path, named: Collection[str]) -> None:
+    """Remove the files of a folder that nothing names.
+
+    Raises:
+        StoreError: They cannot be removed.
+    """
+    if folder.is_dir():
+        for path in list(folder.iterdir()):
+            if path.name not in named:
+                remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    with changing(path.parent):
+        path.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:
@@ -146,9 +170,5 @@ def remove_folder(folder: Path) -> None:
     Raises:
         StoreError: It cannot be removed.
     """
-    try:
+    with changing(folder), suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _cannot_write(folder, error) from error

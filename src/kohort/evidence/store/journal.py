@@ -161,15 +161,7 @@ def new_holder(study: int, token: str) -> dict[str, Any]:
     return {"study": study, "token": token, "since": now(), **_here()}
 
 
-def holder(connection: Connection, study: int) -> dict[str, Any] | None:
-    """Who claimed a study last."""
-    table = schema.holder
-    return _first(connection, select(table).where(table.c.study == study))
-
-
-def holder_token(connection: Connection, folder: str) -> str | None:
-    """Which claim of a study was the last."""
-    token = schema.holder.c.token
-    return connection.scalar(
-        select(token).join_from(schema.holder, schema.study).where(schema.study.c.folder == folder)
-    )
+def holder(connection: Connection, folder: str) -> dict[str, Any] | None:
+    """Who claimed the study of a folder last."""
+    table, study = schema.holder, schema.study
+    return _first(connection, select(table).join_from(table, study).where(study.c.folder == folder))

@@ -64,21 +64,7 @@ class KeptStudy:
 
     def epochs(self) -> list[EpochRecord]:
         """What was measured, by member and epoch; also while a run goes on measuring."""
-        found = self._read(
-            lambda connection: (
-                {number: key for key, number in rows.member_ids(connection, self.number).items()},
-                rows.epochs(connection, self.number),
-            )
-        )
-        keys, measured = found
-        # One text is read faster than many.
-        logs = from_text(f"[{','.join(text for _, _, text in measured)}]")
-        # A member may have been added between the two questions; it comes with the next reading.
-        return [
-            EpochRecord(keys[member], epoch, values)
-            for (member, epoch, _), values in zip(measured, logs, strict=True)
-            if member in keys
-        ]
+        return self._read(lambda connection: rows.epochs(connection, self.number))
 
     def extend(
         self,
@@ -110,9 +96,7 @@ class KeptStudy:
         Raises:
             StoreError: Another has claimed it; says who.
         """
-        claim = claims.take(self._database, self._root, self.folder)
-        if claim is None:
-            raise self._held()
+        claim = claims.take(self._database, self._root, self.name, self.folder)
         try:
             self._claim = claim
             row = journal.new_holder(self.number, claim.token)
@@ -298,18 +282,6 @@ class KeptStudy:
                 "write inside `with study.claim():`",
             )
 
-    def _held(self) -> StoreError:
-        row = self._read(lambda connection: journal.holder(connection, self.number))
-        who = "another process"
-        if row is not None:
-            since = f"{row['since']:%Y-%m-%d %H:%M:%S} UTC"
-            who = f"process {row['pid']} on {row['host']}, since {since}"
-        return StoreError(
-            f"that nobody else runs the study {self.name!r}",
-            f"a claim by {who}",
-            "wait until it has finished, or stop it",
-        )
-
     def _id(self, member: MemberKey) -> int:
         if member not in self._ids:
             self._ids = self._read(lambda connection: rows.member_ids(connection, self.number))
@@ -321,5 +293,5 @@ class KeptStudy:
 
     def _remove(self, name: str | None, *, but: str | None = None) -> None:
         """Remove a file that no row names any more."""
-        if name not in (None, but):
-            (self._files / name).unlink(missing_ok=True)
+        if name is not None and name != but:
+            files.remove(self._files / name)

@@ -6,6 +6,7 @@ outcome as once, because a transaction whose connection was lost is tried again.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
@@ -14,11 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kohort.errors import StoreError
 from kohort.evidence.store import schema
 from kohort.evidence.store.records import (
+    EpochRecord,
     MemberKey,
     MemberRecord,
     StudySummary,
     VariantRecord,
     from_text,
+    printable,
     to_text,
 )
 
@@ -34,10 +37,14 @@ def upsert(
     """Insert rows; each takes the place of the row that has the same values in `key`."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
+    statement = _dialect(connection).insert(table)
     new = {name: statement.excluded[name] for name in rows[0]}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), list(rows))
+
+
+def _dialect(connection: Connection) -> ModuleType:
+    """What knows how this database inserts what may be there."""
+    return postgresql if connection.dialect.name == "postgresql" else sqlite
 
 
 def summaries(connection: Connection) -> list[StudySummary]:
@@ -65,6 +72,16 @@ def summaries(connection: Connection) -> list[StudySummary]:
     return [StudySummary(**row) for row in found.mappings()]
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that not every database keeps.
+
+    Raises:
+        StoreError: It is empty, or holds what is no text.
+    """
+    if not name or printable(name) != name:
+        raise StoreError("a name of some letters", repr(name), "choose another")
+
+
 def find_study(connection: Connection, name: str) -> tuple[int, str] | None:
     """The id and the folder of a study; None where there is none of this name."""
     study = schema.study.c
@@ -74,13 +91,12 @@ def find_study(connection: Connection, name: str) -> tuple[int, str] | None:
 
 def add_study(connection: Connection, name: str, folder: str, description: str) -> int | None:
     """A new study's id; None where its name is taken by one with another folder."""
-    found = find_study(connection, name)
-    if found is not None:
-        return found[0] if found[1] == folder else None
     values = {"name": name, "folder": folder, "created": now(), "description": description}
-    made = connection.execute(insert(schema.study).values(values)).inserted_primary_key
-    assert made is not None
-    return int(made[0])
+    connection.execute(
+        _dialect(connection).insert(schema.study).values(values).on_conflict_do_nothing()
+    )
+    found = find_study(connection, name)
+    return found[0] if found is not None and found[1] == folder else None
 
 
 def delete_study(connection: Connection, study: int, folder: str) -> None:
@@ -132,6 +148,8 @@ def add_parts(
     Raises:
         StoreError: A member is of a variant that is neither there nor given.
     """
+    for record in variants:
+        check_name(record.name)
     _add_variants(connection, study, variants)
     ids = variant_ids(connection, study)
     strange = sorted({key.variant for key in members} - set(ids))
@@ -149,7 +167,7 @@ def _add_variants(connection: Connection, study: int, new: Sequence[VariantRecor
             "study": study,
             "position": len(there) + index,
             "name": record.name,
-            "source": record.source,
+            "source": printable(record.source),
             "source_hash": record.source_hash,
             "arguments": to_text(record.arguments, repr),
         }
@@ -225,16 +243,24 @@ def append(connection: Connection, measured: Sequence[tuple[int, int, str]]) -> 
         )
 
 
-def epochs(connection: Connection, study: int) -> list[tuple[int, int, str]]:
+def epochs(connection: Connection, study: int) -> list[EpochRecord]:
     """What `append` kept, by member and epoch."""
     epoch, member = schema.epoch.c, schema.member.c
-    found = connection.execute(
+    measured = connection.execute(
         select(epoch.member, epoch.epoch, epoch.logs)
         .join_from(schema.epoch, schema.member)
         .where(member.study == study)
         .order_by(epoch.member, epoch.epoch)
-    )
-    return [(row[0], row[1], row[2]) for row in found]
+    ).all()
+    # Asked second: it has all members that the first answer names, but for those deleted since.
+    keys = {number: key for key, number in member_ids(connection, study).items()}
+    # One text is read faster than many.
+    logs = from_text(f"[{','.join(row.logs for row in measured)}]")
+    return [
+        EpochRecord(keys[row[0]], row[1], values)
+        for row, values in zip(measured, logs, strict=True)
+        if row[0] in keys
+    ]
 
 
 def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> str | None:

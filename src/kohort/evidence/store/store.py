@@ -111,6 +111,7 @@ class Store:
         Raises:
             StoreError: The name is taken, or a member is of another variant.
         """
+        rows.check_name(name)
         folder, text, wanted = uuid4().hex, to_text(description), list(members)
 
         def write(connection: Connection) -> int:
