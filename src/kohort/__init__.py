@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from kohort.data.load import load
     from kohort.design.replicates import Holdout, KFold
     from kohort.design.variant import Variant, grid
-    from kohort.errors import DataError, DesignError, InputError, KohortError, ModelError
+    from kohort.errors import (
+        DataError,
+        DesignError,
+        InputError,
+        KohortError,
+        ModelError,
+        StoreError,
+    )
     from kohort.fit import fit
     from kohort.member import Member
     from kohort.result import Result
@@ -35,6 +42,7 @@ _HOMES = {
     "Member": "kohort.member",
     "ModelError": "kohort.errors",
     "Result": "kohort.result",
+    "StoreError": "kohort.errors",
     "Study": "kohort.study",
     "Variant": "kohort.design.variant",
     "fit": "kohort.fit",
@@ -53,6 +61,7 @@ __all__ = [
     "Member",
     "ModelError",
     "Result",
+    "StoreError",
     "Study",
     "Variant",
     "fit",

@@ -4,7 +4,8 @@
     └── InputError (also a ValueError)   the input is wrong; the command line ends with code 2
         ├── DataError                    data cannot be read, or are not what was expected
         ├── DesignError                  variants, replicates or study settings do not fit together
-        └── ModelError                   a model cannot be trained in the way that was asked for
+        ├── ModelError                   a model cannot be trained in the way that was asked for
+        └── StoreError                   a store cannot be opened, read or written
 
 Each message says what was expected, what came, and how to mend it.
 """
@@ -43,3 +44,7 @@ class DesignError(InputError):
 
 class ModelError(InputError):
     """A model cannot be trained in the way that was asked for."""
+
+
+class StoreError(InputError):
+    """A store cannot be opened, read or written, or does not hold what was asked for."""

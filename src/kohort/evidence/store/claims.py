@@ -1,0 +1,156 @@
+"""Locks on a study: one runner at a time, and none that outlives its process."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from kohort.errors import StoreError
+from kohort.evidence.store import journal
+from kohort.evidence.store.database import Claim, ClaimLostError, Database, translated
+from kohort.evidence.store.files import changing
+
+
+class FileClaim(Claim):
+    """A lock on a file, which the system gives back when the process ends.
+
+    Args:
+        database: Where the study is kept.
+        path: The file, beside the study's folder.
+    """
+
+    def __init__(self, database: Database, path: Path) -> None:
+        self.token = uuid4().hex
+        self._database = database
+        # Whoever claims may write from several threads.
+        self._lock = FileLock(path, thread_local=False)
+
+    def take(self) -> bool:
+        """Take the lock, without waiting; False where another holds it."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection; the lock is held for as long as this process lives."""
+        with self._database.writer() as connection:
+            yield connection
+
+
+class ServerClaim(Claim):
+    """An advisory lock of PostgreSQL, which the server gives back when the connection ends.
+
+    What is written under the claim goes over the connection that holds it: where it is lost, both
+    are, and nothing is written before the lock is held again.
+
+    Args:
+        database: Where the study is kept.
+        folder: Names the study, in hexadecimal.
+    """
+
+    def __init__(self, database: Database, folder: str) -> None:
+        self.token = uuid4().hex
+        self._database = database
+        self._folder = folder
+        self._key = {"key": int(folder[:15], 16)}
+        self._turns = threading.RLock()
+        self._held: Connection | None = None
+
+    def take(self) -> bool:
+        """Take the lock, without waiting; False where another holds it."""
+        connection = self._database.writer()
+        try:
+            # A connection of the pool would be used again, and keep the lock.
+            connection.detach()
+            with connection.begin():
+                taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), self._key)
+        except BaseException:
+            connection.close()
+            raise
+        if taken:
+            self._held = connection
+        else:
+            connection.close()
+        return bool(taken)
+
+    def release(self) -> None:
+        """Give the lock back, by ending the connection."""
+        with self._turns:
+            if self._held is not None:
+                self._held.close()
+            self._held = None
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """The connection that holds the lock, or a new one that took it again."""
+        with self._turns:
+            if self._held is None:
+                self._take_again()
+            assert self._held is not None
+            try:
+                yield self._held
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    self.release()
+                raise
+
+    def _take_again(self) -> None:
+        if not self.take():
+            raise ClaimLostError("held by another connection")
+        assert self._held is not None
+        with self._held.begin():
+            last = journal.holder(self._held, self._folder)
+        if last is not None and last["token"] != self.token:
+            # It may have written, and swept what this process has not told the database of yet.
+            self.release()
+            raise ClaimLostError("another process had claimed the study meanwhile")
+
+
+def take(database: Database, root: Path, name: str, folder: str) -> Claim:
+    """Claim a study.
+
+    Args:
+        database: Where it is kept.
+        root: The folder of the store's files.
+        name: Of the study.
+        folder: The study's folder in `root`.
+
+    Raises:
+        StoreError: Another has claimed it, or the database or the folder cannot be reached.
+    """
+    claim: Claim
+    if database.engine.dialect.name == "postgresql":
+        claim = ServerClaim(database, folder)
+    else:
+        claim = FileClaim(database, root / f"{folder}.lock")
+    with translated(database.place), changing(root):
+        taken = claim.take()
+    if not taken:
+        row = database.read(lambda connection: journal.holder(connection, folder))
+        raise _held_by(name, row)
+    return claim
+
+
+def _held_by(name: str, row: Mapping[str, Any] | None) -> StoreError:
+    who = "another process"
+    if row is not None:
+        since = f"{row['since']:%Y-%m-%d %H:%M:%S} UTC"
+        who = f"process {row['pid']} on {row['host']}, since {since}"
+    return StoreError(
+        f"that nobody else runs the study {name!r}",
+        f"a claim by {who}",
+        "wait until it has finished, or stop it",
+    )

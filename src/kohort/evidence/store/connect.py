@@ -1,0 +1,207 @@
+"""Opens the databases that a store can live in, or says why it cannot."""
+
+import sqlite3
+from pathlib import Path
+
+from filelock import FileLock
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from kohort.errors import StoreError
+from kohort.evidence.store.database import Database, translated
+from kohort.evidence.store.files import changing
+from kohort.evidence.store.migrate import check_revision, upgrade
+from kohort.evidence.store.schema import APPLICATION_ID
+
+PATIENCE = 60.0
+"""Seconds that SQLite waits for another process to end its transaction."""
+
+_MAGIC = b"SQLite format 3\0"
+_UPGRADES = 0x6B6F686F7274  # "kohort": the lock of PostgreSQL under which tables are made.
+
+
+def open_memory() -> Database:
+    """A database of this process that ends with it."""
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    database = Database(_begun_by_us(engine), "a store in memory", alone=True)
+    _upgrade_sqlite(database)
+    return database
+
+
+def open_sqlite(path: Path, lock: Path) -> Database:
+    """The database in a file, which is made where there is none.
+
+    Args:
+        path: The file.
+        lock: The file by which processes wait for each other that make the same tables.
+
+    Raises:
+        StoreError: There can be no store at this path.
+    """
+    is_ours = _check_file(path)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": PATIENCE}
+    )
+    database = Database(_begun_by_us(engine), str(path))
+    try:
+        with translated(str(path)):
+            if not is_ours or not _is_ready(database):
+                with _locked(lock):
+                    _make_sqlite(path)
+                    _upgrade_sqlite(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_postgres(place: str) -> Database:
+    """The database on a server.
+
+    Args:
+        place: A URL that starts with "postgresql://".
+
+    Raises:
+        StoreError: There is no such server, or it has no room for a store.
+    """
+    url = _url(place)
+    shown = url.set(drivername="postgresql", query={}).render_as_string()
+    try:
+        engine = create_engine(
+            # A claim may wait for hours between two epochs, and what is between would cut it off.
+            url.set(query={"connect_timeout": "10", "keepalives_idle": "60", **url.query}),
+            pool_pre_ping=True,
+        )
+    except ImportError:
+        raise StoreError(
+            "PostgreSQL's driver psycopg",
+            "none installed",
+            'install it: pip install "kohort[postgres]"',
+        ) from None
+    database = Database(engine, shown)
+    try:
+        if not database.try_once(lambda connection: check_revision(connection, shown)):
+            database.try_once(lambda connection: _upgrade_postgres(connection, shown))
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _url(place: str) -> URL:
+    """The address of a server; an error tells nothing of it, because a password may be in it."""
+    try:
+        url = make_url(place)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        raise StoreError(
+            "a path, 'sqlite://' or 'postgresql://USER@HOST/DATABASE' to keep studies in",
+            "another kind of address" if url else "an address that cannot be read",
+            "write it like one of them; with %40 for an @ in a password",
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _check_file(path: Path) -> bool:
+    """Whether there is a store of kohort's in the file; False where there is nothing yet.
+
+    Raises:
+        StoreError: There is something else.
+    """
+    if path.is_dir():
+        raise _no_store(path, "a folder", "name a file in it")
+    if not path.parent.is_dir():
+        raise _no_store(path, f"no folder {path.parent}", "make the folder first")
+    if not path.exists() or not path.stat().st_size:
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise _no_store(path, f"'{error.strerror}'", "allow reading it") from error
+    if not head.startswith(_MAGIC):
+        raise _no_store(path, "a file that is not SQLite's", "name another file")
+    if int.from_bytes(head[68:72]) != APPLICATION_ID:
+        raise _no_store(path, "a database of another program", "name another file")
+    return True
+
+
+def _no_store(path: Path, received: str, mend: str) -> StoreError:
+    return StoreError(f"a file for a store at {path}", received, mend)
+
+
+def _locked(lock: Path) -> FileLock:
+    """The file lock, in a folder that is made.
+
+    Raises:
+        StoreError: It cannot be made.
+    """
+    with changing(lock.parent):
+        lock.parent.mkdir(exist_ok=True)
+        held = FileLock(lock)
+        held.acquire()
+    return held
+
+
+def _begun_by_us(engine: Engine) -> Engine:
+    """Have SQLAlchemy begin transactions, as its documentation tells for sqlite3."""
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("kohort_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _is_ready(database: Database) -> bool:
+    # In a transaction that writes, so that a file that may only be read is told here.
+    return database.try_once(lambda connection: check_revision(connection, database.place))
+
+
+def _make_sqlite(path: Path) -> None:
+    """Mark a new file as kohort's, in its first transaction, and have it written ahead.
+
+    Nothing may write to it before: others tell by the mark whose it is.
+    """
+    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    try:
+        if not path.exists() or not path.stat().st_size:
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error as error:
+        raise _no_store(path, f"'{error}'", "allow writing, and make room") from error
+    finally:
+        connection.close()
+
+
+def _upgrade_sqlite(database: Database) -> None:
+    with database.writer() as connection:
+        # Only before a transaction; tables are copied and dropped, and rows must not go with them.
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                if not check_revision(connection, database.place):
+                    upgrade(connection)
+                    assert not connection.execute(text("PRAGMA foreign_key_check")).all()
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _upgrade_postgres(connection: Connection, place: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADES})
+    inspect(connection).clear_cache()
+    if not check_revision(connection, place):
+        upgrade(connection)

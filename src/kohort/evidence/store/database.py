@@ -1,0 +1,202 @@
+"""Transactions: begun properly, tried again when a server went away, and errors in one line."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from kohort.errors import StoreError
+
+WAITS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each further try of a transaction whose connection was lost."""
+
+_AGAIN = ("08", "40", "53300", "57P")
+"""How codes of PostgreSQL begin whose transactions may go through when tried again: connections
+lost, transactions in each other's way, too many connections, a server that stops or starts."""
+
+_MENDS = {
+    "full": "make room on the disk",
+    "i/o error": "make room on the disk, or mend it",
+    "readonly": "allow writing to it and to its folder",
+    "unable to open": "allow writing to it and to its folder",
+    "locked": "wait until the other process has finished",
+    "malformed": "restore it from a copy",
+    "not a database": "restore it from a copy",
+}
+
+
+class ClaimLostError(Exception):
+    """The lock on a study went with its connection, and has not come back yet."""
+
+
+class Claim(Protocol):
+    """A lock on a study that ends with this process, whatever ends it."""
+
+    token: str
+    """Tells this claim from every other."""
+
+    def take(self) -> bool:
+        """Take the lock, without waiting; False where another holds it."""
+
+    def release(self) -> None:
+        """Give the lock back."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection that is open only while the lock is held.
+
+        Raises:
+            ClaimLostError: The lock is gone.
+        """
+
+
+class Database:
+    """An engine, with the store's way of running transactions.
+
+    Args:
+        engine: Of SQLAlchemy.
+        place: What people call the database; without its password.
+        alone: Whether all threads share one connection, and so take turns.
+    """
+
+    def __init__(self, engine: Engine, place: str, *, alone: bool = False) -> None:
+        self.engine = engine
+        self.place = place
+        self._turns = threading.RLock() if alone else nullcontext()
+        self._closed = False
+        # A transaction that will write asks for the write lock when it begins: one that asks later
+        # may find that another has written, and could only fail.
+        self._writing = engine.execution_options(kohort_writes=True)
+
+    def read[T](self, work: Callable[[Connection], T]) -> T:
+        """Run a function of a connection in a transaction that only reads.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return self._run(work, self.reader)
+
+    def write[T](self, work: Callable[[Connection], T], claim: Claim | None = None) -> T:
+        """Run a function of a connection in a transaction.
+
+        The function may run more than once, where a connection is lost, and even after what it did
+        was kept, where it is lost at the very end: doing it twice must be the same as once.
+
+        Args:
+            work: What to do.
+            claim: The lock without which nothing may be written.
+
+        Raises:
+            StoreError: It cannot be written, also when tried again.
+        """
+        return self._run(work, claim.connection if claim else self.writer)
+
+    def close(self) -> None:
+        """End all connections; there will be no others."""
+        self._closed = True
+        self.engine.dispose()
+
+    def reader(self) -> Connection:
+        """A connection whose transactions only read.
+
+        Raises:
+            StoreError: The store was closed.
+        """
+        self._check_open()
+        return self.engine.connect()
+
+    def writer(self) -> Connection:
+        """A connection whose transactions will write.
+
+        Raises:
+            StoreError: The store was closed.
+        """
+        self._check_open()
+        return self._writing.connect()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("an open store", "one that was closed", "open it again")
+
+    def try_once[T](self, work: Callable[[Connection], T]) -> T:
+        """Run a function of a connection in a transaction, which is not tried again.
+
+        Raises:
+            StoreError: It cannot be done.
+        """
+        with translated(self.place), self._turns, self.writer() as connection, connection.begin():
+            return work(connection)
+
+    def _run[T](
+        self,
+        work: Callable[[Connection], T],
+        connect: Callable[[], AbstractContextManager[Connection]],
+    ) -> T:
+        with translated(self.place):
+            for wait in WAITS:
+                try:
+                    return self._once(work, connect)
+                except (DBAPIError, ClaimLostError) as error:
+                    if not may_pass(error):
+                        raise
+                time.sleep(wait)
+            return self._once(work, connect)
+
+    def _once[T](
+        self,
+        work: Callable[[Connection], T],
+        connect: Callable[[], AbstractContextManager[Connection]],
+    ) -> T:
+        with self._turns, connect() as connection, connection.begin():
+            return work(connection)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a transaction that ended with this error may go through when tried again."""
+    if isinstance(error, ClaimLostError):
+        return True
+    if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
+        return False  # SQLite waits by itself.
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlstate", None)
+    # Where no connection came about there is no code.
+    return code.startswith(_AGAIN) if code else isinstance(error, OperationalError)
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turn the errors of a database into one line each.
+
+    Args:
+        place: What people call the database.
+
+    Raises:
+        StoreError: The database raised an error.
+    """
+    try:
+        yield
+    except ClaimLostError as error:
+        raise StoreError(
+            "the claim on the study, which was held until the server went away",
+            f"'{error}' from {place}",
+            "stop the other process that runs the study, or let it finish",
+        ) from None
+    except (DBAPIError, NoConnection) as error:
+        raise _told(place, error) from error
+
+
+def _told(place: str, error: DBAPIError | NoConnection) -> StoreError:
+    cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    line = " ".join(cause.split())
+    mend = next((mend for word, mend in _MENDS.items() if word in line.lower()), None)
+    if mend is None:
+        mend = "check that it is sound, and that you may write to it"
+        if may_pass(error):
+            mend = "start its server, and check its address, user and password"
+    return StoreError(f"to read and write {place}", f"'{line}'", mend)

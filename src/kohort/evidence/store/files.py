@@ -1,0 +1,174 @@
+"""Files of arrays in the safetensors format, written whole or not at all, read whole or refused."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import ml_dtypes
+import numpy as np
+from safetensors import deserialize
+from safetensors.numpy import save
+
+from kohort.errors import StoreError
+
+_KINDS = {
+    "BOOL": np.dtype(bool),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "C64": np.dtype(np.complex64),
+    "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
+    "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
+    **{f"F{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
+    **{f"I{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+}
+"""Of the kinds that safetensors names, those that come back as they went."""
+
+
+def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
+    """Write arrays to a file whose name tells their content; a kill leaves all of it or none.
+
+    Args:
+        folder: Where; it is made where it is missing.
+        prefix: What the file's name starts with.
+        arrays: By name, of any shape; of numbers of up to 64 bits, bfloat16 or booleans.
+
+    Returns:
+        The file's name and its SHA-256 in hexadecimal.
+
+    Raises:
+        StoreError: The arrays are of another kind, or the file cannot be written.
+    """
+    content = _content(arrays)
+    digest = hashlib.sha256(content).hexdigest()
+    name = f"{prefix}-{digest[:16]}.safetensors"
+    with changing(folder):
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            _flush_folder(folder.parent)
+        _write_whole(folder / name, content)
+    return name, digest
+
+
+def _content(arrays: Mapping[str, np.ndarray]) -> bytes:
+    # safetensors writes the memory as it lies, so it must lie in C order.
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in plain.items():
+        if name == "__metadata__" or array.dtype.newbyteorder("=") not in _KINDS.values():
+            raise StoreError(
+                "arrays of numbers or booleans, by name",
+                f"{array.dtype} named {name!r}",
+                "convert or rename it",
+            )
+    return save(plain)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write and flush a file beside its place, then move it there, and flush the folder."""
+    # Not one of tempfile's, which only their owner may read.
+    new = path.with_name(f"{uuid4().hex}.new")
+    try:
+        with new.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders, and needs no flush of them.
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Tell in one line why a folder cannot be changed.
+
+    Raises:
+        StoreError: The system refused to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"to write to {folder}",
+            f"'{error.strerror or error}'",
+            "make room there, or allow writing to it and to its folder",
+        ) from error
+
+
+def read(path: Path, digest: str) -> dict[str, np.ndarray]:
+    """The arrays of a file, by name.
+
+    Args:
+        path: The file.
+        digest: Its SHA-256 in hexadecimal, when it was written.
+
+    Raises:
+        StoreError: The file is missing or damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, f"'{error.strerror or error}'") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _unreadable(path, f"a damaged file of {len(content)} bytes")
+    return {
+        name: np.require(
+            np.frombuffer(part["data"], _KINDS[part["dtype"]]).reshape(part["shape"]),
+            requirements=["ALIGNED", "WRITEABLE"],
+        )
+        for name, part in deserialize(content)  # type: ignore[no-untyped-call]
+    }
+
+
+def _unreadable(path: Path, received: str) -> StoreError:
+    return StoreError(
+        f"the file {path} as it was written",
+        received,
+        "restore it, or train what it held again",
+    )
+
+
+def sweep(folder: Path, named: Collection[str]) -> None:
+    """Remove the files of a folder that nothing names.
+
+    Raises:
+        StoreError: They cannot be removed.
+    """
+    if folder.is_dir():
+        for path in list(folder.iterdir()):
+            if path.name not in named:
+                remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    with changing(path.parent):
+        path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what lies in it, where it is there.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    with changing(folder), suppress(FileNotFoundError):
+        shutil.rmtree(folder)

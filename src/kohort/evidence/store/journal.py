@@ -1,0 +1,167 @@
+"""What happens to studies, in the tables: runs, events, findings, checkpoints, who holds what.
+
+As in `rows`, these are functions of a connection, and what is written twice is as written once.
+"""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+
+from kohort.evidence.store import schema
+from kohort.evidence.store.records import (
+    Event,
+    FindingRecord,
+    RunRecord,
+    from_text,
+    printable,
+    to_text,
+)
+from kohort.evidence.store.rows import now, upsert
+
+
+def trash(connection: Connection) -> list[str]:
+    """Folders of deleted studies that may still be there."""
+    return list(connection.scalars(select(schema.trash.c.folder)))
+
+
+def empty_trash(connection: Connection, folders: Sequence[str]) -> None:
+    """Note that folders of deleted studies are gone."""
+    connection.execute(delete(schema.trash).where(schema.trash.c.folder.in_(folders)))
+
+
+def new_run(study: int, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a run by this process that begins now."""
+    return {
+        "study": study,
+        "token": uuid4().hex,
+        "started": now(),
+        "environment": to_text(environment),
+        **_here(),
+    }
+
+
+def _here() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": os.getpid()}
+
+
+def begin_run(connection: Connection, values: Mapping[str, Any]) -> int:
+    """The id of a run that begins; runs of its study that never ended were killed."""
+    run = schema.run
+    upsert(connection, run, ["token"], [values])
+    number = connection.execute(select(run.c.id).where(run.c.token == values["token"])).scalar_one()
+    connection.execute(
+        update(run)
+        .where(run.c.study == values["study"], run.c.outcome.is_(None), run.c.id != number)
+        .values(outcome="killed")
+    )
+    return int(number)
+
+
+def end_run(connection: Connection, number: int, outcome: str) -> None:
+    """Note how a run ended."""
+    run = schema.run
+    connection.execute(
+        update(run).where(run.c.id == number).values(outcome=outcome, finished=now())
+    )
+
+
+def runs(connection: Connection, study: int) -> list[RunRecord]:
+    """The runs of a study, in order."""
+    run = schema.run.c
+    found = connection.execute(
+        select(
+            *(run.id, run.started, run.finished, run.outcome, run.environment, run.host, run.pid)
+        )
+        .where(run.study == study)
+        .order_by(run.id)
+    )
+    return [RunRecord(*row[:4], from_text(row[4]), *row[5:]) for row in found]
+
+
+def new_event(study: int, run: int | None, kind: str, text: str) -> dict[str, Any]:
+    """The row of something that happens now."""
+    return {
+        "study": study,
+        "run": run,
+        "token": uuid4().hex,
+        "at": now(),
+        "kind": printable(kind),
+        "text": printable(text),
+    }
+
+
+def events(connection: Connection, study: int) -> list[Event]:
+    """What happened to a study, in order."""
+    event = schema.event.c
+    found = connection.execute(
+        select(event.at, event.kind, event.text, event.run)
+        .where(event.study == study)
+        .order_by(event.id)
+    )
+    return [Event(*row) for row in found]
+
+
+def keep_findings(connection: Connection, study: int, new: Sequence[FindingRecord]) -> None:
+    """Keep findings in the place of those that were kept."""
+    finding = schema.finding
+    connection.execute(delete(finding).where(finding.c.study == study))
+    rows = [
+        {"study": study, **vars(record), "evidence": to_text(record.evidence)} for record in new
+    ]
+    if rows:
+        connection.execute(insert(finding), rows)
+
+
+def findings(connection: Connection, study: int) -> list[FindingRecord]:
+    """The findings of a study, in the order in which they were given."""
+    table = schema.finding
+    names = ("code", "variant", "verdict", "sentence", "advice", "evidence")
+    found = connection.execute(
+        select(*(table.c[name] for name in names))
+        .where(table.c.study == study)
+        .order_by(table.c.id)
+    )
+    return [FindingRecord(*row[:5], *map(from_text, row[5:])) for row in found]
+
+
+def checkpoint(connection: Connection, study: int, cohort: str) -> dict[str, Any] | None:
+    """The row of a cohort's checkpoint."""
+    table = schema.checkpoint
+    found = select(table).where(table.c.study == study, table.c.cohort == cohort)
+    return _first(connection, found)
+
+
+def _first(connection: Connection, found: Select[*tuple[Any, ...]]) -> dict[str, Any] | None:
+    row = connection.execute(found).mappings().first()
+    return None if row is None else {str(name): value for name, value in row.items()}
+
+
+def drop_checkpoint(connection: Connection, study: int, cohort: str) -> str | None:
+    """Delete the row of a cohort's checkpoint; gives its file's name."""
+    table = schema.checkpoint
+    row = checkpoint(connection, study, cohort)
+    connection.execute(delete(table).where(table.c.study == study, table.c.cohort == cohort))
+    return None if row is None else row["file"]
+
+
+def named_files(connection: Connection, study: int) -> set[str]:
+    """The files that rows of a study name."""
+    member, kept = schema.member.c, schema.checkpoint.c
+    weights = select(member.weights).where(member.study == study, member.weights.is_not(None))
+    found = {*connection.scalars(weights)}
+    return found | {*connection.scalars(select(kept.file).where(kept.study == study))}
+
+
+def new_holder(study: int, token: str) -> dict[str, Any]:
+    """The row of this process, which claims a study now."""
+    return {"study": study, "token": token, "since": now(), **_here()}
+
+
+def holder(connection: Connection, folder: str) -> dict[str, Any] | None:
+    """Who claimed the study of a folder last."""
+    table, study = schema.holder, schema.study
+    return _first(connection, select(table).join_from(table, study).where(study.c.folder == folder))

@@ -1,0 +1,297 @@
+"""One study in a store: what is kept of it, and who may write to it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from sqlalchemy import Connection
+
+from kohort.errors import StoreError
+from kohort.evidence.store import claims, files, journal, rows, schema
+from kohort.evidence.store.database import Claim, Database
+from kohort.evidence.store.records import (
+    Checkpoint,
+    EpochRecord,
+    Event,
+    FindingRecord,
+    MemberKey,
+    MemberRecord,
+    RunRecord,
+    VariantRecord,
+    from_text,
+    to_text,
+)
+
+
+class KeptStudy:
+    """A study as it is kept. Only who claimed it may write how it trains.
+
+    Args:
+        database: Where its rows are.
+        root: The folder of the store's files.
+        name: Its name.
+        number: Its id.
+        folder: The folder of its files, in `root`.
+    """
+
+    def __init__(self, database: Database, root: Path, name: str, number: int, folder: str) -> None:
+        self.name = name
+        self.number = number
+        self.folder = folder
+        self._database = database
+        self._root = root
+        self._files = root / folder
+        self._claim: Claim | None = None
+        self._run: int | None = None
+        self._ids: dict[MemberKey, int] = {}
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What is kept about the study as a whole."""
+        text = self._read(lambda connection: rows.description(connection, self.number))
+        return dict(from_text(text))
+
+    def variants(self) -> list[VariantRecord]:
+        """The variants, in the order in which they were added."""
+        return self._read(lambda connection: rows.variants(connection, self.number))
+
+    def members(self) -> list[MemberRecord]:
+        """How far each member came, in the order in which they were added."""
+        return self._read(lambda connection: rows.members(connection, self.number))
+
+    def epochs(self) -> list[EpochRecord]:
+        """What was measured, by member and epoch; also while a run goes on measuring."""
+        return self._read(lambda connection: rows.epochs(connection, self.number))
+
+    def extend(
+        self,
+        description: Mapping[str, Any],
+        variants: Sequence[VariantRecord],
+        members: Iterable[MemberKey],
+    ) -> None:
+        """Describe the study anew, and add the variants and members that it does not have yet.
+
+        Those that it has stay as they are, also where another record of their name is given.
+
+        Raises:
+            StoreError: A member is of a variant that is neither there nor given.
+        """
+        text, wanted = to_text(description), list(members)
+
+        def write(connection: Connection) -> None:
+            rows.describe(connection, self.number, text)
+            rows.add_parts(connection, self.number, variants, wanted)
+
+        self._write(write)
+
+    @contextmanager
+    def claim(self) -> Iterator["KeptStudy"]:
+        """Be the only one who runs the study, until the block or the process ends.
+
+        Files that a killed process left, and that no row names, are removed.
+
+        Raises:
+            StoreError: Another has claimed it; says who.
+        """
+        claim = claims.take(self._database, self._root, self.name, self.folder)
+        try:
+            self._claim = claim
+            row = journal.new_holder(self.number, claim.token)
+            self._write(lambda connection: rows.upsert(connection, schema.holder, ["study"], [row]))
+            named = self._read(lambda connection: journal.named_files(connection, self.number))
+            files.sweep(self._files, named)
+            yield self
+        finally:
+            self._claim = self._run = None
+            claim.release()
+
+    def begin_run(self, environment: Mapping[str, Any]) -> int:
+        """Note that a run begins, with what versions and hardware; gives its number."""
+        values = journal.new_run(self.number, environment)
+        self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
+        return self._run
+
+    def end_run(self, outcome: str) -> None:
+        """Note how the run that was begun ended, in a word."""
+        if self._run is None:
+            raise StoreError("a run that was begun", "none", "call begin_run first")
+        number = self._run
+        self._write_claimed(lambda connection: journal.end_run(connection, number, outcome))
+        self._run = None
+
+    def runs(self) -> list[RunRecord]:
+        """The runs, in order."""
+        return self._read(lambda connection: journal.runs(connection, self.number))
+
+    def append(self, measured: Iterable[tuple[MemberKey, int, Mapping[str, float]]]) -> None:
+        """Keep what members measured in epochs (from 0), all of it or nothing.
+
+        An epoch that is kept already is replaced.
+
+        Args:
+            measured: Member, epoch, and metrics by name; NaN and infinities are kept as such.
+
+        Raises:
+            StoreError: The study has no such member, or is not claimed.
+        """
+        kept = [
+            (
+                self._id(member),
+                int(epoch),
+                to_text({metric: float(value) for metric, value in logs.items()}),
+            )
+            for member, epoch, logs in measured
+        ]
+        self._write_claimed(lambda connection: rows.append(connection, kept))
+
+    def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> None:
+        """Keep a member's weights, and that it finished; a kill leaves both or neither.
+
+        Args:
+            member: Which.
+            weights: Arrays, in the order in which they are to come back.
+            seconds: How long it trained.
+
+        Raises:
+            StoreError: The study has no such member, is not claimed, or there is no room.
+        """
+        self._check_claimed()
+        number = self._id(member)
+        arrays = {str(index): array for index, array in enumerate(weights)}
+        name, digest = files.keep(self._files, f"member-{number}", arrays)
+        values = {
+            "weights": name,
+            "sha256": digest,
+            "seconds": float(seconds),
+            "finished": rows.now(),
+        }
+        before = self._write_claimed(lambda connection: rows.finish(connection, number, values))
+        self._remove(before, but=name)
+
+    def restart(self, member: MemberKey, epoch: int = 0) -> None:
+        """Forget a member's epochs from `epoch` on, its weights, and that it finished."""
+        number = self._id(member)
+        before = self._write_claimed(lambda connection: rows.restart(connection, number, epoch))
+        self._remove(before)
+
+    def weights(self, member: MemberKey) -> list[np.ndarray]:
+        """The weights of a member that finished, as they were given.
+
+        Raises:
+            StoreError: It has not finished, or its file is missing or damaged; names the file.
+        """
+        number = self._id(member)
+        name, digest = self._read(lambda connection: rows.weights_file(connection, number))
+        if name is None or digest is None:
+            raise StoreError("a member that finished", f"{member}", "run the study to its end")
+        arrays = files.read(self._files / name, digest)
+        return [arrays[str(index)] for index in range(len(arrays))]
+
+    def save_checkpoint(
+        self,
+        cohort: str,
+        epoch: int,
+        arrays: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+    ) -> None:
+        """Keep where a cohort is in its training, in the place of its checkpoint before.
+
+        Args:
+            cohort: Names the cohort.
+            epoch: Epochs that it trained.
+            arrays: By name.
+            state: Anything of JSON.
+
+        Raises:
+            StoreError: The study is not claimed, or there is no room.
+        """
+        self._check_claimed()
+        name, digest = files.keep(self._files, f"checkpoint-{uuid4().hex[:16]}", arrays)
+        row = {
+            "study": self.number,
+            "cohort": cohort,
+            "epoch": epoch,
+            "file": name,
+            "sha256": digest,
+            "state": to_text(state),
+        }
+
+        def write(connection: Connection) -> str | None:
+            old = journal.checkpoint(connection, self.number, cohort)
+            rows.upsert(connection, schema.checkpoint, ["study", "cohort"], [row])
+            return None if old is None else old["file"]
+
+        self._remove(self._write_claimed(write), but=name)
+
+    def checkpoint(self, cohort: str) -> Checkpoint | None:
+        """The cohort's checkpoint; None where there is none that can be read, which is noted."""
+        row = self._read(lambda connection: journal.checkpoint(connection, self.number, cohort))
+        if row is None:
+            return None
+        try:
+            arrays = files.read(self._files / row["file"], row["sha256"])
+        except StoreError as error:
+            self.note("checkpoint", str(error))
+            return None
+        return Checkpoint(cohort, row["epoch"], arrays, from_text(row["state"]))
+
+    def drop_checkpoint(self, cohort: str) -> None:
+        """Remove the cohort's checkpoint, where there is one."""
+        self._remove(
+            self._write_claimed(
+                lambda connection: journal.drop_checkpoint(connection, self.number, cohort)
+            )
+        )
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep that something happened: its kind in a word, and a sentence."""
+        row = journal.new_event(self.number, self._run, kind, text)
+        self._write(lambda connection: rows.upsert(connection, schema.event, ["token"], [row]))
+
+    def events(self) -> list[Event]:
+        """What happened, in order."""
+        return self._read(lambda connection: journal.events(connection, self.number))
+
+    def keep_findings(self, findings: Sequence[FindingRecord]) -> None:
+        """Keep findings, in the place of those before."""
+        kept = list(findings)
+        self._write(lambda connection: journal.keep_findings(connection, self.number, kept))
+
+    def findings(self) -> list[FindingRecord]:
+        """The findings, in the order in which they were given."""
+        return self._read(lambda connection: journal.findings(connection, self.number))
+
+    def _read[T](self, work: Callable[[Connection], T]) -> T:
+        return self._database.read(work)
+
+    def _write[T](self, work: Callable[[Connection], T]) -> T:
+        return self._database.write(work, self._claim)
+
+    def _write_claimed[T](self, work: Callable[[Connection], T]) -> T:
+        self._check_claimed()
+        return self._write(work)
+
+    def _check_claimed(self) -> None:
+        if self._claim is None:
+            raise StoreError(
+                f"the study {self.name!r} claimed by who writes to it",
+                "no claim",
+                "write inside `with study.claim():`",
+            )
+
+    def _id(self, member: MemberKey) -> int:
+        if member not in self._ids:
+            self._ids = self._read(lambda connection: rows.member_ids(connection, self.number))
+        if member not in self._ids:
+            raise StoreError(
+                f"a member of the study {self.name!r}", f"{member}", "extend the study by it first"
+            )
+        return self._ids[member]
+
+    def _remove(self, name: str | None, *, but: str | None = None) -> None:
+        """Remove a file that no row names any more."""
+        if name is not None and name != but:
+            files.remove(self._files / name)

@@ -1,0 +1,1 @@
+"""Migrations, which Alembic runs in order when a store is opened."""

@@ -1,0 +1,288 @@
+"""Studies, their variants, members and epochs: functions of a connection to the tables.
+
+Each is part of one transaction. All that write may run twice with the same
+outcome as once, because a transaction whose connection was lost is tried again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kohort.errors import StoreError
+from kohort.evidence.store import schema
+from kohort.evidence.store.records import (
+    EpochRecord,
+    MemberKey,
+    MemberRecord,
+    StudySummary,
+    VariantRecord,
+    from_text,
+    printable,
+    to_text,
+)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def upsert(
+    connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows; each takes the place of the row that has the same values in `key`."""
+    if not rows:
+        return
+    statement = _dialect(connection).insert(table)
+    new = {name: statement.excluded[name] for name in rows[0]}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), list(rows))
+
+
+def _dialect(connection: Connection) -> ModuleType:
+    """What knows how this database inserts what may be there."""
+    return postgresql if connection.dialect.name == "postgresql" else sqlite
+
+
+def summaries(connection: Connection) -> list[StudySummary]:
+    """All studies, in the order in which they were created."""
+    study, member, run = schema.study.c, schema.member.c, schema.run
+    counted = (
+        select(
+            member.study,
+            func.count().label("planned"),
+            func.count(member.finished).label("finished"),
+            func.sum(member.epochs).label("epochs"),
+        )
+        .group_by(member.study)
+        .subquery()
+    )
+    last = select(func.max(run.c.id)).group_by(run.c.study)
+    names = ("planned", "finished", "epochs")
+    counts = [func.coalesce(counted.c[name], 0).label(name) for name in names]
+    found = connection.execute(
+        select(study.name, study.created, *counts, run.c.outcome)
+        .outerjoin(counted, counted.c.study == study.id)
+        .outerjoin(run, (run.c.study == study.id) & run.c.id.in_(last))
+        .order_by(study.id)
+    )
+    return [StudySummary(**row) for row in found.mappings()]
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that not every database keeps.
+
+    Raises:
+        StoreError: It is empty, or holds what is no text.
+    """
+    if not name or printable(name) != name:
+        raise StoreError("a name of some letters", repr(name), "choose another")
+
+
+def find_study(connection: Connection, name: str) -> tuple[int, str] | None:
+    """The id and the folder of a study; None where there is none of this name."""
+    study = schema.study.c
+    row = connection.execute(select(study.id, study.folder).where(study.name == name)).first()
+    return None if row is None else (row.id, row.folder)
+
+
+def add_study(connection: Connection, name: str, folder: str, description: str) -> int | None:
+    """A new study's id; None where its name is taken by one with another folder."""
+    values = {"name": name, "folder": folder, "created": now(), "description": description}
+    connection.execute(
+        _dialect(connection).insert(schema.study).values(values).on_conflict_do_nothing()
+    )
+    found = find_study(connection, name)
+    return found[0] if found is not None and found[1] == folder else None
+
+
+def delete_study(connection: Connection, study: int, folder: str) -> None:
+    """Delete a study with all rows that name it; note that its folder is to be removed."""
+    upsert(connection, schema.trash, ["folder"], [{"folder": folder}])
+    connection.execute(delete(schema.study).where(schema.study.c.id == study))
+
+
+def description(connection: Connection, study: int) -> str:
+    """What is kept about a study as a whole, as JSON."""
+    return str(
+        connection.scalar(select(schema.study.c.description).where(schema.study.c.id == study))
+    )
+
+
+def describe(connection: Connection, study: int, text: str) -> None:
+    """Keep another description of a study."""
+    connection.execute(
+        update(schema.study).where(schema.study.c.id == study).values(description=text)
+    )
+
+
+def variants(connection: Connection, study: int) -> list[VariantRecord]:
+    """The variants of a study, in its order."""
+    variant = schema.variant.c
+    found = connection.execute(
+        select(variant.name, variant.source, variant.arguments)
+        .where(variant.study == study)
+        .order_by(variant.position)
+    )
+    return [VariantRecord(row.name, row.source, from_text(row.arguments)) for row in found]
+
+
+def variant_ids(connection: Connection, study: int) -> dict[str, int]:
+    """The ids of a study's variants by name."""
+    variant = schema.variant.c
+    found = connection.execute(select(variant.name, variant.id).where(variant.study == study))
+    return {row.name: row.id for row in found}
+
+
+def add_parts(
+    connection: Connection,
+    study: int,
+    variants: Sequence[VariantRecord],
+    members: Collection[MemberKey],
+) -> None:
+    """Add variants and members that a study does not have.
+
+    Raises:
+        StoreError: A member is of a variant that is neither there nor given.
+    """
+    for record in variants:
+        check_name(record.name)
+    _add_variants(connection, study, variants)
+    ids = variant_ids(connection, study)
+    strange = sorted({key.variant for key in members} - set(ids))
+    if strange:
+        raise StoreError("members of the study's variants", f"{strange}", "give them as well")
+    _add_members(connection, study, members, ids)
+
+
+def _add_variants(connection: Connection, study: int, new: Sequence[VariantRecord]) -> None:
+    """Add those variants whose names the study does not have, after the ones it has."""
+    there = variant_ids(connection, study)
+    added = list({record.name: record for record in new if record.name not in there}.values())
+    rows = [
+        {
+            "study": study,
+            "position": len(there) + index,
+            "name": record.name,
+            "source": printable(record.source),
+            "source_hash": record.source_hash,
+            "arguments": to_text(record.arguments, repr),
+        }
+        for index, record in enumerate(added)
+    ]
+    if rows:
+        connection.execute(insert(schema.variant), rows)
+
+
+def member_ids(connection: Connection, study: int) -> dict[MemberKey, int]:
+    """The ids of a study's members, in the order in which they were added."""
+    member, variant = schema.member.c, schema.variant.c
+    found = connection.execute(
+        select(variant.name, member.replicate, member.share, member.id)
+        .join_from(schema.member, schema.variant)
+        .where(member.study == study)
+        .order_by(member.id)
+    )
+    return {MemberKey(*key): number for *key, number in found}
+
+
+def _add_members(
+    connection: Connection, study: int, new: Collection[MemberKey], variants: Mapping[str, int]
+) -> None:
+    """Add those members that the study does not have."""
+    there = member_ids(connection, study)
+    rows = [
+        {
+            "study": study,
+            "variant": variants[key.variant],
+            "replicate": key.replicate,
+            "share": key.share,
+            "epochs": 0,
+        }
+        for key in dict.fromkeys(new)
+        if key not in there
+    ]
+    if rows:
+        connection.execute(insert(schema.member), rows)
+
+
+def members(connection: Connection, study: int) -> list[MemberRecord]:
+    """How far each member came, in the order in which they were added."""
+    member, variant = schema.member.c, schema.variant.c
+    found = connection.execute(
+        select(
+            variant.name,
+            member.replicate,
+            member.share,
+            *(member.epochs, member.finished, member.seconds, member.weights, member.sha256),
+        )
+        .join_from(schema.member, schema.variant)
+        .where(member.study == study)
+        .order_by(member.id)
+    )
+    return [MemberRecord(MemberKey(*row[:3]), *row[3:]) for row in found]
+
+
+def append(connection: Connection, measured: Sequence[tuple[int, int, str]]) -> None:
+    """Keep epochs: ids of members, epochs from 0, and metrics as JSON."""
+    rows = [{"member": key, "epoch": epoch, "logs": logs} for key, epoch, logs in measured]
+    upsert(connection, schema.epoch, ["member", "epoch"], rows)
+    trained: dict[int, int] = {}
+    for key, epoch, _ in measured:
+        trained[key] = max(trained.get(key, 0), epoch + 1)
+    if trained:
+        member = schema.member
+        connection.execute(
+            update(member)
+            .where(member.c.id == bindparam("key"), member.c.epochs < bindparam("trained"))
+            .values(epochs=bindparam("trained")),
+            [{"key": key, "trained": epochs} for key, epochs in trained.items()],
+        )
+
+
+def epochs(connection: Connection, study: int) -> list[EpochRecord]:
+    """What `append` kept, by member and epoch."""
+    epoch, member = schema.epoch.c, schema.member.c
+    measured = connection.execute(
+        select(epoch.member, epoch.epoch, epoch.logs)
+        .join_from(schema.epoch, schema.member)
+        .where(member.study == study)
+        .order_by(epoch.member, epoch.epoch)
+    ).all()
+    # Asked second: it has all members that the first answer names, but for those deleted since.
+    keys = {number: key for key, number in member_ids(connection, study).items()}
+    # One text is read faster than many.
+    logs = from_text(f"[{','.join(row.logs for row in measured)}]")
+    return [
+        EpochRecord(keys[row[0]], row[1], values)
+        for row, values in zip(measured, logs, strict=True)
+        if row[0] in keys
+    ]
+
+
+def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> str | None:
+    """Set columns of a member; gives the name of the file that held its weights before."""
+    table = schema.member
+    before = connection.scalar(select(table.c.weights).where(table.c.id == member))
+    connection.execute(update(table).where(table.c.id == member).values(values))
+    return before
+
+
+def restart(connection: Connection, member: int, epoch: int) -> str | None:
+    """Forget a member's epochs from one on, and that it finished; gives its file's name."""
+    table = schema.epoch
+    connection.execute(delete(table).where(table.c.member == member, table.c.epoch >= epoch))
+    left = connection.scalar(select(func.max(table.c.epoch)).where(table.c.member == member))
+    gone = dict.fromkeys(("finished", "seconds", "weights", "sha256"))
+    return finish(connection, member, {"epochs": 0 if left is None else left + 1, **gone})
+
+
+def weights_file(connection: Connection, member: int) -> tuple[str | None, str | None]:
+    """The name and the SHA-256 of the file with a member's weights."""
+    table = schema.member.c
+    found = select(table.weights, table.sha256).where(table.id == member)
+    row = connection.execute(found).one()
+    return row.weights, row.sha256
