@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from kohort.errors import InputError, StoreError
 from kohort.evidence.store import files, open_store
@@ -137,6 +138,13 @@ def test_a_store_that_is_cut_off_is_told(tmp_path):
     refuse(path, "malformed'; restore it from a copy")
 
 
+def test_a_store_that_is_damaged_is_told(tmp_path):
+    path = tmp_path / "a.db"
+    open_store(path).close()
+    path.write_bytes(path.read_bytes()[:100] + bytes(range(256)) * 200)
+    refuse(path, "malformed'; restore it from a copy")
+
+
 @pytest.mark.parametrize("place", ["mysql://me:secret@host/db", "postgresql://me:secret@h:x/db"])
 def test_an_address_of_another_kind_is_refused_without_its_password(place):
     with pytest.raises(StoreError, match="a path, 'sqlite://' or 'postgresql://") as caught:
@@ -225,6 +233,7 @@ def test_a_file_is_flushed_before_it_has_its_name_and_its_folder_after(tmp_path,
     fsync, replace = os.fsync, Path.replace
 
     def flush(handle):
+        assert ("move" in calls) == bool(list((tmp_path / "new").glob("*.safetensors")))
         calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
         fsync(handle)
 
@@ -286,6 +295,20 @@ def test_processes_that_open_a_new_store_at_once_all_do(tmp_path, python, reques
         assert (process.returncode, said) == (0, "")
     with open_store(place, files=tmp_path / "files") as store:
         assert sorted(s.name for s in store.studies()) == [f"study {n}" for n in range(4)]
+
+
+def test_who_opens_a_new_store_waits_for_who_makes_its_tables(tmp_path):
+    (tmp_path / "a.files").mkdir()
+    opened = []
+    other = threading.Thread(target=lambda: opened.append(open_store(tmp_path / "a.db")))
+    with FileLock(tmp_path / "a.files" / "open.lock"):
+        other.start()
+        other.join(0.3)
+        assert opened == []
+        assert not (tmp_path / "a.db").exists()
+    other.join()
+    with opened.pop() as store:
+        assert store.studies() == []
 
 
 CLAIM = """
@@ -389,6 +412,7 @@ def test_threads_share_a_store(open_here):
             try:
                 for epoch in range(20):
                     study.append([(member, epoch, {"loss": 1.0})])
+                    study.finish(member, [np.full(2, epoch)], 1.0)
                     study.epochs()
             except StoreError as error:
                 failed.append(error)
@@ -401,3 +425,4 @@ def test_threads_share_a_store(open_here):
                 thread.join()
         assert failed == []
         assert len(study.epochs()) == 80
+        assert [study.weights(member)[0].tolist() for member in MEMBERS[:4]] == [[19, 19]] * 4
