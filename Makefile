@@ -2,7 +2,7 @@
 # make test     lint, types, import contract, and every test
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
-# make bench    time kohort against keras.Model.fit, side by side
+# make bench    time kohort against keras.Model.fit, side by side, and a large store
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make docs     write the generated pages of docs/ again
 
@@ -63,6 +63,7 @@ backends: tensorflow
 bench: install
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/store.py
 
 # As many processes as cores, so one thread in each.
 simulations: install

@@ -22,6 +22,7 @@ lost, transactions in each other's way, too many connections, a server that stop
 
 _MENDS = {
     "full": "make room on the disk",
+    "no space": "make room on the disk",
     "i/o error": "make room on the disk, or mend it",
     "readonly": "allow writing to it and to its folder",
     "unable to open": "allow writing to it and to its folder",

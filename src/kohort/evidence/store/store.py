@@ -29,7 +29,7 @@ def open_store(place: str | Path, *, files: str | Path | None = None) -> "Store"
             closed; "postgresql://USER@HOST/DATABASE" on a server.
         files: The folder of weights and checkpoints. None is beside an SQLite file ("kohort.files"
             beside "kohort.db"), a temporary folder for a store in memory, and for one on a server
-            "kohort.files" in the working directory.
+            "kohort.files" in the working directory. Whoever opens a store names the same folder.
 
     Raises:
         StoreError: There can be no store at this place; says why.
