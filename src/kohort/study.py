@@ -4,11 +4,12 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 """
 
 import copy
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,19 +25,22 @@ from kohort.engine.callbacks import (
     Callback,
     listed,
 )
-from kohort.engine.events import EpochRecord
-from kohort.engine.members import MONITOR, Job, Resources, train_fused, train_in_turn
+from kohort.engine.members import MONITOR, Job, Resources
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
 from kohort.engine.train import check_fusable
 from kohort.errors import DesignError
-from kohort.evidence.curves import Curves, CurvesRecorder
+from kohort.evidence.curves import Curves
 from kohort.evidence.provenance import environment
 from kohort.evidence.settings import Settings
 from kohort.findings.curves import Overlap
+from kohort.keeping import CADENCE
 from kohort.member import Member
+from kohort.records import Records, Trained
 from kohort.report.progress import Progress
 from kohort.result import Result
+from kohort.running import Keep, keeping
+from kohort.training import train_all
 
 UNTRAINED_SAMPLES = 256
 """So many training samples tell the loss before training; it is compared with no other loss."""
@@ -134,7 +138,10 @@ class Study:
 
     def run(
         self,
+        store: str | Path | None = None,
         *,
+        fresh: bool = False,
+        checkpoint_seconds: float = CADENCE,
         engine: Literal["fused", "keras"] = "fused",
         chunk_size: int | None = None,
         memory: int | str | None = None,
@@ -146,7 +153,17 @@ class Study:
         Each member ends with the weights of its epoch of lowest validation loss. One whose losses
         are NaN or infinite at the end of an epoch trains no more.
 
+        In a store the study is kept while it trains, under its name, and the same call goes on
+        where an earlier one was ended, whatever ended it. Members come out as if nothing had.
+        Variants, replicates, sizes and epochs may be added: only what is new is trained.
+
         Args:
+            store: A path keeps the study in an SQLite file, with weights in a folder beside it; a
+                URL "postgresql://USER@HOST/DATABASE" on a server. None keeps nothing.
+            fresh: Whether to forget what the store has of the study, and begin anew.
+            checkpoint_seconds: Seconds of training after which members that train side by side are
+                kept as they are. Less often where writing would take 2 % of the time. Members with
+                callbacks of your own, or with Keras's that write files, start over instead.
             engine: "fused" trains each cohort as one compiled program, and by `model.fit` what
                 `plan` says is in none; it needs Keras's JAX backend. "keras" calls `model.fit`
                 for one member after another, on any backend: the reference.
@@ -159,6 +176,8 @@ class Study:
         Raises:
             DesignError: As `plan`, or there is no such engine.
             ModelError: The fused engine is on another backend, or cannot serve a callback.
+            StoreError: The store cannot be opened or written, another process runs the study, or
+                it is not the study that is kept under its name.
         """
         _check_engine(engine)
         if engine == "fused":
@@ -167,61 +186,48 @@ class Study:
         started = datetime.now(UTC)
         # To ask what memory there is starts JAX, which takes most of a GPU's.
         resources = Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
+        keep = None if store is None else Keep(store, fresh, checkpoint_seconds)
         with multiplying(precision):
-            return self._run(engine, resources, started, verbose)
+            return self._run(engine, resources, precision, started, keep, verbose)
 
     def _run(
         self,
         engine: str,
         resources: Resources,
+        precision: Precision,
         started: datetime,
+        keep: Keep | None,
         verbose: Literal["auto", 0, 1],
     ) -> Result:
         plan = self.plan()
-        shape = len(self._replicates), max(m.epochs for m in plan.every_member)
-        recorders = {
-            share: CurvesRecorder(plan.variant_names, *shape)
-            for share in sorted({member.share for member in plan.every_member})
-        }
-        trained: list[_Trained] = []
-        side_by_side: dict[str, int] = {}
-        with Progress(plan.member_epochs, visible=verbose != 0) as progress:
-            for group in plan.groups:
-                label = plan.label(group)
-                progress.begin(label, len(group), group[0].epochs)
-                job = self._job(group)
-                clock = time.perf_counter()
-                is_fused = engine == "fused" and group in plan.cohorts
-                for event in train_fused(job, resources) if is_fused else train_in_turn(job):
-                    if not isinstance(event, EpochRecord):
-                        continue
-                    for number, logs in event.logs.items():
-                        member = group[number]
-                        recorder = recorders[member.share]
-                        recorder.record(member.variant, member.replicate, event.epoch, logs)
-                    progress.advance(len(event.logs), event.epoch)
-                    side_by_side[label] = max(event.seats, side_by_side.get(label, 0))
-                progress.end()
-                seconds = (time.perf_counter() - clock) / len(group)
-                trained += [
-                    _Trained(member, model.get_weights(), seconds)
-                    for member, model in zip(group, job.models, strict=True)
-                    if member.share == 1
-                ]
-        curves = recorders.pop(1.0).curves()
+        with ExitStack() as stack:
+            progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
+            keeper = None
+            if keep is not None:
+                how = {"engine": engine, "precision": precision, "environment": environment()}
+                keeper = stack.enter_context(keeping(keep, self, plan, how, progress.tell))
+            records = train_all(plan, self._job, engine, resources, progress, keeper)
+            result = self._result(plan, records, engine, started)
+            if keeper is not None:
+                keeper.keep_findings(result.findings())
+        return result
+
+    def _result(self, plan: Plan, records: Records, engine: str, started: datetime) -> Result:
+        curves = records.curves()
+        settings = self._settings(self._scoring(plan), engine, started, records.side_by_side)
         return Result(
-            settings=self._settings(self._scoring(plan), engine, started, side_by_side),
+            settings=settings,
             variants=self.variants,
             data=self.data,
             curves=curves,
-            partial_curves={share: recorder.curves() for share, recorder in recorders.items()},
+            partial_curves=records.partial_curves(),
             untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
             overlap=self._overlap(),
-            members=self._members(trained, curves),
-            parameters=_per_variant(trained, lambda t: t.plan.parameters, max),
-            restraints=_per_variant(trained, lambda t: t.plan.restraints, max),
-            seconds=_per_variant(trained, lambda t: t.seconds, sum),
-            losses=_per_variant(trained, lambda t: t.plan.loss, max),
+            members=self._members(records.trained, curves),
+            parameters=records.per_variant(lambda t: t.plan.parameters, max),
+            restraints=records.per_variant(lambda t: t.plan.restraints, max),
+            seconds=records.per_variant(lambda t: t.seconds, sum),
+            losses=records.per_variant(lambda t: t.plan.loss, max),
         )
 
     @cached_property
@@ -294,7 +300,7 @@ class Study:
             return tuple(listed(self.callbacks(name, member.replicate)))
         return copy.deepcopy(self.callbacks)
 
-    def _members(self, trained: "list[_Trained]", curves: Curves) -> dict[tuple[int, int], Member]:
+    def _members(self, trained: list[Trained], curves: Curves) -> dict[tuple[int, int], Member]:
         monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
         replicates = self._replicates
         return {
@@ -334,20 +340,7 @@ class Study:
         )
 
 
-class _Trained(NamedTuple):
-    plan: MemberPlan
-    weights: list[np.ndarray]
-    seconds: float
-
-
 def _check_engine(name: str) -> None:
     engines = ["fused", "keras"]
     if name not in engines:
         raise DesignError(f"an engine among {engines}", repr(name), "use one of them")
-
-
-def _per_variant[T: (int, float, str)](
-    trained: list[_Trained], value: Callable[[_Trained], T], merge: Callable[[list[T]], T]
-) -> list[T]:
-    variants = sorted({t.plan.variant for t in trained})
-    return [merge([value(t) for t in trained if t.plan.variant == v]) for v in variants]

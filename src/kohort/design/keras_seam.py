@@ -4,6 +4,8 @@
 trains is what Keras trains, and keeps them here, so that a new Keras is checked in one file.
 """
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -198,6 +200,17 @@ def has_own_code(model: keras.Model) -> bool:
         elif isinstance(part, list | tuple):
             parts += part
     return False
+
+
+def config_digest(model: keras.Model) -> str:
+    """A digest of how a model is configured and compiled; "" where it cannot be written down."""
+    try:
+        config = keras.saving.serialize_keras_object(model)
+    except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
+        return ""
+    # What is no JSON stands for its kind: its repr may be another one in each process.
+    text = json.dumps(config, sort_keys=True, default=lambda part: type(part).__name__)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:

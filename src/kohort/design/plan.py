@@ -38,6 +38,7 @@ class MemberPlan:
         restraints: As `keras_seam.restraints` counts.
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
+        model: A digest of how its model is configured and compiled; "" where Keras cannot tell.
     """
 
     variant: int
@@ -52,6 +53,7 @@ class MemberPlan:
     restraints: int
     share: float = 1.0
     reason: str = ""
+    model: str = ""
 
     @property
     def program(self) -> Signature:
@@ -241,6 +243,7 @@ def _look_at(
         metrics=keras_seam.metric_kinds(model),
         restraints=keras_seam.restraints(model),
         reason=reason,
+        model=keras_seam.config_digest(model),
     )
 
 

@@ -1,6 +1,6 @@
 """What happens while a cohort trains."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 from kohort.engine.checkpoint import Checkpoint
@@ -35,12 +35,14 @@ class EpochRecord(NamedTuple):
         seats: Members that trained side by side.
         checkpoint: Gives the block as it is now, until the next event is asked for; None where
             nobody could go on from it.
+        is_last: Whether the block has no more epochs to train.
     """
 
     epoch: int
     logs: dict[int, Logs]
     seats: int
     checkpoint: Callable[[], Checkpoint] | None
+    is_last: bool
 
 
 class Ended(NamedTuple):
@@ -49,4 +51,4 @@ class Ended(NamedTuple):
     members: list[int]
 
 
-type Events = Iterator[Laid | EpochRecord | Ended]
+type Events = Generator[Laid | EpochRecord | Ended]

@@ -78,9 +78,10 @@ def train_in_turn(job: Job) -> Events:
     """Each member by `keras.Model.fit`; what it measured comes when it has ended."""
     for number in range(len(job.models)):
         history = _fit(job, number)
-        for epoch in range(len(history["loss"])):
+        epochs = len(history["loss"])
+        for epoch in range(epochs):
             logs = {name: values[epoch] for name, values in history.items()}
-            yield EpochRecord(epoch, {number: logs}, 1, None)
+            yield EpochRecord(epoch, {number: logs}, 1, None, epoch + 1 == epochs)
         yield Ended([number])
 
 

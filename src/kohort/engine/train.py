@@ -115,7 +115,8 @@ def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Iterator[Epoc
             if is_news:
                 keep = partial(_checkpoint, bench, lists, members, epoch + 1, logs, watched=watched)
                 is_kept = training.restore_best and lists.can_go_on(members)
-                yield EpochRecord(epoch, seen, len(bench.seats), keep if is_kept else None)
+                is_last = epoch + 1 == training.epochs or not bench.active
+                yield EpochRecord(epoch, seen, len(bench.seats), keep if is_kept else None, is_last)
     lists.end(members, logs)
 
 

@@ -52,10 +52,27 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, what: str, members: int, epochs: int) -> None:
-        """Say what trains now, how many members together, and for how long."""
+    def tell(self, line: str) -> None:
+        """Show a line."""
+        if self._visible:
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+    def skip(self, member_epochs: int) -> None:
+        """Count member epochs that were trained in an earlier run."""
+        self._bar.advance(self._task, member_epochs)
+
+    def begin(self, what: str, members: int, epochs: int, done: int = 0) -> None:
+        """Say what trains now, how many members together, and for how long.
+
+        Args:
+            what: Names it.
+            members: Their number.
+            epochs: Of each.
+            done: Member epochs of them that were trained in an earlier run.
+        """
         self._what, self._epochs = f"{what}, {count(members, 'member')}", epochs
-        self._left = members * epochs
+        self._left = members * epochs - done
+        self.skip(done)
         self._show(0)
         if self._visible and not self._console.is_terminal:
             self._console.print(f"{self._what}, {count(epochs, 'epoch')}", highlight=False)

@@ -1,0 +1,265 @@
+"""Keeps a study while it trains, and tells what of it has trained already."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import NamedTuple
+
+import numpy as np
+
+from kohort.description import key_of
+from kohort.design.plan import MemberPlan, Plan
+from kohort.engine.checkpoint import Checkpoint
+from kohort.engine.events import Block, EpochRecord, Laid
+from kohort.errors import StoreError
+from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
+from kohort.findings.finding import Finding
+from kohort.findings.interval import Interval
+
+CADENCE = 60.0
+"""Seconds of training between two checkpoints of a block of members."""
+
+COST = 0.02
+"""The part of the time that writing may take; where it takes more, it is done less often."""
+
+_CURVES = 1.0  # seconds between two writings of curves: soon enough for who looks on
+
+type KeptBlock = list[MemberKey]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was asked to end, and has kept what it had done."""
+
+
+class Work(NamedTuple):
+    """Members to train in one program.
+
+    Args:
+        members: Those to train, and one of each other kind that their cohort has, so that the same
+            constants are inputs of the program as ever.
+        begun: The blocks that are left, by places in `members`; empty to lay them out.
+        done: Member epochs of them that were trained earlier.
+        spent: Seconds that the members of such blocks have trained, each.
+    """
+
+    members: tuple[MemberPlan, ...]
+    begun: tuple[Block, ...] = ()
+    done: int = 0
+    spent: Mapping[MemberPlan, float] = {}
+
+    @property
+    def trains(self) -> int:
+        """How many of the members train."""
+        return len({seat for block in self.begun for seat in block.seats}) or len(self.members)
+
+
+class Earlier(NamedTuple):
+    """What is kept of a member: its logs by epoch (from 0), and once it has finished the rest."""
+
+    logs: dict[int, dict[str, float]]
+    weights: list[np.ndarray] | None
+    seconds: float
+
+
+class Keeper:
+    """Keeps what happens while a study trains.
+
+    Args:
+        kept: Where; claimed.
+        plan: What is to train.
+        cadence: Seconds of training between two checkpoints of a block.
+    """
+
+    def __init__(self, kept: KeptStudy, plan: Plan, cadence: float) -> None:
+        self._kept, self._plan = kept, plan
+        self._finished = {record.key for record in kept.members() if record.finished}
+        self._blocks = [[MemberKey(*key) for key in own] for own in kept.description["blocks"]]
+        self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
+        self._curves, self._checkpoints = _Pace(min(_CURVES, cadence)), _Pace(cadence)
+        self._is_asked_to_end = False
+
+    def ask_to_end(self) -> None:
+        """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
+        self._is_asked_to_end = True
+
+    def recall(self) -> Iterator[tuple[MemberPlan, Earlier]]:
+        """What is kept of each member; one whose weights are damaged has not finished."""
+        logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
+        for record in self._kept.epochs():
+            logs.setdefault(record.member, {})[record.epoch] = record.logs
+        seconds = {record.key: record.seconds or 0.0 for record in self._kept.members()}
+        for member in self._plan.every_member:
+            key = key_of(self._plan, member)
+            yield member, Earlier(logs.get(key, {}), self._weights(key), seconds[key])
+
+    def _weights(self, key: MemberKey) -> list[np.ndarray] | None:
+        if key not in self._finished:
+            return None
+        try:
+            return self._kept.weights(key)
+        except StoreError as error:
+            self._kept.note("damaged", f"{error}; {key} is trained again")
+            self._kept.restart(key)
+            self._finished.remove(key)
+            return None
+
+    def work(self, group: tuple[MemberPlan, ...], *, in_blocks: bool) -> Iterator[Work]:
+        """What is left to train of one of the plan's groups.
+
+        Args:
+            group: The members.
+            in_blocks: Whether they train side by side, in blocks; else one after another.
+        """
+        planned = {key_of(self._plan, member): member for member in group}
+        left = {key: member for key, member in planned.items() if key not in self._finished}
+        if not in_blocks:
+            if left:
+                yield Work(tuple(left.values()))
+            return
+        # A block trains whole, also where a kill came when some of it had been kept as finished:
+        # in other company its members' numbers would round otherwise.
+        blocks = [b for b in self._blocks if set(b) <= set(planned) and set(b) & set(left)]
+        if blocks:
+            yield self._of_blocks(blocks, planned)
+        new = [left[key] for key in left if not any(key in block for block in blocks)]
+        if new:
+            yield Work(tuple(new))
+
+    def _of_blocks(self, blocks: list[KeptBlock], planned: Mapping[MemberKey, MemberPlan]) -> Work:
+        keys = dict.fromkeys(key for block in blocks for key in block)
+        members = _with_all_kinds([planned[key] for key in keys], tuple(planned.values()))
+        place = {key: number for number, key in enumerate(keys)}
+        begun, done = [], 0
+        spent: dict[MemberPlan, float] = {}
+        for block in blocks:
+            kept = self._kept.checkpoint(_label(block))
+            checkpoint = None
+            if kept is not None:
+                checkpoint = Checkpoint(kept.epoch, kept.arrays, kept.state["engine"])
+                done += len(set(block)) * kept.epoch
+                spent |= {planned[key]: kept.state["seconds"] for key in block}
+            begun.append(Block([place[key] for key in block], checkpoint))
+        return Work(members, tuple(begun), done, spent)
+
+    def take(self, event: Laid | EpochRecord, work: Work, seconds: float) -> None:
+        """Keep what happened.
+
+        Args:
+            event: What.
+            work: What trains.
+            seconds: How long its block has trained in this run.
+
+        Raises:
+            Interrupted: The run was asked to end, and all is kept that can be.
+            StoreError: It cannot be kept.
+        """
+        keys = [key_of(self._plan, member) for member in work.members]
+        if isinstance(event, Laid):
+            self._lay_out([[keys[place] for place in block] for block in event.blocks])
+            return
+        self._to_write += [(keys[place], event.epoch, logs) for place, logs in event.logs.items()]
+        block = self._block_of(keys[next(iter(event.logs))])
+        if (
+            block
+            and event.checkpoint
+            and (event.is_last or self._is_asked_to_end or self._checkpoints.is_due)
+        ):
+            spent = work.spent.get(work.members[next(iter(event.logs))], 0.0)
+            self._save(block, event.checkpoint(), spent + seconds / len(set(block)))
+        elif self._curves.is_due or self._is_asked_to_end:
+            self._write_curves()
+        if self._is_asked_to_end:
+            raise Interrupted
+
+    def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:
+        """Keep the weights of a member that has trained."""
+        self._write_curves()
+        key = key_of(self._plan, member)
+        self._kept.finish(key, weights, seconds)
+        self._finished.add(key)
+
+    def keep_findings(self, findings: Sequence[Finding]) -> None:
+        """Keep what the rules say of the study."""
+        self._kept.keep_findings([_record(finding) for finding in findings])
+
+    def _lay_out(self, blocks: list[KeptBlock]) -> None:
+        """Remember in which blocks members train, in the place of those in which they did."""
+        anew = {key for block in blocks for key in block}
+        for block in self._blocks:
+            if set(block) & anew:
+                self._kept.drop_checkpoint(_label(block))
+        self._blocks = [block for block in self._blocks if not set(block) & anew] + blocks
+        self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
+
+    def _block_of(self, key: MemberKey) -> KeptBlock | None:
+        return next((block for block in self._blocks if key in block), None)
+
+    def _save(self, block: KeptBlock, checkpoint: Checkpoint, seconds: float) -> None:
+        # Curves first: what comes after a checkpoint is measured again, what is before it is not.
+        self._write_curves()
+        state = {"engine": checkpoint.state, "seconds": seconds}
+        with self._checkpoints.writing():
+            self._kept.save_checkpoint(_label(block), checkpoint.epoch, checkpoint.arrays, state)
+
+    def _write_curves(self) -> None:
+        if self._to_write:
+            with self._curves.writing():
+                self._kept.append(self._to_write)
+            self._to_write = []
+
+
+class _Pace:
+    """When to write again: not before some seconds, nor so often that it costs more than `COST`.
+
+    Args:
+        seconds: The least between two writings.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = time.monotonic() + seconds
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Time a writing."""
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        pause = (ended - began) / COST if self._seconds else 0.0
+        self._next = ended + max(self._seconds, pause)
+
+
+def _with_all_kinds(
+    members: Sequence[MemberPlan], group: Sequence[MemberPlan]
+) -> tuple[MemberPlan, ...]:
+    """Members, and behind them one of each kind of the group's that is not among them.
+
+    Constants that differ between kinds are inputs of a program, others are part of it, and the
+    compiler rounds the two otherwise: what goes on must run the program that it began with.
+    """
+    kinds = {member.signature for member in members}
+    others = {m.signature: m for m in group if m.signature not in kinds}
+    return (*members, *others.values())
+
+
+def _record(finding: Finding) -> FindingRecord:
+    """A finding as a store keeps it: an interval in its evidence as its fields."""
+    evidence = {
+        what: asdict(value) if isinstance(value, Interval) else value
+        for what, value in finding.evidence.items()
+    }
+    return FindingRecord(
+        finding.code, finding.variant, finding.verdict, finding.sentence, finding.advice, evidence
+    )
+
+
+def _label(block: KeptBlock) -> str:
+    """Names a block's checkpoint."""
+    return hashlib.sha256(json.dumps(block).encode()).hexdigest()[:16]

@@ -1,0 +1,76 @@
+"""What a run holds of a study while it trains: curves, weights, and how long it took."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from kohort.design.plan import MemberPlan, Plan
+from kohort.evidence.curves import Curves, CurvesRecorder
+
+
+class Trained(NamedTuple):
+    """A member that has trained.
+
+    Args:
+        plan: What was to be trained.
+        weights: Of its best epoch.
+        seconds: Of training, with its part of compilation.
+    """
+
+    plan: MemberPlan
+    weights: list[np.ndarray]
+    seconds: float
+
+
+class Records:
+    """Collects what training yields.
+
+    Args:
+        plan: What is to be trained.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        members = plan.every_member
+        replicates = 1 + max(member.replicate for member in members)
+        shape = replicates, max(member.epochs for member in members)
+        self._recorders = {
+            share: CurvesRecorder(plan.variant_names, *shape)
+            for share in sorted({member.share for member in members})
+        }
+        self._trained: list[Trained] = []
+        self.side_by_side: dict[str, int] = {}
+        """By the name of a group, how many of its members trained side by side at most."""
+
+    def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
+        """Keep the logs of a member after one epoch (from 0)."""
+        self._recorders[member.share].record(member.variant, member.replicate, epoch, logs)
+
+    def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
+        """Keep a member that has trained; of those on parts of their samples only the curves."""
+        if member.share == 1:
+            self._trained.append(Trained(member, weights, seconds))
+
+    def sat(self, label: str, seats: int) -> None:
+        """Keep how many members of a group trained side by side."""
+        self.side_by_side[label] = max(seats, self.side_by_side.get(label, 0))
+
+    @property
+    def trained(self) -> list[Trained]:
+        """The members that have trained on all of their samples, by variant and replicate."""
+        return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
+
+    def curves(self) -> Curves:
+        """The curves on all samples."""
+        return self._recorders[1.0].curves()
+
+    def partial_curves(self) -> dict[float, Curves]:
+        """By the part of the samples, the other curves."""
+        return {share: own.curves() for share, own in self._recorders.items() if share != 1}
+
+    def per_variant[T: (int, float, str)](
+        self, value: Callable[[Trained], T], merge: Callable[[list[T]], T]
+    ) -> list[T]:
+        """Something of each variant's members, merged."""
+        variants = sorted({t.plan.variant for t in self._trained})
+        return [merge([value(t) for t in self.trained if t.plan.variant == v]) for v in variants]

@@ -1,0 +1,129 @@
+"""A run of a study that is kept in a store: who may run it, from where it goes on, how it ends."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kohort.description import change, describe, key_of, refusal, variant_records
+from kohort.design.plan import Plan
+from kohort.evidence.store import KeptStudy, Store, open_store
+from kohort.keeping import Keeper
+
+if TYPE_CHECKING:
+    from kohort.study import Study
+
+_ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
+
+
+class Keep(NamedTuple):
+    """Where and how a run is kept.
+
+    Args:
+        place: Of the store.
+        fresh: Whether to forget what is kept of the study, and begin anew.
+        cadence: Seconds between the checkpoints of a block of members.
+    """
+
+    place: str | Path
+    fresh: bool
+    cadence: float
+
+
+@contextmanager
+def keeping(
+    keep: Keep,
+    study: "Study",
+    plan: Plan,
+    how: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> Iterator[Keeper]:
+    """Keep a study in a store while the block runs; nobody else runs it meanwhile.
+
+    SIGINT and SIGTERM let the epoch that runs be the last; a second one ends at once.
+
+    Args:
+        keep: Where and how.
+        study: The study, which goes on where it was left.
+        plan: What it trains.
+        how: What else decides the numbers: the engine, its precision, and the environment.
+        tell: Shows a line to who looks on.
+
+    Raises:
+        StoreError: The store cannot be opened, another process runs the study, or it is not the one
+            that is kept.
+        Interrupted: It was asked to end, and has kept what it had done.
+    """
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(keep.place))
+        if keep.fresh and study.name in _names(store):
+            store.delete(study.name)
+        kept = stack.enter_context(_claimed(store, study, plan, how, tell))
+        keeper = Keeper(kept, plan, keep.cadence)
+        stack.enter_context(_asked_by_signals(keeper))
+        kept.begin_run(how["environment"])
+        try:
+            yield keeper
+        except BaseException as error:
+            kept.end_run("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            raise
+        kept.end_run("done")
+
+
+def _names(store: Store) -> list[str]:
+    return [summary.name for summary in store.studies()]
+
+
+@contextmanager
+def _claimed(
+    store: Store,
+    study: "Study",
+    plan: Plan,
+    how: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> Iterator[KeptStudy]:
+    """The study as it is kept, brought up to date, while nobody else runs it."""
+    description = describe(study, plan, how)
+    variants = variant_records(study)
+    members = [key_of(plan, member) for member in plan.every_member]
+    if study.name not in _names(store):
+        store.create(study.name, description | {"blocks": []}, variants, members)
+    kept = store.study(study.name)
+    with kept.claim():
+        before = kept.description
+        changed = change(before, description, kept.variants(), variants)
+        if changed.refused:
+            raise refusal(study.name, changed)
+        for difference in changed.noted:
+            kept.note("changed", difference)
+            tell(f"{study.name} goes on with another {difference}")
+        for record in kept.members():
+            if record.finished and record.key.variant in changed.longer:
+                kept.restart(record.key, record.epochs)
+        kept.extend(description | {"blocks": before["blocks"]}, variants, members)
+        yield kept
+
+
+@contextmanager
+def _asked_by_signals(keeper: Keeper) -> Iterator[None]:
+    """Have signals ask the keeper to end; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        restore()
+        keeper.ask_to_end()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, ask) for number in _ASKS_TO_END}
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,334 @@
+"""Studies that are kept: they go on where they were left, and end as if nothing had happened."""
+
+import os
+import sqlite3
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.evidence.store import database, files, open_store
+from tests.models import build_mlp
+
+VARIANTS = {
+    "plain": {},
+    "dropout": {"dropout": 0.4},
+    "less dropout": {"dropout": 0.1},
+    "hot": {"learning_rate": 1e30},
+}
+STEADY = [
+    keras.callbacks.ReduceLROnPlateau(patience=1, monitor="val_loss", min_delta=0.05),
+    keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True, min_delta=0.02),
+    keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+]
+
+
+class Counting(keras.callbacks.Callback):
+    """Remembers, so that nobody can go on from the middle of a training with it."""
+
+    epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+        logs["counted"] = float(self.epochs)
+
+
+def study(data, names=tuple(VARIANTS), repeats=2, epochs=4, **changes):
+    variants = [kohort.Variant(name, build_mlp, **VARIANTS[name]) for name in names]
+    arguments = {
+        "replicates": kohort.Holdout(0.2, repeats),
+        "epochs": epochs,
+        "batch_size": 50,
+    } | changes
+    return kohort.Study("kept", variants, data, **arguments)
+
+
+def run(kept_study, store=None, **options):
+    options = {"checkpoint_seconds": 0.0} | options
+    return kept_study.run(store, verbose=0, **options)
+
+
+def numbers(result):
+    """Curves by row, and weights by member, to the last bit."""
+    rows = result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
+    curves = {key: repr(value) for key, value in rows.items()}  # All digits; one kind of NaN.
+    weights = {
+        (member.variant.name, member.replicate.number): [w.tobytes() for w in member.weights]
+        for member in result.members.values()
+    }
+    return curves, weights
+
+
+class Death(BaseException):
+    """Stands for SIGKILL: whatever is to be written after it is not."""
+
+
+@pytest.fixture
+def die_at(monkeypatch):
+    """Dies at a number of writes to the store, before or after it; counts the writes."""
+    state = {"count": 0, "at": None, "after": False, "dead": False}
+
+    def deadly(real):
+        def write(*arguments, **options):
+            if state["dead"]:
+                raise Death
+            state["count"] += 1
+            is_now = state["count"] == state["at"]
+            if is_now and not state["after"]:
+                state["dead"] = True
+                raise Death
+            done = real(*arguments, **options)
+            if is_now:
+                state["dead"] = True
+                raise Death
+            return done
+
+        return write
+
+    monkeypatch.setattr(database.Database, "write", deadly(database.Database.write))
+    monkeypatch.setattr(files, "keep", deadly(files.keep))
+
+    def at(number, *, after=False):
+        state.update(count=0, at=number, after=after, dead=False)
+        return state
+
+    return at
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("callbacks", [(), STEADY, [Counting()]], ids=["none", "keras", "own"])
+def test_a_study_that_dies_at_any_write_ends_with_the_numbers_that_it_would_have_had(
+    blobs, tmp_path, die_at, callbacks
+):
+    wanted = numbers(run(study(blobs, callbacks=callbacks)))
+    count = die_at(None)
+    assert numbers(run(study(blobs, callbacks=callbacks), tmp_path / "whole.db")) == wanted
+    total, lives = count["count"], 0
+    assert total > 20
+    for number in range(1, total + 1, 5):
+        place = tmp_path / f"{number}.db"
+        die_at(number, after=bool(number % 3))
+        with pytest.raises(Death):
+            run(study(blobs, callbacks=callbacks), place)
+        lives += 1
+        die_at(None)
+        assert numbers(run(study(blobs, callbacks=callbacks), place)) == wanted
+    assert lives > 5
+
+
+def test_what_dies_again_and_again_ends_all_the_same(blobs, tmp_path, die_at):
+    wanted = numbers(run(study(blobs)))
+    for life in range(100):
+        die_at(12, after=bool(life % 2))
+        try:
+            result = run(study(blobs), tmp_path / "kohort.db")
+        except Death:
+            continue
+        break
+    assert life > 3
+    assert numbers(result) == wanted
+
+
+def test_a_study_that_is_finished_trains_nothing_again(blobs, tmp_path, monkeypatch):
+    first = run(study(blobs), tmp_path / "kohort.db")
+
+    def forbidden(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("kohort.training.train_fused", forbidden)
+    again = run(study(blobs), tmp_path / "kohort.db")
+    assert numbers(again) == numbers(first)
+    assert again.table()["seconds"].to_dict() == pytest.approx(first.table()["seconds"].to_dict())
+
+
+def trained_epochs(monkeypatch):
+    """A list that grows by the number of members in each epoch that trains."""
+    from kohort import training
+
+    seen = []
+    real = training.train_fused
+
+    def watched(*arguments):
+        for event in real(*arguments):
+            seen.append(len(getattr(event, "logs", ())))
+            yield event
+
+    monkeypatch.setattr(training, "train_fused", watched)
+    return seen
+
+
+def test_variants_replicates_and_epochs_that_are_added_are_all_that_trains(
+    blobs, tmp_path, monkeypatch
+):
+    place = tmp_path / "kohort.db"
+    run(study(blobs, ["plain"], epochs=2), place)
+    seen = trained_epochs(monkeypatch)
+    run(study(blobs, ["plain", "dropout"], epochs=2), place)
+    assert sum(seen) == 2 * 2  # one variant more, two replicates, two epochs
+    seen.clear()
+    run(study(blobs, ["plain", "dropout"], repeats=3, epochs=2), place)
+    assert sum(seen) == 2 * 2  # two variants, one replicate more, two epochs
+    seen.clear()
+    longer = run(study(blobs, ["plain", "dropout"], repeats=3, epochs=5), place)
+    assert sum(seen) == 2 * 3 * 3  # three epochs more of each
+    np.testing.assert_allclose(
+        longer.curves()["value"],
+        run(study(blobs, ["plain", "dropout"], repeats=3, epochs=5)).curves()["value"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    seen.clear()
+    with_sizes = study(blobs, ["plain", "dropout"], repeats=3, epochs=5, sizes={"plain": [0.5]})
+    assert set(run(with_sizes, place)._partial_curves) == {0.5}
+    assert sum(seen) == 3 * 5
+
+
+def test_longer_training_goes_on_bit_for_bit(blobs, tmp_path):
+    run(study(blobs, epochs=2, callbacks=STEADY[:1]), tmp_path / "kohort.db")
+    longer = run(study(blobs, epochs=4, callbacks=STEADY[:1]), tmp_path / "kohort.db")
+    assert numbers(longer) == numbers(run(study(blobs, epochs=4, callbacks=STEADY[:1])))
+
+
+def other_build(**arguments):
+    return build_mlp(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"epochs": 3}, "epochs of 'plain' and 'dropout': 4 before, 3 now"),
+        ({"names": ["plain"]}, "'dropout' is not among them"),
+        ({"repeats": 1}, "repeats of replicates: 2 before, 1 now"),
+        ({"replicates": kohort.KFold(3)}, "kind of replicates: Holdout before, KFold now"),
+        ({"replicates": kohort.Holdout(0.3, 2)}, "fraction of replicates: 0.2 before, 0.3 now"),
+        ({"batch_size": 25}, "batch size: 50 before, 25 now"),
+        ({"seed": 1}, "seed: 0 before, 1 now"),
+        ({"callbacks": STEADY}, "callbacks"),
+    ],
+)
+def test_another_study_of_the_same_name_is_refused_with_the_difference(
+    blobs, tmp_path, changed, told
+):
+    place = tmp_path / "kohort.db"
+    first = run(study(blobs, ["plain", "dropout"]), place)
+    with pytest.raises(kohort.StoreError, match=told):
+        run(study(blobs, **({"names": ["plain", "dropout"]} | changed)), place)
+    assert numbers(run(study(blobs, ["plain", "dropout"]), place)) == numbers(first)
+
+
+def test_other_data_models_and_engines_are_refused(blobs, tmp_path):
+    place = tmp_path / "kohort.db"
+    run(study(blobs, ["plain"]), place)
+    other = kohort.Dataset(blobs.x_train + 1, blobs.y_train, blobs.x_test, blobs.y_test)
+    with pytest.raises(kohort.StoreError, match="data: "):
+        run(study(other, ["plain"]), place)
+    with pytest.raises(kohort.StoreError, match="engine: fused before, keras now"):
+        run(study(blobs, ["plain"]), place, engine="keras")
+    rebuilt = study(blobs, ["plain"])
+    rebuilt.variants[0].build = other_build
+    with pytest.raises(kohort.StoreError, match="variant 'plain': its build function"):
+        run(rebuilt, place)
+    rebuilt.variants[0].build = build_mlp
+    rebuilt.variants[0].kwargs = {"units": (9,)}
+    with pytest.raises(kohort.StoreError, match="variant 'plain': its build function"):
+        run(rebuilt, place)
+
+
+def test_what_only_judges_may_change(blobs, tmp_path, monkeypatch):
+    run(study(blobs, ["plain", "dropout"]), tmp_path / "kohort.db")
+    seen = trained_epochs(monkeypatch)
+    other = study(blobs, ["plain", "dropout"], confidence=0.8, margin=0.05, metric="loss")
+    assert run(other, tmp_path / "kohort.db").metric == "data_loss"
+    assert not seen
+
+
+def test_fresh_forgets_what_was_kept(blobs, tmp_path):
+    run(study(blobs, ["plain"]), tmp_path / "kohort.db")
+    anew = run(study(blobs, ["dropout"], epochs=2, seed=3), tmp_path / "kohort.db", fresh=True)
+    assert anew.table().index.to_list() == ["dropout"]
+
+
+def test_other_versions_are_told_and_noted(blobs, tmp_path, monkeypatch, capsys):
+    place = tmp_path / "kohort.db"
+    run(study(blobs, ["plain"], epochs=2), place)
+    from kohort import study as module
+
+    real = module.environment
+    monkeypatch.setattr(module, "environment", lambda: real() | {"keras": "4.0.0"})
+    study(blobs, ["plain"], epochs=2).run(place)
+    assert f"goes on with another keras: {keras.__version__} before, 4.0.0 now" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    with open_store(place) as store:
+        assert [e.kind for e in store.study("kept").events()] == ["changed"]
+        assert store.study("kept").runs()[-1].environment["keras"] == "4.0.0"
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [damage, os.unlink, lambda path: os.truncate(path, 10)])
+def test_members_whose_weights_are_damaged_train_again(blobs, tmp_path, spoil):
+    place = tmp_path / "kohort.db"
+    first = run(study(blobs, ["plain"]), place)
+    for path in (tmp_path / "kohort.files").rglob("member-*"):
+        spoil(path)
+    assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)
+    with open_store(place) as store:
+        assert {e.kind for e in store.study("kept").events()} == {"damaged"}
+    for path in (tmp_path / "kohort.files").rglob("*.safetensors"):
+        spoil(path)
+    assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)
+
+
+def test_another_process_that_runs_the_study_is_named(blobs, tmp_path):
+    place = tmp_path / "kohort.db"
+    run(study(blobs, ["plain"], epochs=1), place)
+    refused = pytest.raises(kohort.StoreError, match=f"process {os.getpid()}")
+    with open_store(place) as store, store.study("kept").claim(), refused:
+        run(study(blobs, ["plain"], epochs=1), place)
+
+
+def test_members_trained_by_keras_are_kept_one_by_one(blobs, tmp_path, die_at):
+    wanted = numbers(run(study(blobs, ["plain", "dropout"]), engine="keras"))
+    place = tmp_path / "kohort.db"
+    die_at(12)
+    with pytest.raises(Death):
+        run(study(blobs, ["plain", "dropout"]), place, engine="keras")
+    die_at(None)
+    with sqlite3.connect(place) as connection:
+        kept = connection.execute("SELECT count(finished) FROM member").fetchone()[0]
+    connection.close()
+    assert 0 < kept < 4
+    again = run(study(blobs, ["plain", "dropout"]), place, engine="keras")
+    assert numbers(again) == wanted
+
+
+def test_curves_can_be_read_while_members_train(blobs, tmp_path, monkeypatch):
+    from kohort import keeping
+
+    place, seen = tmp_path / "kohort.db", []
+    real = keeping.Keeper.take
+
+    def looked_at(self, *arguments):
+        real(self, *arguments)
+        with open_store(place) as other:
+            seen.append(len(other.study("kept").epochs()))
+
+    monkeypatch.setattr(keeping.Keeper, "take", looked_at)
+    run(study(blobs, ["plain"], epochs=3), place)
+    assert seen == [0, 2, 4, 6]  # two members; the first event is how they are laid out
+
+
+def test_findings_and_runs_are_kept(blobs, tmp_path):
+    result = run(study(blobs, ["plain", "dropout"]), tmp_path / "kohort.db")
+    with open_store(tmp_path / "kohort.db") as store:
+        kept = store.study("kept")
+        assert [f.sentence for f in kept.findings()] == [f.sentence for f in result.findings()]
+        assert [r.outcome for r in kept.runs()] == ["done"]
+        assert {record.name for record in kept.variants()} == {"plain", "dropout"}
+        assert "def build_mlp" in kept.variants()[0].source
