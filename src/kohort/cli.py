@@ -3,6 +3,7 @@
 Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 """
 
+import json
 import sys
 import tempfile
 from enum import StrEnum
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kohort.errors import DesignError, KohortError
+from kohort.errors import DesignError, Interrupted, KohortError, StoreError
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
+    from kohort.evidence.store import Store
     from kohort.study import Study
 
 app = typer.Typer(
@@ -37,9 +39,29 @@ DataSource = Annotated[
     typer.Option(metavar="SRC", help="Data for the study: letters, a file, a folder, an archive."),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Train this many epochs instead.")]
+StorePlace = Annotated[
+    str,
+    typer.Option(
+        metavar="STORE",
+        envvar="KOHORT_STORE",
+        help="Where studies are kept: a file, or postgresql://USER@HOST/DATABASE.",
+    ),
+]
+StudyName = Annotated[str, typer.Argument(metavar="NAME", help="What the study is called.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Replicates = Annotated[
     int | None, typer.Option(min=1, help="Run this many replicates (or folds) instead.")
 ]
+
+
+STORE = "kohort.db"
+
+
+class Format(StrEnum):
+    """What `export` writes: the keys of `report.export.FORMATS`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
 class Engine(StrEnum):
@@ -80,14 +102,23 @@ def run(
     memory: Annotated[
         str | None, typer.Option(help="What training may take on the device, such as 2GB.")
     ] = None,
+    store: StorePlace = STORE,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what the store has of the study; begin anew.")
+    ] = False,
 ) -> None:
-    """Run a study; print its table, write its report and its winner."""
+    """Run a study; print its table, write its report and its winner.
+
+    It is kept while it runs: the same command goes on where it was stopped, or trains what was
+    added to the study.
+    """
     options = {
         "data": data,
         "epochs": epochs,
         "replicates": replicates,
         "engine": None if engine is Engine.FUSED else engine.value,
         "memory": memory,
+        "store": None if store == STORE else store,
     }
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]
     folder = out or Path(f"{Path(study.partition('::')[0]).stem}-report")
@@ -97,6 +128,8 @@ def run(
         " ".join(["kohort run", study, *given]),
         engine=engine.value,
         memory=memory,
+        store=store,
+        fresh=fresh,
     )
 
 
@@ -109,6 +142,41 @@ def plan(
 ) -> None:
     """Print what a study would train together, and why not more."""
     typer.echo(str(_study(study, data, epochs, replicates).plan()))
+
+
+@app.command(name="list")
+def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
+    """List the studies of a store: how far they came, and how their last run ended."""
+    from kohort.report import kept
+
+    with _opened(store) as opened:
+        rows = kept.studies(opened)
+    typer.echo(json.dumps(rows) if as_json else kept.table(rows))
+
+
+@app.command()
+def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
+    """Show what a store has of a study: its members, runs, events and findings."""
+    from kohort.report import kept
+
+    with _opened(store) as opened:
+        parts = kept.study(opened.study(name))
+    typer.echo(json.dumps(parts) if as_json else "\n".join(kept.lines(parts)))
+
+
+@app.command()
+def export(
+    name: StudyName,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
+    to: Annotated[Format, typer.Option(help="The kind of files.")] = Format.CSV,
+    store: StorePlace = STORE,
+) -> None:
+    """Write what a store has of a study as tables: curves, members, findings."""
+    from kohort.report.export import export as export_tables
+
+    with _opened(store) as opened:
+        for path in export_tables(opened.study(name), to.value, folder):
+            typer.echo(str(path))
 
 
 @app.command()
@@ -148,6 +216,15 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
     return adjusted(study, epochs=epochs, replicates=replicates)
 
 
+def _opened(place: str) -> "Store":
+    """A store that is there: to look at one makes none."""
+    from kohort.evidence.store import open_store
+
+    if "://" not in place and not Path(place).is_file():
+        raise StoreError("a store", f"no file {place}", "run a study first, or name one by --store")
+    return open_store(place)
+
+
 def _check_folder(folder: Path) -> None:
     """Find out before training, and not after it, that nothing can be written."""
     try:
@@ -178,7 +255,12 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
 
     _check_folder(out)
     _tell_data(study.data)
-    result = study.run(**resources)
+    try:
+        result = study.run(**resources)
+    except Interrupted:
+        told = "kohort: interrupted; what was done is kept: the same command goes on"
+        typer.echo(told, err=True)
+        raise typer.Exit(130) from None
     with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]

@@ -112,7 +112,8 @@ def refusal(name: str, changed: Change) -> StoreError:
     return StoreError(
         f"the study {name!r} as it is kept",
         f"another one ({'; '.join(changed.refused)})",
-        "undo the change, give the study another name or store, or begin it anew with fresh=True",
+        "undo the change, give the study another name or store, or have it begin anew: fresh=True, "
+        "or --fresh",
     )
 
 

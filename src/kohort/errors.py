@@ -7,6 +7,8 @@
         ├── ModelError                   a model cannot be trained in the way that was asked for
         └── StoreError                   a store cannot be opened, read or written
 
+    Interrupted (a KeyboardInterrupt)    a run was asked to end, and has kept what it had done
+
 Each message says what was expected, what came, and how to mend it.
 """
 
@@ -48,3 +50,7 @@ class ModelError(InputError):
 
 class StoreError(InputError):
     """A store cannot be opened, read or written, or does not hold what was asked for."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was asked to end, and has kept what it had done: the same run again goes on."""

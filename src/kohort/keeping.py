@@ -14,7 +14,7 @@ from kohort.description import key_of
 from kohort.design.plan import MemberPlan, Plan
 from kohort.engine.checkpoint import Checkpoint
 from kohort.engine.events import Block, EpochRecord, Laid
-from kohort.errors import StoreError
+from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
@@ -28,10 +28,6 @@ COST = 0.02
 _CURVES = 1.0  # seconds between two writings of curves: soon enough for who looks on
 
 type KeptBlock = list[MemberKey]
-
-
-class Interrupted(KeyboardInterrupt):
-    """A run was asked to end, and has kept what it had done."""
 
 
 class Work(NamedTuple):

@@ -1,0 +1,115 @@
+"""What a store holds, told to people and programs."""
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kohort.evidence.store import KeptStudy, Store
+
+type Row = dict[str, Any]
+
+_TOLD = ("found", "inconclusive")
+
+
+def studies(store: Store) -> list[Row]:
+    """A row for each study of a store."""
+    return [
+        {
+            "study": summary.name,
+            "created": _moment(summary.created),
+            "finished": summary.finished,
+            "members": summary.planned,
+            "member epochs": summary.epochs,
+            "last run": summary.outcome or "running, or killed",
+        }
+        for summary in store.studies()
+    ]
+
+
+def study(kept: KeptStudy) -> dict[str, list[Row]]:
+    """What is kept of one study, in parts: variants, runs, events, findings."""
+    return {
+        "variants": _variants(kept),
+        "runs": [
+            {
+                "started": _moment(run.started),
+                "finished": _moment(run.finished),
+                "outcome": run.outcome or "running, or killed",
+                "on": f"{run.host}, process {run.pid}",
+            }
+            for run in kept.runs()
+        ],
+        "events": [
+            {"at": _moment(event.at), "what": event.kind, "told": event.text}
+            for event in kept.events()
+        ],
+        "findings": [
+            {
+                "code": finding.code,
+                "verdict": finding.verdict,
+                "told": finding.sentence,
+                "advice": finding.advice,
+            }
+            for finding in kept.findings()
+            if finding.verdict in _TOLD
+        ],
+    }
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Rows as a table of text, with the names of the first row over the columns."""
+    rows = list(rows)
+    if not rows:
+        return "none"
+    drawn = Table(box=None, pad_edge=False, header_style="")
+    for name, value in rows[0].items():
+        drawn.add_column(
+            name, justify="right" if isinstance(value, int) else "left", overflow="fold"
+        )
+    for row in rows:
+        drawn.add_row(*(str(value) for value in row.values()))
+    # As wide as it is: who reads it in a terminal can scroll, and a program needs whole lines.
+    console = Console(file=io.StringIO(), width=10_000, color_system=None)
+    console.print(drawn, markup=False, highlight=False)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
+    """A study in lines of text."""
+    told = [table(parts["variants"]), "", "runs", table(parts["runs"])]
+    if parts["events"]:
+        told += [
+            "",
+            "events",
+            *(f"{row['at']} {row['what']}: {row['told']}" for row in parts["events"]),
+        ]
+    if parts["findings"]:
+        told += ["", "findings"]
+        told += [f"{row['code']} {row['verdict']}: {row['told']}" for row in parts["findings"]]
+    return told
+
+
+def _variants(kept: KeptStudy) -> list[Row]:
+    members = kept.members()
+    rows = []
+    for variant in kept.variants():
+        own = [member for member in members if member.key.variant == variant.name]
+        rows.append(
+            {
+                "variant": variant.name,
+                "finished": sum(member.finished is not None for member in own),
+                "members": len(own),
+                "member epochs": sum(member.epochs for member in own),
+                "seconds": round(sum(member.seconds or 0.0 for member in own), 1),
+            }
+        )
+    return rows
+
+
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
