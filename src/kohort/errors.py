@@ -9,6 +9,8 @@
 Each message says what was expected, what came, and how to mend it.
 """
 
+_LONGEST_REASON = 300
+
 
 class KohortError(Exception):
     """Base of every error that kohort raises on purpose."""
@@ -43,3 +45,10 @@ class DesignError(InputError):
 
 class ModelError(InputError):
     """A model cannot be trained in the way that was asked for."""
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, in one line that is not too long to read."""
+    told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    told = told or type(error).__name__
+    return told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]}..."

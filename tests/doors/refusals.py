@@ -1,0 +1,52 @@
+"""What every refusal has in common: one clear line, and nothing left behind."""
+
+import re
+import sys
+
+import pytest
+
+from kohort import cli
+from kohort.errors import InputError
+
+LONGEST = 700
+"""Characters of a message that is still read, the path of the file in it."""
+
+
+def held(folder):
+    """What a folder holds: kind, size and time of change of everything in it, by path."""
+    return {
+        path: (status.st_mode, status.st_size, status.st_mtime_ns)
+        for path in folder.rglob("*")
+        if not path.is_dir() or path.is_symlink()
+        for status in [path.lstat()]
+    } | {path: "folder" for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()}
+
+
+def assert_refused(action, told, folder=None):
+    """The action ends in an error that tells `told`, a pattern, and changes nothing in `folder`."""
+    before = held(folder) if folder else None
+    with pytest.raises(InputError) as caught:
+        action()
+    message = str(caught.value)
+    assert re.search(told, message), message
+    assert all((caught.value.expected, caught.value.received, caught.value.mend)), message
+    assert len(message) < LONGEST, message
+    if folder:
+        assert held(folder) == before
+
+
+def assert_command_refused(arguments, told, folder, monkeypatch, capsys):
+    """The command ends with code 2, one line on stderr, and changes nothing in `folder`."""
+    monkeypatch.setattr(sys, "argv", ["kohort", *map(str, arguments)])
+    monkeypatch.chdir(folder)
+    before = held(folder)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2, err
+    assert re.search(told, err), err
+    assert err.startswith("kohort: ")
+    assert err.count("\n") == 1, err
+    assert err.rstrip("\n").isprintable(), ascii(err)
+    assert out == ""
+    assert held(folder) == before
