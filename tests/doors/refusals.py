@@ -1,6 +1,8 @@
 """What every refusal has in common: one clear line, and nothing left behind."""
 
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -50,3 +52,22 @@ def assert_command_refused(arguments, told, folder, monkeypatch, capsys):
     assert err.rstrip("\n").isprintable(), ascii(err)
     assert out == ""
     assert held(folder) == before
+
+
+def told_within(memory, source):
+    """What a process of its own tells that loads `source` and may take so many bytes."""
+    script = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+from kohort.data.load import load
+from kohort.errors import KohortError
+try:
+    print(load(sys.argv[1]))
+except KohortError as error:
+    print(error)
+"""
+    return subprocess.run(
+        [sys.executable, "-c", script, source],
+        capture_output=True, text=True, check=True,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    ).stdout  # fmt: skip

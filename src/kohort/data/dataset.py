@@ -227,7 +227,7 @@ def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
             raise DataError(
                 f"{name} as an array of numbers",
                 f"shape {array.shape} of {array.dtype}",
-                "give a number, or an array of them, for each sample (.astype('float32') makes them)",
+                "give each sample one or more numbers, such as by .astype('float32')",
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(

@@ -20,6 +20,11 @@ from kohort.data.splits import NEVER_HELD_OUT, draw_exactly
 from kohort.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
+ARCHIVE_ENDINGS = frozenset(
+    {".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".tzst", ".zst", ".zip"}
+)
+_ARCHIVE_MARKS = (b"PK\3\4", b"PK\5\6", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 UNREADABLE = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
@@ -81,6 +86,17 @@ def load_images(source: Path) -> Dataset:
         name=source.name.split(".")[0],
         groups=groups[train],
         unreadable=tuple(images.unreadable),
+    )
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is named like an archive, or begins like one."""
+    with path.open("rb") as file:
+        start = file.read(_TAR_MARK_AT + len(_TAR_MARK))
+    return (
+        path.suffix.lower() in ARCHIVE_ENDINGS
+        or start.startswith(_ARCHIVE_MARKS)
+        or start.endswith(_TAR_MARK)
     )
 
 
