@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from kohort.data.images import UNREADABLE, grey
+from kohort.data.images import UNREADABLE, grey, opened
 from kohort.errors import DataError, ModelError
 from kohort.member import CLASS_NAMES_ENTRY
 from kohort.report.held_out import class_probabilities
@@ -75,7 +75,7 @@ def _class_names(path: Path) -> list[str]:
 
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             resized = Image.fromarray(grey(image)).resize(size[::-1], Image.Resampling.LANCZOS)
             return np.asarray(resized)
     except UNREADABLE as error:

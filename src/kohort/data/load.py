@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from kohort.data.archives import is_archive
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
 from kohort.data.hdf5 import load_hdf5
-from kohort.data.images import is_archive, load_images
+from kohort.data.images import load_images
 from kohort.data.npz import KEYS, load_npz
 from kohort.errors import DataError, reason
 

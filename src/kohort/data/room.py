@@ -1,5 +1,6 @@
 """How much memory data may take."""
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def check_room(needed: int, what: str) -> None:
         )
 
 
+@functools.cache
 def memory() -> int:
     """Bytes of memory that there are; more than can be where the system does not tell."""
     try:
