@@ -52,6 +52,12 @@ def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
         return load_images
     if not _is_file(path):
         raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise DataError(
+            "a file that can be read", f"{told!r} ({error.strerror})", "allow it, or copy it"
+        ) from error
     ending = path.suffix.lower()
     if ending in _READERS:
         return _READERS[ending]
