@@ -52,3 +52,8 @@ def reason(error: BaseException) -> str:
     told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     told = told or type(error).__name__
     return told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]}..."
+
+
+def legible(text: str) -> str:
+    """The text with what cannot be shown, or is no text in UTF-8, as an escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -18,7 +18,7 @@ from kohort.data.archives import read_files
 from kohort.data.dataset import Dataset
 from kohort.data.room import check_room
 from kohort.data.splits import NEVER_HELD_OUT, draw_exactly
-from kohort.errors import DataError
+from kohort.errors import DataError, legible
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
 # Those that Pillow decodes itself: for EPS it would run another program.
@@ -137,15 +137,10 @@ def _read(source: Path) -> _Images:
     return _Images(
         np.stack(list(readable.values())),
         np.searchsorted(class_names, labels).astype(np.int32),
-        [_legible(name) for name in class_names],
+        [legible(name) for name in class_names],
         [path.name for path in readable],
-        [_legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
+        [legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
     )
-
-
-def _legible(name: str) -> str:
-    """A name with what cannot be shown, or is no text in UTF-8, as an escape."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def _is_image(path: PurePosixPath) -> bool:
