@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from kohort.data.paths import is_folder
 from kohort.errors import DesignError, KohortError, legible
 
 if TYPE_CHECKING:
@@ -171,9 +172,8 @@ def _writable(folder: Path) -> Iterator[None]:
 
     Folders that are made for it are taken away again where it ends in an error.
     """
-    made: list[Path] = []
+    made = [path for path in (folder, *folder.parents) if not is_folder(path)]
     try:
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
         _check_folder(folder)
         yield
     except BaseException:

@@ -9,7 +9,10 @@
 Each message says what was expected, what came, and how to mend it.
 """
 
+import re
+
 _LONGEST_REASON = 300
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class KohortError(Exception):
@@ -49,9 +52,16 @@ class ModelError(InputError):
 
 def reason(error: BaseException) -> str:
     """What another library's error says, in one line that is not too long to read."""
-    told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    told = told or type(error).__name__
-    return told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]}..."
+    try:
+        lines = str(error).splitlines()
+    except Exception:  # an error that cannot even tell what it is
+        lines = []
+    told = [_COLOUR.sub("", line).strip() for line in lines if line.strip()]
+    # Keras tells first where it happened, and what in the next line.
+    if len(told) > 1 and told[0].startswith("Exception encountered when calling"):
+        told = told[1:]
+    first = told[0] if told else type(error).__name__
+    return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]}..."
 
 
 def legible(text: str) -> str:

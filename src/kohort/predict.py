@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kohort.data.images import UNREADABLE, grey, opened
+from kohort.data.paths import is_file
 from kohort.data.room import check_room
 from kohort.errors import DataError, KohortError, ModelError, reason
 from kohort.member import CLASS_NAMES_ENTRY
@@ -57,7 +58,7 @@ def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
 
 def _load(path: Path) -> keras.Model:
     # Keras would load other formats as well, some of which hold code.
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not is_file(path) or not zipfile.is_zipfile(path):
         raise ModelError(
             "a .keras file with a Keras model",
             f"{path}, which is none",

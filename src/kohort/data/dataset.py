@@ -1,6 +1,7 @@
 """The data of a study: train and test arrays, class names, and a fingerprint of their bytes."""
 
 import hashlib
+import re
 import reprlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -13,6 +14,9 @@ from kohort.errors import DataError, reason
 
 MOST_CLASSES = 2**20
 """Labels that reach higher are taken for numbers that are no classes, such as prices."""
+
+# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -180,11 +184,8 @@ def _checked_groups(given: object, samples: int) -> np.ndarray:
 
 def _checked_names(given: Sequence[str]) -> tuple[str, ...]:
     names = tuple(given) if np.iterable(given) else ()
-    if (
-        not names
-        or not all(isinstance(n, str) and n for n in names)
-        or len(set(names)) < len(names)
-    ):
+    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
+    if not names or not are_text or len(set(names)) < len(names):
         raise DataError(
             "class_names as text, each another",
             reprlib.repr(given),

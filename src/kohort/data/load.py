@@ -10,6 +10,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.hdf5 import load_hdf5
 from kohort.data.images import load_images
 from kohort.data.npz import KEYS, load_npz
+from kohort.data.paths import is_file, is_folder
 from kohort.errors import DataError, reason
 
 _KNOWN = '"letters", or the path of an .h5 or .npz file, an image folder or an archive (tar, zip)'
@@ -48,9 +49,9 @@ def load(source: str | Path) -> Dataset:
 
 def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
     """What reads a path, by its ending; archives are told by how they begin as well."""
-    if _is_folder(path):
+    if is_folder(path):
         return load_images
-    if not _is_file(path):
+    if not is_file(path):
         raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
     try:
         path.open("rb").close()
@@ -68,18 +69,3 @@ def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
             f"save arrays and tables with numpy.savez, as {', '.join(KEYS)}",
         )
     return load_images
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # Python 3.12, of a name that is too long
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is a file that can be read from start to end: no pipe, no device."""
-    try:
-        return path.is_file()
-    except OSError:  # Python 3.12, of a name that is too long
-        return False
