@@ -136,7 +136,7 @@ def predict(
 def main() -> None:
     """The `kohort` command."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="kohort", standalone_mode=False)
     except KohortError as error:
         _end(str(error), 2)
     except _UsageError as error:
@@ -177,8 +177,8 @@ def _writable(folder: Path) -> Iterator[None]:
         _check_folder(folder)
         yield
     except BaseException:
-        with suppress(OSError):
-            for path in made:
+        for path in made:
+            with suppress(OSError):
                 path.rmdir()
         raise
 

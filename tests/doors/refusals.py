@@ -37,19 +37,32 @@ def assert_refused(action, told, folder=None):
         assert held(folder) == before
 
 
-def assert_command_refused(arguments, told, folder, monkeypatch, capsys):
-    """The command ends with code 2, one line on stderr, and changes nothing in `folder`."""
+def assert_command_refused(arguments, told, folder, monkeypatch, capsys, *, progress=None, code=2):
+    """The command ends with a code, one line on stderr, and changes nothing in `folder`.
+
+    Args:
+        arguments: After `kohort`.
+        told: A pattern of the line.
+        folder: Where it runs.
+        monkeypatch: Of pytest.
+        capsys: Of pytest.
+        progress: A pattern of one line before it, where the command had begun its work.
+        code: The code that it ends with.
+    """
     monkeypatch.setattr(sys, "argv", ["kohort", *map(str, arguments)])
     monkeypatch.chdir(folder)
     before = held(folder)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     out, err = capsys.readouterr()
-    assert ended.value.code == 2, err
-    assert re.search(told, err), err
-    assert err.startswith("kohort: ")
-    assert err.count("\n") == 1, err
-    assert err.rstrip("\n").isprintable(), ascii(err)
+    assert ended.value.code == code, err
+    *earlier, line = err.splitlines()
+    assert len(earlier) == bool(progress), err
+    assert all(re.fullmatch(progress, one) for one in earlier), err
+    assert line.startswith("kohort: ")
+    assert re.search(told, line), line
+    assert line.isprintable(), ascii(line)
+    assert len(line) < LONGEST, line
     assert out == ""
     assert held(folder) == before
 
