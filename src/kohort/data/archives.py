@@ -30,6 +30,7 @@ _DAMAGE = (
     EOFError,
     OSError,
     RuntimeError,
+    UserWarning,
     ValueError,
     KeyError,
     IndexError,

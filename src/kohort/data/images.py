@@ -3,6 +3,7 @@
 import hashlib
 import io
 import reprlib
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,15 +24,22 @@ from kohort.errors import DataError, legible
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
 # Those that Pillow decodes itself: for EPS it would run another program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-UNREADABLE = (
+UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    struct.error,
 )
-"""What Pillow raises where bytes are no image that it would decode."""
+"""What Pillow raises where bytes are no image that it would decode; more than it says."""
 COMMON_COPIES = 10
 """With more copies than this a picture is common: it tells nothing of where it comes from."""
 TEST_FRACTION = 0.2

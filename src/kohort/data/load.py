@@ -1,6 +1,7 @@
 """`kohort.load`: data from wherever they are."""
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,10 @@ def load(source: str | Path) -> Dataset:
     path = Path(source)
     reader = _reader(path, str(source))
     try:
-        return reader(path)
+        with warnings.catch_warnings():
+            # zipfile reads on where two entries are one, and only warns that it may be a bomb.
+            warnings.filterwarnings("error", "Overlapped entries", UserWarning)
+            return reader(path)
     except MemoryError as error:
         raise DataError(
             "data that fit in memory", f"{path} ({reason(error)})", "give fewer samples"

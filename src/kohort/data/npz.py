@@ -23,6 +23,7 @@ _DAMAGE = (
     EOFError,
     TypeError,
     RuntimeError,
+    UserWarning,
     OverflowError,
     IndexError,
     KeyError,
