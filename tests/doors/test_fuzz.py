@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts.fuzz import KINDS, READERS, Edit, attempt, changed, edits_of
+from scripts.fuzz import KINDS, Edit, attempt, changed, edits_of
+from scripts.fuzz_files import READERS
 
 EDITS = st.lists(
     st.builds(
@@ -31,7 +32,7 @@ def test_a_whole_file_is_read(name, tmp_path):
 @pytest.mark.parametrize("name", READERS)
 @settings(
     derandomize=True,
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -66,7 +67,7 @@ def test_an_input_is_its_number():
 SCRIPT = """
 import os, signal, time
 from pathlib import Path
-from scripts import fuzz
+from scripts import fuzz, fuzz_files
 
 def read(path):
     number = fuzz.edits_of.number
@@ -79,7 +80,7 @@ def edits_of(number):
     return []
 
 fuzz.edits_of, fuzz.SECONDS = edits_of, 1
-fuzz.READERS["own"] = fuzz.Reader(b"x", fuzz._file("x"), read)
+fuzz.READERS["own"] = fuzz_files.Reader(b"x", fuzz_files._file("x"), read)
 print(fuzz.fuzz("own", range(9)))
 """
 

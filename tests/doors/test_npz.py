@@ -151,6 +151,7 @@ WRONG = {
     "a header cut short": (holding(x_train=as_npy(ARRAYS["x_train"])[:40]), NO_NPZ),
     "a header that is no Python": (holding(x_train=header("{'descr'")), NO_NPZ),
     "a header that calls": (holding(x_train=header("__import__('os').getpid()")), NO_NPZ),
+    "a null in a header": (holding(x_train=header("{'descr': '<f4',\0}")), NO_NPZ),
     "a header of another kind": (holding(x_train=header("[1, 2]")), NO_NPZ),
     "a header with no shape": (holding(x_train=header("{'descr': '<f4'}")), NO_NPZ),
     "a header of brackets": (holding(x_train=header("(" * 110)), NO_NPZ),

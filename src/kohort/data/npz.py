@@ -28,6 +28,7 @@ _DAMAGE = (
     IndexError,
     KeyError,
     SyntaxError,
+    SystemError,  # of Python's tokenizer, through which NumPy puts headers with a null in them
     struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
