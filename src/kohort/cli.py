@@ -219,7 +219,8 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     told = [result.answer(), *result.additions(), "", "What would help next", *steps]
     typer.echo("\n" + "\n".join(told) + "\n")
     typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
-    typer.echo(f"report: {result.report(out / 'report.html', command=command)}")
+    # A path that is no text in UTF-8 would end the writing of the report.
+    typer.echo(f"report: {result.report(out / 'report.html', command=legible(command))}")
 
 
 if __name__ == "__main__":

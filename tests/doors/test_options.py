@@ -1,10 +1,12 @@
 """Wrong arguments and options of the commands `kohort run`, `plan` and `demo`."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
 
+from kohort import cli
 from tests.doors.refusals import assert_command_refused
 from tests.doors.test_study_files import DATA, FROM_BUILD, HEAD, build, settings
 
@@ -159,3 +161,17 @@ def test_an_interrupt_is_told_and_is_no_error(folder, monkeypatch, capsys):
     (folder / "study.py").write_text("raise KeyboardInterrupt")
     told = "kohort: interrupted"
     assert_command_refused(["plan", "study.py"], told, folder, monkeypatch, capsys, code=130)
+
+
+def test_names_that_are_no_text_are_no_matter(folder, monkeypatch, capsys):
+    name = os.fsdecode(b"\xff\x1b[31m.npz")
+    (folder / "data.npz").rename(folder / name)
+    monkeypatch.setattr(sys, "argv", ["kohort", "run", "study.py", "--data", name])
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert not ended.value.code, err
+    assert r"\udcff\x1b[31m: read 49 samples" in err
+    assert r"--data \udcff\x1b[31m.npz" in (folder / "study-report" / "report.html").read_text()
+    assert out.splitlines()[-1] == "report: study-report/report.html"

@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.data.dataset import CENTRED, Dataset, PixelScale
 from kohort.data.room import check_room
-from kohort.errors import DataError, reason
+from kohort.errors import DataError, legible, reason
 
 # What h5py raises on files that are damaged, besides on those that are no HDF5.
 _DAMAGE = (
@@ -45,7 +45,9 @@ def load_hdf5(path: Path) -> Dataset:
             "an HDF5 file", f"{path} ({reason(error)})", "check that it is whole"
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
-    return Dataset(x_train, y_train, x_test, y_test, name=path.stem, pixels=_known_scale(x_train))
+    return Dataset(
+        x_train, y_train, x_test, y_test, name=legible(path.stem), pixels=_known_scale(x_train)
+    )
 
 
 def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:
@@ -101,19 +103,20 @@ def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
                 f"{path}, which needs filter {code} ({name.decode(errors='replace')})",
                 "save it without that filter",
             )
+    size = prod(table.shape)  # h5py's own would overflow
     if table.chunks:
-        chunks = prod(-(-n // size) for n, size in zip(table.shape, table.chunks, strict=True))
+        chunks = prod(-(-n // chunk) for n, chunk in zip(table.shape, table.chunks, strict=True))
         share = table.id.get_num_chunks() / chunks
     else:
-        share = table.id.get_storage_size() / table.nbytes
+        share = table.id.get_storage_size() / (size * table.dtype.itemsize)
     if share < 1:
         raise DataError(
             f"{key} with all numbers of its {table.shape[0]:,} rows",
             f"{path} with {100 * share:.0f} % of them",
             "write the rest, or make the table smaller",
         )
-    chunk = prod(table.chunks or ()) * table.dtype.itemsize
-    check_room(4 * table.size + chunk, f"{key} in {path}")
+    in_chunk = prod(table.chunks or ()) * table.dtype.itemsize
+    check_room(4 * size + in_chunk, f"{key} in {path}")
 
 
 def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -85,7 +85,7 @@ def load_images(source: Path) -> Dataset:
         images.pixels[test],
         images.labels[test],
         class_names=images.class_names,
-        name=source.name.split(".")[0],
+        name=legible(source.name.split(".")[0]),
         groups=groups[train],
         unreadable=tuple(images.unreadable),
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.room import check_room
-from kohort.errors import DataError, reason
+from kohort.errors import DataError, legible, reason
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -58,7 +58,7 @@ def load_npz(path: Path) -> Dataset:
             f"{path} without {', '.join(missing)}",
             "save them with numpy.savez",
         )
-    return Dataset(*(held[key] for key in KEYS), name=path.stem)
+    return Dataset(*(held[key] for key in KEYS), name=legible(path.stem))
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
