@@ -162,7 +162,7 @@ def test_help_and_an_interrupt(folder, monkeypatch, capsys):
 
     from kohort import cli
 
-    def interrupted():
+    def interrupted(**options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "app", interrupted)

@@ -101,15 +101,6 @@ def test_list_has_a_line_for_each_study(folder, ran):
     assert listed.returncode == 0, listed.stderr
     head, *rows = listed.stdout.splitlines()
     assert " ".join(head.split()) == "study created finished members member epochs last run"
-        "study",
-        "created",
-        "finished",
-        "members",
-        "member",
-        "epochs",
-        "last",
-        "run",
-    ]
     assert [row.split()[0] for row in rows] == ["tiny"]
     (told,) = json.loads(kohort("list", "--json", cwd=folder).stdout)
     assert (told["study"], told["finished"], told["members"]) == ("tiny", 6, 6)

@@ -1,14 +1,20 @@
 """What a study refuses."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import TYPE_CHECKING
 
 from kohort.data.dataset import Dataset
-from kohort.design.replicates import Holdout, KFold
+from kohort.design.replicates import Holdout, KFold, is_number
 from kohort.design.variant import Variant
 from kohort.engine.callbacks import check_own_files
 from kohort.errors import DesignError
+
+MOST_EPOCHS = 1_000_000
+"""More than anybody trains are a slip, and their curves would take all memory."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 if TYPE_CHECKING:
     from kohort.study import Study
@@ -21,20 +27,10 @@ def check_study(study: "Study") -> None:
     DesignError: They do not.
     """
     _check_kinds(study)
+    _check_numbers(study)
     names = [variant.name for variant in study.variants]
-    if not names or len(set(names)) < len(names):
-        raise DesignError(
-            "variants with names of their own", f"{names or 'none'}", "name each variant anew"
-        )
-    if isinstance(study.epochs, Mapping) and set(study.epochs) != set(names):
-        raise DesignError(
-            f"epochs as a number, or for each of the variants {names}",
-            f"epochs for {sorted(study.epochs)}",
-            "give every variant its epochs",
-        )
-    counts = [study.batch_size, *(study.epochs_of(variant) for variant in study.variants)]
-    if any(not isinstance(count, int) or count < 1 for count in counts):
-        raise DesignError("a batch size and epochs of 1 or more", f"{counts}", "use whole numbers")
+    _check_names(study.name, names)
+    _check_counts(study, names)
     if not callable(study.callbacks):
         check_own_files(study.callbacks, len(names), "variant, replicate")
     if not 0.0 < study.confidence < 1.0:
@@ -46,11 +42,40 @@ def check_study(study: "Study") -> None:
     _check_sizes(study, names)
 
 
+def _check_names(study: str, names: list[str]) -> None:
+    if not names or len(set(names)) < len(names) or not all(map(_is_name, names)):
+        raise DesignError(
+            "variants with names of their own", f"{names or 'none'}", "name each variant anew"
+        )
+    if not _is_name(study):
+        raise DesignError("a name of the study as text", repr(study), "name it")
+
+
+def _check_counts(study: "Study", names: list[str]) -> None:
+    if isinstance(study.epochs, Mapping) and set(study.epochs) != set(names):
+        raise DesignError(
+            f"epochs as a number, or for each of the variants {names}",
+            f"epochs for {list(study.epochs)}",
+            "give every variant its epochs",
+        )
+    epochs = [study.epochs_of(variant) for variant in study.variants]
+    counts = [study.batch_size, *epochs]
+    if any(not isinstance(count, int) or count < 1 for count in counts):
+        raise DesignError("a batch size and epochs of 1 or more", f"{counts}", "use whole numbers")
+    if max(epochs) > MOST_EPOCHS:
+        raise DesignError(f"at most {MOST_EPOCHS:,} epochs", f"{max(epochs):,}", "use fewer")
+
+
+def _is_name(name: object) -> bool:
+    """Whether it is text that a report can hold: not empty, and without half characters."""
+    return isinstance(name, str) and bool(name.strip()) and not _HALF.search(name)
+
+
 def _check_sizes(study: "Study", names: list[str]) -> None:
     if isinstance(study.sizes, Mapping) and not set(study.sizes) <= set(names):
         raise DesignError(
             f"sizes for some of the variants {names}",
-            f"sizes for {sorted(study.sizes)}",
+            f"sizes for {list(study.sizes)}",
             "check the spelling",
         )
     shares = [share for variant in study.variants for share in study.shares_of(variant)]
@@ -80,3 +105,14 @@ def _check_kinds(study: "Study") -> None:
             raise DesignError(f"{what} as a kohort.{name}", repr(value), "give one")
     if not isinstance(study.seed, int) or study.seed < 0:
         raise DesignError("a seed of 0 or more", repr(study.seed), "use a whole number")
+
+
+def _check_numbers(study: "Study") -> None:
+    numbers = {"confidence": study.confidence, "margin": study.margin}
+    for what, number in numbers.items():
+        if number is not None and not is_number(number):
+            raise DesignError(f"{what} as a number", repr(number), "give one")
+    given = study.sizes.values() if isinstance(study.sizes, Mapping) else [study.sizes]
+    for sizes in given:
+        if not isinstance(sizes, Iterable) or not all(map(is_number, sizes)):
+            raise DesignError("sizes as a list of numbers", repr(sizes), "use (0.25, 0.5), say")

@@ -6,13 +6,16 @@ Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from kohort.errors import DesignError, Interrupted, KohortError, StoreError
+from kohort.data.paths import is_folder
+from kohort.errors import DesignError, Interrupted, KohortError, StoreError, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
@@ -27,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+# typer has no public name for it: what its parser raises on options that it does not take.
+_UsageError: Any = typer.BadParameter.__base__
 
 StudyPlace = Annotated[
     str,
@@ -192,20 +198,32 @@ def predict(
     from kohort.predict import predict_images
 
     for image, answer in zip(images, predict_images(model, images), strict=True):
-        typer.echo(f"{image}: {answer.label} ({100 * answer.probability:.1f} %)")
+        typer.echo(f"{legible(str(image))}: {answer.label} ({100 * answer.probability:.1f} %)")
 
 
 def main() -> None:
     """The `kohort` command."""
     try:
-        app()
+        code = app(prog_name="kohort", standalone_mode=False)
     except KohortError as error:
-        # One line, whatever the pieces of the message came from.
-        typer.echo(f"kohort: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("kohort: interrupted", err=True)
-        sys.exit(130)
+        _end(str(error), 2)
+    except _UsageError as error:
+        if len(sys.argv) == 1:  # what is told is the help, of many lines
+            error.show()
+            sys.exit(2)
+        place = error.ctx.command_path if error.ctx else "kohort"
+        _end(f"{error.format_message().rstrip('.')}; see {place} --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
+        _end("interrupted", code)
+    sys.exit(code)
+
+
+def _end(told: str, code: int) -> NoReturn:
+    # One line, whatever the pieces of the message came from.
+    typer.echo(f"kohort: {legible(' '.join(told.split()))}", err=True)
+    sys.exit(code)
 
 
 def _study(place: str, source: str | None, epochs: int | None, replicates: int | None) -> "Study":
@@ -225,8 +243,24 @@ def _opened(place: str) -> "Store":
     return open_store(place)
 
 
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Find out before training, and not after it, that nothing can be written.
+
+    Folders that are made for it are taken away again where it ends in an error.
+    """
+    made = [path for path in (folder, *folder.parents) if not is_folder(path)]
+    try:
+        _check_folder(folder)
+        yield
+    except BaseException:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
 def _check_folder(folder: Path) -> None:
-    """Find out before training, and not after it, that nothing can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -247,27 +281,26 @@ def _tell_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
     typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
     for name in data.unreadable:
-        typer.echo(f"could not read {name}", err=True)
+        typer.echo(f"could not read {legible(name)}", err=True)
 
 
 def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     import pandas as pd
 
-    _check_folder(out)
-    _tell_data(study.data)
     try:
-        result = study.run(**resources)
+        with _writable(out):
+            _tell_data(study.data)
+            result = study.run(**resources)
     except Interrupted:
-        told = "kohort: interrupted; what was done is kept: the same command goes on"
-        typer.echo(told, err=True)
-        raise typer.Exit(130) from None
+        _end("interrupted; what was done is kept: the same command goes on", 130)
     with pd.option_context("display.width", 200, "display.max_columns", None):
         typer.echo(result.table().drop(columns="parameters").round(4).to_string())
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
     told = [result.answer(), *result.additions(), "", "What would help next", *steps]
     typer.echo("\n" + "\n".join(told) + "\n")
     typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
-    typer.echo(f"report: {result.report(out / 'report.html', command=command)}")
+    # A path that is no text in UTF-8 would end the writing of the report.
+    typer.echo(f"report: {result.report(out / 'report.html', command=legible(command))}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@
 Each message says what was expected, what came, and how to mend it.
 """
 
+import re
+
+_LONGEST_REASON = 300
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 class KohortError(Exception):
     """Base of every error that kohort raises on purpose."""
@@ -54,3 +59,22 @@ class StoreError(InputError):
 
 class Interrupted(KeyboardInterrupt):
     """A run was asked to end, and has kept what it had done: the same run again goes on."""
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, in one line that is not too long to read."""
+    try:
+        lines = str(error).splitlines()
+    except Exception:  # an error that cannot even tell what it is
+        lines = []
+    told = [_COLOUR.sub("", line).strip() for line in lines if line.strip()]
+    # Keras tells first where it happened, and what in the next line.
+    if len(told) > 1 and told[0].startswith("Exception encountered when calling"):
+        told = told[1:]
+    first = told[0] if told else type(error).__name__
+    return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]}..."
+
+
+def legible(text: str) -> str:
+    """The text with what cannot be shown, or is no text in UTF-8, as an escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

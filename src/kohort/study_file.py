@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kohort.data.dataset import Dataset
-from kohort.errors import DataError, DesignError, KohortError
+from kohort.data.paths import is_file
+from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study
 
 
@@ -24,7 +25,7 @@ def read_study(place: str, data: Dataset | None) -> Study:
     """
     file, _, name = place.partition("::")
     name, path = name or "study", Path(file)
-    if not path.is_file():
+    if not is_file(path):
         raise DesignError("the path of a Python file", repr(file), "check the spelling")
     defined = _call(path, lambda: runpy.run_path(file).get(name))
     if isinstance(defined, Study):
@@ -75,15 +76,24 @@ def _call[T](path: Path, action: Callable[[], T]) -> T:
     """Run a user's code; what it raises is told in one line, with the line of the file."""
     try:
         return action()
-    except KohortError:
+    except (KohortError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
-        line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
-        told = str(error).strip().splitlines()
+    except BaseException as error:
+        line = _line_of(path, error)
+        told = reason(error)
         raise DesignError(
             f"{path} to run",
-            f"{type(error).__name__} at line {line}" + (f": {told[0]}" if told else ""),
+            type(error).__name__
+            + (f" at line {line}" if line else "")
+            + (f": {told}" if told != type(error).__name__ else ""),
             "mend the file",
         ) from error
+
+
+def _line_of(path: Path, error: BaseException) -> int | None:
+    """The line of the file that an error comes from; None where it is not in the file."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
+    return lines[-1] if lines else None

@@ -110,7 +110,7 @@ def test_refuses_an_unknown_source(source):
 def test_refuses_a_file_of_another_kind(tmp_path):
     path = tmp_path / "data.txt"
     path.write_text("x")
-    with pytest.raises(DataError, match=r"data\.txt \(file could not be opened"):
+    with pytest.raises(DataError, match=r"data\.txt', a file of another kind"):
         load(path)
 
 

@@ -88,9 +88,9 @@ def test_folds_keep_groups_whole():
     [
         (lambda: kohort.Holdout(0.0), "between 0 and 1, got 0.0"),
         (lambda: kohort.Holdout(1.0), "between 0 and 1"),
-        (lambda: kohort.Holdout(0.1, repeats=0), "repeats of 1 or more, got 0"),
-        (lambda: kohort.KFold(1), "folds of 2 or more, got 1"),
-        (lambda: kohort.KFold(2, repeats=1.5), "repeats of 1 or more"),
+        (lambda: kohort.Holdout(0.1, repeats=0), "repeats from 1 to 10,000, got 0"),
+        (lambda: kohort.KFold(1), "folds from 2 to 10,000, got 1"),
+        (lambda: kohort.KFold(2, repeats=1.5), "repeats from 1 to 10,000"),
         (lambda: kohort.Holdout(0.001).replicates(dataset(20), 0), "samples to train on"),
         (lambda: kohort.KFold(5).replicates(dataset(8, np.arange(8) // 4), 0), "2 groups"),
         (

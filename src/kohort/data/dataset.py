@@ -1,13 +1,22 @@
 """The data of a study: train and test arrays, class names, and a fingerprint of their bytes."""
 
 import hashlib
+import re
+import reprlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from types import UnionType
 
 import numpy as np
 
-from kohort.errors import DataError
+from kohort.errors import DataError, reason
+
+MOST_CLASSES = 2**20
+"""Labels that reach higher are taken for numbers that are no classes, such as prices."""
+
+# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for side in ("train", "test"):
-            x, y = (np.asarray(getattr(self, f"{axis}_{side}")) for axis in "xy")
+            x, y = (_array(f"{axis}_{side}", getattr(self, f"{axis}_{side}")) for axis in "xy")
             _check_side(side, x, y)
             self._set(
                 f"x_{side}", x if x.dtype == np.uint8 else _narrow(f"x_{side}", x, np.float32)
@@ -73,15 +82,11 @@ class Dataset:
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
         if self.groups is not None:
-            self._set("groups", np.asarray(self.groups))
-            if self.groups.shape != self.x_train.shape[:1] or self.groups.dtype.kind not in "iu":
-                raise DataError(
-                    f"an integer for each of the {len(self.x_train)} training samples",
-                    f"groups of shape {self.groups.shape}, {self.groups.dtype}",
-                    "number the groups, and give them the length of x_train",
-                )
+            self._set("groups", _checked_groups(self.groups, len(self.x_train)))
         self._set("class_names", self._named_classes())
         self._set("name", self.name or "data")
+        _check_kind("name", self.name, str, "text")
+        _check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
 
     def _set(self, field: str, value: object) -> None:
         # The dataclass is frozen for its users; here its fields are still being made.
@@ -91,16 +96,24 @@ class Dataset:
         if self.y_train.ndim != 1 or self.y_train.dtype.kind != "i":
             return None
         labels = np.concatenate([self.y_train, self.y_test])
-        names = self.class_names
-        if names is None:
-            names = [str(label) for label in range(int(labels.max()) + 1)]
+        if labels.max() >= MOST_CLASSES:
+            raise DataError(
+                f"labels of fewer than {MOST_CLASSES:,} classes",
+                f"a label {labels.max()}",
+                "number the classes from 0, or give targets that are no classes as floats",
+            )
+        names = (
+            tuple(str(label) for label in range(int(labels.max()) + 1))
+            if self.class_names is None
+            else _checked_names(self.class_names)
+        )
         if labels.min() < 0 or labels.max() >= len(names):
             raise DataError(
-                f"labels from 0 to {len(names) - 1}, one for each class name",
+                f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
                 f"labels from {labels.min()} to {labels.max()}",
                 "number the classes from 0, or give every class a name",
             )
-        return tuple(names)
+        return names
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -141,6 +154,51 @@ class Dataset:
         )
 
 
+def _array(name: str, given: object) -> np.ndarray:
+    """What was given as an array; an error where NumPy makes none of it, or it has gaps."""
+    # As an array it would hold numbers where the mask says that there are none.
+    if np.ma.is_masked(given):
+        raise DataError(
+            f"{name} without gaps", "masked values", "drop those samples or fill the gaps"
+        )
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise DataError(
+            f"{name} as an array of numbers",
+            f"{type(given).__name__} that is none ({reason(error)})",
+            "give samples of one shape",
+        ) from error
+
+
+def _checked_groups(given: object, samples: int) -> np.ndarray:
+    groups = _array("groups", given)
+    if groups.shape != (samples,) or groups.dtype.kind not in "iu":
+        raise DataError(
+            f"an integer for each of the {samples} training samples",
+            f"groups of shape {groups.shape}, {groups.dtype}",
+            "number the groups, and give them the length of x_train",
+        )
+    return groups
+
+
+def _checked_names(given: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(given) if np.iterable(given) else ()
+    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
+    if not names or not are_text or len(set(names)) < len(names):
+        raise DataError(
+            "class_names as text, each another",
+            reprlib.repr(given),
+            "give every class a name of its own, in the order of the labels",
+        )
+    return names
+
+
+def _check_kind(what: str, given: object, kind: type | UnionType, told: str) -> None:
+    if not isinstance(given, kind):
+        raise DataError(f"{what} as {told}", reprlib.repr(given), "give it so, or leave it out")
+
+
 def _targets(name: str, y: np.ndarray) -> np.ndarray:
     """Targets as Keras computes with them: int32 labels `[sample]`, or float32."""
     if y.dtype.kind not in "iub":
@@ -170,7 +228,7 @@ def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
             raise DataError(
                 f"{name} as an array of numbers",
                 f"shape {array.shape} of {array.dtype}",
-                "give a number, or an array of them, for each sample",
+                "give each sample one or more numbers, such as by .astype('float32')",
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(
@@ -182,6 +240,13 @@ def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
             f"{len(x)} inputs and {len(y)} targets",
             "give each sample its target",
         )
+    for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
+        if array.size == 0:
+            raise DataError(
+                f"{name} with a number at least in each sample",
+                f"shape {array.shape}",
+                "leave no axis empty",
+            )
 
 
 def _check_alike(what: str, train: np.ndarray, test: np.ndarray) -> None:

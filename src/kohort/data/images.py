@@ -2,12 +2,12 @@
 
 import hashlib
 import io
-import lzma
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePath, PurePosixPath
+import reprlib
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +15,35 @@ from PIL import Image, UnidentifiedImageError
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from kohort.data.archives import read_files
 from kohort.data.dataset import Dataset
+from kohort.data.room import check_room
 from kohort.data.splits import NEVER_HELD_OUT, draw_exactly
-from kohort.errors import DataError
+from kohort.errors import DataError, legible
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
-UNREADABLE = (
+# Those that Pillow decodes itself: for EPS it would run another program.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    struct.error,
 )
-"""What Pillow raises where bytes are no image that it would decode."""
+"""What Pillow raises where bytes are no image that it would decode; more than it says."""
 COMMON_COPIES = 10
 """With more copies than this a picture is common: it tells nothing of where it comes from."""
 TEST_FRACTION = 0.2
 TEST_SEED = 0
-
-
-class _File(NamedTuple):
-    path: PurePosixPath
-    content: bytes
 
 
 class _Images(NamedTuple):
@@ -78,127 +85,85 @@ def load_images(source: Path) -> Dataset:
         images.pixels[test],
         images.labels[test],
         class_names=images.class_names,
-        name=source.name.split(".")[0],
+        name=legible(source.name.split(".")[0]),
         groups=groups[train],
         unreadable=tuple(images.unreadable),
     )
 
 
-def _read(source: Path) -> _Images:
-    pixels: list[np.ndarray] = []
-    labels: list[str] = []
-    file_names: list[str] = []
-    unreadable: list[str] = []
-    for file in sorted(_files(source)):
-        if not file.path.parent.name:
+class _Reader:
+    """Decodes images one after another, which must be of one size."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._first: tuple[int, ...] | None = None
+        self._taken = 0
+
+    def __call__(self, path: PurePosixPath, content: bytes) -> np.ndarray | None:
+        """Grey pixels `[height, width]`, or None where the bytes are no image."""
+        if not path.parent.name:
             raise DataError(
                 "each image in the folder of its class",
-                f"{file.path} in no folder of {source}",
+                f"{path} in no folder of {self._source}",
                 "sort the images into A/, B/, ...",
             )
-        image = _decode(file.content)
-        if image is None:
-            unreadable.append(f"{file.path.parent.name}/{file.path.name}")
-            continue
-        if pixels and image.shape != pixels[0].shape:
+        try:
+            with opened(io.BytesIO(content)) as image:
+                self._check_size(path, image.size)
+                pixels = grey(image)
+        except DataError:
+            raise
+        except UNREADABLE:
+            return None
+        self._first = pixels.shape[::-1]
+        self._taken += pixels.nbytes
+        check_room(self._taken, f"{path} and the images before it")
+        return pixels
+
+    def _check_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:
+        """Before it is decoded, which takes the memory."""
+        if self._first and size != self._first:
             raise DataError(
-                f"images of one size, {pixels[0].shape[1]}x{pixels[0].shape[0]}",
-                f"{file.path} of {image.shape[1]}x{image.shape[0]}",
+                f"images of one size, {self._first[0]}x{self._first[1]}",
+                f"{path} of {size[0]}x{size[1]}",
                 "resize them to one size",
             )
-        pixels.append(image)
-        labels.append(file.path.parent.name)
-        file_names.append(file.path.name)
+
+
+def _read(source: Path) -> _Images:
+    files = read_files(source, _is_image, _Reader(source))
+    readable = {path: pixels for path, pixels in files.items() if pixels is not None}
+    labels = [path.parent.name for path in readable]
     class_names = sorted(set(labels))
     if len(class_names) < 2:
         raise DataError(
             "at least two class folders with images in them (A/*.png, B/*.png, ...)",
-            f"{source} with {len(pixels)} readable images in {class_names or 'no folder'}",
+            f"{source} with {len(readable)} readable images in "
+            f"{reprlib.repr(class_names) if class_names else 'no folder'}",
             "name the folder or archive that holds the class folders",
         )
-    numbers = np.searchsorted(class_names, labels).astype(np.int32)
-    return _Images(np.stack(pixels), numbers, class_names, file_names, unreadable)
+    return _Images(
+        np.stack(list(readable.values())),
+        np.searchsorted(class_names, labels).astype(np.int32),
+        [legible(name) for name in class_names],
+        [path.name for path in readable],
+        [legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
+    )
 
 
-def _files(source: Path) -> Iterator[_File]:
-    """Every image file below a class folder, with its content."""
-    if source.is_dir():
-        for path in source.rglob("*"):
-            if path.is_file() and _is_image(path):
-                yield _File(PurePosixPath(path.relative_to(source)), path.read_bytes())
-    elif zipfile.is_zipfile(source):
-        yield from _archived(_zip_files, source)
-    else:
-        yield from _archived(_tar_files, source)
-
-
-# What the readers of archives and their decompressors raise on damaged or locked ones.
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-)
-
-
-def _archived(read: Callable[[Path], Iterator[_File]], source: Path) -> Iterator[_File]:
-    try:
-        yield from read(source)
-    except _DAMAGE as error:
-        reason = str(error).split(":\n")[0] or type(error).__name__
-        raise DataError(
-            "a folder, or a whole tar or zip archive",
-            f"{source} ({reason})",
-            "check the path, or fetch the archive again",
-        ) from error
-
-
-def _tar_files(source: Path) -> Iterator[_File]:
-    with tarfile.open(source) as archive:
-        for entry in archive:
-            path = PurePosixPath(entry.name)
-            if entry.isfile() and _is_image(path):
-                content = archive.extractfile(entry)
-                yield _File(path, content.read() if content else b"")
-        _check_end(archive)
-
-
-def _check_end(archive: tarfile.TarFile) -> None:
-    """Refuse an archive that does not end as archives end.
-
-    tarfile takes a damaged header for the end, and leaves the checksum of a compressed stream,
-    which stands at its end, unread.
-    """
-    stream = archive.fileobj
-    assert stream is not None
-    stream.seek(archive.offset)
-    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it is cut or damaged")
-    while stream.read(1 << 20):
-        pass
-
-
-def _zip_files(source: Path) -> Iterator[_File]:
-    with zipfile.ZipFile(source) as archive:
-        for name in archive.namelist():
-            if _is_image(PurePosixPath(name)):
-                yield _File(PurePosixPath(name), archive.read(name))
-
-
-def _is_image(path: PurePath) -> bool:
+def _is_image(path: PurePosixPath) -> bool:
     return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
 
-def _decode(content: bytes) -> np.ndarray | None:
-    """Grey pixels `[height, width]`, or None where the bytes are no image."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return grey(image)
-    except UNREADABLE:
-        return None
+@contextmanager
+def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
+    """An image, to be decoded; what is no image raises one of `UNREADABLE`."""
+    with warnings.catch_warnings():
+        # Pillow only warns of pictures that take a GB and more, and of metadata that are no matter.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(file, formats=_FORMATS) as image:
+            yield image
 
 
 def grey(image: Image.Image) -> np.ndarray:

@@ -1,18 +1,22 @@
 """`kohort.load`: data from wherever they are."""
 
-import zipfile
-import zlib
+import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
+from kohort.data.archives import is_archive
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
 from kohort.data.hdf5 import load_hdf5
 from kohort.data.images import load_images
-from kohort.errors import DataError
+from kohort.data.npz import KEYS, load_npz
+from kohort.data.paths import is_file, is_folder
+from kohort.errors import DataError, reason
 
-_NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+_KNOWN = '"letters", or the path of an .h5 or .npz file, an image folder or an archive (tar, zip)'
+
+_READERS = {".h5": load_hdf5, ".hdf5": load_hdf5, ".npz": load_npz}
 
 
 def load(source: str | Path) -> Dataset:
@@ -30,33 +34,42 @@ def load(source: str | Path) -> Dataset:
     Example:
         >>> kohort.load("letters")
     """
+    if not isinstance(source, str | os.PathLike) or not str(source):
+        raise DataError(_KNOWN, repr(source), "name one")
     if str(source) == "letters":
         return load_letters()
     path = Path(source)
-    if not str(source) or not path.exists():
-        raise DataError(
-            '"letters", or the path of an .h5 or .npz file, an image folder or an archive',
-            f"{str(source)!r}, which is none",
-            "check the spelling",
-        )
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        return load_hdf5(path)
-    return _load_npz(path) if path.suffix.lower() == ".npz" else load_images(path)
-
-
-def _load_npz(path: Path) -> Dataset:
+    reader = _reader(path, str(source))
     try:
-        # NumPy would leave a file open that it cannot read.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            held = {key: arrays[key] for key in _NPZ_KEYS if key in arrays}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error) or type(error).__name__
-        raise DataError("a NumPy .npz file", f"{path} ({reason})", "save it again") from error
-    missing = [key for key in _NPZ_KEYS if key not in held]
-    if missing:
+        with warnings.catch_warnings():
+            # zipfile reads on where two entries are one, and only warns that it may be a bomb.
+            warnings.filterwarnings("error", "Overlapped entries", UserWarning)
+            return reader(path)
+    except MemoryError as error:
         raise DataError(
-            f"the arrays {', '.join(_NPZ_KEYS)}",
-            f"{path} without {', '.join(missing)}",
-            "save them with numpy.savez",
+            "data that fit in memory", f"{path} ({reason(error)})", "give fewer samples"
+        ) from error
+
+
+def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
+    """What reads a path, by its ending; archives are told by how they begin as well."""
+    if is_folder(path):
+        return load_images
+    if not is_file(path):
+        raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise DataError(
+            "a file that can be read", f"{told!r} ({error.strerror})", "allow it, or copy it"
+        ) from error
+    ending = path.suffix.lower()
+    if ending in _READERS:
+        return _READERS[ending]
+    if not is_archive(path):
+        raise DataError(
+            _KNOWN,
+            f"{told!r}, a file of another kind",
+            f"save arrays and tables with numpy.savez, as {', '.join(KEYS)}",
         )
-    return Dataset(**held, name=path.stem)
+    return load_images

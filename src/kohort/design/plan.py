@@ -18,7 +18,7 @@ from kohort.design.fusable import signature_or_reason
 from kohort.design.grouping import Signature, abstract, group
 from kohort.design.replicates import Replicate
 from kohort.design.variant import Variant
-from kohort.errors import DesignError
+from kohort.errors import DesignError, reason
 
 
 @dataclass(frozen=True)
@@ -223,14 +223,15 @@ def _look_at(
     batch = batch_of(data, min(batch_size, sizes[0]))
     try:
         keras_seam.prepare(model, batch)
-        program, reason = signature_or_reason(model, batch)
-    except (TypeError, ValueError) as error:
+        program, why_alone = signature_or_reason(model, batch)
+    except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
             f"{data.y_train.shape[1:]} {data.y_train.dtype}",
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            f"{type(error).__name__}: {reason(error)}",
             "give the model keras.Input(data.input_shape) and an output for each class",
         ) from error
+    _check_outputs(variant.name, model, data)
     return MemberPlan(
         variant=number,
         replicate=replicate.number,
@@ -242,9 +243,28 @@ def _look_at(
         loss=repr(model.get_compile_config()["loss"]),
         metrics=keras_seam.metric_kinds(model),
         restraints=keras_seam.restraints(model),
-        reason=reason,
+        reason=why_alone,
         model=keras_seam.config_digest(model),
     )
+
+
+def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
+    """Refuse fewer outputs than classes, of which Keras makes losses that are NaN."""
+    loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
+    shape = getattr(model, "output_shape", None)
+    if (
+        loss != "sparse_categorical_crossentropy"
+        or not isinstance(shape, tuple)
+        or not data.classes
+    ):
+        return
+    classes = 1 + int(max(data.y_train.max(), data.y_test.max()))
+    if shape[-1] is not None and shape[-1] < classes:
+        raise DesignError(
+            f"variant {name!r} to have an output for each of {classes} classes",
+            f"outputs {shape}",
+            "give its last layer as many units as there are classes",
+        )
 
 
 def _state_bytes(model: keras.Model) -> int:

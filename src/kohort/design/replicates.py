@@ -3,7 +3,9 @@
 Every variant sees the same replicates, so that two variants are compared pair by pair.
 """
 
+import reprlib
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +13,9 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.splits import deal, draw_exactly, in_strata
 from kohort.errors import DesignError
+
+MOST = 10_000
+"""Repeats or folds; more than anybody trains are a slip, and would not end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +87,10 @@ class Holdout:
         return "seeds" if self.same_split else "splits"
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.fraction < 1.0:
-            raise DesignError("a fraction between 0 and 1", f"{self.fraction}", "hold out 0.1, say")
+        if not is_number(self.fraction) or not 0.0 < self.fraction < 1.0:
+            raise DesignError(
+                "a fraction between 0 and 1", reprlib.repr(self.fraction), "hold out 0.1, say"
+            )
         _check_count("repeats", self.repeats, 1)
 
     def replicates(self, data: Dataset, seed: int) -> tuple[Replicate, ...]:
@@ -213,6 +220,13 @@ def _labels_for_strata(data: Dataset) -> np.ndarray:
     return data.y_train
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a real number, of Python or NumPy."""
+    return isinstance(value, Real)
+
+
 def _check_count(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int) or value < least:
-        raise DesignError(f"{name} of {least} or more", repr(value), "give a whole number")
+    if not isinstance(value, int) or not least <= value <= MOST:
+        raise DesignError(
+            f"{name} from {least} to {MOST:,}", reprlib.repr(value), "give such a whole number"
+        )

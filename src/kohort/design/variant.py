@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kohort.design import keras_seam
-from kohort.errors import DesignError
+from kohort.errors import DesignError, reason
 
 
 class Variant:
@@ -42,10 +42,10 @@ class Variant:
         with _seeded(seed), keras_seam.fresh_names():
             try:
                 model = self.build(**self.kwargs)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise DesignError(
                     f"a model from the build function of variant {self.name!r}",
-                    f"{type(error).__name__}: {error}",
+                    f"{type(error).__name__}: {reason(error)}",
                     "mend the function or the arguments of the variant",
                 ) from error
         if not isinstance(model, keras.Model) or not model.compiled:
@@ -58,7 +58,8 @@ class Variant:
 
     def __repr__(self) -> str:
         arguments = "".join(f", {name}={value!r}" for name, value in self.kwargs.items())
-        return f"Variant({self.name!r}, {self.build.__name__}{arguments})"
+        name = getattr(self.build, "__name__", repr(self.build))
+        return f"Variant({self.name!r}, {name}{arguments})"
 
 
 def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:

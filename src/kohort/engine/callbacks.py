@@ -1,6 +1,7 @@
 """Callbacks: each member's own, and those with which the reference engine measures."""
 
 import copy
+import reprlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -59,8 +60,15 @@ def check_own_files(callbacks: Sequence[Callback], n: int, arguments: str) -> No
 
 
 def listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
-    """Callbacks as a list."""
-    return [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
+    """Callbacks as a list.
+
+    Raises:
+        DesignError: They are none.
+    """
+    given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
+    if not np.iterable(given) or not all(isinstance(c, keras.callbacks.Callback) for c in given):
+        raise DesignError("callbacks of Keras", reprlib.repr(given), "give a list of them")
+    return list(given)
 
 
 class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped

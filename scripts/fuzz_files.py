@@ -1,0 +1,171 @@
+"""What `scripts.fuzz` damages: a small whole file for each reader."""
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from kohort.data.dataset import Dataset
+from kohort.data.load import load
+
+
+class Reader(NamedTuple):
+    """A reader, and a whole file for it.
+
+    Args:
+        content: Of the part of the file that is damaged.
+        write: Writes a file that holds it to a folder; returns what is to be read.
+        read: Reads that.
+    """
+
+    content: bytes
+    write: Callable[[Path, bytes], Path]
+    read: Callable[[Path], object] = load
+
+
+def _file(name: str) -> Callable[[Path, bytes], Path]:
+    def write(folder: Path, content: bytes) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return write
+
+
+def _in_folder(name: str) -> Callable[[Path, bytes], Path]:
+    """Writes an image into a folder of whole ones."""
+
+    def write(folder: Path, content: bytes) -> Path:
+        for path, whole in _glyphs().items():
+            if not (folder / path).exists():
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).write_bytes(whole)
+        (folder / "A" / name).write_bytes(content)
+        return folder
+
+    return write
+
+
+def _in_npz(folder: Path, content: bytes) -> Path:
+    """Writes an array into an archive whose checksums are right."""
+    with zipfile.ZipFile(folder / "data.npz", "w") as archive:
+        for key, array in _arrays().items():
+            archive.writestr(f"{key}.npy", content if key == "x_train" else _npy(array))
+    return folder / "data.npz"
+
+
+def _in_tar(folder: Path, content: bytes) -> Path:
+    """Compresses a tar archive, so that the checksum of the stream is right."""
+    (folder / "glyphs.tar.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    return folder / "glyphs.tar.gz"
+
+
+def _arrays() -> dict[str, np.ndarray]:
+    x, y = np.arange(18, dtype=np.float32).reshape(6, 3), np.arange(6) % 2
+    return {"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2]}
+
+
+def _npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def _npz() -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **_arrays())  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def _hdf5(**options: object) -> bytes:
+    stream = io.BytesIO()
+    rows = np.column_stack([np.linspace(0, 1, 20).reshape(10, 2), np.arange(10) % 2])
+    with h5py.File(stream, "w") as file:
+        for key in ("trainData", "testData"):
+            file.create_dataset(key, data=rows.astype(np.float32), **options)
+    return stream.getvalue()
+
+
+def _image(kind: str, mode: str = "L") -> bytes:
+    stream = io.BytesIO()
+    pixels = np.arange(24, dtype=np.uint8).reshape(6, 4) * 10
+    Image.fromarray(pixels).convert(mode).save(stream, kind)
+    return stream.getvalue()
+
+
+def _glyphs() -> dict[str, bytes]:
+    glyphs = {}
+    for number in range(10):
+        stream = io.BytesIO()
+        Image.fromarray(np.full((6, 4), 20 * number, np.uint8)).save(stream, "PNG")
+        glyphs[f"{'AB'[number % 2]}/{number}.png"] = stream.getvalue()
+    return glyphs
+
+
+def _tar(mode: str) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in _glyphs().items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _zip() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _glyphs().items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+STUDY = b"""import kohort
+
+LAYERS = [("small", 2), ("large", 16)]
+
+
+def build(units, rate=1e-3):
+    return {"units": units, "rate": rate}
+
+
+def study(data):
+    variants = [kohort.Variant(name, build, units=units) for name, units in LAYERS]
+    return kohort.Study(
+        "tiny", variants, data, replicates=kohort.Holdout(0.5, 2), epochs=4, batch_size=2, seed=3
+    )
+"""
+
+
+def _read_study(path: Path) -> object:
+    # In the process of a batch alone: JAX, which comes with it, does not outlive a fork.
+    from kohort.study_file import read_study  # noqa: PLC0415
+
+    return read_study(str(path), Dataset(**_arrays()))  # type: ignore[arg-type]
+
+
+READERS = {
+    "hdf5": Reader(_hdf5(), _file("data.h5")),
+    "hdf5-chunks": Reader(_hdf5(chunks=(3, 2), compression="gzip", shuffle=True), _file("data.h5")),
+    "npz": Reader(_npz(), _file("data.npz")),
+    "npy": Reader(_npy(_arrays()["x_train"]), _in_npz),
+    "png": Reader(_image("PNG"), _in_folder("x.png")),
+    "jpeg": Reader(_image("JPEG"), _in_folder("x.png")),
+    "gif": Reader(_image("GIF", "P"), _in_folder("x.png")),
+    "bmp": Reader(_image("BMP"), _in_folder("x.png")),
+    "tiff": Reader(_image("TIFF"), _in_folder("x.png")),
+    "webp": Reader(_image("WEBP"), _in_folder("x.png")),
+    "ppm": Reader(_image("PPM"), _in_folder("x.png")),
+    "tar": Reader(_tar("w"), _file("glyphs.tar")),
+    "tar.gz": Reader(_tar("w:gz"), _file("glyphs.tar.gz")),
+    "tar.xz": Reader(_tar("w:xz"), _file("glyphs.tar.xz")),
+    "tar in gz": Reader(_tar("w"), _in_tar),
+    "zip": Reader(_zip(), _file("glyphs.zip")),
+    "study": Reader(STUDY, _file("study.py"), _read_study),
+}

@@ -1,0 +1,203 @@
+"""Read the files of a folder or an archive one by one; nothing is unpacked to disk."""
+
+import lzma
+import posixpath
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from kohort.errors import DataError, reason
+
+LARGEST = 2**28
+"""Bytes of a file that is read: no picture that is a sample has more."""
+ENDINGS = frozenset(
+    {".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".tzst", ".zst", ".zip"}
+)
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_ZIP = (b"PK\3\4", b"PK\5\6")
+_TAR, _TAR_AT = b"ustar", 257
+
+# What the readers of archives and their decompressors raise on damaged or locked ones.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    UserWarning,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+
+type Wanted = Callable[[PurePosixPath], bool]
+type Read[T] = Callable[[PurePosixPath, bytes], T]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is named like an archive, or begins like one."""
+    return path.suffix.lower() in ENDINGS or _starts(path, *_COMPRESSED, *_ZIP) or _is_tar(path)
+
+
+def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+    """What `read` makes of each file, ascending by path; None where a file cannot be read.
+
+    Of two entries of one name in an archive the later one counts, as where it is unpacked; links
+    in a tar archive are what they name.
+
+    Args:
+        source: A folder, a tar archive (compressed or not), or a zip archive.
+        wanted: Whether a file of this path is wanted; others are passed over.
+        read: Given the path and the content of a file.
+
+    Raises:
+        DataError: The source is none of these or damaged, or a file is too large.
+    """
+    if source.is_dir():
+        return _from_folder(source, wanted, read)
+    is_tar = _is_tar(source) or _starts(source, *_COMPRESSED) or not zipfile.is_zipfile(source)
+    try:
+        held = (_from_tar if is_tar else _from_zip)(source, wanted, read)
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(
+            "a folder, or a whole tar or zip archive",
+            f"{source} ({reason(error).rstrip(':')})",
+            "check the path, or fetch the archive again",
+        ) from error
+    return dict(sorted(held.items()))
+
+
+def _starts(path: Path, *marks: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(marks)
+
+
+def _is_tar(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(_TAR_AT)
+        return file.read(len(_TAR)) == _TAR
+
+
+def _from_folder[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+    paths = {PurePosixPath(path.relative_to(source)): path for path in _below(source)}
+    held: dict[PurePosixPath, T | None] = {}
+    for path in sorted(filter(wanted, paths)):
+        try:
+            content = _content_of(paths[path], path)
+        except OSError:
+            content = None
+        held[path] = None if content is None else read(path, content)
+    return held
+
+
+def _content_of(file: Path, path: PurePosixPath) -> bytes | None:
+    if not file.is_file():  # a pipe, a device, a link to nothing
+        return None
+    _check_size(path, file.stat().st_size)
+    return file.read_bytes()
+
+
+def _below(folder: Path, *, through_links: bool = True) -> Iterator[Path]:
+    """All that lies below and is no folder, also where a link leads to a folder elsewhere."""
+    for top, _, names in folder.walk(on_error=_refuse_folder):
+        for path in (top / name for name in names):
+            if not path.is_dir():
+                yield path
+            # No link inside what a link led to, and none to a folder that it is in: an end to it.
+            elif through_links and not top.resolve().is_relative_to(path.resolve()):
+                yield from _below(path, through_links=False)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(
+        "folders that can be read", f"{error.filename} ({error.strerror})", "allow it, or move it"
+    ) from error
+
+
+def _from_tar[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+    held: dict[PurePosixPath, T | None] = {}
+    links: dict[PurePosixPath, PurePosixPath] = {}
+    with tarfile.open(source) as archive:
+        for entry in archive:
+            path = _inside(entry.name, source)
+            if entry.isdir() or not wanted(path):
+                continue
+            links.pop(path, None)
+            held[path] = None
+            if entry.isfile():
+                _check_size(path, entry.size)
+                content = archive.extractfile(entry)
+                held[path] = read(path, content.read() if content else b"")
+            elif entry.islnk() or entry.issym():
+                # A hard link is named from the top of the archive, a soft one from where it is.
+                start = "" if entry.islnk() else path.parent
+                links[path] = PurePosixPath(
+                    posixpath.normpath(start / PurePosixPath(entry.linkname))
+                )
+        _check_end(archive)
+    return held | {path: held.get(_end_of(path, links)) for path in links}
+
+
+def _end_of(path: PurePosixPath, links: dict[PurePosixPath, PurePosixPath]) -> PurePosixPath:
+    """Where a chain of links ends; links in a circle end at themselves."""
+    passed = set()
+    while path in links and path not in passed:
+        passed.add(path)
+        path = links[path]
+    return path
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Refuse an archive that does not end as archives end.
+
+    tarfile takes a damaged header for the end, and leaves the checksum of a compressed stream,
+    which stands at its end, unread.
+    """
+    stream = archive.fileobj
+    assert stream is not None
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is cut or damaged")
+    while stream.read(1 << 20):
+        pass
+
+
+def _from_zip[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+    held: dict[PurePosixPath, T | None] = {}
+    with zipfile.ZipFile(source) as archive:
+        entries = {_inside(entry.filename, source): entry for entry in archive.infolist()}
+        for path, entry in sorted(entries.items()):
+            if wanted(path) and not entry.is_dir():
+                _check_size(path, entry.file_size)
+                held[path] = read(path, archive.read(entry))
+    return held
+
+
+def _inside(name: str, source: Path) -> PurePosixPath:
+    """The path of an entry; an error where it leads out of the archive."""
+    path = PurePosixPath(name)
+    if ".." in path.parts:
+        raise DataError(
+            "an archive whose files lie inside it",
+            f"{source} with {name!r}",
+            "pack the class folders themselves, such as with tar -c A B",
+        )
+    return path
+
+
+def _check_size(path: PurePosixPath, size: int) -> None:
+    if size > LARGEST:
+        raise DataError(
+            f"image files of at most {LARGEST / 1e6:.0f} MB",
+            f"{str(path)!r} of {size / 1e6:,.0f} MB",
+            "leave it out",
+        )
