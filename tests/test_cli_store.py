@@ -138,6 +138,13 @@ def test_export_writes_tables(folder, ran):
     refused(kohort("export", "tiny", "study.py", cwd=folder), "a folder to write to")
 
 
+def test_report_is_written_from_the_store(folder, ran):
+    done = kohort("report", "tiny", "--data", "data.npz", cwd=folder)
+    assert done.stdout == "tiny.html\n", done.stderr
+    assert "does best on validation data" in (folder / "tiny.html").read_text("utf-8")
+    refused(kohort("report", "tiny", cwd=folder), "--data")
+
+
 def test_a_store_that_is_none_is_refused(folder, tmp_path):
     refused(kohort("list", cwd=tmp_path), "no file kohort.db")
     assert not list(tmp_path.iterdir())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from kohort.fit import fit
     from kohort.member import Member
+    from kohort.opening import open  # noqa: A004 (the design's name for it)
     from kohort.result import Result
     from kohort.study import Study
 
@@ -50,6 +51,7 @@ _HOMES = {
     "fit": "kohort.fit",
     "grid": "kohort.design.variant",
     "load": "kohort.data.load",
+    "open": "kohort.opening",
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "fit",
     "grid",
     "load",
+    "open",
 ]
 
 

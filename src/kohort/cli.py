@@ -4,6 +4,7 @@ Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 """
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -168,6 +169,24 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
     with _opened(store) as opened:
         parts = kept.study(opened.study(name))
     typer.echo(json.dumps(parts) if as_json else "\n".join(kept.lines(parts)))
+
+
+@app.command()
+def report(
+    name: StudyName,
+    data: Annotated[str, typer.Option(metavar="SRC", help="The data that the study was run with.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
+    ] = None,
+    store: StorePlace = STORE,
+) -> None:
+    """Write the report of a study that was run to its end."""
+    from kohort.data.load import load
+    from kohort.opening import open as open_result
+
+    result = open_result(store, name, load(data))
+    path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
+    typer.echo(str(result.report(path)))
 
 
 @app.command()

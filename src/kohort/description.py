@@ -1,5 +1,6 @@
 """What makes a study the one that it is, as text to keep; and what has changed since."""
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -40,7 +41,9 @@ def describe(study: "Study", plan: Plan, how: Mapping[str, Any]) -> dict[str, An
         plan: What it trains.
         how: The engine, its precision, and the environment.
     """
-    first = [member for member in plan.every_member if not member.replicate and member.share == 1]
+    models = {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in _models(plan).items()
+    }
     return {
         "data": study.data.fingerprint,
         "kind of replicates": type(study.replicates).__name__,
@@ -50,18 +53,20 @@ def describe(study: "Study", plan: Plan, how: Mapping[str, Any]) -> dict[str, An
         "callbacks": _callbacks(study),
         "epochs": {variant.name: study.epochs_of(variant) for variant in study.variants},
         "sizes": {variant.name: list(study.shares_of(variant)) for variant in study.variants},
-        "models": {plan.variant_names[member.variant]: member.model for member in first},
+        "models": models,
         **how,
     }
 
 
-def variant_records(study: "Study") -> list[VariantRecord]:
-    """The variants with the text of their build functions."""
+def variant_records(study: "Study", plan: Plan) -> list[VariantRecord]:
+    """The variants with the text of their build functions, and how their models are configured."""
+    models = _models(plan)
     return [
         VariantRecord(
             variant.name,
             source_of(variant.build),
             {name: repr(value) for name, value in variant.kwargs.items()},
+            models[variant.name],
         )
         for variant in study.variants
     ]
@@ -73,6 +78,11 @@ def source_of(function: Callable[..., Any]) -> str:
         return inspect.getsource(function)
     except (OSError, TypeError):
         return ""
+
+
+def _models(plan: Plan) -> dict[str, str]:
+    first = [member for member in plan.every_member if not member.replicate and member.share == 1]
+    return {plan.variant_names[member.variant]: member.model for member in first}
 
 
 def key_of(plan: Plan, member: Any) -> MemberKey:

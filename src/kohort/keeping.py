@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -177,8 +177,9 @@ class Keeper:
         self._kept.finish(key, weights, seconds)
         self._finished.add(key)
 
-    def keep_findings(self, findings: Sequence[Finding]) -> None:
-        """Keep what the rules say of the study."""
+    def conclude(self, result: Mapping[str, Any], findings: Sequence[Finding]) -> None:
+        """Keep what the study's result is made of, as JSON, and what the rules say."""
+        self._kept.extend(self._kept.description | {"result": result}, [], [])
         self._kept.keep_findings([_record(finding) for finding in findings])
 
     def _lay_out(self, blocks: list[KeptBlock]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from kohort.design import keras_seam
 from kohort.design.plan import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.variant import Variant
+from kohort.engine.members import MONITOR
+from kohort.evidence.curves import Curves
 from kohort.evidence.files import written_whole
 
 CLASS_NAMES_ENTRY = "kohort.json"
@@ -68,6 +71,35 @@ class Member:
                 names = {"class_names": list(self.data.class_names or ())}
                 archive.writestr(CLASS_NAMES_ENTRY, json.dumps(names))
         return path
+
+
+def members_of(
+    variants: Sequence[Variant],
+    replicates: Sequence[Replicate],
+    data: Dataset,
+    weights: Mapping[tuple[int, int], list[np.ndarray]],
+    curves: Curves,
+) -> dict[tuple[int, int], Member]:
+    """The members of a study by the numbers of their variant and replicate.
+
+    Args:
+        variants: All of its variants.
+        replicates: All of its replicates.
+        data: What they were trained on.
+        weights: Of each member, those of its best epoch.
+        curves: What was measured, which tells that epoch.
+    """
+    monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
+    return {
+        (variant, replicate): Member(
+            variants[variant],
+            replicates[replicate],
+            data,
+            own,
+            epoch=int(monitored[variant, replicate].argmin()) + 1,
+        )
+        for (variant, replicate), own in weights.items()
+    }
 
 
 def _image_shape(data: Dataset) -> tuple[int, ...]:

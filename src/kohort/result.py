@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.dataset import Dataset
-from kohort.design.variant import Variant, addition_pairs
+from kohort.design.variant import Variant
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings
@@ -43,7 +43,7 @@ class Result:
         self,
         settings: Settings,
         variants: tuple[Variant, ...],
-        data: Dataset,
+        data: Dataset | None,
         curves: Curves,
         partial_curves: dict[float, Curves],
         untrained_losses: list[float],
@@ -53,10 +53,11 @@ class Result:
         restraints: list[int],
         seconds: list[float],
         losses: list[str],
+        pairs: list[tuple[int, int]],
     ) -> None:
         self.settings = settings
         self.variants = variants
-        self.data = data
+        self._data = data
         self.members = members
         self._curves = curves
         self._partial_curves = partial_curves
@@ -66,7 +67,26 @@ class Result:
         self._restraints = restraints
         self._seconds = seconds
         self._losses = losses
-        self._test_set = TestSet(data, settings.confidence)
+        self._pairs = pairs
+
+    @property
+    def data(self) -> Dataset:
+        """The data of the study.
+
+        Raises:
+            DesignError: It was opened without them.
+        """
+        if self._data is None:
+            raise DesignError(
+                "the data of the study",
+                "none, since it was opened without them",
+                "open it with them, kohort.open(store, name, data)",
+            )
+        return self._data
+
+    @cached_property
+    def _test_set(self) -> TestSet:
+        return TestSet(self.data, self.settings.confidence)
 
     @property
     def metric(self) -> str:
@@ -256,7 +276,7 @@ class Result:
 
     @cached_property
     def _judged(self) -> StudyCurves:
-        pairs = addition_pairs(self.variants)
+        pairs = self._pairs
         return study_curves(
             self.settings,
             self._curves,
@@ -305,6 +325,8 @@ class Result:
 
     def _best_member(self, number: int) -> Member:
         curves = self._judged.variants[number]
+        if not self.members:
+            self.data  # noqa: B018 (tells that it was opened without)
         lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
         return self.members[number, int(curves.sound[np.argmin(lowest)])]
 

@@ -87,7 +87,7 @@ def _claimed(
 ) -> Iterator[KeptStudy]:
     """The study as it is kept, brought up to date, while nobody else runs it."""
     description = describe(study, plan, how)
-    variants = variant_records(study)
+    variants = variant_records(study, plan)
     members = [key_of(plan, member) for member in plan.every_member]
     if study.name not in _names(store):
         store.create(study.name, description | {"blocks": []}, variants, members)

@@ -20,23 +20,23 @@ from kohort.design import keras_seam
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.scoring import Mode, Scoring, scoring
-from kohort.design.variant import Variant
+from kohort.design.variant import Variant, addition_pairs
 from kohort.engine.callbacks import (
     Callback,
     listed,
 )
-from kohort.engine.members import MONITOR, Job, Resources
+from kohort.engine.members import Job, Resources
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
 from kohort.engine.train import check_fusable
 from kohort.errors import DesignError
-from kohort.evidence.curves import Curves
 from kohort.evidence.provenance import environment
 from kohort.evidence.settings import Settings
 from kohort.findings.curves import Overlap
 from kohort.keeping import CADENCE
-from kohort.member import Member
-from kohort.records import Records, Trained
+from kohort.member import members_of
+from kohort.opening import Measured, to_kept
+from kohort.records import Records
 from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.running import Keep, keeping
@@ -207,27 +207,34 @@ class Study:
                 how = {"engine": engine, "precision": precision, "environment": environment()}
                 keeper = stack.enter_context(keeping(keep, self, plan, how, progress.tell))
             records = train_all(plan, self._job, engine, resources, progress, keeper)
-            result = self._result(plan, records, engine, started)
+            measured = self._measured(plan, records, engine, started)
+            result = self._result(measured, records)
             if keeper is not None:
-                keeper.keep_findings(result.findings())
+                keeper.conclude(to_kept(measured), result.findings())
         return result
 
-    def _result(self, plan: Plan, records: Records, engine: str, started: datetime) -> Result:
+    def _measured(self, plan: Plan, records: Records, engine: str, started: datetime) -> Measured:
+        return Measured(
+            settings=self._settings(self._scoring(plan), engine, started, records.side_by_side),
+            untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
+            overlap=self._overlap(),
+            parameters=records.per_variant(lambda t: t.plan.parameters, max),
+            restraints=records.per_variant(lambda t: t.plan.restraints, max),
+            losses=records.per_variant(lambda t: t.plan.loss, max),
+            pairs=addition_pairs(self.variants),
+        )
+
+    def _result(self, measured: Measured, records: Records) -> Result:
         curves = records.curves()
-        settings = self._settings(self._scoring(plan), engine, started, records.side_by_side)
+        weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
         return Result(
-            settings=settings,
+            **measured._asdict(),
             variants=self.variants,
             data=self.data,
             curves=curves,
             partial_curves=records.partial_curves(),
-            untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
-            overlap=self._overlap(),
-            members=self._members(records.trained, curves),
-            parameters=records.per_variant(lambda t: t.plan.parameters, max),
-            restraints=records.per_variant(lambda t: t.plan.restraints, max),
+            members=members_of(self.variants, self._replicates, self.data, weights, curves),
             seconds=records.per_variant(lambda t: t.seconds, sum),
-            losses=records.per_variant(lambda t: t.plan.loss, max),
         )
 
     @cached_property
@@ -299,20 +306,6 @@ class Study:
             name = self.variants[member.variant].name
             return tuple(listed(self.callbacks(name, member.replicate)))
         return copy.deepcopy(self.callbacks)
-
-    def _members(self, trained: list[Trained], curves: Curves) -> dict[tuple[int, int], Member]:
-        monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
-        replicates = self._replicates
-        return {
-            (t.plan.variant, t.plan.replicate): Member(
-                self.variants[t.plan.variant],
-                replicates[t.plan.replicate],
-                self.data,
-                t.weights,
-                epoch=int(monitored[t.plan.variant, t.plan.replicate].argmin()) + 1,
-            )
-            for t in trained
-        }
 
     def _settings(
         self, score: Scoring, engine: str, started: datetime, side_by_side: dict[str, int]

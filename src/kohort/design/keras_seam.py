@@ -4,7 +4,6 @@
 trains is what Keras trains, and keeps them here, so that a new Keras is checked in one file.
 """
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_
 from keras.src.trainers.epoch_iterator import EpochIterator
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
-from kohort.errors import ModelError
+from kohort.errors import ModelError, reason
 
 type Arrays = Any  # a pytree of arrays that share their first axis, as Keras packs (x, y, weight)
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -202,15 +201,32 @@ def has_own_code(model: keras.Model) -> bool:
     return False
 
 
-def config_digest(model: keras.Model) -> str:
-    """A digest of how a model is configured and compiled; "" where it cannot be written down."""
+def config_text(model: keras.Model) -> str:
+    """How a model is configured and compiled, as JSON; "" where it cannot be written down."""
     try:
         config = keras.saving.serialize_keras_object(model)
     except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
         return ""
     # What is no JSON stands for its kind: its repr may be another one in each process.
-    text = json.dumps(config, sort_keys=True, default=lambda part: type(part).__name__)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps(config, sort_keys=True, default=lambda part: type(part).__name__)
+
+
+def of_config(text: str) -> keras.Model:
+    """The model of which `config_text` is the text, compiled; no code in it is run.
+
+    Raises:
+        ModelError: Keras cannot build it.
+    """
+    try:
+        model: keras.Model = keras.saving.deserialize_keras_object(json.loads(text))
+    except Exception as error:
+        raise ModelError(
+            "a model that Keras can build from its configuration",
+            f"{type(error).__name__}: {reason(error)}",
+            "import what defines its own classes and functions, registered by "
+            "keras.saving.register_keras_serializable",
+        ) from error
+    return model
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kohort.design import keras_seam
-from kohort.errors import DesignError, reason
+from kohort.errors import DesignError, KohortError, reason
 
 
 class Variant:
@@ -42,6 +42,8 @@ class Variant:
         with _seeded(seed), keras_seam.fresh_names():
             try:
                 model = self.build(**self.kwargs)
+            except KohortError:
+                raise
             except (Exception, SystemExit) as error:
                 raise DesignError(
                     f"a model from the build function of variant {self.name!r}",

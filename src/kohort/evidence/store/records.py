@@ -34,11 +34,13 @@ class VariantRecord:
         name: Its name.
         source: Text of its build function.
         arguments: What the function is called with; what is not JSON is kept as its `repr`.
+        model: How its model is configured, as text; "" where nobody can tell.
     """
 
     name: str
     source: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def source_hash(self) -> str:

@@ -123,11 +123,13 @@ def variants(connection: Connection, study: int) -> list[VariantRecord]:
     """The variants of a study, in its order."""
     variant = schema.variant.c
     found = connection.execute(
-        select(variant.name, variant.source, variant.arguments)
+        select(variant.name, variant.source, variant.arguments, variant.model)
         .where(variant.study == study)
         .order_by(variant.position)
     )
-    return [VariantRecord(row.name, row.source, from_text(row.arguments)) for row in found]
+    return [
+        VariantRecord(row.name, row.source, from_text(row.arguments), row.model) for row in found
+    ]
 
 
 def variant_ids(connection: Connection, study: int) -> dict[str, int]:
@@ -170,6 +172,7 @@ def _add_variants(connection: Connection, study: int, new: Sequence[VariantRecor
             "source": printable(record.source),
             "source_hash": record.source_hash,
             "arguments": to_text(record.arguments, repr),
+            "model": printable(record.model),
         }
         for index, record in enumerate(added)
     ]

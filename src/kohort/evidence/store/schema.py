@@ -100,6 +100,7 @@ variant = _table(
     Column("source", Text, nullable=False),
     Column("source_hash", String(64), nullable=False),
     Column("arguments", Text, nullable=False),
+    Column("model", Text, nullable=False),
     UniqueConstraint("study", "name"),
 )
 

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("source_hash", sa.String(length=64), nullable=False),
         sa.Column("arguments", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["study"], ["study.id"], name=op.f("fk_variant_study"), ondelete="CASCADE"
         ),
