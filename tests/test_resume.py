@@ -332,3 +332,13 @@ def test_findings_and_runs_are_kept(blobs, tmp_path):
         assert [r.outcome for r in kept.runs()] == ["done"]
         assert {record.name for record in kept.variants()} == {"plain", "dropout"}
         assert "def build_mlp" in kept.variants()[0].source
+
+
+def test_the_result_tells_of_all_runs(blobs, tmp_path):
+    first = run(study(blobs), tmp_path / "kohort.db").settings
+    again = run(study(blobs), tmp_path / "kohort.db").settings
+    assert again.side_by_side == first.side_by_side
+    assert len(first.side_by_side) > 1
+    assert (first.runs, again.runs) == (1, 2)
+    assert dict(again.facts())["ran"].endswith("; the last of 2 runs")
+    assert "runs" not in dict(first.facts())["ran"]

@@ -81,6 +81,16 @@ class Keeper:
         """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
         self._is_asked_to_end = True
 
+    @property
+    def runs(self) -> int:
+        """Runs of the study, this one among them."""
+        return len(self._kept.runs())
+
+    def seats(self, group: tuple[MemberPlan, ...]) -> int:
+        """How many members of a group were laid out side by side; 0 where none were yet."""
+        keys = {key_of(self._plan, member) for member in group}
+        return max((len(block) for block in self._blocks if set(block) <= keys), default=0)
+
     def recall(self) -> Iterator[tuple[MemberPlan, Earlier]]:
         """What is kept of each member; one whose weights are damaged has not finished."""
         logs: dict[MemberKey, dict[int, dict[str, float]]] = {}

@@ -6,6 +6,7 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -207,15 +208,21 @@ class Study:
                 how = {"engine": engine, "precision": precision, "environment": environment()}
                 keeper = stack.enter_context(keeping(keep, self, plan, how, progress.tell))
             records = train_all(plan, self._job, engine, resources, progress, keeper)
-            measured = self._measured(plan, records, engine, started)
+            runs = 1 if keeper is None else keeper.runs
+            measured = self._measured(plan, records, engine, started, runs)
             result = self._result(measured, records)
             if keeper is not None:
                 keeper.conclude(to_kept(measured), result.findings())
         return result
 
-    def _measured(self, plan: Plan, records: Records, engine: str, started: datetime) -> Measured:
+    def _measured(
+        self, plan: Plan, records: Records, engine: str, started: datetime, runs: int
+    ) -> Measured:
         return Measured(
-            settings=self._settings(self._scoring(plan), engine, started, records.side_by_side),
+            settings=replace(
+                self._settings(self._scoring(plan), engine, started, records.side_by_side),
+                runs=runs,
+            ),
             untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
             overlap=self._overlap(),
             parameters=records.per_variant(lambda t: t.plan.parameters, max),

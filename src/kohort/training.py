@@ -35,6 +35,8 @@ def train_all(
         _recall(keeper, records, progress)
     for group in plan.groups:
         is_fused = engine == "fused" and group in plan.cohorts
+        if keeper is not None and (seats := keeper.seats(group) if is_fused else 1):
+            records.sat(plan.label(group), seats)
         works = [Work(group)] if keeper is None else keeper.work(group, in_blocks=is_fused)
         for work in works:
             progress.begin(plan.label(group), work.trains, group[0].epochs, work.done)

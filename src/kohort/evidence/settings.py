@@ -32,6 +32,7 @@ class Settings:
         started: When, in UTC.
         finished: When, in UTC.
         environment: Versions and hardware.
+        runs: Runs that it took, of which the last one began and ended as told above.
     """
 
     study: str
@@ -52,6 +53,7 @@ class Settings:
     started: datetime
     finished: datetime
     environment: dict[str, str]
+    runs: int = 1
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
@@ -68,7 +70,11 @@ class Settings:
                 "side by side",
                 "; ".join(f"{n} of {group}" for group, n in self.side_by_side.items()),
             ),
-            ("ran", f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"),
+            (
+                "ran",
+                f"{self.started:%Y-%m-%d %H:%M} UTC, for {seconds:.0f} seconds"
+                + (f"; the last of {self.runs} runs" if self.runs > 1 else ""),
+            ),
             *self.environment.items(),
         ]
 
