@@ -62,6 +62,8 @@ def study_curves(
         tuple(pairs),
         tuple(one_loss),
         overlap,
+        settings.kind,
+        settings.samples[1],
     )
 
 

@@ -186,7 +186,7 @@ class Scale:
             digits: Of points.
         """
         if self.is_proportion:
-            return shown(interval, "points", 100.0, digits)
+            return shown(interval.within(-1.0, 1.0), "points", 100.0, digits)
         mean, low, high = (
             f"{bound:z.3g}" for bound in (interval.mean, interval.low, interval.high)
         )
@@ -240,6 +240,8 @@ class StudyCurves:
         additions: Pairs `(a, b)` of variant numbers where b is a with something added.
         one_loss: Those of these pairs that have the same loss and the same epochs to train.
         overlap: What was found of copies; None where nobody looked.
+        kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
+        valid_samples: Those that a replicate validates on; None where nobody told.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -250,6 +252,13 @@ class StudyCurves:
     additions: tuple[tuple[int, int], ...] = ()
     one_loss: tuple[tuple[int, int], ...] = ()
     overlap: Overlap | None = None
+    kind: str = "seeds"
+    valid_samples: int | None = None
+
+    @property
+    def draws_samples(self) -> bool:
+        """Whether each replicate validates on samples drawn anew: splits and folds do."""
+        return self.kind != "seeds"
 
     @cached_property
     def errors(self) -> np.ndarray:
