@@ -180,7 +180,7 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     _tell_data(study.data)
     result = study.run(**resources)
     with pd.option_context("display.width", 200, "display.max_columns", None):
-        typer.echo(result.table().drop(columns="parameters").round(4).to_string())
+        typer.echo(result.table().drop(columns="parameters").round(4).to_string(na_rep="none"))
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
     told = [result.answer(), *result.additions(), "", "What would help next", *steps]
     typer.echo("\n" + "\n".join(told) + "\n")

@@ -27,6 +27,7 @@ from kohort.findings.proportion import PairedProportions, paired_proportions
 from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
+from kohort.report.flattery import flattery
 from kohort.report.held_out import HeldOut, Reading, TestSet
 from kohort.report.page import Page, write_page
 
@@ -144,6 +145,7 @@ class Result:
             self._judged.scale,
             self._families.winner,
             self._families.baseline,
+            self._diverged(),
         )
 
     def additions(self) -> list[str]:
@@ -373,7 +375,17 @@ class Result:
 
     def _flattery(self) -> str:
         names = [variant.name for variant in self.variants]
-        return words.flattery(self.optimism(), self._judged.scale, names)
+        scored = int(np.isfinite(self._mean_errors).sum())
+        judged = self._judged
+        return flattery(self.optimism(), judged.scale, names, scored, judged.kind)
+
+    def _diverged(self) -> list[tuple[str, int, int]]:
+        """Variants that diverged: the name, in how many replicates, and of how many."""
+        return [
+            (curves.name, int(curves.diverged.sum()), len(curves.lengths))
+            for curves in self._judged.variants
+            if curves.diverged.any()
+        ]
 
     def _data_facts(self) -> list[tuple[str, str]]:
         best, unreadable = self.best(), self.data.unreadable

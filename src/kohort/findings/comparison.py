@@ -91,7 +91,7 @@ class Comparison:
     @property
     def telling_name(self) -> str:
         """What to call that interval where it is not the difference's own; else empty."""
-        if self.telling == self.difference:
+        if self.telling is self.difference:
             return ""
         return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
 

@@ -64,8 +64,8 @@ def _advice(study: StudyCurves, needed: int | None) -> str:
     if needed:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
     return (
-        f"Even {MOST:,} replicates would not show a difference of {margin}, the margin, though they "
-        "may show a larger one: hold out a larger part, or get more data."
+        f"Even {MOST:,} replicates would not show a difference of {margin}, the margin, though "
+        "they may show a larger one: hold out a larger part, or get more data."
     )
 
 

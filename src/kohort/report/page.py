@@ -107,7 +107,8 @@ def render(page: Page) -> str:
     environment.filters["amount"] = page.scale.amount
     environment.filters["gap"] = lambda number: words.gap(number, page.scale)
     environment.filters["value"] = lambda number: words.value(number, page.scale)
-    environment.filters["verdict"] = words.verdict_of
+    environment.filters["verdict"] = lambda c: words.verdict_of(c, page.kind)
+    environment.filters["errors"] = words.errors_fewer
     environment.filters["p_value"] = words.p_value
     return environment.get_template("report.html.j2").render(
         page=page,
