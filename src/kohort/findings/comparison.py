@@ -96,6 +96,11 @@ class Comparison:
         return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
 
     @property
+    def borders(self) -> tuple[float, ...]:
+        """What verdicts of the comparison turn on: no difference, and the margin to either side."""
+        return 0.0, self.margin, -self.margin
+
+    @property
     def errors_per_thousand(self) -> float:
         """Errors that `b` makes fewer than `a` in 1,000 samples, where accuracies are compared."""
         return 1000 * self.difference.mean

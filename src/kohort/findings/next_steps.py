@@ -76,7 +76,7 @@ def _more_data(
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
     told = (
         f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
-        f"{study.scale.told(curve.gain)}, "
+        f"{study.scale.told(curve.gain, borders=(study.margin,))}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )
     return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")

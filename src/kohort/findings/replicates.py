@@ -34,7 +34,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "replicates": n,
         **({"replicates needed": needed} if needed else {}),
     }
-    interval = ", ".join(filter(None, [scale.told(compared.telling), compared.telling_name]))
+    interval = scale.told(compared.telling, borders=compared.borders)
+    interval = ", ".join(filter(None, [interval, compared.telling_name]))
     told = f"{compared.b} against {compared.a}: {interval}"
     if compared.is_decided or compared.is_equivalent:
         what = (

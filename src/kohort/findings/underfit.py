@@ -56,8 +56,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     scale = study.scale
     threshold = scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
     told = (
-        f"its train {scale.metric} ends {scale.worse(excess)} than that of {names}, its "
-        f"validation {scale.metric} is {scale.worse(worse)}"
+        f"its train {scale.metric} ends {scale.worse(excess, threshold)} than that of {names}, its "
+        f"validation {scale.metric} is {scale.worse(worse, 0.0)}"
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)

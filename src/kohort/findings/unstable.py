@@ -35,8 +35,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "Run more replicates.",
         )
-    told = _told(study, spread, drawn)
     bound = float(np.hypot(margin, drawn or 0.0))
+    told = _told(study, spread, drawn, bound)
     if spread.lies_above(bound):
         unknown = study.draws_samples and drawn is None
         return RULE.finding(
@@ -62,11 +62,12 @@ def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
     return float(np.sqrt(p * (1 - p) / samples))
 
 
-def _told(study: StudyCurves, spread: Interval, drawn: float | None) -> str:
+def _told(study: StudyCurves, spread: Interval, drawn: float | None, bound: float) -> str:
     scale = study.scale
     told = (
-        f"its {scale.metric} has a standard deviation of its own of {scale.told(spread, 2)} over "
-        f"replicates, where differences of {scale.amount(study.margin)} are of interest"
+        f"its {scale.metric} has a standard deviation of its own of "
+        f"{scale.told(spread, 2, (bound,))} over replicates, where differences of "
+        f"{scale.amount(study.margin)} are of interest"
     )
     if drawn is not None:
         told += (

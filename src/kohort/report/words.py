@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from kohort.findings.comparison import Comparison
 from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
-from kohort.findings.interval import Interval
+from kohort.findings.interval import Interval, rounded
 from kohort.findings.proportion import PairedProportions
 from kohort.findings.replicates import many
 
@@ -26,21 +26,19 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
         comparison: The difference.
         scale: Of the metric that scores; None for rises of a loss, in percent.
     """
-    return _signed(comparison.difference, scale)
+    return _signed(comparison.difference, scale, comparison.borders)
 
 
-def _signed(interval: Interval, scale: Scale | None) -> str:
+def _signed(interval: Interval, scale: Scale | None, borders: Sequence[float]) -> str:
     if not interval.n:
         return "none"
+    unit, digits, form = " %", 1, "+z.{}f"
     if scale is not None and scale.is_proportion:
-        interval = interval.within(-1.0, 1.0)
-    bounds = (interval.mean, interval.low, interval.high)
-    if scale is None:
-        unit, (mean, low, high) = " %", (f"{bound:+z.1f}" for bound in bounds)
-    elif scale.is_proportion:
-        unit, (mean, low, high) = " points", (f"{100 * bound:+z.1f}" for bound in bounds)
-    else:
-        unit, (mean, low, high) = "", (f"{bound:+.3g}" for bound in bounds)
+        interval, unit = interval.within(-1.0, 1.0).times(100), " points"
+        borders = [100 * border for border in borders]
+    elif scale is not None:
+        unit, digits, form = "", 3, "+z.{}g"
+    mean, low, high = rounded(interval, lambda b, n: format(b, form.format(n)), digits, borders)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
@@ -157,7 +155,7 @@ def _told(comparison: Comparison, scale: Scale) -> str:
 
 def _evidence(comparison: Comparison, scale: Scale | None) -> str:
     """A difference with the interval that shows the verdict, and what that is."""
-    told = _signed(comparison.telling, scale)
+    told = _signed(comparison.telling, scale, comparison.borders)
     return ", ".join(filter(None, [told, comparison.telling_name]))
 
 
