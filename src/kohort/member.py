@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -34,7 +34,7 @@ class Member:
     variant: Variant
     replicate: Replicate
     data: Dataset
-    weights: list[np.ndarray]
+    weights: list[np.ndarray] = field(repr=False)
     epoch: int
 
     def model(self) -> keras.Model:

@@ -272,6 +272,9 @@ def test_held_out_mistakes_come_surest_first():
     assert held.accuracy.mean == 0.5
     assert [(m.sample, m.truth, m.predicted) for m in held.mistakes] == [(3, 2, 1), (1, 1, 0)]
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+    assert repr(held).startswith("HeldOut(variant='v', accuracy=Interval(mean=0.5,")
+    assert "array" not in repr(held)
+    assert "Mistake" not in repr(held)
 
 
 @pytest.mark.parametrize(

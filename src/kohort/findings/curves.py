@@ -1,7 +1,7 @@
 """What a rule sees: the curves of the variants of a study, and what its intervals need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,10 +33,10 @@ class VariantCurves:
     """
 
     name: str
-    train_loss: np.ndarray
-    valid_loss: np.ndarray
-    train_error: np.ndarray
-    valid_error: np.ndarray
+    train_loss: np.ndarray = field(repr=False)
+    valid_loss: np.ndarray = field(repr=False)
+    train_error: np.ndarray = field(repr=False)
+    valid_error: np.ndarray = field(repr=False)
     lengths: np.ndarray
     planned_epochs: int | None = None
     untrained_loss: float = float("nan")
