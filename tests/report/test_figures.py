@@ -27,8 +27,9 @@ def test_bands_are_mean_and_range_over_replicates(curves):
     assert 9.0 not in set(bands["mean"]), "the running train metric is not compared"
 
 
-def test_a_nan_is_left_out(curves):
-    curves.loc[0, "value"] = float("nan")
+@pytest.mark.parametrize("gone", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_left_out(curves, gone):
+    curves.loc[0, "value"] = gone
     bands = figures.curve_bands(curves, ("loss",))
     first = bands[(bands["side"] == "validation") & (bands["epoch"] == 1)].iloc[0]
     assert (first["low"], first["high"]) == (2.0, 2.0)

@@ -156,6 +156,10 @@ def test_what_diverged_is_named():
         " x and z diverged in all replicates; y diverged in 1 of 5 replicates; w diverged in 4 of "
         "5 replicates."
     )
+    assert words.no_winner([("x", 5, 5)]) == (
+        "No variant trained to the end, so there is no winner. x diverged in all replicates."
+    )
+    assert words.no_winner([]) == "No variant trained to the end, so there is no winner."
     assert words.divergence([("y", 4, 6)]) == "y diverged in 4 of 6 replicates."
     assert "diverged" not in words.answer("best", score, POINTS, [], [])
 

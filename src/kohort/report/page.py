@@ -43,8 +43,8 @@ class Page:
         findings: Of all variants.
         comparisons: `Result.comparisons()`.
         flattery: How far the winner's score flatters it, in words.
-        winner: Name of the winner.
-        tests: The test set, as first read: the winner first.
+        winner: Name of the winner; None where no variant trained to the end.
+        tests: The test set, as first read: the winner first; none without a winner.
         paired: The winner against the baseline on it; None where there are not both.
         readings: All readings of the test set.
         next_steps: What would help the winner next.
@@ -68,7 +68,7 @@ class Page:
     findings: Sequence[Finding]
     comparisons: Mapping[str, Sequence[Comparison]]
     flattery: str
-    winner: str
+    winner: str | None
     tests: Sequence[HeldOut]
     paired: PairedProportions | None
     readings: Sequence[Reading]
@@ -117,13 +117,18 @@ def render(page: Page) -> str:
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         learning=learning_svg(page.sizes, f"validation {page.scale.metric}"),
-        paired=words.paired(page.paired, page.winner, page.tests[-1].variant)
-        if page.paired is not None
-        else "",
+        paired=_paired(page),
         told=_told_findings(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
+
+
+def _paired(page: Page) -> str:
+    """The winner against the baseline on the test set, in words; empty without the two."""
+    if page.paired is None:
+        return ""
+    return words.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
 
 
 def _told_findings(findings: Sequence[Finding]) -> list[Finding]:

@@ -113,6 +113,16 @@ def answer(
     return " ".join(told)
 
 
+def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
+    """The answer where no variant has a score.
+
+    Args:
+        diverged: As in `answer`.
+    """
+    told = ["No variant trained to the end, so there is no winner."]
+    return " ".join(told + [divergence(diverged)] * bool(diverged))
+
+
 def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
     """Which variants diverged, in a sentence.
 
