@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.findings.curves import POINTS, Scale, StudyCurves, changes, shown
+from kohort.findings.curves import StudyCurves
 from kohort.findings.interval import Interval
+from kohort.findings.scale import POINTS, Scale, changes, shown
 from tests.findings.curve_builders import percent_of, reordered, scaled, variant, variants
 from tests.findings.curve_builders import with_replicate as adding
 

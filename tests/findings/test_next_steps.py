@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from kohort.findings.choice import choose
-from kohort.findings.curves import POINTS, StudyCurves, VariantCurves
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
 from kohort.findings.learning_curve import learning_curve
 from kohort.findings.next_steps import next_steps
+from kohort.findings.scale import POINTS
 from tests.findings.curve_builders import percent_of
 
 EPOCHS, REPLICATES = 12, 5

@@ -70,8 +70,8 @@ def test_is_silent_where_train_loss_rises_too():
     assert found.evidence["rise of validation loss, %"].low > GL_THRESHOLD
     assert found.sentence == (
         "v does not overfit: after epoch 2 validation loss rises by 20 % (15 to 25) to the last of "
-        "3 epochs, while train loss goes from 0.5 to 0.75; that is no overfitting, since train "
-        "loss did not fall."
+        "3 epochs, while train loss goes from 0.5 to 0.75; train loss did not fall, as it does "
+        "where a model overfits."
     )
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from kohort.findings.choice import Optimism
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import POINTS, Scale, shown
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
+from kohort.findings.scale import POINTS, Scale, shown
 from kohort.report import words
 from kohort.report.flattery import flattery
 

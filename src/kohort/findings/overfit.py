@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves, changes
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.interval import Interval
+from kohort.findings.scale import changes
 
 GL_THRESHOLD = 5.0
 """Percent that validation loss must have risen above its lowest; Prechelt's alpha."""
@@ -65,7 +66,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 def _in_spite_of(rise: Interval, *, fell: bool) -> str:
     """Why a rise of validation loss is no overfitting, as a clause; empty where it is none."""
     if not fell and not rise.high <= 0:
-        return "; that is no overfitting, since train loss did not fall"
+        return "; train loss did not fall, as it does where a model overfits"
     if rise.low > 0:
         return f"; a rise of {GL_THRESHOLD:g} % or less does not count"
     return ""

@@ -61,14 +61,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)
-    if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
-        return RULE.finding(
-            name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
-        )
     if (doubt := _doubt(curves, study, fall)) is not None:
         but, advice = doubt
         return RULE.finding(
             name, "inconclusive", f"{name} may underfit: {told}; but {but}.", evidence, advice
+        )
+    if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
+        return RULE.finding(
+            name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
         )
     return RULE.finding(
         name,
@@ -147,9 +147,9 @@ RULE = Rule(
     "the baseline scores on validation); the interval of the paired difference of validation "
     "errors, each at its e*, lies above zero; and the curve is flat: mean train loss fell or rose "
     f"by less than {100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs. With nothing to "
-    "compare with it is not applicable. Where the curve is not flat, where the variant overfits "
-    "(KH101) or is undertrained (KH104), and where replicates of it diverged (KH105), it is "
-    "inconclusive: what it could learn was not seen.",
+    "compare with it is not applicable. Where the errors do not rule it out, but the curve is not "
+    "flat, the variant overfits (KH101) or is undertrained (KH104), or replicates of it diverged "
+    "(KH105), it is inconclusive: what it could learn was not seen.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
     "Give the model more capacity (more units, more layers) or less regularisation; or, where the "

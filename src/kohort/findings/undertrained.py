@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves, changes
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.interval import Interval
+from kohort.findings.scale import changes
 
 LAST_FRACTION = 0.1
 """The part of the epochs, at their end, that e* must lie in (one epoch at least)."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from kohort.findings.curves import Scale
 from kohort.findings.learning_curve import LearningCurve
+from kohort.findings.scale import Scale
 
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"

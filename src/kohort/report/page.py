@@ -16,10 +16,10 @@ from kohort.data.dataset import Dataset
 from kohort.evidence.files import written_whole
 from kohort.evidence.settings import metric_name
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.findings.next_steps import NextStep
 from kohort.findings.proportion import PairedProportions
+from kohort.findings.scale import Scale
 from kohort.report import words
 from kohort.report.figures import learning_svg, panel_svg
 from kohort.report.held_out import HeldOut, Reading

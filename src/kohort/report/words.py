@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval, rounded
 from kohort.findings.proportion import PairedProportions
 from kohort.findings.replicates import many
+from kohort.findings.scale import Scale
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
