@@ -278,6 +278,7 @@ def test_held_out_mistakes_come_surest_first():
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
     assert repr(held).startswith("HeldOut(variant='v', accuracy=Interval(mean=0.5,")
     assert "array" not in repr(held)
+    assert "np." not in repr(held)
     assert "Mistake" not in repr(held)
 
 
