@@ -40,8 +40,8 @@ POWER = """## Power of comparisons
 One variant of eight is better by some points; a variant's own part of its error has a standard
 deviation of 1 point over replicates. "Splits" have the correlation that Nadeau and Bengio's
 correction assumes, for a fifth held out. "False" is any difference decided between equals, or the
-wrong way round: once something truly differs, the test over everything lets pass, and each of the
-four families has 5 % of its own.
+wrong way round. Simes's test over everything holds it back only while nothing differs; once
+something does, each of the four families errs about the rest in up to 5 % of studies.
 """
 
 SEEDS = """## Coverage of the interval of a mean: seeds

@@ -20,6 +20,17 @@ def study(data):
     return kohort.Study("tiny", kohort.grid(build, units=[2, 16], input_shape=data.input_shape),
                         data, replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=20)
 
+def too_fast(input_shape):
+    model = build(2, input_shape)
+    model.compile(keras.optimizers.SGD(1e30), "sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+def hopeless(data):
+    fast = kohort.Variant("fast", too_fast, input_shape=data.input_shape)
+    return kohort.Study("hopeless", [fast], data,
+                        replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=20)
+
 def fails(data):
     return 1 / 0
 
@@ -68,6 +79,17 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert "K/broken.png" in report
 
 
+def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(folder):
+    arguments = ["run", "study.py::hopeless", "--data", "images", "--out", "hopeless"]
+    done = kohort(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "No variant trained to the end, so there is no winner. fast diverged in all" in done.stdout
+    )
+    assert [word for word in ("NaN", "NA>", "winner:", "help next") if word in done.stdout] == []
+    assert [path.name for path in (folder / "hopeless").iterdir()] == ["report.html"]
+
+
 def test_progress_goes_to_stderr(ran):
     assert "images: read 120 samples, 24 of them to test" in ran.stderr
     assert "could not read K/broken.png" in ran.stderr
@@ -110,7 +132,7 @@ WRONG = {
     ),
     "a function that fails": (
         ["plan", "study.py::fails", "--data", "images"],
-        "ZeroDivisionError at line 15",
+        "ZeroDivisionError at line 26",
     ),
     "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
     "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),

@@ -1,5 +1,6 @@
 """The documentation says what the code does."""
 
+import json
 import os
 import re
 import shlex
@@ -39,6 +40,17 @@ def test_every_code_has_a_page_that_the_index_names(rule):
     assert f"[{rule.code}](findings/{rule.code}.md)" in index
     for told in (rule.title, rule.rule, rule.why, rule.mend, rule.source[1:]):
         assert told in page
+
+
+@pytest.mark.parametrize(("code", "level"), [("KH101", "5"), ("KH104", "0.5"), ("KH104", "2")])
+def test_the_pages_tell_how_often_nothing_is_found_of_what_is_there(code, level):
+    of_code = json.loads((ROOT / "docs" / "simulations.json").read_text("utf-8"))["results"]
+    cells = [c for noise in of_code["rules"][code].values() for c in noise[level].values()]
+    rates = [100 * cell["not found"]["mean"] for cell in cells]
+    told = f"{min(rates):.0f} to {max(rates):.0f} %"
+    for page in ("findings.md", f"findings/{code}.md"):
+        assert told in PAGES[page]()
+        assert "rest on no interval" in PAGES[page]().replace("rests", "rest")
 
 
 @pytest.mark.parametrize("code", DRAWINGS)

@@ -1,5 +1,7 @@
 """Studies: the fused engine against Keras's, and what a study promises."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -398,7 +400,9 @@ def test_members_that_diverge_do_no_harm_and_are_found(blobs):
     np.testing.assert_allclose(alone, pivot(result).loc[list(alone.index)], rtol=1e-4, atol=1e-5)
 
 
-def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
+def with_rates(blobs, *rates):
+    """The result of a study of learning rates."""
+
     def build(learning_rate):
         model = build_mlp()
         model.compile(
@@ -407,13 +411,52 @@ def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
         )  # fmt: skip
         return model
 
-    variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in (1e30, 0.1)]
-    result = kohort.Study(
+    variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in rates]
+    return kohort.Study(
         "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3
     ).run(verbose=0)  # fmt: skip
+
+
+def text_of(report):
+    """What a reader sees of a report, without its pictures."""
+    html = re.sub(r"<(svg|style).*?</\1>", "", report.read_text("utf-8"), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
+    result = with_rates(blobs, 1e30, 0.1)
     assert "The baseline, 1e+30, did not train to the end." in result.answer()
+    assert result.answer().endswith("1e+30 diverged in all replicates.")
     assert [held.variant for held in result.test()] == ["0.1"]
-    assert "did not train to the end" in result.report(tmp_path / "r.html").read_text("utf-8")
+    text = text_of(result.report(tmp_path / "r.html"))
+    assert "did not train to the end" in text
+    assert "not both trained to the end in any replicate" in text
+    assert "the only variant with a score" in text
+    # No pair was tested, and no number is missing.
+    assert "McNemar" not in text
+    assert not re.search(r"\bnan\b", text)
+
+
+def test_a_study_of_which_all_variants_diverged_is_told_and_reported(blobs, tmp_path):
+    result = with_rates(blobs, 1e30, 1e35)
+    assert result.answer() == (
+        "No variant trained to the end, so there is no winner. 1e+30 and 1e+35 diverged in all "
+        "replicates."
+    )
+    assert result.winner is None
+    assert result.next_steps() == result.additions() == result.test() == []
+    with pytest.raises(kohort.DesignError, match="a variant that trains to the end"):
+        result.best()
+    with pytest.raises(kohort.DesignError, match="a winner and a baseline, got no winner"):
+        result.test_difference()
+    text = text_of(result.report(tmp_path / "r.html", command="kohort run rates.py"))
+    assert result.answer() in text
+    assert "There are no two variants with a score to compare." in text
+    assert "1e+30 diverged in 2 of 2 replicates." in text
+    assert "kohort run rates.py" in text
+    for unsaid in ("What would help", "The model to ship", "gets wrong", "The test set", "None"):
+        assert unsaid not in text
+    assert not re.search(r"\bnan\b", text)
 
 
 @pytest.mark.parametrize(

@@ -313,11 +313,15 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     except Interrupted:
         _end("interrupted; what was done is kept: the same command goes on", 130)
     with pd.option_context("display.width", 200, "display.max_columns", None):
-        typer.echo(result.table().drop(columns="parameters").round(4).to_string())
+        table = result.table().drop(columns="parameters").round(4)
+        epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
+        typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
-    told = [result.answer(), *result.additions(), "", "What would help next", *steps]
+    told = [result.answer(), *result.additions()]
+    told += ["", "What would help next", *steps] if steps else []
     typer.echo("\n" + "\n".join(told) + "\n")
-    typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
+    if result.winner is not None:
+        typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
     # A path that is no text in UTF-8 would end the writing of the report.
     typer.echo(f"report: {result.report(out / 'report.html', command=legible(command))}")
 

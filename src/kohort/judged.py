@@ -7,8 +7,9 @@ import numpy as np
 
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings, metric_name
-from kohort.findings.curves import Overlap, Scale, StudyCurves, VariantCurves
+from kohort.findings.curves import Overlap, StudyCurves, VariantCurves
 from kohort.findings.learning_curve import LearningCurve, learning_curve
+from kohort.findings.scale import Scale
 
 MARGIN_POINTS = 1.0
 """Default of the smallest difference of practical interest, where the metric is a proportion."""
@@ -62,6 +63,8 @@ def study_curves(
         tuple(pairs),
         tuple(one_loss),
         overlap,
+        settings.kind,
+        settings.samples[1],
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -37,7 +37,7 @@ class Member:
     variant: Variant
     replicate: Replicate
     data: Dataset
-    weights: list[np.ndarray]
+    weights: list[np.ndarray] = field(repr=False)
     epoch: int
 
     def model(self) -> keras.Model:

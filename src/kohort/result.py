@@ -27,6 +27,7 @@ from kohort.findings.proportion import PairedProportions, paired_proportions
 from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
+from kohort.report.flattery import flattery
 from kohort.report.held_out import HeldOut, Reading, TestSet
 from kohort.report.page import Page, write_page
 
@@ -138,8 +139,9 @@ class Result:
         that of every other variant but the baseline; corrected over all pairs of these, since the
         winner was picked by the same scores. Where the baseline wins it is against all others.
 
-        "additions": where a variant is another one with an argument more (a regulariser, say), its
-        score against that one's. "rises": those of these pairs that have one loss and the same
+        "additions": where a variant is another one with an argument more (a regulariser, say), or
+        with one that is off there (0, None, False, an empty tuple) switched on, its score against
+        that one's. "rises": those of these pairs that have one loss and the same
         epochs, by how far validation loss, without penalties, rises after the best epoch, in
         percent; it tells what an addition does against late overfitting.
 
@@ -154,15 +156,23 @@ class Result:
             "rises": own.rises,
         }
 
+    @property
+    def winner(self) -> str | None:
+        """Name of the variant with the best score; None where none trained to the end."""
+        return None if self._winner is None else self.variants[self._winner].name
+
     def answer(self) -> str:
         """The result in a sentence or three: who wins, and whom it cannot be told from."""
         winner = self._winner
+        if winner is None:
+            return words.no_winner(self._diverged())
         return words.answer(
             self.variants[winner].name,
             self._score(winner),
             self._judged.scale,
             self._families.winner,
             self._families.baseline,
+            self._diverged(),
         )
 
     def additions(self) -> list[str]:
@@ -185,11 +195,26 @@ class Result:
         return {self.variants[n].name: curve for n, curve in self._learning_curves.items()}
 
     def next_steps(self) -> list[NextStep]:
-        """Whether more data, a bigger model, more regularisation or more epochs would help."""
+        """Whether more data, a bigger model, more regularisation or more epochs would help.
+
+        Empty where there is no winner to be helped.
+        """
+        if self._winner is None:
+            return []
         return next_steps(self._judged, self._winner, self._findings, self._learning_curves)
 
     def best(self) -> Member:
-        """The winner: of the variant with the best score, the member of lowest validation loss."""
+        """The winner: of the variant with the best score, the member of lowest validation loss.
+
+        Raises:
+            DesignError: No variant trained to the end.
+        """
+        if self._winner is None:
+            raise DesignError(
+                "a variant that trains to the end",
+                "divergence in all replicates of all variants",
+                "lower the learning rates",
+            )
         return self._best_member(self._winner)
 
     def plot(self) -> alt.Chart:
@@ -215,7 +240,8 @@ class Result:
 
         The test set is read once for these two, after the winner was chosen, and nothing is
         chosen by it. Naming other variants reads it again: that is recorded in `readings`, and
-        the report shows it, since what is picked by such a number is flattered by it.
+        the report shows it, since what is picked by such a number is flattered by it. Where there
+        is no winner it is not read.
 
         Args:
             *variants: Names; none for the winner and the baseline.
@@ -226,7 +252,7 @@ class Result:
         """
         numbers = [self._number(name) for name in variants]
         tested = self._read(numbers) if numbers else self._test
-        if not tested:
+        if not tested and self._winner is not None:
             raise DesignError(
                 "class labels, and a model with a score for each class",
                 f"{self.data!r} and models that give something else",
@@ -240,12 +266,15 @@ class Result:
         Raises:
             DesignError: As `test`; or the winner is the baseline, or the baseline did not train.
         """
-        winner, *others = self.test()
-        if not others:
+        tested = self.test()
+        if len(tested) < 2:
             raise DesignError(
-                "a winner and a baseline", f"{winner.variant} alone", "compare other variants"
+                "a winner and a baseline",
+                f"{tested[0].variant} alone" if tested else "no winner",
+                "compare other variants",
             )
-        return paired_proportions(others[0].right, winner.right, self.settings.confidence)
+        winner, baseline = tested
+        return paired_proportions(baseline.right, winner.right, self.settings.confidence)
 
     def readings(self) -> tuple[Reading, ...]:
         """When the test set was read, and for whom."""
@@ -253,6 +282,8 @@ class Result:
 
     @cached_property
     def _test(self) -> list[HeldOut]:
+        if self._winner is None:
+            return []
         # A baseline that never trained to the end has no model to test.
         numbers = dict.fromkeys([self._winner, 0])
         return self._read([n for n in numbers if len(self._judged.variants[n].sound)])
@@ -308,15 +339,8 @@ class Result:
         return families(self._judged)
 
     @cached_property
-    def _winner(self) -> int:
-        winner = choose(self._judged)
-        if winner is None:
-            raise DesignError(
-                "a variant that trains to the end",
-                "divergence in all replicates of all variants",
-                "lower the learning rates",
-            )
-        return winner
+    def _winner(self) -> int | None:
+        return choose(self._judged)
 
     @property
     def _mean_errors(self) -> np.ndarray:
@@ -364,8 +388,7 @@ class Result:
         return tuple(dict.fromkeys(["data_loss", self.metric]))
 
     def _page(self, command: str) -> Page:
-        winner, settings = self._winner, self.settings
-        tests = self._test
+        settings, tests = self.settings, self._test
         return Page(
             title=settings.study,
             metric=self.metric,
@@ -378,7 +401,7 @@ class Result:
             answer=self.answer(),
             additions=self.additions(),
             flattery=self._flattery(),
-            winner=self.variants[winner].name,
+            winner=self.winner,
             tests=tests,
             paired=self.test_difference() if len(tests) > 1 else None,
             next_steps=self.next_steps(),
@@ -394,18 +417,27 @@ class Result:
 
     def _flattery(self) -> str:
         names = [variant.name for variant in self.variants]
-        return words.flattery(self.optimism(), self._judged.scale, names)
+        scored = int(np.isfinite(self._mean_errors).sum())
+        judged = self._judged
+        return flattery(self.optimism(), judged.scale, names, scored, judged.kind)
+
+    def _diverged(self) -> list[tuple[str, int, int]]:
+        """Variants that diverged: the name, in how many replicates, and of how many."""
+        return [
+            (curves.name, int(curves.diverged.sum()), len(curves.lengths))
+            for curves in self._judged.variants
+            if curves.diverged.any()
+        ]
 
     def _data_facts(self) -> list[tuple[str, str]]:
-        best, unreadable = self.best(), self.data.unreadable
-        shipped = (
-            f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
-            f"epoch of lowest validation loss, {best.epoch}"
-        )
-        facts = [
-            ("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}"),
-            ("model to ship", shipped),
-        ]
-        if unreadable:
-            facts.append(("files that could not be read", ", ".join(unreadable)))
+        facts = [("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}")]
+        if self._winner is not None:
+            best = self.best()
+            shipped = (
+                f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
+                f"epoch of lowest validation loss, {best.epoch}"
+            )
+            facts.append(("model to ship", shipped))
+        if self.data.unreadable:
+            facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
         return facts

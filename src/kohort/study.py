@@ -73,9 +73,9 @@ class Study:
         margin: The smallest difference of practical interest, in the unit of the metric. None is
             0.01 for proportions, such as an accuracy, and else 5 % of what the baseline scores.
         sizes: Parts of the training samples, such as `(1/16, 1/8, 1/4, 1/2)`, to train on as
-            well, for all variants or by variant name; the learning curve over four of them or
-            more tells what more data would bring. Each costs as much as training on all samples:
-            steps an epoch are the same.
+            well, for all variants or by variant name; the learning curve tells what more data
+            would bring, from five sizes on: four parts and the whole. Each costs as much as
+            training on all samples: steps an epoch are the same.
 
     Raises:
         DesignError: The parts do not fit together.

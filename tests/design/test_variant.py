@@ -68,6 +68,31 @@ def test_additions_are_pairs_with_one_argument_more():
     assert addition_pairs(variants) == [(0, 1), (1, 3)]
 
 
+def test_additions_of_a_grid_switch_one_argument_on():
+    variants = kohort.grid(build_mlp, l2=[0.0, 1e-4], dropout=[0.0, 0.5])
+    # Numbered 0: neither, 1: dropout, 2: L2, 3: both. Of 0 and 3, and of 1 and 2, two differ.
+    assert addition_pairs(variants) == [(0, 1), (0, 2), (1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("off", [0, 0.0, None, False, np.float32(0)])
+def test_what_is_off_can_be_switched_on(off):
+    one, other, third = kohort.grid(build_mlp, own=[off, 0.5, "on"])
+    assert addition_pairs([one, other, third]) == [(0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize("values", [[1e-4, 1e-3], [0, 0.0], [(), (8,)], ["", "on"], [(4,), (8,)]])
+def test_one_value_in_place_of_another_is_no_addition(values):
+    assert addition_pairs(kohort.grid(build_mlp, own=values)) == []
+
+
+def test_one_argument_more_and_another_value_are_two_differences():
+    variants = [
+        kohort.Variant("a", build_mlp, l2=0.0),
+        kohort.Variant("b", build_mlp, l2=0.1, dropout=0.5),
+    ]
+    assert addition_pairs(variants) == []
+
+
 def test_every_build_names_its_parts_as_in_a_new_process():
     def build():
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])

@@ -46,6 +46,26 @@ def with_p(p, equivalence=np.nan, name="b"):
     )
 
 
+def test_an_equivalence_is_shown_by_the_interval_of_its_tests():
+    # Mean 0.002, standard error 0.01 / sqrt(5); Student's t of 4 degrees of freedom at 95 %.
+    values = 0.002 + 0.01 * np.array([-1, 1, 0, 1, -1])
+    half = 2.131847 * 0.01 / np.sqrt(5)
+    shown = differing(*values, margin=0.0126)
+    assert shown.is_equivalent
+    assert shown.difference.high > 0.0126
+    assert (shown.telling.low, shown.telling.high) == pytest.approx((0.002 - half, 0.002 + half))
+    assert shown.telling.high < 0.0126
+    assert shown.telling_name == "the 90 % interval of two one-sided tests"
+    # Where its own interval lies within the margin, and where nothing is decided, it is that.
+    for margin in (0.02, 0.001):
+        other = differing(*values, margin=margin)
+        assert other.telling is other.difference
+        assert other.telling_name == ""
+    assert not other.is_equivalent
+    assert differing(*(values + 0.1)).telling_name == ""
+    assert differing(0.01).telling_name == ""
+
+
 @settings(derandomize=True, deadline=None)
 @given(pairs=SCORES)
 def test_is_the_paired_t_test(pairs):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.findings.curves import POINTS, Scale, StudyCurves, shown
+from kohort.findings.curves import StudyCurves
 from kohort.findings.interval import Interval
+from kohort.findings.scale import POINTS, Scale, changes, shown
 from tests.findings.curve_builders import percent_of, reordered, scaled, variant, variants
 from tests.findings.curve_builders import with_replicate as adding
 
@@ -238,6 +239,29 @@ NOTHING = Interval(np.nan, np.nan, np.nan, 0, np.nan)
 def test_an_interval_in_words(interval, words):
     assert shown(interval, "points", 100) == words
     assert POINTS.told(interval) == words
+
+
+def test_points_are_told_as_finely_as_their_border_asks():
+    close = Interval(0.031, 0.0204, 0.042, 5, 0.01)
+    assert POINTS.told(close, borders=(0.02,)) == "3.10 points (2.04 to 4.20)"
+    assert POINTS.worse(close, 0.02) == "3.10 points (2.04 to 4.20) worse"
+    assert POINTS.worse(close.negated(), -0.02) == "3.10 points (2.04 to 4.20) better"
+    assert percent_of(0.5).told(close, borders=(0.02,)) == "0.031 (0.0204 to 0.042)"
+    assert percent_of(0.5).told(close, borders=(0.0204001,)) == "0.031 (0.0204 to 0.042)"
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (Interval(20.0, 15.0, 25.0, 3, 0.1), "rises by 20 % (15 to 25)"),
+        (Interval(20.0, 4.7, 36.0, 3, 0.1), "rises by 20.0 % (4.7 to 36.0)"),
+        (Interval(-2.0, -7.0, 3.0, 3, 0.1), "falls by 2 % (-3 to 7)"),
+        (Interval(-2.0, -9.0, 5.3, 3, 0.1), "falls by 2.0 % (-5.3 to 9.0)"),
+        (Interval(0.0, -1.0, 1.0, 3, 0.1), "rises by 0 % (-1 to 1)"),
+    ],
+)
+def test_a_change_is_told_by_its_direction(interval, words):
+    assert changes(interval, 0, 5.0) == words
 
 
 def test_points_may_be_told_more_finely():

@@ -9,9 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kohort.findings import diverged, gap, leak, overfit, power, replicates, underfit, undertrained
-from kohort.findings.curves import POINTS, Overlap, Scale, StudyCurves
+from kohort.findings.curves import Overlap, StudyCurves
 from kohort.findings.diagnosis import RULES, STUDY_RULES, diagnose, verdict
 from kohort.findings.finding import Finding
+from kohort.findings.scale import POINTS, Scale
 from tests.findings.curve_builders import (
     assert_same,
     percent_of,

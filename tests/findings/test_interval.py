@@ -6,7 +6,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.interval import Interval, mean_interval, spread_interval, standard_error
+from kohort.findings.interval import (
+    Interval,
+    mean_interval,
+    rounded,
+    spread_interval,
+    standard_error,
+)
 
 DRAWS = 2000
 SIGNS = st.floats(-1e3, 1e3, allow_subnormal=False)
@@ -35,6 +41,29 @@ def test_is_students_interval_where_replicates_are_independent(values, confidenc
     assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high), abs=tolerance)
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
     assert found.n == len(values)
+
+
+def fixed(bound, digits):
+    return f"{bound:.{digits}f}"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "borders", "words"),
+    [
+        ((4.7, 36.0), [5.0], ("20.0", "4.7", "36.0")),  # "5" would lie on the border
+        ((4.7, 36.0), [], ("20", "5", "36")),
+        ((5.3, 36.0), [5.0], ("20.0", "5.3", "36.0")),
+        ((6.3, 36.0), [5.0], ("20", "6", "36")),
+        ((4.996, 36.0), [5.0], ("20.000", "4.996", "36.000")),
+        ((5.0, 36.0), [5.0], ("20", "5", "36")),  # where it lies on it
+        ((4.7, 36.0), [5.0, np.nan], ("20.0", "4.7", "36.0")),
+        ((4.7, 36.2), [36.0], ("20.0", "4.7", "36.2")),
+        ((4.99999, 36.0), [5.0], ("20", "5", "36")),  # no number of digits that anybody reads
+        ((np.nan, np.nan), [5.0], ("20", "nan", "nan")),
+    ],
+)
+def test_no_bound_is_rounded_onto_a_border_or_across_it(bounds, borders, words):
+    assert rounded(Interval(20.0, *bounds, 3, 0.1), fixed, 0, borders) == words
 
 
 def test_default_is_95_percent_and_independent():

@@ -34,9 +34,11 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "validation samples with a copy in their training part, %": pytest.approx(3.5),
         "validation samples with an exact copy there, %": pytest.approx(0.5),
     }
-    assert "123 of 1,000 test samples (12.3 %)" in found.sentence
-    assert "45 of them exact; of the validation samples 3.5 %" in found.sentence
-    assert "their training part, 0.5 % exact." in found.sentence
+    assert found.sentence == (
+        "The data leak: 123 of 1,000 test samples (12.3 %) have a copy, exact or near, among the "
+        "training samples, 45 of them an exact one; of the validation samples 3.5 % have one in "
+        "their training part, 0.5 % an exact one."
+    )
     assert "groups" in found.advice
 
 
@@ -63,15 +65,20 @@ def test_the_threshold_is_where_the_verdict_turns():
 
 
 @pytest.mark.parametrize("where", [{"test": 10}, {"test": 49, "exact": 9}, {"valid": (9, 0)}])
-def test_some_near_copies_may_be_chance(where):
+def test_some_near_copies_may_be_of_one_origin(where):
     found = judge(**where)
     assert found.verdict == "inconclusive"
-    assert "may be so by chance" in found.sentence
+    assert found.sentence.endswith(
+        " Near copies can come from one origin, such as a font, the frames of a film or a patient, "
+        "or only look alike."
+    )
     assert "Look at the near copies" in found.advice
 
 
 def test_says_where_near_copies_were_not_looked_for():
-    assert "near copies were not looked for" in judge(near=False).sentence
+    unsought = judge(near=False).sentence
+    assert "near copies were not looked for" in unsought
+    assert "have a copy among" in unsought
     assert "not looked for" not in judge().sentence
 
 

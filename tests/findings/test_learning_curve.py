@@ -166,7 +166,9 @@ def test_replicates_that_fall_alike_tell_no_interval():
 def test_few_sizes_cannot_tell(count):
     found = learning_curve(SIZES[-count:], drawn(STEEP)[-count:], margin=0.01)
 
-    assert says_nothing_of_more_data(found, f"needs 5 sizes or more, and there are {count}")
+    assert says_nothing_of_more_data(
+        found, f"5 sizes or more, 4 parts and the whole, and there are {count}"
+    )
     assert len(found.errors) == count
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from kohort.findings.choice import choose
-from kohort.findings.curves import POINTS, StudyCurves, VariantCurves
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
 from kohort.findings.learning_curve import learning_curve
 from kohort.findings.next_steps import next_steps
+from kohort.findings.scale import POINTS
 from tests.findings.curve_builders import percent_of
 
 EPOCHS, REPLICATES = 12, 5
@@ -134,6 +135,18 @@ def test_more_regularisation_is_judged_by_what_adds_it():
     sound = steps(winner, added)["more regularisation"]
     assert sound.verdict == "does not help"
     assert "neither overfits nor has a generalisation gap" in sound.sentence
+    # Where it still learns, overfitting may be to come.
+    early = steps(variant("a", 0.1, losses=np.linspace(2, 0.5, EPOCHS)), added)
+    assert early["more epochs"].verdict == "helps"
+    assert early["more regularisation"].verdict == "cannot tell"
+    assert early["more regularisation"].sentence == (
+        "a neither overfits nor has a generalisation gap to close, but whether it would after more "
+        "epochs the study cannot tell: it may be undertrained."
+    )
+    one_more = np.r_[1.0, np.full(EPOCHS - 2, 0.5), 0.49]
+    unsure = steps(variant("a", 0.1, losses=one_more), added)
+    assert unsure["more epochs"].verdict == "cannot tell"
+    assert unsure["more regularisation"].verdict == "cannot tell"
     rising = np.r_[1.0, 0.5, np.linspace(0.5, 0.9, EPOCHS - 2)]
     overfit = steps(variant("a", 0.1, losses=rising), added)["more regularisation"]
     assert overfit.verdict == "cannot tell"

@@ -68,6 +68,34 @@ def test_is_silent_where_train_loss_rises_too():
 
     assert found.verdict == "not found"
     assert found.evidence["rise of validation loss, %"].low > GL_THRESHOLD
+    assert found.sentence == (
+        "v does not overfit: after epoch 2 validation loss rises by 20 % (15 to 25) to the last of "
+        "3 epochs, while train loss goes from 0.5 to 0.75; train loss did not fall, as it does "
+        "where a model overfits."
+    )
+
+
+def test_a_rise_that_does_not_count_is_told_as_such():
+    assert judge(RULE, SILENT).sentence.endswith("; a rise of 5 % or less does not count.")
+    # 0.5 to 1.3, and -0.7 to 0.9: nothing rises surely.
+    unsure = judge(RULE, ending_at(0.5, 0.502, 0.498))
+    assert unsure.verdict == "not found"
+    assert unsure.sentence.endswith("while train loss goes from 0.5 to 0.25.")
+
+
+def test_a_fall_is_not_told_as_a_negative_rise():
+    curves = variant(train=[FALLING] * 2, valid=[[0.5, 0.6, 0.8], [0.8, 0.6, 0.5]])
+    assert "validation loss falls by 19 % (-219 to 257) to" in judge(RULE, curves).sentence
+
+
+def test_rounding_puts_no_interval_on_the_threshold():
+    # As wide as makes it begin a little below 5 %.
+    half = 4.302653 / np.sqrt(3)
+    spread = (20 - 4.7) / half
+    ends = 0.5 * (1 + (20 + spread * np.array([-1, 0, 1])) / 100)
+    found = judge(RULE, ending_at(*ends))
+    assert found.verdict == "inconclusive"
+    assert "rises by 20.0 % (4.7 to 35.3)" in found.sentence
 
 
 def test_is_inconclusive_where_the_interval_holds_the_threshold():

@@ -56,9 +56,12 @@ def test_is_silent_where_the_two_are_equivalent():
     assert found.verdict == "not found"
     assert found.sentence == (
         "b has replicates enough: the two differ by less than 5 points (b against a: -0.5 points "
-        "(-5.5 to 4.5))."
+        "(-3.9 to 2.9), the 90 % interval of two one-sided tests)."
     )
     assert found.advice == ""
+    # Where the wider interval lies within the margin too, it is that.
+    wide = judged(BASE, WIDE, margin=0.06)
+    assert "differ by less than 6 points (b against a: -0.5 points (-5.5 to 4.5))" in wide.sentence
 
 
 def test_is_silent_where_a_difference_is_seen():
@@ -100,6 +103,11 @@ def test_a_difference_that_the_correction_takes_back_is_not_seen():
     found = judged(BASE, apart, WIDE)
     assert found.verdict == "found"
     assert found.evidence["difference"].high < 0  # though not the interval, which is its own
+    assert found.sentence.endswith(
+        "); taken alone they would, but the correction for the number of comparisons keeps it "
+        "undecided."
+    )
+    assert "correction" not in judged(BASE, WIDE, BASE).sentence
 
 
 def test_zero_is_where_the_verdict_turns():
@@ -215,8 +223,15 @@ def test_shared_samples_widen_the_interval_until_no_number_will_do():
 
     found = judged(BASE, WIDE, test_to_train=0.25)
     assert "replicates needed" not in found.evidence
-    assert "would not help" in found.advice
-    assert "hold out a larger part" in found.advice
+    assert found.advice == (
+        "Even 1,000 replicates would not show a difference of 1 point, the margin, though they may "
+        "show a larger one: hold out a larger part, or get more data."
+    )
+
+
+def test_of_folds_there_are_more_by_repeats():
+    found = judged(BASE, WIDE, kind="folds")
+    assert found.advice.startswith("About 34 folds in all, by `repeats=`, would show a difference")
 
 
 def test_what_is_no_proportion_is_told_in_its_own_unit():

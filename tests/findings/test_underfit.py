@@ -60,7 +60,10 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "weak underfits: its train accuracy ends 11.0 points (8.5 to 13.5) worse than that of "
         "best, its validation accuracy is 11.0 points (8.5 to 13.5) worse, and its curve is flat."
     )
-    assert found.advice
+    assert found.advice == (
+        "Give the model more capacity or less regularisation; or, where nothing but the training "
+        "sets it apart from best, train it that way."
+    )
 
 
 def test_the_best_of_all_does_not_underfit():
@@ -73,8 +76,8 @@ def test_does_not_apply_to_a_variant_alone():
     assert judge(RULE, FIRES).verdict == "not applicable"
     assert judge(RULE, FIRES, broken).verdict == "not applicable"
     assert judge(RULE, FIRES, broken, BEST).verdict == "found"
-    assert (
-        judge(RULE, FIRES).sentence == "weak: it takes the train accuracy of two variants to tell."
+    assert judge(RULE, FIRES).sentence == (
+        "weak: there is no train accuracy of another variant to compare with."
     )
 
 
@@ -161,14 +164,56 @@ def test_is_inconclusive_where_the_interval_holds_the_threshold():
         ([1.0, 0.25, 0.25, 0.25], "found"),
         ([1.0] * 4 + [0.5] * 4, "found"),  # of eight epochs the last quarter is two
         ([1.0] * 5 + [0.8, 0.6, 0.5], "inconclusive"),
+        ([1.0, 0.5, 0.5, 0.53125], "found"),  # it rises by 6.25 %
+        ([1.0, 0.5, 0.5, 0.5625], "inconclusive"),  # by 12.5 %
     ],
 )
 def test_only_a_flat_curve_underfits(losses, verdict):
-    found = judge(RULE, with_errors("v", [0.20, 0.211], [0.300, 0.301], losses), BEST_OF_TWO)
+    curves = with_errors("v", [0.20, 0.211], [0.300, 0.301], losses)
+    found = judge(RULE, replace(curves, valid_loss=np.ones_like(curves.valid_loss)), BEST_OF_TWO)
     assert found.verdict == verdict
-    assert (found.evidence["fall of train loss in the last quarter"] < FLAT_THRESHOLD) == (
+    assert (abs(found.evidence["fall of train loss in the last quarter"]) < FLAT_THRESHOLD) == (
         verdict == "found"
     )
+
+
+def doubted(losses, ending=0.5):
+    """Of one with these train losses, and a validation loss that goes from 0.5 to `ending`."""
+    curves = with_errors("weak", [0.15, 0.17, 0.19], VALID, losses)
+    # A little apart at the end, so that a slope has an interval.
+    valid = [[1.0, 0.5, 0.5, ending + apart] for apart in (0.0, 0.001, 0.002)]
+    return judge(RULE, replace(curves, valid_loss=np.array(valid)), BEST)
+
+
+def test_a_train_loss_that_falls_still_learns():
+    found = doubted([1.0, 0.75, 0.5, 0.25])
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.endswith(
+        "; but it still learns: train loss falls (50 % over the last quarter of the epochs)."
+    )
+    assert found.advice == "Train longer first, before judging its capacity."
+
+
+def test_a_train_loss_that_rises_is_not_flat():
+    found = doubted([1.0, 0.5, 0.5, 0.625])
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(
+        "; but train loss rises (25 % over the last quarter of the epochs)."
+    )
+    assert found.advice == "Lower the learning rate before judging its capacity."
+
+
+def test_one_that_is_undertrained_does_not_underfit():
+    # Train loss falls by 2 % in the last quarter, validation loss by more than 0.5 % an epoch.
+    found = doubted(FLAT, ending=0.45)
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith("; but it still learns: validation loss falls (KH104).")
+    assert found.advice == "Train longer first, before judging its capacity."
+    assert doubted(FLAT).verdict == "found"
 
 
 BEST_OF_TWO = with_errors("best", [0.05, 0.06], [0.1, 0.1])
@@ -251,6 +296,7 @@ def test_a_variant_whose_errors_are_not_known_is_nobodys_best():
 
     assert_same(judge(RULE, FIRES, blind, BEST), judge(RULE, FIRES, BEST))
     assert judge(RULE, blind, BEST).verdict == judge(RULE, blind).verdict == "not applicable"
+    assert judge(RULE, blind, BEST).sentence == "blind: there is no train accuracy of it."
 
 
 def test_one_epoch_is_inconclusive():
@@ -296,8 +342,14 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, whose)
     found = judge(RULE, adding(curves, **own), adding(BEST, **(other | {"train_error": 0.01})))
 
     expected = judge(RULE, curves, BEST)
-    assert found.verdict == expected.verdict
     assert found.evidence[EXCESS] == expected.evidence[EXCESS]
+    if whose == "own" and expected.verdict != "not found":
+        # But that it underfits, a variant that diverges is not said to.
+        assert found.verdict == "inconclusive"
+        assert found.sentence.endswith("; but 1 of its 4 replicates diverged.")
+        assert found.advice.startswith("Lower the learning rate, or clip gradients, before")
+    else:
+        assert found.verdict == expected.verdict
 
 
 def test_variants_without_a_common_sound_replicate_are_inconclusive():

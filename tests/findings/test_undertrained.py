@@ -58,6 +58,17 @@ def test_is_silent_where_the_curve_has_levelled_out():
     assert found.evidence[SLOPE].high < SLOPE_THRESHOLD
 
 
+def test_a_rise_is_not_told_as_a_negative_fall():
+    # Best in the last epoch by the mean, and a slope that is below zero in the mean.
+    valid = [[1.0, 0.8, 0.5, 0.1], [1.0, 0.8, 0.1, 0.2], [1.0, 0.8, 0.1, 0.2]]
+    found = judge(RULE, variant(train=valid, valid=valid))
+    assert found.evidence[SLOPE].mean == pytest.approx((133.333 - 66.667 - 66.667) / 3, abs=1e-2)
+    valid[0][2] = 0.4
+    found = judge(RULE, variant(train=valid, valid=valid))
+    assert found.evidence[SLOPE].mean < 0
+    assert "over its last epochs validation loss rises by 4.4 % (" in found.sentence
+
+
 def test_is_silent_where_the_best_epoch_is_long_past():
     found = judge(RULE, ending_at(0.6, 0.61, 0.59))
 

@@ -14,6 +14,7 @@ from tests.findings.curve_builders import (
 )
 from tests.findings.curve_builders import with_replicate as adding
 
+MONTE_CARLO = 3 * np.sqrt(0.025 * 0.975 / 400)
 SPREAD = "standard deviation over replicates"
 # Limits of a deviation of one from three values at 95 %: the table in the documentation of
 # Boost.Math, "Confidence Intervals on the Standard Deviation".
@@ -156,14 +157,80 @@ def test_what_is_no_proportion_is_told_in_its_own_unit():
     assert_same(found, judged(ERRORS))
 
 
+# Of errors around 0.12, with 100 validation samples: sqrt(0.12 x 0.88 / 100) = 0.0325.
+DRAWN = 0.032496
+DRAW = "standard deviation by the draw of validation samples"
+
+
+@pytest.mark.parametrize("kind", ["splits", "folds"])
+def test_what_the_draw_of_validation_samples_brings_is_no_instability(kind):
+    drawn = {"kind": kind, "valid_samples": 100}
+
+    assert judged(ERRORS).verdict == "found"
+    found = judged(ERRORS, **drawn)
+    assert found.verdict == "inconclusive"
+    assert (found.evidence["margin"], found.evidence[DRAW]) == (
+        0.01,
+        pytest.approx(DRAWN, rel=1e-4),
+    )
+    assert found.sentence == (
+        "a may be unstable: its accuracy has a standard deviation of its own of 2.00 points (1.04 "
+        "to 12.57) over replicates, where differences of 1 point are of interest and the draw of "
+        "100 validation samples alone brings one of 3.25 points."
+    )
+
+
+def test_above_what_the_draw_and_the_margin_bring_the_verdict_turns():
+    wide = [0.0, 0.12, 0.24]  # s = 0.12; the interval begins at 0.0625
+    turns = np.sqrt((0.12 * LOW) ** 2 - DRAWN**2)
+    drawn = {"kind": "splits", "valid_samples": 100}
+
+    found = judged(wide, margin=turns - 1e-4, **drawn)
+    assert found.verdict == "found"
+    assert found.advice.startswith("Steady it (")
+    assert judged(wide, margin=turns + 1e-4, **drawn).verdict == "inconclusive"
+    turns = np.sqrt((0.02 * HIGH) ** 2 - DRAWN**2)
+    assert judged(ERRORS, margin=turns - 1e-3, **drawn).verdict == "inconclusive"
+    assert judged(ERRORS, margin=turns + 1e-3, **drawn).verdict == "not found"
+
+
+def test_seeds_validate_on_the_same_samples():
+    found = judged(ERRORS, kind="seeds", valid_samples=100)
+
+    assert_same(found, judged(ERRORS))
+    assert found.sentence == judged(ERRORS).sentence
+
+
+def test_where_the_metric_is_no_proportion_the_luck_of_the_split_is_told():
+    found = judged(ERRORS, kind="splits", valid_samples=100, scale=percent_of(0.2, "mae"))
+
+    assert found.verdict == "found"
+    assert DRAW not in found.evidence
+    assert found.sentence.endswith("of 0.01 are of interest; the luck of the splits is in it.")
+    assert found.advice.startswith("Look first at seeds on one split")
+    of_seeds = judged(ERRORS, scale=percent_of(0.2, "mae"))
+    assert of_seeds.sentence.endswith("of 0.01 are of interest.")
+    assert of_seeds.advice.startswith("Steady it (")
+
+
+def test_errors_that_are_no_proportions_after_all_do_no_harm():
+    assert judged([1.5, 2.5, 1.5], kind="splits", valid_samples=9).evidence[DRAW] == 0.0
+
+
+def test_false_alarms_of_samples_drawn_anew_are_as_rare_as_the_confidence_says():
+    """Models that do not differ, and are judged on 50 new samples each: all is sampling noise."""
+    random = np.random.default_rng(64)
+    errors = random.binomial(50, 0.2, (400, 1, 5)) / 50
+    drawn = {"margin": 1e-6, "kind": "splits", "valid_samples": 50}
+    assert np.mean([judged(*e, **drawn).verdict == "found" for e in errors]) < 0.025 + MONTE_CARLO
+    assert np.mean([judged(*e, margin=1e-6).verdict == "found" for e in errors]) > 0.9
+
+
 def share_found(margin, others=0, hard=0.0, draws=400):
     """How often variants of a deviation of one are called unstable."""
     random = np.random.default_rng(62)
     errors = random.normal(size=(draws, 1 + others, 5)) + hard * random.normal(size=(draws, 1, 5))
     return np.mean([judged(*e, margin=margin).verdict == "found" for e in errors])
-
-
-MONTE_CARLO = 3 * np.sqrt(0.025 * 0.975 / 400)
 
 
 @pytest.mark.parametrize("others", [0, 1, 3])

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.findings.curves import POINTS, Scale
 from kohort.findings.learning_curve import learning_curve
+from kohort.findings.scale import POINTS, Scale
 from kohort.report import figures
 
 
@@ -27,8 +27,9 @@ def test_bands_are_mean_and_range_over_replicates(curves):
     assert 9.0 not in set(bands["mean"]), "the running train metric is not compared"
 
 
-def test_a_nan_is_left_out(curves):
-    curves.loc[0, "value"] = float("nan")
+@pytest.mark.parametrize("gone", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_left_out(curves, gone):
+    curves.loc[0, "value"] = gone
     bands = figures.curve_bands(curves, ("loss",))
     first = bands[(bands["side"] == "validation") & (bands["epoch"] == 1)].iloc[0]
     assert (first["low"], first["high"]) == (2.0, 2.0)

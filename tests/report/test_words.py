@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kohort.findings.choice import Optimism
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import POINTS, Scale, shown
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval
+from kohort.findings.scale import POINTS, Scale, shown
 from kohort.report import words
+from kohort.report.flattery import flattery
 
 NAN = float("nan")
 
@@ -57,8 +60,8 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
     to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
     assert words.answer("best", score, POINTS, family, to_base) == (
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
-        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 errors in 1,000 "
-        "fewer. It is better than x. These replicates cannot tell it from y. "
+        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 fewer errors "
+        "in 1,000. It is better than x. These replicates cannot tell it from y. "
         "broken scored better where it trained to the end, and was not chosen since it diverged in "
         "some replicates."
     )
@@ -74,7 +77,10 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
     )
     alike = [comparison("base", "best", 0.002, 0.3, 0.01)]
     told = words.answer("best", score, POINTS, [*alike, comparison("y", "best", 0, 1, 0.01)], alike)
-    assert "It differs by less than 1 point from the baseline, base" in told
+    assert (
+        "It differs by less than 1 point from the baseline, base: +0.2 points (-0.8 to +1.2), the "
+        "90 % interval of two one-sided tests." in told
+    )
     assert "Between it and y there is no difference of practical interest" in told
 
 
@@ -121,18 +127,72 @@ def test_the_winner_stands_to_the_baseline_as_decided(mean, p, standing):
 )
 def test_a_comparison_comes_to_a_verdict(p, p_alike, verdict):
     # A spread of 0.01 and a margin of 0.01: an effect of 1 takes 10 pairs, by Cohen's tables.
-    assert words.verdict_of(comparison("a", "b", 0.0, p, p_alike)) == verdict
+    assert words.verdict_of(comparison("a", "b", 0.0, p, p_alike), "splits") == verdict
+
+
+def test_of_folds_more_come_by_repeats():
+    told = words.verdict_of(comparison("a", "b", 0.0, 0.5), "folds")
+    assert told == "undecided; about 10 folds in all, by `repeats=`, would tell"
+
+
+def test_a_comparison_without_a_replicate_in_common_shows_no_nan():
+    gone = comparison("a", "b", NAN, NAN, NAN, n=0)
+    assert words.difference(gone, POINTS) == words.errors_fewer(gone) == "none"
+    assert words.verdict_of(gone, "splits") == "not both trained to the end in any replicate"
+    assert words.errors_fewer(comparison("a", "b", -0.0204, 0.5)) == "-20"
+
+
+def test_a_difference_of_proportions_is_told_within_what_it_can_be():
+    wide = replace(comparison("a", "b", 0.9, 0.5), difference=Interval(0.9, -1.2, 3.0, 2, 0.5))
+    assert words.difference(wide, POINTS) == "+90.0 points (-100.0 to +100.0)"
+    assert POINTS.told(wide.difference) == "90.0 points (-100.0 to 100.0)"
+    assert words.difference(wide, LOSS) == "+0.9 (-1.2 to +3)"
+
+
+def test_what_diverged_is_named():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    diverged = [("x", 5, 5), ("y", 1, 5), ("z", 5, 5), ("w", 4, 5)]
+    assert words.answer("best", score, POINTS, [], [], diverged).endswith(
+        " x and z diverged in all replicates; y diverged in 1 of 5 replicates; w diverged in 4 of "
+        "5 replicates."
+    )
+    assert words.no_winner([("x", 5, 5)]) == (
+        "No variant trained to the end, so there is no winner. x diverged in all replicates."
+    )
+    assert words.no_winner([]) == "No variant trained to the end, so there is no winner."
+    assert words.divergence([("y", 4, 6)]) == "y diverged in 4 of 6 replicates."
+    assert "diverged" not in words.answer("best", score, POINTS, [], [])
 
 
 def test_the_winners_flattery_is_told():
-    told = words.flattery(Optimism(0.0042, 5, {2: 4, 0: 1}), POINTS, ["a", "b", "c"])
+    told = flattery(Optimism(0.0042, 5, {2: 4, 0: 1}), POINTS, ["a", "b", "c"], 3, "seeds")
     assert told.startswith(
         "The winner was chosen as the best of 3. Without each replicate in turn, the others choose "
         "c 4 times and a once, and what they choose scores 0.42 points worse in that replicate"
     )
-    none = words.flattery(Optimism(0.0, 5, {2: 5}), POINTS, ["a", "b", "c"])
-    assert "choose c 5 times: by this its validation score does not flatter it." in none
-    assert "cannot be estimated" in words.flattery(None, POINTS, ["a", "b"])
+    assert told.endswith(
+        "The estimate misses the luck of the one split, which all replicates share; only a score "
+        "on a test set is free of both."
+    )
+
+
+def test_an_estimate_of_zero_does_not_say_that_nothing_flatters():
+    none = flattery(Optimism(0.0, 5, {2: 5}), POINTS, ["a", "b", "c"], 3, "splits")
+    assert (
+        "choose c 5 times: the same variant always wins, and for that reason alone the estimate of "
+        "how far its validation score flatters it is zero. The estimate misses the luck that all "
+        "replicates share, being splits of one data set; only a score on a test set" in none
+    )
+
+
+def test_only_variants_with_a_score_were_chosen_from():
+    assert "the best of 2. " in flattery(
+        Optimism(0.0, 5, {2: 5}), POINTS, ["a", "b", "c"], 2, "folds"
+    )
+    assert "the best of 2, so" in flattery(None, POINTS, ["a", "b", "c"], 2, "splits")
+    assert "cannot be estimated" in flattery(None, POINTS, ["a", "b"], 2, "splits")
+    alone = flattery(None, POINTS, ["a", "b"], 1, "splits")
+    assert alone == "The winner is the only variant with a score, so that no choice flatters it."
 
 
 def test_a_baseline_that_wins_is_told_from_the_others():
@@ -154,8 +214,8 @@ def test_a_baseline_that_wins_is_told_from_the_others():
         ((0.02, 0.01), (-0.1, 0.01), "betters the score and helps against late overfitting"),
         ((0.02, 0.01), (0.1, 0.01), "betters the score but adds to late overfitting"),
         ((-0.02, 0.01), (-0.1, 0.01), "worsens the score but helps against late overfitting"),
-        ((0.02, 0.5), (-0.1, 0.5), "makes no difference that these replicates can tell"),
-        ((0.02, NAN), (-0.1, NAN), "makes no difference that these replicates can tell"),
+        ((0.02, 0.5), (-0.1, 0.5), "shows no sure difference"),
+        ((0.02, NAN), (-0.1, NAN), "shows no sure difference"),
         ((0.0, 0.9, 0.01), (0, 0.9), "makes no difference of practical interest to the score"),
     ],
 )
@@ -216,6 +276,10 @@ def test_held_out_mistakes_come_surest_first():
     assert held.accuracy.mean == 0.5
     assert [(m.sample, m.truth, m.predicted) for m in held.mistakes] == [(3, 2, 1), (1, 1, 0)]
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+    assert repr(held).startswith("HeldOut(variant='v', accuracy=Interval(mean=0.5,")
+    assert "array" not in repr(held)
+    assert "np." not in repr(held)
+    assert "Mistake" not in repr(held)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Every variant sees the same replicates, so that two variants are compared pair b
 """
 
 import reprlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import ClassVar
 
@@ -32,8 +32,8 @@ class Replicate:
 
     number: int
     seed: int
-    train: np.ndarray
-    valid: np.ndarray
+    train: np.ndarray = field(repr=False)
+    valid: np.ndarray = field(repr=False)
     share: float = 1.0
 
     def on_part(self, share: float, groups: np.ndarray | None) -> "Replicate":

@@ -107,18 +107,26 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:
-    """Pairs `(a, b)` of variant numbers where b is a with one argument more.
+    """Pairs `(a, b)` of variant numbers where b is a with one argument more, or one switched on.
 
-    A regulariser, say: their comparison tells what the argument does.
+    A regulariser, say: their comparison tells what the argument does. Off is 0, None or False, as
+    in `l2=[0.0, 1e-4]` of a grid.
     """
     pairs = itertools.permutations(range(len(variants)), 2)
     return [(a, b) for a, b in pairs if _adds_one(variants[a], variants[b])]
 
 
 def _adds_one(less: Variant, more: Variant) -> bool:
-    if less.build is not more.build or len(more.kwargs) != len(less.kwargs) + 1:
+    if less.build is not more.build or not less.kwargs.keys() <= more.kwargs.keys():
         return False
-    return all(
-        name in more.kwargs and repr(more.kwargs[name]) == repr(value)
-        for name, value in less.kwargs.items()
-    )
+    added = [name for name in more.kwargs if name not in less.kwargs]
+    changed = [
+        name for name, value in less.kwargs.items() if repr(more.kwargs[name]) != repr(value)
+    ]
+    if len(added) + len(changed) != 1:
+        return False
+    return all(_is_off(less.kwargs[name]) and not _is_off(more.kwargs[name]) for name in changed)
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float | np.number) and bool(value == 0))

@@ -68,9 +68,46 @@ class Comparison:
         return bool(self.p_equivalence_adjusted <= self.alpha)
 
     @property
+    def excludes_zero(self) -> bool:
+        """Whether the comparison alone, before correction, would call the difference real."""
+        return self.difference.lies_above(0.0) or self.difference.high < 0.0
+
+    @property
+    def telling(self) -> Interval:
+        """The interval that shows the verdict.
+
+        The sides of two one-sided tests (at 90 %, where the difference has 95 %) where these tests
+        decide and the wider interval reaches beyond the margin; else the difference's own.
+        """
+        own = self.difference
+        if not self.is_equivalent or self.is_decided or self._is_within(own):
+            return own
+        return mean_interval(
+            np.array(self.differences),
+            confidence=1 - 2 * self.alpha,
+            test_to_train=self.test_to_train,
+        )
+
+    @property
+    def telling_name(self) -> str:
+        """What to call that interval where it is not the difference's own; else empty."""
+        if self.telling is self.difference:
+            return ""
+        return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
+
+    @property
+    def borders(self) -> tuple[float, ...]:
+        """What verdicts of the comparison turn on: no difference, and the margin to either side."""
+        return 0.0, self.margin, -self.margin
+
+    @property
     def errors_per_thousand(self) -> float:
         """Errors that `b` makes fewer than `a` in 1,000 samples, where accuracies are compared."""
         return 1000 * self.difference.mean
+
+    def _is_within(self, interval: Interval) -> bool:
+        """Whether an interval lies within the margin to either side of zero."""
+        return interval.lies_above(-self.margin) and interval.lies_below(self.margin)
 
     @cached_property
     def p_sign_flip(self) -> float:

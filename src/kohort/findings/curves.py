@@ -1,11 +1,12 @@
 """What a rule sees: the curves of the variants of a study, and what its intervals need."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from kohort.findings.interval import Interval, mean_interval
+from kohort.findings.scale import POINTS, Scale
 
 WORSE_THRESHOLD = 0.25
 """How far above where it began, relative to that, a train loss must end to count as diverged."""
@@ -32,10 +33,10 @@ class VariantCurves:
     """
 
     name: str
-    train_loss: np.ndarray
-    valid_loss: np.ndarray
-    train_error: np.ndarray
-    valid_error: np.ndarray
+    train_loss: np.ndarray = field(repr=False)
+    valid_loss: np.ndarray = field(repr=False)
+    train_error: np.ndarray = field(repr=False)
+    valid_error: np.ndarray = field(repr=False)
     lengths: np.ndarray
     planned_epochs: int | None = None
     untrained_loss: float = float("nan")
@@ -146,63 +147,6 @@ class VariantCurves:
         return values
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How the metric that scores and its differences are told, and what thresholds mean.
-
-    Args:
-        metric: What is measured, as a reader calls it.
-        higher_is_better: Whether a higher value of it is the better one.
-        reference: What the baseline scores on validation, without its sign: thresholds in percent
-            are of it. None where the metric is a proportion, such as an accuracy, whose
-            differences are told in points and have thresholds in points.
-    """
-
-    metric: str = "accuracy"
-    higher_is_better: bool = True
-    reference: float | None = None
-
-    @property
-    def is_proportion(self) -> bool:
-        """Whether the metric is a part of a whole, from 0 to 1."""
-        return self.reference is None
-
-    def threshold(self, points: float, percent: float) -> float:
-        """The threshold that holds on this scale, in the unit of the metric itself."""
-        return points / 100 if self.reference is None else percent / 100 * self.reference
-
-    def amount(self, difference: float) -> str:
-        """A difference in words, without a sign of its own: `1 point`, `0.12`."""
-        if not self.is_proportion:
-            return f"{difference:.3g}"
-        told = f"{100 * difference:.3g}"
-        return f"{told} point" if told == "1" else f"{told} points"
-
-    def told(self, interval: Interval, digits: int = 1) -> str:
-        """A difference with its interval in words: `3.1 points (2.0 to 4.2)`, `0.12 (0.1 to 0.2)`.
-
-        Args:
-            interval: The difference.
-            digits: Of points.
-        """
-        if self.is_proportion:
-            return shown(interval, "points", 100.0, digits)
-        mean, low, high = (
-            f"{bound:z.3g}" for bound in (interval.mean, interval.low, interval.high)
-        )
-        return f"{mean} ({low} to {high})" if interval.is_formed else mean
-
-    def worse(self, interval: Interval) -> str:
-        """A difference of errors in words: `3.1 points (2.0 to 4.2) worse`, or how much better."""
-        if interval.mean >= 0 or np.isnan(interval.mean):
-            return f"{self.told(interval)} worse"
-        better = replace(interval, mean=-interval.mean, low=-interval.high, high=-interval.low)
-        return f"{self.told(better)} better"
-
-
-POINTS = Scale()
-
-
 @dataclass(frozen=True, eq=False)
 class Overlap:
     """Samples that a model is judged by and that have a copy among those it was trained on.
@@ -240,6 +184,8 @@ class StudyCurves:
         additions: Pairs `(a, b)` of variant numbers where b is a with something added.
         one_loss: Those of these pairs that have the same loss and the same epochs to train.
         overlap: What was found of copies; None where nobody looked.
+        kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
+        valid_samples: Those that a replicate validates on; None where nobody told.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -250,6 +196,13 @@ class StudyCurves:
     additions: tuple[tuple[int, int], ...] = ()
     one_loss: tuple[tuple[int, int], ...] = ()
     overlap: Overlap | None = None
+    kind: str = "seeds"
+    valid_samples: int | None = None
+
+    @property
+    def draws_samples(self) -> bool:
+        """Whether each replicate validates on samples drawn anew: splits and folds do."""
+        return self.kind != "seeds"
 
     @cached_property
     def errors(self) -> np.ndarray:
@@ -259,11 +212,3 @@ class StudyCurves:
     def interval(self, values: np.ndarray) -> Interval:
         """The interval of a mean over replicates."""
         return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)
-
-
-def shown(interval: Interval, unit: str, scale: float = 1.0, digits: int = 1) -> str:
-    """An interval in words: `3.1 points (2.0 to 4.2)`; its confidence stands elsewhere."""
-    mean, low, high = (
-        f"{scale * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
-    )
-    return f"{mean} {unit} ({low} to {high})" if interval.is_formed else f"{mean} {unit}"

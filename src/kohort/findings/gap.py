@@ -19,7 +19,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     best = curves.best + 1
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
     metric = study.scale.metric
-    told = f"at epoch {best} validation {metric} is {study.scale.worse(gap)} than on training data."
+    worse = study.scale.worse(gap, threshold)
+    told = f"at epoch {best} validation {metric} is {worse} than on training data."
     if gap.lies_above(threshold):
         return RULE.finding(
             name,

@@ -1,9 +1,13 @@
 """Intervals of a mean over replicates."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
+
+MORE_DIGITS = 3
+"""As many may be added to tell on which side of a threshold a bound lies."""
 
 ROUNDING = 1e-6
 """Relative spread below which values differ by the rounding of float32 measurements only."""
@@ -31,6 +35,16 @@ class Interval:
     def is_formed(self) -> bool:
         """Whether there are bounds at all."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    def times(self, factor: float) -> "Interval":
+        """The same in another unit; the factor is above zero."""
+        return replace(
+            self, mean=factor * self.mean, low=factor * self.low, high=factor * self.high
+        )
+
+    def negated(self) -> "Interval":
+        """That of the same difference the other way round."""
+        return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
     def within(self, lowest: float, highest: float) -> "Interval":
         """The same, its bounds cut at those of what is measured."""
@@ -86,6 +100,35 @@ def mean_interval(
 def standard_error(values: np.ndarray, test_to_train: float) -> float:
     """The standard error of the mean of two finite values or more, corrected as above."""
     return float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
+
+
+def rounded(
+    interval: Interval, form: Callable[[float, int], str], digits: int, borders: Sequence[float]
+) -> tuple[str, str, str]:
+    """Mean and bounds in words, the bounds on the same side of each border as they are.
+
+    Args:
+        interval: In the unit that it is told in.
+        form: Writes a number with some digits.
+        digits: What suffices, where rounding by it moves no bound across a border or onto one.
+        borders: What verdicts turn on; NaN are none.
+    """
+
+    def written(digits: int) -> tuple[str, str, str]:
+        mean, low, high = (form(b, digits) for b in (interval.mean, interval.low, interval.high))
+        return mean, low, high
+
+    def keeps(told: tuple[str, str, str]) -> bool:
+        pairs = zip((interval.low, interval.high), map(float, told[1:]), strict=True)
+        return all(
+            np.sign(bound - border) == np.sign(text - border)
+            for bound, text in pairs
+            for border in borders
+            if np.isfinite(bound - border)
+        )
+
+    tries = (written(digits + more) for more in range(MORE_DIGITS + 1))
+    return next(filter(keeps, tries), written(digits))
 
 
 def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval:

@@ -17,6 +17,7 @@ def judge(study: StudyCurves) -> Finding:
     if overlap is None:
         return RULE.finding(None, "not applicable", "Nobody looked for copies in these data.")
     test, valid = _percents(overlap)
+    copy = "copy, exact or near," if overlap.near_sought else "copy"
     evidence: Evidence = {
         "test samples with a copy in the training data": overlap.test,
         "of them exact": overlap.test_exact,
@@ -25,10 +26,10 @@ def judge(study: StudyCurves) -> Finding:
         "validation samples with an exact copy there, %": valid[1],
     }
     told = (
-        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) are copies "
-        f"of training samples, {overlap.test_exact:,} of them exact; of the validation samples "
-        f"{valid[0]:.3g} % are copies of samples of their training part, {valid[1]:.3g} % exact"
-        + ("" if overlap.near_sought else "; near copies were not looked for")
+        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) have a "
+        f"{copy} among the training samples, {overlap.test_exact:,} of them an exact one; of the "
+        f"validation samples {valid[0]:.3g} % have one in their training part, {valid[1]:.3g} % an "
+        "exact one" + ("" if overlap.near_sought else "; near copies were not looked for")
     )
     copies, exact = (max(own) for own in zip(test, valid, strict=True))
     if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:
@@ -44,7 +45,8 @@ def judge(study: StudyCurves) -> Finding:
         return RULE.finding(
             None,
             "inconclusive",
-            f"The data may leak: {told}. Samples that are alike may be so by chance.",
+            f"The data may leak: {told}. Near copies can come from one origin, such as a font, the "
+            "frames of a film or a patient, or only look alike.",
             evidence,
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
@@ -67,8 +69,9 @@ RULE = Rule(
     "Of the test samples, or of the validation samples on average over replicates, "
     f"{EXACT_PERCENT:g} % or more have an exact copy among the samples that their model was "
     f"trained on, or {COPIES_PERCENT:g} % or more have a copy there that is exact or near. With "
-    f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive: "
-    "samples of different origin can look alike. A near copy differs, as the root of the mean "
+    f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive: they "
+    "can come from one origin, such as a font, the frames of a film or a patient, or only look "
+    "alike. A near copy differs, as the root of the mean "
     "square over all its numbers, by at most a twentieth of the median difference of two training "
     "samples; near copies are looked for where chance makes none. Samples are looked at, labels "
     "and models are not.",

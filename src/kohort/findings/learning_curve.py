@@ -158,7 +158,10 @@ def _shortage(errors: np.ndarray) -> str:
     """Why there is too little to judge, as a clause; empty where there is enough."""
     sizes, replicates = errors.shape
     if sizes < MIN_SIZES:
-        return f"the shape of the curve needs {MIN_SIZES} sizes or more, and there are {sizes}"
+        return (
+            f"the shape of the curve needs {MIN_SIZES} sizes or more, {MIN_SIZES - 1} parts and "
+            f"the whole, and there are {sizes}"
+        )
     if replicates < MIN_REPLICATES:
         return (
             f"{MIN_REPLICATES} replicates or more must be sound at every size, "

@@ -76,7 +76,7 @@ def _more_data(
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
     told = (
         f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
-        f"{study.scale.told(curve.gain)}, "
+        f"{study.scale.told(curve.gain, borders=(study.margin,))}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )
     return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
@@ -108,8 +108,11 @@ def _more_regularisation(
     if added:
         return _from_rivals(step, curves.name, "regularised", added, against)
     if {own[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
-        told = f"{curves.name} neither overfits nor has a generalisation gap to close."
-        return NextStep(step, "does not help", told)
+        told = f"{curves.name} neither overfits nor has a generalisation gap to close"
+        if own[undertrained.RULE.code].verdict == "not found":
+            return NextStep(step, "does not help", f"{told}.")
+        but = "but whether it would after more epochs the study cannot tell: it may be undertrained"
+        return NextStep(step, "cannot tell", f"{told}, {but}.")
     told = f"No variant is {curves.name} with a regulariser more; add one to the study."
     return NextStep(step, "cannot tell", told)
 

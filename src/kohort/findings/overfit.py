@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves, shown
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
+from kohort.findings.interval import Interval
+from kohort.findings.scale import changes
 
 GL_THRESHOLD = 5.0
 """Percent that validation loss must have risen above its lowest; Prechelt's alpha."""
@@ -42,22 +44,32 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "train loss at the end": train_end,
     }
     told = (
-        f"after epoch {best + 1} validation loss rises by {shown(rise, '%', digits=0)} "
+        f"after epoch {best + 1} validation loss {changes(rise, 0, GL_THRESHOLD)} "
         f"to the last of {last + 1} epochs, while train loss goes from {train_best:.3g} to "
-        f"{train_end:.3g}."
+        f"{train_end:.3g}"
     )
     if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
-        return RULE.finding(name, "found", f"{name} overfits: {told}", evidence, advice)
+        return RULE.finding(name, "found", f"{name} overfits: {told}.", evidence, advice)
     if rise.lies_below(GL_THRESHOLD) or train_end >= train_best:
-        return RULE.finding(name, "not found", f"{name} does not overfit: {told}", evidence)
+        why = _in_spite_of(rise, fell=train_end < train_best)
+        return RULE.finding(name, "not found", f"{name} does not overfit: {told}{why}.", evidence)
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may overfit: {told}",
+        f"{name} may overfit: {told}.",
         evidence,
         "Run more replicates, or train longer.",
     )
+
+
+def _in_spite_of(rise: Interval, *, fell: bool) -> str:
+    """Why a rise of validation loss is no overfitting, as a clause; empty where it is none."""
+    if not fell and not rise.high <= 0:
+        return "; train loss did not fall, as it does where a model overfits"
+    if rise.low > 0:
+        return f"; a rise of {GL_THRESHOLD:g} % or less does not count"
+    return ""
 
 
 RULE = Rule(

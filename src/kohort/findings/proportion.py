@@ -20,7 +20,8 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
         The proportion with its interval; it has no p-value.
     """
     bounds = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return Interval(successes / trials, bounds.low, bounds.high, trials, float("nan"))
+    low, high = float(bounds.low), float(bounds.high)
+    return Interval(successes / trials, low, high, trials, float("nan"))
 
 
 @dataclass(frozen=True)

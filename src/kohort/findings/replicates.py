@@ -6,7 +6,7 @@ from kohort.findings.comparison import Comparison
 from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.families import families
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.power import POWER
+from kohort.findings.power import MOST, POWER
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -34,7 +34,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "replicates": n,
         **({"replicates needed": needed} if needed else {}),
     }
-    told = f"{compared.b} against {compared.a}: {scale.told(compared.difference)}"
+    interval = scale.told(compared.telling, borders=compared.borders)
+    interval = ", ".join(filter(None, [interval, compared.telling_name]))
+    told = f"{compared.b} against {compared.a}: {interval}"
     if compared.is_decided or compared.is_equivalent:
         what = (
             "differ" if compared.is_decided else f"differ by less than {scale.amount(study.margin)}"
@@ -45,19 +47,32 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if needed is not None and needed <= n:
         told = f"they would show a difference of {scale.amount(study.margin)} ({told})."
         return RULE.finding(name, "not found", f"{name} has replicates enough: {told}", evidence)
-    advice = (
-        f"About {needed} replicates would show a difference of {scale.amount(study.margin)}."
-        if needed
-        else "More replicates of these splits would not help: hold out a larger part, or get more "
-        "data."
-    )
+    but = (
+        "; taken alone they would, but the correction for the number of comparisons keeps it "
+        "undecided"
+    ) * compared.excludes_zero
     return RULE.finding(
         name,
         "found",
-        f"{name} has too few replicates: {n} cannot tell it from {other} ({told}).",
+        f"{name} has too few replicates: {n} cannot tell it from {other} ({told}){but}.",
         evidence,
-        advice,
+        _advice(study, needed),
     )
+
+
+def _advice(study: StudyCurves, needed: int | None) -> str:
+    margin = study.scale.amount(study.margin)
+    if needed:
+        return f"About {many(needed, study.kind)} would show a difference of {margin}."
+    return (
+        f"Even {MOST:,} replicates would not show a difference of {margin}, the margin, though "
+        "they may show a larger one: hold out a larger part, or get more data."
+    )
+
+
+def many(needed: int, kind: str) -> str:
+    """So many replicates in words: of folds there are more by `repeats` alone."""
+    return f"{needed} folds in all, by `repeats=`," if kind == "folds" else f"{needed} replicates"
 
 
 def _compared(curves: VariantCurves, study: StudyCurves) -> Comparison | None:
@@ -81,8 +96,9 @@ RULE = Rule(
     "differ by less than the study's `margin`, and its replicates are fewer than it takes to see a "
     f"true difference of the margin with a probability of {100 * POWER:g} %.",
     '"No difference was found" means nothing where none could have been seen.',
-    "Run as many replicates as the finding tells. Where it says that no number would, replicates "
-    "share too many training samples: hold out a larger part, or get more data.",
+    "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where it "
+    "says that no number would show a difference of the margin, replicates share too many training "
+    "samples: hold out a larger part, get more data, or name a larger margin.",
     judge,
     "the power of a t test by the noncentral t distribution: Cohen (1988), Statistical Power "
     "Analysis, chapter 2, with the variance of Nadeau and Bengio (2003)",

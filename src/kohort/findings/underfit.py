@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kohort.findings import overfit
+from kohort.findings import overfit, undertrained
 from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 
@@ -11,7 +11,10 @@ EXCESS_POINTS = 2.0
 EXCESS_PERCENT = 10.0
 """The same in percent of what the baseline scores, where they are anything else."""
 FLAT_THRESHOLD = 0.10
-"""Relative fall of mean train loss over the last quarter of the epochs; a flat curve is below."""
+"""Relative change of mean train loss over the last quarter of the epochs, whether it falls or
+rises; that of a flat curve is less."""
+
+LONGER = "Train longer first, before judging its capacity."
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -23,7 +26,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     ends, every = _ends(study), np.arange(len(curves.lengths))
     known = np.isfinite(ends).any(axis=1)
     if not known[number] or known.sum() == 1:
-        told = f"{name}: it takes the train {study.scale.metric} of two variants to tell."
+        whose = "of another variant to compare with" if known[number] else "of it"
+        told = f"{name}: there is no train {study.scale.metric} {whose}."
         return RULE.finding(name, "not applicable", told)
     best = _fits_best(ends)
     if (best[curves.sound] == number).all():
@@ -52,38 +56,49 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     scale = study.scale
     threshold = scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
     told = (
-        f"its train {scale.metric} ends {scale.worse(excess)} than that of {names}, its "
-        f"validation {scale.metric} is {scale.worse(worse)}"
+        f"its train {scale.metric} ends {scale.worse(excess, threshold)} than that of {names}, its "
+        f"validation {scale.metric} is {scale.worse(worse, 0.0)}"
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)
-    if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
-        return RULE.finding(
-            name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
-        )
     if (doubt := _doubt(curves, study, fall)) is not None:
         but, advice = doubt
         return RULE.finding(
             name, "inconclusive", f"{name} may underfit: {told}; but {but}.", evidence, advice
+        )
+    if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
+        return RULE.finding(
+            name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
         )
     return RULE.finding(
         name,
         "found",
         f"{name} underfits: {told}, and its curve is flat.",
         evidence,
-        "Give the model more capacity, or less regularisation.",
+        "Give the model more capacity or less regularisation; or, where nothing but the training "
+        f"sets it apart from {names}, train it that way.",
     )
 
 
 def _doubt(curves: VariantCurves, study: StudyCurves, fall: float) -> tuple[str, str] | None:
     """What speaks against a lack of capacity, and what to do about it; None where nothing does."""
+    over = "over the last quarter of the epochs"
+    if bad := int(curves.diverged.sum()):
+        return (
+            f"{bad} of its {len(curves.lengths)} replicates diverged",
+            "Lower the learning rate, or clip gradients, before judging its capacity.",
+        )
     if overfit.judge(curves, study).verdict == "found":
         return "it overfits as well", "Regularise, or get more data, before judging its capacity."
-    if fall >= FLAT_THRESHOLD:
+    if fall <= -FLAT_THRESHOLD:
         return (
-            f"train loss still falls ({100 * fall:.0f} % over the last quarter of the epochs)",
-            "Train longer before judging its capacity.",
+            f"train loss rises ({-100 * fall:.0f} % {over})",
+            "Lower the learning rate before judging its capacity.",
         )
+    if fall >= FLAT_THRESHOLD:
+        return f"it still learns: train loss falls ({100 * fall:.0f} % {over})", LONGER
+    if undertrained.judge(curves, study).verdict == "found":
+        return "it still learns: validation loss falls (KH104)", LONGER
     return None
 
 
@@ -130,12 +145,16 @@ RULE = Rule(
     "others: the interval of the paired difference lies above "
     f"{EXCESS_POINTS:g} points (where the metric is no proportion, {EXCESS_PERCENT:g} % of what "
     "the baseline scores on validation); the interval of the paired difference of validation "
-    "errors, each at its e*, lies above zero; and the curve is flat: mean train loss fell by less "
-    f"than {100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs. With nothing to compare "
-    "with it is not applicable; where the variant overfits (KH101), inconclusive.",
+    "errors, each at its e*, lies above zero; and the curve is flat: mean train loss fell or rose "
+    f"by less than {100 * FLAT_THRESHOLD:g} % over the last quarter of the epochs. With nothing to "
+    "compare with it is not applicable. Where the errors do not rule it out, but the curve is not "
+    "flat, the variant overfits (KH101) or is undertrained (KH104), or replicates of it diverged "
+    "(KH105), it is inconclusive: what it could learn was not seen.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
-    "Give the model more capacity (more units, more layers) or less regularisation. Where its "
-    "train loss still falls, train it longer first.",
+    "Give the model more capacity (more units, more layers) or less regularisation; or, where the "
+    "variant that fits better differs only in how it is trained, train it that way. Where it still "
+    "learns, train it longer first; where its train loss rises or replicates diverged, lower the "
+    "learning rate first.",
     judge,
 )

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves, shown
+from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.interval import Interval
+from kohort.findings.scale import changes
 
 LAST_FRACTION = 0.1
 """The part of the epochs, at their end, that e* must lie in (one epoch at least)."""
@@ -43,7 +44,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     slope = _slope(ending, study)
     evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
-    told = f"over its last epochs validation loss falls by {shown(slope, '%')} an epoch."
+    change = changes(slope, 1, SLOPE_THRESHOLD, "falls rises")
+    told = f"over its last epochs validation loss {change} an epoch."
     if slope.lies_above(SLOPE_THRESHOLD):
         return RULE.finding(
             name,

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import vl_convert
 
-from kohort.findings.curves import Scale
 from kohort.findings.learning_curve import LearningCurve
+from kohort.findings.scale import Scale
 
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
@@ -34,7 +35,7 @@ def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
     names = {
         prefix + metric: (metric, side) for prefix, side in _SIDES.items() for metric in metrics
     }
-    shown = curves[curves["metric"].isin(list(names))].dropna()
+    shown: pd.DataFrame = curves[curves["metric"].isin(list(names)) & np.isfinite(curves["value"])]
     labelled = shown.assign(
         side=[names[name][1] for name in shown["metric"]],
         metric=[names[name][0] for name in shown["metric"]],

@@ -1,7 +1,7 @@
 """How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -44,9 +44,9 @@ class HeldOut:
 
     variant: str
     accuracy: Interval
-    right: np.ndarray
-    confusion: np.ndarray
-    mistakes: tuple[Mistake, ...]
+    right: np.ndarray = field(repr=False)
+    confusion: np.ndarray = field(repr=False)
+    mistakes: tuple[Mistake, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)

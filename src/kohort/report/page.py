@@ -16,10 +16,10 @@ from kohort.data.dataset import Dataset
 from kohort.evidence.files import written_whole
 from kohort.evidence.settings import metric_name
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
 from kohort.findings.next_steps import NextStep
 from kohort.findings.proportion import PairedProportions
+from kohort.findings.scale import Scale
 from kohort.report import words
 from kohort.report.figures import learning_svg, panel_svg
 from kohort.report.held_out import HeldOut, Reading
@@ -43,8 +43,8 @@ class Page:
         findings: Of all variants.
         comparisons: `Result.comparisons()`.
         flattery: How far the winner's score flatters it, in words.
-        winner: Name of the winner.
-        tests: The test set, as first read: the winner first.
+        winner: Name of the winner; None where no variant trained to the end.
+        tests: The test set, as first read: the winner first; none without a winner.
         paired: The winner against the baseline on it; None where there are not both.
         readings: All readings of the test set.
         next_steps: What would help the winner next.
@@ -68,7 +68,7 @@ class Page:
     findings: Sequence[Finding]
     comparisons: Mapping[str, Sequence[Comparison]]
     flattery: str
-    winner: str
+    winner: str | None
     tests: Sequence[HeldOut]
     paired: PairedProportions | None
     readings: Sequence[Reading]
@@ -107,7 +107,8 @@ def render(page: Page) -> str:
     environment.filters["amount"] = page.scale.amount
     environment.filters["gap"] = lambda number: words.gap(number, page.scale)
     environment.filters["value"] = lambda number: words.value(number, page.scale)
-    environment.filters["verdict"] = words.verdict_of
+    environment.filters["verdict"] = lambda c: words.verdict_of(c, page.kind)
+    environment.filters["errors"] = words.errors_fewer
     environment.filters["p_value"] = words.p_value
     return environment.get_template("report.html.j2").render(
         page=page,
@@ -116,13 +117,18 @@ def render(page: Page) -> str:
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         learning=learning_svg(page.sizes, f"validation {page.scale.metric}"),
-        paired=words.paired(page.paired, page.winner, page.tests[-1].variant)
-        if page.paired is not None
-        else "",
+        paired=_paired(page),
         told=_told_findings(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
+
+
+def _paired(page: Page) -> str:
+    """The winner against the baseline on the test set, in words; empty without the two."""
+    if page.paired is None:
+        return ""
+    return words.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
 
 
 def _told_findings(findings: Sequence[Finding]) -> list[Finding]:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from kohort.findings.choice import Optimism
 from kohort.findings.comparison import Comparison
-from kohort.findings.curves import Scale
 from kohort.findings.finding import Finding
-from kohort.findings.interval import Interval
+from kohort.findings.interval import Interval, rounded
 from kohort.findings.proportion import PairedProportions
+from kohort.findings.replicates import many
+from kohort.findings.scale import Scale
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
@@ -26,14 +26,19 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
         comparison: The difference.
         scale: Of the metric that scores; None for rises of a loss, in percent.
     """
-    interval = comparison.difference
-    bounds = (interval.mean, interval.low, interval.high)
-    if scale is None:
-        unit, (mean, low, high) = " %", (f"{bound:+z.1f}" for bound in bounds)
-    elif scale.is_proportion:
-        unit, (mean, low, high) = " points", (f"{100 * bound:+z.1f}" for bound in bounds)
-    else:
-        unit, (mean, low, high) = "", (f"{bound:+.3g}" for bound in bounds)
+    return _signed(comparison.difference, scale, comparison.borders)
+
+
+def _signed(interval: Interval, scale: Scale | None, borders: Sequence[float]) -> str:
+    if not interval.n:
+        return "none"
+    unit, digits, form = " %", 1, "+z.{}f"
+    if scale is not None and scale.is_proportion:
+        interval, unit = interval.within(-1.0, 1.0).times(100), " points"
+        borders = [100 * border for border in borders]
+    elif scale is not None:
+        unit, digits, form = "", 3, "+z.{}g"
+    mean, low, high = rounded(interval, lambda b, n: format(b, form.format(n)), digits, borders)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
@@ -64,6 +69,7 @@ def answer(
     scale: Scale,
     against_all: Sequence[Comparison],
     against_baseline: Sequence[Comparison],
+    diverged: Sequence[tuple[str, int, int]] = (),
 ) -> str:
     """The answer in a few sentences: who wins, by what, and whom it cannot be told from.
 
@@ -73,6 +79,7 @@ def answer(
         scale: Of the metric that scores.
         against_all: The winner (`b`) against every other variant (`a`).
         against_baseline: Every other variant (`b`) against the baseline (`a`).
+        diverged: Names of variants of which replicates diverged, how many did, and of how many.
     """
     what = percent(score) if scale.is_proportion else scale.told(score)
     told = [f"{winner} does best on validation data: {scale.metric} {what}."]
@@ -101,7 +108,33 @@ def answer(
             f"{listing(luckier)} scored better where it trained to the end, and was not chosen "
             "since it diverged in some replicates."
         )
+    if diverged:
+        told.append(divergence(diverged))
     return " ".join(told)
+
+
+def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
+    """The answer where no variant has a score.
+
+    Args:
+        diverged: As in `answer`.
+    """
+    told = ["No variant trained to the end, so there is no winner."]
+    return " ".join(told + [divergence(diverged)] * bool(diverged))
+
+
+def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
+    """Which variants diverged, in a sentence.
+
+    Args:
+        diverged: Their names, in how many replicates each diverged, and of how many.
+    """
+    everywhere = [name for name, bad, of in diverged if bad == of]
+    some = [
+        f"{name} diverged in {bad} of {of} replicates" for name, bad, of in diverged if bad < of
+    ]
+    told = [f"{listing(everywhere)} diverged in all replicates"] * bool(everywhere)
+    return f"{'; '.join(told + some)}."
 
 
 def _standing(step: Comparison, scale: Scale) -> str:
@@ -111,27 +144,34 @@ def _standing(step: Comparison, scale: Scale) -> str:
         return "is worse than"
     if step.is_equivalent:
         return f"differs by less than {scale.amount(step.margin)} from"
-    if not _excludes_zero(step):
+    if not step.excludes_zero:
         return "cannot be told from"
     rises = step.difference.mean > 0
     return "seems better than" if rises == step.higher_is_better else "seems worse than"
 
 
-def _excludes_zero(step: Comparison) -> bool:
-    """Whether the comparison alone, before correction, would call the difference real."""
-    return step.difference.lies_above(0.0) or step.difference.high < 0.0
-
-
 def _told(comparison: Comparison, scale: Scale) -> str:
     """A difference, and where it is decided the errors that it is made of."""
-    told = difference(comparison, scale)
-    if not comparison.is_decided and _excludes_zero(comparison):
+    told = _evidence(comparison, scale)
+    if not (comparison.is_decided or comparison.is_equivalent) and comparison.excludes_zero:
         return f"{told}, but not after correction for all that is compared"
     if not (counts_errors(scale) and comparison.is_decided):
         return told
     errors = round(comparison.errors_per_thousand)
     more = "fewer" if errors >= 0 else "more"
-    return f"{told}, {abs(errors)} errors in 1,000 {more}"
+    noun = "error" if abs(errors) == 1 else "errors"
+    return f"{told}, {abs(errors)} {more} {noun} in 1,000"
+
+
+def _evidence(comparison: Comparison, scale: Scale | None) -> str:
+    """A difference with the interval that shows the verdict, and what that is."""
+    told = _signed(comparison.telling, scale, comparison.borders)
+    return ", ".join(filter(None, [told, comparison.telling_name]))
+
+
+def errors_fewer(comparison: Comparison) -> str:
+    """Errors that `b` makes fewer than `a` in 1,000 samples."""
+    return f"{comparison.errors_per_thousand:z.0f}" if comparison.difference.n else "none"
 
 
 def p_value(p: float) -> str:
@@ -141,8 +181,15 @@ def p_value(p: float) -> str:
     return "below 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def verdict_of(comparison: Comparison) -> str:
-    """What a comparison comes to."""
+def verdict_of(comparison: Comparison, kind: str) -> str:
+    """What a comparison comes to.
+
+    Args:
+        comparison: The comparison.
+        kind: What its replicates are.
+    """
+    if not comparison.difference.n:
+        return "not both trained to the end in any replicate"
     if comparison.is_decided:
         return "differ" + ", by less than matters" * comparison.is_equivalent
     if comparison.is_equivalent:
@@ -150,38 +197,7 @@ def verdict_of(comparison: Comparison) -> str:
     needed = comparison.replicates_needed
     if needed is None or needed <= comparison.difference.n:
         return "undecided"
-    return f"undecided; about {needed} replicates would tell"
-
-
-def flattery(optimism: Optimism | None, scale: Scale, names: Sequence[str]) -> str:
-    """How far the winner's score flatters it for having been chosen by it.
-
-    Args:
-        optimism: The estimate.
-        scale: Of the metric that scores.
-        names: Of the variants, by number.
-    """
-    if optimism is None:
-        return (
-            f"The winner was chosen as the best of {len(names)}, so its validation score flatters "
-            "it; how much cannot be estimated from these replicates. One on a test set does not."
-        )
-    times = [
-        f"{names[number]} {count} times" if count > 1 else f"{names[number]} once"
-        for number, count in sorted(optimism.winners.items(), key=lambda item: -item[1])
-    ]
-    chosen = f"The winner was chosen as the best of {len(names)}"
-    how = f"Without each replicate in turn, the others choose {listing(times)}"
-    by = (
-        f", and what they choose scores {scale.amount(optimism.estimate)} worse in that replicate "
-        "than the winner does on average: so much does its validation score flatter it."
-        if optimism.estimate
-        else ": by this its validation score does not flatter it."
-    )
-    return (
-        f"{chosen}. {how}{by} Luck that all replicates share is not in this; a score on a test set "
-        "is free of both."
-    )
+    return f"undecided; about {many(needed, kind)} would tell"
 
 
 def paired(found: PairedProportions, winner: str, baseline: str) -> str:
@@ -235,7 +251,7 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
     """
     if not score.difference.n:
         return f"{score.b} and {score.a} did not both train to the end in any replicate."
-    evidence = [f"{score.measure} {difference(score, scale)}, {_decision(score)}"]
+    evidence = [f"{score.measure} {_evidence(score, scale)}, {_decision(score)}"]
     effects = []
     if score.is_decided:
         effects.append(("betters the score", "worsens the score", score.better == score.b))
@@ -249,7 +265,7 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
     verb = (" but " if are_opposed else " and ").join(verbs) or (
         "makes no difference of practical interest to the score"
         if score.is_equivalent
-        else "makes no difference that these replicates can tell"
+        else "shows no sure difference"
     )
     return f"{score.b} against {score.a} {verb}: {'; '.join(evidence)}."
 

@@ -1,0 +1,58 @@
+"""The report's sentences on how far the winner's score flatters it."""
+
+from collections.abc import Sequence
+
+from kohort.findings.choice import Optimism
+from kohort.findings.scale import Scale
+from kohort.report.words import listing
+
+SHARED = {
+    "seeds": "the luck of the one split, which all replicates share",
+    "splits": "the luck that all replicates share, being splits of one data set",
+    "folds": "the luck that all replicates share, being folds of one data set",
+}
+"""What the estimate cannot see, by what replicates are."""
+
+
+def flattery(
+    optimism: Optimism | None, scale: Scale, names: Sequence[str], scored: int, kind: str
+) -> str:
+    """How far the winner's score flatters it for having been chosen by it.
+
+    Args:
+        optimism: The estimate.
+        scale: Of the metric that scores.
+        names: Of the variants, by number.
+        scored: How many variants have a score.
+        kind: What replicates are.
+    """
+    if scored < 2:
+        return "The winner is the only variant with a score, so that no choice flatters it."
+    chosen = f"The winner was chosen as the best of {scored}"
+    if optimism is None:
+        return (
+            f"{chosen}, so its validation score flatters it; how much cannot be estimated from "
+            "these replicates. One on a test set does not."
+        )
+    times = [
+        f"{names[number]} {count} times" if count > 1 else f"{names[number]} once"
+        for number, count in sorted(optimism.winners.items(), key=lambda item: -item[1])
+    ]
+    return (
+        f"{chosen}. Without each replicate in turn, the others choose {listing(times)}"
+        f"{_estimate(optimism, scale)} The estimate misses {SHARED[kind]}; only a score on a test "
+        "set is free of both."
+    )
+
+
+def _estimate(optimism: Optimism, scale: Scale) -> str:
+    if len(optimism.winners) == 1:
+        return (
+            ": the same variant always wins, and for that reason alone the estimate of how far its "
+            "validation score flatters it is zero."
+        )
+    return (
+        f", and what they choose scores {scale.amount(optimism.estimate)} worse in that replicate "
+        "than the winner does on average: so much does its validation score flatter it, by this "
+        "estimate."
+    )
