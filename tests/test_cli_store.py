@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -136,6 +137,13 @@ def test_export_writes_tables(folder, ran):
     assert len(curves) == len(rows)
     assert float(rows[5]["value"]) == curves["value"][5]
     refused(kohort("export", "tiny", "study.py", cwd=folder), "a folder to write to")
+
+
+def test_compare_tells_two_variants_apart_or_not(folder, ran):
+    done = kohort("compare", "tiny", "units=2", "units=16", cwd=folder)
+    assert done.stdout.startswith("units=16 against units=2, validation accuracy"), done.stderr
+    assert re.search(r" points \(.*\).*: (undecided|differ|no difference)", done.stdout)
+    refused(kohort("compare", "tiny", "units=2", "units=3", cwd=folder), "'units=3'")
 
 
 def test_report_is_written_from_the_store(folder, ran):

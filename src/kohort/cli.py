@@ -172,6 +172,19 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
 
 
 @app.command()
+def compare(
+    name: StudyName,
+    a: Annotated[str, typer.Argument(metavar="A", help="A variant.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another, which is held against it.")],
+    store: StorePlace = STORE,
+) -> None:
+    """Compare two variants of a study that was run to its end."""
+    from kohort.opening import open as open_result
+
+    typer.echo(open_result(store, name).told(a, b))
+
+
+@app.command()
 def report(
     name: StudyName,
     data: Annotated[str, typer.Option(metavar="SRC", help="The data that the study was run with.")],

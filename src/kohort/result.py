@@ -132,6 +132,14 @@ class Result:
         """
         return score_comparison(self._judged, self._number(a), self._number(b))
 
+    def told(self, a: str, b: str) -> str:
+        """`compare` in a sentence.
+
+        Raises:
+            DesignError: There is no such variant.
+        """
+        return words.compared(self.compare(a, b), self._judged.scale, self.settings.kind)
+
     def comparisons(self) -> dict[str, list[Comparison]]:
         """The study's comparisons, by family; each family is corrected by Holm's method.
 

@@ -230,6 +230,24 @@ def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     assert ("corrected p 0.01" in told) == (0.01 in (score[1], loss[1]))
 
 
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [((0.02, 0.01), "differ."), ((0.0, 0.9, 0.01), "no difference of practical interest.")],
+)
+def test_a_comparison_by_itself_is_told_with_its_p_values(given, verdict):
+    told = words.compared(comparison("net", "net L2", *given), POINTS, "seeds")
+    assert told.startswith("net L2 against net, ")
+    assert told.endswith(verdict)
+    assert "for this comparison alone" in told
+    one = comparison("net", "one", 0.02, NAN, n=1)
+    alone = replace(one, difference=Interval(0.02, NAN, NAN, 1, NAN), differences=(0.02,))
+    assert words.compared(alone, POINTS, "seeds").endswith(
+        ": +2.0 points (no interval): undecided."
+    )
+    none = words.compared(comparison("net", "hot", NAN, NAN, n=0), POINTS, "seeds")
+    assert none.endswith(": not both trained to the end in any replicate.")
+
+
 def test_an_addition_to_what_did_not_train_is_told_as_such():
     told = words.what_it_does(comparison("net", "hot", NAN, NAN, n=0), None, POINTS)
     assert told == "hot and net did not both train to the end in any replicate."

@@ -181,6 +181,26 @@ def p_value(p: float) -> str:
     return "below 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
+def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
+    """One comparison by itself, in a sentence.
+
+    Args:
+        comparison: The comparison.
+        scale: Of the metric that scores.
+        kind: What its replicates are.
+    """
+    told = f"{comparison.b} against {comparison.a}, {comparison.measure}: "
+    if not comparison.difference.n:
+        return f"{told}{verdict_of(comparison, kind)}."
+    if not comparison.difference.is_formed:
+        return f"{told}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
+    return (
+        f"{told}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}; "
+        f"p {comparison.difference.p_value:.2g} by Student's t and {comparison.p_sign_flip:.2g} by "
+        f"sign flips, for this comparison alone: {verdict_of(comparison, kind)}."
+    )
+
+
 def verdict_of(comparison: Comparison, kind: str) -> str:
     """What a comparison comes to.
 
