@@ -57,6 +57,8 @@ def _place(trace: TracebackType | None) -> str | None:
 def _own(frame: FrameType, line: int) -> str | None:
     code = frame.f_code
     path = Path(code.co_filename)
+    if code.co_filename.startswith("<"):  # made by a library, while it runs
+        return None
     if not any(path.resolve().is_relative_to(folder) for folder in _OTHERS):
         return f"{code.co_qualname}, {path.name} line {line}"
     caller = frame.f_locals.get("self")

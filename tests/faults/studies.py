@@ -1,13 +1,9 @@
 """Small studies that faults strike, and what they end with."""
 
-import json
-import os
-import subprocess
-import sys
-
 import keras
 
 import kohort
+from kohort.evidence.store import open_store
 from tests.models import build_mlp
 
 EPOCHS = 3
@@ -38,20 +34,17 @@ class Death(BaseException):
     """Stands for SIGKILL: whatever comes after it is not done."""
 
 
-class Calling(keras.callbacks.LearningRateScheduler):
-    """Calls a function in the middle of a run, once; numbers stay as they are."""
+def calling(function, call=3):
+    """A callback that calls a function once: when an epoch of a member begins, by its number."""
+    calls = []
 
-    def __init__(self, function, epoch=1):
-        super().__init__(lambda _, rate: rate)
-        self.function, self.epoch = [function], epoch
+    def schedule(_, rate):
+        calls.append(rate)
+        if len(calls) == call:
+            function()
+        return rate
 
-    def __deepcopy__(self, memo):
-        return self  # one for all members
-
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        if epoch >= self.epoch and self.function:
-            self.function.pop()()
+    return keras.callbacks.LearningRateScheduler(schedule)
 
 
 FILE = """
@@ -89,41 +82,12 @@ study, other = made("one", [4, 8]), made("two", [6])
 """A study file whose training runs the Python in the file `act` in its third epoch."""
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "kohort.cli", *map(str, arguments)]
 
 
-def kohort_command(*arguments, cwd, **options):
-    """What the command line tells, in a process of its own."""
-    return subprocess.run(
-        command(*arguments), cwd=cwd, capture_output=True, text=True, check=False, timeout=120,
-        **options,
-    )  # fmt: skip
-
-
-def told(done, code, *words):
-    """The command ended with a code and a line that has the words; what it tells is no trace."""
-    assert done.returncode == code, done.stderr
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith("kohort: "), done.stderr
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in line, line
-
-
-def exported(folder, store, name="one"):
-    """The curves that a store has of a study, as the command line writes them."""
-    out = folder / "tables"
-    done = kohort_command("export", name, out, "--store", store, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return (out / "curves.csv").read_text()
-
-
-def listed(folder, store):
-    """What `kohort list` tells of the first study."""
-    done = kohort_command("list", "--json", "--store", store, cwd=folder)
-    return json.loads(done.stdout)[0]
-
-
-def environment():
-    return {name: value for name, value in os.environ.items() if name != "KOHORT_STORE"}
+def kept_numbers(place, name="one"):
+    """What a store has of a study: curves and weights, to the last bit."""
+    with open_store(place) as store:
+        kept = store.study(name)
+        curves = {(r.member, r.epoch): repr(r.logs) for r in kept.epochs()}
+        keys = [record.key for record in kept.members() if record.finished]
+        return curves, {key: [w.tobytes() for w in kept.weights(key)] for key in keys}
