@@ -25,8 +25,7 @@ def numbers(result):
     """Curves by row, and weights by member, to the last bit."""
     rows = result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
     return {key: repr(value) for key, value in rows.items()}, {
-        key: [array.tobytes() for array in member.weights]
-        for key, member in result.members.items()
+        key: [array.tobytes() for array in member.weights] for key, member in result.members.items()
     }
 
 
@@ -80,8 +79,6 @@ def made(name, units):
 study, other = made("one", [4, 8]), made("two", [6])
 """
 """A study file whose training runs the Python in the file `act` in its third epoch."""
-
-
 
 
 def kept_numbers(place, name="one"):

@@ -58,9 +58,7 @@ def test_a_file_that_is_spoilt_is_named_and_what_it_held_trained_again(
 
 @pytest.mark.parametrize("spoil", [cut, zero])
 @pytest.mark.parametrize("part", [0, 0.0005, 0.1, 0.3, 0.5, 0.7, 0.9, 0.9999])
-def test_of_rows_that_were_written_last_any_part_may_be_lost(
-    blobs, tmp_path, struck, part, spoil
-):
+def test_of_rows_that_were_written_last_any_part_may_be_lost(blobs, tmp_path, struck, part, spoil):
     image, wanted = struck
     shutil.copytree(image, tmp_path / "at")
     spoil(tmp_path / "at" / "kohort.db-wal", part)
