@@ -4,6 +4,7 @@ from typing import NamedTuple
 import pytest
 
 from kohort import cli
+from kohort.study_file import read_study
 from tests.faults.studies import FILE, kept_numbers
 
 
@@ -43,9 +44,10 @@ def kohort(folder, monkeypatch, capsys):
     return run
 
 
-@pytest.fixture
-def undisturbed(kohort, tmp_path):
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
     """The numbers of the file's study where nothing happens to it."""
-    done = kohort("run", "study.py", "--store", tmp_path / "whole.db", "--out", tmp_path / "whole")
-    assert done.code in (0, None), done.lines
-    return kept_numbers(tmp_path / "whole.db")
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "study.py").write_text(FILE)
+    read_study(str(folder / "study.py"), None).run(folder / "whole.db", verbose=0)
+    return kept_numbers(folder / "whole.db")

@@ -1,12 +1,11 @@
 """Disks that are full, and folders that may only be read."""
 
-import errno
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -37,11 +36,9 @@ def fill(disk):
     """Write to a disk until it has no room."""
     with (disk / "ballast").open("wb", buffering=0) as file:
         for size in (4096, 1):
-            try:
+            with suppress(OSError):
                 while file.write(bytes(size)):
                     pass
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
 
 
 def fill_before(monkeypatch, disk, owner, name, is_it=lambda *_: True):
@@ -145,9 +142,9 @@ def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, ope
 def test_a_folder_that_may_only_be_read_from_the_middle_of_a_run_on_is_told(blobs, open_folder):
     store = open_folder / "kohort.db"
     wanted = numbers(run(study(blobs, units=[8], callbacks=[calling(int)])))
-    with only_readable_later(open_folder) as strike:
-        with pytest.raises(cli.StoreError, match=r"'Permission denied'; make room there, or allow"):
-            run(study(blobs, units=[8], callbacks=[calling(strike)]), store)
+    refused = pytest.raises(cli.StoreError, match=r"'Permission denied'; make room there, or allow")
+    with only_readable_later(open_folder) as strike, refused:
+        run(study(blobs, units=[8], callbacks=[calling(strike)]), store)
     assert not list(open_folder.rglob("*.new"))
     assert numbers(run(study(blobs, units=[8], callbacks=[calling(int)]), store)) == wanted
 
