@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.kills", "--kills", "3"],
+        [sys.executable, "-m", "scripts.kills", "--kills", "3", "--quick"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
