@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -120,9 +121,8 @@ def main(
         root = Path(folder)
         for name in ("compiled", "whole"):  # The second finds its programs compiled.
             started = time.monotonic()
-            child = in_process(
-                lambda name=name: life(root / f"{name}.db", root / f"{name}.npz", quick=quick)
-            )  # type: ignore[misc]
+            own = partial(life, root / f"{name}.db", root / f"{name}.npz", quick=quick)
+            child = in_process(own)
             if os.waitpid(child, 0)[1]:
                 sys.exit("the undisturbed study failed")
             whole = time.monotonic() - started
@@ -134,7 +134,7 @@ def main(
             lives = 0
             while True:
                 lives += 1
-                child = in_process(lambda store=store, out=out: life(store, out, quick=quick))  # type: ignore[misc]
+                child = in_process(partial(life, store, out, quick=quick))
                 moment = moments.uniform(0.0, whole) if done < kills else 1e9
                 status = ended(child, moment)
                 if status is None:
