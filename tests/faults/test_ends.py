@@ -107,6 +107,8 @@ def test_a_signal_that_who_started_it_has_ignored_is_ignored(blobs, tmp_path):
     try:
         struck = calling(lambda: os.kill(os.getpid(), signal.SIGINT))
         result = run(study(blobs, callbacks=[struck]), tmp_path / "kohort.db")
+    except KeyboardInterrupt:  # It would end all tests.
+        pytest.fail("the signal was heard")
     finally:
         signal.signal(signal.SIGINT, before)
     assert numbers(result) == numbers(run(study(blobs, callbacks=[calling(int)])))
