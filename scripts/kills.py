@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,18 +37,23 @@ def build(units: tuple[int, ...], dropout: float = 0.0) -> keras.Model:
     return model
 
 
-def study() -> kohort.Study:
-    """Three cohorts, of which one has variants of other constants; members stop early."""
+def study(*, quick: bool = False) -> kohort.Study:
+    """Three cohorts, of which one has variants of other constants; members stop early.
+
+    Args:
+        quick: That one alone.
+    """
     data = kohort.load("letters")
     rows = np.random.default_rng(0).permutation(len(data.x_train))[:3000]
+    variants = [
+        kohort.Variant("wide", build, units=(200,)),
+        kohort.Variant("half", build, units=(100, 50), dropout=0.5),
+        kohort.Variant("tenth", build, units=(100, 50), dropout=0.1),
+        kohort.Variant("narrow", build, units=(20,)),
+    ]
     return kohort.Study(
         "killed",
-        [
-            kohort.Variant("wide", build, units=(200,)),
-            kohort.Variant("half", build, units=(100, 50), dropout=0.5),
-            kohort.Variant("tenth", build, units=(100, 50), dropout=0.1),
-            kohort.Variant("narrow", build, units=(20,)),
-        ],
+        variants[1:3] if quick else variants,
         kohort.Dataset(data.x_train[rows], data.y_train[rows], data.x_test, data.y_test),
         replicates=kohort.Holdout(0.2, repeats=3),
         epochs=EPOCHS,
@@ -59,9 +65,9 @@ def study() -> kohort.Study:
     )
 
 
-def life(store: Path, out: Path) -> None:
+def life(store: Path, out: Path, *, quick: bool) -> None:
     """Run the study, or what is left of it; at its end keep its numbers."""
-    result = study().run(store, checkpoint_seconds=0.0, verbose=0)
+    result = study(quick=quick).run(store, checkpoint_seconds=0.0, verbose=0)
     arrays = {"curves": result.curves()["value"].to_numpy()}
     for key, member in result.members.items():
         arrays |= {f"{key} {n}": array for n, array in enumerate(member.weights)}
@@ -106,6 +112,8 @@ def same(a: Path, b: Path) -> bool:
 def main(
     kills: Annotated[int, typer.Option(help="How often to kill.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the moments.")] = 0,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Two variants of the four.")] = False,
 ) -> None:
     """Kill a study again and again, and compare what it ends with."""
     moments = np.random.default_rng(seed)
@@ -113,7 +121,8 @@ def main(
         root = Path(folder)
         for name in ("compiled", "whole"):  # The second finds its programs compiled.
             started = time.monotonic()
-            child = in_process(lambda name=name: life(root / f"{name}.db", root / f"{name}.npz"))  # type: ignore[misc]
+            own = partial(life, root / f"{name}.db", root / f"{name}.npz", quick=quick)
+            child = in_process(own)
             if os.waitpid(child, 0)[1]:
                 sys.exit("the undisturbed study failed")
             whole = time.monotonic() - started
@@ -125,7 +134,7 @@ def main(
             lives = 0
             while True:
                 lives += 1
-                child = in_process(lambda store=store, out=out: life(store, out))  # type: ignore[misc]
+                child = in_process(partial(life, store, out, quick=quick))
                 moment = moments.uniform(0.0, whole) if done < kills else 1e9
                 status = ended(child, moment)
                 if status is None:

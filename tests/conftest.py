@@ -52,6 +52,22 @@ def shared_data():
     return find
 
 
+@pytest.fixture(scope="session")
+def server():
+    """A running PostgreSQL server."""
+    from tests.postgres import Server, binaries  # Its driver is not everywhere that tests run.
+
+    folder = binaries()
+    if folder is None:
+        reason = "there are no binaries of PostgreSQL"
+        if os.environ.get("KOHORT_REQUIRE_POSTGRES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    running = Server(folder)
+    yield running
+    running.remove()
+
+
 @pytest.fixture
 def count_compilations(monkeypatch):
     """A list that grows by one with each program that a cohort compiles; none is kept before."""

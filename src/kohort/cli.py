@@ -5,18 +5,17 @@ Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
 
 import json
 import re
+import signal
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from kohort.data.paths import is_folder
-from kohort.errors import DesignError, Interrupted, KohortError, StoreError, legible
+from kohort.errors import Interrupted, KohortError, StoreError, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
@@ -236,7 +235,8 @@ def predict(
 def main() -> None:
     """The `kohort` command."""
     try:
-        code = app(prog_name="kohort", standalone_mode=False)
+        with _told_to_end():
+            code = app(prog_name="kohort", standalone_mode=False)
     except KohortError as error:
         _end(str(error), 2)
     except _UsageError as error:
@@ -250,6 +250,16 @@ def main() -> None:
     if code == 130:
         _end("interrupted", code)
     sys.exit(code)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """SIGTERM ends the command as SIGINT does, with nothing left half written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(told: str, code: int) -> NoReturn:
@@ -275,40 +285,6 @@ def _opened(place: str) -> "Store":
     return open_store(place)
 
 
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    """Find out before training, and not after it, that nothing can be written.
-
-    Folders that are made for it are taken away again where it ends in an error.
-    """
-    made = [path for path in (folder, *folder.parents) if not is_folder(path)]
-    try:
-        _check_folder(folder)
-        yield
-    except BaseException:
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-        raise
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        blocked = [name for name in ("report.html", "winner.keras") if (folder / name).is_dir()]
-    except OSError as error:
-        raise DesignError(
-            "a folder to write to", f"{folder} ({error.strerror})", "name another with --out"
-        ) from error
-    if blocked:
-        raise DesignError(
-            "a folder to write to",
-            f"{folder} with a folder {blocked[0]}",
-            "name another with --out",
-        )
-
-
 def _tell_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
     typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
@@ -319,8 +295,11 @@ def _tell_data(data: "Dataset") -> None:
 def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     import pandas as pd
 
+    from kohort.blame import telling_own_code
+    from kohort.outputs import REPORT, WINNER, writable, writing
+
     try:
-        with _writable(out):
+        with writable(out), telling_own_code():
             _tell_data(study.data)
             result = study.run(**resources)
     except Interrupted:
@@ -334,9 +313,11 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     told += ["", "What would help next", *steps] if steps else []
     typer.echo("\n" + "\n".join(told) + "\n")
     if result.winner is not None:
-        typer.echo(f"winner: {result.best().save(out / 'winner.keras')}")
-    # A path that is no text in UTF-8 would end the writing of the report.
-    typer.echo(f"report: {result.report(out / 'report.html', command=legible(command))}")
+        with writing(out / WINNER):
+            typer.echo(f"winner: {result.best().save(out / WINNER)}")
+    with writing(out / REPORT):
+        # A path that is no text in UTF-8 would end the writing of the report.
+        typer.echo(f"report: {result.report(out / REPORT, command=legible(command))}")
 
 
 if __name__ == "__main__":

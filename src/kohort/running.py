@@ -3,13 +3,14 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohort.description import change, describe, key_of, refusal, variant_records
 from kohort.design.plan import Plan
+from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, Store, open_store
 from kohort.keeping import Keeper
 
@@ -68,9 +69,16 @@ def keeping(
         try:
             yield keeper
         except BaseException as error:
-            kept.end_run("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            _note_end(kept, error)
             raise
         kept.end_run("done")
+
+
+def _note_end(kept: KeptStudy, error: BaseException) -> None:
+    """Note that a run ended in an error; it is the error that is told, whether noted or not."""
+    outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    with suppress(StoreError):
+        kept.end_run(outcome, patiently=isinstance(error, Interrupted))
 
 
 def _names(store: Store) -> list[str]:
@@ -122,7 +130,14 @@ def _asked_by_signals(keeper: Keeper) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, ask) for number in _ASKS_TO_END}
+    # Who started this process may have it ignore signals; None is a handler that is not Python's.
+    before = {
+        number: handler
+        for number in _ASKS_TO_END
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+    }
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield
     finally:

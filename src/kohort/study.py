@@ -4,13 +4,14 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 """
 
 import copy
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -184,19 +185,19 @@ class Study:
         if engine == "fused":
             check_fusable(())
             keras_seam.check_callbacks(() if callable(self.callbacks) else self.callbacks)
-        started = datetime.now(UTC)
+        began = _Began(datetime.now(UTC), time.monotonic())
         # To ask what memory there is starts JAX, which takes most of a GPU's.
         resources = Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
         keep = None if store is None else Keep(store, fresh, checkpoint_seconds)
         with multiplying(precision):
-            return self._run(engine, resources, precision, started, keep, verbose)
+            return self._run(engine, resources, precision, began, keep, verbose)
 
     def _run(
         self,
         engine: str,
         resources: Resources,
         precision: Precision,
-        started: datetime,
+        began: "_Began",
         keep: Keep | None,
         verbose: Literal["auto", 0, 1],
     ) -> Result:
@@ -209,18 +210,18 @@ class Study:
                 keeper = stack.enter_context(keeping(keep, self, plan, how, progress.tell))
             records = train_all(plan, self._job, engine, resources, progress, keeper)
             runs = 1 if keeper is None else keeper.runs
-            measured = self._measured(plan, records, engine, started, runs)
+            measured = self._measured(plan, records, engine, began, runs)
             result = self._result(measured, records)
             if keeper is not None:
                 keeper.conclude(to_kept(measured), result.findings())
         return result
 
     def _measured(
-        self, plan: Plan, records: Records, engine: str, started: datetime, runs: int
+        self, plan: Plan, records: Records, engine: str, began: "_Began", runs: int
     ) -> Measured:
         return Measured(
             settings=replace(
-                self._settings(self._scoring(plan), engine, started, records.side_by_side),
+                self._settings(self._scoring(plan), engine, began, records.side_by_side),
                 runs=runs,
             ),
             untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
@@ -315,7 +316,7 @@ class Study:
         return copy.deepcopy(self.callbacks)
 
     def _settings(
-        self, score: Scoring, engine: str, started: datetime, side_by_side: dict[str, int]
+        self, score: Scoring, engine: str, began: "_Began", side_by_side: dict[str, int]
     ) -> Settings:
         first = self._replicates[0]
         return Settings(
@@ -334,10 +335,17 @@ class Study:
             shares={variant.name: self.shares_of(variant) for variant in self.variants},
             engine=engine,
             side_by_side=side_by_side,
-            started=started,
-            finished=datetime.now(UTC),
+            started=began.at,
+            finished=began.at + timedelta(seconds=time.monotonic() - began.ticks),
             environment=environment(),
         )
+
+
+class _Began(NamedTuple):
+    """When a run began: in UTC, and in seconds of a clock that nobody sets."""
+
+    at: datetime
+    ticks: float
 
 
 def _check_engine(name: str) -> None:

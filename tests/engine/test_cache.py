@@ -113,3 +113,17 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
     with cache.persistent():
         pass
     assert Path(tmp_path / "file").read_text() == ""
+
+
+def test_what_cannot_be_remembered_for_want_of_room_is_forgotten(tmp_path, monkeypatch):
+    from kohort.engine import cache
+
+    def full(path, text):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    monkeypatch.setattr(Path, "write_text", full)
+    cache.remember("key", 1)
+    assert cache.remembered("key") is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

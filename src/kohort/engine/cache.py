@@ -9,7 +9,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,12 @@ def remember(key: str, value: Any) -> None:
     if path is None or not _is_writable(path.parent):
         return
     aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(value))
-    aside.replace(path)
+    try:
+        aside.write_text(json.dumps(value))
+        aside.replace(path)
+    except OSError:  # There is no room.
+        with suppress(OSError):
+            aside.unlink()
 
 
 def _path(key: str) -> Path | None:

@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from kohort.evidence.store import MemberKey, VariantRecord, open_store
-from tests.evidence.store.postgres import Server, binaries
 
 VARIANTS = [
     VariantRecord("narrow", "def build(units): ...", {"units": 50}),
@@ -15,20 +14,6 @@ MEMBERS = [
     MemberKey(variant.name, r, s) for variant in VARIANTS for r in (0, 1) for s in (1.0, 0.1)
 ]
 ONE = MEMBERS[0]
-
-
-@pytest.fixture(scope="session")
-def server():
-    """A running PostgreSQL server."""
-    folder = binaries()
-    if folder is None:
-        reason = "there are no binaries of PostgreSQL"
-        if os.environ.get("KOHORT_REQUIRE_POSTGRES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    running = Server(folder)
-    yield running
-    running.remove()
 
 
 @pytest.fixture(params=["file", "memory", "postgres"])

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from kohort.errors import InputError, StoreError
-from kohort.evidence.store import files, open_store
+from kohort.evidence.store import database, files, open_store
 from kohort.evidence.store.schema import REVISION, VERSION_TABLE
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
@@ -87,7 +87,7 @@ def test_transactions_are_safe(tmp_path):
         "journal_mode": "wal",
         "foreign_keys": 1,
         "synchronous": 2,
-        "busy_timeout": 60_000,
+        "busy_timeout": 1000 * database.TURN,
     }
 
 

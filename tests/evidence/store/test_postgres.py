@@ -11,7 +11,7 @@ from sqlalchemy import text
 from kohort.errors import StoreError
 from kohort.evidence.store import database, open_store, rows
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
-from tests.evidence.store.postgres import free_port
+from tests.postgres import free_port
 
 
 @pytest.fixture

@@ -9,13 +9,10 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from kohort.errors import StoreError
-from kohort.evidence.store.database import Database, translated
+from kohort.evidence.store.database import PATIENCE, TURN, Database, translated
 from kohort.evidence.store.files import changing
 from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
-
-PATIENCE = 60.0
-"""Seconds that SQLite waits for another process to end its transaction."""
 
 _MAGIC = b"SQLite format 3\0"
 _UPGRADES = 0x6B6F686F7274  # "kohort": the lock of PostgreSQL under which tables are made.
@@ -42,9 +39,7 @@ def open_sqlite(path: Path, lock: Path) -> Database:
         StoreError: There can be no store at this path.
     """
     is_ours = _check_file(path)
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": PATIENCE}
-    )
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": TURN})
     database = Database(_begun_by_us(engine), str(path))
     try:
         with translated(str(path)):

@@ -16,6 +16,12 @@ from kohort.errors import StoreError
 WAITS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each further try of a transaction whose connection was lost."""
 
+PATIENCE = 60.0
+"""Seconds that a transaction waits for another program to let go of an SQLite file."""
+
+TURN = 0.5
+"""Seconds of that which SQLite waits by itself, deaf to signals, before it is asked again."""
+
 _AGAIN = ("08", "40", "53300", "57P")
 """How codes of PostgreSQL begin whose transactions may go through when tried again: connections
 lost, transactions in each other's way, too many connections, a server that stops or starts."""
@@ -82,7 +88,13 @@ class Database:
         """
         return self._run(work, self.reader)
 
-    def write[T](self, work: Callable[[Connection], T], claim: Claim | None = None) -> T:
+    def write[T](
+        self,
+        work: Callable[[Connection], T],
+        claim: Claim | None = None,
+        *,
+        patiently: bool = True,
+    ) -> T:
         """Run a function of a connection in a transaction.
 
         The function may run more than once, where a connection is lost, and even after what it did
@@ -91,11 +103,16 @@ class Database:
         Args:
             work: What to do.
             claim: The lock without which nothing may be written.
+            patiently: Whether to wait for a server that went away, or for another program.
 
         Raises:
             StoreError: It cannot be written, also when tried again.
         """
-        return self._run(work, claim.connection if claim else self.writer)
+        connect = claim.connection if claim else self.writer
+        if patiently:
+            return self._run(work, connect)
+        with translated(self.place):
+            return self._once(work, connect)
 
     def close(self) -> None:
         """End all connections; there will be no others."""
@@ -125,13 +142,13 @@ class Database:
             raise StoreError("an open store", "one that was closed", "open it again")
 
     def try_once[T](self, work: Callable[[Connection], T]) -> T:
-        """Run a function of a connection in a transaction, which is not tried again.
+        """Run a function of a connection in a transaction, and wait for no server.
 
         Raises:
             StoreError: It cannot be done.
         """
-        with translated(self.place), self._turns, self.writer() as connection, connection.begin():
-            return work(connection)
+        with translated(self.place):
+            return self._in_turn(work, self.writer)
 
     def _run[T](
         self,
@@ -141,12 +158,26 @@ class Database:
         with translated(self.place):
             for wait in WAITS:
                 try:
-                    return self._once(work, connect)
+                    return self._in_turn(work, connect)
                 except (DBAPIError, ClaimLostError) as error:
                     if not may_pass(error):
                         raise
                 time.sleep(wait)
-            return self._once(work, connect)
+            return self._in_turn(work, connect)
+
+    def _in_turn[T](
+        self,
+        work: Callable[[Connection], T],
+        connect: Callable[[], AbstractContextManager[Connection]],
+    ) -> T:
+        """Wait while another program writes to an SQLite file; a signal is heard meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._once(work, connect)
+            except OperationalError as error:
+                if not _is_locked(error) or time.monotonic() >= deadline:
+                    raise
 
     def _once[T](
         self,
@@ -162,12 +193,18 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, ClaimLostError):
         return True
     if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
-        return False  # SQLite waits by itself.
+        return False  # Where it can pass, that was waited for.
     if error.connection_invalidated:
         return True
     code = getattr(error.orig, "sqlstate", None)
     # Where no connection came about there is no code.
     return code.startswith(_AGAIN) if code else isinstance(error, OperationalError)
+
+
+def _is_locked(error: OperationalError) -> bool:
+    """Whether another program holds the lock of an SQLite file."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager

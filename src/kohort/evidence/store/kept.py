@@ -114,12 +114,14 @@ class KeptStudy:
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
         return self._run
 
-    def end_run(self, outcome: str) -> None:
-        """Note how the run that was begun ended, in a word."""
+    def end_run(self, outcome: str, *, patiently: bool = True) -> None:
+        """Note how the run that was begun ended, in a word; waiting for the store, or not."""
         if self._run is None:
             raise StoreError("a run that was begun", "none", "call begin_run first")
         number = self._run
-        self._write_claimed(lambda connection: journal.end_run(connection, number, outcome))
+        self._write_claimed(
+            lambda connection: journal.end_run(connection, number, outcome), patiently=patiently
+        )
         self._run = None
 
     def runs(self) -> list[RunRecord]:
@@ -270,9 +272,9 @@ class KeptStudy:
     def _write[T](self, work: Callable[[Connection], T]) -> T:
         return self._database.write(work, self._claim)
 
-    def _write_claimed[T](self, work: Callable[[Connection], T]) -> T:
+    def _write_claimed[T](self, work: Callable[[Connection], T], *, patiently: bool = True) -> T:
         self._check_claimed()
-        return self._write(work)
+        return self._database.write(work, self._claim, patiently=patiently)
 
     def _check_claimed(self) -> None:
         if self._claim is None:

@@ -1,0 +1,71 @@
+"""Errors from code that a study brings along: told in one line, with the place they come from."""
+
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import jax
+import keras
+
+from kohort.errors import DesignError, KohortError, reason
+
+_OTHERS = tuple(
+    Path(str(path)).resolve()
+    for path in (
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(Path(str(package)).parent for package in (__file__, jax.__file__, keras.__file__)),
+    )
+)
+"""Where code lies that no study brought along."""
+
+
+@contextmanager
+def telling_own_code() -> Iterator[None]:
+    """Tell in one line what a callback, or other code of a study's own, raises inside the block.
+
+    What nothing of the study's had to do with stays as it is: that is a bug of kohort's.
+
+    Raises:
+        DesignError: Code of the study's own raised something.
+    """
+    try:
+        yield
+    except KohortError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = _place(error.__traceback__)
+        if place is None:
+            raise
+        raise DesignError(
+            "a study whose own code runs to its end",
+            f"{type(error).__name__}: {reason(error)} from {place}",
+            "mend that; what was kept stays, and the same run goes on from it",
+        ) from error
+
+
+def _place(trace: TracebackType | None) -> str | None:
+    """Where the innermost code of a study's own is; None where there is none."""
+    found = None
+    while trace is not None:
+        found = _own(trace.tb_frame, trace.tb_lineno) or found
+        trace = trace.tb_next
+    return found
+
+
+def _own(frame: FrameType, line: int) -> str | None:
+    code = frame.f_code
+    path = Path(code.co_filename)
+    if code.co_filename.startswith("<"):  # made by a library, while it runs
+        return None
+    if not any(path.resolve().is_relative_to(folder) for folder in _OTHERS):
+        return f"{code.co_qualname}, {path.name} line {line}"
+    caller = frame.f_locals.get("self")
+    if isinstance(caller, keras.callbacks.Callback) and not _is_ours(caller):
+        return f"the callback {type(caller).__name__}"
+    return None
+
+
+def _is_ours(callback: keras.callbacks.Callback) -> bool:
+    return type(callback).__module__.partition(".")[0] == "kohort"

@@ -1,0 +1,146 @@
+"""Other programs that hold the database, servers that go away, and two runs in one store."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+import kohort as package
+from kohort.errors import StoreError
+from kohort.evidence.store import database, open_store
+from kohort.study_file import read_study
+from tests.faults.studies import calling, kept_numbers, numbers, run, study
+
+
+@pytest.fixture(scope="module")
+def wanted(blobs):
+    return numbers(run(study(blobs, callbacks=[calling(int)])))
+
+
+@contextmanager
+def locked(place):
+    """Another program writes to the file meanwhile."""
+    other = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_a_run_waits_for_another_program_that_holds_the_database(blobs, tmp_path, wanted):
+    place, held = tmp_path / "kohort.db", []
+
+    def hold():
+        other = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        held.append(time.monotonic())
+        threading.Timer(2.0, other.close).start()
+
+    result = run(study(blobs, callbacks=[calling(hold)]), place)
+    assert time.monotonic() - held[0] > 2
+    assert numbers(result) == wanted
+
+
+def test_a_database_that_is_held_for_ever_is_told_and_the_same_command_goes_on(
+    kohort, undisturbed, folder, monkeypatch
+):
+    (folder / "act").write_text(
+        "import sqlite3\n"
+        "if not hasattr(kohort, 'held'):\n"
+        "    kohort.held = sqlite3.connect('kohort.db', isolation_level=None)\n"
+        "    kohort.held.execute('BEGIN IMMEDIATE')\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "PATIENCE", 1.0)
+        started = time.monotonic()
+        told = kohort("run", "study.py")
+    package.held.close()
+    del package.held
+    told.refused("got 'database is locked'; wait until the other process has finished")
+    assert time.monotonic() - started < 10
+    (folder / "act").unlink()
+    assert kohort("run", "study.py").code in (0, None)
+    assert kept_numbers("kohort.db") == undisturbed
+
+
+def test_a_store_that_is_held_when_it_is_opened_is_told(kohort, folder, monkeypatch):
+    open_store("kohort.db").close()
+    monkeypatch.setattr(database, "PATIENCE", 0.0)
+    with locked("kohort.db"):
+        kohort("run", "study.py").refused("database is locked")
+
+
+def test_who_waits_for_a_database_hears_a_second_signal(blobs, tmp_path, wanted):
+    place, held = tmp_path / "kohort.db", []
+
+    def hold():
+        other = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        held.append((other, time.monotonic()))
+        for seconds in (0.1, 1.2):
+            threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(study(blobs, callbacks=[calling(hold)]), place)
+    ((other, moment),) = held
+    assert time.monotonic() - moment < 10
+    other.close()
+    assert numbers(run(study(blobs, callbacks=[calling(int)]), place)) == wanted
+
+
+@pytest.fixture
+def place(server, tmp_path, monkeypatch):
+    """A database of the server; files lie in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return server.new_database()
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_server_that_is_started_again_in_the_middle_of_a_run(blobs, server, place, wanted, mode):
+    def restart():
+        server.stop(mode)
+        threading.Timer(0.5, server.start).start()
+
+    assert numbers(run(study(blobs, callbacks=[calling(restart)]), place)) == wanted
+    with open_store(place) as store:
+        assert [record.outcome for record in store.study("struck").runs()] == ["done"]
+
+
+def test_a_server_that_stays_away_is_told_and_the_study_goes_on_when_it_is_back(
+    blobs, server, place, wanted, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "WAITS", (0.01, 0.02))
+        with pytest.raises(StoreError, match="; start its server, and check its") as caught:
+            run(study(blobs, callbacks=[calling(server.stop, call=9)]), place)
+    assert "\n" not in str(caught.value)
+    server.start()
+    assert numbers(run(study(blobs, callbacks=[calling(int)]), place)) == wanted
+    with open_store(place) as store:
+        outcomes = [record.outcome for record in store.study("struck").runs()]
+    assert outcomes == ["killed", "done"]
+
+
+@pytest.mark.slow
+def test_two_studies_in_one_store_at_once_both_end_with_their_numbers(folder, undisturbed):
+    commands = [
+        [*(sys.executable, "-m", "kohort.cli", "run", f"study.py::{name}"), "--out", name]
+        for name in ("study", "other")
+    ]
+    started = [
+        subprocess.Popen(own, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for own in commands
+    ]
+    for process in started:
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+    assert kept_numbers("kohort.db") == undisturbed
+    read_study("study.py::other", None).run("alone.db", verbose=0)
+    assert kept_numbers("kohort.db", "two") == kept_numbers("alone.db", "two")

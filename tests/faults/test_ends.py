@@ -1,0 +1,114 @@
+"""Processes that are killed or asked to end, at moments of which nobody thought."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.studies import calling, kept_numbers, numbers, run, study
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.kills", "--kills", "3", "--quick"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(r"^study 1: \d+ lives, the same numbers$", done.stdout, re.MULTILINE)
+    assert done.stdout.splitlines()[-1].startswith("3 kills")
+
+
+def ends(folder, code, *, signals):
+    """Run the file's study in a process that has `code` in it; it gets signals when it says so."""
+    (folder / "main.py").write_text(f"import pathlib\n{code}\nfrom kohort.cli import main\nmain()")
+    process = subprocess.Popen(
+        [sys.executable, "main.py", "run", "study.py"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (folder / "here").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for number in signals:
+        os.kill(process.pid, number)
+        time.sleep(0.3)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err, time.monotonic() - started
+
+
+SAY = "pathlib.Path('here').touch(); import time; time.sleep(30)"
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_a_run_at_once(kohort, folder, undisturbed):
+    (folder / "act").write_text(
+        "pathlib.Path('here').touch()\n"
+        "for _ in range(3000): time.sleep(0.01)"
+    )  # fmt: skip
+    code, err, seconds = ends(folder, "", signals=[signal.SIGINT, signal.SIGINT])
+    assert (code, seconds < 10) == (130, True), err
+    assert err.splitlines()[-1] == "kohort: interrupted"
+    assert "Traceback" not in err
+    (folder / "act").unlink()
+    assert kohort("run", "study.py").code in (0, None)
+    assert kept_numbers("kohort.db") == undisturbed
+
+
+@pytest.mark.slow
+def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folder, undisturbed):
+    code = (
+        "import kohort.report.page as page\n"
+        "real = page.written_whole\n"
+        "import contextlib\n"
+        "@contextlib.contextmanager\n"
+        "def slowly(path):\n"
+        "    with real(path) as new:\n"
+        "        new.write_text('half')\n"
+        f"        {SAY}\n"
+        "        yield new\n"
+        "page.written_whole = slowly"
+    )
+    code, err, seconds = ends(folder, code, signals=[signal.SIGTERM])
+    assert (code, seconds < 10) == (130, True), err
+    assert "Traceback" not in err
+    assert [path.name for path in (folder / "study-report").iterdir()] == ["winner.keras"]
+    on = kohort("run", "study.py")
+    assert on.code in (0, None)
+    assert not any("cohort" in line for line in on.lines), "trained again"
+    assert kept_numbers("kohort.db") == undisturbed
+
+
+@pytest.mark.slow
+def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undisturbed):
+    code = (
+        "import kohort.study as module\n"
+        f"def slowly(*given, **options):\n    {SAY}\n"
+        "module.make_plan = slowly"
+    )
+    code, err, seconds = ends(folder, code, signals=[signal.SIGTERM])
+    assert (code, seconds < 10) == (130, True), err
+    assert "Traceback" not in err
+    assert not (folder / "study-report").exists()
+    assert kohort("run", "study.py").code in (0, None)
+    assert kept_numbers("kohort.db") == undisturbed
+
+
+def test_a_signal_that_who_started_it_has_ignored_is_ignored(blobs, tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        struck = calling(lambda: os.kill(os.getpid(), signal.SIGINT))
+        result = run(study(blobs, callbacks=[struck]), tmp_path / "kohort.db")
+    except KeyboardInterrupt:  # It would end all tests.
+        pytest.fail("the signal was heard")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert numbers(result) == numbers(run(study(blobs, callbacks=[calling(int)])))

@@ -1,0 +1,182 @@
+"""Disks that are full, and folders that may only be read."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from kohort import cli
+from kohort.evidence import files as whole_files
+from kohort.evidence.store import KeptStudy, files
+from tests.faults.studies import FILE, calling, kept_numbers, numbers, run, study
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of a megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    arguments = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
+    if (
+        mount is None
+        or subprocess.run([mount, *arguments], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def fill(disk):
+    """Write to a disk until it has no room."""
+    with (disk / "ballast").open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            with suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+
+
+def fill_before(monkeypatch, disk, owner, name, is_it=lambda *_: True):
+    """Fill the disk when a function is called for the first time."""
+    real, left = getattr(owner, name), [1]
+
+    def struck(*arguments, **options):
+        if left and is_it(*arguments):
+            left.pop()
+            fill(disk)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, struck)
+
+
+MOMENTS = {
+    "curves": (KeptStudy, "append", lambda *_: True),
+    "a checkpoint": (files, "keep", lambda _, prefix, *__: prefix.startswith("checkpoint")),
+    "weights": (files, "keep", lambda _, prefix, *__: prefix.startswith("member")),
+    "findings": (KeptStudy, "keep_findings", lambda *_: True),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
+    kohort, undisturbed, disk, monkeypatch, moment
+):
+    store = disk / "kohort.db"
+    with monkeypatch.context() as patch:
+        fill_before(patch, disk, *MOMENTS[moment])
+        kohort("run", "study.py", "--store", store, "--out", "out").refused(
+            "room on the disk" if moment in ("curves", "findings") else "make room there"
+        )
+    assert not list(disk.rglob("*.new"))
+    assert not Path("out").exists()
+    (disk / "ballast").unlink()
+    on = kohort("run", "study.py", "--store", store, "--out", "out")
+    assert on.code in (0, None), on.lines
+    assert kept_numbers(store) == undisturbed
+
+
+@pytest.mark.parametrize("name", ["winner.keras", "report.html"])
+def test_a_disk_that_is_full_at_the_end_leaves_no_half_of_a_file(kohort, disk, monkeypatch, name):
+    with monkeypatch.context() as patch:
+        real = whole_files.tempfile.TemporaryDirectory
+
+        def folder(*arguments, **options):
+            made = real(*arguments, **options)
+            fill(disk)
+            return made
+
+        patch.setattr(whole_files.tempfile, "TemporaryDirectory", folder)
+        if name == "report.html":
+            patch.setattr("kohort.member.Member.save", lambda _, path: path)
+        kohort("run", "study.py", "--out", disk / "out").refused(name, "make room there")
+    (disk / "ballast").unlink()
+    assert list((disk / "out").iterdir()) == []
+    on = kohort("run", "study.py", "--out", disk / "out")
+    assert on.code in (0, None), on.lines
+    assert not any("cohort" in line for line in on.lines), "trained again"
+    assert len(list((disk / "out").iterdir())) == 2
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody can enter, as pytest's are not."""
+    made = Path(tempfile.mkdtemp(prefix="faults-"))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
+
+
+@contextmanager
+def only_readable(*paths):
+    """Nobody may write to these, and this process is not root."""
+    before = {path: path.stat().st_mode for path in paths}
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, open_folder, what):
+    store = open_folder / "kohort.db"
+    # Also so that JAX has compiled all that it would look for where only root may.
+    run(study(blobs, units=[8], epochs=1), store if what == "file" else None)
+    before = sorted(path.name for path in open_folder.rglob("*"))
+    struck = [open_folder, *open_folder.glob("kohort.db")]
+    with only_readable(*struck), pytest.raises(cli.StoreError, match="allow writing to it and to"):
+        run(study(blobs, units=[8], epochs=3), store)
+    assert sorted(path.name for path in open_folder.rglob("*")) == before
+
+
+def test_a_folder_that_may_only_be_read_from_the_middle_of_a_run_on_is_told(blobs, open_folder):
+    store = open_folder / "kohort.db"
+    wanted = numbers(run(study(blobs, units=[8], callbacks=[calling(int)])))
+    refused = pytest.raises(cli.StoreError, match=r"'Permission denied'; make room there, or allow")
+    with only_readable_later(open_folder) as strike, refused:
+        run(study(blobs, units=[8], callbacks=[calling(strike)]), store)
+    assert not list(open_folder.rglob("*.new"))
+    assert numbers(run(study(blobs, units=[8], callbacks=[calling(int)]), store)) == wanted
+
+
+@contextmanager
+def only_readable_later(folder):
+    stack = []
+
+    def strike():
+        (own,) = [path for path in (folder / "kohort.files").iterdir() if path.is_dir()]
+        stack.append(only_readable(own))
+        stack[0].__enter__()
+
+    try:
+        yield strike
+    finally:
+        stack[0].__exit__(None, None, None)
+
+
+@pytest.mark.slow
+def test_the_command_tells_it_in_one_line(open_folder):
+    (open_folder / "study.py").write_text(FILE)
+    (open_folder / "out").mkdir(mode=0o777)
+    (open_folder / "out").chmod(0o777)
+    open_folder.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-m", "kohort.cli", "run", "study.py", "--out", "out"],
+        cwd=open_folder, capture_output=True, text=True, check=False,
+        user=65534 if os.geteuid() == 0 else None,
+        env=os.environ | {"KOHORT_CACHE": "off", "HOME": str(open_folder)},
+    )  # fmt: skip
+    open_folder.chmod(0o777)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("kohort: expected to write to ")
+    assert "Traceback" not in done.stderr
