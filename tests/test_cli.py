@@ -138,7 +138,7 @@ WRONG = {
     "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
     "data that are no data": (
         ["run", "study.py", "--data", "study.py"],
-        "a folder, or a whole tar or zip archive",
+        "'study.py', a file of another kind",
     ),
     "no epochs": (["run", "study.py", "--epochs", "0"], "greater than or equal to 1"),
     "an output folder that is a file": (

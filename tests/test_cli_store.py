@@ -1,6 +1,7 @@
-"""Studies that the command line keeps: real processes, real files, real signals."""
+"""Studies that the command line keeps: real files, and for signals real processes."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -9,10 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from kohort import cli
 
 STUDY = """
 import time
@@ -34,17 +40,20 @@ def slowly(epoch, rate):
 
 def slow(data):
     return kohort.Study("slow", kohort.grid(build, units=[2, 16]), data,
-                        replicates=kohort.Holdout(0.2, 1), epochs=40, batch_size=20,
+                        replicates=kohort.Holdout(0.2, 1), epochs=24, batch_size=20,
                         callbacks=[keras.callbacks.LearningRateScheduler(slowly)])
 """
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "kohort.cli", *map(str, arguments)]
-
-
 def kohort(*arguments, cwd):
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, check=False)
+    out, err = io.StringIO(), io.StringIO()
+    argv = mock.patch.object(sys, "argv", ["kohort", *map(str, arguments)])
+    ends = pytest.raises(SystemExit)
+    with chdir(cwd), argv, redirect_stdout(out), redirect_stderr(err), ends as ended:
+        cli.main()
+    return SimpleNamespace(
+        returncode=ended.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue()
+    )
 
 
 def refused(done, *told):
@@ -170,7 +179,11 @@ def started(folder, tmp_path):
     store = tmp_path / "kohort.db"
     arguments = ["run", "study.py::slow", "--data", "data.npz", "--store", store]
     process = subprocess.Popen(
-        command(*arguments), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None and not epochs_in(store):
@@ -202,12 +215,12 @@ def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder
     assert "interrupted; what was done is kept: the same command goes on" in told
     assert "Traceback" not in told
     kept = epochs_in(store)
-    assert 0 < kept < 80
+    assert 0 < kept < 48
     (listed,) = json.loads(kohort("list", "--json", "--store", store, cwd=folder).stdout)
-    assert (listed["last run"], listed["finished"]) == ("interrupted", kept // 40)
+    assert (listed["last run"], listed["finished"]) == ("interrupted", kept // 24)
     on = kohort(*arguments, cwd=folder)
     assert on.returncode == 0, on.stderr
-    assert epochs_in(store) == 80
+    assert epochs_in(store) == 48
 
 
 @pytest.mark.slow
@@ -220,4 +233,4 @@ def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     process.wait()
     on = kohort(*arguments, cwd=folder)
     assert on.returncode == 0, on.stderr
-    assert epochs_in(store) == 80
+    assert epochs_in(store) == 48

@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.kills", "--kills", "3", "--quick"],
+        [sys.executable, "-m", "scripts.kills", "--kills", "2", "--quick"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(r"^study 1: \d+ lives, the same numbers$", done.stdout, re.MULTILINE)
-    assert done.stdout.splitlines()[-1].startswith("3 kills")
+    assert done.stdout.splitlines()[-1].startswith("2 kills")
 
 
 def ends(folder, code, *, signals):
