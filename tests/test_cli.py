@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: real processes, real files."""
+"""The command line, as a user meets it: real files, and real processes where nothing is wrong."""
 
 import subprocess
 import sys
@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.commands import kohort
 
 STUDY = """
 import keras, kohort
@@ -41,7 +43,7 @@ number = 5
 """
 
 
-def kohort(*arguments, cwd):
+def process(*arguments, cwd):
     return subprocess.run(
         [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, check=False,
@@ -66,7 +68,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ran(folder):
-    return kohort("run", "study.py", "--data", "images", "--epochs", 6, cwd=folder)
+    return process("run", "study.py", "--data", "images", "--epochs", 6, cwd=folder)
 
 
 def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
@@ -100,7 +102,7 @@ def test_progress_goes_to_stderr(ran):
 
 def test_predict_tells_letter_and_probability(folder, ran):
     images = [f"images/{name}/{name}3.png" for name in "KLM"]
-    done = kohort("predict", "study-report/winner.keras", *images, cwd=folder)
+    done = process("predict", "study-report/winner.keras", *images, cwd=folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == images
@@ -116,7 +118,7 @@ def test_predict_resizes_to_the_models_size(folder, ran):
 
 
 def test_plan_prints_the_plan(folder):
-    done = kohort("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
+    done = process("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "Study 'tiny': 4 members; programs to compile, one for each cohort: 2" in done.stdout
 
@@ -180,7 +182,7 @@ def test_errors_of_kohort_are_one_line(folder):
 
 
 def test_help_and_an_interrupt(folder, monkeypatch, capsys):
-    assert "predict" in kohort("--help", cwd=folder).stdout
+    assert "predict" in process("--help", cwd=folder).stdout
 
     from kohort import cli
 

@@ -1,7 +1,6 @@
 """Studies that the command line keeps: real files, and for signals real processes."""
 
 import csv
-import io
 import json
 import os
 import re
@@ -10,15 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from kohort import cli
+from tests.commands import kohort
 
 STUDY = """
 import time
@@ -43,17 +39,6 @@ def slow(data):
                         replicates=kohort.Holdout(0.2, 1), epochs=24, batch_size=20,
                         callbacks=[keras.callbacks.LearningRateScheduler(slowly)])
 """
-
-
-def kohort(*arguments, cwd):
-    out, err = io.StringIO(), io.StringIO()
-    argv = mock.patch.object(sys, "argv", ["kohort", *map(str, arguments)])
-    ends = pytest.raises(SystemExit)
-    with chdir(cwd), argv, redirect_stdout(out), redirect_stderr(err), ends as ended:
-        cli.main()
-    return SimpleNamespace(
-        returncode=ended.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue()
-    )
 
 
 def refused(done, *told):

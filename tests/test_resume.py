@@ -190,6 +190,13 @@ def test_longer_training_goes_on_bit_for_bit(blobs, tmp_path):
     assert numbers(longer) == numbers(run(study(blobs, epochs=4, callbacks=STEADY[:1])))
 
 
+@pytest.fixture(scope="module")
+def trained(blobs, tmp_path_factory):
+    """A store with a study that has trained, and its result."""
+    place = tmp_path_factory.mktemp("trained") / "kohort.db"
+    return place, run(study(blobs, ["plain", "dropout"]), place)
+
+
 def other_build(**arguments):
     return build_mlp(**arguments)
 
@@ -208,10 +215,9 @@ def other_build(**arguments):
     ],
 )
 def test_another_study_of_the_same_name_is_refused_with_the_difference(
-    blobs, tmp_path, changed, told
+    blobs, trained, changed, told
 ):
-    place = tmp_path / "kohort.db"
-    first = run(study(blobs, ["plain", "dropout"]), place)
+    place, first = trained
     with pytest.raises(kohort.StoreError, match=told):
         run(study(blobs, **({"names": ["plain", "dropout"]} | changed)), place)
     assert numbers(run(study(blobs, ["plain", "dropout"]), place)) == numbers(first)
