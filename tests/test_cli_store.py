@@ -105,7 +105,7 @@ def test_list_has_a_line_for_each_study(folder, ran):
 def test_show_tells_members_runs_and_findings(folder, ran):
     shown = kohort("show", "tiny", cwd=folder)
     assert shown.returncode == 0, shown.stderr
-    for words in ("units=16", "runs", "done", f"process {''}", "findings"):
+    for words in ("units=16", "runs", "done", "process ", "findings"):
         assert words in shown.stdout
     parts = json.loads(kohort("show", "tiny", "--json", cwd=folder).stdout)
     assert [(row["variant"], row["finished"]) for row in parts["variants"]] == [
@@ -145,10 +145,13 @@ def test_report_is_written_from_the_store(folder, ran):
     assert done.stdout == "tiny.html\n", done.stderr
     assert "does best on validation data" in (folder / "tiny.html").read_text("utf-8")
     refused(kohort("report", "tiny", cwd=folder), "--data")
+    beside = ("report", "tiny", "--data", "data.npz", "--out", "study.py/x.html")
+    refused(kohort(*beside, cwd=folder), "to write study.py/x.html")
 
 
 def test_a_store_that_is_none_is_refused(folder, tmp_path):
     refused(kohort("list", cwd=tmp_path), "no file kohort.db")
+    refused(kohort("list", "--store", "sqlite:///none.db", cwd=tmp_path), "no file sqlite:///none")
     assert not list(tmp_path.iterdir())
     refused(kohort("list", "--store", "study.py", cwd=folder), "not SQLite's")
     refused(

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from kohort.errors import Interrupted, KohortError, StoreError, legible
+from kohort.errors import Interrupted, KohortError, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
-    from kohort.evidence.store import Store
     from kohort.study import Study
 
 app = typer.Typer(
@@ -153,9 +152,10 @@ def plan(
 @app.command(name="list")
 def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
     """List the studies of a store: how far they came, and how their last run ended."""
+    from kohort.evidence.store import open_store
     from kohort.report import kept
 
-    with _opened(store) as opened:
+    with open_store(store, make=False) as opened:
         rows = kept.studies(opened)
     typer.echo(json.dumps(rows) if as_json else kept.table(rows))
 
@@ -163,9 +163,10 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 @app.command()
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
     """Show what a store has of a study: its members, runs, events and findings."""
+    from kohort.evidence.store import open_store
     from kohort.report import kept
 
-    with _opened(store) as opened:
+    with open_store(store, make=False) as opened:
         parts = kept.study(opened.study(name))
     typer.echo(json.dumps(parts) if as_json else "\n".join(kept.lines(parts)))
 
@@ -195,10 +196,12 @@ def report(
     """Write the report of a study that was run to its end."""
     from kohort.data.load import load
     from kohort.opening import open as open_result
+    from kohort.outputs import writing
 
     result = open_result(store, name, load(data))
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
-    typer.echo(str(result.report(path)))
+    with writing(path):
+        typer.echo(str(result.report(path)))
 
 
 @app.command()
@@ -209,9 +212,10 @@ def export(
     store: StorePlace = STORE,
 ) -> None:
     """Write what a store has of a study as tables: curves, members, findings."""
+    from kohort.evidence.store import open_store
     from kohort.report.export import export as export_tables
 
-    with _opened(store) as opened:
+    with open_store(store, make=False) as opened:
         for path in export_tables(opened.study(name), to.value, folder):
             typer.echo(str(path))
 
@@ -274,15 +278,6 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
 
     study = read_study(place, None if source is None else load(source))
     return adjusted(study, epochs=epochs, replicates=replicates)
-
-
-def _opened(place: str) -> "Store":
-    """A store that is there: to look at one makes none."""
-    from kohort.evidence.store import open_store
-
-    if "://" not in place and not Path(place).is_file():
-        raise StoreError("a store", f"no file {place}", "run a study first, or name one by --store")
-    return open_store(place)
 
 
 def _tell_data(data: "Dataset") -> None:

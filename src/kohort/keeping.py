@@ -71,11 +71,15 @@ class Keeper:
 
     def __init__(self, kept: KeptStudy, plan: Plan, cadence: float) -> None:
         self._kept, self._plan = kept, plan
-        self._finished = {record.key for record in kept.members() if record.finished}
-        self._blocks = [[MemberKey(*key) for key in own] for own in kept.description["blocks"]]
+        self._finished = {r.key: r.seconds or 0.0 for r in kept.members() if r.finished}
+        self._set_blocks([[MemberKey(*key) for key in b] for b in kept.description["blocks"]])
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
         self._curves, self._checkpoints = _Pace(min(_CURVES, cadence)), _Pace(cadence)
         self._is_asked_to_end = False
+
+    def _set_blocks(self, blocks: list[KeptBlock]) -> None:
+        self._blocks = blocks
+        self._block_of = {key: block for block in blocks for key in block}
 
     def ask_to_end(self) -> None:
         """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
@@ -96,10 +100,10 @@ class Keeper:
         logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
         for record in self._kept.epochs():
             logs.setdefault(record.member, {})[record.epoch] = record.logs
-        seconds = {record.key: record.seconds or 0.0 for record in self._kept.members()}
         for member in self._plan.every_member:
             key = key_of(self._plan, member)
-            yield member, Earlier(logs.get(key, {}), self._weights(key), seconds[key])
+            weights = self._weights(key)
+            yield member, Earlier(logs.get(key, {}), weights, self._finished.get(key, 0.0))
 
     def _weights(self, key: MemberKey) -> list[np.ndarray] | None:
         if key not in self._finished:
@@ -109,7 +113,7 @@ class Keeper:
         except StoreError as error:
             self._kept.note("damaged", f"{error}; {key} is trained again")
             self._kept.restart(key)
-            self._finished.remove(key)
+            del self._finished[key]
             return None
 
     def work(self, group: tuple[MemberPlan, ...], *, in_blocks: bool) -> Iterator[Work]:
@@ -130,7 +134,8 @@ class Keeper:
         blocks = [b for b in self._blocks if set(b) <= set(planned) and set(b) & set(left)]
         if blocks:
             yield self._of_blocks(blocks, planned)
-        new = [left[key] for key in left if not any(key in block for block in blocks)]
+        begun = {key for block in blocks for key in block}
+        new = [member for key, member in left.items() if key not in begun]
         if new:
             yield Work(tuple(new))
 
@@ -162,18 +167,22 @@ class Keeper:
             Interrupted: The run was asked to end, and all is kept that can be.
             StoreError: It cannot be kept.
         """
-        keys = [key_of(self._plan, member) for member in work.members]
+
+        def key(place: int) -> MemberKey:
+            return key_of(self._plan, work.members[place])
+
         if isinstance(event, Laid):
-            self._lay_out([[keys[place] for place in block] for block in event.blocks])
+            self._lay_out([[key(place) for place in block] for block in event.blocks])
             return
-        self._to_write += [(keys[place], event.epoch, logs) for place, logs in event.logs.items()]
-        block = self._block_of(keys[next(iter(event.logs))])
+        self._to_write += [(key(place), event.epoch, logs) for place, logs in event.logs.items()]
+        first = next(iter(event.logs))
+        block = self._block_of.get(key(first))
         if (
             block
             and event.checkpoint
             and (event.is_last or self._is_asked_to_end or self._checkpoints.is_due)
         ):
-            spent = work.spent.get(work.members[next(iter(event.logs))], 0.0)
+            spent = work.spent.get(work.members[first], 0.0)
             self._save(block, event.checkpoint(), spent + seconds / len(set(block)))
         elif self._curves.is_due or self._is_asked_to_end:
             self._write_curves()
@@ -185,7 +194,7 @@ class Keeper:
         self._write_curves()
         key = key_of(self._plan, member)
         self._kept.finish(key, weights, seconds)
-        self._finished.add(key)
+        self._finished[key] = seconds
 
     def conclude(self, result: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         """Keep what the study's result is made of, as JSON, and what the rules say."""
@@ -198,11 +207,8 @@ class Keeper:
         for block in self._blocks:
             if set(block) & anew:
                 self._kept.drop_checkpoint(_label(block))
-        self._blocks = [block for block in self._blocks if not set(block) & anew] + blocks
+        self._set_blocks([block for block in self._blocks if not set(block) & anew] + blocks)
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
-
-    def _block_of(self, key: MemberKey) -> KeptBlock | None:
-        return next((block for block in self._blocks if key in block), None)
 
     def _save(self, block: KeptBlock, checkpoint: Checkpoint, seconds: float) -> None:
         # Curves first: what comes after a checkpoint is measured again, what is before it is not.

@@ -89,10 +89,7 @@ def open(  # noqa: A001 (as `kohort.open`)
     Example:
         >>> kohort.open("kohort.db", "width").compare("units=50", "units=200")
     """
-    is_file = "://" not in str(store)
-    if is_file and not Path(store).is_file():
-        raise StoreError("a store", f"no file {store}", "run a study first, or name another")
-    with open_store(store) as opened:
+    with open_store(store, make=False) as opened:
         kept = opened.study(name)
         description = kept.description
         if "result" not in description:

@@ -72,5 +72,7 @@ class Records:
         self, value: Callable[[Trained], T], merge: Callable[[list[T]], T]
     ) -> list[T]:
         """Something of each variant's members, merged."""
-        variants = sorted({t.plan.variant for t in self._trained})
-        return [merge([value(t) for t in self.trained if t.plan.variant == v]) for v in variants]
+        values: dict[int, list[T]] = {}
+        for own in self.trained:
+            values.setdefault(own.plan.variant, []).append(value(own))
+        return [merge(of_variant) for of_variant in values.values()]

@@ -59,7 +59,7 @@ class Result:
         self.settings = settings
         self.variants = variants
         self._data = data
-        self.members = members
+        self._members = members
         self._curves = curves
         self._partial_curves = partial_curves
         self._untrained_losses = untrained_losses
@@ -78,12 +78,19 @@ class Result:
             DesignError: It was opened without them.
         """
         if self._data is None:
-            raise DesignError(
-                "the data of the study",
-                "none, since it was opened without them",
-                "open it with them, kohort.open(store, name, data)",
-            )
+            raise _without_data()
         return self._data
+
+    @property
+    def members(self) -> dict[tuple[int, int], Member]:
+        """The trained members, by the numbers of their variant and replicate.
+
+        Raises:
+            DesignError: As `data`.
+        """
+        if self._data is None:
+            raise _without_data()
+        return self._members
 
     @cached_property
     def _test_set(self) -> TestSet:
@@ -357,8 +364,6 @@ class Result:
 
     def _best_member(self, number: int) -> Member:
         curves = self._judged.variants[number]
-        if not self.members:
-            self.data  # noqa: B018 (tells that it was opened without)
         lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
         return self.members[number, int(curves.sound[np.argmin(lowest)])]
 
@@ -449,3 +454,11 @@ class Result:
         if self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
         return facts
+
+
+def _without_data() -> DesignError:
+    return DesignError(
+        "the data of the study",
+        "none, since it was opened without them",
+        "open it with them, kohort.open(store, name, data)",
+    )

@@ -60,7 +60,7 @@ def keeping(
     """
     with ExitStack() as stack:
         store = stack.enter_context(open_store(keep.place))
-        if keep.fresh and study.name in _names(store):
+        if keep.fresh and store.find(study.name):
             store.delete(study.name)
         kept = stack.enter_context(_claimed(store, study, plan, how, tell))
         keeper = Keeper(kept, plan, keep.cadence)
@@ -81,10 +81,6 @@ def _note_end(kept: KeptStudy, error: BaseException) -> None:
         kept.end_run(outcome, patiently=isinstance(error, Interrupted))
 
 
-def _names(store: Store) -> list[str]:
-    return [summary.name for summary in store.studies()]
-
-
 @contextmanager
 def _claimed(
     store: Store,
@@ -97,9 +93,9 @@ def _claimed(
     description = describe(study, plan, how)
     variants = variant_records(study, plan)
     members = [key_of(plan, member) for member in plan.every_member]
-    if study.name not in _names(store):
-        store.create(study.name, description | {"blocks": []}, variants, members)
-    kept = store.study(study.name)
+    kept = store.find(study.name) or store.create(
+        study.name, description | {"blocks": []}, variants, members
+    )
     with kept.claim():
         before = kept.description
         changed = change(before, description, kept.variants(), variants)

@@ -7,7 +7,6 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -220,10 +219,7 @@ class Study:
         self, plan: Plan, records: Records, engine: str, began: "_Began", runs: int
     ) -> Measured:
         return Measured(
-            settings=replace(
-                self._settings(self._scoring(plan), engine, began, records.side_by_side),
-                runs=runs,
-            ),
+            settings=self._settings(self._scoring(plan), engine, began, records.side_by_side, runs),
             untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
             overlap=self._overlap(),
             parameters=records.per_variant(lambda t: t.plan.parameters, max),
@@ -316,7 +312,12 @@ class Study:
         return copy.deepcopy(self.callbacks)
 
     def _settings(
-        self, score: Scoring, engine: str, began: "_Began", side_by_side: dict[str, int]
+        self,
+        score: Scoring,
+        engine: str,
+        began: "_Began",
+        side_by_side: dict[str, int],
+        runs: int,
     ) -> Settings:
         first = self._replicates[0]
         return Settings(
@@ -338,6 +339,7 @@ class Study:
             started=began.at,
             finished=began.at + timedelta(seconds=time.monotonic() - began.ticks),
             environment=environment(),
+            runs=runs,
         )
 
 

@@ -34,16 +34,16 @@ def train_all(
     if keeper is not None:
         _recall(keeper, records, progress)
     for group in plan.groups:
-        is_fused = engine == "fused" and group in plan.cohorts
-        if keeper is not None and (seats := keeper.seats(group) if is_fused else 1):
-            records.sat(plan.label(group), seats)
+        label, is_fused = plan.label(group), engine == "fused" and group in plan.cohorts
+        if keeper is not None:
+            records.sat(label, keeper.seats(group) if is_fused else 1)
         works = [Work(group)] if keeper is None else keeper.work(group, in_blocks=is_fused)
         for work in works:
-            progress.begin(plan.label(group), work.trains, group[0].epochs, work.done)
-            _train(
-                work, job_of(work.members), plan.label(group), resources if is_fused else None,
-                records, progress, keeper,
-            )  # fmt: skip
+            progress.begin(label, work.trains, group[0].epochs, work.done)
+            job = job_of(work.members)
+            events = train_fused(job, resources, work.begun) if is_fused else train_in_turn(job)
+            with closing(events):  # Where an event cannot be kept, what trains lets go at once.
+                _follow(events, work, job, label, records, progress, keeper)
             progress.end()
     return records
 
@@ -56,21 +56,6 @@ def _recall(keeper: Keeper, records: Records, progress: Progress) -> None:
         if earlier.weights is not None:
             records.ended(member, earlier.weights, earlier.seconds)
             progress.skip(member.epochs)
-
-
-def _train(
-    work: Work,
-    job: Job,
-    label: str,
-    resources: Resources | None,
-    records: Records,
-    progress: Progress,
-    keeper: Keeper | None,
-) -> None:
-    """Train members in one program, or without resources for one by `model.fit`."""
-    events = train_in_turn(job) if resources is None else train_fused(job, resources, work.begun)
-    with closing(events):  # Where an event cannot be kept, what trains lets go at once.
-        _follow(events, work, job, label, records, progress, keeper)
 
 
 def _follow(

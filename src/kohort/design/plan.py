@@ -38,7 +38,8 @@ class MemberPlan:
         restraints: As `keras_seam.restraints` counts.
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
-        model: How its model is configured and compiled, as text; "" where Keras cannot tell.
+        model: How its model is configured and compiled, as text, for the first replicate of its
+            variant; "" for others, which differ in seeds alone, and where Keras cannot tell.
     """
 
     variant: int
@@ -244,7 +245,7 @@ def _look_at(
         metrics=keras_seam.metric_kinds(model),
         restraints=keras_seam.restraints(model),
         reason=why_alone,
-        model=keras_seam.config_text(model),
+        model=keras_seam.config_text(model) if replicate.number == 0 else "",
     )
 
 

@@ -124,8 +124,8 @@ class Bench:
     def restore(self, arrays: Arrays, state: dict[str, Any]) -> None:
         """Take the seats that `kept` gave of the same block; the models get their state."""
         assert self._best is not None
-        for name in ("seats", "active"):
-            setattr(self, name, [self._block[place] for place in state[name]])
+        self.seats = [self._block[place] for place in state["seats"]]
+        self.active = [self._block[place] for place in state["active"]]
         self._diverged = {self._block[place] for place in state["diverged"]}
         self._best.restore(self._block, arrays, state["best"])
         trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)

@@ -21,8 +21,8 @@ from kohort.evidence.store.records import MemberKey, StudySummary, VariantRecord
 _MEMORY = ("sqlite://", "sqlite:///:memory:")
 
 
-def open_store(place: str | Path, *, files: str | Path | None = None) -> "Store":
-    """Open a store; one that is not there is made, and an older one is brought up to date.
+def open_store(place: str | Path, *, files: str | Path | None = None, make: bool = True) -> "Store":
+    """Open a store; an older one is brought up to date.
 
     Args:
         place: A path keeps the store in an SQLite file; "sqlite://" keeps it in memory, until it is
@@ -30,6 +30,7 @@ def open_store(place: str | Path, *, files: str | Path | None = None) -> "Store"
         files: The folder of weights and checkpoints. None is beside an SQLite file ("kohort.files"
             beside "kohort.db"), a temporary folder for a store in memory, and for one on a server
             "kohort.files" in the working directory. Whoever opens a store names the same folder.
+        make: Whether to make a file that is not there.
 
     Raises:
         StoreError: There can be no store at this place; says why.
@@ -40,6 +41,10 @@ def open_store(place: str | Path, *, files: str | Path | None = None) -> "Store"
     if "://" in text and not text.startswith("sqlite:///"):
         return Store(open_postgres(text), Path(files or "kohort.files").absolute())
     path = Path(text.removeprefix("sqlite:///")).expanduser().absolute()
+    if not make and not path.exists():
+        raise StoreError(
+            "a store", f"no file {place}", "run a study first, or name another store (--store)"
+        )
     root = Path(files).absolute() if files else _beside(path)
     return Store(open_sqlite(path, root / "open.lock"), root)
 
@@ -131,10 +136,15 @@ class Store:
         Raises:
             StoreError: There is none; names those with a name like it.
         """
-        found = self._database.read(lambda connection: rows.find_study(connection, name))
+        found = self.find(name)
         if found is None:
             raise self._no_study(name)
-        return self._kept(name, *found)
+        return found
+
+    def find(self, name: str) -> KeptStudy | None:
+        """The study of a name; None where there is none."""
+        found = self._database.read(lambda connection: rows.find_study(connection, name))
+        return None if found is None else self._kept(name, *found)
 
     def delete(self, name: str) -> None:
         """Remove a study: its rows, then its files.
