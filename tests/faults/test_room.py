@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kohort import cli
+from kohort.errors import StoreError
 from kohort.evidence import files as whole_files
 from kohort.evidence.store import KeptStudy, files
 from tests.faults.studies import FILE, calling, kept_numbers, numbers, run, study
@@ -134,7 +134,7 @@ def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, ope
     run(study(blobs, units=[8], epochs=1), store if what == "file" else None)
     before = sorted(path.name for path in open_folder.rglob("*"))
     struck = [open_folder, *open_folder.glob("kohort.db")]
-    with only_readable(*struck), pytest.raises(cli.StoreError, match="allow writing to it and to"):
+    with only_readable(*struck), pytest.raises(StoreError, match="allow writing to it and to"):
         run(study(blobs, units=[8], epochs=3), store)
     assert sorted(path.name for path in open_folder.rglob("*")) == before
 
@@ -142,7 +142,7 @@ def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, ope
 def test_a_folder_that_may_only_be_read_from_the_middle_of_a_run_on_is_told(blobs, open_folder):
     store = open_folder / "kohort.db"
     wanted = numbers(run(study(blobs, units=[8], callbacks=[calling(int)])))
-    refused = pytest.raises(cli.StoreError, match=r"'Permission denied'; make room there, or allow")
+    refused = pytest.raises(StoreError, match=r"'Permission denied'; make room there, or allow")
     with only_readable_later(open_folder) as strike, refused:
         run(study(blobs, units=[8], callbacks=[calling(strike)]), store)
     assert not list(open_folder.rglob("*.new"))
