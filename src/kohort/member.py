@@ -1,5 +1,6 @@
 """A trained member of a study, and the model that it can be deployed as."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,15 @@ class Member:
     data: Dataset
     weights: list[np.ndarray] = field(repr=False)
     epoch: int
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over shapes, dtypes and bytes of its weights, in hexadecimal."""
+        digest = hashlib.sha256()
+        for array in self.weights:
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def model(self) -> keras.Model:
         """The trained model, compiled as its build function compiles it."""

@@ -15,8 +15,9 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.design.variant import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, CurvesRecorder
+from kohort.evidence.readings import KeptReadings
 from kohort.evidence.settings import Settings
-from kohort.evidence.store import KeptStudy, open_store
+from kohort.evidence.store import KeptStudy, lasting, open_store
 from kohort.findings.curves import Overlap
 from kohort.member import members_of
 from kohort.result import Result
@@ -104,10 +105,17 @@ def open(  # noqa: A001 (as `kohort.open`)
                 f"{data!r} of {data.fingerprint}",
                 "give those that it was run with",
             )
-        return _result(kept, description, data)
+        where = lasting(store)
+        readings = None if where is None else KeptReadings(where, name)
+        return _result(kept, description, data, readings)
 
 
-def _result(kept: KeptStudy, description: Mapping[str, Any], data: Dataset | None) -> Result:
+def _result(
+    kept: KeptStudy,
+    description: Mapping[str, Any],
+    data: Dataset | None,
+    readings: KeptReadings | None,
+) -> Result:
     measured = from_kept(description["result"])
     records = {record.name: record for record in kept.variants()}
     variants = tuple(
@@ -132,6 +140,7 @@ def _result(kept: KeptStudy, description: Mapping[str, Any], data: Dataset | Non
         partial_curves=curves,
         members=members,
         seconds=list(seconds.values()),
+        readings=readings,
     )
 
 

@@ -1,7 +1,7 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from kohort.data.dataset import Dataset
 from kohort.design.variant import Variant
 from kohort.errors import DesignError
 from kohort.evidence.curves import Curves
+from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.settings import Settings
 from kohort.findings.choice import Optimism, choose, optimism
 from kohort.findings.comparison import Comparison
@@ -28,7 +29,7 @@ from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
 from kohort.report.flattery import flattery
-from kohort.report.held_out import HeldOut, Reading, TestSet
+from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
 
 
@@ -55,6 +56,7 @@ class Result:
         seconds: list[float],
         losses: list[str],
         pairs: list[tuple[int, int]],
+        readings: KeptReadings | None = None,
     ) -> None:
         self.settings = settings
         self.variants = variants
@@ -69,6 +71,7 @@ class Result:
         self._seconds = seconds
         self._losses = losses
         self._pairs = pairs
+        self._readings = readings
 
     @property
     def data(self) -> Dataset:
@@ -94,7 +97,7 @@ class Result:
 
     @cached_property
     def _test_set(self) -> TestSet:
-        return TestSet(self.data, self.settings.confidence)
+        return TestSet(self.data, self.settings.confidence, self._readings)
 
     @property
     def metric(self) -> str:
@@ -256,7 +259,9 @@ class Result:
         The test set is read once for these two, after the winner was chosen, and nothing is
         chosen by it. Naming other variants reads it again: that is recorded in `readings`, and
         the report shows it, since what is picked by such a number is flattered by it. Where there
-        is no winner it is not read.
+        is no winner it is not read. In a store readings are kept, with what was found: a member
+        with the same weights is not tested again, and who wins after a study went on is another
+        reading.
 
         Args:
             *variants: Names; none for the winner and the baseline.
@@ -292,7 +297,7 @@ class Result:
         return paired_proportions(baseline.right, winner.right, self.settings.confidence)
 
     def readings(self) -> tuple[Reading, ...]:
-        """When the test set was read, and for whom."""
+        """When the test set was read, and for whom; of a study in a store, in all of its runs."""
         return tuple(self._test_set.readings)
 
     @cached_property
@@ -311,14 +316,7 @@ class Result:
                     self.variants[number].name,
                     "test another one",
                 )
-        return self._test_set.read(
-            {
-                self.variants[number].name: partial(
-                    self._best_member(number).model().predict, batch_size=1024, verbose=0
-                )
-                for number in numbers
-            }
-        )
+        return self._test_set.read([_candidate(self._best_member(n)) for n in numbers])
 
     @cached_property
     def _judged(self) -> StudyCurves:
@@ -402,6 +400,7 @@ class Result:
 
     def _page(self, command: str) -> Page:
         settings, tests = self.settings, self._test
+        readings = self.readings()
         return Page(
             title=settings.study,
             metric=self.metric,
@@ -419,9 +418,11 @@ class Result:
             paired=self.test_difference() if len(tests) > 1 else None,
             next_steps=self.next_steps(),
             sizes=figures.learning_points(self.learning_curves(), self._judged.scale),
-            readings=self.readings(),
+            readings=readings,
             data=self.data,
-            facts=settings.facts() + self._data_facts(),
+            facts=settings.facts()
+            + self._data_facts()
+            + [("test set read", words.readings(readings))],
             confidence=settings.confidence,
             kind=settings.kind,
             train_share=f"{settings.samples[0] / len(self.data.x_train):.0%}",
@@ -454,6 +455,16 @@ class Result:
         if self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
         return facts
+
+
+def _candidate(member: Member) -> Candidate:
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        given: np.ndarray = member.model().predict(inputs, batch_size=1024, verbose=0)
+        return given
+
+    return Candidate(
+        member.variant.name, member.replicate.number, member.epoch, member.fingerprint, predict
+    )
 
 
 def _without_data() -> DesignError:

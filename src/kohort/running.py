@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kohort.description import change, describe, key_of, refusal, variant_records
 from kohort.design.plan import Plan
 from kohort.errors import Interrupted, StoreError
-from kohort.evidence.store import KeptStudy, Store, open_store
+from kohort.evidence.readings import KeptReadings
+from kohort.evidence.store import KeptStudy, Store, lasting, open_store
 from kohort.keeping import Keeper
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Keep(NamedTuple):
     place: str | Path
     fresh: bool
     cadence: float
+
+    def readings(self, study: str) -> KeptReadings | None:
+        """Where readings of a study's test set are kept; None where nothing lasts."""
+        place = lasting(self.place)
+        return None if place is None else KeptReadings(place, study)
 
 
 @contextmanager

@@ -210,7 +210,7 @@ class Study:
             records = train_all(plan, self._job, engine, resources, progress, keeper)
             runs = 1 if keeper is None else keeper.runs
             measured = self._measured(plan, records, engine, began, runs)
-            result = self._result(measured, records)
+            result = self._result(measured, records, keep)
             if keeper is not None:
                 keeper.conclude(to_kept(measured), result.findings())
         return result
@@ -228,7 +228,7 @@ class Study:
             pairs=addition_pairs(self.variants),
         )
 
-    def _result(self, measured: Measured, records: Records) -> Result:
+    def _result(self, measured: Measured, records: Records, keep: Keep | None) -> Result:
         curves = records.curves()
         weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
         return Result(
@@ -239,6 +239,7 @@ class Study:
             partial_curves=records.partial_curves(),
             members=members_of(self.variants, self._replicates, self.data, weights, curves),
             seconds=records.per_variant(lambda t: t.seconds, sum),
+            readings=None if keep is None else keep.readings(self.name),
         )
 
     @cached_property

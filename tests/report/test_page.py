@@ -110,7 +110,7 @@ def test_it_tells_in_this_order(page):
     text = " ".join("".join(page.text).split())
     for part in (
         "does best on validation data: accuracy",
-        "On the test set, read once after this choice",
+        "On the test set, read once and never to choose",
         "against other",
         "Overfit (KH101)",
         "fewer errors in 1,000",
@@ -118,6 +118,7 @@ def test_it_tells_in_this_order(page):
         "has in all of them the largest of its p-values, that of the strictest",
         "being splits of one data set; only a score on a test set is free of both",
         "kohort run 'a & b.py'",
+        "test set readonce, on 20",
         "files that could not be read",
         "What this report does not know",
     ):

@@ -284,13 +284,30 @@ def test_listing(names, text):
     assert words.listing(names) == text
 
 
+def test_readings_are_told_with_their_number_and_for_whom():
+    from datetime import UTC, datetime
+
+    from kohort.evidence.readings import Reading, Tested
+
+    a, b = (Tested(name, 1, 7, "", None, None) for name in "ab")
+    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    both, again = Reading(when, (a, b)), Reading(when.replace(day=3), (b,))
+    assert words.readings([]) == "never"
+    once = "on 2026-01-02 at 03:04:05 UTC for a (replicate 1, epoch 7) and b (replicate 1, epoch 7)"
+    assert words.readings([both]) == f"once, {once}"
+    more = "on 2026-01-03 at 03:04:05 UTC for b (replicate 1, epoch 7)"
+    assert words.readings([both, again]) == f"2 times, {once}; again {more}"
+
+
 def test_held_out_mistakes_come_surest_first():
     from kohort.data.dataset import Dataset
+    from kohort.evidence.readings import Tested
     from kohort.report.held_out import score
 
     data = Dataset(np.eye(3), [0, 1, 2], np.eye(4, 3), [0, 1, 2, 2], class_names="abc")
     predicted = np.array([[0.6, 0.4, 0], [0.7, 0.2, 0.1], [0, 0, 1], [0.05, 0.9, 0.05]])
-    held = score("v", data, predicted, 0.95)
+    tested = Tested("v", 0, 1, "", predicted.argmax(1), predicted.max(1))
+    held = score(tested, data, 0.95)
     assert held.accuracy.mean == 0.5
     assert [(m.sample, m.truth, m.predicted) for m in held.mistakes] == [(3, 2, 1), (1, 1, 0)]
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]

@@ -1,13 +1,15 @@
 """How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
 from kohort.data.dataset import Dataset
+from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.interval import Interval
 from kohort.findings.proportion import proportion_interval
 
@@ -49,37 +51,46 @@ class HeldOut:
     mistakes: tuple[Mistake, ...] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One reading of the test set.
+class Candidate(NamedTuple):
+    """A trained member to be tested.
 
     Args:
-        time: When, in UTC.
-        variants: Names of the variants that were tested.
+        variant: Its variant.
+        replicate: Its replicate.
+        epoch: Whose weights it has, from 1.
+        weights: SHA-256 of these, in hexadecimal.
+        predict: What its model gives for inputs.
     """
 
-    time: datetime
-    variants: tuple[str, ...]
+    variant: str
+    replicate: int
+    epoch: int
+    weights: str
+    predict: Callable[[np.ndarray], np.ndarray]
 
 
 class TestSet:
-    """The test set of a study, which remembers when it was read.
+    """The test set of a study, which remembers when and for whom it was read.
 
     Args:
         data: The data.
         confidence: Of intervals.
+        kept: Where readings are kept; None keeps them for as long as this lives.
     """
 
-    def __init__(self, data: Dataset, confidence: float) -> None:
-        self.readings: list[Reading] = []
+    def __init__(self, data: Dataset, confidence: float, kept: KeptReadings | None = None) -> None:
         self._data = data
         self._confidence = confidence
+        self._kept = kept
+        self._own: list[Reading] = []
 
-    def read(self, predictions: Mapping[str, Callable[[np.ndarray], np.ndarray]]) -> list[HeldOut]:
-        """Score variants on the test set.
+    @property
+    def readings(self) -> list[Reading]:
+        """All readings, in order."""
+        return list(self._own) if self._kept is None else self._kept.all()
 
-        Args:
-            predictions: By variant name, what its model predicts from inputs.
+    def read(self, candidates: Sequence[Candidate]) -> list[HeldOut]:
+        """Score members on the test set; of those that it was read for before, tell it again.
 
         Returns:
             A score for each; none where targets are no class labels or a model gives no scores of
@@ -88,15 +99,46 @@ class TestSet:
         data = self._data
         if data.classes is None:
             return []
-        self.readings.append(Reading(datetime.now(UTC), tuple(predictions)))
-        inputs, scores = data.inputs(data.x_test), []
-        for variant, predict in predictions.items():
-            given = np.asarray(predict(inputs))
-            probabilities = class_probabilities(given) if given.ndim == 2 else given
-            if probabilities.shape != (len(inputs), data.classes):
+        known = {
+            (tested.variant, tested.weights): tested
+            for reading in self.readings
+            for tested in reading.members
+            if tested.classes is not None and len(tested.classes) == len(data.x_test)
+        }
+        found = []
+        for candidate in candidates:
+            earlier = known.get((candidate.variant, candidate.weights))
+            tested = earlier or _tested(candidate, data)
+            if tested is None:
                 return []
-            scores.append(score(variant, data, probabilities, self._confidence))
-        return scores
+            found.append(tested)
+        new = tuple(tested for tested in found if tested not in known.values())
+        if new:
+            self._add(Reading(datetime.now(UTC), new))
+        return [score(tested, data, self._confidence) for tested in found]
+
+    def _add(self, reading: Reading) -> None:
+        if self._kept is None:
+            self._own.append(reading)
+        else:
+            self._kept.add(reading)
+
+
+def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
+    """What a member says of the test set; None where that is no scores of the classes."""
+    given = np.asarray(candidate.predict(data.inputs(data.x_test)))
+    scores = class_probabilities(given) if given.ndim == 2 else given
+    if scores.shape != (len(data.x_test), data.classes):
+        return None
+    guesses = scores.argmax(axis=1).astype(np.min_scalar_type(scores.shape[1]))
+    return Tested(
+        candidate.variant,
+        candidate.replicate,
+        candidate.epoch,
+        candidate.weights,
+        guesses,
+        scores.max(axis=1),
+    )
 
 
 def class_probabilities(scores: np.ndarray) -> np.ndarray:
@@ -115,15 +157,18 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def score(variant: str, data: Dataset, predicted: np.ndarray, confidence: float) -> HeldOut:
-    """Compare probabilities `[test sample, class]` with the labels of the test set."""
-    guesses, surest = predicted.argmax(axis=1), predicted.max(axis=1)
+def score(tested: Tested, data: Dataset, confidence: float) -> HeldOut:
+    """Compare what a member says with the labels of the test set."""
+    guesses, surest = tested.classes, tested.probabilities
+    assert guesses is not None
+    assert surest is not None
+    assert data.classes is not None
     right = guesses == data.y_test
     wrong = np.flatnonzero(~right)
-    confusion = np.zeros((predicted.shape[1],) * 2, int)
+    confusion = np.zeros((data.classes,) * 2, int)
     np.add.at(confusion, (data.y_test, guesses), 1)
     return HeldOut(
-        variant,
+        tested.variant,
         proportion_interval(int(right.sum()), len(right), confidence),
         right,
         confusion,

@@ -14,6 +14,7 @@ from PIL import Image
 
 from kohort.data.dataset import Dataset
 from kohort.evidence.files import written_whole
+from kohort.evidence.readings import Reading
 from kohort.evidence.settings import metric_name
 from kohort.findings.comparison import Comparison
 from kohort.findings.finding import Finding
@@ -22,7 +23,7 @@ from kohort.findings.proportion import PairedProportions
 from kohort.findings.scale import Scale
 from kohort.report import words
 from kohort.report.figures import learning_svg, panel_svg
-from kohort.report.held_out import HeldOut, Reading
+from kohort.report.held_out import HeldOut
 
 SHOWN_MISTAKES = 30
 
@@ -44,7 +45,7 @@ class Page:
         comparisons: `Result.comparisons()`.
         flattery: How far the winner's score flatters it, in words.
         winner: Name of the winner; None where no variant trained to the end.
-        tests: The test set, as first read: the winner first; none without a winner.
+        tests: The test set, as read for the winner, then the baseline; none without a winner.
         paired: The winner against the baseline on it; None where there are not both.
         readings: All readings of the test set.
         next_steps: What would help the winner next.
@@ -118,6 +119,7 @@ def render(page: Page) -> str:
         panels=_panels(page),
         learning=learning_svg(page.sizes, f"validation {page.scale.metric}"),
         paired=_paired(page),
+        read=words.readings(page.readings),
         told=_told_findings(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),

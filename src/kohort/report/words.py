@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from kohort.evidence.readings import Reading
 from kohort.findings.comparison import Comparison
 from kohort.findings.finding import Finding
 from kohort.findings.interval import Interval, rounded
@@ -229,6 +230,19 @@ def paired(found: PairedProportions, winner: str, baseline: str) -> str:
         f"{baseline} alone about {found.only_a:,}: {mean} points ({low} to {high}), "
         f"McNemar's exact p {p_value(found.difference.p_value)}."
     )
+
+
+def readings(found: Sequence[Reading]) -> str:
+    """How often the test set was read, when, and for whom; as in "it was read ..."."""
+    if not found:
+        return "never"
+    often = "once, " if len(found) == 1 else f"{len(found)} times, "
+    return often + "; again ".join(map(_reading, found))
+
+
+def _reading(reading: Reading) -> str:
+    members = [f"{m.variant} (replicate {m.replicate}, epoch {m.epoch})" for m in reading.members]
+    return f"on {reading.time:%Y-%m-%d at %H:%M:%S} UTC for {listing(members)}"
 
 
 def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import ml_dtypes
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from kohort.errors import StoreError
 from kohort.evidence.store import (
@@ -18,6 +19,7 @@ from kohort.evidence.store import (
     files,
     journal,
     rows,
+    schema,
 )
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
@@ -445,3 +447,34 @@ class TestClaims:
         assert len(kept_files(kept)) == 4
         with kept.claim():
             assert kept_files(kept) == named
+
+
+class TestReadings:
+    def test_they_come_back_in_order(self, kept):
+        when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert kept.readings() == []
+        kept.add_reading(when, [{"variant": "narrow"}], {"a": np.arange(3, dtype=np.uint8)})
+        kept.add_reading(when, [], {})
+        first, second = kept.readings()
+        assert (first.at, first.about) == (when, [{"variant": "narrow"}])
+        assert first.arrays["a"].dtype == np.uint8
+        assert first.arrays["a"].tolist() == [0, 1, 2]
+        assert (second.about, second.arrays) == ([], {})
+
+    def test_they_are_kept_also_while_another_runs_the_study(self, store, kept):
+        with store.study("width").claim():
+            kept.add_reading(datetime.now(UTC), [], {})
+        assert len(store.study("width").readings()) == 1
+
+    def test_what_is_damaged_is_not_handed_out(self, store, kept):
+        kept.add_reading(datetime.now(UTC), ["who"], {"a": np.zeros(3)})
+        (row,) = store._database.read(lambda c: c.execute(select(schema.reading)).mappings().all())
+        flipped = row["arrays"][:-1] + bytes([row["arrays"][-1] ^ 1])
+        store._database.write(lambda c: c.execute(update(schema.reading).values(arrays=flipped)))
+        (found,) = kept.readings()
+        assert (found.about, found.arrays) == (["who"], None)
+
+    def test_they_go_with_their_study(self, store, kept):
+        kept.add_reading(datetime.now(UTC), [], {})
+        store.delete("width")
+        assert store._database.read(lambda c: c.execute(select(schema.reading)).all()) == []

@@ -13,12 +13,14 @@ from kohort.evidence.store import connect, migrate, open_store, schema
 from kohort.evidence.store.rows import now
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
-NEXT = """
+HEAD = schema.REVISION
+NEXT_REVISION = f"{int(HEAD) + 1:04}"
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT_REVISION}"
+down_revision = "{HEAD}"
 
 
 def upgrade() -> None:
@@ -26,6 +28,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("owner", sa.Text(), nullable=False, server_default="nobody"))
         table.alter_column("description", new_column_name="about")
 """
+NEXT_FILE = f"r{NEXT_REVISION}_next.py"
 
 
 def scripts():
@@ -119,11 +122,11 @@ def next_kohort(tmp_path, monkeypatch):
     """A kohort whose tables have another column, and the migration to it."""
     folder = tmp_path / "versions"
     folder.mkdir()
-    (folder / "r0002_next.py").write_text(NEXT)
+    (folder / NEXT_FILE).write_text(NEXT)
     real = migrate.upgrade
 
     def become():
-        monkeypatch.setattr(migrate, "REVISION", "0002")
+        monkeypatch.setattr(migrate, "REVISION", NEXT_REVISION)
         monkeypatch.setattr(connect, "upgrade", lambda c: real(c, versions=folder))
 
     return become
@@ -152,7 +155,7 @@ def test_the_next_migration_keeps_what_hangs_on_the_table(tmp_path, request, nex
 def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, next_kohort, monkeypatch):
     with open_store(tmp_path / "a.db") as store:
         store.create("width", {}, VARIANTS, MEMBERS)
-    path = tmp_path / "versions" / "r0002_next.py"
+    path = tmp_path / "versions" / NEXT_FILE
     path.write_text(path.read_text() + "    raise RuntimeError('stopped')\n")
     next_kohort()
     with pytest.raises(RuntimeError, match="stopped"):

@@ -17,11 +17,12 @@ from kohort.evidence.store.records import (
     FindingRecord,
     MemberKey,
     MemberRecord,
+    ReadingRecord,
     RunRecord,
     StudySummary,
     VariantRecord,
 )
-from kohort.evidence.store.store import Store, open_store
+from kohort.evidence.store.store import Store, lasting, open_store
 
 __all__ = [
     "Checkpoint",
@@ -31,9 +32,11 @@ __all__ = [
     "KeptStudy",
     "MemberKey",
     "MemberRecord",
+    "ReadingRecord",
     "RunRecord",
     "Store",
     "StudySummary",
     "VariantRecord",
+    "lasting",
     "open_store",
 ]

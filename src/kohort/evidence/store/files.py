@@ -42,8 +42,8 @@ def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[s
     Raises:
         StoreError: The arrays are of another kind, or the file cannot be written.
     """
-    content = _content(arrays)
-    digest = hashlib.sha256(content).hexdigest()
+    content = to_bytes(arrays)
+    digest = digest_of(content)
     name = f"{prefix}-{digest[:16]}.safetensors"
     with changing(folder):
         if not folder.is_dir():
@@ -53,7 +53,17 @@ def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[s
     return name, digest
 
 
-def _content(arrays: Mapping[str, np.ndarray]) -> bytes:
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays by name as the content of a file.
+
+    Raises:
+        StoreError: They are of a kind that does not come back.
+    """
     # safetensors writes the memory as it lies, so it must lie in C order.
     plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in plain.items():
@@ -123,8 +133,13 @@ def read(path: Path, digest: str) -> dict[str, np.ndarray]:
         content = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, f"'{error.strerror or error}'") from error
-    if hashlib.sha256(content).hexdigest() != digest:
+    if digest_of(content) != digest:
         raise _unreadable(path, f"a damaged file of {len(content)} bytes")
+    return from_bytes(content)
+
+
+def from_bytes(content: bytes) -> dict[str, np.ndarray]:
+    """What `to_bytes` made bytes of."""
     return {
         name: np.require(
             np.frombuffer(part["data"], _KINDS[part["dtype"]]).reshape(part["shape"]),

@@ -6,15 +6,18 @@ As in `rows`, these are functions of a connection, and what is written twice is 
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
-from kohort.evidence.store import schema
+from kohort.evidence.store import files, schema
 from kohort.evidence.store.records import (
     Event,
     FindingRecord,
+    ReadingRecord,
     RunRecord,
     from_text,
     printable,
@@ -126,6 +129,39 @@ def findings(connection: Connection, study: int) -> list[FindingRecord]:
         .order_by(table.c.id)
     )
     return [FindingRecord(*row[:5], *map(from_text, row[5:])) for row in found]
+
+
+def new_reading(
+    study: int, at: datetime, about: object, arrays: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """The row of a reading of the test set."""
+    content = files.to_bytes(arrays)
+    return {
+        "study": study,
+        "token": uuid4().hex,
+        "at": at,
+        "about": to_text(about),
+        "arrays": content,
+        "sha256": files.digest_of(content),
+    }
+
+
+def readings(connection: Connection, study: int) -> list[ReadingRecord]:
+    """The readings of a study's test set, in order."""
+    table = schema.reading.c
+    found = connection.execute(
+        select(table.at, table.about, table.arrays, table.sha256)
+        .where(table.study == study)
+        .order_by(table.id)
+    )
+    return [
+        ReadingRecord(
+            row.at,
+            from_text(row.about),
+            files.from_bytes(row.arrays) if files.digest_of(row.arrays) == row.sha256 else None,
+        )
+        for row in found
+    ]
 
 
 def checkpoint(connection: Connection, study: int, cohort: str) -> dict[str, Any] | None:

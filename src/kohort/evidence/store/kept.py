@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from kohort.evidence.store.records import (
     FindingRecord,
     MemberKey,
     MemberRecord,
+    ReadingRecord,
     RunRecord,
     VariantRecord,
     from_text,
@@ -265,6 +267,21 @@ class KeptStudy:
     def findings(self) -> list[FindingRecord]:
         """The findings, in the order in which they were given."""
         return self._read(lambda connection: journal.findings(connection, self.number))
+
+    def add_reading(self, at: datetime, about: object, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep that the test set was read; also while another process runs the study.
+
+        Args:
+            at: When.
+            about: What was read, of JSON.
+            arrays: What was found, by name.
+        """
+        row = journal.new_reading(self.number, at, about, arrays)
+        self._write(lambda connection: rows.upsert(connection, schema.reading, ["token"], [row]))
+
+    def readings(self) -> list[ReadingRecord]:
+        """The readings of the test set, in order."""
+        return self._read(lambda connection: journal.readings(connection, self.number))
 
     def _read[T](self, work: Callable[[Connection], T]) -> T:
         return self._database.read(work)

@@ -115,6 +115,21 @@ class FindingRecord:
 
 
 @dataclass(frozen=True, eq=False)
+class ReadingRecord:
+    """One reading of a study's test set.
+
+    Args:
+        at: When, in UTC.
+        about: What was read, of JSON.
+        arrays: What was found, by name; None where that is damaged.
+    """
+
+    at: datetime
+    about: Any
+    arrays: dict[str, np.ndarray] | None
+
+
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A cohort in the middle of training: arrays by name, and whatever else goes on from there."""
 

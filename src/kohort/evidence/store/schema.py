@@ -10,6 +10,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
 
 VERSION_TABLE = "kohort_revision"
@@ -155,6 +156,19 @@ finding = _table(
     Column("advice", Text, nullable=False),
     Column("evidence", Text, nullable=False),
 )
+
+reading = _table(
+    "reading",
+    _key(),
+    _of("study"),
+    Column("token", String(32), nullable=False, unique=True),
+    Column("at", Utc, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("arrays", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""Readings of a study's test set. Their arrays are in rows: whoever reads need not claim the study,
+and a file that no row names yet would be swept by who does."""
 
 checkpoint = _table(
     "checkpoint",

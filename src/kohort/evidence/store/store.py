@@ -35,18 +35,28 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
     Raises:
         StoreError: There can be no store at this place; says why.
     """
-    text = str(place)
-    if text in _MEMORY:
+    text = lasting(place)
+    if text is None:
         return _in_memory(files)
-    if "://" in text and not text.startswith("sqlite:///"):
+    if "://" in text:
         return Store(open_postgres(text), Path(files or "kohort.files").absolute())
-    path = Path(text.removeprefix("sqlite:///")).expanduser().absolute()
+    path = Path(text)
     if not make and not path.exists():
         raise StoreError(
             "a store", f"no file {place}", "run a study first, or name another store (--store)"
         )
     root = Path(files).absolute() if files else _beside(path)
     return Store(open_sqlite(path, root / "open.lock"), root)
+
+
+def lasting(place: str | Path) -> str | None:
+    """The place as it is named from any folder; None for a store that ends when it is closed."""
+    text = str(place)
+    if text in _MEMORY:
+        return None
+    if "://" in text and not text.startswith("sqlite:///"):
+        return text
+    return str(Path(text.removeprefix("sqlite:///")).expanduser().absolute())
 
 
 def _in_memory(files: str | Path | None) -> "Store":

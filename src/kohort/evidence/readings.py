@@ -1,0 +1,103 @@
+"""Readings of the test set: when it was read, for whom, and what was found."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from kohort.evidence.store import ReadingRecord, open_store
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """What a trained member says of the test set.
+
+    Args:
+        variant: The member's variant.
+        replicate: Its replicate.
+        epoch: Whose weights it had, from 1.
+        weights: SHA-256 of these, in hexadecimal.
+        classes: `[test sample]`, the class that it gives; None where what was kept is damaged.
+        probabilities: `[test sample]`, what it gives to that class; None as `classes`.
+    """
+
+    variant: str
+    replicate: int
+    epoch: int
+    weights: str
+    classes: np.ndarray | None = field(repr=False)
+    probabilities: np.ndarray | None = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One reading of the test set.
+
+    Args:
+        time: When, in UTC.
+        members: Those that were tested.
+    """
+
+    time: datetime
+    members: tuple[Tested, ...]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants that were tested."""
+        return tuple(member.variant for member in self.members)
+
+
+@dataclass(frozen=True)
+class KeptReadings:
+    """The readings that a store keeps of a study; it is opened each time that they are asked for.
+
+    Of a study that has been deleted meanwhile there are none, and none are kept.
+
+    Args:
+        place: Of the store, as `lasting` names it.
+        study: The study's name.
+    """
+
+    place: str
+    study: str
+
+    def all(self) -> list[Reading]:
+        """The readings, in order.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        with open_store(self.place, make=False) as store:
+            kept = store.find(self.study)
+            return [] if kept is None else [_reading(record) for record in kept.readings()]
+
+    def add(self, reading: Reading) -> None:
+        """Keep another one.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        arrays: dict[str, np.ndarray] = {}
+        about = []
+        for number, member in enumerate(reading.members):
+            about.append({name: getattr(member, name) for name in _NAMED})
+            for name in _FOUND:
+                arrays[f"{name}/{number}"] = getattr(member, name)
+        with open_store(self.place, make=False) as store:
+            kept = store.find(self.study)
+            if kept is not None:
+                kept.add_reading(reading.time, about, arrays)
+
+
+_NAMED = ("variant", "replicate", "epoch", "weights")
+_FOUND = ("classes", "probabilities")
+
+
+def _reading(record: ReadingRecord) -> Reading:
+    arrays = record.arrays or {}
+    members = []
+    for number, named in enumerate(record.about):
+        found: dict[str, Any] = {name: arrays.get(f"{name}/{number}") for name in _FOUND}
+        members.append(Tested(**named, **found))
+    return Reading(record.at, tuple(members))
