@@ -190,6 +190,56 @@ def test_longer_training_goes_on_bit_for_bit(blobs, tmp_path):
     assert numbers(longer) == numbers(run(study(blobs, epochs=4, callbacks=STEADY[:1])))
 
 
+def final_bytes(place):
+    """Bytes of the weights of members, and of the checkpoints at their ends."""
+    files = list(place.with_suffix(".files").rglob("*.safetensors"))
+    return [sum(f.stat().st_size for f in files if f.name.startswith(kind)) for kind in "mc"]
+
+
+def test_weights_are_not_kept_twice(blobs, tmp_path):
+    wide = study(blobs, ["plain", "dropout"], epochs=3)
+    for variant in wide.variants:
+        variant.kwargs = variant.kwargs | {"units": (300, 100)}
+    run(wide, tmp_path / "kohort.db")
+    weights, checkpoints = final_bytes(tmp_path / "kohort.db")
+    assert checkpoints < 3.1 * weights, "the last weights and two moments of Adam's, and no best"
+
+
+@pytest.mark.slow
+def test_what_dies_in_a_last_write_and_trains_longer_has_the_same_numbers(blobs, tmp_path, die_at):
+    def of(epochs):
+        return study(blobs, ["plain", "dropout"], epochs=epochs)
+
+    wanted, count = numbers(run(of(3))), die_at(None)
+    run(of(2), tmp_path / "whole.db")
+    total = count["count"]
+    for number in range(total - 10, total + 1, 2):
+        place = tmp_path / f"{number}.db"
+        die_at(number, after=bool(number % 2))
+        with pytest.raises(Death):
+            run(of(2), place)
+        die_at(None)
+        assert numbers(run(of(3), place)) == wanted
+
+
+@pytest.mark.parametrize("spoil", ["weights", "other weights"])
+def test_more_epochs_start_over_where_weights_are_not_what_the_checkpoint_goes_with(
+    blobs, tmp_path, spoil
+):
+    place = tmp_path / "kohort.db"
+    run(study(blobs, ["dropout"], epochs=2), place)
+    with open_store(place) as store, store.study("kept").claim() as kept:
+        key = kept.members()[0].key
+        if spoil == "weights":
+            damage(next((tmp_path / "kohort.files").rglob("member-1-*")))
+        else:
+            kept.finish(key, [w + 1 for w in kept.weights(key)], 1.0)
+    longer = run(study(blobs, ["dropout"], epochs=3), place)
+    assert numbers(longer) == numbers(run(study(blobs, ["dropout"], epochs=3)))
+    with open_store(place) as store:
+        assert "its block starts over" in store.study("kept").events()[-1].text
+
+
 @pytest.fixture(scope="module")
 def trained(blobs, tmp_path_factory):
     """A store with a study that has trained, and its result."""
@@ -285,7 +335,7 @@ def test_members_whose_weights_are_damaged_train_again(blobs, tmp_path, spoil):
         spoil(path)
     assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)
     with open_store(place) as store:
-        assert {e.kind for e in store.study("kept").events()} == {"damaged"}
+        assert {e.kind for e in store.study("kept").events()} == {"damaged", "checkpoint"}
     for path in (tmp_path / "kohort.files").rglob("*.safetensors"):
         spoil(path)
     assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)

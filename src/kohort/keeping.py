@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.description import key_of
 from kohort.design.plan import MemberPlan, Plan
-from kohort.engine.checkpoint import Checkpoint
+from kohort.engine.checkpoint import Checkpoint, lean, whole
 from kohort.engine.events import Block, EpochRecord, Laid
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
@@ -76,6 +76,7 @@ class Keeper:
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
         self._curves, self._checkpoints = _Pace(min(_CURVES, cadence)), _Pace(cadence)
         self._is_asked_to_end = False
+        self._last: _Last | None = None
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
         self._blocks = blocks
@@ -146,14 +147,30 @@ class Keeper:
         begun, done = [], 0
         spent: dict[MemberPlan, float] = {}
         for block in blocks:
-            kept = self._kept.checkpoint(_label(block))
-            checkpoint = None
-            if kept is not None:
-                checkpoint = Checkpoint(kept.epoch, kept.arrays, kept.state["engine"])
-                done += len(set(block)) * kept.epoch
-                spent |= {planned[key]: kept.state["seconds"] for key in block}
+            checkpoint, seconds = self._checkpoint(block)
+            if checkpoint is not None:
+                done += len(set(block)) * checkpoint.epoch
+                spent |= {planned[key]: seconds for key in block}
             begun.append(Block([place[key] for key in block], checkpoint))
         return Work(members, tuple(begun), done, spent)
+
+    def _checkpoint(self, block: KeptBlock) -> tuple[Checkpoint | None, float]:
+        """Where a block goes on, and the seconds that each of its members has trained."""
+        kept = self._kept.checkpoint(_label(block))
+        if kept is None:
+            return None, 0.0
+        checkpoint = Checkpoint(kept.epoch, kept.arrays, kept.state["engine"])
+        if digests := kept.state.get("weights"):
+            try:
+                ended = [
+                    self._kept.weights(key, digest)
+                    for key, digest in zip(dict.fromkeys(block), digests, strict=True)
+                ]
+            except StoreError as error:
+                self._kept.note("checkpoint", f"{error}; its block starts over")
+                return None, 0.0
+            checkpoint = whole(checkpoint, ended)
+        return checkpoint, kept.state["seconds"]
 
     def take(self, event: Laid | EpochRecord, work: Work, seconds: float) -> None:
         """Keep what happened.
@@ -183,7 +200,11 @@ class Keeper:
             and (event.is_last or self._is_asked_to_end or self._checkpoints.is_due)
         ):
             spent = work.spent.get(work.members[first], 0.0)
-            self._save(block, event.checkpoint(), spent + seconds / len(set(block)))
+            seconds = spent + seconds / len(set(block))
+            if event.is_last and not self._is_asked_to_end:
+                self._last = _Last(block, event.checkpoint(), seconds, {})
+            else:
+                self._save(block, event.checkpoint(), seconds)
         elif self._curves.is_due or self._is_asked_to_end:
             self._write_curves()
         if self._is_asked_to_end:
@@ -193,8 +214,13 @@ class Keeper:
         """Keep the weights of a member that has trained."""
         self._write_curves()
         key = key_of(self._plan, member)
-        self._kept.finish(key, weights, seconds)
+        digest = self._kept.finish(key, weights, seconds)
         self._finished[key] = seconds
+        if self._last is not None:
+            self._last.ended[key] = digest, weights
+            if set(self._last.ended) == set(self._last.block):
+                self._save_last(self._last)
+                self._last = None
 
     def conclude(self, result: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         """Keep what the study's result is made of, as JSON, and what the rules say."""
@@ -210,10 +236,25 @@ class Keeper:
         self._set_blocks([block for block in self._blocks if not set(block) & anew] + blocks)
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
 
-    def _save(self, block: KeptBlock, checkpoint: Checkpoint, seconds: float) -> None:
+    def _save_last(self, last: "_Last") -> None:
+        """Keep a block that has trained, for more epochs, after the weights of its members.
+
+        These are not kept twice: where a run is killed between, or they are damaged, more epochs
+        go on from an earlier checkpoint, or from the beginning.
+        """
+        digests, weights = zip(*(last.ended[key] for key in dict.fromkeys(last.block)), strict=True)
+        self._save(last.block, lean(last.checkpoint, weights), last.seconds, digests)
+
+    def _save(
+        self,
+        block: KeptBlock,
+        checkpoint: Checkpoint,
+        seconds: float,
+        digests: Sequence[str] = (),
+    ) -> None:
         # Curves first: what comes after a checkpoint is measured again, what is before it is not.
         self._write_curves()
-        state = {"engine": checkpoint.state, "seconds": seconds}
+        state = {"engine": checkpoint.state, "seconds": seconds, "weights": digests}
         with self._checkpoints.writing():
             self._kept.save_checkpoint(_label(block), checkpoint.epoch, checkpoint.arrays, state)
 
@@ -222,6 +263,22 @@ class Keeper:
             with self._curves.writing():
                 self._kept.append(self._to_write)
             self._to_write = []
+
+
+class _Last(NamedTuple):
+    """A block after its last epoch, until the weights of all its members are kept.
+
+    Args:
+        block: Its members.
+        checkpoint: Where it is.
+        seconds: That each member has trained.
+        ended: Of those whose weights are kept, their SHA-256 and they.
+    """
+
+    block: KeptBlock
+    checkpoint: Checkpoint
+    seconds: float
+    ended: dict[MemberKey, tuple[str, Sequence[np.ndarray]]]
 
 
 class _Pace:

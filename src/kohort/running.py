@@ -112,7 +112,7 @@ def _claimed(
             tell(f"{study.name} goes on with another {difference}")
         for record in kept.members():
             if record.finished and record.key.variant in changed.longer:
-                kept.restart(record.key, record.epochs)
+                kept.reopen(record.key)
         kept.extend(description | {"blocks": before["blocks"]}, variants, members)
         yield kept
 

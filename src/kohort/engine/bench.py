@@ -9,7 +9,7 @@ import keras
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import State
-from kohort.engine.checkpoint import Arrays, named, parts_of
+from kohort.engine.checkpoint import BEST, LEFT, Arrays, named, parts_of
 from kohort.engine.program import EpochSpec, stack
 from kohort.engine.runners import Runner
 from kohort.engine.steps import Steps
@@ -172,9 +172,9 @@ class _Best:
 
     def kept(self, place: dict[int, int]) -> tuple[Arrays, dict[str, Any]]:
         """All of it as arrays and JSON, with members by their place in the block."""
-        arrays = named("best", self._weights) | {"lowest": self._lowest}
+        arrays = named(BEST, self._weights) | {"lowest": self._lowest}
         for member, weights in self._left.items():
-            arrays |= named(f"left {place[member]}", weights)
+            arrays |= named(f"{LEFT} {place[member]}", weights)
         state = {
             "seats": [place[member] for member in self._seats],
             "left": [place[member] for member in self._left],
@@ -185,8 +185,10 @@ class _Best:
         """Take what `kept` gave of the same block."""
         self._seats = [block[place] for place in state["seats"]]
         self._lowest = jnp.asarray(arrays["lowest"])
-        self._weights = parts_of("best", arrays, 2)
-        self._left = {block[place]: parts_of(f"left {place}", arrays, 2) for place in state["left"]}
+        self._weights = parts_of(BEST, arrays, 2)
+        self._left = {
+            block[place]: parts_of(f"{LEFT} {place}", arrays, 2) for place in state["left"]
+        }
 
     def _start(self, seats: list[int], weights: Any) -> None:
         kept = dict(zip(self._seats, range(len(self._seats)), strict=True))

@@ -25,6 +25,10 @@ _COUNTED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 
 _WEIGHTS = "best_weights"
 
+BEST, LEFT = "best", "left"
+"""How the names of arrays begin that hold members' best weights: those of all seats, `[seat, ...]`,
+and those of a member that left its seat."""
+
 
 class Checkpoint(NamedTuple):
     """A block of members after an epoch.
@@ -57,6 +61,58 @@ def parts_of(prefix: str, arrays: Mapping[str, Any], count: int) -> Parts:
         size = sum(name.startswith(own) for name in arrays)
         parts.append([jnp.asarray(arrays[f"{own}{number}"]) for number in range(size)])
     return tuple(parts)
+
+
+def lean(checkpoint: Checkpoint, ended: Sequence[Sequence[np.ndarray]]) -> Checkpoint:
+    """A checkpoint without the best weights that its members ended with, which are kept anyway.
+
+    Args:
+        checkpoint: Of a block that has trained to its end.
+        ended: By place in the block, the weights that the member ended with, in any order.
+    """
+    arrays, found = {}, {}
+    for name, array in checkpoint.arrays.items():
+        places = _places(name, checkpoint.state)
+        own = array if name.startswith(_BEST) else array[None]
+        indices = [_index(ended[p], w) for p, w in zip(places, own, strict=True)] if places else []
+        if places and None not in indices:
+            found[name] = indices
+        else:
+            arrays[name] = array
+    return checkpoint._replace(arrays=arrays, state=checkpoint.state | {_FOUND: found})
+
+
+def whole(checkpoint: Checkpoint, ended: Sequence[Sequence[np.ndarray]]) -> Checkpoint:
+    """The checkpoint that `lean` was given, from what it gave and the same `ended`."""
+    arrays = dict(checkpoint.arrays)
+    for name, indices in checkpoint.state[_FOUND].items():
+        places = _places(name, checkpoint.state)
+        own = [ended[place][index] for place, index in zip(places, indices, strict=True)]
+        arrays[name] = np.stack(own) if name.startswith(_BEST) else own[0]
+    state = {name: value for name, value in checkpoint.state.items() if name != _FOUND}
+    return checkpoint._replace(arrays=arrays, state=state)
+
+
+_FOUND = "in weights"
+_BEST = f"{BEST}/"
+
+
+def _places(name: str, state: Mapping[str, Any]) -> list[int]:
+    """The places of the members whose best weights an array has; none where it has other things."""
+    if name.startswith(_BEST):
+        return list(state["bench"]["best"]["seats"])
+    left = name.removeprefix(f"{LEFT} ")
+    return [] if left == name else [int(left.partition("/")[0])]
+
+
+def _index(weights: Sequence[np.ndarray], array: np.ndarray) -> int | None:
+    """Where among the weights an array is, to the last bit."""
+    same = (
+        index
+        for index, own in enumerate(weights)
+        if (own.shape, own.dtype) == (array.shape, array.dtype) and own.tobytes() == array.tobytes()
+    )
+    return next(same, None)
 
 
 def can_go_on(callbacks: Iterable[keras.callbacks.Callback]) -> bool:

@@ -128,9 +128,10 @@ def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
     """What a member says of the test set; None where that is no scores of the classes."""
     given = np.asarray(candidate.predict(data.inputs(data.x_test)))
     scores = class_probabilities(given) if given.ndim == 2 else given
+    *_, classes = scores.shape
     if scores.shape != (len(data.x_test), data.classes):
         return None
-    guesses = scores.argmax(axis=1).astype(np.min_scalar_type(scores.shape[1]))
+    guesses = scores.argmax(axis=1).astype(np.min_scalar_type(classes))
     return Tested(
         candidate.variant,
         candidate.replicate,

@@ -276,11 +276,20 @@ class TestStudy:
         assert claimed.epochs() == [EpochRecord(MEMBERS[1], 0, {})]
         assert kept_files(claimed) == []
 
-    def test_restarting_from_an_epoch_keeps_those_before(self, claimed):
+    def test_a_member_that_is_reopened_keeps_its_weights_until_it_finishes_again(self, claimed):
         claimed.append([(ONE, epoch, {}) for epoch in range(5)])
-        claimed.restart(ONE, 3)
-        assert [record.epoch for record in claimed.epochs()] == [0, 1, 2]
-        assert claimed.members()[0].epochs == 3
+        digest = claimed.finish(ONE, WEIGHTS, 1.0)
+        claimed.reopen(ONE)
+        record = claimed.members()[0]
+        assert (record.epochs, record.finished, record.seconds) == (5, None, None)
+        with pytest.raises(StoreError, match="a member that finished"):
+            claimed.weights(ONE)
+        assert len(claimed.weights(ONE, digest)) == 3
+        later = claimed.finish(ONE, WEIGHTS[:1], 2.0)
+        with pytest.raises(StoreError, match="a member that finished"):
+            claimed.weights(ONE, digest)
+        assert len(claimed.weights(ONE, later)) == len(claimed.weights(ONE)) == 1
+        assert len(kept_files(claimed)) == 1
 
     def test_runs_are_kept_in_order(self, kept):
         with kept.claim():
@@ -331,7 +340,9 @@ class TestStudy:
         number = kept.number
         run = journal.new_run(number, {})
         event = journal.new_event(number, None, "a", "b")
-        member = store._database.read(lambda c: rows.member_ids(c, number))[ONE]
+        member, other = list(store._database.read(lambda c: rows.member_ids(c, number)).values())[
+            :2
+        ]
         wanted = [(member, 0, '{"loss": 1.0}')]
         works = [
             lambda c: rows.add_study(c, "width", kept.folder, "{}"),
@@ -340,7 +351,7 @@ class TestStudy:
             lambda c: journal.begin_run(c, run),
             lambda c: rows.upsert(c, journal.schema.event, ["token"], [event]),
             lambda c: journal.keep_findings(c, number, [FINDING]),
-            lambda c: rows.restart(c, member, 1),
+            lambda c: rows.restart(c, other),
         ]
         for work in works:
             assert store._database.write(work) == store._database.write(work)

@@ -151,13 +151,16 @@ class KeptStudy:
         ]
         self._write_claimed(lambda connection: rows.append(connection, kept))
 
-    def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> None:
+    def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> str:
         """Keep a member's weights, and that it finished; a kill leaves both or neither.
 
         Args:
             member: Which.
             weights: Arrays, in the order in which they are to come back.
             seconds: How long it trained.
+
+        Returns:
+            The SHA-256 of the file with its weights, in hexadecimal.
 
         Raises:
             StoreError: The study has no such member, is not claimed, or there is no room.
@@ -174,22 +177,33 @@ class KeptStudy:
         }
         before = self._write_claimed(lambda connection: rows.finish(connection, number, values))
         self._remove(before, but=name)
+        return digest
 
-    def restart(self, member: MemberKey, epoch: int = 0) -> None:
-        """Forget a member's epochs from `epoch` on, its weights, and that it finished."""
+    def reopen(self, member: MemberKey) -> None:
+        """Forget that a member finished; its weights stay until it finishes again."""
+        number, gone = self._id(member), {"finished": None, "seconds": None}
+        self._write_claimed(lambda connection: rows.finish(connection, number, gone))
+
+    def restart(self, member: MemberKey) -> None:
+        """Forget a member's epochs, its weights, and that it finished."""
         number = self._id(member)
-        before = self._write_claimed(lambda connection: rows.restart(connection, number, epoch))
-        self._remove(before)
+        self._remove(self._write_claimed(lambda connection: rows.restart(connection, number)))
 
-    def weights(self, member: MemberKey) -> list[np.ndarray]:
+    def weights(self, member: MemberKey, sha256: str | None = None) -> list[np.ndarray]:
         """The weights of a member that finished, as they were given.
 
+        Args:
+            member: Which.
+            sha256: What `finish` gave for the weights that are meant; they are given also of a
+                member that was reopened since. None for those of one that has finished.
+
         Raises:
-            StoreError: It has not finished, or its file is missing or damaged; names the file.
+            StoreError: There are none, or their file is missing or damaged; names the file.
         """
         number = self._id(member)
-        name, digest = self._read(lambda connection: rows.weights_file(connection, number))
-        if name is None or digest is None:
+        name, digest, finished = self._read(lambda c: rows.weights_file(c, number))
+        is_meant = finished is not None if sha256 is None else digest == sha256
+        if name is None or digest is None or not is_meant:
             raise StoreError("a member that finished", f"{member}", "run the study to its end")
         arrays = files.read(self._files / name, digest)
         return [arrays[str(index)] for index in range(len(arrays))]

@@ -274,18 +274,18 @@ def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> st
     return before
 
 
-def restart(connection: Connection, member: int, epoch: int) -> str | None:
-    """Forget a member's epochs from one on, and that it finished; gives its file's name."""
-    table = schema.epoch
-    connection.execute(delete(table).where(table.c.member == member, table.c.epoch >= epoch))
-    left = connection.scalar(select(func.max(table.c.epoch)).where(table.c.member == member))
+def restart(connection: Connection, member: int) -> str | None:
+    """Forget a member's epochs, and that it finished; gives its file's name."""
+    connection.execute(delete(schema.epoch).where(schema.epoch.c.member == member))
     gone = dict.fromkeys(("finished", "seconds", "weights", "sha256"))
-    return finish(connection, member, {"epochs": 0 if left is None else left + 1, **gone})
+    return finish(connection, member, {"epochs": 0, **gone})
 
 
-def weights_file(connection: Connection, member: int) -> tuple[str | None, str | None]:
-    """The name and the SHA-256 of the file with a member's weights."""
+def weights_file(
+    connection: Connection, member: int
+) -> tuple[str | None, str | None, datetime | None]:
+    """The name and the SHA-256 of the file with a member's weights, and when it finished."""
     table = schema.member.c
-    found = select(table.weights, table.sha256).where(table.id == member)
+    found = select(table.weights, table.sha256, table.finished).where(table.id == member)
     row = connection.execute(found).one()
-    return row.weights, row.sha256
+    return row.weights, row.sha256, row.finished
