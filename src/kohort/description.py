@@ -1,7 +1,9 @@
 """What makes a study the one that it is, as text to keep; and what has changed since."""
 
+import ast
 import hashlib
 import inspect
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,6 +82,24 @@ def source_of(function: Callable[..., Any]) -> str:
         return ""
 
 
+def code_of(source: str) -> str:
+    """What a source says: without comments, docstrings, and how it is laid out.
+
+    A body that is written otherwise says something else, also where it builds a model of the same
+    configuration: what it does to random numbers and weights shows in no configuration.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:  # such as a line out of a call, with a lambda in it
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
+            ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
 def _models(plan: Plan) -> dict[str, str]:
     first = [member for member in plan.every_member if not member.replicate and member.share == 1]
     return {plan.variant_names[member.variant]: member.model for member in first}
@@ -102,7 +122,7 @@ def change(
         for what in ("data", "kind of replicates", "batch size", "seed", "engine", "precision")
         if before[what] != now[what]
     ]
-    if before["callbacks"] != now["callbacks"]:
+    if _compared(before["callbacks"]) != _compared(now["callbacks"]):
         refused.append("the callbacks")
     refused += _replicates(before["replicates"], now["replicates"])
     refused += _epochs(before["epochs"], now["epochs"])
@@ -160,8 +180,10 @@ def _variants(
         if new is None:
             refused.append(f"variants: {name!r} is not among them now")
             continue
-        if (old.source_hash, old.arguments) != (new.source_hash, new.arguments) or (
-            before["models"][name] != now["models"][name]
+        if (
+            code_of(old.source) != code_of(new.source)
+            or old.arguments != new.arguments
+            or before["models"][name] != now["models"][name]
         ):
             refused.append(f"variant {name!r}: its build function, arguments or model")
         if not set(before["sizes"][name]) <= set(now["sizes"][name]):
@@ -171,10 +193,19 @@ def _variants(
     return refused
 
 
+_FUNCTION = "function"
+
+
+def _compared(callbacks: list[Any]) -> list[Any]:
+    """What of `_callbacks` must stay as it was."""
+    first, *rest = callbacks or [None]
+    return [first, *map(code_of, rest)] if first == _FUNCTION else callbacks
+
+
 def _callbacks(study: "Study") -> list[Any]:
     """The callbacks with their settings, as far as these are plain."""
     if callable(study.callbacks):
-        return ["function", source_of(study.callbacks)]
+        return [_FUNCTION, source_of(study.callbacks)]
     plain = (bool, int, float, str, type(None))
     return [
         [
