@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kohort.errors import StoreError
+
 
 class MemberKey(NamedTuple):
     """Names a member in its study: a variant, a replicate, and the part of its samples."""
@@ -182,8 +184,24 @@ def to_text(value: object, otherwise: Callable[[Any], object] | None = None) -> 
 
 
 def from_text(text: str) -> Any:
-    """The value that `to_text` made a text of."""
-    return json.loads(text)
+    """The value that `to_text` made a text of.
+
+    Raises:
+        StoreError: The text is damaged.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged("a text that is no JSON") from error
+
+
+def damaged(what: str) -> StoreError:
+    """The error that tells of rows that are not as they were written."""
+    return StoreError(
+        "the rows of the store as they were written",
+        f"damaged ones: {what}",
+        "restore the store from a copy, or have the study begin anew: fresh=True, or --fresh",
+    )
 
 
 def printable(text: str) -> str:

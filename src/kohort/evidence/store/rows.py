@@ -4,6 +4,7 @@ Each is part of one transaction. All that write may run twice with the same
 outcome as once, because a transaction whose connection was lost is tried again.
 """
 
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import ModuleType
@@ -20,6 +21,7 @@ from kohort.evidence.store.records import (
     MemberRecord,
     StudySummary,
     VariantRecord,
+    damaged,
     from_text,
     printable,
     to_text,
@@ -231,7 +233,10 @@ def members(connection: Connection, study: int) -> list[MemberRecord]:
 
 def append(connection: Connection, measured: Sequence[tuple[int, int, str]]) -> None:
     """Keep epochs: ids of members, epochs from 0, and metrics as JSON."""
-    rows = [{"member": key, "epoch": epoch, "logs": logs} for key, epoch, logs in measured]
+    rows = [
+        {"member": key, "epoch": epoch, "logs": logs, "crc": _crc(key, epoch, logs)}
+        for key, epoch, logs in measured
+    ]
     upsert(connection, schema.epoch, ["member", "epoch"], rows)
     trained: dict[int, int] = {}
     for key, epoch, _ in measured:
@@ -246,17 +251,29 @@ def append(connection: Connection, measured: Sequence[tuple[int, int, str]]) -> 
         )
 
 
+def _crc(member: int, epoch: int, logs: str) -> int:
+    return zlib.crc32(f"{member} {epoch} {logs}".encode())
+
+
 def epochs(connection: Connection, study: int) -> list[EpochRecord]:
-    """What `append` kept, by member and epoch."""
+    """What `append` kept, by member and epoch.
+
+    Raises:
+        StoreError: It is not what was kept.
+    """
     epoch, member = schema.epoch.c, schema.member.c
     measured = connection.execute(
-        select(epoch.member, epoch.epoch, epoch.logs)
+        select(epoch.member, epoch.epoch, epoch.logs, epoch.crc)
         .join_from(schema.epoch, schema.member)
         .where(member.study == study)
         .order_by(epoch.member, epoch.epoch)
     ).all()
     # Asked second: it has all members that the first answer names, but for those deleted since.
     keys = {number: key for key, number in member_ids(connection, study).items()}
+    for row in measured:
+        # SQLite gives what lies there, of whatever type.
+        if not isinstance(row[2], str) or (row[3] is not None and row[3] != _crc(*row[:3])):
+            raise damaged(f"epoch {row[1]} (from 0) of {keys.get(row[0], 'no known member')}")
     # One text is read faster than many.
     logs = from_text(f"[{','.join(row.logs for row in measured)}]")
     return [

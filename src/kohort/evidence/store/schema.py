@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Dialect,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 
 VERSION_TABLE = "kohort_revision"
@@ -131,8 +132,11 @@ epoch = Table(
     ),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("logs", Text, nullable=False),
+    Column("crc", BigInteger),
     sqlite_with_rowid=False,
 )
+"""What members measured. `crc` is over the row, and null in rows that are older than it: SQLite
+notices pages that make no sense, and no number that a disk changed."""
 
 event = _table(
     "event",
