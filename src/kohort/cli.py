@@ -291,7 +291,7 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     import pandas as pd
 
     from kohort.blame import telling_own_code
-    from kohort.outputs import REPORT, WINNER, writable, writing
+    from kohort.outputs import REPORT, WINNER, without_winner, writable, writing
 
     try:
         with writable(out), telling_own_code():
@@ -310,6 +310,8 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     if result.winner is not None:
         with writing(out / WINNER):
             typer.echo(f"winner: {result.best().save(out / WINNER)}")
+    elif without_winner(out):
+        typer.echo(f"removed the {WINNER} of an earlier run from {out}", err=True)
     with writing(out / REPORT):
         # A path that is no text in UTF-8 would end the writing of the report.
         typer.echo(f"report: {result.report(out / REPORT, command=legible(command))}")

@@ -48,6 +48,19 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def without_winner(folder: Path) -> bool:
+    """Take away the winner of an earlier run from a folder; whether there was one.
+
+    Raises:
+        DesignError: It cannot be removed.
+    """
+    path = folder / WINNER
+    was_there = path.exists()
+    with writing(path):
+        path.unlink(missing_ok=True)
+    return was_there
+
+
 def _check(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
