@@ -14,7 +14,7 @@ from kohort.design import keras_seam
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.variant import Variant
 from kohort.errors import StoreError
-from kohort.evidence.curves import Curves, CurvesRecorder
+from kohort.evidence.curves import SharedRecorder
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.settings import Settings
 from kohort.evidence.store import KeptStudy, lasting, open_store
@@ -127,7 +127,8 @@ def _result(
     if data is not None:
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, measured.settings.seed)
-        members = members_of(variants, replicates, data, _weights(kept, variants), curves[1.0])
+        weights = _weights(kept, variants)
+        members = members_of(variants, replicates, data, weights, curves.whole())
     seconds = dict.fromkeys(measured.settings.epochs, 0.0)
     for record in kept.members():
         if record.key.share == 1:
@@ -136,27 +137,25 @@ def _result(
         **measured._asdict(),
         variants=variants,
         data=data,
-        curves=curves.pop(1.0),
-        partial_curves=curves,
+        curves=curves.whole(),
+        partial_curves=curves.partial(),
         members=members,
         seconds=list(seconds.values()),
         readings=readings,
     )
 
 
-def _curves(kept: KeptStudy, settings: Settings) -> dict[float, Curves]:
-    """By the part of the samples, all curves."""
+def _curves(kept: KeptStudy, settings: Settings) -> SharedRecorder:
+    """All curves that are kept."""
     names = tuple(settings.epochs)
     numbers = {name: number for number, name in enumerate(names)}
     keys = [record.key for record in kept.members()]
     shape = 1 + max(key.replicate for key in keys), max(settings.epochs.values())
-    recorders = {
-        share: CurvesRecorder(names, *shape) for share in sorted({key.share for key in keys})
-    }
+    recorder = SharedRecorder(names, *shape, [key.share for key in keys])
     for record in kept.epochs():
         variant, replicate, share = record.member
-        recorders[share].record(numbers[variant], replicate, record.epoch, record.logs)
-    return {share: recorder.curves() for share, recorder in recorders.items()}
+        recorder.record(share, numbers[variant], replicate, record.epoch, record.logs)
+    return recorder
 
 
 def _weights(

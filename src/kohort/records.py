@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.design.plan import MemberPlan, Plan
-from kohort.evidence.curves import Curves, CurvesRecorder
+from kohort.evidence.curves import Curves, SharedRecorder
 
 
 class Trained(NamedTuple):
@@ -34,17 +34,15 @@ class Records:
         members = plan.every_member
         replicates = 1 + max(member.replicate for member in members)
         shape = replicates, max(member.epochs for member in members)
-        self._recorders = {
-            share: CurvesRecorder(plan.variant_names, *shape)
-            for share in sorted({member.share for member in members})
-        }
+        shares = [member.share for member in members]
+        self._curves = SharedRecorder(plan.variant_names, *shape, shares)
         self._trained: list[Trained] = []
         self.side_by_side: dict[str, int] = {}
         """By the name of a group, how many of its members trained side by side at most."""
 
     def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         """Keep the logs of a member after one epoch (from 0)."""
-        self._recorders[member.share].record(member.variant, member.replicate, epoch, logs)
+        self._curves.record(member.share, member.variant, member.replicate, epoch, logs)
 
     def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
         """Keep a member that has trained; of those on parts of their samples only the curves."""
@@ -62,11 +60,11 @@ class Records:
 
     def curves(self) -> Curves:
         """The curves on all samples."""
-        return self._recorders[1.0].curves()
+        return self._curves.whole()
 
     def partial_curves(self) -> dict[float, Curves]:
         """By the part of the samples, the other curves."""
-        return {share: own.curves() for share, own in self._recorders.items() if share != 1}
+        return self._curves.partial()
 
     def per_variant[T: (int, float, str)](
         self, value: Callable[[Trained], T], merge: Callable[[list[T]], T]

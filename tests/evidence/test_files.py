@@ -6,6 +6,7 @@ from kohort.evidence.files import written_whole
 def test_a_file_is_there_when_the_block_has_ended(tmp_path):
     path = tmp_path / "new folder" / "a.txt"
     with written_whole(path) as new:
+        assert new.suffix == ".txt", "Keras tells by it how to save"
         new.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"

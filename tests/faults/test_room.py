@@ -83,14 +83,13 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
 @pytest.mark.parametrize("name", ["winner.keras", "report.html"])
 def test_a_disk_that_is_full_at_the_end_leaves_no_half_of_a_file(kohort, disk, monkeypatch, name):
     with monkeypatch.context() as patch:
-        real = whole_files.tempfile.TemporaryDirectory
+        real = whole_files.uuid4
 
-        def folder(*arguments, **options):
-            made = real(*arguments, **options)
+        def named():
             fill(disk)
-            return made
+            return real()
 
-        patch.setattr(whole_files.tempfile, "TemporaryDirectory", folder)
+        patch.setattr(whole_files, "uuid4", named)
         if name == "report.html":
             patch.setattr("kohort.member.Member.save", lambda _, path: path)
         kohort("run", "study.py", "--out", disk / "out").refused(name, "make room there")

@@ -1,5 +1,6 @@
 """Curves: what was measured, per variant, replicate, epoch and metric."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,38 @@ class Curves:
                 "value": self.values[variant, replicate, epoch, metric],
             }
         )
+
+
+class SharedRecorder:
+    """Collects curves by the part of their samples that members train on.
+
+    Args:
+        variants: Names of the variants.
+        replicates: Number of replicates.
+        epochs: The largest number of epochs.
+        shares: The parts.
+    """
+
+    def __init__(
+        self, variants: tuple[str, ...], replicates: int, epochs: int, shares: Iterable[float]
+    ) -> None:
+        self._recorders = {
+            share: CurvesRecorder(variants, replicates, epochs) for share in sorted(set(shares))
+        }
+
+    def record(
+        self, share: float, variant: int, replicate: int, epoch: int, logs: dict[str, float]
+    ) -> None:
+        """Keep the logs of one member after one epoch (from 0)."""
+        self._recorders[share].record(variant, replicate, epoch, logs)
+
+    def whole(self) -> Curves:
+        """The curves on all samples."""
+        return self._recorders[1.0].curves()
+
+    def partial(self) -> dict[float, Curves]:
+        """By the part of the samples, the other curves."""
+        return {share: own.curves() for share, own in self._recorders.items() if share != 1}
 
 
 class CurvesRecorder:

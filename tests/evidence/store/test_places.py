@@ -233,7 +233,7 @@ def test_a_file_is_flushed_before_it_has_its_name_and_its_folder_after(tmp_path,
     fsync, replace = os.fsync, Path.replace
 
     def flush(handle):
-        assert ("move" in calls) == bool(list((tmp_path / "new").glob("*.safetensors")))
+        assert ("move" in calls) == bool(list((tmp_path / "new").glob("a-*.safetensors")))
         calls.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
         fsync(handle)
 

@@ -1,12 +1,10 @@
 """Files of arrays in the safetensors format, written whole or not at all, read whole or refused."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 import ml_dtypes
 import numpy as np
@@ -14,6 +12,7 @@ from safetensors import deserialize
 from safetensors.numpy import save
 
 from kohort.errors import StoreError
+from kohort.evidence.files import flush_folder, written_whole
 
 _KINDS = {
     "BOOL": np.dtype(bool),
@@ -48,8 +47,9 @@ def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[s
     with changing(folder):
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            _flush_folder(folder.parent)
-        _write_whole(folder / name, content)
+            flush_folder(folder.parent)
+        with written_whole(folder / name) as new:
+            new.write_bytes(content)
     return name, digest
 
 
@@ -74,32 +74,6 @@ def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
                 "convert or rename it",
             )
     return save(plain)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write and flush a file beside its place, then move it there, and flush the folder."""
-    # Not one of tempfile's, which only their owner may read.
-    new = path.with_name(f"{uuid4().hex}.new")
-    try:
-        with new.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders, and needs no flush of them.
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
