@@ -120,10 +120,12 @@ def _result(kept: KeptStudy, description: Mapping[str, Any], data: Dataset | Non
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, measured.settings.seed)
         members = members_of(variants, replicates, data, _weights(kept, variants), curves[1.0])
-    seconds = dict.fromkeys(measured.settings.epochs, 0.0)
-    for record in kept.members():
-        if record.key.share == 1:
-            seconds[record.key.variant] += record.seconds or 0.0
+    numbers = {variant.name: number for number, variant in enumerate(variants)}
+    seconds = {
+        (numbers[record.key.variant], record.key.replicate): record.seconds or 0.0
+        for record in kept.members()
+        if record.key.share == 1
+    }
     return Result(
         **measured._asdict(),
         variants=variants,
@@ -131,7 +133,8 @@ def _result(kept: KeptStudy, description: Mapping[str, Any], data: Dataset | Non
         curves=curves.pop(1.0),
         partial_curves=curves,
         members=members,
-        seconds=list(seconds.values()),
+        seconds=seconds,
+        arguments={variant.name: records[variant.name].arguments for variant in variants},
     )
 
 
