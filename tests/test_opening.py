@@ -75,11 +75,12 @@ def files(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_an_opened_study_exports_what_its_run_exports(result, place, tmp_path):
-    result.export(tmp_path / "run")
-    kohort.open(place, "kept").export(str(tmp_path / "opened"))
+@pytest.mark.parametrize("to", [None, "tensorboard"])
+def test_an_opened_study_exports_what_its_run_exports(result, place, tmp_path, to):
+    result.export(tmp_path / "run", to)
+    kohort.open(place, "kept").export(str(tmp_path / "opened"), to)
     assert files(tmp_path / "run") == files(tmp_path / "opened")
-    assert len(files(tmp_path / "run")) == 3
+    assert len(files(tmp_path / "run")) == (3 if to is None else 3 * (9 + 3))
 
 
 def test_a_result_exports_what_its_store_does(result, place, tmp_path):

@@ -67,6 +67,8 @@ class Format(StrEnum):
 
     CSV = "csv"
     PARQUET = "parquet"
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
 
 
 class Engine(StrEnum):
@@ -218,7 +220,10 @@ def export(
     ] = None,
     store: StorePlace = STORE,
 ) -> None:
-    """Write what a store has of a study as tables: curves, members, findings."""
+    """Write what a store has of a study for other programs.
+
+    As tables (curves, members, findings), event files of TensorBoard, or runs of MLflow.
+    """
     from kohort.evidence.store import open_store
     from kohort.report.export import export as export_study
     from kohort.report.exported import of_kept

@@ -257,25 +257,26 @@ class Result:
     def export(
         self,
         path: str | Path,
-        to: Literal["csv", "parquet"] | None = None,
+        to: Literal["csv", "parquet", "tensorboard", "mlflow"] | None = None,
     ) -> list[Path]:
         """Write what was measured and found for other programs, as `kohort export` does.
 
         Args:
-            path: The folder to write to.
+            path: The folder to write to. "tensorboard" and "mlflow" take one that is not there yet.
             to: "csv" or "parquet": tables of curves, members and findings, in the place of those
-                that are there. None writes the curves alone, as one file, where
+                that are there. "tensorboard": event files, named as those of Keras's callback.
+                "mlflow": a database of runs. None writes the curves alone, as one file, where
                 `path` ends in ".csv" or ".parquet", and else all tables as "csv".
 
         Returns:
             What was written.
 
         Raises:
-            StoreError: The path cannot be written; the format is none, or what
+            StoreError: The path cannot be written, or is taken; the format is none, or what
                 writes it is not installed.
 
         Example:
-            >>> result.export("tables", to="parquet")
+            >>> result.export("logs", to="tensorboard")
         """
         return export(self._exported(), Path(path), to)
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from pathlib import Path
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; it becomes `path` when the block ends without an error.
 
-    Folders that are missing above `path` are made. The new file has the name of the old one, in a
-    temporary folder beside it, so that a failure leaves nothing behind.
+    Folders that are missing above `path` are made. What is new has the name of what is old, in a
+    temporary folder beside it, so that a failure leaves nothing behind. A file takes the place of
+    a file; a folder takes none that holds something.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

@@ -11,13 +11,14 @@ import pandas as pd
 from kohort.errors import StoreError
 from kohort.evidence.files import written_whole
 from kohort.evidence.store.records import to_text
+from kohort.report import event_files, mlflow_runs
 from kohort.report.exported import Exported
 
 TABLES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "csv": lambda table, path: table.to_csv(path, index=False),
     "parquet": lambda table, path: table.to_parquet(path, index=False),
 }
-FORMATS = tuple(TABLES)
+FORMATS = (*TABLES, "tensorboard", "mlflow")
 
 
 def tables(study: Exported) -> dict[str, pd.DataFrame]:
@@ -53,7 +54,8 @@ def tables(study: Exported) -> dict[str, pd.DataFrame]:
 def export(study: Exported, path: Path, to: str | None = None) -> list[Path]:
     """Write a study for another program, whole or not at all.
 
-    Tables take the place of those of their names.
+    Tables, "csv" and "parquet", take the place of those of their names. "tensorboard" and "mlflow"
+    take a folder that is not there yet: nothing is added to what another export wrote.
 
     Args:
         study: What to write.
@@ -65,7 +67,7 @@ def export(study: Exported, path: Path, to: str | None = None) -> list[Path]:
         What was written.
 
     Raises:
-        StoreError: The path cannot be written; the format is none, or what writes it
+        StoreError: The path cannot be written, or is taken; the format is none, or what writes it
             is not installed.
     """
     try:
@@ -95,7 +97,18 @@ def _write(study: Exported, path: Path, to: str | None) -> list[Path]:
         return [path]
     if to is None or to in TABLES:
         return _write_tables(study, path, to or "csv")
-    raise StoreError(f"a format among {list(FORMATS)}", repr(to), "use one of them")
+    if to not in FORMATS:
+        raise StoreError(f"a format among {list(FORMATS)}", repr(to), "use one of them")
+    if path.exists(follow_symlinks=False):
+        raise StoreError(
+            f"a folder to make, for {to}", f"{path}, which is there", "name another, or remove it"
+        )
+    with written_whole(path) as new:
+        if to == "tensorboard":
+            event_files.write(study, new)
+            return [path]
+        mlflow_runs.write(study, new, path)
+        return [path / mlflow_runs.DATABASE]
 
 
 def _write_tables(study: Exported, folder: Path, to: str) -> list[Path]:
