@@ -13,7 +13,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
+from kohort import cli
+from kohort.report.export import FORMATS
 from tests.commands import kohort
 
 STUDY = """
@@ -131,6 +135,48 @@ def test_export_writes_tables(folder, ran):
     assert len(curves) == len(rows)
     assert float(rows[5]["value"]) == curves["value"][5]
     refused(kohort("export", "tiny", "study.py", cwd=folder), "a folder to write to")
+
+
+def test_export_takes_every_format_that_there_is():
+    assert tuple(cli.Format) == FORMATS
+
+
+def test_export_writes_one_table_where_a_file_is_named(folder, ran):
+    done = kohort("export", "tiny", "one.csv", cwd=folder)
+    assert done.stdout == "one.csv\n", done.stderr
+    kohort("export", "tiny", "three", cwd=folder)
+    assert (folder / "one.csv").read_text() == (folder / "three" / "curves.csv").read_text()
+
+
+def test_export_writes_event_files_once(folder, ran):
+    export = ("export", "tiny", "logs", "--to", "tensorboard")
+    done = kohort(*export, cwd=folder)
+    assert done.stdout == "logs\n", done.stderr
+    kohort("export", "tiny", "curves.csv", cwd=folder)
+    curves = pd.read_csv(folder / "curves.csv", index_col=["variant", "replicate", "metric"])
+    for key, values in curves.sort_index().groupby(level=[0, 1, 2])["value"]:
+        variant, replicate, metric = key
+        run = "validation" if metric.startswith("val_") else "train"
+        events = EventAccumulator(str(folder / "logs" / variant / f"replicate-{replicate}" / run))
+        events.Reload()
+        written = events.Tensors(f"epoch_{metric.removeprefix('val_')}")
+        assert [event.step for event in written] == list(range(len(values)))
+        np.testing.assert_array_equal(
+            [make_ndarray(event.tensor_proto) for event in written], values.astype("float32")
+        )
+    before = sorted(path.name for path in folder.iterdir())
+    refused(kohort(*export, cwd=folder), "a folder to make, for tensorboard", "logs, which is")
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("to", ["tensorboard", "mlflow"])
+def test_export_tells_what_to_install(folder, ran, monkeypatch, to):
+    for name in [to, *(name for name in sys.modules if name.startswith(f"{to}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    done = kohort("export", "tiny", "none", "--to", to, cwd=folder)
+    refused(done, f'pip install "kohort[{to}]"')
+    assert len(done.stderr.splitlines()) == 1
+    assert not (folder / "none").exists()
 
 
 def test_compare_tells_two_variants_apart_or_not(folder, ran):

@@ -2,9 +2,13 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
+from kohort.evidence.store import open_store
+from kohort.report.export import export
+from kohort.report.exported import of_kept
 from tests.models import build_mlp
 
 
@@ -65,6 +69,62 @@ def test_with_its_data_it_has_models_and_a_report(result, place, blobs, tmp_path
     np.testing.assert_allclose(saved.predict(x, verbose=0), one, rtol=1e-5)
     assert [t.accuracy.mean for t in opened.test()] == [t.accuracy.mean for t in result.test()]
     assert "does best" in opened.report(tmp_path / "report.html").read_text("utf-8")
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("to", [None, "tensorboard"])
+def test_an_opened_study_exports_what_its_run_exports(result, place, tmp_path, to):
+    result.export(tmp_path / "run", to)
+    kohort.open(place, "kept").export(str(tmp_path / "opened"), to)
+    assert files(tmp_path / "run") == files(tmp_path / "opened")
+    assert len(files(tmp_path / "run")) == (3 if to is None else 3 * (9 + 3))
+
+
+def test_a_result_exports_what_its_store_does(result, place, tmp_path):
+    result.export(tmp_path / "result")
+    with open_store(place) as store:
+        export(of_kept(store.study("kept")), tmp_path / "store")
+    one, other = (
+        {name: pd.read_csv(tmp_path / of / f"{name}.csv") for name in ("curves", "findings")}
+        | {"members": pd.read_csv(tmp_path / of / "members.csv").drop(columns="finished")}
+        for of in ("result", "store")
+    )
+    # Only a store notes how long members on a part of their samples trained.
+    whole = other["members"]["share"] == 1
+    other["members"]["seconds"] = other["members"]["seconds"].where(whole)
+    for name, table in one.items():
+        keys = [c for c in table if c not in ("value", "seconds", "evidence", "epochs")]
+        pd.testing.assert_frame_equal(
+            table.sort_values(keys, ignore_index=True),
+            other[name].sort_values(keys, ignore_index=True),
+        )
+    curves = one["curves"]
+    told = curves[curves["share"] == 1].drop(columns="share")
+    wanted = result.curves().astype({"variant": str, "metric": str})
+    keys = ["variant", "replicate", "epoch", "metric"]
+    pd.testing.assert_frame_equal(
+        told.sort_values(keys, ignore_index=True), wanted.sort_values(keys, ignore_index=True)
+    )
+    assert set(curves["share"]) == {0.5, 1.0}
+
+
+def test_an_opened_study_knows_its_parameters(result, place):
+    with open_store(place) as store:
+        kept = of_kept(store.study("kept"))
+    opened = kohort.open(place, "kept")
+    for own in (result, opened):
+        assert own._exported().parameters("wide") == kept.parameters("wide")
+    assert kept.parameters("l2") == {
+        "l2": 0.01,
+        "study.replicates": repr(kohort.Holdout(0.2, 3)),
+        "study.batch_size": 50,
+        "study.seed": 0,
+        "study.engine": "fused",
+        "study.epochs": 8,
+    }
 
 
 def test_what_needs_data_asks_for_them(result, place, blobs, tmp_path):

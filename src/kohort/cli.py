@@ -63,10 +63,12 @@ STORE = "kohort.db"
 
 
 class Format(StrEnum):
-    """What `export` writes: the keys of `report.export.FORMATS`."""
+    """What `export` writes: `report.export.FORMATS`."""
 
     CSV = "csv"
     PARQUET = "parquet"
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
 
 
 class Engine(StrEnum):
@@ -207,17 +209,29 @@ def report(
 @app.command()
 def export(
     name: StudyName,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
-    to: Annotated[Format, typer.Option(help="The kind of files.")] = Format.CSV,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder to write to; F.csv or F.parquet for the curves alone."
+        ),
+    ],
+    to: Annotated[
+        Format | None, typer.Option(help="What to write; default: what DIR ends in, or csv.")
+    ] = None,
     store: StorePlace = STORE,
 ) -> None:
-    """Write what a store has of a study as tables: curves, members, findings."""
+    """Write what a store has of a study for other programs.
+
+    As tables (curves, members, findings), event files of TensorBoard, or runs of MLflow.
+    """
     from kohort.evidence.store import open_store
-    from kohort.report.export import export as export_tables
+    from kohort.report.export import export as export_study
+    from kohort.report.exported import of_kept
 
     with open_store(store, make=False) as opened:
-        for path in export_tables(opened.study(name), to.value, folder):
-            typer.echo(str(path))
+        study = of_kept(opened.study(name))
+    for path in export_study(study, folder, to):
+        typer.echo(legible(str(path)))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from kohort.design.plan import Plan
+from kohort.design.variant import Variant
 from kohort.errors import StoreError
 from kohort.evidence.store import MemberKey, VariantRecord
 from kohort.report.words import listing
@@ -67,11 +68,16 @@ def variant_records(study: "Study", plan: Plan) -> list[VariantRecord]:
         VariantRecord(
             variant.name,
             source_of(variant.build),
-            {name: repr(value) for name, value in variant.kwargs.items()},
+            arguments_of(variant),
             models[variant.name],
         )
         for variant in study.variants
     ]
+
+
+def arguments_of(variant: Variant) -> dict[str, str]:
+    """What its build function is called with, as Python writes it."""
+    return {name: repr(value) for name, value in variant.kwargs.items()}
 
 
 def source_of(function: Callable[..., Any]) -> str:

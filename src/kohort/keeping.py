@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +14,9 @@ from kohort.design.plan import MemberPlan, Plan
 from kohort.engine.checkpoint import Checkpoint, lean, whole
 from kohort.engine.events import Block, EpochRecord, Laid
 from kohort.errors import Interrupted, StoreError
-from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
+from kohort.evidence.store import KeptStudy, MemberKey
 from kohort.findings.finding import Finding
-from kohort.findings.interval import Interval
+from kohort.report.exported import finding_record
 
 CADENCE = 60.0
 """Seconds of training between two checkpoints of a block of members."""
@@ -225,7 +224,7 @@ class Keeper:
     def conclude(self, result: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         """Keep what the study's result is made of, as JSON, and what the rules say."""
         self._kept.extend(self._kept.description | {"result": result}, [], [])
-        self._kept.keep_findings([_record(finding) for finding in findings])
+        self._kept.keep_findings([finding_record(finding) for finding in findings])
 
     def _lay_out(self, blocks: list[KeptBlock]) -> None:
         """Remember in which blocks members train, in the place of those in which they did."""
@@ -317,17 +316,6 @@ def _with_all_kinds(
     kinds = {member.signature for member in members}
     others = {m.signature: m for m in group if m.signature not in kinds}
     return (*members, *others.values())
-
-
-def _record(finding: Finding) -> FindingRecord:
-    """A finding as a store keeps it: an interval in its evidence as its fields."""
-    evidence = {
-        what: asdict(value) if isinstance(value, Interval) else value
-        for what, value in finding.evidence.items()
-    }
-    return FindingRecord(
-        finding.code, finding.variant, finding.verdict, finding.sentence, finding.advice, evidence
-    )
 
 
 def _label(block: KeptBlock) -> str:

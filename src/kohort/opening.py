@@ -129,10 +129,12 @@ def _result(
         replicates = splits.replicates(data, measured.settings.seed)
         weights = _weights(kept, variants)
         members = members_of(variants, replicates, data, weights, curves.whole())
-    seconds = dict.fromkeys(measured.settings.epochs, 0.0)
-    for record in kept.members():
-        if record.key.share == 1:
-            seconds[record.key.variant] += record.seconds or 0.0
+    numbers = {variant.name: number for number, variant in enumerate(variants)}
+    seconds = {
+        (numbers[record.key.variant], record.key.replicate): record.seconds or 0.0
+        for record in kept.members()
+        if record.key.share == 1
+    }
     return Result(
         **measured._asdict(),
         variants=variants,
@@ -140,8 +142,9 @@ def _result(
         curves=curves.whole(),
         partial_curves=curves.partial(),
         members=members,
-        seconds=list(seconds.values()),
+        seconds=seconds,
         readings=readings,
+        arguments={variant.name: records[variant.name].arguments for variant in variants},
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -28,6 +28,8 @@ from kohort.findings.proportion import PairedProportions, paired_proportions
 from kohort.judged import learning_curves, study_curves
 from kohort.member import Member
 from kohort.report import figures, words
+from kohort.report.export import export
+from kohort.report.exported import Exported, of_result
 from kohort.report.flattery import flattery
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
@@ -53,7 +55,8 @@ class Result:
         members: dict[tuple[int, int], Member],
         parameters: list[int],
         restraints: list[int],
-        seconds: list[float],
+        seconds: dict[tuple[int, int], float],
+        arguments: dict[str, dict[str, str]],
         losses: list[str],
         pairs: list[tuple[int, int]],
         readings: KeptReadings | None = None,
@@ -69,6 +72,7 @@ class Result:
         self._parameters = parameters
         self._restraints = restraints
         self._seconds = seconds
+        self._arguments = arguments
         self._losses = losses
         self._pairs = pairs
         self._readings = readings
@@ -253,6 +257,32 @@ class Result:
         """
         return write_page(Path(path), self._page(command))
 
+    def export(
+        self,
+        path: str | Path,
+        to: Literal["csv", "parquet", "tensorboard", "mlflow"] | None = None,
+    ) -> list[Path]:
+        """Write what was measured and found for other programs, as `kohort export` does.
+
+        Args:
+            path: The folder to write to. "tensorboard" and "mlflow" take one that is not there yet.
+            to: "csv" or "parquet": tables of curves, members and findings, in the place of those
+                that are there. "tensorboard": event files, named as those of Keras's callback.
+                "mlflow": a database of runs. None writes the curves alone, as one file, where
+                `path` ends in ".csv" or ".parquet", and else all tables as "csv".
+
+        Returns:
+            What was written.
+
+        Raises:
+            StoreError: The path cannot be written, or is taken; the format is none, or what
+                writes it is not installed.
+
+        Example:
+            >>> result.export("logs", to="tensorboard")
+        """
+        return export(self._exported(), Path(path), to)
+
     def test(self, *variants: str) -> list[HeldOut]:
         """Accuracy on the test set, of the winner and of the baseline (the first variant).
 
@@ -347,6 +377,10 @@ class Result:
         was_stopped = (lengths[[a, b]].max(axis=1) < planned).any()
         return self._losses[a] == self._losses[b] and len(set(planned)) == 1 and not was_stopped
 
+    def _exported(self) -> Exported:
+        curves = {1.0: self._curves, **self._partial_curves}
+        return of_result(self.settings, self._arguments, curves, self._seconds, self.findings())
+
     @property
     def _families(self) -> Families:
         return families(self._judged)
@@ -391,7 +425,7 @@ class Result:
             "gap": worse if self._judged.scale.higher_is_better else -worse,
             "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
             "parameters": self._parameters[number],
-            "seconds": self._seconds[number],
+            "seconds": sum(spent for (own, _), spent in self._seconds.items() if own == number),
             "verdict": verdict([f for f in self._findings if f.variant == variant.name]),
         }
 

@@ -17,6 +17,7 @@ import numpy as np
 from kohort.checks import check_study
 from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
+from kohort.description import arguments_of
 from kohort.design import keras_seam
 from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
@@ -238,8 +239,9 @@ class Study:
             curves=curves,
             partial_curves=records.partial_curves(),
             members=members_of(self.variants, self._replicates, self.data, weights, curves),
-            seconds=records.per_variant(lambda t: t.seconds, sum),
+            seconds={(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
             readings=None if keep is None else keep.readings(self.name),
+            arguments={variant.name: arguments_of(variant) for variant in self.variants},
         )
 
     @cached_property

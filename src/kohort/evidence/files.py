@@ -1,6 +1,7 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,20 +12,25 @@ from uuid import uuid4
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a path to write to; it becomes `path` when the block ends without an error.
 
-    Folders that are missing above `path` are made. The new file lies beside the old one, with its
+    Folders that are missing above `path` are made. What is new lies beside what is old, with its
     suffix; it is flushed to the disk before it takes the old one's place, and a failure leaves
-    nothing of it.
+    nothing of it. A file takes the place of a file; a folder takes none that holds something.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not one of tempfile's, which only their owner may read.
     new = path.with_name(f"{uuid4().hex}{path.suffix}")
     try:
         yield new
-        with new.open("rb+") as file:
-            os.fsync(file.fileno())
+        for written in new.rglob("*") if new.is_dir() else [new]:
+            if written.is_file():
+                with written.open("rb+") as file:
+                    os.fsync(file.fileno())
         new.replace(path)
     except BaseException:
-        new.unlink(missing_ok=True)
+        if new.is_dir():
+            shutil.rmtree(new)
+        else:
+            new.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
 
