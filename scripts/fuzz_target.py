@@ -32,6 +32,8 @@ END = 300
 """Seconds after which libFuzzer ends what never would, also where others have the processor."""
 MEMORY = 2048
 """MB of the process."""
+PIXELS = 2**20
+"""Of an image, before it is a bomb: up to Pillow's 89 million the large ones take all the time."""
 
 
 def run(name: str, inputs: int, seed: int, folder: Path, out: Path) -> None:
@@ -71,10 +73,13 @@ def _imported(name: str, folder: Path) -> tuple["Reader", Callable[["Reader", Pa
         if inspect.isfunction(function):
             atheris.instrument_func(function)
     with atheris.instrument_imports(include=INSTRUMENTED):
+        from PIL import Image  # noqa: PLC0415
+
         from scripts.fuzz_files import READERS, attempt  # noqa: PLC0415 # instrumented
 
         # Much is imported by what reads the first file, such as Pillow's plug-ins.
         assert attempt(READERS[name], folder, READERS[name].content) == "read"
+    Image.MAX_IMAGE_PIXELS = PIXELS
     return READERS[name], attempt
 
 
