@@ -7,7 +7,6 @@ process at the first that fails, and writes that to OUT.
 """
 
 import inspect
-import resource
 import sys
 import time
 import warnings
@@ -94,13 +93,20 @@ def _target(read: Callable[[bytes], str], inputs: int) -> Callable[[bytes], None
         taken = time.process_time() - start
         assert taken < SECONDS, f"took {taken:.0f} s"
         # libFuzzer looks once a second, and misses memory that is soon given back.
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1024 * MEMORY, "too much memory"
+        assert _memory() < MEMORY, "too much memory"
         if (
             sum(ended.values()) == inputs
         ):  # libFuzzer ends the process, and nothing of Python's runs
-            print(f"{ended['read']:,} read, {ended['refused']:,} refused", flush=True)
+            told = f"{ended['read']:,} read, {ended['refused']:,} refused"
+            print(f"{told}; at most {_memory():,} MB", flush=True)
 
     return one
+
+
+def _memory() -> int:
+    """MB, the most that this process has taken; in `getrusage` would be its parent's as well."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) // 1024
 
 
 def _mutator(whole: bytes) -> Callable[[bytes, int, int], bytes]:

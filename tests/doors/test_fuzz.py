@@ -94,8 +94,8 @@ def read(path):
     return "data"
 
 fuzz_files.READERS["own"] = fuzz_files.Reader(b"B", fuzz_files._file("x"), read)
-fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 400
-fuzz_target.SECONDS, fuzz_target.END = 1, 2
+fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 700
+fuzz_target.SECONDS, fuzz_target.END = 1, 10
 _, name, inputs, seed, folder, out = sys.argv
 fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
 """
@@ -106,7 +106,7 @@ fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
     [
         ("raise ZeroDivisionError('it is more')", "ZeroDivisionError: it is more"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "deadly signal"),
-        ("time.sleep(60)", "timeout"),
+        pytest.param("time.sleep(60)", "timeout", marks=pytest.mark.slow),
         (
             "end = time.process_time() + 1.1\n        while time.process_time() < end: pass",
             "took 1 s",
