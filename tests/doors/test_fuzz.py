@@ -94,7 +94,7 @@ def read(path):
     return "data"
 
 fuzz_files.READERS["own"] = fuzz_files.Reader(b"B", fuzz_files._file("x"), read)
-fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 700
+fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 400
 fuzz_target.SECONDS, fuzz_target.END = 1, 10
 _, name, inputs, seed, folder, out = sys.argv
 fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
