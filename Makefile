@@ -5,7 +5,7 @@
 # make bench    time kohort against keras.Model.fit, side by side, and a large store
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
-# make fuzz     100,000 damaged files for each reader
+# make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -81,4 +81,4 @@ docs: install
 	$(BIN)/python -m scripts.docs
 
 clean:
-	rm -rf .venv $(TENSORFLOW) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) demo dist fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

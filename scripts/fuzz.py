@@ -1,182 +1,70 @@
-"""Give readers files that are damaged at random: each is read as data or refused, never else.
+"""Give readers damaged files: each is read as data or refused, never else.
 
     python -m scripts.fuzz --reader hdf5 --inputs 100000
 
-Readers run in a process of their own, so that one that crashes or hangs is told as well. An input
-is its number: `--first N --inputs 1` makes it again.
+A reader runs in a process of its own (`scripts.fuzz_target`), in which atheris chooses inputs by
+what they reach, up to the first that fails: by another error or a warning, a crash, 20 seconds of
+the processor, or 2 GB. That input is kept, and `--reader hdf5 --file PATH` reads it again.
 """
 
 import argparse
-import mmap
-import os
-import random
-import resource
-import signal
-import struct
+import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import warnings
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
+from scripts.fuzz_files import READERS, attempt
 
-from kohort.data.dataset import Dataset
-from kohort.errors import KohortError
-from scripts.fuzz_files import READERS, Reader
-
-KINDS = ("flip", "set", "insert", "delete", "copy", "extreme", "cut")
-BATCH = 1000
-SECONDS = 20
-"""An input that takes longer hangs."""
-
-
-class Edit(NamedTuple):
-    """One change of a file.
-
-    Args:
-        kind: One of `KINDS`.
-        place: Where, from 0 (the start) to 1 (the end).
-        size: Of what is changed, in bytes.
-        value: What is written, as a number.
-    """
-
-    kind: str
-    place: float
-    size: int
-    value: int
-
-
-def changed(content: bytes, edits: Sequence[Edit]) -> bytes:
-    """The content after all edits."""
-    for edit in edits:
-        content = _after(content, edit)
-    return content
-
-
-def _after(content: bytes, edit: Edit) -> bytes:
-    start = int(edit.place * len(content))
-    end = start + edit.size
-    held = content[start:end]
-    match edit.kind:
-        case "flip":
-            new = bytes([held[0] ^ (1 << edit.value % 8)]) + held[1:] if held else held
-        case "set":
-            new = bytes([edit.value % 256]) * len(held)
-        case "insert":
-            new = (edit.value % 2**64).to_bytes(8, "little")[: edit.size] + held
-        case "delete":
-            new = b""
-        case "copy":
-            source = edit.value % (len(content) + 1)
-            new = content[source : source + edit.size]
-        case "extreme":
-            new = [b"\0" * 8, b"\xff" * 8, b"\xff" * 7 + b"\x7f", b"\1" + b"\0" * 7][edit.value % 4]
-            new = new[: len(held)]
-        case _:
-            return content[:start]
-    return content[:start] + new + content[end:]
-
-
-def edits_of(number: int) -> list[Edit]:
-    """The edits of an input, by its number."""
-    draw = random.Random(number)  # noqa: S311 # nothing is kept secret by it
-    return [
-        Edit(
-            draw.choice(KINDS),
-            draw.random(),
-            draw.choice((1, 1, 2, 4, 8, 64)),
-            draw.getrandbits(64),
-        )
-        for _ in range(draw.choice((1, 1, 2, 4, 8)))
-    ]
-
-
-def attempt(reader: Reader, folder: Path, edits: Sequence[Edit]) -> str:
-    """What comes of a damaged file: "read" or "refused"; other errors are raised."""
-    source = reader.write(folder, changed(reader.content, edits))
-    try:
-        held = reader.read(source)
-    except KohortError as error:
-        assert str(error).startswith("expected "), error  # noqa: PT017 # this is no test
-        return "refused"
-    if isinstance(held, Dataset):
-        assert np.isfinite(held.x_train).all()
-        assert len(held.x_train) == len(held.y_train)
-    return "read"
+TARGET = [sys.executable, "-m", "scripts.fuzz_target"]
 
 
 def main() -> None:
     """Run one reader, or all of them; ends with code 1 where one failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--reader", choices=["all", *READERS], default="all")
     parser.add_argument("--inputs", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--seed", type=int, default=1, help="of the draws of inputs")
+    parser.add_argument("--out", type=Path, default=Path("fuzz"), help="for inputs that failed")
+    parser.add_argument("--file", type=Path, help="one input, that is read without atheris")
     options = parser.parse_args()
-    failed = 0
-    for name in READERS if options.reader == "all" else [options.reader]:
-        failed += fuzz(name, range(options.first, options.first + options.inputs))
-    sys.exit(failed > 0)
+    names = READERS if options.reader == "all" else [options.reader]
+    if options.file:
+        content = options.file.read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            for name in names:
+                warnings.simplefilter("error")
+                print(f"{name}: {attempt(READERS[name], Path(folder), content)}")
+        return
+    failed = [n for n in names if not fuzz(n, options.inputs, options.seed, options.out)]
+    sys.exit(len(failed) > 0)
 
 
-def fuzz(name: str, numbers: range) -> int:
-    """Run a reader on inputs, print what came of them, and return how many failed."""
+def fuzz(name: str, inputs: int, seed: int, out: Path) -> bool:
+    """Run a reader, print what came of it, and return whether no input failed."""
+    found = out / name.replace(" ", "-")
+    found.mkdir(parents=True, exist_ok=True)
     clock = time.perf_counter()
-    failures = 0
-    with mmap.mmap(-1, 4 * 8) as board, tempfile.TemporaryDirectory() as folder:
-        start = numbers.start
-        while start < numbers.stop:
-            end = min(start + BATCH, numbers.stop)
-            for number, told in _batch(name, start, end, board, Path(folder)):
-                failures += 1
-                print(f"{name} {number}: {told}", flush=True)
-            start = end
-        read, refused, memory = struct.unpack_from("3q", board, 8)
-    rate = len(numbers) / (time.perf_counter() - clock)
-    print(
-        f"{name}: {len(numbers):,} inputs, {rate:,.0f} a second; {read:,} read, {refused:,} "
-        f"refused, {failures:,} failed; at most {memory / 1024:,.0f} MB"
-    )
-    return failures
+    # The process ends without Python's ways to clean up.
+    with tempfile.TemporaryDirectory(dir=_memory()) as folder, (found / "log").open("w") as log:
+        command = [*TARGET, name, str(inputs), str(seed), folder, str(found)]
+        done = subprocess.run(command, stdout=log, stderr=log, check=False)  # noqa: S603 # as above
+    rate = inputs / (time.perf_counter() - clock)
+    lines = (found / "log").read_text(errors="replace").splitlines()
+    if done.returncode == 0:
+        told = next(line for line in lines if line.endswith(" MB"))
+        print(f"{name}: {inputs:,} inputs, {rate:,.0f} a second; {told}")
+    else:
+        lines = [line for line in lines if not line.startswith(("INFO:", "WARNING:", "#"))]
+        print(f"{name}: failed, see {found}", *lines[-20:], sep="\n")
+    sys.stdout.flush()
+    return done.returncode == 0
 
 
-def _batch(
-    name: str, start: int, end: int, board: mmap.mmap, folder: Path
-) -> Iterator[tuple[int, str]]:
-    """Run inputs in a process of their own, a new one after each that ends it."""
-    while start < end:
-        child = os.fork()
-        if child == 0:
-            _run(name, start, end, board, folder)
-        _, status = os.waitpid(child, 0)
-        if status == 0:
-            return
-        start = struct.unpack_from("q", board)[0]
-        number = os.waitstatus_to_exitcode(status)
-        yield start, signal.strsignal(-number) or "" if number < 0 else "an error, told above"
-        start += 1
-
-
-def _run(name: str, start: int, end: int, board: mmap.mmap, folder: Path) -> None:
-    """The process of a batch; it never returns."""
-    warnings.simplefilter("error")
-    read, refused, memory = struct.unpack_from("3q", board, 8)
-    for number in range(start, end):
-        struct.pack_into("4q", board, 0, number, read, refused, memory)
-        signal.alarm(SECONDS)  # ends the process, also while it is in C
-        try:
-            was_read = attempt(READERS[name], folder, edits_of(number)) == "read"
-        except BaseException:  # noqa: BLE001 # whatever it is, it is what is looked for
-            traceback.print_exc(limit=-3)
-            sys.stderr.flush()
-            os._exit(1)
-        read, refused = read + was_read, refused + (not was_read)
-        memory = max(memory, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    struct.pack_into("4q", board, 0, end, read, refused, memory)
-    os._exit(0)
+def _memory() -> str | None:
+    """A folder in memory; None where there is none."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # names are drawn
 
 
 if __name__ == "__main__":

@@ -151,6 +151,13 @@ def test_refuses_labels_that_are_no_whole_numbers(write, key, label):
         load_hdf5(write(**tables))
 
 
+def test_refuses_a_label_that_is_a_signalling_nan_without_a_warning(write):
+    tables = {"trainData": table(3, 0, 1), "testData": table(3, 0, 1)}
+    tables["trainData"][1, -1:].view(np.uint32)[:] = 0x7F800001
+    with pytest.raises(DataError, match="whole numbers in the last column"):
+        load_hdf5(write(**tables))
+
+
 def test_refuses_features_that_are_not_finite(write):
     broken = table(20, 0, 1)
     broken[3, 4] = np.nan

@@ -1,15 +1,16 @@
 """Files that are damaged at random: each is read as data or refused, and nothing else."""
 
-import subprocess
+import os
+import re
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts.fuzz import KINDS, Edit, attempt, changed, edits_of
-from scripts.fuzz_files import READERS
+from scripts import fuzz
+from scripts.fuzz_edits import KINDS, Edit, changed, edits_of
+from scripts.fuzz_files import READERS, attempt
 
 EDITS = st.lists(
     st.builds(
@@ -26,7 +27,7 @@ EDITS = st.lists(
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_whole_file_is_read(name, tmp_path):
-    assert attempt(READERS[name], tmp_path, []) == "read"
+    assert attempt(READERS[name], tmp_path, READERS[name].content) == "read"
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -39,7 +40,8 @@ def test_a_whole_file_is_read(name, tmp_path):
 )
 @given(edits=EDITS)
 def test_a_damaged_file_is_read_or_refused(name, tmp_path, edits):
-    assert attempt(READERS[name], tmp_path, edits) in ("read", "refused")
+    content = changed(READERS[name].content, edits)
+    assert attempt(READERS[name], tmp_path, content) in ("read", "refused")
 
 
 @pytest.mark.parametrize(
@@ -59,43 +61,82 @@ def test_edits(edit, left):
     assert changed(b"abcdef", [edit]) == left
 
 
-def test_an_input_is_its_number():
+def test_edits_come_of_a_number():
     assert edits_of(7) == edits_of(7) != edits_of(8)
     assert {edit.kind for number in range(100) for edit in edits_of(number)} == set(KINDS)
 
 
-SCRIPT = """
-import os, signal, time
+def test_checksums_are_made_right(tmp_path):
+    for name in ("png chunks", "tar headers"):
+        reader = READERS[name]
+        assert reader.write(tmp_path, reader.content).read_bytes() == reader.content
+    assert attempt(READERS["png"], tmp_path, spoilt("png", 20)) == "refused"
+    assert attempt(READERS["png chunks"], tmp_path, spoilt("png", -5)) == "read"
+    assert attempt(READERS["tar"], tmp_path, spoilt("tar", 110)) == "refused"
+    assert attempt(READERS["tar headers"], tmp_path, spoilt("tar", 110)) == "read"
+
+
+def spoilt(name, place):
+    content = bytearray(READERS[name].content)
+    content[place] ^= 1
+    return bytes(content)
+
+
+# In the place of `scripts.fuzz_target`: a reader that fails where the first byte is above B.
+TARGET = """
+import os, signal, sys, time
 from pathlib import Path
-from scripts import fuzz, fuzz_files
+from scripts import fuzz_files, fuzz_target
 
 def read(path):
-    number = fuzz.edits_of.number
-    if number == 2: raise ZeroDivisionError("it is two")
-    if number == 4: os.kill(os.getpid(), signal.SIGSEGV)
-    if number == 6: time.sleep(60)
+    if path.read_bytes()[:1] > b"B":
+        {fails}
+    return "data"
 
-def edits_of(number):
-    fuzz.edits_of.number = number
-    return []
-
-fuzz.edits_of, fuzz.SECONDS = edits_of, 1
-fuzz.READERS["own"] = fuzz_files.Reader(b"x", fuzz_files._file("x"), read)
-print(fuzz.fuzz("own", range(9)))
+fuzz_files.READERS["own"] = fuzz_files.Reader(b"B", fuzz_files._file("x"), read)
+fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 400
+fuzz_target.SECONDS, fuzz_target.END = 1, 10
+_, name, inputs, seed, folder, out = sys.argv
+fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
 """
 
 
-def test_errors_crashes_and_hangs_are_told_and_the_rest_goes_on():
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    told = done.stdout.splitlines()
-    assert told[:3] == [
-        "own 2: an error, told above",
-        "own 4: Segmentation fault",
-        "own 6: Alarm clock",
-    ]
-    assert told[3].startswith("own: 9 inputs, ")
-    assert "6 read, 0 refused, 3 failed" in told[3]
-    assert "ZeroDivisionError: it is two" in done.stderr
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        ("raise ZeroDivisionError('it is more')", "ZeroDivisionError: it is more"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "deadly signal"),
+        pytest.param("time.sleep(60)", "timeout", marks=pytest.mark.slow),
+        (
+            "end = time.process_time() + 1.1\n        while time.process_time() < end: pass",
+            "took 1 s",
+        ),
+        ("len(b'x' * 2**29)", "too much memory|out-of-memory"),
+    ],
+    ids=["error", "crash", "hang", "slow", "memory"],
+)
+def test_an_input_that_fails_is_kept_and_told(fails, told, tmp_path, monkeypatch, capsys):
+    run_own(fails, monkeypatch, tmp_path)
+    assert not fuzz.fuzz("own", 100_000, 1, tmp_path)
+    output = capsys.readouterr().out
+    assert output.startswith(f"own: failed, see {tmp_path / 'own'}\n")
+    assert re.search(told, output)
+    (kept,) = set((tmp_path / "own").iterdir()) - {tmp_path / "own" / "log"}
+    assert kept.read_bytes()[:1] > b"B"
+
+
+def test_a_reader_that_fails_nowhere_is_told_in_a_line(tmp_path, monkeypatch, capsys):
+    run_own("pass", monkeypatch, tmp_path)
+    assert fuzz.fuzz("own", 500, 1, tmp_path)
+    assert re.fullmatch(
+        r"own: 500 inputs, [\d,]+ a second; 500 read, 0 refused; at most \d+ MB\n",
+        capsys.readouterr().out,
+    )
+
+
+def run_own(fails, monkeypatch, folder):
+    pytest.importorskip("atheris", reason="there is no wheel of atheris for this machine")
+    target = folder / "target.py"
+    target.write_text(TARGET.format(fails=fails))
+    monkeypatch.setattr(fuzz, "TARGET", [sys.executable, str(target)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))

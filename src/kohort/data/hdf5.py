@@ -121,7 +121,8 @@ def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
 
 def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
     features, labels = np.ascontiguousarray(table[:, :-1]), table[:, -1]
-    are_whole = np.isfinite(labels) & (labels == np.round(labels)) & (abs(labels) < 2**31)
+    with np.errstate(invalid="ignore"):  # a NaN of a damaged file may signal
+        are_whole = np.isfinite(labels) & (labels == np.round(labels)) & (abs(labels) < 2**31)
     if not are_whole.all():
         raise DataError(
             "whole numbers in the last column, the label",

@@ -91,7 +91,7 @@ def load_images(source: Path) -> Dataset:
     )
 
 
-class _Reader:
+class ImageReader:
     """Decodes images one after another, which must be of one size."""
 
     def __init__(self, source: Path) -> None:
@@ -131,7 +131,7 @@ class _Reader:
 
 
 def _read(source: Path) -> _Images:
-    files = read_files(source, _is_image, _Reader(source))
+    files = read_files(source, _is_image, ImageReader(source))
     readable = {path: pixels for path, pixels in files.items() if pixels is not None}
     labels = [path.parent.name for path in readable]
     class_names = sorted(set(labels))
