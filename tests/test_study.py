@@ -32,6 +32,7 @@ def result(blobs):
     return study(blobs).run(verbose=0)
 
 
+@pytest.mark.slow
 def test_fused_and_keras_engines_measure_the_same(blobs, result):
     reference = study(blobs).run(engine="keras", verbose=0)
     ours, theirs = pivot(result), pivot(reference)
