@@ -45,7 +45,7 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 # TensorFlow wants an older h5py, and nobody who uses kohort needs it: it stays out of .venv.
 tensorflow: $(TENSORFLOW)/installed

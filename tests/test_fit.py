@@ -17,7 +17,11 @@ CLOSE = {"rtol": 2e-4, "atol": 2e-5}
 
 @pytest.fixture
 def xy(blobs):
-    return blobs.x_train[:330], blobs.y_train[:330]
+    """Ten batches of 32: a partial one is a program more to compile, for Keras and for kohort.
+
+    Cases of which it is a part say so by the batch size, or by the share that validates.
+    """
+    return blobs.x_train[:320], blobs.y_train[:320]
 
 
 def assert_same(ours, theirs, history, reference):
@@ -137,8 +141,8 @@ def test_validation_data_go_before_the_split(xy, blobs):
 def test_sample_weights_and_class_weights(xy):
     weight = np.linspace(0.1, 2, len(xy[0]))
     check(build_mlp, *xy, seeds=(0, 1), epochs=2, sample_weight=weight, shuffle=False)
-    check(build_mlp, *xy, epochs=2, class_weight={0: 3.0, 2: 0.5}, shuffle=False)
-    check(build_mlp, *xy, epochs=2, class_weight={0: 3.0}, validation_split=0.2, shuffle=False)
+    weights = {0: 3.0, 2: 0.5}
+    check(build_mlp, *xy, epochs=2, class_weight=weights, validation_split=0.2, shuffle=False)
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras's own fit
@@ -179,10 +183,11 @@ def test_shuffled_order_is_that_of_numpys_seed(shuffle, xy):
     assert_same(ours, theirs, history, theirs.fit(*xy, **arguments))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
 def test_engines_agree(shuffle, xy):
     arguments = {
-        "epochs": 3, "batch_size": 50, "shuffle": shuffle, "verbose": 0, "seed": 5,
+        "epochs": 3, "batch_size": 48, "shuffle": shuffle, "verbose": 0, "seed": 5,
         "validation_split": 0.1, "train_metrics": "evaluated", "class_weight": {1: 2.0},
     }  # fmt: skip
     ours, theirs = ([seeded(0, build_varied), seeded(1), seeded(2, build_varied)] for _ in range(2))
@@ -202,9 +207,9 @@ def test_reference_engine_leaves_numpys_generator_alone(xy):
 def test_evaluated_metrics_are_those_of_evaluate(xy):
     model = seeded(0, build_varied)
     history = kohort.fit(
-        model, *xy, epochs=2, train_metrics="evaluated", validation_split=0.1, verbose=0
+        model, *xy, epochs=2, train_metrics="evaluated", validation_split=0.15, verbose=0
     )
-    n = 297
+    n = 272  # The last batches are half ones, on both sides: they count half.
     train = model.evaluate(xy[0][:n], xy[1][:n], verbose=0, return_dict=True)
     valid = model.evaluate(xy[0][n:], xy[1][n:], verbose=0, return_dict=True)
     for name, value in train.items():
@@ -285,16 +290,18 @@ GRID = [
 ]
 
 
+@pytest.mark.slow
 def test_a_grid_of_constants_is_one_program_with_the_numbers_of_keras(xy, count_compilations):
     ours = [seeded(seed, **point) for seed, point in enumerate(GRID)]
     arguments = {
-        "epochs": 2, "batch_size": 64, "shuffle": False, "validation_split": 0.1, "verbose": 0,
+        "epochs": 2, "shuffle": False, "validation_split": 0.1, "verbose": 0,
     }  # fmt: skip
     histories = kohort.fit(ours, *xy, **arguments)
     assert len(count_compilations) == 1
-    for seed, (point, model, history) in enumerate(zip(GRID, ours, histories, strict=True)):
-        theirs = seeded(seed, **point)
-        assert_same(model, theirs, history, theirs.fit(*xy, **arguments))
+    # Keras compiles each anew: those four that have every pair of constants' values among them.
+    for seed in (0, 3, 5, 6):
+        theirs = seeded(seed, **GRID[seed])
+        assert_same(ours[seed], theirs, histories[seed], theirs.fit(*xy, **arguments))
 
 
 def test_other_constants_use_the_kept_program_as_inputs(xy, count_compilations):

@@ -32,6 +32,7 @@ def result(blobs):
     return study(blobs).run(verbose=0)
 
 
+@pytest.mark.slow
 def test_fused_and_keras_engines_measure_the_same(blobs, result):
     reference = study(blobs).run(engine="keras", verbose=0)
     ours, theirs = pivot(result), pivot(reference)
@@ -300,7 +301,7 @@ def test_a_study_without_accuracy_scores_by_loss(blobs):
     )
     result = kohort.Study(
         "regression", kohort.grid(build, width=[1, 16]), data,
-        replicates=kohort.Holdout(0.2, 3), epochs=3,
+        replicates=kohort.Holdout(0.2, 3), epochs=3, batch_size=25,
     ).run(verbose=0)  # fmt: skip
     assert result.metric == "data_loss"
     assert list(result.table()["val_data_loss"]) == sorted(result.table()["val_data_loss"])
@@ -332,7 +333,7 @@ def measured(blobs, **arguments):
     data = kohort.Dataset(blobs.x_train, sums[0], blobs.x_test, sums[1])
     return kohort.Study(
         "measured", kohort.grid(build_measured, learning_rate=[1e-4, 1e-3, 1e-2]), data,
-        replicates=kohort.Holdout(0.2, 3), epochs=2, **arguments,
+        replicates=kohort.Holdout(0.2, 3), epochs=2, batch_size=25, **arguments,
     )  # fmt: skip
 
 
@@ -380,25 +381,11 @@ def test_seeds_on_one_split_are_labelled_and_have_narrower_intervals(blobs):
 
 
 def test_members_that_diverge_do_no_harm_and_are_found(blobs):
-    def build(learning_rate):
-        model = build_mlp()
-        model.compile(
-            keras.optimizers.SGD(learning_rate), "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )  # fmt: skip
-        return model
-
-    def run(*rates):
-        variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in rates]
-        return kohort.Study(
-            "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3
-        ).run(verbose=0)  # fmt: skip
-
-    result = run(0.1, 1e30)
+    result = with_rates(blobs, 0.1, 1e30)
     found = {f.variant for f in result.findings() if f.code == "KH105" and f.verdict == "found"}
     assert found == {"1e+30"}
     assert result.best().variant.name == "0.1"
-    alone = pivot(run(0.1))
+    alone = pivot(with_rates(blobs, 0.1))
     np.testing.assert_allclose(alone, pivot(result).loc[list(alone.index)], rtol=1e-4, atol=1e-5)
 
 
@@ -415,7 +402,7 @@ def with_rates(blobs, *rates):
 
     variants = [kohort.Variant(str(rate), build, learning_rate=rate) for rate in rates]
     return kohort.Study(
-        "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3
+        "rates", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=3, batch_size=25
     ).run(verbose=0)  # fmt: skip
 
 
@@ -516,7 +503,7 @@ def test_two_classes_by_one_output_are_tested_and_reported(blobs, tmp_path, acti
     data = kohort.Dataset(x, y, blobs.x_test, (blobs.y_test == 1).astype(int))
     variant = kohort.Variant("one", one_output, activation=activation, loss=loss)
     result = kohort.Study(
-        "binary", [variant], data, replicates=kohort.Holdout(0.2, 2), epochs=3
+        "binary", [variant], data, replicates=kohort.Holdout(0.2, 2), epochs=3, batch_size=25
     ).run(verbose=0)  # fmt: skip
     scores = result.best().model().predict(data.x_test, verbose=0)[:, 0]
     right = ((scores > (0.5 if activation else 0.0)) == data.y_test).mean()
@@ -530,7 +517,7 @@ def test_models_without_class_scores_are_reported_without_a_test(blobs, tmp_path
     )
     variant = kohort.Variant("count", one_output, activation=None, loss="mse")
     result = kohort.Study(
-        "counts", [variant], counts, replicates=kohort.Holdout(0.2, 2), epochs=2
+        "counts", [variant], counts, replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=25
     ).run(verbose=0)  # fmt: skip
     with pytest.raises(kohort.DesignError, match="score for each class"):
         result.test()
@@ -551,7 +538,7 @@ def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):
     variants = [kohort.Variant("steady", build, explodes=False)]
     variants += [kohort.Variant("fragile", build, explodes=True)]
     result = kohort.Study(
-        "fragile", variants, blobs, replicates=kohort.Holdout(0.2, 4), epochs=2
+        "fragile", variants, blobs, replicates=kohort.Holdout(0.2, 4), epochs=2, batch_size=25
     ).run(verbose=0)  # fmt: skip
     diverged = [f for f in result.findings() if f.code == "KH105" and f.verdict == "found"]
     assert [f.variant for f in diverged] == ["fragile"]
