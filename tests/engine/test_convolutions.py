@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kohort.design.lifting import trace
-from kohort.engine.convolutions import bind_channels_last
+from kohort.engine.operations import bind_fast
 
 
 @st.composite
@@ -51,7 +51,7 @@ def test_any_convolution_and_its_gradients_keep_their_numbers(drawn):
     def step(x, k):
         return jax.value_and_grad(lambda *a: (convolve(*a) ** 2).sum(), argnums=(0, 1))(x, k)
 
-    run = trace(step, x, k).lifted((), bind_channels_last)
+    run = trace(step, x, k).lifted((), bind_fast)
     for mine, yours in zip(
         jax.tree.leaves(run([], x, k)), jax.tree.leaves(step(x, k)), strict=True
     ):
@@ -77,6 +77,6 @@ def test_inside_a_loop_every_convolution_is_channels_last():
         text = jax.jit(looped).lower(x, k).compile().as_text()
         return set(re.findall(r"dim_labels=(\S+)", text))
 
-    run = trace(step, x, k).lifted((), bind_channels_last)
+    run = trace(step, x, k).lifted((), bind_fast)
     assert {label.strip(",") for label in labels(lambda *a: run([], *a))} == {"b01f_01io->b01f"}
     assert len(labels(step)) > 1, "XLA brings them to that order itself: this is needed no more"

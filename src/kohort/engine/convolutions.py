@@ -8,7 +8,6 @@ to a kernel that is 10 to 30 times slower (jax-ml/jax#12868). So the order is ch
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 from jax import lax
 from jax.extend.core import JaxprEqn
 
@@ -16,9 +15,7 @@ from kohort.design.lifting import bind
 
 
 def bind_channels_last(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """Run one equation of a step; a convolution on CPU in channels-last order."""
-    if equation.primitive.name != "conv_general_dilated" or jax.default_backend() != "cpu":
-        return bind(equation, inputs)
+    """Run a convolution in channels-last order."""
     given = equation.params["dimension_numbers"]
     rank = len(given.lhs_spec)
     spatial = tuple(range(1, rank - 1))

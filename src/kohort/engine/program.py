@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from kohort.data.dataset import PixelScale
 from kohort.design.keras_seam import Arrays, State
 from kohort.engine import cache
+from kohort.engine.narrow import packed, unpacked
 from kohort.engine.steps import Constants, Steps
 
 type Logs = dict[str, Any]
@@ -299,23 +300,25 @@ def _scan(step: _Step, state: Any, batches: Any, goes_on: Any) -> tuple[Any, Log
     Where `goes_on` is given, no step is taken after one whose loss is NaN or infinite, or at all
     where it is False.
     """
+    carried = packed(state)
     if goes_on is None:
 
         def scanned(held: Any, batch: Any) -> tuple[Any, Logs]:
-            logs, held = step(held, batch)
-            return held, logs
+            logs, new = step(unpacked(held, state), batch)
+            return packed(new), logs
 
-        state, every = jax.lax.scan(scanned, state, batches)
-        return state, jax.tree.map(lambda a: a[-1], every)
+        carried, every = jax.lax.scan(scanned, carried, batches)
+        return unpacked(carried, state), jax.tree.map(lambda a: a[-1], every)
 
     def guarded(carry: tuple[Any, Any], batch: Any) -> tuple[tuple[Any, Any], tuple[Logs, Any]]:
         held, going = carry
-        logs, new = step(held, batch)
-        return (_choose(going, new, held), going & still_going(logs)), (dict(logs), going)
+        logs, new = step(unpacked(held, state), batch)
+        return (_choose(going, packed(new), held), going & still_going(logs)), (dict(logs), going)
 
-    (state, _), (every, ran) = jax.lax.scan(guarded, (state, goes_on), batches)
+    (carried, _), (every, ran) = jax.lax.scan(guarded, (carried, goes_on), batches)
     taken = ran.sum()
-    return state, jax.tree.map(lambda a: a[taken - 1], every) | {STEPS_RUN: taken}
+    last = jax.tree.map(lambda a: a[taken - 1], every) | {STEPS_RUN: taken}
+    return unpacked(carried, state), last
 
 
 def joined(before: Logs, after: Logs) -> Logs:

@@ -13,7 +13,7 @@ from kohort.design import keras_seam
 from kohort.design.grouping import Signature, trace_step
 from kohort.design.keras_seam import Arrays
 from kohort.design.lifting import Trace, differing
-from kohort.engine.convolutions import bind_channels_last
+from kohort.engine.operations import bind_fast
 from kohort.errors import ModelError
 
 # A call into Python is like no other in a trace, not even like itself.
@@ -150,7 +150,7 @@ class Steps:
 
 def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
     """A lifted step; its logs, where it has some, under their names."""
-    run = trace.lifted(positions, bind_channels_last)
+    run = trace.lifted(positions, bind_fast)
     if trace.logs is None:
         return run
 
