@@ -201,6 +201,7 @@ class Keeper:
             spent = work.spent.get(work.members[first], 0.0)
             seconds = spent + seconds / len(set(block))
             if event.is_last and not self._is_asked_to_end:
+                self._write_curves()
                 self._last = _Last(block, event.checkpoint(), seconds, {})
             else:
                 self._save(block, event.checkpoint(), seconds)

@@ -94,7 +94,7 @@ def read(path):
     return "data"
 
 fuzz_files.READERS["own"] = fuzz_files.Reader(b"B", fuzz_files._file("x"), read)
-fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 400
+fuzz_target.INSTRUMENTED, fuzz_target.MEMORY = ["kohort"], 1000
 fuzz_target.SECONDS, fuzz_target.END = 1, 10
 _, name, inputs, seed, folder, out = sys.argv
 fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
@@ -111,7 +111,7 @@ fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
             "end = time.process_time() + 1.1\n        while time.process_time() < end: pass",
             "took 1 s",
         ),
-        ("len(b'x' * 2**29)", "too much memory|out-of-memory"),
+        ("len(b'x' * 2**30)", "too much memory|out-of-memory"),
     ],
     ids=["error", "crash", "hang", "slow", "memory"],
 )
