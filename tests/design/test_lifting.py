@@ -180,3 +180,16 @@ def test_any_hyperparameter_of_a_step_is_lifted_to_its_own_numbers(name):
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for mine, yours in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(mine, yours, rtol=1e-5, atol=1e-6)
+
+
+def test_the_dtype_that_an_input_is_read_in():
+    def step(state, rounded, used, unread, within):
+        half = rounded.astype(jnp.bfloat16)
+        used = used.astype(jnp.bfloat16).sum() + used.sum()
+        inner = jax.jit(lambda x: x.astype(jnp.float16) * 2)(within)
+        return state + half.sum() + rounded.astype(jnp.bfloat16).max(), used, inner
+
+    x = jnp.ones(3)
+    told = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
+    assert told == [jnp.bfloat16, None, None, jnp.float16]
+    assert trace(lambda x: (x, x.astype(jnp.bfloat16)), x).read_as(1) == [None]

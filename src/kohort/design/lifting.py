@@ -85,6 +85,20 @@ class Trace:
 
         return run
 
+    def read_as(self, count: int) -> list[Any]:
+        """The dtypes that the last inputs are read in.
+
+        Args:
+            count: How many.
+
+        Returns:
+            For each the dtype to which the program converts it wherever it reads it; None where
+            it reads it as it is, or not at all.
+        """
+        inner = _inner(self._jaxpr)
+        found = [_conversions(inner, variable) for variable in inner.invars[-count:]]
+        return [own.pop() if len(own) == 1 else None for own in found]
+
     def primitives(self) -> set[str]:
         """The names of the operations in it, those in loops too."""
         return {equation.primitive.name for equation in _equations(self._jaxpr)}
@@ -132,6 +146,24 @@ def _equations(jaxpr: Any) -> Iterator[JaxprEqn]:
             for part in value if isinstance(value, list | tuple) else (value,):
                 if hasattr(part, "eqns") or hasattr(part, "jaxpr"):
                     yield from _equations(part)
+
+
+def _conversions(jaxpr: Jaxpr, variable: Any) -> set[Any]:
+    """The dtypes to which a program converts an input; None is among them for any other use."""
+    found: set[Any] = {None} if any(it is variable for it in jaxpr.outvars) else set()
+    for equation in jaxpr.eqns:
+        body = _body(equation)
+        for position, atom in enumerate(equation.invars):
+            if atom is not variable:
+                continue
+            if equation.primitive.name == "convert_element_type":
+                found.add(equation.params["new_dtype"])
+            elif body is not None:
+                inner = _inner(body)
+                found |= _conversions(inner, inner.invars[position])
+            else:
+                found.add(None)
+    return found
 
 
 def _is_call_to_python(equation: JaxprEqn) -> bool:

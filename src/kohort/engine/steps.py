@@ -52,6 +52,7 @@ class Steps:
         self._digests: dict[str, str] = {}
         self._convolves: dict[str, bool] = {}
         self._constants: Constants = {}
+        self._read_as: dict[str, list[Any]] = {}
         self.fresh_metrics: list[Any] = keras_seam.fresh_metrics(self._examples[0])
         """The values that metric variables have at the start of an epoch."""
 
@@ -82,6 +83,7 @@ class Steps:
         positions = differing([t.constants for t in traces])
         self._convolves[name] = "conv_general_dilated" in traces[0].primitives()
         self._functions[name] = _with_logs(traces[0], positions)
+        self._read_as[name] = traces[0].read_as(len(jax.tree.leaves(batch)))
         self._constants[name] = [
             np.array([traces[kind].constants[p] for kind in self._kind_of]) for p in positions
         ]
@@ -104,6 +106,10 @@ class Steps:
         """Equal keys mean that these steps compute the same but for the lifted constants."""
         parts = [self._base, *(self._digests[name] for name in sorted(set(names)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def read_as(self, name: str) -> list[Any]:
+        """For each array of a step's batch the dtype that it is read in; None for its own."""
+        return self._read_as[name]
 
     def convolves(self, name: str) -> bool:
         """Whether there are convolutions in a step."""
