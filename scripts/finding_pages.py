@@ -28,7 +28,9 @@ INDEX = """# Findings
 Train and validation are both measured in inference mode at the end of each epoch, by the loss
 without the penalties of weight regularisers, and by the error: what the variants are judged by,
 turned so that lower is better, 1 - accuracy, say. A rule looks at one variant over its replicates,
-or at the study as a whole. Replicates that diverged are left out.
+or at the study as a whole. Replicates that diverged are left out. Of more than 10,000 training
+samples a random part is measured, as many as validate and 10,000 at least: drawn once for each
+replicate, the same for all variants.
 
 - **e\\*** is the variant's best epoch: the one of lowest validation loss, averaged over replicates.
   In each replicate, values at e\\* are read at the epoch that the *other* replicates choose: the

@@ -44,6 +44,26 @@ def test_fused_and_keras_engines_measure_the_same(blobs, result):
             np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
 
 
+def test_of_many_training_samples_a_part_is_measured_alike_by_all_engines(blobs, monkeypatch):
+    monkeypatch.setattr("kohort.design.replicates.MEASURED", 150)
+    runs = [
+        study(blobs, ["plain"], epochs=2).run(verbose=0, **arguments)
+        for arguments in ({}, {"engine": "keras"}, {"memory": 40_000})
+    ]
+    ours, *others = [pivot(run) for run in runs]
+    for theirs in others:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    member = runs[0].best()
+    rows = member.replicate.measured
+    assert len(rows) == 150
+    model = member.model()
+    _, accuracy = model.evaluate(blobs.inputs(blobs.x_train[rows]), blobs.y_train[rows], verbose=0)
+    told = ours["plain", member.replicate.number, member.epoch, "eval_accuracy"]
+    assert told == pytest.approx(accuracy, abs=1e-6)
+    facts = dict(runs[0].settings.facts())
+    assert facts["train metrics"].startswith("on 150 of the training samples")
+
+
 def test_pixels_are_scaled_on_the_device_as_they_would_be_before(blobs):
     pixels = np.clip(blobs.x_train * 40 + 120, 0, 255).astype(np.uint8)
     test = np.clip(blobs.x_test * 40 + 120, 0, 255).astype(np.uint8)
@@ -65,6 +85,10 @@ def test_members_do_not_depend_on_who_trains_beside_them(blobs, result):
     everyone = pivot(result)
     np.testing.assert_allclose(alone, everyone.loc[list(alone.index)], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(few, everyone.loc[list(few.index)], rtol=1e-4, atol=1e-5)
+
+
+def test_of_few_training_samples_all_are_measured(result):
+    assert "train metrics" not in dict(result.settings.facts())
 
 
 def test_curves_are_tidy_and_whole(result):

@@ -343,6 +343,7 @@ class Study:
             finished=began.at + timedelta(seconds=time.monotonic() - began.ticks),
             environment=environment(),
             runs=runs,
+            measured=len(first.measured) if len(first.measured) < len(first.train) else 0,
         )
 
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kohort
+from kohort.design.replicates import Replicate
 
 
 def dataset(n=103, groups=None, y=None):
@@ -46,6 +47,19 @@ def test_more_replicates_leave_the_first_ones_as_they_are():
     for mine, yours in zip(few, many, strict=False):
         assert mine.seed == yours.seed
         np.testing.assert_array_equal(mine.train, yours.train)
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "measured"),
+    [(900, 100, 900), (10_000, 20, 10_000), (30_000, 100, 10_000), (60_000, 20_000, 20_000)],
+)
+def test_of_many_training_samples_as_many_are_measured_as_validate(train, valid, measured):
+    own = Replicate(0, 5, np.arange(train) * 2, np.arange(valid) * 2 + 1)
+    assert len(own.measured) == measured
+    assert np.isin(own.measured, own.train).all()
+    assert (np.diff(own.measured) > 0).all()
+    same = Replicate(1, 5, own.train, own.valid)
+    np.testing.assert_array_equal(same.measured, own.measured)
 
 
 def test_seeds_decide():

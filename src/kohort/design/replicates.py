@@ -5,6 +5,7 @@ Every variant sees the same replicates, so that two variants are compared pair b
 
 import reprlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from numbers import Real
 from typing import ClassVar
 
@@ -16,6 +17,9 @@ from kohort.errors import DesignError
 
 MOST = 10_000
 """Repeats or folds; more than anybody trains are a slip, and would not end."""
+
+MEASURED = 10_000
+"""So many training samples are all measured, also where fewer validate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,19 @@ class Replicate:
     train: np.ndarray = field(repr=False)
     valid: np.ndarray = field(repr=False)
     share: float = 1.0
+
+    @cached_property
+    def measured(self) -> np.ndarray:
+        """Rows of the training data that train metrics are measured on, int64, ascending.
+
+        All that it trains on; of many a random part, of as many as validate, so that neither side
+        of a comparison of the two is surer than the other.
+        """
+        size = max(MEASURED, len(self.valid))
+        if size >= len(self.train):
+            return self.train
+        random = np.random.default_rng([self.seed, size])
+        return np.sort(random.choice(self.train, size, replace=False))
 
     def on_part(self, share: float, groups: np.ndarray | None) -> "Replicate":
         """The same replicate with a part of its training samples, those of small parts in larger.

@@ -87,16 +87,16 @@ def train_in_turn(job: Job) -> Events:
 
 def _fit(job: Job, number: int) -> dict[str, list[float]]:
     data, replicate = job.data, job.replicates[number]
-    train_part, valid_part = (
+    train_part, measured_part, valid_part = (
         (data.inputs(data.x_train[rows]), data.y_train[rows])
-        for rows in (replicate.train, replicate.valid)
+        for rows in (replicate.train, replicate.measured, replicate.valid)
     )
     history: dict[str, list[float]] = fit_one(
         job.models[number],
         *train_part,
         seed=replicate.seed,
         callbacks=[
-            EvaluateTrain(train_part, job.batch_size),
+            EvaluateTrain(measured_part, job.batch_size),
             *(job.callbacks[number] if job.callbacks else ()),
             StopDiverged(),
             RestoreBest(MONITOR),
@@ -118,7 +118,10 @@ def _source(job: Job, memory: int) -> Source | Stream:
     arrays = (job.data.x_train, job.data.y_train)
     if stays_on_device(arrays, memory):
         on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))
-        valid_rows = np.stack([replicate.valid for replicate in replicates])
+        valid_rows, measured_rows = (
+            np.stack(rows).astype(np.int32)
+            for rows in zip(*((own.valid, own.measured) for own in replicates), strict=True)
+        )
         orders = [partial(_orders, replicate, job.batch_size) for replicate in replicates]
         return Source(
             on_device,
@@ -126,6 +129,7 @@ def _source(job: Job, memory: int) -> Source | Stream:
             order_of,
             on_device,
             valid_rows,
+            measured_rows,
         )
 
     def segments(rows: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -134,7 +138,7 @@ def _source(job: Job, memory: int) -> Source | Stream:
 
     def of(order: int) -> tuple[Streams, Iterator[np.ndarray]]:
         own = replicates[order]
-        streams = Streams(segments, lambda: segments(own.valid))
+        streams = Streams(segments, lambda: segments(own.valid), own.measured)
         return streams, _orders(own, job.batch_size)
 
     return Stream(of, order_of, -(-len(replicates[0].train) // job.batch_size))

@@ -55,6 +55,7 @@ class Feed(NamedTuple):
 
     train: Arrays
     order: jax.Array  # int32, the training samples in the order of this epoch
+    measured: jax.Array  # int32, those that are evaluated; none for all, in that order
     valid: Arrays
     valid_rows: jax.Array  # int32
     constants: Constants
@@ -100,7 +101,8 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
         penalty = steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
         if spec.evaluate_train:
             # Its state is dropped: looking at a member must not change how it goes on.
-            _, seen = evaluate(state, feed, feed.train, feed.order, spec.batch_size)
+            rows = feed.measured if feed.measured.shape[0] else feed.order
+            _, seen = evaluate(state, feed, feed.train, rows, spec.batch_size)
             logs |= measured("eval_", seen, penalty)
         if spec.validate:
             # Its state is kept, as Keras keeps it.
@@ -154,7 +156,8 @@ def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> ja
         feed: What an epoch reads.
     """
     epoch = epoch_of_one(steps, spec)
-    axes = (0, None, _member_axis(feed.order), None, _member_axis(feed.valid_rows), 0)
+    rows = [_member_axis(own) for own in (feed.order, feed.measured, feed.valid_rows)]
+    axes = (0, None, rows[0], rows[1], None, rows[2], 0)
     return compile_for_seats(lambda state, *fields: epoch(state, Feed(*fields)), axes, state, *feed)
 
 

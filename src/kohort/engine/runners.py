@@ -38,6 +38,7 @@ class Source(NamedTuple):
         order_of: For each member the order that it reads.
         valid: Likewise; None without validation.
         valid_rows: int32 `[order, sample]`.
+        measured_rows: Likewise, the training samples that are evaluated; None for all.
     """
 
     train: Arrays
@@ -45,6 +46,7 @@ class Source(NamedTuple):
     order_of: Sequence[int]
     valid: Arrays = None
     valid_rows: np.ndarray | None = None
+    measured_rows: np.ndarray | None = None
 
 
 class Stream(NamedTuple):
@@ -100,14 +102,18 @@ class OnDevice:
         self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
     ) -> tuple[State, Logs]:
         """An epoch over given rows, `[order, sample]`."""
-        rows = self._source.valid_rows
-        rows = np.zeros((1, 0), np.int32) if rows is None else rows
-        names = self._prepare(spec, orders.shape[-1], rows.shape[-1])
+        none = np.zeros((1, 0), np.int32)
+        valid, measured = (
+            none if rows is None else rows
+            for rows in (self._source.valid_rows, self._source.measured_rows)
+        )
+        names = self._prepare(spec, orders.shape[-1], measured.shape[-1], valid.shape[-1])
         feed = Feed(
             self._source.train,
             self._of_seats(orders, seats),
+            self._of_seats(measured, seats),
             self._source.valid,
-            self._of_seats(rows, seats),
+            self._of_seats(valid, seats),
             self._steps.constants_of(names, seats),
         )
         program = PROGRAMS.get(
@@ -118,12 +124,15 @@ class OnDevice:
         check_fits(program, self._memory)
         return program(state, *feed)  # type: ignore[no-any-return]
 
-    def _prepare(self, spec: EpochSpec, samples: int, valid_samples: int) -> list[str]:
+    def _prepare(
+        self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
+    ) -> list[str]:
         """Trace what an epoch runs; the names of the steps."""
         train, valid = self._source.train, self._source.valid
         sizes = batch_sizes(samples, spec.batch_size)
         wanted = [("train", train, size) for size in sizes]
         if spec.evaluate_train:
+            sizes = batch_sizes(measured_samples or samples, spec.batch_size)
             wanted += [("test", train, size) for size in sizes]
         if spec.validate:
             sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
@@ -172,7 +181,8 @@ class Streamed:
         penalty = None
         if spec.evaluate_train:
             penalty = self._penalty(trainable, seats)
-            seen = self._sweep(spec, "test", before, seats, train(rows))[1]
+            measured_rows = rows if self._streams.measured is None else self._streams.measured
+            seen = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
             logs |= measured("eval_", seen, penalty)
         if spec.validate and self._streams.valid is not None:
             after, seen = self._sweep(spec, "test", before, seats, self._streams.valid())

@@ -16,15 +16,18 @@ class Streams:
     Args:
         train: Called with the rows of an epoch (None where the data have an order of their own).
         valid: Likewise without rows; None without validation data.
+        measured: The rows of the training samples that are evaluated; None for all of an epoch.
     """
 
     def __init__(
         self,
         train: Callable[[np.ndarray | None], Iterator[Arrays]],
         valid: Callable[[], Iterator[Arrays]] | None,
+        measured: np.ndarray | None = None,
     ) -> None:
         self.train = train
         self.valid = valid
+        self.measured = measured
 
 
 def by_rows(data: Arrays, rows: np.ndarray, batch_size: int, largest: int) -> Iterator[Arrays]:

@@ -33,6 +33,7 @@ class Settings:
         finished: When, in UTC.
         environment: Versions and hardware.
         runs: Runs that it took, of which the last one began and ended as told above.
+        measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
     """
 
     study: str
@@ -54,6 +55,7 @@ class Settings:
     finished: datetime
     environment: dict[str, str]
     runs: int = 1
+    measured: int = 0
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
@@ -63,6 +65,7 @@ class Settings:
         return [
             ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
             *([("trained also on", self._parts())] if any(self.shares.values()) else []),
+            *([("train metrics", self._measured())] if self.measured else []),
             ("epochs", f"{epochs} in batches of {self.batch_size}"),
             ("seed", str(self.seed)),
             ("engine", self.engine),
@@ -77,6 +80,10 @@ class Settings:
             ),
             *self.environment.items(),
         ]
+
+    def _measured(self) -> str:
+        """What of the training samples the train metrics are measured on, in words."""
+        return f"on {self.measured:,} of the training samples, drawn once for each replicate"
 
     def _parts(self) -> str:
         """The sizes of the learning curves in words."""
