@@ -1,8 +1,10 @@
 """What was measured on."""
 
+import datetime
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 
 def processor() -> str:
@@ -23,9 +25,10 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def machine() -> dict[str, object]:
-    """Processor, cores, system, and what else it did, as the load average tells."""
+def about() -> dict[str, Any]:
+    """Date, processor, cores, system, and what else it did, as the load average tells."""
     return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": processor(),
         "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",

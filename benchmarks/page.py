@@ -58,7 +58,26 @@ def _ratio(ratio: Ratio | None) -> str:
     return "" if ratio is None else f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
-def markdown(name: str, about: dict[str, Any], rows: Sequence[Row]) -> str:
+def profile_table(profiled: Sequence[dict[str, Any]]) -> str:
+    """Where kohort's epochs go, as shares; empty where nothing was profiled."""
+    good = [one for one in profiled if "failed" not in one]
+    if not good:
+        return ""
+    kinds = list(good[0]["seconds"])
+    lines = [
+        "\n## Where kohort's epochs go\n\nOn one core, in percent.\n",
+        f"| work | precision | {' | '.join(kinds)} |",
+        f"| --- | --- |{' ---: |' * len(kinds)}",
+    ]
+    for one in good:
+        shares = " | ".join(f"{100 * one['seconds'][kind] / one['epoch']:.0f}" for kind in kinds)
+        lines.append(f"| {one['work']} | {one['precision']} | {shares} |")
+    return "\n".join(lines) + "\n"
+
+
+def markdown(
+    name: str, about: dict[str, Any], rows: Sequence[Row], profiled: Sequence[dict[str, Any]] = ()
+) -> str:
     """The page of a measurement: on what, with what, and the table."""
     settings, ceilings = about["settings"], about["ceilings"]
     limits = ", ".join(
@@ -80,7 +99,7 @@ Ceilings: {limits}, copies {ceilings["near"] / 1e9:.0f} GB/s in caches and
 ![Seconds per model and epoch]({name}.svg)
 
 {table(rows)}
-"""
+{profile_table(profiled)}"""
 
 
 def svg(rows: Sequence[Row]) -> str:
@@ -90,6 +109,7 @@ def svg(rows: Sequence[Row]) -> str:
         columns=["work", "peer", "seconds"],
     )
     shown["side"] = ["kohort" if peer.startswith("kohort") else "peer" for peer in shown["peer"]]
+    works = list(dict.fromkeys(shown["work"]))
     colours = alt.Scale(domain=["kohort", "peer"], range=["#e69f00", "#3b9ddd"])
     chart = (
         alt.Chart(shown)
@@ -100,7 +120,10 @@ def svg(rows: Sequence[Row]) -> str:
             color=alt.Color("side:N", scale=colours, legend=None),
         )
         .properties(width=280, height={"step": 14})
-        .facet(facet=alt.Facet("work:N", title=None, sort=None), columns=2)
+        .facet(
+            facet=alt.Facet("work:N", title=None, sort=works),
+            columns=2,
+        )
         .resolve_scale(x="independent", y="independent")
         .properties(background="white")
     )

@@ -6,10 +6,8 @@ Each peer runs in a process and an environment of its own. docs/benchmarks.md sa
 results.
 """
 
-import datetime
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,14 +18,13 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import page, samples
-from benchmarks.machine import machine
+from benchmarks import machine, page, samples
+from benchmarks.launch import RESULTS, ROOT, launch
 from benchmarks.peers import OWN, PEERS, PEERS_ENVIRONMENT, TENSORFLOW, Peer
-from benchmarks.summary import ceilings_of, summary
-from benchmarks.work import SAMPLES, WORKS
+from benchmarks.profiled import profile
+from benchmarks.summary import Row, ceilings_of, summary
+from benchmarks.work import SAMPLES, WORKS, named
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 INTERPRETERS = {
     OWN: sys.executable,
     TENSORFLOW: os.environ.get(
@@ -49,29 +46,6 @@ QUICK_PEERS = (
     "torch",
     "torch-func",
 )
-ALL_WORK = tuple(name for name in WORKS if name != "200-x1000")
-
-
-def launch(arguments: Sequence[str], variables: dict[str, str], limit: float) -> dict[str, Any]:
-    """What a program printed in its last line, and its wall seconds; or what went wrong."""
-    started = time.perf_counter()
-    try:
-        done = subprocess.run(
-            arguments,
-            cwd=ROOT,
-            env=os.environ | variables,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"failed": f"took more than {limit:.0f} s"}
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        told = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        return {"failed": told[-1][:200]}
-    return {**json.loads(done.stdout.splitlines()[-1]), "total": seconds}
 
 
 def train(
@@ -106,7 +80,7 @@ def measure(
         ceilings.append(launch([sys.executable, "-m", "benchmarks.limits"], {}, limit))
         for work in works:
             for name in peers:
-                if not PEERS[name].trains(WORKS[work]):
+                if not PEERS[name].trains(named(work)):
                     continue
                 record = train(name, PEERS[name], work, data, epochs, limit)
                 told = record.get("failed") or f"{record['total']:.1f} s in all"
@@ -115,41 +89,68 @@ def measure(
     return records, ceilings
 
 
+def profiles(
+    works: Sequence[str], peers: Sequence[str], data: Path, limit: float
+) -> list[dict[str, Any]]:
+    """Where kohort's epochs go, for each work item but the study, in each of its precisions."""
+    found = []
+    for work in works:
+        for name in peers:
+            if PEERS[name].module == PEERS["kohort"].module and not named(work).is_study:
+                precision = PEERS[name].precision
+                told = profile(work, data, precision, limit)
+                found.append({"work": work, "precision": precision, **told})
+                print(f"profile  {work:14s} {precision}", flush=True)
+    return found
+
+
 def write(
     name: str,
     records: list[dict[str, Any]],
     ceilings: list[dict[str, Any]],
     settings: dict[str, int],
-) -> None:
-    """Write the records, their table, and their plot to benchmarks/results/."""
-    RESULTS.mkdir(exist_ok=True)
+    profiled: Sequence[dict[str, Any]] = (),
+) -> list[Row]:
+    """Write the records, their table, and their plot to benchmarks/results/; the table's rows."""
     ceiling = ceilings_of(ceilings)
     rows = summary(records, ceiling, settings["samples"], settings["epochs"])
-    about = {
-        **machine(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "settings": settings,
-        "ceilings": asdict(ceiling),
+    about = {**machine.about(), "settings": settings, "ceilings": asdict(ceiling)}
+    whole = {
+        "about": about,
+        "rows": [asdict(row) for row in rows],
+        "profiles": list(profiled),
+        "records": records,
     }
-    whole = {"about": about, "rows": [asdict(row) for row in rows], "records": records}
-    text = json.dumps(whole, indent=1) + "\n"
-    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-    (RESULTS / f"{name}.md").write_text(page.markdown(name, about, rows), encoding="utf-8")
-    (RESULTS / f"{name}.svg").write_text(page.svg(rows), encoding="utf-8")
+    RESULTS.mkdir(exist_ok=True)
+    files = {
+        "json": json.dumps(whole, indent=1) + "\n",
+        "md": page.markdown(name, about, rows, profiled),
+        "svg": page.svg(rows),
+    }
+    for ending, text in files.items():
+        (RESULTS / f"{name}.{ending}").write_text(text, encoding="utf-8")
     print(page.table(rows))
     print(f"\nwrote {RESULTS / name}.json, .md and .svg")
+    return rows
 
 
-def chosen(
-    given: str, known: Sequence[str], everything: Sequence[str], quick: Sequence[str]
-) -> Sequence[str]:
-    """The names that an option lists; "quick" and "all" stand for several."""
-    if given in ("all", "quick"):
-        return everything if given == "all" else quick
-    names = tuple(given.split(","))
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}, quick, all")
+def works_of(given: str) -> Sequence[str]:
+    """The names of work items that an option lists; "quick" and "all" stand for several."""
+    names = {"quick": QUICK_WORK, "all": tuple(WORKS)}.get(given, tuple(given.split(",")))
+    try:
+        for name in names:
+            named(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return names
+
+
+def peers_of(given: str) -> Sequence[str]:
+    """The names of peers that an option lists, likewise."""
+    names = {"quick": QUICK_PEERS, "all": tuple(PEERS)}.get(given, tuple(given.split(",")))
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise typer.BadParameter(f"expected quick, all or {', '.join(PEERS)}; got {unknown[0]!r}")
     return names
 
 
@@ -164,17 +165,22 @@ def main(
     data: Annotated[Path | None, typer.Option(help="A folder that keeps the data.")] = None,
     name: Annotated[str, typer.Option(help="Of the files in benchmarks/results/.")] = "quick",
     limit: Annotated[float, typer.Option(help="Seconds that a process may take.")] = 3600,
+    *,
+    profiled: Annotated[
+        bool, typer.Option("--profile/--no-profile", help="Tell where kohort's epochs go, too.")
+    ] = False,
 ) -> None:
     """Measure, and write the results."""
-    works = chosen(work, tuple(WORKS), ALL_WORK, QUICK_WORK)
-    names = chosen(peers, tuple(PEERS), tuple(PEERS), QUICK_PEERS)
+    works = works_of(work)
+    names = peers_of(peers)
     settings = {"samples": samples_, "epochs": epochs, "rounds": rounds}
     with tempfile.TemporaryDirectory() as temporary:
         folder = data or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         samples.write(folder, samples_)
         records, ceilings = measure(works, names, folder, rounds, epochs, limit)
-    write(name, records, ceilings, settings)
+        told = profiles(works, names, folder, limit) if profiled else []
+    write(name, records, ceilings, settings, told)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.work import WORKS, Ceilings, least_seconds
+from benchmarks.work import Ceilings, least_seconds, named
 
 REFERENCES = ("kohort", "kohort-bfloat16")
 
@@ -75,7 +75,7 @@ def epoch_seconds(record: dict[str, Any], epochs: int) -> float:
 
     A study counts as a whole, as its end is a report, and not all peers show its epochs.
     """
-    if WORKS[record["work"]].is_study:
+    if named(record["work"]).is_study:
         return float(record["total"] / record["models"] / epochs)
     return statistics.median(record["epochs"])
 
@@ -122,7 +122,7 @@ def _row(
             if theirs
         },
         accuracy=statistics.median(max(record["accuracy"].values()) for record in own),
-        fraction=least_seconds(WORKS[work], own[0]["precision"], ceilings, samples) / epoch,
+        fraction=least_seconds(named(work), own[0]["precision"], ceilings, samples) / epoch,
         imports=statistics.median(record["imports"] for record in own),
         warm_up=_median(warm_ups),
         cold=warm_ups[0] if own[0]["round"] == 1 else None,

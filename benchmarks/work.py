@@ -3,6 +3,7 @@
 NumPy and kohort are not needed here: every peer's environment imports this, from Python 3.11 on.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +18,7 @@ ADAM_PASSES = 7
 """Adam reads gradient, weight and two moments, and writes the last three."""
 ADAM_OPERATIONS = 12
 """For each weight: two moments, their corrections, a root, a division, the update."""
-ITEM_BYTES = {"float32": 4, "bfloat16": 2}
+ITEM_BYTES = {"float32": 4, "tensorfloat32": 4, "bfloat16": 2}
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,33 @@ STUDY = DENSE | {
     "600-400-200 dropout 0.2": Net(_DEEP, dropout=0.2),
     "600-400-200 dropout 0.5": Net(_DEEP, dropout=0.5),
 }
-COHORTS = (1, 4, 16, 64, 256)
+COHORTS = (4, 16, 64, 256)
 WORKS = {
     **{name: Work({name: net}) for name, net in DENSE.items()},
     "convolutional": Work({"convolutional": Net(filters=(8, 16))}),
-    **{f"softmax-x{n}": Work({"softmax": Net()}, n) for n in COHORTS if n > 1},
+    **{f"softmax-x{members}": Work({"softmax": Net()}, members) for members in COHORTS},
     "study": Work(STUDY, 5, is_study=True),
-    "200-x1000": Work({"200": DENSE["200"]}, 1000),
 }
-"""All work items. A cohort of one is "softmax"; "200-x1000" is meant for a GPU."""
+"""The work items of the benchmark; `named` makes more."""
+
+
+def named(name: str) -> Work:
+    """A work item by name: one of `WORKS`, or such as "400-200" or, of 16 members, "400-200-x16".
+
+    Raises:
+        ValueError: It is no such name.
+    """
+    if name in WORKS:
+        return WORKS[name]
+    found = re.fullmatch(r"(softmax|[1-9]\d*(?:-[1-9]\d*)*)(?:-x([1-9]\d*))?", name)
+    if found is None:
+        raise ValueError(
+            f"expected one of {', '.join(WORKS)}, or layers and members such as 400-200-x16; "
+            f"got {name!r}"
+        )
+    stack, members = found.groups()
+    units = () if stack == "softmax" else tuple(int(width) for width in stack.split("-"))
+    return Work({stack: Net(units)}, int(members or 1))
 
 
 class Layer(NamedTuple):

@@ -8,7 +8,7 @@ import keras
 
 from benchmarks.peers.common import Clock, Data, parser, split, tell
 from benchmarks.peers.keras_models import Marks, build
-from benchmarks.work import BATCH, VALIDATION, WORKS, Work
+from benchmarks.work import BATCH, VALIDATION, Work, named
 
 JIT = {"auto": "auto", "yes": True, "no": False}
 
@@ -26,7 +26,7 @@ def cases(work: Work, data: Data) -> Iterator[tuple[int, dict[str, object]]]:
 
 def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
     """Train every model; the accuracies reached, by variant."""
-    work = WORKS[options.work]
+    work = named(options.work)
     compiled = {"jit_compile": JIT[options.jit], "steps_per_execution": options.steps}
     reached: dict[str, list[float]] = {name: [] for name in work.variants}
     for seed, given in cases(work, Data(options.data)):
@@ -50,7 +50,7 @@ def main() -> None:
     reached = train(options, clock)
     backend = keras.backend.backend()
     versions = {"keras": keras.__version__, backend: sys.modules[backend].__version__}
-    tell(clock, WORKS[options.work], sum(map(len, reached.values())), reached, **versions)
+    tell(clock, named(options.work), sum(map(len, reached.values())), reached, **versions)
 
 
 if __name__ == "__main__":

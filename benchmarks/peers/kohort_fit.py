@@ -13,7 +13,7 @@ import keras  # isort: skip
 
 from benchmarks.peers.common import Clock, Data, parser, tell
 from benchmarks.peers.keras_models import Marks, build
-from benchmarks.work import BATCH, SIDE, VALIDATION, WORKS, Work
+from benchmarks.work import BATCH, SIDE, VALIDATION, Work, named
 
 
 def fit(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
@@ -40,7 +40,7 @@ def fit(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, list
     }
 
 
-def study(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
+def run_study(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
     """Run the study and write its report; the accuracies of the last epoch, by variant."""
     data = Data(options.data)
     dataset = kohort.Dataset(data.pixels, data.y, data.test_pixels, data.test_y, name="benchmark")
@@ -48,16 +48,17 @@ def study(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, li
         kohort.Variant(name, build, net=net, precision=options.precision, shape=(SIDE, SIDE))
         for name, net in work.variants.items()
     ]
-    result = kohort.Study(
+    study = kohort.Study(
         "benchmark",
         variants,
         dataset,
         replicates=kohort.Holdout(VALIDATION, repeats=work.members),
         epochs=options.epochs,
         batch_size=BATCH,
-    ).run(verbose=0)
-    started = time.perf_counter()
+    )
     with tempfile.TemporaryDirectory() as folder:
+        result = study.run(Path(folder) / "kohort.db" if options.store else None, verbose=0)
+        started = time.perf_counter()
         result.report(Path(folder) / "report.html")
     clock.seconds["report"] = time.perf_counter() - started
     curves = result.curves()
@@ -67,11 +68,13 @@ def study(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, li
 
 def main() -> None:
     """Train, and tell."""
-    options = parser(__doc__).parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--store", action="store_true", help="keep the study while it trains")
+    options = arguments.parse_args()
     clock = Clock(options.started)
     clock.imported()
-    work = WORKS[options.work]
-    reached = (study if work.is_study else fit)(work, options, clock)
+    work = named(options.work)
+    reached = (run_study if work.is_study else fit)(work, options, clock)
     versions = {
         "kohort": version("kohort"),
         "keras": keras.__version__,

@@ -5,7 +5,7 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.peers.common import Clock, Data, parser, tell
-from benchmarks.work import BATCH, CLASSES, VALIDATION, WORKS
+from benchmarks.work import BATCH, CLASSES, VALIDATION, named
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     clock = Clock(options.started)
     clock.imported()
-    work, data = WORKS[options.work], Data(options.data)
+    work, data = named(options.work), Data(options.data)
     (name, net), *_ = work.variants.items()
     valid = int(len(data.x) * VALIDATION)
     x, y, x_valid, y_valid = data.x[:-valid], data.y[:-valid], data.x[-valid:], data.y[-valid:]

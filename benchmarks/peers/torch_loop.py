@@ -12,7 +12,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from benchmarks.peers.common import Clock, Data, parser, split, tell
-from benchmarks.work import BATCH, SIDE, VALIDATION, WORKS, Net, Work, layers
+from benchmarks.work import BATCH, SIDE, VALIDATION, Net, Work, layers, named
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 Logits = Callable[[torch.Tensor], torch.Tensor]
@@ -192,7 +192,7 @@ def main() -> None:
     options = arguments.parse_args()
     clock = Clock(options.started)
     clock.imported()
-    work, data = WORKS[options.work], Data(options.data)
+    work, data = named(options.work), Data(options.data)
     reached = (side_by_side if options.vmap else one_by_one)(work, options, data, clock)
     versions = {"torch": torch.__version__, "device": DEVICE.type}
     tell(clock, work, sum(map(len, reached.values())), reached, **versions)

@@ -9,7 +9,7 @@ import keras_tuner
 
 from benchmarks.peers.common import Clock, Data, parser, tell
 from benchmarks.peers.keras_models import build
-from benchmarks.work import BATCH, VALIDATION, WORKS
+from benchmarks.work import BATCH, VALIDATION, named
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     clock = Clock(options.started)
     clock.imported()
-    work, data = WORKS[options.work], Data(options.data)
+    work, data = named(options.work), Data(options.data)
 
     def hypermodel(choices: Any) -> keras.Model:
         name = choices.Choice("variant", list(work.variants))
