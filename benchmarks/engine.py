@@ -35,7 +35,8 @@ class Stops(keras.callbacks.Callback):
 
     def __init__(self, stops: bool) -> None:  # noqa: FBT001
         super().__init__()
-        self.stops, self.ends = stops, []
+        self.stops = stops
+        self.ends: list[float] = []
 
     def on_epoch_end(self, *_: object) -> None:
         """Note the time."""

@@ -10,7 +10,6 @@ import os
 import re
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,9 +81,9 @@ def events(folder: Path) -> Iterator[tuple[str, str, float]]:
                         yield about["hlo_module"], event.name, event.duration_ns / 1e9
 
 
-def grouped(folder: Path, weights: set[int]) -> Counter[str]:
+def grouped(folder: Path, weights: set[int]) -> dict[str, float]:
     """Seconds of each group, from a trace and the programs that were dumped beside it."""
-    seconds: Counter[str] = Counter()
+    seconds = dict.fromkeys((PRODUCTS, OPTIMIZER, READING, REST), 0.0)
     known: dict[str, dict[str, str]] = {}
     for module, name, taken in events(folder):
         if module not in known:
@@ -117,9 +116,8 @@ def profile(work: str, data: Path, precision: str, limit: float) -> dict[str, An
         if "failed" in told:
             return told
         seconds = grouped(Path(folder), kernel_sizes(named(work)))
-    split = {group: seconds[group] for group in (PRODUCTS, OPTIMIZER, READING, REST)}
-    split["outside"] = max(0.0, told["epoch"] - sum(split.values()))
-    return {"epoch": told["epoch"], "seconds": split}
+    outside = max(0.0, told["epoch"] - sum(seconds.values()))
+    return {"epoch": told["epoch"], "seconds": {**seconds, "outside": outside}}
 
 
 def main(

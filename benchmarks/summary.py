@@ -77,7 +77,7 @@ def epoch_seconds(record: dict[str, Any], epochs: int) -> float:
     """
     if named(record["work"]).is_study:
         return float(record["total"] / record["models"] / epochs)
-    return statistics.median(record["epochs"])
+    return float(statistics.median(record["epochs"]))
 
 
 def summary(

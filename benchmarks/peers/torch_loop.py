@@ -191,6 +191,9 @@ def main() -> None:
     arguments.add_argument("--vmap", action="store_true", help="members side by side")
     options = arguments.parse_args()
     clock = Clock(options.started)
+    if DEVICE.type == "cuda":
+        # As JAX multiplies float32 on a GPU, for Keras and kohort alike.
+        torch.backends.cuda.matmul.allow_tf32 = True
     clock.imported()
     work, data = named(options.work), Data(options.data)
     reached = (side_by_side if options.vmap else one_by_one)(work, options, data, clock)
