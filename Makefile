@@ -2,7 +2,10 @@
 # make test     lint, types, import contract, and every test
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
-# make bench    time kohort against keras.Model.fit, side by side, and a large store
+# make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
+# make bench-all  all work and all peers, growth, the engine's promises, and a large store: hours
+# make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
+# make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
@@ -17,8 +20,11 @@ FIND := for p in $(CANDIDATES); do \
 BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
+PEERS := .venv-peers
+# PyTorch for a CPU. Empty takes the one for CUDA: make peers PEERS_INDEX=
+PEERS_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
 
-.PHONY: install demo test tensorflow backends bench simulations kills fuzz docs clean
+.PHONY: install demo test tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
 
 install: $(STAMP)
 
@@ -62,10 +68,28 @@ backends: tensorflow
 	KOHORT_TENSORFLOW_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python KOHORT_REQUIRE_TENSORFLOW=1 \
 		$(BIN)/python -m pytest -q tests/backends
 
+# Ranges, not pins: a benchmark is fair where each peer is as new as it can be. KerasTuner imports
+# six and does not ask for it.
+peers: $(PEERS)/installed
+
+$(PEERS)/installed: $(STAMP)
+	$(BIN)/python -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet $(PEERS_INDEX) "torch>=2.6" "keras>=3.13" \
+		"jax>=0.11" "scikit-learn>=1.7" "keras-tuner>=1.4.7" six
+	@touch $@
+
 bench: install
-	$(BIN)/python benchmarks/fit.py
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/store.py
+	$(BIN)/python -m benchmarks.run --profile
+
+bench-all: install tensorflow peers
+	$(BIN)/python -m benchmarks.run --work all --peers all --profile --name all
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.store
+
+# A thousand members on a GPU, where JAX finds one; else the estimate.
+gpu: install
+	$(BIN)/python -m benchmarks.gpu
 
 # As many processes as cores, so one thread in each.
 simulations: install
@@ -81,4 +105,5 @@ docs: install
 	$(BIN)/python -m scripts.docs
 
 clean:
-	rm -rf .venv $(TENSORFLOW) demo dist fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) $(PEERS) demo dist fuzz .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis

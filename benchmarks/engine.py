@@ -1,49 +1,33 @@
 """Time what the engine promises: members that stop cost nothing, and the fastest chunk is chosen.
 
-    python benchmarks/engine.py [--samples 12800] [--rounds 3]
+    python -m benchmarks.engine [--samples 12800] [--rounds 3]
 
 Everything is measured in one process, in turn, after compilation, and reported as ratios with their
 spread.
 """
 
-import os
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 from typing import Annotated
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+import kohort  # before keras: it chooses Keras's JAX backend
 
-import keras
+import keras  # isort: skip
 import numpy as np
 import typer
-from fit import data
 
-import kohort
+from benchmarks import samples
+from benchmarks.machine import cores
+from benchmarks.peers.common import Data
+from benchmarks.peers.keras_models import build
+from benchmarks.work import WORKS, Net
 
-EPOCHS = 6
-
-
-def dense(*units: int) -> Callable[[int], keras.Model]:
-    """A builder of a classifier with dense layers, from a seed."""
-    return lambda seed: compiled(seed, [keras.layers.Dense(width, "relu") for width in units])
-
-
-def convolutional(seed: int) -> keras.Model:
-    """A small convolutional classifier, from a seed."""
-    layers = [keras.layers.Reshape((28, 28, 1))]
-    for filters in (8, 16):
-        layers += [keras.layers.Conv2D(filters, 3, activation="relu"), keras.layers.MaxPooling2D()]
-    return compiled(seed, [*layers, keras.layers.Flatten()])
-
-
-def compiled(seed: int, layers: list[keras.Layer]) -> keras.Model:
-    """A classifier of flat images, its weights drawn from a seed."""
-    keras.utils.set_random_seed(seed)
-    model = keras.Sequential([keras.Input((784,)), *layers, keras.layers.Dense(10, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+EPOCHS, BATCH, MEMBERS = 6, 128, 4
+NETS = {
+    name: WORKS[name].variants[name] for name in ("softmax", "200", "600-400-200", "convolutional")
+}
 
 
 class Stops(keras.callbacks.Callback):
@@ -51,7 +35,8 @@ class Stops(keras.callbacks.Callback):
 
     def __init__(self, stops: bool) -> None:  # noqa: FBT001
         super().__init__()
-        self.stops, self.ends = stops, []
+        self.stops = stops
+        self.ends: list[float] = []
 
     def on_epoch_end(self, *_: object) -> None:
         """Note the time."""
@@ -64,72 +49,76 @@ class Stops(keras.callbacks.Callback):
         return (self.ends[-1] - self.ends[1]) / (len(self.ends) - 2)
 
 
-def stopped(
-    build: Callable[[int], keras.Model], members: int, x: np.ndarray, y: np.ndarray
-) -> float:
+def models_of(net: Net, members: int) -> list[keras.Model]:
+    """Members of a net, each from a seed of its own."""
+    models = []
+    for seed in range(members):
+        keras.utils.set_random_seed(seed)
+        models.append(build(net))
+    return models
+
+
+def stopped(net: Net, members: int, x: np.ndarray, y: np.ndarray) -> float:
     """Seconds of an epoch of members of which all but the last have stopped, side by side."""
     watches = [Stops(number < members - 1) for number in range(members)]
-    models = [build(seed) for seed in range(members)]
     kohort.fit(
-        models, x, y, batch_size=128, epochs=EPOCHS, verbose=0, chunk_size=members,
+        models_of(net, members),
+        x,
+        y,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        verbose=0,
+        chunk_size=members,
         callbacks=lambda number: [watches[number]],
-    )  # fmt: skip
+    )
     return watches[-1].seconds
 
 
-def seconds(train: Callable[[list[keras.Model]], object], models: list[keras.Model]) -> float:
-    """Seconds per model and epoch of one more call."""
+def trained(models: list[keras.Model], x: np.ndarray, y: np.ndarray, chunk: int | None) -> float:
+    """Seconds of one more call, in chunks of a size; None lets kohort choose it."""
     started = time.perf_counter()
-    train(models)
-    return (time.perf_counter() - started) / len(models) / 2
+    kohort.fit(models, x, y, batch_size=BATCH, epochs=2, verbose=0, chunk_size=chunk)
+    return time.perf_counter() - started
 
 
 def told(name: str, ratios: list[float]) -> None:
     """Print a ratio with its spread."""
     low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-    print(f"{name:52s} {middle:5.2f} ({low:.2f} to {high:.2f})", flush=True)
+    print(f"  {name:52s} {middle:5.2f} ({low:.2f} to {high:.2f})", flush=True)
 
 
-def against_keras(
-    name: str, build: Callable[[int], keras.Model], x: np.ndarray, y: np.ndarray, rounds: int
-) -> None:
-    """Print the ratios of a loop of keras.fit to kohort.fit in each chunk."""
-    models = [build(seed) for seed in range(4)]
-    arguments = {"batch_size": 128, "epochs": 2, "verbose": 0}
-
-    def by_keras(models: list[keras.Model]) -> None:
-        for model in models:
-            model.fit(x, y, **arguments)
-
-    chunks = {"one by one": 1, "four": 4, "as measured": None}
-    ratios: dict[str, list[float]] = {chunk: [] for chunk in chunks}
+def chunks(name: str, net: Net, x: np.ndarray, y: np.ndarray, rounds: int) -> None:
+    """Print the ratio of each fixed chunk to the one that is chosen."""
+    models = models_of(net, MEMBERS)
+    ratios: dict[int, list[float]] = {1: [], MEMBERS: []}
     for round_ in range(rounds + 1):
-        reference = seconds(by_keras, models)
-        for chunk, size in chunks.items():
-            ours = seconds(partial(kohort.fit, x=x, y=y, chunk_size=size, **arguments), models)
+        chosen = trained(models, x, y, None)
+        for size, measured in ratios.items():
+            seconds = trained(models, x, y, size)
             if round_:  # the first one compiles
-                ratios[chunk].append(reference / ours)
-    for chunk, measured in ratios.items():
-        told(f"  {name}, {chunk}", measured)
+                measured.append(seconds / chosen)
+    for size, measured in ratios.items():
+        told(f"{name}, {size} side by side", measured)
 
 
 def main(
-    samples: Annotated[int, typer.Option(min=1000, help="Training samples.")] = 12_800,
+    samples_: Annotated[
+        int, typer.Option("--samples", min=1000, help="Training samples.")
+    ] = 12_800,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each side.")] = 3,
 ) -> None:
     """Print the ratios."""
-    x, y = data(samples)
-    print(f"{samples:,} samples, {os.cpu_count()} cores, keras {keras.__version__}\n")
-    print("an epoch of four, three of them stopped, over an epoch of one")
-    for name, build in {"softmax": dense(), "400-200": dense(400, 200)}.items():
-        told(
-            f"  {name}", [stopped(build, 4, x, y) / stopped(build, 1, x, y) for _ in range(rounds)]
-        )
-    print("\nkeras.fit in a loop of four over kohort.fit, by members side by side")
-    against_keras("softmax", dense(), x, y, rounds)
-    against_keras("200", dense(200), x, y, rounds)
-    against_keras("600-400-200", dense(600, 400, 200), x, y, rounds)
-    against_keras("convolutional", convolutional, x, y, rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        samples.write(Path(folder), samples_)
+        x, y = Data(Path(folder)).x, Data(Path(folder)).y
+        print(f"{samples_:,} samples, {cores()} cores, keras {keras.__version__}")
+        print("\nan epoch of four, three of them stopped, over an epoch of one")
+        for name in ("softmax", "200"):
+            net = NETS[name]
+            told(name, [stopped(net, MEMBERS, x, y) / stopped(net, 1, x, y) for _ in range(rounds)])
+        print("\na fixed number of members side by side, over the number that is measured best")
+        for name, net in NETS.items():
+            chunks(name, net, x, y, rounds)
 
 
 if __name__ == "__main__":

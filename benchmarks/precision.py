@@ -1,6 +1,6 @@
 """Compare float32 with mixed_bfloat16 on the built-in letters: accuracy, and seconds per epoch.
 
-    python benchmarks/precision.py [--replicates 5] [--epochs 10] [--out docs/precision.md]
+    python -m benchmarks.precision [--replicates 5] [--epochs 10] [--out docs/precision.md]
 
 Keras's dtype policy mixed_bfloat16 keeps weights in float32 and computes in bfloat16. Accuracy
 comes from a study in which both policies see the same seeds and splits; seconds come from further
@@ -9,7 +9,6 @@ epochs of the same models, in turn, with nothing left to compile. It writes the 
 
 import datetime
 import os
-import platform
 import statistics
 import textwrap
 import time
@@ -22,6 +21,7 @@ import keras
 import typer
 
 import kohort
+from benchmarks.machine import processor
 from kohort.evidence.provenance import environment
 
 ARCHITECTURES = {"200": (200,), "400-200": (400, 200), "600-400-200": (600, 400, 200)}
@@ -78,17 +78,6 @@ def epoch_seconds(data: kohort.Dataset, rounds: int) -> dict[str, list[float]]:
                     seconds = (time.perf_counter() - started) / TIMED_EPOCHS
                     taken.setdefault(name(label, policy), []).append(seconds)
     return taken
-
-
-def processor() -> str:
-    """The processor's name and what it has for bfloat16, as far as the system tells."""
-    information = Path("/proc/cpuinfo")
-    if not information.exists():
-        return platform.processor() or "not told"
-    lines = (line.partition(":") for line in information.read_text("utf-8").splitlines())
-    told = {key.strip(): value.strip() for key, _, value in lines}
-    units = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in told.get("flags", "").split()]
-    return f"{told.get('model name', 'not told')}, bfloat16 units: {', '.join(units) or 'none'}"
 
 
 def points(value: float) -> str:

@@ -1,6 +1,6 @@
 """Time a large store: opening, listing, showing a study, its curves, and writing epochs.
 
-    python benchmarks/store.py [--members 10000] [--epochs 20] [--metrics 5] [--place kohort.db]
+    python -m benchmarks.store [--members 10000] [--epochs 20] [--metrics 5] [--place kohort.db]
 
 The store holds members x epochs x metrics numbers, a million by default, and is made anew in a
 temporary folder, or in an empty database that is named. Reading is timed in a store that was just

@@ -1,0 +1,71 @@
+"""A thousand members of the 200-unit net on a GPU: members a second, and how near its limit.
+
+    python -m benchmarks.gpu
+
+Where JAX finds no GPU, it prints what operation counts let an H100-class card hope for.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import jax
+import typer
+
+from benchmarks import run, samples
+from benchmarks.work import BATCH, SAMPLES, VALIDATION, Ceilings, least_seconds, named, phases
+
+WORK, EPOCHS = "200-x1000", 30
+PEERS = ("kohort", "kohort-bfloat16", "torch-func", "torch-func-bfloat16")
+BANDWIDTH = 3.35e12
+CARD = Ceilings(
+    {"float32": 67e12, "tensorfloat32": 495e12, "bfloat16": 989e12},
+    near=BANDWIDTH,
+    far=BANDWIDTH,
+    near_bytes=0,
+)
+"""An H100 SXM as its data sheet has it: dense, without sparsity."""
+
+
+def estimate(work: str, samples_: int, epochs: int) -> str:
+    """What a card of `CARD`'s ceilings takes at least, as text."""
+    item = named(work)
+    steps = -(-(samples_ - int(samples_ * VALIDATION)) // BATCH)
+    lines = [f"estimate for an H100-class card, from operation counts: {work}, {epochs} epochs"]
+    for precision in CARD.operations:
+        seconds = least_seconds(item, precision, CARD, samples_) * item.models * epochs
+        parts = phases(next(iter(item.variants.values())), item.members, precision)
+        moving = sum(CARD.seconds(p, precision) for p in parts if p.name == "optimizer")
+        lines.append(
+            f"  {precision:14s} {seconds:6.1f} s at the limit, {item.models / seconds:6.1f} "
+            f"members/s; the optimizer's bytes alone {moving * steps * epochs:.1f} s"
+        )
+    return "\n".join(lines)
+
+
+def main(
+    work: Annotated[str, typer.Option(help="A work item.")] = WORK,
+    peers: Annotated[str, typer.Option(help="Peers, by commas.")] = ",".join(PEERS),
+    samples_: Annotated[int, typer.Option("--samples", min=1000, help="Samples.")] = SAMPLES,
+    epochs: Annotated[int, typer.Option(min=2, help="Epochs.")] = EPOCHS,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of every peer.")] = 1,
+) -> None:
+    """Measure where there is a GPU; print the estimate everywhere."""
+    works, names = run.works_of(work), run.peers_of(peers)
+    print(estimate(works[0], samples_, epochs))
+    if jax.default_backend() != "gpu":
+        print("JAX finds no GPU here: nothing was measured.")
+        return
+    settings = {"samples": samples_, "epochs": epochs, "rounds": rounds}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        samples.write(folder, samples_)
+        records, ceilings = run.measure(works[:1], names, folder, rounds, epochs, limit=3600)
+    rows = run.write("gpu", records, ceilings, settings)
+    for row in rows:
+        if row.total is not None:
+            print(f"{row.peer:28s} {named(row.work).models / row.total:.1f} members/s, in all")
+
+
+if __name__ == "__main__":
+    typer.run(main)

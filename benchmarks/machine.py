@@ -1,0 +1,36 @@
+"""What was measured on."""
+
+import datetime
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+
+def processor() -> str:
+    """The processor's name and what it has for bfloat16, as far as the system tells."""
+    information = Path("/proc/cpuinfo")
+    if not information.exists():
+        return platform.processor() or "not told"
+    lines = (line.partition(":") for line in information.read_text("utf-8").splitlines())
+    told = {key.strip(): value.strip() for key, _, value in lines}
+    units = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in told.get("flags", "").split()]
+    return f"{told.get('model name', 'not told')}, bfloat16 units: {', '.join(units) or 'none'}"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def about() -> dict[str, Any]:
+    """Date, processor, cores, system, and what else it did, as the load average tells."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "processor": processor(),
+        "cores": cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load": os.getloadavg()[0],
+    }

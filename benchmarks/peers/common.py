@@ -1,0 +1,100 @@
+"""What every peer does: it reads its arguments, watches the clock, and prints one line of JSON."""
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.work import Work
+
+
+@dataclass
+class Clock:
+    """Seconds of each epoch, summed over models; whoever trains marks where an epoch ends.
+
+    Args:
+        started: When the process was started, in seconds since 1970; None where nobody tells.
+    """
+
+    started: float | None
+    seconds: dict[str, float] = field(default_factory=dict)
+    epochs: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    _last: float = 0.0
+
+    def imported(self) -> None:
+        """Note that all imports are done; they are counted from the start of the process."""
+        if self.started is not None:
+            self.seconds["imports"] = time.time() - self.started
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to count: the first epoch begins here, with building and compiling."""
+        self._last = time.perf_counter()
+
+    def mark(self, epoch: int) -> None:
+        """A model has ended an epoch: what has passed since the last mark was spent on it."""
+        now = time.perf_counter()
+        self.epochs[epoch] += now - self._last
+        self._last = now
+
+
+@dataclass(frozen=True)
+class Data:
+    """The samples, mapped from files: private, so that nobody's writing is seen by another."""
+
+    folder: Path
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="c"))
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that all peers take; argparse, as not every environment has more."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--work", required=True, help="name of a work item")
+    made.add_argument("--data", type=Path, required=True, help="folder of the arrays")
+    made.add_argument("--epochs", type=int, default=3)
+    made.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    made.add_argument("--started", type=float, help="seconds since 1970; imports count from it")
+    return made
+
+
+def split(samples: int, fraction: float, replicate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that train and rows that validate, in a replicate of the study."""
+    rows = np.random.default_rng(replicate).permutation(samples)
+    valid = int(samples * fraction)
+    return np.sort(rows[valid:]), np.sort(rows[:valid])
+
+
+def tell(
+    clock: Clock, work: Work, models: int, accuracy: dict[str, list[float]], **versions: str
+) -> None:
+    """Print what was measured as one line of JSON.
+
+    Args:
+        clock: It has marked every epoch; none of a peer that cannot see them.
+        work: What was trained.
+        models: How many models were.
+        accuracy: On validation samples after the last epoch, of each model of each variant.
+        versions: Of the libraries.
+    """
+    marked = [clock.epochs[epoch] for epoch in sorted(clock.epochs)]
+    unit = 1 if sys.platform == "darwin" else 1024
+    line = {
+        **clock.seconds,
+        "first": marked[0] if marked else None,
+        "epochs": [seconds / models for seconds in marked[1:]],
+        "models": models,
+        "all_models": models == work.models,
+        "accuracy": {name: float(np.mean(reached)) for name, reached in accuracy.items()},
+        "peak_bytes": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    print(json.dumps(line), flush=True)

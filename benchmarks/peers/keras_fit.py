@@ -1,0 +1,57 @@
+"""The peer `keras.Model.fit`, one model after another, on the backend that KERAS_BACKEND names."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+import keras
+
+from benchmarks.peers.common import Clock, Data, parser, split, tell
+from benchmarks.peers.keras_models import Marks, build
+from benchmarks.work import BATCH, VALIDATION, Work, named
+
+JIT = {"auto": "auto", "yes": True, "no": False}
+
+
+def cases(work: Work, data: Data) -> Iterator[tuple[int, dict[str, object]]]:
+    """Seeds, and what each trains on: the same split for all, or one for each replicate."""
+    x, y = data.x, data.y
+    for seed in range(work.looped):
+        if not work.is_study:
+            yield seed, {"x": x, "y": y, "validation_split": VALIDATION}
+            continue
+        train, valid = split(len(x), VALIDATION, seed)
+        yield seed, {"x": x[train], "y": y[train], "validation_data": (x[valid], y[valid])}
+
+
+def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
+    """Train every model; the accuracies reached, by variant."""
+    work = named(options.work)
+    compiled = {"jit_compile": JIT[options.jit], "steps_per_execution": options.steps}
+    reached: dict[str, list[float]] = {name: [] for name in work.variants}
+    for seed, given in cases(work, Data(options.data)):
+        for name, net in work.variants.items():
+            keras.utils.set_random_seed(seed)
+            model = build(net, options.precision, **compiled)
+            arguments = {"batch_size": BATCH, "epochs": options.epochs, "verbose": 0}
+            history = model.fit(**given, **arguments, callbacks=[Marks(clock)])
+            reached[name].append(history.history["val_accuracy"][-1])
+    return reached
+
+
+def main() -> None:
+    """Train, and tell."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--jit", choices=JIT, default="auto")
+    arguments.add_argument("--steps", type=int, default=1, help="steps_per_execution")
+    options = arguments.parse_args()
+    clock = Clock(options.started)
+    clock.imported()
+    reached = train(options, clock)
+    backend = keras.backend.backend()
+    versions = {"keras": keras.__version__, backend: sys.modules[backend].__version__}
+    tell(clock, named(options.work), sum(map(len, reached.values())), reached, **versions)
+
+
+if __name__ == "__main__":
+    main()

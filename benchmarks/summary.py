@@ -1,0 +1,164 @@
+"""From the records of single runs to a row for each work item and peer."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.work import Ceilings, least_seconds, named
+
+REFERENCES = ("kohort", "kohort-bfloat16")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A peer's seconds over kohort's: the median over rounds, the lowest and the highest."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a peer reached on a work item: medians over its rounds; None where none can be seen.
+
+    Args:
+        work: The work item.
+        peer: The peer.
+        failed: Why there is nothing else, or "".
+        epoch: Seconds per model and epoch, the first epoch left out; of a study, of the whole
+            process.
+        ratios: Of `epoch` to kohort's of the same round, by reference.
+        accuracy: On validation samples: of a study, of its best variant.
+        fraction: Of the machine's limit that `epoch` reached, from 0 to 1.
+        imports: Seconds from the start of the process until all is imported.
+        warm_up: Seconds of first epochs beyond what later ones took: building, compiling.
+        cold: The same in the first round, when no cache on disk knew the programs.
+        total: Wall seconds of the process.
+        totals: Ratios of `total`.
+        peak_bytes: The largest resident memory.
+        versions: Of the libraries.
+    """
+
+    work: str
+    peer: str
+    failed: str = ""
+    epoch: float | None = None
+    ratios: dict[str, Ratio | None] = field(default_factory=dict)
+    accuracy: float | None = None
+    fraction: float | None = None
+    imports: float | None = None
+    warm_up: float | None = None
+    cold: float | None = None
+    total: float | None = None
+    totals: dict[str, Ratio | None] = field(default_factory=dict)
+    peak_bytes: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def ceilings_of(measured: Sequence[dict[str, Any]]) -> Ceilings:
+    """The best that any round reached: a ceiling is not lowered by what else the machine did."""
+    good = [one for one in measured if "failed" not in one]
+    if not good:
+        raise RuntimeError(f"no ceilings could be measured: {measured}")
+    operations = {
+        precision: max(one["operations"][precision] for one in good)
+        for precision in good[0]["operations"]
+    }
+    near, far = (max(one[kind] for one in good) for kind in ("near", "far"))
+    return Ceilings(operations, near, far, good[0]["near_bytes"])
+
+
+def epoch_seconds(record: dict[str, Any], epochs: int) -> float:
+    """Seconds per model and epoch: of later epochs; of a study, of the whole process.
+
+    A study counts as a whole, as its end is a report, and not all peers show its epochs.
+    """
+    if named(record["work"]).is_study:
+        return float(record["total"] / record["models"] / epochs)
+    return float(statistics.median(record["epochs"]))
+
+
+def summary(
+    records: Sequence[dict[str, Any]], ceilings: Ceilings, samples: int, epochs: int
+) -> list[Row]:
+    """A row for each work item and peer, in the order in which they first ran.
+
+    Args:
+        records: Of all rounds.
+        ceilings: Of the machine.
+        samples: Training and validation samples.
+        epochs: That each model was trained.
+    """
+    keys = list(dict.fromkeys((record["work"], record["peer"]) for record in records))
+    by_key = {key: [r for r in records if (r["work"], r["peer"]) == key] for key in keys}
+    return [_row(by_key, key, ceilings, samples, epochs) for key in keys]
+
+
+def _row(
+    by_key: dict[tuple[str, str], list[dict[str, Any]]],
+    key: tuple[str, str],
+    ceilings: Ceilings,
+    samples: int,
+    epochs: int,
+) -> Row:
+    work, peer = key
+    own = _good(by_key[key])
+    if not own:
+        return Row(work, peer, failed=by_key[key][-1]["failed"])
+    references = {name: _good(by_key.get((work, name), ())) for name in REFERENCES}
+    taken = _by_round(own, lambda record: epoch_seconds(record, epochs))
+    whole = _by_round([r for r in own if r["all_models"]], lambda record: record["total"])
+    epoch = statistics.median(taken.values())
+    warm_ups = [_warm_up(record) for record in own]
+    return Row(
+        work,
+        peer,
+        epoch=epoch,
+        ratios={
+            name: _ratio(taken, _by_round(theirs, lambda record: epoch_seconds(record, epochs)))
+            for name, theirs in references.items()
+            if theirs
+        },
+        accuracy=statistics.median(max(record["accuracy"].values()) for record in own),
+        fraction=least_seconds(named(work), own[0]["precision"], ceilings, samples) / epoch,
+        imports=statistics.median(record["imports"] for record in own),
+        warm_up=_median(warm_ups),
+        cold=warm_ups[0] if own[0]["round"] == 1 else None,
+        total=_median(list(whole.values())),
+        totals={
+            name: _ratio(whole, _by_round(theirs, lambda record: record["total"]))
+            for name, theirs in references.items()
+            if theirs and whole
+        },
+        peak_bytes=max(record["peak_bytes"] for record in own),
+        versions=own[-1]["versions"],
+    )
+
+
+def _good(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record for record in records if "failed" not in record]
+
+
+def _by_round(
+    records: Sequence[dict[str, Any]], seconds: Callable[[dict[str, Any]], float]
+) -> dict[int, float]:
+    return {record["round"]: seconds(record) for record in records}
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    seen = [value for value in values if value is not None]
+    return statistics.median(seen) if seen else None
+
+
+def _warm_up(record: dict[str, Any]) -> float | None:
+    if record["first"] is None or not record["epochs"]:
+        return None
+    return float(record["first"] - record["models"] * statistics.median(record["epochs"]))
+
+
+def _ratio(own: dict[int, float], theirs: dict[int, float]) -> Ratio | None:
+    """Round by round; None where no round has both."""
+    each = [own[number] / theirs[number] for number in own if number in theirs]
+    return Ratio(statistics.median(each), min(each), max(each)) if each else None

@@ -1,0 +1,208 @@
+"""The benchmarks count, compare and tell what they should; no test measures."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+import typer
+
+import kohort
+from benchmarks import page, run, samples
+from benchmarks.growth import Point, slope
+from benchmarks.launch import launch
+from benchmarks.peers import PEERS
+from benchmarks.peers.keras_models import build
+from benchmarks.profiled import OPTIMIZER, PRODUCTS, READING, REST, groups
+from benchmarks.summary import ceilings_of, epoch_seconds, summary
+from benchmarks.work import (
+    WORKS,
+    Ceilings,
+    Net,
+    Work,
+    layers,
+    least_seconds,
+    named,
+    parameters,
+    phases,
+)
+
+CEILINGS = Ceilings({"float32": 1e9, "bfloat16": 2e9}, near=1e9, far=1e8, near_bytes=1e6)
+
+
+def record(peer, round_, seconds, **more):
+    return {
+        "work": "200",
+        "peer": peer,
+        "precision": "float32",
+        "round": round_,
+        "imports": 1.0,
+        "first": 5.0,
+        "epochs": [seconds, seconds],
+        "models": 1,
+        "all_models": True,
+        "accuracy": {"200": 0.9},
+        "peak_bytes": 1,
+        "versions": {},
+        "total": 10.0 * seconds,
+    } | more
+
+
+def test_a_softmax_costs_what_its_formula_says():
+    parts = {part.name: part for part in phases(Net())}
+    assert set(parts) == {"gather", "forward", "weight gradient", "optimizer"}
+    assert parts["forward"].operations == 2 * 256 * 784 * 10
+    assert parts["gather"].moved == 2 * 4 * 256 * 784
+    assert parts["optimizer"].moved == 7 * 4 * 7850
+
+
+@pytest.mark.parametrize("name", ["softmax", "400-200", "convolutional"])
+def test_parameters_are_those_of_the_keras_model(name):
+    net = WORKS[name].variants[name]
+    assert parameters(net) == build(net).count_params()
+
+
+def test_only_the_first_layer_has_no_input_gradient():
+    names = [part.name for part in phases(Net((400, 200)))]
+    assert names.count("forward") == names.count("weight gradient") == 3
+    assert names.count("input gradient") == 2
+
+
+def test_a_convolution_is_a_product_for_each_place():
+    first, second, dense = layers(Net(filters=(8, 16)))
+    assert (first.rows, first.inner, first.columns) == (26 * 26, 9, 8)
+    assert (second.rows, second.inner, second.columns) == (11 * 11, 72, 16)
+    assert dense.inner == 5 * 5 * 16
+
+
+def test_members_side_by_side_share_the_gather():
+    one, many = (phases(Net(), members) for members in (1, 16))
+    assert one[0] == many[0]
+    assert many[1].operations == 16 * one[1].operations
+    assert many[1].moved < 16 * one[1].moved
+
+
+def test_a_phase_takes_its_operations_or_its_bytes():
+    bound = dataclasses.replace(CEILINGS, near=1e30, far=1e30)
+    steps, forward = 704, 2 * 256 * 784 * 10
+    operations = steps * (2 * forward + 12 * 7850) + 20_000 / 256 * forward
+    assert least_seconds(WORKS["softmax"], "float32", bound, 200_000) == pytest.approx(
+        operations / 1e9
+    )
+
+
+def test_the_limit_of_a_study_is_the_mean_of_its_variants():
+    nets = {"a": Net(), "b": Net((200,))}
+    each = [least_seconds(Work({n: net}), "float32", CEILINGS, 2000) for n, net in nets.items()]
+    study = least_seconds(Work(nets, 5, is_study=True), "float32", CEILINGS, 2000)
+    assert study == pytest.approx(np.mean(each))
+
+
+def test_work_is_found_by_its_layers_and_members():
+    assert named("400-200-x16") == Work({"400-200": Net((400, 200))}, 16)
+    assert named("softmax-x4") == WORKS["softmax-x4"]
+
+
+@pytest.mark.parametrize("name", ["0", "400-", "softmax-x0", "net"])
+def test_work_of_no_such_name_is_refused(name):
+    with pytest.raises(ValueError, match="expected one of softmax"):
+        named(name)
+
+
+def test_ratios_are_of_the_same_round_and_have_their_spread():
+    records = [record("kohort", 1, 1.0), record("torch", 1, 2.0)]
+    records += [record("kohort", 2, 4.0), record("torch", 2, 4.0)]
+    _, torch = summary(records, CEILINGS, 2000, 3)
+    assert dataclasses.astuple(torch.ratios["kohort"]) == (1.5, 1.0, 2.0)
+    assert torch.epoch == 3.0
+    assert torch.cold == 3.0
+
+
+def test_a_study_counts_as_a_whole():
+    own = record("kohort", 1, 1.0, work="study", models=40, total=160.0)
+    assert epoch_seconds(own, 2) == 2.0
+
+
+def test_a_loop_that_trained_fewer_has_no_total():
+    row, *_ = summary([record("torch", 1, 1.0, all_models=False)], CEILINGS, 2000, 3)
+    assert row.total is None
+
+
+def test_a_peer_without_its_environment_is_in_the_table(monkeypatch, tmp_path):
+    monkeypatch.setitem(run.INTERPRETERS, "peers", str(tmp_path / "python"))
+    missing = run.train("torch", PEERS["torch"], "200", tmp_path, 2, 60)
+    rows = summary([record("kohort", 1, 1.0), {"round": 1, **missing}], CEILINGS, 2000, 3)
+    assert "| 200 | torch | no environment (make peers) |" in page.table(rows)
+    assert "kohort" in page.svg(rows)
+
+
+def test_a_program_that_fails_says_why():
+    told = launch([sys.executable, "-c", "raise SystemExit('no such thing')"], {})
+    assert told == {"failed": "no such thing"}
+
+
+def test_ceilings_are_the_best_of_all_rounds():
+    slow, fast = (
+        {"operations": {"float32": f}, "near": n, "far": 1.0, "near_bytes": 2}
+        for f, n in ((1.0, 9.0), (3.0, 4.0))
+    )
+    best = ceilings_of([slow, {"failed": "it was killed"}, fast])
+    assert (best.operations["float32"], best.near) == (3.0, 9.0)
+
+
+@pytest.mark.parametrize("given", ["torch,kears", "everything"])
+def test_a_peer_of_no_such_name_is_refused(given):
+    with pytest.raises(typer.BadParameter, match="expected quick, all or kohort"):
+        run.peers_of(given)
+
+
+def test_every_peer_has_a_program():
+    for peer in PEERS.values():
+        assert (run.ROOT / "benchmarks" / "peers" / f"{peer.module}.py").exists()
+
+
+def test_samples_come_out_alike_and_as_letters_do(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        samples.write(tmp_path / name, 300)
+    one, other = (np.load(tmp_path / name / "x.npy") for name in ("one", "other"))
+    pixels = np.load(tmp_path / "one" / "pixels.npy")
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(one, kohort.load("letters").inputs(pixels).reshape(300, 784))
+    assert set(np.load(tmp_path / "one" / "y.npy")) == set(range(10))
+
+
+PROGRAM = """
+%fused (p: f32[4,8]) -> f32[4,8] {
+  %p = f32[4,8]{1,0} parameter(0)
+  ROOT %g = f32[4,8]{1,0} gather(%p, %p), offset_dims={1}
+}
+
+%inner (p: f32[4,8]) -> f32[8,10] {
+  %q = f32[4,8]{1,0} parameter(0)
+  ROOT %d = f32[8,10]{1,0} dot(%q, %q), lhs_contracting_dims={0}
+}
+
+ENTRY %main (a: f32[4,8]) -> f32[8,10] {
+  %a = f32[4,8]{1,0} parameter(0)
+  %read = f32[4,8]{1,0} fusion(%a), kind=kLoop, calls=%fused
+  %multiplied = f32[8,10]{1,0} fusion(%a), kind=kCustom, calls=%inner
+  %update = (f32[8,10]{1,0}, f32[8,10]{1,0}) fusion(%multiplied), kind=kLoop, calls=%other
+  %loop = (f32[8,10]{1,0}) while(%update), condition=%c, body=%b
+  ROOT %small = f32[10]{0} add(%a, %a)
+}
+"""
+
+
+def test_instructions_are_told_apart_by_what_they_do():
+    found = groups(PROGRAM, {80})
+    assert (found["read"], found["multiplied"]) == (READING, PRODUCTS)
+    assert (found["update"], found["small"]) == (OPTIMIZER, REST)
+    assert "loop" not in found
+
+
+def test_growth_in_proportion_has_an_exponent_of_one():
+    points = [Point("members", n, 3.0 * n, 100 + 7 * n, 0.0, 0.0) for n in (1, 2, 4, 8)]
+    fitted = slope("members", points)
+    assert fitted.exponent == pytest.approx(1)
+    assert fitted.bytes_each == pytest.approx(7)
