@@ -21,8 +21,6 @@ BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
 PEERS := .venv-peers
-# PyTorch for a CPU. Empty takes the one for CUDA: make peers PEERS_INDEX=
-PEERS_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .PHONY: install demo test tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
 
@@ -74,7 +72,7 @@ peers: $(PEERS)/installed
 
 $(PEERS)/installed: $(STAMP)
 	$(BIN)/python -m venv --clear $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet $(PEERS_INDEX) "torch>=2.6" "keras>=3.13" \
+	$(PEERS)/bin/python -m pip install --quiet "torch>=2.6" "keras>=3.13" \
 		"jax>=0.11" "scikit-learn>=1.7" "keras-tuner>=1.4.7" six
 	@touch $@
 
