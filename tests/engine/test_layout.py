@@ -66,6 +66,9 @@ class TestChoice:
         assert self.choice({1: 1e-4, 4: 1.0}, steps=5000, key="fast") == (4, [1])
         assert self.choice({1: 5e-3, 4: 1.0}, steps=1500, key="slow") == (1, [1])
 
+    def test_a_long_step_has_nothing_to_share(self):
+        assert self.choice({1: 5e-3, 4: 1.0}, key="long") == (1, [1])
+
     def test_the_fastest_is_chosen_and_remembered(self):
         seconds = {1: 3e-4, 8: 1e-4, 64: 2e-4}
         assert self.choice(seconds) == (8, [1, 8, 64])

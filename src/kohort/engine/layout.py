@@ -14,6 +14,7 @@ from kohort.engine.memory import TooLargeError
 _SMALL = 500  # steps, over all members: what is over in a moment is not measured
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
 _FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
+_LONG = 2.5e-3  # seconds: a step this long has little overhead to share, and fills the caches
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
 
 
@@ -66,6 +67,8 @@ def choose(
     seconds = {1: probe(1)}
     if steps * seconds[1] < _WORTH:
         chunk = sizes[-1] if seconds[1] < _FAST and not convolves else 1
+    elif seconds[1] > _LONG:
+        chunk = 1
     else:
         for size in sizes[1:]:
             try:
