@@ -96,7 +96,8 @@ class Trace:
             it reads it as it is, or not at all.
         """
         inner = _inner(self._jaxpr)
-        found = [_conversions(inner, variable) for variable in inner.invars[-count:]]
+        inputs = inner.invars[len(inner.invars) - count :]
+        found = [_conversions(inner, variable) for variable in inputs]
         return [own.pop() if len(own) == 1 else None for own in found]
 
     def primitives(self) -> set[str]:

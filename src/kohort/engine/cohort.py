@@ -112,17 +112,19 @@ class Cohort:
         arrays = (source.train, source.valid)
         if not stays_on_device((arrays, arrays), self.training.memory):
             return source
-        reading = ("train", "test") if self.spec.evaluate_train else ("train",)
-        train = self._narrowed(source.train, reading)
-        is_same = source.valid is source.train
-        valid = train if is_same else self._narrowed(source.valid, ("test",))
+        spec, is_shared = self.spec, source.valid is source.train
+        reading = ("train", "test") if spec.evaluate_train or is_shared else ("train",)
+        train = valid = self._narrowed(source.train, spec.batch_size, reading)
+        if not is_shared:
+            size = spec.valid_batch_size or spec.batch_size
+            valid = self._narrowed(source.valid, size, ("test",))
         return source._replace(train=train, valid=valid)
 
-    def _narrowed(self, data: Arrays, reading: Sequence[str]) -> Arrays:
+    def _narrowed(self, data: Arrays, batch_size: int, reading: Sequence[str]) -> Arrays:
         leaves, structure = jax.tree.flatten(data)
         if not leaves:
             return data
-        size = min(self.spec.batch_size, leaves[0].shape[0])
+        size = min(batch_size, leaves[0].shape[0])
         names = [self.steps.prepare(step, as_taken(None, data, (size,))) for step in reading]
         narrowed = [
             leaf.astype(own) if set(others) <= {own} and _is_narrower(own, leaf.dtype) else leaf

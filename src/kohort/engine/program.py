@@ -55,7 +55,7 @@ class Feed(NamedTuple):
 
     train: Arrays
     order: jax.Array  # int32, the training samples in the order of this epoch
-    measured: jax.Array  # int32, those that are evaluated; none for all, in that order
+    measured: jax.Array  # int32, those that are evaluated
     valid: Arrays
     valid_rows: jax.Array  # int32
     constants: Constants
@@ -101,8 +101,7 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
         penalty = steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
         if spec.evaluate_train:
             # Its state is dropped: looking at a member must not change how it goes on.
-            rows = feed.measured if feed.measured.shape[0] else feed.order
-            _, seen = evaluate(state, feed, feed.train, rows, spec.batch_size)
+            _, seen = evaluate(state, feed, feed.train, feed.measured, spec.batch_size)
             logs |= measured("eval_", seen, penalty)
         if spec.validate:
             # Its state is kept, as Keras keeps it.

@@ -102,11 +102,9 @@ class OnDevice:
         self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
     ) -> tuple[State, Logs]:
         """An epoch over given rows, `[order, sample]`."""
-        none = np.zeros((1, 0), np.int32)
-        valid, measured = (
-            none if rows is None else rows
-            for rows in (self._source.valid_rows, self._source.measured_rows)
-        )
+        valid, measured = self._source.valid_rows, self._source.measured_rows
+        valid = np.zeros((1, 0), np.int32) if valid is None else valid
+        measured = orders if measured is None else measured
         names = self._prepare(spec, orders.shape[-1], measured.shape[-1], valid.shape[-1])
         feed = Feed(
             self._source.train,
@@ -132,7 +130,7 @@ class OnDevice:
         sizes = batch_sizes(samples, spec.batch_size)
         wanted = [("train", train, size) for size in sizes]
         if spec.evaluate_train:
-            sizes = batch_sizes(measured_samples or samples, spec.batch_size)
+            sizes = batch_sizes(measured_samples, spec.batch_size)
             wanted += [("test", train, size) for size in sizes]
         if spec.validate:
             sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
