@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from kohort.evidence.store import files, schema
 from kohort.evidence.store.records import (
@@ -74,15 +74,20 @@ def end_run(connection: Connection, number: int, outcome: str) -> None:
 
 def runs(connection: Connection, study: int) -> list[RunRecord]:
     """The runs of a study, in order."""
-    run = schema.run.c
-    found = connection.execute(
-        select(
-            *(run.id, run.started, run.finished, run.outcome, run.environment, run.host, run.pid)
+    names = ("id", "started", "finished", "outcome", "environment", "host", "pid")
+    found = _of_study(connection, schema.run, names, study)
+    return [
+        RunRecord(
+            row.id,
+            row.started,
+            row.finished,
+            row.outcome,
+            from_text(row.environment),
+            row.host,
+            row.pid,
         )
-        .where(run.study == study)
-        .order_by(run.id)
-    )
-    return [RunRecord(*row[:4], from_text(row[4]), *row[5:]) for row in found]
+        for row in found
+    ]
 
 
 def new_event(study: int, run: int | None, kind: str, text: str) -> dict[str, Any]:
@@ -99,12 +104,7 @@ def new_event(study: int, run: int | None, kind: str, text: str) -> dict[str, An
 
 def events(connection: Connection, study: int) -> list[Event]:
     """What happened to a study, in order."""
-    event = schema.event.c
-    found = connection.execute(
-        select(event.at, event.kind, event.text, event.run)
-        .where(event.study == study)
-        .order_by(event.id)
-    )
+    found = _of_study(connection, schema.event, ("at", "kind", "text", "run"), study)
     return [Event(*row) for row in found]
 
 
@@ -121,13 +121,8 @@ def keep_findings(connection: Connection, study: int, new: Sequence[FindingRecor
 
 def findings(connection: Connection, study: int) -> list[FindingRecord]:
     """The findings of a study, in the order in which they were given."""
-    table = schema.finding
     names = ("code", "variant", "verdict", "sentence", "advice", "evidence")
-    found = connection.execute(
-        select(*(table.c[name] for name in names))
-        .where(table.c.study == study)
-        .order_by(table.c.id)
-    )
+    found = _of_study(connection, schema.finding, names, study)
     return [FindingRecord(*row[:5], *map(from_text, row[5:])) for row in found]
 
 
@@ -148,12 +143,7 @@ def new_reading(
 
 def readings(connection: Connection, study: int) -> list[ReadingRecord]:
     """The readings of a study's test set, in order."""
-    table = schema.reading.c
-    found = connection.execute(
-        select(table.at, table.about, table.arrays, table.sha256)
-        .where(table.study == study)
-        .order_by(table.id)
-    )
+    found = _of_study(connection, schema.reading, ("at", "about", "arrays", "sha256"), study)
     return [
         ReadingRecord(
             row.at,
@@ -162,6 +152,15 @@ def readings(connection: Connection, study: int) -> list[ReadingRecord]:
         )
         for row in found
     ]
+
+
+def _of_study(
+    connection: Connection, table: Table, names: Sequence[str], study: int
+) -> Sequence[Any]:
+    """Columns of a study's rows in a table, in the order in which these were written."""
+    columns = (table.c[name] for name in names)
+    rows = select(*columns).where(table.c.study == study).order_by(table.c.id)
+    return connection.execute(rows).all()
 
 
 def checkpoint(connection: Connection, study: int, cohort: str) -> dict[str, Any] | None:
