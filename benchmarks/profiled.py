@@ -6,6 +6,7 @@ The second epoch is traced on one core, where the seconds of XLA's instructions 
 are told apart by what XLA compiled them to; it runs on a CPU.
 """
 
+import math
 import os
 import re
 import sys
@@ -58,10 +59,7 @@ def _group(inside: str, shape: str, weights: set[int]) -> str:
 
 
 def _size(dimensions: str) -> int:
-    size = 1
-    for length in filter(None, dimensions.split(",")):
-        size *= int(length)
-    return size
+    return math.prod(map(int, filter(None, dimensions.split(","))))
 
 
 def kernel_sizes(work: Work) -> set[int]:

@@ -9,10 +9,11 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.work import Work
+from benchmarks.work import BATCH, VALIDATION, Work
 
 
 @dataclass
@@ -64,6 +65,18 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     made.add_argument("--started", type=float, help="seconds since 1970; imports count from it")
     return made
+
+
+def fitting(data: Data, epochs: int) -> dict[str, Any]:
+    """What Keras's `fit`, and what takes its arguments, is called with."""
+    return {
+        "x": data.x,
+        "y": data.y,
+        "batch_size": BATCH,
+        "epochs": epochs,
+        "validation_split": VALIDATION,
+        "verbose": 0,
+    }
 
 
 def split(samples: int, fraction: float, replicate: int) -> tuple[np.ndarray, np.ndarray]:

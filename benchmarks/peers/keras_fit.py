@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import keras
 
-from benchmarks.peers.common import Clock, Data, parser, split, tell
+from benchmarks.peers.common import Clock, Data, fitting, parser, split, tell
 from benchmarks.peers.keras_models import Marks, build
-from benchmarks.work import BATCH, VALIDATION, Work, named
+from benchmarks.work import VALIDATION, Work, named
 
 JIT = {"auto": "auto", "yes": True, "no": False}
 
 
 def cases(work: Work, data: Data) -> Iterator[tuple[int, dict[str, object]]]:
-    """Seeds, and what each trains on: the same split for all, or one for each replicate."""
+    """Seeds, and what each trains on in the place of all: in a study, its replicate's split."""
     x, y = data.x, data.y
     for seed in range(work.looped):
         if not work.is_study:
-            yield seed, {"x": x, "y": y, "validation_split": VALIDATION}
+            yield seed, {}
             continue
         train, valid = split(len(x), VALIDATION, seed)
         yield seed, {"x": x[train], "y": y[train], "validation_data": (x[valid], y[valid])}
@@ -29,12 +29,13 @@ def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
     work = named(options.work)
     compiled = {"jit_compile": JIT[options.jit], "steps_per_execution": options.steps}
     reached: dict[str, list[float]] = {name: [] for name in work.variants}
-    for seed, given in cases(work, Data(options.data)):
+    data = Data(options.data)
+    arguments = fitting(data, options.epochs)
+    for seed, own in cases(work, data):
         for name, net in work.variants.items():
             keras.utils.set_random_seed(seed)
             model = build(net, options.precision, **compiled)
-            arguments = {"batch_size": BATCH, "epochs": options.epochs, "verbose": 0}
-            history = model.fit(**given, **arguments, callbacks=[Marks(clock)])
+            history = model.fit(**(arguments | own), callbacks=[Marks(clock)])
             reached[name].append(history.history["val_accuracy"][-1])
     return reached
 

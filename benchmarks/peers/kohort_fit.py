@@ -11,26 +11,21 @@ import kohort  # before keras: it chooses Keras's JAX backend
 import jax  # isort: skip
 import keras  # isort: skip
 
-from benchmarks.peers.common import Clock, Data, parser, tell
+from benchmarks.peers.common import Clock, Data, fitting, parser, tell
 from benchmarks.peers.keras_models import Marks, build
 from benchmarks.work import BATCH, SIDE, VALIDATION, Work, named
 
 
 def fit(work: Work, options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
     """Train all models by one call; the accuracies reached, by variant."""
-    data, models = Data(options.data), []
+    models = []
     for net in work.variants.values():
         for seed in range(work.members):
             keras.utils.set_random_seed(seed)
             models.append(build(net, options.precision))
     histories = kohort.fit(
         models,
-        data.x,
-        data.y,
-        batch_size=BATCH,
-        epochs=options.epochs,
-        validation_split=VALIDATION,
-        verbose=0,
+        **fitting(Data(options.data), options.epochs),
         callbacks=lambda _: [Marks(clock)],
     )
     reached = [history.history["val_accuracy"][-1] for history in histories]

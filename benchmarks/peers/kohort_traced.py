@@ -11,9 +11,9 @@ import kohort  # before keras: it chooses Keras's JAX backend
 import jax  # isort: skip
 import keras  # isort: skip
 
-from benchmarks.peers.common import Data, parser
+from benchmarks.peers.common import Data, fitting, parser
 from benchmarks.peers.keras_models import build
-from benchmarks.work import BATCH, VALIDATION, named
+from benchmarks.work import named
 
 
 class Trace(keras.callbacks.Callback):
@@ -44,18 +44,13 @@ def main() -> None:
     options = arguments.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    work, data, trace = named(options.work), Data(options.data), Trace(options.trace)
+    work, trace = named(options.work), Trace(options.trace)
     models = [
         build(net, options.precision) for net in work.variants.values() for _ in range(work.members)
     ]
     kohort.fit(
         models,
-        data.x,
-        data.y,
-        batch_size=BATCH,
-        epochs=2,
-        validation_split=VALIDATION,
-        verbose=0,
+        **fitting(Data(options.data), epochs=2),
         # One block of members: the second epoch of all is one.
         chunk_size=len(models),
         callbacks=lambda number: [] if number else [trace],

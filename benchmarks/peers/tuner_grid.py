@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import keras_tuner
 
-from benchmarks.peers.common import Clock, Data, parser, tell
+from benchmarks.peers.common import Clock, Data, fitting, parser, tell
 from benchmarks.peers.keras_models import build
-from benchmarks.work import BATCH, VALIDATION, named
+from benchmarks.work import named
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     clock = Clock(options.started)
     clock.imported()
-    work, data = named(options.work), Data(options.data)
+    work = named(options.work)
 
     def hypermodel(choices: Any) -> keras.Model:
         name = choices.Choice("variant", list(work.variants))
@@ -31,14 +31,7 @@ def main() -> None:
             directory=folder,
             seed=0,
         )
-        tuner.search(
-            data.x,
-            data.y,
-            batch_size=BATCH,
-            epochs=options.epochs,
-            validation_split=VALIDATION,
-            verbose=0,
-        )
+        tuner.search(**fitting(Data(options.data), options.epochs))
         trials = tuner.oracle.get_best_trials(len(work.variants))
         # KerasTuner keeps the best epoch of an execution, not the last.
         reached = {trial.hyperparameters.get("variant"): [trial.score] for trial in trials}
