@@ -193,3 +193,14 @@ def test_the_dtype_that_an_input_is_read_in():
     told = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
     assert told == [jnp.bfloat16, None, None, jnp.float16]
     assert trace(lambda x: (x, x.astype(jnp.bfloat16)), x).read_as(1) == [None]
+
+
+def test_the_operations_of_products_are_counted():
+    a, b, batch = jnp.zeros((3, 4)), jnp.zeros((4, 5)), jnp.zeros((7, 3, 4))
+
+    def several(a, b, batch):
+        return a @ b, jnp.einsum("nij,kj->nik", batch, b.T), jax.jit(jnp.dot)(a, b).sum() + a.sum()
+
+    each = 2 * 3 * 4 * 5
+    assert trace(several, a, b, batch).product_operations() == each + 7 * each + each
+    assert trace(jnp.add, a, a).product_operations() == 0

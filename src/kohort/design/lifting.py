@@ -9,6 +9,7 @@ branch, an integer) shows as another program.
 
 import hashlib
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,14 @@ class Trace:
         found = [_conversions(inner, variable) for variable in inputs]
         return [own.pop() if len(own) == 1 else None for own in found]
 
+    def product_operations(self) -> int:
+        """Floating-point operations of its matrix products, of those in loops once."""
+        return sum(
+            2 * math.prod(kinds(equation.outvars)[0].shape) * _summed(equation)
+            for equation in _equations(self._jaxpr)
+            if equation.primitive.name == "dot_general"
+        )
+
     def primitives(self) -> set[str]:
         """The names of the operations in it, those in loops too."""
         return {equation.primitive.name for equation in _equations(self._jaxpr)}
@@ -147,6 +156,13 @@ def _equations(jaxpr: Any) -> Iterator[JaxprEqn]:
             for part in value if isinstance(value, list | tuple) else (value,):
                 if hasattr(part, "eqns") or hasattr(part, "jaxpr"):
                     yield from _equations(part)
+
+
+def _summed(product: JaxprEqn) -> int:
+    """How many products each number of a matrix product is the sum of."""
+    (axes, _), _ = product.params["dimension_numbers"]
+    shape = kinds(product.invars)[0].shape
+    return math.prod(shape[axis] for axis in axes)
 
 
 def _conversions(jaxpr: Jaxpr, variable: Any) -> set[Any]:
@@ -291,6 +307,11 @@ def bind(equation: JaxprEqn, inputs: list[Any], **changed: Any) -> list[Any]:
     with equation.ctx.manager:
         results = primitive.bind(*functions, *inputs, **parameters)
     return list(results) if primitive.multiple_results else [results]
+
+
+def kinds(atoms: Sequence[Any]) -> list[Any]:
+    """The shapes and dtypes of what goes into an equation, or comes out."""
+    return [atom.aval for atom in atoms]
 
 
 def array_bytes(array: Any) -> bytes:

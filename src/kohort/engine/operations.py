@@ -13,6 +13,7 @@ from kohort.engine.products import (
     is_over_first_axes,
     is_sum_of_bfloat16,
 )
+from kohort.engine.threefry import bind_written_out, is_threefry_bits
 
 
 def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
@@ -22,6 +23,8 @@ def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
             return bind_stored(equation, inputs)
         if is_sum_of_bfloat16(equation):
             return bind_in_float32(equation, inputs)
+        if is_threefry_bits(equation):
+            return bind_written_out(equation, inputs)
         if equation.primitive.name == "conv_general_dilated":
             return bind_channels_last(equation, inputs)
     return bind(equation, inputs)

@@ -11,14 +11,13 @@ rounded once.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import JaxprEqn
 
-from kohort.design.lifting import bind
+from kohort.design.lifting import bind, kinds
 
 _DTYPES = ("bfloat16", "float32")
 _SMALLEST = 8  # of the longest axis: the library takes no less
@@ -33,7 +32,7 @@ def is_over_first_axes(equation: JaxprEqn) -> bool:
     if any(batch) or not first or tuple(left) != first or tuple(right) != first:
         return False
     samples, rows, columns = _sizes(equation)
-    dtypes = {str(own.dtype) for own in _kinds((*equation.invars, *equation.outvars))}
+    dtypes = {str(own.dtype) for own in kinds((*equation.invars, *equation.outvars))}
     return (
         min(rows, columns) > 1
         and max(samples, rows, columns) >= _SMALLEST
@@ -51,14 +50,14 @@ def bind_stored(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
         product = _stored(_product(equation, _stored(left.T), right))
     else:
         product = _product(equation, _stored(right.T), left).T
-    (result,) = _kinds(equation.outvars)
+    (result,) = kinds(equation.outvars)
     return [product.reshape(result.shape)]
 
 
 def is_sum_of_bfloat16(equation: JaxprEqn) -> bool:
     """Whether an equation sums bfloat16 numbers."""
     name = equation.primitive.name
-    return name == "reduce_sum" and _kinds(equation.invars)[0].dtype == jnp.bfloat16
+    return name == "reduce_sum" and kinds(equation.invars)[0].dtype == jnp.bfloat16
 
 
 def bind_in_float32(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
@@ -81,11 +80,6 @@ def _stored(matrix: Any) -> Any:
 def _sizes(equation: JaxprEqn) -> tuple[int, int, int]:
     """Numbers of samples, rows and columns: of what is summed over, and of the result."""
     (summed, _), _ = equation.params["dimension_numbers"]
-    left, right = (own.shape for own in _kinds(equation.invars))
+    left, right = (own.shape for own in kinds(equation.invars))
     axes = len(summed)
     return math.prod(left[:axes]), math.prod(left[axes:]), math.prod(right[axes:])
-
-
-def _kinds(atoms: Sequence[Any]) -> list[Any]:
-    """The shapes and dtypes of what goes into an equation, or comes out."""
-    return [atom.aval for atom in atoms]
