@@ -45,7 +45,7 @@ class TestChoice:
     def _own_cache(self, monkeypatch, tmp_path):
         monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
 
-    def choice(self, seconds, steps=10**6, *, convolves=False, key="key"):
+    def choice(self, seconds, steps=10**6, *, convolves=False, at_least=0.0, key="key"):
         measured = []
 
         def probe(chunk):
@@ -54,7 +54,8 @@ class TestChoice:
                 raise TooLargeError
             return seconds[chunk]
 
-        chosen = choose(sorted(seconds), steps, key, probe, convolves=convolves)
+        sizes = sorted(seconds)
+        chosen = choose(sizes, steps, key, probe, convolves=convolves, at_least=at_least)
         return chosen.chunk, measured
 
     def test_small_work_is_not_measured(self):
@@ -68,6 +69,10 @@ class TestChoice:
 
     def test_a_long_step_has_nothing_to_share(self):
         assert self.choice({1: 5e-3, 4: 1.0}, key="long") == (1, [1])
+
+    def test_what_is_long_by_its_products_is_not_measured(self):
+        assert self.choice({1: 1e-4, 4: 1e-5}, at_least=2e-3) == (1, [])
+        assert self.choice({1: 1e-4, 4: 1e-5}, at_least=5e-4) == (4, [1, 4])
 
     def test_the_fastest_is_chosen_and_remembered(self):
         seconds = {1: 3e-4, 8: 1e-4, 64: 2e-4}
@@ -83,6 +88,13 @@ class TestChoice:
         for path in cache.folder().glob("*.json"):
             path.write_text("{")
         assert self.choice({1: 3e-4, 8: 1e-4}) == (8, [1, 8])
+
+
+def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):
+    monkeypatch.setattr(layout.os, "cpu_count", lambda: 2)
+    # The widest net of the letters: 256 samples, three products for a layer but two for the first.
+    products = 2 * 784 * 600 + 3 * (600 * 400 + 400 * 200 + 200 * 10)
+    assert layout.least_seconds(2 * 256 * products) == pytest.approx(2.5e-3, rel=0.05)
 
 
 def test_members_are_measured_on_copies_and_then_trained(blobs, monkeypatch, tmp_path):

@@ -148,12 +148,14 @@ class Cohort:
         size = min(self.spec.batch_size, _samples(self.source))
         name = self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
         where = (jax.devices()[0].device_kind, jax.__version__)
+        on_cpu = jax.default_backend() == "cpu"
         return layout.choose(
             sizes,
             len(self.models) * steps * epochs,
             repr((self.steps.key([name]), self.spec, sizes, self.order_of, where)),
             self._seconds_a_step,
-            convolves=self.steps.convolves(name) and jax.default_backend() == "cpu",
+            convolves=on_cpu and self.steps.convolves(name),
+            at_least=layout.least_seconds(self.steps.operations(name)) if on_cpu else 0.0,
         )
 
     def _seconds_a_step(self, chunk: int) -> float:

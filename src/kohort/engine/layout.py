@@ -5,6 +5,7 @@ and one wide product; one at a time, each has the processor's caches to itself. 
 depends on the model and on the machine, so it is measured on first steps.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ _SMALL = 500  # steps, over all members: what is over in a moment is not measure
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
 _FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
 _LONG = 2.5e-3  # seconds: a step this long has little overhead to share, and fills the caches
+_CORE = 1.9e11  # products and sums a second in float32 of a fast core: 2 x 16 x 2 at 3 GHz
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
 
 
@@ -42,6 +44,11 @@ def alike(order_of: Sequence[int]) -> int:
     return min(order_of.count(order) for order in set(order_of))
 
 
+def least_seconds(operations: int) -> float:
+    """What a step takes at least on this machine's cores, by the operations of its products."""
+    return operations / (_CORE * (os.cpu_count() or 1))
+
+
 def choose(
     sizes: Sequence[int],
     steps: int,
@@ -49,6 +56,7 @@ def choose(
     probe: Callable[[int], float],
     *,
     convolves: bool,
+    at_least: float = 0.0,
 ) -> Layout:
     """Choose a chunk by measuring; what was measured is kept for next time.
 
@@ -58,7 +66,11 @@ def choose(
         key: Of the program, its data and its candidates.
         probe: Measures one candidate: seconds a step and member.
         convolves: Whether the step has convolutions on a CPU, which XLA runs slowly side by side.
+        at_least: Seconds that a step of one member takes at least; 0 where nobody knows.
     """
+    if at_least > _FAST:
+        # Even its products alone take longer than all that members could share.
+        return Layout(1, {})
     if len(sizes) == 1 or steps < _SMALL:
         return Layout(1 if convolves else sizes[-1], {})
     kept = cache.remembered(key)

@@ -54,21 +54,25 @@ def bytes_of(arrays: Any) -> int:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
 
 
-def check_fits(program: jax.stages.Compiled, memory: int) -> None:
-    """Compare what a program takes with what is allowed, before it runs.
-
-    Raises:
-        TooLargeError: It takes more.
-    """
+def needed_by(program: jax.stages.Compiled) -> int:
+    """Bytes that a program takes while it runs; 0 where the device does not tell."""
     seen: Any = program.memory_analysis()
     if seen is None:
-        return
-    needed = (
+        return 0
+    return int(
         seen.argument_size_in_bytes
         + seen.output_size_in_bytes
         - seen.alias_size_in_bytes
         + seen.temp_size_in_bytes
     )
+
+
+def check_fits(needed: int, memory: int) -> None:
+    """Compare what a program takes with what is allowed, before it runs.
+
+    Raises:
+        TooLargeError: It takes more.
+    """
     if needed > memory:
         raise TooLargeError(f"a program that takes {in_words(needed)} of {in_words(memory)}")
 

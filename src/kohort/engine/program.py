@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from kohort.data.dataset import PixelScale
 from kohort.design.keras_seam import Arrays, State
 from kohort.engine import cache
+from kohort.engine.memory import needed_by
 from kohort.engine.narrow import packed, unpacked
 from kohort.engine.steps import Constants, Steps
 
@@ -145,7 +146,19 @@ def _told(steps: Steps, constants: Constants, metrics: list[Any], logs: Logs) ->
     return told | counted
 
 
-def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> jax.stages.Compiled:
+class Program(NamedTuple):
+    """A compiled program.
+
+    Args:
+        run: Calls it.
+        needed: Bytes that it takes while it runs; to tell takes XLA longer than a short epoch.
+    """
+
+    run: jax.stages.Compiled
+    needed: int
+
+
+def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> Program:
     """Compile an epoch for all seats: `(state, *feed) -> (state, logs)`, stacked by seat.
 
     Args:
@@ -162,7 +175,7 @@ def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> ja
 
 def compile_for_seats(
     of_one: Callable[..., Any], axes: tuple[int | None, ...], *arguments: Any, donate: bool = True
-) -> jax.stages.Compiled:
+) -> Program:
     """Compile a function of one member for all seats.
 
     Args:
@@ -174,7 +187,8 @@ def compile_for_seats(
     of_all = over_seats(of_one, axes, seats=seats_of(arguments[0]))
     lowered = jax.jit(of_all, donate_argnums=(0,) if donate else ()).lower(*arguments)
     with cache.persistent():
-        return lowered.compile()
+        compiled = lowered.compile()
+    return Program(compiled, needed_by(compiled))
 
 
 def seats_of(state: Any) -> int:
@@ -211,11 +225,9 @@ class Programs:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[Hashable, jax.stages.Compiled] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Program] = OrderedDict()
 
-    def get(
-        self, key: Hashable, arguments: Any, make: Callable[[], jax.stages.Compiled]
-    ) -> jax.stages.Compiled:
+    def get(self, key: Hashable, arguments: Any, make: Callable[[], Program]) -> Program:
         """The program of `key` for arguments of these shapes, made unless it is kept."""
         leaves, structure = jax.tree.flatten(arguments)
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)

@@ -119,8 +119,8 @@ class OnDevice:
             (state, feed),
             lambda: compile_epoch(self._steps, spec, state, feed),
         )
-        check_fits(program, self._memory)
-        return program(state, *feed)  # type: ignore[no-any-return]
+        check_fits(program.needed, self._memory)
+        return program.run(state, *feed)  # type: ignore[no-any-return]
 
     def _prepare(
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
@@ -217,8 +217,8 @@ class Streamed:
                 arguments,
                 partial(compile_for_seats, segment, (0, 0, 0, None), *arguments),
             )
-            check_fits(program, self._memory)
-            state, last = program(*arguments)
+            check_fits(program.needed, self._memory)
+            state, last = program.run(*arguments)
             if goes_on is None:
                 logs = last
             else:
@@ -240,7 +240,7 @@ class Streamed:
                 donate=False,
             ),
         )
-        return program(trainable, constants)
+        return program.run(trainable, constants)
 
 
 _joined_by_seat = jax.vmap(joined)

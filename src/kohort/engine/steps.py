@@ -51,6 +51,7 @@ class Steps:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._digests: dict[str, str] = {}
         self._convolves: dict[str, bool] = {}
+        self._operations: dict[str, int] = {}
         self._constants: Constants = {}
         self._read_as: dict[str, list[Any]] = {}
         self.fresh_metrics: list[Any] = keras_seam.fresh_metrics(self._examples[0])
@@ -82,6 +83,7 @@ class Steps:
         self._check_repeats(step, batch, traces[0])
         positions = differing([t.constants for t in traces])
         self._convolves[name] = "conv_general_dilated" in traces[0].primitives()
+        self._operations[name] = traces[0].product_operations()
         self._functions[name] = _with_logs(traces[0], positions)
         self._read_as[name] = traces[0].read_as(len(jax.tree.leaves(batch)))
         self._constants[name] = [
@@ -114,6 +116,10 @@ class Steps:
     def convolves(self, name: str) -> bool:
         """Whether there are convolutions in a step."""
         return self._convolves[name]
+
+    def operations(self, name: str) -> int:
+        """Floating-point operations of the matrix products of a step, for each member."""
+        return self._operations[name]
 
     def constants_of(self, names: Sequence[str], members: Sequence[int]) -> Constants:
         """For each of these steps the values of its lifted constants, each `[member]`."""
