@@ -6,7 +6,8 @@ import jax
 from jax.extend.core import JaxprEqn
 
 from kohort.design.lifting import bind
-from kohort.engine.convolutions import bind_channels_last
+from kohort.engine.convolutions import bind_for_loops
+from kohort.engine.pooling import bind_compared, is_max_pooling_gradient
 from kohort.engine.products import (
     bind_in_float32,
     bind_stored,
@@ -25,6 +26,8 @@ def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
             return bind_in_float32(equation, inputs)
         if is_threefry_bits(equation):
             return bind_written_out(equation, inputs)
+        if is_max_pooling_gradient(equation):
+            return bind_compared(equation, inputs)
         if equation.primitive.name == "conv_general_dilated":
-            return bind_channels_last(equation, inputs)
+            return bind_for_loops(equation, inputs)
     return bind(equation, inputs)

@@ -14,10 +14,10 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 from jax.extend.core import JaxprEqn
 
 from kohort.design.lifting import bind, kinds
+from kohort.engine.stored import stored_rows_first
 
 _DTYPES = ("bfloat16", "float32")
 _SMALLEST = 8  # of the longest axis: the library takes no less
@@ -47,9 +47,9 @@ def bind_stored(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     left, right = inputs[0].reshape(samples, rows), inputs[1].reshape(samples, columns)
     if rows * (samples + 2 * columns) < samples * columns:
         # What reads this result reads it transposed, and more than once.
-        product = _stored(_product(equation, _stored(left.T), right))
+        product = stored_rows_first(_product(equation, stored_rows_first(left.T), right))
     else:
-        product = _product(equation, _stored(right.T), left).T
+        product = _product(equation, stored_rows_first(right.T), left).T
     (result,) = kinds(equation.outvars)
     return [product.reshape(result.shape)]
 
@@ -69,12 +69,6 @@ def bind_in_float32(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
 def _product(equation: JaxprEqn, left: Any, right: Any) -> Any:
     numbers = (((1,), (0,)), ((), ()))
     return bind(equation, [left, right], dimension_numbers=numbers)[0]
-
-
-def _stored(matrix: Any) -> Any:
-    """The same matrix, rows first in memory: an array of one axis has one order."""
-    held: Any = lax.optimization_barrier(matrix.reshape(-1))  # type: ignore[no-untyped-call]
-    return held.reshape(matrix.shape)
 
 
 def _sizes(equation: JaxprEqn) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from jax import lax
 from jax.extend.core import JaxprEqn
 
 from kohort.design.lifting import kinds
+from kohort.engine.stored import stored
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -38,7 +39,7 @@ def bind_written_out(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     place = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     one, other = _threefry(words[0], words[1], jnp.zeros_like(place), place)
     # What reads the bits twice, such as dropout and its gradient, would draw them twice.
-    return [lax.optimization_barrier(one ^ other)]  # type: ignore[no-untyped-call]
+    return [stored(one ^ other)]
 
 
 def _threefry(key: Any, other_key: Any, one: Any, other: Any) -> tuple[Any, Any]:
