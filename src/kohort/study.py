@@ -23,6 +23,7 @@ from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.scoring import Mode, Scoring, scoring
 from kohort.design.variant import Variant, addition_pairs
+from kohort.engine import cache
 from kohort.engine.callbacks import (
     Callback,
     listed,
@@ -201,8 +202,10 @@ class Study:
         keep: Keep | None,
         verbose: Literal["auto", 0, 1],
     ) -> Result:
-        plan = self.plan()
         with ExitStack() as stack:
+            # To build models compiles too: some hundred programs, small ones.
+            stack.enter_context(cache.persistent())
+            plan = self.plan()
             progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
             keeper = None
             if keep is not None:

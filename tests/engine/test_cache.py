@@ -48,16 +48,54 @@ print(json.dumps({
 """
 
 
-def run(folder, models=4):
+STUDY = """
+import collections, json
+import kohort, jax, keras, numpy as np
+seen = collections.Counter()
+jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.split("/")[-1]]))
+before = jax.config.jax_compilation_cache_dir
+
+def build():
+    model = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(3, "softmax")]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+random = np.random.default_rng(0)
+x, y = random.normal(size=(100, 5)), np.arange(100) % 3
+data = kohort.Dataset(x, y, x[:9] + 1, y[:9])
+holdout = kohort.Holdout(0.2, repeats=2)
+study = kohort.Study("small", [kohort.Variant("one", build)], data, replicates=holdout, epochs=2)
+result = study.run(None, verbose=0)
+print(json.dumps({
+    "hits": seen["cache_hits"],
+    "misses": seen["cache_misses"],
+    "loss": list(result.curves().value),
+    "config unchanged": jax.config.jax_compilation_cache_dir == before,
+}))
+"""
+
+
+def run(folder, models=4, script=SCRIPT):
     environment = os.environ | {"KOHORT_CACHE": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(models)],
+        [sys.executable, "-c", script, str(models)],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
     return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_second_run_of_a_study_compiles_nothing_not_even_to_build_its_models(tmp_path):
+    first, second = run(tmp_path, script=STUDY), run(tmp_path, script=STUDY)
+    assert first["misses"] > 10
+    assert (second["misses"], second["hits"]) == (0, first["hits"] + first["misses"])
+    assert second["loss"] == first["loss"]
+    assert second["config unchanged"]
 
 
 @pytest.mark.slow
