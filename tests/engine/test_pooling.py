@@ -69,6 +69,17 @@ def test_numbers_that_are_not_finite_have_the_place_that_they_have_in_jax(bad):
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("strides", [1, 2])
+def test_float64_keeps_its_digits(strides):
+    with jax.enable_x64():
+        x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 3)))
+        pool = pooling((1, 2, 1), (1, strides, 1))
+        g = 1 + jnp.arange(2.0 * jax.eval_shape(pool, x).shape[1] * 3) / 3
+        g = g.reshape(jax.eval_shape(pool, x).shape)
+        run, _ = program(gradient(pool), g, x)
+        np.testing.assert_allclose(run([], g, x), gradient(pool)(g, x), rtol=1e-15)
+
+
 def test_members_side_by_side_have_each_their_own_places():
     pool = pooling((1, 2, 2, 1), (1, 2, 2, 1))
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 6, 6, 2)), jnp.float32)

@@ -53,8 +53,9 @@ def bind_compared(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
         return [_tiled(where, gradient, window, x.shape)]
     zero = jnp.zeros((), gradient.dtype)
     # bfloat16 is rounded once, at the end.
+    wide = jnp.promote_types(gradient.dtype, jnp.float32)
     parts = [
-        _spread(jnp.where(where == number, gradient, zero).astype(jnp.float32), place, strides, x)
+        _spread(jnp.where(where == number, gradient, zero).astype(wide), place, strides, x)
         for number, place in enumerate(places)
     ]
     return [sum(parts[1:], parts[0]).astype(gradient.dtype)]
