@@ -1,5 +1,6 @@
 """How members are put side by side."""
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,3 +112,16 @@ def test_members_are_measured_on_copies_and_then_trained(blobs, monkeypatch, tmp
         histories, kohort.fit(told, x, y, chunk_size=1, **arguments), strict=True
     ):
         np.testing.assert_allclose(ours.history["val_loss"], theirs.history["val_loss"], rtol=1e-5)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU's cores are not counted")
+def test_members_whose_products_take_long_are_trained_one_by_one_unmeasured(
+    blobs, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    monkeypatch.setattr(layout, "_SMALL", 1)
+    monkeypatch.setattr(layout, "_WORTH", 0.0)
+    monkeypatch.setattr(layout, "_CORE", 1.0)
+    models = [seeded(i) for i in range(3)]
+    kohort.fit(models, blobs.x_train, blobs.y_train, batch_size=50, verbose=0)
+    assert not list(tmp_path.rglob("*.json"))

@@ -5,13 +5,14 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
 
 import kohort
 from kohort.engine import cohort as cohort_module
-from kohort.engine.memory import allowed, is_exhausted
+from kohort.engine.memory import allowed, is_exhausted, needed_by
 from tests.models import seeded
 
 
@@ -156,3 +157,11 @@ def test_names_of_models_do_not_pile_up_in_the_key(blobs, count_compilations):
         kohort.fit(models, blobs.x_train, blobs.y_train, verbose=0)
         keras.utils.clear_session(free_memory=False)
     assert len(count_compilations) == 1
+
+
+def test_what_a_program_writes_over_is_counted_once():
+    x = jnp.zeros(1000)
+    kept, donated = (
+        jax.jit(lambda x: x + 1, donate_argnums=numbers).lower(x).compile() for numbers in ((), 0)
+    )
+    assert needed_by(donated) == needed_by(kept) - x.nbytes
