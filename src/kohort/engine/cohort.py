@@ -126,9 +126,10 @@ class Cohort:
             return data
         size = min(batch_size, leaves[0].shape[0])
         names = [self.steps.prepare(step, as_taken(None, data, (size,))) for step in reading]
+        read = [self.steps.read_as(name, len(leaves)) for name in names]
         narrowed = [
             leaf.astype(own) if set(others) <= {own} and _is_narrower(own, leaf.dtype) else leaf
-            for leaf, own, *others in zip(leaves, *map(self.steps.read_as, names), strict=True)
+            for leaf, own, *others in zip(leaves, *read, strict=True)
         ]
         return jax.tree.unflatten(structure, narrowed)
 

@@ -48,12 +48,10 @@ class Steps:
         constants = first.constants if len(kinds) == 1 else ""
         self._base = repr((first.skeleton, constants, first.names))
         self._names = [own.names for own in signatures]
+        self._traces: dict[str, Trace] = {}  # of the first kind
         self._functions: dict[str, Callable[..., Any]] = {}
         self._digests: dict[str, str] = {}
-        self._convolves: dict[str, bool] = {}
-        self._operations: dict[str, int] = {}
         self._constants: Constants = {}
-        self._read_as: dict[str, list[Any]] = {}
         self.fresh_metrics: list[Any] = keras_seam.fresh_metrics(self._examples[0])
         """The values that metric variables have at the start of an epoch."""
 
@@ -82,10 +80,8 @@ class Steps:
             )
         self._check_repeats(step, batch, traces[0])
         positions = differing([t.constants for t in traces])
-        self._convolves[name] = "conv_general_dilated" in traces[0].primitives()
-        self._operations[name] = traces[0].product_operations()
+        self._traces[name] = traces[0]
         self._functions[name] = _with_logs(traces[0], positions)
-        self._read_as[name] = traces[0].read_as(len(jax.tree.leaves(batch)))
         self._constants[name] = [
             np.array([traces[kind].constants[p] for kind in self._kind_of]) for p in positions
         ]
@@ -109,17 +105,17 @@ class Steps:
         parts = [self._base, *(self._digests[name] for name in sorted(set(names)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def read_as(self, name: str) -> list[Any]:
-        """For each array of a step's batch the dtype that it is read in; None for its own."""
-        return self._read_as[name]
+    def read_as(self, name: str, count: int) -> list[Any]:
+        """The dtypes that the `count` arrays of a step's batch are read in; None for their own."""
+        return self._traces[name].read_as(count)
 
     def convolves(self, name: str) -> bool:
         """Whether there are convolutions in a step."""
-        return self._convolves[name]
+        return "conv_general_dilated" in self._traces[name].primitives()
 
     def operations(self, name: str) -> int:
         """Floating-point operations of the matrix products of a step, for each member."""
-        return self._operations[name]
+        return self._traces[name].product_operations()
 
     def constants_of(self, names: Sequence[str], members: Sequence[int]) -> Constants:
         """For each of these steps the values of its lifted constants, each `[member]`."""
