@@ -1,7 +1,9 @@
 """The benchmarks count, compare and tell what they should; no test measures."""
 
 import dataclasses
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from benchmarks.work import (
     phases,
 )
 
+ROOT = Path(__file__).parents[1]
 CEILINGS = Ceilings({"float32": 1e9, "bfloat16": 2e9}, near=1e9, far=1e8, near_bytes=1e6)
 
 
@@ -206,3 +209,12 @@ def test_growth_in_proportion_has_an_exponent_of_one():
     fitted = slope("members", points)
     assert fitted.exponent == pytest.approx(1)
     assert fitted.bytes_each == pytest.approx(7)
+
+
+def test_memory_is_that_of_the_process_and_not_of_who_started_it():
+    held = np.ones(300_000_000, np.uint8)
+    command = "from benchmarks.peers.common import peak_bytes; print(peak_bytes())"
+    told = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert 10_000_000 < int(told.stdout) < held.nbytes

@@ -86,6 +86,19 @@ def split(samples: int, fraction: float, replicate: int) -> tuple[np.ndarray, np
     return np.sort(rows[valid:]), np.sort(rows[:valid])
 
 
+def peak_bytes() -> int:
+    """The largest resident memory of this process.
+
+    On Linux `getrusage` may tell that of the process that started this one, if it was larger.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        own = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return 1024 * int(own["VmHWM"].split()[0])
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def tell(
     clock: Clock, work: Work, models: int, accuracy: dict[str, list[float]], **versions: str
 ) -> None:
@@ -99,7 +112,6 @@ def tell(
         versions: Of the libraries.
     """
     marked = [clock.epochs[epoch] for epoch in sorted(clock.epochs)]
-    unit = 1 if sys.platform == "darwin" else 1024
     line = {
         **clock.seconds,
         "first": marked[0] if marked else None,
@@ -107,7 +119,7 @@ def tell(
         "models": models,
         "all_models": models == work.models,
         "accuracy": {name: float(np.mean(reached)) for name, reached in accuracy.items()},
-        "peak_bytes": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "peak_bytes": peak_bytes(),
         "versions": {"python": platform.python_version(), **versions},
     }
     print(json.dumps(line), flush=True)
