@@ -78,7 +78,7 @@ print(json.dumps({
 
 
 def run(folder, models=4, script=SCRIPT):
-    environment = os.environ | {"KOHORT_CACHE": str(folder)}
+    environment = os.environ | {"KOHORT_CACHE": str(folder), "JAX_COMPILATION_CACHE_DIR": ""}
     done = subprocess.run(
         [sys.executable, "-c", script, str(models)],
         env=environment,
@@ -165,3 +165,39 @@ def test_what_cannot_be_remembered_for_want_of_room_is_forgotten(tmp_path, monke
     cache.remember("key", 1)
     assert cache.remembered("key") is None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_is_too_large_loses_what_is_oldest_and_what_is_empty(tmp_path, monkeypatch):
+    from kohort.engine import cache
+
+    monkeypatch.setattr(cache, "_LARGEST", 250)
+    for age, (name, size) in enumerate({"new": 100, "empty": 0, "old": 100, "older": 100}.items()):
+        (tmp_path / name).write_bytes(bytes(size))
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    cache.tidy(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "old"}
+    cache.tidy(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "old"}
+    cache.tidy(tmp_path / "absent")
+
+
+def test_to_keep_a_program_takes_no_look_at_all_others(tmp_path, monkeypatch):
+    import jax
+
+    from kohort.engine import cache
+
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        with cache.persistent():
+            assert jax.config.jax_compilation_cache_dir == str(cache.folder())
+            jax.jit(lambda x: x * 3 + 2)(1.0)
+            (cache.folder() / "gone-cache").symlink_to(tmp_path / "nowhere")
+            # JAX asks for the size of each file where it is to keep to a size.
+            jax.jit(lambda x: x * 5 + 4)(1.0)
+        assert jax.config.jax_compilation_cache_dir is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+    kept = [path for path in cache.folder().iterdir() if path.name.startswith("jit_")]
+    assert len(kept) >= 2

@@ -4,6 +4,7 @@ Nothing in it is needed: it may be deleted at any time. The environment variable
 another folder, or "off".
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -17,12 +18,14 @@ import jax
 import platformdirs
 from jax.experimental.compilation_cache import compilation_cache
 
-_LARGEST = 1 << 30  # bytes; JAX drops what was used longest ago
+_LARGEST = 1 << 30  # bytes
 
 _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
-    "jax_compilation_cache_max_size": _LARGEST,
+    # Where JAX is to keep to a size it reads the whole folder each time that it adds to it, which
+    # takes longer than to compile what builds a model. `tidy` keeps it instead.
+    "jax_compilation_cache_max_size": -1,
 }
 
 
@@ -46,6 +49,7 @@ def persistent() -> Iterator[None]:
     if own is None or jax.config.jax_compilation_cache_dir or not _is_writable(own):
         yield
         return
+    _tidy_once(own)
     changed = _SETTINGS | {"jax_compilation_cache_dir": str(own)}
     before = {name: getattr(jax.config, name) for name in changed}
     _configure(changed)
@@ -53,6 +57,24 @@ def persistent() -> Iterator[None]:
         yield
     finally:
         _configure(before)
+
+
+def tidy(own: Path) -> None:
+    """Delete what is oldest in a cache folder that has grown too large, and files that are empty.
+
+    A process that is killed as it begins to write a file leaves it empty, and JAX writes no file
+    again.
+    """
+    with suppress(OSError):  # Another process may tidy it too.
+        files = [(path.stat(), path) for path in own.iterdir() if path.is_file()]
+        excess = sum(stat.st_size for stat, _ in files) - _LARGEST
+        for stat, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
+            if excess > 0 or stat.st_size == 0:
+                path.unlink()
+                excess -= stat.st_size
+
+
+_tidy_once = functools.cache(tidy)
 
 
 def remembered(key: str) -> Any:
