@@ -7,6 +7,7 @@ list of hyperparameters that are safe to lift is needed: what is no such constan
 branch, an integer) shows as another program.
 """
 
+import functools
 import hashlib
 import itertools
 import math
@@ -202,7 +203,6 @@ def _is_scalar_float(array: Any) -> bool:
 def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
     """Everything that a program computes, as bytes; its constants go to `constants`."""
     inner = _inner(jaxpr)
-    numbers: dict[Any, int] = {}
     for array in jaxpr.consts:
         # A scalar that was made a tensor early, as Keras's L1 makes its strength, is one too.
         if _is_scalar_float(array):
@@ -211,14 +211,7 @@ def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
         else:
             yield array_bytes(array)
 
-    def atom(it: Any) -> str:
-        if _is_constant(it):
-            constants.append(float(it.val))
-            return f"constant {it.aval}"
-        if isinstance(it, Literal):
-            return f"{it.val!r} {it.aval}"
-        return f"{numbers.setdefault(it, len(numbers))} {it.aval}"
-
+    atom = _atom_writer(constants)
     yield "; ".join(atom(it) for it in (*inner.constvars, *inner.invars)).encode()
     for equation in inner.eqns:
         yield f"\n{equation.primitive.name} ".encode()
@@ -230,6 +223,25 @@ def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
             yield from _describe_parameters(equation.params)
         yield ("->" + "; ".join(atom(it) for it in equation.outvars)).encode()
     yield ("\n" + "; ".join(atom(it) for it in inner.outvars)).encode()
+
+
+def _atom_writer(constants: list[float]) -> Callable[[Any], str]:
+    """What writes the inputs and outputs of equations, by the order in which they are defined."""
+    numbers: dict[Any, int] = {}
+    kind = functools.cache(str)  # Few kinds of arrays are in a program, and JAX writes them slowly.
+
+    def atom(it: Any) -> str:
+        if isinstance(it, Literal):
+            if _is_constant(it):
+                constants.append(float(it.val))
+                return f"constant {kind(it.aval)}"
+            return f"{it.val!r} {kind(it.aval)}"
+        if it in numbers:
+            return str(numbers[it])
+        numbers[it] = len(numbers)
+        return f"{numbers[it]} {kind(it.aval)}"
+
+    return atom
 
 
 def _describe_parameters(value: Any) -> Iterator[bytes]:
