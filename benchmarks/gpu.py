@@ -2,7 +2,8 @@
 
     python -m benchmarks.gpu
 
-Where JAX finds no GPU, it prints what operation counts let an H100-class card hope for.
+Where JAX finds no GPU, it prints what operation counts let an H100-class card hope for, and what it
+takes to set the members up, which is work of the CPU.
 """
 
 import tempfile
@@ -13,6 +14,7 @@ import jax
 import typer
 
 from benchmarks import run, samples
+from benchmarks.growth import ran
 from benchmarks.work import BATCH, SAMPLES, VALIDATION, Ceilings, least_seconds, named, phases
 
 WORK, EPOCHS = "200-x1000", 30
@@ -43,6 +45,22 @@ def estimate(work: str, samples_: int, epochs: int) -> str:
     return "\n".join(lines)
 
 
+def setup_seconds(net: str, few: int = 8, more: int = 24) -> float:
+    """Seconds that a further member takes before it trains: built, prepared and traced.
+
+    Measured on this machine's CPU as the difference of two cohorts that compile nothing.
+    """
+    first = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        samples.write(folder, 1000)
+        for members in (few, more):
+            for _ in range(2):
+                told = ran(f"{net}-x{members}", folder, 2, folder / "cache")
+            first.append(told["first"] - told["epochs"][0] * members)
+    return float(first[1] - first[0]) / (more - few)
+
+
 def main(
     work: Annotated[str, typer.Option(help="A work item.")] = WORK,
     peers: Annotated[str, typer.Option(help="Peers, by commas.")] = ",".join(PEERS),
@@ -54,7 +72,10 @@ def main(
     works, names = run.works_of(work), run.peers_of(peers)
     print(estimate(works[0], samples_, epochs))
     if jax.default_backend() != "gpu":
-        print("JAX finds no GPU here: nothing was measured.")
+        item = named(works[0])
+        each = setup_seconds(next(iter(item.variants)))
+        print(f"  setting up {item.members} members: {each * item.members:.0f} s, as on this CPU")
+        print("JAX finds no GPU here: no training was measured.")
         return
     settings = {"samples": samples_, "epochs": epochs, "rounds": rounds}
     with tempfile.TemporaryDirectory() as temporary:
