@@ -26,9 +26,17 @@ def _compile_equal_programs_once(tmp_path_factory):
     """Tests train the same small models by Keras and by kohort, over and over."""
     # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither.
     os.environ["KOHORT_CACHE"] = str(tmp_path_factory.mktemp("kohort"))
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # Test processes share what they compile with each other and with those that they start.
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    settings = {
+        "jax_compilation_cache_dir": str(shared / "xla"),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in settings.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
 
 
 @pytest.fixture(scope="session")
