@@ -1,9 +1,7 @@
-import keras
 import numpy as np
 import pytest
 
 import kohort
-from kohort.design import plan
 from tests.models import build_mlp
 
 
@@ -86,65 +84,3 @@ def test_fewer_samples_than_a_batch(blobs):
     few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
     result = study(few, batch_size=256).run(verbose=0)
     assert np.isfinite(result.curves()["value"]).all()
-
-
-class Scaled(keras.layers.Layer):
-    """Multiplies by a number that its configuration does not tell."""
-
-    def __init__(self):
-        super().__init__()
-        self.factor = float(np.random.uniform(1, 2))
-
-    def call(self, x):
-        return x * self.factor
-
-
-def drawn(what):
-    """A model of which the seed decides more than the numbers in its variables."""
-    layers = [keras.Input((5,))]
-    if what == "the mean of a normalization":
-        layers.append(keras.layers.Normalization())
-        layers[-1].adapt(np.random.normal(size=(20, 5)))
-    if what == "a constant in code of one's own":
-        layers.append(Scaled())
-    rate = np.random.uniform(0.1, 0.9) if what == "a rate of dropout" else 0.5
-    layers += [keras.layers.Dropout(rate), keras.layers.Dense(3, activation="softmax")]
-    model = keras.Sequential(layers)
-    bias = model.layers[-1].bias
-    if what == "a penalty set on a variable":
-        bias.regularizer = keras.regularizers.L2(np.random.uniform(0.1, 0.9))
-    if what == "which variables are trained":
-        bias.trainable = bool(np.random.uniform() < 0.5)
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    return model
-
-
-@pytest.mark.parametrize(
-    ("what", "kinds", "traced"),
-    [
-        ("nothing", 1, 1),
-        ("a rate of dropout", 4, 4),
-        ("the mean of a normalization", 4, 4),
-        ("a constant in code of one's own", 4, 4),
-        ("a penalty set on a variable", 4, 4),
-        ("which variables are trained", 2, 2),
-    ],
-)
-def test_replicates_are_traced_once_where_the_seed_decides_numbers_alone(
-    blobs, monkeypatch, what, kinds, traced
-):
-    calls = []
-    real = plan.signature_or_reason
-
-    def counted(*arguments):
-        calls.append(arguments)
-        return real(*arguments)
-
-    monkeypatch.setattr(plan, "signature_or_reason", counted)
-    own = study(blobs, replicates=kohort.Holdout(0.2, 4))
-    own.variants = [kohort.Variant("drawn", drawn, what=what)]
-    found = [member.signature for member in own.plan().every_member]
-    assert len(set(found)) == kinds
-    assert len(calls) == traced
-    monkeypatch.setattr(plan.keras_seam, "blueprint", lambda _: None)
-    assert found == [member.signature for member in own.plan().every_member]

@@ -184,14 +184,9 @@ def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
 def has_own_code(model: keras.Model) -> bool:
     """Whether a model runs code that is not Keras's: a layer, loss or function of the user's."""
     try:
-        return _names_own_code(keras.saving.serialize_keras_object(model))
+        parts = [keras.saving.serialize_keras_object(model)]
     except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
         return True
-
-
-def _names_own_code(config: Any) -> bool:
-    """Whether there is a class or function in a configuration that is not Keras's."""
-    parts = [config]
     while parts:
         part = parts.pop()
         if isinstance(part, dict):
@@ -204,30 +199,6 @@ def _names_own_code(config: Any) -> bool:
         elif isinstance(part, list | tuple):
             parts += part
     return False
-
-
-def blueprint(model: keras.Model) -> str | None:
-    """What tells a prepared model from others of its build function, but for its variables' values.
-
-    None where code that is not Keras's may tell more, and where a layer holds arrays, such as the
-    mean of an adapted `Normalization`: constants of its steps that no configuration shows.
-    """
-    serialize = keras.saving.serialize_keras_object
-    held = [own for layer in model._flatten_layers() for own in vars(layer).values()]
-    if any(keras.ops.is_tensor(own) or isinstance(own, np.ndarray) for own in held):
-        return None
-    try:
-        # What is set on a variable itself is in no layer's configuration.
-        variables = [
-            [own.path, own.shape, own.dtype, own.trainable]
-            + [serialize(getattr(own, what, None)) for what in ("regularizer", "constraint")]
-            for part in variables_of(model)
-            for own in part
-        ]
-        whole = [serialize(model), variables]
-        return None if _names_own_code(whole) else json.dumps(whole, sort_keys=True)
-    except Exception:  # noqa: BLE001 (as in `has_own_code`; or it is no JSON)
-        return None
 
 
 def config_text(model: keras.Model) -> str:

@@ -181,11 +181,10 @@ def make_plan(
     members = []
     for number, variant in enumerate(variants):
         whole: dict[int, MemberPlan] = {}
-        signed: _Signed = {}
         for replicate in replicates[number]:
             if replicate.number not in whole:
                 whole[replicate.number] = _look_at(
-                    number, variant, replicate, data, epochs[number], batch_size, signed
+                    number, variant, replicate, data, epochs[number], batch_size
                 )
             # The same model from the same seed; only the rows differ.
             members.append(replace(whole[replicate.number], share=replicate.share))
@@ -212,9 +211,6 @@ def batch_of(data: Dataset, size: int) -> keras_seam.Arrays:
     )
 
 
-type _Signed = dict[tuple[str, int], tuple[Signature | None, str]]
-
-
 def _look_at(
     number: int,
     variant: Variant,
@@ -222,22 +218,13 @@ def _look_at(
     data: Dataset,
     epochs: int,
     batch_size: int,
-    signed: _Signed,
 ) -> MemberPlan:
-    """Build a member's model and look at it.
-
-    To trace its steps takes several times as long as to build it: replicates of one blueprint are
-    traced once. `signed` is what is known of those of this variant, by blueprint and batch.
-    """
     model = variant.model(replicate.seed)
     sizes = (len(replicate.train), len(replicate.valid))
-    size = min(batch_size, sizes[0])
-    batch = batch_of(data, size)
+    batch = batch_of(data, min(batch_size, sizes[0]))
     try:
         keras_seam.prepare(model, batch)
-        blueprint = keras_seam.blueprint(model)
-        known = None if blueprint is None else signed.get((blueprint, size))
-        program, why_alone = known or signature_or_reason(model, batch)
+        program, why_alone = signature_or_reason(model, batch)
     except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
@@ -245,8 +232,6 @@ def _look_at(
             f"{type(error).__name__}: {reason(error)}",
             "give the model keras.Input(data.input_shape) and an output for each class",
         ) from error
-    if blueprint is not None:
-        signed[blueprint, size] = program, why_alone
     _check_outputs(variant.name, model, data)
     return MemberPlan(
         variant=number,
