@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,24 +55,31 @@ def persistent() -> Iterator[None]:
     before = {name: getattr(jax.config, name) for name in changed}
     _configure(changed)
     try:
-        yield
+        with warnings.catch_warnings():
+            # What cannot be read, as another process is just writing it, is compiled.
+            warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
+            yield
     finally:
         _configure(before)
 
 
 def tidy(own: Path) -> None:
-    """Delete what is oldest in a cache folder that has grown too large, and files that are empty.
+    """Delete the programs in a cache folder that were used longest ago, where it is too large.
 
-    A process that is killed as it begins to write a file leaves it empty, and JAX writes no file
-    again.
+    And those that are empty: a process that is killed as it begins to write a file leaves it so,
+    and JAX writes no file again.
     """
-    with suppress(OSError):  # Another process may tidy it too.
-        files = [(path.stat(), path) for path in own.iterdir() if path.is_file()]
-        excess = sum(stat.st_size for stat, _ in files) - _LARGEST
-        for stat, path in sorted(files, key=lambda file: file[0].st_mtime_ns):
-            if excess > 0 or stat.st_size == 0:
+    used = []
+    for path in own.glob("*-cache"):
+        with suppress(OSError):  # Another process may delete it too.
+            stat = path.stat()
+            used.append((max(stat.st_atime_ns, stat.st_mtime_ns), stat.st_size, path))
+    excess = sum(size for _, size, _ in used) - _LARGEST
+    for _, size, path in sorted(used):
+        if excess > 0 or size == 0:
+            with suppress(OSError):
                 path.unlink()
-                excess -= stat.st_size
+                excess -= size
 
 
 _tidy_once = functools.cache(tidy)
