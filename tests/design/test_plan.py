@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -84,3 +85,57 @@ def test_fewer_samples_than_a_batch(blobs):
     few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
     result = study(few, batch_size=256).run(verbose=0)
     assert np.isfinite(result.curves()["value"]).all()
+
+
+class Scaled(keras.layers.Layer):
+    """Multiplies by a number that its configuration does not tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = float(np.random.uniform(1, 2))
+
+    def call(self, x):
+        return x * self.factor
+
+
+def drawn(what):
+    """A model of which the seed decides more than the numbers in its variables."""
+
+    def some(name, least=0.1, most=0.9):
+        return float(np.random.uniform(least, most)) if what == name else 0.5
+
+    normalization, elu = keras.layers.Normalization(), keras.layers.ELU()
+    normalization.adapt(np.random.normal(size=(20, 5)) if what == "a mean" else np.eye(5))
+    elu.alpha = some("an attribute set later")
+    layers = [normalization, elu, keras.layers.Dropout(some("a rate")), keras.layers.Dense(1)]
+    if what == "a constant in code of one's own":
+        layers.append(Scaled())
+    model = keras.Sequential([keras.Input((5,)), *layers])
+    dense = model.layers[3]
+    dense.bias.regularizer = keras.regularizers.L2(some("a penalty set on a variable"))
+    optimizer = keras.optimizers.AdamW(weight_decay=0.1)
+    if what == "what decays":
+        optimizer.exclude_from_weight_decay(var_names=[["bias", "kernel"][np.random.randint(2)]])
+    dense.bias.trainable = some("what is trained") > 0.4
+    model.compile(optimizer, keras.losses.Huber(delta=some("a constant of the loss")))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("what", "kinds"),
+    [
+        ("nothing", 1),
+        ("a rate", 4),
+        ("a mean", 4),
+        ("an attribute set later", 4),
+        ("a constant of the loss", 4),
+        ("a constant in code of one's own", 4),
+        ("a penalty set on a variable", 4),
+        ("what decays", 2),
+        ("what is trained", 2),
+    ],
+)
+def test_whatever_the_seed_decides_is_seen_though_no_configuration_tells_it(blobs, what, kinds):
+    own = study(blobs, replicates=kohort.Holdout(0.2, 4))
+    own.variants = [kohort.Variant("drawn", drawn, what=what)]
+    assert len({member.signature for member in own.plan().every_member}) == kinds
