@@ -24,19 +24,14 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def _compile_equal_programs_once(tmp_path_factory):
     """Tests train the same small models by Keras and by kohort, over and over."""
-    # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither.
-    os.environ["KOHORT_CACHE"] = str(tmp_path_factory.mktemp("kohort"))
-    # Test processes share what they compile with each other and with those that they start.
+    # Processes of the suite share what they compile, and those that they start share kohort's.
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    settings = {
-        "jax_compilation_cache_dir": str(shared / "xla"),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    for name, value in settings.items():
-        jax.config.update(name, value)
-        os.environ[name.upper()] = str(value)
+    # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither.
+    os.environ["KOHORT_CACHE"] = str(shared / "kohort")
+    jax.config.update("jax_compilation_cache_dir", str(shared / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="session")
