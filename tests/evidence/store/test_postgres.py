@@ -6,7 +6,7 @@ import time
 import numpy as np
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from kohort.errors import StoreError
 from kohort.evidence.store import database, open_store, rows
@@ -198,3 +198,20 @@ def test_a_claim_leaves_no_connection_behind(server, place, study):
 
 def test_the_driver_is_psycopg(study):
     assert study._database.engine.dialect.driver == psycopg.__name__
+
+
+def test_a_claim_is_given_back_though_its_connection_has_not_ended_yet(study, monkeypatch):
+    open_yet = []
+
+    def not_yet(connection):
+        open_yet.append(connection)
+
+    with monkeypatch.context() as patch:
+        # As where the server has not noticed yet.
+        patch.setattr(Connection, "close", not_yet)
+        with study.claim():
+            pass
+    with study.claim():
+        study.begin_run({})
+    for connection in open_yet:
+        connection.close()

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -87,11 +87,18 @@ class ServerClaim(Claim):
         return bool(taken)
 
     def release(self) -> None:
-        """Give the lock back, by ending the connection."""
+        """Give the lock back, and end the connection."""
         with self._turns:
-            if self._held is not None:
-                self._held.close()
-            self._held = None
+            held, self._held = self._held, None
+            if held is None:
+                return
+            # With a connection that is lost the lock is too.
+            with closing(held), suppress(DBAPIError):
+                if not held.invalidated:
+                    held.rollback()
+                    # The server may notice only after a while that a connection has ended.
+                    with held.begin():
+                        held.execute(text("SELECT pg_advisory_unlock(:key)"), self._key)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
