@@ -101,8 +101,8 @@ class Scaled(keras.layers.Layer):
 def drawn(what):
     """A model of which the seed decides more than the numbers in its variables."""
 
-    def some(name, least=0.1, most=0.9):
-        return float(np.random.uniform(least, most)) if what == name else 0.5
+    def some(name):
+        return float(np.random.uniform(0.1, 0.9)) if what == name else 0.5
 
     normalization, elu = keras.layers.Normalization(), keras.layers.ELU()
     normalization.adapt(np.random.normal(size=(20, 5)) if what == "a mean" else np.eye(5))
