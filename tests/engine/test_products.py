@@ -111,3 +111,15 @@ def test_other_products_run_as_they_are():
     ]:
         fast, given_ = both(function, *arguments)
         np.testing.assert_allclose(fast, given_, rtol=1e-5, atol=1e-4)
+
+
+def test_an_activation_is_worked_out_once_for_the_forward_product_and_the_gradient():
+    x, w, g = (drawn("float32", *shape) for shape in ((256, 48), (48, 64), (256, 64)))
+
+    def layer(x, w, g):
+        active = jnp.maximum(x - 0.5, 0)
+        return gradient(active, g + active @ w)
+
+    run = trace(layer, x, w, g).lifted((), bind_fast)
+    text = jax.jit(lambda *a: run([], *a)).lower(x, w, g).compile().as_text()
+    assert len(re.findall(r" maximum\(", text)) == 1

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.extend.core import JaxprEqn
 
 from kohort.design.lifting import bind, kinds
-from kohort.engine.stored import stored_rows_first
+from kohort.engine.stored import stored, stored_rows_first
 
 _DTYPES = ("bfloat16", "float32")
 _SMALLEST = 8  # of the longest axis: the library takes no less
@@ -47,9 +47,9 @@ def bind_stored(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     left, right = inputs[0].reshape(samples, rows), inputs[1].reshape(samples, columns)
     if rows * (samples + 2 * columns) < samples * columns:
         # What reads this result reads it transposed, and more than once.
-        product = stored_rows_first(_product(equation, stored_rows_first(left.T), right))
+        product = stored_rows_first(_product(equation, _transposed(left), right))
     else:
-        product = _product(equation, stored_rows_first(right.T), left).T
+        product = _product(equation, _transposed(right), left).T
     (result,) = kinds(equation.outvars)
     return [product.reshape(result.shape)]
 
@@ -64,6 +64,11 @@ def bind_in_float32(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     """Run an equation of bfloat16 numbers in float32, and round its results."""
     results = bind(equation, [held.astype(jnp.float32) for held in inputs])
     return [result.astype(jnp.bfloat16) for result in results]
+
+
+def _transposed(matrix: Any) -> Any:
+    # Stored before as well: XLA would work an activation out again there, one number at a time.
+    return stored_rows_first(stored(matrix).T)
 
 
 def _product(equation: JaxprEqn, left: Any, right: Any) -> Any:

@@ -13,6 +13,7 @@ from kohort.design import keras_seam
 from kohort.design.grouping import Signature, trace_step
 from kohort.design.keras_seam import Arrays
 from kohort.design.lifting import Trace, differing
+from kohort.engine.in_place import updating_in_place
 from kohort.engine.operations import bind_fast
 from kohort.errors import ModelError
 
@@ -158,7 +159,10 @@ class Steps:
 
 def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
     """A lifted step; its logs, where it has some, under their names."""
-    run = trace.lifted(positions, bind_fast)
+
+    def run(values: Sequence[Any], *arguments: Any) -> Any:
+        return trace.lifted(positions, updating_in_place(bind_fast))(values, *arguments)
+
     if trace.logs is None:
         return run
 
