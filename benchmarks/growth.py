@@ -2,8 +2,9 @@
 
     python -m benchmarks.growth
 
-One of them grows while the others stay; each point is a process of its own. It also measures the
-seconds to the first epoch's numbers, and what the report and the store of a study cost.
+One of them grows while the others stay; each point is a process of its own, in every round. It
+also measures the seconds to the first epoch's numbers, and what the report and the store of a study
+cost.
 """
 
 import json
@@ -58,10 +59,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Slope:
-    """How an axis grows: seconds as size to the power `exponent`, memory by `bytes_each`."""
+    """How an axis grows.
+
+    Args:
+        axis: What grows.
+        exponent: Seconds grow as size to this power: the median over rounds.
+        lowest: The exponent of the round with the least.
+        highest: And of that with the greatest.
+        bytes_each: Memory grows by so many with each more; the median over rounds.
+    """
 
     axis: str
     exponent: float
+    lowest: float
+    highest: float
     bytes_each: float
 
 
@@ -83,9 +94,9 @@ def ran(work: str, data: Path, epochs: int, cache: Path, *arguments: str) -> dic
 
 
 def measured(axis: str, size: int, folder: Path) -> Point:
-    """A point: the axis at a size, all else as it stays."""
+    """A point: the axis at a size, all else as it stays; in a folder, what is kept of a round."""
     sizes = {"members": MEMBERS, "samples": SAMPLES, "width": WIDTH, "epochs": EPOCHS, axis: size}
-    data = folder / str(sizes["samples"])
+    data = folder.parent / str(sizes["samples"])
     data.mkdir(exist_ok=True)
     samples.write(data, sizes["samples"])
     work, cache = f"{sizes['width']}-x{sizes['members']}", folder / f"{axis} {size}"
@@ -101,15 +112,37 @@ def measured(axis: str, size: int, folder: Path) -> Point:
     )
 
 
-def slope(axis: str, points: Sequence[Point]) -> Slope:
-    """Fit an axis: a line through the logarithms of seconds, and one through bytes."""
-    own = [point for point in points if point.axis == axis]
-    sizes = np.array([point.size for point in own], float)
-    seconds = np.array([point.seconds for point in own])
-    memory = np.array([point.peak_bytes for point in own], float)
-    exponent = np.polynomial.Polynomial.fit(np.log(sizes), np.log(seconds), 1).convert().coef[1]
-    each = np.polynomial.Polynomial.fit(sizes, memory, 1).convert().coef[1]
-    return Slope(axis, float(exponent), float(each))
+def middle(rounds: Sequence[Sequence[Point]]) -> list[Point]:
+    """Each point of several rounds, every number of it the median."""
+    return [
+        Point(
+            own[0].axis,
+            own[0].size,
+            seconds=float(np.median([point.seconds for point in own])),
+            peak_bytes=int(np.median([point.peak_bytes for point in own])),
+            first=float(np.median([point.first for point in own])),
+            again=float(np.median([point.again for point in own])),
+        )
+        for own in zip(*rounds, strict=True)
+    ]
+
+
+def slope(axis: str, rounds: Sequence[Sequence[Point]]) -> Slope:
+    """Fit an axis in each round: lines through the logarithms of seconds, and through bytes."""
+    exponents, each = [], []
+    for points in rounds:
+        own = [point for point in points if point.axis == axis]
+        sizes = np.array([point.size for point in own], float)
+        seconds = np.array([point.seconds for point in own])
+        memory = np.array([point.peak_bytes for point in own], float)
+        exponents.append(_rise(np.log(sizes), np.log(seconds)))
+        each.append(_rise(sizes, memory))
+    middling, least, greatest = (float(of(exponents)) for of in (np.median, min, max))
+    return Slope(axis, middling, least, greatest, float(np.median(each)))
+
+
+def _rise(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.polynomial.Polynomial.fit(x, y, 1).convert().coef[1])
 
 
 def study_costs(folder: Path) -> dict[str, float]:
@@ -155,11 +188,13 @@ def svg(points: Sequence[Point]) -> str:
 
 
 def markdown(
-    points: Sequence[Point], slopes: Sequence[Slope], costs: Mapping[str, float], load: str
+    points: Sequence[Point], slopes: Sequence[Slope], costs: Mapping[str, float], told: str
 ) -> str:
     """The page of a measurement."""
     fits = "\n".join(
-        f"| {own.axis} | {own.exponent:.2f} | {own.bytes_each / 2**20:,.3f} |" for own in slopes
+        f"| {own.axis} | {own.exponent:.2f} ({own.lowest:.2f} to {own.highest:.2f}) | "
+        f"{own.bytes_each / 2**20:,.3f} |"
+        for own in slopes
     )
     lines = "\n".join(
         f"| {point.axis} | {point.size:,} | {point.seconds:.3f} | "
@@ -171,7 +206,7 @@ def markdown(
 
 # Growth
 
-{load}.
+{told}.
 What does not grow: {MEMBERS} members of {WIDTH} units, {SAMPLES:,} samples, {EPOCHS} epochs.
 
 ![Seconds and memory against members, samples, width and epochs](growth.svg)
@@ -193,34 +228,42 @@ What does not grow: {MEMBERS} members of {WIDTH} units, {SAMPLES:,} samples, {EP
 def main(
     axes: Annotated[str, typer.Option(help="What grows, by commas.")] = ",".join(AXES),
     points: Annotated[int, typer.Option(min=2, help="Sizes of each, from the smallest.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of every size.")] = 3,
 ) -> None:
     """Measure, and write benchmarks/results/growth.json, .md and .svg."""
     chosen = axes.split(",")
     unknown = [axis for axis in chosen if axis not in AXES]
     if unknown:
         raise typer.BadParameter(f"expected some of {', '.join(AXES)}; got {unknown[0]!r}")
-    found = []
+    found: list[list[Point]] = []
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for axis in chosen:
-            for size in AXES[axis][:points]:
-                found.append(measured(axis, size, folder))
-                print(found[-1], flush=True)
-        costs = study_costs(folder)
+        for number in range(rounds):
+            folder = Path(temporary) / f"round {number + 1}"
+            folder.mkdir()
+            found.append([])
+            for axis in chosen:
+                for size in AXES[axis][:points]:
+                    found[-1].append(measured(axis, size, folder))
+                    print(found[-1][-1], flush=True)
+        costs = study_costs(Path(temporary))
+    medians = middle(found)
     slopes = [slope(axis, found) for axis in chosen]
     RESULTS.mkdir(exist_ok=True)
     machine = about()
     whole = {
         "about": machine,
-        "points": [asdict(point) for point in found],
+        "rounds": [[asdict(point) for point in own] for own in found],
         "slopes": [asdict(own) for own in slopes],
         "study": costs,
     }
-    told = f"{machine['date']}; {machine['cores']} cores of {machine['processor']}"
-    text = markdown(found, slopes, costs, told)
+    told = (
+        f"{machine['date']}; {machine['cores']} cores of {machine['processor']}. "
+        f"Medians of {rounds} rounds (lowest to highest)"
+    )
+    text = markdown(medians, slopes, costs, told)
     (RESULTS / "growth.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "growth.md").write_text(text, encoding="utf-8")
-    (RESULTS / "growth.svg").write_text(svg(found), encoding="utf-8")
+    (RESULTS / "growth.svg").write_text(svg(medians), encoding="utf-8")
     print(text)
 
 

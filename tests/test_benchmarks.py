@@ -11,7 +11,7 @@ import typer
 
 import kohort
 from benchmarks import page, run, samples
-from benchmarks.growth import Point, slope
+from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import launch
 from benchmarks.peers import PEERS
 from benchmarks.peers.keras_models import build
@@ -206,9 +206,20 @@ def test_instructions_are_told_apart_by_what_they_do():
 
 def test_growth_in_proportion_has_an_exponent_of_one():
     points = [Point("members", n, 3.0 * n, 100 + 7 * n, 0.0, 0.0) for n in (1, 2, 4, 8)]
-    fitted = slope("members", points)
-    assert fitted.exponent == pytest.approx(1)
+    fitted = slope("members", [points])
+    assert (fitted.exponent, fitted.lowest, fitted.highest) == pytest.approx((1, 1, 1))
     assert fitted.bytes_each == pytest.approx(7)
+
+
+def test_growth_is_the_middle_of_its_rounds():
+    rounds = [
+        [Point("samples", n, float(n) ** power, 10 * power * n, power, 2.0) for n in (1, 2, 4)]
+        for power in (3, 1, 2)
+    ]
+    fitted = slope("samples", rounds)
+    assert (fitted.lowest, fitted.exponent, fitted.highest) == pytest.approx((1, 2, 3))
+    assert fitted.bytes_each == pytest.approx(20)
+    assert middle(rounds) == [Point("samples", n, n**2, 20 * n, 2, 2.0) for n in (1, 2, 4)]
 
 
 def test_memory_is_that_of_the_process_and_not_of_who_started_it():
