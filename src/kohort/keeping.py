@@ -75,7 +75,9 @@ class Keeper:
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
         self._curves, self._checkpoints = _Pace(min(_CURVES, cadence)), _Pace(cadence)
         self._is_asked_to_end = False
-        self._last: _Last | None = None
+        self._lasts: list[_Last] = []
+        # Blocks that train at once are told one after the other, and treated alike.
+        self._is_amid = self._ends = self._saves = False
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
         self._blocks = blocks
@@ -171,13 +173,12 @@ class Keeper:
             checkpoint = whole(checkpoint, ended)
         return checkpoint, kept.state["seconds"]
 
-    def take(self, event: Laid | EpochRecord, work: Work, seconds: float) -> None:
+    def take(self, event: Laid | EpochRecord, work: Work) -> None:
         """Keep what happened.
 
         Args:
             event: What.
             work: What trains.
-            seconds: How long its block has trained in this run.
 
         Raises:
             Interrupted: The run was asked to end, and all is kept that can be.
@@ -190,24 +191,24 @@ class Keeper:
         if isinstance(event, Laid):
             self._lay_out([[key(place) for place in block] for block in event.blocks])
             return
+        if not self._is_amid:
+            self._ends = self._is_asked_to_end
+            self._saves = self._ends or self._checkpoints.is_due
+        self._is_amid = event.more
         self._to_write += [(key(place), event.epoch, logs) for place, logs in event.logs.items()]
         first = next(iter(event.logs))
         block = self._block_of.get(key(first))
-        if (
-            block
-            and event.checkpoint
-            and (event.is_last or self._is_asked_to_end or self._checkpoints.is_due)
-        ):
+        if block and event.checkpoint and (event.is_last or self._saves):
             spent = work.spent.get(work.members[first], 0.0)
-            seconds = spent + seconds / len(set(block))
-            if event.is_last and not self._is_asked_to_end:
+            seconds = spent + event.seconds / len(set(block))
+            if event.is_last and not self._ends:
                 self._write_curves()
-                self._last = _Last(block, event.checkpoint(), seconds, {})
+                self._lasts.append(_Last(block, event.checkpoint(), seconds, {}))
             else:
                 self._save(block, event.checkpoint(), seconds)
-        elif self._curves.is_due or self._is_asked_to_end:
+        elif self._curves.is_due or self._ends:
             self._write_curves()
-        if self._is_asked_to_end:
+        if self._ends and not event.more:
             raise Interrupted
 
     def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:
@@ -216,11 +217,11 @@ class Keeper:
         key = key_of(self._plan, member)
         digest = self._kept.finish(key, weights, seconds)
         self._finished[key] = seconds
-        if self._last is not None:
-            self._last.ended[key] = digest, weights
-            if set(self._last.ended) == set(self._last.block):
-                self._save_last(self._last)
-                self._last = None
+        for last in [own for own in self._lasts if key in own.block]:
+            last.ended[key] = digest, weights
+            if set(last.ended) == set(last.block):
+                self._save_last(last)
+                self._lasts.remove(last)
 
     def conclude(self, result: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         """Keep what the study's result is made of, as JSON, and what the rules say."""

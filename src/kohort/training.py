@@ -1,6 +1,5 @@
 """Trains what a study plans: one group of members after another, recorded and kept as it goes."""
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 
@@ -68,7 +67,6 @@ def _follow(
     keeper: Keeper | None,
 ) -> None:
     """Record and keep what happens."""
-    clock = time.perf_counter()
     for event in events:
         if isinstance(event, EpochRecord):
             for number, logs in event.logs.items():
@@ -76,7 +74,7 @@ def _follow(
             records.sat(label, event.seats)
             progress.advance(len(event.logs), event.epoch)
         if isinstance(event, Ended):
-            seconds = (time.perf_counter() - clock) / len(event.members)
+            seconds = event.seconds / len(event.members)
             for number in event.members:
                 member = work.members[number]
                 own = seconds + work.spent.get(member, 0.0)
@@ -84,6 +82,5 @@ def _follow(
                 records.ended(member, weights, own)
                 if keeper is not None:
                     keeper.end(member, weights, own)
-            clock = time.perf_counter()
         elif keeper is not None:
-            keeper.take(event, work, time.perf_counter() - clock)
+            keeper.take(event, work)

@@ -38,14 +38,14 @@ def test_without_a_word_it_is_what_the_device_has():
 def seats(monkeypatch):
     """How many members stood side by side, call by call."""
     seen = []
-    real = cohort_module.OnDevice.epoch
+    real = cohort_module.OnDevice.begin
 
-    def epoch(self, spec, state, members):
-        done = real(self, spec, state, members)
+    def begin(self, spec, state, members):
+        ready = real(self, spec, state, members)
         seen.append(len(members))
-        return done
+        return ready
 
-    monkeypatch.setattr(cohort_module.OnDevice, "epoch", epoch)
+    monkeypatch.setattr(cohort_module.OnDevice, "begin", begin)
     return seen
 
 

@@ -17,15 +17,15 @@ from tests.faults.studies import FILE, Death, calling, kept_numbers, numbers, ru
 @pytest.fixture
 def small_device(monkeypatch):
     """A device on which no more than two members train side by side."""
-    real, failed = cohort.OnDevice.epoch, []
+    real, failed = cohort.OnDevice.begin, []
 
-    def epoch(self, spec, state, members):
+    def begin(self, spec, state, members):
         if len(set(members)) > 2:
             failed.append(len(members))
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return real(self, spec, state, members)
 
-    monkeypatch.setattr(cohort.OnDevice, "epoch", epoch)
+    monkeypatch.setattr(cohort.OnDevice, "begin", begin)
     return failed
 
 

@@ -11,7 +11,7 @@ from kohort.design import keras_seam
 from kohort.design.keras_seam import State
 from kohort.engine.checkpoint import BEST, LEFT, Arrays, named, parts_of
 from kohort.engine.program import EpochSpec, stack
-from kohort.engine.runners import Runner
+from kohort.engine.runners import Call, Runner
 from kohort.engine.steps import Steps
 
 
@@ -66,17 +66,26 @@ class Bench:
         self.active = [member for member in self.active if member not in members]
         self._diverged |= set(members) if diverged else set()
 
-    def epoch(self, spec: EpochSpec) -> dict[int, dict[str, float]]:
-        """Run one epoch; the logs of each active member."""
+    def begin(self, spec: EpochSpec) -> Call[dict[str, Any]]:
+        """Make an epoch ready to run; what it measures is for `end`."""
         assert self._state is not None
-        self._state, logs = self._runner.epoch(spec, self._state, self.seats)
-        self._is_ahead = True
-        try:
-            logs = jax.device_get(logs)
-        except jax.errors.JaxRuntimeError:
-            # What failed has left no state that anybody could use.
-            self._state = None
-            raise
+        call = self._runner.begin(spec, self._state, self.seats)
+
+        def run() -> dict[str, Any]:
+            # Whoever waits for what it measured may be interrupted: the state is here by then.
+            self._state, logs = call.run()
+            self._is_ahead = True
+            return logs
+
+        return Call(run, call.needed)
+
+    def lose(self) -> None:
+        """Forget a state that nobody could use, as the epoch that made it has failed."""
+        self._state = None
+
+    def end(self, logs: dict[str, Any]) -> dict[int, dict[str, float]]:
+        """Take what an epoch has measured, on the host; the logs of each active member."""
+        assert self._state is not None
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {

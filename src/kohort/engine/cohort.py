@@ -20,6 +20,7 @@ from kohort.engine.runners import OnDevice, Runner, Source, Stream, Streamed, as
 from kohort.engine.steps import Steps
 
 _PROBED = 8  # steps
+_AT_ONCE = 2  # more were no faster on two cores
 
 
 class Training(NamedTuple):
@@ -101,6 +102,26 @@ class Cohort:
             return self.source.steps
         return -(-_samples(self.source) // self.spec.batch_size)
 
+    @cached_property
+    def at_once(self) -> int:
+        """Calls of its program that run at once, each of which trains a block.
+
+        A step has moments that one core has nothing to do in; another call has. What calls back
+        into Python runs alone.
+        """
+        if jax.default_backend() != "cpu" or isinstance(self.source, Stream):
+            return 1
+        if self.steps.calls_python(self._train_step):
+            return 1
+        return min(_AT_ONCE, layout.cores())
+
+    @property
+    def _train_step(self) -> str:
+        """The name of the step of a whole batch of data on the device."""
+        assert isinstance(self.source, Source)
+        size = min(self.spec.batch_size, _samples(self.source))
+        return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
+
     def _as_read(self, source: Source | Stream) -> Source | Stream:
         """The data in the narrower dtype in which all steps read them, where they do.
 
@@ -146,8 +167,7 @@ class Cohort:
         steps = self.steps_an_epoch
         assert steps is not None
         epochs = max(0, self.training.epochs - self.training.initial_epoch)
-        size = min(self.spec.batch_size, _samples(self.source))
-        name = self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
+        name = self._train_step
         where = (jax.devices()[0].device_kind, jax.__version__)
         on_cpu = jax.default_backend() == "cpu"
         return layout.choose(
@@ -177,7 +197,7 @@ class Cohort:
         for _ in range(3):
             started = time.perf_counter()
             with telling_full():
-                state, logs = runner.run(spec, state, seats, orders)
+                state, logs = runner.call(spec, state, seats, orders).run()
                 jax.device_get(logs)
             seconds.append(time.perf_counter() - started)
         # The first run compiles.

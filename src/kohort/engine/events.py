@@ -36,6 +36,8 @@ class EpochRecord(NamedTuple):
         checkpoint: Gives the block as it is now, until the next event is asked for; None where
             nobody could go on from it.
         is_last: Whether the block has no more epochs to train.
+        seconds: That its block has trained; blocks that train at once share the time.
+        more: Whether what other blocks trained in the meantime is told next.
     """
 
     epoch: int
@@ -43,12 +45,20 @@ class EpochRecord(NamedTuple):
     seats: int
     checkpoint: Callable[[], Checkpoint] | None
     is_last: bool
+    seconds: float = 0.0
+    more: bool = False
 
 
 class Ended(NamedTuple):
-    """What comes after a last epoch: members whose models are trained."""
+    """What comes after a last epoch.
+
+    Args:
+        members: Whose models are trained.
+        seconds: That they have trained together.
+    """
 
     members: list[int]
+    seconds: float
 
 
 type Events = Generator[Laid | EpochRecord | Ended]

@@ -44,9 +44,15 @@ def alike(order_of: Sequence[int]) -> int:
     return min(order_of.count(order) for order in set(order_of))
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 def least_seconds(operations: int) -> float:
     """What a step takes at least on this machine's cores, by the operations of its products."""
-    return operations / (_CORE * (os.cpu_count() or 1))
+    return operations / (_CORE * cores())
 
 
 def choose(

@@ -1,5 +1,6 @@
 """The members of a study: how each engine trains a group of them."""
 
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -77,12 +78,13 @@ def train_fused(job: Job, resources: Resources, begun: Sequence[Block] = ()) -> 
 def train_in_turn(job: Job) -> Events:
     """Each member by `keras.Model.fit`; what it measured comes when it has ended."""
     for number in range(len(job.models)):
+        began = time.perf_counter()
         history = _fit(job, number)
         epochs = len(history["loss"])
         for epoch in range(epochs):
             logs = {name: values[epoch] for name, values in history.items()}
             yield EpochRecord(epoch, {number: logs}, 1, None, epoch + 1 == epochs)
-        yield Ended([number])
+        yield Ended([number], time.perf_counter() - began)
 
 
 def _fit(job: Job, number: int) -> dict[str, list[float]]:

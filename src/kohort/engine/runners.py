@@ -64,11 +64,26 @@ class Stream(NamedTuple):
     steps: int | None
 
 
+class Call[Result](NamedTuple):
+    """An epoch that is ready to run.
+
+    Args:
+        run: Runs it, once, in any thread.
+        needed: Bytes that it takes while it runs.
+    """
+
+    run: Callable[[], Result]
+    needed: int
+
+
 class Runner(Protocol):
     """Runs an epoch of the members in their seats."""
 
-    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
-        """The state after an epoch, and what it measured, stacked by seat."""
+    def begin(self, spec: EpochSpec, state: State, seats: list[int]) -> Call[tuple[State, Logs]]:
+        """Make the next epoch ready: the state after it, and what it measured, by seat.
+
+        The given state is used up when it runs.
+        """
         ...
 
     def skip(self, epochs: int) -> None:
@@ -89,18 +104,18 @@ class OnDevice:
         self._steps, self._source, self._memory = steps, source, memory
         self._orders: Iterator[np.ndarray] = source.orders()
 
-    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
+    def begin(self, spec: EpochSpec, state: State, seats: list[int]) -> Call[tuple[State, Logs]]:
         """One program for training and evaluation."""
-        return self.run(spec, state, seats, next(self._orders))
+        return self.call(spec, state, seats, next(self._orders))
 
     def skip(self, epochs: int) -> None:
         """Draw the orders of these epochs, and drop them."""
         for _ in range(epochs):
             next(self._orders)
 
-    def run(
+    def call(
         self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
-    ) -> tuple[State, Logs]:
+    ) -> Call[tuple[State, Logs]]:
         """An epoch over given rows, `[order, sample]`."""
         valid, measured = self._source.valid_rows, self._source.measured_rows
         valid = np.zeros((1, 0), np.int32) if valid is None else valid
@@ -120,7 +135,7 @@ class OnDevice:
             lambda: compile_epoch(self._steps, spec, state, feed),
         )
         check_fits(program.needed, self._memory)
-        return program.run(state, *feed)  # type: ignore[no-any-return]
+        return Call(partial(program.run, state, *feed), program.needed)
 
     def _prepare(
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
@@ -164,8 +179,11 @@ class Streamed:
     ) -> None:
         self._steps, self._streams, self._orders, self._memory = steps, streams, orders, memory
 
-    def epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
+    def begin(self, spec: EpochSpec, state: State, seats: list[int]) -> Call[tuple[State, Logs]]:
         """Train on each segment, then evaluate on each."""
+        return Call(partial(self._epoch, spec, state, seats), needed=0)
+
+    def _epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, Logs]:
         rows = None if self._orders is None else next(self._orders)
         train = self._streams.train
         fresh = [

@@ -1,16 +1,18 @@
 """Train the members of one cohort together, epoch by epoch, with Keras's callbacks for each."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import jax
 import keras
 
 from kohort.design import keras_seam
 from kohort.design.fusable import not_fused, why_not_fused
 from kohort.engine import layout
+from kohort.engine.at_once import Clock, Running, Training, outcomes
 from kohort.engine.bench import Bench
 from kohort.engine.callbacks import has_diverged
 from kohort.engine.checkpoint import (
@@ -24,13 +26,15 @@ from kohort.engine.cohort import Cohort
 from kohort.engine.events import Block, Ended, EpochRecord, Events, Laid, Logs
 from kohort.engine.memory import TooLargeError, telling_full
 from kohort.engine.program import STEPS_RUN, EpochSpec
+from kohort.engine.runners import Call
 from kohort.errors import DesignError, ModelError
 
 
 def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
     """Train the members of a cohort; their models end trained in place.
 
-    Members train in blocks, side by side in each, one block after another.
+    Members train in blocks, side by side in each. Blocks follow one another, or several train at
+    once, an epoch of each by a call of its own: what a member becomes does not depend on them.
 
     Args:
         cohort: The members.
@@ -45,39 +49,96 @@ def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
         DesignError: One member alone does not fit in memory.
     """
     members = range(len(cohort.models))
-    lists = _Lists(cohort)
-    pending = deque(begun)
-    if not pending:
-        pending = _laid_out(cohort, members, cohort.layout().chunk)
-        yield Laid([block.seats for block in pending])
-    while pending:
-        block = pending.popleft()
+    blocks = _Blocks(cohort, deque(begun))
+    if not begun:
+        yield blocks.lay_out(members, cohort.layout().chunk)
+    try:
+        while blocks.pending or blocks.running:
+            yield from blocks.epoch()
+    finally:
+        blocks.close()
+
+
+class _Blocks:
+    """The blocks of a cohort: those that train, and those to come."""
+
+    def __init__(self, cohort: Cohort, pending: deque[Block]) -> None:
+        self._cohort, self._lists = cohort, _Lists(cohort)
+        self.pending = pending
+        self.running: list[Running] = []
+        self._clock = Clock(self.running)
+        self._alone = False
+
+    def lay_out(self, members: Sequence[int], chunk: int) -> Laid:
+        """Let members begin in blocks of a size, in the place of those that were to begin."""
+        seats = layout.blocks(members, self._cohort.order_of, chunk)
+        going_on = [block for block in self.pending if block.checkpoint is not None]
+        self.pending = deque([*map(Block, seats), *going_on])
+        return Laid([block.seats for block in self.pending])
+
+    def epoch(self) -> Events:
+        """Train an epoch of each block that trains, after as many have begun as can."""
+        while self.pending and len(self.running) < self._at_once():
+            self._clock.tick()
+            block = self.pending.popleft()
+            self.running.append(Running(block, _train_block(self._cohort, block, self._lists)))
+            yield from self._go_on(self.running[-1], None)
+        told = list(self.running)
+        results = outcomes([own.call for own in told if own.call], self._cohort.training.memory)
+        for own, outcome in zip(told, results, strict=True):
+            yield from self._go_on(own, outcome, more=own is not told[-1])
+
+    def close(self) -> None:
+        """End the blocks that train."""
+        for own in self.running:
+            own.events.close()
+
+    def _at_once(self) -> int:
+        """How many blocks train at once: one more where it would be left to train alone."""
+        if self._alone:
+            return 1
+        left, most = len(self.pending) + len(self.running), self._cohort.at_once
+        return left if most > 1 and left <= most + 1 else most
+
+    def _go_on(self, own: Running, outcome: Any, *, more: bool = False) -> Events:
+        """Let a block take what its call gave, and go on up to its next one."""
         try:
-            yield from _train_block(cohort, block, lists)
+            for record in own.go_on(outcome):
+                self._clock.tick()
+                yield record._replace(seconds=own.seconds, more=more)
         except TooLargeError as error:
-            size = len(set(block.seats))
-            if size == 1:
-                raise DesignError(
-                    "a model that fits in memory with its data", str(error), _MEND
-                ) from error
-            going_on = [own for own in pending if own.checkpoint is not None]
-            begin = [own.seats for own in (block, *pending) if own.checkpoint is None]
-            left = sorted({member for seats in begin for member in seats})
-            pending = deque([*_laid_out(cohort, left, -(-size // 2)), *going_on])
-            yield Laid([own.seats for own in pending])
-            continue
-        yield Ended(sorted(set(block.seats)))
+            self.running.remove(own)
+            yield from self._make_smaller(own.block, error)
+            return
+        if own.call is None:
+            self._clock.tick()
+            self.running.remove(own)
+            yield Ended(sorted(set(own.block.seats)), own.seconds)
 
-
-def _laid_out(cohort: Cohort, members: Sequence[int], chunk: int) -> deque[Block]:
-    return deque(Block(seats) for seats in layout.blocks(members, cohort.order_of, chunk))
+    def _make_smaller(self, block: Block, error: TooLargeError) -> Events:
+        """Begin a block again that has not fitted in memory: alone, or in two."""
+        self.pending.appendleft(block)
+        if self.running:
+            self._alone = True
+            return
+        size = len(set(block.seats))
+        if size == 1:
+            raise DesignError(
+                "a model that fits in memory with its data", str(error), _MEND
+            ) from error
+        begin = [own.seats for own in self.pending if own.checkpoint is None]
+        yield self.lay_out(sorted({m for seats in begin for m in seats}), -(-size // 2))
 
 
 _MEND = "allow more memory, or use smaller batches or a smaller model"
 
 
-def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Iterator[EpochRecord]:
-    """Train one block of members, all epochs that are left."""
+def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Training:
+    """Train one block of members, all epochs that are left.
+
+    Yields:
+        Each epoch, ready to run, for what it gives; and what that measured.
+    """
     models, training = cohort.models, cohort.training
     runner = cohort.runner(block.seats)
     bench = Bench(models, cohort.steps, runner, block.seats, training.restore_best)
@@ -104,7 +165,7 @@ def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Iterator[Epoc
             can_retry = block.checkpoint is None and (
                 not watched or epoch == training.initial_epoch
             )
-            seen = _epoch(bench, spec, can_retry=can_retry)
+            seen = yield from _epoch(bench, spec, can_retry=can_retry)
             if watched:
                 bench.write_back()
             logs |= seen
@@ -138,10 +199,17 @@ def _checkpoint(
     return Checkpoint(epoch, arrays | told, {"bench": seats, "callbacks": callbacks, "logs": last})
 
 
-def _epoch(bench: Bench, spec: EpochSpec, *, can_retry: bool) -> dict[int, Logs]:
+def _epoch(
+    bench: Bench, spec: EpochSpec, *, can_retry: bool
+) -> Generator[Call[dict[str, Any]], dict[str, Any], dict[int, Logs]]:
     try:
         with telling_full():
-            return bench.epoch(spec)
+            try:
+                logs = yield bench.begin(spec)
+            except jax.errors.JaxRuntimeError:
+                bench.lose()
+                raise
+            return bench.end(logs)
     except TooLargeError as error:
         if can_retry:
             raise
