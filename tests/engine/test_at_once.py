@@ -106,21 +106,26 @@ def test_calls_that_memory_does_not_hold_together_run_one_by_one(blobs, calls, m
     assert [history for _, history in found] == [history for _, history in wanted]
 
 
-def test_where_the_device_is_full_they_train_alone(blobs, calls, monkeypatch):
-    wanted, real, lock = trained(blobs), at_once._outcome, threading.Lock()
+@pytest.mark.parametrize("fail", ["all", "the last"])
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_where_the_device_is_full_they_train_alone(blobs, monkeypatch, fail, epoch):
+    wanted, real, seen = trained(blobs), at_once.outcomes, []
 
-    def outcome(call):
-        if not lock.acquire(blocking=False):
-            return jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        try:
-            return real(call)
-        finally:
-            lock.release()
+    def outcomes(calls, memory):
+        found = real(calls, memory)
+        seen.append(len(calls))
+        if len(calls) > 1 and len(seen) > epoch:
+            full = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            return [full] * len(calls) if fail == "all" else [*found[:-1], full]
+        return found
 
-    monkeypatch.setattr(at_once, "_outcome", outcome)
-    calls.clear()
-    assert [history for _, history in trained(blobs)] == [history for _, history in wanted]
-    assert max(calls) == 1
+    monkeypatch.setattr("kohort.engine.train.outcomes", outcomes)
+    for own, other in zip(trained(blobs), wanted, strict=True):
+        assert own[1] == other[1]
+        for mine, yours in zip(own[0], other[0], strict=True):
+            np.testing.assert_array_equal(mine, yours)
+    assert max(seen) == 3
+    assert seen[-1] == 1
 
 
 def test_what_calls_back_into_python_runs_alone(blobs, calls):

@@ -56,6 +56,25 @@ def test_smaller_blocks_are_kept_where_memory_is_full(
     assert len(small_device) == before, "what had begun in small blocks was tried in a large one"
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_members_that_fail_late_begin_again_from_their_first_weights(blobs, monkeypatch, epoch):
+    def weights(fails_at):
+        real, begun = cohort.OnDevice.begin, []
+
+        def begin(self, spec, state, members):
+            begun.append(len(members))
+            if len(members) > 2 and len(begun) > fails_at:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            return real(self, spec, state, members)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(cohort.OnDevice, "begin", begin)
+            wanted = study(blobs, units=[8], replicates=study_module.Holdout(0.2, 4), epochs=4)
+            return numbers(run(wanted))[1]
+
+    assert weights(epoch) == weights(0)
+
+
 class Backwards(datetime):
     """A clock that is set back by an hour at each look."""
 

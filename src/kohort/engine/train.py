@@ -85,8 +85,9 @@ class _Blocks:
             yield from self._go_on(self.running[-1], None)
         told = list(self.running)
         results = outcomes([own.call for own in told if own.call], self._cohort.training.memory)
-        for own, outcome in zip(told, results, strict=True):
-            yield from self._go_on(own, outcome, more=own is not told[-1])
+        for place, own in enumerate(told):
+            more = not all(isinstance(later, Exception) for later in results[place + 1 :])
+            yield from self._go_on(own, results[place], more=more, crowded=len(told) > 1)
 
     def close(self) -> None:
         """End the blocks that train."""
@@ -100,7 +101,9 @@ class _Blocks:
         left, most = len(self.pending) + len(self.running), self._cohort.at_once
         return left if most > 1 and left <= most + 1 else most
 
-    def _go_on(self, own: Running, outcome: Any, *, more: bool = False) -> Events:
+    def _go_on(
+        self, own: Running, outcome: Any, *, more: bool = False, crowded: bool = False
+    ) -> Events:
         """Let a block take what its call gave, and go on up to its next one."""
         try:
             for record in own.go_on(outcome):
@@ -108,19 +111,21 @@ class _Blocks:
                 yield record._replace(seconds=own.seconds, more=more)
         except TooLargeError as error:
             self.running.remove(own)
-            yield from self._make_smaller(own.block, error)
+            yield from self._begin_again(own.block, error, crowded=crowded or bool(self.running))
             return
         if own.call is None:
             self._clock.tick()
             self.running.remove(own)
             yield Ended(sorted(set(own.block.seats)), own.seconds)
 
-    def _make_smaller(self, block: Block, error: TooLargeError) -> Events:
-        """Begin a block again that has not fitted in memory: alone, or in two."""
+    def _begin_again(self, block: Block, error: TooLargeError, *, crowded: bool) -> Events:
+        """Let a block that has not fitted in memory begin again: alone, or else in two."""
         self.pending.appendleft(block)
-        if self.running:
+        if crowded:
             self._alone = True
             return
+        if block.checkpoint is not None:
+            raise _grown(error) from error
         size = len(set(block.seats))
         if size == 1:
             raise DesignError(
@@ -162,9 +167,7 @@ def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Training:
                 bench.seat()
             spec = cohort.spec._replace(validate=cohort.spec.validate and training.validates(epoch))
             # Models that nobody watches are as they were before the first epoch.
-            can_retry = block.checkpoint is None and (
-                not watched or epoch == training.initial_epoch
-            )
+            can_retry = not watched or epoch == first
             seen = yield from _epoch(bench, spec, can_retry=can_retry)
             if watched:
                 bench.write_back()
@@ -213,11 +216,15 @@ def _epoch(
     except TooLargeError as error:
         if can_retry:
             raise
-        raise DesignError(
-            "memory for the members that train side by side",
-            f"{error}, after they have begun",
-            "train fewer side by side (chunk_size), or free memory",
-        ) from error
+        raise _grown(error) from error
+
+
+def _grown(error: TooLargeError) -> DesignError:
+    return DesignError(
+        "memory for the members that train side by side",
+        f"{error}, after they have begun",
+        "train fewer side by side (chunk_size), or free memory",
+    )
 
 
 class _Lists:
@@ -318,11 +325,19 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
 
 @contextmanager
 def _left_in_models(bench: Bench, models: Sequence[keras.Model]) -> Iterator[None]:
-    """However training ends, the models have the state that it reached."""
+    """However training ends, the models have the state that it reached.
+
+    Where it is to begin again, with less in memory, they stay as they are.
+    """
+    begins_again = False
     try:
         yield
+    except TooLargeError:
+        begins_again = True
+        raise
     finally:
-        bench.write_back()
-        for model in models:
-            model.optimizer.finalize_variable_values(model.trainable_variables)
-        bench.restore_best()
+        if not begins_again:
+            bench.write_back()
+            for model in models:
+                model.optimizer.finalize_variable_values(model.trainable_variables)
+            bench.restore_best()
