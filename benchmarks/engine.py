@@ -19,10 +19,10 @@ import numpy as np
 import typer
 
 from benchmarks import samples
-from benchmarks.machine import cores
 from benchmarks.peers.common import Data
 from benchmarks.peers.keras_models import build
 from benchmarks.work import WORKS, Net
+from kohort.engine.layout import cores
 
 EPOCHS, BATCH, MEMBERS = 6, 128, 4
 NETS = {

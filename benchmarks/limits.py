@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.machine import cores
 from benchmarks.work import Ceilings
+from kohort.engine.layout import cores
 
 SIDES = {"cpu": 2048, "gpu": 8192}
 NEAR, FAR = 4 * 2**20, 256 * 2**20

@@ -6,6 +6,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from kohort.engine.layout import cores
+
 
 def processor() -> str:
     """The processor's name and what it has for bfloat16, as far as the system tells."""
@@ -16,13 +18,6 @@ def processor() -> str:
     told = {key.strip(): value.strip() for key, _, value in lines}
     units = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in told.get("flags", "").split()]
     return f"{told.get('model name', 'not told')}, bfloat16 units: {', '.join(units) or 'none'}"
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def about() -> dict[str, Any]:

@@ -95,8 +95,8 @@ def fit(
         engine: "fused" needs Keras's JAX backend. "keras" calls `model.fit` for one model after
             another, on any backend: the reference, and the way out.
         chunk_size: How many models one call of a program trains side by side; 1 trains each
-            by itself (on a CPU two at once). None chooses by measuring first steps where there is
-            enough to train.
+            by itself, some at once on a CPU of several cores. None chooses by measuring first
+            steps where there is enough to train.
         memory: What training may take on the device, in bytes or as text such as "2GB"; all that
             it has where it is None. Data that do not fit in it are streamed.
         precision: How exactly float32 matrices are multiplied, where the device has a choice (a

@@ -9,8 +9,6 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jax
-
 from kohort.engine.events import Block, EpochRecord
 from kohort.engine.runners import Call
 
@@ -65,7 +63,7 @@ class Clock:
 
 
 def outcomes(calls: Sequence[Call[Any]], memory: int) -> list[Any]:
-    """What calls give, on the host, or raise; they run at once where memory holds all."""
+    """What calls give, or raise; they run at once where memory holds all."""
     if len(calls) < 2 or sum(call.needed for call in calls) > memory:
         return [_outcome(call) for call in calls]
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -74,6 +72,6 @@ def outcomes(calls: Sequence[Call[Any]], memory: int) -> list[Any]:
 
 def _outcome(call: Call[Any]) -> Any:
     try:
-        return jax.device_get(call.run())
+        return call.run()
     except Exception as error:  # noqa: BLE001 (it is raised again where the call was asked for)
         return error

@@ -67,7 +67,7 @@ class Bench:
         self._diverged |= set(members) if diverged else set()
 
     def begin(self, spec: EpochSpec) -> Call[dict[str, Any]]:
-        """Make an epoch ready to run; what it measures is for `end`."""
+        """Make an epoch ready to run; what it measures, on the host, is for `end`."""
         assert self._state is not None
         call = self._runner.begin(spec, self._state, self.seats)
 
@@ -75,16 +75,17 @@ class Bench:
             # Whoever waits for what it measured may be interrupted: the state is here by then.
             self._state, logs = call.run()
             self._is_ahead = True
-            return logs
+            try:
+                return dict(jax.device_get(logs))
+            except jax.errors.JaxRuntimeError:
+                # What failed has left no state that anybody could use.
+                self._state = None
+                raise
 
         return Call(run, call.needed)
 
-    def lose(self) -> None:
-        """Forget a state that nobody could use, as the epoch that made it has failed."""
-        self._state = None
-
     def end(self, logs: dict[str, Any]) -> dict[int, dict[str, float]]:
-        """Take what an epoch has measured, on the host; the logs of each active member."""
+        """Take what an epoch has measured; the logs of each active member."""
         assert self._state is not None
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)

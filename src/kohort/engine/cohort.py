@@ -106,8 +106,7 @@ class Cohort:
     def at_once(self) -> int:
         """Calls of its program that run at once, each of which trains a block.
 
-        A step has moments that one core has nothing to do in; another call has. What calls back
-        into Python runs alone.
+        What calls back into Python runs alone.
         """
         if jax.default_backend() != "cpu" or isinstance(self.source, Stream):
             return 1
@@ -115,7 +114,7 @@ class Cohort:
             return 1
         return min(_AT_ONCE, layout.cores())
 
-    @property
+    @cached_property
     def _train_step(self) -> str:
         """The name of the step of a whole batch of data on the device."""
         assert isinstance(self.source, Source)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import jax
 import keras
 
 from kohort.design import keras_seam
@@ -207,12 +206,7 @@ def _epoch(
 ) -> Generator[Call[dict[str, Any]], dict[str, Any], dict[int, Logs]]:
     try:
         with telling_full():
-            try:
-                logs = yield bench.begin(spec)
-            except jax.errors.JaxRuntimeError:
-                bench.lose()
-                raise
-            return bench.end(logs)
+            return bench.end((yield bench.begin(spec)))
     except TooLargeError as error:
         if can_retry:
             raise
