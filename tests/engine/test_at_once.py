@@ -175,11 +175,14 @@ def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, momen
 
 
 @pytest.mark.parametrize("moment", [3, 4, 7, 8])
-def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(blobs, tmp_path, moment):
+@pytest.mark.parametrize("cadence", [0.0, 3600.0])
+def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(
+    blobs, tmp_path, moment, cadence
+):
     store, trained_again = tmp_path / "kohort.db", []
     interrupted = two(blobs, calling(lambda: os.kill(os.getpid(), signal.SIGINT), moment))
     with pytest.raises(kohort.Interrupted):
-        run(interrupted, store, chunk_size=1)
+        run(interrupted, store, chunk_size=1, checkpoint_seconds=cadence)
     with open_store(store) as opened:
         kept = Counter(record.member for record in opened.study("struck").epochs())
     assert len(set(kept.values())) == 1, "one block was kept at another epoch than the other"

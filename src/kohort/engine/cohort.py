@@ -104,22 +104,10 @@ class Cohort:
 
     @cached_property
     def at_once(self) -> int:
-        """Calls of its program that run at once, each of which trains a block.
-
-        What calls back into Python runs alone.
-        """
+        """Calls of its program that run at once, each of which trains a block."""
         if jax.default_backend() != "cpu" or isinstance(self.source, Stream):
             return 1
-        if self.steps.calls_python(self._train_step):
-            return 1
         return min(_AT_ONCE, layout.cores())
-
-    @cached_property
-    def _train_step(self) -> str:
-        """The name of the step of a whole batch of data on the device."""
-        assert isinstance(self.source, Source)
-        size = min(self.spec.batch_size, _samples(self.source))
-        return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
 
     def _as_read(self, source: Source | Stream) -> Source | Stream:
         """The data in the narrower dtype in which all steps read them, where they do.
@@ -166,7 +154,8 @@ class Cohort:
         steps = self.steps_an_epoch
         assert steps is not None
         epochs = max(0, self.training.epochs - self.training.initial_epoch)
-        name = self._train_step
+        size = min(self.spec.batch_size, _samples(self.source))
+        name = self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
         where = (jax.devices()[0].device_kind, jax.__version__)
         on_cpu = jax.default_backend() == "cpu"
         return layout.choose(
