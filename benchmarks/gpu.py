@@ -19,12 +19,9 @@ from benchmarks.work import BATCH, SAMPLES, VALIDATION, Ceilings, least_seconds,
 
 WORK, EPOCHS = "200-x1000", 30
 PEERS = ("kohort", "kohort-bfloat16", "torch-func", "torch-func-bfloat16")
-BANDWIDTH = 3.35e12
 CARD = Ceilings(
     {"float32": 67e12, "tensorfloat32": 495e12, "bfloat16": 989e12},
-    near=BANDWIDTH,
-    far=BANDWIDTH,
-    near_bytes=0,
+    {1: 3.35e12},
 )
 """An H100 SXM as its data sheet has it: dense, without sparsity."""
 

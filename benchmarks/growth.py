@@ -105,7 +105,7 @@ def measured(axis: str, size: int, folder: Path) -> Point:
     return Point(
         axis,
         size,
-        float(np.median(warm["epochs"])) * warm["models"] * sizes["epochs"],
+        float(np.mean(warm["epochs"])) * warm["models"] * sizes["epochs"],
         warm["peak_bytes"],
         cold["imports"] + cold["first"],
         warm["imports"] + warm["first"],

@@ -20,8 +20,9 @@ from benchmarks.work import Ceilings
 from kohort.engine.layout import cores
 
 SIDES = {"cpu": 2048, "gpu": 8192}
-NEAR, FAR = 4 * 2**20, 256 * 2**20
-"""Bytes of the source of a copy that caches hold, and of one that they do not hold."""
+COPIES = {"cpu": tuple(2**power for power in range(20, 30)), "gpu": (2**29,)}
+"""Bytes of the copies that are measured, source and target. A GPU takes longer to begin a small
+copy than to make it."""
 REPEATS = 5
 
 
@@ -44,34 +45,33 @@ def product(dtype: jax.typing.DTypeLike, side: int) -> float:
 
 
 def copy(size: int) -> float:
-    """Bytes a second, read and written, of copying so many bytes."""
+    """Bytes a second, read and written, of a copy whose source and target take so many bytes."""
     if jax.default_backend() != "cpu":
-        source = jnp.ones(size // 4, jnp.float32)
+        source = jnp.ones(size // 8, jnp.float32)
         moved = jax.jit(lambda array: array + 1)
-        return 2 * size / best(lambda: moved(source).block_until_ready())
+        return size / best(lambda: moved(source).block_until_ready())
     threads = cores()
-    sources = [np.ones(size // 4 // threads, np.float32) for _ in range(threads)]
+    sources = [np.ones(size // 8 // threads, np.float32) for _ in range(threads)]
     pairs = [(np.empty_like(source), source) for source in sources]
-    rounds = max(1, FAR // size)
+    rounds = max(COPIES["cpu"]) // size
 
     def repeat(pair: tuple[np.ndarray, np.ndarray]) -> None:
         for _ in range(rounds):
             np.copyto(*pair)
 
     with ThreadPoolExecutor(threads) as pool:
-        return 2 * size * rounds / best(lambda: list(pool.map(repeat, pairs)))
+        return size * rounds / best(lambda: list(pool.map(repeat, pairs)))
 
 
 def measure() -> Ceilings:
     """All ceilings of the device that JAX runs on."""
-    side = SIDES[jax.default_backend()]
+    device = jax.default_backend()
+    side = SIDES[device]
     operations = {
         "float32": product(jnp.float32, side),
         "bfloat16": product(jnp.bfloat16, side),
     }
-    far = copy(FAR)
-    # A GPU takes longer to begin a small copy than to make it.
-    return Ceilings(operations, near=max(far, copy(NEAR)), far=far, near_bytes=2 * NEAR)
+    return Ceilings(operations, {size: copy(size) for size in COPIES[device]})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,25 @@ def processor() -> str:
     return f"{told.get('model name', 'not told')}, bfloat16 units: {', '.join(units) or 'none'}"
 
 
+def commit() -> str:
+    """The commit that is checked out, "+" after it where files differ; "" where nobody knows."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        asked = [
+            subprocess.run([*git, *what], capture_output=True, text=True, check=True).stdout
+            for what in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain"])
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    head, changed = asked
+    return head.strip() + "+" * bool(changed)
+
+
 def about() -> dict[str, Any]:
-    """Date, processor, cores, system, and what else it did, as the load average tells."""
+    """Date, commit, processor, cores, system, and what else it did, as the load average tells."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit(),
         "processor": processor(),
         "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -19,9 +19,11 @@ HEAD = (
     "of the limit",
     "imports s",
     "warm-up s",
-    "cold s",
     "total s",
     "total to kohort",
+    "cold s",
+    "cold to kohort",
+    "compiling s",
 )
 
 
@@ -36,6 +38,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
+    cold = row.colds.get("kohort")
     return [
         _number(row.epoch, 4),
         _ratio(row.ratios.get("kohort")),
@@ -44,9 +47,11 @@ def _cells(row: Row) -> list[str]:
         "" if row.fraction is None else f"{100 * row.fraction:.0f} %",
         _number(row.imports, 1),
         _number(row.warm_up, 1),
-        _number(row.cold, 1),
         _number(row.total, 1),
         _ratio(row.totals.get("kohort")),
+        _number(row.cold, 1),
+        _number(None if cold is None else cold.median, 2),
+        _number(row.compiling, 1),
     ]
 
 
@@ -84,22 +89,39 @@ def markdown(
         f"{precision} products {operations / 1e9:,.0f} GFLOP/s"
         for precision, operations in ceilings["operations"].items()
     )
-    versions = {key: value for row in rows for key, value in row.versions.items()}
-    made_with = ", ".join(f"{key} {value}" for key, value in sorted(versions.items()))
+    copies = ceilings["copies"]
     return f"""<!-- Written by benchmarks/run.py. docs/benchmarks.md says how to read it. -->
 
 # {name}
 
-{about["date"]}; {about["cores"]} cores of {about["processor"]}; {about["system"]}; load average
-{about["load"]:.1f} when it ended. {settings["samples"]:,} samples, {settings["epochs"]} epochs,
+{about["date"]}; commit {about["commit"] or "not told"};
+{about["cores"]} cores of {about["processor"]}; {about["system"]};
+load average {about["load"]:.1f} when it ended.
+{settings["samples"]:,} samples, {settings["epochs"]} epochs,
 medians of {settings["rounds"]} rounds (lowest to highest).
-Ceilings: {limits}, copies {ceilings["near"] / 1e9:.0f} GB/s in caches and
-{ceilings["far"] / 1e9:.0f} GB/s beyond. Versions: {made_with}.
+Ceilings: {limits}, copies {copies[min(copies)] / 1e9:.0f} GB/s of {_size(min(copies))}
+to {copies[max(copies)] / 1e9:.0f} GB/s of {_size(max(copies))}.
+
+{_versions(rows)}
 
 ![Seconds per model and epoch]({name}.svg)
 
 {table(rows)}
 {profile_table(profiled)}"""
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _versions(rows: Sequence[Row]) -> str:
+    """A line for each environment, as its peers tell: they need not be of one Python."""
+    peers: dict[str, dict[str, None]] = {}
+    for row in rows:
+        told = ", ".join(f"{key} {value}" for key, value in sorted(row.versions.items()))
+        if told:
+            peers.setdefault(told, {})[row.peer] = None
+    return "\n".join(f"- {', '.join(own)}: {told}" for told, own in peers.items())
 
 
 def svg(rows: Sequence[Row]) -> str:

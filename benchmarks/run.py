@@ -63,8 +63,9 @@ def train(
         *(interpreter, "-m", f"benchmarks.peers.{peer.module}", "--work", work),
         *("--data", str(data), "--epochs", str(epochs), "--started", started, *peer.arguments),
     ]
-    # What kohort compiles is kept between rounds, as on a user's disk; the first finds nothing.
-    variables = {**peer.variables, "KOHORT_CACHE": str(data / CACHE)}
+    # What kohort compiles is kept between rounds, as on a user's disk; the first finds nothing,
+    # nor anything of other work.
+    variables = {**peer.variables, "KOHORT_CACHE": str(data / CACHE / f"{work} {name}")}
     return {**about, **launch(arguments, variables, limit)}
 
 
@@ -83,7 +84,9 @@ def measure(
     for number in range(1, rounds + 1):
         ceilings.append(launch([sys.executable, "-m", "benchmarks.limits"], {}, limit))
         for work in works:
-            for name in peers:
+            # Each is first in its turn: what the machine does meanwhile favours nobody.
+            turn = (number - 1) % len(peers)
+            for name in (*peers[turn:], *peers[:turn]):
                 if not PEERS[name].trains(named(work)):
                     continue
                 record = train(name, PEERS[name], work, data, epochs, limit)
@@ -112,7 +115,7 @@ def write(
     name: str,
     records: list[dict[str, Any]],
     ceilings: list[dict[str, Any]],
-    settings: dict[str, int],
+    settings: dict[str, Any],
     profiled: Sequence[dict[str, Any]] = (),
 ) -> list[Row]:
     """Write the records, their table, and their plot to benchmarks/results/; the table's rows."""
@@ -177,7 +180,13 @@ def main(
     """Measure, and write the results."""
     works = works_of(work)
     names = peers_of(peers)
-    settings = {"samples": samples_, "epochs": epochs, "rounds": rounds}
+    settings = {
+        "samples": samples_,
+        "epochs": epochs,
+        "rounds": rounds,
+        "work": list(works),
+        "peers": list(names),
+    }
     with tempfile.TemporaryDirectory() as temporary:
         folder = data or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

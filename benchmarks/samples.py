@@ -29,7 +29,9 @@ def write(folder: Path, samples: int) -> None:
     letters = kohort.load("letters")
     rng = np.random.default_rng(0)
     images, labels = _made(letters, samples, rng)
-    x = np.lib.format.open_memmap(folder / "x.npy", "w+", np.float32, (samples, FEATURES))
+    # Its name says that all are there: an interrupted writing leaves another one.
+    made = folder / "x.npy.part"
+    x = np.lib.format.open_memmap(made, "w+", np.float32, (samples, FEATURES))
     for start in range(0, samples, ROWS):
         some = images[start : start + ROWS]
         x[start : start + ROWS] = letters.inputs(some).reshape(len(some), FEATURES)
@@ -38,6 +40,7 @@ def write(folder: Path, samples: int) -> None:
     np.save(folder / "y.npy", labels)
     for name, array in zip(("test_pixels", "test_y"), _made(letters, TESTED, rng), strict=True):
         np.save(folder / f"{name}.npy", array)
+    made.rename(folder / "x.npy")
 
 
 def _made(

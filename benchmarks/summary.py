@@ -33,10 +33,13 @@ class Row:
         accuracy: On validation samples: of a study, of its best variant.
         fraction: Of the machine's limit that `epoch` reached, from 0 to 1.
         imports: Seconds from the start of the process until all is imported.
-        warm_up: Seconds of first epochs beyond what later ones took: building, compiling.
-        cold: The same in the first round, when no cache on disk knew the programs.
+        warm_up: Seconds of first epochs beyond what later ones took: building, compiling. Of the
+            rounds after the first, where there are any, as `total`.
         total: Wall seconds of the process.
         totals: Ratios of `total`.
+        cold: Of the process in the first round, when no cache on disk knew its programs.
+        colds: Ratios of `cold`.
+        compiling: Seconds of `cold` in which JAX compiled; None where another library did.
         peak_bytes: The largest resident memory.
         versions: Of the libraries.
     """
@@ -50,9 +53,11 @@ class Row:
     fraction: float | None = None
     imports: float | None = None
     warm_up: float | None = None
-    cold: float | None = None
     total: float | None = None
     totals: dict[str, Ratio | None] = field(default_factory=dict)
+    cold: float | None = None
+    colds: dict[str, Ratio | None] = field(default_factory=dict)
+    compiling: float | None = None
     peak_bytes: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -66,8 +71,8 @@ def ceilings_of(measured: Sequence[dict[str, Any]]) -> Ceilings:
         precision: max(one["operations"][precision] for one in good)
         for precision in good[0]["operations"]
     }
-    near, far = (max(one[kind] for one in good) for kind in ("near", "far"))
-    return Ceilings(operations, near, far, good[0]["near_bytes"])
+    copies = {int(size): max(one["copies"][size] for one in good) for size in good[0]["copies"]}
+    return Ceilings(operations, copies)
 
 
 def epoch_seconds(record: dict[str, Any], epochs: int) -> float:
@@ -109,9 +114,10 @@ def _row(
         return Row(work, peer, failed=by_key[key][-1]["failed"])
     references = {name: _good(by_key.get((work, name), ())) for name in REFERENCES}
     taken = _by_round(own, lambda record: epoch_seconds(record, epochs))
-    whole = _by_round([r for r in own if r["all_models"]], lambda record: record["total"])
+    later = [record for record in own if record["round"] > 1] or own
+    first = [record for record in own if record["round"] == 1]
+    whole, cold = (_totals(records) for records in (later, first))
     epoch = statistics.median(taken.values())
-    warm_ups = [_warm_up(record) for record in own]
     return Row(
         work,
         peer,
@@ -124,14 +130,12 @@ def _row(
         accuracy=statistics.median(max(record["accuracy"].values()) for record in own),
         fraction=least_seconds(named(work), own[0]["precision"], ceilings, samples) / epoch,
         imports=statistics.median(record["imports"] for record in own),
-        warm_up=_median(warm_ups),
-        cold=warm_ups[0] if own[0]["round"] == 1 else None,
+        warm_up=_median([_warm_up(record) for record in later]),
         total=_median(list(whole.values())),
-        totals={
-            name: _ratio(whole, _by_round(theirs, lambda record: record["total"]))
-            for name, theirs in references.items()
-            if theirs and whole
-        },
+        totals={name: _ratio(whole, _totals(theirs)) for name, theirs in references.items()},
+        cold=_median(list(cold.values())),
+        colds={name: _ratio(cold, _totals(theirs)) for name, theirs in references.items()},
+        compiling=_median([record.get("compiling") for record in first]),
         peak_bytes=max(record["peak_bytes"] for record in own),
         versions=own[-1]["versions"],
     )
@@ -145,6 +149,11 @@ def _by_round(
     records: Sequence[dict[str, Any]], seconds: Callable[[dict[str, Any]], float]
 ) -> dict[int, float]:
     return {record["round"]: seconds(record) for record in records}
+
+
+def _totals(records: Sequence[dict[str, Any]]) -> dict[int, float]:
+    """Of what trained all models."""
+    return _by_round([r for r in records if r["all_models"]], lambda record: record["total"])
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -139,19 +139,17 @@ class Ceilings:
 
     Args:
         operations: Floating-point operations a second of a large matrix product, by precision.
-        near: Bytes a second of a copy that caches hold, read and written.
-        far: Of a copy that they do not hold.
-        near_bytes: How large the copy in the caches was, source and target.
+        copies: Bytes a second of a copy, read and written, by how large it is: source and target.
     """
 
     operations: Mapping[str, float]
-    near: float
-    far: float
-    near_bytes: float
+    copies: Mapping[int, float]
 
     def seconds(self, phase: Phase, precision: str) -> float:
         """What a phase takes at least: its operations, or its bytes, whichever take longer."""
-        bandwidth = self.near if phase.resident <= self.near_bytes else self.far
+        # A copy no larger than what the phase works on is at least as fast.
+        held = [size for size in self.copies if size <= phase.resident]
+        bandwidth = self.copies[max(held, default=min(self.copies))]
         return max(phase.operations / self.operations[precision], phase.moved / bandwidth)
 
 
@@ -174,17 +172,21 @@ def parameters(net: Net) -> int:
     return sum(layer.weights for layer in layers(net))
 
 
-def phases(net: Net, members: int = 1, precision: str = "float32") -> list[Phase]:
+def phases(
+    net: Net, members: int = 1, precision: str = "float32", stored: int | None = None
+) -> list[Phase]:
     """A training step of members side by side, who see the same batch.
 
     Args:
         net: What each of them is.
         members: How many.
         precision: Of what is multiplied; weights, gradients and moments are float32.
+        stored: Bytes that a feature of the data takes; None for as many as a multiplied number.
     """
     item, stack = ITEM_BYTES[precision], layers(net)
-    batch = 4 * BATCH * FEATURES
-    found = [Phase("gather", 0, 2 * batch, float("inf"))]
+    # The batch that it writes is what the first product reads, and counts there.
+    read = (stored or item) * BATCH * FEATURES
+    found = [Phase("gather", 0, read, float("inf"))]
     for number, layer in enumerate(stack):
         operations = 2 * BATCH * layer.rows * layer.inner * layer.columns * members
         # All members read the same batch: one reading serves them.
@@ -207,14 +209,14 @@ def least_seconds(work: Work, precision: str, ceilings: Ceilings, samples: int) 
     """What an epoch takes at least, for a model: the mean over the variants.
 
     An epoch is its training steps and one pass forward over the validation samples. Members of a
-    study have splits of their own, so none shares a batch.
+    study have splits of their own, so none shares a batch; its data are pixels of a byte.
     """
     valid = int(samples * VALIDATION)
     steps = -(-(samples - valid) // BATCH)
-    members = 1 if work.is_study else work.members
+    members, stored = (1, 1) if work.is_study else (work.members, None)
     total = 0.0
     for net in work.variants.values():
-        parts = phases(net, members, precision)
+        parts = phases(net, members, precision, stored)
         step = sum(ceilings.seconds(part, precision) for part in parts)
         forward = sum(ceilings.seconds(p, precision) for p in parts if p.name == "forward")
         total += (steps * step + valid / BATCH * forward) / members

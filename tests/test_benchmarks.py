@@ -10,17 +10,18 @@ import pytest
 import typer
 
 import kohort
-from benchmarks import page, run, samples
+from benchmarks import machine, page, run, samples
 from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import launch
 from benchmarks.peers import PEERS
 from benchmarks.peers.keras_models import build
 from benchmarks.profiled import OPTIMIZER, PRODUCTS, READING, REST, groups
-from benchmarks.summary import ceilings_of, epoch_seconds, summary
+from benchmarks.summary import Row, ceilings_of, epoch_seconds, summary
 from benchmarks.work import (
     WORKS,
     Ceilings,
     Net,
+    Phase,
     Work,
     layers,
     least_seconds,
@@ -30,7 +31,7 @@ from benchmarks.work import (
 )
 
 ROOT = Path(__file__).parents[1]
-CEILINGS = Ceilings({"float32": 1e9, "bfloat16": 2e9}, near=1e9, far=1e8, near_bytes=1e6)
+CEILINGS = Ceilings({"float32": 1e9, "bfloat16": 2e9}, {1000: 1e9, 1_000_000: 1e8})
 
 
 def record(peer, round_, seconds, **more):
@@ -55,7 +56,7 @@ def test_a_softmax_costs_what_its_formula_says():
     parts = {part.name: part for part in phases(Net())}
     assert set(parts) == {"gather", "forward", "weight gradient", "optimizer"}
     assert parts["forward"].operations == 2 * 256 * 784 * 10
-    assert parts["gather"].moved == 2 * 4 * 256 * 784
+    assert parts["gather"].moved == 4 * 256 * 784
     assert parts["optimizer"].moved == 7 * 4 * 7850
 
 
@@ -86,7 +87,7 @@ def test_members_side_by_side_share_the_gather():
 
 
 def test_a_phase_takes_its_operations_or_its_bytes():
-    bound = dataclasses.replace(CEILINGS, near=1e30, far=1e30)
+    bound = dataclasses.replace(CEILINGS, copies={1: 1e30})
     steps, forward = 704, 2 * 256 * 784 * 10
     operations = steps * (2 * forward + 12 * 7850) + 20_000 / 256 * forward
     assert least_seconds(WORKS["softmax"], "float32", bound, 200_000) == pytest.approx(
@@ -96,9 +97,14 @@ def test_a_phase_takes_its_operations_or_its_bytes():
 
 def test_the_limit_of_a_study_is_the_mean_of_its_variants():
     nets = {"a": Net(), "b": Net((200,))}
-    each = [least_seconds(Work({n: net}), "float32", CEILINGS, 2000) for n, net in nets.items()]
-    study = least_seconds(Work(nets, 5, is_study=True), "float32", CEILINGS, 2000)
-    assert study == pytest.approx(np.mean(each))
+    whole, *each = (
+        least_seconds(Work(own, 5, is_study=True), "float32", CEILINGS, 2000)
+        for own in (nets, *({name: net} for name, net in nets.items()))
+    )
+    assert whole == pytest.approx(np.mean(each))
+    # Its data are pixels, of a byte.
+    alone = least_seconds(Work({"a": Net()}), "float32", CEILINGS, 2000)
+    assert alone - each[0] == pytest.approx(8 * 3 * 256 * 784 / 1e8)
 
 
 def test_work_is_found_by_its_layers_and_members():
@@ -118,7 +124,43 @@ def test_ratios_are_of_the_same_round_and_have_their_spread():
     _, torch = summary(records, CEILINGS, 2000, 3)
     assert dataclasses.astuple(torch.ratios["kohort"]) == (1.5, 1.0, 2.0)
     assert torch.epoch == 3.0
-    assert torch.cold == 3.0
+
+
+def test_the_first_round_which_finds_nothing_compiled_stands_apart():
+    records = [record("kohort", 1, 1.0, compiling=3.0), record("kohort", 2, 2.0, compiling=0.5)]
+    records += [record("torch", 1, 4.0), record("torch", 2, 3.0), record("torch", 3, 3.0)]
+    own, torch = summary(records, CEILINGS, 2000, 3)
+    assert (own.cold, own.total, own.compiling) == (10.0, 20.0, 3.0)
+    assert (torch.cold, torch.total, torch.compiling) == (40.0, 30.0, None)
+    assert dataclasses.astuple(torch.colds["kohort"]) == (4.0, 4.0, 4.0)
+    assert dataclasses.astuple(torch.totals["kohort"]) == (1.5, 1.5, 1.5)
+
+
+def test_a_phase_moves_its_bytes_as_fast_as_the_copy_that_is_no_larger():
+    phase = Phase("optimizer", 0, moved=1e9, resident=0)
+    for resident, seconds in ((10, 1), (999_999, 1), (1_000_000, 10), (float("inf"), 10)):
+        assert CEILINGS.seconds(phase._replace(resident=resident), "float32") == seconds
+
+
+def test_what_can_run_first_takes_turns(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "launch", lambda *_: {})
+    monkeypatch.setattr(run, "train", lambda name, *_: {"peer": name, "total": 1.0})
+    records, _ = run.measure(["softmax"], ["kohort", "torch", "sklearn"], tmp_path, 3, 2, 60)
+    first = [next(r["peer"] for r in records if r["round"] == number) for number in (1, 2, 3)]
+    assert first == ["kohort", "torch", "sklearn"]
+    assert len(records) == 9
+
+
+def test_a_page_tells_the_versions_of_each_environment():
+    rows = [
+        Row("200", "kohort", versions={"python": "3.13"}),
+        Row("200", "torch", versions={"python": "3.11", "torch": "2"}),
+        Row("400", "kohort", versions={"python": "3.13"}),
+    ]
+    settings = {"samples": 2000, "epochs": 3, "rounds": 1}
+    about = {**machine.about(), "settings": settings, "ceilings": dataclasses.asdict(CEILINGS)}
+    told = page.markdown("some", about, rows)
+    assert "- kohort: python 3.13\n- torch: python 3.11, torch 2\n" in told
 
 
 def test_a_study_counts_as_a_whole():
@@ -146,11 +188,10 @@ def test_a_program_that_fails_says_why():
 
 def test_ceilings_are_the_best_of_all_rounds():
     slow, fast = (
-        {"operations": {"float32": f}, "near": n, "far": 1.0, "near_bytes": 2}
-        for f, n in ((1.0, 9.0), (3.0, 4.0))
+        {"operations": {"float32": f}, "copies": {"8": n}} for f, n in ((1.0, 9.0), (3.0, 4.0))
     )
     best = ceilings_of([slow, {"failed": "it was killed"}, fast])
-    assert (best.operations["float32"], best.near) == (3.0, 9.0)
+    assert (best.operations["float32"], best.copies[8]) == (3.0, 9.0)
 
 
 @pytest.mark.parametrize("given", ["torch,kears", "everything"])

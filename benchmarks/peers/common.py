@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,26 @@ class Clock:
         now = time.perf_counter()
         self.epochs[epoch] += now - self._last
         self._last = now
+
+
+COMPILING = "/jax/core/compile/backend_compile_duration"
+"""JAX tells it for each program, whether XLA compiles it or a cache on disk has it."""
+
+
+def count_compiling(clock: Clock, monitoring: ModuleType) -> None:
+    """Add up on a clock the seconds in which JAX compiles from now on.
+
+    Args:
+        clock: It gets them as "compiling".
+        monitoring: `jax.monitoring`; not every environment that imports this has JAX.
+    """
+    clock.seconds["compiling"] = 0.0
+
+    def listen(event: str, seconds: float, **_: str | int) -> None:
+        if event == COMPILING:
+            clock.seconds["compiling"] += seconds
+
+    monitoring.register_event_duration_secs_listener(listen)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 
-from benchmarks.peers.common import Clock, Data, fitting, parser, split, tell
+from benchmarks.peers.common import Clock, Data, count_compiling, fitting, parser, split, tell
 from benchmarks.peers.keras_models import Marks, build
-from benchmarks.work import VALIDATION, Work, named
+from benchmarks.work import BATCH, VALIDATION, Work, named
 
 JIT = {"auto": "auto", "yes": True, "no": False}
 
@@ -35,6 +36,12 @@ def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
         for name, net in work.variants.items():
             keras.utils.set_random_seed(seed)
             model = build(net, options.precision, **compiled)
+            if not work.is_study:
+                # Built by a batch, Keras on JAX shuffles from this seed as kohort does, so both
+                # must come to the same numbers.
+                batch = (arguments["x"][:BATCH], arguments["y"][:BATCH])
+                model.evaluate(*batch, batch_size=BATCH, verbose=0)
+                np.random.seed(0)
             history = model.fit(**(arguments | own), callbacks=[Marks(clock)])
             reached[name].append(history.history["val_accuracy"][-1])
     return reached
@@ -48,8 +55,10 @@ def main() -> None:
     options = arguments.parse_args()
     clock = Clock(options.started)
     clock.imported()
-    reached = train(options, clock)
     backend = keras.backend.backend()
+    if backend == "jax":
+        count_compiling(clock, sys.modules["jax"].monitoring)
+    reached = train(options, clock)
     versions = {"keras": keras.__version__, backend: sys.modules[backend].__version__}
     tell(clock, named(options.work), sum(map(len, reached.values())), reached, **versions)
 

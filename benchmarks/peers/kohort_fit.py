@@ -11,7 +11,7 @@ import kohort  # before keras: it chooses Keras's JAX backend
 import jax  # isort: skip
 import keras  # isort: skip
 
-from benchmarks.peers.common import Clock, Data, fitting, parser, tell
+from benchmarks.peers.common import Clock, Data, count_compiling, fitting, parser, tell
 from benchmarks.peers.keras_models import Marks, build
 from benchmarks.work import BATCH, SIDE, VALIDATION, Work, named
 
@@ -68,6 +68,7 @@ def main() -> None:
     options = arguments.parse_args()
     clock = Clock(options.started)
     clock.imported()
+    count_compiling(clock, jax.monitoring)
     work = named(options.work)
     reached = (run_study if work.is_study else fit)(work, options, clock)
     versions = {

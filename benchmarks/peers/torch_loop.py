@@ -1,4 +1,4 @@
-"""The peer that an expert writes by hand: a PyTorch loop with fused Adam, or with `torch.func`.
+"""The peer that is written by hand: an eager PyTorch loop with fused Adam, or with `torch.func`.
 
 It keeps the running loss and accuracy of training and validates after each epoch, as Keras does.
 """
