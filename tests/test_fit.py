@@ -183,6 +183,28 @@ def test_shuffled_order_is_that_of_numpys_seed(shuffle, xy):
     assert_same(ours, theirs, history, theirs.fit(*xy, **arguments))
 
 
+def test_shuffled_steps_are_those_of_numpys_seed_for_every_model(xy):
+    ours, theirs = [seeded(0), seeded(0, units=(6,)), seeded(0)], seeded(0)
+    arguments = {"epochs": 2, "batch_size": 32, "steps_per_epoch": 4, "verbose": 0}
+    np.random.seed(3)
+    histories = kohort.fit(ours, *xy, seed=11, chunk_size=1, **arguments)
+    np.testing.assert_array_equal(np.random.random(4), np.random.RandomState(3).random(4))
+    theirs.evaluate(xy[0][:2], xy[1][:2], verbose=0)
+    np.random.seed(11)
+    reference = theirs.fit(*xy, **arguments)
+    for place in (0, 2):
+        assert_same(ours[place], theirs, histories[place], reference)
+
+
+def test_steps_without_a_batch_size_see_all_samples_once(xy):
+    arguments = {"epochs": 2, "shuffle": False, "verbose": 0}
+    arguments |= {"steps_per_epoch": 4, "validation_data": xy, "validation_steps": 2}
+    ours, theirs = seeded(0), seeded(0)
+    history = kohort.fit(ours, *xy, **arguments)
+    assert_same(ours, theirs, history, theirs.fit(*xy, **arguments))
+    assert int(ours.optimizer.iterations.numpy()) == 8
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
 def test_engines_agree(shuffle, xy):
@@ -517,6 +539,19 @@ class TestCallbacks:
         seeded(0).fit(*xy, callbacks=[theirs], **arguments)
         assert ours.told == theirs.told
         assert ("test begins",) in ours.told
+
+    def test_callbacks_that_evaluate_other_weights_are_refused(self, xy):
+        with pytest.raises(kohort.ModelError, match="SwapEMAWeights, which evaluates others"):
+            kohort.fit(seeded(0), *xy, callbacks=[keras.callbacks.SwapEMAWeights()], verbose=0)
+
+    def test_no_epoch_leaves_weights_that_are_averaged(self, xy):
+        model = seeded(0)
+        optimizer = keras.optimizers.SGD(0.5, use_ema=True)
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        before = model.get_weights()
+        kohort.fit(model, *xy, epochs=0, verbose=0)
+        for mine, yours in zip(model.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(mine, yours)
 
     def test_tensorboard_is_taken_unless_it_acts_at_batches(self):
         from kohort.design.keras_seam import check_callbacks

@@ -1,6 +1,7 @@
 """Studies that are kept: they go on where they were left, and end as if nothing had happened."""
 
 import os
+import signal
 import sqlite3
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 
 import kohort
 from kohort.evidence.store import database, files, open_store
+from tests.faults.studies import Death, calling
 from tests.models import build_mlp
 
 VARIANTS = {
@@ -58,10 +60,6 @@ def numbers(result):
         for member in result.members.values()
     }
     return curves, weights
-
-
-class Death(BaseException):
-    """Stands for SIGKILL: whatever is to be written after it is not."""
 
 
 @pytest.fixture
@@ -347,6 +345,68 @@ def test_another_process_that_runs_the_study_is_named(blobs, tmp_path):
     refused = pytest.raises(kohort.StoreError, match=f"process {os.getpid()}")
     with open_store(place) as store, store.study("kept").claim(), refused:
         run(study(blobs, ["plain"], epochs=1), place)
+
+
+def die():
+    raise Death
+
+
+@pytest.mark.parametrize("call", [1, 5])
+def test_splits_that_stood_side_by_side_are_never_mixed_up_where_the_data_stream(
+    blobs, tmp_path, call
+):
+    """Members of a block read different samples, which only data on the device allow."""
+    place, little, small = tmp_path / "kohort.db", "15KB", {"batch_size": 10, "epochs": 3}
+    wanted = run(study(blobs, ["plain"], **small, callbacks=[calling(int)]))
+    with pytest.raises(Death):
+        run(study(blobs, ["plain"], **small, callbacks=[calling(die, call)]), place)
+    again = study(blobs, ["plain"], **small, callbacks=[calling(int)])
+    if call == 1:  # Nothing is kept yet, and they begin one by one.
+        found = run(again, place, memory=little).curves()["value"]
+        np.testing.assert_allclose(found, wanted.curves()["value"], rtol=1e-4)
+        return
+    with pytest.raises(kohort.DesignError, match="several splits read side by side"):
+        run(again, place, memory=little)
+    assert numbers(run(again, place)) == numbers(wanted)
+
+
+def test_an_added_variant_goes_on_in_the_program_that_it_began_in(
+    blobs, tmp_path, count_compilations
+):
+    """What it was added to is trained already, and still tells which constants are inputs."""
+    place, names = tmp_path / "kohort.db", ["dropout", "less dropout"]
+    run(study(blobs, names[:1], callbacks=[calling(int)]), place)
+    assert len(count_compilations) == 1
+    with pytest.raises(Death):
+        run(study(blobs, names, callbacks=[calling(die, 5)]), place)
+    assert len(count_compilations) == 2
+    run(study(blobs, names, callbacks=[calling(int)]), place)
+    assert len(count_compilations) == 2
+
+
+@pytest.mark.parametrize("call", [1, 4, 5])
+def test_a_signal_ends_a_member_that_keras_trains_after_its_epoch(blobs, tmp_path, call):
+    place, epochs = tmp_path / "kohort.db", 4
+    begun = []
+
+    def asks(_, rate):
+        begun.append(rate)
+        if len(begun) == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return rate
+
+    def own(function):
+        callbacks = [keras.callbacks.LearningRateScheduler(function)]
+        return study(blobs, ["plain"], epochs=epochs, callbacks=callbacks)
+
+    with pytest.raises(kohort.Interrupted):
+        run(own(asks), place, engine="keras")
+    assert len(begun) == call
+    with open_store(place) as store:
+        finished = [bool(member.finished) for member in store.study("kept").members()]
+    assert finished == [call >= epochs, False], "what has trained is kept"
+    again = run(own(lambda _, rate: rate), place, engine="keras")
+    assert numbers(again) == numbers(run(own(lambda _, rate: rate), engine="keras"))
 
 
 def test_members_trained_by_keras_are_kept_one_by_one(blobs, tmp_path, die_at):

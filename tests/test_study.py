@@ -17,6 +17,10 @@ VARIANTS = {
 }
 
 
+SO_LITTLE = 15_000
+"""Bytes of memory: the data, which take 12,000, stream to the device."""
+
+
 def study(data, names=tuple(VARIANTS), **changes):
     arguments = {"replicates": kohort.Holdout(0.2, 3), "epochs": 4, "batch_size": 50} | changes
     variants = [kohort.Variant(name, build_mlp, **VARIANTS[name]) for name in names]
@@ -48,7 +52,7 @@ def test_of_many_training_samples_a_part_is_measured_alike_by_all_engines(blobs,
     monkeypatch.setattr("kohort.design.replicates.MEASURED", 150)
     runs = [
         study(blobs, ["plain"], epochs=2).run(verbose=0, **arguments)
-        for arguments in ({}, {"engine": "keras"}, {"memory": 40_000})
+        for arguments in ({}, {"engine": "keras"}, {"memory": SO_LITTLE})
     ]
     ours, *others = [pivot(run) for run in runs]
     for theirs in others:
@@ -231,8 +235,7 @@ def test_a_learning_curve_is_the_same_by_keras_and_by_a_stream(blobs, sized, siz
     assert list(ours["plain"].samples) == [50, 100, 200, 400]
     means = [interval.mean for interval in ours["plain"].errors]
     assert means[-1] == pytest.approx(1 - sized_result.table().loc["plain", "val_accuracy"])
-    # So little memory that the data stream to the device.
-    for arguments in ({"engine": "keras"}, {"memory": 40_000}):
+    for arguments in ({"engine": "keras"}, {"memory": SO_LITTLE}):
         theirs = sized.run(verbose=0, **arguments).learning_curves()["plain"]
         assert [i.mean for i in theirs.errors] == pytest.approx(means, abs=1e-6)
 
@@ -278,6 +281,21 @@ def test_the_winner_and_the_baseline_are_compared_sample_by_sample(blobs, result
     alone = study(blobs, ["plain"], replicates=kohort.Holdout(0.2, 1), epochs=1).run(verbose=0)
     with pytest.raises(kohort.DesignError, match="got plain alone"):
         alone.test_difference()
+
+
+@pytest.mark.parametrize("engine", ["fused", "keras"])
+def test_weights_are_of_the_best_epoch_whatever_callbacks_put_back(blobs, engine):
+    first = keras.callbacks.EarlyStopping(
+        "loss", mode="max", patience=99, restore_best_weights=True
+    )
+    ended = study(blobs, ["plain"], epochs=8, callbacks=[first]).run(verbose=0, engine=engine)
+    member = ended.members[0, 0]
+    assert member.epoch > 1
+    rows = member.replicate.valid
+    told = member.model().evaluate(blobs.x_train[rows], blobs.y_train[rows], verbose=0)
+    curves = ended.curves()
+    own = curves[(curves.epoch == member.epoch) & (curves.replicate == member.replicate.number)]
+    assert told[0] == pytest.approx(own[own.metric == "val_loss"].value.item(), rel=1e-5)
 
 
 def test_early_stopping_ends_each_member_on_its_own(blobs):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+import jax
 import keras
 
 from kohort.design import keras_seam
@@ -12,6 +13,7 @@ from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_call
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.events import EpochRecord
 from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
+from kohort.engine.layout import check_chunk
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
 from kohort.engine.program import EpochSpec
@@ -35,7 +37,7 @@ def fit(
     x: Any,
     y: Any = None,
     *,
-    batch_size: int | None = 32,
+    batch_size: int | None = None,
     epochs: int = 1,
     validation_split: float = 0.0,
     validation_data: Any = None,
@@ -67,7 +69,8 @@ def fit(
         x: Inputs `[sample, ...]`; an array, or a dict or list of arrays; HDF5 datasets too. Or
             whatever yields batches to `keras.Model.fit`: a `keras.utils.PyDataset`, a generator.
         y: Targets `[sample, ...]`, likewise; none where `x` yields them.
-        batch_size: Samples a step; the last batch of an epoch may be smaller.
+        batch_size: Samples a step; the last batch of an epoch may be smaller. None is 32, or, of
+            arrays with `steps_per_epoch`, so many that these steps see all of them once.
         epochs: The epoch to stop before.
         validation_split: Fraction of the data, from its end, that validates. `x` and `y` are
             split before they are shuffled.
@@ -116,17 +119,19 @@ def fit(
     members = [models] if isinstance(models, keras.Model) else list(models)
     _check_choice("train_metrics", train_metrics, ("running", "evaluated"))
     _check_choice("engine", engine, ("fused", "keras"))
+    check_chunk(chunk_size)
     _check_models(members)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
+    valid = keras.utils.unpack_x_y_sample_weight(validation_data)
     given = Given(
         x,
         y,
         sample_weight,
         class_weight,
         validation_data,
-        batch_size or 32,
-        validation_batch_size or batch_size or 32,
+        batch_size or _batch_size((x, y, sample_weight), steps_per_epoch),
+        validation_batch_size or batch_size or _batch_size(valid, validation_steps),
         steps_per_epoch,
         validation_steps,
         shuffle,
@@ -192,9 +197,10 @@ def _fit_fused(
             ),
             [callbacks[member] for member in cohort],
         )
-        for event in train(joined):
-            if isinstance(event, EpochRecord):
-                progress.advance(len(event.logs), event.epoch)
+        with inputs.ordered():
+            for event in train(joined, len(cohort)):
+                if isinstance(event, EpochRecord):
+                    progress.advance(len(event.logs), event.epoch)
         progress.end()
 
 
@@ -234,6 +240,13 @@ def _fit_in_turn(
             verbose=0,
         )
         progress.advance(epochs, settings.epochs - 1)
+
+
+def _batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
+    """The batch size where none is given, as in `keras.Model.fit`."""
+    if not steps or data[0] is None or not keras_seam.is_packable(*data):
+        return 32
+    return -(-int(jax.tree.leaves(data)[0].shape[0]) // steps)
 
 
 def _check_models(models: list[keras.Model]) -> None:

@@ -35,20 +35,22 @@ class Work(NamedTuple):
     Args:
         members: Those to train, and one of each other kind that their cohort has, so that the same
             constants are inputs of the program as ever.
+        trains: How many of them, the first ones, train.
         begun: The blocks that are left, by places in `members`; empty to lay them out.
         done: Member epochs of them that were trained earlier.
         spent: Seconds that the members of such blocks have trained, each.
     """
 
     members: tuple[MemberPlan, ...]
+    trains: int
     begun: tuple[Block, ...] = ()
     done: int = 0
     spent: Mapping[MemberPlan, float] = {}
 
-    @property
-    def trains(self) -> int:
-        """How many of the members train."""
-        return len({seat for block in self.begun for seat in block.seats}) or len(self.members)
+    @classmethod
+    def of(cls, members: Sequence[MemberPlan]) -> "Work":
+        """Members of which none has begun."""
+        return cls(tuple(members), len(members))
 
 
 class Earlier(NamedTuple):
@@ -86,6 +88,11 @@ class Keeper:
     def ask_to_end(self) -> None:
         """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
         self._is_asked_to_end = True
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether what trains is to be the last."""
+        return self._is_asked_to_end
 
     @property
     def runs(self) -> int:
@@ -129,7 +136,7 @@ class Keeper:
         left = {key: member for key, member in planned.items() if key not in self._finished}
         if not in_blocks:
             if left:
-                yield Work(tuple(left.values()))
+                yield Work.of(list(left.values()))
             return
         # A block trains whole, also where a kill came when some of it had been kept as finished:
         # in other company its members' numbers would round otherwise.
@@ -139,7 +146,7 @@ class Keeper:
         begun = {key for block in blocks for key in block}
         new = [member for key, member in left.items() if key not in begun]
         if new:
-            yield Work(tuple(new))
+            yield Work(_with_all_kinds(new, group), len(new))
 
     def _of_blocks(self, blocks: list[KeptBlock], planned: Mapping[MemberKey, MemberPlan]) -> Work:
         keys = dict.fromkeys(key for block in blocks for key in block)
@@ -153,7 +160,7 @@ class Keeper:
                 done += len(set(block)) * checkpoint.epoch
                 spent |= {planned[key]: seconds for key in block}
             begun.append(Block([place[key] for key in block], checkpoint))
-        return Work(members, tuple(begun), done, spent)
+        return Work(members, len(keys), tuple(begun), done, spent)
 
     def _checkpoint(self, block: KeptBlock) -> tuple[Checkpoint | None, float]:
         """Where a block goes on, and the seconds that each of its members has trained."""
@@ -208,7 +215,8 @@ class Keeper:
                 self._save(block, event.checkpoint(), seconds)
         elif self._curves.is_due or self._ends:
             self._write_curves()
-        if self._ends and not event.more:
+        # What has trained, and could not go on from anywhere, is kept first: its end comes next.
+        if self._ends and not event.more and (event.checkpoint or not event.is_last):
             raise Interrupted
 
     def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:

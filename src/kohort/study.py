@@ -28,6 +28,7 @@ from kohort.engine.callbacks import (
     Callback,
     listed,
 )
+from kohort.engine.layout import check_chunk
 from kohort.engine.members import Job, Resources
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
@@ -183,6 +184,7 @@ class Study:
                 it is not the study that is kept under its name.
         """
         _check_engine(engine)
+        check_chunk(chunk_size)
         if engine == "fused":
             check_fusable(())
             keras_seam.check_callbacks(() if callable(self.callbacks) else self.callbacks)

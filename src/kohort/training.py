@@ -36,11 +36,14 @@ def train_all(
         label, is_fused = plan.label(group), engine == "fused" and group in plan.cohorts
         if keeper is not None:
             records.sat(label, keeper.seats(group) if is_fused else 1)
-        works = [Work(group)] if keeper is None else keeper.work(group, in_blocks=is_fused)
+        works = [Work.of(group)] if keeper is None else keeper.work(group, in_blocks=is_fused)
         for work in works:
             progress.begin(label, work.trains, group[0].epochs, work.done)
             job = job_of(work.members)
-            events = train_fused(job, resources, work.begun) if is_fused else train_in_turn(job)
+            if is_fused:
+                events = train_fused(job, resources, work.trains, work.begun)
+            else:
+                events = train_in_turn(job, lambda: keeper is not None and keeper.is_asked_to_end)
             with closing(events):  # Where an event cannot be kept, what trains lets go at once.
                 _follow(events, work, job, label, records, progress, keeper)
             progress.end()

@@ -128,11 +128,12 @@ def test_where_the_device_is_full_they_train_alone(blobs, monkeypatch, fail, epo
     assert seen[-1] == 1
 
 
-def test_what_calls_back_into_python_runs_alone(blobs, calls):
+@pytest.mark.parametrize("function", [lambda a: a, np.abs], ids=["a lambda", "a ufunc"])
+def test_what_calls_back_into_python_runs_alone(blobs, calls, function):
     class Told(keras.layers.Layer):
         def call(self, x):
             shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
-            return jax.pure_callback(lambda a: a, shape, x, vmap_method="sequential")
+            return jax.pure_callback(function, shape, x, vmap_method="sequential")
 
     models = []
     for _ in range(2):

@@ -236,6 +236,27 @@ class TestTerminateOnNaN:
         lengths = [len(history.epoch) for history in histories]
         assert lengths[1] < lengths[0] == lengths[2] == 8
 
+    @pytest.mark.parametrize("memory", [None, "2KB"])
+    def test_it_stops_no_member_that_has_it_not(self, memory):
+        x, y = np.ones((100, 5), np.float32), np.zeros(100, np.float32)
+        y[15] = 1e25  # Its square is infinite, its gradient is not.
+        models = []
+        for seed in (0, 0, 0):
+            keras.utils.set_random_seed(seed)
+            models.append(build_regression(0.01))
+            models[-1].compile(keras.optimizers.SGD(0.01, clipvalue=1.0), "mse", metrics=["mae"])
+        arguments = {"batch_size": 10, "epochs": 2, "shuffle": False, "verbose": 0}
+        arguments["memory"] = memory
+        *beside, alone = models
+        kohort.fit(
+            beside, x, y, **arguments,
+            callbacks=lambda number: [keras.callbacks.TerminateOnNaN()] * (number == 0),
+        )  # fmt: skip
+        kohort.fit(alone, x, y, **arguments)
+        assert [int(model.optimizer.iterations.numpy()) for model in models] == [2, 20, 20]
+        for mine, yours in zip(numbers(beside[1]), numbers(alone), strict=True):
+            np.testing.assert_allclose(mine, yours, rtol=1e-5)
+
     def test_streamed_data_stop_at_the_same_batch(self):
         generator = np.random.default_rng(1)
         x = generator.normal(size=(900, 5)).astype(np.float32)

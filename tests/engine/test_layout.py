@@ -57,7 +57,7 @@ class TestChoice:
 
         sizes = sorted(seconds)
         chosen = choose(sizes, steps, key, probe, convolves=convolves, at_least=at_least)
-        return chosen.chunk, measured
+        return chosen, measured
 
     def test_small_work_is_not_measured(self):
         assert self.choice({1: 1.0, 4: 1.0}, steps=100) == (4, [])
@@ -84,11 +84,35 @@ class TestChoice:
     def test_what_does_not_fit_is_not_chosen(self):
         assert self.choice({1: 3e-4, 8: 1e-4, 64: None}) == (8, [1, 8, 64])
 
+    def test_what_follows_from_a_step_depends_on_how_much_there_is_to_train(self):
+        seconds = {1: 5e-4, 8: 1e-4}
+        assert self.choice(seconds, 1000, convolves=True) == (1, [1])
+        assert self.choice(seconds, 10**6, convolves=True) == (8, [8])
+        assert self.choice(seconds, 1000, convolves=True) == (1, [])
+
+    def test_what_did_not_fit_is_measured_where_it_does(self):
+        assert self.choice({1: 3e-4, 8: None}) == (1, [1, 8])
+        assert self.choice({1: 3e-4, 8: 1e-4}) == (8, [8])
+        assert self.choice({1: None, 8: None}, key="none") == (1, [1])
+
     def test_a_damaged_record_is_measured_anew(self):
         self.choice({1: 3e-4, 8: 1e-4})
         for path in cache.folder().glob("*.json"):
             path.write_text("{")
         assert self.choice({1: 3e-4, 8: 1e-4}) == (8, [1, 8])
+
+
+@pytest.mark.parametrize("chunk", [0, -1, 2.5, True, "all"])
+def test_a_chunk_that_is_none_is_refused(blobs, chunk):
+    with pytest.raises(kohort.DesignError, match="a chunk_size of 1 or more"):
+        kohort.fit(seeded(0), blobs.x_train, blobs.y_train, chunk_size=chunk, verbose=0)
+
+
+def test_members_that_do_not_fit_alone_say_so_before_they_are_measured(blobs, monkeypatch):
+    monkeypatch.setattr(layout, "_SMALL", 1)
+    models = [seeded(seed, units=(999,)) for seed in (0, 1)]
+    with pytest.raises(kohort.DesignError, match="expected a model that fits in memory"):
+        kohort.fit(models, blobs.x_train, blobs.y_train, memory="20KB", verbose=0)
 
 
 def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kohort
+from kohort.engine.memory import TooLargeError
 from kohort.engine.stream import by_batches, by_rows
 from tests.models import numbers, seeded
 
@@ -185,6 +186,44 @@ def test_validation_is_as_often_as_in_keras(often, xy):
     ours, theirs = models(), models()
     references = [model.fit(*xy, **arguments) for model in theirs]
     assert_same(ours, theirs, kohort.fit(ours, *xy, **arguments), references)
+
+
+@pytest.mark.filterwarnings("ignore:.*will be ignored")
+def test_a_generator_is_not_read_again_where_members_do_not_fit(xy, monkeypatch):
+    def full(needed, allowed):
+        raise TooLargeError("a program")
+
+    monkeypatch.setattr("kohort.engine.runners.check_fits", full)
+    with pytest.raises(kohort.DesignError, match="after they have begun"):
+        kohort.fit([seeded(0, features=50), seeded(1, features=50)], endless(*xy),
+                   steps_per_epoch=3, verbose=0)  # fmt: skip
+
+
+def test_a_generator_draws_what_it_would_draw_for_keras(xy):
+    def drawn():
+        while True:
+            scale = random.random()
+            yield xy[0][:50] * scale, xy[1][:50]
+
+    found = []
+    for fit in (kohort.fit, keras.Model.fit):
+        random.seed(5)
+        model = seeded(0, features=50)
+        history = fit(model, drawn(), steps_per_epoch=6, epochs=2, shuffle=False, verbose=0)
+        found.append(history.history["loss"])
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+def test_what_keras_refuses_of_arrays_is_refused_on_disk(xy, tmp_path):
+    x, y = xy
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["x"], file["y"], file["weight"] = x, y, np.ones(len(x), np.float32)
+        given = {"sample_weight": file["weight"], "class_weight": {0: 2.0}}
+        with pytest.raises(kohort.DesignError, match="both sample_weight and class_weight"):
+            kohort.fit(seeded(0, features=50), file["x"], file["y"], verbose=0, **given)
+        for memory in (None, SMALL):
+            with pytest.raises(ValueError, match="Data cardinality is ambiguous"):
+                kohort.fit(seeded(0, features=50), file["x"], y[1:], verbose=0, memory=memory)
 
 
 @pytest.mark.filterwarnings("ignore:.*will be ignored")

@@ -21,7 +21,10 @@ from keras.src.trainers.data_adapters.array_data_adapter import (
     ArrayDataAdapter,
     can_convert_arrays,
 )
-from keras.src.trainers.data_adapters.data_adapter_utils import class_weight_to_sample_weights
+from keras.src.trainers.data_adapters.data_adapter_utils import (
+    check_data_cardinality,
+    class_weight_to_sample_weights,
+)
 from keras.src.trainers.epoch_iterator import EpochIterator
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
@@ -106,6 +109,15 @@ def pack(x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) ->
     return tree.map_structure(
         lambda s: s.convert_to_jax_compatible(s[:]), sliceables, none_is_leaf=False
     )
+
+
+def check_lengths(data: Arrays) -> None:
+    """Refuse packed data of unequal lengths, as `keras.Model.fit` does, without reading them.
+
+    Raises:
+        ValueError: Keras's own complaint.
+    """
+    check_data_cardinality(data)
 
 
 def weights_of_classes(y: np.ndarray, class_weight: dict[int, float]) -> np.ndarray:
@@ -357,6 +369,12 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
             continue  # The program stops such a member at the batch itself; see `tell_nan`.
+        if isinstance(callback, keras.callbacks.SwapEMAWeights):
+            raise ModelError(
+                "callbacks that leave the weights of an evaluation as they are",
+                "SwapEMAWeights, which evaluates others",
+                "pass engine='keras'",
+            )
         if _acts_at_epochs(callback):
             continue
         for hook in _HOOKS_INSIDE_EPOCHS:

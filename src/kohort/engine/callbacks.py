@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.design import keras_seam
 from kohort.design.keras_seam import Arrays
-from kohort.errors import DesignError
+from kohort.errors import DesignError, Interrupted
 
 type Callback = keras.callbacks.Callback
 type Callbacks = (
@@ -117,6 +117,31 @@ class StopDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 def has_diverged(logs: dict[str, float]) -> bool:
     """Whether a loss among the logs of an epoch is NaN or infinite."""
     return any(not np.isfinite(value) for name, value in logs.items() if name.endswith("loss"))
+
+
+class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Ends training in the midst, where it is asked to; a member that has trained is left to end.
+
+    Args:
+        ends: Whether it is.
+    """
+
+    def __init__(self, ends: Callable[[], bool]) -> None:
+        super().__init__()
+        self._ends = ends
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Begin nothing."""
+        self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look after each epoch but the last."""
+        if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
+            self._look()
+
+    def _look(self) -> None:
+        if self._ends():
+            raise Interrupted
 
 
 class RestoreBest(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped

@@ -13,8 +13,7 @@ from kohort.design import keras_seam
 from kohort.design.grouping import Signature
 from kohort.design.keras_seam import Arrays
 from kohort.engine import layout
-from kohort.engine.layout import Layout
-from kohort.engine.memory import stays_on_device, telling_full
+from kohort.engine.memory import TooLargeError, stays_on_device, telling_full
 from kohort.engine.program import EpochSpec, stack
 from kohort.engine.runners import OnDevice, Runner, Source, Stream, Streamed, as_taken
 from kohort.engine.steps import Steps
@@ -77,9 +76,9 @@ class Cohort:
     ) -> None:
         self.models, self.training = models, training
         self.callbacks = callbacks or [()] * len(models)
-        stops = any(keras_seam.stops_at_nan(own) for own in self.callbacks)
-        self.spec = spec._replace(stop_at_nan=stops)
+        self.spec = spec
         self.steps = Steps(models, signatures)
+        self._stops = [keras_seam.stops_at_nan(own) for own in self.callbacks]
         self.source = self._as_read(source)
 
     @property
@@ -88,12 +87,25 @@ class Cohort:
         return self.source.order_of
 
     def runner(self, members: Sequence[int]) -> Runner:
-        """What runs the epochs of members, from the first one."""
+        """What runs the epochs of members, from the first one.
+
+        Raises:
+            TooLargeError: The data do not stay on the device, and the members read different ones:
+                laid out where all stayed, they cannot train side by side here.
+        """
         source, memory = self.source, self.training.memory
         if isinstance(source, Source):
-            return OnDevice(self.steps, source, memory)
-        streams, orders = source.of(source.order_of[members[0]])
-        return Streamed(self.steps, streams, orders, memory)
+            return OnDevice(self.steps, source, memory, self._stops)
+        read = {source.order_of[member] for member in members}
+        if len(read) > 1:
+            raise TooLargeError("data that members of several splits read side by side")
+        streams, orders = source.of(*read)
+        return Streamed(self.steps, streams, orders, memory, self._stops)
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether members that have begun to read their data can read them from the beginning."""
+        return isinstance(self.source, Source) or self.source.can_be_read_again
 
     @cached_property
     def steps_an_epoch(self) -> int | None:
@@ -104,10 +116,22 @@ class Cohort:
 
     @cached_property
     def at_once(self) -> int:
-        """Calls of its program that run at once, each of which trains a block."""
+        """Calls of its program that run at once, each of which trains a block.
+
+        What calls back into Python runs alone.
+        """
         if jax.default_backend() != "cpu" or isinstance(self.source, Stream):
             return 1
+        if self.steps.calls_python(self._train_step):
+            return 1
         return min(_AT_ONCE, layout.cores())
+
+    @cached_property
+    def _train_step(self) -> str:
+        """The name of the step of a whole batch of data on the device."""
+        assert isinstance(self.source, Source)
+        size = min(self.spec.batch_size, _samples(self.source))
+        return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
 
     def _as_read(self, source: Source | Stream) -> Source | Stream:
         """The data in the narrower dtype in which all steps read them, where they do.
@@ -141,22 +165,21 @@ class Cohort:
         ]
         return jax.tree.unflatten(structure, narrowed)
 
-    def layout(self) -> Layout:
-        """How many members train side by side: as told, or chosen by measuring."""
+    def chunk(self) -> int:
+        """How many members train side by side at most: as told, or chosen by measuring."""
         told = self.training.chunk_size
         sizes = layout.candidates(self.order_of)
         if isinstance(self.source, Stream):
             # Reading is shared; members side by side see the same batches.
             alike = layout.alike(self.order_of)
-            return Layout(min(told or alike, alike), {})
+            return min(told or alike, alike)
         if told:
-            return Layout(told, {})
+            return told
         steps = self.steps_an_epoch
         assert steps is not None
         epochs = max(0, self.training.epochs - self.training.initial_epoch)
-        size = min(self.spec.batch_size, _samples(self.source))
-        name = self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
-        where = (jax.devices()[0].device_kind, jax.__version__)
+        name = self._train_step
+        where = (jax.devices()[0].device_kind, layout.cores(), jax.__version__)
         on_cpu = jax.default_backend() == "cpu"
         return layout.choose(
             sizes,
@@ -179,7 +202,7 @@ class Cohort:
         orders = next(self.source.orders())
         steps = min(_PROBED, max(1, orders.shape[-1] // self.spec.batch_size))
         orders = orders[:, : steps * self.spec.batch_size]
-        spec = self.spec._replace(validate=False, evaluate_train=False, stop_at_nan=False)
+        spec = self.spec._replace(validate=False, evaluate_train=False)
         state = stack([keras_seam.state_of(self.models[member]) for member in seats])
         seconds: list[float] = []
         for _ in range(3):

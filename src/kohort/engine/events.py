@@ -37,7 +37,7 @@ class EpochRecord(NamedTuple):
             nobody could go on from it.
         is_last: Whether the block has no more epochs to train.
         seconds: That its block has trained; blocks that train at once share the time.
-        more: Whether what other blocks trained in the meantime is told next.
+        more: Whether what was trained in the meantime is told next.
     """
 
     epoch: int

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple
 
 import h5py
@@ -16,6 +17,7 @@ from kohort.design import keras_seam
 from kohort.design.grouping import first_batch
 from kohort.design.keras_seam import Arrays
 from kohort.engine import memory
+from kohort.engine.reference import ordered_by
 from kohort.engine.runners import Source, Stream
 from kohort.engine.stream import Streams, by_batches, by_rows
 from kohort.errors import DesignError
@@ -77,6 +79,11 @@ class Inputs:
         """Whether another cohort can read the same data after this one has."""
         return not any(isinstance(p, _Batches) and p.is_generator for p in self._parts)
 
+    def ordered(self) -> AbstractContextManager[None]:
+        """Seeds what Keras's own adapter draws the order of arrays from, where it gives them."""
+        adapted = isinstance(self._train, _Batches) and self._train.are_arrays
+        return ordered_by(self._given.seed) if adapted else nullcontext()
+
     @property
     def are_arrays(self) -> bool:
         """Whether the training data are arrays."""
@@ -95,7 +102,8 @@ class Inputs:
                 None if rows is None else rows.astype(np.int32),
             )
         if isinstance(self._train, _Batches):
-            return Stream(lambda _: (self._streams(), None), order_of, given.steps)
+            again = self.can_be_read_twice
+            return Stream(lambda _: (self._streams(), None), order_of, given.steps, again)
         steps = -(-_samples(self._train) // given.batch_size)
         return Stream(lambda _: (self._streams(), self._orders()), order_of, steps)
 
@@ -111,9 +119,7 @@ class Inputs:
 
     def _streams(self) -> Streams:
         """The segments of a block of members, from the first epoch."""
-        # Keras draws the order of a PyDataset's batches from Python's generator: each block of
-        # members finds it as the first one did.
-        random.setstate(self._random)
+        self._begin_draws()
         given, largest = self._given, self._largest
         train, valid = self._train, self._valid
         if isinstance(train, _Batches):
@@ -141,13 +147,24 @@ class Inputs:
         rows = np.arange(_samples(valid))
         return Streams(train_of, lambda: by_rows(valid, rows, given.valid_batch_size, largest))
 
+    def _begin_draws(self) -> None:
+        """Let what Keras draws orders from begin, for a block of members as for the one before it.
+
+        It is Python's generator for the batches of a PyDataset, and NumPy's for arrays.
+        """
+        if not isinstance(self._train, _Batches) or self._train.is_generator:
+            return  # What a generator of batches draws is its own affair.
+        random.setstate(self._random)
+        if self._train.are_arrays:
+            np.random.seed(self._given.seed)
+
     def _first_batch(self) -> Arrays:
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, self._given.batch_size)
         given = self._given
         # As Keras does before it begins anew and trains.
-        batch = next(self._train.made(given.batch_size, shuffle=given.shuffle).epoch())
-        random.setstate(self._random)
+        with self.ordered():
+            batch = next(self._train.made(given.batch_size, shuffle=given.shuffle).epoch())
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
 
@@ -158,6 +175,7 @@ class _Batches:
     def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
         self._given = (x, y, weight, class_weight, steps)
         self.is_generator = hasattr(x, "__next__")
+        self.are_arrays = keras_seam.is_packable(x, y, weight)
         self._opened: keras_seam.EpochBatches | None = None
 
     def opened(self, batch_size: int, *, shuffle: Shuffle) -> keras_seam.EpochBatches:
@@ -183,8 +201,16 @@ def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> 
     if not on_disk((x, y, weight)):
         return keras_seam.pack(x, y, weight, class_weight)
     if class_weight is not None:
+        if weight is not None:
+            raise DesignError(
+                "weights of samples or of classes",
+                "both sample_weight and class_weight",
+                "multiply them to a sample_weight",
+            )
         weight = keras_seam.weights_of_classes(np.asarray(y), class_weight)
-    return keras.utils.pack_x_y_sample_weight(x, y, weight)
+    packed = keras.utils.pack_x_y_sample_weight(x, y, weight)
+    keras_seam.check_lengths(packed)
+    return packed
 
 
 def _on_device(part: Arrays) -> Arrays:

@@ -5,12 +5,13 @@ and one wide product; one at a time, each has the processor's caches to itself. 
 depends on the model and on the machine, so it is measured on first steps.
 """
 
+import math
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from kohort.engine import cache
 from kohort.engine.memory import TooLargeError
+from kohort.errors import DesignError
 
 _SMALL = 500  # steps, over all members: what is over in a moment is not measured
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
@@ -20,16 +21,14 @@ _CORE = 1.9e11  # products and sums a second in float32 of a fast core: 2 x 16 x
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
 
 
-class Layout(NamedTuple):
-    """How many members train side by side.
+def check_chunk(chunk: object) -> None:
+    """Refuse a number of members side by side that is none.
 
-    Args:
-        chunk: Members that one call of the program trains; 1 is one after another.
-        seconds: What was measured: by chunk, seconds a step and member. Empty where nothing was.
+    Raises:
+        DesignError: It is neither None nor a whole number of 1 or more.
     """
-
-    chunk: int
-    seconds: dict[int, float]
+    if chunk is not None and (type(chunk) is not int or chunk < 1):
+        raise DesignError("a chunk_size of 1 or more, or None", repr(chunk), "use a whole number")
 
 
 def candidates(order_of: Sequence[int]) -> list[int]:
@@ -63,39 +62,48 @@ def choose(
     *,
     convolves: bool,
     at_least: float = 0.0,
-) -> Layout:
+) -> int:
     """Choose a chunk by measuring; what was measured is kept for next time.
 
     Args:
         sizes: The candidates, ascending, the first 1 and the last all members.
         steps: The steps to come, over all members.
         key: Of the program, its data and its candidates.
-        probe: Measures one candidate: seconds a step and member.
+        probe: Measures one candidate: seconds a step and member. Raises `TooLargeError` where it
+            does not fit.
         convolves: Whether the step has convolutions on a CPU, which XLA runs slowly side by side.
         at_least: Seconds that a step of one member takes at least; 0 where nobody knows.
     """
     if at_least > _FAST:
         # Even its products alone take longer than all that members could share.
-        return Layout(1, {})
+        return 1
     if len(sizes) == 1 or steps < _SMALL:
-        return Layout(1 if convolves else sizes[-1], {})
-    kept = cache.remembered(key)
-    if kept is not None:
-        return Layout(int(kept["chunk"]), {int(c): s for c, s in kept["seconds"].items()})
-    seconds = {1: probe(1)}
-    if steps * seconds[1] < _WORTH:
-        chunk = sizes[-1] if seconds[1] < _FAST and not convolves else 1
-    elif seconds[1] > _LONG:
-        chunk = 1
-    else:
-        for size in sizes[1:]:
+        return 1 if convolves else sizes[-1]
+    measure = _measuring(key, probe)
+    alone = measure(1)
+    if steps * alone < _WORTH:
+        return sizes[-1] if alone < _FAST and not convolves else 1
+    return 1 if alone > _LONG else min(sizes, key=measure)
+
+
+def _measuring(key: str, probe: Callable[[int], float]) -> Callable[[int], float]:
+    """What `probe` measures, or has measured before; infinite where it does not fit.
+
+    What follows from it depends on how much there is to train, and is not kept.
+    """
+    kept = cache.remembered(key) or {"seconds": {}}
+    seconds = {int(size): float(taken) for size, taken in kept["seconds"].items()}
+
+    def measure(size: int) -> float:
+        if size not in seconds:
             try:
                 seconds[size] = probe(size)
             except TooLargeError:
-                break
-        chunk = min(seconds, key=lambda size: seconds[size])
-    cache.remember(key, {"chunk": chunk, "seconds": seconds})
-    return Layout(chunk, seconds)
+                return math.inf
+            cache.remember(key, {"seconds": seconds})
+        return seconds[size]
+
+    return measure
 
 
 def blocks(members: Sequence[int], order_of: Sequence[int], chunk: int) -> list[list[int]]:

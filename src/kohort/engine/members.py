@@ -1,7 +1,7 @@
 """The members of a study: how each engine trains a group of them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,13 @@ from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
-from kohort.engine.callbacks import Callback, EvaluateTrain, RestoreBest, StopDiverged
+from kohort.engine.callbacks import (
+    Callback,
+    EvaluateTrain,
+    Interrupt,
+    RestoreBest,
+    StopDiverged,
+)
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.events import Block, Ended, EpochRecord, Events
 from kohort.engine.memory import for_segment, stays_on_device
@@ -45,12 +51,13 @@ class Resources(NamedTuple):
     memory: int
 
 
-def train_fused(job: Job, resources: Resources, begun: Sequence[Block] = ()) -> Events:
-    """All members of a cohort together; each reads its own rows of the same data.
+def train_fused(job: Job, resources: Resources, trains: int, begun: Sequence[Block] = ()) -> Events:
+    """The members of a cohort together; each reads its own rows of the same data.
 
     Args:
         job: The members.
         resources: What training may use.
+        trains: How many members, the first ones, train.
         begun: The blocks in which they train, as in `engine.train.train`.
     """
     cohort = Cohort(
@@ -72,22 +79,31 @@ def train_fused(job: Job, resources: Resources, begun: Sequence[Block] = ()) -> 
         ),
         job.callbacks,
     )
-    return train(cohort, begun)
+    return train(cohort, trains, begun)
 
 
-def train_in_turn(job: Job) -> Events:
-    """Each member by `keras.Model.fit`; what it measured comes when it has ended."""
+def train_in_turn(job: Job, ends: Callable[[], bool] = lambda: False) -> Events:
+    """Each member by `keras.Model.fit`; what it measured comes when it has ended.
+
+    Args:
+        job: The members.
+        ends: Whether to end now, asked at the end of each epoch.
+
+    Raises:
+        Interrupted: It is to end, amid a member.
+    """
     for number in range(len(job.models)):
         began = time.perf_counter()
-        history = _fit(job, number)
+        history = _fit(job, number, ends)
         epochs = len(history["loss"])
         for epoch in range(epochs):
             logs = {name: values[epoch] for name, values in history.items()}
-            yield EpochRecord(epoch, {number: logs}, 1, None, epoch + 1 == epochs)
+            is_last = epoch + 1 == epochs
+            yield EpochRecord(epoch, {number: logs}, 1, None, is_last, more=not is_last)
         yield Ended([number], time.perf_counter() - began)
 
 
-def _fit(job: Job, number: int) -> dict[str, list[float]]:
+def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[float]]:
     data, replicate = job.data, job.replicates[number]
     train_part, measured_part, valid_part = (
         (data.inputs(data.x_train[rows]), data.y_train[rows])
@@ -102,6 +118,7 @@ def _fit(job: Job, number: int) -> dict[str, list[float]]:
             *(job.callbacks[number] if job.callbacks else ()),
             StopDiverged(),
             RestoreBest(MONITOR),
+            Interrupt(ends),
         ],
         validation_data=valid_part,
         batch_size=job.batch_size,

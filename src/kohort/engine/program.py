@@ -35,8 +35,6 @@ class EpochSpec(NamedTuple):
         evaluate_train: Whether to evaluate on the training data.
         pixels: How stored pixels become model inputs; None where inputs are stored.
         valid_batch_size: Samples a step in validation; `batch_size` where it is None.
-        stop_at_nan: Whether a member takes no more training steps after one whose loss is NaN or
-            infinite.
     """
 
     batch_size: int
@@ -44,14 +42,14 @@ class EpochSpec(NamedTuple):
     evaluate_train: bool
     pixels: PixelScale | None = None
     valid_batch_size: int | None = None
-    stop_at_nan: bool = False
 
 
 class Feed(NamedTuple):
     """What an epoch reads.
 
     Rows index samples: `[sample]` where members share them, else `[member, sample]`. Constants
-    are `Steps.constants`, each `[member]`.
+    are `Steps.constants`, each `[member]`. Of members some of which stop at NaN, `stops` tells
+    which, bool `[member]`.
     """
 
     train: Arrays
@@ -60,6 +58,30 @@ class Feed(NamedTuple):
     valid: Arrays
     valid_rows: jax.Array  # int32
     constants: Constants
+    stops: jax.Array | None = None
+
+
+class Going(NamedTuple):
+    """Whether a member that may stop at NaN takes another training step.
+
+    Args:
+        now: Whether it does, bool.
+        stops: Whether it takes none after one whose loss is NaN or infinite, bool.
+    """
+
+    now: Any
+    stops: Any
+
+    @classmethod
+    def of(cls, stops: jax.Array | None) -> "Going | None":
+        """At the beginning of an epoch; None where no member stops."""
+        return None if stops is None else cls(jnp.ones_like(stops), stops)
+
+    def after(self, logs: Logs) -> "Going":
+        """After the last step that was taken."""
+        # A train_step of one's own may report no loss; Keras's TerminateOnNaN passes it by too.
+        is_finite = jnp.isfinite(logs.get("loss", jnp.float32(0)))
+        return self._replace(now=self.now & (is_finite | ~self.stops))
 
 
 def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple[State, Logs]]:
@@ -81,7 +103,7 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
             (*state[:3], fresh),
             feed.order,
             spec.batch_size,
-            stop_at_nan=spec.stop_at_nan,
+            Going.of(feed.stops),
         )
         return state, _told(steps, feed.constants, state[-1], logs)
 
@@ -117,7 +139,7 @@ def epoch_of_one(steps: Steps, spec: EpochSpec) -> Callable[[State, Feed], tuple
 def segment_of_one(
     steps: Steps, kind: Literal["train", "test"], pixels: PixelScale | None
 ) -> Callable[..., tuple[Any, Logs]]:
-    """A run of batches of one member: `(state, constants, goes_on, batches) -> (state, logs)`.
+    """A run of batches of one member: `(state, constants, going, batches) -> (state, logs)`.
 
     Args:
         steps: What the member runs.
@@ -127,12 +149,12 @@ def segment_of_one(
     step = steps.train if kind == "train" else steps.test
 
     def segment(
-        state: Any, constants: Constants, goes_on: Any, batches: Arrays
+        state: Any, constants: Constants, going: Going | None, batches: Arrays
     ) -> tuple[Any, Logs]:
         def one(held: Any, batch: Arrays) -> Any:
             return step(constants, held, scaled(pixels, batch))
 
-        state, logs = _scan(one, state, batches, goes_on)
+        state, logs = _scan(one, state, batches, going)
         return state, _told(steps, constants, state[-1], logs)
 
     return segment
@@ -169,7 +191,7 @@ def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: Feed) -> Pr
     """
     epoch = epoch_of_one(steps, spec)
     rows = [_member_axis(own) for own in (feed.order, feed.measured, feed.valid_rows)]
-    axes = (0, None, rows[0], rows[1], None, rows[2], 0)
+    axes = (0, None, rows[0], rows[1], None, rows[2], 0, 0)
     return compile_for_seats(lambda state, *fields: epoch(state, Feed(*fields)), axes, state, *feed)
 
 
@@ -291,31 +313,26 @@ type _Step = Callable[[Any, Any], tuple[Logs, Any]]
 
 
 def _sweep(
-    step: _Step, state: Any, rows: jax.Array, size: int, *, stop_at_nan: bool = False
+    step: _Step, state: Any, rows: jax.Array, size: int, going: Going | None = None
 ) -> tuple[Any, Logs]:
     """Step through `rows` in batches of `size` and a last partial one; the last step's logs."""
     full, rest = divmod(rows.shape[0], size)
-    goes_on = jnp.ones((), bool) if stop_at_nan else None
     logs: Logs = {}
     if full:
-        state, logs = _scan(step, state, rows[: full * size].reshape(full, size), goes_on)
-    if rest and stop_at_nan:
-        goes_on = still_going(logs) if full else goes_on
-        state, last = _scan(step, state, rows[None, full * size :], goes_on)
+        state, logs = _scan(step, state, rows[: full * size].reshape(full, size), going)
+    if rest and going is not None:
+        going = going.after(logs) if full else going
+        state, last = _scan(step, state, rows[None, full * size :], going)
         logs = joined(logs, last) if full else last
     elif rest:
         logs, state = step(state, rows[full * size :])
     return state, dict(logs)
 
 
-def _scan(step: _Step, state: Any, batches: Any, goes_on: Any) -> tuple[Any, Logs]:
-    """Step through batches; the logs of the last step that was taken.
-
-    Where `goes_on` is given, no step is taken after one whose loss is NaN or infinite, or at all
-    where it is False.
-    """
+def _scan(step: _Step, state: Any, batches: Any, going: Going | None) -> tuple[Any, Logs]:
+    """Step through batches, where `going` is given while it lasts; the last logs that came."""
     carried = packed(state)
-    if goes_on is None:
+    if going is None:
 
         def scanned(held: Any, batch: Any) -> tuple[Any, Logs]:
             logs, new = step(unpacked(held, state), batch)
@@ -324,12 +341,13 @@ def _scan(step: _Step, state: Any, batches: Any, goes_on: Any) -> tuple[Any, Log
         carried, every = jax.lax.scan(scanned, carried, batches)
         return unpacked(carried, state), jax.tree.map(lambda a: a[-1], every)
 
-    def guarded(carry: tuple[Any, Any], batch: Any) -> tuple[tuple[Any, Any], tuple[Logs, Any]]:
+    def guarded(carry: tuple[Any, Going], batch: Any) -> tuple[tuple[Any, Going], tuple[Logs, Any]]:
         held, going = carry
         logs, new = step(unpacked(held, state), batch)
-        return (_choose(going, packed(new), held), going & still_going(logs)), (dict(logs), going)
+        after = _choose(going.now, packed(new), held), going.after(logs)
+        return after, (dict(logs), going.now)
 
-    (carried, _), (every, ran) = jax.lax.scan(guarded, (carried, goes_on), batches)
+    (carried, _), (every, ran) = jax.lax.scan(guarded, (carried, going), batches)
     taken = ran.sum()
     last = jax.tree.map(lambda a: a[taken - 1], every) | {STEPS_RUN: taken}
     return unpacked(carried, state), last
@@ -340,12 +358,6 @@ def joined(before: Logs, after: Logs) -> Logs:
     steps = before[STEPS_RUN] + after[STEPS_RUN]
     chosen: Logs = _choose(after[STEPS_RUN] > 0, after, before)
     return chosen | {STEPS_RUN: steps}
-
-
-def still_going(logs: Logs) -> Any:
-    """Whether a member that stops at NaN takes more steps after these logs."""
-    # A train_step of one's own may report no loss; Keras's TerminateOnNaN passes it by too.
-    return jnp.isfinite(logs.get("loss", jnp.float32(0)))
 
 
 def _choose(condition: Any, yes: Any, no: Any) -> Any:

@@ -30,12 +30,12 @@ def fit_one(
         callbacks: The model's own.
         **fit_arguments: Passed on to `keras.Model.fit`.
     """
-    with _ordered_by(seed):
+    with ordered_by(seed):
         return model.fit(x, y, callbacks=list(callbacks), **fit_arguments)
 
 
 @contextmanager
-def _ordered_by(seed: int) -> Iterator[None]:
+def ordered_by(seed: int) -> Iterator[None]:
     """Seed what draws batch orders; Python's and NumPy's generators are put back after it."""
     python, numpy = random.getstate(), np.random.get_state()
     if keras.backend.backend() == "jax":

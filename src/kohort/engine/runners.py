@@ -16,6 +16,7 @@ from kohort.engine.program import (
     PROGRAMS,
     EpochSpec,
     Feed,
+    Going,
     Logs,
     batch_sizes,
     compile_epoch,
@@ -23,7 +24,6 @@ from kohort.engine.program import (
     joined,
     measured,
     segment_of_one,
-    still_going,
 )
 from kohort.engine.steps import Steps
 from kohort.engine.stream import Streams, ahead
@@ -57,11 +57,13 @@ class Stream(NamedTuple):
             order of their own.
         order_of: For each member the order that it reads.
         steps: Training steps in an epoch; None where nobody knows.
+        can_be_read_again: Whether what has begun to read them can begin again.
     """
 
     of: Callable[[int], tuple[Streams, Iterator[np.ndarray] | None]]
     order_of: Sequence[int]
     steps: int | None
+    can_be_read_again: bool = True
 
 
 class Call[Result](NamedTuple):
@@ -98,10 +100,13 @@ class OnDevice:
         steps: What the members run.
         source: Their data.
         memory: Bytes that a program may take.
+        stops: By member number, whether it stops at NaN; empty where none does.
     """
 
-    def __init__(self, steps: Steps, source: Source, memory: int) -> None:
-        self._steps, self._source, self._memory = steps, source, memory
+    def __init__(
+        self, steps: Steps, source: Source, memory: int, stops: Sequence[bool] = ()
+    ) -> None:
+        self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(self, spec: EpochSpec, state: State, seats: list[int]) -> Call[tuple[State, Logs]]:
@@ -128,6 +133,7 @@ class OnDevice:
             self._source.valid,
             self._of_seats(valid, seats),
             self._steps.constants_of(names, seats),
+            _stops_of(self._stops, seats),
         )
         program = PROGRAMS.get(
             (self._steps.key(names), spec),
@@ -172,12 +178,19 @@ class Streamed:
         streams: The segments, the same for all seats.
         orders: Epoch by epoch the rows to read; None where the data have an order of their own.
         memory: Bytes that a program may take.
+        stops: By member number, whether it stops at NaN; empty where none does.
     """
 
     def __init__(
-        self, steps: Steps, streams: Streams, orders: Iterator[np.ndarray] | None, memory: int
+        self,
+        steps: Steps,
+        streams: Streams,
+        orders: Iterator[np.ndarray] | None,
+        memory: int,
+        stops: Sequence[bool],
     ) -> None:
-        self._steps, self._streams, self._orders, self._memory = steps, streams, orders, memory
+        self._steps, self._streams, self._orders = steps, streams, orders
+        self._memory, self._stops = memory, stops
 
     def begin(self, spec: EpochSpec, state: State, seats: list[int]) -> Call[tuple[State, Logs]]:
         """Train on each segment, then evaluate on each."""
@@ -224,12 +237,11 @@ class Streamed:
         logs: Logs = {}
         segment = segment_of_one(self._steps, kind, spec.pixels)
         state = jax.tree.map(jnp.copy, state)
-        stops = kind == "train" and spec.stop_at_nan
-        goes_on = jnp.ones(len(seats), bool) if stops else None
+        going = Going.of(_stops_of(self._stops, seats) if kind == "train" else None)
         for batches in ahead(segments):
             shapes = as_taken(spec.pixels, batches)
             names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
-            arguments = (state, self._steps.constants_of(names, seats), goes_on, batches)
+            arguments = (state, self._steps.constants_of(names, seats), going, batches)
             program = PROGRAMS.get(
                 (self._steps.key(names), kind, spec.pixels),
                 arguments,
@@ -237,11 +249,11 @@ class Streamed:
             )
             check_fits(program.needed, self._memory)
             state, last = program.run(*arguments)
-            if goes_on is None:
+            if going is None:
                 logs = last
             else:
                 logs = _joined_by_seat(logs, last) if logs else last
-                goes_on = jnp.broadcast_to(still_going(logs), len(seats))
+                going = going.after(logs)
         return state, dict(logs)
 
     def _penalty(self, trainable: Any, seats: list[int]) -> Any:
@@ -262,6 +274,11 @@ class Streamed:
 
 
 _joined_by_seat = jax.vmap(joined)
+
+
+def _stops_of(stops: Sequence[bool], seats: Sequence[int]) -> jax.Array | None:
+    """By seat; None where no member stops, in whichever seats."""
+    return jnp.asarray([stops[member] for member in seats]) if any(stops) else None
 
 
 def as_taken(pixels: PixelScale | None, data: Arrays, size: tuple[int, ...] = ()) -> Arrays:

@@ -114,6 +114,10 @@ class Steps:
         """Whether there are convolutions in a step."""
         return "conv_general_dilated" in self._traces[name].primitives()
 
+    def calls_python(self, name: str) -> bool:
+        """Whether a step calls back into Python."""
+        return bool(_CALLS_TO_PYTHON & self._traces[name].primitives())
+
     def operations(self, name: str) -> int:
         """Floating-point operations of the matrix products of a step, for each member."""
         return self._traces[name].product_operations()

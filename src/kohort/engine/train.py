@@ -29,7 +29,7 @@ from kohort.engine.runners import Call
 from kohort.errors import DesignError, ModelError
 
 
-def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
+def train(cohort: Cohort, trains: int, begun: Sequence[Block] = ()) -> Events:
     """Train the members of a cohort; their models end trained in place.
 
     Members train in blocks, side by side in each. Blocks follow one another, or several train at
@@ -37,6 +37,8 @@ def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
 
     Args:
         cohort: The members.
+        trains: How many of them, the first ones, train; the others only tell which constants are
+            inputs of the program.
         begun: The blocks in which they train, some of which may go on from a checkpoint. None
             where they are to be laid out anew.
 
@@ -47,10 +49,9 @@ def train(cohort: Cohort, begun: Sequence[Block] = ()) -> Events:
     Raises:
         DesignError: One member alone does not fit in memory.
     """
-    members = range(len(cohort.models))
     blocks = _Blocks(cohort, deque(begun))
     if not begun:
-        yield blocks.lay_out(members, cohort.layout().chunk)
+        yield blocks.lay_out(range(trains), cohort.chunk())
     try:
         while blocks.pending or blocks.running:
             yield from blocks.epoch()
@@ -123,7 +124,7 @@ class _Blocks:
         if crowded:
             self._alone = True
             return
-        if block.checkpoint is not None:
+        if block.checkpoint is not None or not self._cohort.can_begin_again:
             raise _grown(error) from error
         size = len(set(block.seats))
         if size == 1:
@@ -156,7 +157,7 @@ def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Training:
         logs |= lists.restore(members, block.checkpoint)
         runner.skip(block.checkpoint.epoch - first)
         first = block.checkpoint.epoch
-    with _left_in_models(bench, [models[member] for member in members]):
+    with _left_in_models(bench, [models[m] for m in members], finalize=training.epochs > 0):
         for epoch in range(first, training.epochs):
             if not bench.active:
                 break
@@ -181,6 +182,8 @@ def _train_block(cohort: Cohort, block: Block, lists: "_Lists") -> Training:
                 is_last = epoch + 1 == training.epochs or not bench.active
                 yield EpochRecord(epoch, seen, len(bench.seats), keep if is_kept else None, is_last)
     lists.end(members, logs)
+    # Last, as callbacks may have put back the weights of an epoch that they liked best.
+    bench.restore_best()
 
 
 def _checkpoint(
@@ -217,7 +220,7 @@ def _grown(error: TooLargeError) -> DesignError:
     return DesignError(
         "memory for the members that train side by side",
         f"{error}, after they have begun",
-        "train fewer side by side (chunk_size), or free memory",
+        "allow or free more memory, or begin anew with fewer side by side (chunk_size)",
     )
 
 
@@ -318,7 +321,9 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
 
 
 @contextmanager
-def _left_in_models(bench: Bench, models: Sequence[keras.Model]) -> Iterator[None]:
+def _left_in_models(
+    bench: Bench, models: Sequence[keras.Model], *, finalize: bool
+) -> Iterator[None]:
     """However training ends, the models have the state that it reached.
 
     Where it is to begin again, with less in memory, they stay as they are.
@@ -332,6 +337,5 @@ def _left_in_models(bench: Bench, models: Sequence[keras.Model]) -> Iterator[Non
     finally:
         if not begins_again:
             bench.write_back()
-            for model in models:
+            for model in models if finalize else ():
                 model.optimizer.finalize_variable_values(model.trainable_variables)
-            bench.restore_best()
