@@ -8,9 +8,9 @@ of 3 x 3 pixels, its ReLU, and max pooling that halves both sides; the baseline 
 in the place of all blocks.
 """
 
-import keras
+import kohort  # before keras: it chooses Keras's JAX backend
 
-import kohort
+import keras  # isort: skip
 
 
 def build(input_shape, classes, filters, units, dropout=None, normalise=None):

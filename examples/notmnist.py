@@ -14,9 +14,9 @@ Early stopping, k-fold cross-validation and the question of more data are studie
     kohort run examples/notmnist.py::more_data --data data.h5
 """
 
-import keras
+import kohort  # before keras: it chooses Keras's JAX backend
 
-import kohort
+import keras  # isort: skip
 
 OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(1e-3),

@@ -15,10 +15,10 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-import keras
-import numpy as np
+import kohort  # before keras: it chooses Keras's JAX backend
 
-import kohort
+import keras  # isort: skip
+import numpy as np
 
 LIBRARIES = ("numpy", "scipy", "pandas", "keras", "jax")
 TELLTALE = re.compile("|".join([*LIBRARIES, "torch", "tensorflow", "^(np|sp|pd|jnp|tf|lax|xla)$"]))

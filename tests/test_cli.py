@@ -82,17 +82,17 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
 
 
 def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(folder):
-    (folder / "hopeless").mkdir()
-    (folder / "hopeless" / "winner.keras").write_text("of an earlier run")
-    arguments = ["run", "study.py::hopeless", "--data", "images", "--out", "hopeless"]
+    (folder / "study-hopeless-report").mkdir()
+    (folder / "study-hopeless-report" / "winner.keras").write_text("of an earlier run")
+    arguments = ["run", "study.py::hopeless", "--data", "images"]
     done = kohort(*arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert (
         "No variant trained to the end, so there is no winner. fast diverged in all" in done.stdout
     )
     assert [word for word in ("NaN", "NA>", "winner:", "help next") if word in done.stdout] == []
-    assert [path.name for path in (folder / "hopeless").iterdir()] == ["report.html"]
-    assert "removed the winner.keras of an earlier run from hopeless" in done.stderr
+    assert [path.name for path in (folder / "study-hopeless-report").iterdir()] == ["report.html"]
+    assert "removed the winner.keras of an earlier run from study-hopeless-report" in done.stderr
 
 
 def test_progress_goes_to_stderr(ran):

@@ -101,7 +101,7 @@ def run(
     replicates: Replicates = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of report.html and winner.keras; default: named after the study"),
+        typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
     ] = None,
     engine: Annotated[
         Engine, typer.Option(help="One program for each cohort, or model.fit, one by one.")
@@ -128,7 +128,8 @@ def run(
         "store": None if store == STORE else store,
     }
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    folder = out or Path(f"{Path(study.partition('::')[0]).stem}-report")
+    file, _, name = study.partition("::")
+    folder = out or Path("-".join([Path(file).stem, *([name] if name else []), "report"]))
     _run(
         _study(study, data, epochs, replicates),
         folder,

@@ -162,7 +162,7 @@ class Result:
         winner was picked by the same scores. Where the baseline wins it is against all others.
 
         "additions": where a variant is another one with an argument more (a regulariser, say), or
-        with one that is off there (0, None, False, an empty tuple) switched on, its score against
+        with one that is off there (0, None, False) switched on, its score against
         that one's. "rises": those of these pairs that have one loss and the same
         epochs, by how far validation loss, without penalties, rises after the best epoch, in
         percent; it tells what an addition does against late overfitting.
