@@ -40,6 +40,7 @@ def assert_same(ours, theirs, histories, references):
             np.testing.assert_allclose(a, b, **CLOSE)
     for history, reference in zip(histories, references, strict=True):
         assert list(history.history) == list(reference.history)
+        assert history.params == reference.params
         for name, values in reference.history.items():
             np.testing.assert_allclose(history.history[name], values, **CLOSE, err_msg=name)
 

@@ -159,6 +159,12 @@ class EpochBatches:
             class_weight=class_weight,
         )
 
+    @property
+    def count(self) -> int | None:
+        """Batches an epoch; None where nobody knows."""
+        count: int | None = self._iterator.num_batches
+        return count
+
     def reset(self) -> None:
         """Begin anew, as Keras does after it has looked at a first batch."""
         self._iterator.reset()

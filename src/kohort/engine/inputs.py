@@ -102,8 +102,9 @@ class Inputs:
                 None if rows is None else rows.astype(np.int32),
             )
         if isinstance(self._train, _Batches):
+            count = self._train.made(given.batch_size, shuffle=given.shuffle).count
             again = self.can_be_read_twice
-            return Stream(lambda _: (self._streams(), None), order_of, given.steps, again)
+            return Stream(lambda _: (self._streams(), None), order_of, count, again)
         steps = -(-_samples(self._train) // given.batch_size)
         return Stream(lambda _: (self._streams(), self._orders()), order_of, steps)
 
