@@ -44,8 +44,8 @@ class Replicate:
     def measured(self) -> np.ndarray:
         """Rows of the training data that train metrics are measured on, int64, ascending.
 
-        All that it trains on; of many a random part, of as many as validate, so that neither side
-        of a comparison of the two is surer than the other.
+        All that it trains on; of many a random part, of `MEASURED` or as many as validate if these
+        are more, so that the training side of a comparison of the two is not the less sure one.
         """
         size = max(MEASURED, len(self.valid))
         if size >= len(self.train):
