@@ -129,7 +129,8 @@ def run(
     }
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]
     file, _, name = study.partition("::")
-    folder = out or Path("-".join([Path(file).stem, *([name] if name else []), "report"]))
+    stem = Path(file).stem
+    folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
     _run(
         _study(study, data, epochs, replicates),
         folder,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-import jax
 import keras
 
 from kohort.design import keras_seam
@@ -12,7 +11,7 @@ from kohort.design.grouping import first_batch, group
 from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_callbacks
 from kohort.engine.cohort import Cohort, Training
 from kohort.engine.events import EpochRecord
-from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows
+from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows, usual_batch_size
 from kohort.engine.layout import check_chunk
 from kohort.engine.memory import allowed
 from kohort.engine.precision import Precision, multiplying
@@ -130,8 +129,8 @@ def fit(
         sample_weight,
         class_weight,
         validation_data,
-        batch_size or _batch_size((x, y, sample_weight), steps_per_epoch),
-        validation_batch_size or batch_size or _batch_size(valid, validation_steps),
+        batch_size or usual_batch_size((x, y, sample_weight), steps_per_epoch),
+        validation_batch_size or batch_size or usual_batch_size(valid, validation_steps),
         steps_per_epoch,
         validation_steps,
         shuffle,
@@ -240,13 +239,6 @@ def _fit_in_turn(
             verbose=0,
         )
         progress.advance(epochs, settings.epochs - 1)
-
-
-def _batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
-    """The batch size where none is given, as in `keras.Model.fit`."""
-    if not steps or data[0] is None or not keras_seam.is_packable(*data):
-        return 32
-    return -(-int(jax.tree.leaves(data)[0].shape[0]) // steps)
 
 
 def _check_models(models: list[keras.Model]) -> None:

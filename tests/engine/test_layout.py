@@ -83,6 +83,7 @@ class TestChoice:
 
     def test_what_does_not_fit_is_not_chosen(self):
         assert self.choice({1: 3e-4, 8: 1e-4, 64: None}) == (8, [1, 8, 64])
+        assert self.choice({1: 3e-4, 8: None, 64: 1e-4}, key="more") == (1, [1, 8])
 
     def test_what_follows_from_a_step_depends_on_how_much_there_is_to_train(self):
         seconds = {1: 5e-4, 8: 1e-4}

@@ -81,7 +81,7 @@ class Inputs:
 
     def ordered(self) -> AbstractContextManager[None]:
         """Seeds what Keras's own adapter draws the order of arrays from, where it gives them."""
-        adapted = isinstance(self._train, _Batches) and self._train.are_arrays
+        adapted = isinstance(self._train, _Batches) and self._train.cuts_arrays
         return ordered_by(self._given.seed) if adapted else nullcontext()
 
     @property
@@ -156,7 +156,7 @@ class Inputs:
         if not isinstance(self._train, _Batches) or self._train.is_generator:
             return  # What a generator of batches draws is its own affair.
         random.setstate(self._random)
-        if self._train.are_arrays:
+        if self._train.cuts_arrays:
             np.random.seed(self._given.seed)
 
     def _first_batch(self) -> Arrays:
@@ -176,7 +176,7 @@ class _Batches:
     def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
         self._given = (x, y, weight, class_weight, steps)
         self.is_generator = hasattr(x, "__next__")
-        self.are_arrays = keras_seam.is_packable(x, y, weight)
+        self.cuts_arrays = keras_seam.is_packable(x, y, weight)
         self._opened: keras_seam.EpochBatches | None = None
 
     def opened(self, batch_size: int, *, shuffle: Shuffle) -> keras_seam.EpochBatches:
@@ -223,6 +223,13 @@ def _on_device(part: Arrays) -> Arrays:
 
 def _samples(data: Arrays) -> int:
     return int(jax.tree.leaves(data)[0].shape[0])
+
+
+def usual_batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
+    """The batch size of `(x, y, sample_weight)` where none is given, as in `keras.Model.fit`."""
+    if not steps or data[0] is None or not keras_seam.is_packable(*data):
+        return 32
+    return -(-_samples(data) // steps)
 
 
 def on_disk(arrays: Any) -> bool:

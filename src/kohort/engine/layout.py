@@ -8,6 +8,7 @@ depends on the model and on the machine, so it is measured on first steps.
 import math
 import os
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from kohort.engine import cache
 from kohort.engine.memory import TooLargeError
@@ -83,7 +84,11 @@ def choose(
     alone = measure(1)
     if steps * alone < _WORTH:
         return sizes[-1] if alone < _FAST and not convolves else 1
-    return 1 if alone > _LONG else min(sizes, key=measure)
+    if alone > _LONG:
+        return 1
+    # Where some do not fit, more do not either: to find that out would take another program.
+    fitting = takewhile(lambda own: own[0] < math.inf, ((measure(size), size) for size in sizes))
+    return min(fitting)[1]
 
 
 def _measuring(key: str, probe: Callable[[int], float]) -> Callable[[int], float]:

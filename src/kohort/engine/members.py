@@ -82,7 +82,7 @@ def train_fused(job: Job, resources: Resources, trains: int, begun: Sequence[Blo
     return train(cohort, trains, begun)
 
 
-def train_in_turn(job: Job, ends: Callable[[], bool] = lambda: False) -> Events:
+def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
     """Each member by `keras.Model.fit`; what it measured comes when it has ended.
 
     Args:

@@ -330,7 +330,7 @@ def _sweep(
 
 
 def _scan(step: _Step, state: Any, batches: Any, going: Going | None) -> tuple[Any, Logs]:
-    """Step through batches, where `going` is given while it lasts; the last logs that came."""
+    """Step through batches while `going` lasts, where it is given; the logs of the last step."""
     carried = packed(state)
     if going is None:
 
