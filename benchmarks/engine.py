@@ -22,7 +22,7 @@ from benchmarks import samples
 from benchmarks.peers.common import Data
 from benchmarks.peers.keras_models import build
 from benchmarks.work import WORKS, Net
-from kohort.engine.layout import cores
+from kohort.data.system import cores
 
 EPOCHS, BATCH, MEMBERS = 6, 128, 4
 NETS = {

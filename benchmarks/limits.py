@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.work import Ceilings
-from kohort.engine.layout import cores
+from kohort.data.system import cores
 
 SIDES = {"cpu": 2048, "gpu": 8192}
 COPIES = {"cpu": tuple(2**power for power in range(20, 30)), "gpu": (2**29,)}

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from kohort.engine.layout import cores
+from kohort.data.system import cores
 
 
 def processor() -> str:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from kohort.cli import app
+from kohort.cli.main import app
 from scripts import finding_pages, simulation_page
 from scripts.examples import example
 from scripts.figures import DRAWINGS, figure

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kohort.findings.curves import Overlap, StudyCurves
+from kohort.data.copies import Overlap
 from kohort.findings.diagnosis import RULES, STUDY_RULES
 from kohort.findings.finding import Finding
+from kohort.findings.judged import StudyCurves
 from simulations.noise import LETTERS
 from simulations.rules import QUESTIONS
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
 from scripts.examples import Example
 
 SIZE = {"width": 420, "height": 200}

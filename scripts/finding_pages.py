@@ -5,9 +5,9 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from kohort.findings import overfit, undertrained
 from kohort.findings.diagnosis import RULES, STUDY_RULES
 from kohort.findings.finding import Rule
+from kohort.findings.rules import overfit, undertrained
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS
 from scripts.measured import (

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from kohort.data.dataset import Dataset
-from kohort.data.images import ImageReader
 from kohort.data.load import load
+from kohort.data.readers.images import ImageReader
 from kohort.errors import KohortError
 
 
@@ -180,7 +180,7 @@ def _read_image(path: Path) -> object:
 
 def _read_study(path: Path) -> object:
     # Where it is read alone: JAX, which comes with it, is slow to import.
-    from kohort.study_file import read_study  # noqa: PLC0415
+    from kohort.cli.study_files import read_study  # noqa: PLC0415
 
     return read_study(str(path), Dataset(**_arrays()))  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from kohort.design.replicates import Holdout, KFold
-from kohort.findings.interval import Interval, mean_interval
+from kohort.findings.statistics.interval import Interval, mean_interval
 from simulations import resampling
 from simulations.cell import Cell, Outcome
 from simulations.comparisons import Draw, heavy, normal, skewed

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
 from simulations.noise import Noise, Part
 
 EPOCHS = 20

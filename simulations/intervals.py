@@ -9,10 +9,10 @@ from scipy import stats
 
 from kohort.design.replicates import Holdout
 from kohort.findings.choice import choose, optimism
-from kohort.findings.comparison import compare, correct
-from kohort.findings.interval import mean_interval, spread_interval
-from kohort.findings.power import replicates_needed
-from kohort.findings.proportion import proportion_interval
+from kohort.findings.statistics.comparison import compare, correct
+from kohort.findings.statistics.interval import mean_interval, spread_interval
+from kohort.findings.statistics.power import replicates_needed
+from kohort.findings.statistics.proportion import proportion_interval
 from simulations import resampling
 from simulations.cell import Cell, Outcome
 from simulations.comparisons import SPREAD, VARIANTS, Draw, heavy, normal, skewed

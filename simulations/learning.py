@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from kohort.findings.learning_curve import learning_curve
+from kohort.findings.statistics.learning_curve import learning_curve
 from simulations.cell import Cell, Outcome
 
 SHARED, OWN = 0.007, 0.004

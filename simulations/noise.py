@@ -71,9 +71,9 @@ def _part(values: np.ndarray, on_validation: np.ndarray) -> Part:
     once, twice = (_median_variance(off[..., lag:] - off[..., :-lag]) for lag in (1, 2))
     autocorrelation = float(np.clip(twice / once - 1, 0.0, 0.95))
     epoch = once / (2 * (1 - autocorrelation))
-    lasting = off.mean(axis=2)
-    shared = lasting.mean(axis=0)
-    own = _median_variance(lasting - shared) * len(off) / (len(off) - 1)
+    durable_location = off.mean(axis=2)
+    shared = durable_location.mean(axis=0)
+    own = _median_variance(durable_location - shared) * len(off) / (len(off) - 1)
     own -= epoch * _share_of_a_mean(off.shape[2], autocorrelation)
     return Part(
         _deviation(float(np.mean(shared**2))),

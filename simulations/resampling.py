@@ -13,7 +13,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Holdout, KFold
-from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
 
 SAMPLES = 300
 COMMON, BLOCK, BLOCKS = 6, 3, 8

@@ -12,10 +12,10 @@ from functools import cache, partial
 import numpy as np
 from scipy import optimize, stats
 
-from kohort.findings import diverged, gap, overfit, replicates, underfit, undertrained, unstable
-from kohort.findings.curves import WORSE_THRESHOLD, StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
 from kohort.findings.finding import Rule
+from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
+from kohort.findings.rules import diverged, gap, overfit, too_few, underfit, undertrained, unstable
 from simulations.cell import Cell, Outcome
 from simulations.curves import EPOCHS, QUARTER, draw, fall, sound
 from simulations.noise import LETTERS, NOTMNIST, Noise, Part
@@ -176,7 +176,7 @@ QUESTIONS = (
         1.0,
     ),
     Question(
-        replicates.RULE,
+        too_few.RULE,
         hard_to_see,
         "half width of the interval, margins, where there is no difference",
         (0.25, 0.5, 1.0, 2.0, 4.0),
@@ -184,7 +184,7 @@ QUESTIONS = (
         infers=False,
     ),
     Question(
-        replicates.RULE,
+        too_few.RULE,
         partial(hard_to_see, apart=3.0),
         "half width of the interval, margins, where the difference is three times as large",
         (0.5, 1.0, 2.0, 4.0),
@@ -209,7 +209,7 @@ def of_sound_study(random: np.random.Generator, noise: Noise, n: int) -> Outcome
     """Whether the diagnosis finds anything in eight sound variants, and what; KH202 aside."""
     findings = diagnose(draw(random, sound(VARIANTS), noise, n))
     codes = [question.rule.code for question in QUESTIONS]
-    found = {f.code for f in findings if f.verdict == "found" and f.code != replicates.RULE.code}
+    found = {f.code for f in findings if f.verdict == "found" and f.code != too_few.RULE.code}
     told: Mapping[str, float] = {code: float(code in found) for code in codes[:-2]}
     return {"anything": float(bool(found)), **told}
 

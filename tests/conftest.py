@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
@@ -78,18 +79,8 @@ def server():
 
 
 @pytest.fixture
-def count_compilations(monkeypatch):
+def count_compilations():
     """A list that grows by one with each program that a cohort compiles; none is kept before."""
-    from kohort.engine import program, runners
-
-    compiled = []
-    real = program.compile_for_seats
-
-    def counted(*arguments, **options):
-        compiled.append(arguments)
-        return real(*arguments, **options)
-
-    for module in (program, runners):
-        monkeypatch.setattr(module, "compile_for_seats", counted)
-    program.PROGRAMS.clear()
-    return compiled
+    PROGRAMS.clear()
+    with recorded_compilations() as programs:
+        yield programs

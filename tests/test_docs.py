@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.main import get_command
 
-from kohort.cli import app
+from kohort.cli.main import app
 from kohort.findings.diagnosis import RULES, STUDY_RULES
 from scripts.docs import PAGES
 from scripts.examples import example

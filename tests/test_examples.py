@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.data.images import load_images
-from kohort.letters_study import build_mlp, letters_study
-from kohort.study_file import read_study
+from kohort.cli.letters_study import build_mlp, letters_study
+from kohort.cli.study_files import read_study
+from kohort.data.readers.images import load_images
 
 EXAMPLE = "examples/notmnist.py"
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -105,7 +105,7 @@ def shortened(study, *, samples, epochs, replicates=2):
     )  # fmt: skip
     return kohort.Study(
         study.name, study.variants, small,
-        replicates=kohort.Holdout(0.2, replicates), epochs=epochs, batch_size=study.batch_size,
+        replicates=kohort.Holdout(0.2, replicates), epochs=epochs, batch_size=study.spec.batch_size,
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_the_text_example_splits_by_file(text):
     of_library = [set(data.groups[data.y_train == label]) for label in range(data.classes)]
     assert min(map(len, of_library)) > 20
     assert len(np.unique(data.groups)) == sum(map(len, of_library)), "a file is of one library"
-    first, *_ = text["study"].replicates.replicates(data, 0)
+    first, *_ = text["study"].spec.replicates.replicates(data, 0)
     assert not set(data.groups[first.train]) & set(data.groups[first.valid])
     assert np.array_equal(data.x_train, data.x_train.astype(np.int32))
     assert data.x_train.max() < text["VOCABULARY"]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.engine.precision import multiplying
+from kohort.engine.program.precision import matmul_precision
+from kohort.keras_api.callbacks import check_callbacks
 from tests.models import build_mlp, numbers, seeded
 
 # float32 rounding, grown over the steps of these short runs.
@@ -280,7 +281,7 @@ def test_precision_is_part_of_the_program(precision, xy, count_compilations):
     kohort.fit(told, *xy, epochs=2, verbose=0, precision=precision)
     np.testing.assert_allclose(told.get_weights()[0], plain.get_weights()[0], **CLOSE)
     asked = {"float32": "HIGHEST", "tensorfloat32": "HIGH", "bfloat16": "DEFAULT"}[precision]
-    with multiplying(precision):
+    with matmul_precision(precision):
         text = str(jax.make_jaxpr(jnp.dot)(jnp.ones((2, 2)), jnp.ones((2, 2))))
     assert f"Precision.{asked}, Precision.{asked}" in text
     assert len(count_compilations) == 2
@@ -554,7 +555,6 @@ class TestCallbacks:
             np.testing.assert_array_equal(mine, yours)
 
     def test_tensorboard_is_taken_unless_it_acts_at_batches(self):
-        from kohort.design.keras_seam import check_callbacks
 
         check_callbacks([keras.callbacks.TensorBoard("logs", profile_batch=0)])
         for often in (5, "batch"):

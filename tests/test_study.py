@@ -523,7 +523,7 @@ def test_callbacks_inside_epochs_are_refused_before_anything_trains(blobs, count
 
 
 def test_an_engine_that_there_is_not(blobs):
-    with pytest.raises(kohort.DesignError, match="engine among"):
+    with pytest.raises(kohort.DesignError, match="engine in"):
         study(blobs).run(engine="fast")
 
 

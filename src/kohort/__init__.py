@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
     from kohort.data.load import load
     from kohort.design.replicates import Holdout, KFold
-    from kohort.design.variant import Variant, grid
+    from kohort.design.variants import Variant, grid
     from kohort.errors import (
         DataError,
         DesignError,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     )
     from kohort.fit import fit
     from kohort.member import Member
-    from kohort.opening import open  # noqa: A004 (the design's name for it)
     from kohort.result import Result
+    from kohort.runs.loading import open  # noqa: A004 (the design's name for it)
     from kohort.study import Study
 
 # Where each public name lives. They are imported when they are first used: `kohort.fit` then needs
@@ -47,11 +47,11 @@ _HOMES = {
     "Result": "kohort.result",
     "StoreError": "kohort.errors",
     "Study": "kohort.study",
-    "Variant": "kohort.design.variant",
+    "Variant": "kohort.design.variants",
     "fit": "kohort.fit",
-    "grid": "kohort.design.variant",
+    "grid": "kohort.design.variants",
     "load": "kohort.data.load",
-    "open": "kohort.opening",
+    "open": "kohort.runs.loading",
 }
 
 __all__ = [

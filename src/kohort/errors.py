@@ -61,6 +61,16 @@ class Interrupted(KeyboardInterrupt):
     """A run was asked to end, and has kept what it had done: the same run again goes on."""
 
 
+def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse an argument that is none of its choices.
+
+    Raises:
+        DesignError: It is none.
+    """
+    if value not in choices:
+        raise DesignError(f"{argument} in {choices}", repr(value), "use one of them")
+
+
 def reason(error: BaseException) -> str:
     """What another library's error says, in one line that is not too long to read."""
     try:

@@ -5,21 +5,23 @@ from typing import Any, Literal, NamedTuple
 
 import keras
 
-from kohort.design import keras_seam
-from kohort.design.fusable import fused_signature
-from kohort.design.grouping import first_batch, group
-from kohort.engine.callbacks import Callback, Callbacks, EvaluateTrain, own_callbacks
-from kohort.engine.cohort import Cohort, Training
-from kohort.engine.events import EpochRecord
-from kohort.engine.inputs import Given, Inputs, Shuffle, split_rows, usual_batch_size
-from kohort.engine.layout import check_chunk
+from kohort.engine.feed.arguments import FitArguments, Inputs, Shuffle, split_rows, usual_batch_size
+from kohort.engine.loop.chunking import check_chunk
+from kohort.engine.loop.cohort import Cohort, Training
+from kohort.engine.loop.events import EpochsMeasured
+from kohort.engine.loop.scheduler import train
+from kohort.engine.measuring import EvaluateTrain
 from kohort.engine.memory import allowed
-from kohort.engine.precision import Precision, multiplying
-from kohort.engine.program import EpochSpec
+from kohort.engine.program.epoch import EpochSpec
+from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.reference import fit_one
-from kohort.engine.train import check_fusable, train
-from kohort.errors import DesignError, ModelError
+from kohort.errors import DesignError, ModelError, check_choice
+from kohort.keras_api.arrays import is_packable, pack
+from kohort.keras_api.callbacks import Callback, Callbacks, own_callbacks
+from kohort.keras_api.models import prepare, variables_of
 from kohort.report.progress import Progress
+from kohort.tracing.eligibility import check_fusable, fused_steps
+from kohort.tracing.signature import first_batch, group
 
 
 class _Settings(NamedTuple):
@@ -116,14 +118,14 @@ def fit(
         >>> histories = kohort.fit([small, large], x, y, epochs=20, validation_split=0.1)
     """
     members = [models] if isinstance(models, keras.Model) else list(models)
-    _check_choice("train_metrics", train_metrics, ("running", "evaluated"))
-    _check_choice("engine", engine, ("fused", "keras"))
+    check_choice("train_metrics", train_metrics, ("running", "evaluated"))
+    check_choice("engine", engine, ("fused", "keras"))
     check_chunk(chunk_size)
     _check_models(members)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
     valid = keras.utils.unpack_x_y_sample_weight(validation_data)
-    given = Given(
+    given = FitArguments(
         x,
         y,
         sample_weight,
@@ -140,7 +142,7 @@ def fit(
     settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)
     run = _fit_fused if engine == "fused" else _fit_in_turn
     total = len(members) * max(0, epochs - initial_epoch)
-    with multiplying(precision), Progress(total, visible=verbose != 0) as progress:
+    with matmul_precision(precision), Progress(total, visible=verbose != 0) as progress:
         run(members, given, settings, own_callbacks(callbacks, len(members)), progress)
     histories = [model.history for model in members]
     return histories[0] if isinstance(models, keras.Model) else histories
@@ -148,7 +150,7 @@ def fit(
 
 def _fit_fused(
     models: list[keras.Model],
-    given: Given,
+    given: FitArguments,
     settings: _Settings,
     callbacks: list[list[Callback]],
     progress: Progress,
@@ -163,10 +165,10 @@ def _fit_fused(
             "give arrays, or leave train_metrics out",
         )
     for model in models:
-        keras_seam.prepare(model, inputs.batch)
+        prepare(model, inputs.batch)
     _check_disjoint(models)
-    signatures = [fused_signature(model, inputs.batch) for model in models]
-    cohorts = group(range(len(models)), [own.skeleton for own in signatures])
+    steps = [fused_steps(model, inputs.batch) for model in models]
+    cohorts = group(range(len(models)), [own.signature.skeleton for own in steps])
     if len(cohorts) > 1 and not inputs.can_be_read_twice:
         raise DesignError(
             "data that can be read again for each of the programs",
@@ -179,7 +181,7 @@ def _fit_fused(
         )
         joined = Cohort(
             [models[member] for member in cohort],
-            [signatures[member] for member in cohort],
+            [steps[member] for member in cohort],
             inputs.source(len(cohort)),
             EpochSpec(
                 given.batch_size,
@@ -198,26 +200,26 @@ def _fit_fused(
         )
         with inputs.ordered():
             for event in train(joined, len(cohort)):
-                if isinstance(event, EpochRecord):
-                    progress.advance(len(event.logs), event.epoch)
+                for epoch in event.epochs if isinstance(event, EpochsMeasured) else ():
+                    progress.advance(len(epoch.logs), epoch.epoch)
         progress.end()
 
 
 def _fit_in_turn(
     models: list[keras.Model],
-    given: Given,
+    given: FitArguments,
     settings: _Settings,
     callbacks: list[list[Callback]],
     progress: Progress,
 ) -> None:
     packed = None
-    if keras_seam.is_packable(given.x, given.y, given.sample_weight):
-        packed = keras_seam.pack(given.x, given.y, given.sample_weight, given.class_weight)
+    if is_packable(given.x, given.y, given.sample_weight):
+        packed = pack(given.x, given.y, given.sample_weight, given.class_weight)
     for number, (model, own) in enumerate(zip(models, callbacks, strict=True), start=1):
         epochs = settings.epochs - settings.initial_epoch
         progress.begin(f"model {number}/{len(models)}", 1, epochs)
         if packed is not None:
-            keras_seam.prepare(model, first_batch(packed, given.batch_size))
+            prepare(model, first_batch(packed, given.batch_size))
         measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
         fit_one(
             model,
@@ -255,15 +257,10 @@ def _check_models(models: list[keras.Model]) -> None:
 
 
 def _check_disjoint(models: list[keras.Model]) -> None:
-    variables = [v for model in models for part in keras_seam.variables_of(model) for v in part]
+    variables = [v for model in models for part in variables_of(model) for v in part]
     if len({id(variable) for variable in variables}) < len(variables):
         raise ModelError(
             "models with layers, optimizers and metrics of their own",
             "models that share some",
             "build each model anew, or train them by separate calls",
         )
-
-
-def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise DesignError(f"{argument} in {choices}", repr(value), "use one of them")

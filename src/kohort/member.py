@@ -11,13 +11,13 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.design import keras_seam
-from kohort.design.plan import batch_of
+from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
-from kohort.design.variant import Variant
+from kohort.design.variants import Variant
 from kohort.engine.members import MONITOR
 from kohort.evidence.curves import Curves
-from kohort.evidence.files import written_whole
+from kohort.evidence.whole_files import written_whole
+from kohort.keras_api.models import prepare, uncompiled
 
 CLASS_NAMES_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that holds the class names; Keras leaves it alone."""
@@ -53,7 +53,7 @@ class Member:
     def model(self) -> keras.Model:
         """The trained model, compiled as its build function compiles it."""
         model = self.variant.model(self.replicate.seed)
-        keras_seam.prepare(model, batch_of(self.data, 1))
+        prepare(model, batch_of(self.data, 1))
         model.set_weights(self.weights)
         return model
 
@@ -64,7 +64,7 @@ class Member:
         how inputs were made from pixels, it takes them as they are. It needs no kohort to load.
         """
         # A model without its compilation, which may name a loss that only the study file knows.
-        inner, pixels = keras_seam.uncompiled(self.model()), self.data.pixels
+        inner, pixels = uncompiled(self.model()), self.data.pixels
         if pixels is None:
             return inner
         inputs = keras.Input(_image_shape(self.data), dtype="uint8", name="pixels")

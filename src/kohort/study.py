@@ -3,56 +3,38 @@
 data + variants + replicates -> plan -> cohorts train -> curves and weights -> Result
 """
 
-import copy
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
+import jax
+import keras
 
-from kohort.checks import check_study
-from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
-from kohort.description import arguments_of
-from kohort.design import keras_seam
-from kohort.design.plan import MemberPlan, Plan, batch_of, make_plan
-from kohort.design.replicates import Holdout, KFold, Replicate
-from kohort.design.scoring import Mode, Scoring, scoring
-from kohort.design.variant import Variant, addition_pairs
-from kohort.engine import cache
-from kohort.engine.callbacks import (
-    Callback,
-    listed,
-)
-from kohort.engine.layout import check_chunk
-from kohort.engine.members import Job, Resources
-from kohort.engine.memory import allowed
-from kohort.engine.precision import Precision, multiplying
-from kohort.engine.train import check_fusable
-from kohort.errors import DesignError
+from kohort.design.building import BuiltModels
+from kohort.design.plan import Plan, make_plan
+from kohort.design.replicates import Holdout, KFold
+from kohort.design.scoring import Mode, scoring
+from kohort.design.spec import StudyCallbacks, StudySpec
+from kohort.design.validation import check_spec
+from kohort.design.variants import Variant
+from kohort.engine.loop.chunking import check_chunk
+from kohort.engine.members import Resources
+from kohort.engine.memory import allowed, for_built_models
+from kohort.engine.program import cache
+from kohort.engine.program.precision import Precision, matmul_precision
+from kohort.errors import check_choice
 from kohort.evidence.provenance import environment
-from kohort.evidence.settings import Settings
-from kohort.findings.curves import Overlap
-from kohort.keeping import CADENCE
+from kohort.keras_api.callbacks import check_callbacks, listed
 from kohort.member import members_of
-from kohort.opening import Measured, to_kept
-from kohort.records import Records
 from kohort.report.progress import Progress
 from kohort.result import Result
-from kohort.running import Keep, keeping
-from kohort.training import train_all
-
-UNTRAINED_SAMPLES = 256
-"""So many training samples tell the loss before training; it is compared with no other loss."""
-
-
-type StudyCallbacks = (
-    Sequence[Callback] | Callback | Callable[[str, int], Sequence[Callback] | Callback]
-)
+from kohort.runs.checkpointing import CADENCE
+from kohort.runs.recording import RunStart, study_record, untrained_losses
+from kohort.runs.session import StoreTarget, session
+from kohort.runs.training import Training
+from kohort.tracing.eligibility import check_fusable
 
 
 class Study:
@@ -106,39 +88,51 @@ class Study:
         margin: float | None = None,
         sizes: Sequence[float] | Mapping[str, Sequence[float]] = (),
     ) -> None:
-        self.name = name
-        self.variants = tuple(variants)
-        self.data = data
-        self.replicates = replicates
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.seed = seed
-        self.callbacks = callbacks if callable(callbacks) else tuple(listed(callbacks))
-        self.confidence = confidence
-        self.metric = metric
-        self.mode = mode
-        self.margin = margin
-        self.sizes = sizes
-        self._parts: dict[tuple[int, float], Replicate] = {}
-        check_study(self)
+        self.spec = StudySpec(
+            name=name,
+            variants=tuple(variants),
+            data=data,
+            replicates=replicates,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            callbacks=callbacks if callable(callbacks) else tuple(listed(callbacks)),
+            confidence=confidence,
+            metric=metric,
+            mode=mode,
+            margin=margin,
+            sizes=sizes,
+        )
+        check_spec(self.spec)
+        self._planned: _Planned | None = None
+
+    @property
+    def name(self) -> str:
+        """What the study is called."""
+        return self.spec.name
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """What it compares; the first is the baseline."""
+        return self.spec.variants
+
+    @property
+    def data(self) -> Dataset:
+        """What it trains and judges on."""
+        return self.spec.data
 
     def plan(self) -> Plan:
         """What will train together, and why not more; `print` it.
+
+        The models that it builds are those that `run` trains.
 
         Raises:
             DesignError: A build function fails, its model does not take the data, or it has no
                 such metric.
         """
-        plan = make_plan(
-            self.name,
-            self.variants,
-            [self._replicates_of(variant) for variant in self.variants],
-            self.data,
-            [self.epochs_of(variant) for variant in self.variants],
-            self.batch_size,
-        )
-        self._scoring(plan)
-        return plan
+        with cache.persistent():
+            self._planned = _Planned.of(self.spec)
+        return self._planned.plan
 
     def run(
         self,
@@ -183,183 +177,73 @@ class Study:
             StoreError: The store cannot be opened or written, another process runs the study, or
                 it is not the study that is kept under its name.
         """
-        _check_engine(engine)
+        check_choice("engine", engine, ("fused", "keras"))
         check_chunk(chunk_size)
         if engine == "fused":
             check_fusable(())
-            keras_seam.check_callbacks(() if callable(self.callbacks) else self.callbacks)
-        began = _Began(datetime.now(UTC), time.monotonic())
+            check_callbacks(() if callable(self.spec.callbacks) else self.spec.callbacks)
+        start = RunStart.now()
         # To ask what memory there is starts JAX, which takes most of a GPU's.
         resources = Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
-        keep = None if store is None else Keep(store, fresh, checkpoint_seconds)
-        with multiplying(precision):
-            return self._run(engine, resources, precision, began, keep, verbose)
-
-    def _run(
-        self,
-        engine: str,
-        resources: Resources,
-        precision: Precision,
-        began: "_Began",
-        keep: Keep | None,
-        verbose: Literal["auto", 0, 1],
-    ) -> Result:
+        target = None if store is None else StoreTarget(store, fresh, checkpoint_seconds)
         with ExitStack() as stack:
+            stack.enter_context(matmul_precision(precision))
             # To build models compiles too: some hundred programs, small ones.
             stack.enter_context(cache.persistent())
-            plan = self.plan()
+            spec, (plan, models, _) = self.spec, self._take_plan()
             progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
-            keeper = None
-            if keep is not None:
+            losses = untrained_losses(spec, models)
+            checkpointer = None
+            if target is not None:
                 how = {"engine": engine, "precision": precision, "environment": environment()}
-                keeper = stack.enter_context(keeping(keep, self, plan, how, progress.tell))
-            records = train_all(plan, self._job, engine, resources, progress, keeper)
-            runs = 1 if keeper is None else keeper.runs
-            measured = self._measured(plan, records, engine, began, runs)
-            result = self._result(measured, records, keep)
-            if keeper is not None:
-                keeper.conclude(to_kept(measured), result.findings())
+                kept = session(target, spec, plan, how, progress.tell)
+                checkpointer = stack.enter_context(kept)
+            training = Training(spec, plan, models, engine, resources, progress, checkpointer)
+            records = training.run()
+            runs = 1 if checkpointer is None else checkpointer.runs
+            record = study_record(
+                spec, plan, records, losses, engine=engine, start=start, runs=runs
+            )
+            weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
+            members = members_of(
+                spec.variants, spec.whole_replicates, spec.data, weights, record.whole
+            )
+            readings = None if target is None else target.readings(spec.name)
+            result = Result(record, spec.variants, spec.data, members, readings)
+            if checkpointer is not None:
+                checkpointer.conclude(record, result.findings())
         return result
 
-    def _measured(
-        self, plan: Plan, records: Records, engine: str, began: "_Began", runs: int
-    ) -> Measured:
-        return Measured(
-            settings=self._settings(self._scoring(plan), engine, began, records.side_by_side, runs),
-            untrained_losses=[self._untrained_loss(variant) for variant in self.variants],
-            overlap=self._overlap(),
-            parameters=records.per_variant(lambda t: t.plan.parameters, max),
-            restraints=records.per_variant(lambda t: t.plan.restraints, max),
-            losses=records.per_variant(lambda t: t.plan.loss, max),
-            pairs=addition_pairs(self.variants),
-        )
-
-    def _result(self, measured: Measured, records: Records, keep: Keep | None) -> Result:
-        curves = records.curves()
-        weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
-        return Result(
-            **measured._asdict(),
-            variants=self.variants,
-            data=self.data,
-            curves=curves,
-            partial_curves=records.partial_curves(),
-            members=members_of(self.variants, self._replicates, self.data, weights, curves),
-            seconds={(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
-            readings=None if keep is None else keep.readings(self.name),
-            arguments={variant.name: arguments_of(variant) for variant in self.variants},
-        )
-
-    @cached_property
-    def _replicates(self) -> tuple[Replicate, ...]:
-        return self.replicates.replicates(self.data, self.seed)
-
-    def epochs_of(self, variant: Variant) -> int:
-        """Epochs to train a variant."""
-        return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
-
-    def shares_of(self, variant: Variant) -> tuple[float, ...]:
-        """Parts of the training samples that a variant is trained on as well."""
-        sizes = self.sizes
-        return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
-
-    def _replicates_of(self, variant: Variant) -> list[Replicate]:
-        """Those of a variant: on all of their samples, then on parts of them."""
-        shares = [1.0, *sorted(set(self.shares_of(variant)), reverse=True)]
-        numbers = range(len(self._replicates))
-        return [self._part(number, share) for share in shares for number in numbers]
-
-    def _part(self, number: int, share: float) -> Replicate:
-        if (number, share) not in self._parts:
-            whole = self._replicates[number]
-            part = whole if share == 1 else whole.on_part(share, self.data.groups)
-            self._parts[number, share] = part
-        return self._parts[number, share]
-
-    def _overlap(self) -> Overlap:
-        """Copies of training samples in what the models are judged by."""
-        copies, replicates = find_copies(self.data), self._replicates
-        return Overlap(
-            test=int(copies.test.sum()),
-            test_exact=int(copies.test_exact.sum()),
-            test_samples=len(copies.test),
-            valid=np.array([copies.count_between(own.valid, own.train) for own in replicates]),
-            valid_exact=np.array([copies.count_exact(own.valid, own.train) for own in replicates]),
-            valid_samples=np.array([len(own.valid) for own in replicates]),
-            near_sought=copies.near_sought,
-        )
-
-    def _scoring(self, plan: Plan) -> Scoring:
-        return scoring(self.metric, self.mode, plan.every_member)
-
-    def _untrained_loss(self, variant: Variant) -> float:
-        """The loss of a new model on some training samples; NaN where only its own code knows."""
-        replicate = self._replicates[0]
-        rows = replicate.train[:UNTRAINED_SAMPLES]
-        model = variant.model(replicate.seed)
-        keras_seam.prepare(model, batch_of(self.data, len(rows)))
-        return keras_seam.data_loss(
-            model, self.data.inputs(self.data.x_train[rows]), self.data.y_train[rows]
-        )
-
-    def _job(self, members: tuple[MemberPlan, ...]) -> Job:
-        """The models of members, built anew, and all that an engine needs to train them."""
-        own = [self._part(member.replicate, member.share) for member in members]
-        size = min(self.batch_size, len(own[0].train))
-        models = []
-        for member, replicate in zip(members, own, strict=True):
-            model = self.variants[member.variant].model(replicate.seed)
-            keras_seam.prepare(model, batch_of(self.data, size))
-            models.append(model)
-        callbacks = [self._callbacks_of(member) for member in members] if self.callbacks else []
-        return Job(members, models, own, callbacks, self.data, size)
-
-    def _callbacks_of(self, member: MemberPlan) -> tuple[Callback, ...]:
-        if callable(self.callbacks):
-            name = self.variants[member.variant].name
-            return tuple(listed(self.callbacks(name, member.replicate)))
-        return copy.deepcopy(self.callbacks)
-
-    def _settings(
-        self,
-        score: Scoring,
-        engine: str,
-        began: "_Began",
-        side_by_side: dict[str, int],
-        runs: int,
-    ) -> Settings:
-        first = self._replicates[0]
-        return Settings(
-            study=self.name,
-            replicates=repr(self.replicates),
-            kind=self.replicates.kind,
-            samples=(len(first.train), len(first.valid)),
-            epochs={variant.name: self.epochs_of(variant) for variant in self.variants},
-            batch_size=self.batch_size,
-            seed=self.seed,
-            confidence=self.confidence,
-            metric=score.metric,
-            higher_is_better=score.higher_is_better,
-            is_proportion=score.is_proportion,
-            margin=self.margin,
-            shares={variant.name: self.shares_of(variant) for variant in self.variants},
-            engine=engine,
-            side_by_side=side_by_side,
-            started=began.at,
-            finished=began.at + timedelta(seconds=time.monotonic() - began.ticks),
-            environment=environment(),
-            runs=runs,
-            measured=len(first.measured) if len(first.measured) < len(first.train) else 0,
-        )
+    def _take_plan(self) -> "_Planned":
+        """What `plan` made, where it holds; else a new one. Its models train once."""
+        planned, self._planned = self._planned, None
+        if planned is not None and planned.tracing == _tracing():
+            return planned
+        return _Planned.of(self.spec)
 
 
-class _Began(NamedTuple):
-    """When a run began: in UTC, and in seconds of a clock that nobody sets."""
+class _Planned(NamedTuple):
+    """A plan, the models that it built, and the settings that it traced their steps under."""
 
-    at: datetime
-    ticks: float
+    plan: Plan
+    models: BuiltModels
+    tracing: tuple[object, ...]
+
+    @classmethod
+    def of(cls, spec: StudySpec) -> "_Planned":
+        models = BuiltModels(spec, for_built_models())
+        plan = make_plan(spec, models)
+        # A metric that some variant lacks is told now, and not after training.
+        scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+        return cls(plan, models, _tracing())
 
 
-def _check_engine(name: str) -> None:
-    engines = ["fused", "keras"]
-    if name not in engines:
-        raise DesignError(f"an engine among {engines}", repr(name), "use one of them")
+def _tracing() -> tuple[object, ...]:
+    """Global settings that a trace depends on."""
+    return (
+        jax.config.jax_default_matmul_precision,
+        jax.config.jax_enable_x64,
+        jax.config.jax_default_prng_impl,
+        keras.config.floatx(),
+        keras.config.epsilon(),
+    )

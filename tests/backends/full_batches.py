@@ -14,7 +14,7 @@ from jax._src import xla_bridge
 from PIL import Image
 
 import kohort
-from kohort.predict import predict_images
+from kohort.cli.prediction import predict_images
 
 
 def data():

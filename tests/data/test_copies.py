@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kohort.data import copies
 from kohort.data.copies import NEIGHBOURS, find_copies
 from kohort.data.dataset import CENTRED, Dataset
-from kohort.data.images import load_images
+from kohort.data.readers.images import load_images
 
 lawful = settings(derandomize=True, deadline=None)
 

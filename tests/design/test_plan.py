@@ -136,6 +136,6 @@ def drawn(what):
     ],
 )
 def test_whatever_the_seed_decides_is_seen_though_no_configuration_tells_it(blobs, what, kinds):
-    own = study(blobs, replicates=kohort.Holdout(0.2, 4))
-    own.variants = [kohort.Variant("drawn", drawn, what=what)]
-    assert len({member.signature for member in own.plan().every_member}) == kinds
+    variants = [kohort.Variant("drawn", drawn, what=what)]
+    seeds = kohort.Study("seeds", variants, blobs, replicates=kohort.Holdout(0.2, 4), epochs=1)
+    assert len({member.signature for member in seeds.plan().every_member}) == kinds

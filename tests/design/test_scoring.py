@@ -3,13 +3,14 @@
 import keras
 import pytest
 
-from kohort.design import keras_seam
-from kohort.design.plan import batch_of
+from kohort.design.building import batch_of
+from kohort.keras_api.metrics import metric_kinds
+from kohort.keras_api.models import prepare, regularizer_count
 from tests.models import build_mlp
 
 
 def prepared(model, data):
-    keras_seam.prepare(model, batch_of(data, 4))
+    prepare(model, batch_of(data, 4))
     return model
 
 
@@ -21,7 +22,7 @@ def test_metrics_have_the_direction_that_keras_gives_them(blobs):
     model = build_mlp()
     metrics = ["accuracy", own_accuracy, keras.metrics.SparseTopKCategoricalAccuracy(2, name="top")]
     model.compile("adam", "sparse_categorical_crossentropy", metrics=metrics)
-    kinds = {kind.name: kind for kind in keras_seam.metric_kinds(prepared(model, blobs))}
+    kinds = {kind.name: kind for kind in metric_kinds(prepared(model, blobs))}
     assert set(kinds) == {"accuracy", "own_accuracy", "top"}
     assert (kinds["accuracy"].direction, kinds["accuracy"].is_proportion) == ("up", True)
     assert (kinds["own_accuracy"].direction, kinds["own_accuracy"].is_proportion) == ("", True)
@@ -36,7 +37,7 @@ def test_what_is_no_part_of_a_whole_is_no_proportion(blobs, metric, direction, i
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
     model.compile("adam", "mse", metrics=[metric])
     model.fit(blobs.x_train[:8], blobs.x_train[:8, :1], verbose=0)
-    (kind,) = keras_seam.metric_kinds(model)
+    (kind,) = metric_kinds(model)
     assert (kind.direction, kind.is_proportion) == (direction, is_proportion)
 
 
@@ -48,7 +49,7 @@ def test_metrics_of_several_outputs_are_known_by_their_ends(blobs):
     model.compile("adam", {"a": loss, "b": loss}, metrics={"a": ["accuracy"], "b": ["accuracy"]})
     targets = {"a": blobs.y_train[:8], "b": blobs.y_train[:8]}
     model.fit(blobs.x_train[:8], targets, verbose=0)
-    kinds = {kind.name: kind for kind in keras_seam.metric_kinds(model)}
+    kinds = {kind.name: kind for kind in metric_kinds(model)}
     assert kinds["a_accuracy"].direction == kinds["b_accuracy"].direction == "up"
 
 
@@ -70,4 +71,4 @@ def test_metrics_of_several_outputs_are_known_by_their_ends(blobs):
 def test_restraints_are_counted(layers, optimizer, count):
     model = keras.Sequential([keras.Input((5,)), *layers(), keras.layers.Dense(3)])
     model.compile(optimizer, "mse")
-    assert keras_seam.restraints(model) == count
+    assert regularizer_count(model) == count

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kohort import cli
+from kohort.cli.main import main
 from kohort.errors import InputError
 
 LONGEST = 700
@@ -53,7 +53,7 @@ def assert_command_refused(arguments, told, folder, monkeypatch, capsys, *, prog
     monkeypatch.chdir(folder)
     before = held(folder)
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     out, err = capsys.readouterr()
     assert ended.value.code == code, err
     *earlier, line = err.splitlines()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kohort import load
-from kohort.data import room
+from kohort.data import system
 from tests.doors.refusals import assert_refused, told_within
 
 ROWS = np.column_stack([np.linspace(0, 1, 20).reshape(10, 2), np.arange(10) % 2])
@@ -227,17 +227,17 @@ def test_truth_is_taken_for_numbers(tmp_path):
 
 
 def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 100)
+    monkeypatch.setattr(system, "memory", lambda: 100)
     holding()(tmp_path / "data.h5")
-    told = r"fit in 1e-07 GB of memory, got trainData in .*data\.h5, of .*fewer samples"
+    told = r"fit in 100 B of memory, got trainData in .*data\.h5, of .*fewer samples"
     assert_refused(lambda: load(tmp_path / "data.h5"), told, tmp_path)
 
 
 def test_memory_is_that_of_the_machine_or_of_its_container(tmp_path, monkeypatch):
-    read = room.memory.__wrapped__
+    read = system.memory.__wrapped__
     assert 2**28 < read() < 2**50
     (tmp_path / "limit").write_text("5000\n")
-    monkeypatch.setattr(room, "_CONTAINER", tmp_path / "limit")
+    monkeypatch.setattr(system, "_CONTAINER", tmp_path / "limit")
     assert read() == 5000
     (tmp_path / "limit").write_text("max\n")
     assert read() > 5000

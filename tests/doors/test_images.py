@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from kohort import load
-from kohort.data import archives, room
+from kohort.data import system
+from kohort.data.readers import archives
 from tests.doors.refusals import assert_refused, told_within
 
 RANDOM = np.random.default_rng(3)
@@ -392,9 +393,9 @@ def test_the_way_out_of_an_archive_leaves_nothing_there(tmp_path):
 
 
 def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 100)
+    monkeypatch.setattr(system, "memory", lambda: 100)
     source = in_folder({})(tmp_path / "glyphs")
-    told = r"fit in 1e-07 GB of memory, got A/\d+\.png and the images before it"
+    told = r"fit in 100 B of memory, got A/\d+\.png and the images before it"
     assert_refused(lambda: load(source), told, tmp_path)
 
 

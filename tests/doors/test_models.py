@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kohort import predict
-from kohort.predict import predict_images
+from kohort.cli import prediction
+from kohort.cli.prediction import predict_images
+from kohort.data import system
 from tests.doors.refusals import assert_command_refused, assert_refused
 
 
@@ -252,11 +253,10 @@ def test_refuses_what_is_no_image(case, tmp_path, whole, image):
 
 
 def test_weights_that_unpack_to_more_than_there_is_are_refused(tmp_path, whole, image, monkeypatch):
-    from kohort.data import room
 
-    monkeypatch.setattr(room, "memory", lambda: 100)
+    monkeypatch.setattr(system, "memory", lambda: 100)
     (tmp_path / "model.keras").write_bytes(whole)
-    told = "fit in 1e-07 GB of memory, got .*model.keras"
+    told = "fit in 100 B of memory, got .*model.keras"
     assert_refused(lambda: predict_images(tmp_path / "model.keras", [image]), told, tmp_path)
 
 
@@ -298,4 +298,4 @@ def test_what_is_whole_is_answered(tmp_path, whole, image):
         small.resize((30, 20)).convert("RGBA").save(tmp_path / "large.webp")
     answers = predict_images(tmp_path / "model.keras", [image, tmp_path / "large.webp"])
     assert [answer.label in "abc" for answer in answers] == [True, True]
-    assert predict.MOST_PIXELS >= 4096**2
+    assert prediction.MOST_PIXELS >= 4096**2

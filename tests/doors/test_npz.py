@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kohort import load
-from kohort.data import room
+from kohort.data import system
 from tests.doors.refusals import assert_refused, told_within
 
 ARRAYS = {
@@ -223,9 +223,9 @@ def test_loses_nothing_of_what_is_stored_in_another_form(form, tmp_path):
 
 
 def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 100)
+    monkeypatch.setattr(system, "memory", lambda: 100)
     holding()(tmp_path / "data.npz")
-    told = r"fit in 1e-07 GB of memory, got .*data\.npz, of .*fewer samples"
+    told = r"fit in 100 B of memory, got .*data\.npz, of .*fewer samples"
     assert_refused(lambda: load(tmp_path / "data.npz"), told, tmp_path)
 
 

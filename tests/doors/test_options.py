@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from kohort import cli
+from kohort.cli.main import main
 from tests.doors.refusals import assert_command_refused
 from tests.doors.test_study_files import DATA, FROM_BUILD, HEAD, build, settings
 
@@ -169,7 +169,7 @@ def test_names_that_are_no_text_are_no_matter(folder, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["kohort", "run", "study.py", "--data", name])
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main()
     out, err = capsys.readouterr()
     assert not ended.value.code, err
     assert r"\udcff\x1b[31m: read 49 samples" in err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kohort import Dataset
-from kohort.study_file import read_study
+from kohort.cli.study_files import read_study
 from tests.doors.refusals import assert_refused
 
 RANDOM = np.random.default_rng(5)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.engine import cohort as cohort_module
-from kohort.engine.memory import allowed, is_exhausted, needed_by
+from kohort.engine.loop import cohort as cohort_module
+from kohort.engine.memory import allowed, is_exhausted
+from kohort.engine.program.compilation import needed_by
 from tests.models import seeded
 
 
@@ -38,14 +39,14 @@ def test_without_a_word_it_is_what_the_device_has():
 def seats(monkeypatch):
     """How many members stood side by side, call by call."""
     seen = []
-    real = cohort_module.OnDevice.begin
+    real = cohort_module.ResidentRunner.begin
 
     def begin(self, spec, state, members):
         ready = real(self, spec, state, members)
         seen.append(len(members))
         return ready
 
-    monkeypatch.setattr(cohort_module.OnDevice, "begin", begin)
+    monkeypatch.setattr(cohort_module.ResidentRunner, "begin", begin)
     return seen
 
 

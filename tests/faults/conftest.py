@@ -3,8 +3,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kohort import cli
-from kohort.study_file import read_study
+from kohort.cli.main import main
+from kohort.cli.study_files import read_study
 from tests.faults.studies import FILE, kept_numbers
 
 
@@ -38,7 +38,7 @@ def kohort(folder, monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["kohort", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return Told(ended.value.code, capsys.readouterr().err.splitlines())
 
     return run

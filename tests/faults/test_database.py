@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import pytest
 
 import kohort as package
+from kohort.cli.study_files import read_study
 from kohort.errors import StoreError
 from kohort.evidence.store import database, open_store
-from kohort.study_file import read_study
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
 
 

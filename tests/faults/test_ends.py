@@ -29,7 +29,9 @@ def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
 
 def ends(folder, code, *, signals):
     """Run the file's study in a process that has `code` in it; it gets signals when it says so."""
-    (folder / "main.py").write_text(f"import pathlib\n{code}\nfrom kohort.cli import main\nmain()")
+    (folder / "main.py").write_text(
+        f"import pathlib\n{code}\nfrom kohort.cli.main import main\nmain()"
+    )
     process = subprocess.Popen(
         [sys.executable, "main.py", "run", "study.py"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

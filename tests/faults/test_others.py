@@ -7,17 +7,19 @@ import jax
 import keras
 import pytest
 
-from kohort import study as study_module
-from kohort.engine import cohort
+from kohort.design.replicates import Holdout
+from kohort.engine import memory
+from kohort.engine.loop import cohort
 from kohort.errors import StoreError
 from kohort.evidence.store import open_store, rows
+from kohort.runs import recording
 from tests.faults.studies import FILE, Death, calling, kept_numbers, numbers, run, study
 
 
 @pytest.fixture
 def small_device(monkeypatch):
     """A device on which no more than two members train side by side."""
-    real, failed = cohort.OnDevice.begin, []
+    real, failed = cohort.ResidentRunner.begin, []
 
     def begin(self, spec, state, members):
         if len(set(members)) > 2:
@@ -25,14 +27,12 @@ def small_device(monkeypatch):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return real(self, spec, state, members)
 
-    monkeypatch.setattr(cohort.OnDevice, "begin", begin)
+    monkeypatch.setattr(cohort.ResidentRunner, "begin", begin)
     return failed
 
 
 def four_members(data, callback):
-    return study(
-        data, units=[8], callbacks=[callback], replicates=study_module.Holdout(0.2, 4), epochs=4
-    )
+    return study(data, units=[8], callbacks=[callback], replicates=Holdout(0.2, 4), epochs=4)
 
 
 @pytest.mark.parametrize("moment", [7, 13])
@@ -59,7 +59,7 @@ def test_smaller_blocks_are_kept_where_memory_is_full(
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_members_that_fail_late_begin_again_from_their_first_weights(blobs, monkeypatch, epoch):
     def weights(fails_at):
-        real, begun = cohort.OnDevice.begin, []
+        real, begun = cohort.ResidentRunner.begin, []
 
         def begin(self, spec, state, members):
             begun.append(len(members))
@@ -68,8 +68,8 @@ def test_members_that_fail_late_begin_again_from_their_first_weights(blobs, monk
             return real(self, spec, state, members)
 
         with monkeypatch.context() as patched:
-            patched.setattr(cohort.OnDevice, "begin", begin)
-            wanted = study(blobs, units=[8], replicates=study_module.Holdout(0.2, 4), epochs=4)
+            patched.setattr(cohort.ResidentRunner, "begin", begin)
+            wanted = study(blobs, units=[8], replicates=Holdout(0.2, 4), epochs=4)
             return numbers(run(wanted))[1]
 
     assert weights(epoch) == weights(0)
@@ -88,7 +88,7 @@ class Backwards(datetime):
 def test_a_clock_that_goes_backwards_changes_no_order(
     kohort, folder, monkeypatch, undisturbed, capsys
 ):
-    for module in (rows, study_module):
+    for module in (rows, recording):
         monkeypatch.setattr(module, "datetime", Backwards)
     (folder / "act").write_text("raise OSError('stop here')")
     for _ in range(2):
@@ -158,7 +158,10 @@ def test_python_gets_the_error_itself_and_the_mend_may_not_change_settings(blobs
         run(study(blobs, callbacks=[stopping]), tmp_path / "kohort.db")
 
 
-def test_a_build_function_that_fails_in_the_middle_is_named(kohort, folder, undisturbed):
+def test_a_build_function_that_fails_in_the_middle_is_named(
+    kohort, folder, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(memory, "_FOR_MODELS", 0.0)  # Models find no room, and are built again.
     (folder / "act").write_text("pathlib.Path('no-build').touch()")
     kohort("run", "study.py").refused("variant 'units=8'", "OSError: no weights to begin from")
     with open_store("kohort.db") as store:

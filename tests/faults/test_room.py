@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kohort.errors import StoreError
-from kohort.evidence import files as whole_files
+from kohort.evidence import whole_files
 from kohort.evidence.store import KeptStudy, files
 from tests.faults.studies import FILE, calling, kept_numbers, numbers, run, study
 

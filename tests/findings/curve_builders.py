@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.finding import Finding, Rule
-from kohort.findings.interval import Interval
-from kohort.findings.scale import Scale
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import Scale
 
 CURVES = ("train_loss", "valid_loss", "train_error", "valid_error")
 NOT_FINITE = (np.nan, np.inf, -np.inf)

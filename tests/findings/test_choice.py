@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kohort.findings.choice import Optimism, choose, optimism
-from kohort.findings.curves import StudyCurves
+from kohort.findings.judged import StudyCurves
 from tests.findings.curve_builders import reordered, scaled, study_of, variants
 
 NAN = np.nan

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kohort.findings import diverged, gap, leak, overfit, power, replicates, underfit, undertrained
-from kohort.findings.curves import Overlap, StudyCurves
+from kohort.data.copies import Overlap
 from kohort.findings.diagnosis import RULES, STUDY_RULES, diagnose, verdict
 from kohort.findings.finding import Finding
-from kohort.findings.scale import POINTS, Scale
+from kohort.findings.judged import StudyCurves
+from kohort.findings.rules import diverged, gap, leak, overfit, too_few, underfit, undertrained
+from kohort.findings.statistics import power
+from kohort.findings.statistics.scale import POINTS, Scale
 from tests.findings.curve_builders import (
     assert_same,
     percent_of,
@@ -55,7 +57,7 @@ def test_codes_are_unique_and_sorted():
         ),
         (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
         (leak.RULE, [f"{leak.EXACT_PERCENT:g} %", f"{leak.COPIES_PERCENT:g} %"]),
-        (replicates.RULE, [f"{100 * power.POWER:g} %"]),
+        (too_few.RULE, [f"{100 * power.POWER:g} %"]),
     ],
     ids=lambda value: getattr(value, "code", None),
 )

@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.comparison import holm, simes
-from kohort.findings.curves import StudyCurves
 from kohort.findings.families import families, score_comparison
-from kohort.findings.scale import Scale
+from kohort.findings.judged import StudyCurves
+from kohort.findings.statistics.comparison import holm, simes
+from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     numbers,
     percent_of,

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from kohort.findings.choice import choose
-from kohort.findings.curves import StudyCurves, VariantCurves
 from kohort.findings.diagnosis import diagnose
-from kohort.findings.learning_curve import learning_curve
+from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.next_steps import next_steps
-from kohort.findings.scale import POINTS
+from kohort.findings.statistics.learning_curve import learning_curve
+from kohort.findings.statistics.scale import POINTS
 from tests.findings.curve_builders import percent_of
 
 EPOCHS, REPLICATES = 12, 5
@@ -20,7 +20,9 @@ SHARED = RANDOM.normal(0, 0.004, REPLICATES)
 """What all variants have in common in a replicate."""
 
 
-def variant(name, error, *, train_error=None, parameters=1000, restraints=0, losses=None, seed=0):
+def variant(
+    name, error, *, train_error=None, parameters=1000, regularizer_count=0, losses=None, seed=0
+):
     """A variant of flat errors, with a noise of its own; `losses` are of one replicate."""
     random = np.random.default_rng(seed)
     own = random.normal(0, 0.0005, REPLICATES)
@@ -31,7 +33,7 @@ def variant(name, error, *, train_error=None, parameters=1000, restraints=0, los
     losses = losses + random.normal(0, 0.001, (REPLICATES, EPOCHS))
     return VariantCurves(
         name, losses - np.linspace(0, 1, EPOCHS), losses, train, valid,
-        np.full(REPLICATES, EPOCHS), EPOCHS, 2.3, parameters, restraints,
+        np.full(REPLICATES, EPOCHS), EPOCHS, 2.3, parameters, regularizer_count,
     )  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def test_a_bigger_model_is_judged_by_the_larger_variants():
 
 
 def test_more_regularisation_is_judged_by_what_adds_it():
-    winner, added = variant("a", 0.1), variant("a L2", 0.15, restraints=1, seed=1)
+    winner, added = variant("a", 0.1), variant("a L2", 0.15, regularizer_count=1, seed=1)
     tried = steps(winner, added, additions=[(0, 1)])["more regularisation"]
     assert (tried.verdict, tried.sentence) == (
         "does not help", "The regularised a L2 does no better than a.",
@@ -159,8 +161,8 @@ def test_more_regularisation_is_judged_by_what_adds_it():
 def test_a_regulariser_more_is_one_more_in_the_model_whatever_its_size(
     own, others, is_more, parameters
 ):
-    winner = variant("a", 0.1, restraints=own)
-    added = variant("a L2", 0.15, restraints=others, parameters=parameters, seed=1)
+    winner = variant("a", 0.1, regularizer_count=own)
+    added = variant("a L2", 0.15, regularizer_count=others, parameters=parameters, seed=1)
     step = steps(winner, added, additions=[(0, 1)])["more regularisation"]
 
     assert ("The regularised a L2" in step.sentence) is is_more
@@ -169,19 +171,19 @@ def test_a_regulariser_more_is_one_more_in_the_model_whatever_its_size(
 
 def test_what_a_regulariser_is_added_to_is_the_winner():
     # The winner is b with less: nothing was added to it.
-    winner = variant("a", 0.1, restraints=1)
-    other = variant("b", 0.15, restraints=2, seed=1)
+    winner = variant("a", 0.1, regularizer_count=1)
+    other = variant("b", 0.15, regularizer_count=2, seed=1)
     step = steps(winner, other, additions=[(1, 0)])["more regularisation"]
 
     assert "neither overfits" in step.sentence
     # Nor is what was added to another one added to the winner.
-    third = variant("b L2", 0.15, restraints=3, seed=2)
+    third = variant("b L2", 0.15, regularizer_count=3, seed=2)
     step = steps(winner, other, third, additions=[(1, 2)])["more regularisation"]
     assert "neither overfits" in step.sentence
 
 
 def test_a_regulariser_that_never_trained_to_the_end_says_nothing():
-    gone = variant("a L2", 0.15, restraints=1, seed=1)
+    gone = variant("a L2", 0.15, regularizer_count=1, seed=1)
     gone = replace(gone, train_loss=np.full_like(gone.train_loss, np.nan))
     step = steps(variant("a", 0.1), gone, additions=[(0, 1)])["more regularisation"]
 
@@ -190,7 +192,7 @@ def test_a_regulariser_that_never_trained_to_the_end_says_nothing():
 
 @pytest.mark.parametrize("broken", [0, 3])
 def test_one_that_lost_a_replicate_and_is_better_elsewhere_does_not_do_no_better(broken):
-    better = variant("b", 0.05, parameters=5000, restraints=1, seed=1)
+    better = variant("b", 0.05, parameters=5000, regularizer_count=1, seed=1)
     losses = better.train_loss.copy()
     losses[broken, -1] = np.nan
     found = steps(variant("a", 0.1), replace(better, train_loss=losses), additions=[(0, 1)])

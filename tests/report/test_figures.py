@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.findings.learning_curve import learning_curve
-from kohort.findings.scale import POINTS, Scale
+from kohort.findings.statistics.learning_curve import learning_curve
+from kohort.findings.statistics.scale import POINTS, Scale
 from kohort.report import figures
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from kohort.findings.choice import Optimism
-from kohort.findings.comparison import Comparison
 from kohort.findings.finding import Finding
-from kohort.findings.interval import Interval
-from kohort.findings.scale import POINTS, Scale, shown
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import POINTS, Scale, shown
 from kohort.report import words
 from kohort.report.flattery import flattery
 

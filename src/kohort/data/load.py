@@ -5,13 +5,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from kohort.data.archives import is_archive
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
-from kohort.data.hdf5 import load_hdf5
-from kohort.data.images import load_images
-from kohort.data.npz import KEYS, load_npz
-from kohort.data.paths import is_file, is_folder
+from kohort.data.readers.archives import is_archive
+from kohort.data.readers.hdf5 import load_hdf5
+from kohort.data.readers.images import load_images
+from kohort.data.readers.npz import KEYS, load_npz
+from kohort.data.system import is_file, is_folder
 from kohort.errors import DataError, reason
 
 _KNOWN = '"letters", or the path of an .h5 or .npz file, an image folder or an archive (tar, zip)'

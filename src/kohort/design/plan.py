@@ -5,20 +5,20 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
 import keras
-import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.design import keras_seam
-from kohort.design.fusable import signature_or_reason
-from kohort.design.grouping import Signature, abstract, group
+from kohort.design.building import BuiltModels, batch_of
 from kohort.design.replicates import Replicate
-from kohort.design.variant import Variant
+from kohort.design.spec import StudySpec
 from kohort.errors import DesignError, reason
+from kohort.keras_api.metrics import MetricKind, metric_kinds
+from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
+from kohort.tracing.eligibility import steps_or_reason
+from kohort.tracing.signature import Signature, TracedSteps, group
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ class MemberPlan:
         signature: What its steps compute; None where it is in no cohort.
         loss: The loss that the model is compiled with; equal texts are equal losses.
         metrics: Its other metrics.
-        restraints: As `keras_seam.restraints` counts.
+        regularizer_count: As `regularizer_count` counts.
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
         model: How its model is configured and compiled, as text, for the first replicate of its
             variant; "" for others, which differ in seeds alone, and where Keras cannot tell.
+        steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
     variant: int
@@ -50,17 +51,24 @@ class MemberPlan:
     state_bytes: int
     signature: Signature | None
     loss: str
-    metrics: tuple[keras_seam.MetricKind, ...]
-    restraints: int
+    metrics: tuple[MetricKind, ...]
+    regularizer_count: int
     share: float = 1.0
     reason: str = ""
     model: str = ""
+    steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property
     def program(self) -> Signature:
         """The signature of a member of a cohort."""
         assert self.signature is not None
         return self.signature
+
+    @property
+    def traced(self) -> TracedSteps:
+        """The traced steps of a member of a cohort."""
+        assert self.steps is not None
+        return self.steps
 
 
 @dataclass(frozen=True)
@@ -157,74 +165,53 @@ class Plan:
         return "its layers have other shapes"
 
 
-def make_plan(
-    study: str,
-    variants: Sequence[Variant],
-    replicates: Sequence[Sequence[Replicate]],
-    data: Dataset,
-    epochs: Sequence[int],
-    batch_size: int,
-) -> Plan:
-    """Build each member's model once, look at it, and group it; no model is kept.
+def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
+    """Build each member's model once, trace its steps, and group members by them.
 
     Args:
-        study: The study's name.
-        variants: The variants.
-        replicates: Those of each variant; one on a part of its samples after the same on all.
-        data: The data.
-        epochs: Epochs of each variant.
-        batch_size: Samples a step.
+        spec: The study.
+        models: Takes the models, as far as it has room.
 
     Raises:
         DesignError: A model does not take the data.
     """
     members = []
-    for number, variant in enumerate(variants):
+    known: dict[tuple[Signature, tuple[str, ...]], TracedSteps] = {}
+    for number, variant in enumerate(spec.variants):
         whole: dict[int, MemberPlan] = {}
-        for replicate in replicates[number]:
+        for replicate in spec.replicates_of(variant):
             if replicate.number not in whole:
-                whole[replicate.number] = _look_at(
-                    number, variant, replicate, data, epochs[number], batch_size
-                )
+                model = models.build(number, replicate)
+                member = _look_at(spec, number, replicate, model)
+                if member.steps is not None:
+                    key = member.steps.signature, member.steps.signature.names
+                    # Equal steps are kept once: a study has many members, and few programs.
+                    member = replace(member, steps=known.setdefault(key, member.steps))
+                whole[replicate.number] = member
+                models.keep(number, replicate, model, member.state_bytes)
             # The same model from the same seed; only the rows differ.
             members.append(replace(whole[replicate.number], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
     cohorts = group(fused, [(m.program.skeleton, m.sizes, m.epochs) for m in fused])
     alone = group(rest, [(m.variant, m.sizes, m.reason) for m in rest])
-    arrays = (data.x_train, data.y_train)
     return Plan(
-        study,
-        tuple(variant.name for variant in variants),
+        spec.name,
+        spec.variant_names,
         tuple(map(tuple, cohorts)),
         tuple(map(tuple, alone)),
-        batch_size,
-        sum(array.nbytes for array in arrays),
+        spec.batch_size,
+        sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
     )
 
 
-def batch_of(data: Dataset, size: int) -> keras_seam.Arrays:
-    """Shapes and dtypes of a batch of `size` samples as the models of a study see it."""
-    return (
-        abstract((size, *data.input_shape), np.float32),
-        abstract((size, *data.y_train.shape[1:]), data.y_train.dtype),
-    )
-
-
-def _look_at(
-    number: int,
-    variant: Variant,
-    replicate: Replicate,
-    data: Dataset,
-    epochs: int,
-    batch_size: int,
-) -> MemberPlan:
-    model = variant.model(replicate.seed)
+def _look_at(spec: StudySpec, number: int, replicate: Replicate, model: keras.Model) -> MemberPlan:
+    variant, data = spec.variants[number], spec.data
     sizes = (len(replicate.train), len(replicate.valid))
-    batch = batch_of(data, min(batch_size, sizes[0]))
+    batch = batch_of(data, min(spec.batch_size, sizes[0]))
     try:
-        keras_seam.prepare(model, batch)
-        program, why_alone = signature_or_reason(model, batch)
+        prepare(model, batch)
+        steps, why_alone = steps_or_reason(model, batch)
     except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
@@ -236,16 +223,17 @@ def _look_at(
     return MemberPlan(
         variant=number,
         replicate=replicate.number,
-        epochs=epochs,
+        epochs=spec.epochs_of(variant),
         sizes=sizes,
         parameters=model.count_params(),
         state_bytes=_state_bytes(model),
-        signature=program,
+        signature=None if steps is None else steps.signature,
         loss=repr(model.get_compile_config()["loss"]),
-        metrics=keras_seam.metric_kinds(model),
-        restraints=keras_seam.restraints(model),
+        metrics=metric_kinds(model),
+        regularizer_count=regularizer_count(model),
         reason=why_alone,
-        model=keras_seam.config_text(model) if replicate.number == 0 else "",
+        model=config_text(model) if replicate.number == 0 else "",
+        steps=steps,
     )
 
 
@@ -269,5 +257,5 @@ def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
 
 
 def _state_bytes(model: keras.Model) -> int:
-    variables = [variable for part in keras_seam.variables_of(model) for variable in part]
+    variables = [variable for part in variables_of(model) for variable in part]
     return sum(math.prod(v.shape) * jnp.dtype(v.dtype).itemsize for v in variables)

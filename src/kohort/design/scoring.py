@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kohort.design.keras_seam import MetricKind
-from kohort.design.plan import MemberPlan
 from kohort.errors import DesignError
+from kohort.keras_api.metrics import MetricKind
 
 type Mode = Literal["auto", "min", "max"]
 
@@ -29,7 +28,7 @@ class Scoring:
     is_proportion: bool
 
 
-def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Scoring:
+def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKind]]) -> Scoring:
     """The metric that a study's variants are scored by.
 
     Args:
@@ -37,12 +36,12 @@ def scoring(wanted: str | None, mode: Mode, members: Sequence[MemberPlan]) -> Sc
             no metric is called "accuracy" or "acc", the first by name that holds "acc" and is no
             top-k accuracy is taken for it.
         mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
-        members: Of the study.
+        metrics: Of each member of the study, what it logs beside its loss.
 
     Raises:
         DesignError: Some member has no such metric, or Keras does not know its direction.
     """
-    shared = set.intersection(*(set(member.metrics) for member in members))
+    shared = set.intersection(*map(set, metrics))
     kinds = {
         kind.name: kind for kind in [*sorted(shared), MetricKind(LOSS, "down", is_proportion=False)]
     }

@@ -13,21 +13,17 @@ from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
-from kohort.engine.callbacks import (
-    Callback,
-    EvaluateTrain,
-    Interrupt,
-    RestoreBest,
-    StopDiverged,
-)
-from kohort.engine.cohort import Cohort, Training
-from kohort.engine.events import Block, Ended, EpochRecord, Events
+from kohort.engine.feed.resident import ResidentData
+from kohort.engine.feed.segments import Segments, by_rows
+from kohort.engine.feed.streamed import StreamedData
+from kohort.engine.loop.cohort import Cohort, Training
+from kohort.engine.loop.events import BlockEnded, BlockPlan, EpochsMeasured, Events, MeasuredEpoch
+from kohort.engine.loop.scheduler import train
+from kohort.engine.measuring import EvaluateTrain, Interrupt, RestoreBest, StopDiverged
 from kohort.engine.memory import for_segment, stays_on_device
-from kohort.engine.program import EpochSpec
+from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.engine.runners import Source, Stream
-from kohort.engine.stream import Streams, by_rows
-from kohort.engine.train import train
+from kohort.keras_api.callbacks import Callback
 
 MONITOR = "val_data_loss"
 """What decides a member's best epoch: lowest validation loss, weight penalties left out."""
@@ -51,18 +47,20 @@ class Resources(NamedTuple):
     memory: int
 
 
-def train_fused(job: Job, resources: Resources, trains: int, begun: Sequence[Block] = ()) -> Events:
+def train_fused(
+    job: Job, resources: Resources, trains: int, begun: Sequence[BlockPlan] = ()
+) -> Events:
     """The members of a cohort together; each reads its own rows of the same data.
 
     Args:
         job: The members.
         resources: What training may use.
         trains: How many members, the first ones, train.
-        begun: The blocks in which they train, as in `engine.train.train`.
+        begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
     cohort = Cohort(
         job.models,
-        [member.program for member in job.members],
+        [member.traced for member in job.members],
         _source(job, resources.memory),
         EpochSpec(
             job.batch_size,
@@ -96,11 +94,18 @@ def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
         began = time.perf_counter()
         history = _fit(job, number, ends)
         epochs = len(history["loss"])
-        for epoch in range(epochs):
-            logs = {name: values[epoch] for name, values in history.items()}
-            is_last = epoch + 1 == epochs
-            yield EpochRecord(epoch, {number: logs}, 1, None, is_last, more=not is_last)
-        yield Ended([number], time.perf_counter() - began)
+        measured = [
+            MeasuredEpoch(
+                epoch,
+                {number: {name: values[epoch] for name, values in history.items()}},
+                seats=1,
+                checkpoint=None,
+                is_last=epoch + 1 == epochs,
+            )
+            for epoch in range(epochs)
+        ]
+        yield EpochsMeasured(measured)
+        yield BlockEnded([number], time.perf_counter() - began)
 
 
 def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[float]]:
@@ -128,7 +133,7 @@ def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[floa
     return history
 
 
-def _source(job: Job, memory: int) -> Source | Stream:
+def _source(job: Job, memory: int) -> ResidentData | StreamedData:
     """The data of a cohort: each replicate reads its own rows of the same arrays."""
     distinct = {(replicate.number, replicate.share): replicate for replicate in job.replicates}
     numbers = {key: number for number, key in enumerate(distinct)}
@@ -142,7 +147,7 @@ def _source(job: Job, memory: int) -> Source | Stream:
             for rows in zip(*((own.valid, own.measured) for own in replicates), strict=True)
         )
         orders = [partial(_orders, replicate, job.batch_size) for replicate in replicates]
-        return Source(
+        return ResidentData(
             on_device,
             lambda: map(np.stack, zip(*(own() for own in orders), strict=True)),
             order_of,
@@ -155,12 +160,12 @@ def _source(job: Job, memory: int) -> Source | Stream:
         assert rows is not None
         return by_rows(arrays, rows, job.batch_size, for_segment(memory))
 
-    def of(order: int) -> tuple[Streams, Iterator[np.ndarray]]:
+    def of(order: int) -> tuple[Segments, Iterator[np.ndarray]]:
         own = replicates[order]
-        streams = Streams(segments, lambda: segments(own.valid), own.measured)
+        streams = Segments(segments, lambda: segments(own.valid), own.measured)
         return streams, _orders(own, job.batch_size)
 
-    return Stream(of, order_of, -(-len(replicates[0].train) // job.batch_size))
+    return StreamedData(of, order_of, -(-len(replicates[0].train) // job.batch_size))
 
 
 def _orders(replicate: Replicate, batch_size: int) -> Iterator[np.ndarray]:

@@ -1,17 +1,18 @@
 """How much memory training may take, and what a program takes."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import jax
+import keras
 
+from kohort.data.system import BYTE_UNITS, bytes_text, memory
 from kohort.errors import DesignError, KohortError
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _FOR_DATA = 0.75  # of the memory: what data may take that stay on the device
+_FOR_MODELS = 1 / 8  # of the memory
 _OF_THE_MACHINE = 0.8
 
 
@@ -19,34 +20,40 @@ class TooLargeError(KohortError):
     """The members that were to train side by side do not fit on the device."""
 
 
-def allowed(memory: int | str | None) -> int:
+def allowed(given: int | str | None) -> int:
     """Bytes that training may take on the device.
 
     Args:
-        memory: Bytes, or text such as "2GB"; None for what the device has.
+        given: Bytes, or text such as "2GB"; None for what the device has.
 
     Raises:
         DesignError: It is neither.
     """
-    if memory is None:
+    if given is None:
         return _of_device()
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", str(memory), re.IGNORECASE)
-    amount = float(match[1]) * _UNITS[match[2].upper()] if match else 0.0
-    if isinstance(memory, bool) or amount < 1:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", str(given), re.IGNORECASE)
+    amount = float(match[1]) * BYTE_UNITS[match[2].upper()] if match else 0.0
+    if isinstance(given, bool) or amount < 1:
         raise DesignError(
-            "memory as a number of bytes, or text such as '2GB'", repr(memory), "give one"
+            "memory as a number of bytes, or text such as '2GB'", repr(given), "give one"
         )
     return int(amount)
 
 
-def stays_on_device(data: Any, memory: int) -> bool:
+def stays_on_device(data: Any, limit: int) -> bool:
     """Whether data fit on the device beside the members; else they are streamed."""
-    return bytes_of(data) <= _FOR_DATA * memory
+    return bytes_of(data) <= _FOR_DATA * limit
 
 
-def for_segment(memory: int) -> int:
+def for_segment(limit: int) -> int:
     """Bytes of one segment of streamed data: one is read while another is trained on."""
-    return max(1, int((1 - _FOR_DATA) * memory / 2))
+    return max(1, int((1 - _FOR_DATA) * limit / 2))
+
+
+def for_built_models() -> int:
+    """Bytes that the models of a study may take between planning and training."""
+    is_on_device = keras.backend.backend() == "jax"
+    return int(_FOR_MODELS * (_of_device() if is_on_device else memory()))
 
 
 def bytes_of(arrays: Any) -> int:
@@ -54,38 +61,19 @@ def bytes_of(arrays: Any) -> int:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
 
 
-def needed_by(program: jax.stages.Compiled) -> int:
-    """Bytes that a program takes while it runs; 0 where the device does not tell."""
-    seen: Any = program.memory_analysis()
-    if seen is None:
-        return 0
-    return int(
-        seen.argument_size_in_bytes
-        + seen.output_size_in_bytes
-        - seen.alias_size_in_bytes
-        + seen.temp_size_in_bytes
-    )
-
-
-def check_fits(needed: int, memory: int) -> None:
+def check_fits(needed: int, limit: int) -> None:
     """Compare what a program takes with what is allowed, before it runs.
 
     Raises:
         TooLargeError: It takes more.
     """
-    if needed > memory:
-        raise TooLargeError(f"a program that takes {in_words(needed)} of {in_words(memory)}")
-
-
-def in_words(count: int) -> str:
-    """A number of bytes in the largest unit that suits it: `1.5 MB`."""
-    unit = next((u for u in "TGMK" if count >= _UNITS[u]), "")
-    return f"{count / _UNITS[unit]:.3g} {unit}B"
+    if needed > limit:
+        raise TooLargeError(f"a program that takes {bytes_text(needed)} of {bytes_text(limit)}")
 
 
 @contextmanager
 def telling_full() -> Iterator[None]:
-    """Tell a device whose memory fills up inside from one that fails otherwise.
+    """Tell a full device memory from other failures of the device inside.
 
     Raises:
         TooLargeError: Its memory is full.
@@ -99,7 +87,7 @@ def telling_full() -> Iterator[None]:
 
 
 def is_exhausted(error: Exception) -> bool:
-    """Whether an error of the device says that its memory is full."""
+    """Whether an error says that device memory is full."""
     # A GPU names the status; a CPU that cannot allocate calls it internal and tells what failed.
     text = str(error)
     return isinstance(error, jax.errors.JaxRuntimeError) and (
@@ -112,4 +100,4 @@ def _of_device() -> int:
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
-    return int(_OF_THE_MACHINE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return int(_OF_THE_MACHINE * memory())

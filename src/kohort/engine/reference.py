@@ -1,12 +1,11 @@
 """The reference engine: `keras.Model.fit`, one model after another, on whichever backend."""
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
+
+from kohort.keras_api.seeding import ordered_by
 
 
 def fit_one(
@@ -21,7 +20,7 @@ def fit_one(
     """`model.fit` with the batch order of `seed`.
 
     Args:
-        model: A compiled model; prepared (`keras_seam.prepare`), since Keras draws one order
+        model: A compiled model; prepared (`prepare`), since Keras draws one order
             more when the first batch has to build it.
         x: Inputs, as `keras.Model.fit` takes them.
         y: Targets.
@@ -32,18 +31,3 @@ def fit_one(
     """
     with ordered_by(seed):
         return model.fit(x, y, callbacks=list(callbacks), **fit_arguments)
-
-
-@contextmanager
-def ordered_by(seed: int) -> Iterator[None]:
-    """Seed what draws batch orders; Python's and NumPy's generators are put back after it."""
-    python, numpy = random.getstate(), np.random.get_state()
-    if keras.backend.backend() == "jax":
-        np.random.seed(seed)
-    else:
-        keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

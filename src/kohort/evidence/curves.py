@@ -70,13 +70,9 @@ class SharedRecorder:
         """Keep the logs of one member after one epoch (from 0)."""
         self._recorders[share].record(variant, replicate, epoch, logs)
 
-    def whole(self) -> Curves:
-        """The curves on all samples."""
-        return self._recorders[1.0].curves()
-
-    def partial(self) -> dict[float, Curves]:
-        """By the part of the samples, the other curves."""
-        return {share: own.curves() for share, own in self._recorders.items() if share != 1}
+    def curves(self) -> dict[float, Curves]:
+        """By the part of the samples, what was recorded so far."""
+        return {share: recorder.curves() for share, recorder in self._recorders.items()}
 
 
 class CurvesRecorder:

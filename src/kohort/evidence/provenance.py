@@ -1,11 +1,12 @@
 """With what a study was run: versions and hardware."""
 
-import os
 import platform
 import sys
 from importlib.metadata import version
 
 import keras
+
+from kohort.data.system import cores
 
 
 def environment() -> dict[str, str]:
@@ -20,9 +21,7 @@ def environment() -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "devices": _devices(backend),
-        "cores": str(
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        ),
+        "cores": str(cores()),
     }
 
 

@@ -55,7 +55,7 @@ class KeptReadings:
     Of a study that has been deleted meanwhile there are none, and none are kept.
 
     Args:
-        place: Of the store, as `lasting` names it.
+        place: Of the store, as `durable_location` names it.
         study: The study's name.
     """
 

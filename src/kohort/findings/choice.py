@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.curves import StudyCurves
+from kohort.findings.judged import StudyCurves
 
 
 @dataclass(frozen=True)

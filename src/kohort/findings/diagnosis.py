@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from kohort.findings import (
+from kohort.findings.finding import Finding
+from kohort.findings.judged import StudyCurves
+from kohort.findings.rules import (
     diverged,
     gap,
     leak,
     overfit,
-    replicates,
+    too_few,
     underfit,
     undertrained,
     unstable,
 )
-from kohort.findings.curves import StudyCurves
-from kohort.findings.finding import Finding
 
 RULES = (
     overfit.RULE,
@@ -22,7 +22,7 @@ RULES = (
     undertrained.RULE,
     diverged.RULE,
     unstable.RULE,
-    replicates.RULE,
+    too_few.RULE,
 )
 """Those that look at one variant in its study."""
 STUDY_RULES = (leak.RULE,)
@@ -44,7 +44,7 @@ def verdict(findings: Sequence[Finding]) -> str:
     "nothing found" where some rule did not apply. Whether its replicates are many and alike
     enough (KH106, KH202) is told elsewhere.
     """
-    of_curves = [f for f in findings if f.code not in (unstable.RULE.code, replicates.RULE.code)]
+    of_curves = [f for f in findings if f.code not in (unstable.RULE.code, too_few.RULE.code)]
     found = [finding.title for finding in of_curves if finding.verdict == "found"]
     if found:
         return ", ".join(found)

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from kohort.findings.choice import choose
-from kohort.findings.comparison import Comparison, compare, correct, simes
-from kohort.findings.curves import StudyCurves, VariantCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.comparison import Comparison, compare, correct, simes
 
 SAME = 1e-3
 """Relative difference of the losses of two trainings that differ by rounding only."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kohort.findings.curves import VariantCurves
-from kohort.findings.interval import Interval
+from kohort.findings.judged import VariantCurves
+from kohort.findings.statistics.interval import Interval
 
 type Evidence = Mapping[str, float | Interval]
 type Verdict = Literal["found", "not found", "inconclusive", "not applicable"]

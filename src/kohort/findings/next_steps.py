@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kohort.findings import gap, overfit, undertrained
-from kohort.findings.comparison import Comparison
-from kohort.findings.curves import StudyCurves
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
-from kohort.findings.learning_curve import LearningCurve, Verdict
+from kohort.findings.judged import StudyCurves
+from kohort.findings.rules import gap, overfit, undertrained
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.learning_curve import LearningCurve, Verdict
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _more_data(
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
     told = (
         f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
-        f"{study.scale.told(curve.gain, borders=(study.margin,))}, "
+        f"{study.scale.told(curve.gain, thresholds=(study.margin,))}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )
     return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
@@ -99,11 +99,13 @@ def _more_regularisation(
     against: Mapping[str, Comparison],
 ) -> NextStep:
     step, curves = "more regularisation", study.variants[winner]
-    restraints = {c.name: c.restraints for c in study.variants}
+    regularizer_count = {c.name: c.regularizer_count for c in study.variants}
     added = [
         c.b
         for c in families(study).additions
-        if c.a == curves.name and c.difference.n and restraints[c.b] > curves.restraints
+        if c.a == curves.name
+        and c.difference.n
+        and regularizer_count[c.b] > curves.regularizer_count
     ]
     if added:
         return _from_rivals(step, curves.name, "regularised", added, against)

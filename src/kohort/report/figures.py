@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from kohort.findings.learning_curve import LearningCurve
-from kohort.findings.scale import Scale
+from kohort.findings.statistics.learning_curve import LearningCurve
+from kohort.findings.statistics.scale import Scale
 
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
@@ -47,6 +47,11 @@ def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
         .reset_index()
         .rename(columns={"min": "low", "max": "high"})
     )
+
+
+def plotted_metrics(scored: str) -> tuple[str, ...]:
+    """The metrics that curves are plotted of: the loss, and what scores."""
+    return tuple(dict.fromkeys(["data_loss", scored]))
 
 
 def curves_chart(bands: pd.DataFrame) -> alt.Chart:

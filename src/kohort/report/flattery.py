@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kohort.findings.choice import Optimism
-from kohort.findings.scale import Scale
+from kohort.findings.statistics.scale import Scale
 from kohort.report.words import listing
 
 SHARED = {

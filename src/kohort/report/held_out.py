@@ -10,8 +10,8 @@ from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.evidence.readings import KeptReadings, Reading, Tested
-from kohort.findings.interval import Interval
-from kohort.findings.proportion import proportion_interval
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.proportion import proportion_interval
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,23 @@ import pandas as pd
 from PIL import Image
 
 from kohort.data.dataset import Dataset
-from kohort.evidence.files import written_whole
 from kohort.evidence.readings import Reading
+from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
-from kohort.findings.comparison import Comparison
+from kohort.evidence.whole_files import written_whole
+from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
-from kohort.findings.next_steps import NextStep
-from kohort.findings.proportion import PairedProportions
-from kohort.findings.scale import Scale
+from kohort.findings.statistics.proportion import PairedProportions
+from kohort.findings.statistics.scale import Scale
 from kohort.report import words
-from kohort.report.figures import learning_svg, panel_svg
+from kohort.report.answers import additions, answer, score_table, winners_flattery
+from kohort.report.figures import (
+    curve_bands,
+    learning_points,
+    learning_svg,
+    panel_svg,
+    plotted_metrics,
+)
 from kohort.report.held_out import HeldOut
 
 SHOWN_MISTAKES = 30
@@ -33,54 +41,52 @@ class Page:
     """What a report shows.
 
     Args:
-        title: The study's name.
-        answer: Its answer in words.
-        additions: What each addition to a variant does, in words.
-        metric: The metric that scores, as it is logged.
-        scale: How its values are told.
-        margin: The smallest difference of practical interest.
-        table: `Result.table()`.
-        bands: `figures.curve_bands` of loss and metric.
-        findings: Of all variants.
-        comparisons: `Result.comparisons()`.
-        flattery: How far the winner's score flatters it, in words.
-        winner: Name of the winner; None where no variant trained to the end.
+        conclusions: What follows from the study's record.
+        data: Its data.
         tests: The test set, as read for the winner, then the baseline; none without a winner.
         paired: The winner against the baseline on it; None where there are not both.
         readings: All readings of the test set.
-        next_steps: What would help the winner next.
-        sizes: `figures.learning_points`; no rows where the study had no sizes.
-        data: The data.
-        facts: How it was run, as pairs of a name and a text.
-        confidence: Of all intervals.
-        kind: What the intervals are over: "splits", "seeds" or "folds".
-        train_share: The part of the training data that a replicate trains on, in words.
-        command: The command that runs it again; empty where there is none.
+        shipped: Which model is the one to ship, in words; empty without a winner.
+        command: The command that runs the study again; empty where there is none.
     """
 
-    title: str
-    answer: str
-    additions: Sequence[str]
-    metric: str
-    scale: Scale
-    margin: float
-    table: pd.DataFrame
-    bands: pd.DataFrame
-    findings: Sequence[Finding]
-    comparisons: Mapping[str, Sequence[Comparison]]
-    flattery: str
-    winner: str | None
+    conclusions: Conclusions
+    data: Dataset
     tests: Sequence[HeldOut]
     paired: PairedProportions | None
     readings: Sequence[Reading]
-    next_steps: Sequence[NextStep]
-    sizes: pd.DataFrame
-    data: Dataset
-    facts: Sequence[tuple[str, str]]
-    confidence: float
-    kind: str
-    train_share: str
+    shipped: str
     command: str
+
+    @property
+    def record(self) -> StudyRecord:
+        """The study's record."""
+        return self.conclusions.record
+
+    @property
+    def scale(self) -> Scale:
+        """How values of the metric that scores are told."""
+        return self.conclusions.study.scale
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """As of `Result.table`."""
+        return score_table(self.conclusions)
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """The curves of loss and of the metric that scores, with bands over replicates."""
+        return curve_bands(self.record.whole.tidy(), plotted_metrics(self.record.settings.metric))
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """How the study was run, as pairs of a name and a text."""
+        facts = [("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}")]
+        facts += [("model to ship", self.shipped)] * bool(self.shipped)
+        if self.data.unreadable:
+            facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
+        read = [("test set read", words.readings(self.readings))]
+        return [*self.record.settings.facts(), *facts, *read]
 
 
 def write_page(path: Path, page: Page) -> Path:
@@ -108,22 +114,41 @@ def render(page: Page) -> str:
     environment.filters["amount"] = page.scale.amount
     environment.filters["gap"] = lambda number: words.gap(number, page.scale)
     environment.filters["value"] = lambda number: words.value(number, page.scale)
-    environment.filters["verdict"] = lambda c: words.verdict_of(c, page.kind)
+    settings, conclusions = page.record.settings, page.conclusions
+    environment.filters["verdict"] = lambda c: words.verdict_of(c, settings.kind)
     environment.filters["errors"] = words.errors_fewer
     environment.filters["p_value"] = words.p_value
     return environment.get_template("report.html.j2").render(
         page=page,
-        overview=words.overview(page.findings),
+        title=settings.study,
+        metric=settings.metric,
+        confidence=settings.confidence,
+        kind=settings.kind,
+        train_share=f"{settings.samples[0] / len(page.data.x_train):.0%}",
+        margin=conclusions.study.margin,
+        winner=conclusions.winner_name,
+        answer=answer(conclusions),
+        additions=additions(conclusions),
+        families=conclusions.comparisons,
+        next_steps=conclusions.next_steps,
+        flattery=winners_flattery(conclusions),
+        overview=words.overview(conclusions.findings),
         counts_errors=words.counts_errors(page.scale),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
-        learning=learning_svg(page.sizes, f"validation {page.scale.metric}"),
+        learning=_learning(page),
         paired=_paired(page),
         read=words.readings(page.readings),
-        told=_told_findings(page.findings),
+        told=_told_findings(conclusions.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
+
+
+def _learning(page: Page) -> str:
+    """The learning curves as a picture; empty where the study had no sizes."""
+    points = learning_points(page.conclusions.named_learning_curves, page.scale)
+    return learning_svg(points, f"validation {page.scale.metric}")
 
 
 def _paired(page: Page) -> str:
@@ -161,7 +186,7 @@ def _panels(page: Page) -> list[dict[str, Any]]:
 
 def _domain(page: Page, metric: str) -> tuple[float, float] | None:
     """Proportions share an axis, so that variants compare by eye; losses may be worlds apart."""
-    if metric != page.metric or not page.scale.is_proportion:
+    if metric != page.record.settings.metric or not page.scale.is_proportion:
         return None
     own = page.bands[page.bands["metric"] == metric]
     return float(np.floor(20 * own["low"].min()) / 20), float(np.ceil(20 * own["high"].max()) / 20)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 from kohort.evidence.readings import Reading
-from kohort.findings.comparison import Comparison
 from kohort.findings.finding import Finding
-from kohort.findings.interval import Interval, rounded
-from kohort.findings.proportion import PairedProportions
-from kohort.findings.replicates import many
-from kohort.findings.scale import Scale
+from kohort.findings.rules.too_few import many
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.proportion import PairedProportions
+from kohort.findings.statistics.scale import Scale
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
@@ -27,19 +27,19 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
         comparison: The difference.
         scale: Of the metric that scores; None for rises of a loss, in percent.
     """
-    return _signed(comparison.difference, scale, comparison.borders)
+    return _signed(comparison.difference, scale, comparison.thresholds)
 
 
-def _signed(interval: Interval, scale: Scale | None, borders: Sequence[float]) -> str:
+def _signed(interval: Interval, scale: Scale | None, thresholds: Sequence[float]) -> str:
     if not interval.n:
         return "none"
     unit, digits, form = " %", 1, "+z.{}f"
     if scale is not None and scale.is_proportion:
         interval, unit = interval.within(-1.0, 1.0).times(100), " points"
-        borders = [100 * border for border in borders]
+        thresholds = [100 * border for border in thresholds]
     elif scale is not None:
         unit, digits, form = "", 3, "+z.{}g"
-    mean, low, high = rounded(interval, lambda b, n: format(b, form.format(n)), digits, borders)
+    mean, low, high = rounded(interval, lambda b, n: format(b, form.format(n)), digits, thresholds)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
@@ -166,7 +166,7 @@ def _told(comparison: Comparison, scale: Scale) -> str:
 
 def _evidence(comparison: Comparison, scale: Scale | None) -> str:
     """A difference with the interval that shows the verdict, and what that is."""
-    told = _signed(comparison.telling, scale, comparison.borders)
+    told = _signed(comparison.telling, scale, comparison.thresholds)
     return ", ".join(filter(None, [told, comparison.telling_name]))
 
 

@@ -24,9 +24,9 @@ def test_a_study_goes_on_from_a_server(blobs, server, tmp_path, monkeypatch):
     )
     wanted = study.run(verbose=0)
 
-    from kohort.keeping import Keeper
+    from kohort.runs.checkpointing import Checkpointer
 
-    real, seen = Keeper.take, []
+    real, seen = Checkpointer.take, []
 
     def deadly(self, *arguments):
         real(self, *arguments)
@@ -34,7 +34,7 @@ def test_a_study_goes_on_from_a_server(blobs, server, tmp_path, monkeypatch):
         if len(seen) == 6:
             raise Death
 
-    monkeypatch.setattr(Keeper, "take", deadly)
+    monkeypatch.setattr(Checkpointer, "take", deadly)
     with pytest.raises(Death):
         study.run(url, checkpoint_seconds=0.0, verbose=0)
     result = study.run(url, checkpoint_seconds=0.0, verbose=0)

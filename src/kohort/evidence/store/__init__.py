@@ -11,7 +11,6 @@ with open_store("kohort.db") as store:
 
 from kohort.evidence.store.kept import KeptStudy
 from kohort.evidence.store.records import (
-    Checkpoint,
     EpochRecord,
     Event,
     FindingRecord,
@@ -19,13 +18,13 @@ from kohort.evidence.store.records import (
     MemberRecord,
     ReadingRecord,
     RunRecord,
+    StoredCheckpoint,
     StudySummary,
     VariantRecord,
 )
-from kohort.evidence.store.store import Store, lasting, open_store
+from kohort.evidence.store.studies import Store, durable_location, open_store
 
 __all__ = [
-    "Checkpoint",
     "EpochRecord",
     "Event",
     "FindingRecord",
@@ -35,8 +34,9 @@ __all__ = [
     "ReadingRecord",
     "RunRecord",
     "Store",
+    "StoredCheckpoint",
     "StudySummary",
     "VariantRecord",
-    "lasting",
+    "durable_location",
     "open_store",
 ]

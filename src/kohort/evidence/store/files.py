@@ -12,7 +12,7 @@ from safetensors import deserialize
 from safetensors.numpy import save
 
 from kohort.errors import StoreError
-from kohort.evidence.files import flush_folder, written_whole
+from kohort.evidence.whole_files import flush_folder, written_whole
 
 _KINDS = {
     "BOOL": np.dtype(bool),

@@ -14,7 +14,6 @@ from kohort.errors import StoreError
 from kohort.evidence.store import claims, files, journal, rows, schema
 from kohort.evidence.store.database import Claim, Database
 from kohort.evidence.store.records import (
-    Checkpoint,
     EpochRecord,
     Event,
     FindingRecord,
@@ -22,6 +21,7 @@ from kohort.evidence.store.records import (
     MemberRecord,
     ReadingRecord,
     RunRecord,
+    StoredCheckpoint,
     VariantRecord,
     from_text,
     to_text,
@@ -244,7 +244,7 @@ class KeptStudy:
 
         self._remove(self._write_claimed(write), but=name)
 
-    def checkpoint(self, cohort: str) -> Checkpoint | None:
+    def checkpoint(self, cohort: str) -> StoredCheckpoint | None:
         """The cohort's checkpoint; None where there is none that can be read, which is noted."""
         row = self._read(lambda connection: journal.checkpoint(connection, self.number, cohort))
         if row is None:
@@ -254,7 +254,7 @@ class KeptStudy:
         except StoreError as error:
             self.note("checkpoint", str(error))
             return None
-        return Checkpoint(cohort, row["epoch"], arrays, from_text(row["state"]))
+        return StoredCheckpoint(cohort, row["epoch"], arrays, from_text(row["state"]))
 
     def drop_checkpoint(self, cohort: str) -> None:
         """Remove the cohort's checkpoint, where there is one."""

@@ -132,7 +132,7 @@ class ReadingRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class StoredCheckpoint:
     """A cohort in the middle of training: arrays by name, and whatever else goes on from there."""
 
     cohort: str

@@ -1,0 +1,76 @@
+"""The command line: results on stdout, progress on stderr.
+
+Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from kohort.cli import model_commands, store_commands, study_commands
+from kohort.cli.ending import end
+from kohort.errors import KohortError
+
+app = typer.Typer(
+    name="kohort",
+    help="Train a set of Keras models at once, and tell what was found.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": study_commands.demo,
+    "run": study_commands.run,
+    "plan": study_commands.plan,
+    "list": store_commands.list_studies,
+    "show": store_commands.show,
+    "compare": store_commands.compare,
+    "report": store_commands.report,
+    "export": store_commands.export,
+    "predict": model_commands.predict,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+# typer has no public name for it: what its parser raises on options that it does not take.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+def main() -> None:
+    """The `kohort` command."""
+    try:
+        with _told_toend():
+            code = app(prog_name="kohort", standalone_mode=False)
+    except KohortError as error:
+        end(str(error), 2)
+    except _UsageError as error:
+        if len(sys.argv) == 1:  # what is told is the help, of many lines
+            error.show()
+            sys.exit(2)
+        place = error.ctx.command_path if error.ctx else "kohort"
+        end(f"{error.format_message().rstrip('.')}; see {place} --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
+        end("interrupted", code)
+    sys.exit(code)
+
+
+@contextmanager
+def _told_toend() -> Iterator[None]:
+    """SIGTERM ends the command as SIGINT does, with nothing left half written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    main()

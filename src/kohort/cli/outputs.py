@@ -1,0 +1,78 @@
+"""The folder that a run writes its report and its winner to."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kohort.data.system import is_folder
+from kohort.errors import DesignError
+
+REPORT, WINNER = "report.html", "winner.keras"
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Find out before training, and not after it, that nothing can be written.
+
+    Folders that are made for it are taken away again where it ends in an error.
+
+    Raises:
+        DesignError: Nothing can be written to it.
+    """
+    made = [path for path in (folder, *folder.parents) if not is_folder(path)]
+    try:
+        _check(folder)
+        yield
+    except BaseException:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell in one line why a file cannot be written after all.
+
+    Raises:
+        DesignError: The system refused to.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DesignError(
+            f"to write {path}",
+            f"'{error.strerror or error}'",
+            "make room there, or name another folder with --out",
+        ) from error
+
+
+def without_winner(folder: Path) -> bool:
+    """Take away the winner of an earlier run from a folder; whether there was one.
+
+    Raises:
+        DesignError: It cannot be removed.
+    """
+    path = folder / WINNER
+    was_there = path.exists()
+    with writing(path):
+        path.unlink(missing_ok=True)
+    return was_there
+
+
+def _check(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        blocked = [name for name in (REPORT, WINNER) if (folder / name).is_dir()]
+    except OSError as error:
+        raise DesignError(
+            "a folder to write to", f"{folder} ({error.strerror})", "name another with --out"
+        ) from error
+    if blocked:
+        raise DesignError(
+            "a folder to write to",
+            f"{folder} with a folder {blocked[0]}",
+            "name another with --out",
+        )

@@ -1,0 +1,150 @@
+"""Predict the class of image files with a saved model."""
+
+import json
+import reprlib
+import zipfile
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from PIL import Image
+
+from kohort.data.readers.images import UNREADABLE, grey, opened
+from kohort.data.system import check_room, is_file
+from kohort.errors import DataError, KohortError, ModelError, reason
+from kohort.member import CLASS_NAMES_ENTRY
+from kohort.report.held_out import class_probabilities
+
+MOST_PIXELS = 2**26
+"""A model that takes larger images is none that a study made."""
+
+
+class Answer(NamedTuple):
+    """The class of an image, and the probability that the model gives to it."""
+
+    label: str
+    probability: float
+
+
+def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
+    """Classify image files with a model that `Member.save` wrote.
+
+    Images are read as grey and resized to the model's size. A class without a name in the file is
+    told by its number.
+
+    Args:
+        model: A `.keras` file whose model takes uint8 images `[sample, height, width]`.
+        images: Image files.
+
+    Raises:
+        ModelError: The file is no such model.
+        DataError: A file is no image.
+    """
+    loaded = _load(model)
+    names = _class_names(model)
+    shape = _image_shape(loaded, model)
+    pixels = np.stack([_read(image, shape) for image in images])
+    scores = _scores(loaded, pixels, model)
+    best = scores.argmax(axis=1)
+    return [
+        Answer(names[k] if k < len(names) else str(k), float(row[k]))
+        for k, row in zip(best, scores, strict=True)
+    ]
+
+
+def _load(path: Path) -> keras.Model:
+    # Keras would load other formats as well, some of which hold code.
+    if not is_file(path) or not zipfile.is_zipfile(path):
+        raise ModelError(
+            "a .keras file with a Keras model",
+            f"{path}, which is none",
+            "check the path; save a model in another format anew with model.save('NAME.keras')",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_room(sum(entry.file_size for entry in archive.infolist()), str(path))
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except KohortError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            "a .keras file with a Keras model, of layers that Keras knows",
+            f"{path} ({reason(error)})",
+            "use the winner.keras of a study",
+        ) from error
+
+
+def _class_names(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if CLASS_NAMES_ENTRY not in archive.namelist():
+                return []
+            names = json.loads(archive.read(CLASS_NAMES_ENTRY))["class_names"]
+    except Exception as error:
+        raise _no_names(path, reason(error)) from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _no_names(path, reprlib.repr(names))
+    return names
+
+
+def _no_names(path: Path, received: str) -> ModelError:
+    return ModelError(
+        f"the names of the classes in {CLASS_NAMES_ENTRY}",
+        f"{path} ({received})",
+        "save the model again, as a study does",
+    )
+
+
+def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
+    """Height and width of the images that a model takes; an error where it takes others."""
+    # A model that was never built has none; one of several inputs has a list of them.
+    taken, given = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
+    takes_images = isinstance(taken, tuple) and len(taken) == 3 and None not in taken[1:]
+    if not takes_images or not isinstance(given, tuple) or len(given) != 2:
+        raise ModelError(
+            "a model of grey images [sample, height, width], with a score for each class",
+            f"{path}, which takes {taken} and gives {given}",
+            "use the winner.keras of a study on images",
+        )
+    assert taken is not None
+    sides: tuple[int, int] = taken[1:]
+    if prod(sides) > MOST_PIXELS:
+        raise ModelError(
+            f"a model of images of at most {MOST_PIXELS:,} pixels",
+            f"{path}, which takes {sides}",
+            "use the winner.keras of a study on images",
+        )
+    return sides
+
+
+def _scores(model: keras.Model, pixels: np.ndarray, path: Path) -> np.ndarray:
+    """Probabilities `[image, class]`."""
+    try:
+        scores = class_probabilities(np.asarray(model.predict(pixels, verbose=0)))
+    except Exception as error:
+        raise ModelError(
+            "a model that takes images", f"{path} ({reason(error)})", "train it on such images"
+        ) from error
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            "a model that gives probabilities",
+            f"{path}, whose scores are NaN or infinite",
+            "train it anew",
+        )
+    return scores
+
+
+def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("no file that could be read from start to end")
+        with opened(path) as image:
+            resized = Image.fromarray(grey(image)).resize(size[::-1], Image.Resampling.LANCZOS)
+            return np.asarray(resized)
+    except UNREADABLE as error:
+        raise DataError(
+            "an image file", f"{path} ({reason(error)})", "check that it is whole"
+        ) from error

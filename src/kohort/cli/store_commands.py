@@ -1,0 +1,99 @@
+"""Commands on what a store keeps: `list`, `show`, `compare`, `report` and `export`."""
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kohort.cli.options import STORE, AsJson, StorePlace, StudyName
+from kohort.errors import legible
+
+
+class Format(StrEnum):
+    """What `export` writes: `report.export.FORMATS`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
+
+
+def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
+    """List the studies of a store: how far they came, and how their last run ended."""
+    from kohort.evidence.store import open_store
+    from kohort.report import store_tables
+
+    with open_store(store, make=False) as opened:
+        rows = store_tables.studies(opened)
+    typer.echo(json.dumps(rows) if as_json else store_tables.table(rows))
+
+
+def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
+    """Show what a store has of a study: its members, runs, events and findings."""
+    from kohort.evidence.store import open_store
+    from kohort.report import store_tables
+
+    with open_store(store, make=False) as opened:
+        parts = store_tables.study(opened.study(name))
+    typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
+
+
+def compare(
+    name: StudyName,
+    a: Annotated[str, typer.Argument(metavar="A", help="A variant.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another, which is held against it.")],
+    store: StorePlace = STORE,
+) -> None:
+    """Compare two variants of a study that was run to its end."""
+    from kohort.runs.loading import open as open_result
+
+    typer.echo(open_result(store, name).comparison_text(a, b))
+
+
+def report(
+    name: StudyName,
+    data: Annotated[str, typer.Option(metavar="SRC", help="The data that the study was run with.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
+    ] = None,
+    store: StorePlace = STORE,
+) -> None:
+    """Write the report of a study that was run to its end."""
+    from kohort.cli.outputs import writing
+    from kohort.data.load import load
+    from kohort.runs.loading import open as open_result
+
+    result = open_result(store, name, load(data))
+    path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
+    with writing(path):
+        typer.echo(str(result.report(path)))
+
+
+def export(
+    name: StudyName,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder to write to; F.csv or F.parquet for the curves alone."
+        ),
+    ],
+    to: Annotated[
+        Format | None, typer.Option(help="What to write; default: what DIR ends in, or csv.")
+    ] = None,
+    store: StorePlace = STORE,
+) -> None:
+    """Write what a store has of a study for other programs.
+
+    As tables (curves, members, findings), event files of TensorBoard, or runs of MLflow.
+    """
+    from kohort.evidence.store import open_store
+    from kohort.report.exports.export import export as export_study
+    from kohort.report.exports.study_export import of_stored
+
+    with open_store(store, make=False) as opened:
+        study = of_stored(opened.study(name))
+    for path in export_study(study, folder, to):
+        typer.echo(legible(str(path)))

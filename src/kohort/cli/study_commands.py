@@ -1,0 +1,139 @@
+"""Commands that train: `demo`, `run` and `plan`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kohort.cli.ending import end
+from kohort.cli.options import STORE, DataSource, Epochs, Replicates, StorePlace, StudyPlace
+from kohort.errors import Interrupted, legible
+
+if TYPE_CHECKING:
+    from kohort.data.dataset import Dataset
+    from kohort.study import Study
+
+
+class Engine(StrEnum):
+    """What trains: `Study.run(engine=...)`."""
+
+    FUSED = "fused"
+    KERAS = "keras"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of report.html and winner.keras.")] = Path(
+        "demo"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="3 epochs, 2 replicates.")] = False,
+) -> None:
+    """Run the built-in study, letters A to J, end to end."""
+    from kohort.cli.letters_study import letters_study
+    from kohort.data.load import load
+
+    size = {"epochs": 3, "repeats": 2} if quick else {}
+    _run(letters_study(load("letters"), **size), out, "kohort demo" + " --quick" * quick)
+
+
+def run(
+    study: StudyPlace,
+    data: DataSource = None,
+    epochs: Epochs = None,
+    replicates: Replicates = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="One program for each cohort, or model.fit, one by one.")
+    ] = Engine.FUSED,
+    memory: Annotated[
+        str | None, typer.Option(help="What training may take on the device, such as 2GB.")
+    ] = None,
+    store: StorePlace = STORE,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what the store has of the study; begin anew.")
+    ] = False,
+) -> None:
+    """Run a study; print its table, write its report and its winner.
+
+    It is kept while it runs: the same command goes on where it was stopped, or trains what was
+    added to the study.
+    """
+    options = {
+        "data": data,
+        "epochs": epochs,
+        "replicates": replicates,
+        "engine": None if engine is Engine.FUSED else engine.value,
+        "memory": memory,
+        "store": None if store == STORE else store,
+    }
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    file, _, name = study.partition("::")
+    stem = Path(file).stem
+    folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
+    _run(
+        _study(study, data, epochs, replicates),
+        folder,
+        " ".join(["kohort run", study, *given]),
+        engine=engine.value,
+        memory=memory,
+        store=store,
+        fresh=fresh,
+    )
+
+
+def plan(
+    study: StudyPlace,
+    data: DataSource = None,
+    epochs: Epochs = None,
+    replicates: Replicates = None,
+) -> None:
+    """Print what a study would train together, and why not more."""
+    typer.echo(str(_study(study, data, epochs, replicates).plan()))
+
+
+def _study(place: str, source: str | None, epochs: int | None, replicates: int | None) -> "Study":
+    from kohort.cli.study_files import adjusted, read_study
+    from kohort.data.load import load
+
+    study = read_study(place, None if source is None else load(source))
+    return adjusted(study, epochs=epochs, replicates=replicates)
+
+
+def _tell_data(data: "Dataset") -> None:
+    train, test = len(data.x_train), len(data.x_test)
+    typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
+    for name in data.unreadable:
+        typer.echo(f"could not read {legible(name)}", err=True)
+
+
+def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
+    import pandas as pd
+
+    from kohort.cli.blame import telling_own_code
+    from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
+
+    try:
+        with writable(out), telling_own_code():
+            _tell_data(study.data)
+            result = study.run(**resources)
+    except Interrupted:
+        end("interrupted; what was done is kept: the same command goes on", 130)
+    with pd.option_context("display.width", 200, "display.max_columns", None):
+        table = result.table().drop(columns="parameters").round(4)
+        epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
+        typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
+    steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
+    told = [result.answer(), *result.additions()]
+    told += ["", "What would help next", *steps] if steps else []
+    typer.echo("\n" + "\n".join(told) + "\n")
+    if result.winner is not None:
+        with writing(out / WINNER):
+            typer.echo(f"winner: {result.best().save(out / WINNER)}")
+    elif without_winner(out):
+        typer.echo(f"removed the {WINNER} of an earlier run from {out}", err=True)
+    with writing(out / REPORT):
+        # A path that is no text in UTF-8 would end the writing of the report.
+        typer.echo(f"report: {result.report(out / REPORT, command=legible(command))}")

@@ -1,0 +1,94 @@
+"""Study files: Python files that define a study, for the command line."""
+
+import runpy
+import traceback
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from kohort.data.dataset import Dataset
+from kohort.data.system import is_file
+from kohort.errors import DataError, DesignError, KohortError, reason
+from kohort.study import Study
+
+
+def read_study(place: str, data: Dataset | None) -> Study:
+    """The study that a file defines.
+
+    Args:
+        place: `FILE.py`, or `FILE.py::NAME` where the study is not called `study`.
+        data: Given to the study where it is a function of a dataset; else in the place of the
+            study's own, where it is not None.
+
+    Raises:
+        DesignError: There is no such file, it fails, or it defines no such study.
+        DataError: The study needs data, and there are none.
+    """
+    file, _, name = place.partition("::")
+    name, path = name or "study", Path(file)
+    if not is_file(path):
+        raise DesignError("the path of a Python file", repr(file), "check the spelling")
+    defined = _call(path, lambda: runpy.run_path(file).get(name))
+    if isinstance(defined, Study):
+        return defined if data is None else adjusted(defined, data=data)
+    if not callable(defined):
+        raise DesignError(
+            f"{name!r} in {file}: a kohort.Study, or a function from a Dataset to one",
+            "nothing of that name" if defined is None else type(defined).__name__,
+            "define it at the top level of the file",
+        )
+    if data is None:
+        raise DataError(f"data for {name!r} of {file}", "none", "pass --data SRC, such as letters")
+    made = _call(path, lambda: defined(data))
+    if not isinstance(made, Study):
+        raise DesignError(
+            f"a kohort.Study from {name!r} of {file}", type(made).__name__, "return a Study"
+        )
+    return made
+
+
+def adjusted(
+    study: Study,
+    *,
+    data: Dataset | None = None,
+    epochs: int | None = None,
+    replicates: int | None = None,
+) -> Study:
+    """The same study with other data, epochs, or number of replicates (repeats, or folds)."""
+    given = {
+        field.name: getattr(study.spec, field.name) for field in fields(study.spec) if field.init
+    }
+    if data is not None:
+        given["data"] = data
+    if epochs is not None:
+        given["epochs"] = epochs
+    if replicates is not None:
+        given["replicates"] = study.spec.replicates.resized(replicates)
+    return Study(**given)
+
+
+def _call[T](path: Path, action: Callable[[], T]) -> T:
+    """Run a user's code; what it raises is told in one line, with the line of the file."""
+    try:
+        return action()
+    except (KohortError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        line = _line_of(path, error)
+        told = reason(error)
+        raise DesignError(
+            f"{path} to run",
+            type(error).__name__
+            + (f" at line {line}" if line else "")
+            + (f": {told}" if told != type(error).__name__ else ""),
+            "mend the file",
+        ) from error
+
+
+def _line_of(path: Path, error: BaseException) -> int | None:
+    """The line of the file that an error comes from; None where it is not in the file."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
+    return lines[-1] if lines else None

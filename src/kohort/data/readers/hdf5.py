@@ -1,0 +1,143 @@
+"""Read the blog study's layout: an HDF5 file with `trainData` and `testData`."""
+
+import reprlib
+from math import prod
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kohort.data.dataset import CENTRED, Dataset, PixelScale
+from kohort.data.system import check_room
+from kohort.errors import DataError, legible, reason
+
+# What h5py raises on files that are damaged, besides on those that are no HDF5.
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+)
+
+
+def load_hdf5(path: Path) -> Dataset:
+    """Read `trainData` and `testData`, `[sample, feature + 1]` each, the label in the last column.
+
+    The features are taken as they are: already normalised. Where their range is that of pixels
+    scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` says so, so that a model trained on them
+    can be deployed for raw images.
+
+    Args:
+        path: The file. Only numbers are read, as float32; the file is not changed.
+
+    Raises:
+        DataError: The file is not HDF5, lacks a dataset, or a dataset is not such a table.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            train, test = (_table(file, key, path) for key in ("trainData", "testData"))
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(
+            "an HDF5 file", f"{path} ({reason(error)})", "check that it is whole"
+        ) from error
+    (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
+    return Dataset(
+        x_train, y_train, x_test, y_test, name=legible(path.stem), pixels=_known_scale(x_train)
+    )
+
+
+def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:
+    table = file.get(key)
+    if not isinstance(table, h5py.Dataset):
+        raise DataError(
+            "the datasets trainData and testData",
+            f"{path} with {_told(file, key, table)}",
+            f"write {key} as rows of features, each with its label last",
+        )
+    if (
+        table.ndim != 2
+        or not table.shape
+        or table.shape[0] < 1
+        or table.shape[1] < 2
+        or table.dtype.kind not in "iufb"
+    ):
+        raise DataError(
+            f"{key} as a table of numbers, features and then a label",
+            f"shape {table.shape} of {table.dtype} in {path}",
+            "write one row per sample",
+        )
+    _check_held(table, key, path)
+    return table.astype(np.float32)[:]  # type: ignore[no-any-return]
+
+
+def _told(file: h5py.File, key: str, found: object) -> str:
+    """What there is in place of a dataset."""
+    if found is not None:
+        return f"a {type(found).__name__.lower()} as {key}"
+    if file.get(key, getlink=True) is not None:
+        return f"a link to nothing as {key}"
+    return reprlib.repr(sorted(file)) if len(file) else "none"
+
+
+def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
+    """Refuse numbers that the file does not hold, before memory is taken for them.
+
+    HDF5 reads zeros where nothing was written, and in place of files that it does not find.
+    """
+    if table.is_virtual or table.external:
+        raise DataError(
+            f"{key} with its numbers in the file itself",
+            f"{path}, which names other files for them",
+            "copy them into one file",
+        )
+    filters = table.id.get_create_plist()
+    for number in range(filters.get_nfilters()):
+        code, _, _, name = filters.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            raise DataError(
+                f"{key} as it is, or compressed by gzip",
+                f"{path}, which needs filter {code} ({name.decode(errors='replace')})",
+                "save it without that filter",
+            )
+    size = prod(table.shape)  # h5py's own would overflow
+    if table.chunks:
+        chunks = prod(-(-n // chunk) for n, chunk in zip(table.shape, table.chunks, strict=True))
+        share = table.id.get_num_chunks() / chunks
+    else:
+        share = table.id.get_storage_size() / (size * table.dtype.itemsize)
+    if share < 1:
+        raise DataError(
+            f"{key} with all numbers of its {table.shape[0]:,} rows",
+            f"{path} with {100 * share:.0f} % of them",
+            "write the rest, or make the table smaller",
+        )
+    in_chunk = prod(table.chunks or ()) * table.dtype.itemsize
+    check_room(4 * size + in_chunk, f"{key} in {path}")
+
+
+def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    features, labels = np.ascontiguousarray(table[:, :-1]), table[:, -1]
+    with np.errstate(invalid="ignore"):  # a NaN of a damaged file may signal
+        are_whole = np.isfinite(labels) & (labels == np.round(labels)) & (abs(labels) < 2**31)
+    if not are_whole.all():
+        raise DataError(
+            "whole numbers in the last column, the label",
+            f"other values in {path}",
+            "put the label last, numbered from 0",
+        )
+    return features, labels.astype(np.int32)
+
+
+def _known_scale(x: np.ndarray) -> PixelScale | None:
+    """How pixels were normalised, as far as the range of the features tells."""
+    lowest, highest = float(x.min()), float(x.max())
+    if lowest >= 0.0 and 0.9 < highest <= 1.0:
+        return PixelScale(1 / 255, 0.0)
+    # notMNIST's own recipe divides by 255 after taking off 255/2.
+    if -0.5 <= lowest < -0.4 and 0.4 < highest <= 0.5:
+        return CENTRED
+    return None

@@ -1,0 +1,93 @@
+"""Read NumPy's `.npz` files with the four arrays of a dataset."""
+
+import lzma
+import struct
+import tokenize
+import zipfile
+import zlib
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.system import check_room
+from kohort.errors import DataError, legible, reason
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+# What zipfile, the decompressors and NumPy raise on files that are damaged or locked.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    RuntimeError,
+    UserWarning,
+    OverflowError,
+    IndexError,
+    KeyError,
+    SyntaxError,
+    SystemError,  # of Python's tokenizer, through which NumPy puts headers with a null in them
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+def load_npz(path: Path) -> Dataset:
+    """Read `x_train`, `y_train`, `x_test` and `y_test`; nothing is unpickled.
+
+    Raises:
+        DataError: The file is no whole `.npz` file, lacks an array, or they make no dataset.
+    """
+    try:
+        held = _arrays(path)
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(
+            "a NumPy .npz file", f"{path} ({reason(error)})", "save it again"
+        ) from error
+    missing = [key for key in KEYS if key not in held]
+    if missing:
+        raise DataError(
+            f"the arrays {', '.join(KEYS)}",
+            f"{path} without {', '.join(missing)}",
+            "save them with numpy.savez",
+        )
+    return Dataset(*(held[key] for key in KEYS), name=legible(path.stem))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Those of the four arrays that the file holds."""
+    # NumPy would leave a file open that it cannot read.
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise zipfile.BadZipFile("no archive of arrays, as numpy.savez writes them")
+        file.seek(0)
+        with zipfile.ZipFile(file) as archive, np.load(file, allow_pickle=False) as arrays:
+            named = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            kept = {key: name for key, name in named.items() if key in KEYS}
+            check_room(sum(_size(archive, name) for name in kept.values()), str(path))
+            return {key: arrays[key] for key in kept}
+
+
+def _size(archive: zipfile.ZipFile, name: str) -> int:
+    """Bytes of an array, as its header tells; an error where the archive holds fewer.
+
+    NumPy takes the memory that the header asks for before it reads a number.
+    """
+    with archive.open(name) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+        room = archive.getinfo(name).file_size - stream.tell()
+    size = prod(shape) * dtype.itemsize
+    if size > room and not dtype.hasobject:
+        raise ValueError(f"{name} is said to be of shape {shape}, and holds fewer numbers")
+    return size

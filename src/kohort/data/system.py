@@ -1,0 +1,75 @@
+"""The machine: what lies at a path, how much memory there is, and how many cores."""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+from kohort.errors import DataError
+
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
+BYTE_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6, "K": 10**3, "": 1}
+"""Bytes by the letter before the B, the largest first."""
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file that can be read from start to end: no pipe, no device."""
+    try:
+        return path.is_file()
+    except OSError:  # Python 3.12, of a name that is too long
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder."""
+    try:
+        return path.is_dir()
+    except OSError:  # Python 3.12, of a name that is too long
+        return False
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+@functools.cache
+def memory() -> int:
+    """Bytes of memory of the machine, or of the container that limits this process.
+
+    A number larger than any machine has where the system gives none.
+    """
+    try:
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        return sys.maxsize
+    try:
+        return min(machine, int(_CONTAINER.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return machine
+
+
+def check_room(needed: int, what: str) -> None:
+    """Refuse data that do not fit in memory, before any memory is taken.
+
+    Args:
+        needed: Bytes.
+        what: What needs them, as a noun phrase.
+
+    Raises:
+        DataError: The machine, or the container that limits this process, has less memory.
+    """
+    most = memory()
+    if needed > most:
+        raise DataError(
+            f"data that fit in {bytes_text(most)} of memory",
+            f"{what}, of {bytes_text(needed)}",
+            "give fewer samples, or check that the file is what it should be",
+        )
+
+
+def bytes_text(count: int) -> str:
+    """A number of bytes in the largest unit that suits it: `1.5 MB`."""
+    unit, size = next(((u, n) for u, n in BYTE_UNITS.items() if count >= n), ("", 1))
+    return f"{count / size:,.3g} {unit}B"

@@ -1,0 +1,73 @@
+"""Models of members: built once from the seed of their replicate, and kept until they train."""
+
+import jax
+import keras
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.design.replicates import Replicate
+from kohort.design.spec import StudySpec
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import prepare
+from kohort.tracing.signature import abstract
+
+
+class BuiltModels:
+    """The models of a study that are built and have not trained yet.
+
+    A model that finds no room is built again when it trains: the same seed gives the same weights.
+
+    Args:
+        spec: The study.
+        room: Bytes that they may take.
+    """
+
+    def __init__(self, spec: StudySpec, room: int) -> None:
+        self._spec, self._room = spec, room
+        self._kept: dict[tuple[int, int], tuple[keras.Model, int]] = {}
+
+    def build(self, variant: int, replicate: Replicate) -> keras.Model:
+        """A new model, compiled and not yet prepared.
+
+        Raises:
+            DesignError: As `Variant.model`.
+        """
+        return self._spec.variants[variant].model(replicate.seed)
+
+    def keep(self, variant: int, replicate: Replicate, model: keras.Model, size: int) -> None:
+        """Keep a prepared model that has not trained, where there is room for its `size` bytes."""
+        if size <= self._room:
+            self._room -= size
+            self._kept[variant, replicate.number] = model, size
+
+    def look_at(self, variant: int, replicate: Replicate) -> keras.Model:
+        """A prepared model of a member, which must stay as it is."""
+        kept = self._kept.get((variant, replicate.number))
+        return self.new(variant, replicate) if kept is None else kept[0]
+
+    def take(self, variant: int, replicate: Replicate) -> keras.Model:
+        """The prepared model of a member that is about to train; it is no longer kept."""
+        kept = self._kept.pop((variant, replicate.number), None)
+        if kept is None:
+            return self.new(variant, replicate)
+        model, size = kept
+        self._room += size
+        return model
+
+    def new(self, variant: int, replicate: Replicate) -> keras.Model:
+        """A new prepared model."""
+        model = self.build(variant, replicate)
+        size = min(self._spec.batch_size, len(replicate.train))
+        prepare(model, batch_of(self._spec.data, size))
+        return model
+
+
+def batch_of(data: Dataset, size: int) -> ArrayTree:
+    """Shapes and dtypes of a batch of `size` samples as the models of a study see it."""
+    return (
+        abstract((size, *data.input_shape), np.float32),
+        # JAX holds 64-bit NumPy data as 32-bit.
+        abstract(
+            (size, *data.y_train.shape[1:]), jax.dtypes.canonicalize_dtype(data.y_train.dtype)
+        ),
+    )

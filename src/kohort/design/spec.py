@@ -1,0 +1,82 @@
+"""The specification of a study: what it compares, on which data, split and trained how."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kohort.data.dataset import Dataset
+from kohort.design.replicates import Holdout, KFold, Replicate
+from kohort.design.scoring import Mode
+from kohort.design.variants import Variant
+from kohort.keras_api.callbacks import Callback, listed
+
+type StudyCallbacks = (
+    Sequence[Callback] | Callback | Callable[[str, int], Sequence[Callback] | Callback]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StudySpec:
+    """What a study is given; all that trains, keeps or judges it reads it here.
+
+    Args: as of `kohort.Study`.
+    """
+
+    name: str
+    variants: tuple[Variant, ...]
+    data: Dataset
+    replicates: Holdout | KFold
+    epochs: int | Mapping[str, int]
+    batch_size: int = 32
+    seed: int = 0
+    callbacks: tuple[Callback, ...] | Callable[[str, int], Sequence[Callback] | Callback] = ()
+    confidence: float = 0.95
+    metric: str | None = None
+    mode: Mode = "auto"
+    margin: float | None = None
+    sizes: Sequence[float] | Mapping[str, Sequence[float]] = ()
+    _parts: dict[tuple[int, float], Replicate] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        """Names of the variants, by variant number."""
+        return tuple(variant.name for variant in self.variants)
+
+    def epochs_of(self, variant: Variant) -> int:
+        """Epochs to train a variant."""
+        return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
+
+    def shares_of(self, variant: Variant) -> tuple[float, ...]:
+        """Parts of the training samples that a variant is trained on as well."""
+        sizes = self.sizes
+        return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
+
+    @cached_property
+    def whole_replicates(self) -> tuple[Replicate, ...]:
+        """The replicates, each with all of its training samples.
+
+        Raises:
+            DesignError: The data cannot be split so.
+        """
+        return self.replicates.replicates(self.data, self.seed)
+
+    def replicate(self, number: int, share: float) -> Replicate:
+        """A replicate with a part of its training samples."""
+        if (number, share) not in self._parts:
+            whole = self.whole_replicates[number]
+            part = whole if share == 1 else whole.on_part(share, self.data.groups)
+            self._parts[number, share] = part
+        return self._parts[number, share]
+
+    def replicates_of(self, variant: Variant) -> list[Replicate]:
+        """The replicates of a variant: with all of their samples, then with parts of them."""
+        shares = [1.0, *sorted(set(self.shares_of(variant)), reverse=True)]
+        numbers = range(len(self.whole_replicates))
+        return [self.replicate(number, share) for share in shares for number in numbers]
+
+    def callbacks_of(self, variant: Variant, replicate: int) -> tuple[Callback, ...]:
+        """The callbacks of one member: copies, or what the user's function returns for it."""
+        if callable(self.callbacks):
+            return tuple(listed(self.callbacks(variant.name, replicate)))
+        return copy.deepcopy(self.callbacks)

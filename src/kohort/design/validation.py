@@ -1,0 +1,115 @@
+"""What a study refuses to be given."""
+
+import re
+from collections.abc import Iterable, Mapping
+from types import UnionType
+
+from kohort.data.dataset import Dataset
+from kohort.design.replicates import Holdout, KFold, is_number
+from kohort.design.spec import StudySpec
+from kohort.design.variants import Variant
+from kohort.errors import DesignError
+from kohort.keras_api.callbacks import check_own_files
+
+MOST_EPOCHS = 1_000_000
+"""More than anybody trains are a slip, and their curves would take all memory."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def check_spec(spec: StudySpec) -> None:
+    """Refuse a study whose parts do not fit together.
+
+    Raises:
+        DesignError: They do not.
+    """
+    _check_kinds(spec)
+    _check_numbers(spec)
+    names = [variant.name for variant in spec.variants]
+    _check_names(spec.name, names)
+    _check_counts(spec, names)
+    if not callable(spec.callbacks):
+        check_own_files(spec.callbacks, len(names), "variant, replicate")
+    if not 0.0 < spec.confidence < 1.0:
+        raise DesignError("a confidence between 0 and 1", f"{spec.confidence}", "use 0.95, say")
+    if spec.margin is not None and not spec.margin > 0:
+        raise DesignError("a margin above 0", f"{spec.margin}", "use 0.01, say")
+    if spec.mode not in ("auto", "min", "max"):
+        raise DesignError("'auto', 'min' or 'max'", repr(spec.mode), "give mode one of them")
+    _check_sizes(spec, names)
+
+
+def _check_names(study: str, names: list[str]) -> None:
+    if not names or len(set(names)) < len(names) or not all(map(_is_name, names)):
+        raise DesignError(
+            "variants with names of their own", f"{names or 'none'}", "name each variant anew"
+        )
+    if not _is_name(study):
+        raise DesignError("a name of the study as text", repr(study), "name it")
+
+
+def _check_counts(spec: StudySpec, names: list[str]) -> None:
+    if isinstance(spec.epochs, Mapping) and set(spec.epochs) != set(names):
+        raise DesignError(
+            f"epochs as a number, or for each of the variants {names}",
+            f"epochs for {list(spec.epochs)}",
+            "give every variant its epochs",
+        )
+    epochs = [spec.epochs_of(variant) for variant in spec.variants]
+    counts = [spec.batch_size, *epochs]
+    if any(not isinstance(count, int) or count < 1 for count in counts):
+        raise DesignError("a batch size and epochs of 1 or more", f"{counts}", "use whole numbers")
+    if max(epochs) > MOST_EPOCHS:
+        raise DesignError(f"at most {MOST_EPOCHS:,} epochs", f"{max(epochs):,}", "use fewer")
+
+
+def _is_name(name: object) -> bool:
+    """Whether it is text that a report can hold: not empty, and without half characters."""
+    return isinstance(name, str) and bool(name.strip()) and not _HALF.search(name)
+
+
+def _check_sizes(spec: StudySpec, names: list[str]) -> None:
+    if isinstance(spec.sizes, Mapping) and not set(spec.sizes) <= set(names):
+        raise DesignError(
+            f"sizes for some of the variants {names}",
+            f"sizes for {list(spec.sizes)}",
+            "check the spelling",
+        )
+    shares = [share for variant in spec.variants for share in spec.shares_of(variant)]
+    if any(not 0.0 < share < 1.0 for share in shares):
+        raise DesignError(
+            "sizes as parts of the training samples, between 0 and 1",
+            f"{sorted(set(shares))}",
+            "use (0.25, 0.5), say; all samples are trained on anyway",
+        )
+    if shares and callable(spec.callbacks):
+        raise DesignError(
+            "callbacks that are copied, where sizes are given",
+            "a function, whose files members of all sizes would write to",
+            "give a list of callbacks, or leave sizes out",
+        )
+
+
+def _check_kinds(spec: StudySpec) -> None:
+    wanted: list[tuple[str, object, type | UnionType]] = [
+        ("data", spec.data, Dataset),
+        ("replicates", spec.replicates, Holdout | KFold),
+        *(("each variant", variant, Variant) for variant in spec.variants),
+    ]
+    for what, value, kind in wanted:
+        if not isinstance(value, kind):
+            name = getattr(kind, "__name__", str(kind)).replace("kohort.design.replicates.", "")
+            raise DesignError(f"{what} as a kohort.{name}", repr(value), "give one")
+    if not isinstance(spec.seed, int) or spec.seed < 0:
+        raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
+
+
+def _check_numbers(spec: StudySpec) -> None:
+    numbers = {"confidence": spec.confidence, "margin": spec.margin}
+    for what, number in numbers.items():
+        if number is not None and not is_number(number):
+            raise DesignError(f"{what} as a number", repr(number), "give one")
+    given = spec.sizes.values() if isinstance(spec.sizes, Mapping) else [spec.sizes]
+    for sizes in given:
+        if not isinstance(sizes, Iterable) or not all(map(is_number, sizes)):
+            raise DesignError("sizes as a list of numbers", repr(sizes), "use (0.25, 0.5), say")

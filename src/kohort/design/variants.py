@@ -1,0 +1,119 @@
+"""Variants: the named ways to build a model that a study compares."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kohort.errors import DesignError, KohortError, reason
+from kohort.keras_api.seeding import fresh_names, seeded
+
+
+class Variant:
+    """One named way to build a compiled Keras model.
+
+    Args:
+        name: Names it in tables and plots; unique in a study.
+        build: Returns a new compiled `keras.Model` at each call. It runs under the seed of its
+            replicate, so that all variants of a replicate start from the same random numbers.
+        **kwargs: Given to `build`.
+
+    Example:
+        >>> kohort.Variant("200", build, units=(200,))
+    """
+
+    def __init__(self, name: str, build: Callable[..., keras.Model], **kwargs: Any) -> None:
+        self.name = name
+        self.build = build
+        self.kwargs = kwargs
+
+    def model(self, seed: int) -> keras.Model:
+        """Build the model from `seed`, its parts named as in a new process.
+
+        Python's and NumPy's generators are put back after it.
+
+        Raises:
+            DesignError: `build` fails, or returns something else than a compiled model.
+        """
+        with seeded(seed), fresh_names():
+            try:
+                model = self.build(**self.kwargs)
+            except KohortError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise DesignError(
+                    f"a model from the build function of variant {self.name!r}",
+                    f"{type(error).__name__}: {reason(error)}",
+                    "mend the function or the arguments of the variant",
+                ) from error
+        if not isinstance(model, keras.Model) or not model.compiled:
+            raise DesignError(
+                f"a compiled keras.Model from the build function of variant {self.name!r}",
+                f"{type(model).__name__}" + (", not compiled" * isinstance(model, keras.Model)),
+                "call model.compile(...) in it and return the model",
+            )
+        return model
+
+    def __repr__(self) -> str:
+        arguments = "".join(f", {name}={value!r}" for name, value in self.kwargs.items())
+        name = getattr(self.build, "__name__", repr(self.build))
+        return f"Variant({self.name!r}, {name}{arguments})"
+
+
+def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
+    """A variant for each combination of values, named after what varies.
+
+    Args:
+        build: As in `Variant`.
+        **axes: Arguments of `build`. A list is an axis, with a value for each variant along it;
+            anything else (a tuple too) is the same for all.
+
+    Example:
+        >>> [v.name for v in kohort.grid(build, units=[(200,), (400, 200)], l2=[0.0, 1e-4])]
+        ['units=(200,), l2=0.0', 'units=(200,), l2=0.0001', ...]
+    """
+    varying = {name: values for name, values in axes.items() if isinstance(values, list)}
+    fixed = {name: value for name, value in axes.items() if name not in varying}
+    if not varying or not all(varying.values()):
+        raise DesignError(
+            "an axis at least, each a list of values",
+            f"{axes or 'no axis'}",
+            "write the values that vary as a list, such as units=[(200,), (400, 200)]",
+        )
+    return [
+        Variant(
+            ", ".join(f"{name}={value!r}" for name, value in zip(varying, point, strict=True)),
+            build,
+            **fixed,
+            **dict(zip(varying, point, strict=True)),
+        )
+        for point in itertools.product(*varying.values())
+    ]
+
+
+def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:
+    """Pairs `(a, b)` of variant numbers where b is a with one argument more, or one switched on.
+
+    A regulariser, say: their comparison tells what the argument does. Off is 0, None or False, as
+    in `l2=[0.0, 1e-4]` of a grid.
+    """
+    pairs = itertools.permutations(range(len(variants)), 2)
+    return [(a, b) for a, b in pairs if _adds_one(variants[a], variants[b])]
+
+
+def _adds_one(less: Variant, more: Variant) -> bool:
+    if less.build is not more.build or not less.kwargs.keys() <= more.kwargs.keys():
+        return False
+    added = [name for name in more.kwargs if name not in less.kwargs]
+    changed = [
+        name for name, value in less.kwargs.items() if repr(more.kwargs[name]) != repr(value)
+    ]
+    if len(added) + len(changed) != 1:
+        return False
+    return all(_is_off(less.kwargs[name]) and not _is_off(more.kwargs[name]) for name in changed)
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float | np.number) and bool(value == 0))

@@ -1,0 +1,1 @@
+"""Feed: what an epoch reads, on the device or streamed, and what runs it."""

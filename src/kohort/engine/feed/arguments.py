@@ -1,0 +1,284 @@
+"""What `kohort.fit` is given to train on, as data of a cohort: on the device, or streamed."""
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, NamedTuple
+
+import h5py
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from kohort.data.orders import epoch_orders
+from kohort.engine import memory
+from kohort.engine.feed.resident import ResidentData
+from kohort.engine.feed.segments import Segments, by_batches, by_rows
+from kohort.engine.feed.streamed import StreamedData
+from kohort.errors import DesignError
+from kohort.keras_api.arrays import (
+    ArrayTree,
+    EpochBatches,
+    check_lengths,
+    is_packable,
+    pack,
+    split_last,
+    weights_of_classes,
+)
+from kohort.keras_api.seeding import ordered_by
+from kohort.tracing.signature import first_batch
+
+type Shuffle = bool | Literal["batch"]
+
+
+class FitArguments(NamedTuple):
+    """The arguments of `keras.Model.fit` that tell of data, `validation_split` worked out."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    class_weight: dict[int, float] | None
+    validation: Any
+    batch_size: int
+    valid_batch_size: int
+    steps: int | None
+    valid_steps: int | None
+    shuffle: Shuffle
+    seed: int
+
+
+class Inputs:
+    """Data of `kohort.fit`.
+
+    Args:
+        given: What was given.
+        allowed: Bytes that training may take on the device.
+    """
+
+    def __init__(self, given: FitArguments, allowed: int) -> None:
+        self._given = given
+        self._largest = memory.for_segment(allowed)
+        self._random = random.getstate()
+        x, y, weight = given.x, given.y, given.sample_weight
+        self._train = _part(x, y, weight, given.class_weight, given.steps)
+        self._valid = None
+        if given.validation is not None:
+            parts = keras.utils.unpack_x_y_sample_weight(given.validation)
+            x, y, weight = parts
+            self._valid = _part(x, y, weight, None, given.valid_steps)
+        arrays = (self._train, self._valid)
+        self._stays = not any(isinstance(a, _Batches) for a in arrays) and memory.stays_on_device(
+            arrays, allowed
+        )
+        if self._stays:
+            self._train, self._valid = (_on_device(part) for part in arrays)
+        self.batch = self._first_batch()
+        """Shapes and dtypes of a batch."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation data."""
+        return self._valid is not None
+
+    @property
+    def can_be_read_twice(self) -> bool:
+        """Whether another cohort can read the same data after this one has."""
+        return not any(isinstance(p, _Batches) and p.is_generator for p in self._parts)
+
+    def ordered(self) -> AbstractContextManager[None]:
+        """Seeds what Keras's own adapter draws the order of arrays from, where it gives them."""
+        adapted = isinstance(self._train, _Batches) and self._train.cuts_arrays
+        return ordered_by(self._given.seed) if adapted else nullcontext()
+
+    @property
+    def are_arrays(self) -> bool:
+        """Whether the training data are arrays."""
+        return not isinstance(self._train, _Batches)
+
+    def source(self, members: int) -> ResidentData | StreamedData:
+        """The data for a cohort of so many members."""
+        given, order_of = self._given, [0] * members
+        if self._stays:
+            rows = None if self._valid is None else np.arange(_samples(self._valid))[None]
+            return ResidentData(
+                self._train,
+                lambda: (order[None] for order in self._orders()),
+                order_of,
+                self._valid,
+                None if rows is None else rows.astype(np.int32),
+            )
+        if isinstance(self._train, _Batches):
+            count = self._train.made(given.batch_size, shuffle=given.shuffle).count
+            again = self.can_be_read_twice
+            return StreamedData(lambda _: (self._streams(), None), order_of, count, again)
+        steps = -(-_samples(self._train) // given.batch_size)
+        return StreamedData(lambda _: (self._streams(), self._orders()), order_of, steps)
+
+    @property
+    def _parts(self) -> tuple[Any, Any]:
+        return self._train, self._valid
+
+    def _orders(self) -> Iterator[np.ndarray]:
+        given = self._given
+        return epoch_orders(
+            _samples(self._train), given.batch_size, shuffle=given.shuffle, seed=given.seed
+        )
+
+    def _streams(self) -> Segments:
+        """The segments of a block of members, from the first epoch."""
+        self._begin_draws()
+        given, largest = self._given, self._largest
+        train, valid = self._train, self._valid
+        if isinstance(train, _Batches):
+            opened = train.opened(given.batch_size, shuffle=given.shuffle)
+
+            def train_of(_rows: np.ndarray | None) -> Iterator[ArrayTree]:
+                return by_batches(opened.epoch(), largest)
+
+        else:
+
+            def train_of(_rows: np.ndarray | None) -> Iterator[ArrayTree]:
+                assert _rows is not None
+                return by_rows(train, _rows, given.batch_size, largest)
+
+        if valid is None:
+            return Segments(train_of, None)
+        if isinstance(valid, _Batches):
+            # Keras begins every evaluation anew, where training goes on in its batches.
+            return Segments(
+                train_of,
+                lambda: by_batches(
+                    valid.opened(given.valid_batch_size, shuffle=False).epoch(), largest
+                ),
+            )
+        rows = np.arange(_samples(valid))
+        return Segments(train_of, lambda: by_rows(valid, rows, given.valid_batch_size, largest))
+
+    def _begin_draws(self) -> None:
+        """Let what Keras draws orders from begin, for a block of members as for the one before it.
+
+        It is Python's generator for the batches of a PyDataset, and NumPy's for arrays.
+        """
+        if not isinstance(self._train, _Batches) or self._train.is_generator:
+            return  # What a generator of batches draws is its own affair.
+        random.setstate(self._random)
+        if self._train.cuts_arrays:
+            np.random.seed(self._given.seed)
+
+    def _first_batch(self) -> ArrayTree:
+        if not isinstance(self._train, _Batches):
+            return first_batch(self._train, self._given.batch_size)
+        given = self._given
+        # As Keras does before it begins anew and trains.
+        with self.ordered():
+            batch = next(self._train.made(given.batch_size, shuffle=given.shuffle).epoch())
+        size = jax.tree.leaves(batch)[0].shape[0]
+        return first_batch(batch, size)
+
+
+class _Batches:
+    """Data that come in batches, by Keras's own adapters: generators, PyDatasets and their like."""
+
+    def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
+        self._given = (x, y, weight, class_weight, steps)
+        self.is_generator = hasattr(x, "__next__")
+        self.cuts_arrays = is_packable(x, y, weight)
+        self._opened: EpochBatches | None = None
+
+    def opened(self, batch_size: int, *, shuffle: Shuffle) -> EpochBatches:
+        """The batches of one training or evaluation, from the first one."""
+        opened = self.made(batch_size, shuffle=shuffle)
+        opened.reset()
+        return opened
+
+    def made(self, batch_size: int, *, shuffle: Shuffle) -> EpochBatches:
+        """The batches, wherever they are."""
+        if self._opened is None:
+            x, y, weight, class_weight, steps = self._given
+            self._opened = EpochBatches(x, y, weight, class_weight, batch_size, steps, shuffle)
+        return self._opened
+
+
+def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> Any:
+    """Data as arrays `[sample, ...]`, packed as Keras packs them, or as batches."""
+    if steps is not None or not is_packable(x, y, weight):
+        return _Batches(x, y, weight, class_weight, steps)
+    if not on_disk((x, y, weight)):
+        return pack(x, y, weight, class_weight)
+    if class_weight is not None:
+        if weight is not None:
+            raise DesignError(
+                "weights of samples or of classes",
+                "both sample_weight and class_weight",
+                "multiply them to a sample_weight",
+            )
+        weight = weights_of_classes(np.asarray(y), class_weight)
+    packed = keras.utils.pack_x_y_sample_weight(x, y, weight)
+    check_lengths(packed)
+    return packed
+
+
+def _on_device(part: ArrayTree) -> ArrayTree:
+    if on_disk(part):
+        read = jax.tree.map(np.asarray, part)
+        part = pack(*keras.utils.unpack_x_y_sample_weight(read))
+    return jax.tree.map(jnp.asarray, part)
+
+
+def _samples(data: ArrayTree) -> int:
+    return int(jax.tree.leaves(data)[0].shape[0])
+
+
+def usual_batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
+    """The batch size of `(x, y, sample_weight)` where none is given, as in `keras.Model.fit`."""
+    if not steps or data[0] is None or not is_packable(*data):
+        return 32
+    return -(-_samples(data) // steps)
+
+
+def on_disk(arrays: Any) -> bool:
+    """Whether some of these are HDF5 datasets, or rows of them."""
+    return any(isinstance(leaf, h5py.Dataset | _Rows) for leaf in jax.tree.leaves(arrays))
+
+
+def split_rows(x: Any, y: Any, weight: Any, fraction: float) -> tuple[Any, Any]:
+    """Split arrays as `validation_split` does; those on disk are split without reading them."""
+    if not on_disk((x, y, weight)):
+        return split_last(x, y, weight, fraction)
+    samples = _samples((x, y, weight))
+    at = math.floor(samples * (1.0 - fraction))
+    if not 0 < at < samples:
+        raise DesignError(
+            "a validation_split that leaves samples on both sides",
+            f"{fraction} of {samples} samples",
+            "use another fraction",
+        )
+    first, last = (
+        jax.tree.map(lambda leaf, part=part: _Rows(leaf, part), (x, y, weight))
+        for part in (slice(0, at), slice(at, samples))
+    )
+    return first, last
+
+
+class _Rows:
+    """Consecutive rows of an array that stays where it is."""
+
+    def __init__(self, array: Any, rows: slice) -> None:
+        self._array, self._first = array, rows.start
+        self.shape = (rows.stop - rows.start, *array.shape[1:])
+        self.dtype = np.dtype(array.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows."""
+        return int(np.prod(self.shape, dtype=np.int64) * self.dtype.itemsize)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Read rows, ascending and each once."""
+        return np.asarray(self._array[rows + self._first])
+
+    def __array__(self, dtype: Any = None, **_copy: Any) -> np.ndarray:
+        last = self._first + self.shape[0]
+        return np.asarray(self._array[self._first : last], dtype)

@@ -1,0 +1,121 @@
+"""Run whole epochs as one program, over data that stay on the device."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
+from kohort.engine.memory import check_fits
+from kohort.engine.program.compilation import PROGRAMS, compile_epoch
+from kohort.engine.program.epoch import (
+    EpochInputs,
+    EpochSpec,
+    batch_sizes,
+)
+from kohort.engine.program.guard import TracedLogs
+from kohort.engine.program.steps import Steps
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import State
+
+
+class ResidentData(NamedTuple):
+    """Arrays of a cohort, and the rows of them that each member sees.
+
+    Args:
+        train: Each leaf `[sample, ...]`, on the device where it fits.
+        orders: Epoch by epoch int32 rows `[order, sample]`; called anew for each block.
+        order_of: For each member the order that it reads.
+        valid: Likewise; None without validation.
+        valid_rows: int32 `[order, sample]`.
+        measured_rows: Likewise, the training samples that are evaluated; None for all.
+    """
+
+    train: ArrayTree
+    orders: Callable[[], Iterator[np.ndarray]]
+    order_of: Sequence[int]
+    valid: ArrayTree = None
+    valid_rows: np.ndarray | None = None
+    measured_rows: np.ndarray | None = None
+
+
+class ResidentRunner:
+    """Runs whole epochs as one program, over data that stay on the device.
+
+    Args:
+        steps: What the members run.
+        source: Their data.
+        memory: Bytes that a program may take.
+        stops: By member number, whether it stops at NaN; empty where none does.
+    """
+
+    def __init__(
+        self, steps: Steps, source: ResidentData, memory: int, stops: Sequence[bool] = ()
+    ) -> None:
+        self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
+        self._orders: Iterator[np.ndarray] = source.orders()
+
+    def begin(
+        self, spec: EpochSpec, state: State, seats: list[int]
+    ) -> ReadyEpoch[tuple[State, TracedLogs]]:
+        """One program for training and evaluation."""
+        return self.call(spec, state, seats, next(self._orders))
+
+    def skip(self, epochs: int) -> None:
+        """Draw the orders of these epochs, and drop them."""
+        for _ in range(epochs):
+            next(self._orders)
+
+    def call(
+        self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
+    ) -> ReadyEpoch[tuple[State, TracedLogs]]:
+        """An epoch over given rows, `[order, sample]`."""
+        valid, measured = self._source.valid_rows, self._source.measured_rows
+        valid = np.zeros((1, 0), np.int32) if valid is None else valid
+        measured = orders if measured is None else measured
+        names = self._prepare(spec, orders.shape[-1], measured.shape[-1], valid.shape[-1])
+        feed = EpochInputs(
+            self._source.train,
+            self._of_seats(orders, seats),
+            self._of_seats(measured, seats),
+            self._source.valid,
+            self._of_seats(valid, seats),
+            self._steps.constants_of(names, seats),
+            stops_of(self._stops, seats),
+        )
+        program = PROGRAMS.get(
+            (self._steps.key(names), spec),
+            (state, feed),
+            lambda: compile_epoch(self._steps, spec, state, feed),
+        )
+        check_fits(program.needed, self._memory)
+        return ReadyEpoch(partial(program.run, state, *feed), program.needed)
+
+    def _prepare(
+        self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
+    ) -> list[str]:
+        """Trace what an epoch runs; the names of the steps."""
+        train, valid = self._source.train, self._source.valid
+        sizes = batch_sizes(samples, spec.batch_size)
+        wanted = [("train", train, size) for size in sizes]
+        if spec.evaluate_train:
+            sizes = batch_sizes(measured_samples, spec.batch_size)
+            wanted += [("test", train, size) for size in sizes]
+        if spec.validate:
+            sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
+            wanted += [("test", valid, size) for size in sizes]
+        names = [
+            self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
+            for step, data, size in wanted
+        ]
+        names.append(self._steps.prepare("result"))
+        return names + [self._steps.prepare("penalty")] * spec.evaluate_train
+
+    def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
+        own = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
+        # Where all seats read the same rows, one gather serves them.
+        chosen = rows[own[0]] if len(set(own)) == 1 else rows[own]
+        return jnp.asarray(chosen, jnp.int32)

@@ -1,0 +1,70 @@
+"""What runs an epoch of the members in their seats, over data of either kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.data.dataset import PixelScale
+from kohort.engine.program.epoch import EpochSpec
+from kohort.engine.program.guard import TracedLogs
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import State
+from kohort.tracing.signature import abstract
+
+
+class ReadyEpoch[Result](NamedTuple):
+    """An epoch that is ready to run.
+
+    Args:
+        run: Runs it, once, in any thread.
+        needed: Bytes that it takes while it runs.
+    """
+
+    run: Callable[[], Result]
+    needed: int
+
+
+class Runner(Protocol):
+    """Runs an epoch of the members in their seats."""
+
+    def begin(
+        self, spec: EpochSpec, state: State, seats: list[int]
+    ) -> ReadyEpoch[tuple[State, TracedLogs]]:
+        """Make the next epoch ready: the state after it, and what it measured, by seat.
+
+        The given state is used up when it runs.
+        """
+        ...
+
+    def skip(self, epochs: int) -> None:
+        """Pass epochs by that have run: the next one has the batches that come after theirs."""
+        ...
+
+
+def stops_of(stops: Sequence[bool], seats: Sequence[int]) -> jax.Array | None:
+    """By seat; None where no member stops, in whichever seats."""
+    return jnp.asarray([stops[member] for member in seats]) if any(stops) else None
+
+
+def as_taken(pixels: PixelScale | None, data: ArrayTree, size: tuple[int, ...] = ()) -> ArrayTree:
+    """Shapes and dtypes of a batch as the models take it.
+
+    Args:
+        pixels: How stored pixels become inputs; None where inputs are stored.
+        data: Arrays that hold one batch more deeply: `[sample, ...]` or `[step, batch, ...]`.
+        size: What takes the place of their first axis.
+    """
+
+    def of_one(array: Any) -> Any:
+        # JAX holds 64-bit NumPy data as 32-bit.
+        dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+        return abstract((*size, *array.shape[1:]), dtype)
+
+    taken = jax.tree.map(of_one, data)
+    if pixels is None:
+        return taken
+    x, *rest = taken
+    return (abstract(x.shape, np.float32), *rest)

@@ -1,0 +1,107 @@
+"""Data that do not fit on the device, as segments: runs of batches, read one ahead."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from kohort.keras_api.arrays import ArrayTree
+
+
+class Segments:
+    """The segments of an epoch, anew for each epoch; each leaf of one is `[step, batch, ...]`.
+
+    Args:
+        train: Called with the rows of an epoch (None where the data have an order of their own).
+        valid: Likewise without rows; None without validation data.
+        measured: The rows of the training samples that are evaluated; None for all of an epoch.
+    """
+
+    def __init__(
+        self,
+        train: Callable[[np.ndarray | None], Iterator[ArrayTree]],
+        valid: Callable[[], Iterator[ArrayTree]] | None,
+        measured: np.ndarray | None = None,
+    ) -> None:
+        self.train = train
+        self.valid = valid
+        self.measured = measured
+
+
+def by_rows(
+    data: ArrayTree, rows: np.ndarray, batch_size: int, largest: int
+) -> Iterator[ArrayTree]:
+    """Read rows in order, as segments of full batches, and a last partial batch.
+
+    Args:
+        data: Arrays that can be indexed by sorted rows: NumPy's, or HDF5 datasets.
+        rows: Sample numbers in the order to train on.
+        batch_size: Samples a step.
+        largest: Bytes of a segment, at most (but one batch at least).
+    """
+    per_batch = batch_size * max(1, sum(_row_bytes(leaf) for leaf in jax.tree.leaves(data)))
+    steps = max(1, largest // per_batch)
+    full, rest = divmod(len(rows), batch_size)
+    for first in range(0, full, steps):
+        count = min(steps, full - first)
+        part = rows[first * batch_size : (first + count) * batch_size]
+        yield jax.tree.map(
+            lambda a, part=part, count=count: _read(a, part).reshape(
+                count, batch_size, *a.shape[1:]
+            ),
+            data,
+        )
+    if rest:
+        yield jax.tree.map(lambda a: _read(a, rows[full * batch_size :])[None], data)
+
+
+def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree]:
+    """Gather batches of equal shapes to segments.
+
+    Args:
+        batches: As Keras's data adapters give them.
+        largest: Bytes of a segment, at most (but one batch at least).
+    """
+    held: list[Any] = []
+    for batch in batches:
+        arrays = jax.tree.map(np.asarray, batch)
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
+        if held and (_shapes(held[0]) != _shapes(arrays) or (len(held) + 1) * size > largest):
+            yield _stacked(held)
+            held = []
+        held.append(arrays)
+    if held:
+        yield _stacked(held)
+
+
+def ahead[T](items: Iterator[T]) -> Iterator[T]:
+    """The same items; the next one is made in a thread while the last one is used."""
+    with ThreadPoolExecutor(1) as reader:
+        future = reader.submit(next, items, None)
+        while (item := future.result()) is not None:
+            future = reader.submit(next, items, None)
+            yield item
+
+
+def _read(array: Any, rows: np.ndarray) -> np.ndarray:
+    if isinstance(array, np.ndarray | jax.Array):
+        return np.asarray(array[rows])
+    # HDF5 reads rows in ascending order, each once.
+    unique, place = np.unique(rows, return_inverse=True)
+    read: np.ndarray = array[unique][place]
+    return read
+
+
+def _row_bytes(array: Any) -> int:
+    return int(np.prod(array.shape[1:], dtype=np.int64) * np.dtype(array.dtype).itemsize)
+
+
+def _shapes(arrays: ArrayTree) -> Any:
+    leaves, structure = jax.tree.flatten(arrays)
+    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+
+
+def _stacked(batches: list[ArrayTree]) -> ArrayTree:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *batches)

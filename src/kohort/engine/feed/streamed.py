@@ -1,0 +1,148 @@
+"""Run epochs segment by segment, over data that come while members train."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
+from kohort.engine.feed.segments import Segments, ahead
+from kohort.engine.memory import check_fits
+from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
+from kohort.engine.program.epoch import (
+    EpochSpec,
+    measured,
+    segment_of_one,
+)
+from kohort.engine.program.guard import NanGuard, TracedLogs, joined
+from kohort.engine.program.steps import Steps
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import State
+
+
+class StreamedData(NamedTuple):
+    """Data of a cohort that come while it trains.
+
+    Args:
+        of: For an order, its segments and epoch by epoch its rows; no rows where the data have an
+            order of their own.
+        order_of: For each member the order that it reads.
+        steps: Training steps in an epoch; None where nobody knows.
+        can_be_read_again: Whether what has begun to read them can begin again.
+    """
+
+    of: Callable[[int], tuple[Segments, Iterator[np.ndarray] | None]]
+    order_of: Sequence[int]
+    steps: int | None
+    can_be_read_again: bool = True
+
+
+class StreamedRunner:
+    """Runs epochs segment by segment, over data that come while it runs.
+
+    Args:
+        steps: What the members run.
+        streams: The segments, the same for all seats.
+        orders: Epoch by epoch the rows to read; None where the data have an order of their own.
+        memory: Bytes that a program may take.
+        stops: By member number, whether it stops at NaN; empty where none does.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        streams: Segments,
+        orders: Iterator[np.ndarray] | None,
+        memory: int,
+        stops: Sequence[bool],
+    ) -> None:
+        self._steps, self._streams, self._orders = steps, streams, orders
+        self._memory, self._stops = memory, stops
+
+    def begin(
+        self, spec: EpochSpec, state: State, seats: list[int]
+    ) -> ReadyEpoch[tuple[State, TracedLogs]]:
+        """Train on each segment, then evaluate on each."""
+        return ReadyEpoch(partial(self._epoch, spec, state, seats), needed=0)
+
+    def _epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, TracedLogs]:
+        rows = None if self._orders is None else next(self._orders)
+        train = self._streams.train
+        fresh = [
+            jnp.broadcast_to(metric, (len(seats), *jnp.shape(metric)))
+            for metric in self._steps.fresh_metrics
+        ]
+        state = (*state[:3], fresh)
+        state, logs = self._sweep(spec, "train", state, seats, train(rows))
+        trainable, rest, optimizer, metrics = state
+        before = (trainable, rest, fresh)
+        penalty = None
+        if spec.evaluate_train:
+            penalty = self._penalty(trainable, seats)
+            measured_rows = rows if self._streams.measured is None else self._streams.measured
+            seen = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
+            logs |= measured("eval_", seen, penalty)
+        if spec.validate and self._streams.valid is not None:
+            after, seen = self._sweep(spec, "test", before, seats, self._streams.valid())
+            trainable, rest, metrics = after
+            logs |= measured("val_", seen, penalty)
+        return (trainable, rest, optimizer, metrics), logs
+
+    def skip(self, epochs: int) -> None:
+        """Draw the orders of these epochs, and drop them."""
+        if self._orders is not None:
+            for _ in range(epochs):
+                next(self._orders)
+
+    def _sweep(
+        self,
+        spec: EpochSpec,
+        kind: Literal["train", "test"],
+        state: Any,
+        seats: list[int],
+        segments: Iterator[ArrayTree],
+    ) -> tuple[Any, TracedLogs]:
+        """Go through segments from a state, which stays as it is; the last step's logs."""
+        logs: TracedLogs = {}
+        segment = segment_of_one(self._steps, kind, spec.pixels)
+        state = jax.tree.map(jnp.copy, state)
+        guard = NanGuard.of(stops_of(self._stops, seats) if kind == "train" else None)
+        for batches in ahead(segments):
+            shapes = as_taken(spec.pixels, batches)
+            names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
+            arguments = (state, self._steps.constants_of(names, seats), guard, batches)
+            program = PROGRAMS.get(
+                (self._steps.key(names), kind, spec.pixels),
+                arguments,
+                partial(compile_for_seats, segment, (0, 0, 0, None), *arguments),
+            )
+            check_fits(program.needed, self._memory)
+            state, last = program.run(*arguments)
+            if guard is None:
+                logs = last
+            else:
+                logs = _joined_by_seat(logs, last) if logs else last
+                guard = guard.after(logs)
+        return state, dict(logs)
+
+    def _penalty(self, trainable: Any, seats: list[int]) -> Any:
+        name = self._steps.prepare("penalty")
+        constants = self._steps.constants_of([name], seats)
+        program = PROGRAMS.get(
+            self._steps.key([name]),
+            (trainable, constants),
+            lambda: compile_for_seats(
+                lambda weights, own: self._steps.penalty(own, weights),
+                (0, 0),
+                trainable,
+                constants,
+                donate=False,
+            ),
+        )
+        return program.run(trainable, constants)
+
+
+_joined_by_seat = jax.vmap(joined)

@@ -1,0 +1,230 @@
+"""A cohort before it trains: its members, their data, and how many of them run side by side."""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from kohort.data.system import cores
+from kohort.engine.feed.resident import ResidentData, ResidentRunner
+from kohort.engine.feed.runner import Runner, as_taken
+from kohort.engine.feed.streamed import StreamedData, StreamedRunner
+from kohort.engine.loop import chunking
+from kohort.engine.loop.state import stack
+from kohort.engine.memory import TooLargeError, stays_on_device, telling_full
+from kohort.engine.program.epoch import EpochSpec
+from kohort.engine.program.steps import Steps
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.callbacks import stops_at_nan
+from kohort.keras_api.models import state_of
+from kohort.tracing.signature import TracedSteps
+
+_PROBED = 8  # steps
+_AT_ONCE = 2  # more were no faster on two cores
+
+
+class Training(NamedTuple):
+    """How long to train, and what may end it.
+
+    Args:
+        epochs: The epoch to stop before, as in Keras.
+        initial_epoch: The epoch to start with.
+        validation_epochs: As Keras's `validation_freq`: validate every so many epochs, or in
+            these (counted from 1).
+        restore_best: A metric; each member ends with the weights of the epoch that had its lowest
+            value, not with the last ones. None for the last ones.
+        stop_diverged: Whether a member whose losses are NaN or infinite at an epoch's end trains
+            no more.
+        chunk_size: Members side by side, at most; None chooses by measuring.
+        memory: Bytes that a program may take.
+    """
+
+    epochs: int
+    initial_epoch: int = 0
+    validation_epochs: int | Sequence[int] = 1
+    restore_best: str | None = None
+    stop_diverged: bool = False
+    chunk_size: int | None = None
+    memory: int = 1 << 62
+
+    def validates(self, epoch: int) -> bool:
+        """Whether an epoch (from 0) ends with validation."""
+        if isinstance(self.validation_epochs, int):
+            return (epoch + 1) % self.validation_epochs == 0
+        return epoch + 1 in self.validation_epochs
+
+
+class Cohort:
+    """The members that share a program, before they train.
+
+    Args:
+        models: Compiled and prepared models.
+        traced: Their steps, of one skeleton.
+        source: Data on the device, or streams of them.
+        spec: Batch sizes, and what is measured at the end of an epoch.
+        training: How long, and what may end it.
+        callbacks: For each model its own callbacks; empty for none.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        traced: Sequence[TracedSteps],
+        source: ResidentData | StreamedData,
+        spec: EpochSpec,
+        training: Training,
+        callbacks: Sequence[Sequence[keras.callbacks.Callback]] = (),
+    ) -> None:
+        self.models, self.training = models, training
+        self.callbacks = callbacks or [()] * len(models)
+        self.spec = spec
+        self.steps = Steps(models, traced)
+        self._stops = [stops_at_nan(own) for own in self.callbacks]
+        self.source = self._as_read(source)
+
+    @property
+    def order_of(self) -> Sequence[int]:
+        """By member number, the order that it reads."""
+        return self.source.order_of
+
+    def runner(self, members: Sequence[int]) -> Runner:
+        """What runs the epochs of members, from the first one.
+
+        Raises:
+            TooLargeError: The data do not stay on the device, and the members read different ones:
+                laid out where all stayed, they cannot train side by side here.
+        """
+        source, memory = self.source, self.training.memory
+        if isinstance(source, ResidentData):
+            return ResidentRunner(self.steps, source, memory, self._stops)
+        read = {source.order_of[member] for member in members}
+        if len(read) > 1:
+            raise TooLargeError("data that members of several splits read side by side")
+        streams, orders = source.of(*read)
+        return StreamedRunner(self.steps, streams, orders, memory, self._stops)
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether members that have begun to read their data can read them from the beginning."""
+        return isinstance(self.source, ResidentData) or self.source.can_be_read_again
+
+    @cached_property
+    def steps_an_epoch(self) -> int | None:
+        """Training steps in an epoch; None where nobody knows."""
+        if isinstance(self.source, StreamedData):
+            return self.source.steps
+        return -(-_samples(self.source) // self.spec.batch_size)
+
+    @cached_property
+    def at_once(self) -> int:
+        """Calls of its program that run at once, each of which trains a block.
+
+        What calls back into Python runs alone.
+        """
+        if jax.default_backend() != "cpu" or isinstance(self.source, StreamedData):
+            return 1
+        if self.steps.calls_python(self._train_step):
+            return 1
+        return min(_AT_ONCE, cores())
+
+    @cached_property
+    def _train_step(self) -> str:
+        """The name of the step of a whole batch of data on the device."""
+        assert isinstance(self.source, ResidentData)
+        size = min(self.spec.batch_size, _samples(self.source))
+        return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
+
+    def _as_read(self, source: ResidentData | StreamedData) -> ResidentData | StreamedData:
+        """The data in the narrower dtype in which all steps read them, where they do.
+
+        A model of bfloat16 rounds its inputs first. Rounded before, they are half the bytes to
+        fetch at every step; the numbers are the same.
+        """
+        if not isinstance(source, ResidentData) or self.spec.pixels is not None:
+            return source
+        arrays = (source.train, source.valid)
+        if not stays_on_device((arrays, arrays), self.training.memory):
+            return source
+        spec, is_shared = self.spec, source.valid is source.train
+        reading = ("train", "test") if spec.evaluate_train or is_shared else ("train",)
+        train = valid = self._narrowed(source.train, spec.batch_size, reading)
+        if not is_shared:
+            size = spec.valid_batch_size or spec.batch_size
+            valid = self._narrowed(source.valid, size, ("test",))
+        return source._replace(train=train, valid=valid)
+
+    def _narrowed(self, data: ArrayTree, batch_size: int, reading: Sequence[str]) -> ArrayTree:
+        leaves, structure = jax.tree.flatten(data)
+        if not leaves:
+            return data
+        size = min(batch_size, leaves[0].shape[0])
+        names = [self.steps.prepare(step, as_taken(None, data, (size,))) for step in reading]
+        read = [self.steps.read_as(name, len(leaves)) for name in names]
+        narrowed = [
+            leaf.astype(own) if set(others) <= {own} and _is_narrower(own, leaf.dtype) else leaf
+            for leaf, own, *others in zip(leaves, *read, strict=True)
+        ]
+        return jax.tree.unflatten(structure, narrowed)
+
+    def chunk(self) -> int:
+        """How many members train side by side at most: as told, or chosen by measuring."""
+        told = self.training.chunk_size
+        sizes = chunking.candidates(self.order_of)
+        if isinstance(self.source, StreamedData):
+            # Reading is shared; members side by side see the same batches.
+            alike = chunking.alike(self.order_of)
+            return min(told or alike, alike)
+        if told:
+            return told
+        steps = self.steps_an_epoch
+        assert steps is not None
+        epochs = max(0, self.training.epochs - self.training.initial_epoch)
+        name = self._train_step
+        where = (jax.devices()[0].device_kind, cores(), jax.__version__)
+        on_cpu = jax.default_backend() == "cpu"
+        return chunking.choose(
+            sizes,
+            len(self.models) * steps * epochs,
+            repr((self.steps.key([name]), self.spec, sizes, self.order_of, where)),
+            self._seconds_a_step,
+            convolves=on_cpu and self.steps.convolves(name),
+            at_least=chunking.least_seconds(self.steps.operations(name)) if on_cpu else 0.0,
+        )
+
+    def _seconds_a_step(self, chunk: int) -> float:
+        """Measure a chunk of members on copies: seconds a step and member.
+
+        Raises:
+            TooLargeError: They do not fit.
+        """
+        assert isinstance(self.source, ResidentData)
+        runner = ResidentRunner(self.steps, self.source, self.training.memory)
+        seats = chunking.blocks(range(len(self.models)), self.order_of, chunk)[0]
+        orders = next(self.source.orders())
+        steps = min(_PROBED, max(1, orders.shape[-1] // self.spec.batch_size))
+        orders = orders[:, : steps * self.spec.batch_size]
+        spec = self.spec._replace(validate=False, evaluate_train=False)
+        state = stack([state_of(self.models[member]) for member in seats])
+        seconds: list[float] = []
+        for _ in range(3):
+            started = time.perf_counter()
+            with telling_full():
+                state, logs = runner.call(spec, state, seats, orders).run()
+                jax.device_get(logs)
+            seconds.append(time.perf_counter() - started)
+        # The first run compiles.
+        return float(min(seconds[1:]) / (steps * len(seats)))
+
+
+def _is_narrower(dtype: Any, given: Any) -> bool:
+    """Whether a dtype holds floating numbers in fewer bytes than a given one."""
+    floating = jnp.issubdtype(given, jnp.floating)
+    return dtype is not None and floating and jnp.dtype(dtype).itemsize < given.itemsize
+
+
+def _samples(source: ResidentData) -> int:
+    return int(next(source.orders()).shape[-1])

@@ -1,0 +1,1 @@
+"""Lowering: operations of a step in the form that the device runs fast."""

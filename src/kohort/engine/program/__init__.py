@@ -1,0 +1,1 @@
+"""Program: an epoch of a cohort, its steps, and its compilation."""

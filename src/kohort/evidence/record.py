@@ -1,0 +1,128 @@
+"""The record of a study: what its runs measured, in the one place where all that follows reads it.
+
+Findings, reports, exports and the store take it from here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kohort.data.copies import Overlap
+from kohort.evidence.curves import Curves
+from kohort.evidence.settings import Settings
+
+
+@dataclass(frozen=True)
+class VariantFacts:
+    """What is known of a variant beside its curves.
+
+    Args:
+        name: Its name.
+        arguments: What its build function is called with, as Python writes it.
+        parameters: Numbers in its model's weights.
+        regularizer_count: Parts of its model that regularise: dropout, noise, penalties, decay.
+        loss: What its model is compiled with; equal texts are equal losses.
+        untrained_loss: Of its model before the first step; NaN where nobody could measure it.
+    """
+
+    name: str
+    arguments: dict[str, str]
+    parameters: int
+    regularizer_count: int
+    loss: str
+    untrained_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRecord:
+    """What a study's runs measured.
+
+    Args:
+        settings: How it was run.
+        variants: By variant number; the first is the baseline.
+        additions: Pairs `(a, b)` of variant numbers where b is a with something added.
+        overlap: Copies in its data.
+        curves: By the part of the samples that members trained on; 1.0 is all of them.
+        seconds: How long the members on all samples trained, by the numbers of their variant and
+            replicate.
+    """
+
+    settings: Settings
+    variants: tuple[VariantFacts, ...]
+    additions: tuple[tuple[int, int], ...]
+    overlap: Overlap
+    curves: Mapping[float, Curves]
+    seconds: Mapping[tuple[int, int], float]
+
+    @property
+    def whole(self) -> Curves:
+        """The curves of the members that trained on all of their samples."""
+        return self.curves[1.0]
+
+    @cached_property
+    def variant_names(self) -> tuple[str, ...]:
+        """Names of the variants, by variant number."""
+        return tuple(variant.name for variant in self.variants)
+
+
+def to_json(record: StudyRecord) -> dict[str, Any]:
+    """A record as JSON, without what a store keeps by itself: arguments, curves and seconds."""
+    settings = asdict(record.settings)
+    settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
+    overlap = {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in asdict(record.overlap).items()
+    }
+    return {
+        "settings": settings,
+        "untrained_losses": [variant.untrained_loss for variant in record.variants],
+        "overlap": overlap,
+        "parameters": [variant.parameters for variant in record.variants],
+        "restraints": [variant.regularizer_count for variant in record.variants],
+        "losses": [variant.loss for variant in record.variants],
+        "pairs": [list(pair) for pair in record.additions],
+    }
+
+
+def from_json(
+    kept: Mapping[str, Any],
+    arguments: Mapping[str, dict[str, str]],
+    curves: Mapping[float, Curves],
+    seconds: Mapping[tuple[int, int], float],
+) -> StudyRecord:
+    """The record that `to_json` made JSON of.
+
+    Args:
+        kept: The JSON.
+        arguments: By variant name.
+        curves: As in `StudyRecord`.
+        seconds: Likewise.
+    """
+    settings = settings_from_json(kept["settings"])
+    overlap: dict[str, Any] = {
+        name: np.array(value) if isinstance(value, list) else value
+        for name, value in kept["overlap"].items()
+    }
+    by_variant = ("parameters", "restraints", "losses", "untrained_losses")
+    facts = zip(settings.epochs, *(kept[name] for name in by_variant), strict=True)
+    return StudyRecord(
+        settings,
+        tuple(VariantFacts(name, arguments[name], *numbers) for name, *numbers in facts),
+        tuple((a, b) for a, b in kept["pairs"]),
+        Overlap(**overlap),
+        curves,
+        seconds,
+    )
+
+
+def settings_from_json(kept: Mapping[str, Any]) -> Settings:
+    """The settings in what `to_json` gave."""
+    settings = dict(kept)
+    settings |= {name: datetime.fromisoformat(settings[name]) for name in ("started", "finished")}
+    settings["samples"] = tuple(settings["samples"])
+    settings["shares"] = {name: tuple(shares) for name, shares in settings["shares"].items()}
+    return Settings(**settings)

@@ -1,0 +1,191 @@
+"""A store: many studies in one database, and their files in one folder."""
+
+import difflib
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from kohort.errors import StoreError
+from kohort.evidence.store import files, journal, rows
+from kohort.evidence.store.connect import open_memory, open_postgres, open_sqlite
+from kohort.evidence.store.database import Database
+from kohort.evidence.store.kept import KeptStudy
+from kohort.evidence.store.records import MemberKey, StudySummary, VariantRecord, to_text
+
+_MEMORY = ("sqlite://", "sqlite:///:memory:")
+
+
+def open_store(place: str | Path, *, files: str | Path | None = None, make: bool = True) -> "Store":
+    """Open a store; an older one is brought up to date.
+
+    Args:
+        place: A path keeps the store in an SQLite file; "sqlite://" keeps it in memory, until it is
+            closed; "postgresql://USER@HOST/DATABASE" on a server.
+        files: The folder of weights and checkpoints. None is beside an SQLite file ("kohort.files"
+            beside "kohort.db"), a temporary folder for a store in memory, and for one on a server
+            "kohort.files" in the working directory. Whoever opens a store names the same folder.
+        make: Whether to make a file that is not there.
+
+    Raises:
+        StoreError: There can be no store at this place; says why.
+    """
+    text = durable_location(place)
+    if text is None:
+        return _in_memory(files)
+    if "://" in text:
+        return Store(open_postgres(text), Path(files or "kohort.files").absolute())
+    path = Path(text)
+    if not make and not path.exists():
+        raise StoreError(
+            "a store", f"no file {place}", "run a study first, or name another store (--store)"
+        )
+    root = Path(files).absolute() if files else _beside(path)
+    return Store(open_sqlite(path, root / "open.lock"), root)
+
+
+def durable_location(place: str | Path) -> str | None:
+    """The place as it is named from any folder; None for a store that ends when it is closed."""
+    text = str(place)
+    if text in _MEMORY:
+        return None
+    if "://" in text and not text.startswith("sqlite:///"):
+        return text
+    return str(Path(text.removeprefix("sqlite:///")).expanduser().absolute())
+
+
+def _in_memory(files: str | Path | None) -> "Store":
+    if files is not None:
+        return Store(open_memory(), Path(files).absolute())
+    folder = tempfile.TemporaryDirectory(prefix="kohort-")
+    return Store(open_memory(), Path(folder.name), folder.cleanup)
+
+
+def _beside(path: Path) -> Path:
+    """The folder for the files of a store, beside the file of its database."""
+    return path.with_name(f"{path.name if path.suffix == '.files' else path.stem}.files")
+
+
+class Store:
+    """Where studies are kept. Close it, or open it by `with`.
+
+    Args:
+        database: Where rows are kept.
+        root: The folder of weights and checkpoints.
+        clean_up: What else to do at the end.
+    """
+
+    def __init__(
+        self, database: Database, root: Path, clean_up: Callable[[], object] | None = None
+    ) -> None:
+        self._database = database
+        self._root = root
+        self._clean_up = clean_up
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+        if self._clean_up is not None:
+            self._clean_up()
+
+    def studies(self) -> list[StudySummary]:
+        """All studies, each in a line, in the order in which they were created."""
+        return self._database.read(rows.summaries)
+
+    def create(
+        self,
+        name: str,
+        description: Mapping[str, Any],
+        variants: Sequence[VariantRecord],
+        members: Iterable[MemberKey],
+    ) -> KeptStudy:
+        """Keep a new study.
+
+        Args:
+            name: Names it in the store.
+            description: What to keep about it as a whole; of JSON.
+            variants: In its order.
+            members: Those it will train.
+
+        Raises:
+            StoreError: The name is taken, or a member is of another variant.
+        """
+        rows.check_name(name)
+        folder, text, wanted = uuid4().hex, to_text(description), list(members)
+
+        def write(connection: Connection) -> int:
+            number = rows.add_study(connection, name, folder, text)
+            if number is None:
+                raise StoreError(
+                    "a name that no study of the store has", repr(name), "choose another name"
+                )
+            rows.add_parts(connection, number, variants, wanted)
+            return number
+
+        return self._kept(name, self._database.write(write), folder)
+
+    def study(self, name: str) -> KeptStudy:
+        """The study of a name.
+
+        Raises:
+            StoreError: There is none; names those with a name like it.
+        """
+        found = self.find(name)
+        if found is None:
+            raise self._no_study(name)
+        return found
+
+    def find(self, name: str) -> KeptStudy | None:
+        """The study of a name; None where there is none."""
+        found = self._database.read(lambda connection: rows.find_study(connection, name))
+        return None if found is None else self._kept(name, *found)
+
+    def delete(self, name: str) -> None:
+        """Remove a study: its rows, then its files.
+
+        Raises:
+            StoreError: There is none of this name, or somebody runs it.
+        """
+        kept = self.study(name)
+        with kept.claim():
+            self._database.write(
+                lambda connection: rows.delete_study(connection, kept.number, kept.folder)
+            )
+        self._empty_trash()
+
+    def _kept(self, name: str, number: int, folder: str) -> KeptStudy:
+        return KeptStudy(self._database, self._root, name, number, folder)
+
+    def _no_study(self, name: str) -> StoreError:
+        names = [summary.name for summary in self.studies()]
+        close = difflib.get_close_matches(name, names) or names[:5]
+        return StoreError(
+            f"a study in {self._database.place}",
+            repr(name),
+            f"choose one like {', '.join(map(repr, close))}" if close else "run one first",
+        )
+
+    def _empty_trash(self) -> None:
+        """Remove folders of deleted studies, also of those whose deletion was cut short."""
+        folders = self._database.read(journal.trash)
+        for folder in folders:
+            files.remove_folder(self._root / folder)
+            with suppress(OSError):  # Windows keeps a file that another process has open.
+                (self._root / f"{folder}.lock").unlink(missing_ok=True)
+        self._database.write(lambda connection: journal.empty_trash(connection, folders))

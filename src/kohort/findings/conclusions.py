@@ -1,0 +1,121 @@
+"""All that follows from the record of a study, each part worked out when it is first asked for."""
+
+from functools import cached_property
+
+import numpy as np
+
+from kohort.evidence.record import StudyRecord
+from kohort.findings.choice import Optimism, choose, optimism
+from kohort.findings.diagnosis import diagnose
+from kohort.findings.families import Families, families, score_comparison
+from kohort.findings.finding import Finding
+from kohort.findings.from_record import learning_curves, study_curves
+from kohort.findings.judged import StudyCurves
+from kohort.findings.next_steps import NextStep, next_steps
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.learning_curve import LearningCurve
+
+
+class Conclusions:
+    """What follows from a study's record.
+
+    Args:
+        record: The record.
+    """
+
+    def __init__(self, record: StudyRecord) -> None:
+        self.record = record
+
+    @cached_property
+    def study(self) -> StudyCurves:
+        """The curves of all variants, as the findings see them."""
+        return study_curves(self.record)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the rules say: of the whole study, then of each variant, by variant and code."""
+        return diagnose(self.study)
+
+    @property
+    def families(self) -> Families:
+        """The comparisons, each family corrected."""
+        return families(self.study)
+
+    @property
+    def comparisons(self) -> dict[str, list[Comparison]]:
+        """The comparisons by the name of their family."""
+        found = self.families
+        return {
+            "baseline": found.baseline,
+            "winner": found.winner,
+            "additions": found.additions,
+            "rises": found.rises,
+        }
+
+    def compare(self, a: int, b: int) -> Comparison:
+        """The paired difference of the scores of two variants, `b - a`, for itself alone."""
+        return score_comparison(self.study, a, b)
+
+    @cached_property
+    def winner(self) -> int | None:
+        """Number of the variant with the best score; None where none trained to the end."""
+        return choose(self.study)
+
+    @property
+    def winner_name(self) -> str | None:
+        """Its name."""
+        return None if self.winner is None else self.record.variant_names[self.winner]
+
+    @cached_property
+    def learning_curves(self) -> dict[int, LearningCurve]:
+        """By variant number, error over training samples, where the study was given sizes."""
+        return learning_curves(self.record, self.study)
+
+    @property
+    def named_learning_curves(self) -> dict[str, LearningCurve]:
+        """The same by variant name."""
+        return {self.record.variant_names[n]: curve for n, curve in self.learning_curves.items()}
+
+    @property
+    def next_steps(self) -> list[NextStep]:
+        """Whether more data, a bigger model and the like would help; empty without a winner."""
+        if self.winner is None:
+            return []
+        return next_steps(self.study, self.winner, self.findings, self.learning_curves)
+
+    @property
+    def optimism(self) -> Optimism | None:
+        """How far the winner's score flatters it for being the best of several."""
+        return optimism(self.study)
+
+    @property
+    def mean_errors(self) -> np.ndarray:
+        """`[variant]`, mean validation error at the best epoch; NaN where nothing trained."""
+        return np.array([self.study.interval(errors).mean for errors in self.study.errors])
+
+    @property
+    def diverged(self) -> list[tuple[str, int, int]]:
+        """Variants that diverged: the name, in how many replicates, and of how many."""
+        return [
+            (curves.name, int(curves.diverged.sum()), len(curves.lengths))
+            for curves in self.study.variants
+            if curves.diverged.any()
+        ]
+
+    def score(self, variant: int, side: str = "val_") -> Interval:
+        """The metric that scores, at the best epoch, with its interval over replicates.
+
+        Args:
+            variant: Its number.
+            side: "val_", or "eval_" for the training part.
+        """
+        values = self.record.whole.of(side + self.record.settings.metric)[variant]
+        interval = self.study.interval(self.study.variants[variant].at_best(values))
+        return interval.within(0.0, 1.0) if self.study.scale.is_proportion else interval
+
+    def best_replicate(self, variant: int) -> int:
+        """Of a variant that trained to the end, the replicate of lowest validation loss."""
+        curves = self.study.variants[variant]
+        lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
+        return int(curves.sound[np.argmin(lowest)])

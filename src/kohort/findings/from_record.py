@@ -1,0 +1,102 @@
+"""What the findings see of a study's record: its curves, turned so that lower is better."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kohort.evidence.curves import Curves
+from kohort.evidence.record import StudyRecord
+from kohort.evidence.settings import metric_name
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.learning_curve import LearningCurve, learning_curve
+from kohort.findings.statistics.scale import Scale
+
+MARGIN_POINTS = 1.0
+"""Default of the smallest difference of practical interest, where the metric is a proportion."""
+MARGIN_PERCENT = 5.0
+"""The same in percent of what the baseline scores, where the metric is anything else."""
+
+
+def study_curves(record: StudyRecord) -> StudyCurves:
+    """The curves of all variants, with the scale that their errors are told on."""
+    settings = record.settings
+    variants = tuple(
+        _variant_curves(record, record.whole, number) for number in range(len(record.variants))
+    )
+    reference = None if settings.is_proportion else _reference(variants)
+    scale = Scale(metric_name(settings.metric), settings.higher_is_better, reference)
+    margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
+    return StudyCurves(
+        variants,
+        settings.confidence,
+        settings.test_to_train,
+        scale,
+        margin if settings.margin is None else settings.margin,
+        record.additions,
+        tuple(pair for pair in record.additions if _have_one_loss(record, *pair)),
+        record.overlap,
+        settings.kind,
+        settings.samples[1],
+    )
+
+
+def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, LearningCurve]:
+    """By variant number, the learning curves of those that also trained on parts of their samples.
+
+    Args:
+        record: The study's record.
+        study: Its curves on all samples.
+    """
+    found = {}
+    for number, whole in enumerate(study.variants):
+        shares = sorted(record.settings.shares[whole.name])
+        parts = [_variant_curves(record, record.curves[share], number) for share in shares]
+        if parts:
+            found[number] = learning_curve(
+                np.array([record.settings.samples_of(share) for share in (*shares, 1.0)]),
+                np.array([c.at_best(c.valid_error) for c in (*parts, whole)]),
+                margin=study.margin,
+                confidence=study.confidence,
+                test_to_train=study.test_to_train,
+            )
+    return found
+
+
+def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> VariantCurves:
+    settings, facts = record.settings, record.variants[number]
+    is_whole = curves is record.whole
+
+    def error(side: str) -> np.ndarray:
+        value: np.ndarray = curves.of(side + settings.metric)[number]
+        if settings.is_proportion:
+            return 1 - value
+        return -value if settings.higher_is_better else value
+
+    return VariantCurves(
+        name=facts.name,
+        train_loss=curves.of("eval_data_loss")[number],
+        valid_loss=curves.of("val_data_loss")[number],
+        train_error=error("eval_"),
+        valid_error=error("val_"),
+        lengths=curves.lengths[number],
+        planned_epochs=settings.epochs[facts.name],
+        untrained_loss=facts.untrained_loss if is_whole else float("nan"),
+        parameters=facts.parameters,
+        regularizer_count=facts.regularizer_count,
+    )
+
+
+def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
+    """Whether the losses of two variants can be compared, after as many epochs."""
+    lengths, pair = record.whole.lengths, (record.variants[a], record.variants[b])
+    planned = [record.settings.epochs[variant.name] for variant in pair]
+    was_stopped = (lengths[[a, b]].max(axis=1) < planned).any()
+    return len({variant.loss for variant in pair}) == len(set(planned)) == 1 and not was_stopped
+
+
+def _reference(variants: Sequence[VariantCurves]) -> float:
+    """What the baseline scores at e*, without its sign; or the next variant, if it has none."""
+    for curves in variants:
+        if len(curves.sound):
+            return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan
+    return np.nan

@@ -1,0 +1,32 @@
+"""KH105: a member met NaN or infinity, or ended worse than it began."""
+
+from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether any replicate diverged."""
+    name, bad = curves.name, int(curves.diverged.sum())
+    evidence: Evidence = {"replicates that diverged": bad, "replicates": len(curves.lengths)}
+    if bad:
+        return RULE.finding(
+            name,
+            "found",
+            f"{name} diverged in {bad} of {len(curves.lengths)} replicates.",
+            evidence,
+            "Lower the learning rate, or clip gradients.",
+        )
+    return RULE.finding(name, "not found", f"{name} did not diverge.", evidence)
+
+
+RULE = Rule(
+    "KH105",
+    "diverged",
+    "In a replicate a loss became NaN or infinite, or train loss, the mean of its last quarter, "
+    f"ended more than {100 * WORSE_THRESHOLD:g} % above where it began: before training or, where "
+    "nobody measured that, after the first epoch.",
+    "Such a replicate says nothing about what the variant can do; it is left out of the other "
+    "rules.",
+    "Lower the learning rate, warm it up, or clip gradients (`clipnorm=` of the optimizer).",
+    judge,
+)

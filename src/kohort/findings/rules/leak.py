@@ -1,0 +1,84 @@
+"""KH201: what a model is judged by holds copies of what it was trained on."""
+
+import numpy as np
+
+from kohort.data.copies import Overlap
+from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.judged import StudyCurves
+
+EXACT_PERCENT = 1.0
+"""Percent of the samples of a part that have an exact copy in the training data."""
+COPIES_PERCENT = 5.0
+"""Percent of the samples of a part that have any copy there, exact or near."""
+
+
+def judge(study: StudyCurves) -> Finding:
+    """Whether copies are as large a part of the test or validation data as the thresholds."""
+    overlap = study.overlap
+    if overlap is None:
+        return RULE.finding(None, "not applicable", "Nobody looked for copies in these data.")
+    test, valid = _percents(overlap)
+    copy = "copy, exact or near," if overlap.near_sought else "copy"
+    evidence: Evidence = {
+        "test samples with a copy in the training data": overlap.test,
+        "of them exact": overlap.test_exact,
+        "test samples with a copy, %": test[0],
+        "validation samples with a copy in their training part, %": valid[0],
+        "validation samples with an exact copy there, %": valid[1],
+    }
+    told = (
+        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) have a "
+        f"{copy} among the training samples, {overlap.test_exact:,} of them an exact one; of the "
+        f"validation samples {valid[0]:.3g} % have one in their training part, {valid[1]:.3g} % an "
+        "exact one" + ("" if overlap.near_sought else "; near copies were not looked for")
+    )
+    copies, exact = (max(own) for own in zip(test, valid, strict=True))
+    if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:
+        return RULE.finding(
+            None,
+            "found",
+            f"The data leak: {told}.",
+            evidence,
+            "Remove the copies from what judges, or keep copies together (`groups`): scores are "
+            "flattered by up to as many points.",
+        )
+    if copies >= EXACT_PERCENT:
+        return RULE.finding(
+            None,
+            "inconclusive",
+            f"The data may leak: {told}. Near copies can come from one origin, such as a font, the "
+            "frames of a film or a patient, or only look alike.",
+            evidence,
+            "Look at the near copies; where they have one origin, keep them together (`groups`).",
+        )
+    return RULE.finding(None, "not found", f"The data do not leak: {told}.", evidence)
+
+
+def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Samples with a copy and with an exact one, %: of the test set, of the validation parts."""
+    test = 100 / max(1, overlap.test_samples)
+    valid = 100 / np.maximum(1, overlap.valid_samples)
+    return (
+        (test * overlap.test, test * overlap.test_exact),
+        (float(np.mean(valid * overlap.valid)), float(np.mean(valid * overlap.valid_exact))),
+    )
+
+
+RULE = Rule(
+    "KH201",
+    "leak",
+    "Of the test samples, or of the validation samples on average over replicates, "
+    f"{EXACT_PERCENT:g} % or more have an exact copy among the samples that their model was "
+    f"trained on, or {COPIES_PERCENT:g} % or more have a copy there that is exact or near. With "
+    f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive: they "
+    "can come from one origin, such as a font, the frames of a film or a patient, or only look "
+    "alike. A near copy differs, as the root of the mean "
+    "square over all its numbers, by at most a twentieth of the median difference of two training "
+    "samples; near copies are looked for where chance makes none. Samples are looked at, labels "
+    "and models are not.",
+    "A model may have learned such a sample by heart; what it scores there says nothing of samples "
+    "that it has not seen. Larger models profit more, so that comparisons are bent as well.",
+    "Remove copies from the test set before anything is trained; give copies one number in the "
+    "`groups` of a `Dataset`, so that no split parts them.",
+    judge,
+)

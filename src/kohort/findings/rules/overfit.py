@@ -1,0 +1,90 @@
+"""KH101: validation loss rises after its best epoch while train loss falls."""
+
+import numpy as np
+
+from kohort.findings.finding import Evidence, Finding, Rule, too_few
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import changes
+
+GL_THRESHOLD = 5.0
+"""Percent that validation loss must have risen above its lowest; Prechelt's alpha."""
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether the interval of Prechelt's generalisation loss at the end lies above its threshold.
+
+    GL = 100 (E(end) / E(e*) - 1), see `VariantCurves.rise`.
+    """
+    name = curves.name
+    if (few := too_few(RULE, curves)) is not None:
+        return few
+    best, last = curves.best, curves.last
+    if best == last:
+        return RULE.finding(
+            name,
+            "not found",
+            f"{name}: validation loss is lowest at the last epoch, {last + 1}.",
+            {"best epoch": best + 1, "last epoch": last + 1},
+        )
+    rises = curves.rise()
+    if np.isnan(rises[curves.sound]).any():
+        return RULE.finding(
+            name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
+        )
+    rise = study.interval(rises)
+    end = slice(max(best + 1, curves.end.start), curves.epochs)
+    train_best = float(curves.train_loss[curves.sound, best].mean())
+    train_end = float(curves.train_loss[curves.sound, end].mean())
+    evidence: Evidence = {
+        "best epoch": best + 1,
+        "last epoch": last + 1,
+        "rise of validation loss, %": rise,
+        "train loss at best epoch": train_best,
+        "train loss at the end": train_end,
+    }
+    told = (
+        f"after epoch {best + 1} validation loss {changes(rise, 0, GL_THRESHOLD)} "
+        f"to the last of {last + 1} epochs, while train loss goes from {train_best:.3g} to "
+        f"{train_end:.3g}"
+    )
+    if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
+        advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
+        return RULE.finding(name, "found", f"{name} overfits: {told}.", evidence, advice)
+    if rise.lies_below(GL_THRESHOLD) or train_end >= train_best:
+        why = _in_spite_of(rise, fell=train_end < train_best)
+        return RULE.finding(name, "not found", f"{name} does not overfit: {told}{why}.", evidence)
+    return RULE.finding(
+        name,
+        "inconclusive",
+        f"{name} may overfit: {told}.",
+        evidence,
+        "Run more replicates, or train longer.",
+    )
+
+
+def _in_spite_of(rise: Interval, *, fell: bool) -> str:
+    """Why a rise of validation loss is no overfitting, as a clause; empty where it is none."""
+    if not fell and not rise.high <= 0:
+        return "; train loss did not fall, as it does where a model overfits"
+    if rise.low > 0:
+        return f"; a rise of {GL_THRESHOLD:g} % or less does not count"
+    return ""
+
+
+RULE = Rule(
+    "KH101",
+    "overfit",
+    "After the best epoch e* validation loss rises: the interval of the generalisation loss "
+    "GL = 100 (E(end) / E(e*) - 1) lies above "
+    f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs "
+    "(as far as it is after e*) and E(e*), where that quarter has several epochs, the median of "
+    "those at e* and next to it; while mean train loss fell from e* to there.",
+    "From e* on the model learns what holds in the training data only; each further epoch makes "
+    "it worse on data that it has not seen.",
+    "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "
+    "epoch anyway), regularise (dropout, L2), use a smaller model, or more data.",
+    judge,
+    "Prechelt (1998), Early Stopping - But When?, section 2.1; strips of epochs are those of his "
+    "section 2.2",
+)

@@ -1,0 +1,105 @@
+"""KH202: too few replicates to see a difference of practical interest."""
+
+import numpy as np
+
+from kohort.findings.families import families
+from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.power import MOST, POWER
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether a difference of the study's margin from the baseline could have been seen."""
+    name, scale = curves.name, study.scale
+    if not len(curves.sound):
+        return RULE.finding(name, "not applicable", f"{name}: no replicate trained to the end.")
+    compared = _compared(curves, study)
+    if compared is None:
+        return RULE.finding(name, "not applicable", f"{name} has nothing to be compared with.")
+    other = compared.b if compared.a == name else compared.a
+    n, needed = compared.difference.n, compared.replicates_needed
+    if not compared.difference.is_formed:
+        return RULE.finding(
+            name,
+            "found",
+            f"{name} has too few replicates: {n} in common with {other} give no interval of their "
+            "difference.",
+            {"replicates": n},
+            "Run at least 3 replicates, better 5 or more.",
+        )
+    evidence: Evidence = {
+        "difference": compared.difference,
+        "margin": study.margin,
+        "replicates": n,
+        **({"replicates needed": needed} if needed else {}),
+    }
+    interval = scale.told(compared.telling, thresholds=compared.thresholds)
+    interval = ", ".join(filter(None, [interval, compared.telling_name]))
+    told = f"{compared.b} against {compared.a}: {interval}"
+    if compared.is_decided or compared.is_equivalent:
+        what = (
+            "differ" if compared.is_decided else f"differ by less than {scale.amount(study.margin)}"
+        )
+        return RULE.finding(
+            name, "not found", f"{name} has replicates enough: the two {what} ({told}).", evidence
+        )
+    if needed is not None and needed <= n:
+        told = f"they would show a difference of {scale.amount(study.margin)} ({told})."
+        return RULE.finding(name, "not found", f"{name} has replicates enough: {told}", evidence)
+    but = (
+        "; taken alone they would, but the correction for the number of comparisons keeps it "
+        "undecided"
+    ) * compared.excludes_zero
+    return RULE.finding(
+        name,
+        "found",
+        f"{name} has too few replicates: {n} cannot tell it from {other} ({told}){but}.",
+        evidence,
+        _advice(study, needed),
+    )
+
+
+def _advice(study: StudyCurves, needed: int | None) -> str:
+    margin = study.scale.amount(study.margin)
+    if needed:
+        return f"About {many(needed, study.kind)} would show a difference of {margin}."
+    return (
+        f"Even {MOST:,} replicates would not show a difference of {margin}, the margin, though "
+        "they may show a larger one: hold out a larger part, or get more data."
+    )
+
+
+def many(needed: int, kind: str) -> str:
+    """So many replicates in words: of folds there are more by `repeats` alone."""
+    return f"{needed} folds in all, by `repeats=`," if kind == "folds" else f"{needed} replicates"
+
+
+def _compared(curves: VariantCurves, study: StudyCurves) -> Comparison | None:
+    """A variant with the baseline; the baseline with the best of the others.
+
+    None where nothing is known of one of the two.
+    """
+    means = np.array([study.interval(errors).mean for errors in study.errors])
+    number = next(n for n, c in enumerate(study.variants) if c is curves)
+    if number == 0 and np.isfinite(means[1:]).any():
+        number = 1 + int(np.nanargmin(means[1:]))
+    known = number > 0 and bool(np.isfinite(means[[0, number]]).all())
+    return families(study).baseline[number - 1] if known else None
+
+
+RULE = Rule(
+    "KH202",
+    "too few replicates",
+    "The comparison of the variant with the baseline (of the baseline with the best other variant) "
+    "has no interval; or it decides, after correction, neither that the two differ nor that they "
+    "differ by less than the study's `margin`, and its replicates are fewer than it takes to see a "
+    f"true difference of the margin with a probability of {100 * POWER:g} %.",
+    '"No difference was found" means nothing where none could have been seen.',
+    "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where it "
+    "says that no number would show a difference of the margin, replicates share too many training "
+    "samples: hold out a larger part, get more data, or name a larger margin.",
+    judge,
+    "the power of a t test by the noncentral t distribution: Cohen (1988), Statistical Power "
+    "Analysis, chapter 2, with the variance of Nadeau and Bengio (2003)",
+)

@@ -1,0 +1,123 @@
+"""KH106: replicates differ by more than what the study is asked to decide."""
+
+import numpy as np
+
+from kohort.findings.finding import Finding, Rule, too_few
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.interval import Interval, spread_interval
+
+
+def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
+    """Whether the interval of the spread over replicates lies above what may be there.
+
+    That is the study's margin and, where each replicate validates on samples drawn anew, what
+    their draw brings.
+    """
+    name, margin = curves.name, study.margin
+    if (few := too_few(RULE, curves)) is not None:
+        return few
+    spread = min(
+        (spread_interval(v, confidence=study.confidence) for v in _error(curves, study)),
+        key=lambda interval: interval.mean,
+    )
+    drawn = _sampling(curves, study)
+    evidence: dict[str, float | Interval] = {
+        "standard deviation over replicates": spread,
+        "margin": margin,
+    }
+    if drawn is not None:
+        evidence["standard deviation by the draw of validation samples"] = drawn
+    if not spread.is_formed:
+        return RULE.finding(
+            name,
+            "inconclusive",
+            f"{name} has too few measured replicates to tell its spread.",
+            evidence,
+            "Run more replicates.",
+        )
+    bound = float(np.hypot(margin, drawn or 0.0))
+    told = _told(study, spread, drawn, bound)
+    if spread.lies_above(bound):
+        unknown = study.draws_samples and drawn is None
+        return RULE.finding(
+            name, "found", f"{name} is unstable: {told}", evidence, f"{ON_SEEDS * unknown}{STEADY}"
+        )
+    if spread.lies_below(bound):
+        return RULE.finding(name, "not found", f"{name} is stable: {told}", evidence)
+    return RULE.finding(
+        name, "inconclusive", f"{name} may be unstable: {told}", evidence, "Run more replicates."
+    )
+
+
+def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
+    """The standard deviation of an error by which samples it was measured on; None if unknown.
+
+    Of a proportion p it is sqrt(p (1 - p) / n). Seeds validate on the same samples.
+    """
+    samples = study.valid_samples
+    if samples is None or not (study.draws_samples and study.scale.is_proportion):
+        return None
+    errors = curves.at_best(curves.valid_error)
+    p = float(np.clip(np.nanmean(errors), 0.0, 1.0)) if np.isfinite(errors).any() else 0.0
+    return float(np.sqrt(p * (1 - p) / samples))
+
+
+def _told(study: StudyCurves, spread: Interval, drawn: float | None, bound: float) -> str:
+    scale = study.scale
+    told = (
+        f"its {scale.metric} has a standard deviation of its own of "
+        f"{scale.told(spread, 2, (bound,))} over replicates, where differences of "
+        f"{scale.amount(study.margin)} are of interest"
+    )
+    if drawn is not None:
+        told += (
+            f" and the draw of {study.valid_samples:,} validation samples alone brings one of "
+            f"{scale.amount(drawn)}"
+        )
+    elif study.draws_samples:
+        told += f"; the luck of the {study.kind} is in it"
+    return f"{told}."
+
+
+def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
+    """`[replicate]` errors at e*; and above the median of the others in the same replicate.
+
+    What a hard split does to all variants alike is none's instability, nor is what another one
+    does. The first has the spread of splits beside its own, the second that of others; so the
+    smaller of the two is nearer to its own.
+    """
+    own = curves.at_best(curves.valid_error)
+    others = [c.at_best(c.valid_error) for c in study.variants if c is not curves and len(c.sound)]
+    # Where another variant lost a replicate to divergence, the rest are what it is compared with.
+    whole = [values for values in others if np.isfinite(values[np.isfinite(own)]).all()]
+    return [own, own - np.median(whole, axis=0)] if whole else [own]
+
+
+STEADY = (
+    "Steady it (a lower learning rate, larger batches, clipped gradients), or decide by more "
+    "replicates."
+)
+ON_SEEDS = (
+    "Look first at seeds on one split (`Holdout(..., same_split=True)`): no steadier training "
+    "removes the luck of the splits. "
+)
+
+RULE = Rule(
+    "KH106",
+    "unstable",
+    "The interval of the standard deviation over replicates (chi-squared) lies above the smallest "
+    "difference of practical interest, the study's `margin`. It is that of the validation error at "
+    "e*, or of what this is above the median of the other variants in the same replicate, "
+    "whichever is less: so that neither a hard split counts nor another unstable variant. Over "
+    "splits and folds each replicate validates on n samples drawn anew, and of a proportion p "
+    "their draw alone brings a standard deviation of sqrt(p (1 - p) / n): there the interval must "
+    "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "
+    "Where the metric is no proportion, what the draw brings is not known; it is in the spread, "
+    "and the finding says so.",
+    "One training of such a variant says little: another seed may turn the answer that the study "
+    "is asked for.",
+    "Steady the training (a lower learning rate or a schedule, larger batches, clipped gradients, "
+    "normalisation), or decide by more replicates.",
+    judge,
+    "the interval: Snedecor and Cochran (1989), Statistical Methods, section 5.11",
+)

@@ -1,0 +1,1 @@
+"""Statistics: intervals, comparisons and fits over arrays of replicates. NumPy and SciPy."""

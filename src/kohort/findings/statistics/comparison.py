@@ -1,0 +1,278 @@
+"""Paired comparisons of variants over their replicates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy import stats
+
+from kohort.findings.statistics.interval import Interval, mean_interval, standard_error
+from kohort.findings.statistics.power import replicates_needed
+
+SIGN_FLIPS = 4096
+"""Sign flips of a sign-flip test: all there are up to 12 replicates, else as many random ones."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paired difference `b - a` of something measured.
+
+    Args:
+        a: Name of a variant.
+        b: Name of another.
+        measure: What is compared, in words.
+        difference: Mean of the replicates' differences, with its interval; the interval and its
+            p-value (Student's t) are for this comparison alone.
+        differences: Those of the replicates that both have.
+        higher_is_better: Whether a higher value of what is measured is the better one.
+        margin: The smallest difference of practical interest, in the unit of the differences.
+        test_to_train: As in `mean_interval`.
+        p_equivalence: Of the hypothesis that the true difference is the margin or more, to either
+            side (Schuirmann's two one-sided tests); NaN where there is none.
+        alpha: The error rate of the family of comparisons that it was made in.
+        family: How many comparisons that family has.
+        p_adjusted: The t test's p-value after correction over the family; see `correct`.
+        p_equivalence_adjusted: Likewise of `p_equivalence`.
+    """
+
+    a: str
+    b: str
+    measure: str
+    difference: Interval
+    differences: tuple[float, ...]
+    higher_is_better: bool
+    margin: float
+    test_to_train: float
+    p_equivalence: float
+    alpha: float
+    family: int
+    p_adjusted: float
+    p_equivalence_adjusted: float
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the family's error rate allows to call the difference real."""
+        return bool(self.p_adjusted <= self.alpha)
+
+    @property
+    def better(self) -> str | None:
+        """The name of the one that is decided to be better; None where none is."""
+        if not self.is_decided:
+            return None
+        return self.b if (self.difference.mean > 0) == self.higher_is_better else self.a
+
+    @property
+    def is_equivalent(self) -> bool:
+        """Whether it allows to call the difference smaller than is of practical interest."""
+        return bool(self.p_equivalence_adjusted <= self.alpha)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the comparison alone, before correction, would call the difference real."""
+        return self.difference.lies_above(0.0) or self.difference.high < 0.0
+
+    @property
+    def telling(self) -> Interval:
+        """The interval that shows the verdict.
+
+        The sides of two one-sided tests (at 90 %, where the difference has 95 %) where these tests
+        decide and the wider interval reaches beyond the margin; else the difference's own.
+        """
+        own = self.difference
+        if not self.is_equivalent or self.is_decided or self._is_within(own):
+            return own
+        return mean_interval(
+            np.array(self.differences),
+            confidence=1 - 2 * self.alpha,
+            test_to_train=self.test_to_train,
+        )
+
+    @property
+    def telling_name(self) -> str:
+        """What to call that interval where it is not the difference's own; else empty."""
+        if self.telling is self.difference:
+            return ""
+        return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """What verdicts of the comparison turn on: no difference, and the margin to either side."""
+        return 0.0, self.margin, -self.margin
+
+    @property
+    def errors_per_thousand(self) -> float:
+        """Errors that `b` makes fewer than `a` in 1,000 samples, where accuracies are compared."""
+        return 1000 * self.difference.mean
+
+    def _is_within(self, interval: Interval) -> bool:
+        """Whether an interval lies within the margin to either side of zero."""
+        return interval.lies_above(-self.margin) and interval.lies_below(self.margin)
+
+    @cached_property
+    def p_sign_flip(self) -> float:
+        """The p-value of the sign-flip test (Fisher 1935, The Design of Experiments, section 21).
+
+        It asks how often a mean difference as large would come up if each replicate's difference
+        had either sign by chance. It assumes no distribution, but takes replicates as independent,
+        and with n of them no p-value is below 2^(1 - n): five cannot reach 0.05. So it stands
+        beside the t test and decides nothing. NaN with fewer than two differences.
+        """
+        values = np.array(self.differences)
+        if len(values) < 2:
+            return float("nan")
+        # What float32 rounds is no difference: equal sums must tie. Sorted, random flips are the
+        # same for replicates in any order.
+        tied = np.round(np.sort(values) / (np.abs(values).max() or 1.0), 9)
+        test = stats.permutation_test(
+            (tied,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=SIGN_FLIPS,
+            rng=np.random.default_rng(0),
+        )
+        return float(test.pvalue)
+
+    @cached_property
+    def replicates_needed(self) -> int | None:
+        """Replicates that see a true difference of the margin with a probability of 80 %.
+
+        None where no number would, or where nothing is known of the spread. They are counted at
+        Bonferroni's level over the family; Holm's correction needs no more, the test that
+        anything differs at all may need some more.
+        """
+        if len(self.differences) < 2:
+            return None
+        return replicates_needed(
+            float(np.std(self.differences, ddof=1)),
+            self.margin,
+            alpha=self.alpha / self.family,
+            test_to_train=self.test_to_train,
+        )
+
+
+def compare(
+    a: str,
+    b: str,
+    values_a: np.ndarray,
+    values_b: np.ndarray,
+    *,
+    measure: str,
+    margin: float,
+    confidence: float,
+    test_to_train: float,
+    higher_is_better: bool = True,
+    are_same: bool = True,
+) -> Comparison:
+    """Compare two variants, pair by pair.
+
+    Args:
+        a: Name of the first.
+        b: Name of the second.
+        values_a: `[replicate]`, in the same order as `values_b`.
+        values_b: `[replicate]`.
+        measure: What the values are, in words.
+        margin: The smallest difference of practical interest, in the unit of the values.
+        confidence: Of the interval.
+        test_to_train: As in `mean_interval`.
+        higher_is_better: Whether a higher value is the better one.
+        are_same: Whether values that differ nowhere mean that the two are one. Where they do not,
+            since few samples gave both the same score, there is no interval.
+    """
+    differences = np.asarray(values_b, float) - np.asarray(values_a, float)
+    differences = differences[np.isfinite(differences)]
+    interval = mean_interval(differences, confidence=confidence, test_to_train=test_to_train)
+    if not (are_same or differences.any()):
+        interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)
+    equivalence = _equivalence(interval, differences, margin, test_to_train)
+    return Comparison(
+        a,
+        b,
+        measure,
+        interval,
+        tuple(map(float, differences)),
+        higher_is_better,
+        margin,
+        test_to_train,
+        p_equivalence=equivalence,
+        alpha=1 - confidence,
+        family=1,
+        p_adjusted=interval.p_value,
+        p_equivalence_adjusted=equivalence,
+    )
+
+
+def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]:
+    """The same comparisons with p-values adjusted over the family by Holm's method.
+
+    A study makes several families of comparisons. Where its variants do not differ at all, each
+    would find a difference in 5 % of studies, and all together in more. So no difference is
+    decided unless the study as a whole shows one: the gate is a p-value of the hypothesis that
+    nothing differs (see `simes`), and no adjusted p-value is below it. Once anything differs, each
+    family errs in 5 % of studies at most about the rest. Equivalence is tested by p-values of its
+    own, which have the family's error rate.
+
+    Args:
+        family: Comparisons.
+        gate: The p-value that a difference has at least.
+    """
+    differ = np.maximum(holm([c.difference.p_value for c in family]), gate)
+    alike = holm([c.p_equivalence for c in family])
+    return [
+        replace(c, family=len(family), p_adjusted=float(p), p_equivalence_adjusted=float(q))
+        for c, p, q in zip(family, differ, alike, strict=True)
+    ]
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's step-down adjusted p-values (Holm 1979); NaN stays NaN and does not count.
+
+    Args:
+        p_values: `[comparison]`.
+
+    Returns:
+        float64 `[comparison]`: reject those at or below alpha to keep the chance of any false
+        rejection at or below alpha.
+    """
+    p = np.asarray(p_values, float)
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    weights = len(order) - np.arange(len(order))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(weights * p[order]))
+    return adjusted
+
+
+def simes(p_values: Sequence[float]) -> float:
+    """The p-value of Simes's test (Simes 1986) that no hypothesis of a set is false.
+
+    Exact for independent p-values, and conservative for many that depend positively (Sarkar 1998).
+    No theorem covers the two-sided ones of all pairs; by simulation it keeps its level there. It
+    is the least of Benjamini and Hochberg's.
+
+    Args:
+        p_values: Of the hypotheses; NaN do not count.
+
+    Returns:
+        The p-value; 0, which holds nothing back, where there is none.
+    """
+    p = np.asarray(p_values, float)
+    p = p[~np.isnan(p)]
+    return float(stats.false_discovery_control(p).min()) if len(p) else 0.0
+
+
+def _equivalence(
+    interval: Interval, differences: np.ndarray, margin: float, test_to_train: float
+) -> float:
+    """The larger p-value of two one-sided t tests (Schuirmann 1987).
+
+    NaN without an interval or without a margin.
+    """
+    if not interval.is_formed or np.isnan(margin):
+        return np.nan
+    if interval.low == interval.high:  # no difference in any replicate
+        return 0.0
+    inside = margin - abs(interval.mean)
+    return float(
+        stats.t.sf(inside / standard_error(differences, test_to_train), len(differences) - 1)
+    )

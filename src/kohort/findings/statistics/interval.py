@@ -1,0 +1,152 @@
+"""Intervals of a mean over replicates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+MORE_DIGITS = 3
+"""As many may be added to tell on which side of a threshold a bound lies."""
+
+ROUNDING = 1e-6
+"""Relative spread below which values differ by the rounding of float32 measurements only."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval; NaN bounds where it cannot be formed.
+
+    Args:
+        mean: The estimate.
+        low: Lower bound.
+        high: Upper bound.
+        n: Replicates that it stands on.
+        p_value: Two-sided, of the hypothesis that the true mean is zero; NaN where there is none.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    p_value: float
+
+    @property
+    def is_formed(self) -> bool:
+        """Whether there are bounds at all."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    def times(self, factor: float) -> "Interval":
+        """The same in another unit; the factor is above zero."""
+        return replace(
+            self, mean=factor * self.mean, low=factor * self.low, high=factor * self.high
+        )
+
+    def negated(self) -> "Interval":
+        """That of the same difference the other way round."""
+        return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
+
+    def within(self, lowest: float, highest: float) -> "Interval":
+        """The same, its bounds cut at those of what is measured."""
+        low, high = (float(np.clip(bound, lowest, highest)) for bound in (self.low, self.high))
+        return replace(self, low=low, high=high)
+
+    def lies_above(self, threshold: float) -> bool:
+        """Whether the whole interval is above; False where there is no interval."""
+        return self.low > threshold
+
+    def lies_below(self, threshold: float) -> bool:
+        """Whether the whole interval is below or at it; False where there is no interval."""
+        return self.high <= threshold
+
+
+def mean_interval(
+    values: np.ndarray, *, confidence: float = 0.95, test_to_train: float = 0.0
+) -> Interval:
+    """Student's t interval of a mean, corrected for replicates that share training samples.
+
+    The variance of the mean is taken as `(1 / n + test_to_train) s^2` in place of `s^2 / n`
+    (Nadeau and Bengio 2003, "Inference for the Generalization Error", equation 5): the replicates
+    of a resampled split, or the folds of a cross-validation, overlap and so are not independent.
+
+    Args:
+        values: `[replicate]`; assumed near normal. Non-finite ones are left out.
+        confidence: Between 0 and 1.
+        test_to_train: Validation samples over training samples of a replicate; 0 for replicates
+            that are independent, such as seeds on one fixed split.
+
+    Returns:
+        The interval; with fewer than two finite values, or with equal ones other than zero, its
+        bounds are NaN.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < 2:
+        mean = float(values.mean()) if n else np.nan
+        return Interval(mean, np.nan, np.nan, n, np.nan)
+    mean = float(values.mean())
+    scale = standard_error(values, test_to_train)
+    if scale <= ROUNDING * np.abs(values).max():
+        # Equal values are a coincidence of few or coarse measurements, not certainty; only where
+        # there is no difference at all do they speak for themselves.
+        bound = 0.0 if mean == 0.0 else np.nan
+        return Interval(mean, bound, bound, n, 1.0 if mean == 0.0 else np.nan)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
+    p_value = float(2 * stats.t.sf(abs(mean) / scale, n - 1))
+    return Interval(mean, mean - half, mean + half, n, p_value)
+
+
+def standard_error(values: np.ndarray, test_to_train: float) -> float:
+    """The standard error of the mean of two finite values or more, corrected as above."""
+    return float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
+
+
+def rounded(
+    interval: Interval, form: Callable[[float, int], str], digits: int, thresholds: Sequence[float]
+) -> tuple[str, str, str]:
+    """Mean and bounds in words, the bounds on the same side of each border as they are.
+
+    Args:
+        interval: In the unit that it is told in.
+        form: Writes a number with some digits.
+        digits: What suffices, where rounding by it moves no bound across a border or onto one.
+        thresholds: What verdicts turn on; NaN are none.
+    """
+
+    def written(digits: int) -> tuple[str, str, str]:
+        mean, low, high = (form(b, digits) for b in (interval.mean, interval.low, interval.high))
+        return mean, low, high
+
+    def keeps(told: tuple[str, str, str]) -> bool:
+        pairs = zip((interval.low, interval.high), map(float, told[1:]), strict=True)
+        return all(
+            np.sign(bound - border) == np.sign(text - border)
+            for bound, text in pairs
+            for border in thresholds
+            if np.isfinite(bound - border)
+        )
+
+    tries = (written(digits + more) for more in range(MORE_DIGITS + 1))
+    return next(filter(keeps, tries), written(digits))
+
+
+def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval:
+    """The standard deviation over replicates, with its chi-squared interval.
+
+    Args:
+        values: `[replicate]`; assumed near normal. Non-finite ones are left out.
+        confidence: Between 0 and 1.
+
+    Returns:
+        The interval, with no p-value; with fewer than two finite values its bounds are NaN.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < 2:
+        return Interval(np.nan, np.nan, np.nan, n, np.nan)
+    spread = float(np.std(values, ddof=1))
+    tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
+    low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
+    return Interval(spread, low, high, n, np.nan)

@@ -1,0 +1,77 @@
+"""Metrics: what Keras knows of them, and what they say."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras.src.utils.python_utils import pythonify_logs
+
+_PROPORTIONS = (
+    keras.metrics.Accuracy,
+    keras.metrics.BinaryAccuracy,
+    keras.metrics.CategoricalAccuracy,
+    keras.metrics.SparseCategoricalAccuracy,
+    keras.metrics.TopKCategoricalAccuracy,
+    keras.metrics.SparseTopKCategoricalAccuracy,
+    keras.metrics.AUC,
+    keras.metrics.Precision,
+    keras.metrics.Recall,
+    keras.metrics.FBetaScore,
+    keras.metrics.IoU,
+    keras.metrics.SensitivityAtSpecificity,
+    keras.metrics.SpecificityAtSensitivity,
+    keras.metrics.PrecisionAtRecall,
+    keras.metrics.RecallAtPrecision,
+)
+
+
+def fresh_metrics(model: keras.Model) -> list[Any]:
+    """The values that the metric variables have at the start of an epoch."""
+    held = [v.value for v in model.metrics_variables]
+    model.reset_metrics()
+    fresh = [v.value for v in model.metrics_variables]
+    for variable, value in zip(model.metrics_variables, held, strict=True):
+        variable.assign(value)
+    return fresh
+
+
+def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
+    """What the metrics of a model say, for given values of their variables."""
+    with keras.StatelessScope(zip(model.metrics_variables, values, strict=True)):
+        result: dict[str, Any] = model.get_metrics_result()
+    return result
+
+
+class MetricKind(NamedTuple):
+    """What Keras knows of a metric.
+
+    Args:
+        name: As it is logged for the training part.
+        direction: Whether "up" or "down" is better, as `keras.callbacks.EarlyStopping` goes by
+            where its mode is "auto"; "" where Keras does not know.
+        is_proportion: Whether it is a part of a whole, from 0 to 1: one of Keras's that is, or
+            one that is called an accuracy.
+    """
+
+    name: str
+    direction: str
+    is_proportion: bool
+
+
+def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
+    """The metrics that a model logs beside its loss."""
+    groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
+    known = {metric.name: metric for own in groups for metric in own}
+    kinds = []
+    for name in model.get_metrics_result():
+        # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
+        ends = [end for end in known if name == end or name.endswith(f"_{end}")]
+        metric = known[max(ends, key=len)] if ends else None
+        is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
+        kinds.append(MetricKind(name, getattr(metric, "_direction", ""), is_proportion))
+    return tuple(kind for kind in kinds if kind.name != "loss")
+
+
+def to_floats(logs: dict[str, Any]) -> dict[str, float]:
+    """Logs as Keras hands them to callbacks: flat, sorted by name, Python floats."""
+    return dict(pythonify_logs(logs))

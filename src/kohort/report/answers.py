@@ -1,0 +1,74 @@
+"""What a study found, as a table and in sentences, for notebooks, terminals and pages."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.diagnosis import verdict
+from kohort.report import words
+from kohort.report.flattery import flattery
+
+
+def score_table(conclusions: Conclusions) -> pd.DataFrame:
+    """A row for each variant, best score first; `Result.table` tells the columns."""
+    rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
+    table = pd.DataFrame(rows).set_index("variant")
+    # A mean over the replicates that happened to survive comes after whole ones.
+    partial = np.isnan(conclusions.study.errors).any(axis=1)
+    order = np.lexsort((conclusions.mean_errors, partial))
+    return table.iloc[order]
+
+
+def answer(conclusions: Conclusions) -> str:
+    """The result in a sentence or three: who wins, and whom it cannot be told from."""
+    winner = conclusions.winner
+    if winner is None:
+        return words.no_winner(conclusions.diverged)
+    return words.answer(
+        conclusions.record.variant_names[winner],
+        conclusions.score(winner),
+        conclusions.study.scale,
+        conclusions.families.winner,
+        conclusions.families.baseline,
+        conclusions.diverged,
+    )
+
+
+def additions(conclusions: Conclusions) -> list[str]:
+    """What each addition to a variant does, a sentence each."""
+    rises = {(c.a, c.b): c for c in conclusions.families.rises}
+    return [
+        words.what_it_does(c, rises.get((c.a, c.b)), conclusions.study.scale)
+        for c in conclusions.families.additions
+    ]
+
+
+def winners_flattery(conclusions: Conclusions) -> str:
+    """How far the winner's score flatters it for having been chosen by it, in sentences."""
+    study = conclusions.study
+    scored = int(np.isfinite(conclusions.mean_errors).sum())
+    names = conclusions.record.variant_names
+    return flattery(conclusions.optimism, study.scale, names, scored, study.kind)
+
+
+def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
+    record, curves = conclusions.record, conclusions.study.variants[number]
+    metric, facts = record.settings.metric, record.variants[number]
+    valid, train = conclusions.score(number), conclusions.score(number, "eval_")
+    worse = train.mean - valid.mean
+    return {
+        "variant": facts.name,
+        f"val_{metric}": valid.mean,
+        "low": valid.low,
+        "high": valid.high,
+        f"train_{metric}": train.mean,
+        "gap": worse if conclusions.study.scale.higher_is_better else -worse,
+        "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
+        "parameters": facts.parameters,
+        "seconds": sum(
+            spent for (variant, _), spent in record.seconds.items() if variant == number
+        ),
+        "verdict": verdict([f for f in conclusions.findings if f.variant == facts.name]),
+    }

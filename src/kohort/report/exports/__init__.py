@@ -1,0 +1,1 @@
+"""Exports: what is known of a study, as files of other programs."""

@@ -1,0 +1,85 @@
+"""Event files of TensorBoard, laid out and named as Keras's own callback does it.
+
+`tensorboard` alone writes them; TensorFlow is not needed.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kohort.evidence.store import MemberKey
+from kohort.report.exports.study_export import ExportedMember, StudyExport
+
+VALIDATION = "val_"
+_UNSAFE = re.compile(r"""^\.|[\0-\x1f"%*/:<>?\\|]""")
+"""What the name of a folder cannot hold on every system, or begins with where it is hidden."""
+
+
+def write(study: StudyExport, folder: Path) -> None:
+    """Write a folder for each member, VARIANT/replicate-N, its runs and hyperparameters in it.
+
+    Its run `train` has `epoch_loss` and so on, `validation` the same of what Keras logs as
+    "val_loss"; steps are epochs from 0, values are float32. The replicates of a variant are one
+    group of hyperparameters. A member's events have the time at which it finished.
+
+    Args:
+        study: What to write.
+        folder: A new one.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+        OSError: The folder cannot be written.
+    """
+    folder.mkdir()
+    for member in study.measured:
+        _write_member(study, member, folder / folder_of(member.key))
+
+
+def folder_of(member: MemberKey) -> Path:
+    """The folder of a member in that of the study; names of variants are quoted as in a URL."""
+    variant = _UNSAFE.sub(_quoted, member.variant)
+    part = "" if member.share == 1 else f"-share-{member.share}"
+    return Path(variant, f"replicate-{member.replicate}{part}")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+def _write_member(study: StudyExport, member: ExportedMember, folder: Path) -> None:
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+    from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+    moment = member.finished or study.started
+    at = 0.0 if moment is None else moment.timestamp()
+    key = member.key
+    group = key.variant if key.share == 1 else f"{key.variant}, share {key.share}"
+    started = at - (member.seconds or 0.0)
+    hyperparameters = hparams_pb(study.parameters(key.variant), group, started)
+    _write_events(folder, at, [(0, hyperparameters)])
+    runs: dict[str, list[tuple[int, Any]]] = {}
+    for epoch, logs in sorted(member.epochs.items()):
+        for metric, value in logs.items():
+            run = "validation" if metric.startswith(VALIDATION) else "train"
+            tag = f"epoch_{metric.removeprefix(VALIDATION)}"
+            runs.setdefault(run, []).append((epoch, scalar_pb(tag, value)))
+    for run, summaries in runs.items():
+        _write_events(folder / run, at, summaries)
+
+
+def _write_events(folder: Path, at: float, summaries: Iterable[tuple[int, Any]]) -> None:
+    """Write a file of summaries with their steps.
+
+    Not by TensorBoard's EventFileWriter: it writes in a thread, which keeps a full disk to itself.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    folder.mkdir(parents=True)
+    with (folder / f"events.out.tfevents.{int(at):010d}.kohort").open("wb") as file:
+        records = RecordWriter(file)
+        records.write(Event(wall_time=at, file_version="brain.Event:2").SerializeToString())
+        for step, summary in summaries:
+            event = Event(wall_time=at, step=step, summary=summary)
+            records.write(event.SerializeToString())

@@ -1,0 +1,122 @@
+"""What is known of a study, as files for other programs."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kohort.errors import StoreError
+from kohort.evidence.store.records import to_text
+from kohort.evidence.whole_files import written_whole
+from kohort.report.exports import event_files, mlflow_runs
+from kohort.report.exports.study_export import StudyExport
+
+TABLES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    "csv": lambda table, path: table.to_csv(path, index=False),
+    "parquet": lambda table, path: table.to_parquet(path, index=False),
+}
+FORMATS = (*TABLES, "tensorboard", "mlflow")
+
+
+def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
+    """The tables of a study.
+
+    "curves" has a row per variant, replicate, part of the samples (`share`), epoch (from 1) and
+    metric, with its `value`; "members" one per member; "findings" one per finding.
+    """
+    curves = [
+        (*member.key, epoch + 1, metric, value)
+        for member in study.members
+        for epoch, logs in sorted(member.epochs.items())
+        for metric, value in logs.items()
+    ]
+    members = [
+        (*member.key, len(member.epochs), member.finished, member.seconds)
+        for member in study.members
+    ]
+    names = ["variant", "replicate", "share"]
+    return {
+        "curves": pd.DataFrame(curves, columns=[*names, "epoch", "metric", "value"]),
+        "members": pd.DataFrame(members, columns=[*names, "epochs", "finished", "seconds"]),
+        "findings": pd.DataFrame(
+            [
+                asdict(finding) | {"evidence": to_text(finding.evidence)}
+                for finding in study.findings
+            ],
+            columns=["code", "variant", "verdict", "sentence", "advice", "evidence"],
+        ),
+    }
+
+
+def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
+    """Write a study for another program, whole or not at all.
+
+    Tables, "csv" and "parquet", take the place of those of their names. "tensorboard" and "mlflow"
+    take a folder that is not there yet: nothing is added to what another export wrote.
+
+    Args:
+        study: What to write.
+        path: The folder to write to; those above it are made where they are missing.
+        to: One of `FORMATS`. None writes the curves alone, as one file, where `path` ends in
+            ".csv" or ".parquet", and else all tables as "csv".
+
+    Returns:
+        What was written.
+
+    Raises:
+        StoreError: The path cannot be written, or is taken; the format is none, or what writes it
+            is not installed.
+    """
+    try:
+        return _write(study, path, to)
+    except ImportError as error:
+        kind = to or path.suffix.removeprefix(".")
+        raise StoreError(
+            f"what writes {kind} files",
+            "none installed",
+            f'install it: pip install "kohort[{kind}]"',
+        ) from error
+    except UnicodeEncodeError as error:
+        raise StoreError(
+            "names that are text in UTF-8", ascii(error.object), "name it otherwise"
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"a folder to write to at {path}", f"'{error.strerror or error}'", "name another"
+        ) from error
+
+
+def _write(study: StudyExport, path: Path, to: str | None) -> list[Path]:
+    suffix = path.suffix.removeprefix(".")
+    if to is None and suffix in TABLES:
+        with written_whole(path) as new:
+            TABLES[suffix](tables(study)["curves"], new)
+        return [path]
+    if to is None or to in TABLES:
+        return _write_tables(study, path, to or "csv")
+    if to not in FORMATS:
+        raise StoreError(f"a format among {list(FORMATS)}", repr(to), "use one of them")
+    if path.exists(follow_symlinks=False):
+        raise StoreError(
+            f"a folder to make, for {to}", f"{path}, which is there", "name another, or remove it"
+        )
+    with written_whole(path) as new:
+        if to == "tensorboard":
+            event_files.write(study, new)
+            return [path]
+        mlflow_runs.write(study, new, path)
+        return [path / mlflow_runs.DATABASE]
+
+
+def _write_tables(study: StudyExport, folder: Path, to: str) -> list[Path]:
+    """Write all tables aside before the first takes its place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        for name, table in tables(study).items():
+            names.append(f"{name}.{to}")
+            TABLES[to](table, Path(aside) / names[-1])
+        return [(Path(aside) / name).replace(folder / name) for name in names]

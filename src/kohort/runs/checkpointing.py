@@ -1,0 +1,273 @@
+"""Keeps a study in a store while it trains, and finds what of it has trained already."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kohort.design.plan import MemberPlan, Plan
+from kohort.engine.loop.checkpoints import Checkpoint, lean, whole
+from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, MeasuredEpoch
+from kohort.errors import Interrupted, StoreError
+from kohort.evidence.record import StudyRecord, to_json
+from kohort.evidence.store import KeptStudy, MemberKey
+from kohort.findings.finding import Finding
+from kohort.report.exports.study_export import finding_record
+from kohort.runs.fingerprint import key_of
+from kohort.runs.pace import Pace
+from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
+
+CADENCE = 60.0
+"""Seconds of training between two checkpoints of a block of members."""
+
+_CURVES = 1.0  # seconds between two writings of curves: soon enough for who looks on
+
+type KeptBlock = list[MemberKey]
+
+
+class Checkpointer:
+    """Keeps what happens while a study trains.
+
+    Args:
+        kept: Where; claimed.
+        plan: What is to train.
+        cadence: Seconds of training between two checkpoints of a block.
+    """
+
+    def __init__(self, kept: KeptStudy, plan: Plan, cadence: float) -> None:
+        self._kept, self._plan = kept, plan
+        self._finished = {r.key: r.seconds or 0.0 for r in kept.members() if r.finished}
+        self._set_blocks([[MemberKey(*key) for key in b] for b in kept.description["blocks"]])
+        self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
+        self._curves, self._checkpoints = Pace(min(_CURVES, cadence)), Pace(cadence)
+        self._is_asked_to_end = False
+        self._ended_blocks: list[EndedBlock] = []
+
+    def _set_blocks(self, blocks: list[KeptBlock]) -> None:
+        self._blocks = blocks
+        self._block_of = {key: block for block in blocks for key in block}
+
+    def ask_to_end(self) -> None:
+        """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
+        self._is_asked_to_end = True
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether what trains is to be the last."""
+        return self._is_asked_to_end
+
+    @property
+    def runs(self) -> int:
+        """Runs of the study, this one among them."""
+        return len(self._kept.runs())
+
+    def seats(self, group: tuple[MemberPlan, ...]) -> int:
+        """How many members of a group were laid out side by side; 0 where none were yet."""
+        keys = {key_of(self._plan, member) for member in group}
+        return max((len(block) for block in self._blocks if set(block) <= keys), default=0)
+
+    def recall(self) -> Iterator[tuple[MemberPlan, PriorProgress]]:
+        """What is kept of each member; one whose weights are damaged has not finished."""
+        logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
+        for record in self._kept.epochs():
+            logs.setdefault(record.member, {})[record.epoch] = record.logs
+        for member in self._plan.every_member:
+            key = key_of(self._plan, member)
+            weights = self._weights(key)
+            yield member, PriorProgress(logs.get(key, {}), weights, self._finished.get(key, 0.0))
+
+    def _weights(self, key: MemberKey) -> list[np.ndarray] | None:
+        if key not in self._finished:
+            return None
+        try:
+            return self._kept.weights(key)
+        except StoreError as error:
+            self._kept.note("damaged", f"{error}; {key} is trained again")
+            self._kept.restart(key)
+            del self._finished[key]
+            return None
+
+    def work(self, group: tuple[MemberPlan, ...], *, in_blocks: bool) -> Iterator[WorkItem]:
+        """What is left to train of one of the plan's groups.
+
+        Args:
+            group: The members.
+            in_blocks: Whether they train side by side, in blocks; else one after another.
+        """
+        planned = {key_of(self._plan, member): member for member in group}
+        left = {key: member for key, member in planned.items() if key not in self._finished}
+        if not in_blocks:
+            if left:
+                yield WorkItem.of(list(left.values()))
+            return
+        # A block trains whole, also where a kill came when some of it had been kept as finished:
+        # in other company its members' numbers would round otherwise.
+        blocks = [b for b in self._blocks if set(b) <= set(planned) and set(b) & set(left)]
+        if blocks:
+            yield self._of_blocks(blocks, planned)
+        begun = {key for block in blocks for key in block}
+        new = [member for key, member in left.items() if key not in begun]
+        if new:
+            yield WorkItem(with_all_kinds(new, group), len(new))
+
+    def _of_blocks(
+        self, blocks: list[KeptBlock], planned: Mapping[MemberKey, MemberPlan]
+    ) -> WorkItem:
+        keys = dict.fromkeys(key for block in blocks for key in block)
+        members = with_all_kinds([planned[key] for key in keys], tuple(planned.values()))
+        place = {key: number for number, key in enumerate(keys)}
+        begun, done = [], 0
+        spent: dict[MemberPlan, float] = {}
+        for block in blocks:
+            checkpoint, seconds = self._checkpoint(block)
+            if checkpoint is not None:
+                done += len(set(block)) * checkpoint.epoch
+                spent |= {planned[key]: seconds for key in block}
+            begun.append(BlockPlan([place[key] for key in block], checkpoint))
+        return WorkItem(members, len(keys), tuple(begun), done, spent)
+
+    def _checkpoint(self, block: KeptBlock) -> tuple[Checkpoint | None, float]:
+        """Where a block goes on, and the seconds that each of its members has trained."""
+        kept = self._kept.checkpoint(_label(block))
+        if kept is None:
+            return None, 0.0
+        checkpoint = Checkpoint(kept.epoch, kept.arrays, kept.state["engine"])
+        if digests := kept.state.get("weights"):
+            try:
+                ended = [
+                    self._kept.weights(key, digest)
+                    for key, digest in zip(dict.fromkeys(block), digests, strict=True)
+                ]
+            except StoreError as error:
+                self._kept.note("checkpoint", f"{error}; its block starts over")
+                return None, 0.0
+            checkpoint = whole(checkpoint, ended)
+        return checkpoint, kept.state["seconds"]
+
+    def take(self, event: BlocksPlanned | EpochsMeasured, work: WorkItem) -> None:
+        """Keep what happened.
+
+        Args:
+            event: What.
+            work: What trains.
+
+        Raises:
+            Interrupted: The run was asked to end, and all is kept that can be.
+            StoreError: It cannot be kept.
+        """
+        keys = [key_of(self._plan, member) for member in work.members]
+        if isinstance(event, BlocksPlanned):
+            self._lay_out([[keys[place] for place in seats] for seats in event.blocks])
+            return
+        # Blocks that train at once are treated alike.
+        ends = self._is_asked_to_end
+        saves = ends or self._checkpoints.is_due
+        for epoch in event.epochs:
+            self._to_write += [
+                (keys[place], epoch.epoch, logs) for place, logs in epoch.logs.items()
+            ]
+            self._take_epoch(epoch, keys, work, ends=ends, saves=saves)
+        # What has trained, and could not go on from anywhere, is kept first: its end comes next.
+        if ends and all(epoch.checkpoint or not epoch.is_last for epoch in event.epochs):
+            raise Interrupted
+
+    def _take_epoch(
+        self,
+        epoch: MeasuredEpoch,
+        keys: Sequence[MemberKey],
+        work: WorkItem,
+        *,
+        ends: bool,
+        saves: bool,
+    ) -> None:
+        """Keep where a block is, or its curves, when it is time."""
+        first = next(iter(epoch.logs))
+        block = self._block_of.get(keys[first])
+        if block and epoch.checkpoint and (epoch.is_last or saves):
+            spent = work.spent.get(work.members[first], 0.0)
+            seconds = spent + epoch.seconds / len(set(block))
+            if epoch.is_last and not ends:
+                self._write_curves()
+                self._ended_blocks.append(EndedBlock(block, epoch.checkpoint(), seconds, {}))
+            else:
+                self._save(block, epoch.checkpoint(), seconds)
+        elif self._curves.is_due or ends:
+            self._write_curves()
+
+    def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:
+        """Keep the weights of a member that has trained."""
+        self._write_curves()
+        key = key_of(self._plan, member)
+        digest = self._kept.finish(key, weights, seconds)
+        self._finished[key] = seconds
+        for ended in [block for block in self._ended_blocks if key in block.block]:
+            ended.weights[key] = digest, weights
+            if set(ended.weights) == set(ended.block):
+                self._save_ended(ended)
+                self._ended_blocks.remove(ended)
+
+    def conclude(self, record: StudyRecord, findings: Sequence[Finding]) -> None:
+        """Keep the study's record, and what the rules say."""
+        self._kept.extend(self._kept.description | {"result": to_json(record)}, [], [])
+        self._kept.keep_findings([finding_record(finding) for finding in findings])
+
+    def _lay_out(self, blocks: list[KeptBlock]) -> None:
+        """Remember in which blocks members train, in the place of those in which they did."""
+        anew = {key for block in blocks for key in block}
+        for block in self._blocks:
+            if set(block) & anew:
+                self._kept.drop_checkpoint(_label(block))
+        self._set_blocks([block for block in self._blocks if not set(block) & anew] + blocks)
+        self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
+
+    def _save_ended(self, ended: "EndedBlock") -> None:
+        """Keep a block that has trained, for more epochs, after the weights of its members.
+
+        These are not kept twice: where a run is killed between, or they are damaged, more epochs
+        go on from an earlier checkpoint, or from the beginning.
+        """
+        kept = [ended.weights[key] for key in dict.fromkeys(ended.block)]
+        digests, weights = zip(*kept, strict=True)
+        self._save(ended.block, lean(ended.checkpoint, weights), ended.seconds, digests)
+
+    def _save(
+        self,
+        block: KeptBlock,
+        checkpoint: Checkpoint,
+        seconds: float,
+        digests: Sequence[str] = (),
+    ) -> None:
+        # Curves first: what comes after a checkpoint is measured again, what is before it is not.
+        self._write_curves()
+        state = {"engine": checkpoint.state, "seconds": seconds, "weights": digests}
+        with self._checkpoints.writing():
+            self._kept.save_checkpoint(_label(block), checkpoint.epoch, checkpoint.arrays, state)
+
+    def _write_curves(self) -> None:
+        if self._to_write:
+            with self._curves.writing():
+                self._kept.append(self._to_write)
+            self._to_write = []
+
+
+class EndedBlock(NamedTuple):
+    """A block after its last epoch, until the weights of all its members are kept.
+
+    Args:
+        block: Its members.
+        checkpoint: Where it is.
+        seconds: That each member has trained.
+        weights: The SHA-256 and the weights of the members whose weights are kept.
+    """
+
+    block: KeptBlock
+    checkpoint: Checkpoint
+    seconds: float
+    weights: dict[MemberKey, tuple[str, Sequence[np.ndarray]]]
+
+
+def _label(block: KeptBlock) -> str:
+    """Names a block's checkpoint."""
+    return hashlib.sha256(json.dumps(block).encode()).hexdigest()[:16]

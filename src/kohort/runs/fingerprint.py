@@ -1,0 +1,220 @@
+"""What makes a study the one that it is, as text to keep; and what has changed since."""
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kohort.design.plan import MemberPlan, Plan
+from kohort.design.spec import StudySpec
+from kohort.design.variants import Variant
+from kohort.errors import StoreError
+from kohort.evidence.store import MemberKey, VariantRecord
+from kohort.report.words import listing
+
+_MAY_GROW = ("repeats",)
+"""Of `Holdout` and `KFold`: more of them leave the first ones as they are."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a study differs from what is kept of it.
+
+    Args:
+        refused: What cannot go on from what is kept, each as "what: before, now".
+        noted: What can, and is worth a word: versions, hardware.
+        longer: Names of variants that are to train for more epochs than before.
+    """
+
+    refused: tuple[str, ...]
+    noted: tuple[str, ...]
+    longer: frozenset[str]
+
+
+def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the numbers of a study, of JSON.
+
+    Args:
+        spec: The study.
+        plan: What it trains.
+        how: The engine, its precision, and the environment.
+    """
+    models = {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in _models(plan).items()
+    }
+    return {
+        "data": spec.data.fingerprint,
+        "kind of replicates": type(spec.replicates).__name__,
+        "replicates": asdict(spec.replicates),
+        "batch size": spec.batch_size,
+        "seed": spec.seed,
+        "callbacks": _callbacks(spec),
+        "epochs": {variant.name: spec.epochs_of(variant) for variant in spec.variants},
+        "sizes": {variant.name: list(spec.shares_of(variant)) for variant in spec.variants},
+        "models": models,
+        **how,
+    }
+
+
+def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
+    """The variants with the text of their build functions, and how their models are configured."""
+    models = _models(plan)
+    return [
+        VariantRecord(
+            variant.name,
+            source_of(variant.build),
+            arguments_of(variant),
+            models[variant.name],
+        )
+        for variant in spec.variants
+    ]
+
+
+def arguments_of(variant: Variant) -> dict[str, str]:
+    """What its build function is called with, as Python writes it."""
+    return {name: repr(value) for name, value in variant.kwargs.items()}
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """The text of a function; "" where nobody has it, as for one typed at a prompt."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+
+
+def code_of(source: str) -> str:
+    """What a source says: without comments, docstrings, and how it is laid out.
+
+    A body that is written otherwise says something else, also where it builds a model of the same
+    configuration: what it does to random numbers and weights shows in no configuration.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:  # such as a line out of a call, with a lambda in it
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
+            ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _models(plan: Plan) -> dict[str, str]:
+    first = [member for member in plan.every_member if not member.replicate and member.share == 1]
+    return {plan.variant_names[member.variant]: member.model for member in first}
+
+
+def key_of(plan: Plan, member: MemberPlan) -> MemberKey:
+    """How a store names a planned member."""
+    return MemberKey(plan.variant_names[member.variant], member.replicate, member.share)
+
+
+def change(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    variants_before: list[VariantRecord],
+    variants: list[VariantRecord],
+) -> Change:
+    """Compare a study with what is kept of it."""
+    refused = [
+        f"{what}: {before[what]} before, {now[what]} now"
+        for what in ("data", "kind of replicates", "batch size", "seed", "engine", "precision")
+        if before[what] != now[what]
+    ]
+    if _compared(before["callbacks"]) != _compared(now["callbacks"]):
+        refused.append("the callbacks")
+    refused += _replicates(before["replicates"], now["replicates"])
+    refused += _epochs(before["epochs"], now["epochs"])
+    refused += _variants(before, now, variants_before, variants)
+    noted = [
+        f"{what}: {before['environment'].get(what)} before, {value} now"
+        for what, value in now["environment"].items()
+        if before["environment"].get(what) != value
+    ]
+    old = before["epochs"]
+    longer = {name for name, epochs in now["epochs"].items() if epochs > old.get(name, epochs)}
+    return Change(tuple(refused), tuple(noted), frozenset(longer))
+
+
+def refusal(name: str, changed: Change) -> StoreError:
+    """The error that tells what of a study has changed so that it cannot go on."""
+    return StoreError(
+        f"the study {name!r} as it is kept",
+        f"another one ({'; '.join(changed.refused)})",
+        "undo the change, give the study another name or store, or have it begin anew: fresh=True, "
+        "or --fresh",
+    )
+
+
+def _replicates(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{what} of replicates: {value} before, {now.get(what)} now"
+        for what, value in before.items()
+        if not (now.get(what) == value or (what in _MAY_GROW and now.get(what, 0) > value))
+    ]
+
+
+def _epochs(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """Variants that are to train less than they have, those of equal numbers together."""
+    fewer: dict[tuple[int, int], list[str]] = {}
+    for name, epochs in before.items():
+        if now.get(name, epochs) < epochs:
+            fewer.setdefault((epochs, now[name]), []).append(repr(name))
+    return [
+        f"epochs of {listing(names)}: {old} before, {new} now"
+        for (old, new), names in fewer.items()
+    ]
+
+
+def _variants(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    variants_before: list[VariantRecord],
+    variants: list[VariantRecord],
+) -> list[str]:
+    refused = []
+    current = {record.name: record for record in variants}
+    for old in variants_before:
+        name, new = old.name, current.get(old.name)
+        if new is None:
+            refused.append(f"variants: {name!r} is not among them now")
+            continue
+        if (
+            code_of(old.source) != code_of(new.source)
+            or old.arguments != new.arguments
+            or before["models"][name] != now["models"][name]
+        ):
+            refused.append(f"variant {name!r}: its build function, arguments or model")
+        if not set(before["sizes"][name]) <= set(now["sizes"][name]):
+            refused.append(
+                f"sizes of {name!r}: {before['sizes'][name]} before, {now['sizes'][name]} now"
+            )
+    return refused
+
+
+_FUNCTION = "function"
+
+
+def _compared(callbacks: list[Any]) -> list[Any]:
+    """What of `_callbacks` must stay as it was."""
+    first, *rest = callbacks or [None]
+    return [first, *map(code_of, rest)] if first == _FUNCTION else callbacks
+
+
+def _callbacks(spec: StudySpec) -> list[Any]:
+    """The callbacks with their settings, as far as these are plain."""
+    if callable(spec.callbacks):
+        return [_FUNCTION, source_of(spec.callbacks)]
+    plain = (bool, int, float, str, type(None))
+    return [
+        [
+            type(callback).__name__,
+            {n: v for n, v in sorted(vars(callback).items()) if isinstance(v, plain)},
+        ]
+        for callback in spec.callbacks
+    ]

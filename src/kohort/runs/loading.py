@@ -1,0 +1,116 @@
+"""Results of studies that a store keeps: what they are made of is kept, and made a Result again."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.design.replicates import Holdout, KFold
+from kohort.design.variants import Variant
+from kohort.errors import StoreError
+from kohort.evidence.curves import Curves, SharedRecorder
+from kohort.evidence.readings import KeptReadings
+from kohort.evidence.record import from_json, settings_from_json
+from kohort.evidence.settings import Settings
+from kohort.evidence.store import KeptStudy, durable_location, open_store
+from kohort.keras_api.models import of_config
+from kohort.member import members_of
+from kohort.result import Result
+
+_SPLITS: dict[str, Callable[..., Holdout | KFold]] = {"Holdout": Holdout, "KFold": KFold}
+
+
+def open(  # noqa: A001 (as `kohort.open`)
+    store: str | Path, name: str, data: Dataset | None = None
+) -> Result:
+    """The result of a study that a store keeps, as `Study.run` gave it at its end.
+
+    Args:
+        store: A path, or a URL, as in `Study.run`.
+        name: What the study is called.
+        data: Its data, which the store does not keep. None leaves out what needs them: the models,
+            the test set, and so the report.
+
+    Raises:
+        StoreError: There is no such store or study, it has not been run to its end, or these are
+            other data.
+
+    Example:
+        >>> kohort.open("kohort.db", "width").compare("units=50", "units=200")
+    """
+    with open_store(store, make=False) as opened:
+        kept = opened.study(name)
+        description = kept.description
+        if "result" not in description:
+            raise StoreError(
+                "a study that was run to its end",
+                f"{name!r}, which was not",
+                "run it again: it goes on",
+            )
+        if data is not None and data.fingerprint != description["data"]:
+            raise StoreError(
+                f"the data of the study, of fingerprint {description['data']}",
+                f"{data!r} of {data.fingerprint}",
+                "give those that it was run with",
+            )
+        where = durable_location(store)
+        readings = None if where is None else KeptReadings(where, name)
+        return _result(kept, description, data, readings)
+
+
+def _result(
+    kept: KeptStudy,
+    description: Mapping[str, Any],
+    data: Dataset | None,
+    readings: KeptReadings | None,
+) -> Result:
+    settings = settings_from_json(description["result"]["settings"])
+    kept_variants = {variant.name: variant for variant in kept.variants()}
+    variants = tuple(
+        Variant(name, partial(of_config, kept_variants[name].model)) for name in settings.epochs
+    )
+    numbers = {name: number for number, name in enumerate(settings.epochs)}
+    record = from_json(
+        description["result"],
+        {name: kept_variants[name].arguments for name in settings.epochs},
+        _curves(kept, settings),
+        {
+            (numbers[member.key.variant], member.key.replicate): member.seconds or 0.0
+            for member in kept.members()
+            if member.key.share == 1
+        },
+    )
+    members = {}
+    if data is not None:
+        splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
+        replicates = splits.replicates(data, settings.seed)
+        weights = _weights(kept, numbers)
+        members = members_of(variants, replicates, data, weights, record.whole)
+    return Result(record, variants, data, members, readings)
+
+
+def _curves(kept: KeptStudy, settings: Settings) -> dict[float, Curves]:
+    """All curves that are kept."""
+    names = tuple(settings.epochs)
+    numbers = {name: number for number, name in enumerate(names)}
+    keys = [record.key for record in kept.members()]
+    shape = 1 + max(key.replicate for key in keys), max(settings.epochs.values())
+    recorder = SharedRecorder(names, *shape, [key.share for key in keys])
+    for record in kept.epochs():
+        variant, replicate, share = record.member
+        recorder.record(share, numbers[variant], replicate, record.epoch, record.logs)
+    return recorder.curves()
+
+
+def _weights(
+    kept: KeptStudy, numbers: Mapping[str, int]
+) -> dict[tuple[int, int], list[np.ndarray]]:
+    """Of the members on all samples, by variant and replicate."""
+    return {
+        (numbers[record.key.variant], record.key.replicate): kept.weights(record.key)
+        for record in kept.members()
+        if record.key.share == 1
+    }

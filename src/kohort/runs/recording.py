@@ -1,0 +1,189 @@
+"""What a run holds of a study while it trains, and the record that it ends with."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from kohort.data.copies import Overlap, find_copies
+from kohort.design.building import BuiltModels
+from kohort.design.plan import MemberPlan, Plan
+from kohort.design.scoring import scoring
+from kohort.design.spec import StudySpec
+from kohort.design.variants import addition_pairs
+from kohort.evidence.curves import Curves, SharedRecorder
+from kohort.evidence.provenance import environment
+from kohort.evidence.record import StudyRecord, VariantFacts
+from kohort.evidence.settings import Settings
+from kohort.keras_api.models import data_loss
+from kohort.runs.fingerprint import arguments_of
+
+UNTRAINED_SAMPLES = 256
+"""So many training samples tell the loss before training; it is compared with no other loss."""
+
+
+class Trained(NamedTuple):
+    """A member that has trained.
+
+    Args:
+        plan: What was to be trained.
+        weights: Of its best epoch.
+        seconds: Of training, with its part of compilation.
+    """
+
+    plan: MemberPlan
+    weights: list[np.ndarray]
+    seconds: float
+
+
+class Records:
+    """Collects what training yields.
+
+    Args:
+        plan: What is to be trained.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        members = plan.every_member
+        replicates = 1 + max(member.replicate for member in members)
+        shape = replicates, max(member.epochs for member in members)
+        shares = [member.share for member in members]
+        self._curves = SharedRecorder(plan.variant_names, *shape, shares)
+        self._trained: list[Trained] = []
+        self.side_by_side: dict[str, int] = {}
+        """By the name of a group, how many of its members trained side by side at most."""
+
+    def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
+        """Keep the logs of a member after one epoch (from 0)."""
+        self._curves.record(member.share, member.variant, member.replicate, epoch, logs)
+
+    def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
+        """Keep a member that has trained; of those on parts of their samples only the curves."""
+        if member.share == 1:
+            self._trained.append(Trained(member, weights, seconds))
+
+    def record_chunk(self, label: str, seats: int) -> None:
+        """Keep how many members of a group trained side by side."""
+        self.side_by_side[label] = max(seats, self.side_by_side.get(label, 0))
+
+    @property
+    def trained(self) -> list[Trained]:
+        """The members that have trained on all of their samples, by variant and replicate."""
+        return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
+
+    def curves(self) -> dict[float, Curves]:
+        """By the part of the samples, the curves."""
+        return self._curves.curves()
+
+
+class RunStart(NamedTuple):
+    """When a run began: in UTC, and in seconds of a clock that nobody sets."""
+
+    at: datetime
+    ticks: float
+
+    @classmethod
+    def now(cls) -> "RunStart":
+        """This moment."""
+        return cls(datetime.now(UTC), time.monotonic())
+
+
+def untrained_losses(spec: StudySpec, models: BuiltModels) -> list[float]:
+    """By variant, the loss of a new model on some training samples.
+
+    NaN where only the model's own code knows how to measure it.
+    """
+    replicate = spec.replicate(0, 1.0)
+    rows = replicate.train[:UNTRAINED_SAMPLES]
+    inputs, targets = spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows]
+    return [
+        data_loss(models.look_at(number, replicate), inputs, targets)
+        for number in range(len(spec.variants))
+    ]
+
+
+def study_record(
+    spec: StudySpec,
+    plan: Plan,
+    records: Records,
+    losses: list[float],
+    *,
+    engine: str,
+    start: RunStart,
+    runs: int,
+) -> StudyRecord:
+    """The record of a study that has trained.
+
+    Args:
+        spec: The study.
+        plan: Its plan.
+        records: What training yielded.
+        losses: As of `untrained_losses`.
+        engine: What trained it.
+        start: When its last run began.
+        runs: Runs that it took.
+    """
+    first = {m.variant: m for m in plan.every_member if m.replicate == 0 and m.share == 1}
+    return StudyRecord(
+        _settings(spec, plan, records, engine, start, runs),
+        tuple(
+            VariantFacts(
+                variant.name,
+                arguments_of(variant),
+                first[number].parameters,
+                first[number].regularizer_count,
+                first[number].loss,
+                losses[number],
+            )
+            for number, variant in enumerate(spec.variants)
+        ),
+        tuple(addition_pairs(spec.variants)),
+        _overlap(spec),
+        records.curves(),
+        {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
+    )
+
+
+def _settings(
+    spec: StudySpec, plan: Plan, records: Records, engine: str, start: RunStart, runs: int
+) -> Settings:
+    replicate = spec.replicate(0, 1.0)
+    score = scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+    train, measured = len(replicate.train), len(replicate.measured)
+    return Settings(
+        study=spec.name,
+        replicates=repr(spec.replicates),
+        kind=spec.replicates.kind,
+        samples=(train, len(replicate.valid)),
+        epochs={variant.name: spec.epochs_of(variant) for variant in spec.variants},
+        batch_size=spec.batch_size,
+        seed=spec.seed,
+        confidence=spec.confidence,
+        metric=score.metric,
+        higher_is_better=score.higher_is_better,
+        is_proportion=score.is_proportion,
+        margin=spec.margin,
+        shares={variant.name: spec.shares_of(variant) for variant in spec.variants},
+        engine=engine,
+        side_by_side=records.side_by_side,
+        started=start.at,
+        finished=start.at + timedelta(seconds=time.monotonic() - start.ticks),
+        environment=environment(),
+        runs=runs,
+        measured=measured if measured < train else 0,
+    )
+
+
+def _overlap(spec: StudySpec) -> Overlap:
+    """Copies of training samples in what the models are judged by."""
+    copies, replicates = find_copies(spec.data), spec.whole_replicates
+    return Overlap(
+        test=int(copies.test.sum()),
+        test_exact=int(copies.test_exact.sum()),
+        test_samples=len(copies.test),
+        valid=np.array([copies.count_between(r.valid, r.train) for r in replicates]),
+        valid_exact=np.array([copies.count_exact(r.valid, r.train) for r in replicates]),
+        valid_samples=np.array([len(r.valid) for r in replicates]),
+        near_sought=copies.near_sought,
+    )

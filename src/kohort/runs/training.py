@@ -1,0 +1,127 @@
+"""Trains what a study plans: one group of members after another, recorded and kept as it goes."""
+
+from contextlib import closing
+
+from kohort.design.building import BuiltModels
+from kohort.design.plan import MemberPlan, Plan
+from kohort.design.spec import StudySpec
+from kohort.engine.loop.events import BlockEnded, EpochsMeasured, Events
+from kohort.engine.members import Job, Resources, train_fused, train_in_turn
+from kohort.report.progress import Progress
+from kohort.runs.checkpointing import Checkpointer
+from kohort.runs.recording import Records
+from kohort.runs.work import WorkItem
+
+
+class Training:
+    """Trains every member of a plan, or those that no earlier run has.
+
+    Args:
+        spec: The study.
+        plan: Its members, in groups.
+        models: What the plan built of them.
+        engine: "fused", or "keras" for all by `model.fit`.
+        resources: What training may use.
+        progress: Shows how far it is.
+        checkpointer: Keeps what happens, and knows what happened earlier; None where nothing is
+            kept.
+    """
+
+    def __init__(
+        self,
+        spec: StudySpec,
+        plan: Plan,
+        models: BuiltModels,
+        engine: str,
+        resources: Resources,
+        progress: Progress,
+        checkpointer: Checkpointer | None,
+    ) -> None:
+        self._spec, self._plan, self._models = spec, plan, models
+        self._engine, self._resources = engine, resources
+        self._progress, self._checkpointer = progress, checkpointer
+        self._records = Records(plan)
+
+    def run(self) -> Records:
+        """Train, and return what was measured, in this run and in earlier ones."""
+        self._recall()
+        for group in self._plan.groups:
+            self._train_group(group)
+        return self._records
+
+    def _recall(self) -> None:
+        """Take what earlier runs left."""
+        for member, earlier in self._checkpointer.recall() if self._checkpointer else ():
+            for epoch, logs in earlier.logs.items():
+                self._records.measured(member, epoch, logs)
+            if earlier.weights is not None:
+                self._records.ended(member, earlier.weights, earlier.seconds)
+                self._progress.skip(member.epochs)
+
+    def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
+        label = self._plan.label(group)
+        is_fused = self._engine == "fused" and group in self._plan.cohorts
+        works = [WorkItem.of(group)]
+        if self._checkpointer is not None:
+            chunk = self._checkpointer.seats(group) if is_fused else 1
+            self._records.record_chunk(label, chunk)
+            works = list(self._checkpointer.work(group, in_blocks=is_fused))
+        for work in works:
+            self._progress.begin(label, work.trains, group[0].epochs, work.done)
+            job = self._job(work.members)
+            if is_fused:
+                events = train_fused(job, self._resources, work.trains, work.begun)
+            else:
+                events = train_in_turn(job, self._is_asked_to_end)
+            with closing(events):  # Where an event cannot be kept, what trains lets go at once.
+                self._follow(events, work, job, label)
+            self._progress.end()
+
+    def _job(self, members: tuple[MemberPlan, ...]) -> Job:
+        """The models of members, and all that an engine needs to train them."""
+        spec = self._spec
+        replicates = [spec.replicate(member.replicate, member.share) for member in members]
+        models = [
+            # A member on a part of its samples is not the one that the plan looked at.
+            self._models.take(member.variant, replicate)
+            if member.share == 1
+            else self._models.new(member.variant, replicate)
+            for member, replicate in zip(members, replicates, strict=True)
+        ]
+        callbacks = [
+            spec.callbacks_of(spec.variants[member.variant], member.replicate)
+            for member in members
+            if spec.callbacks
+        ]
+        size = min(spec.batch_size, len(replicates[0].train))
+        return Job(members, models, replicates, callbacks, spec.data, size)
+
+    def _is_asked_to_end(self) -> bool:
+        return self._checkpointer is not None and self._checkpointer.is_asked_to_end
+
+    def _follow(self, events: Events, work: WorkItem, job: Job, label: str) -> None:
+        """Record and keep what happens."""
+        for event in events:
+            if isinstance(event, BlockEnded):
+                self._end(event, work, job)
+                continue
+            if isinstance(event, EpochsMeasured):
+                self._record(event, work, label)
+            if self._checkpointer is not None:
+                self._checkpointer.take(event, work)
+
+    def _record(self, event: EpochsMeasured, work: WorkItem, label: str) -> None:
+        for epoch in event.epochs:
+            for number, logs in epoch.logs.items():
+                self._records.measured(work.members[number], epoch.epoch, logs)
+            self._records.record_chunk(label, epoch.seats)
+            self._progress.advance(len(epoch.logs), epoch.epoch)
+
+    def _end(self, event: BlockEnded, work: WorkItem, job: Job) -> None:
+        for number in event.members:
+            member = work.members[number]
+            seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
+            weights = job.models[number].get_weights()
+            self._records.ended(member, weights, seconds)
+            if self._checkpointer is not None:
+                self._checkpointer.end(member, weights, seconds)

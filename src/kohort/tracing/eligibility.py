@@ -1,0 +1,122 @@
+"""What the fused engine can train: models whose steps are all that training runs, and traceable.
+
+The fused engine runs a model's `train_step` and `test_step`, and does itself what the rest of
+`keras.Model.fit` does. A model that replaces that rest, or whose steps must not be compiled, would
+be trained otherwise than Keras trains it; such a model is left to `keras.Model.fit`.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import keras
+
+from kohort.errors import ModelError
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import layers_with_metrics, layers_without_jit
+from kohort.tracing.signature import TracedSteps, trace_steps
+
+# What of `keras.Model` the fused engine does in its own way.
+_REPLACED = (
+    "fit",
+    "evaluate",
+    "make_train_function",
+    "make_test_function",
+    "train_function",
+    "test_function",
+    "reset_metrics",
+)
+
+
+def why_not_fused(model: keras.Model) -> str | None:
+    """Why the fused engine cannot train a model as Keras would, as a clause; None if it can.
+
+    A model that this lets through may still have a step that cannot be traced:
+    `steps_or_reason`.
+    """
+    if keras.backend.backend() != "jax":
+        return f"Keras runs on its {keras.backend.backend()} backend"
+    kind = type(model)
+    for name in _REPLACED:
+        if getattr(kind, name, None) is not getattr(keras.Model, name, None):
+            return f"its class {kind.__name__} overrides {name}"
+    if not model.compiled:
+        return None  # Told where the model is prepared.
+    if model.run_eagerly:
+        return "it is compiled with run_eagerly=True"
+    for layer in layers_with_metrics(model):
+        # Updated in its call it would stay at zero: such updates leave no trace in Keras's step.
+        return f"its layer {layer.name!r} has a metric of its own"
+    return _why_not_compiled(model)
+
+
+def check_fusable(models: Sequence[keras.Model]) -> None:
+    """Refuse what the fused engine cannot train.
+
+    Raises:
+        ModelError: Keras runs on another backend than JAX, or a model trains in its own way.
+    """
+    if keras.backend.backend() != "jax":
+        raise ModelError(
+            "Keras on its JAX backend for engine='fused'",
+            f"the {keras.backend.backend()} backend",
+            "set KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'",
+        )
+    for model in models:
+        reason = why_not_fused(model)
+        if reason is not None:
+            raise not_fused(model, reason)
+
+
+def steps_or_reason(model: keras.Model, batch: ArrayTree) -> tuple[TracedSteps | None, str]:
+    """The steps of a model, traced; or None, and why the fused engine cannot train it.
+
+    Args:
+        model: A compiled model, prepared for `batch`.
+        batch: Shapes and dtypes of one batch.
+    """
+    reason = why_not_fused(model)
+    if reason is not None:
+        return None, reason
+    try:
+        traced = trace_steps(model, batch)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+        return None, f"JAX cannot trace its steps ({type(error).__name__})"
+    if any(trace.calls_python for trace in traced.traces.values()):
+        return None, "its steps call back into Python"
+    return traced, ""
+
+
+def fused_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
+    """The steps of a model, traced; arguments as for `steps_or_reason`.
+
+    Raises:
+        ModelError: The fused engine cannot train it.
+    """
+    traced, reason = steps_or_reason(model, batch)
+    if traced is None:
+        raise not_fused(model, reason)
+    return traced
+
+
+def not_fused(model: keras.Model, reason: str) -> ModelError:
+    """The error for a model that the fused engine cannot train."""
+    return ModelError(
+        "models that can be compiled into one program",
+        f"{model.name!r}: {reason}",
+        "pass engine='keras' for this model",
+    )
+
+
+def _why_not_compiled(model: keras.Model) -> str | None:
+    """Why Keras runs the steps as Python, operation by operation, if not by its own habit.
+
+    Keras's own layers that say that they do not support compilation (augmentation of images) say
+    it for TensorFlow's sake; JAX traces them, or tells that it cannot.
+    """
+    if model.jit_compile:
+        return None
+    layers = layers_without_jit(model)
+    for layer in layers:
+        if not type(layer).__module__.startswith("keras."):
+            return f"its layer {layer.name!r} says that it does not support compilation"
+    return None if layers else "it is compiled with jit_compile=False"

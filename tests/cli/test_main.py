@@ -1,0 +1,199 @@
+"""The command line, as a user meets it: real files, and real processes where nothing is wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.in_process import kohort
+
+STUDY = """
+import keras, kohort
+
+def build(units, input_shape):
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),
+                              keras.layers.Dense(units, "relu"), keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def study(data):
+    return kohort.Study("tiny", kohort.grid(build, units=[2, 16], input_shape=data.input_shape),
+                        data, replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=20)
+
+def too_fast(input_shape):
+    model = build(2, input_shape)
+    model.compile(keras.optimizers.SGD(1e30), "sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+def hopeless(data):
+    fast = kohort.Variant("fast", too_fast, input_shape=data.input_shape)
+    return kohort.Study("hopeless", [fast], data,
+                        replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=20)
+
+def fails(data):
+    return 1 / 0
+
+def wrong(data):
+    return data
+
+number = 5
+"""
+
+
+def process(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A study file, and images of three classes, one of them unreadable."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "study.py").write_text(STUDY)
+    random = np.random.default_rng(0)
+    for label, name in enumerate("KLM"):
+        (folder / "images" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = random.integers(0, 80, (8, 8), dtype=np.uint8)
+            pixels[:, 3 * label : 3 * label + 2] += 150
+            Image.fromarray(pixels).save(folder / "images" / name / f"{name}{number}.png")
+    (folder / "images" / "K" / "broken.png").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(folder):
+    return process("run", "study.py", "--data", "images", "--epochs", 6, cwd=folder)
+
+
+def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
+    assert ran.returncode == 0, ran.stderr
+    assert "units=16" in ran.stdout
+    assert "does best on validation data" in ran.stdout
+    assert (folder / "study-report" / "winner.keras").is_file()
+    report = (folder / "study-report" / "report.html").read_text("utf-8")
+    assert "kohort run study.py --data images --epochs 6" in report
+    assert "K/broken.png" in report
+
+
+def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(folder):
+    (folder / "study-hopeless-report").mkdir()
+    (folder / "study-hopeless-report" / "winner.keras").write_text("of an earlier run")
+    arguments = ["run", "study.py::hopeless", "--data", "images"]
+    done = kohort(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "No variant trained to the end, so there is no winner. fast diverged in all" in done.stdout
+    )
+    assert [word for word in ("NaN", "NA>", "winner:", "help next") if word in done.stdout] == []
+    assert [path.name for path in (folder / "study-hopeless-report").iterdir()] == ["report.html"]
+    assert "removed the winner.keras of an earlier run from study-hopeless-report" in done.stderr
+
+
+def test_progress_goes_to_stderr(ran):
+    assert "images: read 120 samples, 24 of them to test" in ran.stderr
+    assert "could not read K/broken.png" in ran.stderr
+    assert "cohort 1/2: units=2" in ran.stderr
+    assert "cohort" not in ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
+def test_predict_tells_letter_and_probability(folder, ran):
+    images = [f"images/{name}/{name}3.png" for name in "KLM"]
+    done = process("predict", "study-report/winner.keras", *images, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == images
+    assert [line.split(": ")[1].split()[0] for line in lines] == list("KLM")
+    assert all(line.endswith(" %)") for line in lines)
+
+
+def test_predict_resizes_to_the_models_size(folder, ran):
+    with Image.open(folder / "images" / "L" / "L1.png") as image:
+        image.convert("RGB").resize((64, 64)).save(folder / "large.png")
+    done = kohort("predict", "study-report/winner.keras", "large.png", cwd=folder)
+    assert done.stdout.startswith("large.png: L (")
+
+
+def test_plan_prints_the_plan(folder):
+    done = process("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Study 'tiny': 4 members; programs to compile, one for each cohort: 2" in done.stdout
+
+
+WRONG = {
+    "no such study file": (["run", "none.py"], "path of a Python file, got 'none.py'"),
+    "no such study": (["plan", "study.py::none"], "got nothing of that name"),
+    "a study that is none": (["plan", "study.py::number"], "got int"),
+    "a study without data": (["run", "study.py"], "pass --data SRC"),
+    "a function that returns none": (
+        ["plan", "study.py::wrong", "--data", "images"],
+        "got Dataset; return a Study",
+    ),
+    "a function that fails": (
+        ["plan", "study.py::fails", "--data", "images"],
+        "ZeroDivisionError at line 26",
+    ),
+    "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
+    "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
+    "data that are no data": (
+        ["run", "study.py", "--data", "study.py"],
+        "'study.py', a file of another kind",
+    ),
+    "no epochs": (["run", "study.py", "--epochs", "0"], "greater than or equal to 1"),
+    "an output folder that is a file": (
+        ["run", "study.py", "--data", "images", "--out", "study.py"],
+        "a folder to write to",
+    ),
+    "an output folder below a file": (
+        ["run", "study.py", "--data", "images", "--out", "study.py/x"],
+        "name another with --out",
+    ),
+    "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
+    "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
+    "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),
+    "no such image": (["predict", "study-report/winner.keras", "x.png"], "an image file"),
+    "no image at all": (["predict", "study-report/winner.keras", "study.py"], "an image file"),
+    "no such command": (["rum"], "No such command"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_ends_with_code_2_and_says_how_to_mend_it(folder, ran, case):
+    (folder / "broken.py").write_text("this is no Python")
+    whole = (folder / "study-report" / "winner.keras").read_bytes()
+    (folder / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    before = sorted(folder.rglob("*"))
+    arguments, told = WRONG[case]
+    done = kohort(*arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert sorted(p for p in folder.rglob("*") if p.name != "__pycache__") == before
+
+
+def test_errors_of_kohort_are_one_line(folder):
+    done = kohort("run", "study.py::fails", "--data", "images", cwd=folder)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("kohort: expected ")
+
+
+def test_help_and_an_interrupt(folder, monkeypatch, capsys):
+    assert "predict" in process("--help", cwd=folder).stdout
+
+    from kohort.cli import main
+
+    def interrupted(**options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "app", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main.main()
+    assert stopped.value.code == 130
+    assert "interrupted" in capsys.readouterr().err

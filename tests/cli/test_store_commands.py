@@ -1,0 +1,270 @@
+"""Studies that the command line keeps: real files, and for signals real processes."""
+
+import csv
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+from kohort.cli.store_commands import Format
+from kohort.report.exports.export import FORMATS
+from tests.cli.in_process import kohort
+
+STUDY = """
+import time
+import keras, kohort
+
+def build(units):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(units, "relu"),
+                              keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def study(data):
+    return kohort.Study("tiny", kohort.grid(build, units=[2, 16]), data,
+                        replicates=kohort.Holdout(0.2, 3), epochs=4, batch_size=20)
+
+def slowly(epoch, rate):
+    time.sleep(0.05)
+    return rate
+
+def slow(data):
+    return kohort.Study("slow", kohort.grid(build, units=[2, 16]), data,
+                        replicates=kohort.Holdout(0.2, 1), epochs=24, batch_size=20,
+                        callbacks=[keras.callbacks.LearningRateScheduler(slowly)])
+"""
+
+
+def refused(done, *told):
+    assert done.returncode == 2, done.stderr
+    *progress, line = done.stderr.splitlines()
+    assert line.startswith("kohort: ")
+    assert all(said.startswith("data: ") for said in progress)
+    for words in told:
+        assert words in line
+
+
+def answer(done):
+    """What is told below the table, which holds seconds."""
+    return done.stdout.partition("\n\n")[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "study.py").write_text(STUDY)
+    random = np.random.default_rng(0)
+    y = random.integers(0, 3, 150)
+    x = (random.normal(size=(150, 6)) + 2 * np.eye(3, 6)[y]).astype("float32")
+    parts = {"x_train": x[:120], "y_train": y[:120], "x_test": x[120:], "y_test": y[120:]}
+    np.savez(folder / "data.npz", **parts)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(folder):
+    return kohort("run", "study.py", "--data", "data.npz", cwd=folder)
+
+
+def test_a_study_that_is_run_again_is_told_again_and_trained_no_more(folder, ran):
+    assert ran.returncode == 0, ran.stderr
+    assert "cohort 1/2" in ran.stderr
+    again = kohort("run", "study.py", "--data", "data.npz", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == ran.stdout
+    assert "cohort" not in again.stderr
+
+
+def test_what_is_added_is_trained_and_what_is_taken_away_refused(folder, ran):
+    more = kohort("run", "study.py", "--data", "data.npz", "--epochs", 5, cwd=folder)
+    assert more.returncode == 0, more.stderr
+    fewer = kohort("run", "study.py", "--data", "data.npz", "--epochs", 3, cwd=folder)
+    refused(fewer, "'tiny'", "5 before, 3 now", "--fresh")
+    anew = kohort("run", "study.py", "--data", "data.npz", "--fresh", cwd=folder)
+    assert anew.returncode == 0, anew.stderr
+    assert answer(anew) == answer(ran)
+
+
+def test_list_has_a_line_for_each_study(folder, ran):
+    listed = kohort("list", cwd=folder)
+    assert listed.returncode == 0, listed.stderr
+    head, *rows = listed.stdout.splitlines()
+    assert " ".join(head.split()) == "study created finished members member epochs last run"
+    assert [row.split()[0] for row in rows] == ["tiny"]
+    (told,) = json.loads(kohort("list", "--json", cwd=folder).stdout)
+    assert (told["study"], told["finished"], told["members"]) == ("tiny", 6, 6)
+    assert told["last run"] == "done"
+
+
+def test_show_tells_members_runs_and_findings(folder, ran):
+    shown = kohort("show", "tiny", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    for words in ("units=16", "runs", "done", "process ", "findings"):
+        assert words in shown.stdout
+    parts = json.loads(kohort("show", "tiny", "--json", cwd=folder).stdout)
+    assert [(row["variant"], row["finished"]) for row in parts["variants"]] == [
+        ("units=2", 3),
+        ("units=16", 3),
+    ]
+    refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
+
+
+def test_export_writes_tables(folder, ran):
+    done = kohort("export", "tiny", "tables", cwd=folder)
+    assert done.stdout.split() == [f"tables/{n}.csv" for n in ("curves", "members", "findings")]
+    with (folder / "tables" / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(r["variant"], r["replicate"], r["epoch"]) for r in rows} == {
+        (v, str(r), str(e))
+        for v in ("units=2", "units=16")
+        for r in range(3)
+        for e in range(1, 1 + max(int(r["epoch"]) for r in rows))
+    }
+    assert kohort("export", "tiny", "tables", "--to", "parquet", cwd=folder).returncode == 0
+    curves = pd.read_parquet(folder / "tables" / "curves.parquet")
+    assert len(curves) == len(rows)
+    assert float(rows[5]["value"]) == curves["value"][5]
+    refused(kohort("export", "tiny", "study.py", cwd=folder), "a folder to write to")
+
+
+def test_export_takes_every_format_that_there_is():
+    assert tuple(Format) == FORMATS
+
+
+def test_export_writes_one_table_where_a_file_is_named(folder, ran):
+    done = kohort("export", "tiny", "one.csv", cwd=folder)
+    assert done.stdout == "one.csv\n", done.stderr
+    kohort("export", "tiny", "three", cwd=folder)
+    assert (folder / "one.csv").read_text() == (folder / "three" / "curves.csv").read_text()
+
+
+def test_export_writes_event_files_once(folder, ran):
+    export = ("export", "tiny", "logs", "--to", "tensorboard")
+    done = kohort(*export, cwd=folder)
+    assert done.stdout == "logs\n", done.stderr
+    kohort("export", "tiny", "curves.csv", cwd=folder)
+    curves = pd.read_csv(folder / "curves.csv", index_col=["variant", "replicate", "metric"])
+    for key, values in curves.sort_index().groupby(level=[0, 1, 2])["value"]:
+        variant, replicate, metric = key
+        run = "validation" if metric.startswith("val_") else "train"
+        events = EventAccumulator(str(folder / "logs" / variant / f"replicate-{replicate}" / run))
+        events.Reload()
+        written = events.Tensors(f"epoch_{metric.removeprefix('val_')}")
+        assert [event.step for event in written] == list(range(len(values)))
+        np.testing.assert_array_equal(
+            [make_ndarray(event.tensor_proto) for event in written], values.astype("float32")
+        )
+    before = sorted(path.name for path in folder.iterdir())
+    refused(kohort(*export, cwd=folder), "a folder to make, for tensorboard", "logs, which is")
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("to", ["tensorboard", "mlflow"])
+def test_export_tells_what_to_install(folder, ran, monkeypatch, to):
+    for name in [to, *(name for name in sys.modules if name.startswith(f"{to}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    done = kohort("export", "tiny", "none", "--to", to, cwd=folder)
+    refused(done, f'pip install "kohort[{to}]"')
+    assert len(done.stderr.splitlines()) == 1
+    assert not (folder / "none").exists()
+
+
+def test_compare_tells_two_variants_apart_or_not(folder, ran):
+    done = kohort("compare", "tiny", "units=2", "units=16", cwd=folder)
+    assert done.stdout.startswith("units=16 against units=2, validation accuracy"), done.stderr
+    assert re.search(r" points \(.*\).*: (undecided|differ|no difference)", done.stdout)
+    refused(kohort("compare", "tiny", "units=2", "units=3", cwd=folder), "'units=3'")
+
+
+def test_report_is_written_from_the_store(folder, ran):
+    done = kohort("report", "tiny", "--data", "data.npz", cwd=folder)
+    assert done.stdout == "tiny.html\n", done.stderr
+    assert "does best on validation data" in (folder / "tiny.html").read_text("utf-8")
+    refused(kohort("report", "tiny", cwd=folder), "--data")
+    beside = ("report", "tiny", "--data", "data.npz", "--out", "study.py/x.html")
+    refused(kohort(*beside, cwd=folder), "to write study.py/x.html")
+
+
+def test_a_store_that_is_none_is_refused(folder, tmp_path):
+    refused(kohort("list", cwd=tmp_path), "no file kohort.db")
+    refused(kohort("list", "--store", "sqlite:///none.db", cwd=tmp_path), "no file sqlite:///none")
+    assert not list(tmp_path.iterdir())
+    refused(kohort("list", "--store", "study.py", cwd=folder), "not SQLite's")
+    refused(
+        kohort("run", "study.py", "--data", "data.npz", "--store", "study.py", cwd=folder),
+        "not SQLite's",
+    )
+    assert (folder / "study.py").read_text() == STUDY
+
+
+@pytest.fixture
+def started(folder, tmp_path):
+    """A slow study that runs in a process and has measured something."""
+    store = tmp_path / "kohort.db"
+    arguments = ["run", "study.py::slow", "--data", "data.npz", "--store", store]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None and not epochs_in(store):
+        time.sleep(0.05)
+    yield process, arguments, store
+    process.kill()
+    process.communicate()
+
+
+def epochs_in(store):
+    if not store.is_file():
+        return 0
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT count(*) FROM epoch").fetchone()[0]
+    except sqlite3.OperationalError:  # The tables are being made.
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder, started, number):
+    process, arguments, store = started
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "interrupted; what was done is kept: the same command goes on" in told
+    assert "Traceback" not in told
+    kept = epochs_in(store)
+    assert 0 < kept < 48
+    (listed,) = json.loads(kohort("list", "--json", "--store", store, cwd=folder).stdout)
+    assert (listed["last run"], listed["finished"]) == ("interrupted", kept // 24)
+    on = kohort(*arguments, cwd=folder)
+    assert on.returncode == 0, on.stderr
+    assert epochs_in(store) == 48
+
+
+@pytest.mark.slow
+def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
+    process, arguments, store = started
+    refused(kohort(*arguments, cwd=folder), f"process {process.pid}")
+    listed = json.loads(kohort("list", "--json", "--store", store, cwd=folder).stdout)
+    assert listed[0]["last run"] == "running, or killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    on = kohort(*arguments, cwd=folder)
+    assert on.returncode == 0, on.stderr
+    assert epochs_in(store) == 48

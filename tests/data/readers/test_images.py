@@ -1,0 +1,294 @@
+"""Folders and archives of images sorted into one folder per class."""
+
+import io
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kohort.data.readers.images import load_images
+from kohort.data.splits import NEVER_HELD_OUT
+from kohort.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes files below `letters/` and gives that folder."""
+
+    def write(files):
+        for name, content in files.items():
+            path = tmp_path / "letters" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return tmp_path / "letters"
+
+    return write
+
+
+@pytest.fixture
+def pack(tmp_path):
+    """Packs a folder, root and all, into an archive of the given ending."""
+
+    def write(source, ending):
+        path = tmp_path / f"letters.{ending}"
+        if ending == "zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                for file in source.rglob("*"):
+                    archive.write(file, file.relative_to(source.parent))
+        else:
+            with tarfile.open(path, "w" + ending.removeprefix("tar").replace(".", ":")) as archive:
+                archive.add(source, source.name)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def glyphs(png):
+    """Forty different images of 6x4 in three classes, none of them alike in name."""
+    random = np.random.default_rng(50)
+    return {f"{'ABC'[n % 3]}/{n}.png": png(random.integers(0, 256, (6, 4))) for n in range(40)}
+
+
+def all_pixels(data):
+    return np.concatenate([data.x_train, data.x_test])
+
+
+def rows(data, side):
+    x, y = getattr(data, f"x_{side}"), getattr(data, f"y_{side}")
+    return {(image.tobytes(), int(label)) for image, label in zip(x, y, strict=True)}
+
+
+def test_reads_every_image_with_the_label_of_its_folder(folder, glyphs):
+    data = load_images(folder(glyphs))
+
+    expected = {
+        (np.asarray(Image.open(io.BytesIO(content))).tobytes(), "ABC".index(name[0]))
+        for name, content in glyphs.items()
+    }
+    assert rows(data, "train") | rows(data, "test") == expected
+    assert data.class_names == ("A", "B", "C")
+    assert data.input_shape == (6, 4)
+    assert data.x_train.dtype == np.uint8
+    assert data.name == "letters"
+    assert data.unreadable == ()
+
+
+def test_holds_a_fifth_out_and_always_the_same(folder, glyphs):
+    source = folder(glyphs)
+    data = load_images(source)
+
+    assert (len(data.x_train), len(data.x_test)) == (32, 8)
+    assert not rows(data, "train") & rows(data, "test")
+    assert load_images(source).fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.xz", "zip"])
+def test_an_archive_gives_the_dataset_of_its_folder(folder, pack, glyphs, ending):
+    source = folder({**glyphs, "A/torn.png": b""})
+    one, other = load_images(source), load_images(pack(source, ending))
+
+    assert other.fingerprint == one.fingerprint
+    assert other.name == one.name
+    assert other.class_names == one.class_names
+    assert other.unreadable == one.unreadable == ("A/torn.png",)
+    assert np.array_equal(other.groups, one.groups)
+
+
+def test_an_archive_is_not_unpacked(folder, pack, glyphs, tmp_path, monkeypatch):
+    archive = pack(folder(glyphs), "tar.gz")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+
+    load_images(archive)
+
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_unreadable_files_are_named_and_left_out(folder, glyphs, png):
+    whole = png(np.zeros((6, 4)))
+    bad = {
+        "A/empty.png": b"",
+        "B/cut.png": whole[: len(whole) // 2],
+        "C/text.jpg": b"no image",
+    }
+    data = load_images(folder(glyphs | bad))
+
+    assert data.unreadable == ("A/empty.png", "B/cut.png", "C/text.jpg")
+    assert len(all_pixels(data)) == 40
+
+
+def test_files_that_are_no_images_are_passed_over(folder, glyphs):
+    others = {"A/notes.txt": b"x", "B/.hidden.png": b"x", "README": b"x", "C/Thumbs.db": b"x"}
+    data = load_images(folder(glyphs | others))
+
+    assert len(all_pixels(data)) == 40
+    assert data.unreadable == ()
+
+
+def test_colour_becomes_grey(folder, glyphs):
+    red = io.BytesIO()
+    Image.new("RGB", (4, 6), (255, 0, 0)).save(red, "PNG")
+    data = load_images(folder({**glyphs, "A/red.PNG": red.getvalue()}))
+
+    # ITU-R 601-2: 0.299 of red.
+    assert (all_pixels(data) == round(0.299 * 255)).all(axis=(1, 2)).sum() == 1
+
+
+def test_files_of_one_name_stay_on_one_side_and_are_one_group(folder, png):
+    random = np.random.default_rng(51)
+    # Each font draws the letters A to E in shades of its own.
+    files = {
+        f"{letter}/font{font}.png": png(np.full((4, 4), 5 * font) + random.integers(0, 5, (4, 4)))
+        for font in range(40)
+        for letter in "ABCDE"
+    }
+    data = load_images(folder(files))
+    fonts = [
+        set(np.unique(x.reshape(len(x), -1).min(axis=1) // 5)) for x in (data.x_train, data.x_test)
+    ]
+
+    assert len(data.x_test) == 40
+    assert not fonts[0] & fonts[1]
+    assert len(np.unique(data.groups)) == len(fonts[0]) == 32
+    shade = data.x_train.reshape(len(data.x_train), -1).min(axis=1) // 5
+    assert len(set(zip(data.groups, shade, strict=True))) == 32
+
+
+def test_copies_of_an_image_stay_on_one_side_and_are_one_group(folder, png):
+    files = {f"{'AB'[n % 2]}/{n}.png": png(np.full((4, 4), n // 4)) for n in range(100)}
+    data = load_images(folder(files))
+    train, test = data.x_train[:, 0, 0], data.x_test[:, 0, 0]
+
+    assert len(test) == 20
+    assert not set(train) & set(test)
+    assert len(set(zip(data.groups, train, strict=True))) == len(np.unique(data.groups)) == 20
+
+
+def test_names_and_copies_chain_into_one_group(folder, png):
+    # 0 and 1 share their pixels, 1 and 2 their name, 2 and 3 their pixels.
+    chain = {
+        "A/a.png": png(np.full((4, 4), 1)),
+        "A/b.png": png(np.full((4, 4), 1)),
+        "B/b.png": png(np.full((4, 4), 2)),
+        "B/c.png": png(np.full((4, 4), 2)),
+    }
+    # Sixteen more, so that a test set of four might take the chain or not.
+    others = {f"A/x{n}.png": png(np.full((4, 4), 100 + n)) for n in range(16)}
+    data = load_images(folder(chain | others))
+
+    on_train = np.isin(data.x_train[:, 0, 0], [1, 2])
+    assert on_train.sum() in (0, 4)
+    assert len(np.unique(data.groups[on_train])) == min(1, on_train.sum())
+
+
+def test_refuses_images_of_several_sizes(folder, glyphs, png):
+    source = folder({**glyphs, "C/wide.png": png(np.zeros((4, 9)))})
+    with pytest.raises(DataError, match=r"images of one size, 4x6, got C/wide\.png of 9x4; resize"):
+        load_images(source)
+
+
+def test_refuses_images_in_no_class_folder(folder, png):
+    source = folder({"a.png": png(np.zeros((4, 4))), "A/b.png": png(np.ones((4, 4)))})
+    with pytest.raises(DataError, match=r"got a\.png in no folder of .*sort the images"):
+        load_images(source)
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_cut_off(folder, png):
+    ramp = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4096
+    stream = io.BytesIO()
+    Image.fromarray(ramp).save(stream, "PNG")
+    names = {f"{c}/{i}.png": png(np.full((4, 4), 10 * i)) for i in range(8) for c in "AB"}
+    data = load_images(folder(names | {"A/deep.png": stream.getvalue()}))
+    images = [*data.x_train, *data.x_test]
+    assert any((image == ramp >> 8).all() for image in images)
+
+
+@pytest.mark.parametrize(
+    ("names", "received"),
+    [
+        ([], "0 readable images in no folder"),
+        (["A/a.png", "A/b.png"], r"2 readable images in \['A'\]"),
+    ],
+    ids=["empty", "one class"],
+)
+def test_refuses_a_folder_without_class_folders(folder, png, names, received):
+    source = folder({"notes.txt": b"x"} | {name: png(np.zeros((4, 4))) for name in names})
+    with pytest.raises(DataError, match=f"at least two class folders.*{received}"):
+        load_images(source)
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.xz", "zip"])
+def test_refuses_a_cut_archive(folder, pack, glyphs, ending):
+    archive = pack(folder(glyphs), ending)
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"letters\.(tar|zip).*(fetch the archive again)"):
+        load_images(archive)
+
+
+def test_refuses_a_damaged_zip(folder, pack, glyphs):
+    archive = pack(folder(glyphs), "zip")
+    content = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as whole:
+        first = next(entry for entry in whole.infolist() if entry.filename.endswith(".png"))
+    # Behind the entry's header of 30 bytes and its name.
+    content[first.header_offset + 30 + len(first.filename) + 40] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match="a whole tar or zip archive"):
+        load_images(archive)
+
+
+def test_refuses_what_is_neither_folder_nor_archive(tmp_path):
+    path = tmp_path / "letters.txt"
+    path.write_text("A to J")
+    with pytest.raises(DataError, match="expected a folder, or a whole tar or zip archive"):
+        load_images(path)
+
+
+def test_refuses_a_tar_that_is_cut_between_two_files(folder, pack, glyphs):
+    archive = pack(folder(glyphs), "tar")
+    with tarfile.open(archive) as whole:
+        offset = whole.getmembers()[30].offset
+    archive.write_bytes(archive.read_bytes()[:offset])
+    with pytest.raises(DataError):
+        load_images(archive)
+
+
+def test_refuses_a_damaged_tar_gz(folder, pack, glyphs):
+    archive = pack(folder(glyphs), "tar.gz")
+    content = bytearray(archive.read_bytes())
+    content[-6] ^= 0xFF  # in the checksum of the whole stream
+    archive.write_bytes(content)
+    with pytest.raises(DataError):
+        load_images(archive)
+
+
+def test_refuses_too_few_images_in_words_that_help(folder, png):
+    source = folder({"A/a.png": png(np.zeros((4, 4))), "B/b.png": png(np.ones((4, 4)))})
+    with pytest.raises(DataError, match="images"):
+        load_images(source)
+
+
+@pytest.mark.slow
+def test_the_real_notmnist_small(shared_data):
+    data = load_images(shared_data("notMNIST_small.tar.gz"))
+    labels = np.concatenate([data.y_train, data.y_test])
+    pixels = [{image.tobytes() for image in x} for x in (data.x_train, data.x_test)]
+
+    assert len(labels) == 18_724
+    # As measured by others: see the README beside the archive.
+    assert np.bincount(labels).tolist() == [1872, *[1873] * 4, *[1872] * 5]
+    assert data.class_names == tuple("ABCDEFGHIJ")
+    assert data.input_shape == (28, 28)
+    assert data.unreadable == (
+        "A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png",
+        "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png",
+    )
+    assert len(data.x_test) == round(0.2 * 18_724)
+    assert not pixels[0] & pixels[1]
+    assert len(pixels[0]) + len(pixels[1]) == 18_232
+    # The full square, I of 254 fonts, chains none of them together, and is in no test.
+    assert (data.groups == NEVER_HELD_OUT).sum() == 254
+    assert max(np.unique(data.groups[data.groups >= 0], return_counts=True)[1]) < 100

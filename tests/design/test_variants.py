@@ -1,0 +1,108 @@
+import random
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.design.variants import addition_pairs
+from tests.models import build_mlp, numbers
+
+
+def test_a_seed_gives_the_same_model_again_and_leaves_the_generators_alone():
+    variant = kohort.Variant("small", build_mlp, units=(4,))
+    random.seed(1)
+    np.random.seed(1)
+    first, second, other = variant.model(5), variant.model(5), variant.model(6)
+    assert random.random() == random.Random(1).random()
+    assert np.random.random() == np.random.RandomState(1).random()
+    np.testing.assert_array_equal(numbers(first)[0], numbers(second)[0])
+    assert (numbers(first)[0] != numbers(other)[0]).any()
+
+
+def test_variants_of_a_replicate_start_from_the_same_numbers():
+    plain = kohort.Variant("plain", build_mlp).model(3)
+    dropped = kohort.Variant("dropped", build_mlp, dropout=0.5).model(3)
+    np.testing.assert_array_equal(plain.get_weights()[0], dropped.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("build", "match"),
+    [
+        (lambda: None, r"compiled keras\.Model.*'bad', got NoneType"),
+        (lambda: keras.Sequential([keras.layers.Dense(1)]), "Sequential, not compiled"),
+        (lambda width: None, "TypeError: .*width"),
+        (lambda: keras.layers.Dense(-1), "ValueError"),
+    ],
+)
+def test_build_functions_that_do_not_build(build, match):
+    with pytest.raises(kohort.DesignError, match=match):
+        kohort.Variant("bad", build).model(0)
+
+
+def test_a_grid_is_the_product_of_its_lists_named_after_what_varies():
+    variants = kohort.grid(build_mlp, units=[(4,), (8, 4)], l2=[0.0, 1e-4], classes=7)
+    assert [variant.name for variant in variants] == [
+        "units=(4,), l2=0.0",
+        "units=(4,), l2=0.0001",
+        "units=(8, 4), l2=0.0",
+        "units=(8, 4), l2=0.0001",
+    ]
+    assert variants[3].kwargs == {"classes": 7, "units": (8, 4), "l2": 1e-4}
+
+
+@pytest.mark.parametrize("axes", [{}, {"units": (4,)}, {"units": []}])
+def test_a_grid_without_an_axis_is_refused(axes):
+    with pytest.raises(kohort.DesignError, match="an axis at least"):
+        kohort.grid(build_mlp, **axes)
+
+
+def test_additions_are_pairs_with_one_argument_more():
+    variants = [
+        kohort.Variant("a", build_mlp, units=(4,)),
+        kohort.Variant("a + l2", build_mlp, units=(4,), l2=0.1),
+        kohort.Variant("b + l2", build_mlp, units=(5,), l2=0.1),
+        kohort.Variant("a + l2 + dropout", build_mlp, units=(4,), l2=0.1, dropout=0.5),
+        kohort.Variant("other", lambda units, l2: None, units=(4,), l2=0.1),
+    ]
+    assert addition_pairs(variants) == [(0, 1), (1, 3)]
+
+
+def test_additions_of_a_grid_switch_one_argument_on():
+    variants = kohort.grid(build_mlp, l2=[0.0, 1e-4], dropout=[0.0, 0.5])
+    # Numbered 0: neither, 1: dropout, 2: L2, 3: both. Of 0 and 3, and of 1 and 2, two differ.
+    assert addition_pairs(variants) == [(0, 1), (0, 2), (1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("off", [0, 0.0, None, False, np.float32(0)])
+def test_what_is_off_can_be_switched_on(off):
+    one, other, third = kohort.grid(build_mlp, own=[off, 0.5, "on"])
+    assert addition_pairs([one, other, third]) == [(0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize("values", [[1e-4, 1e-3], [0, 0.0], [(), (8,)], ["", "on"], [(4,), (8,)]])
+def test_one_value_in_place_of_another_is_no_addition(values):
+    assert addition_pairs(kohort.grid(build_mlp, own=values)) == []
+
+
+def test_one_argument_more_and_another_value_are_two_differences():
+    variants = [
+        kohort.Variant("a", build_mlp, l2=0.0),
+        kohort.Variant("b", build_mlp, l2=0.1, dropout=0.5),
+    ]
+    assert addition_pairs(variants) == []
+
+
+def test_every_build_names_its_parts_as_in_a_new_process():
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[keras.metrics.AUC()])
+        return model
+
+    outside = keras.layers.Dense(1).name
+    models = [kohort.Variant("named", build).model(seed) for seed in range(2)]
+    for model in models:
+        model.evaluate(np.zeros((2, 2)), np.zeros(2), verbose=0)
+    assert [sorted(model.get_metrics_result()) for model in models] == [["auc", "loss"]] * 2
+    assert {model.layers[0].name for model in models} == {"dense"}
+    assert keras.layers.Dense(1).name != outside, "names outside go on where they were"

@@ -1,0 +1,153 @@
+"""How members are put side by side."""
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kohort
+from kohort.engine.loop import chunking
+from kohort.engine.loop.chunking import blocks, candidates, choose
+from kohort.engine.memory import TooLargeError
+from kohort.engine.program import cache
+from tests.models import seeded
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=24), st.integers(1, 30))
+def test_blocks_hold_every_member_once_and_are_of_one_size(order_of, chunk):
+    found = blocks(range(len(order_of)), order_of, chunk)
+    members = [list(dict.fromkeys(block)) for block in found]
+    assert sorted(member for block in members for member in block) == list(range(len(order_of)))
+    assert len({len(block) for block in found}) == 1
+    assert len(found[0]) <= chunk
+    for block, own in zip(found, members, strict=True):
+        assert block[: len(own)] == own, "only a block's end is filled up"
+    if chunk <= min(order_of.count(order) for order in order_of):
+        assert all(len({order_of[member] for member in block}) == 1 for block in found)
+
+
+def test_members_that_read_the_same_batches_stand_together():
+    assert blocks(range(6), [0, 1, 2, 0, 1, 2], 2) == [[0, 3], [1, 4], [2, 5]]
+    assert blocks(range(6), [0, 1, 2, 0, 1, 2], 4) == [[0, 3, 1], [4, 2, 5]]
+    assert blocks([1, 4, 2], [0, 1, 2, 0, 1, 2], 1) == [[1], [4], [2]]
+    assert blocks(range(5), [0] * 5, 4) == [[0, 1, 2], [3, 4, 4]]
+
+
+def test_candidates_are_one_some_those_alike_and_all():
+    assert candidates([0]) == [1]
+    assert candidates([0, 0, 0]) == [1, 3]
+    assert candidates([0, 1, 2]) == [1, 3]
+    assert candidates([0, 0, 1, 1]) == [1, 2, 4]
+    assert candidates([0] * 64) == [1, 8, 64]
+
+
+class TestChoice:
+    @pytest.fixture(autouse=True)
+    def _own_cache(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+
+    def choice(self, seconds, steps=10**6, *, convolves=False, at_least=0.0, key="key"):
+        measured = []
+
+        def probe(chunk):
+            measured.append(chunk)
+            if seconds[chunk] is None:
+                raise TooLargeError
+            return seconds[chunk]
+
+        sizes = sorted(seconds)
+        chosen = choose(sizes, steps, key, probe, convolves=convolves, at_least=at_least)
+        return chosen, measured
+
+    def test_small_work_is_not_measured(self):
+        assert self.choice({1: 1.0, 4: 1.0}, steps=100) == (4, [])
+        assert self.choice({1: 1.0, 4: 1.0}, steps=100, convolves=True) == (1, [])
+        assert self.choice({1: 1.0}) == (1, [])
+
+    def test_short_work_is_told_by_its_step(self):
+        assert self.choice({1: 1e-4, 4: 1.0}, steps=5000, key="fast") == (4, [1])
+        assert self.choice({1: 5e-3, 4: 1.0}, steps=1500, key="slow") == (1, [1])
+
+    def test_a_long_step_has_nothing_to_share(self):
+        assert self.choice({1: 5e-3, 4: 1.0}, key="long") == (1, [1])
+
+    def test_what_is_long_by_its_products_is_not_measured(self):
+        assert self.choice({1: 1e-4, 4: 1e-5}, at_least=2e-3) == (1, [])
+        assert self.choice({1: 1e-4, 4: 1e-5}, at_least=5e-4) == (4, [1, 4])
+
+    def test_the_fastest_is_chosen_and_remembered(self):
+        seconds = {1: 3e-4, 8: 1e-4, 64: 2e-4}
+        assert self.choice(seconds) == (8, [1, 8, 64])
+        assert self.choice(seconds) == (8, [])
+        assert self.choice({1: 1e-4, 8: 3e-4}, key="other") == (1, [1, 8])
+
+    def test_what_does_not_fit_is_not_chosen(self):
+        assert self.choice({1: 3e-4, 8: 1e-4, 64: None}) == (8, [1, 8, 64])
+        assert self.choice({1: 3e-4, 8: None, 64: 1e-4}, key="more") == (1, [1, 8])
+
+    def test_what_follows_from_a_step_depends_on_how_much_there_is_to_train(self):
+        seconds = {1: 5e-4, 8: 1e-4}
+        assert self.choice(seconds, 1000, convolves=True) == (1, [1])
+        assert self.choice(seconds, 10**6, convolves=True) == (8, [8])
+        assert self.choice(seconds, 1000, convolves=True) == (1, [])
+
+    def test_what_did_not_fit_is_measured_where_it_does(self):
+        assert self.choice({1: 3e-4, 8: None}) == (1, [1, 8])
+        assert self.choice({1: 3e-4, 8: 1e-4}) == (8, [8])
+        assert self.choice({1: None, 8: None}, key="none") == (1, [1])
+
+    def test_a_damaged_record_is_measured_anew(self):
+        self.choice({1: 3e-4, 8: 1e-4})
+        for path in cache.folder().glob("*.json"):
+            path.write_text("{")
+        assert self.choice({1: 3e-4, 8: 1e-4}) == (8, [1, 8])
+
+
+@pytest.mark.parametrize("chunk", [0, -1, 2.5, True, "all"])
+def test_a_chunk_that_is_none_is_refused(blobs, chunk):
+    with pytest.raises(kohort.DesignError, match="a chunk_size of 1 or more"):
+        kohort.fit(seeded(0), blobs.x_train, blobs.y_train, chunk_size=chunk, verbose=0)
+
+
+def test_members_that_do_not_fit_alone_say_so_before_they_are_measured(blobs, monkeypatch):
+    monkeypatch.setattr(chunking, "_SMALL", 1)
+    models = [seeded(seed, units=(999,)) for seed in (0, 1)]
+    with pytest.raises(kohort.DesignError, match="expected a model that fits in memory"):
+        kohort.fit(models, blobs.x_train, blobs.y_train, memory="20KB", verbose=0)
+
+
+def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):
+    monkeypatch.setattr(chunking, "cores", lambda: 2)
+    # The widest net of the letters: 256 samples, three products for a layer but two for the first.
+    products = 2 * 784 * 600 + 3 * (600 * 400 + 400 * 200 + 200 * 10)
+    assert chunking.least_seconds(2 * 256 * products) == pytest.approx(2.5e-3, rel=0.05)
+
+
+def test_members_are_measured_on_copies_and_then_trained(blobs, monkeypatch, tmp_path):
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "_WORTH", 0.0)
+    x, y = blobs.x_train, blobs.y_train
+    arguments = {"epochs": 2, "batch_size": 50, "validation_split": 0.1, "verbose": 0}
+    measured, told = [seeded(i) for i in range(3)], [seeded(i) for i in range(3)]
+    histories = kohort.fit(measured, x, y, **arguments)
+    (kept,) = tmp_path.rglob("*.json")
+    assert '"seconds": {"1": ' in kept.read_text()
+    for ours, theirs in zip(
+        histories, kohort.fit(told, x, y, chunk_size=1, **arguments), strict=True
+    ):
+        np.testing.assert_allclose(ours.history["val_loss"], theirs.history["val_loss"], rtol=1e-5)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU's cores are not counted")
+def test_members_whose_products_take_long_are_trained_one_by_one_unmeasured(
+    blobs, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "_WORTH", 0.0)
+    monkeypatch.setattr(chunking, "_CORE", 1.0)
+    models = [seeded(i) for i in range(3)]
+    kohort.fit(models, blobs.x_train, blobs.y_train, batch_size=50, verbose=0)
+    assert not list(tmp_path.rglob("*.json"))

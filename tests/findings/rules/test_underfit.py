@@ -1,0 +1,382 @@
+"""KH103: even the training data are not fitted as well as another variant fits them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kohort.findings.judged import StudyCurves
+from kohort.findings.rules import overfit
+from kohort.findings.rules.underfit import EXCESS_PERCENT, EXCESS_POINTS, FLAT_THRESHOLD, RULE
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    percent_of,
+    reordered,
+    variant,
+    variants,
+)
+from tests.findings.curve_builders import with_replicate as adding
+
+FLAT = [1.0, 0.6, 0.5, 0.49]  # falls by 2 % in its last quarter
+EXCESS = "train error above the best variant's"
+WORSE = "validation error above the best variant's"
+THRESHOLD = EXCESS_POINTS / 100
+
+
+def with_errors(name, train_errors, valid_errors, losses=FLAT):
+    """Replicates whose errors are the same at all epochs."""
+    epochs, n = len(losses), len(train_errors)
+    return variant(
+        name,
+        train=[losses] * n,
+        valid=[losses] * n,
+        train_error=[[error] * epochs for error in train_errors],
+        valid_error=[[error] * epochs for error in valid_errors],
+    )
+
+
+BEST = with_errors("best", [0.05, 0.06, 0.07], [0.10, 0.10, 0.10])
+VALID = [0.20, 0.21, 0.22]  # 0.10, 0.11, 0.12 above
+FIRES = with_errors("weak", [0.15, 0.17, 0.19], VALID)  # 0.10, 0.11, 0.12 above
+SILENT = with_errors("near", [0.055, 0.066, 0.077], VALID)  # 0.005, 0.006, 0.007
+UNDECIDED = with_errors("wide", [0.05, 0.10, 0.15], VALID)  # 0, 0.04, 0.08
+
+
+def test_fires_with_the_numbers_that_it_stands_on():
+    found = judge(RULE, FIRES, BEST)
+
+    assert (found.code, found.title, found.verdict) == ("KH103", "underfit", "found")
+    # Paired: mean 0.11, s = 0.01, n = 3; Student's t of 2 degrees of freedom: 4.302653.
+    half = 4.302653 * 0.01 / np.sqrt(3)
+    excess = found.evidence[EXCESS]
+    assert (excess.mean, excess.low, excess.high) == pytest.approx((0.11, 0.11 - half, 0.11 + half))
+    worse = found.evidence[WORSE]
+    assert (worse.mean, worse.low, worse.high) == pytest.approx((0.11, 0.11 - half, 0.11 + half))
+    assert found.evidence["fall of train loss in the last quarter"] == pytest.approx(0.02)
+    assert found.sentence == (
+        "weak underfits: its train accuracy ends 11.0 points (8.5 to 13.5) worse than that of "
+        "best, its validation accuracy is 11.0 points (8.5 to 13.5) worse, and its curve is flat."
+    )
+    assert found.advice == (
+        "Give the model more capacity or less regularisation; or, where nothing but the training "
+        "sets it apart from best, train it that way."
+    )
+
+
+def test_the_best_of_all_does_not_underfit():
+    assert judge(RULE, BEST, FIRES, SILENT).verdict == "not found"
+
+
+def test_does_not_apply_to_a_variant_alone():
+    broken = with_errors("v", [0.0] * 3, [0.0] * 3, [1.0, np.nan, np.nan, np.nan])
+
+    assert judge(RULE, FIRES).verdict == "not applicable"
+    assert judge(RULE, FIRES, broken).verdict == "not applicable"
+    assert judge(RULE, FIRES, broken, BEST).verdict == "found"
+    assert judge(RULE, FIRES).sentence == (
+        "weak: there is no train accuracy of another variant to compare with."
+    )
+
+
+def test_each_replicate_is_compared_with_the_one_that_fits_best_in_the_others():
+    # Train errors of the rivals; a's sums of the others 0.19, 0.17, 0.14 against b's 0.18, 0.18,
+    # 0.18: b for the first replicate, a for the second and third, whatever the replicate itself
+    # has. In it the three are 0.09, 0.08 and 0.11.
+    a = with_errors("a", [0.06, 0.08, 0.11], [0.10, 0.11, 0.13])
+    b = with_errors("b", [0.09, 0.09, 0.09], [0.12, 0.12, 0.12])
+    found = judge(RULE, with_errors("weak", [0.20, 0.21, 0.22], [0.30, 0.31, 0.32]), a, b)
+
+    excess, worse = found.evidence[EXCESS], found.evidence[WORSE]
+    assert excess.mean == pytest.approx((0.11 + 0.13 + 0.11) / 3)
+    assert worse.mean == pytest.approx((0.18 + 0.20 + 0.19) / 3)
+    assert "than that of a or b, its" in found.sentence
+    assert found.verdict == "found"
+
+
+def test_one_that_fits_best_in_most_replicates_is_not_compared_with_itself():
+    # For the first replicate the others choose the rival, for the second and third itself.
+    own = with_errors("own", [0.06, 0.08, 0.11], [0.1, 0.1, 0.1])
+    found = judge(RULE, own, with_errors("rival", [0.09] * 3, [0.1] * 3))
+
+    assert found.evidence[EXCESS].mean == pytest.approx(-0.03 / 3)
+    assert "that of rival, its" in found.sentence
+
+
+def test_a_variant_that_overfits_as_well_is_inconclusive():
+    # Its e* is early, and validation loss ends 20 % above; train loss has fallen by then.
+    rising = {"valid_loss": np.tile([1.0, 0.5, 0.6, 0.6], (3, 1))}
+    rising["valid_loss"] += np.array([[0.0], [0.001], [0.002]])
+    overfitted = replace(FIRES, **rising)
+    found = judge(RULE, overfitted, BEST)
+
+    assert overfit.RULE.judge(overfitted, StudyCurves((overfitted, BEST))).verdict == "found"
+    assert found.verdict == "inconclusive"
+    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.endswith("; but it overfits as well.")
+    assert found.advice == "Regularise, or get more data, before judging its capacity."
+    # Without the rise it is found, and where there is no excess overfitting changes nothing.
+    assert judge(RULE, FIRES, BEST).verdict == "found"
+    assert judge(RULE, replace(SILENT, **rising), BEST).verdict == "not found"
+
+
+def test_overfitting_is_told_before_a_curve_that_still_falls():
+    falling = [1.0, 0.75, 0.5, 0.25]
+    curves = replace(
+        with_errors("weak", [0.15, 0.17, 0.19], VALID, falling),
+        valid_loss=np.array([[1.0, 0.5, 0.6, end] for end in (0.60, 0.61, 0.62)]),
+    )
+    assert "it overfits as well" in judge(RULE, curves, BEST).sentence
+
+
+def test_is_silent_where_train_error_is_nearly_the_best():
+    found = judge(RULE, SILENT, BEST)
+
+    assert found.verdict == "not found"
+    assert found.evidence[EXCESS].high < THRESHOLD
+
+
+def test_is_silent_where_validation_error_is_not_worse():
+    regularised = with_errors("regularised", [0.15, 0.17, 0.19], [0.05, 0.04, 0.06])
+    found = judge(RULE, regularised, BEST)
+
+    assert found.verdict == "not found"
+    assert found.evidence[EXCESS].low > THRESHOLD
+    assert found.evidence[WORSE].high < 0
+
+
+def test_is_inconclusive_where_the_interval_holds_the_threshold():
+    found = judge(RULE, UNDECIDED, BEST)
+
+    assert found.verdict == "inconclusive"
+    assert found.evidence[EXCESS].low < THRESHOLD < found.evidence[EXCESS].high
+    assert "replicates" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("losses", "verdict"),
+    [
+        ([1.0, 0.75, 0.5, 0.25], "inconclusive"),  # halved in the last quarter
+        ([1.0, 1.0, 1.0, 0.875], "inconclusive"),  # 12.5 %
+        ([1.0, 1.0, 1.0, 0.9375], "found"),  # 6.25 %
+        ([1.0, 0.25, 0.25, 0.25], "found"),
+        ([1.0] * 4 + [0.5] * 4, "found"),  # of eight epochs the last quarter is two
+        ([1.0] * 5 + [0.8, 0.6, 0.5], "inconclusive"),
+        ([1.0, 0.5, 0.5, 0.53125], "found"),  # it rises by 6.25 %
+        ([1.0, 0.5, 0.5, 0.5625], "inconclusive"),  # by 12.5 %
+    ],
+)
+def test_only_a_flat_curve_underfits(losses, verdict):
+    curves = with_errors("v", [0.20, 0.211], [0.300, 0.301], losses)
+    found = judge(RULE, replace(curves, valid_loss=np.ones_like(curves.valid_loss)), BEST_OF_TWO)
+    assert found.verdict == verdict
+    assert (abs(found.evidence["fall of train loss in the last quarter"]) < FLAT_THRESHOLD) == (
+        verdict == "found"
+    )
+
+
+def doubted(losses, ending=0.5):
+    """Of one with these train losses, and a validation loss that goes from 0.5 to `ending`."""
+    curves = with_errors("weak", [0.15, 0.17, 0.19], VALID, losses)
+    # A little apart at the end, so that a slope has an interval.
+    valid = [[1.0, 0.5, 0.5, ending + apart] for apart in (0.0, 0.001, 0.002)]
+    return judge(RULE, replace(curves, valid_loss=np.array(valid)), BEST)
+
+
+def test_a_train_loss_that_falls_still_learns():
+    found = doubted([1.0, 0.75, 0.5, 0.25])
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.endswith(
+        "; but it still learns: train loss falls (50 % over the last quarter of the epochs)."
+    )
+    assert found.advice == "Train longer first, before judging its capacity."
+
+
+def test_a_train_loss_that_rises_is_not_flat():
+    found = doubted([1.0, 0.5, 0.5, 0.625])
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(
+        "; but train loss rises (25 % over the last quarter of the epochs)."
+    )
+    assert found.advice == "Lower the learning rate before judging its capacity."
+
+
+def test_one_that_is_undertrained_does_not_underfit():
+    # Train loss falls by 2 % in the last quarter, validation loss by more than 0.5 % an epoch.
+    found = doubted(FLAT, ending=0.45)
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith("; but it still learns: validation loss falls (KH104).")
+    assert found.advice == "Train longer first, before judging its capacity."
+    assert doubted(FLAT).verdict == "found"
+
+
+BEST_OF_TWO = with_errors("best", [0.05, 0.06], [0.1, 0.1])
+
+
+def test_is_inconclusive_where_validation_error_may_not_be_worse():
+    found = judge(RULE, with_errors("v", [0.15, 0.17, 0.19], [0.08, 0.11, 0.12]), BEST)
+
+    assert found.verdict == "inconclusive"
+    assert found.evidence[EXCESS].low > THRESHOLD
+    assert found.evidence[WORSE].low < 0 < found.evidence[WORSE].high
+
+
+def test_the_threshold_is_where_the_verdict_turns():
+    valid = [0.3, 0.31]
+
+    for above, verdict in ((0.0199, "not found"), (0.0201, "found")):
+        curves = with_errors("v", [0.05 + above, 0.06 + above + 1e-6], valid)
+        assert judge(RULE, curves, BEST_OF_TWO).verdict == verdict
+
+
+def test_an_interval_that_barely_holds_the_threshold_is_inconclusive():
+    # Half a width is 4.302653 x 0.005 / sqrt(3) = 0.0124.
+    for shift, verdict in [
+        (0.013, "found"),
+        (0.012, "inconclusive"),
+        (-0.012, "inconclusive"),
+        (-0.013, "not found"),
+    ]:
+        above = np.array([0.015, 0.020, 0.025]) + shift
+        curves = with_errors("v", BEST.train_error[:, -1] + above, VALID)
+        assert judge(RULE, curves, BEST).verdict == verdict
+
+
+def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_baselines_score():
+    # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
+    assert EXCESS_PERCENT == 10.0
+    for above, verdict in ((0.0499, "not found"), (0.0501, "found")):
+        curves = with_errors("v", [0.05 + above, 0.06 + above + 1e-6], [0.3, 0.31])
+        assert judge(RULE, curves, BEST_OF_TWO, scale=percent_of(0.5)).verdict == verdict
+
+    told = judge(RULE, FIRES, BEST, scale=percent_of(0.5)).sentence
+    assert "its train loss ends 0.11 (0.0852 to 0.135) worse than that of best, its " in told
+
+
+def test_train_errors_are_read_at_the_end_and_validation_errors_at_the_best_epoch():
+    # The best one fits best at the end only; its validation error is lowest at its best epoch.
+    best = variant(
+        "best",
+        train=[FLAT] * 2,
+        valid=[[1.0, 0.3, 0.5, 0.6]] * 2,
+        train_error=[[0.9, 0.9, 0.9, 0.05], [0.9, 0.9, 0.9, 0.06]],
+        valid_error=[[0.9, 0.10, 0.9, 0.9], [0.9, 0.10, 0.9, 0.9]],
+    )
+    weak = with_errors("weak", [0.150, 0.171], [0.200, 0.201])
+    found = judge(RULE, weak, best)
+
+    assert found.evidence[EXCESS].mean == pytest.approx(0.1055)
+    assert found.evidence[WORSE].mean == pytest.approx(0.1005)
+    assert found.verdict == "found"
+
+
+def test_the_end_is_the_mean_of_the_last_quarter():
+    losses = [1.0, 0.6, *[0.5] * 6]
+    ending = [[0.9] * 6 + [0.10, 0.20], [0.9] * 6 + [0.171, 0.171]]
+    curves = variant(
+        "weak",
+        train=[losses] * 2,
+        valid=[losses] * 2,
+        train_error=ending,
+        valid_error=[[0.2] * 8, [0.201] * 8],
+    )
+    found = judge(RULE, curves, with_errors("best", [0.05, 0.06], [0.1, 0.1], losses))
+
+    assert found.evidence[EXCESS].mean == pytest.approx(0.1055)
+
+
+def test_a_variant_whose_errors_are_not_known_is_nobodys_best():
+    blind = with_errors("blind", [np.nan] * 3, [np.nan] * 3)
+
+    assert_same(judge(RULE, FIRES, blind, BEST), judge(RULE, FIRES, BEST))
+    assert judge(RULE, blind, BEST).verdict == judge(RULE, blind).verdict == "not applicable"
+    assert judge(RULE, blind, BEST).sentence == "blind: there is no train accuracy of it."
+
+
+def test_one_epoch_is_inconclusive():
+    weak, best = (with_errors(*of, [0.5]) for of in (("w", *WEAK_OF_TWO), ("b", *WELL_OF_TWO)))
+    found = judge(RULE, weak, best)
+
+    assert found.verdict == "inconclusive"
+    assert "more epochs" in found.advice
+
+
+WEAK_OF_TWO, WELL_OF_TWO = ([0.9, 0.91], [0.9, 0.91]), ([0.1, 0.1], [0.1, 0.1])
+
+
+def test_does_not_apply_where_no_replicate_is_sound():
+    broken = with_errors("v", [0.2] * 3, [0.3] * 3, [1.0, np.nan])
+    assert judge(RULE, broken, BEST).verdict == "not applicable"
+
+
+def test_one_replicate_is_inconclusive():
+    one = with_errors("v", [0.9], [0.9])
+    assert judge(RULE, one, with_errors("best", [0.1], [0.1])).verdict == "inconclusive"
+
+
+def test_unequal_lengths_are_read_up_to_the_shortest():
+    longer = [*FLAT, 0.1, 0.1]
+    curves = variant(
+        "weak",
+        train=[FLAT, longer, longer],
+        valid=[FLAT, longer, longer],
+        train_error=[[0.15] * 4, [0.17] * 4 + [0.0] * 2, [0.19] * 4 + [0.0] * 2],
+        valid_error=[[0.20] * 4, [0.21] * 4 + [0.0] * 2, [0.22] * 4 + [0.0] * 2],
+    )
+    assert_same(judge(RULE, curves, BEST), judge(RULE, FIRES, BEST))
+
+
+@pytest.mark.parametrize("curves", [FIRES, SILENT, UNDECIDED], ids=["fires", "silent", "undecided"])
+@pytest.mark.parametrize("whose", ["own", "the best variant's"])
+def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, whose):
+    broken = {"train_loss": [1.0, 0.5, np.nan, np.nan], "train_error": 0.9, "valid_error": 0.9}
+    sound = {"train_loss": FLAT, "train_error": 0.5, "valid_error": 0.2}
+    own, other = (broken, sound) if whose == "own" else (sound, broken)
+
+    found = judge(RULE, adding(curves, **own), adding(BEST, **(other | {"train_error": 0.01})))
+
+    expected = judge(RULE, curves, BEST)
+    assert found.evidence[EXCESS] == expected.evidence[EXCESS]
+    if whose == "own" and expected.verdict != "not found":
+        # But that it underfits, a variant that diverges is not said to.
+        assert found.verdict == "inconclusive"
+        assert found.sentence.endswith("; but 1 of its 4 replicates diverged.")
+        assert found.advice.startswith("Lower the learning rate, or clip gradients, before")
+    else:
+        assert found.verdict == expected.verdict
+
+
+def test_variants_without_a_common_sound_replicate_are_inconclusive():
+    gone, here = [1.0, np.nan, np.nan, np.nan], FLAT
+    weak = variant(
+        "weak",
+        train=[here, here, gone, gone],
+        valid=[FLAT] * 4,
+        train_error=[[0.4] * 4] * 4,
+        valid_error=[[0.4] * 4] * 4,
+    )
+    best = variant(
+        "best",
+        train=[gone, gone, here, here],
+        valid=[FLAT] * 4,
+        train_error=[[0.1] * 4] * 4,
+        valid_error=[[0.1] * 4] * 4,
+    )
+    assert judge(RULE, weak, best).verdict == "inconclusive"
+
+
+@settings(derandomize=True, deadline=None)
+@given(data=st.data(), replicates=st.integers(1, 5))
+def test_order_of_replicates_does_not_matter(data, replicates):
+    curves, other = (data.draw(variants(name, replicates)) for name in "ab")
+    order = list(data.draw(st.permutations(range(replicates))))
+
+    assert_same(
+        judge(RULE, reordered(curves, order), reordered(other, order)), judge(RULE, curves, other)
+    )

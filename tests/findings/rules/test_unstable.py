@@ -1,0 +1,248 @@
+"""KH106: replicates differ by more than what the study is asked to decide."""
+
+import numpy as np
+import pytest
+
+from kohort.findings.rules.unstable import RULE
+from tests.findings.curve_builders import (
+    assert_same,
+    judge,
+    numbers,
+    percent_of,
+    study_of,
+    variant,
+)
+from tests.findings.curve_builders import with_replicate as adding
+
+MONTE_CARLO = 3 * np.sqrt(0.025 * 0.975 / 400)
+SPREAD = "standard deviation over replicates"
+# Limits of a deviation of one from three values at 95 %: the table in the documentation of
+# Boost.Math, "Confidence Intervals on the Standard Deviation".
+LOW, HIGH = 0.5207, 6.2847
+ERRORS = [0.10, 0.12, 0.14]  # mean 0.12, s = 0.02
+STEADY = np.array([0.100, 0.101, 0.102])
+WILD = np.array([0.1, 0.9, 0.4])
+
+
+def judged(*errors, number=0, **study):
+    study = study_of(errors, **study)
+    return RULE.judge(study.variants[number], study)
+
+
+def test_fires_with_the_numbers_that_it_stands_on():
+    found = judged(ERRORS)
+
+    assert (found.code, found.title, found.verdict) == ("KH106", "unstable", "found")
+    spread = found.evidence[SPREAD]
+    assert spread.mean == pytest.approx(0.02)
+    assert (spread.low, spread.high) == pytest.approx((0.02 * LOW, 0.02 * HIGH), rel=1e-3)
+    assert found.evidence["margin"] == 0.01
+    assert found.sentence == (
+        "a is unstable: its accuracy has a standard deviation of its own of 2.00 points (1.04 to "
+        "12.57) over replicates, where differences of 1 point are of interest."
+    )
+    assert found.advice
+
+
+def test_is_silent_where_the_spread_is_below_the_margin():
+    found = judged(ERRORS, margin=0.13)
+
+    assert found.verdict == "not found"
+    assert found.evidence[SPREAD].high < 0.13
+    assert "a is stable" in found.sentence
+    assert found.advice == ""
+
+
+def test_is_inconclusive_where_the_interval_holds_the_margin():
+    found = judged(ERRORS, margin=0.05)
+
+    assert found.verdict == "inconclusive"
+    assert "more replicates" in found.advice
+
+
+def test_the_margin_is_where_the_verdict_turns():
+    assert judged(ERRORS, margin=0.02 * LOW - 1e-4).verdict == "found"
+    assert judged(ERRORS, margin=0.02 * LOW + 1e-4).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.02 * HIGH - 1e-3).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.02 * HIGH + 1e-3).verdict == "not found"
+
+
+def test_a_lower_confidence_narrows_the_interval():
+    assert judged(ERRORS, margin=0.011).verdict == "inconclusive"
+    assert judged(ERRORS, margin=0.011, confidence=0.8).verdict == "found"
+
+
+def test_a_hard_split_is_not_its_own():
+    hard = np.array([0.0, 0.2, 0.4])
+    own, other = hard + STEADY, hard + 0.05
+
+    assert judged(own, other, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(own, other, margin=0.05).verdict == "not found"
+    assert judged(own, margin=0.05).verdict == "found"
+
+
+def test_another_unstable_variant_is_not_its_own():
+    own, wild = STEADY, WILD
+
+    assert judged(own, wild, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(own, wild, margin=0.05).verdict == "not found"
+    assert judged(own, wild, margin=0.05, number=1).verdict == "found"
+
+
+def test_neither_counts_where_there_are_both():
+    hard = np.array([0.0, 0.2, 0.4])
+    own, steady, wild = hard + STEADY, hard + 0.05, hard + WILD
+    found = judged(own, steady, wild, steady, margin=0.05)
+
+    assert found.evidence[SPREAD].mean == pytest.approx(0.001)
+
+
+def test_a_variant_that_lost_a_replicate_is_not_compared_with():
+    hard = [0.0, 0.2, 0.4]
+    found = judged(hard, hard, [0.1, 0.9, np.nan])
+
+    assert found.evidence[SPREAD].mean == 0.0
+    # Unless the variant itself has none there.
+    assert judged([0.0, 0.2, np.nan], [0.1, 0.3, np.nan]).evidence[SPREAD].n == 2
+
+
+def test_equal_errors_are_stable():
+    found = judged([0.1] * 4)
+
+    assert found.verdict == "not found"
+    assert numbers(found.evidence[SPREAD])[:3] == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_does_not_apply_where_no_replicate_is_sound():
+    assert judge(RULE, variant(train=[[np.nan]] * 3, valid=[[1.0]] * 3)).verdict == "not applicable"
+
+
+def test_one_replicate_is_inconclusive():
+    found = judged([0.1])
+
+    assert found.verdict == "inconclusive"
+    assert "one sound replicate" in found.sentence
+
+
+def test_errors_that_are_not_known_are_inconclusive():
+    curves = variant(train=[[1.0]] * 3, valid=[[1.0]] * 3, valid_error=[[0.1], [np.nan], [np.nan]])
+    found = judge(RULE, curves)
+
+    assert found.verdict == "inconclusive"
+    assert "too few measured replicates" in found.sentence
+
+
+def test_unequal_lengths_are_read_up_to_the_shortest():
+    curves = variant(
+        "a",
+        train=[[0.9], [0.9, 0.5], [0.9, 0.5, 0.4]],
+        valid=[[0.9], [0.9, 0.1], [0.9, 0.1, 0.1]],
+        valid_error=[[0.10], [0.12, 0.9], [0.14, 0.0, 0.9]],
+    )
+    assert_same(judge(RULE, curves), judged(ERRORS))
+
+
+def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
+    (curves,) = study_of([ERRORS]).variants
+    assert_same(judge(RULE, adding(curves, train_loss=np.nan)), judged(ERRORS))
+
+
+def test_what_is_no_proportion_is_told_in_its_own_unit():
+    found = judged(ERRORS, scale=percent_of(0.2, "mae"))
+
+    assert "its mae has a standard deviation of its own of 0.02 (0.0104 to 0.126) over" in (
+        found.sentence
+    )
+    assert "where differences of 0.01 are of interest" in found.sentence
+    assert_same(found, judged(ERRORS))
+
+
+# Of errors around 0.12, with 100 validation samples: sqrt(0.12 x 0.88 / 100) = 0.0325.
+DRAWN = 0.032496
+DRAW = "standard deviation by the draw of validation samples"
+
+
+@pytest.mark.parametrize("kind", ["splits", "folds"])
+def test_what_the_draw_of_validation_samples_brings_is_no_instability(kind):
+    drawn = {"kind": kind, "valid_samples": 100}
+
+    assert judged(ERRORS).verdict == "found"
+    found = judged(ERRORS, **drawn)
+    assert found.verdict == "inconclusive"
+    assert (found.evidence["margin"], found.evidence[DRAW]) == (
+        0.01,
+        pytest.approx(DRAWN, rel=1e-4),
+    )
+    assert found.sentence == (
+        "a may be unstable: its accuracy has a standard deviation of its own of 2.00 points (1.04 "
+        "to 12.57) over replicates, where differences of 1 point are of interest and the draw of "
+        "100 validation samples alone brings one of 3.25 points."
+    )
+
+
+def test_above_what_the_draw_and_the_margin_bring_the_verdict_turns():
+    wide = [0.0, 0.12, 0.24]  # s = 0.12; the interval begins at 0.0625
+    turns = np.sqrt((0.12 * LOW) ** 2 - DRAWN**2)
+    drawn = {"kind": "splits", "valid_samples": 100}
+
+    found = judged(wide, margin=turns - 1e-4, **drawn)
+    assert found.verdict == "found"
+    assert found.advice.startswith("Steady it (")
+    assert judged(wide, margin=turns + 1e-4, **drawn).verdict == "inconclusive"
+    turns = np.sqrt((0.02 * HIGH) ** 2 - DRAWN**2)
+    assert judged(ERRORS, margin=turns - 1e-3, **drawn).verdict == "inconclusive"
+    assert judged(ERRORS, margin=turns + 1e-3, **drawn).verdict == "not found"
+
+
+def test_seeds_validate_on_the_same_samples():
+    found = judged(ERRORS, kind="seeds", valid_samples=100)
+
+    assert_same(found, judged(ERRORS))
+    assert found.sentence == judged(ERRORS).sentence
+
+
+def test_where_the_metric_is_no_proportion_the_luck_of_the_split_is_told():
+    found = judged(ERRORS, kind="splits", valid_samples=100, scale=percent_of(0.2, "mae"))
+
+    assert found.verdict == "found"
+    assert DRAW not in found.evidence
+    assert found.sentence.endswith("of 0.01 are of interest; the luck of the splits is in it.")
+    assert found.advice.startswith("Look first at seeds on one split")
+    of_seeds = judged(ERRORS, scale=percent_of(0.2, "mae"))
+    assert of_seeds.sentence.endswith("of 0.01 are of interest.")
+    assert of_seeds.advice.startswith("Steady it (")
+
+
+def test_errors_that_are_no_proportions_after_all_do_no_harm():
+    assert judged([1.5, 2.5, 1.5], kind="splits", valid_samples=9).evidence[DRAW] == 0.0
+
+
+def test_false_alarms_of_samples_drawn_anew_are_as_rare_as_the_confidence_says():
+    """Models that do not differ, and are judged on 50 new samples each: all is sampling noise."""
+    random = np.random.default_rng(64)
+    errors = random.binomial(50, 0.2, (400, 1, 5)) / 50
+    drawn = {"margin": 1e-6, "kind": "splits", "valid_samples": 50}
+    assert np.mean([judged(*e, **drawn).verdict == "found" for e in errors]) < 0.025 + MONTE_CARLO
+    assert np.mean([judged(*e, margin=1e-6).verdict == "found" for e in errors]) > 0.9
+
+
+def share_found(margin, others=0, hard=0.0, draws=400):
+    """How often variants of a deviation of one are called unstable."""
+    random = np.random.default_rng(62)
+    errors = random.normal(size=(draws, 1 + others, 5)) + hard * random.normal(size=(draws, 1, 5))
+    return np.mean([judged(*e, margin=margin).verdict == "found" for e in errors])
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_false_alarms_at_the_margin_are_as_rare_as_the_confidence_says(others):
+    assert share_found(1.0, others) < 0.025 + MONTE_CARLO
+
+
+def test_with_hard_splits_the_spread_of_three_others_adds_a_fifth():
+    # The variance of the median of three normal deviates is 0.449 (any table of order statistics).
+    assert share_found(np.sqrt(1.449), others=3, hard=3.0) < 0.025 + MONTE_CARLO
+
+
+def test_finds_most_of_those_far_above_the_margin():
+    errors = np.random.default_rng(63).normal(0, 4, (200, 1, 5))
+    assert np.mean([judged(*e, margin=1.0).verdict == "found" for e in errors]) > 0.9

@@ -1,0 +1,92 @@
+"""Replicates needed, against published numbers, by simulation, and by law."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kohort.findings.statistics.power import MOST, POWER, replicates_needed
+
+
+@pytest.mark.parametrize(
+    ("effect", "replicates"),
+    [
+        # Cohen's small, medium and large effect, as G*Power (Faul et al. 2007) has them for "means:
+        # difference between two dependent means", two tails, alpha 0.05, power 0.8.
+        (0.2, 199),
+        (0.5, 34),
+        (0.8, 15),
+    ],
+)
+def test_published_numbers(effect, replicates):
+    assert replicates_needed(1.0, effect, alpha=0.05) == replicates
+    assert replicates_needed(0.02, 0.02 * effect, alpha=0.05) == replicates
+
+
+def share_seen(n, effect, rho=0.0, draws=20_000):
+    random = np.random.default_rng(70)
+    shared, own = random.normal(size=(draws, 1)), random.normal(size=(draws, n))
+    values = effect + np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
+    error = np.sqrt((1 / n + rho / (1 - rho)) * values.var(axis=1, ddof=1))
+    p_values = 2 * stats.t.sf(np.abs(values.mean(axis=1)) / error, n - 1)
+    return np.mean(p_values <= 0.05)
+
+
+def test_as_many_see_the_difference_as_often_as_told_and_one_less_does_not():
+    assert share_seen(15, 0.8) > POWER
+    assert share_seen(14, 0.8) < POWER
+
+
+def test_as_many_see_it_where_replicates_share_samples():
+    # Correlated by rho = ratio / (1 + ratio), as Nadeau and Bengio take them; the deviation over
+    # replicates is what remains of one, sqrt(1 - rho).
+    ratio = 1 / 9
+    rho = ratio / (1 + ratio)
+    needed = replicates_needed(np.sqrt(1 - rho), 1.2, alpha=0.05, test_to_train=ratio)
+
+    assert needed > replicates_needed(np.sqrt(1 - rho), 1.2, alpha=0.05)
+    assert share_seen(needed, 1.2, rho) == pytest.approx(POWER, abs=0.03)
+    assert share_seen(needed - 3, 1.2, rho) < POWER
+
+
+def test_no_number_does_where_shared_samples_leave_the_mean_uncertain():
+    # However many: margin / (spread sqrt(1 / 4)) = 2 < 1.96 + 0.84.
+    assert replicates_needed(1.0, 1.0, alpha=0.05, test_to_train=0.25) is None
+    assert replicates_needed(1.0, 2.0, alpha=0.05, test_to_train=0.25) is not None
+
+
+def test_no_number_does_where_it_is_more_than_anybody_runs():
+    # (1.96 + 0.84)^2 / effect^2 = 1000 at an effect of 0.0886.
+    assert replicates_needed(1.0, 0.088, alpha=0.05) is None
+    assert MOST - 10 < replicates_needed(1.0, 0.089, alpha=0.05) <= MOST
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-300, 1e-17, 1e-12, 1e-9, 1e-7])
+def test_hardly_any_spread_needs_two(spread):
+    assert replicates_needed(spread, 0.01, alpha=0.05) == 2
+
+
+@pytest.mark.parametrize(("spread", "margin"), [(np.nan, 1.0), (1.0, np.nan), (0.0, np.nan)])
+def test_what_is_unknown_needs_no_number(spread, margin):
+    assert replicates_needed(spread, margin, alpha=0.05) is None
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_no_margin_is_never_seen(spread):
+    assert replicates_needed(spread, 0.0, alpha=0.05) is None
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(
+    effect=st.floats(0.2, 50.0),
+    more=st.floats(1.0, 10.0),
+    alpha=st.sampled_from([0.05, 0.01, 0.05 / 28]),
+)
+def test_a_larger_difference_or_a_weaker_test_never_needs_more(effect, more, alpha):
+    needed = replicates_needed(1.0, effect, alpha=alpha)
+
+    assert 2 <= needed <= MOST
+    assert replicates_needed(1.0, more * effect, alpha=alpha) <= needed
+    assert replicates_needed(1.0, effect, alpha=2 * alpha) <= needed
+    assert (replicates_needed(1.0, effect, alpha=alpha, test_to_train=0.1) or MOST) >= needed

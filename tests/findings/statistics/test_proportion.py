@@ -1,0 +1,156 @@
+"""Wilson's interval and McNemar's test against published numbers and their formulas."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kohort.findings.statistics.proportion import paired_proportions, proportion_interval
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        # Newcombe (1998), "Two-sided confidence intervals for the single proportion", Statistics
+        # in Medicine 17, table I, method 3: the score method without continuity correction.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_newcombes_examples(successes, trials, low, high):
+    found = proportion_interval(successes, trials)
+
+    assert found.mean == successes / trials
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    assert found.n == trials
+    assert np.isnan(found.p_value)
+
+
+@st.composite
+def counts(draw):
+    trials = draw(st.integers(1, 100_000))
+    return draw(st.integers(0, trials)), trials
+
+
+@settings(derandomize=True, deadline=None)
+@given(count=counts(), confidence=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_wilsons_formula(count, confidence):
+    successes, trials = count
+    p, z = successes / trials, stats.norm.ppf((1 + confidence) / 2)
+    centre = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
+
+    found = proportion_interval(successes, trials, confidence)
+
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half), abs=1e-9)
+    assert 0 <= found.low <= p <= found.high <= 1
+
+
+@settings(derandomize=True, deadline=None)
+@given(count=counts())
+def test_right_and_wrong_answers_mirror_each_other(count):
+    successes, trials = count
+    right, wrong = (proportion_interval(n, trials) for n in (successes, trials - successes))
+
+    assert (wrong.low, wrong.high) == pytest.approx((1 - right.high, 1 - right.low))
+
+
+def answers(both, only_a, only_b, neither):
+    """Two models' right answers, `[sample]` each, with these counts."""
+    cells = [both, only_a, only_b, neither]
+    return np.repeat([True, True, False, False], cells), np.repeat(
+        [True, False, True, False], cells
+    )
+
+
+def test_agrestis_approval_of_the_prime_minister():
+    # Agresti, "Categorical Data Analysis", 2nd edition, table 10.1: 1600 asked twice; 944 approve
+    # at first and 880 later. Section 10.1.1: Wald's interval is (-0.059, -0.021) and McNemar's
+    # z^2 = 17.36; half a sample in each cell moves neither bound by a unit of the last digit.
+    found = paired_proportions(*answers(794, 150, 86, 570))
+
+    assert (found.only_a, found.only_b) == (150, 86)
+    assert found.difference.mean == pytest.approx(-0.04)
+    assert (found.difference.low, found.difference.high) == pytest.approx(
+        (-0.059, -0.021), abs=5e-4
+    )
+    assert found.difference.n == 1600
+    # The normal test of the same counts, so close in so many discordant pairs.
+    assert found.difference.p_value == pytest.approx(stats.chi2.sf(17.36, 1), rel=0.25)
+
+
+def test_the_exact_test_of_airway_responses():
+    # Fagerland, Lydersen and Laake (2013), BMC Medical Research Methodology 13:91: 21 children
+    # before and after stem cell transplantation; exact conditional p = 0.070.
+    assert paired_proportions(*answers(1, 1, 7, 12)).difference.p_value == pytest.approx(
+        0.070, abs=5e-4
+    )
+
+
+def test_agresti_and_mins_formula_by_hand():
+    # 10 samples; cells with half a sample more: 6.5, 0.5, 3.5, 1.5 of 12. Difference 3 / 12, its
+    # variance (4 / 12 - (3 / 12)^2) / 12 = 13 / 576; 97.5 % of the normal: 1.959964.
+    found = paired_proportions(*answers(6, 0, 3, 1)).difference
+    half = 1.959964 * np.sqrt(13 / 576)
+
+    assert (found.low, found.high) == pytest.approx((0.25 - half, 0.25 + half), rel=1e-6)
+    assert found.p_value == pytest.approx(0.25)  # three tosses alike, either side
+
+
+def test_models_that_never_differ():
+    right = np.array([True, False, True])
+    found = paired_proportions(right, right)
+
+    assert (found.only_a, found.only_b) == (0, 0)
+    assert (found.difference.mean, found.difference.p_value) == (0.0, 1.0)
+    assert found.difference.low == -found.difference.high < 0
+
+
+tables = st.tuples(*[st.integers(0, 200)] * 4).filter(any)
+
+
+@settings(derandomize=True, deadline=None)
+@given(table=tables, confidence=st.sampled_from([0.9, 0.95, 0.99]))
+def test_the_interval_holds_the_difference_and_mirrors(table, confidence):
+    right_a, right_b = answers(*table)
+    found = paired_proportions(right_a, right_b, confidence)
+    mirrored = paired_proportions(right_b, right_a, confidence)
+
+    assert found.difference.mean == pytest.approx(right_b.mean() - right_a.mean(), abs=1e-12)
+    assert -1 <= found.difference.low <= found.difference.mean <= found.difference.high <= 1
+    assert (mirrored.only_a, mirrored.only_b) == (found.only_b, found.only_a)
+    assert mirrored.difference.p_value == found.difference.p_value
+    assert mirrored.difference.low == pytest.approx(-found.difference.high)
+
+
+@settings(derandomize=True, deadline=None)
+@given(table=tables, data=st.data())
+def test_the_order_of_samples_does_not_matter(table, data):
+    right_a, right_b = answers(*table)
+    order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation(len(right_a))
+    assert paired_proportions(right_a[order], right_b[order]) == paired_proportions(
+        right_a, right_b
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "only_a", "only_b"), [(100, 0.01, 0.04), (300, 0.01, 0.02), (1000, 0.001, 0.004)]
+)
+def test_the_paired_interval_covers_95_percent_where_models_seldom_differ(n, only_a, only_b):
+    concordant = 1 - only_a - only_b
+    draws = np.random.default_rng(30).multinomial(
+        n, [0.9 * concordant, only_a, only_b, 0.1 * concordant], size=2000
+    )
+    found = [paired_proportions(*answers(*draw)).difference for draw in draws]
+
+    assert 0.935 < np.mean([i.low <= only_b - only_a <= i.high for i in found]) < 0.985
+
+
+def test_mcnemars_exact_test_keeps_its_level():
+    draws = np.random.default_rng(31).multinomial(200, [0.8, 0.05, 0.05, 0.1], size=2000)
+    found = [paired_proportions(*answers(*draw)).difference.p_value for draw in draws]
+
+    assert np.mean(np.array(found) <= 0.05) < 0.05

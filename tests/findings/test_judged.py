@@ -1,0 +1,323 @@
+"""What a rule sees: e* and the end, what diverged, and how errors are told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kohort.findings.judged import StudyCurves
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import POINTS, Scale, changes, shown
+from tests.findings.curve_builders import percent_of, reordered, scaled, variant, variants
+from tests.findings.curve_builders import with_replicate as adding
+
+# Validation losses; the lowest of each replicate are at epochs 1, 3, 2; of the sums of the others
+# (0.88, 0.85, 0.80), (0.80, 0.60, 1.10) and (0.68, 1.15, 0.70).
+THREE = variant(
+    train=[[1.0, 0.8, 0.6]] * 3,
+    valid=[[0.30, 0.45, 0.50], [0.38, 0.70, 0.20], [0.50, 0.15, 0.60]],
+    valid_error=[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]],
+)
+
+
+def test_the_best_epoch_of_a_replicate_is_that_of_the_others():
+    assert list(THREE.best_by_others) == [2, 1, 0]
+    assert list(THREE.at_best(THREE.valid_error)) == [0.3, 0.5, 0.7]
+
+
+def test_the_best_epoch_of_all_is_that_of_the_mean():
+    # Sums 1.18, 1.30, 1.30.
+    assert THREE.best == 0
+
+
+def test_a_replicate_alone_has_its_own_best_epoch():
+    alone = variant(train=[[1.0, 0.5, 0.4]], valid=[[1.0, 0.5, 0.6]])
+
+    assert list(alone.best_by_others) == [1]
+    assert list(alone.at_best(alone.valid_error)) == [0.5]
+
+
+def test_what_diverged_has_no_part_in_the_choice():
+    more = adding(THREE, train_loss=[1.0, 0.5, np.nan], valid_loss=[0.0, 9.0, 9.0])
+
+    assert list(more.best_by_others) == [2, 1, 0]
+    assert more.at_best(more.valid_error) == pytest.approx([0.3, 0.5, 0.7, np.nan], nan_ok=True)
+
+
+def test_an_error_at_the_best_epoch_of_others_is_not_flattered():
+    # All epochs are equally good: the lowest of 20 noisy ones would seem 1.87 deviations better
+    # than they are (the expected maximum of 20 normal deviates, any table of order statistics).
+    random = np.random.default_rng(61)
+    own, others = [], []
+    for _ in range(400):
+        loss = 10 + random.normal(size=(5, 20))
+        curves = variant(train=10 - 0.1 * np.arange(100).reshape(5, 20) / 100, valid=loss)
+        others.append(curves.at_best(curves.valid_error).mean() - 10)
+        own.append(loss.min(axis=1).mean() - 10)
+
+    assert np.mean(own) == pytest.approx(-1.867, abs=0.05)
+    assert abs(np.mean(others)) < 4 * np.std(others) / 20
+
+
+@pytest.mark.parametrize(
+    ("epochs", "end"), [(1, [0]), (3, [2]), (7, [6]), (8, [6, 7]), (12, [9, 10, 11])]
+)
+def test_the_end_is_the_last_quarter_of_the_epochs(epochs, end):
+    rows = [list(1 / (1 + np.arange(epochs)))] * 2
+    curves = variant(train=rows, valid=rows)
+
+    assert list(range(epochs))[curves.end] == end
+    assert curves.at_end(curves.valid_loss) == pytest.approx(np.mean(1 / (1 + np.array(end))))
+
+
+def test_the_end_is_that_of_the_shortest_sound_replicate():
+    curves = variant(
+        train=[[1, 0.5], [1, 0.4, 0.1], [1.0]], valid=[[1, 0.5], [1, 0.4, 9], [np.nan]]
+    )
+
+    assert curves.epochs == 2
+    assert curves.at_end(curves.valid_loss) == pytest.approx([0.5, 0.4, np.nan], nan_ok=True)
+
+
+def test_nothing_sound_leaves_nothing():
+    curves = variant(train=[[np.nan], [np.inf]], valid=[[1.0], [1.0]])
+
+    assert list(curves.sound) == []
+    assert curves.epochs == 0
+    assert np.isnan(curves.at_best(curves.valid_error)).all()
+    assert np.isnan(curves.at_end(curves.valid_error)).all()
+
+
+def test_a_replicate_without_an_epoch_is_neither_sound_nor_diverged():
+    curves = variant(train=[[1.0, 0.5], []], valid=[[1.0, 0.5], []])
+
+    assert list(curves.sound) == [0]
+    assert not curves.diverged.any()
+
+
+@settings(derandomize=True, deadline=None)
+@given(curves=variants(), data=st.data())
+def test_values_follow_the_order_of_replicates(curves, data):
+    order = list(data.draw(st.permutations(range(len(curves.lengths)))))
+    other = reordered(curves, order)
+
+    for at, of in ((curves.at_best, other.at_best), (curves.at_end, other.at_end)):
+        assert np.array_equal(of(other.valid_error), at(curves.valid_error)[order], equal_nan=True)
+    assert np.array_equal(other.rise(), curves.rise()[order], equal_nan=True)
+
+
+@settings(derandomize=True, deadline=None)
+@given(curves=variants(), power=st.integers(-20, 20))
+def test_the_unit_of_the_loss_does_not_matter_to_a_rise(curves, power):
+    assert np.array_equal(scaled(curves, 2.0**power).rise(), curves.rise(), equal_nan=True)
+
+
+# Best epochs of the others of THREE are the third, the second and the first, of which the last
+# quarter is the third: 0 where e* is the last; 0.20 / 0.70; 0.60 / 0.50.
+def test_the_rise_after_the_best_epoch_of_the_others_by_hand():
+    assert THREE.rise() == pytest.approx([0.0, 100 * (2 / 7 - 1), 20.0])
+
+
+# Of eight epochs the end is two.
+EIGHT = [4.0, 3.0, 2.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("losses", "rise"),
+    [
+        ([*EIGHT, 1.2, 1.4], 30.0),  # the mean of two
+        ([2.0, 0.8, 0.9, 1.0, 1.0, 1.0, 1.2, 1.4], 400 / 9),  # 1.3 / 0.9, however early e* is
+        ([0.8, 1.0, *EIGHT[2:], 1.2, 1.8], 200 / 3),  # e* is the first: 1.5 over the mean of two
+        ([*EIGHT, 0.8, 1.2], 20.0),  # e* is the first of the end: the other one alone, over 1.0
+        ([*EIGHT, 1.4, 0.8], 0.0),  # e* is the last epoch
+        ([*EIGHT[:5], 0.5, 0.6, 0.7], 25 / 3),  # e* is the epoch before the end: 0.65 / 0.6
+        ([0.9, 0.7, 0.6, 0.5, 0.5, 0.55, 0.7], 40.0),  # an end of one epoch, over the lowest
+        ([1.0], 0.0),
+        ([0.5, 0.6], 20.0),
+    ],
+)
+def test_the_rise_is_to_the_end_as_far_as_it_is_after_the_best_epoch(losses, rise):
+    falling = list(np.linspace(1.0, 0.5, len(losses)))
+    alone = variant(train=[falling], valid=[losses])
+    again = adding(alone, valid_loss=losses)
+
+    assert alone.rise() == pytest.approx([rise])
+    assert again.rise() == pytest.approx([rise, rise])
+
+
+def test_the_end_of_a_rise_is_that_after_each_replicates_own_best_epoch():
+    # Of twelve epochs the end is three. The best of the others is the eleventh for the first
+    # replicate, 0.9 / 0.7, the tenth for the second, (0.8 + 1.0) / 2 / 0.88, and for all.
+    falling = [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.5]
+    rows = [[*falling, 0.6, 0.7, 0.9], [*falling, 0.88, 0.8, 1.0]]
+    curves = variant(train=rows, valid=rows)
+
+    assert (curves.best, list(curves.best_by_others)) == (9, [10, 9])
+    assert curves.rise() == pytest.approx([100 * (9 / 7 - 1), 100 * (0.9 / 0.88 - 1)])
+
+
+def test_a_rise_in_percent_needs_a_loss_above_zero():
+    # All are best at the second epoch.
+    rows = [[1.0, 0.0, 0.5], [1.0, -0.5, 0.5], [1.0, 0.25, 0.5], [1.0, 1e-9, 3e-9]]
+    curves = variant(train=[[1.0, 0.9, 0.8]] * 4, valid=rows)
+
+    assert curves.rise() == pytest.approx([np.nan, np.nan, 100.0, 200.0], nan_ok=True)
+    ended = variant(train=[[1.0, 0.9, 0.8]], valid=[[1.0, 0.5, -0.5]])
+    assert np.isnan(ended.rise()).all()  # e* is its last epoch
+
+
+def test_what_is_not_sound_has_no_rise():
+    more = adding(THREE, train_loss=[1.0, 0.5, np.nan], valid_loss=[0.0, 9.0, 9.0])
+    none = variant(train=[[np.nan], [np.inf], []], valid=[[1.0], [1.0], []])
+
+    assert more.rise() == pytest.approx([*THREE.rise(), np.nan], nan_ok=True)
+    assert np.isnan(none.rise()).all()
+    assert none.rise().shape == (3,)
+
+
+def test_a_rise_is_read_up_to_the_shortest_sound_replicate():
+    curves = variant(
+        train=[[1.0, 0.5, 0.4], [1.0, 0.5, 0.4, 0.3], [1.0]],
+        valid=[[1.0, 0.5, 0.6], [1.0, 0.5, 0.7, 0.1], [np.nan]],
+    )
+    assert curves.rise() == pytest.approx([20.0, 40.0, np.nan], nan_ok=True)
+
+
+def test_a_threshold_in_the_unit_of_the_errors():
+    assert POINTS.threshold(2.0, 10.0) == pytest.approx(0.02)
+    assert percent_of(0.5).threshold(2.0, 10.0) == pytest.approx(0.05)
+    assert Scale("r2", higher_is_better=True, reference=8.0).threshold(2.0, 10.0) == (
+        pytest.approx(0.8)
+    )
+
+
+def test_a_metric_is_a_proportion_where_it_has_no_reference():
+    assert (POINTS.metric, POINTS.higher_is_better, POINTS.reference) == ("accuracy", True, None)
+    assert POINTS.is_proportion
+    assert not percent_of(0.5).is_proportion
+    assert not percent_of(np.nan).is_proportion
+    assert not percent_of(0.0).is_proportion
+
+
+@pytest.mark.parametrize(
+    ("scale", "difference", "words"),
+    [
+        (POINTS, 0.01, "1 point"),
+        (POINTS, 0.02, "2 points"),
+        (POINTS, 0.001, "0.1 points"),
+        (POINTS, 0.0, "0 points"),
+        (POINTS, 0.0123456, "1.23 points"),
+        (POINTS, 0.0100004, "1 point"),
+        (POINTS, 0.11, "11 points"),
+        (percent_of(0.5), 0.01, "0.01"),
+        (percent_of(0.5), 1.0, "1"),
+        (percent_of(0.5), 12.3456, "12.3"),
+    ],
+)
+def test_an_amount_in_words(scale, difference, words):
+    assert scale.amount(difference) == words
+
+
+ABOVE = Interval(0.031, 0.02, 0.042, 5, 0.01)
+BELOW = Interval(-0.031, -0.042, -0.02, 5, 0.01)
+ACROSS = Interval(-0.01, -0.03, 0.01, 5, 0.4)
+UNFORMED = Interval(0.031, np.nan, np.nan, 1, np.nan)
+NOTHING = Interval(np.nan, np.nan, np.nan, 0, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (ABOVE, "3.1 points (2.0 to 4.2)"),
+        (BELOW, "-3.1 points (-4.2 to -2.0)"),
+        (Interval(-0.0001, -0.0002, 0.0, 5, 0.01), "0.0 points (0.0 to 0.0)"),
+        (UNFORMED, "3.1 points"),
+    ],
+)
+def test_an_interval_in_words(interval, words):
+    assert shown(interval, "points", 100) == words
+    assert POINTS.told(interval) == words
+
+
+def test_points_are_told_as_finely_as_their_border_asks():
+    close = Interval(0.031, 0.0204, 0.042, 5, 0.01)
+    assert POINTS.told(close, thresholds=(0.02,)) == "3.10 points (2.04 to 4.20)"
+    assert POINTS.worse(close, 0.02) == "3.10 points (2.04 to 4.20) worse"
+    assert POINTS.worse(close.negated(), -0.02) == "3.10 points (2.04 to 4.20) better"
+    assert percent_of(0.5).told(close, thresholds=(0.02,)) == "0.031 (0.0204 to 0.042)"
+    assert percent_of(0.5).told(close, thresholds=(0.0204001,)) == "0.031 (0.0204 to 0.042)"
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (Interval(20.0, 15.0, 25.0, 3, 0.1), "rises by 20 % (15 to 25)"),
+        (Interval(20.0, 4.7, 36.0, 3, 0.1), "rises by 20.0 % (4.7 to 36.0)"),
+        (Interval(-2.0, -7.0, 3.0, 3, 0.1), "falls by 2 % (-3 to 7)"),
+        (Interval(-2.0, -9.0, 5.3, 3, 0.1), "falls by 2.0 % (-5.3 to 9.0)"),
+        (Interval(0.0, -1.0, 1.0, 3, 0.1), "rises by 0 % (-1 to 1)"),
+    ],
+)
+def test_a_change_is_told_by_its_direction(interval, words):
+    assert changes(interval, 0, 5.0) == words
+
+
+def test_points_may_be_told_more_finely():
+    assert POINTS.told(ABOVE, 2) == "3.10 points (2.00 to 4.20)"
+    assert percent_of(0.5).told(ABOVE, 2) == percent_of(0.5).told(ABOVE)
+
+
+@pytest.mark.parametrize("reference", [0.5, 2000.0, 0.0, np.nan])
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (Interval(0.05, 0.01234, 0.09, 5, 0.01), "0.05 (0.0123 to 0.09)"),
+        (Interval(-1234.0, -2000.0, -0.5, 5, 0.01), "-1.23e+03 (-2e+03 to -0.5)"),
+        (Interval(-0.0, -0.0, 0.0, 5, 1.0), "0 (0 to 0)"),
+        (UNFORMED, "0.031"),
+        (NOTHING, "nan"),
+    ],
+)
+def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, words):
+    assert percent_of(reference).told(interval) == words
+
+
+@pytest.mark.parametrize(
+    ("scale", "interval", "words"),
+    [
+        (POINTS, ABOVE, "3.1 points (2.0 to 4.2) worse"),
+        (POINTS, BELOW, "3.1 points (2.0 to 4.2) better"),
+        (POINTS, ACROSS, "1.0 points (-1.0 to 3.0) better"),
+        (POINTS, Interval(0.0, 0.0, 0.0, 3, 1.0), "0.0 points (0.0 to 0.0) worse"),
+        (POINTS, UNFORMED, "3.1 points worse"),
+        (percent_of(0.5), BELOW, "0.031 (0.02 to 0.042) better"),
+        (percent_of(0.5), Interval(-0.1, -0.2, 0.0, 3, 0.05), "0.1 (0 to 0.2) better"),
+        (percent_of(0.5), ABOVE, "0.031 (0.02 to 0.042) worse"),
+    ],
+)
+def test_a_difference_of_errors_is_told_as_worse_or_better(scale, interval, words):
+    # Errors: more is worse, whichever way the metric goes.
+    assert scale.worse(interval) == words
+    assert replace(scale, higher_is_better=not scale.higher_is_better).worse(interval) == words
+
+
+def test_what_is_not_known_is_not_called_better():
+    assert POINTS.worse(NOTHING) == "nan points worse"
+
+
+def test_intervals_have_the_confidence_of_the_study_and_its_correction():
+    # n = 3, mean 2, s = 1. Student's t of 2 degrees of freedom at 95 %: 2.919986.
+    found = StudyCurves((THREE,), confidence=0.9, test_to_train=0.25).interval(np.arange(1.0, 4.0))
+    half = 2.919986 * np.sqrt(1 / 3 + 1 / 4)
+
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), rel=1e-5)
+
+
+def test_errors_of_a_study_are_those_at_the_best_epochs():
+    gone = variant("w", train=[[np.nan] * 3] * 3, valid=[[1.0] * 3] * 3)
+    errors = StudyCurves((THREE, gone)).errors
+
+    assert errors[0] == pytest.approx([0.3, 0.5, 0.7])
+    assert np.isnan(errors[1]).all()

@@ -1,0 +1,206 @@
+"""Lifting: a constant as an input gives the numbers that it gives as a constant."""
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kohort.keras_api.models import prepare, state_of
+from kohort.tracing.jaxpr import differing, trace
+from kohort.tracing.signature import first_batch, trace_step
+
+X = jnp.linspace(-2.0, 2.0, 6).reshape(2, 3)
+
+
+def formula(a, b):
+    """Constants in the open, in a jitted call, and in a call with a derivative of its own."""
+
+    @jax.jit
+    def inner(x):
+        return jnp.where(x > a, x * b, jax.nn.relu(x) + a)
+
+    return lambda x: inner(x).sum(axis=0) / (b + 3.0)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(*[st.floats(-2, 2, width=32) for _ in range(4)])
+def test_lifted_constants_give_what_constants_give(a, b, c, d):
+    first, second = (trace(formula(*pair), X) for pair in ((a, b), (c, d)))
+    assert first.skeleton == second.skeleton
+    positions = differing([first.constants, second.constants])
+    run = first.lifted(positions)
+    for other, own in ((first, (a, b)), (second, (c, d))):
+        values = [other.constants[position] for position in positions]
+        np.testing.assert_array_equal(run(values, X), formula(*own)(X))
+
+
+def test_a_scalar_that_is_captured_as_an_array_is_a_constant_too():
+    first, second = (trace(captured(jnp.float32(value)), X) for value in (2.0, 3.0))
+    assert first.skeleton == second.skeleton
+    assert (first.constants, second.constants) == ((2.0,), (3.0,))
+    np.testing.assert_array_equal(first.lifted((0,))([jnp.float32(3.0)], X), X * 3.0)
+
+
+def test_only_what_differs_is_lifted():
+    first, second = trace(formula(0.5, 2.0), X), trace(formula(0.5, 3.0), X)
+    for position in differing([first.constants, second.constants]):
+        assert first.constants[position] in (2.0, 5.0)
+    assert differing([first.constants, first.constants]) == ()
+
+
+def captured(array):
+    return jax.jit(lambda x: x * array)
+
+
+def looped(factor):
+    return lambda x: jax.lax.fori_loop(0, 3, lambda _, y: y * factor, x)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x: x**2, lambda x: x**3),
+        (lambda x: x.sum(0), lambda x: x.sum(1)),
+        (jnp.sin, jnp.cos),
+        (lambda x: x[:1], lambda x: x[:2]),
+        (captured(np.arange(3.0)), captured(np.arange(3.0) + 1)),
+        (looped(2.0), looped(3.0)),
+        (lambda x: x.astype(int) + 1, lambda x: x.astype(int) + 2),
+        (lambda x: (x, x + 1.0), lambda x: (x + 1.0, x)),
+    ],
+    ids=["power", "axis", "function", "shape", "captured array", "loop", "integer", "order"],
+)
+def test_whatever_else_differs_is_another_skeleton(one, other):
+    assert trace(one, X).skeleton != trace(other, X).skeleton
+    assert trace(one, X).skeleton == trace(one, X).skeleton
+
+
+def test_a_call_into_python_is_like_no_other():
+    def called(function):
+        return lambda x: jax.pure_callback(function, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+    assert trace(called(np.sin), X).skeleton != trace(called(np.cos), X).skeleton
+    own = called(lambda x: x + 1)
+    assert trace(own, X).skeleton != trace(own, X).skeleton
+
+
+def test_the_names_of_results_are_part_of_what_is_computed():
+    assert trace(lambda x: {"a": x}, X).skeleton != trace(lambda x: {"b": x}, X).skeleton
+
+
+def test_a_nan_is_equal_to_itself():
+    assert differing([(float("nan"), 1.0), (float("nan"), 2.0)]) == (1,)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Wave(keras.layers.Layer):
+    """A layer of a user's own, with a hyperparameter that nobody registered."""
+
+    def __init__(self, pitch):
+        super().__init__()
+        self.pitch = pitch
+
+    def call(self, x):
+        return keras.ops.sin(self.pitch * x) + x
+
+
+@keras.saving.register_keras_serializable("tests")
+class Cubic(keras.regularizers.Regularizer):
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, x):
+        return self.strength * keras.ops.sum(keras.ops.abs(x) ** 3)
+
+
+def model(layers=(), optimizer=None, loss=None, kernel_regularizer=None):
+    net = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(8, "relu", kernel_regularizer=kernel_regularizer),
+            *layers,
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    net.compile(optimizer or "adam", loss or keras.losses.CategoricalCrossentropy())
+    return net
+
+
+SGD, ADAM = keras.optimizers.SGD, keras.optimizers.Adam
+DECAY = keras.optimizers.schedules.InverseTimeDecay
+SMOOTH = keras.losses.CategoricalCrossentropy
+HYPERPARAMETERS = {
+    "dropout": (lambda v: {"layers": [keras.layers.Dropout(v)]}, 0.2, 0.6),
+    "gaussian noise": (lambda v: {"layers": [keras.layers.GaussianNoise(v)]}, 0.2, 0.6),
+    "alpha dropout": (lambda v: {"layers": [keras.layers.AlphaDropout(v)]}, 0.2, 0.6),
+    "slope": (lambda v: {"layers": [keras.layers.LeakyReLU(v)]}, 0.1, 0.3),
+    "batch norm momentum": (
+        lambda v: {"layers": [keras.layers.BatchNormalization(momentum=v)]}, 0.9, 0.5,
+    ),
+    "l1": (lambda v: {"kernel_regularizer": keras.regularizers.L1(v)}, 0.01, 0.1),
+    "l2": (lambda v: {"kernel_regularizer": keras.regularizers.L2(v)}, 0.01, 0.1),
+    "momentum": (lambda v: {"optimizer": SGD(0.1, momentum=v)}, 0.5, 0.9),
+    "schedule": (lambda v: {"optimizer": SGD(DECAY(v, 1, 0.3))}, 0.5, 0.1),
+    "decay": (lambda v: {"optimizer": SGD(DECAY(0.1, 1, v))}, 0.5, 0.1),
+    "beta": (lambda v: {"optimizer": ADAM(beta_2=v)}, 0.9, 0.99),
+    "epsilon": (lambda v: {"optimizer": ADAM(epsilon=v)}, 1e-3, 1e-1),
+    "weight decay": (lambda v: {"optimizer": keras.optimizers.AdamW(weight_decay=v)}, 0.1, 0.01),
+    "clipping": (lambda v: {"optimizer": SGD(0.1, clipnorm=v)}, 0.1, 0.3),
+    "label smoothing": (lambda v: {"loss": SMOOTH(label_smoothing=v)}, 0.1, 0.3),
+    "a layer of one's own": (lambda v: {"layers": [Wave(v)]}, 0.5, 2.0),
+    "a penalty of one's own": (lambda v: {"kernel_regularizer": Cubic(v)}, 0.1, 0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_any_hyperparameter_of_a_step_is_lifted_to_its_own_numbers(name):
+    arguments, one, other = HYPERPARAMETERS[name]
+    random = np.random.default_rng(0)
+    batch = (
+        random.normal(size=(16, 5)).astype(np.float32),
+        np.eye(3, dtype=np.float32)[np.arange(16) % 3],
+    )
+    shapes, models = first_batch(batch, 16), []
+    for value in (one, other):
+        keras.utils.set_random_seed(0)
+        models.append(model(**arguments(value)))
+        prepare(models[-1], shapes)
+    traces = [trace_step(each, "train", shapes) for each in models]
+    assert traces[0].skeleton == traces[1].skeleton
+    positions = differing([t.constants for t in traces])
+    assert positions
+    values = [traces[1].constants[position] for position in positions]
+    state = state_of(models[1])
+    logs, after = jax.jit(models[1].train_step)(state, batch)
+    expected = (jax.tree.leaves(logs), after)
+    found = jax.jit(traces[0].lifted(positions))(values, state, batch)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for mine, yours in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, yours, rtol=1e-5, atol=1e-6)
+
+
+def test_the_dtype_that_an_input_is_read_in():
+    def step(state, rounded, used, unread, within):
+        half = rounded.astype(jnp.bfloat16)
+        used = used.astype(jnp.bfloat16).sum() + used.sum()
+        inner = jax.jit(lambda x: x.astype(jnp.float16) * 2)(within)
+        return state + half.sum() + rounded.astype(jnp.bfloat16).max(), used, inner
+
+    x = jnp.ones(3)
+    told = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
+    assert told == [jnp.bfloat16, None, None, jnp.float16]
+    assert trace(lambda x: (x, x.astype(jnp.bfloat16)), x).read_as(1) == [None]
+
+
+def test_the_operations_of_products_are_counted():
+    a, b, batch = jnp.zeros((3, 4)), jnp.zeros((4, 5)), jnp.zeros((7, 3, 4))
+
+    def several(a, b, batch):
+        return a @ b, jnp.einsum("nij,kj->nik", batch, b.T), jax.jit(jnp.dot)(a, b).sum() + a.sum()
+
+    each = 2 * 3 * 4 * 5
+    assert trace(several, a, b, batch).product_operations() == each + 7 * each + each
+    assert trace(jnp.add, a, a).product_operations() == 0
