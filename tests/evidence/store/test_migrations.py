@@ -1,5 +1,6 @@
 """Older stores are brought up to date, and keep their rows."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, insert, inspect, select
 
+from kohort.errors import StoreError
 from kohort.evidence.store import connect, migrate, open_store, schema
 from kohort.evidence.store.rows import now
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
@@ -82,6 +84,17 @@ def test_the_newest_migration_is_the_one_that_is_looked_for():
 def test_migrations_have_a_name_each():
     modules = Path(migrate.MIGRATIONS, "versions").glob("r*.py")
     assert sorted(path.name[1:5] for path in modules) == sorted(REVISIONS)
+
+
+@pytest.mark.parametrize("older", ["0001", "0002"])
+def test_a_store_from_before_the_first_release_is_refused(tmp_path, older):
+    open_store(tmp_path / "a.db").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as tables, tables:
+        tables.execute(f"UPDATE {schema.VERSION_TABLE} SET version_num = '{older}'")
+    before = (tmp_path / "a.db").read_bytes()
+    with pytest.raises(StoreError, match=f"revision {older} in .*, of a kohort before its first"):
+        open_store(tmp_path / "a.db")
+    assert (tmp_path / "a.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("bare", ["file", "postgres"], indirect=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, String, column, inspect, select, table
 
 from kohort.errors import StoreError
-from kohort.evidence.store.schema import REVISION, VERSION_TABLE, metadata
+from kohort.evidence.store.schema import OLDEST, REVISION, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -26,7 +26,8 @@ def check_revision(connection: Connection, place: str) -> bool:
     """Whether the tables are of the newest revision.
 
     Raises:
-        StoreError: They are of a newer kohort, or of another program.
+        StoreError: They are of a newer kohort, of one before its first release, or of another
+            program.
     """
     current = revision(connection)
     if current is None:
@@ -42,6 +43,12 @@ def check_revision(connection: Connection, place: str) -> bool:
             f"a store of revision {REVISION} or older",
             f"revision {current} in {place}, which a newer kohort made",
             "update kohort",
+        )
+    elif current < OLDEST:
+        raise StoreError(
+            f"a store of revision {OLDEST} or newer",
+            f"revision {current} in {place}, of a kohort before its first release",
+            "name another store, and run its studies again",
         )
     return current == REVISION
 

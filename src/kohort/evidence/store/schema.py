@@ -23,6 +23,9 @@ from sqlalchemy import (
 REVISION = "0003"
 """The newest migration."""
 
+OLDEST = "0003"
+"""The first migration; there are none from what came before it."""
+
 VERSION_TABLE = "kohort_revision"
 """Where Alembic notes the revision: its default name may be another program's in the database."""
 

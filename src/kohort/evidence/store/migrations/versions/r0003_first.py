@@ -1,9 +1,12 @@
-"""The first tables."""
+"""The first tables.
+
+Their revision is 0003: stores that were made while kohort was written have it already.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0003"
 down_revision = None
 
 
@@ -156,9 +159,27 @@ def upgrade() -> None:
         sa.Column("member", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("logs", sa.Text(), nullable=False),
+        sa.Column("crc", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["member"], ["member.id"], name=op.f("fk_epoch_member"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("member", "epoch", name=op.f("pk_epoch")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "reading",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("study", sa.Integer(), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("arrays", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study"], ["study.id"], name=op.f("fk_reading_study"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reading")),
+        sa.UniqueConstraint("token", name=op.f("uq_reading_token")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_reading_study"), "reading", ["study"], unique=False)
