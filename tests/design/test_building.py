@@ -1,0 +1,141 @@
+"""Models of members: built once, and steps traced once, in `plan` or in `run`."""
+
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.design.building import BuiltModels
+from kohort.engine import memory
+from kohort.keras_api.models import data_loss
+from kohort.tracing import signature
+from tests.models import build_mlp, numbers
+
+
+class CountingBuild:
+    """Builds small classifiers, and counts them."""
+
+    def __init__(self):
+        self.built = 0
+
+    def __call__(self, units=4, l2=0.0):
+        self.built += 1
+        return build_mlp((units,), l2)
+
+
+@pytest.fixture
+def build():
+    return CountingBuild()
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The names of the steps that are traced."""
+    seen, real = [], signature.trace_step
+
+    def trace_step(model, step, batch):
+        seen.append(step)
+        return real(model, step, batch)
+
+    for module in ("kohort.tracing.signature", "kohort.engine.program.steps"):
+        monkeypatch.setattr(f"{module}.trace_step", trace_step)
+    return seen
+
+
+def study(data, build, **changes):
+    variants = [kohort.Variant("plain", build), kohort.Variant("l2", build, l2=1e-3)]
+    arguments = {"replicates": kohort.Holdout(0.2, 3), "epochs": 1, "batch_size": 50}
+    return kohort.Study("counted", variants, data, **(arguments | changes))
+
+
+@pytest.mark.parametrize("engine", ["fused", "keras"])
+@pytest.mark.parametrize("plans", [False, True])
+def test_each_member_is_built_once(blobs, build, plans, engine):
+    counted = study(blobs, build)
+    if plans:
+        counted.plan()
+    counted.run(engine=engine, verbose=0)
+    assert build.built == 2 * 3
+
+
+def test_members_on_parts_of_their_samples_are_built_once_too(blobs, build):
+    study(blobs, build, sizes={"l2": (0.5,)}).run(verbose=0)
+    assert build.built == 2 * 3 + 3
+
+
+@pytest.mark.parametrize("plans", [False, True])
+def test_each_step_of_a_member_is_traced_once(blobs, build, traced, plans):
+    counted = study(blobs, build)
+    if plans:
+        counted.plan()
+    counted.run(verbose=0)
+    # 400 training samples are eight whole batches, 100 validation samples two.
+    assert Counter(traced) == dict.fromkeys(["train", "test", "penalty", "result"], 2 * 3)
+
+
+def test_a_second_run_trains_new_models_to_the_same_numbers(blobs, build):
+    counted = study(blobs, build)
+    counted.plan()
+    first, second = (counted.run(verbose=0) for _ in range(2))
+    assert build.built == 2 * 2 * 3
+    for key, member in first.members.items():
+        assert member.fingerprint == second.members[key].fingerprint
+
+
+def test_a_plan_made_under_another_precision_is_not_used(blobs, build, count_compilations):
+    counted = study(blobs, build)
+    counted.plan()
+    counted.run(precision="bfloat16", verbose=0)
+    assert build.built == 2 * 2 * 3
+    assert len(count_compilations) == 2  # the penalty makes a program of its own
+    counted.plan()
+    counted.run(verbose=0)
+    assert len(count_compilations) == 4, "the steps of the other precision were used"
+
+
+def test_models_without_room_are_built_again_to_the_same_numbers(blobs, build, monkeypatch):
+    wanted = study(blobs, build).run(verbose=0)
+    monkeypatch.setattr(memory, "_FOR_MODELS", 0.0)
+    build.built = 0
+    found = study(blobs, build).run(verbose=0)
+    assert build.built > 2 * 3
+    for key, member in wanted.members.items():
+        assert member.fingerprint == found.members[key].fingerprint
+
+
+def test_room_is_given_back_when_a_model_trains(blobs, build):
+    spec = study(blobs, build).spec
+    replicate = spec.replicate(0, 1.0)
+    models = BuiltModels(spec, room=10)
+    first, second = (models.new(variant, replicate) for variant in (0, 1))
+    models.keep(0, replicate, first, 6)
+    models.keep(1, replicate, second, 6)
+    assert models.look_at(0, replicate) is first
+    assert models.look_at(1, replicate) is not second, "it found no room"
+    assert models.take(0, replicate) is first
+    assert models.take(0, replicate) is not first, "it has trained"
+    models.keep(1, replicate, second, 10)
+    assert models.look_at(1, replicate) is second
+
+
+def test_to_look_at_a_model_before_it_trains_changes_nothing_in_it(blobs):
+    def noisy():
+        layers = [keras.layers.Dropout(0.5), keras.layers.BatchNormalization()]
+        model = keras.Sequential([keras.Input((5,)), *layers, keras.layers.Dense(3, "softmax")])
+        model.layers[-1].activity_regularizer = keras.regularizers.L2(0.1)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    noise = kohort.Study(
+        "noise", [kohort.Variant("noisy", noisy)], blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs=1,
+    )  # fmt: skip
+    models = BuiltModels(noise.spec, room=0)
+    model = models.new(0, noise.spec.replicate(0, 1.0))
+    before = numbers(model)
+    loss = data_loss(model, blobs.x_train, blobs.y_train)
+    assert np.isfinite(loss)
+    for value, now in zip(before, numbers(model), strict=True):
+        np.testing.assert_array_equal(value, now)
