@@ -17,7 +17,7 @@ from kohort.design.spec import StudySpec
 from kohort.errors import DesignError, reason
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
-from kohort.tracing.eligibility import steps_or_reason
+from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import Signature, TracedSteps, group
 
 
@@ -176,17 +176,13 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
         DesignError: A model does not take the data.
     """
     members = []
-    known: dict[tuple[Signature, tuple[str, ...]], TracedSteps] = {}
+    tracer = StepTracer()
     for number, variant in enumerate(spec.variants):
         whole: dict[int, MemberPlan] = {}
         for replicate in spec.replicates_of(variant):
             if replicate.number not in whole:
                 model = models.build(number, replicate)
-                member = _look_at(spec, number, replicate, model)
-                if member.steps is not None:
-                    key = member.steps.signature, member.steps.signature.names
-                    # Equal steps are kept once: a study has many members, and few programs.
-                    member = replace(member, steps=known.setdefault(key, member.steps))
+                member = _look_at(spec, number, replicate, model, tracer)
                 whole[replicate.number] = member
                 models.keep(number, replicate, model, member.state_bytes)
             # The same model from the same seed; only the rows differ.
@@ -205,13 +201,15 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
     )
 
 
-def _look_at(spec: StudySpec, number: int, replicate: Replicate, model: keras.Model) -> MemberPlan:
+def _look_at(
+    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, tracer: StepTracer
+) -> MemberPlan:
     variant, data = spec.variants[number], spec.data
     sizes = (len(replicate.train), len(replicate.valid))
     batch = batch_of(data, min(spec.batch_size, sizes[0]))
     try:
         prepare(model, batch)
-        steps, why_alone = steps_or_reason(model, batch)
+        steps, why_alone = tracer.steps_or_reason(model, batch)
     except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "

@@ -5,15 +5,16 @@ The fused engine runs a model's `train_step` and `test_step`, and does itself wh
 be trained otherwise than Keras trains it; such a model is left to `keras.Model.fit`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import jax
 import keras
 
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.description import described
 from kohort.keras_api.models import layers_with_metrics, layers_without_jit
-from kohort.tracing.signature import TracedSteps, trace_steps
+from kohort.tracing.signature import TracedSteps, step_name, trace_steps
 
 # What of `keras.Model` the fused engine does in its own way.
 _REPLACED = (
@@ -84,6 +85,35 @@ def steps_or_reason(model: keras.Model, batch: ArrayTree) -> tuple[TracedSteps |
     if any(trace.calls_python for trace in traced.traces.values()):
         return None, "its steps call back into Python"
     return traced, ""
+
+
+class StepTracer:
+    """Traces the steps of many models, those of equal descriptions once.
+
+    Global settings of Keras and JAX stay as they are while it is used.
+    """
+
+    def __init__(self) -> None:
+        self._by_description: dict[Hashable, tuple[TracedSteps | None, str]] = {}
+        self._known: dict[Hashable, TracedSteps] = {}
+
+    def steps_or_reason(
+        self, model: keras.Model, batch: ArrayTree
+    ) -> tuple[TracedSteps | None, str]:
+        """As the function of this name."""
+        description = described(model)
+        if description is None:
+            return self._known_once(*steps_or_reason(model, batch))
+        key = description, step_name("", batch)
+        if key not in self._by_description:
+            self._by_description[key] = self._known_once(*steps_or_reason(model, batch))
+        return self._by_description[key]
+
+    def _known_once(self, steps: TracedSteps | None, reason: str) -> tuple[TracedSteps | None, str]:
+        """Keep equal steps once: there are many members, and few programs."""
+        if steps is None:
+            return None, reason
+        return self._known.setdefault((steps.signature, steps.signature.names), steps), reason
 
 
 def fused_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:

@@ -1,0 +1,244 @@
+"""All that tracing a model's steps can read, but for the numbers in its state.
+
+Replicates of a variant differ in what their seeds decide. Mostly that is the state (weights, seeds
+of dropout), which is an input of a trace; but a build function may draw a rate or a penalty as
+well, and no configuration of Keras's tells all of them (a delta in a loss function, an attribute
+that was set later). So a model is walked as it lies in memory: every object that can be reached
+from it, with its type and its values. Two models with equal descriptions have equal traces, and one
+of them need not be made: a walk takes an eighth of the time.
+
+That holds where Keras, JAX and NumPy are all the code that a trace runs, and as long as nobody
+changes their modules and classes meanwhile. Where a class or a function comes from elsewhere, or an
+object hides what it holds, there is no description.
+"""
+
+import enum
+import functools
+import hashlib
+import inspect
+import os
+import re
+import sys
+import types
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import keras
+import numpy as np
+
+from kohort.keras_api.models import variables_of
+
+type Description = tuple[Any, ...]
+
+_PACKAGES = tuple(f"{Path(str(p.__file__)).parent}{os.sep}" for p in (keras, jax, np))
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), types.EllipsisType, inspect.Signature)
+_LOCKS = ("lock", "RLock", "_RLock")
+_MOST = 1_000_000  # tokens: whatever is larger is no model alone
+
+# What the seed gives these is used to make a state, and never in a step.
+_SEEDS: dict[type, tuple[str, ...]] = {
+    keras.random.SeedGenerator: ("_initial_seed",),
+    keras.initializers.VarianceScaling: ("seed", "_init_seed"),
+    keras.initializers.RandomNormal: ("seed", "_init_seed"),
+    keras.initializers.RandomUniform: ("seed", "_init_seed"),
+    keras.initializers.TruncatedNormal: ("seed", "_init_seed"),
+    keras.initializers.Orthogonal: ("seed", "_init_seed"),
+}
+_OF_STATE = ("_value", "_initializer")
+_ADDRESS = re.compile(r"\d{9,}")  # in the names that Keras gives to the nodes of a graph
+
+
+class _UnknownError(Exception):
+    """Something that is reached from a model cannot be described."""
+
+
+def described(model: keras.Model) -> Description | None:
+    """The description of a prepared model; None where there is none.
+
+    Args:
+        model: Compiled and prepared. Describe it before its steps are traced: that changes it.
+    """
+    try:
+        return _Walk(model).description()
+    except Exception:  # whatever an object raises that is asked what it holds
+        return None
+
+
+class _Kind(NamedTuple):
+    """What is known of a type."""
+
+    is_value: bool
+    may_have_a_name: bool
+    is_of_a_library: bool
+    is_lock: bool
+    slots: tuple[str, ...]
+    seeds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kind: type) -> "_Kind":
+        is_method, is_called = issubclass(kind, types.MethodType), "__call__" in dir(kind)
+        slots = [base.__dict__.get("__slots__", ()) for base in kind.__mro__]
+        names = [name for s in slots for name in ((s,) if isinstance(s, str) else s)]
+        return cls(
+            kind in _PLAIN or issubclass(kind, enum.Enum | np.dtype | np.generic),
+            issubclass(kind, types.ModuleType | type) or (is_called and not is_method),
+            _is_static(kind) or _is_named_tuple(kind),
+            kind.__name__ in _LOCKS and kind.__module__ in ("_thread", "threading"),
+            tuple(name for name in names if name not in ("__dict__", "__weakref__")),
+            next((names for seeded, names in _SEEDS.items() if issubclass(kind, seeded)), ()),
+        )
+
+
+class _Walk:
+    """One walk over all objects that can be reached from a model, in a fixed order."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._state = {id(v) for part in variables_of(model) for v in part}
+        self._kinds: dict[type, _Kind] = {}
+        self._numbers: dict[int, int] = {}
+        self._reached: list[Any] = []  # kept, so that no other object takes an address
+        self._left: list[Any] = [model]
+        self._tokens: list[Any] = []
+
+    def description(self) -> Description:
+        while self._left:
+            self._visit(self._left.pop())
+            if len(self._tokens) > _MOST:
+                raise _UnknownError(len(self._tokens))
+        # Keras keeps addresses, such as those of variables in an optimizer: they stand for the
+        # objects that were reached in the same place.
+        return tuple(self._as_number(token) for token in self._tokens)
+
+    def _as_number(self, token: Any) -> Any:
+        if isinstance(token, frozenset):
+            return frozenset(map(self._as_number, token))
+        if type(token) is not tuple or token[0] not in (int, str):
+            return token
+        kind, value = token
+        if kind is int:
+            return ("object", self._numbers[value]) if value in self._numbers else token
+        return kind, _ADDRESS.sub(self._numbered, value)
+
+    def _numbered(self, found: re.Match[str]) -> str:
+        number = self._numbers.get(int(found[0]))
+        return found[0] if number is None else f"object {number}"
+
+    def _visit(self, item: Any) -> None:
+        kind = self._kinds.get(type(item)) or self._kinds.setdefault(
+            type(item), _Kind.of(type(item))
+        )
+        if kind.is_value:
+            self._tokens.append(_value(item))
+        elif id(item) in self._numbers:
+            self._tokens.append(("object", self._numbers[id(item)]))
+        elif kind.may_have_a_name and _is_static(item):
+            self._tokens.append(("static", item))
+        else:
+            self._numbers[id(item)] = len(self._numbers)
+            self._reached.append(item)
+            self._tokens.append(type(item))
+            self._left += reversed(list(self._parts(item, kind)))
+
+    def _parts(self, item: Any, kind: _Kind) -> Iterator[Any]:
+        """What an object holds, in a fixed order."""
+        if isinstance(item, types.FunctionType):
+            yield from _function_parts(item)
+        elif isinstance(item, types.MethodType):
+            yield from (item.__func__, item.__self__)
+        elif isinstance(item, weakref.ref):
+            yield item()
+        elif isinstance(item, np.ndarray | jax.Array):
+            self._tokens.append(_array(item))
+        elif not kind.is_lock:
+            if not kind.is_of_a_library or isinstance(item, type):
+                raise _UnknownError(type(item))
+            yield from self._content(item, kind)
+            yield from self._attributes(item, kind)
+
+    def _content(self, item: Any, kind: _Kind) -> Iterator[Any]:
+        if isinstance(item, functools.partial):
+            yield from (item.func, item.args, item.keywords)
+        elif isinstance(item, dict):
+            self._tokens.append(len(item))
+            yield item.default_factory if isinstance(item, defaultdict) else None
+            for key, value in item.items():
+                yield from (key, value)
+        elif isinstance(item, list | tuple):
+            self._tokens.append(len(item))
+            yield from item
+        elif isinstance(item, set | frozenset):
+            if not all(type(part) in _PLAIN for part in item):
+                raise _UnknownError(type(item))
+            self._tokens.append(frozenset(map(_value, item)))
+        elif isinstance(item, _PLAIN) or not (hasattr(item, "__dict__") or kind.slots):
+            raise _UnknownError(type(item))
+
+    def _attributes(self, item: Any, kind: _Kind) -> Iterator[Any]:
+        hidden = kind.seeds
+        if id(item) in self._state:
+            hidden += _OF_STATE
+            self._tokens.append((tuple(item.shape), str(item.dtype)))
+        for name, value in getattr(item, "__dict__", {}).items():
+            if name not in hidden:
+                yield from (name, value)
+        for name in kind.slots:
+            if hasattr(item, name):
+                yield from (name, getattr(item, name))
+
+
+def _value(item: Any) -> Any:
+    """An immutable value, told apart from others of another type and of other bits."""
+    if type(item) is int:
+        return int, item
+    text = repr(item)
+    if " at 0x" in text:
+        raise _UnknownError(type(item))
+    return type(item), text
+
+
+def _array(item: Any) -> Any:
+    held = np.ascontiguousarray(item)
+    if held.dtype.hasobject:
+        raise _UnknownError(type(item))
+    return str(held.dtype), held.shape, hashlib.sha256(held.tobytes()).digest()
+
+
+def _function_parts(function: types.FunctionType) -> Iterator[Any]:
+    code = function.__code__
+    if not code.co_filename.startswith(_PACKAGES):
+        raise _UnknownError(function)
+    yield from (code.co_filename, code.co_firstlineno, code.co_qualname)
+    yield from (function.__defaults__, function.__kwdefaults__, function.__dict__)
+    for cell in function.__closure__ or ():
+        yield cell.cell_contents
+
+
+def _is_static(item: Any) -> bool:
+    """Whether a module of Keras, JAX, NumPy or Python itself has an object under its name."""
+    if isinstance(item, types.ModuleType):
+        return _is_library(item)
+    module = sys.modules.get(str(getattr(item, "__module__", None)))
+    found: Any = module
+    for name in str(getattr(item, "__qualname__", "")).split("."):
+        found = getattr(found, name, None)
+    return found is item and module is not None and _is_library(module)
+
+
+def _is_named_tuple(kind: type) -> bool:
+    """Whether a type is a named tuple that a library keeps in one of its classes."""
+    module = sys.modules.get(kind.__module__)
+    is_named = issubclass(kind, tuple) and hasattr(kind, "_fields")
+    return is_named and module is not None and _is_library(module)
+
+
+@functools.lru_cache(1024)
+def _is_library(module: types.ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return module.__name__ in sys.builtin_module_names
+    is_of_python = module.__name__.partition(".")[0] in sys.stdlib_module_names
+    return is_of_python or str(file).startswith(_PACKAGES)
