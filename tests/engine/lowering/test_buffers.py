@@ -13,7 +13,7 @@ from jax import lax
 import kohort
 from kohort.engine.lowering.buffers import after, updating_in_place
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 SIZES = (48, 80, 96, 72)

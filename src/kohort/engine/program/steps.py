@@ -15,7 +15,7 @@ from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.metrics import fresh_metrics
 from kohort.keras_api.models import has_own_code
-from kohort.tracing.jaxpr import Trace, differing
+from kohort.tracing.lifting import Trace, differing
 from kohort.tracing.signature import TracedSteps, step_name, trace_step
 
 # A call into Python is like no other in a trace, not even like itself.

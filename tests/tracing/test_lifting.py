@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.keras_api.models import prepare, state_of
-from kohort.tracing.jaxpr import differing, trace
+from kohort.tracing.lifting import differing, trace
 from kohort.tracing.signature import first_batch, trace_step
 
 X = jnp.linspace(-2.0, 2.0, 6).reshape(2, 3)
@@ -190,8 +190,8 @@ def test_the_dtype_that_an_input_is_read_in():
         return state + half.sum() + rounded.astype(jnp.bfloat16).max(), used, inner
 
     x = jnp.ones(3)
-    told = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
-    assert told == [jnp.bfloat16, None, None, jnp.float16]
+    dtypes = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
+    assert dtypes == [jnp.bfloat16, None, None, jnp.float16]
     assert trace(lambda x: (x, x.astype(jnp.bfloat16)), x).read_as(1) == [None]
 
 
