@@ -29,7 +29,7 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
-            continue  # The program stops such a member at the batch itself; see `tell_nan`.
+            continue  # The program stops such a member at the batch itself; see `report_nan`.
         if isinstance(callback, keras.callbacks.SwapEMAWeights):
             raise ModelError(
                 "callbacks that leave the weights of an evaluation as they are",
@@ -61,7 +61,7 @@ def stops_at_nan(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
 
 
-def tell_nan(
+def report_nan(
     callbacks: Sequence[keras.callbacks.Callback], batch: int, logs: dict[str, float]
 ) -> None:
     """Show the last batch of an epoch that was trained to those that end training at NaN."""
