@@ -52,9 +52,9 @@ def setup_seconds(net: str, few: int = 4, more: int = 36) -> float:
         folder = Path(temporary)
         samples.write(folder, 1000)
         for members in (few, more):
-            told = [ran(f"{net}-x{members}", folder, 2, folder / "cache") for _ in range(3)]
+            runs = [ran(f"{net}-x{members}", folder, 2, folder / "cache") for _ in range(3)]
             # The first one compiles.
-            first.append(min(own["first"] - own["epochs"][0] * members for own in told[1:]))
+            first.append(min(run["first"] - run["epochs"][0] * members for run in runs[1:]))
     return float(first[1] - first[0]) / (more - few)
 
 

@@ -116,14 +116,14 @@ def middle(rounds: Sequence[Sequence[Point]]) -> list[Point]:
     """Each point of several rounds, every number of it the median."""
     return [
         Point(
-            own[0].axis,
-            own[0].size,
-            seconds=float(np.median([point.seconds for point in own])),
-            peak_bytes=int(np.median([point.peak_bytes for point in own])),
-            first=float(np.median([point.first for point in own])),
-            again=float(np.median([point.again for point in own])),
+            same[0].axis,
+            same[0].size,
+            seconds=float(np.median([point.seconds for point in same])),
+            peak_bytes=int(np.median([point.peak_bytes for point in same])),
+            first=float(np.median([point.first for point in same])),
+            again=float(np.median([point.again for point in same])),
         )
-        for own in zip(*rounds, strict=True)
+        for same in zip(*rounds, strict=True)
     ]
 
 
@@ -131,10 +131,10 @@ def slope(axis: str, rounds: Sequence[Sequence[Point]]) -> Slope:
     """Fit an axis in each round: lines through the logarithms of seconds, and through bytes."""
     exponents, each = [], []
     for points in rounds:
-        own = [point for point in points if point.axis == axis]
-        sizes = np.array([point.size for point in own], float)
-        seconds = np.array([point.seconds for point in own])
-        memory = np.array([point.peak_bytes for point in own], float)
+        on_axis = [point for point in points if point.axis == axis]
+        sizes = np.array([point.size for point in on_axis], float)
+        seconds = np.array([point.seconds for point in on_axis])
+        memory = np.array([point.peak_bytes for point in on_axis], float)
         exponents.append(_rise(np.log(sizes), np.log(seconds)))
         each.append(_rise(sizes, memory))
     middling, least, greatest = (float(of(exponents)) for of in (np.median, min, max))
@@ -188,13 +188,13 @@ def svg(points: Sequence[Point]) -> str:
 
 
 def markdown(
-    points: Sequence[Point], slopes: Sequence[Slope], costs: Mapping[str, float], told: str
+    points: Sequence[Point], slopes: Sequence[Slope], costs: Mapping[str, float], clause: str
 ) -> str:
     """The page of a measurement."""
     fits = "\n".join(
-        f"| {own.axis} | {own.exponent:.2f} ({own.lowest:.2f} to {own.highest:.2f}) | "
-        f"{own.bytes_each / 2**20:,.3f} |"
-        for own in slopes
+        f"| {slope.axis} | {slope.exponent:.2f} ({slope.lowest:.2f} to {slope.highest:.2f}) | "
+        f"{slope.bytes_each / 2**20:,.3f} |"
+        for slope in slopes
     )
     lines = "\n".join(
         f"| {point.axis} | {point.size:,} | {point.seconds:.3f} | "
@@ -206,7 +206,7 @@ def markdown(
 
 # Growth
 
-{told}.
+{clause}.
 What does not grow: {MEMBERS} members of {WIDTH} units, {SAMPLES:,} samples, {EPOCHS} epochs.
 
 ![Seconds and memory against members, samples, width and epochs](growth.svg)
@@ -252,15 +252,15 @@ def main(
     machine = about()
     whole = {
         "about": machine,
-        "rounds": [[asdict(point) for point in own] for own in found],
-        "slopes": [asdict(own) for own in slopes],
+        "rounds": [[asdict(point) for point in same] for same in found],
+        "slopes": [asdict(slope) for slope in slopes],
         "study": costs,
     }
-    told = (
+    clause = (
         f"{machine['date']}; {machine['cores']} cores of {machine['processor']}. "
         f"Medians of {rounds} rounds (lowest to highest)"
     )
-    text = markdown(medians, slopes, costs, told)
+    text = markdown(medians, slopes, costs, clause)
     (RESULTS / "growth.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "growth.md").write_text(text, encoding="utf-8")
     (RESULTS / "growth.svg").write_text(svg(medians), encoding="utf-8")

@@ -118,10 +118,10 @@ def _versions(rows: Sequence[Row]) -> str:
     """A line for each environment, as its peers tell: they need not be of one Python."""
     peers: dict[str, dict[str, None]] = {}
     for row in rows:
-        told = ", ".join(f"{key} {value}" for key, value in sorted(row.versions.items()))
-        if told:
-            peers.setdefault(told, {})[row.peer] = None
-    return "\n".join(f"- {', '.join(own)}: {told}" for told, own in peers.items())
+        versions = ", ".join(f"{key} {value}" for key, value in sorted(row.versions.items()))
+        if versions:
+            peers.setdefault(versions, {})[row.peer] = None
+    return "\n".join(f"- {', '.join(names)}: {versions}" for versions, names in peers.items())
 
 
 def svg(rows: Sequence[Row]) -> str:

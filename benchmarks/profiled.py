@@ -64,8 +64,10 @@ def _size(dimensions: str) -> int:
 
 def kernel_sizes(work: Work) -> set[int]:
     """Numbers in a kernel: of one member, and of all side by side."""
-    own = {layer.inner * layer.columns for net in work.variants.values() for layer in layers(net)}
-    return own | {work.members * size for size in own}
+    of_member = {
+        layer.inner * layer.columns for net in work.variants.values() for layer in layers(net)
+    }
+    return of_member | {work.members * size for size in of_member}
 
 
 def events(folder: Path) -> Iterator[tuple[str, str, float]]:

@@ -109,13 +109,13 @@ def _row(
     epochs: int,
 ) -> Row:
     work, peer = key
-    own = _good(by_key[key])
-    if not own:
+    of_key = _good(by_key[key])
+    if not of_key:
         return Row(work, peer, failed=by_key[key][-1]["failed"])
     references = {name: _good(by_key.get((work, name), ())) for name in REFERENCES}
-    taken = _by_round(own, lambda record: epoch_seconds(record, epochs))
-    later = [record for record in own if record["round"] > 1] or own
-    first = [record for record in own if record["round"] == 1]
+    taken = _by_round(of_key, lambda record: epoch_seconds(record, epochs))
+    later = [record for record in of_key if record["round"] > 1] or of_key
+    first = [record for record in of_key if record["round"] == 1]
     whole, cold = (_totals(records) for records in (later, first))
     epoch = statistics.median(taken.values())
     return Row(
@@ -127,17 +127,17 @@ def _row(
             for name, theirs in references.items()
             if theirs
         },
-        accuracy=statistics.median(max(record["accuracy"].values()) for record in own),
-        fraction=least_seconds(named(work), own[0]["precision"], ceilings, samples) / epoch,
-        imports=statistics.median(record["imports"] for record in own),
+        accuracy=statistics.median(max(record["accuracy"].values()) for record in of_key),
+        fraction=least_seconds(named(work), of_key[0]["precision"], ceilings, samples) / epoch,
+        imports=statistics.median(record["imports"] for record in of_key),
         warm_up=_median([_warm_up(record) for record in later]),
         total=_median(list(whole.values())),
         totals={name: _ratio(whole, _totals(theirs)) for name, theirs in references.items()},
         cold=_median(list(cold.values())),
         colds={name: _ratio(cold, _totals(theirs)) for name, theirs in references.items()},
         compiling=_median([record.get("compiling") for record in first]),
-        peak_bytes=max(record["peak_bytes"] for record in own),
-        versions=own[-1]["versions"],
+        peak_bytes=max(record["peak_bytes"] for record in of_key),
+        versions=of_key[-1]["versions"],
     )
 
 
@@ -167,7 +167,7 @@ def _warm_up(record: dict[str, Any]) -> float | None:
     return float(record["first"] - record["models"] * statistics.median(record["epochs"]))
 
 
-def _ratio(own: dict[int, float], theirs: dict[int, float]) -> Ratio | None:
+def _ratio(ours: dict[int, float], theirs: dict[int, float]) -> Ratio | None:
     """Round by round; None where no round has both."""
-    each = [own[number] / theirs[number] for number in own if number in theirs]
+    each = [ours[number] / theirs[number] for number in ours if number in theirs]
     return Ratio(statistics.median(each), min(each), max(each)) if each else None

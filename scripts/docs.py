@@ -30,9 +30,9 @@ def commands_page() -> str:
         "told in one line; 130: interrupted.\n",
     ]
     for name, command in root.commands.items():
-        own = typer.Context(command, info_name=name, parent=context, max_content_width=90)
-        own.terminal_width = 90
-        parts += [f"## kohort {name}\n", "```text", command.get_help(own), "```\n"]
+        subcontext = typer.Context(command, info_name=name, parent=context, max_content_width=90)
+        subcontext.terminal_width = 90
+        parts += [f"## kohort {name}\n", "```text", command.get_help(subcontext), "```\n"]
     return "\n".join(parts)
 
 

@@ -96,14 +96,14 @@ def _curves(lines: Lines, title: str, marked: VariantCurves | None) -> Chart:
 
 def _spreads(example: Example) -> Chart:
     errors = example.study.errors
-    own = points_of(example.study, errors - errors.mean(axis=0))
-    return _dots(own, "error above the replicate's mean, points", example.study.margin)
+    points = points_of(example.study, errors - errors.mean(axis=0))
+    return _dots(points, "error above the replicate's mean, points", example.study.margin)
 
 
 def _differences(example: Example) -> Chart:
     errors = example.study.errors
-    own = points_of(example.study, errors[:1] - errors[1:2]).assign(variant="A - B")
-    return _dots(own, "difference of errors, points", example.study.margin)
+    points = points_of(example.study, errors[:1] - errors[1:2]).assign(variant="A - B")
+    return _dots(points, "difference of errors, points", example.study.margin)
 
 
 def _dots(values: pd.DataFrame, title: str, margin: float) -> Chart:

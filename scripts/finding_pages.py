@@ -110,8 +110,8 @@ def index_page() -> str:
     """What is common to all findings, and where each is told."""
     rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in EVERY]
     codes = ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
-    told = [VERDICTS.format(**_silences()), COMPARISONS.format(**_optimism())]
-    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *told, _error_rates()])
+    parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**_optimism())]
+    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates()])
 
 
 def code_page(rule: Rule[Any]) -> str:
@@ -179,10 +179,12 @@ def _example(code: str) -> str:
     if shown is None:
         return ""
     picture = f"![{CAPTIONS[code]}]({code}.svg)\n\n{CAPTIONS[code]}\n" if code in DRAWINGS else ""
-    told = f"> {shown.finding.sentence}\n"
+    quoted = f"> {shown.finding.sentence}\n"
     if shown.finding.advice:
-        told += f">\n> {shown.finding.advice}\n"
-    return f"## An example\n\n{picture}\nOn this study, which is made up, the rule says:\n\n{told}"
+        quoted += f">\n> {shown.finding.advice}\n"
+    return (
+        f"## An example\n\n{picture}\nOn this study, which is made up, the rule says:\n\n{quoted}"
+    )
 
 
 def _rates(code: str) -> str:
@@ -195,8 +197,8 @@ def _rates(code: str) -> str:
         f"{' / '.join(map(str, REPLICATES))} independent replicates.\n"
     )
     tables = chain.from_iterable(rule_tables(question) for question in questions)
-    told = [SILENT[code].format(**_silences())] if code in SILENT else []
-    return "\n".join([head, *tables, *told])
+    parts = [SILENT[code].format(**_silences())] if code in SILENT else []
+    return "\n".join([head, *tables, *parts])
 
 
 def _silences() -> dict[str, str]:
@@ -227,9 +229,9 @@ def _silent(code: str, level: float) -> str:
 def _optimism() -> dict[str, str]:
     cells = results()["optimism"]["splits, 0"]
     return {
-        f"{many}_{told}": f"{100 * cells[n][name]['mean']:.1f}"
+        f"{many}_{kind}": f"{100 * cells[n][name]['mean']:.1f}"
         for many, n in (("few", "5"), ("many", "10"))
-        for told, name in (("told", "estimate"), ("true", "true"))
+        for kind, name in (("told", "estimate"), ("true", "true"))
     }
 
 

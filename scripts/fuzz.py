@@ -53,8 +53,8 @@ def fuzz(name: str, inputs: int, seed: int, out: Path) -> bool:
     rate = inputs / (time.perf_counter() - clock)
     lines = (found / "log").read_text(errors="replace").splitlines()
     if done.returncode == 0:
-        told = next(line for line in lines if line.endswith(" MB"))
-        print(f"{name}: {inputs:,} inputs, {rate:,.0f} a second; {told}")
+        last_line = next(line for line in lines if line.endswith(" MB"))
+        print(f"{name}: {inputs:,} inputs, {rate:,.0f} a second; {last_line}")
     else:
         lines = [line for line in lines if not line.startswith(("INFO:", "WARNING:", "#"))]
         print(f"{name}: failed, see {found}", *lines[-20:], sep="\n")

@@ -98,8 +98,8 @@ def _target(read: Callable[[bytes], str], inputs: int) -> Callable[[bytes], None
         if (
             sum(ended.values()) == inputs
         ):  # libFuzzer ends the process, and nothing of Python's runs
-            told = f"{ended['read']:,} read, {ended['refused']:,} refused"
-            print(f"{told}; at most {_memory():,} MB", flush=True)
+            counts = f"{ended['read']:,} read, {ended['refused']:,} refused"
+            print(f"{counts}; at most {_memory():,} MB", flush=True)
 
     return one
 

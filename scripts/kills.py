@@ -121,8 +121,8 @@ def main(
         root = Path(folder)
         for name in ("compiled", "whole"):  # The second finds its programs compiled.
             started = time.monotonic()
-            own = partial(life, root / f"{name}.db", root / f"{name}.npz", quick=quick)
-            child = in_process(own)
+            run_study = partial(life, root / f"{name}.db", root / f"{name}.npz", quick=quick)
+            child = in_process(run_study)
             if os.waitpid(child, 0)[1]:
                 sys.exit("the undisturbed study failed")
             whole = time.monotonic() - started
@@ -145,9 +145,9 @@ def main(
                     sys.exit(f"study {number}: life {lives} failed")
                 else:
                     break
-            told = "the same numbers" if same(root / "whole.npz", out) else "OTHER NUMBERS"
-            print(f"study {number}: {lives} lives, {told}", flush=True)
-            if not told.startswith("the same"):
+            outcome = "the same numbers" if same(root / "whole.npz", out) else "OTHER NUMBERS"
+            print(f"study {number}: {lives} lives, {outcome}", flush=True)
+            if not outcome.startswith("the same"):
                 sys.exit(1)
         print(f"{done} kills, {number} studies")
 

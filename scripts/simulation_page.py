@@ -259,7 +259,7 @@ def _learning() -> str:
 def _noise() -> str:
     rows = [
         [f"{study}, {name.replace('_', ' ')}"]
-        + [f"{100 * deviation:.2g}" for deviation in (part.shared, part.own, part.epoch)]
+        + [f"{100 * deviation:.2g}" for deviation in (part.shared, part.individual, part.epoch)]
         + [f"{part.autocorrelation:.2g}"]
         for study, noise in (("letters", LETTERS), ("notMNIST", NOTMNIST))
         for name, part in vars(noise).items()

@@ -38,8 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
         if options.only in "/".join(cell.key)
     ]
     print(f"{sum(cell.studies for cell in chosen):,} simulated studies")
-    told = {"seed": SEED, "results": run(chosen)}
-    options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    report = {"seed": SEED, "results": run(chosen)}
+    options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {options.out}")
 
 

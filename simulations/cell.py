@@ -69,13 +69,13 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     Where a study has none, such as the width of an interval that cannot be formed, it does not
     count.
     """
-    told: dict[str, object] = {}
+    summary: dict[str, object] = {}
     for name in outcomes[0]:
         values = np.array([outcome[name] for outcome in outcomes], float)
         values = values[np.isfinite(values)]
         error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-        told[name] = {"mean": round(float(values.mean()), 5), "se": round(float(error), 5)}
-    return {**told, "studies": len(outcomes)}
+        summary[name] = {"mean": round(float(values.mean()), 5), "se": round(float(error), 5)}
+    return {**summary, "studies": len(outcomes)}
 
 
 def _simulate(simulate: Simulate, seed: Sequence[int], count: int) -> list[Outcome]:

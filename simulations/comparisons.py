@@ -74,8 +74,8 @@ def correlated(
 
     Replicates share a part of the variance as large as the part of the samples that validates.
     """
-    common, own = (random.standard_normal((VARIANTS, n)) for n in (1, replicates))
-    noise = np.sqrt(fraction) * common + np.sqrt(1 - fraction) * own
+    common, individual = (random.standard_normal((VARIANTS, n)) for n in (1, replicates))
+    noise = np.sqrt(fraction) * common + np.sqrt(1 - fraction) * individual
     errors = 0.1 + SPREAD * noise
     errors[BETTER] -= better
     return one_epoch(errors, 3 * errors, fraction / (1 - fraction))
@@ -97,11 +97,11 @@ def false_alarm(
 ) -> Outcome:
     """Whether a study of equal variants reports any difference, and in which family."""
     judged = _judge(study(random))
-    told = {
+    rates = {
         name: float(any(c.is_decided for c in getattr(judged, name)))
         for name in ("baseline", "winner", "additions", "rises")
     }
-    return {"any family": max(told.values()), **told}
+    return {"any family": max(rates.values()), **rates}
 
 
 def power(

@@ -85,9 +85,9 @@ def _noisy(
     """`[variant, replicate, epoch]`, never below zero."""
     variants, epochs = mean.shape
     shared = part.shared * random.standard_normal((1, replicates, 1))
-    own = part.own * random.standard_normal((variants, replicates, 1))
+    individual = part.individual * random.standard_normal((variants, replicates, 1))
     steps = random.standard_normal((variants, replicates, epochs))
-    noise = shared + own + part.epoch * _autocorrelated(steps, part.autocorrelation)
+    noise = shared + individual + part.epoch * _autocorrelated(steps, part.autocorrelation)
     noisy: np.ndarray = np.maximum(mean[:, None] + level[:, None] * noise, 1e-6)
     return noisy
 

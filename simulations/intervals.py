@@ -113,8 +113,8 @@ def _optimism_cells(studies: int) -> Iterator[Cell]:
 
 def _optimism(errors: np.ndarray, means: np.ndarray) -> Outcome:
     study = one_epoch(errors, errors)
-    winner, told = choose(study), optimism(study)
+    winner, found = choose(study), optimism(study)
     assert winner is not None
-    assert told is not None
+    assert found is not None
     true = float(means[winner] - errors[winner].mean())
-    return {"estimate": told.estimate, "true": true, "bias": told.estimate - true}
+    return {"estimate": found.estimate, "true": true, "bias": found.estimate - true}

@@ -51,8 +51,8 @@ def forecast(random: np.random.Generator, truth: Truth, sizes: int) -> Outcome:
     """
     samples = LARGEST // 2 ** np.arange(sizes - 1, -1, -1)
     shared = SHARED * random.standard_normal(REPLICATES)
-    own = OWN * random.standard_normal((sizes, REPLICATES))
-    errors = np.asarray(truth(samples))[:, None] + shared + own
+    individual = OWN * random.standard_normal((sizes, REPLICATES))
+    errors = np.asarray(truth(samples))[:, None] + shared + individual
     found = learning_curve(samples, errors, margin=MARGIN)
     gain = float(truth(LARGEST) - truth(2 * LARGEST))
     claims = found.law is not None

@@ -12,13 +12,13 @@ class Part:
 
     Args:
         shared: Standard deviation of what a replicate does to all variants alike.
-        own: Of what it does to one variant.
+        individual: Of what it does to one variant.
         epoch: Of what differs from epoch to epoch.
         autocorrelation: Of the latter, from one epoch to the next.
     """
 
     shared: float
-    own: float
+    individual: float
     epoch: float
     autocorrelation: float
 
@@ -71,13 +71,13 @@ def _part(values: np.ndarray, on_validation: np.ndarray) -> Part:
     once, twice = (_median_variance(off[..., lag:] - off[..., :-lag]) for lag in (1, 2))
     autocorrelation = float(np.clip(twice / once - 1, 0.0, 0.95))
     epoch = once / (2 * (1 - autocorrelation))
-    durable_location = off.mean(axis=2)
-    shared = durable_location.mean(axis=0)
-    own = _median_variance(durable_location - shared) * len(off) / (len(off) - 1)
-    own -= epoch * _share_of_a_mean(off.shape[2], autocorrelation)
+    level = off.mean(axis=2)
+    shared = level.mean(axis=0)
+    individual = _median_variance(level - shared) * len(off) / (len(off) - 1)
+    individual -= epoch * _share_of_a_mean(off.shape[2], autocorrelation)
     return Part(
         _deviation(float(np.mean(shared**2))),
-        _deviation(own),
+        _deviation(individual),
         _deviation(epoch),
         round(autocorrelation, 2),
     )
@@ -100,15 +100,15 @@ def _share_of_a_mean(epochs: int, autocorrelation: float) -> float:
 
 # The built-in study on the letters: 8 variants, 6 replicates by Holdout(0.2), 12 epochs.
 LETTERS = Noise(
-    train_loss=Part(shared=0.027, own=0.019, epoch=0.052, autocorrelation=0.02),
-    valid_loss=Part(shared=0.108, own=0.035, epoch=0.059, autocorrelation=0.0),
-    train_error=Part(shared=0.029, own=0.014, epoch=0.082, autocorrelation=0.0),
-    valid_error=Part(shared=0.110, own=0.016, epoch=0.078, autocorrelation=0.0),
+    train_loss=Part(shared=0.027, individual=0.019, epoch=0.052, autocorrelation=0.02),
+    valid_loss=Part(shared=0.108, individual=0.035, epoch=0.059, autocorrelation=0.0),
+    train_error=Part(shared=0.029, individual=0.014, epoch=0.082, autocorrelation=0.0),
+    valid_error=Part(shared=0.110, individual=0.016, epoch=0.078, autocorrelation=0.0),
 )
 # The same variants on notMNIST_small: 5 replicates by Holdout(0.2), 20 epochs.
 NOTMNIST = Noise(
-    train_loss=Part(shared=0.006, own=0.007, epoch=0.013, autocorrelation=0.0),
-    valid_loss=Part(shared=0.075, own=0.026, epoch=0.032, autocorrelation=0.11),
-    train_error=Part(shared=0.006, own=0.008, epoch=0.022, autocorrelation=0.0),
-    valid_error=Part(shared=0.028, own=0.019, epoch=0.038, autocorrelation=0.2),
+    train_loss=Part(shared=0.006, individual=0.007, epoch=0.013, autocorrelation=0.0),
+    valid_loss=Part(shared=0.075, individual=0.026, epoch=0.032, autocorrelation=0.11),
+    train_error=Part(shared=0.006, individual=0.008, epoch=0.022, autocorrelation=0.0),
+    valid_error=Part(shared=0.028, individual=0.019, epoch=0.038, autocorrelation=0.2),
 )

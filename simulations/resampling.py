@@ -35,8 +35,8 @@ def sample(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndar
     y = random.choice([-1.0, 1.0], count)
     together = random.standard_normal((count, 1 + BLOCKS))
     groups = np.concatenate([np.zeros(COMMON, int), np.repeat(np.arange(1, 1 + BLOCKS), BLOCK)])
-    own = random.standard_normal((count, FEATURES))
-    x = MIXING * together[:, groups] + np.sqrt(1 - MIXING**2) * own
+    individual = random.standard_normal((count, FEATURES))
+    x = MIXING * together[:, groups] + np.sqrt(1 - MIXING**2) * individual
     return x + y[:, None] * SHIFT, y
 
 
@@ -68,8 +68,8 @@ def _solve(x: np.ndarray, y: np.ndarray, ridge: float) -> np.ndarray:
 
 def columns(block: int) -> np.ndarray:
     """The features that the variant of this number sees."""
-    own = COMMON + BLOCK * block + np.arange(BLOCK)
-    return np.concatenate([np.arange(COMMON), own])
+    of_block = COMMON + BLOCK * block + np.arange(BLOCK)
+    return np.concatenate([np.arange(COMMON), of_block])
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def expected_error(fit: Fit, training_samples: int, trainings: int = 2000) -> fl
     errors = []
     for _ in range(trainings):
         x, y = sample(of_data, training_samples + 1000)
-        seen, own, new = x[:, columns(0)], slice(training_samples), slice(training_samples, None)
-        predicted = fit(of_fits, seen[own], y[own])(seen[new])
+        seen, train, new = x[:, columns(0)], slice(training_samples), slice(training_samples, None)
+        predicted = fit(of_fits, seen[train], y[train])(seen[new])
         errors.append((predicted * y[new] <= 0).mean())
     return float(np.mean(errors))
 

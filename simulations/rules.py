@@ -210,8 +210,8 @@ def of_sound_study(random: np.random.Generator, noise: Noise, n: int) -> Outcome
     findings = diagnose(draw(random, sound(VARIANTS), noise, n))
     codes = [question.rule.code for question in QUESTIONS]
     found = {f.code for f in findings if f.verdict == "found" and f.code != too_few.RULE.code}
-    told: Mapping[str, float] = {code: float(code in found) for code in codes[:-2]}
-    return {"anything": float(bool(found)), **told}
+    rates: Mapping[str, float] = {code: float(code in found) for code in codes[:-2]}
+    return {"anything": float(bool(found)), **rates}
 
 
 def cells(studies: int) -> Iterator[Cell]:
@@ -244,4 +244,4 @@ def _rising(percent: float) -> np.ndarray:
 
 def _deviation(part: Part) -> float:
     """The relative standard deviation, over replicates, of one variant's value at one epoch."""
-    return float(np.hypot(part.own, part.epoch))
+    return float(np.hypot(part.individual, part.epoch))

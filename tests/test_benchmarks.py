@@ -98,8 +98,8 @@ def test_a_phase_takes_its_operations_or_its_bytes():
 def test_the_limit_of_a_study_is_the_mean_of_its_variants():
     nets = {"a": Net(), "b": Net((200,))}
     whole, *each = (
-        least_seconds(Work(own, 5, is_study=True), "float32", CEILINGS, 2000)
-        for own in (nets, *({name: net} for name, net in nets.items()))
+        least_seconds(Work(variants, 5, is_study=True), "float32", CEILINGS, 2000)
+        for variants in (nets, *({name: net} for name, net in nets.items()))
     )
     assert whole == pytest.approx(np.mean(each))
     # Its data are pixels, of a byte.
@@ -129,8 +129,8 @@ def test_ratios_are_of_the_same_round_and_have_their_spread():
 def test_the_first_round_which_finds_nothing_compiled_stands_apart():
     records = [record("kohort", 1, 1.0, compiling=3.0), record("kohort", 2, 2.0, compiling=0.5)]
     records += [record("torch", 1, 4.0), record("torch", 2, 3.0), record("torch", 3, 3.0)]
-    own, torch = summary(records, CEILINGS, 2000, 3)
-    assert (own.cold, own.total, own.compiling) == (10.0, 20.0, 3.0)
+    ours, torch = summary(records, CEILINGS, 2000, 3)
+    assert (ours.cold, ours.total, ours.compiling) == (10.0, 20.0, 3.0)
     assert (torch.cold, torch.total, torch.compiling) == (40.0, 30.0, None)
     assert dataclasses.astuple(torch.colds["kohort"]) == (4.0, 4.0, 4.0)
     assert dataclasses.astuple(torch.totals["kohort"]) == (1.5, 1.5, 1.5)
@@ -164,8 +164,8 @@ def test_a_page_tells_the_versions_of_each_environment():
 
 
 def test_a_study_counts_as_a_whole():
-    own = record("kohort", 1, 1.0, work="study", models=40, total=160.0)
-    assert epoch_seconds(own, 2) == 2.0
+    whole = record("kohort", 1, 1.0, work="study", models=40, total=160.0)
+    assert epoch_seconds(whole, 2) == 2.0
 
 
 def test_a_loop_that_trained_fewer_has_no_total():

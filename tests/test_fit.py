@@ -383,9 +383,9 @@ def test_arrays_inside_jitted_losses_are_not_shared(xy):
     weights = ([1.0, 1.0, 1.0], [1.0, 1.0, 9.0])
     ours, theirs = [], []
     for models in (ours, theirs):
-        for own in weights:
+        for weight in weights:
             model = seeded(0)
-            model.compile("adam", weighted(own))
+            model.compile("adam", weighted(weight))
             models.append(model)
     histories = kohort.fit(ours, *xy, epochs=2, shuffle=False, verbose=0)
     for mine, yours, history in zip(ours, theirs, histories, strict=True):
@@ -413,8 +413,8 @@ def test_names_that_keras_makes_up_do_not_keep_models_apart(xy, count_compilatio
         reference = yours.fit(*xy, **arguments).history
         numbered = dict(zip(map(unnumbered, history.history), history.history, strict=True))
         for name, values in reference.items():
-            own = numbered[unnumbered(name)]
-            np.testing.assert_allclose(history.history[own], values, **CLOSE)
+            name_of = numbered[unnumbered(name)]
+            np.testing.assert_allclose(history.history[name_of], values, **CLOSE)
 
 
 def unnumbered(name):
@@ -501,14 +501,16 @@ class TestCallbacks:
             kohort.fit([seeded(0), seeded(1)], *xy, callbacks=csv, verbose=0)
         assert list(tmp_path.iterdir()) == []
 
-        def own(folder):
+        def writing_to(folder):
             return lambda number: keras.callbacks.CSVLogger(tmp_path / f"{folder}{number}.csv")
 
         models = [seeded(0), seeded(1), seeded(2, units=(4, 4))]
-        kohort.fit(models, *xy, epochs=2, callbacks=own("ours"), shuffle=False, verbose=0)
+        kohort.fit(models, *xy, epochs=2, callbacks=writing_to("ours"), shuffle=False, verbose=0)
         for number, build in enumerate([{}, {}, {"units": (4, 4)}]):
             theirs = seeded(number, **build)
-            theirs.fit(*xy, epochs=2, callbacks=[own("keras")(number)], shuffle=False, verbose=0)
+            theirs.fit(
+                *xy, epochs=2, callbacks=[writing_to("keras")(number)], shuffle=False, verbose=0
+            )
             mine, yours = (pd.read_csv(tmp_path / f"{s}{number}.csv") for s in ("ours", "keras"))
             pd.testing.assert_frame_equal(mine, yours, rtol=1e-4)
 

@@ -28,10 +28,10 @@ def build(data, l1=0.0, optimizer="adam", rate=1e-3):
 def letters():
     """A tenth of the built-in letters, whole fonts."""
     whole = kohort.load("letters")
-    own = np.flatnonzero(whole.groups % 10 == 0)
+    rows = np.flatnonzero(whole.groups % 10 == 0)
     return kohort.Dataset(
-        whole.x_train[own], whole.y_train[own], whole.x_test[:500], whole.y_test[:500],
-        class_names=whole.class_names, groups=whole.groups[own], name="some letters",
+        whole.x_train[rows], whole.y_train[rows], whole.x_test[:500], whole.y_test[:500],
+        class_names=whole.class_names, groups=whole.groups[rows], name="some letters",
     )  # fmt: skip
 
 

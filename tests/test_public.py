@@ -40,9 +40,9 @@ print(sorted(changed), os.environ["KERAS_BACKEND"], "keras" in sys.modules, "pan
 def run(code, **environment):
     import os
 
-    own = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment
+    variables = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment
     done = subprocess.run(
-        [sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 

@@ -69,7 +69,7 @@ def test_a_mean_comes_with_its_standard_error():
 
 
 def test_noise_is_measured_as_it_was_put_in():
-    put = Part(shared=0.06, own=0.04, epoch=0.05, autocorrelation=0.4)
+    put = Part(shared=0.06, individual=0.04, epoch=0.05, autocorrelation=0.4)
     noise = Noise(put, put, put, put)
     study = draw(np.random.default_rng(0), sound(8), noise, replicates=200)
     rows = []

@@ -126,13 +126,15 @@ def test_the_table_is_what_the_curves_say(result):
     assert table.index.name == "variant"
     assert list(table["val_accuracy"]) == sorted(table["val_accuracy"], reverse=True)
     for name, row in table.iterrows():
-        own = values.loc[name]
-        losses = own.loc[:, :, "val_data_loss"].unstack("epoch")
+        of_variant = values.loc[name]
+        losses = of_variant.loc[:, :, "val_data_loss"].unstack("epoch")
         assert row["best_epoch"] == losses.mean().argmin() + 1
         # Each replicate is measured at the epoch that is best for the others.
         epochs = [losses.drop(index=r).mean().argmin() + 1 for r in losses.index]
         valid, train = (
-            np.mean([own.loc[r, e, metric] for r, e in zip(losses.index, epochs, strict=True)])
+            np.mean(
+                [of_variant.loc[r, e, metric] for r, e in zip(losses.index, epochs, strict=True)]
+            )
             for metric in ("val_accuracy", "eval_accuracy")
         )
         assert row["val_accuracy"] == pytest.approx(valid)
@@ -294,8 +296,8 @@ def test_weights_are_of_the_best_epoch_whatever_callbacks_put_back(blobs, engine
     rows = member.replicate.valid
     told = member.model().evaluate(blobs.x_train[rows], blobs.y_train[rows], verbose=0)
     curves = ended.curves()
-    own = curves[(curves.epoch == member.epoch) & (curves.replicate == member.replicate.number)]
-    assert told[0] == pytest.approx(own[own.metric == "val_loss"].value.item(), rel=1e-5)
+    at_best = curves[(curves.epoch == member.epoch) & (curves.replicate == member.replicate.number)]
+    assert told[0] == pytest.approx(at_best[at_best.metric == "val_loss"].value.item(), rel=1e-5)
 
 
 def test_early_stopping_ends_each_member_on_its_own(blobs):
@@ -595,10 +597,10 @@ def test_a_studys_callbacks_that_write_to_files_have_files_of_their_own(blobs, t
     with pytest.raises(kohort.DesignError, match="lambda variant, replicate"):
         kohort.Study("files", variants, blobs, callbacks=[csv], **arguments)
 
-    def own(variant, replicate):
+    def with_files(variant, replicate):
         return keras.callbacks.CSVLogger(tmp_path / f"{variant} {replicate}.csv")
 
-    kohort.Study("files", variants, blobs, callbacks=own, **arguments).run(verbose=0)
+    kohort.Study("files", variants, blobs, callbacks=with_files, **arguments).run(verbose=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"units=({units},) {replicate}.csv" for units in (4, 8) for replicate in (0, 1)
     ]

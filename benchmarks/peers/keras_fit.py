@@ -32,7 +32,7 @@ def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
     reached: dict[str, list[float]] = {name: [] for name in work.variants}
     data = Data(options.data)
     arguments = fitting(data, options.epochs)
-    for seed, own in cases(work, data):
+    for seed, of_case in cases(work, data):
         for name, net in work.variants.items():
             keras.utils.set_random_seed(seed)
             model = build(net, options.precision, **compiled)
@@ -42,7 +42,7 @@ def train(options: argparse.Namespace, clock: Clock) -> dict[str, list[float]]:
                 batch = (arguments["x"][:BATCH], arguments["y"][:BATCH])
                 model.evaluate(*batch, batch_size=BATCH, verbose=0)
                 np.random.seed(0)
-            history = model.fit(**(arguments | own), callbacks=[Marks(clock)])
+            history = model.fit(**(arguments | of_case), callbacks=[Marks(clock)])
             reached[name].append(history.history["val_accuracy"][-1])
     return reached
 

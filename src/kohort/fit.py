@@ -7,7 +7,7 @@ import keras
 
 from kohort.engine.feed.arguments import FitArguments, Inputs, Shuffle, split_rows, usual_batch_size
 from kohort.engine.loop.chunking import check_chunk
-from kohort.engine.loop.cohort import Cohort, Training
+from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import EpochsMeasured
 from kohort.engine.loop.scheduler import train
 from kohort.engine.measuring import EvaluateTrain
@@ -189,7 +189,7 @@ def _fit_fused(
                 settings.evaluated,
                 valid_batch_size=given.valid_batch_size,
             ),
-            Training(
+            TrainingPlan(
                 settings.epochs,
                 settings.initial_epoch,
                 settings.validation_freq,

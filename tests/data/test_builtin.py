@@ -84,7 +84,7 @@ def test_samples_have_the_groups_of_their_faces(letters, faces, stored):
     train = [row["split"] == "train" for row in rows]
 
     assert letters.groups.tolist() == [
-        int(row["group"]) for row, own in zip(rows, train, strict=True) if own
+        int(row["group"]) for row, is_train in zip(rows, train, strict=True) if is_train
     ]
     assert np.array_equal(letters.x_train, stored["images"][train])
     assert np.array_equal(letters.y_test, stored["labels"][~np.array(train)])

@@ -36,12 +36,12 @@ def keras_batches(samples, batch_size, shuffle, seed):
 @pytest.mark.parametrize("shuffle", SHUFFLES)
 @pytest.mark.parametrize(("samples", "batch_size"), [(12, 4), (13, 4), (3, 4), (4, 4), (5, 1)])
 def test_batches_are_those_of_keras(samples, batch_size, shuffle):
-    for own, theirs in zip(
+    for rows, theirs in zip(
         ours(samples, batch_size, shuffle, seed=7),
         keras_batches(samples, batch_size, shuffle, seed=7),
         strict=True,
     ):
-        cut = [own[start : start + batch_size] for start in range(0, samples, batch_size)]
+        cut = [rows[start : start + batch_size] for start in range(0, samples, batch_size)]
         assert [batch.tolist() for batch in cut] == [batch.tolist() for batch in theirs]
 
 
@@ -54,10 +54,10 @@ def test_batches_are_those_of_keras(samples, batch_size, shuffle):
 )
 def test_orders_are_those_of_keras_for_any_sizes(samples, batch_size, shuffle, seed):
     theirs = keras_batches(samples, batch_size, shuffle, seed)
-    for own, batches in zip(ours(samples, batch_size, shuffle, seed), theirs, strict=True):
-        assert own.tolist() == np.concatenate(batches).tolist()
-        assert own.dtype == np.int32
-        assert sorted(own) == list(range(samples))
+    for rows, batches in zip(ours(samples, batch_size, shuffle, seed), theirs, strict=True):
+        assert rows.tolist() == np.concatenate(batches).tolist()
+        assert rows.dtype == np.int32
+        assert sorted(rows) == list(range(samples))
 
 
 @pytest.mark.parametrize("shuffle", SHUFFLES)

@@ -150,9 +150,9 @@ def test_strata_keep_the_number_chosen_of_each_class(labels, seed):
     rows = in_strata(labels, chosen)
 
     assert (np.diff(rows) > 0).all()
-    for label, own in zip(np.unique(labels), chosen, strict=True):
-        assert (labels[rows] == label).sum() == len(own)
-        assert np.array_equal(np.flatnonzero(labels == label)[own], rows[labels[rows] == label])
+    for label, places in zip(np.unique(labels), chosen, strict=True):
+        assert (labels[rows] == label).sum() == len(places)
+        assert np.array_equal(np.flatnonzero(labels == label)[places], rows[labels[rows] == label])
 
 
 @lawful

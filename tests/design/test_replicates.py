@@ -54,12 +54,12 @@ def test_more_replicates_leave_the_first_ones_as_they_are():
     [(900, 100, 900), (10_000, 20, 10_000), (30_000, 100, 10_000), (60_000, 20_000, 20_000)],
 )
 def test_of_many_training_samples_as_many_are_measured_as_validate(train, valid, measured):
-    own = Replicate(0, 5, np.arange(train) * 2, np.arange(valid) * 2 + 1)
-    assert len(own.measured) == measured
-    assert np.isin(own.measured, own.train).all()
-    assert (np.diff(own.measured) > 0).all()
-    same = Replicate(1, 5, own.train, own.valid)
-    np.testing.assert_array_equal(same.measured, own.measured)
+    replicate = Replicate(0, 5, np.arange(train) * 2, np.arange(valid) * 2 + 1)
+    assert len(replicate.measured) == measured
+    assert np.isin(replicate.measured, replicate.train).all()
+    assert (np.diff(replicate.measured) > 0).all()
+    same = Replicate(1, 5, replicate.train, replicate.valid)
+    np.testing.assert_array_equal(same.measured, replicate.measured)
 
 
 def test_seeds_decide():
@@ -133,15 +133,15 @@ def test_parts_are_nested_keep_groups_together_and_have_as_many_rows(sizes, shar
     (whole,) = kohort.Holdout(0.2, 1).replicates(dataset(len(groups), groups), seed)
     less, more = (whole.on_part(share, groups) for share in shares)
     for part, share in zip((less, more), shares, strict=True):
-        own, times = np.unique(part.train, return_counts=True)
+        drawn, times = np.unique(part.train, return_counts=True)
         assert len(part.train) == len(whole.train)
-        assert len(own) == max(1, round(share * len(whole.train)))
-        assert np.isin(own, whole.train).all()
+        assert len(drawn) == max(1, round(share * len(whole.train)))
+        assert np.isin(drawn, whole.train).all()
         assert times.max() - times.min() <= 1
         cut = [
             g
-            for g in np.unique(groups[own])
-            if not set(whole.train[groups[whole.train] == g]) <= set(own)
+            for g in np.unique(groups[drawn])
+            if not set(whole.train[groups[whole.train] == g]) <= set(drawn)
         ]
         assert len(cut) <= 1
         assert (part.number, part.seed, part.share) == (whole.number, whole.seed, share)

@@ -34,8 +34,8 @@ def study_of(errors, *, train_errors=None, names="abcdefgh", **study) -> StudyCu
     lengths = np.ones(errors.shape[1], int)
     return StudyCurves(
         tuple(
-            VariantCurves(name, 0 * own + 0.5, 0 * own + 0.5, fit, own, lengths)
-            for name, own, fit in zip(names, errors, train, strict=False)
+            VariantCurves(name, 0 * error + 0.5, 0 * error + 0.5, fit, error, lengths)
+            for name, error, fit in zip(names, errors, train, strict=False)
         ),
         **study,
     )

@@ -38,8 +38,8 @@ def test_chooses_none_where_nothing_trained_to_the_end(errors):
 @settings(derandomize=True, deadline=None)
 @given(data=st.data(), replicates=st.integers(1, 4))
 def test_neither_order_nor_names_nor_unit_of_the_loss_change_who_wins(data, replicates):
-    own = [data.draw(variants(name, replicates)) for name in "abcd"]
-    study = StudyCurves(tuple(own))
+    drawn = [data.draw(variants(name, replicates)) for name in "abcd"]
+    study = StudyCurves(tuple(drawn))
     winner = choose(study)
     assume(winner is not None)
     means = np.nanmean(np.where(np.isfinite(study.errors), study.errors, 9.0), axis=1)
@@ -47,9 +47,9 @@ def test_neither_order_nor_names_nor_unit_of_the_loss_change_who_wins(data, repl
 
     order = list(data.draw(st.permutations(range(4))))
     replicated = list(data.draw(st.permutations(range(replicates))))
-    other = StudyCurves(tuple(scaled(reordered(own[i], replicated), 4.0) for i in order))
+    other = StudyCurves(tuple(scaled(reordered(drawn[i], replicated), 4.0) for i in order))
 
-    assert other.variants[choose(other)].name == own[winner].name
+    assert other.variants[choose(other)].name == drawn[winner].name
 
 
 def test_optimism_by_hand():
@@ -113,11 +113,11 @@ def simulated(qualities, *, shared=0.0, draws=1000, n=5):
     luck = shared * random.normal(size=(*size, 1))
     errors = qualities[:, None] + luck + random.normal(size=(*size, n))
     estimates, lacks = [], []
-    for own in errors:
-        study = study_of(own, names=map(str, range(len(own))))
+    for of_study in errors:
+        study = study_of(of_study, names=map(str, range(len(of_study))))
         winner = choose(study)
         estimates.append(optimism(study).estimate)
-        lacks.append(qualities[winner] - own[winner].mean())
+        lacks.append(qualities[winner] - of_study[winner].mean())
     return np.mean(estimates), np.mean(lacks), 4 * np.std(estimates) / np.sqrt(draws)
 
 

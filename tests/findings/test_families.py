@@ -119,12 +119,12 @@ def test_where_nothing_trained_there_is_nothing_to_compare():
 
 
 def test_each_family_is_corrected_by_holm_over_its_own():
-    own = [paired("a", other) for other in "bcd"]
+    alone = [paired("a", other) for other in "bcd"]
     gate = simes([paired(*pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")])
     found = families(replace(STUDY, additions=((3, 1),)))
 
-    assert p_values(found.baseline) == pytest.approx(own)
-    assert adjusted(found.baseline) == pytest.approx(np.maximum(holm(own), gate))
+    assert p_values(found.baseline) == pytest.approx(alone)
+    assert adjusted(found.baseline) == pytest.approx(np.maximum(holm(alone), gate))
     assert [comparison.family for comparison in found.baseline] == [3] * 3
     # Of the pair that no other family has.
     assert adjusted(found.additions) == pytest.approx([max(paired("d", "b"), gate)])
@@ -443,8 +443,8 @@ def test_studies_without_a_difference_rarely_show_any(hard):
     random = np.random.default_rng(65)
     errors = random.normal(size=(draws, 8, 5)) + hard * random.normal(size=(draws, 1, 5))
     decided = 0
-    for own in errors:
-        study = study_of(own, additions=tuple(chain))
+    for of_study in errors:
+        study = study_of(of_study, additions=tuple(chain))
         found = families(study)
         decided += any(comparison.is_decided for comparison in every(found))
 
@@ -464,5 +464,5 @@ def test_the_gate_opens_in_five_percent_of_studies_without_a_difference():
 def test_a_study_with_a_large_difference_shows_it():
     errors = np.random.default_rng(67).normal(size=(40, 4, 5))
     errors[:, 2] -= 6.0
-    shown = [families(study_of(own)).baseline[1].is_decided for own in errors]
+    shown = [families(study_of(of_study)).baseline[1].is_decided for of_study in errors]
     assert np.mean(shown) > 0.9

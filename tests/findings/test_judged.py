@@ -50,14 +50,14 @@ def test_an_error_at_the_best_epoch_of_others_is_not_flattered():
     # All epochs are equally good: the lowest of 20 noisy ones would seem 1.87 deviations better
     # than they are (the expected maximum of 20 normal deviates, any table of order statistics).
     random = np.random.default_rng(61)
-    own, others = [], []
+    by_itself, others = [], []
     for _ in range(400):
         loss = 10 + random.normal(size=(5, 20))
         curves = variant(train=10 - 0.1 * np.arange(100).reshape(5, 20) / 100, valid=loss)
         others.append(curves.at_best(curves.valid_error).mean() - 10)
-        own.append(loss.min(axis=1).mean() - 10)
+        by_itself.append(loss.min(axis=1).mean() - 10)
 
-    assert np.mean(own) == pytest.approx(-1.867, abs=0.05)
+    assert np.mean(by_itself) == pytest.approx(-1.867, abs=0.05)
     assert abs(np.mean(others)) < 4 * np.std(others) / 20
 
 
@@ -238,16 +238,16 @@ NOTHING = Interval(np.nan, np.nan, np.nan, 0, np.nan)
 )
 def test_an_interval_in_words(interval, words):
     assert shown(interval, "points", 100) == words
-    assert POINTS.told(interval) == words
+    assert POINTS.text(interval) == words
 
 
 def test_points_are_told_as_finely_as_their_border_asks():
     close = Interval(0.031, 0.0204, 0.042, 5, 0.01)
-    assert POINTS.told(close, thresholds=(0.02,)) == "3.10 points (2.04 to 4.20)"
+    assert POINTS.text(close, thresholds=(0.02,)) == "3.10 points (2.04 to 4.20)"
     assert POINTS.worse(close, 0.02) == "3.10 points (2.04 to 4.20) worse"
     assert POINTS.worse(close.negated(), -0.02) == "3.10 points (2.04 to 4.20) better"
-    assert percent_of(0.5).told(close, thresholds=(0.02,)) == "0.031 (0.0204 to 0.042)"
-    assert percent_of(0.5).told(close, thresholds=(0.0204001,)) == "0.031 (0.0204 to 0.042)"
+    assert percent_of(0.5).text(close, thresholds=(0.02,)) == "0.031 (0.0204 to 0.042)"
+    assert percent_of(0.5).text(close, thresholds=(0.0204001,)) == "0.031 (0.0204 to 0.042)"
 
 
 @pytest.mark.parametrize(
@@ -265,8 +265,8 @@ def test_a_change_is_told_by_its_direction(interval, words):
 
 
 def test_points_may_be_told_more_finely():
-    assert POINTS.told(ABOVE, 2) == "3.10 points (2.00 to 4.20)"
-    assert percent_of(0.5).told(ABOVE, 2) == percent_of(0.5).told(ABOVE)
+    assert POINTS.text(ABOVE, 2) == "3.10 points (2.00 to 4.20)"
+    assert percent_of(0.5).text(ABOVE, 2) == percent_of(0.5).text(ABOVE)
 
 
 @pytest.mark.parametrize("reference", [0.5, 2000.0, 0.0, np.nan])
@@ -281,7 +281,7 @@ def test_points_may_be_told_more_finely():
     ],
 )
 def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, words):
-    assert percent_of(reference).told(interval) == words
+    assert percent_of(reference).text(interval) == words
 
 
 @pytest.mark.parametrize(

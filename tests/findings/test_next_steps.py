@@ -25,8 +25,8 @@ def variant(
 ):
     """A variant of flat errors, with a noise of its own; `losses` are of one replicate."""
     random = np.random.default_rng(seed)
-    own = random.normal(0, 0.0005, REPLICATES)
-    valid = np.repeat((error + SHARED + own)[:, None], EPOCHS, axis=1)
+    individual = random.normal(0, 0.0005, REPLICATES)
+    valid = np.repeat((error + SHARED + individual)[:, None], EPOCHS, axis=1)
     train = valid - 0.001 if train_error is None else np.full_like(valid, train_error)
     train = train + random.normal(0, 0.0005, (REPLICATES, 1))
     losses = np.r_[1.0, np.full(EPOCHS - 1, 0.5)] if losses is None else np.asarray(losses)
@@ -155,13 +155,13 @@ def test_more_regularisation_is_judged_by_what_adds_it():
 
 
 @pytest.mark.parametrize(
-    ("own", "others", "is_more"), [(0, 1, True), (0, 3, True), (1, 1, False), (2, 1, False)]
+    ("count", "others", "is_more"), [(0, 1, True), (0, 3, True), (1, 1, False), (2, 1, False)]
 )
 @pytest.mark.parametrize("parameters", [500, 1000, 2000])
 def test_a_regulariser_more_is_one_more_in_the_model_whatever_its_size(
-    own, others, is_more, parameters
+    count, others, is_more, parameters
 ):
-    winner = variant("a", 0.1, regularizer_count=own)
+    winner = variant("a", 0.1, regularizer_count=count)
     added = variant("a L2", 0.15, regularizer_count=others, parameters=parameters, seed=1)
     step = steps(winner, added, additions=[(0, 1)])["more regularisation"]
 

@@ -145,7 +145,7 @@ def test_a_comparison_without_a_replicate_in_common_shows_no_nan():
 def test_a_difference_of_proportions_is_told_within_what_it_can_be():
     wide = replace(comparison("a", "b", 0.9, 0.5), difference=Interval(0.9, -1.2, 3.0, 2, 0.5))
     assert words.difference(wide, POINTS) == "+90.0 points (-100.0 to +100.0)"
-    assert POINTS.told(wide.difference) == "90.0 points (-100.0 to 100.0)"
+    assert POINTS.text(wide.difference) == "90.0 points (-100.0 to 100.0)"
     assert words.difference(wide, LOSS) == "+0.9 (-1.2 to +3)"
 
 

@@ -61,7 +61,7 @@ def test_with_its_data_it_has_models_and_a_report(result, place, blobs, tmp_path
     opened = kohort.open(place, "kept", blobs)
     same(opened, result)
     x = blobs.inputs(blobs.x_test)
-    one, other = (own.best().model().predict(x, verbose=0) for own in (opened, result))
+    one, other = (study.best().model().predict(x, verbose=0) for study in (opened, result))
     np.testing.assert_array_equal(one, other)
     assert opened.best().model().optimizer.name == "adam"
     assert opened.best().replicate.train.tolist() == result.best().replicate.train.tolist()

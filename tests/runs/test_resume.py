@@ -396,18 +396,18 @@ def test_a_signal_ends_a_member_that_keras_trains_after_its_epoch(blobs, tmp_pat
             os.kill(os.getpid(), signal.SIGINT)
         return rate
 
-    def own(function):
+    def scheduled(function):
         callbacks = [keras.callbacks.LearningRateScheduler(function)]
         return study(blobs, ["plain"], epochs=epochs, callbacks=callbacks)
 
     with pytest.raises(kohort.Interrupted):
-        run(own(asks), place, engine="keras")
+        run(scheduled(asks), place, engine="keras")
     assert len(begun) == call
     with open_store(place) as store:
         finished = [bool(member.finished) for member in store.study("kept").members()]
     assert finished == [call >= epochs, False], "what has trained is kept"
-    again = run(own(lambda _, rate: rate), place, engine="keras")
-    assert numbers(again) == numbers(run(own(lambda _, rate: rate), engine="keras"))
+    again = run(scheduled(lambda _, rate: rate), place, engine="keras")
+    assert numbers(again) == numbers(run(scheduled(lambda _, rate: rate), engine="keras"))
 
 
 def test_members_trained_by_keras_are_kept_one_by_one(blobs, tmp_path, die_at):

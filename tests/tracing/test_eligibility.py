@@ -14,7 +14,7 @@ from tests.models import build_mlp, numbers, seeded
 BATCH = first_batch((np.zeros((99, 5), np.float32), np.zeros(99, np.int32)), 16)
 
 
-def own(base=keras.Sequential, layers=(), **compilation):
+def custom(base=keras.Sequential, layers=(), **compilation):
     """A classifier of a class of its own, or with layers of its own."""
     model = base([keras.Input((5,)), *layers, keras.layers.Dense(3, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **compilation)
@@ -64,12 +64,12 @@ class Plain(keras.layers.Layer):
 
 
 REASONS = {
-    "its class OwnFit overrides fit": lambda: own(OwnFit),
-    "its class OwnEvaluate overrides evaluate": lambda: own(OwnEvaluate),
-    "its class OwnLoop overrides make_train_function": lambda: own(OwnLoop),
-    "it is compiled with run_eagerly=True": lambda: own(run_eagerly=True),
-    "it is compiled with jit_compile=False": lambda: own(jit_compile=False),
-    "its layer 'plain' says that it does not": lambda: own(layers=[Plain()]),
+    "its class OwnFit overrides fit": lambda: custom(OwnFit),
+    "its class OwnEvaluate overrides evaluate": lambda: custom(OwnEvaluate),
+    "its class OwnLoop overrides make_train_function": lambda: custom(OwnLoop),
+    "it is compiled with run_eagerly=True": lambda: custom(run_eagerly=True),
+    "it is compiled with jit_compile=False": lambda: custom(jit_compile=False),
+    "its layer 'plain' says that it does not": lambda: custom(layers=[Plain()]),
 }
 
 
@@ -78,7 +78,7 @@ def test_a_model_that_trains_in_its_own_way_is_told(reason):
     assert reason in why_not_fused(REASONS[reason]())
 
 
-@pytest.mark.parametrize("build", [build_mlp, own, lambda: own(OwnStep)])
+@pytest.mark.parametrize("build", [build_mlp, custom, lambda: custom(OwnStep)])
 def test_a_model_that_trains_in_keras_way_is_not(build):
     model = build()
     assert why_not_fused(model) is None
@@ -89,7 +89,7 @@ def test_a_model_that_trains_in_keras_way_is_not(build):
 
 def test_other_backends_come_first(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    assert why_not_fused(own(run_eagerly=True)) == "Keras runs on its torch backend"
+    assert why_not_fused(custom(run_eagerly=True)) == "Keras runs on its torch backend"
 
 
 def squares(x):
@@ -126,7 +126,7 @@ class OnTheWay(keras.layers.Layer):
     ],
 )
 def test_steps_are_looked_into(function, reason):
-    model = own()
+    model = custom()
     prepare(model, BATCH)
     # What is in the model's own steps; a layer's call would be met when the model is built.
     real = model.train_step
@@ -141,7 +141,7 @@ def test_steps_are_looked_into(function, reason):
 
 def test_fit_refuses_them_and_names_the_way_out(blobs):
     xy = blobs.x_train, blobs.y_train
-    for build in (lambda: own(OwnFit), lambda: own(layers=[OnTheWay(squares)])):
+    for build in (lambda: custom(OwnFit), lambda: custom(layers=[OnTheWay(squares)])):
         with pytest.raises(kohort.ModelError, match=r"pass engine='keras'"):
             kohort.fit(build(), *xy, verbose=0)
         assert len(kohort.fit(build(), *xy, engine="keras", verbose=0).epoch) == 1
@@ -185,7 +185,7 @@ VARIANTS = [
     kohort.Variant("plain", build_mlp),
     kohort.Variant("eager", eager),
     kohort.Variant("faster", build_mlp, learning_rate=0.1),
-    kohort.Variant("loop", own, base=OwnLoop),
+    kohort.Variant("loop", custom, base=OwnLoop),
 ]
 
 
@@ -224,7 +224,7 @@ def test_a_study_trains_by_keras_what_cannot_be_fused(blobs, count_compilations)
     assert list(ours.index) == list(theirs.index)
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
     # The loop is the model's own: each batch is taken twice.
-    slower = study(blobs, [kohort.Variant("loop", own)]).run(verbose=0)
+    slower = study(blobs, [kohort.Variant("loop", custom)]).run(verbose=0)
     assert (pivot(slower).loc["loop", :, 2, "loss"] > ours.loc["loop", :, 2, "loss"]).all()
     assert mixed.table()["seconds"].notna().all()
 
@@ -235,7 +235,7 @@ def test_a_step_that_cannot_be_traced_is_left_to_keras(blobs):
             logs, state = super().train_step(state, data)
             return (logs if logs["loss"] > 0 else {}), state
 
-    branches = study(blobs, [kohort.Variant("branches", own, base=Branches)])
+    branches = study(blobs, [kohort.Variant("branches", custom, base=Branches)])
     assert "JAX cannot trace its steps (TracerBoolConversionError)" in str(branches.plan())
     with jax.disable_jit():
         assert np.isfinite(branches.run(verbose=0).curves()["value"]).all()

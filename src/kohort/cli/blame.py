@@ -22,7 +22,7 @@ _OTHERS = tuple(
 
 
 @contextmanager
-def telling_own_code() -> Iterator[None]:
+def reporting_user_code() -> Iterator[None]:
     """Tell in one line what a callback, or other code of a study's own, raises inside the block.
 
     What nothing of the study's had to do with stays as it is: that is a bug of kohort's.
@@ -49,12 +49,12 @@ def _place(trace: TracebackType | None) -> str | None:
     """Where the innermost code of a study's own is; None where there is none."""
     found = None
     while trace is not None:
-        found = _own(trace.tb_frame, trace.tb_lineno) or found
+        found = _user_code(trace.tb_frame, trace.tb_lineno) or found
         trace = trace.tb_next
     return found
 
 
-def _own(frame: FrameType, line: int) -> str | None:
+def _user_code(frame: FrameType, line: int) -> str | None:
     code = frame.f_code
     path = Path(code.co_filename)
     if code.co_filename.startswith("<"):  # made by a library, while it runs

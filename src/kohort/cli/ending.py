@@ -1,4 +1,4 @@
-"""How a command ends: in one line on stderr, with an exit code."""
+"""Ends a command with one line on stderr and an exit code."""
 
 import sys
 from typing import NoReturn
@@ -8,12 +8,12 @@ import typer
 from kohort.errors import legible
 
 
-def end(told: str, code: int) -> NoReturn:
+def end(message: str, code: int) -> NoReturn:
     """End the process.
 
     Args:
-        told: Why, in one line, whatever its pieces came from.
+        message: Why it ends; it is shown in one line.
         code: The exit code.
     """
-    typer.echo(f"kohort: {legible(' '.join(told.split()))}", err=True)
+    typer.echo(f"kohort: {legible(' '.join(message.split()))}", err=True)
     sys.exit(code)

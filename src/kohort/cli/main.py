@@ -45,7 +45,7 @@ _UsageError: Any = typer.BadParameter.__base__
 def main() -> None:
     """The `kohort` command."""
     try:
-        with _told_toend():
+        with _ending_at_sigterm():
             code = app(prog_name="kohort", standalone_mode=False)
     except KohortError as error:
         end(str(error), 2)
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 @contextmanager
-def _told_toend() -> Iterator[None]:
+def _ending_at_sigterm() -> Iterator[None]:
     """SIGTERM ends the command as SIGINT does, with nothing left half written."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -101,16 +101,16 @@ def _no_names(path: Path, received: str) -> ModelError:
 def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
     """Height and width of the images that a model takes; an error where it takes others."""
     # A model that was never built has none; one of several inputs has a list of them.
-    taken, given = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    takes_images = isinstance(taken, tuple) and len(taken) == 3 and None not in taken[1:]
-    if not takes_images or not isinstance(given, tuple) or len(given) != 2:
+    inputs, outputs = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
+    takes_images = isinstance(inputs, tuple) and len(inputs) == 3 and None not in inputs[1:]
+    if not takes_images or not isinstance(outputs, tuple) or len(outputs) != 2:
         raise ModelError(
             "a model of grey images [sample, height, width], with a score for each class",
-            f"{path}, which takes {taken} and gives {given}",
+            f"{path}, which takes {inputs} and gives {outputs}",
             "use the winner.keras of a study on images",
         )
-    assert taken is not None
-    sides: tuple[int, int] = taken[1:]
+    assert inputs is not None
+    sides: tuple[int, int] = inputs[1:]
     if prod(sides) > MOST_PIXELS:
         raise ModelError(
             f"a model of images of at most {MOST_PIXELS:,} pixels",

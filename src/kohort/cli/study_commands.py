@@ -69,14 +69,14 @@ def run(
         "memory": memory,
         "store": None if store == STORE else store,
     }
-    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    shown_options = [f"--{name} {value}" for name, value in options.items() if value is not None]
     file, _, name = study.partition("::")
     stem = Path(file).stem
     folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
     _run(
         _study(study, data, epochs, replicates),
         folder,
-        " ".join(["kohort run", study, *given]),
+        " ".join(["kohort run", study, *shown_options]),
         engine=engine.value,
         memory=memory,
         store=store,
@@ -102,7 +102,7 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
     return adjusted(study, epochs=epochs, replicates=replicates)
 
 
-def _tell_data(data: "Dataset") -> None:
+def _show_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
     typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
     for name in data.unreadable:
@@ -112,12 +112,12 @@ def _tell_data(data: "Dataset") -> None:
 def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     import pandas as pd
 
-    from kohort.cli.blame import telling_own_code
+    from kohort.cli.blame import reporting_user_code
     from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
 
     try:
-        with writable(out), telling_own_code():
-            _tell_data(study.data)
+        with writable(out), reporting_user_code():
+            _show_data(study.data)
             result = study.run(**resources)
     except Interrupted:
         end("interrupted; what was done is kept: the same command goes on", 130)
@@ -126,9 +126,9 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
         epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
         typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
-    told = [result.answer(), *result.additions()]
-    told += ["", "What would help next", *steps] if steps else []
-    typer.echo("\n" + "\n".join(told) + "\n")
+    lines = [result.answer(), *result.additions()]
+    lines += ["", "What would help next", *steps] if steps else []
+    typer.echo("\n" + "\n".join(lines) + "\n")
     if result.winner is not None:
         with writing(out / WINNER):
             typer.echo(f"winner: {result.best().save(out / WINNER)}")

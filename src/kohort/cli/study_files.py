@@ -55,16 +55,16 @@ def adjusted(
     replicates: int | None = None,
 ) -> Study:
     """The same study with other data, epochs, or number of replicates (repeats, or folds)."""
-    given = {
+    arguments = {
         field.name: getattr(study.spec, field.name) for field in fields(study.spec) if field.init
     }
     if data is not None:
-        given["data"] = data
+        arguments["data"] = data
     if epochs is not None:
-        given["epochs"] = epochs
+        arguments["epochs"] = epochs
     if replicates is not None:
-        given["replicates"] = study.spec.replicates.resized(replicates)
-    return Study(**given)
+        arguments["replicates"] = study.spec.replicates.resized(replicates)
+    return Study(**arguments)
 
 
 def _call[T](path: Path, action: Callable[[], T]) -> T:
@@ -75,12 +75,12 @@ def _call[T](path: Path, action: Callable[[], T]) -> T:
         raise
     except BaseException as error:
         line = _line_of(path, error)
-        told = reason(error)
+        text = reason(error)
         raise DesignError(
             f"{path} to run",
             type(error).__name__
             + (f" at line {line}" if line else "")
-            + (f": {told}" if told != type(error).__name__ else ""),
+            + (f": {text}" if text != type(error).__name__ else ""),
             "mend the file",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Find samples that are copies, exact or near, of training samples."""
+"""Finds samples that are copies, exact or near, of training samples."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from kohort.data.dataset import Dataset
 
 NEAR = 0.05
-"""Two samples are near copies up to this fraction of the difference that is usual."""
+"""Two samples are near copies up to this fraction of the usual difference of two samples."""
 # By the nearest other image of each of notMNIST_small's 18,232 different ones. Below 0.05 lie 549
 # of them, all the same letter to the eye, and no two of different labels (two such from 0.05 to
 # 0.06, 14 from 0.08 to 0.1). Their fonts have related names (five letters in common, I left aside,
@@ -22,16 +22,16 @@ NEAR = 0.05
 CHANCE_PAIRS = 0.01
 """Near copies are looked for where chance makes fewer near pairs than this in the whole dataset."""
 DISCRETE = 16
-"""A column of a table with no more different values than this tells nothing of nearness."""
+"""A column of a table with no more different values than this is not used for nearness."""
 NEIGHBOURS = 8
-"""So many of the nearest training samples are looked at for each sample."""
+"""The number of nearest training samples that are compared with each sample."""
 AXES = 16
-"""The dimensions in which neighbours are looked up."""
+"""The number of dimensions in which neighbours are searched."""
 CROWD = 2048
-"""Among so many training samples a sample that has all its neighbours looks no further."""
+"""A sample with enough neighbours in a random part of this size is not searched further."""
 MOST_ROWS = 2**19
 MOST_NUMBERS = 2**30
-"""Near copies are looked for among so many different samples, and numbers in them, at most."""
+"""The most different samples, and numbers in them, among which near copies are searched."""
 _SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
 _BLOCK = 2**22  # numbers at a time; 32 MB as float64
 
@@ -43,9 +43,9 @@ class Copies:
     Attributes:
         test: Bool `[test sample]`, whether a training sample is its copy, exact or near.
         test_exact: Bool `[test sample]`, whether one is equal to it in every number.
-        pattern: `[train sample]`, a number from 0 that exact copies share and others do not.
+        pattern: `[train sample]`, a number from 0; equal numbers mean exact copies.
         near: `[pair, 2]`, the patterns of training samples that are near copies; each pair once.
-        near_sought: Whether near copies were looked for, or exact ones alone.
+        near_sought: Whether near copies were searched, or only exact ones.
     """
 
     test: np.ndarray
@@ -55,7 +55,7 @@ class Copies:
     near_sought: bool
 
     def count_exact(self, rows: np.ndarray, others: np.ndarray) -> int:
-        """How many of the training samples `rows` have an equal one among `others`."""
+        """How many of the training samples `rows` `[row]` have an exact copy among `others`."""
         return int(np.isin(self.pattern[rows], self.pattern[others]).sum())
 
     def count_between(self, rows: np.ndarray, others: np.ndarray) -> int:
@@ -65,40 +65,40 @@ class Copies:
             rows: Training samples, such as a replicate's validation part.
             others: Training samples, none of them in `rows`, such as its training part.
         """
-        held = np.zeros(self.pattern.max() + 1, bool)
-        held[self.pattern[others]] = True
+        is_other = np.zeros(self.pattern.max() + 1, bool)
+        is_other[self.pattern[others]] = True
         one, other = self.near.T
-        copied = held.copy()
-        copied[one[held[other]]] = True
-        copied[other[held[one]]] = True
+        copied = is_other.copy()
+        copied[one[is_other[other]]] = True
+        copied[other[is_other[one]]] = True
         return int(copied[self.pattern[rows]].sum())
 
 
 def find_copies(data: Dataset) -> Copies:
     """Find copies, exact and near, of training samples in the test and the training samples.
 
-    Labels are not looked at. Exact copies are found by hashes, all of them. Near copies differ, as
-    the root of the mean square over all numbers, by at most `NEAR` of the median difference of
-    two different training samples. Pixels, and samples of several axes, are compared as they are;
-    the columns of a table each in units of its standard deviation.
+    Labels are ignored. All exact copies are found, by hashes. Near copies differ, as the root of
+    the mean square over all numbers, by at most `NEAR` of the median difference of two different
+    training samples. Pixels, and samples of several axes, are compared as they are; each column of
+    a table is compared in units of its standard deviation.
 
-    Near copies are looked for only where they mean something:
+    Near copies are searched only where they mean something:
 
-    - not among whole numbers that are no pixels (token ids, counts), where near numbers are not
+    - not among whole numbers that are not pixels (token ids, counts), where near numbers are not
       alike: samples of one axis, or with numbers outside 0 to 255;
-    - not where points would be near by chance, as in a table of few columns or whose columns
-      follow one another. By the bound of Chernoff, for normal data with the principal variances
-      of these, fewer than `CHANCE_PAIRS` pairs may be; columns of at most `DISCRETE` different
-      values are left out of it.
+    - not where points would be near by chance, as in a table with few columns or with dependent
+      columns. By Chernoff's bound, for normal data with the principal variances of the samples,
+      fewer than `CHANCE_PAIRS` pairs must be expected; columns of at most `DISCRETE` different
+      values are left out of this.
 
-    Not judged is what the bound cannot see: rows of a table of few columns repeat exactly by
-    chance, and samples made of few parameters (a sine's phase and frequency) are near in earnest.
+    Two cases are not covered by the bound: rows of a table with few columns may be equal by
+    chance, and samples made from few parameters (a sine's phase and frequency) really are near.
 
-    Neighbours come from a k-d tree over the `AXES` first principal axes, in which no two samples
-    are farther apart than they are, and are then compared in full. The counts of near copies are
-    from below: of more than `NEIGHBOURS` candidates the nearest are looked at (in a crowd, of a
-    random `CROWD` of the samples), and of samples beyond `MOST_ROWS` or `MOST_NUMBERS` a random
-    part.
+    Neighbours come from a k-d tree over the first `AXES` principal axes, in which no two samples
+    are farther apart than in full space; they are then compared in full. The counts of near copies
+    are lower bounds: of more than `NEIGHBOURS` candidates only the nearest are compared (in a
+    crowd, those of a random `CROWD` of the samples), and of samples beyond `MOST_ROWS` or
+    `MOST_NUMBERS` only a random part.
 
     Example:
         >>> find_copies(data).test.mean()
@@ -120,7 +120,14 @@ def find_copies(data: Dataset) -> Copies:
 
 
 def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
-    """Number the different rows of all tables from 0, in the order in which they first appear."""
+    """Number the different rows of all tables, in the order of their first appearance.
+
+    Args:
+        *tables: Each `[sample, feature]`.
+
+    Returns:
+        int64 `[sample of all tables]`, from 0; equal rows have equal numbers.
+    """
     numbers: dict[bytes, int] = {}
     return np.array(
         [
@@ -128,37 +135,39 @@ def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
             numbers.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(numbers))
             for table in tables
             for block in _blocks(len(table), table.shape[1])
-            # Adding zero makes zeros of negative zeros, which are equal and have other bytes.
+            # Adding zero turns negative zeros, which are equal but have other bytes, into zeros.
             for row in np.ascontiguousarray(table[block] + table.dtype.type(0))
         ]
     )
 
 
 def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows with at most `_BLOCK` numbers each."""
     step = max(1, _BLOCK // max(1, columns))
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
 def _some(random: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
-    """A random part of the rows, ascending, where there are too many."""
+    """The rows `[row]`; a random part of them, ascending, if there are more than `most`."""
     return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
 
 
 def _sample_size(x: np.ndarray) -> int:
+    """How many of the samples `[sample, feature]` to estimate the usual difference from."""
     fitting: int = _SAMPLE_NUMBERS // max(1, x.shape[1])
     return min(_SAMPLE_ROWS, max(2, fitting))
 
 
 @dataclass(frozen=True)
 class _Space:
-    """Where samples are points: in full, each number times its scale, or along few axes."""
+    """The space in which samples are compared: with scaled features, or along few axes."""
 
     scale: np.ndarray  # [feature]
     axes: np.ndarray  # [feature, axis]; orthonormal in the scaled features
-    radius: float  # near copies are at most so far apart in it
+    radius: float  # the largest distance of near copies
 
     def points(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The rows along the axes, float64 `[row, axis]`."""
+        """The rows of `x` `[sample, feature]` along the axes, float64 `[row, axis]`."""
         scaled_axes = self.scale[:, None] * self.axes
         points = np.empty((len(rows), self.axes.shape[1]))
         for block in _blocks(len(rows), x.shape[1]):
@@ -168,7 +177,14 @@ class _Space:
     def are_near(
         self, x: np.ndarray, rows: np.ndarray, others: np.ndarray, their_rows: np.ndarray
     ) -> np.ndarray:
-        """Whether each of the rows of `x` is near the one of `others` that stands beside it."""
+        """Whether rows of `x` are near rows of `others`, pair by pair, bool `[pair]`.
+
+        Args:
+            x: Samples `[sample, feature]`.
+            rows: `[pair]`, rows of `x`.
+            others: Samples `[sample, feature]`.
+            their_rows: `[pair]`, rows of `others`.
+        """
         near = np.empty(len(rows), bool)
         for block in _blocks(len(rows), x.shape[1]):
             apart = x[rows[block]].astype(np.float64) - others[their_rows[block]]
@@ -177,7 +193,13 @@ class _Space:
 
 
 def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
-    """The space that a sample of different training rows spans; None where near means nothing."""
+    """The space for near copies; None where nearness means nothing.
+
+    Args:
+        data: The data.
+        sample: Some different training samples, `[row, feature]`.
+        pairs: How many pairs of samples could be near by chance.
+    """
     is_table = data.pixels is None and data.x_train.ndim == 2
     whole = bool((sample == np.rint(sample)).all())
     in_bytes = sample.min(initial=0) >= 0 and sample.max(initial=0) <= 255
@@ -192,7 +214,7 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
         counted = (np.diff(np.sort(sample, axis=0), axis=0) > 0).sum(axis=0) >= DISCRETE
     sample *= scale
     sample = np.random.default_rng(0).permutation(sample)
-    # The median, since a few samples far out would make all others near.
+    # The median: by the mean, a few outliers would make all other samples near.
     usual = np.median(np.linalg.norm(np.diff(sample, axis=0), axis=1))
     radius = float(NEAR * usual)
     variances, axes = _principal_axes(sample[:_PRINCIPAL_ROWS] * counted)
@@ -202,9 +224,13 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
 
 
 def _principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances `[axis]`, the greatest first, and their axes `[feature, axis]`, orthonormal."""
+    """The principal variances and axes of a sample `[row, feature]`.
+
+    Returns:
+        Variances `[axis]`, descending, and axes `[feature, axis]`, orthonormal.
+    """
     centred = sample - sample.mean(axis=0)
-    # By the products of rows, of which there are few, however many features there are.
+    # From the products of the rows, which are few, however many features there are.
     squares, rows = np.linalg.eigh(centred @ centred.T)
     real = squares > 1e-9 * squares.max()
     squares, rows = squares[real][::-1], rows[:, real][:, ::-1]
@@ -212,9 +238,13 @@ def _principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _chance(variances: np.ndarray, radius: float) -> float:
-    """A bound from above on the chance that two normal points lie within the radius.
+    """An upper bound on the probability that two normal points lie within the radius.
 
-    Chernoff's: `exp(t) * E[exp(-t * (distance / radius)^2)]`, for whichever `t > 0` it is least.
+    Chernoff's bound: `exp(t) * E[exp(-t * (distance / radius)^2)]`, minimised over `t > 0`.
+
+    Args:
+        variances: `[axis]`.
+        radius: The radius.
     """
     t = np.geomspace(0.1, len(variances) / 2 + 1, 64)
     log_mean = -0.5 * np.log1p(4 * t[:, None] * variances / radius**2).sum(axis=1)
@@ -224,14 +254,17 @@ def _chance(variances: np.ndarray, radius: float) -> float:
 def _near_pairs(
     space: _Space, train: np.ndarray, rows: np.ndarray, test: np.ndarray, test_rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs `[pair, 2]` of near places in `rows`, and the places in `test_rows` near one of them.
+    """Near copies among training samples, and test samples near a training sample.
 
     Args:
-        space: In which they are near.
-        train: Training samples, flat.
-        rows: Those of them to look at, all different.
-        test: Test samples, flat.
-        test_rows: Those of them to look at, none equal to any of `rows`; possibly none at all.
+        space: The space in which they are compared.
+        train: Training samples, `[sample, feature]`.
+        rows: `[row]`, the training samples to compare, all different.
+        test: Test samples, `[sample, feature]`.
+        test_rows: `[row]`, the test samples to compare, none equal to any of `rows`; may be empty.
+
+    Returns:
+        Pairs `[pair, 2]` of places in `rows`, and places `[place]` in `test_rows`.
     """
     most = min(MOST_ROWS, MOST_NUMBERS // train.shape[1])
     random = np.random.default_rng(0)
@@ -252,7 +285,7 @@ def _near_pairs(
 
 
 class _Neighbours:
-    """Looks up the nearest of some points `[point, axis]`, within a radius."""
+    """Finds the nearest of some points `[point, axis]`, within a radius."""
 
     def __init__(self, points: np.ndarray, radius: float) -> None:
         self._radius = radius
@@ -261,11 +294,14 @@ class _Neighbours:
         self._chosen_tree = cKDTree(points[self._chosen])
 
     def of(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Up to `count` neighbours of each point, as pairs: places in `points`, in the known ones.
+        """Up to `count` neighbours of each point `[point, axis]`.
 
-        A tree is of no use inside a crowd, such as 100,000 blank images with noise: there each
-        point would be compared with all. But there any neighbours do, so a point that has enough of
-        them close by in a random part of the known points is content with those.
+        In a crowd, such as 100,000 blank images with noise, a tree would compare each point with
+        all others. But there any neighbours will do, so a point that has enough close neighbours
+        in a random part of the known points gets those.
+
+        Returns:
+            Pairs as two arrays `[pair]`: places in `points`, and places in the known points.
         """
         found = self._chosen_tree.query(
             points, range(1, count + 1), distance_upper_bound=self._radius / 2, workers=-1
@@ -273,7 +309,7 @@ class _Neighbours:
         crowded = found[:, -1] < len(self._chosen)
         nearest = np.empty_like(found)
         nearest[crowded] = self._chosen[found[crowded]]
-        # The bound excludes itself, and rounding may take what lies on it beyond.
+        # The bound is exclusive, and points on it may lie beyond it by rounding.
         bound = self._radius * (1 + 1e-6)
         nearest[~crowded] = self._tree.query(
             points[~crowded], range(1, count + 1), distance_upper_bound=bound, workers=-1
@@ -284,7 +320,7 @@ class _Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Samples that a model is judged by and that have a copy among those it was trained on.
+    """Test and validation samples that have a copy among the training samples of their model.
 
     Args:
         test: Test samples with a copy in the training data, exact or near.
@@ -293,7 +329,7 @@ class Overlap:
         valid: `[replicate]`, validation samples with a copy in the replicate's training part.
         valid_exact: `[replicate]`, those of them whose copy is equal in every number.
         valid_samples: `[replicate]`, all its validation samples.
-        near_sought: Whether near copies were looked for, or exact ones alone.
+        near_sought: Whether near copies were searched, or only exact ones.
     """
 
     test: int

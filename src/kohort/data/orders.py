@@ -1,4 +1,4 @@
-"""The order in which an epoch visits the training samples."""
+"""Draws the orders in which epochs visit the training samples."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -9,13 +9,13 @@ import numpy as np
 def epoch_orders(
     samples: int, batch_size: int, *, shuffle: bool | Literal["batch"], seed: int
 ) -> Iterator[np.ndarray]:
-    """Yield, epoch by epoch, the rows `[samples]` (int32) that batches are cut from in turn.
+    """Yield, epoch by epoch, the rows int32 `[sample]` from which batches are cut in turn.
 
-    The orders are those of `keras.Model.fit` on arrays when `np.random.seed(seed)` was called
-    before it, and the model was built before that (else Keras draws one order to build it): a
-    permutation of all samples, or with `shuffle="batch"` of those inside each batch.
+    The orders are those of `keras.Model.fit` on arrays after `np.random.seed(seed)`, for a model
+    that is already built (otherwise Keras draws one more order to build it): a permutation of all
+    samples, or with `shuffle="batch"` of the samples inside each batch.
     """
-    # RandomState because that is the generator behind np.random.seed.
+    # RandomState is the generator behind np.random.seed.
     random = np.random.RandomState(seed)
     ordered = np.arange(samples, dtype=np.int32)
     while True:

@@ -1,30 +1,30 @@
-"""Divide samples without dividing groups."""
+"""Divides samples without dividing groups."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 NEVER_HELD_OUT = -1
-"""The group of samples that are always in the training part; so is any negative number."""
+"""The group of samples that are always in the training part; any negative number means this."""
 
 
-def draw_exactly(random: np.random.Generator, groups: np.ndarray, wanted: int) -> np.ndarray:
-    """Draw whole groups in random order until exactly `wanted` samples are drawn, or nearly.
+def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) -> np.ndarray:
+    """Draw whole groups in random order until `count` samples are drawn, or nearly.
 
-    A group that would overshoot is passed over, so the count falls short only where no remaining
+    A group that would exceed the count is skipped, so fewer samples are drawn only if no remaining
     group is small enough.
 
     Args:
         random: The generator to draw from.
         groups: `[sample]`, the group of each sample.
-        wanted: How many samples to draw.
+        count: How many samples to draw.
 
     Returns:
         The drawn samples, int64, ascending.
     """
     names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     drawn = np.zeros(len(sizes), bool)
-    missing = wanted
+    missing = count
     for candidate in random.permutation(np.flatnonzero(names >= 0)):
         if sizes[candidate] <= missing:
             drawn[candidate] = True
@@ -33,13 +33,19 @@ def draw_exactly(random: np.random.Generator, groups: np.ndarray, wanted: int) -
 
 
 def deal(random: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
-    """Deal whole groups into `folds` parts as equal in samples as the groups allow.
+    """Deal whole groups into `folds` parts with numbers of samples as equal as possible.
 
-    Largest groups first, each to the smallest part so far; groups of equal size in random order.
+    The largest group is dealt first, each to the smallest part so far; groups of equal size are
+    dealt in random order.
+
+    Args:
+        random: The generator to draw from.
+        groups: `[sample]`, the group of each sample.
+        folds: How many parts.
 
     Returns:
-        For each fold its samples, int64, ascending; every sample is in exactly one, but for those
-        that are never held out.
+        For each fold its samples, int64, ascending. Every sample is in exactly one fold, except
+        those that are never held out.
     """
     names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     shuffled = random.permutation(np.flatnonzero(names >= 0))
@@ -54,11 +60,13 @@ def deal(random: np.random.Generator, groups: np.ndarray, folds: int) -> list[np
 
 
 def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
-    """Samples numbered inside each class, back in their own numbers, ascending.
+    """Turn positions inside each class into sample numbers, int64, ascending.
 
     Args:
         labels: `[sample]` class of each sample.
-        chosen: For each class, in the order of its label, positions among its samples.
+        chosen: For each class, in the order of labels, positions among its samples.
     """
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    return np.sort(np.concatenate([own[some] for own, some in zip(members, chosen, strict=True)]))
+    of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return np.sort(
+        np.concatenate([samples[some] for samples, some in zip(of_class, chosen, strict=True)])
+    )

@@ -1,4 +1,4 @@
-"""The machine: what lies at a path, how much memory there is, and how many cores."""
+"""The machine: kinds of paths, the amount of memory, and the number of cores."""
 
 import functools
 import os
@@ -13,7 +13,7 @@ BYTE_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6, "K": 10**3, "": 1}
 
 
 def is_file(path: Path) -> bool:
-    """Whether it is a file that can be read from start to end: no pipe, no device."""
+    """Whether a path is a regular file, not a pipe or a device."""
     try:
         return path.is_file()
     except OSError:  # Python 3.12, of a name that is too long
@@ -21,7 +21,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether it is a folder."""
+    """Whether a path is a folder."""
     try:
         return path.is_dir()
     except OSError:  # Python 3.12, of a name that is too long
@@ -38,7 +38,7 @@ def cores() -> int:
 def memory() -> int:
     """Bytes of memory of the machine, or of the container that limits this process.
 
-    A number larger than any machine has where the system gives none.
+    Where the system reports none, a number larger than any machine has.
     """
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -51,11 +51,11 @@ def memory() -> int:
 
 
 def check_room(needed: int, what: str) -> None:
-    """Refuse data that do not fit in memory, before any memory is taken.
+    """Refuse data that do not fit in memory, before memory is allocated.
 
     Args:
         needed: Bytes.
-        what: What needs them, as a noun phrase.
+        what: What needs the memory, as a noun phrase.
 
     Raises:
         DataError: The machine, or the container that limits this process, has less memory.
@@ -70,6 +70,6 @@ def check_room(needed: int, what: str) -> None:
 
 
 def bytes_text(count: int) -> str:
-    """A number of bytes in the largest unit that suits it: `1.5 MB`."""
+    """A number of bytes in the largest unit that fits: `1.5 MB`."""
     unit, size = next(((u, n) for u, n in BYTE_UNITS.items() if count >= n), ("", 1))
     return f"{count / size:,.3g} {unit}B"

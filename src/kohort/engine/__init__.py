@@ -1,1 +1,1 @@
-"""Engine: Keras models to stacked state, one compiled program per cohort, arrays out."""
+"""Engine: train the models of a cohort at once, their states stacked, by one program."""

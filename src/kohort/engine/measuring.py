@@ -1,4 +1,4 @@
-"""Callbacks with which the reference engine measures and stops as the fused engine does."""
+"""Callbacks that let the reference engine measure and stop as the fused engine does."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ from kohort.keras_api.models import weight_penalty
 
 
 class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
-    """Adds what `engine.program` measures beyond Keras to the logs of each epoch.
+    """Adds to the logs of each epoch what the fused engine measures beyond Keras.
 
-    The train metrics in inference mode as `eval_...`, and losses without penalties as
-    `eval_data_loss` and `val_data_loss`.
+    These are the train metrics in inference mode, as `eval_...`, and the losses without penalties,
+    as `eval_data_loss` and `val_data_loss`.
 
     Args:
         data: The training data, packed by `pack`.
@@ -28,15 +28,15 @@ class EvaluateTrain(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is
         self._arguments = {"x": x, "y": y, "sample_weight": weight, "batch_size": batch_size}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Evaluate, and leave the model's state as it was: looking must not change training."""
-        held = [*self.model.non_trainable_variables, *self.model.metrics_variables]
-        before = [keras.ops.convert_to_numpy(variable) for variable in held]
-        seen = self.model.evaluate(**self._arguments, verbose=0, return_dict=True)
-        for variable, value in zip(held, before, strict=True):
+        """Evaluate, and restore the model's state: an evaluation must not change training."""
+        variables = [*self.model.non_trainable_variables, *self.model.metrics_variables]
+        before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        results = self.model.evaluate(**self._arguments, verbose=0, return_dict=True)
+        for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         if logs is not None:
-            # Keras hands one dict to all callbacks; History comes last and keeps these too.
-            logs |= {f"eval_{name}": value for name, value in seen.items()}
+            # Keras passes one dict to all callbacks; History comes last and records these too.
+            logs |= {f"eval_{name}": value for name, value in results.items()}
             penalty = float(weight_penalty(self.model, self.model.trainable_variables))
             for side in ("eval_", "val_"):
                 if f"{side}loss" in logs:
@@ -49,16 +49,19 @@ class StopDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     """Ends training after an epoch with a loss that is NaN or infinite."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at every loss of the epoch."""
+        """Stop if any loss of the epoch is NaN or infinite."""
         if has_diverged(logs or {}):
             self.model.stop_training = True
 
 
 class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
-    """Ends training in the midst, where it is asked to; a member that has trained is left to end.
+    """Interrupts the training of a member on request, but not after its last epoch.
 
     Args:
-        ends: Whether it is.
+        ends: Returns whether training is to end now.
+
+    Raises:
+        Interrupted: It is.
     """
 
     def __init__(self, ends: Callable[[], bool]) -> None:
@@ -66,15 +69,15 @@ class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
         self._ends = ends
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Begin nothing."""
-        self._look()
+        """Check before the first epoch."""
+        self._check()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look after each epoch but the last."""
+        """Check after each epoch but the last."""
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
-            self._look()
+            self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if self._ends():
             raise Interrupted
 
@@ -93,12 +96,12 @@ class RestoreBest(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is u
         self._weights: list[np.ndarray] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the weights where the epoch was the best so far; NaN never is."""
+        """Keep the weights if the epoch was the best so far; NaN never is."""
         value = (logs or {})[self._monitor]
         if value < self._lowest:
             self._lowest, self._weights = value, self.model.get_weights()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self._weights is not None:
             self.model.set_weights(self._weights)

@@ -1,4 +1,4 @@
-"""The members of a study: how each engine trains a group of them."""
+"""Trains a group of members of a study with either engine."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from kohort.design.replicates import Replicate
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
-from kohort.engine.loop.cohort import Cohort, Training
+from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import BlockEnded, BlockPlan, EpochsMeasured, Events, MeasuredEpoch
 from kohort.engine.loop.scheduler import train
 from kohort.engine.measuring import EvaluateTrain, Interrupt, RestoreBest, StopDiverged
@@ -26,11 +26,11 @@ from kohort.engine.reference import fit_one
 from kohort.keras_api.callbacks import Callback
 
 MONITOR = "val_data_loss"
-"""What decides a member's best epoch: lowest validation loss, weight penalties left out."""
+"""A member's best epoch has the lowest value of this: validation loss without penalties."""
 
 
 class Job(NamedTuple):
-    """Members about to be trained, of equal sizes."""
+    """Members to train; their parts have equal numbers of samples."""
 
     members: tuple[MemberPlan, ...]
     models: list[keras.Model]
@@ -41,7 +41,7 @@ class Job(NamedTuple):
 
 
 class Resources(NamedTuple):
-    """What training may use: members side by side (None: as measured), and bytes."""
+    """What training may use: members side by side (None: chosen by measuring), and bytes."""
 
     chunk_size: int | None
     memory: int
@@ -50,12 +50,12 @@ class Resources(NamedTuple):
 def train_fused(
     job: Job, resources: Resources, trains: int, begun: Sequence[BlockPlan] = ()
 ) -> Events:
-    """The members of a cohort together; each reads its own rows of the same data.
+    """Train the members of a cohort together; each reads the rows of its replicate.
 
     Args:
         job: The members.
         resources: What training may use.
-        trains: How many members, the first ones, train.
+        trains: How many members train, the first ones.
         begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
     cohort = Cohort(
@@ -68,7 +68,7 @@ def train_fused(
             evaluate_train=True,
             pixels=job.data.pixels if job.data.stores_pixels else None,
         ),
-        Training(
+        TrainingPlan(
             job.members[0].epochs,
             restore_best=MONITOR,
             stop_diverged=True,
@@ -81,14 +81,14 @@ def train_fused(
 
 
 def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
-    """Each member by `keras.Model.fit`; what it measured comes when it has ended.
+    """Train each member by `keras.Model.fit`; its epochs are reported when it has ended.
 
     Args:
         job: The members.
-        ends: Whether to end now, asked at the end of each epoch.
+        ends: Returns whether to end now; called at the end of each epoch.
 
     Raises:
-        Interrupted: It is to end, amid a member.
+        Interrupted: `ends` returned True while a member was training.
     """
     for number in range(len(job.models)):
         began = time.perf_counter()
@@ -134,7 +134,7 @@ def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[floa
 
 
 def _source(job: Job, memory: int) -> ResidentData | StreamedData:
-    """The data of a cohort: each replicate reads its own rows of the same arrays."""
+    """The data of a cohort: the arrays, and the rows of them that each replicate reads."""
     distinct = {(replicate.number, replicate.share): replicate for replicate in job.replicates}
     numbers = {key: number for number, key in enumerate(distinct)}
     replicates = list(distinct.values())
@@ -144,12 +144,12 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
         on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))
         valid_rows, measured_rows = (
             np.stack(rows).astype(np.int32)
-            for rows in zip(*((own.valid, own.measured) for own in replicates), strict=True)
+            for rows in zip(*((each.valid, each.measured) for each in replicates), strict=True)
         )
         orders = [partial(_orders, replicate, job.batch_size) for replicate in replicates]
         return ResidentData(
             on_device,
-            lambda: map(np.stack, zip(*(own() for own in orders), strict=True)),
+            lambda: map(np.stack, zip(*(begin() for begin in orders), strict=True)),
             order_of,
             on_device,
             valid_rows,
@@ -161,15 +161,15 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
         return by_rows(arrays, rows, job.batch_size, for_segment(memory))
 
     def of(order: int) -> tuple[Segments, Iterator[np.ndarray]]:
-        own = replicates[order]
-        streams = Segments(segments, lambda: segments(own.valid), own.measured)
-        return streams, _orders(own, job.batch_size)
+        replicate = replicates[order]
+        streams = Segments(segments, lambda: segments(replicate.valid), replicate.measured)
+        return streams, _orders(replicate, job.batch_size)
 
     return StreamedData(of, order_of, -(-len(replicates[0].train) // job.batch_size))
 
 
 def _orders(replicate: Replicate, batch_size: int) -> Iterator[np.ndarray]:
-    """Epoch by epoch the rows that a replicate trains on, int32 `[sample]`."""
+    """Yield, epoch by epoch, the rows that a replicate trains on, int32 `[sample]`."""
     rows = replicate.train.astype(np.int32)
     for order in epoch_orders(len(rows), batch_size, shuffle=True, seed=replicate.seed):
         yield rows[order]

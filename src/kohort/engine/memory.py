@@ -1,4 +1,4 @@
-"""How much memory training may take, and what a program takes."""
+"""Works out how much memory training may take, and checks what programs need."""
 
 import re
 from collections.abc import Iterator
@@ -11,42 +11,42 @@ import keras
 from kohort.data.system import BYTE_UNITS, bytes_text, memory
 from kohort.errors import DesignError, KohortError
 
-_FOR_DATA = 0.75  # of the memory: what data may take that stay on the device
+_FOR_DATA = 0.75  # of the memory, for data that stay on the device
 _FOR_MODELS = 1 / 8  # of the memory
 _OF_THE_MACHINE = 0.8
 
 
 class TooLargeError(KohortError):
-    """The members that were to train side by side do not fit on the device."""
+    """Members do not fit on the device side by side."""
 
 
-def allowed(given: int | str | None) -> int:
+def allowed(limit: int | str | None) -> int:
     """Bytes that training may take on the device.
 
     Args:
-        given: Bytes, or text such as "2GB"; None for what the device has.
+        limit: Bytes, or text such as "2GB"; None for the memory of the device.
 
     Raises:
         DesignError: It is neither.
     """
-    if given is None:
+    if limit is None:
         return _of_device()
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", str(given), re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", str(limit), re.IGNORECASE)
     amount = float(match[1]) * BYTE_UNITS[match[2].upper()] if match else 0.0
-    if isinstance(given, bool) or amount < 1:
+    if isinstance(limit, bool) or amount < 1:
         raise DesignError(
-            "memory as a number of bytes, or text such as '2GB'", repr(given), "give one"
+            "memory as a number of bytes, or text such as '2GB'", repr(limit), "give one"
         )
     return int(amount)
 
 
 def stays_on_device(data: Any, limit: int) -> bool:
-    """Whether data fit on the device beside the members; else they are streamed."""
+    """Whether data fit on the device beside the members; otherwise they are streamed."""
     return bytes_of(data) <= _FOR_DATA * limit
 
 
 def for_segment(limit: int) -> int:
-    """Bytes of one segment of streamed data: one is read while another is trained on."""
+    """Bytes of one segment of streamed data; there are two, as one is read while another trains."""
     return max(1, int((1 - _FOR_DATA) * limit / 2))
 
 
@@ -62,21 +62,21 @@ def bytes_of(arrays: Any) -> int:
 
 
 def check_fits(needed: int, limit: int) -> None:
-    """Compare what a program takes with what is allowed, before it runs.
+    """Check, before a program runs, that it fits in the allowed memory.
 
     Raises:
-        TooLargeError: It takes more.
+        TooLargeError: It does not.
     """
     if needed > limit:
         raise TooLargeError(f"a program that takes {bytes_text(needed)} of {bytes_text(limit)}")
 
 
 @contextmanager
-def telling_full() -> Iterator[None]:
-    """Tell a full device memory from other failures of the device inside.
+def detecting_full() -> Iterator[None]:
+    """Raise `TooLargeError` for errors in the block that mean that device memory is full.
 
     Raises:
-        TooLargeError: Its memory is full.
+        TooLargeError: Device memory is full.
     """
     try:
         yield
@@ -87,8 +87,8 @@ def telling_full() -> Iterator[None]:
 
 
 def is_exhausted(error: Exception) -> bool:
-    """Whether an error says that device memory is full."""
-    # A GPU names the status; a CPU that cannot allocate calls it internal and tells what failed.
+    """Whether an error means that device memory is full."""
+    # XLA reports a status on GPUs; on CPUs an internal error with a message.
     text = str(error)
     return isinstance(error, jax.errors.JaxRuntimeError) and (
         "RESOURCE_EXHAUSTED" in text or "Out of memory" in text

@@ -1,4 +1,4 @@
-"""The reference engine: `keras.Model.fit`, one model after another, on whichever backend."""
+"""The reference engine: trains one model by `keras.Model.fit`, on any backend."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,9 +24,9 @@ def fit_one(
             more when the first batch has to build it.
         x: Inputs, as `keras.Model.fit` takes them.
         y: Targets.
-        seed: Of the batch order: on JAX as in `data.orders.epoch_orders`, on other backends the
-            order that their own generators draw from it.
-        callbacks: The model's own.
+        seed: Of the batch order: on JAX as in `data.orders.epoch_orders`; other backends draw it
+            from their generators.
+        callbacks: The callbacks of the model.
         **fit_arguments: Passed on to `keras.Model.fit`.
     """
     with ordered_by(seed):

@@ -69,8 +69,8 @@ class KeptReadings:
             StoreError: The store cannot be read.
         """
         with open_store(self.place, make=False) as store:
-            kept = store.find(self.study)
-            return [] if kept is None else [_reading(record) for record in kept.readings()]
+            study = store.find(self.study)
+            return [] if study is None else [_reading(record) for record in study.readings()]
 
     def add(self, reading: Reading) -> None:
         """Keep another one.
@@ -85,9 +85,9 @@ class KeptReadings:
             for name in _FOUND:
                 arrays[f"{name}/{number}"] = getattr(member, name)
         with open_store(self.place, make=False) as store:
-            kept = store.find(self.study)
-            if kept is not None:
-                kept.add_reading(reading.time, about, arrays)
+            study = store.find(self.study)
+            if study is not None:
+                study.add_reading(reading.time, about, arrays)
 
 
 _NAMED = ("variant", "replicate", "epoch", "weights")

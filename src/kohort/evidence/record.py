@@ -89,7 +89,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
 
 
 def from_json(
-    kept: Mapping[str, Any],
+    stored: Mapping[str, Any],
     arguments: Mapping[str, dict[str, str]],
     curves: Mapping[float, Curves],
     seconds: Mapping[tuple[int, int], float],
@@ -97,31 +97,31 @@ def from_json(
     """The record that `to_json` made JSON of.
 
     Args:
-        kept: The JSON.
+        stored: The JSON.
         arguments: By variant name.
         curves: As in `StudyRecord`.
         seconds: Likewise.
     """
-    settings = settings_from_json(kept["settings"])
+    settings = settings_from_json(stored["settings"])
     overlap: dict[str, Any] = {
         name: np.array(value) if isinstance(value, list) else value
-        for name, value in kept["overlap"].items()
+        for name, value in stored["overlap"].items()
     }
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
-    facts = zip(settings.epochs, *(kept[name] for name in by_variant), strict=True)
+    facts = zip(settings.epochs, *(stored[name] for name in by_variant), strict=True)
     return StudyRecord(
         settings,
         tuple(VariantFacts(name, arguments[name], *numbers) for name, *numbers in facts),
-        tuple((a, b) for a, b in kept["pairs"]),
+        tuple((a, b) for a, b in stored["pairs"]),
         Overlap(**overlap),
         curves,
         seconds,
     )
 
 
-def settings_from_json(kept: Mapping[str, Any]) -> Settings:
+def settings_from_json(stored: Mapping[str, Any]) -> Settings:
     """The settings in what `to_json` gave."""
-    settings = dict(kept)
+    settings = dict(stored)
     settings |= {name: datetime.fromisoformat(settings[name]) for name in ("started", "finished")}
     settings["samples"] = tuple(settings["samples"])
     settings["shares"] = {name: tuple(shares) for name, shares in settings["shares"].items()}

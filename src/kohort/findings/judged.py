@@ -95,8 +95,8 @@ class VariantCurves:
     def was_stopped(self) -> bool:
         """Whether a sound replicate ended before its planned epochs."""
         # Of those that diverged, nothing is said; TerminateOnNaN may have stopped them.
-        own = self.lengths[self.sound]
-        return self.planned_epochs is not None and bool((own < self.planned_epochs).any())
+        lengths = self.lengths[self.sound]
+        return self.planned_epochs is not None and bool((lengths < self.planned_epochs).any())
 
     @property
     def last(self) -> int:

@@ -41,14 +41,14 @@ def next_steps(
         learning_curves: By variant number, where the study trained on parts of the samples.
     """
     name = study.variants[winner].name
-    own = {finding.code: finding for finding in findings if finding.variant == name}
+    of_winner = {finding.code: finding for finding in findings if finding.variant == name}
     compared = families(study)
     against = {c.a: c for c in [*compared.baseline, *compared.winner] if c.b == name}
     return [
-        _more_data(study, winner, own[gap.RULE.code], against, learning_curves),
+        _more_data(study, winner, of_winner[gap.RULE.code], against, learning_curves),
         _bigger_model(study, winner, against),
-        _more_regularisation(study, winner, own, against),
-        _more_epochs(study, winner, own[undertrained.RULE.code]),
+        _more_regularisation(study, winner, of_winner, against),
+        _more_epochs(study, winner, of_winner[undertrained.RULE.code]),
     ]
 
 
@@ -67,35 +67,35 @@ def _more_data(
             # No curve of its own, but one of a variant that is as good.
             curve, whose, name = other, f", which is as good as {name},", rival
     if curve is None:
-        told = f"The study has no learning curve of {name}; give it sizes."
+        sentence = f"The study has no learning curve of {name}; give it sizes."
         if gap_found.verdict == "found":
-            told += " Its generalisation gap is room that more data may close."
-        return NextStep(step, "cannot tell", told)
+            sentence += " Its generalisation gap is room that more data may close."
+        return NextStep(step, "cannot tell", sentence)
     most = f"{int(curve.samples[-1]):,}"
     if curve.law is None:
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
-    told = (
+    sentence = (
         f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
-        f"{study.scale.told(curve.gain, thresholds=(study.margin,))}, "
+        f"{study.scale.text(curve.gain, thresholds=(study.margin,))}, "
         f"if the power law that fits {len(curve.samples)} sizes goes on"
     )
-    return NextStep(step, curve.verdict, f"{told}{f'; {curve.reason}' * bool(curve.reason)}.")
+    return NextStep(step, curve.verdict, f"{sentence}{f'; {curve.reason}' * bool(curve.reason)}.")
 
 
 def _bigger_model(study: StudyCurves, winner: int, against: Mapping[str, Comparison]) -> NextStep:
-    step, own = "a bigger model", study.variants[winner]
-    larger = [c.name for c in study.variants if c.parameters > own.parameters and len(c.sound)]
+    step, model = "a bigger model", study.variants[winner]
+    larger = [c.name for c in study.variants if c.parameters > model.parameters and len(c.sound)]
     if not larger:
         return NextStep(
-            step, "cannot tell", f"No variant is larger than {own.name}; add one to the study."
+            step, "cannot tell", f"No variant is larger than {model.name}; add one to the study."
         )
-    return _from_rivals(step, own.name, "larger", larger, against)
+    return _from_rivals(step, model.name, "larger", larger, against)
 
 
 def _more_regularisation(
     study: StudyCurves,
     winner: int,
-    own: Mapping[str, Finding],
+    of_winner: Mapping[str, Finding],
     against: Mapping[str, Comparison],
 ) -> NextStep:
     step, curves = "more regularisation", study.variants[winner]
@@ -109,14 +109,14 @@ def _more_regularisation(
     ]
     if added:
         return _from_rivals(step, curves.name, "regularised", added, against)
-    if {own[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
-        told = f"{curves.name} neither overfits nor has a generalisation gap to close"
-        if own[undertrained.RULE.code].verdict == "not found":
-            return NextStep(step, "does not help", f"{told}.")
+    if {of_winner[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
+        sentence = f"{curves.name} neither overfits nor has a generalisation gap to close"
+        if of_winner[undertrained.RULE.code].verdict == "not found":
+            return NextStep(step, "does not help", f"{sentence}.")
         but = "but whether it would after more epochs the study cannot tell: it may be undertrained"
-        return NextStep(step, "cannot tell", f"{told}, {but}.")
-    told = f"No variant is {curves.name} with a regulariser more; add one to the study."
-    return NextStep(step, "cannot tell", told)
+        return NextStep(step, "cannot tell", f"{sentence}, {but}.")
+    sentence = f"No variant is {curves.name} with a regulariser more; add one to the study."
+    return NextStep(step, "cannot tell", sentence)
 
 
 def _from_rivals(
@@ -130,11 +130,11 @@ def _from_rivals(
         or not (against[rival].better == name or against[rival].is_equivalent)
     ]
     if undecided:
-        told = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."
-        return NextStep(step, "cannot tell", told)
+        sentence = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."
+        return NextStep(step, "cannot tell", sentence)
     verb = "does" if len(rivals) == 1 else "do"
-    told = f"The {kind} {_listing(rivals)} {verb} no better than {name}."
-    return NextStep(step, "does not help", told)
+    sentence = f"The {kind} {_listing(rivals)} {verb} no better than {name}."
+    return NextStep(step, "does not help", sentence)
 
 
 def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:

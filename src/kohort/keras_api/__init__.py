@@ -1,5 +1,5 @@
-"""Keras: the one place that knows names which Keras does not call public.
+"""Keras: the only folder that uses names of Keras that are not public.
 
-`keras.Model.fit` is built from these pieces. kohort uses the same pieces, so that what it trains is
-what Keras trains, and keeps them here, so that a new Keras is checked in one folder.
+`keras.Model.fit` is built from these pieces. kohort uses the same pieces, so that it trains what
+Keras trains. They are all in this folder, so that only it is checked with a new version of Keras.
 """

@@ -1,4 +1,4 @@
-"""Arrays as Keras packs them, and the batches that its `fit` would draw."""
+"""Packs arrays as Keras does, and draws the batches that `keras.Model.fit` would draw."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,11 +19,11 @@ from keras.src.trainers.epoch_iterator import EpochIterator
 from kohort.errors import ModelError
 
 type ArrayTree = Any
-"""A pytree of arrays that share their first axis, as Keras packs `(x, y, sample_weight)`."""
+"""A pytree of arrays `[sample, ...]`, as Keras packs `(x, y, sample_weight)`."""
 
 
 def is_packable(x: Any, y: Any, sample_weight: Any = None) -> bool:
-    """Whether Keras takes these as arrays: not a generator, nor a dataset object."""
+    """Whether Keras takes these as arrays, not as a generator or a dataset object."""
     return bool(can_convert_arrays((x, y, sample_weight)))
 
 
@@ -35,8 +35,8 @@ def pack(x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) ->
         floating leaves have `keras.config.floatx()`.
 
     Raises:
-        ModelError: A leaf is no array (a generator, a dataset object).
-        ValueError: Keras's own complaint about unequal lengths or weights.
+        ModelError: A leaf is not an array (but a generator or a dataset object).
+        ValueError: Keras refuses unequal lengths or weights.
     """
     if not is_packable(x, y, sample_weight):
         raise ModelError(
@@ -55,13 +55,18 @@ def check_lengths(data: ArrayTree) -> None:
     """Refuse packed data of unequal lengths, as `keras.Model.fit` does, without reading them.
 
     Raises:
-        ValueError: Keras's own complaint.
+        ValueError: The lengths differ.
     """
     check_data_cardinality(data)
 
 
 def weights_of_classes(y: np.ndarray, class_weight: dict[int, float]) -> np.ndarray:
-    """The weight of each sample by its class, as `keras.Model.fit` works it out."""
+    """Weights `[sample]` of samples by their class, as `keras.Model.fit` computes them.
+
+    Args:
+        y: Labels `[sample]`, or one-hot `[sample, class]`.
+        class_weight: The weight of each class.
+    """
     weights: np.ndarray = class_weight_to_sample_weights(y, class_weight)
     return weights
 
@@ -70,12 +75,12 @@ class EpochBatches:
     """The batches that `keras.Model.fit` would draw, epoch by epoch.
 
     Args:
-        x: ArrayTree, a generator, a `keras.utils.PyDataset`, or what else Keras takes.
-        y: Targets, where x does not hold them.
-        sample_weight: Likewise.
+        x: Arrays, a generator, a `keras.utils.PyDataset`, or anything else that Keras takes.
+        y: Targets, unless x yields them.
+        sample_weight: Weights, unless x yields them.
         class_weight: As in `keras.Model.fit`.
-        batch_size: Of arrays.
-        steps: Batches an epoch; None for all that there are.
+        batch_size: Samples in a batch of arrays; other data have their batch size.
+        steps: Batches an epoch; None for all.
         shuffle: As in `keras.Model.fit`.
     """
 
@@ -101,21 +106,21 @@ class EpochBatches:
 
     @property
     def count(self) -> int | None:
-        """Batches an epoch; None where nobody knows."""
+        """Batches an epoch; None where that is unknown."""
         count: int | None = self._iterator.num_batches
         return count
 
     def reset(self) -> None:
-        """Begin anew, as Keras does after it has looked at a first batch."""
+        """Start over, as Keras does after it has drawn a first batch."""
         self._iterator.reset()
 
     def epoch(self) -> Iterator[ArrayTree]:
-        """The batches of the next epoch."""
-        for _, _, held in self._iterator.enumerate_epoch():
-            yield from held
+        """Yield the batches of the next epoch, each leaf `[batch, ...]`."""
+        for _, _, batches in self._iterator.enumerate_epoch():
+            yield from batches
 
 
 def split_last(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[Any, Any]:
-    """Split `(x, y, sample_weight)` as `validation_split` does: the last part validates."""
+    """Split `(x, y, sample_weight)` as `validation_split` does; the last part is for validation."""
     train, valid = array_slicing.train_validation_split((x, y, sample_weight), fraction)
     return train, valid

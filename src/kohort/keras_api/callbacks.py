@@ -1,4 +1,4 @@
-"""Callbacks: Keras's container of them, which of them an epoch can serve, and their copies."""
+"""Callbacks: checks which of them the engine supports, copies them, and holds them in a list."""
 
 import copy
 import reprlib
@@ -22,14 +22,14 @@ _HOOKS_INSIDE_EPOCHS = (
 
 
 def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Refuse callbacks that act inside an epoch; a compiled epoch has no such moment.
+    """Refuse callbacks that act inside an epoch, which is one compiled program.
 
     Raises:
-        ModelError: A callback overrides a hook of batches.
+        ModelError: A callback overrides a hook for batches.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
-            continue  # The program stops such a member at the batch itself; see `tell_nan`.
+            continue  # The program itself stops such a member at the batch; see `report_nan`.
         if isinstance(callback, keras.callbacks.SwapEMAWeights):
             raise ModelError(
                 "callbacks that leave the weights of an evaluation as they are",
@@ -48,7 +48,7 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
 
 
 def _acts_at_epochs(callback: keras.callbacks.Callback) -> bool:
-    """Whether a callback of Keras's has batch hooks that do nothing as it is set up."""
+    """Whether it is a callback of Keras whose batch hooks do nothing with its settings."""
     if isinstance(callback, keras.callbacks.ModelCheckpoint):
         return bool(callback.save_freq == "epoch")
     if isinstance(callback, keras.callbacks.TensorBoard):
@@ -57,14 +57,14 @@ def _acts_at_epochs(callback: keras.callbacks.Callback) -> bool:
 
 
 def stops_at_nan(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
-    """Whether a callback ends training in the midst of an epoch, at a loss of NaN or infinity."""
+    """Whether a callback ends training inside an epoch, at a loss that is NaN or infinite."""
     return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
 
 
-def tell_nan(
+def report_nan(
     callbacks: Sequence[keras.callbacks.Callback], batch: int, logs: dict[str, float]
 ) -> None:
-    """Show the last batch of an epoch that was trained to those that end training at NaN."""
+    """Call `on_batch_end` of `TerminateOnNaN` for the last batch that was trained in an epoch."""
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
             callback.on_batch_end(batch, logs)
@@ -77,7 +77,7 @@ def callback_list(
     epochs: int,
     steps: int | None,
 ) -> CallbackList:
-    """Keras's own container of callbacks for one model, with its History."""
+    """Keras's container of callbacks for one model, with a History."""
     check_callbacks(callbacks)
     return CallbackList(
         list(callbacks), add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
@@ -93,10 +93,10 @@ _PATHS = ("filepath", "filename", "log_dir", "backup_dir")
 
 
 def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
-    """Callbacks for each of `n` models: copies, since they hold state; the originals for one.
+    """Callbacks for each of `n` models: copies, since they have state; the originals for one model.
 
     Args:
-        callbacks: Callbacks, or a function of a model's number that returns its own.
+        callbacks: Callbacks, or a function from a model's number to its callbacks.
         n: How many models.
 
     Raises:
@@ -104,20 +104,20 @@ def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
     """
     if callable(callbacks):
         return [listed(callbacks(number)) for number in range(n)]
-    given = listed(callbacks)
+    listed_callbacks = listed(callbacks)
     if n == 1:
-        return [given]
-    check_own_files(given, n, "number")
-    return [[copy.deepcopy(callback) for callback in given] for _ in range(n)]
+        return [listed_callbacks]
+    check_own_files(listed_callbacks, n, "number")
+    return [[copy.deepcopy(callback) for callback in listed_callbacks] for _ in range(n)]
 
 
 def check_own_files(callbacks: Sequence[Callback], n: int, arguments: str) -> None:
     """Refuse callbacks of which the copies of `n` models would write to the same file.
 
     Args:
-        callbacks: What is to be copied.
+        callbacks: Callbacks that are to be copied.
         n: How many models.
-        arguments: Of the function that would give each model its own.
+        arguments: The arguments of a function that would return the callbacks of each model.
 
     Raises:
         DesignError: There is such a callback.
@@ -136,9 +136,9 @@ def listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     """Callbacks as a list.
 
     Raises:
-        DesignError: They are none.
+        DesignError: They are not callbacks.
     """
-    given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
-    if not np.iterable(given) or not all(isinstance(c, keras.callbacks.Callback) for c in given):
-        raise DesignError("callbacks of Keras", reprlib.repr(given), "give a list of them")
-    return list(given)
+    found = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
+    if not np.iterable(found) or not all(isinstance(c, keras.callbacks.Callback) for c in found):
+        raise DesignError("callbacks of Keras", reprlib.repr(found), "give a list of them")
+    return list(found)

@@ -1,4 +1,4 @@
-"""Metrics: what Keras knows of them, and what they say."""
+"""Metrics: their initial values, their results, and what Keras knows about them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,31 +26,31 @@ _PROPORTIONS = (
 
 
 def fresh_metrics(model: keras.Model) -> list[Any]:
-    """The values that the metric variables have at the start of an epoch."""
-    held = [v.value for v in model.metrics_variables]
+    """The values of the metric variables at the start of an epoch."""
+    before = [v.value for v in model.metrics_variables]
     model.reset_metrics()
     fresh = [v.value for v in model.metrics_variables]
-    for variable, value in zip(model.metrics_variables, held, strict=True):
+    for variable, value in zip(model.metrics_variables, before, strict=True):
         variable.assign(value)
     return fresh
 
 
 def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
-    """What the metrics of a model say, for given values of their variables."""
+    """The results of a model's metrics, for these values of their variables."""
     with keras.StatelessScope(zip(model.metrics_variables, values, strict=True)):
         result: dict[str, Any] = model.get_metrics_result()
     return result
 
 
 class MetricKind(NamedTuple):
-    """What Keras knows of a metric.
+    """What is known about a metric.
 
     Args:
-        name: As it is logged for the training part.
-        direction: Whether "up" or "down" is better, as `keras.callbacks.EarlyStopping` goes by
-            where its mode is "auto"; "" where Keras does not know.
-        is_proportion: Whether it is a part of a whole, from 0 to 1: one of Keras's that is, or
-            one that is called an accuracy.
+        name: The name under which it is logged for the training data.
+        direction: Whether "up" or "down" is better, by the attribute of Keras's that
+            `keras.callbacks.EarlyStopping` uses in mode "auto"; "" where Keras does not know.
+        is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one, or
+            any that is called an accuracy.
     """
 
     name: str
@@ -61,7 +61,7 @@ class MetricKind(NamedTuple):
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
     groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
-    known = {metric.name: metric for own in groups for metric in own}
+    known = {metric.name: metric for group in groups for metric in group}
     kinds = []
     for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
@@ -73,5 +73,5 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, float]:
-    """Logs as Keras hands them to callbacks: flat, sorted by name, Python floats."""
+    """Logs as Keras passes them to callbacks: flat, sorted by name, Python floats."""
     return dict(pythonify_logs(logs))

@@ -1,4 +1,4 @@
-"""Models: their variables and state, how they are configured, and what they penalise."""
+"""Models: their variables and state, their configuration, and their regularisation."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
+"""Trainable and non-trainable variables, and those of the optimizer and the metrics."""
+
 type State = tuple[list[Any], list[Any], list[Any], list[Any]]
+"""Their values, in the same order."""
 
 _MEASURING = ("compute_loss", "test_step")
 
@@ -20,10 +23,10 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
 def prepare(model: keras.Model, batch: ArrayTree) -> None:
-    """Create the variables of model, optimizer, loss and metrics, as the first batch does in Keras.
+    """Create the variables of model, optimizer, loss and metrics, as Keras does at a first batch.
 
     Raises:
-        ModelError: The model is not compiled, or asks to run eagerly.
+        ModelError: The model is not compiled.
     """
     if not model.compiled:
         raise ModelError(
@@ -33,12 +36,12 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
 
 
 def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model, nested ones too, for which Keras does not compile its steps."""
+    """The layers of a model, including nested ones, because of which Keras compiles no step."""
     return [layer for layer in model._flatten_layers() if not layer.supports_jit]
 
 
 def has_own_code(model: keras.Model) -> bool:
-    """Whether a model runs code that is not Keras's: a layer, loss or function of the user's."""
+    """Whether a model runs code from outside Keras: a custom layer, loss or function."""
     try:
         parts = [keras.saving.serialize_keras_object(model)]
     except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
@@ -58,17 +61,17 @@ def has_own_code(model: keras.Model) -> bool:
 
 
 def config_text(model: keras.Model) -> str:
-    """How a model is configured and compiled, as JSON; "" where it cannot be written down."""
+    """The configuration of a model and its compilation as JSON; "" where Keras cannot write it."""
     try:
         config = keras.saving.serialize_keras_object(model)
     except Exception:  # noqa: BLE001 (whatever a user's get_config raises: it is the user's code)
         return ""
-    # What is no JSON stands for its kind: its repr may be another one in each process.
+    # Values that are not JSON become the name of their type: a repr may differ between processes.
     return json.dumps(config, sort_keys=True, default=lambda part: type(part).__name__)
 
 
 def of_config(text: str) -> keras.Model:
-    """The model of which `config_text` is the text, compiled; no code in it is run.
+    """The inverse of `config_text`: a compiled model. No code in the text is run.
 
     Raises:
         ModelError: Keras cannot build it.
@@ -86,7 +89,7 @@ def of_config(text: str) -> keras.Model:
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model that hold metrics of their own; models in it are none."""
+    """The layers of a model, except models in it, that have metrics."""
     return [
         layer
         for layer in model._flatten_layers()
@@ -95,7 +98,7 @@ def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def variables_of(model: keras.Model) -> Variables:
-    """The variables of a model in the order of `keras.Model.train_step`'s state."""
+    """The variables of a model in the order of the state of `keras.Model.train_step`."""
     return (
         model.trainable_variables,
         model.non_trainable_variables,
@@ -116,14 +119,14 @@ def state_of(model: keras.Model) -> State:
 
 
 def assign_state(model: keras.Model, values: Sequence[list[Any]]) -> None:
-    """Set the variables of a model; `values` may leave out last parts of `variables_of(model)`."""
+    """Set the variables of a model; the last parts of `variables_of(model)` may be missing."""
     for variables, new in zip(variables_of(model), values, strict=False):
         for variable, value in zip(variables, new, strict=True):
             variable.assign(value)
 
 
 def regularizer_count(model: keras.Model) -> int:
-    """Parts of a model that regularise it: dropout and noise, penalties, weight decay."""
+    """The number of regularisers in a model: dropout and noise, penalties, weight decay."""
     layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
     rates = [getattr(layer, name, 0) for layer in layers for name in _RATES]
     weights = [variable.regularizer for variable in model.trainable_variables]
@@ -136,7 +139,7 @@ def regularizer_count(model: keras.Model) -> int:
 
 
 def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
-    """The part of the loss that weight regularisers add, for given values of the weights."""
+    """The part of the loss that weight regularisers add, for these values of the weights."""
     return sum(
         variable.regularizer(value)
         for variable, value in zip(model.trainable_variables, trainable, strict=True)
@@ -147,12 +150,17 @@ def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
 def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """The loss of a prepared model in inference mode, without penalties of weights.
 
-    The model stays as it is. NaN where it measures its loss in code of its own.
+    The model is not changed. NaN for a model that overrides how its loss is computed.
+
+    Args:
+        model: The model.
+        x: Inputs `[sample, ...]`.
+        y: Targets `[sample, ...]`.
     """
     kind = type(model)
     if any(getattr(kind, name) is not getattr(keras.Model, name) for name in _MEASURING):
         return float("nan")
-    # What layers and metrics note meanwhile goes to the scope, as where Keras traces a step.
+    # Updates by layers and metrics go to the scope, as where Keras traces a step.
     values = [(v, v.value) for part in variables_of(model) for v in part]
     with keras.StatelessScope(values, collect_losses=True):
         loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
@@ -161,7 +169,7 @@ def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def uncompiled(model: keras.Model) -> keras.Model:
-    """A model of the same layers and weights that is not compiled; the given one is used up.
+    """A model of the same layers and weights that is not compiled; do not use `model` afterwards.
 
     A subclassed model cannot be cloned, and is returned as it is.
     """

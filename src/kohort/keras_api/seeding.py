@@ -1,4 +1,4 @@
-"""Random numbers and names: as `keras.Model.fit` draws them, and as a new process would."""
+"""Seeds the generators that Keras draws from, and resets the counters of its names."""
 
 import random
 from collections import defaultdict
@@ -14,10 +14,10 @@ _NAMES = "object_name_uids"
 
 @contextmanager
 def fresh_names() -> Iterator[None]:
-    """What Keras names itself inside is named as in a new process: `auc`, not `auc_3`.
+    """Let Keras make up names in the block as in a new process: `auc`, not `auc_3`.
 
-    Keras counts on over all that a process makes, so that the metrics of two models that are
-    built alike would have other names.
+    Keras counts over everything that a process makes, so the metrics of two models that are built
+    alike would have different names.
     """
     before = global_state.get_global_attribute(_NAMES)
     global_state.set_global_attribute(_NAMES, defaultdict(int))
@@ -29,16 +29,16 @@ def fresh_names() -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed all that Keras draws from; Python's and NumPy's generators are put back after it."""
-    with _generators_put_back():
+    """Seed all generators that Keras uses; those of Python and NumPy are restored afterwards."""
+    with _generators_restored():
         keras.utils.set_random_seed(seed)
         yield
 
 
 @contextmanager
 def ordered_by(seed: int) -> Iterator[None]:
-    """Seed what draws batch orders; Python's and NumPy's generators are put back after it."""
-    with _generators_put_back():
+    """Seed the generator of batch orders; those of Python and NumPy are restored afterwards."""
+    with _generators_restored():
         if keras.backend.backend() == "jax":
             np.random.seed(seed)
         else:
@@ -47,7 +47,7 @@ def ordered_by(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _generators_put_back() -> Iterator[None]:
+def _generators_restored() -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     try:
         yield

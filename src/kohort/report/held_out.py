@@ -126,8 +126,8 @@ class TestSet:
 
 def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
     """What a member says of the test set; None where that is no scores of the classes."""
-    given = np.asarray(candidate.predict(data.inputs(data.x_test)))
-    scores = class_probabilities(given) if given.ndim == 2 else given
+    outputs = np.asarray(candidate.predict(data.inputs(data.x_test)))
+    scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
     *_, classes = scores.shape
     if scores.shape != (len(data.x_test), data.classes):
         return None

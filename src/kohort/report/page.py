@@ -139,7 +139,7 @@ def render(page: Page) -> str:
         learning=_learning(page),
         paired=_paired(page),
         read=words.readings(page.readings),
-        told=_told_findings(conclusions.findings),
+        findings=_by_verdict(conclusions.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
@@ -158,7 +158,7 @@ def _paired(page: Page) -> str:
     return words.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
 
 
-def _told_findings(findings: Sequence[Finding]) -> list[Finding]:
+def _by_verdict(findings: Sequence[Finding]) -> list[Finding]:
     """Found ones first, then undecided ones; what was not found follows."""
     order = ("found", "inconclusive", "not found", "not applicable")
     return sorted(findings, key=lambda finding: order.index(finding.verdict))
@@ -169,16 +169,16 @@ def _panels(page: Page) -> list[dict[str, Any]]:
     metrics = list(dict.fromkeys(page.bands["metric"]))
     panels = []
     for variant in page.table.index:
-        own = page.bands[page.bands["variant"] == variant].assign(variant=str(variant))
+        bands = page.bands[page.bands["variant"] == variant].assign(variant=str(variant))
         pictures = [
             {
                 "metric": metric,
                 "svg": panel_svg(
-                    own[own["metric"] == metric], metric_name(metric), _domain(page, metric)
+                    bands[bands["metric"] == metric], metric_name(metric), _domain(page, metric)
                 ),
             }
             for metric in metrics
-            if len(own[own["metric"] == metric])
+            if len(bands[bands["metric"] == metric])
         ]
         panels.append({"variant": variant, "pictures": pictures})
     return panels
@@ -188,8 +188,10 @@ def _domain(page: Page, metric: str) -> tuple[float, float] | None:
     """Proportions share an axis, so that variants compare by eye; losses may be worlds apart."""
     if metric != page.record.settings.metric or not page.scale.is_proportion:
         return None
-    own = page.bands[page.bands["metric"] == metric]
-    return float(np.floor(20 * own["low"].min()) / 20), float(np.ceil(20 * own["high"].max()) / 20)
+    bands = page.bands[page.bands["metric"] == metric]
+    return float(np.floor(20 * bands["low"].min()) / 20), float(
+        np.ceil(20 * bands["high"].max()) / 20
+    )
 
 
 def _confusion(page: Page) -> list[dict[str, Any]]:

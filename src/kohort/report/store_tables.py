@@ -30,10 +30,10 @@ def studies(store: Store) -> list[Row]:
     ]
 
 
-def study(kept: KeptStudy) -> dict[str, list[Row]]:
+def study(stored: KeptStudy) -> dict[str, list[Row]]:
     """What is kept of one study, in parts: variants, runs, events, findings."""
     return {
-        "variants": _variants(kept),
+        "variants": _variants(stored),
         "runs": [
             {
                 "started": _moment(run.started),
@@ -41,11 +41,11 @@ def study(kept: KeptStudy) -> dict[str, list[Row]]:
                 "outcome": run.outcome or "running, or killed",
                 "on": f"{run.host}, process {run.pid}",
             }
-            for run in kept.runs()
+            for run in stored.runs()
         ],
         "events": [
             {"at": _moment(event.at), "what": event.kind, "told": event.text}
-            for event in kept.events()
+            for event in stored.events()
         ],
         "findings": [
             {
@@ -54,7 +54,7 @@ def study(kept: KeptStudy) -> dict[str, list[Row]]:
                 "told": finding.sentence,
                 "advice": finding.advice,
             }
-            for finding in kept.findings()
+            for finding in stored.findings()
             if finding.verdict in _TOLD
         ],
     }
@@ -81,31 +81,33 @@ def table(rows: Iterable[Row]) -> str:
 
 def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
     """A study in lines of text."""
-    told = [table(parts["variants"]), "", "runs", table(parts["runs"])]
+    text_lines = [table(parts["variants"]), "", "runs", table(parts["runs"])]
     if parts["events"]:
-        told += [
+        text_lines += [
             "",
             "events",
             *(f"{row['at']} {row['what']}: {row['told']}" for row in parts["events"]),
         ]
     if parts["findings"]:
-        told += ["", "findings"]
-        told += [f"{row['code']} {row['verdict']}: {row['told']}" for row in parts["findings"]]
-    return told
+        text_lines += ["", "findings"]
+        text_lines += [
+            f"{row['code']} {row['verdict']}: {row['told']}" for row in parts["findings"]
+        ]
+    return text_lines
 
 
-def _variants(kept: KeptStudy) -> list[Row]:
-    members = kept.members()
+def _variants(stored: KeptStudy) -> list[Row]:
+    members = stored.members()
     rows = []
-    for variant in kept.variants():
-        own = [member for member in members if member.key.variant == variant.name]
+    for variant in stored.variants():
+        of_variant = [member for member in members if member.key.variant == variant.name]
         rows.append(
             {
                 "variant": variant.name,
-                "finished": sum(member.finished is not None for member in own),
-                "members": len(own),
-                "member epochs": sum(member.epochs for member in own),
-                "seconds": round(sum(member.seconds or 0.0 for member in own), 1),
+                "finished": sum(member.finished is not None for member in of_variant),
+                "members": len(of_variant),
+                "member epochs": sum(member.epochs for member in of_variant),
+                "seconds": round(sum(member.seconds or 0.0 for member in of_variant), 1),
             }
         )
     return rows

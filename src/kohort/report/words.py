@@ -82,13 +82,15 @@ def answer(
         against_baseline: Every other variant (`b`) against the baseline (`a`).
         diverged: Names of variants of which replicates diverged, how many did, and of how many.
     """
-    what = percent(score) if scale.is_proportion else scale.told(score)
-    told = [f"{winner} does best on validation data: {scale.metric} {what}."]
+    what = percent(score) if scale.is_proportion else scale.text(score)
+    sentences = [f"{winner} does best on validation data: {scale.metric} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
-        told.append(f"The baseline, {step.a}, did not train to the end.")
+        sentences.append(f"The baseline, {step.a}, did not train to the end.")
     elif step is not None:
-        told.append(f"It {_standing(step, scale)} the baseline, {step.a}: {_told(step, scale)}.")
+        sentences.append(
+            f"It {_standing(step, scale)} the baseline, {step.a}: {_difference_text(step, scale)}."
+        )
     # A variant that never trained to the end has no score to be told from.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
     beaten = [c.a for c in others if c.better == winner]
@@ -96,22 +98,22 @@ def answer(
     alike = [c for c in others if not c.is_decided and c.is_equivalent]
     rivals = [c.a for c in others if not c.is_decided and c not in alike]
     if beaten:
-        told.append(f"It is better than {listing(beaten)}.")
+        sentences.append(f"It is better than {listing(beaten)}.")
     if alike:
-        told.append(
+        sentences.append(
             f"Between it and {listing([c.a for c in alike])} there is no difference of practical "
             f"interest (less than {scale.amount(alike[0].margin)})."
         )
     if rivals:
-        told.append(f"These replicates cannot tell it from {listing(rivals)}.")
+        sentences.append(f"These replicates cannot tell it from {listing(rivals)}.")
     if luckier:
-        told.append(
+        sentences.append(
             f"{listing(luckier)} scored better where it trained to the end, and was not chosen "
             "since it diverged in some replicates."
         )
     if diverged:
-        told.append(divergence(diverged))
-    return " ".join(told)
+        sentences.append(divergence(diverged))
+    return " ".join(sentences)
 
 
 def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
@@ -120,8 +122,8 @@ def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
     Args:
         diverged: As in `answer`.
     """
-    told = ["No variant trained to the end, so there is no winner."]
-    return " ".join(told + [divergence(diverged)] * bool(diverged))
+    sentences = ["No variant trained to the end, so there is no winner."]
+    return " ".join(sentences + [divergence(diverged)] * bool(diverged))
 
 
 def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
@@ -134,8 +136,8 @@ def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
     some = [
         f"{name} diverged in {bad} of {of} replicates" for name, bad, of in diverged if bad < of
     ]
-    told = [f"{listing(everywhere)} diverged in all replicates"] * bool(everywhere)
-    return f"{'; '.join(told + some)}."
+    parts = [f"{listing(everywhere)} diverged in all replicates"] * bool(everywhere)
+    return f"{'; '.join(parts + some)}."
 
 
 def _standing(step: Comparison, scale: Scale) -> str:
@@ -151,23 +153,23 @@ def _standing(step: Comparison, scale: Scale) -> str:
     return "seems better than" if rises == step.higher_is_better else "seems worse than"
 
 
-def _told(comparison: Comparison, scale: Scale) -> str:
+def _difference_text(comparison: Comparison, scale: Scale) -> str:
     """A difference, and where it is decided the errors that it is made of."""
-    told = _evidence(comparison, scale)
+    text = _evidence(comparison, scale)
     if not (comparison.is_decided or comparison.is_equivalent) and comparison.excludes_zero:
-        return f"{told}, but not after correction for all that is compared"
+        return f"{text}, but not after correction for all that is compared"
     if not (counts_errors(scale) and comparison.is_decided):
-        return told
+        return text
     errors = round(comparison.errors_per_thousand)
     more = "fewer" if errors >= 0 else "more"
     noun = "error" if abs(errors) == 1 else "errors"
-    return f"{told}, {abs(errors)} {more} {noun} in 1,000"
+    return f"{text}, {abs(errors)} {more} {noun} in 1,000"
 
 
 def _evidence(comparison: Comparison, scale: Scale | None) -> str:
     """A difference with the interval that shows the verdict, and what that is."""
-    told = _signed(comparison.telling, scale, comparison.thresholds)
-    return ", ".join(filter(None, [told, comparison.telling_name]))
+    text = _signed(comparison.shown_interval, scale, comparison.thresholds)
+    return ", ".join(filter(None, [text, comparison.shown_interval_name]))
 
 
 def errors_fewer(comparison: Comparison) -> str:
@@ -190,13 +192,13 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
         scale: Of the metric that scores.
         kind: What its replicates are.
     """
-    told = f"{comparison.b} against {comparison.a}, {comparison.measure}: "
+    text = f"{comparison.b} against {comparison.a}, {comparison.measure}: "
     if not comparison.difference.n:
-        return f"{told}{verdict_of(comparison, kind)}."
+        return f"{text}{verdict_of(comparison, kind)}."
     if not comparison.difference.is_formed:
-        return f"{told}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
+        return f"{text}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
     return (
-        f"{told}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}; "
+        f"{text}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}; "
         f"p {comparison.difference.p_value:.2g} by Student's t and {comparison.p_sign_flip:.2g} by "
         f"sign flips, for this comparison alone: {verdict_of(comparison, kind)}."
     )
@@ -264,13 +266,13 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     titles = {finding.code: finding.title for finding in findings if finding.variant is not None}
     for code, title in titles.items():
         verdicts = by_verdict(findings, code)
-        told = [
+        parts = [
             f"{verdict}: {listing(verdicts[verdict])}"
             for verdict in ("found", "inconclusive")
             if verdict in verdicts
         ]
         nothing = "found nowhere" if "not found" in verdicts else "not applicable"
-        lines.append(f"{title.capitalize()} ({code}) {'; '.join(told) or nothing}.")
+        lines.append(f"{title.capitalize()} ({code}) {'; '.join(parts) or nothing}.")
     return lines
 
 

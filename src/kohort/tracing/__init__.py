@@ -1,1 +1,1 @@
-"""Tracing: what a model's step computes, and with which other models it can share a program."""
+"""Tracing: find out what a model's steps compute, and which models can share a program."""

@@ -1,8 +1,8 @@
-"""What the fused engine can train: models whose steps are all that training runs, and traceable.
+"""Decides which models the fused engine can train as `keras.Model.fit` would.
 
-The fused engine runs a model's `train_step` and `test_step`, and does itself what the rest of
-`keras.Model.fit` does. A model that replaces that rest, or whose steps must not be compiled, would
-be trained otherwise than Keras trains it; such a model is left to `keras.Model.fit`.
+The fused engine runs a model's `train_step` and `test_step`, and does the rest of
+`keras.Model.fit` itself. A model that overrides that rest, or whose steps must not be compiled,
+would be trained otherwise than Keras trains it. Such a model is left to `keras.Model.fit`.
 """
 
 from collections.abc import Hashable, Sequence
@@ -16,7 +16,7 @@ from kohort.keras_api.description import described
 from kohort.keras_api.models import layers_with_metrics, layers_without_jit
 from kohort.tracing.signature import TracedSteps, step_name, trace_steps
 
-# What of `keras.Model` the fused engine does in its own way.
+# The parts of `keras.Model` for which the fused engine has its own code.
 _REPLACED = (
     "fit",
     "evaluate",
@@ -31,8 +31,7 @@ _REPLACED = (
 def why_not_fused(model: keras.Model) -> str | None:
     """Why the fused engine cannot train a model as Keras would, as a clause; None if it can.
 
-    A model that this lets through may still have a step that cannot be traced:
-    `steps_or_reason`.
+    A model that passes may still have a step that cannot be traced: see `steps_or_reason`.
     """
     if keras.backend.backend() != "jax":
         return f"Keras runs on its {keras.backend.backend()} backend"
@@ -41,20 +40,21 @@ def why_not_fused(model: keras.Model) -> str | None:
         if getattr(kind, name, None) is not getattr(keras.Model, name, None):
             return f"its class {kind.__name__} overrides {name}"
     if not model.compiled:
-        return None  # Told where the model is prepared.
+        return None  # Reported where the model is prepared.
     if model.run_eagerly:
         return "it is compiled with run_eagerly=True"
     for layer in layers_with_metrics(model):
-        # Updated in its call it would stay at zero: such updates leave no trace in Keras's step.
+        # A metric that is updated in a layer's call would stay at zero: Keras's stateless step
+        # drops such updates.
         return f"its layer {layer.name!r} has a metric of its own"
     return _why_not_compiled(model)
 
 
 def check_fusable(models: Sequence[keras.Model]) -> None:
-    """Refuse what the fused engine cannot train.
+    """Refuse models that the fused engine cannot train.
 
     Raises:
-        ModelError: Keras runs on another backend than JAX, or a model trains in its own way.
+        ModelError: Keras runs on another backend than JAX, or a model overrides how it trains.
     """
     if keras.backend.backend() != "jax":
         raise ModelError(
@@ -69,7 +69,7 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
 
 
 def steps_or_reason(model: keras.Model, batch: ArrayTree) -> tuple[TracedSteps | None, str]:
-    """The steps of a model, traced; or None, and why the fused engine cannot train it.
+    """The traced steps of a model; or None, and why the fused engine cannot train it.
 
     Args:
         model: A compiled model, prepared for `batch`.
@@ -117,7 +117,7 @@ class StepTracer:
 
 
 def fused_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
-    """The steps of a model, traced; arguments as for `steps_or_reason`.
+    """The traced steps of a model; arguments as for `steps_or_reason`.
 
     Raises:
         ModelError: The fused engine cannot train it.
@@ -138,10 +138,10 @@ def not_fused(model: keras.Model, reason: str) -> ModelError:
 
 
 def _why_not_compiled(model: keras.Model) -> str | None:
-    """Why Keras runs the steps as Python, operation by operation, if not by its own habit.
+    """Why a model must not be compiled; None if it may be.
 
-    Keras's own layers that say that they do not support compilation (augmentation of images) say
-    it for TensorFlow's sake; JAX traces them, or tells that it cannot.
+    Keras's image augmentation layers also say that they do not support compilation, but only
+    because of TensorFlow. JAX traces them, or raises an error where it cannot.
     """
     if model.jit_compile:
         return None

@@ -1,10 +1,10 @@
-"""Which models can share one compiled program: those whose traced steps differ in constants only.
+"""Finds out which models can share one compiled program: those whose traces differ in constants.
 
-Keras traces `model.train_step(state, data)` to a JAX program. What differs between two models and
-is state (weights, seeds, a learning rate) does not show in it; what is a constant of the step (a
-dropout rate, a penalty) shows as one, and can be an input of a shared program (`tracing.jaxpr`);
-anything else (layer shapes, activations, code in a custom layer) makes another program. So the
-trace is the signature, and nothing has to be known about a layer to group it safely.
+JAX traces `model.train_step(state, data)` to a program. State (weights, seeds, a learning rate) is
+not in the trace. A constant of the step (a dropout rate, a penalty) is in it as such, and can
+become an input of a shared program (`tracing.lifting`). Anything else (layer shapes, activations,
+code in a custom layer) makes another program. So the trace is the signature, and models are
+grouped safely without knowing anything about their layers.
 """
 
 import functools
@@ -19,7 +19,8 @@ import keras
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.metrics import fresh_metrics, metrics_result
 from kohort.keras_api.models import state_of, weight_penalty
-from kohort.tracing.jaxpr import Trace, array_bytes, trace
+from kohort.tracing.jaxpr import array_bytes
+from kohort.tracing.lifting import Trace, trace
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Signature:
             that differ in constants only; equal programs may get unequal digests, which costs a
             compilation and never a wrong number.
         constants: A digest of the constants.
-        names: What the logs of its steps are called, in the order of the program. Keras numbers
-            names that it makes up (auc, auc_1), so that they tell nothing of what is computed.
+        names: The names of the logs of its steps, in the order of the program. They are not
+            compared: Keras numbers the names that it makes up (auc, auc_1).
     """
 
     skeleton: str
@@ -41,16 +42,16 @@ class Signature:
 
 
 def abstract(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-    """An array's shape and dtype, without its numbers."""
+    """A stand-in for an array that has its shape and dtype, and no numbers."""
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 
 def first_batch(data: ArrayTree, batch_size: int) -> ArrayTree:
-    """The shapes and dtypes of one batch of `data`, `[batch, ...]` each, without its numbers."""
+    """Shapes `[batch, ...]` and dtypes of one batch of `data`, whose leaves are `[sample, ...]`."""
 
     def of_one(array: Any) -> jax.ShapeDtypeStruct:
         shape = (min(batch_size, array.shape[0]), *array.shape[1:])
-        # JAX holds 64-bit NumPy data as 32-bit, on the device and so here.
+        # JAX stores 64-bit NumPy data as 32-bit.
         return abstract(shape, jax.dtypes.canonicalize_dtype(array.dtype))
 
     return jax.tree.map(of_one, data)
@@ -61,34 +62,34 @@ def trace_step(model: keras.Model, step: str, batch: ArrayTree) -> Trace:
 
     Args:
         model: A compiled model, prepared for `batch` (`prepare`).
-        step: "train" or "test"; or "penalty" or "result", the losses of weights and what
-            metrics say, which need no batch.
+        step: "train" or "test"; "penalty" (the regularisation losses of the weights) or "result"
+            (the metrics' results), which need no batch.
         batch: Shapes and dtypes of one batch.
     """
     trainable, rest, _, metrics = state = state_of(model)
     logs: list[Any] = []
 
     def nameless(function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same with the values of its logs in the place of the logs."""
+        """The same function, which returns the values of its logs in a list instead of a dict."""
 
         def run(*arguments: Any) -> Any:
-            told, state = function(*arguments)
-            values, structure = jax.tree.flatten(dict(told))
+            named_values, state = function(*arguments)
+            values, structure = jax.tree.flatten(dict(named_values))
             logs[:] = [structure]
             return values, state
 
         return run
 
     if step == "train":
-        own = trace(nameless(model.train_step), state, batch)
+        traced = trace(nameless(model.train_step), state, batch)
     elif step == "test":
-        own = trace(nameless(model.test_step), (trainable, rest, metrics), batch)
+        traced = trace(nameless(model.test_step), (trainable, rest, metrics), batch)
     elif step == "result":
         result = functools.partial(metrics_result, model)
-        own = trace(nameless(lambda values: (result(values), ())), metrics)
+        traced = trace(nameless(lambda values: (result(values), ())), metrics)
     else:
-        own = trace(functools.partial(weight_penalty, model), trainable)
-    return replace(own, logs=logs[0]) if logs else own
+        traced = trace(functools.partial(weight_penalty, model), trainable)
+    return replace(traced, logs=logs[0]) if logs else traced
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +97,8 @@ class TracedSteps:
     """The steps of one model, traced once for batches of one shape.
 
     Args:
-        signature: What they compute.
-        traces: By `step_name`.
+        signature: Digests of what they compute.
+        traces: The trace of each step by its `step_name`.
     """
 
     signature: Signature
@@ -105,7 +106,7 @@ class TracedSteps:
 
 
 def step_name(step: str, batch: ArrayTree = None) -> str:
-    """Names a step for batches of some shape; arguments as for `trace_step`."""
+    """A key for a step and the shapes of its batch; arguments as for `trace_step`."""
     shapes = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(batch)]
     return " ".join([step, *shapes])
 
@@ -126,7 +127,7 @@ def trace_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
         step_name("result"): result,
     }
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces.values()).encode())
-    # Keras tells what the metrics say where a step's own logs are called the same.
+    # Keras reports the metrics' results where a step's logs have the same names as they have.
     skeleton.update(repr((result.logs == train.logs, result.logs == test.logs)).encode())
     for initial in fresh_metrics(model):
         skeleton.update(array_bytes(initial))
@@ -136,7 +137,7 @@ def trace_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
 
 
 def signature(model: keras.Model, batch: ArrayTree) -> Signature:
-    """What one step of training and one of evaluation compute, and how metrics start.
+    """The signature of a model's steps, with the initial values of its metrics.
 
     Args: as of `trace_steps`.
     """
@@ -144,13 +145,13 @@ def signature(model: keras.Model, batch: ArrayTree) -> Signature:
 
 
 def log_names(logs: Any) -> list[str]:
-    """The names in a structure of logs, in its order; of levels, those of the lowest."""
+    """The names in a pytree structure of logs, in its order; of nested dicts the innermost."""
     numbered = jax.tree.unflatten(logs, range(logs.num_leaves))
     return [str(path[-1].key) for path, _ in jax.tree_util.tree_leaves_with_path(numbered)]
 
 
 def group[Item](items: Sequence[Item], keys: Sequence[Hashable]) -> list[list[Item]]:
-    """Items with equal keys together, groups and items in the order of first appearance."""
+    """Group items that have equal keys; groups and items stay in the order of appearance."""
     groups: dict[Hashable, list[Item]] = {}
     for item, key in zip(items, keys, strict=True):
         groups.setdefault(key, []).append(item)

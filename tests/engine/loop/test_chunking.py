@@ -21,8 +21,8 @@ def test_blocks_hold_every_member_once_and_are_of_one_size(order_of, chunk):
     assert sorted(member for block in members for member in block) == list(range(len(order_of)))
     assert len({len(block) for block in found}) == 1
     assert len(found[0]) <= chunk
-    for block, own in zip(found, members, strict=True):
-        assert block[: len(own)] == own, "only a block's end is filled up"
+    for block, seats in zip(found, members, strict=True):
+        assert block[: len(seats)] == seats, "only a block's end is filled up"
     if chunk <= min(order_of.count(order) for order in order_of):
         assert all(len({order_of[member] for member in block}) == 1 for block in found)
 

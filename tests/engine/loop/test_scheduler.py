@@ -39,7 +39,7 @@ def trained(data, count=3, *, epochs=4, callbacks=None, **options):
         callbacks=callbacks,
         **options,
     )
-    return [(own.get_weights(), h.history) for own, h in zip(models, histories, strict=True)]
+    return [(model.get_weights(), h.history) for model, h in zip(models, histories, strict=True)]
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_a_member_does_not_depend_on_what_trains_at_once(blobs, calls, monkeypat
     assert max(calls) == 3, "the third was left to train alone"
     monkeypatch.setattr(cohort, "_AT_ONCE", 1)
     calls.clear()
-    for own, other in zip(together, trained(blobs), strict=True):
-        assert own[1] == other[1]
-        for mine, yours in zip(own[0], other[0], strict=True):
+    for one, other in zip(together, trained(blobs), strict=True):
+        assert one[1] == other[1]
+        for mine, yours in zip(one[0], other[0], strict=True):
             np.testing.assert_array_equal(mine, yours)
     assert max(calls) == 1
 
@@ -123,9 +123,9 @@ def test_where_the_device_is_full_they_train_alone(blobs, monkeypatch, fail, epo
         return found
 
     monkeypatch.setattr(scheduler, "run_all", run_all)
-    for own, other in zip(trained(blobs), wanted, strict=True):
-        assert own[1] == other[1]
-        for mine, yours in zip(own[0], other[0], strict=True):
+    for one, other in zip(trained(blobs), wanted, strict=True):
+        assert one[1] == other[1]
+        for mine, yours in zip(one[0], other[0], strict=True):
             np.testing.assert_array_equal(mine, yours)
     assert max(seen) == 3
     assert seen[-1] == 1

@@ -13,7 +13,7 @@ from jax import lax
 import kohort
 from kohort.engine.lowering.buffers import after, updating_in_place
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 SIZES = (48, 80, 96, 72)
@@ -115,7 +115,7 @@ def train(optimizer, members):
         keras.optimizers.AdamW(weight_decay=0.01),
         keras.optimizers.RMSprop(),
     ],
-    ids=lambda own: own.name,
+    ids=lambda case: case.name,
 )
 def test_nothing_copies_the_weights_of_keras_models(count_compilations, optimizer, members):
     train(optimizer, members)
@@ -131,7 +131,7 @@ def test_nothing_copies_the_weights_of_keras_models(count_compilations, optimize
 def test_a_weight_takes_no_bit_from_what_it_waits_for(dtype, bad):
     weight = jnp.asarray([bad, -0.0, 0.0, 1.5, -1.5], dtype)
     for function in (after, jax.jit(after)):
-        waited = function(weight, [jnp.full((2, 3), bad, own) for own in ("float32", dtype)])
+        waited = function(weight, [jnp.full((2, 3), bad, kind) for kind in ("float32", dtype)])
         assert waited.dtype == dtype
         assert np.asarray(waited).tobytes() == np.asarray(weight).tobytes()
 
@@ -146,9 +146,11 @@ def test_what_cannot_wait_runs_as_it_is(case):
     wide = "complex64" if "complex" in case else "float32"
 
     def step(weight, x):
-        first, second = (lax.dot(weight, own, preferred_element_type=wide) for own in (x, x * x))
+        first, second = (
+            lax.dot(weight, operand, preferred_element_type=wide) for operand in (x, x * x)
+        )
         return first, second, weight - weight
 
     run = trace(step, weight, x).lifted((), updating_in_place(bind_fast))
-    for own, other in zip(run([], weight, x), step(weight, x), strict=True):
-        np.testing.assert_array_equal(own, other)
+    for one, other in zip(run([], weight, x), step(weight, x), strict=True):
+        np.testing.assert_array_equal(one, other)

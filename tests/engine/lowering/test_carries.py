@@ -12,7 +12,7 @@ from kohort.engine.lowering.carries import packed, unpacked
 SHAPES = st.lists(st.integers(1, 130), max_size=3).map(tuple)
 
 
-@settings(derandomize=True)
+@settings(deadline=None, derandomize=True)
 @given(st.lists(SHAPES, max_size=4))
 def test_what_is_packed_comes_back(shapes):
     state = [np.random.default_rng(0).normal(size=shape) for shape in shapes]

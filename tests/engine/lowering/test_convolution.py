@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 
 @st.composite
@@ -112,9 +112,9 @@ def same_numbers(step, *arguments, rtol, atol):
     ours, given_ = jax.jit(lambda *a: run([], *a))(*arguments), jax.jit(step)(*arguments)
     for mine, yours in zip(jax.tree.leaves(ours), jax.tree.leaves(given_), strict=True):
         assert (mine.shape, mine.dtype) == (yours.shape, yours.dtype)
-        own, expected = (np.asarray(held, np.float64) for held in (mine, yours))
+        found, expected = (np.asarray(held, np.float64) for held in (mine, yours))
         largest = np.abs(expected).max(initial=0)
-        np.testing.assert_allclose(own, expected, rtol=rtol, atol=atol * largest)
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol * largest)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

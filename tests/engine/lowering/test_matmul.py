@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 WIDE = (784, 400)

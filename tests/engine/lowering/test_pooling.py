@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 
@@ -85,9 +85,9 @@ def test_members_side_by_side_have_each_their_own_places():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 6, 6, 2)), jnp.float32)
     g = jnp.ones((2, 3, 3, 2))
     run, _ = program(gradient(pool), g, x[0])
-    together = jax.vmap(lambda own: run([], g, own))(x)
-    for mine, own in zip(together, x, strict=True):
-        np.testing.assert_array_equal(mine, gradient(pool)(g, own))
+    together = jax.vmap(lambda each: run([], g, each))(x)
+    for mine, each in zip(together, x, strict=True):
+        np.testing.assert_array_equal(mine, gradient(pool)(g, each))
 
 
 def test_what_cannot_be_compared_place_by_place_is_left_to_jax():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.jaxpr import trace
+from kohort.tracing.lifting import trace
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 LARGE, SMALL = (64, 33), (8, 9)
@@ -18,7 +18,7 @@ LARGE, SMALL = (64, 33), (8, 9)
 def fast(function, *arguments):
     """A function in the form in which it is trained."""
     run = trace(function, *arguments).lifted((), bind_fast)
-    return jax.jit(lambda *own: run([], *own))
+    return jax.jit(lambda *arguments: run([], *arguments))
 
 
 def compiled(function, *arguments):
@@ -51,8 +51,8 @@ def test_words_of_any_width_are_those_of_jax(shape, dtype):
 def test_members_side_by_side_have_the_bits_of_each():
     keys = jax.random.split(jax.random.key(1), 3)
     together = jax.vmap(fast(bits(LARGE), keys[0]))(keys)
-    for own, key in zip(together, keys, strict=True):
-        assert (own == jax.random.bits(key, LARGE)).all()
+    for drawn, key in zip(together, keys, strict=True):
+        assert (drawn == jax.random.bits(key, LARGE)).all()
 
 
 def test_many_are_drawn_in_one_pass_and_few_as_jax_does():

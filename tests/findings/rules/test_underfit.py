@@ -98,8 +98,8 @@ def test_each_replicate_is_compared_with_the_one_that_fits_best_in_the_others():
 
 def test_one_that_fits_best_in_most_replicates_is_not_compared_with_itself():
     # For the first replicate the others choose the rival, for the second and third itself.
-    own = with_errors("own", [0.06, 0.08, 0.11], [0.1, 0.1, 0.1])
-    found = judge(RULE, own, with_errors("rival", [0.09] * 3, [0.1] * 3))
+    curves = with_errors("own", [0.06, 0.08, 0.11], [0.1, 0.1, 0.1])
+    found = judge(RULE, curves, with_errors("rival", [0.09] * 3, [0.1] * 3))
 
     assert found.evidence[EXCESS].mean == pytest.approx(-0.03 / 3)
     assert "that of rival, its" in found.sentence
@@ -337,9 +337,9 @@ def test_unequal_lengths_are_read_up_to_the_shortest():
 def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, whose):
     broken = {"train_loss": [1.0, 0.5, np.nan, np.nan], "train_error": 0.9, "valid_error": 0.9}
     sound = {"train_loss": FLAT, "train_error": 0.5, "valid_error": 0.2}
-    own, other = (broken, sound) if whose == "own" else (sound, broken)
+    changed, other = (broken, sound) if whose == "own" else (sound, broken)
 
-    found = judge(RULE, adding(curves, **own), adding(BEST, **(other | {"train_error": 0.01})))
+    found = judge(RULE, adding(curves, **changed), adding(BEST, **(other | {"train_error": 0.01})))
 
     expected = judge(RULE, curves, BEST)
     assert found.evidence[EXCESS] == expected.evidence[EXCESS]

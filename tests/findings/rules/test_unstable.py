@@ -74,25 +74,25 @@ def test_a_lower_confidence_narrows_the_interval():
 
 def test_a_hard_split_is_not_its_own():
     hard = np.array([0.0, 0.2, 0.4])
-    own, other = hard + STEADY, hard + 0.05
+    judged_one, other = hard + STEADY, hard + 0.05
 
-    assert judged(own, other, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
-    assert judged(own, other, margin=0.05).verdict == "not found"
-    assert judged(own, margin=0.05).verdict == "found"
+    assert judged(judged_one, other, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(judged_one, other, margin=0.05).verdict == "not found"
+    assert judged(judged_one, margin=0.05).verdict == "found"
 
 
 def test_another_unstable_variant_is_not_its_own():
-    own, wild = STEADY, WILD
+    judged_one, wild = STEADY, WILD
 
-    assert judged(own, wild, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
-    assert judged(own, wild, margin=0.05).verdict == "not found"
-    assert judged(own, wild, margin=0.05, number=1).verdict == "found"
+    assert judged(judged_one, wild, margin=0.05).evidence[SPREAD].mean == pytest.approx(0.001)
+    assert judged(judged_one, wild, margin=0.05).verdict == "not found"
+    assert judged(judged_one, wild, margin=0.05, number=1).verdict == "found"
 
 
 def test_neither_counts_where_there_are_both():
     hard = np.array([0.0, 0.2, 0.4])
-    own, steady, wild = hard + STEADY, hard + 0.05, hard + WILD
-    found = judged(own, steady, wild, steady, margin=0.05)
+    judged_one, steady, wild = hard + STEADY, hard + 0.05, hard + WILD
+    found = judged(judged_one, steady, wild, steady, margin=0.05)
 
     assert found.evidence[SPREAD].mean == pytest.approx(0.001)
 

@@ -60,17 +60,19 @@ def test_an_equivalence_is_shown_by_the_interval_of_its_tests():
     shown = differing(*values, margin=0.0126)
     assert shown.is_equivalent
     assert shown.difference.high > 0.0126
-    assert (shown.telling.low, shown.telling.high) == pytest.approx((0.002 - half, 0.002 + half))
-    assert shown.telling.high < 0.0126
-    assert shown.telling_name == "the 90 % interval of two one-sided tests"
+    assert (shown.shown_interval.low, shown.shown_interval.high) == pytest.approx(
+        (0.002 - half, 0.002 + half)
+    )
+    assert shown.shown_interval.high < 0.0126
+    assert shown.shown_interval_name == "the 90 % interval of two one-sided tests"
     # Where its own interval lies within the margin, and where nothing is decided, it is that.
     for margin in (0.02, 0.001):
         other = differing(*values, margin=margin)
-        assert other.telling is other.difference
-        assert other.telling_name == ""
+        assert other.shown_interval is other.difference
+        assert other.shown_interval_name == ""
     assert not other.is_equivalent
-    assert differing(*(values + 0.1)).telling_name == ""
-    assert differing(0.01).telling_name == ""
+    assert differing(*(values + 0.1)).shown_interval_name == ""
+    assert differing(0.01).shown_interval_name == ""
 
 
 @settings(derandomize=True, deadline=None)
@@ -292,7 +294,9 @@ def test_false_alarms_of_a_family_stay_under_its_error_rate():
     draws, n, others = 1000, 5, 5
     random = np.random.default_rng(30)
     baseline, scores = random.normal(size=(draws, n)), random.normal(size=(draws, others, n))
-    families = [[compared(b, s) for s in own] for b, own in zip(baseline, scores, strict=True)]
+    families = [
+        [compared(b, s) for s in of_study] for b, of_study in zip(baseline, scores, strict=True)
+    ]
 
     raw = np.mean([any(c.is_decided for c in family) for family in families])
     held = np.mean([any(c.is_decided for c in correct(family)) for family in families])

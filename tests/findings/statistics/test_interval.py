@@ -188,8 +188,8 @@ def test_covers_95_percent_only_when_corrected_where_replicates_share_samples(ra
     # Nadeau and Bengio take the correlation of two replicates as n_test / (n_test + n_train).
     rho, n = ratio / (1 + ratio), 10
     random = np.random.default_rng(22)
-    shared, own = random.normal(size=(DRAWS, 1)), random.normal(size=(DRAWS, n))
-    draws = 0.7 + np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
+    shared, individual = random.normal(size=(DRAWS, 1)), random.normal(size=(DRAWS, n))
+    draws = 0.7 + np.sqrt(rho) * shared + np.sqrt(1 - rho) * individual
 
     assert 0.93 < coverage(draws, 0.7, test_to_train=ratio) < 0.97
     assert coverage(draws, 0.7, test_to_train=0.0) < 0.88

@@ -23,10 +23,12 @@ def gain_of(law):
     return float(law.error(SIZES[-1]) - law.error(2 * SIZES[-1]))
 
 
-def drawn(law, seed=0, *, sizes=SIZES, replicates=5, own=0.004, shared=0.007):
+def drawn(law, seed=0, *, sizes=SIZES, replicates=5, individual=0.004, shared=0.007):
     """Errors `[size, replicate]` of a law; a replicate is easier or harder at all sizes alike."""
     random = np.random.default_rng(seed)
-    noise = random.normal(0, shared, replicates) + random.normal(0, own, (len(sizes), replicates))
+    noise = random.normal(0, shared, replicates) + random.normal(
+        0, individual, (len(sizes), replicates)
+    )
     return law.error(sizes)[:, None] + noise
 
 

@@ -26,8 +26,8 @@ def test_published_numbers(effect, replicates):
 
 def share_seen(n, effect, rho=0.0, draws=20_000):
     random = np.random.default_rng(70)
-    shared, own = random.normal(size=(draws, 1)), random.normal(size=(draws, n))
-    values = effect + np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
+    shared, individual = random.normal(size=(draws, 1)), random.normal(size=(draws, n))
+    values = effect + np.sqrt(rho) * shared + np.sqrt(1 - rho) * individual
     error = np.sqrt((1 / n + rho / (1 - rho)) * values.var(axis=1, ddof=1))
     p_values = 2 * stats.t.sf(np.abs(values.mean(axis=1)) / error, n - 1)
     return np.mean(p_values <= 0.05)

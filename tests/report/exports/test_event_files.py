@@ -120,8 +120,8 @@ def test_folders_stay_where_they_belong_whatever_variants_are_called(tmp_path):
     names = ["..", ".", ".hidden", "a/b", "a%2Fb", "c:\\d", 'x*?"<>|', "\0", "größe 1"]
     first = study().members[0]
     members = [replace(first, key=first.key._replace(variant=name)) for name in names]
-    own = {name: {} for name in names}
-    changed = study(members=members, arguments=own, planned=dict.fromkeys(names, 1))
+    arguments = {name: {} for name in names}
+    changed = study(members=members, arguments=arguments, planned=dict.fromkeys(names, 1))
     write(changed, tmp_path / "logs")
     assert {path.name for path in tmp_path.iterdir()} == {"logs"}
     folders = list((tmp_path / "logs").iterdir())

@@ -128,8 +128,8 @@ def test_parameters_and_verdicts_are_told(runs):
     }
     parent, plain = runs["how wide"], runs["plain, replicate 1"]
     assert parent.data.params == settings
-    own = {"units": "(2,)", "l2": "0.0", "name": "tanh", "on": "True", "study.epochs": "3"}
-    assert plain.data.params == own | settings
+    expected = {"units": "(2,)", "l2": "0.0", "name": "tanh", "on": "True", "study.epochs": "3"}
+    assert plain.data.params == expected | settings
     assert parent.data.tags["KH201"] == "not found"
     tags = plain.data.tags
     assert (tags["KH101"], tags["KH105"]) == ("found", "inconclusive")

@@ -1,1 +1,1 @@
-"""Readers: one module for each kind of file that a dataset comes from."""
+"""Readers: one module for each kind of file that holds a dataset."""

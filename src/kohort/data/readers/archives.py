@@ -1,4 +1,4 @@
-"""Read the files of a folder or an archive one by one; nothing is unpacked to disk."""
+"""Reads the files of a folder or an archive one by one, without unpacking to disk."""
 
 import lzma
 import posixpath
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from kohort.errors import DataError, reason
 
 LARGEST = 2**28
-"""Bytes of a file that is read: no picture that is a sample has more."""
+"""The most bytes of a file that is read; no image of a sample has more."""
 ENDINGS = frozenset(
     {".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".tzst", ".zst", ".zip"}
 )
@@ -20,7 +20,7 @@ _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _ZIP = (b"PK\3\4", b"PK\5\6")
 _TAR, _TAR_AT = b"ustar", 257
 
-# What the readers of archives and their decompressors raise on damaged or locked ones.
+# Errors that the readers of archives and their decompressors raise on damaged or locked files.
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -38,33 +38,36 @@ _DAMAGE = (
 )
 
 type Wanted = Callable[[PurePosixPath], bool]
+"""Whether a file of this path is read."""
+
 type Read[T] = Callable[[PurePosixPath, bytes], T]
+"""Makes something of the path and the content of a file."""
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is named like an archive, or begins like one."""
+    """Whether a file has the ending or the first bytes of an archive."""
     return path.suffix.lower() in ENDINGS or _starts(path, *_COMPRESSED, *_ZIP) or _is_tar(path)
 
 
 def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
-    """What `read` makes of each file, ascending by path; None where a file cannot be read.
+    """The result of `read` for each file, ascending by path; None where a file cannot be read.
 
-    Of two entries of one name in an archive the later one counts, as where it is unpacked; links
-    in a tar archive are what they name.
+    Of two entries of one name in an archive the later one counts, as when it is unpacked. Links in
+    a tar archive are followed.
 
     Args:
         source: A folder, a tar archive (compressed or not), or a zip archive.
-        wanted: Whether a file of this path is wanted; others are passed over.
-        read: Given the path and the content of a file.
+        wanted: Whether to read a file of this path.
+        read: Called with the path and the content of a file.
 
     Raises:
-        DataError: The source is none of these or damaged, or a file is too large.
+        DataError: The source is none of these or is damaged, or a file is too large.
     """
     if source.is_dir():
         return _from_folder(source, wanted, read)
     is_tar = _is_tar(source) or _starts(source, *_COMPRESSED) or not zipfile.is_zipfile(source)
     try:
-        held = (_from_tar if is_tar else _from_zip)(source, wanted, read)
+        contents = (_from_tar if is_tar else _from_zip)(source, wanted, read)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -73,10 +76,11 @@ def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosix
             f"{source} ({reason(error).rstrip(':')})",
             "check the path, or fetch the archive again",
         ) from error
-    return dict(sorted(held.items()))
+    return dict(sorted(contents.items()))
 
 
 def _starts(path: Path, *marks: bytes) -> bool:
+    """Whether a file begins with one of these marks."""
     with path.open("rb") as file:
         return file.read(8).startswith(marks)
 
@@ -89,17 +93,18 @@ def _is_tar(path: Path) -> bool:
 
 def _from_folder[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
     paths = {PurePosixPath(path.relative_to(source)): path for path in _below(source)}
-    held: dict[PurePosixPath, T | None] = {}
+    contents: dict[PurePosixPath, T | None] = {}
     for path in sorted(filter(wanted, paths)):
         try:
             content = _content_of(paths[path], path)
         except OSError:
             content = None
-        held[path] = None if content is None else read(path, content)
-    return held
+        contents[path] = None if content is None else read(path, content)
+    return contents
 
 
 def _content_of(file: Path, path: PurePosixPath) -> bytes | None:
+    """The content of a regular file; None for anything else."""
     if not file.is_file():  # a pipe, a device, a link to nothing
         return None
     _check_size(path, file.stat().st_size)
@@ -107,12 +112,12 @@ def _content_of(file: Path, path: PurePosixPath) -> bytes | None:
 
 
 def _below(folder: Path, *, through_links: bool = True) -> Iterator[Path]:
-    """All that lies below and is no folder, also where a link leads to a folder elsewhere."""
+    """Everything below a folder that is not a folder; links to folders are followed once."""
     for top, _, names in folder.walk(on_error=_refuse_folder):
         for path in (top / name for name in names):
             if not path.is_dir():
                 yield path
-            # No link inside what a link led to, and none to a folder that it is in: an end to it.
+            # No links inside a linked folder, nor to a folder above the link: it would not end.
             elif through_links and not top.resolve().is_relative_to(path.resolve()):
                 yield from _below(path, through_links=False)
 
@@ -124,7 +129,7 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def _from_tar[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
-    held: dict[PurePosixPath, T | None] = {}
+    contents: dict[PurePosixPath, T | None] = {}
     links: dict[PurePosixPath, PurePosixPath] = {}
     with tarfile.open(source) as archive:
         for entry in archive:
@@ -132,23 +137,23 @@ def _from_tar[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixP
             if entry.isdir() or not wanted(path):
                 continue
             links.pop(path, None)
-            held[path] = None
+            contents[path] = None
             if entry.isfile():
                 _check_size(path, entry.size)
                 content = archive.extractfile(entry)
-                held[path] = read(path, content.read() if content else b"")
+                contents[path] = read(path, content.read() if content else b"")
             elif entry.islnk() or entry.issym():
-                # A hard link is named from the top of the archive, a soft one from where it is.
+                # Hard links name a path from the top of the archive, soft links from their folder.
                 start = "" if entry.islnk() else path.parent
                 links[path] = PurePosixPath(
                     posixpath.normpath(start / PurePosixPath(entry.linkname))
                 )
         _check_end(archive)
-    return held | {path: held.get(_end_of(path, links)) for path in links}
+    return contents | {path: contents.get(_end_of(path, links)) for path in links}
 
 
 def _end_of(path: PurePosixPath, links: dict[PurePosixPath, PurePosixPath]) -> PurePosixPath:
-    """Where a chain of links ends; links in a circle end at themselves."""
+    """The path at which a chain of links ends; links in a circle end at one of themselves."""
     passed = set()
     while path in links and path not in passed:
         passed.add(path)
@@ -157,10 +162,10 @@ def _end_of(path: PurePosixPath, links: dict[PurePosixPath, PurePosixPath]) -> P
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
-    """Refuse an archive that does not end as archives end.
+    """Refuse an archive that does not end as archives do.
 
-    tarfile takes a damaged header for the end, and leaves the checksum of a compressed stream,
-    which stands at its end, unread.
+    tarfile takes a damaged header for the end, and does not read the checksum at the end of a
+    compressed stream.
     """
     stream = archive.fileobj
     assert stream is not None
@@ -172,18 +177,18 @@ def _check_end(archive: tarfile.TarFile) -> None:
 
 
 def _from_zip[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
-    held: dict[PurePosixPath, T | None] = {}
+    contents: dict[PurePosixPath, T | None] = {}
     with zipfile.ZipFile(source) as archive:
         entries = {_inside(entry.filename, source): entry for entry in archive.infolist()}
         for path, entry in sorted(entries.items()):
             if wanted(path) and not entry.is_dir():
                 _check_size(path, entry.file_size)
-                held[path] = read(path, archive.read(entry))
-    return held
+                contents[path] = read(path, archive.read(entry))
+    return contents
 
 
 def _inside(name: str, source: Path) -> PurePosixPath:
-    """The path of an entry; an error where it leads out of the archive."""
+    """The path of an entry; raises an error where it leads out of the archive."""
     path = PurePosixPath(name)
     if ".." in path.parts:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Read the blog study's layout: an HDF5 file with `trainData` and `testData`."""
+"""Reads HDF5 files with `trainData` and `testData`, the layout of the blog study."""
 
 import reprlib
 from math import prod
@@ -11,7 +11,7 @@ from kohort.data.dataset import CENTRED, Dataset, PixelScale
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible, reason
 
-# What h5py raises on files that are damaged, besides on those that are no HDF5.
+# Errors that h5py raises on damaged files and on files that are not HDF5.
 _DAMAGE = (
     OSError,
     RuntimeError,
@@ -25,15 +25,15 @@ _DAMAGE = (
 def load_hdf5(path: Path) -> Dataset:
     """Read `trainData` and `testData`, `[sample, feature + 1]` each, the label in the last column.
 
-    The features are taken as they are: already normalised. Where their range is that of pixels
-    scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` says so, so that a model trained on them
-    can be deployed for raw images.
+    The features are taken as they are, since they are already normalised. If their range is that
+    of pixels scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` is set accordingly, so that a
+    model trained on them can be deployed for raw images.
 
     Args:
-        path: The file. Only numbers are read, as float32; the file is not changed.
+        path: The file. Numbers are read as float32; the file is not changed.
 
     Raises:
-        DataError: The file is not HDF5, lacks a dataset, or a dataset is not such a table.
+        DataError: The file is not HDF5, a dataset is missing, or it is not such a table.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -51,11 +51,12 @@ def load_hdf5(path: Path) -> Dataset:
 
 
 def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:
+    """A dataset of the file as float32 `[sample, feature + 1]`."""
     table = file.get(key)
     if not isinstance(table, h5py.Dataset):
         raise DataError(
             "the datasets trainData and testData",
-            f"{path} with {_told(file, key, table)}",
+            f"{path} with {_description(file, key, table)}",
             f"write {key} as rows of features, each with its label last",
         )
     if (
@@ -74,8 +75,8 @@ def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:
     return table.astype(np.float32)[:]  # type: ignore[no-any-return]
 
 
-def _told(file: h5py.File, key: str, found: object) -> str:
-    """What there is in place of a dataset."""
+def _description(file: h5py.File, key: str, found: object) -> str:
+    """Describes what the file has in place of a dataset."""
     if found is not None:
         return f"a {type(found).__name__.lower()} as {key}"
     if file.get(key, getlink=True) is not None:
@@ -84,9 +85,9 @@ def _told(file: h5py.File, key: str, found: object) -> str:
 
 
 def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
-    """Refuse numbers that the file does not hold, before memory is taken for them.
+    """Refuse numbers that the file does not hold, before memory is allocated for them.
 
-    HDF5 reads zeros where nothing was written, and in place of files that it does not find.
+    HDF5 reads zeros where nothing was written, and in place of external files that are missing.
     """
     if table.is_virtual or table.external:
         raise DataError(
@@ -103,7 +104,7 @@ def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
                 f"{path}, which needs filter {code} ({name.decode(errors='replace')})",
                 "save it without that filter",
             )
-    size = prod(table.shape)  # h5py's own would overflow
+    size = prod(table.shape)  # h5py's product would overflow
     if table.chunks:
         chunks = prod(-(-n // chunk) for n, chunk in zip(table.shape, table.chunks, strict=True))
         share = table.id.get_num_chunks() / chunks
@@ -120,6 +121,7 @@ def _check_held(table: h5py.Dataset, key: str, path: Path) -> None:
 
 
 def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Features float32 `[sample, feature]` and labels int32 `[sample]`, the last column."""
     features, labels = np.ascontiguousarray(table[:, :-1]), table[:, -1]
     with np.errstate(invalid="ignore"):  # a NaN of a damaged file may signal
         are_whole = np.isfinite(labels) & (labels == np.round(labels)) & (abs(labels) < 2**31)
@@ -133,11 +135,11 @@ def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]
 
 
 def _known_scale(x: np.ndarray) -> PixelScale | None:
-    """How pixels were normalised, as far as the range of the features tells."""
+    """The scale of pixels by the range of features `[sample, feature]`; None for others."""
     lowest, highest = float(x.min()), float(x.max())
     if lowest >= 0.0 and 0.9 < highest <= 1.0:
         return PixelScale(1 / 255, 0.0)
-    # notMNIST's own recipe divides by 255 after taking off 255/2.
+    # The recipe of notMNIST subtracts 255/2 and divides by 255.
     if -0.5 <= lowest < -0.4 and 0.4 < highest <= 0.5:
         return CENTRED
     return None

@@ -1,4 +1,4 @@
-"""Read images that are sorted into one folder per class, from a folder or an archive."""
+"""Reads images that are sorted into one folder per class, from a folder or an archive."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ from kohort.data.system import check_room
 from kohort.errors import DataError, legible
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
-# Those that Pillow decodes itself: for EPS it would run another program.
+# Formats that Pillow decodes itself; for EPS it would run another program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
@@ -39,9 +39,9 @@ UNREADABLE: tuple[type[Exception], ...] = (
     RuntimeError,
     struct.error,
 )
-"""What Pillow raises where bytes are no image that it would decode; more than it says."""
+"""Errors that Pillow raises on bytes that are not an image; more than it documents."""
 COMMON_COPIES = 10
-"""With more copies than this a picture is common: it tells nothing of where it comes from."""
+"""With more copies than this a picture is common, and says nothing about its origin."""
 TEST_FRACTION = 0.2
 TEST_SEED = 0
 
@@ -58,8 +58,8 @@ def load_images(source: Path) -> Dataset:
     """Read grey images in `CLASS/NAME.png`, and hold 20 % of them out as the test set.
 
     Images of one file name (in notMNIST: of one font) and exact copies of an image stay on one
-    side of the split, and are one group of `Dataset.groups`; a picture of which there are many
-    copies always trains. Archives are read in memory; nothing is unpacked.
+    side of the split, and are one group of `Dataset.groups`. A picture with many copies is always
+    in the training part. Archives are read in memory; nothing is unpacked.
 
     Args:
         source: A folder of class folders, a tar archive (compressed or not), or a zip archive.
@@ -92,7 +92,7 @@ def load_images(source: Path) -> Dataset:
 
 
 class ImageReader:
-    """Decodes images one after another, which must be of one size."""
+    """Decodes images one after another; all must have one size."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
@@ -100,7 +100,7 @@ class ImageReader:
         self._taken = 0
 
     def __call__(self, path: PurePosixPath, content: bytes) -> np.ndarray | None:
-        """Grey pixels `[height, width]`, or None where the bytes are no image."""
+        """Grey pixels uint8 `[height, width]`; None where the bytes are not an image."""
         if not path.parent.name:
             raise DataError(
                 "each image in the folder of its class",
@@ -121,7 +121,7 @@ class ImageReader:
         return pixels
 
     def _check_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:
-        """Before it is decoded, which takes the memory."""
+        """Refuse another size, before the image is decoded into memory."""
         if self._first and size != self._first:
             raise DataError(
                 f"images of one size, {self._first[0]}x{self._first[1]}",
@@ -157,9 +157,9 @@ def _is_image(path: PurePosixPath) -> bool:
 
 @contextmanager
 def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
-    """An image, to be decoded; what is no image raises one of `UNREADABLE`."""
+    """Open an image, to be decoded; bytes that are not an image raise one of `UNREADABLE`."""
     with warnings.catch_warnings():
-        # Pillow only warns of pictures that take a GB and more, and of metadata that are no matter.
+        # Pillow only warns of images that take a GB and more; its other warnings do not matter.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(file, formats=_FORMATS) as image:
@@ -167,24 +167,27 @@ def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
 
 
 def grey(image: Image.Image) -> np.ndarray:
-    """An image's grey pixels, uint8 `[height, width]`."""
+    """The grey pixels of an image, uint8 `[height, width]`."""
     if image.mode.startswith("I"):
-        # 16 bits a pixel, which Pillow would cut off at 255 and not scale.
+        # 16 bits a pixel, which Pillow would clip at 255 instead of scaling.
         return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
     return np.asarray(image.convert("L"))
 
 
 def _groups(images: _Images) -> np.ndarray:
-    """Number the sets of images that share a file name or their pixels, directly or by a chain.
+    """Number the groups of images that share a file name or their pixels, directly or by a chain.
 
     A picture under many names (in notMNIST the full square, which is the I of 254 fonts) would
-    chain what has nothing else in common; it is `NEVER_HELD_OUT`, so that it is in no test.
+    chain images that have nothing else in common. It is `NEVER_HELD_OUT`, and so in no test set.
+
+    Returns:
+        int64 `[sample]`.
     """
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images.pixels]
     _, by_pixels, copies = np.unique(digests, return_inverse=True, return_counts=True)
     _, by_name = np.unique(images.file_names, return_inverse=True)
     common = (copies > COMMON_COPIES)[by_pixels]
-    # A graph of images and of the names and pixel patterns that they have.
+    # A graph of images, file names and pixel patterns.
     n = len(digests)
     sample, names = np.arange(n), int(by_name.max()) + 1
     rows = np.concatenate([sample, sample[~common]])

@@ -1,4 +1,4 @@
-"""Read NumPy's `.npz` files with the four arrays of a dataset."""
+"""Reads NumPy's `.npz` files with the four arrays of a dataset."""
 
 import lzma
 import struct
@@ -16,7 +16,7 @@ from kohort.errors import DataError, legible, reason
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
-# What zipfile, the decompressors and NumPy raise on files that are damaged or locked.
+# Errors that zipfile, the decompressors and NumPy raise on damaged or locked files.
 _DAMAGE = (
     OSError,
     ValueError,
@@ -28,7 +28,7 @@ _DAMAGE = (
     IndexError,
     KeyError,
     SyntaxError,
-    SystemError,  # of Python's tokenizer, through which NumPy puts headers with a null in them
+    SystemError,  # of Python's tokenizer, for headers with a null character
     struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -41,44 +41,44 @@ def load_npz(path: Path) -> Dataset:
     """Read `x_train`, `y_train`, `x_test` and `y_test`; nothing is unpickled.
 
     Raises:
-        DataError: The file is no whole `.npz` file, lacks an array, or they make no dataset.
+        DataError: The file is not a valid `.npz` file, lacks an array, or is not a dataset.
     """
     try:
-        held = _arrays(path)
+        arrays = _arrays(path)
     except DataError:
         raise
     except _DAMAGE as error:
         raise DataError(
             "a NumPy .npz file", f"{path} ({reason(error)})", "save it again"
         ) from error
-    missing = [key for key in KEYS if key not in held]
+    missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise DataError(
             f"the arrays {', '.join(KEYS)}",
             f"{path} without {', '.join(missing)}",
             "save them with numpy.savez",
         )
-    return Dataset(*(held[key] for key in KEYS), name=legible(path.stem))
+    return Dataset(*(arrays[key] for key in KEYS), name=legible(path.stem))
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Those of the four arrays that the file holds."""
-    # NumPy would leave a file open that it cannot read.
+    """Those of the four arrays that are in the file, by name."""
+    # NumPy does not close a file that it cannot read.
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise zipfile.BadZipFile("no archive of arrays, as numpy.savez writes them")
         file.seek(0)
         with zipfile.ZipFile(file) as archive, np.load(file, allow_pickle=False) as arrays:
             named = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            kept = {key: name for key, name in named.items() if key in KEYS}
-            check_room(sum(_size(archive, name) for name in kept.values()), str(path))
-            return {key: arrays[key] for key in kept}
+            wanted = {key: name for key, name in named.items() if key in KEYS}
+            check_room(sum(_size(archive, name) for name in wanted.values()), str(path))
+            return {key: arrays[key] for key in wanted}
 
 
 def _size(archive: zipfile.ZipFile, name: str) -> int:
-    """Bytes of an array, as its header tells; an error where the archive holds fewer.
+    """Bytes of an array by its header; raises an error where the archive holds fewer.
 
-    NumPy takes the memory that the header asks for before it reads a number.
+    NumPy allocates the memory that the header asks for before it reads a number.
     """
     with archive.open(name) as stream:
         version = np.lib.format.read_magic(stream)

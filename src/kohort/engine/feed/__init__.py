@@ -1,1 +1,1 @@
-"""Feed: what an epoch reads, on the device or streamed, and what runs it."""
+"""Feed: the data of an epoch, on the device or streamed, and the runners that read them."""

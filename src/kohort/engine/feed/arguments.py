@@ -1,4 +1,4 @@
-"""What `kohort.fit` is given to train on, as data of a cohort: on the device, or streamed."""
+"""Turns the arguments of `kohort.fit` into the data of a cohort: on the device, or streamed."""
 
 import math
 import random
@@ -34,7 +34,7 @@ type Shuffle = bool | Literal["batch"]
 
 
 class FitArguments(NamedTuple):
-    """The arguments of `keras.Model.fit` that tell of data, `validation_split` worked out."""
+    """The arguments of `keras.Model.fit` about data; `validation_split` is already carried out."""
 
     x: Any
     y: Any
@@ -53,21 +53,21 @@ class Inputs:
     """Data of `kohort.fit`.
 
     Args:
-        given: What was given.
+        arguments: The arguments of `kohort.fit`.
         allowed: Bytes that training may take on the device.
     """
 
-    def __init__(self, given: FitArguments, allowed: int) -> None:
-        self._given = given
+    def __init__(self, arguments: FitArguments, allowed: int) -> None:
+        self._arguments = arguments
         self._largest = memory.for_segment(allowed)
         self._random = random.getstate()
-        x, y, weight = given.x, given.y, given.sample_weight
-        self._train = _part(x, y, weight, given.class_weight, given.steps)
+        x, y, weight = arguments.x, arguments.y, arguments.sample_weight
+        self._train = _part(x, y, weight, arguments.class_weight, arguments.steps)
         self._valid = None
-        if given.validation is not None:
-            parts = keras.utils.unpack_x_y_sample_weight(given.validation)
+        if arguments.validation is not None:
+            parts = keras.utils.unpack_x_y_sample_weight(arguments.validation)
             x, y, weight = parts
-            self._valid = _part(x, y, weight, None, given.valid_steps)
+            self._valid = _part(x, y, weight, None, arguments.valid_steps)
         arrays = (self._train, self._valid)
         self._stays = not any(isinstance(a, _Batches) for a in arrays) and memory.stays_on_device(
             arrays, allowed
@@ -88,9 +88,9 @@ class Inputs:
         return not any(isinstance(p, _Batches) and p.is_generator for p in self._parts)
 
     def ordered(self) -> AbstractContextManager[None]:
-        """Seeds what Keras's own adapter draws the order of arrays from, where it gives them."""
+        """A context that seeds the generator from which Keras's adapter of arrays draws orders."""
         adapted = isinstance(self._train, _Batches) and self._train.cuts_arrays
-        return ordered_by(self._given.seed) if adapted else nullcontext()
+        return ordered_by(self._arguments.seed) if adapted else nullcontext()
 
     @property
     def are_arrays(self) -> bool:
@@ -98,8 +98,8 @@ class Inputs:
         return not isinstance(self._train, _Batches)
 
     def source(self, members: int) -> ResidentData | StreamedData:
-        """The data for a cohort of so many members."""
-        given, order_of = self._given, [0] * members
+        """The data for a cohort of this many members."""
+        arguments, order_of = self._arguments, [0] * members
         if self._stays:
             rows = None if self._valid is None else np.arange(_samples(self._valid))[None]
             return ResidentData(
@@ -110,10 +110,10 @@ class Inputs:
                 None if rows is None else rows.astype(np.int32),
             )
         if isinstance(self._train, _Batches):
-            count = self._train.made(given.batch_size, shuffle=given.shuffle).count
+            count = self._train.made(arguments.batch_size, shuffle=arguments.shuffle).count
             again = self.can_be_read_twice
             return StreamedData(lambda _: (self._streams(), None), order_of, count, again)
-        steps = -(-_samples(self._train) // given.batch_size)
+        steps = -(-_samples(self._train) // arguments.batch_size)
         return StreamedData(lambda _: (self._streams(), self._orders()), order_of, steps)
 
     @property
@@ -121,18 +121,22 @@ class Inputs:
         return self._train, self._valid
 
     def _orders(self) -> Iterator[np.ndarray]:
-        given = self._given
+        """Epoch by epoch the rows of arrays, int32 `[sample]`."""
+        arguments = self._arguments
         return epoch_orders(
-            _samples(self._train), given.batch_size, shuffle=given.shuffle, seed=given.seed
+            _samples(self._train),
+            arguments.batch_size,
+            shuffle=arguments.shuffle,
+            seed=arguments.seed,
         )
 
     def _streams(self) -> Segments:
         """The segments of a block of members, from the first epoch."""
         self._begin_draws()
-        given, largest = self._given, self._largest
+        arguments, largest = self._arguments, self._largest
         train, valid = self._train, self._valid
         if isinstance(train, _Batches):
-            opened = train.opened(given.batch_size, shuffle=given.shuffle)
+            opened = train.opened(arguments.batch_size, shuffle=arguments.shuffle)
 
             def train_of(_rows: np.ndarray | None) -> Iterator[ArrayTree]:
                 return by_batches(opened.epoch(), largest)
@@ -141,48 +145,50 @@ class Inputs:
 
             def train_of(_rows: np.ndarray | None) -> Iterator[ArrayTree]:
                 assert _rows is not None
-                return by_rows(train, _rows, given.batch_size, largest)
+                return by_rows(train, _rows, arguments.batch_size, largest)
 
         if valid is None:
             return Segments(train_of, None)
         if isinstance(valid, _Batches):
-            # Keras begins every evaluation anew, where training goes on in its batches.
+            # Keras starts every evaluation at the first batch; training continues in its batches.
             return Segments(
                 train_of,
                 lambda: by_batches(
-                    valid.opened(given.valid_batch_size, shuffle=False).epoch(), largest
+                    valid.opened(arguments.valid_batch_size, shuffle=False).epoch(), largest
                 ),
             )
         rows = np.arange(_samples(valid))
-        return Segments(train_of, lambda: by_rows(valid, rows, given.valid_batch_size, largest))
+        return Segments(train_of, lambda: by_rows(valid, rows, arguments.valid_batch_size, largest))
 
     def _begin_draws(self) -> None:
-        """Let what Keras draws orders from begin, for a block of members as for the one before it.
+        """Reset the generators from which Keras draws orders, so that each block gets the same.
 
-        It is Python's generator for the batches of a PyDataset, and NumPy's for arrays.
+        The batches of a PyDataset are drawn from Python's generator, orders of arrays from NumPy's.
         """
         if not isinstance(self._train, _Batches) or self._train.is_generator:
-            return  # What a generator of batches draws is its own affair.
+            return  # A generator of batches draws from whatever it likes.
         random.setstate(self._random)
         if self._train.cuts_arrays:
-            np.random.seed(self._given.seed)
+            np.random.seed(self._arguments.seed)
 
     def _first_batch(self) -> ArrayTree:
+        """Shapes `[batch, ...]` and dtypes of a first batch."""
+        arguments = self._arguments
         if not isinstance(self._train, _Batches):
-            return first_batch(self._train, self._given.batch_size)
-        given = self._given
-        # As Keras does before it begins anew and trains.
+            return first_batch(self._train, arguments.batch_size)
+        # Keras draws a first batch too, before it starts over and trains.
         with self.ordered():
-            batch = next(self._train.made(given.batch_size, shuffle=given.shuffle).epoch())
+            batches = self._train.made(arguments.batch_size, shuffle=arguments.shuffle)
+            batch = next(batches.epoch())
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
 
 
 class _Batches:
-    """Data that come in batches, by Keras's own adapters: generators, PyDatasets and their like."""
+    """Data that Keras's adapters give in batches: generators, PyDatasets and their like."""
 
     def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
-        self._given = (x, y, weight, class_weight, steps)
+        self._data = (x, y, weight, class_weight, steps)
         self.is_generator = hasattr(x, "__next__")
         self.cuts_arrays = is_packable(x, y, weight)
         self._opened: EpochBatches | None = None
@@ -194,9 +200,9 @@ class _Batches:
         return opened
 
     def made(self, batch_size: int, *, shuffle: Shuffle) -> EpochBatches:
-        """The batches, wherever they are."""
+        """The batches, from wherever they have been read to."""
         if self._opened is None:
-            x, y, weight, class_weight, steps = self._given
+            x, y, weight, class_weight, steps = self._data
             self._opened = EpochBatches(x, y, weight, class_weight, batch_size, steps, shuffle)
         return self._opened
 
@@ -221,6 +227,7 @@ def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> 
 
 
 def _on_device(part: ArrayTree) -> ArrayTree:
+    """Arrays `[sample, ...]` on the device, read from disk where they lie there."""
     if on_disk(part):
         read = jax.tree.map(np.asarray, part)
         part = pack(*keras.utils.unpack_x_y_sample_weight(read))
@@ -232,7 +239,7 @@ def _samples(data: ArrayTree) -> int:
 
 
 def usual_batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
-    """The batch size of `(x, y, sample_weight)` where none is given, as in `keras.Model.fit`."""
+    """The default batch size for `(x, y, sample_weight)`, as in `keras.Model.fit`."""
     if not steps or data[0] is None or not is_packable(*data):
         return 32
     return -(-_samples(data) // steps)
@@ -244,7 +251,7 @@ def on_disk(arrays: Any) -> bool:
 
 
 def split_rows(x: Any, y: Any, weight: Any, fraction: float) -> tuple[Any, Any]:
-    """Split arrays as `validation_split` does; those on disk are split without reading them."""
+    """Split arrays `[sample, ...]` as `validation_split` does, without reading those on disk."""
     if not on_disk((x, y, weight)):
         return split_last(x, y, weight, fraction)
     samples = _samples((x, y, weight))
@@ -263,7 +270,7 @@ def split_rows(x: Any, y: Any, weight: Any, fraction: float) -> tuple[Any, Any]:
 
 
 class _Rows:
-    """Consecutive rows of an array that stays where it is."""
+    """Consecutive rows of an array on disk, `[row, ...]`, which are read when they are indexed."""
 
     def __init__(self, array: Any, rows: slice) -> None:
         self._array, self._first = array, rows.start
@@ -276,7 +283,7 @@ class _Rows:
         return int(np.prod(self.shape, dtype=np.int64) * self.dtype.itemsize)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """Read rows, ascending and each once."""
+        """Read rows `[row]`, which must be ascending and distinct; returns `[row, ...]`."""
         return np.asarray(self._array[rows + self._first])
 
     def __array__(self, dtype: Any = None, **_copy: Any) -> np.ndarray:

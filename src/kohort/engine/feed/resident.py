@@ -1,4 +1,4 @@
-"""Run whole epochs as one program, over data that stay on the device."""
+"""Runs each epoch as one program, over data that stay on the device."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -23,15 +23,16 @@ from kohort.keras_api.models import State
 
 
 class ResidentData(NamedTuple):
-    """Arrays of a cohort, and the rows of them that each member sees.
+    """The arrays of a cohort, and the rows of them that each member reads.
 
     Args:
-        train: Each leaf `[sample, ...]`, on the device where it fits.
-        orders: Epoch by epoch int32 rows `[order, sample]`; called anew for each block.
-        order_of: For each member the order that it reads.
-        valid: Likewise; None without validation.
+        train: Training data, each leaf `[sample, ...]`, on the device where it fits.
+        orders: Returns, epoch by epoch, the rows int32 `[order, sample]`; called for each block.
+        order_of: For each member the number of the order that it reads.
+        valid: Validation data, each leaf `[sample, ...]`; None without validation.
         valid_rows: int32 `[order, sample]`.
-        measured_rows: Likewise, the training samples that are evaluated; None for all.
+        measured_rows: int32 `[order, sample]`, the training samples that are evaluated; None for
+            all.
     """
 
     train: ArrayTree
@@ -43,10 +44,10 @@ class ResidentData(NamedTuple):
 
 
 class ResidentRunner:
-    """Runs whole epochs as one program, over data that stay on the device.
+    """Runs each epoch as one program, over data that stay on the device.
 
     Args:
-        steps: What the members run.
+        steps: The steps of the cohort.
         source: Their data.
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
@@ -61,18 +62,18 @@ class ResidentRunner:
     def begin(
         self, spec: EpochSpec, state: State, seats: list[int]
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
-        """One program for training and evaluation."""
+        """Make the next epoch ready: one program for training and evaluation."""
         return self.call(spec, state, seats, next(self._orders))
 
     def skip(self, epochs: int) -> None:
-        """Draw the orders of these epochs, and drop them."""
+        """Skip the orders of this many epochs."""
         for _ in range(epochs):
             next(self._orders)
 
     def call(
         self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
-        """An epoch over given rows, `[order, sample]`."""
+        """Make an epoch over these rows ready, int32 `[order, sample]`."""
         valid, measured = self._source.valid_rows, self._source.measured_rows
         valid = np.zeros((1, 0), np.int32) if valid is None else valid
         measured = orders if measured is None else measured
@@ -97,25 +98,26 @@ class ResidentRunner:
     def _prepare(
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
     ) -> list[str]:
-        """Trace what an epoch runs; the names of the steps."""
+        """Trace the steps of an epoch; returns their names."""
         train, valid = self._source.train, self._source.valid
         sizes = batch_sizes(samples, spec.batch_size)
-        wanted = [("train", train, size) for size in sizes]
+        needed = [("train", train, size) for size in sizes]
         if spec.evaluate_train:
             sizes = batch_sizes(measured_samples, spec.batch_size)
-            wanted += [("test", train, size) for size in sizes]
+            needed += [("test", train, size) for size in sizes]
         if spec.validate:
             sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
-            wanted += [("test", valid, size) for size in sizes]
+            needed += [("test", valid, size) for size in sizes]
         names = [
             self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
-            for step, data, size in wanted
+            for step, data, size in needed
         ]
         names.append(self._steps.prepare("result"))
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
-        own = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
+        """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""
+        orders = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
         # Where all seats read the same rows, one gather serves them.
-        chosen = rows[own[0]] if len(set(own)) == 1 else rows[own]
+        chosen = rows[orders[0]] if len(set(orders)) == 1 else rows[orders]
         return jnp.asarray(chosen, jnp.int32)

@@ -1,4 +1,4 @@
-"""What runs an epoch of the members in their seats, over data of either kind."""
+"""The interface of what runs an epoch, over data on the device or streamed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -19,8 +19,8 @@ class ReadyEpoch[Result](NamedTuple):
     """An epoch that is ready to run.
 
     Args:
-        run: Runs it, once, in any thread.
-        needed: Bytes that it takes while it runs.
+        run: Runs it; may be called once, from any thread.
+        needed: Bytes of memory while it runs.
     """
 
     run: Callable[[], Result]
@@ -33,19 +33,19 @@ class Runner(Protocol):
     def begin(
         self, spec: EpochSpec, state: State, seats: list[int]
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
-        """Make the next epoch ready: the state after it, and what it measured, by seat.
+        """Make the next epoch ready; it returns the state after it and its logs, `[seat, ...]`.
 
-        The given state is used up when it runs.
+        `state` (each leaf `[seat, ...]`) is donated when the epoch runs.
         """
         ...
 
     def skip(self, epochs: int) -> None:
-        """Pass epochs by that have run: the next one has the batches that come after theirs."""
+        """Skip the batches of epochs that have already run."""
         ...
 
 
 def stops_of(stops: Sequence[bool], seats: Sequence[int]) -> jax.Array | None:
-    """By seat; None where no member stops, in whichever seats."""
+    """Whether the member of each seat stops at NaN, bool `[seat]`; None where no member does."""
     return jnp.asarray([stops[member] for member in seats]) if any(stops) else None
 
 
@@ -54,12 +54,12 @@ def as_taken(pixels: PixelScale | None, data: ArrayTree, size: tuple[int, ...] =
 
     Args:
         pixels: How stored pixels become inputs; None where inputs are stored.
-        data: Arrays that hold one batch more deeply: `[sample, ...]` or `[step, batch, ...]`.
-        size: What takes the place of their first axis.
+        data: Arrays `[sample, ...]` or `[step, batch, ...]`.
+        size: The sizes that replace their first axis: one batch size, or none for `[step, ...]`.
     """
 
     def of_one(array: Any) -> Any:
-        # JAX holds 64-bit NumPy data as 32-bit.
+        # JAX stores 64-bit NumPy data as 32-bit.
         dtype = jax.dtypes.canonicalize_dtype(array.dtype)
         return abstract((*size, *array.shape[1:]), dtype)
 

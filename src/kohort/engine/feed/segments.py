@@ -1,4 +1,4 @@
-"""Data that do not fit on the device, as segments: runs of batches, read one ahead."""
+"""Cuts data that do not fit on the device into segments (runs of batches), read one ahead."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +11,14 @@ from kohort.keras_api.arrays import ArrayTree
 
 
 class Segments:
-    """The segments of an epoch, anew for each epoch; each leaf of one is `[step, batch, ...]`.
+    """Functions that return the segments of an epoch; a segment's leaves are `[step, batch, ...]`.
 
     Args:
-        train: Called with the rows of an epoch (None where the data have an order of their own).
-        valid: Likewise without rows; None without validation data.
-        measured: The rows of the training samples that are evaluated; None for all of an epoch.
+        train: Called with the rows `[sample]` of an epoch; with None where the data define their
+            order.
+        valid: Called without rows; None without validation data.
+        measured: Rows `[sample]` of the training samples that are evaluated; None for all of an
+            epoch.
     """
 
     def __init__(
@@ -36,10 +38,13 @@ def by_rows(
     """Read rows in order, as segments of full batches, and a last partial batch.
 
     Args:
-        data: Arrays that can be indexed by sorted rows: NumPy's, or HDF5 datasets.
-        rows: Sample numbers in the order to train on.
+        data: Arrays `[sample, ...]` that can be indexed by sorted rows: NumPy or HDF5.
+        rows: `[sample]`, the samples in the order of training.
         batch_size: Samples a step.
-        largest: Bytes of a segment, at most (but one batch at least).
+        largest: The most bytes of a segment; it has one batch at least.
+
+    Yields:
+        Segments, each leaf `[step, batch, ...]`.
     """
     per_batch = batch_size * max(1, sum(_row_bytes(leaf) for leaf in jax.tree.leaves(data)))
     steps = max(1, largest // per_batch)
@@ -58,26 +63,31 @@ def by_rows(
 
 
 def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree]:
-    """Gather batches of equal shapes to segments.
+    """Stack consecutive batches of equal shapes to segments.
 
     Args:
-        batches: As Keras's data adapters give them.
-        largest: Bytes of a segment, at most (but one batch at least).
+        batches: From Keras's data adapters; each leaf `[batch, ...]`.
+        largest: The most bytes of a segment; it has one batch at least.
+
+    Yields:
+        Segments, each leaf `[step, batch, ...]`.
     """
-    held: list[Any] = []
+    gathered: list[Any] = []
     for batch in batches:
         arrays = jax.tree.map(np.asarray, batch)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
-        if held and (_shapes(held[0]) != _shapes(arrays) or (len(held) + 1) * size > largest):
-            yield _stacked(held)
-            held = []
-        held.append(arrays)
-    if held:
-        yield _stacked(held)
+        if gathered and (
+            _shapes(gathered[0]) != _shapes(arrays) or (len(gathered) + 1) * size > largest
+        ):
+            yield _stacked(gathered)
+            gathered = []
+        gathered.append(arrays)
+    if gathered:
+        yield _stacked(gathered)
 
 
 def ahead[T](items: Iterator[T]) -> Iterator[T]:
-    """The same items; the next one is made in a thread while the last one is used."""
+    """The same items; the next one is made in a thread while the current one is used."""
     with ThreadPoolExecutor(1) as reader:
         future = reader.submit(next, items, None)
         while (item := future.result()) is not None:
@@ -86,9 +96,10 @@ def ahead[T](items: Iterator[T]) -> Iterator[T]:
 
 
 def _read(array: Any, rows: np.ndarray) -> np.ndarray:
+    """The rows `[row, ...]` of an array, in any order."""
     if isinstance(array, np.ndarray | jax.Array):
         return np.asarray(array[rows])
-    # HDF5 reads rows in ascending order, each once.
+    # HDF5 reads distinct rows in ascending order only.
     unique, place = np.unique(rows, return_inverse=True)
     read: np.ndarray = array[unique][place]
     return read

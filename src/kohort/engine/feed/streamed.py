@@ -1,4 +1,4 @@
-"""Run epochs segment by segment, over data that come while members train."""
+"""Runs epochs segment by segment, over data that are read while members train."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,14 +24,14 @@ from kohort.keras_api.models import State
 
 
 class StreamedData(NamedTuple):
-    """Data of a cohort that come while it trains.
+    """Data of a cohort that are read while it trains.
 
     Args:
-        of: For an order, its segments and epoch by epoch its rows; no rows where the data have an
-            order of their own.
-        order_of: For each member the order that it reads.
-        steps: Training steps in an epoch; None where nobody knows.
-        can_be_read_again: Whether what has begun to read them can begin again.
+        of: Returns, for the number of an order, its segments and epoch by epoch its rows
+            `[sample]`; None for the rows where the data define their order.
+        order_of: For each member the number of the order that it reads.
+        steps: Training steps in an epoch; None where that is unknown.
+        can_be_read_again: Whether the data can be read from the beginning again.
     """
 
     of: Callable[[int], tuple[Segments, Iterator[np.ndarray] | None]]
@@ -41,12 +41,12 @@ class StreamedData(NamedTuple):
 
 
 class StreamedRunner:
-    """Runs epochs segment by segment, over data that come while it runs.
+    """Runs epochs segment by segment, over data that are read meanwhile.
 
     Args:
-        steps: What the members run.
+        steps: The steps of the cohort.
         streams: The segments, the same for all seats.
-        orders: Epoch by epoch the rows to read; None where the data have an order of their own.
+        orders: Epoch by epoch the rows `[sample]`; None where the data define their order.
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
     """
@@ -65,7 +65,7 @@ class StreamedRunner:
     def begin(
         self, spec: EpochSpec, state: State, seats: list[int]
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
-        """Train on each segment, then evaluate on each."""
+        """Make the next epoch ready: train on each segment, then evaluate on each."""
         return ReadyEpoch(partial(self._epoch, spec, state, seats), needed=0)
 
     def _epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, TracedLogs]:
@@ -83,16 +83,16 @@ class StreamedRunner:
         if spec.evaluate_train:
             penalty = self._penalty(trainable, seats)
             measured_rows = rows if self._streams.measured is None else self._streams.measured
-            seen = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
-            logs |= measured("eval_", seen, penalty)
+            evaluated = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
+            logs |= measured("eval_", evaluated, penalty)
         if spec.validate and self._streams.valid is not None:
-            after, seen = self._sweep(spec, "test", before, seats, self._streams.valid())
+            after, evaluated = self._sweep(spec, "test", before, seats, self._streams.valid())
             trainable, rest, metrics = after
-            logs |= measured("val_", seen, penalty)
+            logs |= measured("val_", evaluated, penalty)
         return (trainable, rest, optimizer, metrics), logs
 
     def skip(self, epochs: int) -> None:
-        """Draw the orders of these epochs, and drop them."""
+        """Skip the orders of this many epochs."""
         if self._orders is not None:
             for _ in range(epochs):
                 next(self._orders)
@@ -105,7 +105,11 @@ class StreamedRunner:
         seats: list[int],
         segments: Iterator[ArrayTree],
     ) -> tuple[Any, TracedLogs]:
-        """Go through segments from a state, which stays as it is; the last step's logs."""
+        """Run the steps of segments, from a copy of `state` (each leaf `[seat, ...]`).
+
+        Returns:
+            The state after the last step, and its logs `[seat]`.
+        """
         logs: TracedLogs = {}
         segment = segment_of_one(self._steps, kind, spec.pixels)
         state = jax.tree.map(jnp.copy, state)
@@ -129,13 +133,14 @@ class StreamedRunner:
         return state, dict(logs)
 
     def _penalty(self, trainable: Any, seats: list[int]) -> Any:
+        """The weight penalties `[seat]` of trainable weights `[seat, ...]`."""
         name = self._steps.prepare("penalty")
         constants = self._steps.constants_of([name], seats)
         program = PROGRAMS.get(
             self._steps.key([name]),
             (trainable, constants),
             lambda: compile_for_seats(
-                lambda weights, own: self._steps.penalty(own, weights),
+                lambda weights, of_seat: self._steps.penalty(of_seat, weights),
                 (0, 0),
                 trainable,
                 constants,

@@ -1,1 +1,1 @@
-"""Loop: the blocks of a cohort, epoch by epoch, with callbacks and checkpoints."""
+"""Loop: train the blocks of a cohort epoch by epoch, with callbacks and checkpoints."""

@@ -1,4 +1,4 @@
-"""One block of members that train side by side: it begins epochs, and takes what they measured."""
+"""One block of members that train side by side: begins their epochs, and takes the results."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -12,29 +12,29 @@ from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import BlockPlan, Logs, MeasuredEpoch
 from kohort.engine.loop.state import BlockState
-from kohort.engine.memory import TooLargeError, telling_full
+from kohort.engine.memory import TooLargeError, detecting_full
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 
 
 class Block:
-    """A block that trains: `begin_epoch`, run it, `end_epoch`, until nothing is left to begin.
+    """A block that trains: `begin_epoch`, run `ready`, `end_epoch`, until no epoch is left.
 
     Args:
-        cohort: Its cohort.
-        plan: Its members, and where they go on.
+        cohort: The cohort of the block.
+        plan: The members of the block, and the checkpoint from which they resume.
         lists: The callbacks of the cohort's members.
 
     Raises:
-        TooLargeError: Its members cannot read their data side by side.
+        TooLargeError: The members cannot read their data side by side.
     """
 
     def __init__(self, cohort: Cohort, plan: BlockPlan, lists: CallbackLists) -> None:
         self.plan = plan
         self.ready: ReadyEpoch[dict[str, Any]] | None = None
-        """Its next epoch, ready to run."""
+        """The next epoch, ready to run."""
         self.seconds = 0.0
-        """That it has trained; blocks that train at once share the time."""
+        """Training time in seconds; blocks that train at once share the time that passes."""
         self._cohort, self._lists = cohort, lists
         self._training = cohort.training
         self._runner = cohort.runner(plan.seats)
@@ -57,11 +57,11 @@ class Block:
         self._first = self._epoch = checkpoint.epoch
 
     def begin_epoch(self) -> bool:
-        """Make the next epoch ready to run; False where there is none, and the block has ended.
+        """Make the next epoch ready to run; returns False if there is none: the block has ended.
 
         Raises:
-            TooLargeError: It does not fit in memory, and its members can begin again.
-            DesignError: It does not fit in memory, and they cannot.
+            TooLargeError: It does not fit in memory, and the members can start over.
+            DesignError: It does not fit in memory, and the members cannot start over.
         """
         self.ready = None
         if self._epoch >= self._training.epochs or not self._state.active:
@@ -69,7 +69,7 @@ class Block:
             return False
         self._lists.on_epoch_begin(self._state.active, self._epoch)
         if self._is_watched or self._state.is_empty:
-            # Callbacks may have changed weights or learning rates: Keras reads them again too.
+            # Callbacks may have changed weights or learning rates. Keras reads them again too.
             self._state.seat()
         validates = self._cohort.spec.validate and self._training.validates(self._epoch)
         with self._fitting():
@@ -77,41 +77,42 @@ class Block:
         return True
 
     def end_epoch(self, outcome: Future[dict[str, Any]]) -> MeasuredEpoch | None:
-        """Take what the epoch measured, or why it failed.
+        """Take the logs of the epoch, or raise why it failed.
 
         Args:
-            outcome: Of what was ready; it has run.
+            outcome: The outcome of `ready`, which has run.
 
         Returns:
-            What is news of it; None where its members had trained it before they began again.
+            What the epoch measured; None if its members had already trained this epoch before
+            they started over.
 
         Raises:
-            TooLargeError: It did not fit in memory, and its members can begin again.
-            DesignError: It did not fit in memory, and they cannot.
+            TooLargeError: It did not fit in memory, and the members can start over.
+            DesignError: It did not fit in memory, and the members cannot start over.
         """
         with self._fitting():
-            seen = self._state.end(outcome.result())
+            logs = self._state.end(outcome.result())
         if self._is_watched:
             self._state.write_back()
-        self._logs |= seen
+        self._logs |= logs
         epoch, self._epoch = self._epoch, self._epoch + 1
-        is_news = self._lists.on_epoch_end(self._state.active, epoch, seen)
-        self._retire(seen)
-        if not is_news:
+        is_new = self._lists.on_epoch_end(self._state.active, epoch, logs)
+        self._retire(logs)
+        if not is_new:
             return None
-        can_go_on = self._training.restore_best and self._lists.can_go_on(self._members)
+        can_resume = self._training.restore_best and self._lists.can_resume(self._members)
         return MeasuredEpoch(
             epoch,
-            seen,
+            logs,
             len(self._state.seats),
-            partial(self._checkpoint, self._epoch) if can_go_on else None,
+            partial(self._checkpoint, self._epoch) if can_resume else None,
             self._epoch == self._training.epochs or not self._state.active,
         )
 
     def close(self) -> None:
-        """However training ends, the models have the state that it reached.
+        """Write the state that training reached to the models, however training ends.
 
-        Where it is to begin again, with less in memory, they stay as they are.
+        If the members are to start over with less in memory, the models stay as they are.
         """
         if self._is_closed:
             return
@@ -121,38 +122,39 @@ class Block:
             model = self._cohort.models[member]
             model.optimizer.finalize_variable_values(model.trainable_variables)
 
-    def _retire(self, seen: dict[int, Logs]) -> None:
-        """Let members train no more that were stopped, or that diverged."""
+    def _retire(self, logs: dict[int, Logs]) -> None:
+        """End the training of members that were stopped, or that diverged."""
         models, state = self._cohort.models, self._state
         state.retire([member for member in state.active if models[member].stop_training])
         if self._training.stop_diverged:
-            broken = [member for member in state.active if has_diverged(seen[member])]
+            broken = [member for member in state.active if has_diverged(logs[member])]
             state.retire(broken, diverged=True)
 
     def _end(self) -> None:
+        """End the block: write the models, call the callbacks, restore the best weights."""
         self.close()
         self._lists.end(self._members, self._logs)
-        # Last, as callbacks may have put back the weights of an epoch that they liked best.
+        # Last, since callbacks may have restored the weights of another epoch.
         self._state.restore_best()
 
     def _checkpoint(self, epoch: int) -> Checkpoint:
-        """The block after an epoch, with what its callbacks remember."""
+        """The block after an epoch, with the state of its callbacks."""
         if self._is_watched:
             self._state.seat()
-        arrays, seats = self._state.kept()
-        told, callbacks = self._lists.kept(self._members)
+        arrays, seats = self._state.saved()
+        callback_arrays, callbacks = self._lists.saved(self._members)
         last = [self._logs[member] for member in self._members]
         state = {"bench": seats, "callbacks": callbacks, "logs": last}
-        return Checkpoint(epoch, arrays | told, state)
+        return Checkpoint(epoch, arrays | callback_arrays, state)
 
     @contextmanager
     def _fitting(self) -> Iterator[None]:
-        """Tell members that can begin again with less in memory from those that cannot."""
+        """Raise another error for full memory if the members cannot start over."""
         try:
-            with telling_full():
+            with detecting_full():
                 yield
         except TooLargeError as error:
-            # Models that nobody watches are as they were before the first epoch.
+            # Without callbacks the models still have their state from before the first epoch.
             if self._is_watched and self._epoch > self._first:
                 raise grown(error) from error
             self._is_closed = True
@@ -160,7 +162,7 @@ class Block:
 
 
 def grown(error: TooLargeError) -> DesignError:
-    """The error for members that have begun, and no longer fit in memory."""
+    """The error for members that have begun to train, and no longer fit in memory."""
     return DesignError(
         "memory for the members that train side by side",
         f"{error}, after they have begun",

@@ -1,4 +1,4 @@
-"""The callbacks of the members of a cohort: Keras's containers, and what they have been told."""
+"""Calls the callbacks of the members of a cohort, each hook once for each epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,18 +8,18 @@ import keras
 from kohort.engine.loop.checkpoints import (
     Checkpoint,
     NamedArrays,
-    can_go_on,
-    kept_callbacks,
+    can_resume,
     restore_callbacks,
+    saved_callbacks,
 )
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import Logs
 from kohort.engine.program.guard import STEPS_RUN
-from kohort.keras_api.callbacks import callback_list, tell_nan
+from kohort.keras_api.callbacks import callback_list, report_nan
 
 
 class CallbackLists:
-    """Keras's callback containers, one for each member, and what they have been told.
+    """Keras's callback containers, one for each member, and which hooks they have received.
 
     Args:
         cohort: The members.
@@ -28,11 +28,11 @@ class CallbackLists:
     def __init__(self, cohort: Cohort) -> None:
         self._cohort = cohort
         self._lists: dict[int, keras.callbacks.CallbackList] = {}
-        self._entered: dict[int, int] = {}
-        self._left: dict[int, int] = {}
+        self._last_begun: dict[int, int] = {}
+        self._last_ended: dict[int, int] = {}
 
     def begin(self, members: Sequence[int]) -> None:
-        """Tell members that training begins, unless they have been told."""
+        """Call `on_train_begin` for members for which it has not been called."""
         training = self._cohort.training
         for member in members:
             if member not in self._lists:
@@ -47,50 +47,50 @@ class CallbackLists:
                 self._lists[member].on_train_begin()
 
     def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
-        """Tell members that an epoch begins; those that train it once more know it already."""
+        """Call `on_epoch_begin`, unless members that started over train the epoch once more."""
         for member in members:
-            if self._entered.get(member, -1) < epoch:
-                self._entered[member] = epoch
+            if self._last_begun.get(member, -1) < epoch:
+                self._last_begun[member] = epoch
                 self._lists[member].on_epoch_begin(epoch)
 
-    def on_epoch_end(self, members: Sequence[int], epoch: int, seen: dict[int, Logs]) -> bool:
-        """Tell members what an epoch measured; whether that was news."""
-        news = [member for member in members if self._left.get(member, -1) < epoch]
-        for member in news:
-            self._left[member] = epoch
-            self._tell_end(member, epoch, seen[member])
-        return bool(news)
+    def on_epoch_end(self, members: Sequence[int], epoch: int, logs: dict[int, Logs]) -> bool:
+        """Call `on_epoch_end` once for each epoch of a member; returns whether it was called."""
+        new = [member for member in members if self._last_ended.get(member, -1) < epoch]
+        for member in new:
+            self._last_ended[member] = epoch
+            self._end_epoch(member, epoch, logs[member])
+        return bool(new)
 
-    def _tell_end(self, member: int, epoch: int, logs: Logs) -> None:
+    def _end_epoch(self, member: int, epoch: int, logs: Logs) -> None:
         steps = logs.pop(STEPS_RUN, None)
         if steps is not None:
             running = {name: v for name, v in logs.items() if not name.startswith("val_")}
-            tell_nan(self._cohort.callbacks[member], int(steps) - 1, running)
+            report_nan(self._cohort.callbacks[member], int(steps) - 1, running)
         tested = {
             name.removeprefix("val_"): v for name, v in logs.items() if name.startswith("val_")
         }
         if tested:
-            # The evaluation is over when a callback hears of it: its beginning and its end.
+            # The evaluation has already run when its two hooks are called.
             self._lists[member].on_test_begin()
             self._lists[member].on_test_end(tested)
         self._lists[member].on_epoch_end(epoch, logs)
 
-    def can_go_on(self, members: Sequence[int]) -> bool:
-        """Whether all that the callbacks of members remember can be kept."""
-        return all(can_go_on(self._cohort.callbacks[member]) for member in members)
+    def can_resume(self, members: Sequence[int]) -> bool:
+        """Whether the whole state of the members' callbacks can be saved."""
+        return all(can_resume(self._cohort.callbacks[member]) for member in members)
 
-    def kept(self, members: Sequence[int]) -> tuple[NamedArrays, list[list[dict[str, Any]]]]:
-        """What the callbacks of members remember."""
+    def saved(self, members: Sequence[int]) -> tuple[NamedArrays, list[list[dict[str, Any]]]]:
+        """The state of the members' callbacks, as arrays and JSON."""
         arrays: NamedArrays = {}
         counted = []
         for place, member in enumerate(members):
-            weights, counts = kept_callbacks(f"callbacks {place}", self._cohort.callbacks[member])
+            weights, counts = saved_callbacks(f"callbacks {place}", self._cohort.callbacks[member])
             arrays |= weights
             counted.append(counts)
         return arrays, counted
 
     def restore(self, members: Sequence[int], checkpoint: Checkpoint) -> dict[int, Logs]:
-        """Let the callbacks of members remember it again; the last logs of each."""
+        """Restore the state of the members' callbacks; returns the last logs of each member."""
         for place, member in enumerate(members):
             counts = checkpoint.state["callbacks"][place]
             callbacks = self._cohort.callbacks[member]
@@ -98,6 +98,6 @@ class CallbackLists:
         return dict(zip(members, checkpoint.state["logs"], strict=True))
 
     def end(self, members: Sequence[int], logs: dict[int, Logs]) -> None:
-        """Tell members that training has ended."""
+        """Call `on_train_end`."""
         for member in members:
             self._lists[member].on_train_end(logs.get(member, {}))

@@ -1,7 +1,7 @@
-"""Checkpoints: what a block of members needs to go on after an epoch, as arrays and JSON.
+"""Checkpoints: the state from which a block of members resumes after an epoch, arrays and JSON.
 
-Members are named by their place in the block, so that a checkpoint fits any cohort that has the
-same block.
+Members are identified by their place in the block, so that a checkpoint fits any cohort that has
+the same block.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,10 @@ import keras
 import numpy as np
 
 type NamedArrays = dict[str, np.ndarray]
+"""Arrays by name: `[seat, ...]`, or those of one member."""
+
 type ArrayParts = tuple[list[Any], ...]
+"""Lists of arrays, such as the parts of a state."""
 
 _COUNTED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
@@ -21,22 +24,22 @@ _COUNTED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.LearningRateScheduler: (),
     keras.callbacks.TerminateOnNaN: (),
 }
-"""What these callbacks of Keras's remember from epoch to epoch, beside weights."""
+"""The attributes in which these callbacks of Keras keep their state, beside weights."""
 
 _WEIGHTS = "best_weights"
 
 BEST, LEFT = "best", "left"
-"""How the names of arrays begin that hold members' best weights: those of all seats, `[seat, ...]`,
-and those of a member that left its seat."""
+"""Prefixes of the names of members' best weights: of all seats `[seat, ...]`, and of one member
+that left its seat."""
 
 
 class Checkpoint(NamedTuple):
     """A block of members after an epoch.
 
     Args:
-        epoch: Epochs that have run.
+        epoch: The number of epochs that have run.
         arrays: By name; `[seat, ...]`, or of one member.
-        state: The rest, of JSON.
+        state: The rest, as JSON.
     """
 
     epoch: int
@@ -45,7 +48,7 @@ class Checkpoint(NamedTuple):
 
 
 def named(prefix: str, parts: Iterable[Iterable[Any]]) -> dict[str, Any]:
-    """The leaves of lists of arrays, by name."""
+    """Name the arrays in lists of arrays."""
     return {
         f"{prefix}/{part}/{number}": leaf
         for part, leaves in enumerate(parts)
@@ -54,27 +57,31 @@ def named(prefix: str, parts: Iterable[Iterable[Any]]) -> dict[str, Any]:
 
 
 def parts_of(prefix: str, arrays: Mapping[str, Any], count: int) -> ArrayParts:
-    """The lists that `named` named, on the device; `count` of them, since some may be empty."""
+    """The `count` lists of arrays that `named` named, on the device; some may be empty."""
     parts = []
     for part in range(count):
-        own = f"{prefix}/{part}/"
-        size = sum(name.startswith(own) for name in arrays)
-        parts.append([jnp.asarray(arrays[f"{own}{number}"]) for number in range(size)])
+        start = f"{prefix}/{part}/"
+        size = sum(name.startswith(start) for name in arrays)
+        parts.append([jnp.asarray(arrays[f"{start}{number}"]) for number in range(size)])
     return tuple(parts)
 
 
 def lean(checkpoint: Checkpoint, ended: Sequence[Sequence[np.ndarray]]) -> Checkpoint:
-    """A checkpoint without the best weights that its members ended with, which are kept anyway.
+    """A checkpoint without the best weights that are also final weights, which are stored anyway.
 
     Args:
-        checkpoint: Of a block that has trained to its end.
-        ended: By place in the block, the weights that the member ended with, in any order.
+        checkpoint: Of a block that has finished training.
+        ended: By place in the block, the final weights of the member, in any order.
     """
     arrays, found = {}, {}
     for name, array in checkpoint.arrays.items():
         places = _places(name, checkpoint.state)
-        own = array if name.startswith(_BEST) else array[None]
-        indices = [_index(ended[p], w) for p, w in zip(places, own, strict=True)] if places else []
+        of_members = array if name.startswith(_BEST) else array[None]
+        indices = (
+            [_index(ended[place], best) for place, best in zip(places, of_members, strict=True)]
+            if places
+            else []
+        )
         if places and None not in indices:
             found[name] = indices
         else:
@@ -83,12 +90,12 @@ def lean(checkpoint: Checkpoint, ended: Sequence[Sequence[np.ndarray]]) -> Check
 
 
 def whole(checkpoint: Checkpoint, ended: Sequence[Sequence[np.ndarray]]) -> Checkpoint:
-    """The checkpoint that `lean` was given, from what it gave and the same `ended`."""
+    """The inverse of `lean`, for the same `ended`."""
     arrays = dict(checkpoint.arrays)
     for name, indices in checkpoint.state[_FOUND].items():
         places = _places(name, checkpoint.state)
-        own = [ended[place][index] for place, index in zip(places, indices, strict=True)]
-        arrays[name] = np.stack(own) if name.startswith(_BEST) else own[0]
+        best = [ended[place][index] for place, index in zip(places, indices, strict=True)]
+        arrays[name] = np.stack(best) if name.startswith(_BEST) else best[0]
     state = {name: value for name, value in checkpoint.state.items() if name != _FOUND}
     return checkpoint._replace(arrays=arrays, state=state)
 
@@ -98,7 +105,7 @@ _BEST = f"{BEST}/"
 
 
 def _places(name: str, state: Mapping[str, Any]) -> list[int]:
-    """The places of the members whose best weights an array has; none where it has other things."""
+    """The places of the members whose best weights an array holds; empty for other arrays."""
     if name.startswith(_BEST):
         return list(state["bench"]["best"]["seats"])
     left = name.removeprefix(f"{LEFT} ")
@@ -106,27 +113,28 @@ def _places(name: str, state: Mapping[str, Any]) -> list[int]:
 
 
 def _index(weights: Sequence[np.ndarray], array: np.ndarray) -> int | None:
-    """Where among the weights an array is, to the last bit."""
+    """The index of the weights that equal an array bit for bit; None where there are none."""
     same = (
         index
-        for index, own in enumerate(weights)
-        if (own.shape, own.dtype) == (array.shape, array.dtype) and own.tobytes() == array.tobytes()
+        for index, weight in enumerate(weights)
+        if (weight.shape, weight.dtype) == (array.shape, array.dtype)
+        and weight.tobytes() == array.tobytes()
     )
     return next(same, None)
 
 
-def can_go_on(callbacks: Iterable[keras.callbacks.Callback]) -> bool:
-    """Whether all that these callbacks remember can be kept: those of Keras that write no file.
+def can_resume(callbacks: Iterable[keras.callbacks.Callback]) -> bool:
+    """Whether the whole state of these callbacks can be saved: those of Keras that write no file.
 
-    What another one remembers nobody knows; members that have one start over.
+    The state of other callbacks is unknown; members that have one start over.
     """
     return all(type(callback) in _COUNTED for callback in callbacks)
 
 
-def kept_callbacks(
+def saved_callbacks(
     prefix: str, callbacks: Sequence[keras.callbacks.Callback]
 ) -> tuple[NamedArrays, list[dict[str, Any]]]:
-    """What the callbacks of one member remember, in the order in which they stand."""
+    """The state of the callbacks of one member, in their order, as arrays and JSON."""
     arrays: NamedArrays = {}
     counted = []
     for place, callback in enumerate(callbacks):
@@ -141,9 +149,9 @@ def restore_callbacks(
     arrays: NamedArrays,
     counted: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Let callbacks remember what `kept_callbacks` kept."""
-    for place, (callback, own) in enumerate(zip(callbacks, counted, strict=True)):
-        for name, value in own.items():
+    """Restore the state of callbacks that `saved_callbacks` returned."""
+    for place, (callback, attributes) in enumerate(zip(callbacks, counted, strict=True)):
+        for name, value in attributes.items():
             setattr(callback, name, value)
         (weights,) = parts_of(f"{prefix}/{place}", arrays, 1)
         if weights:

@@ -1,8 +1,8 @@
-"""How the members of a cohort run: side by side, in chunks, or one after another.
+"""Chooses how the members of a cohort run: side by side, in chunks, or one after another.
 
-Members side by side share the overhead of a step, and where they read the same batches one gather
-and one wide product; one at a time, each has the processor's caches to itself. Which is faster
-depends on the model and on the machine, so it is measured on first steps.
+Members side by side share the overhead of a step; where they read the same batches they also share
+one gather and one wide product. One at a time, each has the processor's caches to itself. Which is
+faster depends on the model and on the machine, so it is measured on a few steps.
 """
 
 import math
@@ -14,16 +14,16 @@ from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
 from kohort.errors import DesignError
 
-_SMALL = 500  # steps, over all members: what is over in a moment is not measured
+_SMALL = 500  # steps, over all members: shorter training is not measured
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
 _FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
 _LONG = 2.5e-3  # seconds: a step this long has little overhead to share, and fills the caches
-_CORE = 1.9e11  # products and sums a second in float32 of a fast core: 2 x 16 x 2 at 3 GHz
+_CORE = 1.9e11  # float32 operations a second of a fast core: 2 x 16 x 2 at 3 GHz
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
 
 
 def check_chunk(chunk: object) -> None:
-    """Refuse a number of members side by side that is none.
+    """Refuse an invalid number of members side by side.
 
     Raises:
         DesignError: It is neither None nor a whole number of 1 or more.
@@ -33,19 +33,23 @@ def check_chunk(chunk: object) -> None:
 
 
 def candidates(order_of: Sequence[int]) -> list[int]:
-    """The chunks to choose from: one; some; those that read the same batches; all."""
+    """The chunk sizes to choose from: 1, `_CHUNK`, the members that read the same batches, all.
+
+    Args:
+        order_of: For each member the number of the order that it reads.
+    """
     most = alike(order_of)
     sizes = {1, most, len(order_of)} | ({_CHUNK} if most > _CHUNK else set())
     return sorted(sizes)
 
 
 def alike(order_of: Sequence[int]) -> int:
-    """How many members read the same batches, in every order at least."""
+    """The number of members that read the same batches; of several orders the smallest."""
     return min(order_of.count(order) for order in set(order_of))
 
 
 def least_seconds(operations: int) -> float:
-    """What a step takes at least on this machine's cores, by the operations of its products."""
+    """A lower bound on the seconds of a step on this machine, from its number of operations."""
     return operations / (_CORE * cores())
 
 
@@ -58,19 +62,19 @@ def choose(
     convolves: bool,
     at_least: float = 0.0,
 ) -> int:
-    """Choose a chunk by measuring; what was measured is kept for next time.
+    """Choose a chunk size by measuring; measurements are cached for next time.
 
     Args:
-        sizes: The candidates, ascending, the first 1 and the last all members.
-        steps: The steps to come, over all members.
-        key: Of the program, its data and its candidates.
-        probe: Measures one candidate: seconds a step and member. Raises `TooLargeError` where it
-            does not fit.
+        sizes: The candidates, ascending, from 1 to all members.
+        steps: The steps to train, over all members.
+        key: Identifies the program, its data and the candidates in the cache.
+        probe: Measures one candidate: seconds per step and member. Raises `TooLargeError` where
+            it does not fit.
         convolves: Whether the step has convolutions on a CPU, which XLA runs slowly side by side.
-        at_least: Seconds that a step of one member takes at least; 0 where nobody knows.
+        at_least: A lower bound on the seconds of a step of one member; 0 where none is known.
     """
     if at_least > _FAST:
-        # Even its products alone take longer than all that members could share.
+        # Its products alone take longer than any overhead that members could share.
         return 1
     if len(sizes) == 1 or steps < _SMALL:
         return 1 if convolves else sizes[-1]
@@ -80,18 +84,19 @@ def choose(
         return sizes[-1] if alone < _FAST and not convolves else 1
     if alone > _LONG:
         return 1
-    # Where some do not fit, more do not either: to find that out would take another program.
-    fitting = takewhile(lambda own: own[0] < math.inf, ((measure(size), size) for size in sizes))
+    # If one size does not fit, larger ones do not either; they are not compiled to find that out.
+    measured = ((measure(size), size) for size in sizes)
+    fitting = takewhile(lambda candidate: candidate[0] < math.inf, measured)
     return min(fitting)[1]
 
 
 def _measuring(key: str, probe: Callable[[int], float]) -> Callable[[int], float]:
-    """What `probe` measures, or has measured before; infinite where it does not fit.
+    """The function `probe` with its results cached; infinite where a size does not fit.
 
-    What follows from it depends on how much there is to train, and is not kept.
+    Only measurements are cached. The choice also depends on how much there is to train.
     """
-    kept = cache.remembered(key) or {"seconds": {}}
-    seconds = {int(size): float(taken) for size, taken in kept["seconds"].items()}
+    cached = cache.remembered(key) or {"seconds": {}}
+    seconds = {int(size): float(taken) for size, taken in cached["seconds"].items()}
 
     def measure(size: int) -> float:
         if size not in seconds:
@@ -106,16 +111,16 @@ def _measuring(key: str, probe: Callable[[int], float]) -> Callable[[int], float
 
 
 def blocks(members: Sequence[int], order_of: Sequence[int], chunk: int) -> list[list[int]]:
-    """Members in blocks of equal size, each of which one call of the program trains.
+    """Divide members into blocks of equal size, each of which one call of the program trains.
 
-    Members that read the same batches stand together; where a chunk is no larger than their number
-    no block mixes orders. A last block is filled up with one of its members, whose second result
-    is ignored.
+    Members that read the same batches are put together. If a chunk is no larger than their number,
+    no block mixes orders. A smaller block is filled up with one of its members again, whose second
+    result is ignored.
 
     Args:
         members: Member numbers.
-        order_of: By member number, the order that it reads.
-        chunk: The largest block.
+        order_of: By member number, the number of the order that it reads.
+        chunk: The size of the largest block.
     """
     by_order: dict[int, list[int]] = {}
     for member in members:
@@ -129,6 +134,7 @@ def blocks(members: Sequence[int], order_of: Sequence[int], chunk: int) -> list[
 
 
 def _split(members: list[int], chunk: int) -> list[list[int]]:
+    """Split members into the fewest parts of at most `chunk`, as equal as they can be."""
     count = -(-len(members) // chunk)
     small, larger = divmod(len(members), count)
     sizes = [small + (part < larger) for part in range(count)]

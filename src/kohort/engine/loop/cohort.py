@@ -1,4 +1,4 @@
-"""A cohort before it trains: its members, their data, and how many of them run side by side."""
+"""A cohort before it trains: its members, their data, and how many of them train side by side."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kohort.engine.feed.runner import Runner, as_taken
 from kohort.engine.feed.streamed import StreamedData, StreamedRunner
 from kohort.engine.loop import chunking
 from kohort.engine.loop.state import stack
-from kohort.engine.memory import TooLargeError, stays_on_device, telling_full
+from kohort.engine.memory import TooLargeError, detecting_full, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree
@@ -27,19 +27,18 @@ _PROBED = 8  # steps
 _AT_ONCE = 2  # more were no faster on two cores
 
 
-class Training(NamedTuple):
-    """How long to train, and what may end it.
+class TrainingPlan(NamedTuple):
+    """How long to train, and what may end training.
 
     Args:
         epochs: The epoch to stop before, as in Keras.
         initial_epoch: The epoch to start with.
-        validation_epochs: As Keras's `validation_freq`: validate every so many epochs, or in
-            these (counted from 1).
+        validation_epochs: Keras's `validation_freq`: validate every this many epochs, or in these
+            (counted from 1).
         restore_best: A metric; each member ends with the weights of the epoch that had its lowest
-            value, not with the last ones. None for the last ones.
-        stop_diverged: Whether a member whose losses are NaN or infinite at an epoch's end trains
-            no more.
-        chunk_size: Members side by side, at most; None chooses by measuring.
+            value. None for the weights of the last epoch.
+        stop_diverged: Whether a member stops after an epoch with a loss that is NaN or infinite.
+        chunk_size: The most members side by side; None to choose by measuring.
         memory: Bytes that a program may take.
     """
 
@@ -64,10 +63,10 @@ class Cohort:
     Args:
         models: Compiled and prepared models.
         traced: Their steps, of one skeleton.
-        source: Data on the device, or streams of them.
+        source: Their data, on the device or streamed.
         spec: Batch sizes, and what is measured at the end of an epoch.
-        training: How long, and what may end it.
-        callbacks: For each model its own callbacks; empty for none.
+        training: How long they train, and what may end training.
+        callbacks: The callbacks of each model; empty for none.
     """
 
     def __init__(
@@ -76,27 +75,27 @@ class Cohort:
         traced: Sequence[TracedSteps],
         source: ResidentData | StreamedData,
         spec: EpochSpec,
-        training: Training,
+        training: TrainingPlan,
         callbacks: Sequence[Sequence[keras.callbacks.Callback]] = (),
     ) -> None:
         self.models, self.training = models, training
         self.callbacks = callbacks or [()] * len(models)
         self.spec = spec
         self.steps = Steps(models, traced)
-        self._stops = [stops_at_nan(own) for own in self.callbacks]
+        self._stops = [stops_at_nan(of_member) for of_member in self.callbacks]
         self.source = self._as_read(source)
 
     @property
     def order_of(self) -> Sequence[int]:
-        """By member number, the order that it reads."""
+        """By member number, the number of the order that it reads."""
         return self.source.order_of
 
     def runner(self, members: Sequence[int]) -> Runner:
-        """What runs the epochs of members, from the first one.
+        """The runner of the epochs of members, from the first epoch.
 
         Raises:
-            TooLargeError: The data do not stay on the device, and the members read different ones:
-                laid out where all stayed, they cannot train side by side here.
+            TooLargeError: The data are streamed, and the members read different ones. This happens
+                to blocks that were laid out where all data stayed on the device.
         """
         source, memory = self.source, self.training.memory
         if isinstance(source, ResidentData):
@@ -109,21 +108,21 @@ class Cohort:
 
     @property
     def can_begin_again(self) -> bool:
-        """Whether members that have begun to read their data can read them from the beginning."""
+        """Whether members that have begun can read their data from the beginning again."""
         return isinstance(self.source, ResidentData) or self.source.can_be_read_again
 
     @cached_property
     def steps_an_epoch(self) -> int | None:
-        """Training steps in an epoch; None where nobody knows."""
+        """Training steps in an epoch; None where that is unknown."""
         if isinstance(self.source, StreamedData):
             return self.source.steps
         return -(-_samples(self.source) // self.spec.batch_size)
 
     @cached_property
     def at_once(self) -> int:
-        """Calls of its program that run at once, each of which trains a block.
+        """How many calls of the program run at once; each trains one block.
 
-        What calls back into Python runs alone.
+        A program that calls Python runs alone.
         """
         if jax.default_backend() != "cpu" or isinstance(self.source, StreamedData):
             return 1
@@ -133,16 +132,16 @@ class Cohort:
 
     @cached_property
     def _train_step(self) -> str:
-        """The name of the step of a whole batch of data on the device."""
+        """The name of the training step of a full batch of data on the device."""
         assert isinstance(self.source, ResidentData)
         size = min(self.spec.batch_size, _samples(self.source))
         return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
 
     def _as_read(self, source: ResidentData | StreamedData) -> ResidentData | StreamedData:
-        """The data in the narrower dtype in which all steps read them, where they do.
+        """The data in the narrower dtype in which all steps read them, where there is one.
 
-        A model of bfloat16 rounds its inputs first. Rounded before, they are half the bytes to
-        fetch at every step; the numbers are the same.
+        A model of bfloat16 rounds its inputs first. If they are rounded beforehand, each step
+        fetches half the bytes; the numbers are the same.
         """
         if not isinstance(source, ResidentData) or self.spec.pixels is not None:
             return source
@@ -158,6 +157,13 @@ class Cohort:
         return source._replace(train=train, valid=valid)
 
     def _narrowed(self, data: ArrayTree, batch_size: int, reading: Sequence[str]) -> ArrayTree:
+        """Arrays `[sample, ...]` in the dtypes in which all steps of the kinds `reading` read them.
+
+        Args:
+            data: The arrays.
+            batch_size: Samples a step.
+            reading: "train", "test", or both.
+        """
         leaves, structure = jax.tree.flatten(data)
         if not leaves:
             return data
@@ -165,21 +171,23 @@ class Cohort:
         names = [self.steps.prepare(step, as_taken(None, data, (size,))) for step in reading]
         read = [self.steps.read_as(name, len(leaves)) for name in names]
         narrowed = [
-            leaf.astype(own) if set(others) <= {own} and _is_narrower(own, leaf.dtype) else leaf
-            for leaf, own, *others in zip(leaves, *read, strict=True)
+            leaf.astype(dtype)
+            if set(others) <= {dtype} and _is_narrower(dtype, leaf.dtype)
+            else leaf
+            for leaf, dtype, *others in zip(leaves, *read, strict=True)
         ]
         return jax.tree.unflatten(structure, narrowed)
 
     def chunk(self) -> int:
-        """How many members train side by side at most: as told, or chosen by measuring."""
-        told = self.training.chunk_size
+        """The most members side by side: as `training` says, or chosen by measuring."""
+        chosen = self.training.chunk_size
         sizes = chunking.candidates(self.order_of)
         if isinstance(self.source, StreamedData):
             # Reading is shared; members side by side see the same batches.
             alike = chunking.alike(self.order_of)
-            return min(told or alike, alike)
-        if told:
-            return told
+            return min(chosen or alike, alike)
+        if chosen:
+            return chosen
         steps = self.steps_an_epoch
         assert steps is not None
         epochs = max(0, self.training.epochs - self.training.initial_epoch)
@@ -196,7 +204,7 @@ class Cohort:
         )
 
     def _seconds_a_step(self, chunk: int) -> float:
-        """Measure a chunk of members on copies: seconds a step and member.
+        """Measure a chunk of members, on copies of their states: seconds per step and member.
 
         Raises:
             TooLargeError: They do not fit.
@@ -212,7 +220,7 @@ class Cohort:
         seconds: list[float] = []
         for _ in range(3):
             started = time.perf_counter()
-            with telling_full():
+            with detecting_full():
                 state, logs = runner.call(spec, state, seats, orders).run()
                 jax.device_get(logs)
             seconds.append(time.perf_counter() - started)
@@ -220,10 +228,10 @@ class Cohort:
         return float(min(seconds[1:]) / (steps * len(seats)))
 
 
-def _is_narrower(dtype: Any, given: Any) -> bool:
-    """Whether a dtype holds floating numbers in fewer bytes than a given one."""
-    floating = jnp.issubdtype(given, jnp.floating)
-    return dtype is not None and floating and jnp.dtype(dtype).itemsize < given.itemsize
+def _is_narrower(dtype: Any, current: Any) -> bool:
+    """Whether a dtype takes fewer bytes than the current one, which is floating."""
+    floating = jnp.issubdtype(current, jnp.floating)
+    return dtype is not None and floating and jnp.dtype(dtype).itemsize < current.itemsize
 
 
 def _samples(source: ResidentData) -> int:

@@ -1,4 +1,4 @@
-"""What happens while a cohort trains."""
+"""The events that are reported while a cohort trains."""
 
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
@@ -10,11 +10,11 @@ type Logs = dict[str, float]
 
 
 class BlockPlan(NamedTuple):
-    """Members that are to train side by side.
+    """Members that will train side by side.
 
     Args:
-        seats: The member in each seat, by number; the last may stand in several.
-        checkpoint: Where they go on; None at the beginning.
+        seats: The member in each seat, by number; the last member may have several seats.
+        checkpoint: Where they resume; None at the beginning.
     """
 
     seats: list[int]
@@ -22,12 +22,12 @@ class BlockPlan(NamedTuple):
 
     @property
     def members(self) -> list[int]:
-        """The members in it, each once."""
+        """The members of the block, each once."""
         return list(dict.fromkeys(self.seats))
 
 
 class BlocksPlanned(NamedTuple):
-    """What comes before a first epoch: the blocks in which all members that are left will train."""
+    """Comes before a first epoch: the blocks in which all remaining members will train."""
 
     blocks: list[list[int]]
 
@@ -38,11 +38,11 @@ class MeasuredEpoch(NamedTuple):
     Args:
         epoch: From 0.
         logs: The logs of each member that trained in it, by its number.
-        seats: Members that trained side by side.
-        checkpoint: Gives the block as it is now, until the next event is asked for; None where
-            nobody could go on from it.
+        seats: The number of members that trained side by side.
+        checkpoint: Returns a checkpoint of the block, until the next event is requested; None
+            where training cannot be resumed from one.
         is_last: Whether the block has no more epochs to train.
-        seconds: That its block has trained; blocks that train at once share the time.
+        seconds: Training time of its block; blocks that train at once share the time.
     """
 
     epoch: int
@@ -54,20 +54,20 @@ class MeasuredEpoch(NamedTuple):
 
 
 class EpochsMeasured(NamedTuple):
-    """What all blocks that train at once measured in an epoch of each.
+    """What the blocks that train at once measured, in one epoch of each.
 
-    Of a member that trained without the engine's loop: all of its epochs.
+    For a member that was trained by `keras.Model.fit`, all of its epochs.
     """
 
     epochs: Sequence[MeasuredEpoch]
 
 
 class BlockEnded(NamedTuple):
-    """What comes after the last epoch of a block.
+    """Comes after the last epoch of a block.
 
     Args:
-        members: Whose models are trained.
-        seconds: That they have trained together.
+        members: The members whose models are now trained.
+        seconds: Training time of the block.
     """
 
     members: list[int]

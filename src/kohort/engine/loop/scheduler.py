@@ -1,8 +1,8 @@
-"""Trains the members of one cohort together: which blocks train, and when.
+"""Trains the members of one cohort: decides which blocks train, and when.
 
-On CPUs several blocks train at once, an epoch of each by a call of its own. A step has moments that
-one core has nothing to do in: between products, in small operations. Another call, in another
-thread, fills them. What a block computes does not depend on the others.
+On CPUs several blocks train at once, each by separate calls in a thread. A step leaves a core idle
+at times, between products and in small operations; another call fills these gaps. What a block
+computes does not depend on the others.
 """
 
 import time
@@ -31,21 +31,21 @@ _MEND = "allow more memory, or use smaller batches or a smaller model"
 
 
 def train(cohort: Cohort, trains: int, begun: Sequence[BlockPlan] = ()) -> Events:
-    """Train the members of a cohort; their models end trained in place.
+    """Train the members of a cohort; their models are trained in place.
 
     Members train in blocks, side by side in each. Blocks follow one another, or several train at
-    once, an epoch of each by a call of its own: what a member becomes does not depend on them.
+    once. The result of a member does not depend on other blocks.
 
     Args:
         cohort: The members.
-        trains: How many of them, the first ones, train; the others only tell which constants are
-            inputs of the program.
-        begun: The blocks in which they train, some of which may go on from a checkpoint. None
-            where they are to be laid out anew.
+        trains: How many of them train, the first ones. The others only determine which constants
+            are inputs of the program.
+        begun: The blocks in which they train, some of which may resume from a checkpoint. Empty
+            to lay out new blocks.
 
     Yields:
-        How blocks are laid out; after each epoch of all blocks that train what they measured, when
-        the callbacks have seen it; and the end of each block.
+        The layout of blocks; what the blocks that train measured, after an epoch of each and after
+        the callbacks; and the end of each block.
 
     Raises:
         DesignError: One member alone does not fit in memory.
@@ -61,11 +61,11 @@ def train(cohort: Cohort, trains: int, begun: Sequence[BlockPlan] = ()) -> Event
 
 
 class Scheduler:
-    """The blocks of a cohort: those that train, and those to come.
+    """The blocks of a cohort: those that train, and those that will.
 
     Args:
         cohort: The members.
-        pending: The blocks to come.
+        pending: The blocks that will train.
     """
 
     def __init__(self, cohort: Cohort, pending: Sequence[BlockPlan]) -> None:
@@ -77,18 +77,18 @@ class Scheduler:
 
     @property
     def has_work(self) -> bool:
-        """Whether a block trains, or is to come."""
+        """Whether a block trains or is pending."""
         return bool(self._pending or self._running)
 
     def lay_out(self, members: Sequence[int], chunk: int) -> BlocksPlanned:
-        """Let members begin in blocks of a size, in the place of those that were to begin."""
+        """Lay out members in new blocks of at most `chunk`; blocks with a checkpoint stay."""
         seats = chunking.blocks(members, self._cohort.order_of, chunk)
-        going_on = [plan for plan in self._pending if plan.checkpoint is not None]
-        self._pending = deque([*map(BlockPlan, seats), *going_on])
+        resuming = [plan for plan in self._pending if plan.checkpoint is not None]
+        self._pending = deque([*map(BlockPlan, seats), *resuming])
         return BlocksPlanned([plan.seats for plan in self._pending])
 
     def epoch(self) -> Events:
-        """Train an epoch of each block that trains, after as many have begun as can."""
+        """Begin as many blocks as can train at once, and train an epoch of each."""
         for block in list(self._running):
             yield from self._begin_epoch(block)
         while self._pending and len(self._running) < self._at_once():
@@ -103,23 +103,23 @@ class Scheduler:
         failed: list[tuple[Block, TooLargeError]] = []
         for (block, _), outcome in zip(ready, outcomes, strict=True):
             try:
-                seen = block.end_epoch(outcome)
+                result = block.end_epoch(outcome)
             except TooLargeError as error:
                 failed.append((block, error))
                 continue
-            measured += [] if seen is None else [seen._replace(seconds=block.seconds)]
+            measured += [] if result is None else [result._replace(seconds=block.seconds)]
         if measured:
             yield EpochsMeasured(measured)
         for block, full in failed:
             yield from self._begin_again(block.plan, full, block, crowded=len(ready) > 1)
 
     def close(self) -> None:
-        """End the blocks that train."""
+        """Close the blocks that train."""
         for block in self._running:
             block.close()
 
     def _at_once(self) -> int:
-        """How many blocks train at once: one more where it would be left to train alone."""
+        """How many blocks train at once; one more if the last block would else train alone."""
         if self._trains_alone:
             return 1
         left, most = len(self._pending) + len(self._running), self._cohort.at_once
@@ -135,13 +135,13 @@ class Scheduler:
         yield from self._begin_epoch(block)
 
     def _begin_epoch(self, block: Block) -> Events:
-        """Let a block go on to its next epoch, or end."""
+        """Begin the next epoch of a block, or end the block."""
         try:
-            goes_on = block.begin_epoch()
+            continues = block.begin_epoch()
         except TooLargeError as error:
             yield from self._begin_again(block.plan, error, block)
             return
-        if not goes_on:
+        if not continues:
             self._clock.tick()
             self._running.remove(block)
             yield BlockEnded(sorted(block.plan.members), block.seconds)
@@ -154,13 +154,13 @@ class Scheduler:
         *,
         crowded: bool = False,
     ) -> Events:
-        """Let a block that has not fitted in memory begin again: alone, or else in two.
+        """Start a block over that did not fit in memory: without other blocks, or in two halves.
 
         Args:
-            plan: The block as it was to begin.
-            error: What did not fit.
-            block: The block, where it had begun.
-            crowded: Whether others ran beside it.
+            plan: The plan of the block.
+            error: The error that says what did not fit.
+            block: The block, if it had begun.
+            crowded: Whether other blocks ran at the same time.
         """
         if block is not None:
             self._running.remove(block)
@@ -183,14 +183,14 @@ class Clock:
     """Shares the time that passes among the blocks that train.
 
     Args:
-        running: The blocks, a list that changes.
+        running: The blocks that train; the list changes.
     """
 
     def __init__(self, running: list[Block]) -> None:
         self._running, self._then = running, time.perf_counter()
 
     def tick(self) -> None:
-        """Share what has passed since the last time."""
+        """Share the time since the last call."""
         now = time.perf_counter()
         for block in self._running:
             block.seconds += (now - self._then) / len(self._running)
@@ -198,7 +198,7 @@ class Clock:
 
 
 def run_all(epochs: Sequence[ReadyEpoch[Any]], memory: int) -> list[Future[Any]]:
-    """Run epochs, at once where memory holds all; each future has what it gave, or raised."""
+    """Run epochs, at once if all fit in memory; each future has the result or the exception."""
     if len(epochs) < 2 or sum(epoch.needed for epoch in epochs) > memory:
         return [_run(epoch.run) for epoch in epochs]
     with ThreadPoolExecutor(len(epochs)) as pool:

@@ -1,4 +1,4 @@
-"""The seats of the members that train side by side: their stacked state on the device."""
+"""The stacked state, on the device, of the members that train side by side."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from kohort.keras_api.models import State, assign_state, state_of
 
 
 class BlockState:
-    """The seats of one block of members, and the runner that moves them.
+    """The state of one block of members, and the runner of their epochs.
 
     Args:
         models: All models of the cohort.
-        steps: What they run.
+        steps: The steps of the cohort.
         runner: Runs their epochs.
-        seats: The member in each seat; the last may stand in several.
-        monitor: A metric; the weights at its lowest value are kept. None for none.
+        seats: The member in each seat; the last member may have several seats.
+        monitor: A metric; the weights at its lowest value are kept. None to keep none.
     """
 
     def __init__(
@@ -41,20 +41,20 @@ class BlockState:
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
-        self._is_ahead = False  # of the models: an epoch has run since they were written
+        self._is_ahead = False  # Whether an epoch has run since the models were written.
         self._diverged: set[int] = set()
 
     @property
     def is_empty(self) -> bool:
-        """Whether no member has been seated yet."""
+        """Whether no state has been read from the models yet."""
         return self._state is None
 
     def seat(self) -> None:
         """Read the state of the members from their models.
 
-        A member that has finished keeps its seat, and its result is ignored, until half of the
-        seats are free: fewer seats are another program to compile. One that has diverged never
-        frees its seat: in another program its neighbours' numbers would round otherwise.
+        A member that has finished keeps its seat, and its results are ignored, until half of the
+        seats are free: fewer seats need another compiled program. A member that has diverged never
+        frees its seat: another program would round the numbers of the other members differently.
         """
         staying = [m for m in dict.fromkeys(self.seats) if m in self.active or m in self._diverged]
         if self.active and len(staying) <= len(self.seats) // 2:
@@ -62,30 +62,30 @@ class BlockState:
         self._state = stack([state_of(self._models[member]) for member in self.seats])
 
     def retire(self, members: Sequence[int], *, diverged: bool = False) -> None:
-        """Let members train no more."""
+        """End the training of members."""
         self.active = [member for member in self.active if member not in members]
         self._diverged |= set(members) if diverged else set()
 
     def begin(self, spec: EpochSpec) -> ReadyEpoch[dict[str, Any]]:
-        """Make an epoch ready to run; what it measures, on the host, is for `end`."""
+        """Make an epoch ready to run; its result is the logs `[seat]`, on the host, for `end`."""
         assert self._state is not None
         call = self._runner.begin(spec, self._state, self.seats)
 
         def run() -> dict[str, Any]:
-            # Whoever waits for what it measured may be interrupted: the state is here by then.
+            # The state is assigned first, since waiting for the logs may be interrupted.
             self._state, logs = call.run()
             self._is_ahead = True
             try:
                 return dict(jax.device_get(logs))
             except jax.errors.JaxRuntimeError:
-                # What failed has left no state that anybody could use.
+                # A program that failed leaves no usable state.
                 self._state = None
                 raise
 
         return ReadyEpoch(run, call.needed)
 
     def end(self, logs: dict[str, Any]) -> dict[int, dict[str, float]]:
-        """Take what an epoch has measured; the logs of each active member."""
+        """Take the logs of an epoch, `[seat]` each; returns the logs of each active member."""
         assert self._state is not None
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
@@ -99,30 +99,30 @@ class BlockState:
         }
 
     def write_back(self) -> None:
-        """Give the models of the active members the state that their seats hold."""
+        """Write the state of the active members to their models."""
         if self._state is None or not self._is_ahead or _is_lost(self._state):
             return
         self._is_ahead = False
         for seat, member in enumerate(self.seats):
             if member in self.active:
-                own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
-                assign_state(self._models[member], own)
+                of_seat = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
+                assign_state(self._models[member], of_seat)
 
     def restore_best(self) -> None:
-        """Give each model the weights of its best epoch, where they were asked for."""
+        """Write the weights of the best epoch to each model, if there is a monitor."""
         if self._best:
             for member, weights in self._best.by_member().items():
                 assign_state(self._models[member], weights)
 
-    def kept(self) -> tuple[NamedArrays, dict[str, Any]]:
-        """The seats as arrays and JSON, with members by their place in the block.
+    def saved(self) -> tuple[NamedArrays, dict[str, Any]]:
+        """The state as arrays `[seat, ...]` and JSON, with members by their place in the block.
 
-        Only of a bench that keeps the weights of the best epoch.
+        There must be a monitor.
         """
         assert self._state is not None
         assert self._best is not None
         place = {member: number for number, member in enumerate(self._block)}
-        arrays, best = self._best.kept(place)
+        arrays, best = self._best.saved(place)
         state = {
             "seats": [place[member] for member in self.seats],
             "active": [place[member] for member in self.active],
@@ -132,7 +132,7 @@ class BlockState:
         return jax.device_get(named("state", self._state)) | arrays, state
 
     def restore(self, arrays: NamedArrays, state: dict[str, Any]) -> None:
-        """Take the seats that `kept` gave of the same block; the models get their state."""
+        """Restore what `saved` returned for the same block, and write it to the models."""
         assert self._best is not None
         self.seats = [self._block[place] for place in state["seats"]]
         self.active = [self._block[place] for place in state["active"]]
@@ -141,17 +141,17 @@ class BlockState:
         trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
         self._state = (trainable, rest, optimizer, metrics)
         for seat, member in enumerate(self.seats):
-            own = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
-            assign_state(self._models[member], own)
+            of_seat = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
+            assign_state(self._models[member], of_seat)
 
 
 def _is_lost(state: State) -> bool:
-    """Whether a program that failed has used up its state."""
+    """Whether a state was donated to a program that failed."""
     return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
 
 
 class _Best:
-    """The weights that each member had at the epoch where `monitor` was lowest."""
+    """The weights of each member at the epoch where `monitor` was lowest."""
 
     def __init__(self, monitor: str) -> None:
         self._monitor = monitor
@@ -163,7 +163,10 @@ class _Best:
     def update(
         self, seats: list[int], active: list[int], state: State, logs: dict[str, Any]
     ) -> None:
-        """Compare the epoch just run with the best so far, for each active member."""
+        """Compare the last epoch with the best so far, for each active member.
+
+        `state` and `logs` are `[seat, ...]`.
+        """
         weights = state[:2]
         if seats != self._seats:
             self._left = self.by_member()
@@ -180,8 +183,8 @@ class _Best:
         }
         return self._left | seated
 
-    def kept(self, place: dict[int, int]) -> tuple[NamedArrays, dict[str, Any]]:
-        """All of it as arrays and JSON, with members by their place in the block."""
+    def saved(self, place: dict[int, int]) -> tuple[NamedArrays, dict[str, Any]]:
+        """The weights and lowest values as arrays, and JSON, with members by `place`."""
         arrays = named(BEST, self._weights) | {"lowest": self._lowest}
         for member, weights in self._left.items():
             arrays |= named(f"{LEFT} {place[member]}", weights)
@@ -192,7 +195,7 @@ class _Best:
         return jax.device_get(arrays), state
 
     def restore(self, block: list[int], arrays: NamedArrays, state: dict[str, Any]) -> None:
-        """Take what `kept` gave of the same block."""
+        """Restore what `saved` returned for the same block."""
         self._seats = [block[place] for place in state["seats"]]
         self._lowest = jnp.asarray(arrays["lowest"])
         self._weights = parts_of(BEST, arrays, 2)
@@ -201,10 +204,11 @@ class _Best:
         }
 
     def _start(self, seats: list[int], weights: Any) -> None:
-        kept = dict(zip(self._seats, range(len(self._seats)), strict=True))
-        lowest = [self._lowest[kept[m]] if m in kept else jnp.inf for m in seats]
-        if kept:
-            rows = jnp.asarray([kept[m] for m in seats])
+        """Begin with new seats, whose members take their best weights along."""
+        old_seat = dict(zip(self._seats, range(len(self._seats)), strict=True))
+        lowest = [self._lowest[old_seat[m]] if m in old_seat else jnp.inf for m in seats]
+        if old_seat:
+            rows = jnp.asarray([old_seat[m] for m in seats])
             self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
         else:
             self._weights = weights
@@ -213,7 +217,8 @@ class _Best:
 
 @jax.jit
 def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple[Any, Any]:
-    # NaN is never lower, so a member that diverges keeps the weights from before.
+    """The lower value and its weights, for each seat; all arrays `[seat, ...]`."""
+    # NaN is never lower, so a member that diverges keeps its earlier weights.
     better = value < lowest
 
     def choose(old: Any, new: Any) -> Any:
@@ -223,6 +228,6 @@ def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple
 
 
 def stack(states: Sequence[State]) -> State:
-    """States of several members as one, each leaf `[member, ...]`."""
+    """Stack the states of several members; each leaf `[member, ...]`."""
     stacked: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     return stacked

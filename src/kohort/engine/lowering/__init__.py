@@ -1,1 +1,1 @@
-"""Lowering: operations of a step in the form that the device runs fast."""
+"""Lowering: the operations of a step in forms that run fast on the backend."""

@@ -1,10 +1,10 @@
-"""Weights that an optimizer overwrites where they lie, without a copy in each step.
+"""Lets an optimizer update weights in place, without a copy in each step.
 
-A loop carries the weights from step to step in one place. XLA's CPU compiler copies them first
-wherever it does not see that all that reads the old weights ends before the new ones are written:
-the gradient by a layer's inputs reads them, and nothing of the update waits for it. Here the update
-waits, for a zero made of that gradient, which XLA does not see to be one. LLVM, which compiles what
-is left, can.
+A loop keeps the weights in one buffer. XLA's CPU compiler copies the buffer before an update unless
+it can tell that every read of the old weights ends before the new ones are written. The gradient
+with respect to a layer's inputs reads the weights, and the update does not depend on it. Here the
+update is made to depend on it, through a zero computed from that gradient. XLA does not simplify
+this zero away; LLVM, which compiles the rest, does.
 """
 
 from typing import Any, NamedTuple
@@ -16,26 +16,27 @@ from jax.extend.core import JaxprEqn
 
 from kohort.tracing.jaxpr import Bind
 
-# An activation is added to in this way too, where products have read it: it loses nothing by it.
+# Additions to an activation that products have read match too; that costs nothing.
 _UPDATES = ("sub", "add")
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 class _Read(NamedTuple):
-    """An array that products read, and their results."""
+    """An array that matrix products read, and the results of these products."""
 
-    array: Any  # It is kept so that no other one takes its identity.
+    array: Any  # Kept alive, so that no other array gets its id.
     results: list[Any]
 
 
 def updating_in_place(run_one: Bind) -> Bind:
-    """What runs the equations of one program, so that updates of what products read wait for them.
+    """Make updates of arrays wait for the matrix products that read them.
 
     Args:
-        run_one: What runs an equation.
+        run_one: The function that runs one equation.
 
     Returns:
-        The same, for one run of a program: it remembers what products have read.
+        A function that runs one equation, for one run of a program only: it remembers which
+        arrays products have read.
     """
     if jax.default_backend() != "cpu":
         return run_one
@@ -57,7 +58,7 @@ def updating_in_place(run_one: Bind) -> Bind:
 
 
 def after(array: Any, results: list[Any]) -> Any:
-    """The same array, bit for bit, which is there after the results are."""
+    """The same array, bit for bit, made to depend on one number of each result."""
     if not results:
         return array
     bits = _bits(array)
@@ -69,14 +70,18 @@ def after(array: Any, results: list[Any]) -> Any:
 
 
 def _bits(array: Any) -> Any:
+    """The bits of a floating array as integers of its width."""
     return lax.bitcast_convert_type(array, jnp.dtype(f"int{8 * array.dtype.itemsize}"))
 
 
 def stored(array: Any) -> Any:
-    """The same array, made once."""
+    """The same array, computed once and stored: XLA does not fuse across the barrier."""
     return lax.optimization_barrier(array)  # type: ignore[no-untyped-call]
 
 
 def stored_rows_first(matrix: Any) -> Any:
-    """The same matrix, rows first in memory: an array of one axis has one order."""
+    """The same matrix `[row, column]`, stored in row-major order.
+
+    It is stored as an array of one axis, which can have no other order in memory.
+    """
     return stored(matrix.reshape(-1)).reshape(matrix.shape)

@@ -1,29 +1,29 @@
-"""Narrow matrices as XLA's CPU compiler runs them fast in a loop: columns first, along one axis.
+"""Carries narrow matrices from step to step in column-major order, which is fast on CPUs.
 
-The last layer of a classifier has as many columns as there are classes. XLA runs an optimizer's
-step as loops over rows and columns: where there are few columns the inner loop is short, and the
-processor works on one number at a time. Its gradients come with the columns first, besides. An
-array of one axis has one order in memory, so that is how such matrices, and the optimizer's for
-them, are carried from step to step.
+The last layer of a classifier has as many columns as there are classes. XLA's CPU compiler runs an
+optimizer's step as loops over rows and columns. With few columns the inner loop is short and is
+not vectorised. The gradients of such a layer are in column-major order anyway. So these matrices,
+and the optimizer's matrices for them, are carried as arrays of one axis, which have only one order
+in memory.
 """
 
 from typing import Any
 
 import jax
 
-_COLUMNS = 64  # fewer are few
+_COLUMNS = 64  # A matrix with fewer columns is narrow.
 
 
 def packed(state: Any) -> Any:
-    """A pytree of arrays as it is carried from step to step."""
+    """A pytree of arrays with each narrow matrix `[row, column]` as `[column * row]`."""
     return jax.tree.map(lambda leaf: leaf.T.reshape(-1) if _is_narrow(leaf) else leaf, state)
 
 
 def unpacked(carried: Any, like: Any) -> Any:
-    """The pytree that was packed; `like` has its shapes."""
+    """The inverse of `packed`; `like` has the shapes of the arrays that were packed."""
 
-    def of_one(leaf: Any, given: Any) -> Any:
-        return leaf.reshape(given.shape[::-1]).T if _is_narrow(given) else leaf
+    def of_one(leaf: Any, shaped: Any) -> Any:
+        return leaf.reshape(shaped.shape[::-1]).T if _is_narrow(shaped) else leaf
 
     return jax.tree.map(of_one, carried, like)
 

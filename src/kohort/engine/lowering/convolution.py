@@ -1,11 +1,11 @@
-"""Convolutions in the forms that XLA's CPU compiler runs fast inside a loop.
+"""Rewrites convolutions so that XLA's CPU compiler runs them fast inside a loop.
 
 An epoch is a loop over steps. Outside of loops XLA brings every convolution to channels-last order
-before it picks a kernel; inside of loops it leaves them as they are, and those of a gradient fall
-to a kernel that is 10 to 30 times slower (jax-ml/jax#12868). So the order is changed here.
+before it picks a kernel. Inside of loops it does not, and the convolutions of a gradient get a
+kernel that is 10 to 30 times slower (jax-ml/jax#12868). So the order is changed here.
 
-Of few features its kernels are slow in any order: the first layer of a net for grey images, and
-the gradient that comes back to few filters. Those are written as sums over the kernel's places.
+With few features XLA's kernels are slow in any order: in the first layer of a net for grey images,
+and in the gradient for few filters. Those are written as sums over the positions in the kernel.
 """
 
 import itertools
@@ -22,47 +22,48 @@ from kohort.tracing.jaxpr import avals, bind
 
 _DTYPES = ("bfloat16", "float32")
 _MULTIPLIED = 512
-"""Numbers in a kernel, at most, for the image to be multiplied with each by itself."""
+"""Multiply the image with each number of the kernel separately, up to this many numbers."""
 _SUMS = 32
-"""Numbers of a result for each filter, at most, for each to be a sum over all of the images."""
+"""Compute a result as sums over all images, up to this many numbers for each filter."""
 _NARROW = 8
-"""Filters, at most, for the results of each place of the kernel to be added."""
+"""Add the results of each position in the kernel, up to this many filters."""
 _TERMS = 27
-"""What may be added, at most: each term is compiled by itself."""
+"""The most terms of a sum: each is compiled separately."""
 _MOST = 2**23
-"""Numbers that may be made on the way: 32 MB."""
+"""The most numbers in an intermediate result: 32 MB."""
 
 
 def bind_for_loops(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """Run a convolution in channels-last order, or as a sum."""
-    given = equation.params["dimension_numbers"]
-    rank = len(given.lhs_spec)
+    """Run a convolution in channels-last order, or as a sum of products."""
+    numbers = equation.params["dimension_numbers"]
+    rank = len(numbers.lhs_spec)
     spatial = tuple(range(1, rank - 1))
     # Positions of (batch, channel, spatial...) and, in the kernel, of (out, in, spatial...).
     last = (0, rank - 1, *spatial)
     canonical = lax.ConvDimensionNumbers(last, (rank - 1, rank - 2, *range(rank - 2)), last)
-    images = lax.transpose(inputs[0], _moved(given.lhs_spec, canonical.lhs_spec))
-    kernel = lax.transpose(inputs[1], _moved(given.rhs_spec, canonical.rhs_spec))
+    images = lax.transpose(inputs[0], _moved(numbers.lhs_spec, canonical.lhs_spec))
+    kernel = lax.transpose(inputs[1], _moved(numbers.rhs_spec, canonical.rhs_spec))
     run = _as_a_sum(equation, images, kernel)
     if run is not None:
         result = run(images, kernel, equation.params["padding"])
         result = result.astype(avals(equation.outvars)[0].dtype)
     else:
         (result,) = bind(equation, [images, kernel], dimension_numbers=canonical)
-    return [lax.transpose(result, _moved(canonical.out_spec, given.out_spec))]
+    return [lax.transpose(result, _moved(canonical.out_spec, numbers.out_spec))]
 
 
 type _Padding = Sequence[tuple[int, int]]
+"""For each spatial axis, how many rows of zeros are added before and after."""
 
 
 def _as_a_sum(
     equation: JaxprEqn, images: Any, kernel: Any
 ) -> Callable[[Any, Any, _Padding], Any] | None:
-    """What runs a convolution faster than XLA's kernels; None where nothing here does.
+    """The function that runs a convolution faster than XLA's kernels; None where there is none.
 
     Args:
         equation: The convolution.
-        images: Channels last.
+        images: `[sample, *space, feature]`.
         kernel: `[*place, feature, filter]`.
     """
     *sizes, features, filters = kernel.shape
@@ -83,17 +84,21 @@ def _as_a_sum(
 
 
 def _is_plain(equation: JaxprEqn) -> bool:
-    """Whether a convolution moves its kernel by one place, and all features meet all filters."""
-    told = equation.params
-    steps = (*told["window_strides"], *told["lhs_dilation"], *told["rhs_dilation"])
-    is_whole = {*steps, told["feature_group_count"], told["batch_group_count"]} == {1}
-    return is_whole and {str(own.dtype) for own in avals(equation.invars)} <= set(_DTYPES)
+    """Whether a convolution has no strides, no dilation and no groups, and a dtype known here."""
+    params = equation.params
+    steps = (*params["window_strides"], *params["lhs_dilation"], *params["rhs_dilation"])
+    is_whole = {*steps, params["feature_group_count"], params["batch_group_count"]} == {1}
+    return is_whole and {str(aval.dtype) for aval in avals(equation.invars)} <= set(_DTYPES)
 
 
 def _as_multiples(images: Any, kernel: Any, padding: _Padding) -> Any:
-    """A plain convolution: the image once for each number of the kernel, times it."""
+    """A plain convolution as a sum of shifted images, each times one number of the kernel.
+
+    Takes `[sample, *space, feature]` and `[*place, feature, filter]`; returns float32
+    `[sample, *space, filter]`.
+    """
     # bfloat16 is rounded once, at the end, as by XLA's kernels.
-    wide, weights = (stored(held.astype(jnp.float32)) for held in (images, kernel))
+    wide, weights = (stored(array.astype(jnp.float32)) for array in (images, kernel))
     shifted = [
         (_shifted(wide, shift), weights[place])
         for place, shift in _places(kernel.shape[:-2], padding)
@@ -103,20 +108,23 @@ def _as_multiples(images: Any, kernel: Any, padding: _Padding) -> Any:
         for image, row in shifted
         for feature in range(kernel.shape[-2])
     ]
-    # All that reads it would compute it anew.
+    # Without a barrier every operation that reads the sum would compute it again.
     return stored(sum(parts[1:], parts[0]))
 
 
 def _as_sums(images: Any, kernel: Any, padding: _Padding) -> Any:
-    """A plain convolution of few results, such as the gradient of a kernel: as one product."""
+    """A plain convolution with few results, such as a kernel's gradient, as one matrix product.
+
+    Shapes as for `_as_multiples`.
+    """
     *sizes, _, filters = kernel.shape
-    # Samples first, as a gradient comes: then nothing is moved.
+    # With samples first, as in a gradient, the transpose moves no data.
     images = lax.pad(
         jnp.moveaxis(images, -1, 1),
         jnp.zeros((), images.dtype),
         [(0, 0, 0)] * 2 + [(low, high, 0) for low, high in padding],
     )
-    counts = [size - own + 1 for size, own in zip(images.shape[2:], sizes, strict=True)]
+    counts = [space - size + 1 for space, size in zip(images.shape[2:], sizes, strict=True)]
     windows = [
         lax.slice(
             images,
@@ -135,7 +143,10 @@ def _as_sums(images: Any, kernel: Any, padding: _Padding) -> Any:
 
 
 def _as_product(images: Any, kernel: Any, padding: _Padding) -> Any:
-    """A plain convolution: the image times all of the kernel, and the results added in place."""
+    """A plain convolution as one product of the image with the whole kernel, then a shifted sum.
+
+    Shapes as for `_as_multiples`.
+    """
     filters = kernel.shape[-1]
     matrix = jnp.moveaxis(kernel, -2, 0).reshape(kernel.shape[-2], -1)
     product = stored(
@@ -157,7 +168,7 @@ def _as_product(images: Any, kernel: Any, padding: _Padding) -> Any:
 def _places(
     sizes: Sequence[int], padding: _Padding
 ) -> Iterator[tuple[tuple[int, ...], list[tuple[int, int, int]]]]:
-    """Each place of a kernel, and how an image is padded and cut to lie below it."""
+    """Each position in a kernel, and the padding (negative: cutting) that shifts an image to it."""
     for place in itertools.product(*map(range, sizes)):
         yield (
             place,
@@ -169,12 +180,13 @@ def _places(
 
 
 def _shifted(images: Any, shift: list[tuple[int, int, int]]) -> Any:
+    """Images `[sample, *space, channel]`, padded or cut along their spatial axes."""
     return lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *shift, (0, 0, 0)])
 
 
-def _moved(given: Sequence[int], wanted: Sequence[int]) -> list[int]:
-    """The permutation that brings axes from their `given` positions to the `wanted` ones."""
-    permutation = [0] * len(given)
-    for source, target in zip(given, wanted, strict=True):
+def _moved(sources: Sequence[int], targets: Sequence[int]) -> list[int]:
+    """The permutation that brings axes from the positions `sources` to `targets`."""
+    permutation = [0] * len(sources)
+    for source, target in zip(sources, targets, strict=True):
         permutation[target] = source
     return permutation

@@ -1,4 +1,4 @@
-"""The operations of a step, each in the form that XLA runs fast on this backend."""
+"""Runs each operation of a step in the form that is fast on this backend."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from kohort.tracing.jaxpr import bind
 
 
 def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """Run one equation of a step on its inputs: the same numbers but for rounding."""
+    """Run one equation of a step on its inputs; the results may differ from JAX's in rounding."""
     if jax.default_backend() == "cpu":
         if is_over_first_axes(equation):
             return bind_stored(equation, inputs)

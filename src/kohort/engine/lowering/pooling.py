@@ -1,8 +1,8 @@
-"""The gradient of max pooling in a form that XLA's CPU compiler runs fast.
+"""Rewrites the gradient of max pooling so that XLA's CPU compiler runs it fast.
 
-XLA looks for the place of each window's maximum with indices of every axis, and scatters to it: 8
-ms for 256 images of 26 x 26 x 8 on 2 cores. Here the places in a window, which are few, are
-compared one after another, and what comes back is written where the window is.
+XLA searches the position of each window's maximum with indices of every axis, and scatters to it:
+8 ms for 256 images of 26 x 26 x 8 on 2 cores. Here the few positions in a window are compared one
+after another, and the gradient is written to the window directly.
 """
 
 import itertools
@@ -16,38 +16,42 @@ from jax.extend.core import JaxprEqn
 
 from kohort.engine.lowering.buffers import stored
 
-_LARGEST = 64  # places in a window: each is compared by itself
+_LARGEST = 64  # The most positions in a window: each is compared separately.
 
 
 def is_max_pooling_gradient(equation: JaxprEqn) -> bool:
     """Whether an equation is the gradient of max pooling by small windows, without padding."""
     if equation.primitive.name != "select_and_scatter_add":
         return False
-    told = equation.params
+    params = equation.params
     return (
-        told["select_prim"] is lax.ge_p
-        and not any(map(any, told["padding"]))
-        and math.prod(told["window_dimensions"]) <= _LARGEST
+        params["select_prim"] is lax.ge_p
+        and not any(map(any, params["padding"]))
+        and math.prod(params["window_dimensions"]) <= _LARGEST
     )
 
 
 def bind_compared(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """Run such an equation place by place."""
+    """Run the gradient of max pooling by comparing the positions in a window.
+
+    The inputs are the gradient `[*window]` of the pooled array and the array `[*place]` that was
+    pooled; the result is the gradient `[*place]`.
+    """
     gradient, x = inputs
     if x.dtype == jnp.bfloat16:
-        # Compared as float32, which all of its numbers are.
+        # Compared as float32, which represents every bfloat16 number exactly.
         x = stored(x.astype(jnp.float32))
     window, strides = (equation.params[name] for name in ("window_dimensions", "window_strides"))
     places = list(itertools.product(*map(range, window)))
     highest = _strided(x, places[0], gradient.shape, strides)
     where = jnp.zeros(gradient.shape, jnp.int32)
     for number, place in enumerate(places[1:], 1):
-        # As XLA goes through a window: of equal numbers the first one, of NaN the last.
+        # XLA's choice: the first of equal numbers, the last NaN.
         other = _strided(x, place, gradient.shape, strides)
         stays = highest >= other
         highest = jnp.where(stays, highest, other)
         where = jnp.where(stays, where, number)
-    # Each place would find the maximum anew.
+    # Without a barrier each position would search the maximum again.
     where = stored(where)
     if tuple(window) == tuple(strides):
         return [_tiled(where, gradient, window, x.shape)]
@@ -62,11 +66,14 @@ def bind_compared(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
 
 
 def _tiled(where: Any, gradient: Any, window: Sequence[int], shape: Sequence[int]) -> Any:
-    """The gradient of windows side by side, at the place `where` of each; zero elsewhere."""
+    """The gradient for windows side by side: at position `where` of each window, zero elsewhere.
+
+    Takes `where` (int32) and `gradient`, both `[*window]`; returns an array of `shape`.
+    """
     split = [size for pair in zip(where.shape, window, strict=True) for size in pair]
     of_windows = range(0, len(split), 2)
     numbers = jnp.arange(math.prod(window)).reshape(window)
-    number, here, given = (
+    number, here, spread = (
         lax.broadcast_in_dim(array, split, axes)
         for array, axes in (
             (numbers, range(1, len(split), 2)),
@@ -75,15 +82,15 @@ def _tiled(where: Any, gradient: Any, window: Sequence[int], shape: Sequence[int
         )
     )
     zero = jnp.zeros((), gradient.dtype)
-    tiles = jnp.where(here == number, given, zero)
+    tiles = jnp.where(here == number, spread, zero)
     tiles = tiles.reshape([count * size for count, size in zip(where.shape, window, strict=True)])
     return lax.pad(
-        tiles, zero, [(0, size - own, 0) for own, size in zip(tiles.shape, shape, strict=True)]
+        tiles, zero, [(0, size - tiled, 0) for tiled, size in zip(tiles.shape, shape, strict=True)]
     )
 
 
 def _spread(part: Any, place: Sequence[int], strides: Sequence[int], like: Any) -> Any:
-    """What stands at one place of every window, where it lies in the whole."""
+    """`part` `[*window]` at one position of every window of an array shaped like `like`."""
     moved = [
         (at, size - at - ((count - 1) * stride + 1), stride - 1)
         for at, size, count, stride in zip(place, like.shape, part.shape, strides, strict=True)
@@ -92,7 +99,7 @@ def _spread(part: Any, place: Sequence[int], strides: Sequence[int], like: Any) 
 
 
 def _strided(x: Any, place: Sequence[int], counts: Sequence[int], strides: Sequence[int]) -> Any:
-    """What stands at one place of every window."""
+    """The numbers `[*window]` at one position of every window of `x`."""
     ends = [
         at + (count - 1) * stride + 1
         for at, count, stride in zip(place, counts, strides, strict=True)

@@ -1,7 +1,7 @@
-"""Random bits by Threefry-2x32 (Salmon et al., SC 2011), in the form that XLA's CPU runs fast.
+"""Draws random bits by Threefry-2x32 (Salmon et al., SC 2011) in a form that is fast on CPUs.
 
-JAX compiles its default generator for CPUs as a loop over rounds, whose every operation passes over
-the whole array. Written out, the rounds are one pass. The bits are the same.
+JAX compiles its default generator for CPUs as a loop over rounds, in which every operation passes
+over the whole array. Unrolled, the rounds are one pass. The bits are the same.
 """
 
 import math
@@ -17,8 +17,8 @@ from kohort.tracing.jaxpr import avals
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-_FEW = 1024  # numbers, which cost less to draw than to compile rounds for
-_MOST = 2**32  # numbers whose places one word counts
+_FEW = 1024  # Fewer numbers cost less to draw in the loop than to compile unrolled rounds for.
+_MOST = 2**32  # More numbers cannot be counted in one word.
 
 
 def is_threefry_bits(equation: JaxprEqn) -> bool:
@@ -26,24 +26,24 @@ def is_threefry_bits(equation: JaxprEqn) -> bool:
     if equation.primitive.name != "random_bits" or equation.params["bit_width"] != 32:
         return False
     (key,) = avals(equation.invars)
-    # The other way of JAX to count the numbers that are drawn.
+    # JAX's other setting counts the numbers in another order.
     is_counted = bool(jax.config.jax_threefry_partitionable)
     is_one = str(key.dtype) == "key<fry>" and key.shape == ()
     return is_one and is_counted and _FEW <= math.prod(equation.params["shape"]) < _MOST
 
 
 def bind_written_out(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    """Run such an equation, its rounds written out."""
+    """Draw the bits (uint32, of the shape in the equation's parameters) by unrolled rounds."""
     shape = equation.params["shape"]
     words = jax.random.key_data(inputs[0])
     place = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     one, other = _threefry(words[0], words[1], jnp.zeros_like(place), place)
-    # What reads the bits twice, such as dropout and its gradient, would draw them twice.
+    # Without a barrier dropout and its gradient would each draw the bits.
     return [stored(one ^ other)]
 
 
 def _threefry(key: Any, other_key: Any, one: Any, other: Any) -> tuple[Any, Any]:
-    """20 rounds over two words, as in the paper."""
+    """20 rounds over two words (uint32, any shape), as in the paper."""
     keys = (key, other_key, key ^ other_key ^ jnp.uint32(_PARITY))
     one, other = one + keys[0], other + keys[1]
     for group in range(5):

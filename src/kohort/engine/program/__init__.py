@@ -1,1 +1,1 @@
-"""Program: an epoch of a cohort, its steps, and its compilation."""
+"""Program: the steps and the epoch of a cohort, and their compilation."""

@@ -1,7 +1,7 @@
-"""kohort's cache folder: compiled programs, and how their members ran fastest.
+"""kohort's cache folder: compiled programs, and measurements of how their members ran fastest.
 
-Nothing in it is needed: it may be deleted at any time. The environment variable KOHORT_CACHE names
-another folder, or "off".
+The folder may be deleted at any time. The environment variable KOHORT_CACHE names another folder,
+or turns the cache "off".
 """
 
 import functools
@@ -24,14 +24,14 @@ _LARGEST = 1 << 30  # bytes
 _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
-    # Where JAX is to keep to a size it reads the whole folder each time that it adds to it, which
-    # takes longer than to compile what builds a model. `tidy` keeps it instead.
+    # With a size limit JAX reads the whole folder whenever it adds an entry, which takes longer
+    # than to compile the operations that build a model. `tidy` limits the size instead.
     "jax_compilation_cache_max_size": -1,
 }
 
 
 def folder() -> Path | None:
-    """Where programs of this machine's processor are kept; None where the cache is off."""
+    """The cache folder for this machine's kind of processor; None where the cache is off."""
     chosen = os.environ.get("KOHORT_CACHE", "")
     if chosen == "off":
         return None
@@ -41,36 +41,36 @@ def folder() -> Path | None:
 
 @contextmanager
 def persistent() -> Iterator[None]:
-    """What JAX compiles inside is kept in the cache folder, or comes from there.
+    """Let JAX use the cache folder for what it compiles inside the block.
 
-    JAX's settings are as before afterwards. A cache that the user has set up in JAX is used as it
-    is.
+    JAX's settings are restored afterwards. If the user has set up a cache in JAX, that one is used
+    instead.
     """
-    own = folder()
-    if own is None or jax.config.jax_compilation_cache_dir or not _is_writable(own):
+    path = folder()
+    if path is None or jax.config.jax_compilation_cache_dir or not _is_writable(path):
         yield
         return
-    _tidy_once(own)
-    changed = _SETTINGS | {"jax_compilation_cache_dir": str(own)}
+    _tidy_once(path)
+    changed = _SETTINGS | {"jax_compilation_cache_dir": str(path)}
     before = {name: getattr(jax.config, name) for name in changed}
     _configure(changed)
     try:
         with warnings.catch_warnings():
-            # What cannot be read, as another process is just writing it, is compiled.
+            # An entry that another process is just writing cannot be read; it is compiled.
             warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
             yield
     finally:
         _configure(before)
 
 
-def tidy(own: Path) -> None:
-    """Delete the programs in a cache folder that were used longest ago, where it is too large.
+def tidy(cache: Path) -> None:
+    """Delete the least recently used programs of a cache folder, where it is too large.
 
-    And those that are empty: a process that is killed as it begins to write a file leaves it so,
-    and JAX writes no file again.
+    Empty files are deleted too. A process that is killed as it begins to write a file leaves it
+    empty, and JAX does not write a file again.
     """
     used = []
-    for path in own.glob("*-cache"):
+    for path in cache.glob("*-cache"):
         with suppress(OSError):  # Another process may delete it too.
             stat = path.stat()
             used.append((max(stat.st_atime_ns, stat.st_mtime_ns), stat.st_size, path))
@@ -86,7 +86,7 @@ _tidy_once = functools.cache(tidy)
 
 
 def remembered(key: str) -> Any:
-    """What `remember` kept under a key; None where there is nothing, or it is damaged."""
+    """The value that `remember` stored under a key; None where there is none, or it is damaged."""
     path = _path(key)
     try:
         return json.loads(path.read_text()) if path else None
@@ -95,28 +95,28 @@ def remembered(key: str) -> Any:
 
 
 def remember(key: str, value: Any) -> None:
-    """Keep a small value; where the folder cannot be written it is forgotten."""
+    """Store a small value (of JSON) under a key; nothing happens where the folder is read-only."""
     path = _path(key)
     if path is None or not _is_writable(path.parent):
         return
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        aside.write_text(json.dumps(value))
-        aside.replace(path)
+        temporary.write_text(json.dumps(value))
+        temporary.replace(path)
     except OSError:  # There is no room.
         with suppress(OSError):
-            aside.unlink()
+            temporary.unlink()
 
 
 def _path(key: str) -> Path | None:
-    own = folder()
-    return own / f"{hashlib.sha256(key.encode()).hexdigest()}.json" if own else None
+    cache = folder()
+    return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json" if cache else None
 
 
 def _configure(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]
-    # JAX opens its cache once, with the settings of that moment.
+    # JAX opens its cache once, with the settings at that time.
     compilation_cache.reset_cache()
 
 
@@ -129,7 +129,7 @@ def _is_writable(path: Path) -> bool:
 
 
 def _processor() -> str:
-    """Names what a program is compiled for: a home folder may serve machines that differ."""
+    """A digest of the kind of processor: machines that share a home folder may differ in it."""
     kind = f"{platform.machine()} {platform.processor()}"
     try:
         info = Path("/proc/cpuinfo").read_text().splitlines()

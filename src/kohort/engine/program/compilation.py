@@ -1,4 +1,4 @@
-"""Compile an epoch of one member for all seats, and keep the programs of this process."""
+"""Compiles a function of one member for all seats, and keeps the programs of this process."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -19,7 +19,8 @@ class Program(NamedTuple):
 
     Args:
         run: Calls it.
-        needed: Bytes that it takes while it runs; to tell takes XLA longer than a short epoch.
+        needed: Bytes of memory while it runs. It is stored since XLA takes longer to report it
+            than a short epoch takes.
     """
 
     run: jax.stages.Compiled
@@ -27,16 +28,16 @@ class Program(NamedTuple):
 
 
 def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: EpochInputs) -> Program:
-    """Compile an epoch for all seats: `(state, *feed) -> (state, logs)`, stacked by seat.
+    """Compile an epoch for all seats: `(state, *feed) -> (state, logs)`, all `[seat, ...]`.
 
     Args:
-        steps: What the members run.
-        spec: What else is fixed at compile time.
+        steps: The steps of the members.
+        spec: The other settings that are fixed at compile time.
         state: Each leaf `[seat, ...]`; donated at every call.
-        feed: What an epoch reads.
+        feed: The inputs of an epoch; examples.
     """
     epoch = epoch_of_one(steps, spec)
-    rows = [_member_axis(own) for own in (feed.order, feed.measured, feed.valid_rows)]
+    rows = [_member_axis(field) for field in (feed.order, feed.measured, feed.valid_rows)]
     axes = (0, None, rows[0], rows[1], None, rows[2], 0, 0)
     return compile_for_seats(
         lambda state, *fields: epoch(state, EpochInputs(*fields)), axes, state, *feed
@@ -69,7 +70,7 @@ _RECORDING: list[list[Program]] = []
 
 @contextmanager
 def recorded_compilations() -> Iterator[list[Program]]:
-    """The programs that are compiled inside, as a list that grows; kept ones are not in it."""
+    """A list to which each program that is compiled in the block is added; reused ones are not."""
     programs: list[Program] = []
     _RECORDING.append(programs)
     try:
@@ -80,7 +81,7 @@ def recorded_compilations() -> Iterator[list[Program]]:
 
 @contextmanager
 def assert_max_compilations(most: int) -> Iterator[None]:
-    """Fail where kohort compiles more programs inside than expected, for tests of your own.
+    """Fail if kohort compiles more programs inside the block than expected; for your own tests.
 
     Args:
         most: How many it may compile.
@@ -102,25 +103,28 @@ def seats_of(state: Any) -> int:
 def over_seats(
     of_one: Callable[..., Any], axes: tuple[int | None, ...], *, seats: int
 ) -> Callable[..., Any]:
-    """A function of one member for all seats; one seat runs as it is, without `jax.vmap`."""
+    """A function of one member as a function of all seats; for one seat without `jax.vmap`.
+
+    Args: as of `compile_for_seats`.
+    """
     if seats > 1:
         return jax.vmap(of_one, in_axes=axes)
 
     def of_only(*arguments: Any) -> Any:
-        own = [
-            given if axis is None else jax.tree.map(lambda leaf: leaf[0], given)
-            for axis, given in zip(axes, arguments, strict=True)
+        of_seat = [
+            argument if axis is None else jax.tree.map(lambda leaf: leaf[0], argument)
+            for axis, argument in zip(axes, arguments, strict=True)
         ]
-        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], of_one(*own))
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], of_one(*of_seat))
 
     return of_only
 
 
 class Programs:
-    """The programs that this process has compiled; the ones used longest ago are forgotten.
+    """The programs that this process has compiled; the least recently used ones are dropped.
 
-    The key is that of the steps, which stands for all that they compute, with what else a
-    program depends on: its spec, and the shapes of all that it reads.
+    The key holds the key of the steps, which identifies what they compute, and everything else
+    that a program depends on: its spec, and the shapes of its arguments.
 
     Args:
         size: How many to keep.
@@ -128,40 +132,41 @@ class Programs:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[Hashable, Program] = OrderedDict()
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
 
     def get(self, key: Hashable, arguments: Any, make: Callable[[], Program]) -> Program:
-        """The program of `key` for arguments of these shapes, made unless it is kept."""
+        """The program of `key` for arguments of these shapes; `make` makes it if it is not kept."""
         leaves, structure = jax.tree.flatten(arguments)
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-        whole = (key, structure, shapes)
-        if whole not in self._kept:
-            self._kept[whole] = make()
-        self._kept.move_to_end(whole)
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-        return self._kept[whole]
+        full_key = (key, structure, shapes)
+        if full_key not in self._programs:
+            self._programs[full_key] = make()
+        self._programs.move_to_end(full_key)
+        if len(self._programs) > self._size:
+            self._programs.popitem(last=False)
+        return self._programs[full_key]
 
     def clear(self) -> None:
         """Forget all of them."""
-        self._kept.clear()
+        self._programs.clear()
 
 
 PROGRAMS = Programs(size=64)
 
 
 def _member_axis(rows: jax.Array) -> int | None:
+    """The axis of members in rows `[member, sample]`; None for shared rows, `[sample]`."""
     return 0 if rows.ndim == 2 else None
 
 
 def needed_by(program: jax.stages.Compiled) -> int:
-    """Bytes that a program takes while it runs; 0 where the device does not tell."""
-    seen: Any = program.memory_analysis()
-    if seen is None:
+    """Bytes of memory of a program while it runs; 0 where the backend does not report it."""
+    sizes: Any = program.memory_analysis()
+    if sizes is None:
         return 0
     return int(
-        seen.argument_size_in_bytes
-        + seen.output_size_in_bytes
-        - seen.alias_size_in_bytes
-        + seen.temp_size_in_bytes
+        sizes.argument_size_in_bytes
+        + sizes.output_size_in_bytes
+        - sizes.alias_size_in_bytes
+        + sizes.temp_size_in_bytes
     )

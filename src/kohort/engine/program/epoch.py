@@ -1,9 +1,9 @@
-"""One epoch of a cohort as one compiled program.
+"""Writes one epoch of one member as a function that is compiled for the members of a cohort.
 
-Written for one member with Keras's own stateless steps, then vmapped over the members that train
-side by side: the whole epoch (training, then evaluation on the training and the validation data) is
-a single XLA program. Data that do not fit on the device come in segments, each a run of batches; a
-segment is a program of its own (`segment_of_one`).
+The function uses Keras's stateless steps, and is vmapped over the members that train side by side.
+The whole epoch (training, then evaluation on the training and the validation data) is a single XLA
+program. Data that do not fit on the device come in segments, each a run of batches; the program of
+a segment is `segment_of_one`.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from kohort.keras_api.models import State
 
 
 class EpochSpec(NamedTuple):
-    """What of an epoch is fixed when it is compiled.
+    """The settings of an epoch that are fixed when it is compiled.
 
     Args:
         batch_size: Samples a step, in training.
@@ -39,18 +39,25 @@ class EpochSpec(NamedTuple):
 
 
 class EpochInputs(NamedTuple):
-    """What an epoch reads.
+    """The inputs of an epoch.
 
-    Rows index samples: `[sample]` where members share them, else `[member, sample]`. Constants
-    are `Steps.constants`, each `[member]`. Of members some of which stop at NaN, `stops` tells
-    which, bool `[member]`.
+    Rows index samples: int32 `[sample]` where members share them, else `[member, sample]`.
+
+    Args:
+        train: Training data, each leaf `[sample, ...]`.
+        order: The training rows, in the order of this epoch.
+        measured: The training rows that are evaluated.
+        valid: Validation data, each leaf `[sample, ...]`.
+        valid_rows: The validation rows.
+        constants: `Steps.constants_of`, each `[member]`.
+        stops: Whether a member stops at NaN, bool `[member]`; None where none does.
     """
 
     train: ArrayTree
-    order: jax.Array  # int32, the training samples in the order of this epoch
-    measured: jax.Array  # int32, those that are evaluated
+    order: jax.Array
+    measured: jax.Array
     valid: ArrayTree
-    valid_rows: jax.Array  # int32
+    valid_rows: jax.Array
     constants: Constants
     stops: jax.Array | None = None
 
@@ -60,9 +67,9 @@ def epoch_of_one(
 ) -> Callable[[State, EpochInputs], tuple[State, TracedLogs]]:
     """One epoch of one member: `(state, feed) -> (state, logs)`, as `keras.Model.fit` runs it.
 
-    The logs carry Keras's keys: the running train metrics, then `val_` metrics. With
-    `spec.evaluate_train` they carry the train metrics in inference mode at the epoch's end too, as
-    `eval_`, and each loss without the weights' penalties, as `eval_data_loss` and
+    The logs have Keras's names: the running train metrics, then the `val_` metrics. With
+    `spec.evaluate_train` they also have the train metrics in inference mode at the end of the
+    epoch, as `eval_`, and each loss without the weights' penalties, as `eval_data_loss` and
     `val_data_loss`.
     """
     fresh = steps.fresh_metrics
@@ -78,7 +85,7 @@ def epoch_of_one(
             spec.batch_size,
             NanGuard.of(feed.stops),
         )
-        return state, _told(steps, feed.constants, state[-1], logs)
+        return state, _reported(steps, feed.constants, state[-1], logs)
 
     def evaluate(
         state: State, feed: EpochInputs, data: ArrayTree, rows: jax.Array, size: int
@@ -90,20 +97,21 @@ def epoch_of_one(
             rows,
             size,
         )
-        return (trainable, rest, optimizer, metrics), _told(steps, feed.constants, metrics, logs)
+        logs = _reported(steps, feed.constants, metrics, logs)
+        return (trainable, rest, optimizer, metrics), logs
 
     def epoch(state: State, feed: EpochInputs) -> tuple[State, TracedLogs]:
         state, logs = train(state, feed)
         penalty = steps.penalty(feed.constants, state[0]) if spec.evaluate_train else None
         if spec.evaluate_train:
-            # Its state is dropped: looking at a member must not change how it goes on.
-            _, seen = evaluate(state, feed, feed.train, feed.measured, spec.batch_size)
-            logs |= measured("eval_", seen, penalty)
+            # The state is dropped: an evaluation must not change how training goes on.
+            _, evaluated = evaluate(state, feed, feed.train, feed.measured, spec.batch_size)
+            logs |= measured("eval_", evaluated, penalty)
         if spec.validate:
-            # Its state is kept, as Keras keeps it.
+            # The state is kept, as in Keras.
             size = spec.valid_batch_size or spec.batch_size
-            state, seen = evaluate(state, feed, feed.valid, feed.valid_rows, size)
-            logs |= measured("val_", seen, penalty)
+            state, evaluated = evaluate(state, feed, feed.valid, feed.valid_rows, size)
+            logs |= measured("val_", evaluated, penalty)
         return state, logs
 
     return epoch
@@ -114,9 +122,11 @@ def segment_of_one(
 ) -> Callable[..., tuple[Any, TracedLogs]]:
     """A run of batches of one member: `(state, constants, guard, batches) -> (state, logs)`.
 
+    Each leaf of `batches` is `[step, batch, ...]`.
+
     Args:
-        steps: What the member runs.
-        kind: Which step. The state of "test" is without the optimizer's.
+        steps: The steps of the cohort.
+        kind: Which step. The state of "test" is without that of the optimizer.
         pixels: As in `EpochSpec`.
     """
     step = steps.train if kind == "train" else steps.test
@@ -124,33 +134,35 @@ def segment_of_one(
     def segment(
         state: Any, constants: Constants, guard: NanGuard | None, batches: ArrayTree
     ) -> tuple[Any, TracedLogs]:
-        def one(held: Any, batch: ArrayTree) -> Any:
-            return step(constants, held, scaled(pixels, batch))
+        def one(state: Any, batch: ArrayTree) -> Any:
+            return step(constants, state, scaled(pixels, batch))
 
         state, logs = _scan(one, state, batches, guard)
-        return state, _told(steps, constants, state[-1], logs)
+        return state, _reported(steps, constants, state[-1], logs)
 
     return segment
 
 
-def _told(steps: Steps, constants: Constants, metrics: list[Any], logs: TracedLogs) -> TracedLogs:
-    """The logs as Keras tells them, and how many steps were taken where that was counted."""
+def _reported(
+    steps: Steps, constants: Constants, metrics: list[Any], logs: TracedLogs
+) -> TracedLogs:
+    """The logs as Keras reports them, with the number of steps taken where that was counted."""
     counted = {name: value for name, value in logs.items() if name == STEPS_RUN}
-    own = {name: value for name, value in logs.items() if name != STEPS_RUN}
-    told: TracedLogs = steps.reported(constants, metrics, own)
-    return told | counted
+    step_logs = {name: value for name, value in logs.items() if name != STEPS_RUN}
+    reported: TracedLogs = steps.reported(constants, metrics, step_logs)
+    return reported | counted
 
 
-def measured(prefix: str, seen: TracedLogs, penalty: Any) -> TracedLogs:
-    """The logs of an evaluation, and where a penalty is given the loss without it."""
-    logs = {prefix + name: value for name, value in _flat(seen).items()}
-    if penalty is not None and "loss" in seen:
-        logs[f"{prefix}data_loss"] = seen["loss"] - penalty
+def measured(prefix: str, evaluated: TracedLogs, penalty: Any) -> TracedLogs:
+    """The logs of an evaluation, prefixed; where a penalty is given, the loss without it too."""
+    logs = {prefix + name: value for name, value in _flat(evaluated).items()}
+    if penalty is not None and "loss" in evaluated:
+        logs[f"{prefix}data_loss"] = evaluated["loss"] - penalty
     return logs
 
 
 def _flat(logs: Mapping[str, Any]) -> TracedLogs:
-    """TracedLogs without the level of a metric that says several things, as Keras flattens them."""
+    """Logs in which a metric with several results (a dict) is flattened, as in Keras."""
     flat: TracedLogs = {}
     for name, value in logs.items():
         flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
@@ -158,7 +170,7 @@ def _flat(logs: Mapping[str, Any]) -> TracedLogs:
 
 
 def scaled(pixels: PixelScale | None, batch: ArrayTree) -> ArrayTree:
-    """A batch as the model takes it: pixels stay uint8 until here."""
+    """A batch `[batch, ...]` as the model takes it: stored pixels (uint8) become float32 inputs."""
     if pixels is None:
         return batch
     x, *rest = batch
@@ -166,7 +178,7 @@ def scaled(pixels: PixelScale | None, batch: ArrayTree) -> ArrayTree:
 
 
 def batch_sizes(samples: int, batch_size: int) -> list[int]:
-    """The sizes of the batches that samples are cut into: full ones, and a last partial one."""
+    """The different sizes of the batches of an epoch: a full one, and a last partial one."""
     full, rest = divmod(samples, batch_size)
     return [batch_size] * (full > 0) + [rest] * (rest > 0)
 
@@ -177,7 +189,11 @@ type _Step = Callable[[Any, Any], tuple[TracedLogs, Any]]
 def _sweep(
     step: _Step, state: Any, rows: jax.Array, size: int, guard: NanGuard | None = None
 ) -> tuple[Any, TracedLogs]:
-    """Step through `rows` in batches of `size` and a last partial one; the last step's logs."""
+    """Step through rows int32 `[sample]` in batches of `size` and a last partial one.
+
+    Returns:
+        The state after the last step, and its logs.
+    """
     full, rest = divmod(rows.shape[0], size)
     logs: TracedLogs = {}
     if full:
@@ -192,26 +208,30 @@ def _sweep(
 
 
 def _scan(step: _Step, state: Any, batches: Any, guard: NanGuard | None) -> tuple[Any, TracedLogs]:
-    """Step through batches while `guard` lasts, where it is given; the logs of the last step."""
+    """Step through batches, `[step, ...]` each leaf, while `guard` (if there is one) lets it go on.
+
+    Returns:
+        The state after the last step that was taken, and its logs.
+    """
     carried = packed(state)
     if guard is None:
 
-        def scanned(held: Any, batch: Any) -> tuple[Any, TracedLogs]:
-            logs, new = step(unpacked(held, state), batch)
+        def scanned(carry: Any, batch: Any) -> tuple[Any, TracedLogs]:
+            logs, new = step(unpacked(carry, state), batch)
             return packed(new), logs
 
-        carried, every = jax.lax.scan(scanned, carried, batches)
-        return unpacked(carried, state), jax.tree.map(lambda a: a[-1], every)
+        carried, of_steps = jax.lax.scan(scanned, carried, batches)
+        return unpacked(carried, state), jax.tree.map(lambda a: a[-1], of_steps)
 
     def guarded(
         carry: tuple[Any, NanGuard], batch: Any
     ) -> tuple[tuple[Any, NanGuard], tuple[TracedLogs, Any]]:
-        held, guard = carry
-        logs, new = step(unpacked(held, state), batch)
-        after = choose(guard.goes_on, packed(new), held), guard.after(logs)
+        old, guard = carry
+        logs, new = step(unpacked(old, state), batch)
+        after = choose(guard.goes_on, packed(new), old), guard.after(logs)
         return after, (dict(logs), guard.goes_on)
 
-    (carried, _), (every, ran) = jax.lax.scan(guarded, (carried, guard), batches)
+    (carried, _), (of_steps, ran) = jax.lax.scan(guarded, (carried, guard), batches)
     taken = ran.sum()
-    last = jax.tree.map(lambda a: a[taken - 1], every) | {STEPS_RUN: taken}
+    last = jax.tree.map(lambda a: a[taken - 1], of_steps) | {STEPS_RUN: taken}
     return unpacked(carried, state), last

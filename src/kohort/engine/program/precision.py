@@ -1,4 +1,4 @@
-"""How exactly the device multiplies float32 matrices."""
+"""Sets the precision of products of float32 matrices."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
@@ -13,13 +13,13 @@ _CHOICES = get_args(get_args(Precision.__value__)[0])
 
 
 def matmul_precision(precision: Precision) -> AbstractContextManager[object]:
-    """Trace and compile with this precision inside.
+    """A context in which programs are traced and compiled with this precision.
 
     Args:
-        precision: Of products of float32 matrices; None as JAX has it, and so Keras.
+        precision: Of products of float32 matrices; None for JAX's default, which Keras uses.
 
     Raises:
-        DesignError: It is no such precision.
+        DesignError: There is no such precision.
     """
     if precision is None:
         return nullcontext()

@@ -1,4 +1,4 @@
-"""The steps of a cohort: Keras's own, with the constants that differ between members as inputs."""
+"""The steps of a cohort: Keras's steps, with constants that differ between members as inputs."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,28 +15,29 @@ from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.metrics import fresh_metrics
 from kohort.keras_api.models import has_own_code
-from kohort.tracing.jaxpr import Trace, differing
+from kohort.tracing.lifting import Trace, differing
 from kohort.tracing.signature import TracedSteps, step_name, trace_step
 
-# A call into Python is like no other in a trace, not even like itself.
+# Two traces of one call into Python are never equal.
 _CALLS_TO_PYTHON = {"pure_callback", "io_callback"}
 
 type Constants = dict[str, list[Any]]
+"""The lifted constants of each step by its name; each `[member]`."""
 
 
 class Steps:
-    """What the members of a cohort run: one traced program for each step and shape of a batch.
+    """The steps of a cohort: one traced program for each step and shape of a batch.
 
     Args:
-        models: Compiled and prepared.
-        traced: Their steps for a first batch, of one skeleton.
+        models: The models of the members, compiled and prepared.
+        traced: Their steps traced for a first batch; all have one skeleton.
     """
 
     def __init__(self, models: Sequence[keras.Model], traced: Sequence[TracedSteps]) -> None:
         signatures = [steps.signature for steps in traced]
         kinds = list(dict.fromkeys(signatures))
-        # Models of one signature have equal steps for the batch that was signed. For other batches
-        # too, where all that they run is Keras's; code of the user's may do there what it likes.
+        # Models of one signature have equal steps for the batch that was traced, and for other
+        # batches too if all their code is Keras's. User code may depend on the shape of a batch.
         self._has_own_code = any(has_own_code(model) for model in models)
         if self._has_own_code:
             examples = list(range(len(models)))
@@ -45,8 +46,8 @@ class Steps:
             examples = [signatures.index(kind) for kind in kinds]
             self._kind_of = [kinds.index(signature) for signature in signatures]
         self._examples = [(models[example], traced[example].traces) for example in examples]
-        # One kind is told by its signature, constants and all; several by what they share, which
-        # is known when their steps are traced.
+        # One kind is identified by its signature, constants included. Several are identified by
+        # what they share, which is known when their steps are traced.
         first = signatures[0]
         constants = first.constants if len(kinds) == 1 else ""
         self._base = repr((first.skeleton, constants, first.names))
@@ -69,7 +70,7 @@ class Steps:
             The name of the step for such batches, for `key`.
 
         Raises:
-            ModelError: The members take different courses for such a batch, by their constants.
+            ModelError: The members have different programs for such a batch.
         """
         name = step_name(step, batch)
         if name in self._functions:
@@ -95,7 +96,7 @@ class Steps:
         return name
 
     def _check_repeats(self, step: str, batch: ArrayTree, trace: Trace) -> None:
-        """Refuse code that computes something else each time that it is traced."""
+        """Refuse user code that gives another program each time that it is traced."""
         if not self._has_own_code or trace.primitives() & _CALLS_TO_PYTHON:
             return
         model, _ = self._examples[0]
@@ -107,20 +108,20 @@ class Steps:
             )
 
     def key(self, names: Sequence[str]) -> str:
-        """Equal keys mean that these steps compute the same but for the lifted constants."""
+        """A digest of these steps; equal digests mean that they differ in lifted constants only."""
         parts = [self._base, *(self._digests[name] for name in sorted(set(names)))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def read_as(self, name: str, count: int) -> list[Any]:
-        """The dtypes that the `count` arrays of a step's batch are read in; None for their own."""
+        """The dtypes in which a step reads the `count` arrays of its batch: see `Trace.read_as`."""
         return self._traces[name].read_as(count)
 
     def convolves(self, name: str) -> bool:
-        """Whether there are convolutions in a step."""
+        """Whether a step has convolutions."""
         return "conv_general_dilated" in self._traces[name].primitives()
 
     def calls_python(self, name: str) -> bool:
-        """Whether a step calls back into Python."""
+        """Whether a step calls Python at run time."""
         return bool(_CALLS_TO_PYTHON & self._traces[name].primitives())
 
     def operations(self, name: str) -> int:
@@ -128,7 +129,7 @@ class Steps:
         return self._traces[name].product_operations()
 
     def constants_of(self, names: Sequence[str], members: Sequence[int]) -> Constants:
-        """For each of these steps the values of its lifted constants, each `[member]`."""
+        """The lifted constants of these steps for these members, each `[member]`."""
         chosen = np.asarray(members)
         return {
             name: [jnp.asarray(values[chosen]) for values in self._constants[name]]
@@ -136,38 +137,38 @@ class Steps:
         }
 
     def train(self, constants: Constants, state: Any, batch: ArrayTree) -> Any:
-        """Keras's `train_step(state, data)` of the member that has these constants."""
+        """Keras's `train_step(state, data) -> (logs, state)` of a member with these constants."""
         return self._run(step_name("train", batch), constants, state, batch)
 
     def test(self, constants: Constants, state: Any, batch: ArrayTree) -> Any:
-        """Keras's `test_step(state, data)`, likewise."""
+        """Keras's `test_step(state, data) -> (logs, state)` of a member with these constants."""
         return self._run(step_name("test", batch), constants, state, batch)
 
     def penalty(self, constants: Constants, trainable: list[Any]) -> Any:
-        """The part of the loss that weight regularisers add, likewise."""
+        """The part of the loss that weight regularisers add, for a member with these constants."""
         return self._run(step_name("penalty"), constants, trainable)
 
     def reported(self, constants: Constants, metrics: list[Any], logs: dict[str, Any]) -> Any:
-        """What Keras tells after the last step: what the metrics say.
+        """The logs that Keras reports after the last step: the results of the metrics.
 
-        Where a `train_step` of the user's own returns logs of other names, those.
+        Where a custom `train_step` returned logs of other names, those are reported.
         """
         result, _ = self._run(step_name("result"), constants, metrics)
         return dict(result) if set(result) == set(logs) else dict(logs)
 
     def renamed(self, member: int, logs: dict[str, float]) -> dict[str, float]:
-        """Logs under the names of a member, where the program has those of the first one."""
+        """The logs of a member under its names; the program uses those of the first member."""
         if self._names[member] == self._names[0]:
             return logs
-        own = dict(zip(self._names[0], self._names[member], strict=True))
-        return dict(sorted((_renamed(name, own), value) for name, value in logs.items()))
+        new_names = dict(zip(self._names[0], self._names[member], strict=True))
+        return dict(sorted((_renamed(name, new_names), value) for name, value in logs.items()))
 
     def _run(self, name: str, constants: Constants, *arguments: Any) -> Any:
         return self._functions[name](constants[name], *arguments)
 
 
 def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
-    """A lifted step; its logs, where it has some, under their names."""
+    """A step with lifted constants, which returns its logs (if it has any) as a dict."""
 
     def run(values: Sequence[Any], *arguments: Any) -> Any:
         return trace.lifted(positions, updating_in_place(bind_fast))(values, *arguments)
@@ -176,14 +177,15 @@ def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
         return run
 
     def named(values: Sequence[Any], *arguments: Any) -> Any:
-        told, state = run(values, *arguments)
-        return jax.tree.unflatten(trace.logs, told), state
+        log_values, state = run(values, *arguments)
+        return jax.tree.unflatten(trace.logs, log_values), state
 
     return named
 
 
-def _renamed(name: str, own: dict[str, str]) -> str:
+def _renamed(name: str, new_names: dict[str, str]) -> str:
+    """The new name of a log, with its prefix."""
     for prefix in ("", "val_", "eval_"):
-        if name.startswith(prefix) and name.removeprefix(prefix) in own:
-            return prefix + own[name.removeprefix(prefix)]
+        if name.startswith(prefix) and name.removeprefix(prefix) in new_names:
+            return prefix + new_names[name.removeprefix(prefix)]
     return name

@@ -137,9 +137,9 @@ def _locked(lock: Path) -> FileLock:
     """
     with changing(lock.parent):
         lock.parent.mkdir(exist_ok=True)
-        held = FileLock(lock)
-        held.acquire()
-    return held
+        file_lock = FileLock(lock)
+        file_lock.acquire()
+    return file_lock
 
 
 def _begun_by_us(engine: Engine) -> Engine:

@@ -226,10 +226,10 @@ def translated(place: str) -> Iterator[None]:
             "stop the other process that runs the study, or let it finish",
         ) from None
     except (DBAPIError, NoConnection) as error:
-        raise _told(place, error) from error
+        raise _store_error(place, error) from error
 
 
-def _told(place: str, error: DBAPIError | NoConnection) -> StoreError:
+def _store_error(place: str, error: DBAPIError | NoConnection) -> StoreError:
     cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     line = " ".join(cause.split())
     mend = next((mend for word, mend in _MENDS.items() if word in line.lower()), None)

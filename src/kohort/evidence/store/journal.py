@@ -185,10 +185,12 @@ def drop_checkpoint(connection: Connection, study: int, cohort: str) -> str | No
 
 def named_files(connection: Connection, study: int) -> set[str]:
     """The files that rows of a study name."""
-    member, kept = schema.member.c, schema.checkpoint.c
+    member, checkpoint_row = schema.member.c, schema.checkpoint.c
     weights = select(member.weights).where(member.study == study, member.weights.is_not(None))
     found = {*connection.scalars(weights)}
-    return found | {*connection.scalars(select(kept.file).where(kept.study == study))}
+    return found | {
+        *connection.scalars(select(checkpoint_row.file).where(checkpoint_row.study == study))
+    }
 
 
 def new_holder(study: int, token: str) -> dict[str, Any]:

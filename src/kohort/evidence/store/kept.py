@@ -81,11 +81,11 @@ class KeptStudy:
         Raises:
             StoreError: A member is of a variant that is neither there nor given.
         """
-        text, wanted = to_text(description), list(members)
+        text, keys = to_text(description), list(members)
 
         def write(connection: Connection) -> None:
             rows.describe(connection, self.number, text)
-            rows.add_parts(connection, self.number, variants, wanted)
+            rows.add_parts(connection, self.number, variants, keys)
 
         self._write(write)
 
@@ -141,7 +141,7 @@ class KeptStudy:
         Raises:
             StoreError: The study has no such member, or is not claimed.
         """
-        kept = [
+        texts = [
             (
                 self._id(member),
                 int(epoch),
@@ -149,7 +149,7 @@ class KeptStudy:
             )
             for member, epoch, logs in measured
         ]
-        self._write_claimed(lambda connection: rows.append(connection, kept))
+        self._write_claimed(lambda connection: rows.append(connection, texts))
 
     def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> str:
         """Keep a member's weights, and that it finished; a kill leaves both or neither.
@@ -275,8 +275,8 @@ class KeptStudy:
 
     def keep_findings(self, findings: Sequence[FindingRecord]) -> None:
         """Keep findings, in the place of those before."""
-        kept = list(findings)
-        self._write(lambda connection: journal.keep_findings(connection, self.number, kept))
+        records = list(findings)
+        self._write(lambda connection: journal.keep_findings(connection, self.number, records))
 
     def findings(self) -> list[FindingRecord]:
         """The findings, in the order in which they were given."""

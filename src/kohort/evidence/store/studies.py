@@ -127,7 +127,7 @@ class Store:
             StoreError: The name is taken, or a member is of another variant.
         """
         rows.check_name(name)
-        folder, text, wanted = uuid4().hex, to_text(description), list(members)
+        folder, text, keys = uuid4().hex, to_text(description), list(members)
 
         def write(connection: Connection) -> int:
             number = rows.add_study(connection, name, folder, text)
@@ -135,7 +135,7 @@ class Store:
                 raise StoreError(
                     "a name that no study of the store has", repr(name), "choose another name"
                 )
-            rows.add_parts(connection, number, variants, wanted)
+            rows.add_parts(connection, number, variants, keys)
             return number
 
         return self._kept(name, self._database.write(write), folder)
@@ -162,10 +162,10 @@ class Store:
         Raises:
             StoreError: There is none of this name, or somebody runs it.
         """
-        kept = self.study(name)
-        with kept.claim():
+        study = self.study(name)
+        with study.claim():
             self._database.write(
-                lambda connection: rows.delete_study(connection, kept.number, kept.folder)
+                lambda connection: rows.delete_study(connection, study.number, study.folder)
             )
         self._empty_trash()
 

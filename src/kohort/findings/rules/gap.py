@@ -20,19 +20,19 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
     metric = study.scale.metric
     worse = study.scale.worse(gap, threshold)
-    told = f"at epoch {best} validation {metric} is {worse} than on training data."
+    clause = f"at epoch {best} validation {metric} is {worse} than on training data."
     if gap.lies_above(threshold):
         return RULE.finding(
             name,
             "found",
-            f"{name} has a generalisation gap: {told}",
+            f"{name} has a generalisation gap: {clause}",
             evidence,
             "More data or regularisation would narrow it; a smaller model may.",
         )
     if gap.lies_below(threshold):
-        return RULE.finding(name, "not found", f"{name} generalises: {told}", evidence)
+        return RULE.finding(name, "not found", f"{name} generalises: {clause}", evidence)
     return RULE.finding(
-        name, "inconclusive", f"{name} may have a gap: {told}", evidence, "Run more replicates."
+        name, "inconclusive", f"{name} may have a gap: {clause}", evidence, "Run more replicates."
     )
 
 

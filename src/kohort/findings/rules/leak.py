@@ -26,18 +26,18 @@ def judge(study: StudyCurves) -> Finding:
         "validation samples with a copy in their training part, %": valid[0],
         "validation samples with an exact copy there, %": valid[1],
     }
-    told = (
+    clause = (
         f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) have a "
         f"{copy} among the training samples, {overlap.test_exact:,} of them an exact one; of the "
         f"validation samples {valid[0]:.3g} % have one in their training part, {valid[1]:.3g} % an "
         "exact one" + ("" if overlap.near_sought else "; near copies were not looked for")
     )
-    copies, exact = (max(own) for own in zip(test, valid, strict=True))
+    copies, exact = (max(percents) for percents in zip(test, valid, strict=True))
     if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:
         return RULE.finding(
             None,
             "found",
-            f"The data leak: {told}.",
+            f"The data leak: {clause}.",
             evidence,
             "Remove the copies from what judges, or keep copies together (`groups`): scores are "
             "flattered by up to as many points.",
@@ -46,12 +46,12 @@ def judge(study: StudyCurves) -> Finding:
         return RULE.finding(
             None,
             "inconclusive",
-            f"The data may leak: {told}. Near copies can come from one origin, such as a font, the "
-            "frames of a film or a patient, or only look alike.",
+            f"The data may leak: {clause}. Near copies can come from one origin, such as a font, "
+            "the frames of a film or a patient, or only look alike.",
             evidence,
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
-    return RULE.finding(None, "not found", f"The data do not leak: {told}.", evidence)
+    return RULE.finding(None, "not found", f"The data do not leak: {clause}.", evidence)
 
 
 def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -43,21 +43,21 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "train loss at best epoch": train_best,
         "train loss at the end": train_end,
     }
-    told = (
+    clause = (
         f"after epoch {best + 1} validation loss {changes(rise, 0, GL_THRESHOLD)} "
         f"to the last of {last + 1} epochs, while train loss goes from {train_best:.3g} to "
         f"{train_end:.3g}"
     )
     if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
-        return RULE.finding(name, "found", f"{name} overfits: {told}.", evidence, advice)
+        return RULE.finding(name, "found", f"{name} overfits: {clause}.", evidence, advice)
     if rise.lies_below(GL_THRESHOLD) or train_end >= train_best:
         why = _in_spite_of(rise, fell=train_end < train_best)
-        return RULE.finding(name, "not found", f"{name} does not overfit: {told}{why}.", evidence)
+        return RULE.finding(name, "not found", f"{name} does not overfit: {clause}{why}.", evidence)
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may overfit: {told}.",
+        f"{name} may overfit: {clause}.",
         evidence,
         "Run more replicates, or train longer.",
     )

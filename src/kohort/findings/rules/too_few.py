@@ -34,19 +34,19 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "replicates": n,
         **({"replicates needed": needed} if needed else {}),
     }
-    interval = scale.told(compared.telling, thresholds=compared.thresholds)
-    interval = ", ".join(filter(None, [interval, compared.telling_name]))
-    told = f"{compared.b} against {compared.a}: {interval}"
+    interval = scale.text(compared.shown_interval, thresholds=compared.thresholds)
+    interval = ", ".join(filter(None, [interval, compared.shown_interval_name]))
+    clause = f"{compared.b} against {compared.a}: {interval}"
     if compared.is_decided or compared.is_equivalent:
         what = (
             "differ" if compared.is_decided else f"differ by less than {scale.amount(study.margin)}"
         )
         return RULE.finding(
-            name, "not found", f"{name} has replicates enough: the two {what} ({told}).", evidence
+            name, "not found", f"{name} has replicates enough: the two {what} ({clause}).", evidence
         )
     if needed is not None and needed <= n:
-        told = f"they would show a difference of {scale.amount(study.margin)} ({told})."
-        return RULE.finding(name, "not found", f"{name} has replicates enough: {told}", evidence)
+        clause = f"they would show a difference of {scale.amount(study.margin)} ({clause})."
+        return RULE.finding(name, "not found", f"{name} has replicates enough: {clause}", evidence)
     but = (
         "; taken alone they would, but the correction for the number of comparisons keeps it "
         "undecided"
@@ -54,7 +54,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     return RULE.finding(
         name,
         "found",
-        f"{name} has too few replicates: {n} cannot tell it from {other} ({told}){but}.",
+        f"{name} has too few replicates: {n} cannot tell it from {other} ({clause}){but}.",
         evidence,
         _advice(study, needed),
     )

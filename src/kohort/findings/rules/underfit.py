@@ -27,8 +27,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     known = np.isfinite(ends).any(axis=1)
     if not known[number] or known.sum() == 1:
         whose = "of another variant to compare with" if known[number] else "of it"
-        told = f"{name}: there is no train {study.scale.metric} {whose}."
-        return RULE.finding(name, "not applicable", told)
+        sentence = f"{name}: there is no train {study.scale.metric} {whose}."
+        return RULE.finding(name, "not applicable", sentence)
     best = _fits_best(ends)
     if (best[curves.sound] == number).all():
         return RULE.finding(
@@ -55,25 +55,29 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     scale = study.scale
     threshold = scale.threshold(EXCESS_POINTS, EXCESS_PERCENT)
-    told = (
+    clause = (
         f"its train {scale.metric} ends {scale.worse(excess, threshold)} than that of {names}, its "
         f"validation {scale.metric} is {scale.worse(worse, 0.0)}"
     )
     if excess.lies_below(threshold) or worse.lies_below(0.0):
-        return RULE.finding(name, "not found", f"{name} does not underfit: {told}.", evidence)
+        return RULE.finding(name, "not found", f"{name} does not underfit: {clause}.", evidence)
     if (doubt := _doubt(curves, study, fall)) is not None:
         but, advice = doubt
         return RULE.finding(
-            name, "inconclusive", f"{name} may underfit: {told}; but {but}.", evidence, advice
+            name, "inconclusive", f"{name} may underfit: {clause}; but {but}.", evidence, advice
         )
     if not (excess.lies_above(threshold) and worse.lies_above(0.0)):
         return RULE.finding(
-            name, "inconclusive", f"{name} may underfit: {told}.", evidence, "Run more replicates."
+            name,
+            "inconclusive",
+            f"{name} may underfit: {clause}.",
+            evidence,
+            "Run more replicates.",
         )
     return RULE.finding(
         name,
         "found",
-        f"{name} underfits: {told}, and its curve is flat.",
+        f"{name} underfits: {clause}, and its curve is flat.",
         evidence,
         "Give the model more capacity or less regularisation; or, where nothing but the training "
         f"sets it apart from {names}, train it that way.",

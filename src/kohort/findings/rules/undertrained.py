@@ -45,21 +45,21 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     slope = _slope(ending, study)
     evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
     change = changes(slope, 1, SLOPE_THRESHOLD, "falls rises")
-    told = f"over its last epochs validation loss {change} an epoch."
+    clause = f"over its last epochs validation loss {change} an epoch."
     if slope.lies_above(SLOPE_THRESHOLD):
         return RULE.finding(
             name,
             "found",
-            f"{name} is undertrained: {told}",
+            f"{name} is undertrained: {clause}",
             evidence,
             "Train for more epochs, or with a higher learning rate.",
         )
     if slope.lies_below(SLOPE_THRESHOLD):
-        return RULE.finding(name, "not found", f"{name} has levelled out: {told}", evidence)
+        return RULE.finding(name, "not found", f"{name} has levelled out: {clause}", evidence)
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may be undertrained: {told}",
+        f"{name} may be undertrained: {clause}",
         evidence,
         "Train for more epochs, or run more replicates.",
     )

@@ -36,16 +36,20 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             "Run more replicates.",
         )
     bound = float(np.hypot(margin, drawn or 0.0))
-    told = _told(study, spread, drawn, bound)
+    clause = _clause(study, spread, drawn, bound)
     if spread.lies_above(bound):
         unknown = study.draws_samples and drawn is None
         return RULE.finding(
-            name, "found", f"{name} is unstable: {told}", evidence, f"{ON_SEEDS * unknown}{STEADY}"
+            name,
+            "found",
+            f"{name} is unstable: {clause}",
+            evidence,
+            f"{ON_SEEDS * unknown}{STEADY}",
         )
     if spread.lies_below(bound):
-        return RULE.finding(name, "not found", f"{name} is stable: {told}", evidence)
+        return RULE.finding(name, "not found", f"{name} is stable: {clause}", evidence)
     return RULE.finding(
-        name, "inconclusive", f"{name} may be unstable: {told}", evidence, "Run more replicates."
+        name, "inconclusive", f"{name} may be unstable: {clause}", evidence, "Run more replicates."
     )
 
 
@@ -62,21 +66,21 @@ def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
     return float(np.sqrt(p * (1 - p) / samples))
 
 
-def _told(study: StudyCurves, spread: Interval, drawn: float | None, bound: float) -> str:
+def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: float) -> str:
     scale = study.scale
-    told = (
+    clause = (
         f"its {scale.metric} has a standard deviation of its own of "
-        f"{scale.told(spread, 2, (bound,))} over replicates, where differences of "
+        f"{scale.text(spread, 2, (bound,))} over replicates, where differences of "
         f"{scale.amount(study.margin)} are of interest"
     )
     if drawn is not None:
-        told += (
+        clause += (
             f" and the draw of {study.valid_samples:,} validation samples alone brings one of "
             f"{scale.amount(drawn)}"
         )
     elif study.draws_samples:
-        told += f"; the luck of the {study.kind} is in it"
-    return f"{told}."
+        clause += f"; the luck of the {study.kind} is in it"
+    return f"{clause}."
 
 
 def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
@@ -86,11 +90,11 @@ def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
     does. The first has the spread of splits beside its own, the second that of others; so the
     smaller of the two is nearer to its own.
     """
-    own = curves.at_best(curves.valid_error)
+    errors = curves.at_best(curves.valid_error)
     others = [c.at_best(c.valid_error) for c in study.variants if c is not curves and len(c.sound)]
     # Where another variant lost a replicate to divergence, the rest are what it is compared with.
-    whole = [values for values in others if np.isfinite(values[np.isfinite(own)]).all()]
-    return [own, own - np.median(whole, axis=0)] if whole else [own]
+    whole = [values for values in others if np.isfinite(values[np.isfinite(errors)]).all()]
+    return [errors, errors - np.median(whole, axis=0)] if whole else [errors]
 
 
 STEADY = (

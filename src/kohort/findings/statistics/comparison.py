@@ -73,15 +73,15 @@ class Comparison:
         return self.difference.lies_above(0.0) or self.difference.high < 0.0
 
     @property
-    def telling(self) -> Interval:
+    def shown_interval(self) -> Interval:
         """The interval that shows the verdict.
 
         The sides of two one-sided tests (at 90 %, where the difference has 95 %) where these tests
         decide and the wider interval reaches beyond the margin; else the difference's own.
         """
-        own = self.difference
-        if not self.is_equivalent or self.is_decided or self._is_within(own):
-            return own
+        interval = self.difference
+        if not self.is_equivalent or self.is_decided or self._is_within(interval):
+            return interval
         return mean_interval(
             np.array(self.differences),
             confidence=1 - 2 * self.alpha,
@@ -89,9 +89,9 @@ class Comparison:
         )
 
     @property
-    def telling_name(self) -> str:
+    def shown_interval_name(self) -> str:
         """What to call that interval where it is not the difference's own; else empty."""
-        if self.telling is self.difference:
+        if self.shown_interval is self.difference:
             return ""
         return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
 

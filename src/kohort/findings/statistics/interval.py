@@ -118,8 +118,8 @@ def rounded(
         mean, low, high = (form(b, digits) for b in (interval.mean, interval.low, interval.high))
         return mean, low, high
 
-    def keeps(told: tuple[str, str, str]) -> bool:
-        pairs = zip((interval.low, interval.high), map(float, told[1:]), strict=True)
+    def keeps(texts: tuple[str, str, str]) -> bool:
+        pairs = zip((interval.low, interval.high), map(float, texts[1:]), strict=True)
         return all(
             np.sign(bound - border) == np.sign(text - border)
             for bound, text in pairs

@@ -218,7 +218,7 @@ def _doubling(
     bound = (sizes - 3) * noise * stats.f.ppf(confidence, sizes - 3, freedom)
     if fits.misfit[fits.best] > bound:
         return gain, "no power law fits the curve as closely as the replicates agree"
-    mean, half = _students(fits.gains[fits.kept], confidence, test_to_train)
+    mean, half = _students(fits.gains[fits.possible], confidence, test_to_train)
     low, high = float((mean - half).min()), float((mean + half).max())
     gain = Interval(gain.mean, low, high, replicates, float("nan"))
     return gain, "error rises with more samples" if high < 0 else ""
@@ -237,7 +237,7 @@ class _Fits:
 
     gains: np.ndarray
     misfit: np.ndarray
-    kept: np.ndarray
+    possible: np.ndarray
 
     @property
     def best(self) -> int:
@@ -250,8 +250,8 @@ def _fits(
 ) -> _Fits:
     """The fits at exponents close to one another, across all that cannot be ruled out."""
     grid = np.geomspace(*EXPONENTS, GRID)
-    kept = _fits_at(grid, samples, errors, room, confidence, test_to_train).kept
-    grid = np.geomspace(grid[max(kept[0] - 1, 0)], grid[min(kept[-1] + 1, GRID - 1)], GRID)
+    possible = _fits_at(grid, samples, errors, room, confidence, test_to_train).possible
+    grid = np.geomspace(grid[max(possible[0] - 1, 0)], grid[min(possible[-1] + 1, GRID - 1)], GRID)
     return _fits_at(grid, samples, errors, room, confidence, test_to_train)
 
 
@@ -272,16 +272,16 @@ def _fits_at(
     left = falls.mean(axis=1) - scales.mean(axis=1, keepdims=True) * slant
     limit, half = _students(errors.mean(axis=0) - scales * level, confidence, test_to_train)
     misfit = np.where(limit + half >= 0, (left**2).sum(axis=1), np.inf)
-    kept = np.flatnonzero(misfit <= misfit.min() + room)
-    return _Fits(scales * (1 - 2 ** -exponents[:, None]), misfit, kept)
+    possible = np.flatnonzero(misfit <= misfit.min() + room)
+    return _Fits(scales * (1 - 2 ** -exponents[:, None]), misfit, possible)
 
 
 def _own_variance(errors: np.ndarray) -> float:
     """Variance of an error beside what its size and its replicate explain; two or more of each."""
     sizes, replicates = errors.shape
-    own = errors - errors.mean(axis=0)
-    own = own - own.mean(axis=1, keepdims=True)
-    return float((own**2).sum() / ((sizes - 1) * (replicates - 1)))
+    residuals = errors - errors.mean(axis=0)
+    residuals = residuals - residuals.mean(axis=1, keepdims=True)
+    return float((residuals**2).sum() / ((sizes - 1) * (replicates - 1)))
 
 
 def _students(

@@ -37,10 +37,10 @@ class Scale:
         """A difference in words, without a sign of its own: `1 point`, `0.12`."""
         if not self.is_proportion:
             return f"{difference:.3g}"
-        told = f"{100 * difference:.3g}"
-        return f"{told} point" if told == "1" else f"{told} points"
+        number = f"{100 * difference:.3g}"
+        return f"{number} point" if number == "1" else f"{number} points"
 
-    def told(self, interval: Interval, digits: int = 1, thresholds: Sequence[float] = ()) -> str:
+    def text(self, interval: Interval, digits: int = 1, thresholds: Sequence[float] = ()) -> str:
         """A difference with its interval in words: `3.1 points (2.0 to 4.2)`, `0.12 (0.1 to 0.2)`.
 
         Args:
@@ -61,8 +61,8 @@ class Scale:
             border: What the verdict turns on.
         """
         if interval.mean >= 0 or np.isnan(interval.mean):
-            return f"{self.told(interval, thresholds=(border,))} worse"
-        return f"{self.told(interval.negated(), thresholds=(-border,))} better"
+            return f"{self.text(interval, thresholds=(border,))} worse"
+        return f"{self.text(interval.negated(), thresholds=(-border,))} better"
 
 
 POINTS = Scale()

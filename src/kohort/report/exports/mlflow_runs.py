@@ -82,7 +82,7 @@ def _write_study(client: "MlflowClient", study: StudyExport, artifacts: str) -> 
     of_all = [finding for finding in study.findings if finding.variant is None]
     parent = client.create_run(experiment, _milliseconds(study.started), run_name=study.name)
     run = parent.info.run_id
-    _log(client, run, study.shared_parameters, _told(of_all))
+    _log(client, run, study.shared_parameters, _finding_tags(of_all))
     for member in study.measured:
         _write_member(client, study, member, experiment, run)
     if len(ends) == len(study.members):
@@ -105,9 +105,9 @@ def _write_member(
         tags={"mlflow.parentRunId": parent},
         run_name=f"{key.variant}, replicate {key.replicate}{part}",
     ).info.run_id
-    own = [finding for finding in study.findings if finding.variant == key.variant]
+    of_variant = [finding for finding in study.findings if finding.variant == key.variant]
     which = {"variant": key.variant, "replicate": str(key.replicate), "share": str(key.share)}
-    _log(client, run, study.parameters(key.variant), which | _told(own))
+    _log(client, run, study.parameters(key.variant), which | _finding_tags(of_variant))
     at = _milliseconds(end or begin) or 0
     metrics = (
         Metric(_name(metric), value, at, epoch)
@@ -132,11 +132,11 @@ def _log(
     )
 
 
-def _told(findings: Iterable[FindingRecord]) -> dict[str, str]:
+def _finding_tags(findings: Iterable[FindingRecord]) -> dict[str, str]:
     """Verdicts by code, and all sentences as the note that MLflow shows with a run."""
     findings = list(findings)
     verdicts = {finding.code: finding.verdict for finding in findings}
-    sentences = [f"{own.code} {own.verdict}: {own.sentence}" for own in findings]
+    sentences = [f"{finding.code} {finding.verdict}: {finding.sentence}" for finding in findings]
     return verdicts | ({"mlflow.note.content": "\n\n".join(sentences)} if sentences else {})
 
 

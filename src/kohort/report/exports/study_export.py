@@ -76,28 +76,28 @@ class StudyExport:
         return _as_parameters(self.settings)
 
 
-def of_stored(kept: KeptStudy) -> StudyExport:
+def of_stored(stored: KeptStudy) -> StudyExport:
     """What a store has of a study, finished or not."""
-    description, runs = kept.description, kept.runs()
+    description, runs = stored.description, stored.runs()
     logs: dict[MemberKey, LogsByEpoch] = {}
-    for record in kept.epochs():
+    for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
     splits = ", ".join(f"{name}={value!r}" for name, value in description["replicates"].items())
     return StudyExport(
-        name=kept.name,
+        name=stored.name,
         settings=_settings(
             f"{description['kind of replicates']}({splits})",
             description["batch size"],
             description["seed"],
             description["engine"],
         ),
-        arguments={record.name: record.arguments for record in kept.variants()},
+        arguments={record.name: record.arguments for record in stored.variants()},
         planned=description["epochs"],
         members=[
             ExportedMember(record.key, logs.get(record.key, {}), record.finished, record.seconds)
-            for record in kept.members()
+            for record in stored.members()
         ],
-        findings=kept.findings(),
+        findings=stored.findings(),
         started=runs[0].started if runs else None,
     )
 

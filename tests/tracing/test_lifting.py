@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.keras_api.models import prepare, state_of
-from kohort.tracing.jaxpr import differing, trace
+from kohort.tracing.lifting import differing, trace
 from kohort.tracing.signature import first_batch, trace_step
 
 X = jnp.linspace(-2.0, 2.0, 6).reshape(2, 3)
@@ -32,9 +32,9 @@ def test_lifted_constants_give_what_constants_give(a, b, c, d):
     assert first.skeleton == second.skeleton
     positions = differing([first.constants, second.constants])
     run = first.lifted(positions)
-    for other, own in ((first, (a, b)), (second, (c, d))):
+    for other, pair in ((first, (a, b)), (second, (c, d))):
         values = [other.constants[position] for position in positions]
-        np.testing.assert_array_equal(run(values, X), formula(*own)(X))
+        np.testing.assert_array_equal(run(values, X), formula(*pair)(X))
 
 
 def test_a_scalar_that_is_captured_as_an_array_is_a_constant_too():
@@ -83,8 +83,8 @@ def test_a_call_into_python_is_like_no_other():
         return lambda x: jax.pure_callback(function, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
 
     assert trace(called(np.sin), X).skeleton != trace(called(np.cos), X).skeleton
-    own = called(lambda x: x + 1)
-    assert trace(own, X).skeleton != trace(own, X).skeleton
+    call = called(lambda x: x + 1)
+    assert trace(call, X).skeleton != trace(call, X).skeleton
 
 
 def test_the_names_of_results_are_part_of_what_is_computed():
@@ -190,8 +190,8 @@ def test_the_dtype_that_an_input_is_read_in():
         return state + half.sum() + rounded.astype(jnp.bfloat16).max(), used, inner
 
     x = jnp.ones(3)
-    told = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
-    assert told == [jnp.bfloat16, None, None, jnp.float16]
+    dtypes = trace(step, jnp.zeros((), jnp.bfloat16), x, x, x, x).read_as(4)
+    assert dtypes == [jnp.bfloat16, None, None, jnp.float16]
     assert trace(lambda x: (x, x.astype(jnp.bfloat16)), x).read_as(1) == [None]
 
 
