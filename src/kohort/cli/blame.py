@@ -9,13 +9,14 @@ from types import FrameType, TracebackType
 import jax
 import keras
 
+import kohort
 from kohort.errors import DesignError, KohortError, reason
 
 _OTHERS = tuple(
     Path(str(path)).resolve()
     for path in (
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(Path(str(package)).parent for package in (__file__, jax.__file__, keras.__file__)),
+        *(Path(str(package)).parent for package in (kohort.__file__, jax.__file__, keras.__file__)),
     )
 )
 """Where code lies that no study brought along."""

@@ -1,0 +1,30 @@
+"""Whose code an error comes from: the study's, or nobody's that brought a study."""
+
+import pytest
+
+import kohort
+from kohort.cli.blame import reporting_user_code
+from kohort.findings import diagnosis
+from tests.models import build_mlp
+
+
+def test_an_error_of_kohorts_own_stays_as_it_is(blobs, monkeypatch):
+    monkeypatch.setattr(diagnosis, "RULES", None)
+    study = kohort.Study(
+        "broken", [kohort.Variant("plain", build_mlp)], blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs=1,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    # As a decorator, so that no line of this test lies between.
+    findings = reporting_user_code()(kohort.Result.findings)
+    with pytest.raises(TypeError, match="NoneType"):
+        findings(result)
+
+
+def test_an_error_of_the_studys_code_is_told_with_its_place():
+    def callback():
+        raise ValueError("no such rate")
+
+    told = r"ValueError: no such rate from .*callback, test_blame.py line"
+    with pytest.raises(kohort.DesignError, match=told), reporting_user_code():
+        callback()
