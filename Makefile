@@ -12,6 +12,7 @@
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
+# make versions the tests of parity with the oldest and the newest Keras, JAX and others that it takes
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -26,7 +27,8 @@ TENSORFLOW := .venv-tensorflow
 PEERS := .venv-peers
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
-.PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
+.PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
+	simulations kills fuzz versions docs clean
 
 install: $(STAMP)
 
@@ -120,9 +122,12 @@ kills: install
 fuzz: install
 	$(BIN)/python -m scripts.fuzz --reader all --inputs 100000
 
+versions: install
+	$(BIN)/python -m scripts.versions
+
 docs: install
 	$(BIN)/python -m scripts.docs
 
 clean:
-	rm -rf .venv $(TENSORFLOW) $(PEERS) demo dist fuzz .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist fuzz .coverage .coverage.* \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -50,7 +50,9 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        # Rich before 14.3 ends a bar that is not shown with an empty line.
+        if not self._bar.disable:
+            self._bar.stop()
 
     def tell(self, line: str) -> None:
         """Show a line."""
