@@ -1,5 +1,6 @@
 # make demo     the built-in study, end to end: demo/report.html and demo/winner.keras
-# make test     lint, types, import contract, and every test
+# make test     lint, types, import contract, and the tests but for the long ones
+# make test-long  the long tests: real kills, fuzzing, the real notMNIST, examples, other processes
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
@@ -21,8 +22,9 @@ BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
 PEERS := .venv-peers
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: install demo test tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
+.PHONY: install demo test test-long tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
 
 install: $(STAMP)
 
@@ -49,7 +51,10 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not long"
+
+test-long: install
+	$(PYTEST) -m long
 
 # TensorFlow wants an older h5py, and nobody who uses kohort needs it: it stays out of .venv.
 tensorflow: $(TENSORFLOW)/installed

@@ -16,12 +16,6 @@ from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items):
-    """Files with slow tests come first: one that begins last leaves the other process idle."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _compile_equal_programs_once(tmp_path_factory):
     """Tests train the same small models by Keras and by kohort, over and over."""

@@ -44,7 +44,7 @@ def test_the_studies_of_the_example_can_be_planned(letters, name, members, progr
     assert len(plan.cohorts) == programs * len(sizes)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_example_learns_the_real_letters(real, monkeypatch):
     monkeypatch.chdir(__file__.rsplit("/tests/", 1)[0])
     whole = read_study(EXAMPLE, real)
@@ -63,7 +63,7 @@ def test_the_example_learns_the_real_letters(real, monkeypatch):
     assert tested[result.best().variant.name] > 0.91
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_of_the_built_in_letters_reads_the_real_ones(letters, real):
     keras.utils.set_random_seed(0)
     model = build_mlp(letters.input_shape, 10, units=(600, 400, 200), dropout=0.2)
@@ -78,7 +78,6 @@ def test_a_model_of_the_built_in_letters_reads_the_real_ones(letters, real):
     assert (predicted == labels).mean() >= 0.90
 
 
-@pytest.mark.slow
 def test_the_built_in_study_in_small(letters):
     few = [v for v in letters_study(letters).variants if v.name in ("softmax", "200")]
     result = kohort.Study(
@@ -125,7 +124,7 @@ def test_the_convolutional_example_takes_other_images(letters):
     assert coloured.output_shape == (None, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_convolutional_example_in_small():
     whole = read_study(str(EXAMPLES / "convolutional.py"), None)
     result = shortened(whole, samples=1920, epochs=2).run(verbose=0)
@@ -154,7 +153,7 @@ def text():
     return runpy.run_path(str(EXAMPLES / "text.py"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_text_example_reads_prose_alone(text):
     assert list(text["sentences"](TEXT)) == [
         "Return the largest of NumPy's numbers, as np.max does.",
@@ -168,7 +167,7 @@ def test_the_text_example_reads_prose_alone(text):
     assert rows[0, :4].tolist() == [3, 2, text["UNKNOWN"], text["PADDING"]]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_text_example_splits_by_file(text):
     data = text["study"].data
     assert data.class_names == text["LIBRARIES"]
@@ -185,7 +184,7 @@ def test_the_text_example_splits_by_file(text):
     assert few.fingerprint == again.fingerprint
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_text_example_in_small(text, tmp_path):
     study = shortened(text["study"], samples=3200, epochs=4)
     plan = study.plan()

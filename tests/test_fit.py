@@ -206,7 +206,6 @@ def test_steps_without_a_batch_size_see_all_samples_once(xy):
     assert int(ours.optimizer.iterations.numpy()) == 8
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
 def test_engines_agree(shuffle, xy):
     arguments = {
@@ -313,7 +312,6 @@ GRID = [
 ]
 
 
-@pytest.mark.slow
 def test_a_grid_of_constants_is_one_program_with_the_numbers_of_keras(xy, count_compilations):
     ours = [seeded(seed, **point) for seed, point in enumerate(GRID)]
     arguments = {

@@ -36,7 +36,6 @@ def result(blobs):
     return study(blobs).run(verbose=0)
 
 
-@pytest.mark.slow
 def test_fused_and_keras_engines_measure_the_same(blobs, result):
     reference = study(blobs).run(engine="keras", verbose=0)
     ours, theirs = pivot(result), pivot(reference)
@@ -245,8 +244,13 @@ def test_the_next_steps_follow_from_the_evidence(sized_result):
     assert list(steps) == ["more data", "a bigger model", "more regularisation", "more epochs"]
     assert {step.verdict for step in steps.values()} <= {"helps", "does not help", "cannot tell"}
     assert "No variant is larger" in steps["a bigger model"].sentence
-    if sized_result.best().variant.name == "l2":
-        assert "no learning curve of l2" in steps["more data"].sentence
+
+
+def test_data_that_might_help_need_the_learning_curve_of_the_winner(blobs):
+    result = study(blobs, ["plain", "faster"], sizes={"plain": SIZES}, epochs=3).run(verbose=0)
+    assert result.best().variant.name == "faster"
+    (told,) = (step.sentence for step in result.next_steps() if step.step == "more data")
+    assert "no learning curve of faster" in told
 
 
 def test_the_report_draws_learning_curves(sized_result, tmp_path):

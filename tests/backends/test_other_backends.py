@@ -20,7 +20,7 @@ from tests.backends import full_batches
 HERE = Path(full_batches.__file__).parent
 ROOT = HERE.parents[1]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -239,8 +239,13 @@ def epochs_in(store):
         connection.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="int"),
+        pytest.param(signal.SIGTERM, id="term", marks=pytest.mark.long),
+    ],
+)
 def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder, started, number):
     process, arguments, store = started
     process.send_signal(number)
@@ -257,7 +262,6 @@ def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder
     assert epochs_in(store) == 48
 
 
-@pytest.mark.slow
 def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     process, arguments, store = started
     refused(kohort(*arguments, cwd=folder), f"process {process.pid}")

@@ -265,6 +265,7 @@ def test_numbers_in_samples_are_limited_too(monkeypatch):
     assert 5 <= find_copies(data(train, near)).test.sum() <= 20
 
 
+@pytest.mark.long
 def test_the_real_notmnist_small_holds_fonts_that_are_drawn_alike(shared_data):
     data = load_images(shared_data("notMNIST_small.tar.gz"))
     found = find_copies(data)

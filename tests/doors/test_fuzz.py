@@ -106,12 +106,13 @@ fuzz_target.run(name, int(inputs), int(seed), Path(folder), Path(out))
     [
         ("raise ZeroDivisionError('it is more')", "ZeroDivisionError: it is more"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "deadly signal"),
-        pytest.param("time.sleep(60)", "timeout", marks=pytest.mark.slow),
-        (
+        pytest.param("time.sleep(60)", "timeout", marks=pytest.mark.long),
+        pytest.param(
             "end = time.process_time() + 1.1\n        while time.process_time() < end: pass",
             "took 1 s",
+            marks=pytest.mark.long,
         ),
-        ("len(b'x' * 2**30)", "too much memory|out-of-memory"),
+        pytest.param("len(b'x' * 2**30)", "too much memory|out-of-memory", marks=pytest.mark.long),
     ],
     ids=["error", "crash", "hang", "slow", "memory"],
 )

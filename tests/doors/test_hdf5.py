@@ -226,8 +226,7 @@ def test_truth_is_taken_for_numbers(tmp_path):
     assert load(tmp_path / "data.h5").classes == 2
 
 
-def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(system, "memory", lambda: 100)
+def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):
     holding()(tmp_path / "data.h5")
     told = r"fit in 100 B of memory, got trainData in .*data\.h5, of .*fewer samples"
     assert_refused(lambda: load(tmp_path / "data.h5"), told, tmp_path)

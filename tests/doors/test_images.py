@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from kohort import load
-from kohort.data import system
 from kohort.data.readers import archives
 from tests.doors.refusals import assert_refused, told_within
 
@@ -392,8 +391,7 @@ def test_the_way_out_of_an_archive_leaves_nothing_there(tmp_path):
     assert_refused(lambda: load(source), OUTSIDE, tmp_path)
 
 
-def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(system, "memory", lambda: 100)
+def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):
     source = in_folder({})(tmp_path / "glyphs")
     told = r"fit in 100 B of memory, got A/\d+\.png and the images before it"
     assert_refused(lambda: load(source), told, tmp_path)

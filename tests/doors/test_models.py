@@ -13,7 +13,6 @@ from PIL import Image
 
 from kohort.cli import prediction
 from kohort.cli.prediction import predict_images
-from kohort.data import system
 from tests.doors.refusals import assert_command_refused, assert_refused
 
 
@@ -252,9 +251,9 @@ def test_refuses_what_is_no_image(case, tmp_path, whole, image):
     )
 
 
-def test_weights_that_unpack_to_more_than_there_is_are_refused(tmp_path, whole, image, monkeypatch):
-
-    monkeypatch.setattr(system, "memory", lambda: 100)
+def test_weights_that_unpack_to_more_than_there_is_are_refused(
+    tmp_path, whole, image, memory_of_100_bytes
+):
     (tmp_path / "model.keras").write_bytes(whole)
     told = "fit in 100 B of memory, got .*model.keras"
     assert_refused(lambda: predict_images(tmp_path / "model.keras", [image]), told, tmp_path)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from kohort import load
-from kohort.data import system
 from tests.doors.refusals import assert_refused, told_within
 
 ARRAYS = {
@@ -222,8 +221,7 @@ def test_loses_nothing_of_what_is_stored_in_another_form(form, tmp_path):
         assert np.array_equal(getattr(data, key), array)
 
 
-def test_refuses_what_does_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(system, "memory", lambda: 100)
+def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):
     holding()(tmp_path / "data.npz")
     told = r"fit in 100 B of memory, got .*data\.npz, of .*fewer samples"
     assert_refused(lambda: load(tmp_path / "data.npz"), told, tmp_path)

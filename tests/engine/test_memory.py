@@ -92,7 +92,7 @@ print("halved")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit that Linux has")
 def test_a_device_that_is_really_full_halves_them_and_goes_on():
     done = subprocess.run(
@@ -141,7 +141,7 @@ print(held[19], held[-1])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
 def test_fits_in_one_process_hold_memory_flat():
     done = subprocess.run(

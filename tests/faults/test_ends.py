@@ -15,7 +15,7 @@ from tests.faults.studies import calling, kept_numbers, numbers, run, study
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
     done = subprocess.run(
@@ -42,22 +42,25 @@ def ends(folder, code, *, signals):
     for number in signals:
         os.kill(process.pid, number)
         time.sleep(0.3)
-    started = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err, time.monotonic() - started
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, err
 
 
-SAY = "pathlib.Path('here').touch(); import time; time.sleep(30)"
+# A process that the signals do not end sleeps longer than it is waited for.
+SAY = "pathlib.Path('here').touch(); import time; time.sleep(600)"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_signal_ends_a_run_at_once(kohort, folder, undisturbed):
     (folder / "act").write_text(
         "pathlib.Path('here').touch()\n"
-        "for _ in range(3000): time.sleep(0.01)"
+        "for _ in range(60_000): time.sleep(0.01)"
     )  # fmt: skip
-    code, err, seconds = ends(folder, "", signals=[signal.SIGINT, signal.SIGINT])
-    assert (code, seconds < 10) == (130, True), err
+    code, err = ends(folder, "", signals=[signal.SIGINT, signal.SIGINT])
+    assert code == 130, err
     assert err.splitlines()[-1] == "kohort: interrupted"
     assert "Traceback" not in err
     (folder / "act").unlink()
@@ -65,7 +68,7 @@ def test_a_second_signal_ends_a_run_at_once(kohort, folder, undisturbed):
     assert kept_numbers("kohort.db") == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folder, undisturbed):
     code = (
         "import kohort.report.page as page\n"
@@ -79,8 +82,8 @@ def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folde
         "        yield new\n"
         "page.written_whole = slowly"
     )
-    code, err, seconds = ends(folder, code, signals=[signal.SIGTERM])
-    assert (code, seconds < 10) == (130, True), err
+    code, err = ends(folder, code, signals=[signal.SIGTERM])
+    assert code == 130, err
     assert "Traceback" not in err
     assert [path.name for path in (folder / "study-report").iterdir()] == ["winner.keras"]
     on = kohort("run", "study.py")
@@ -89,15 +92,14 @@ def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folde
     assert kept_numbers("kohort.db") == undisturbed
 
 
-@pytest.mark.slow
 def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undisturbed):
     code = (
         "import kohort.study as module\n"
         f"def slowly(*given, **options):\n    {SAY}\n"
         "module.make_plan = slowly"
     )
-    code, err, seconds = ends(folder, code, signals=[signal.SIGTERM])
-    assert (code, seconds < 10) == (130, True), err
+    code, err = ends(folder, code, signals=[signal.SIGTERM])
+    assert code == 130, err
     assert "Traceback" not in err
     assert not (folder / "study-report").exists()
     assert kohort("run", "study.py").code in (0, None)

@@ -163,7 +163,7 @@ def only_readable_later(folder):
         stack[0].__exit__(None, None, None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_tells_it_in_one_line(open_folder):
     (open_folder / "study.py").write_text(FILE)
     (open_folder / "out").mkdir(mode=0o777)

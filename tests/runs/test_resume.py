@@ -95,7 +95,7 @@ def die_at(monkeypatch):
     return at
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("callbacks", [(), STEADY, [Counting()]], ids=["none", "keras", "own"])
 def test_a_study_that_dies_at_any_write_ends_with_the_numbers_that_it_would_have_had(
     blobs, tmp_path, die_at, callbacks
@@ -204,7 +204,7 @@ def test_weights_are_not_kept_twice(blobs, tmp_path):
     assert checkpoints < 3.1 * weights, "the last weights and two moments of Adam's, and no best"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_dies_in_a_last_write_and_trains_longer_has_the_same_numbers(blobs, tmp_path, die_at):
     def of(epochs):
         return study(blobs, ["plain", "dropout"], epochs=epochs)

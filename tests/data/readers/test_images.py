@@ -271,7 +271,7 @@ def test_refuses_too_few_images_in_words_that_help(folder, png):
         load_images(source)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_real_notmnist_small(shared_data):
     data = load_images(shared_data("notMNIST_small.tar.gz"))
     labels = np.concatenate([data.y_train, data.y_test])

@@ -142,7 +142,6 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*(ran out of data|will be ignored)")
 @pytest.mark.parametrize("case", CASES)
 def test_whatever_yields_batches_trains_as_in_keras(case, xy):

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import kohort
@@ -15,6 +15,7 @@ from tests.models import seeded
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=24), st.integers(1, 30))
+@example([0, 1, 0, 1, 0, 1], 2)  # Each block is of one order.
 def test_blocks_hold_every_member_once_and_are_of_one_size(order_of, chunk):
     found = blocks(range(len(order_of)), order_of, chunk)
     members = [list(dict.fromkeys(block)) for block in found]

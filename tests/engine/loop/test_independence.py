@@ -48,6 +48,7 @@ def alone():
     return found
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(st.permutations(range(5)), st.integers(1, 5), st.integers(1, 5), st.integers(0, EPOCHS))
 def test_any_company_chunk_and_interruption_gives_the_same_member(
@@ -125,7 +126,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
 def test_a_real_interrupt_leaves_whole_epochs_in_the_model():
     with subprocess.Popen(

@@ -41,6 +41,7 @@ def convolutions(draw):
     return convolve, *([sizes[axis] for axis in range(rank)] for sizes in (image, kernel))
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=10)
 @given(convolutions())
 def test_any_convolution_and_its_gradients_keep_their_numbers(drawn):
@@ -117,6 +118,7 @@ def same_numbers(step, *arguments, rtol, atol):
         np.testing.assert_allclose(own, expected, rtol=rtol, atol=atol * largest)
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(plain_convolutions(), st.sampled_from(["float32", "bfloat16"]))
 def test_a_plain_convolution_and_its_gradients_keep_their_numbers(drawn, dtype):

@@ -45,6 +45,7 @@ def pools(draw):
     return (2, *sizes, 3), (1, *window, 1), (1, *strides, 1)
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(pools(), st.sampled_from(["float32", "bfloat16", "int"]))
 def test_any_window_sends_back_what_jax_sends(drawn, kind):

@@ -88,7 +88,7 @@ def run(folder, models=4, script=SCRIPT):
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_run_of_a_study_compiles_nothing_not_even_to_build_its_models(tmp_path):
     first, second = run(tmp_path, script=STUDY), run(tmp_path, script=STUDY)
     assert first["misses"] > 10
@@ -97,7 +97,7 @@ def test_a_second_run_of_a_study_compiles_nothing_not_even_to_build_its_models(t
     assert second["config unchanged"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_64_members_are_one_program_and_a_second_process_compiles_nothing(tmp_path):
     first = run(tmp_path, models=64)
     assert (first["models"], first["programs"]) == (64, 1)
@@ -109,7 +109,7 @@ def test_64_members_are_one_program_and_a_second_process_compiles_nothing(tmp_pa
     assert second["loss"] == first["loss"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_damaged_cache_is_as_good_as_none(tmp_path):
     whole = run(tmp_path)
     for path in tmp_path.rglob("*"):
@@ -118,7 +118,7 @@ def test_a_damaged_cache_is_as_good_as_none(tmp_path):
     assert run(tmp_path)["loss"] == whole["loss"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_cache_can_be_switched_off(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = run("off")

@@ -69,7 +69,7 @@ def check_files(study):
 def test_killed_at_any_time(tmp_path, python):
     with open_store(tmp_path / "a.db") as store:
         store.create("s", {}, [VariantRecord("a")], MEMBERS)
-    moments, seen = random.Random(7), set()
+    moments, seen, checkpoints = random.Random(7), set(), []
     for _ in range(10):
         writer = python(WRITER, tmp_path / "a.db")
         for _ in range(moments.randint(1, 25)):
@@ -79,10 +79,11 @@ def test_killed_at_any_time(tmp_path, python):
         assert writer.wait() == -9
         with open_store(tmp_path / "a.db") as store:
             study = store.study("s")
-            check(study)
+            checkpoints.append(check(study))
             check_files(study)
             seen.add(sum(record.epochs for record in study.members()))
             outcomes = [run.outcome for run in study.runs()]
+    assert any(checkpoints)
     assert len(seen) > 5, "it was killed at the same moment each time"
     assert outcomes == ["killed"] * 9 + [None]
 
@@ -141,7 +142,7 @@ while True:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_killed_at_any_line(tmp_path, python):
     (tmp_path / "new").mkdir()

@@ -78,7 +78,7 @@ def milliseconds(moment):
     return int(1000 * moment.timestamp())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_member_that_trained_is_a_run_in_that_of_the_study(runs):
     assert set(runs) == {
         "how wide",
@@ -98,7 +98,7 @@ def test_each_member_that_trained_is_a_run_in_that_of_the_study(runs):
     assert runs["plain, replicate 0, share 0.5"].info.status == "RUNNING"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_number_comes_back(client, runs):
     for member in study().measured:
         part = "" if member.key.share == 1 else f", share {member.key.share}"
@@ -118,7 +118,7 @@ def test_every_number_comes_back(client, runs):
         np.testing.assert_equal(history, wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_parameters_and_verdicts_are_told(runs):
     settings = {
         "study.replicates": "Holdout(fraction=0.1, repeats=2)",
@@ -138,7 +138,7 @@ def test_parameters_and_verdicts_are_told(runs):
     assert "KH101" not in runs[f"{SLASHED}, replicate 0"].data.tags
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nobody_is_told_and_nothing_is_left_beside(exported, client):
     folder, done = exported
     assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -148,7 +148,6 @@ def test_nobody_is_told_and_nothing_is_left_beside(exported, client):
     assert experiment.artifact_location == f"{folder.as_uri()}/artifacts"
 
 
-@pytest.mark.slow
 def test_a_study_that_mlflow_does_not_take_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(kohort.StoreError, match=r"a study that MLflow takes, got .*500"):
         export(study(name="n" * 501), tmp_path / "runs", "mlflow")
