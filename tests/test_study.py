@@ -228,6 +228,7 @@ def test_sizes_change_nothing_of_what_trains_on_all_samples(blobs, sized_result)
     np.testing.assert_allclose(pivot(sized_result), pivot(without), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_learning_curve_is_the_same_by_keras_and_by_a_stream(blobs, sized, sized_result):
     ours = sized_result.learning_curves()
     assert list(ours) == ["plain"]

@@ -18,6 +18,7 @@ from kohort.data.system import cores
 from kohort.engine.loop import cohort, scheduler
 from kohort.evidence.store import open_store
 from tests.faults.studies import Death, calling, numbers, run, study
+from tests.marks import long
 from tests.models import seeded
 
 pytestmark = pytest.mark.skipif(
@@ -164,7 +165,7 @@ def two(data, callback):
     return study(data, units=[8], callbacks=[callback], epochs=6)
 
 
-@pytest.mark.parametrize("moment", [3, 4, 7, 8])
+@pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, moment):
     wanted = numbers(run(two(blobs, calling(int)), chunk_size=1))
     store = tmp_path / "kohort.db"
@@ -178,7 +179,7 @@ def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, momen
     assert numbers(run(two(blobs, calling(int)), store, chunk_size=1)) == wanted
 
 
-@pytest.mark.parametrize("moment", [3, 4, 7, 8])
+@pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 @pytest.mark.parametrize("cadence", [0.0, 3600.0])
 def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(
     blobs, tmp_path, moment, cadence

@@ -29,6 +29,7 @@ def bits(shape, dtype="uint32"):
     return lambda key: jax.random.bits(key, shape, dtype)
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=12)
 @given(
     st.integers(0, 2**63 - 1),
