@@ -244,7 +244,7 @@ def test_batches_cannot_be_evaluated_twice(xy):
         kohort.fit(seeded(0, features=50), Batches(*xy), train_metrics="evaluated", verbose=0)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(derandomize=True, max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 2000), st.randoms())
 def test_segments_hold_every_row_in_order(samples, batch_size, largest, shuffler):
     rows = list(range(samples))

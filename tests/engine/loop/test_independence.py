@@ -50,7 +50,7 @@ def alone():
 
 
 @pytest.mark.long
-@settings(deadline=None, derandomize=True, max_examples=15)
+@settings(derandomize=True, max_examples=15)
 @given(st.permutations(range(5)), st.integers(1, 5), st.integers(1, 5), st.integers(0, EPOCHS))
 def test_any_company_chunk_and_interruption_gives_the_same_member(
     alone, order, count, chunk_size, interrupted
