@@ -44,9 +44,10 @@ def exported(tmp_path_factory):
     from those that do.
     """
     folder = tmp_path_factory.mktemp("exports") / "a?b #c" / "runs"
+    measured = {k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", EXPORT, folder],
-        env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])} | measured,
         capture_output=True,
         text=True,
         check=False,
