@@ -16,7 +16,7 @@ from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.reference import fit_one
 from kohort.errors import DesignError, ModelError, check_choice
-from kohort.keras_api.arrays import is_packable, pack
+from kohort.keras_api.arrays import check_dense, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Callbacks, own_callbacks
 from kohort.keras_api.models import prepare, variables_of
 from kohort.report.progress import Progress
@@ -156,6 +156,7 @@ def _fit_fused(
     progress: Progress,
 ) -> None:
     check_fusable(models)
+    check_dense(given.x, given.y, given.sample_weight, given.validation)
     memory = allowed(settings.memory)
     inputs = Inputs(given, memory)
     if settings.evaluated and not inputs.are_arrays:
@@ -212,14 +213,19 @@ def _fit_in_turn(
     callbacks: list[list[Callback]],
     progress: Progress,
 ) -> None:
-    packed = None
-    if is_packable(given.x, given.y, given.sample_weight):
-        packed = pack(given.x, given.y, given.sample_weight, given.class_weight)
+    data = (given.x, given.y, given.sample_weight)
+    packed = batch = None
+    if is_packable(*data) and (settings.evaluated or is_dense(*data)):
+        packed = pack(*data, given.class_weight)
+    if packed is not None and is_dense(*data):
+        batch = first_batch(packed, given.batch_size)
+    elif is_packable(*data):
+        batch = shapes_of_batch(*data, given.class_weight, given.batch_size)
     for number, (model, own) in enumerate(zip(models, callbacks, strict=True), start=1):
         epochs = settings.epochs - settings.initial_epoch
         progress.begin(f"model {number}/{len(models)}", 1, epochs)
-        if packed is not None:
-            prepare(model, first_batch(packed, given.batch_size))
+        if batch is not None:
+            prepare(model, batch)
         measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
         fit_one(
             model,
@@ -227,7 +233,7 @@ def _fit_in_turn(
             given.y,
             seed=given.seed,
             callbacks=[*measuring, *own],
-            batch_size=given.batch_size if packed is not None else None,
+            batch_size=given.batch_size if batch is not None else None,
             epochs=settings.epochs,
             initial_epoch=settings.initial_epoch,
             shuffle=given.shuffle,

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jax
+import keras
 import numpy as np
 from keras.src import tree
 from keras.src.trainers.data_adapters import array_slicing
@@ -13,6 +15,10 @@ from keras.src.trainers.data_adapters.array_data_adapter import (
 from keras.src.trainers.data_adapters.data_adapter_utils import (
     check_data_cardinality,
     class_weight_to_sample_weights,
+    is_jax_sparse,
+    is_scipy_sparse,
+    is_tensorflow_ragged,
+    is_tensorflow_sparse,
 )
 from keras.src.trainers.epoch_iterator import EpochIterator
 
@@ -49,6 +55,71 @@ def pack(x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) ->
     return tree.map_structure(
         lambda s: s.convert_to_jax_compatible(s[:]), sliceables, none_is_leaf=False
     )
+
+
+def is_dense(*parts: Any) -> bool:
+    """Whether data hold no sparse or ragged arrays, of SciPy, JAX or TensorFlow."""
+    kinds = (is_scipy_sparse, is_jax_sparse, is_tensorflow_sparse, is_tensorflow_ragged)
+    return not any(is_kind(leaf) for leaf in tree.flatten(parts) for is_kind in kinds)
+
+
+def check_dense(*parts: Any) -> None:
+    """Refuse sparse and ragged arrays, from which a compiled program cannot cut batches.
+
+    Raises:
+        ModelError: There is one.
+    """
+    for leaf in tree.flatten(parts):
+        if not is_dense(leaf):
+            raise _no_array(leaf)
+
+
+def check_arrays(data: ArrayTree) -> None:
+    """Refuse data as Keras packs them where a leaf is not an array, but holds some.
+
+    JAX takes apart what is registered with it; the parts are not rows of samples.
+
+    Raises:
+        ModelError: A leaf is such a container, or an array of objects.
+    """
+    for leaf in tree.flatten(data):
+        is_array = isinstance(leaf, np.ndarray | jax.Array) and leaf.dtype != object
+        if leaf is not None and not is_array:
+            raise _no_array(leaf)
+
+
+def _no_array(leaf: Any) -> ModelError:
+    kind = type(leaf)
+    return ModelError(
+        "dense arrays of numbers for engine='fused'",
+        f"{kind.__module__.partition('.')[0]}'s {kind.__name__}",
+        "make them dense (x.toarray() or x.todense()), or pass engine='keras'",
+    )
+
+
+def shapes_of_batch(
+    x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: int
+) -> ArrayTree:
+    """Shapes and dtypes of a first batch of data that stay as they are: sparse arrays.
+
+    Args:
+        x: Inputs; each leaf has a shape `[sample, ...]`.
+        y: Targets, likewise, or None.
+        sample_weight: Likewise, `[sample]`.
+        class_weight: By class; it makes weights of samples.
+        batch_size: Samples a step.
+    """
+
+    def of_one(leaf: Any) -> jax.ShapeDtypeStruct:
+        dtype = np.dtype(leaf.dtype)
+        dtype = keras.config.floatx() if np.issubdtype(dtype, np.floating) else dtype
+        shape = (min(batch_size, leaf.shape[0]), *leaf.shape[1:])
+        return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))  # type: ignore[no-untyped-call]
+
+    if class_weight is not None:
+        sample_weight = np.ones(np.shape(y)[0], keras.config.floatx())
+    packed = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+    return tree.map_structure(of_one, packed, none_is_leaf=False)
 
 
 def check_lengths(data: ArrayTree) -> None:

@@ -21,6 +21,7 @@ from kohort.errors import DesignError
 from kohort.keras_api.arrays import (
     ArrayTree,
     EpochBatches,
+    check_arrays,
     check_lengths,
     is_packable,
     pack,
@@ -180,6 +181,7 @@ class Inputs:
         with self.ordered():
             batches = self._train.made(arguments.batch_size, shuffle=arguments.shuffle)
             batch = next(batches.epoch())
+        check_arrays(batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
 
@@ -212,7 +214,9 @@ def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> 
     if steps is not None or not is_packable(x, y, weight):
         return _Batches(x, y, weight, class_weight, steps)
     if not on_disk((x, y, weight)):
-        return pack(x, y, weight, class_weight)
+        packed = pack(x, y, weight, class_weight)
+        check_arrays(packed)
+        return packed
     if class_weight is not None:
         if weight is not None:
             raise DesignError(
