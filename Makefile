@@ -1,6 +1,8 @@
 # make demo     the built-in study, end to end: demo/report.html and demo/winner.keras
 # make test     lint, types, import contract, and the tests but for the long ones
 # make test-long  the long tests: real kills, fuzzing, the real notMNIST, examples, other processes
+# make coverage  all tests, and how much of the code they reach: 98 % at least
+# make checks   lint, types and the import contract alone
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
@@ -10,6 +12,7 @@
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
+# make versions the tests of parity with the oldest and the newest Keras, JAX and others that it takes
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -22,9 +25,10 @@ BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
 PEERS := .venv-peers
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
-.PHONY: install demo test test-long tensorflow backends peers bench bench-all gpu simulations kills fuzz docs clean
+.PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
+	simulations kills fuzz versions docs clean
 
 install: $(STAMP)
 
@@ -46,15 +50,29 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/kohort demo --out demo
 
+# What only reads the source runs beside the tests; what it says stands below theirs.
 test: install
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	$(MAKE) --no-print-directory checks >"$$said" 2>&1 & checks=$$!; \
+	$(PYTEST) -m "not long"; tests=$$?; \
+	wait $$checks; checks=$$?; \
+	cat "$$said"; \
+	exit $$((tests || checks))
+
+checks: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -m "not long"
 
 test-long: install
 	$(PYTEST) -m long
+
+coverage: install
+	$(BIN)/coverage erase
+	$(MAKE) --keep-going test test-long \
+		COVER="--cov --cov-append --cov-report= --cov-fail-under=0"
+	$(BIN)/coverage report
 
 # TensorFlow wants an older h5py, and nobody who uses kohort needs it: it stays out of .venv.
 tensorflow: $(TENSORFLOW)/installed
@@ -104,9 +122,12 @@ kills: install
 fuzz: install
 	$(BIN)/python -m scripts.fuzz --reader all --inputs 100000
 
+versions: install
+	$(BIN)/python -m scripts.versions
+
 docs: install
 	$(BIN)/python -m scripts.docs
 
 clean:
-	rm -rf .venv $(TENSORFLOW) $(PEERS) demo dist fuzz .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist fuzz .coverage .coverage.* \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,30 +1,60 @@
 """Shared by all tests."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from unittest import mock
 
 os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
 import keras
 import numpy as np
+import platformdirs
 import pytest
+from jax._src.compilation_cache import decompress_executable
 
 import kohort
+from kohort.engine.program import cache
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 
+def pytest_sessionstart(session):
+    """Throw out of the kept programs what is too much, or was cut by the end of a process."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # Its parent has done it.
+        return
+    kept = kept_programs()
+    kept.mkdir(parents=True, exist_ok=True)
+    cache.tidy(kept)
+    for path in kept.glob("*-cache"):
+        with suppress(FileNotFoundError):  # Other tests run at the same time.
+            try:
+                decompress_executable(path.read_bytes())
+            except Exception:  # zlib has its own, zstandard others.
+                path.unlink()
+
+
+def kept_programs() -> Path:
+    """Where programs that tests compile are kept from run to run; a folder for each processor.
+
+    JAX's name of a program tells all that it depends on, and the versions that compiled it.
+    """
+    folder = str(platformdirs.user_cache_path("kohort-tests", appauthor=False))
+    with mock.patch.dict(os.environ, KOHORT_CACHE=folder):
+        return cache.folder()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _compile_equal_programs_once(tmp_path_factory):
     """Tests train the same small models by Keras and by kohort, over and over."""
-    # Processes of the suite share what they compile, and those that they start share kohort's.
+    # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither;
+    # and how fast members ran is measured anew in each run.
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    # Nothing of the cache of whoever runs the tests is read or written, in subprocesses neither.
     os.environ["KOHORT_CACHE"] = str(shared / "kohort")
-    jax.config.update("jax_compilation_cache_dir", str(shared / "xla"))
+    jax.config.update("jax_compilation_cache_dir", str(kept_programs()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

@@ -19,7 +19,15 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class KohortError(Exception):
-    """Base of every error that kohort raises on purpose."""
+    """Base of every error that kohort raises on purpose.
+
+    Example:
+        >>> try:
+        ...     kohort.Holdout(fraction=2)
+        ... except kohort.KohortError as error:
+        ...     print(error)
+        expected a fraction between 0 and 1, got 2; hold out 0.1, say
+    """
 
 
 class InputError(KohortError, ValueError):
@@ -29,6 +37,13 @@ class InputError(KohortError, ValueError):
         expected: What kohort expected, as a noun phrase.
         received: What came instead.
         mend: How to mend it, as an imperative clause.
+
+    Example:
+        >>> try:
+        ...     kohort.Holdout(fraction=2)
+        ... except kohort.InputError as error:
+        ...     print(error.expected, error.received, error.mend, sep=" | ")
+        a fraction between 0 and 1 | 2 | hold out 0.1, say
     """
 
     def __init__(self, expected: str, received: str, mend: str) -> None:
@@ -42,37 +57,72 @@ class InputError(KohortError, ValueError):
 
 
 class DataError(InputError):
-    """Data cannot be read, or are not what was expected."""
+    """Data cannot be read, or are not what was expected.
+
+    Example:
+        >>> kohort.Dataset([[0.0], [1.0]], [0], [[1.0]], [0])  # two inputs and one target
+        Traceback (most recent call last):
+        kohort.errors.DataError: expected x_train and y_train of equal length, ...
+    """
 
 
 class DesignError(InputError):
-    """Variants, replicates or study settings do not fit together."""
+    """Variants, replicates or study settings do not fit together.
+
+    Example:
+        >>> kohort.grid(build, units=16)
+        Traceback (most recent call last):
+        kohort.errors.DesignError: expected an axis at least, each a list of values, got ...
+    """
 
 
 class ModelError(InputError):
-    """A model cannot be trained in the way that was asked for."""
+    """A model cannot be trained in the way that was asked for.
+
+    Example:
+        >>> kohort.fit(keras.Sequential([keras.layers.Dense(5)]), data.x_train, data.y_train)
+        Traceback (most recent call last):
+        kohort.errors.ModelError: expected a compiled model, got ...
+    """
 
 
 class StoreError(InputError):
-    """A store cannot be opened, read or written, or does not hold what was asked for."""
+    """A store cannot be opened, read or written, or does not hold what was asked for.
+
+    Example:
+        >>> kohort.open("no such file.db", "width")
+        Traceback (most recent call last):
+        kohort.errors.StoreError: expected a store, got no file no such file.db; ...
+    """
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was asked to end, and has kept what it had done: the same run again goes on."""
+    """A run was asked to end, and has kept what it had done: the same run again goes on.
+
+    It is a `KeyboardInterrupt`, as Ctrl+C raises it, and no `KohortError`: nothing was wrong.
+
+    Example:
+        >>> try:
+        ...     result = study.run("kohort.db", verbose=0)
+        ... except kohort.Interrupted:
+        ...     print("ended early; run it again to go on")
+        >>> issubclass(kohort.Interrupted, KeyboardInterrupt)
+        True
+    """
 
 
 def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    """Refuse an argument that is none of its choices.
+    """Refuse a value that is none of an argument's choices.
 
     Raises:
-        DesignError: It is none.
+        DesignError: It is none of them.
     """
     if value not in choices:
         raise DesignError(f"{argument} in {choices}", repr(value), "use one of them")
 
 
 def reason(error: BaseException) -> str:
-    """What another library's error says, in one line that is not too long to read."""
+    """What another library's error says, in one line of at most some 300 characters."""
     try:
         lines = str(error).splitlines()
     except Exception:  # an error that cannot even tell what it is

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import keras
 
 from kohort.engine.feed.arguments import FitArguments, Inputs, Shuffle, split_rows, usual_batch_size
+from kohort.engine.feed.refusals import check_arrays, check_targets
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import EpochsMeasured
@@ -69,22 +70,24 @@ def fit(
         models: One compiled model, or several; each gets the same data in the same order.
         x: Inputs `[sample, ...]`; an array, or a dict or list of arrays; HDF5 datasets too. Or
             whatever yields batches to `keras.Model.fit`: a `keras.utils.PyDataset`, a generator.
-        y: Targets `[sample, ...]`, likewise; none where `x` yields them.
+        y: Targets `[sample, ...]`, likewise; None where `x` yields them. The loss
+            "sparse_categorical_crossentropy" takes class numbers, `[sample]` or `[sample, 1]`.
         batch_size: Samples a step; the last batch of an epoch may be smaller. None is 32, or, of
             arrays with `steps_per_epoch`, so many that these steps see all of them once.
         epochs: The epoch to stop before.
         validation_split: Fraction of the data, from its end, that validates. `x` and `y` are
             split before they are shuffled.
-        validation_data: `(x, y)` or `(x, y, sample_weight)`; overrides `validation_split`.
+        validation_data: `(x, y)` or `(x, y, sample_weight)`, shaped as those for training;
+            overrides `validation_split`.
         shuffle: Whether to visit the samples in a new order each epoch; "batch" shuffles
             inside batches only.
         seed: Of that order: the one that `keras.Model.fit` takes after `np.random.seed(seed)` on
             a model that has been built and trained on a batch before; on other backends than
             JAX, after `keras.utils.set_random_seed(seed)`.
-        callbacks: Keras callbacks that act at epochs. For several models each gets copies of
-            its own; where they write to files, give a function of a model's number (from 0) that
-            returns its callbacks.
-        sample_weight: Weight of each sample.
+        callbacks: Keras callbacks that act at epochs. Of several models each gets copies; if they
+            write to files, give a function of a model's number (from 0) that returns the
+            callbacks of that model.
+        sample_weight: `[sample]`, the weight of each sample.
         class_weight: Weight of each class, by class number.
         initial_epoch: The epoch to start with.
         steps_per_epoch: Batches an epoch, as in `keras.Model.fit`.
@@ -111,17 +114,26 @@ def fit(
 
     Raises:
         ModelError: A model is not compiled, or the fused engine cannot train it.
+        DataError: An array holds no numbers, has no row for each sample, or is no targets for the
+            loss.
         DesignError: A setting is none of those that it can be.
-        ValueError: Keras's own complaint about data.
+        ValueError: Keras's complaint about data, such as arrays of unequal lengths.
 
     Example:
-        >>> histories = kohort.fit([small, large], x, y, epochs=20, validation_split=0.1)
+        >>> import kohort
+        >>> models = [build(units=16, learning_rate=rate) for rate in (0.01, 0.03)]
+        >>> histories = kohort.fit(
+        ...     models, data.x_train, data.y_train, epochs=2, validation_split=0.25, verbose=0
+        ... )
+        >>> len(histories), sorted(histories[0].history)
+        (2, ['accuracy', 'loss', 'val_accuracy', 'val_loss'])
     """
     members = [models] if isinstance(models, keras.Model) else list(models)
     check_choice("train_metrics", train_metrics, ("running", "evaluated"))
     check_choice("engine", engine, ("fused", "keras"))
     check_chunk(chunk_size)
     _check_models(members)
+    _check_data(members, (x, y, sample_weight), validation_data)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
     valid = keras.utils.unpack_x_y_sample_weight(validation_data)
@@ -169,7 +181,7 @@ def _fit_fused(
         prepare(model, inputs.batch)
     _check_disjoint(models)
     steps = [fused_steps(model, inputs.batch) for model in models]
-    cohorts = group(range(len(models)), [own.signature.skeleton for own in steps])
+    cohorts = group(range(len(models)), [traced.signature.skeleton for traced in steps])
     if len(cohorts) > 1 and not inputs.can_be_read_twice:
         raise DesignError(
             "data that can be read again for each of the programs",
@@ -221,7 +233,8 @@ def _fit_in_turn(
         batch = first_batch(packed, given.batch_size)
     elif is_packable(*data):
         batch = shapes_of_batch(*data, given.class_weight, given.batch_size)
-    for number, (model, own) in enumerate(zip(models, callbacks, strict=True), start=1):
+    pairs = zip(models, callbacks, strict=True)
+    for number, (model, its_callbacks) in enumerate(pairs, start=1):
         epochs = settings.epochs - settings.initial_epoch
         progress.begin(f"model {number}/{len(models)}", 1, epochs)
         if batch is not None:
@@ -232,7 +245,7 @@ def _fit_in_turn(
             given.x,
             given.y,
             seed=given.seed,
-            callbacks=[*measuring, *own],
+            callbacks=[*measuring, *its_callbacks],
             batch_size=given.batch_size if batch is not None else None,
             epochs=settings.epochs,
             initial_epoch=settings.initial_epoch,
@@ -262,11 +275,23 @@ def _check_models(models: list[keras.Model]) -> None:
         )
 
 
+def _check_data(models: list[keras.Model], train: tuple[Any, Any, Any], validation: Any) -> None:
+    x, y, weight = train
+    check_arrays({"x": x, "y": y, "sample_weight": weight})
+    check_targets(models, x, y, "y")
+    valid_x, valid_y, valid_weight = keras.utils.unpack_x_y_sample_weight(validation)
+    name = "of validation_data"
+    check_arrays(
+        {f"x {name}": valid_x, f"y {name}": valid_y, f"sample_weight {name}": valid_weight}
+    )
+    check_targets(models, valid_x, valid_y, f"y {name}")
+
+
 def _check_disjoint(models: list[keras.Model]) -> None:
     variables = [v for model in models for part in variables_of(model) for v in part]
     if len({id(variable) for variable in variables}) < len(variables):
         raise ModelError(
-            "models with layers, optimizers and metrics of their own",
+            "models that have no layer, optimizer or metric in common",
             "models that share some",
             "build each model anew, or train them by separate calls",
         )

@@ -33,6 +33,13 @@ class Member:
         data: What it was trained on.
         weights: As `keras.Model.get_weights` gives them, of the epoch below.
         epoch: Its epoch (from 1) of lowest validation loss.
+
+    Example:
+        >>> member = result.best()
+        >>> member.variant
+        Variant('units=16', build, units=16)
+        >>> member.model().evaluate(data.x_test, data.y_test, verbose=0)[1] > 0.9  # accuracy
+        True
     """
 
     variant: Variant
@@ -43,7 +50,13 @@ class Member:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over shapes, dtypes and bytes of its weights, in hexadecimal."""
+        """SHA-256 over shapes, dtypes and bytes of its weights, 64 hexadecimal digits.
+
+        Example:
+            >>> kept = kohort.open("kohort.db", "width", data).best()
+            >>> kept.fingerprint == result.best().fingerprint
+            True
+        """
         digest = hashlib.sha256()
         for array in self.weights:
             digest.update(f"{array.dtype}{array.shape}".encode())
@@ -51,17 +64,38 @@ class Member:
         return digest.hexdigest()
 
     def model(self) -> keras.Model:
-        """The trained model, compiled as its build function compiles it."""
+        """The trained model, compiled as its build function compiles it.
+
+        Returns:
+            A new model at each call, with the weights that this member keeps.
+
+        Raises:
+            DesignError: The build function fails.
+
+        Example:
+            >>> model = result.best().model()
+            >>> model.predict(data.x_test, verbose=0).shape
+            (60, 5)
+        """
         model = self.variant.model(self.replicate.seed)
         prepare(model, batch_of(self.data, 1))
         model.set_weights(self.weights)
         return model
 
     def deployable(self) -> keras.Model:
-        """The model with what turns raw inputs into its own inputs inside it; not compiled.
+        """The model with the scaling of raw inputs inside it; not compiled.
 
-        Trained on pixels it takes uint8 images `[sample, height, width]`; where it is not known
-        how inputs were made from pixels, it takes them as they are. It needs no kohort to load.
+        A model that was trained on pixels takes uint8 images `[sample, height, width]`, or
+        `[sample, height, width, channel]`. Where it is not known how inputs were made from pixels,
+        it takes inputs as they are, `[sample, ...]`. It needs no kohort to load.
+
+        Raises:
+            DesignError: The build function fails.
+
+        Example:
+            >>> deployable = result.best().deployable()
+            >>> deployable.input_shape, deployable.compiled
+            ((None, 5), False)
         """
         # A model without its compilation, which may name a loss that only the study file knows.
         inner, pixels = uncompiled(self.model()), self.data.pixels
@@ -73,7 +107,23 @@ class Member:
         return keras.Model(inputs, inner(shaped), name="deployable")
 
     def save(self, path: str | Path) -> Path:
-        """Save `deployable()` as a `.keras` file, with the class names; whole or not at all."""
+        """Save `deployable()` as a `.keras` file, with the class names; whole or not at all.
+
+        Args:
+            path: Of the file; folders that are missing are made.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: The path does not end in ".keras".
+            OSError: The file cannot be written.
+
+        Example:
+            >>> path = result.best().save("winner.keras")
+            >>> keras.saving.load_model(path).output_shape
+            (None, 5)
+        """
         path = Path(path)
         with written_whole(path) as new:
             self.deployable().save(new)
@@ -96,8 +146,8 @@ def members_of(
         variants: All of its variants.
         replicates: All of its replicates.
         data: What they were trained on.
-        weights: Of each member, those of its best epoch.
-        curves: What was measured, which tells that epoch.
+        weights: Of each member, by the same two numbers: those of its best epoch.
+        curves: What was measured, from which that epoch follows.
     """
     monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
     return {
@@ -105,10 +155,10 @@ def members_of(
             variants[variant],
             replicates[replicate],
             data,
-            own,
+            best_weights,
             epoch=int(monitored[variant, replicate].argmin()) + 1,
         )
-        for (variant, replicate), own in weights.items()
+        for (variant, replicate), best_weights in weights.items()
     }
 
 

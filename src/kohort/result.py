@@ -37,7 +37,17 @@ class Result:
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
     what the study names) at its best epoch. For each replicate that is the epoch of lowest mean
-    validation loss of the others, so that no replicate's luck chooses its own epoch.
+    validation loss of the others, so that no replicate is judged at an epoch that its luck chose.
+
+    `Study.run` returns it, and `kohort.open` gives it again from a store.
+
+    Example:
+        >>> import kohort
+        >>> result = kohort.open("kohort.db", "width", data)
+        >>> result.winner
+        'units=16'
+        >>> result.table().index.to_list()  # best first
+        ['units=16', 'units=1']
     """
 
     def __init__(
@@ -55,7 +65,12 @@ class Result:
 
     @property
     def settings(self) -> Settings:
-        """How the study was run."""
+        """How the study was run.
+
+        Example:
+            >>> result.settings.study, result.settings.epochs
+            ('width', {'units=1': 2, 'units=16': 2})
+        """
         return self.record.settings
 
     @property
@@ -64,6 +79,10 @@ class Result:
 
         Raises:
             DesignError: It was opened without them.
+
+        Example:
+            >>> result.data
+            Dataset('points', 240 train and 60 test samples of (5,) float32, 5 classes)
         """
         if self._data is None:
             raise _without_data()
@@ -75,6 +94,12 @@ class Result:
 
         Raises:
             DesignError: As `data`.
+
+        Example:
+            >>> sorted(result.members)
+            [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+            >>> result.members[1, 2].variant.name
+            'units=16'
         """
         if self._data is None:
             raise _without_data()
@@ -86,7 +111,12 @@ class Result:
 
     @property
     def metric(self) -> str:
-        """The metric that scores, as it is logged for the training part."""
+        """The metric that scores, as it is logged for the training part.
+
+        Example:
+            >>> result.metric
+            'accuracy'
+        """
         return self.settings.metric
 
     def curves(self) -> pd.DataFrame:
@@ -94,6 +124,14 @@ class Result:
 
         Metrics have Keras's names: the running train metrics, "val_" for validation, and "eval_"
         for the training part in inference mode at the end of the epoch.
+
+        Example:
+            >>> curves = result.curves()
+            >>> curves.columns.to_list()
+            ['variant', 'replicate', 'epoch', 'metric', 'value']
+            >>> loss = curves[curves.metric == "val_loss"]
+            >>> loss.groupby("variant", observed=True).size().to_dict()  # 3 replicates, 2 epochs
+            {'units=1': 6, 'units=16': 6}
         """
         return self.record.whole.tidy()
 
@@ -102,14 +140,28 @@ class Result:
 
         Columns: the validation score with its interval over replicates (`val_accuracy`, `low`,
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
-        them, all in inference mode at the best epoch; `best_epoch`, that of lowest mean validation
-        loss; `parameters`; `seconds` of training, over all replicates, with compilation; and the
-        `verdict` of the findings.
+        them, all in inference mode at the best epoch; `best_epoch` (from 1), that of lowest mean
+        validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
+        and the `verdict` of the findings. Proportions are from 0 to 1.
+
+        Example:
+            >>> table = result.table()
+            >>> table.columns.to_list()[:5]
+            ['val_accuracy', 'low', 'high', 'train_accuracy', 'gap']
+            >>> table["verdict"]["units=16"]
+            'undertrained'
         """
         return score_table(self._conclusions)
 
     def findings(self) -> list[Finding]:
-        """What the rules say: of the whole study, then of each variant, by variant and code."""
+        """What the rules say: of the whole study, then of each variant, by variant and code.
+
+        Example:
+            >>> for finding in result.findings():
+            ...     if finding.verdict == "found":
+            ...         print(finding.code, finding.title, finding.variant)
+            KH104 undertrained units=16
+        """
         return self._conclusions.findings
 
     def compare(self, a: str, b: str) -> Comparison:
@@ -117,16 +169,35 @@ class Result:
 
         Its p-values are not corrected for what else is compared; those of `comparisons` are.
 
+        Args:
+            a: The name of a variant.
+            b: The name of another.
+
         Raises:
             DesignError: There is no such variant.
+
+        Example:
+            >>> comparison = result.compare("units=1", "units=16")
+            >>> comparison.better
+            'units=16'
+            >>> len(comparison.differences), comparison.difference.low > 0
+            (3, True)
         """
         return self._conclusions.compare(self._number(a), self._number(b))
 
     def comparison_text(self, a: str, b: str) -> str:
         """`compare` in a sentence.
 
+        Args:
+            a: The name of a variant.
+            b: The name of another.
+
         Raises:
             DesignError: There is no such variant.
+
+        Example:
+            >>> print(result.comparison_text("units=1", "units=16"))
+            units=16 against units=1, validation accuracy at the best epoch: +... points ...
         """
         return words.compared(self.compare(a, b), self._conclusions.study.scale, self.settings.kind)
 
@@ -145,37 +216,81 @@ class Result:
 
         No difference is decided in any of them unless the study as a whole shows one. A pair that
         is in several has one verdict, that of the strictest correction.
+
+        Sources: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure"; Nadeau and
+        Bengio (2003), "Inference for the Generalization Error", for splits that overlap.
+
+        Example:
+            >>> families = result.comparisons()
+            >>> list(families)
+            ['baseline', 'winner', 'additions', 'rises']
+            >>> [(one.a, one.b, one.better) for one in families["baseline"]]
+            [('units=1', 'units=16', 'units=16')]
         """
         return self._conclusions.comparisons
 
     @property
     def winner(self) -> str | None:
-        """Name of the variant with the best score; None where none trained to the end."""
+        """Name of the variant with the best score; None where none trained to the end.
+
+        Example:
+            >>> result.winner
+            'units=16'
+        """
         return self._conclusions.winner_name
 
     def answer(self) -> str:
-        """The result in a sentence or three: who wins, and whom it cannot be told from."""
+        """The result in a sentence or three: which wins, and which it cannot be told from.
+
+        Example:
+            >>> print(result.answer())
+            units=16 does best on validation data: ... better than the baseline, units=1: ...
+        """
         return answer(self._conclusions)
 
     def additions(self) -> list[str]:
-        """What each addition to a variant does, a sentence each."""
+        """What each addition to a variant does, a sentence each.
+
+        Example:
+            >>> result.additions()  # no variant is another one with an argument more
+            []
+        """
         return additions(self._conclusions)
 
     def optimism(self) -> Optimism | None:
         """How far the winner's score flatters it for being the best of several.
 
         None with fewer than three replicates or two variants that have them all.
+
+        Example:
+            >>> optimism = result.optimism()
+            >>> optimism.replicates, optimism.estimate >= 0
+            (3, True)
         """
         return self._conclusions.optimism
 
     def learning_curves(self) -> dict[str, LearningCurve]:
-        """By variant name, error over training samples, where the study was given sizes."""
+        """By variant name, error over training samples, where the study was given sizes.
+
+        Example:
+            >>> curve = result.learning_curves()["units=16"]
+            >>> curve.samples.tolist(), curve.verdict  # five sizes would be enough to tell
+            ([90, 180], 'cannot tell')
+        """
         return self._conclusions.named_learning_curves
 
     def next_steps(self) -> list[NextStep]:
         """Whether more data, a bigger model, more regularisation or more epochs would help.
 
         Empty where there is no winner to be helped.
+
+        Example:
+            >>> for step in result.next_steps():
+            ...     print(step.step, "->", step.verdict)
+            more data -> cannot tell
+            a bigger model -> cannot tell
+            more regularisation -> cannot tell
+            more epochs -> helps
         """
         return self._conclusions.next_steps
 
@@ -183,7 +298,11 @@ class Result:
         """The winner: of the variant with the best score, the member of lowest validation loss.
 
         Raises:
-            DesignError: No variant trained to the end.
+            DesignError: No variant trained to the end, or the study was opened without its data.
+
+        Example:
+            >>> result.best().variant.name, result.best().epoch
+            ('units=16', 2)
         """
         if self._conclusions.winner is None:
             raise DesignError(
@@ -194,7 +313,17 @@ class Result:
         return self._best_member(self._conclusions.winner)
 
     def plot(self) -> alt.Chart:
-        """Curves of loss and of the score's metric, train and validation, bands over replicates."""
+        """Curves of loss and of the score's metric, train and validation, bands over replicates.
+
+        Raises:
+            DesignError: No curve has a finite number.
+
+        Example:
+            >>> chart = result.plot()
+            >>> chart.save("curves.html")
+            >>> type(chart).__name__  # of Altair
+            'FacetChart'
+        """
         bands = curve_bands(self.curves(), plotted_metrics(self.metric))
         if bands.empty:
             raise DesignError(
@@ -206,8 +335,19 @@ class Result:
         """Write the report, one HTML file that needs nothing else.
 
         Args:
-            path: Where to.
-            command: The command that runs the study again, to be shown in it.
+            path: The file to write; folders that are missing are made.
+            command: The command that runs the study again, to be shown in the report.
+
+        Returns:
+            The path.
+
+        Raises:
+            DesignError: The study was opened without its data.
+            OSError: The file cannot be written.
+
+        Example:
+            >>> result.report("report.html").name
+            'report.html'
         """
         return write_page(Path(path), self._page(command))
 
@@ -226,14 +366,15 @@ class Result:
                 `path` ends in ".csv" or ".parquet", and else all tables as "csv".
 
         Returns:
-            What was written.
+            The paths of what was written.
 
         Raises:
-            StoreError: The path cannot be written, or is taken; the format is none, or what
-                writes it is not installed.
+            StoreError: The path cannot be written, or is taken; there is no such format, or the
+                package that writes it is not installed.
 
         Example:
-            >>> result.export("logs", to="tensorboard")
+            >>> [path.name for path in result.export("tables", to="csv")]
+            ['curves.csv', 'members.csv', 'findings.csv']
         """
         return export(of_record(self.record, self.findings()), Path(path), to)
 
@@ -251,8 +392,18 @@ class Result:
             *variants: Names; none for the winner and the baseline.
 
         Raises:
-            DesignError: The targets are no class labels, the model gives no class scores, or
-                there is no such variant.
+            DesignError: The targets are no class labels, the model gives no class scores, there is
+                no such variant, it did not train to the end, or the study was opened without its
+                data.
+
+        Example:
+            >>> winner, baseline = result.test()
+            >>> winner.variant, baseline.variant
+            ('units=16', 'units=1')
+            >>> winner.accuracy.mean > baseline.accuracy.mean
+            True
+            >>> winner.confusion.shape  # true class, predicted class
+            (5, 5)
         """
         numbers = [self._number(name) for name in variants]
         tested = self._read(numbers) if numbers else self._test
@@ -260,7 +411,7 @@ class Result:
             raise DesignError(
                 "class labels, and a model with a score for each class",
                 f"{self.data!r} and models that give something else",
-                "test the members' models in your own way: result.best().model()",
+                "test the members' models yourself: result.best().model()",
             )
         return tested
 
@@ -269,6 +420,11 @@ class Result:
 
         Raises:
             DesignError: As `test`; or the winner is the baseline, or the baseline did not train.
+
+        Example:
+            >>> paired = result.test_difference()
+            >>> paired.difference.n, paired.difference.low > 0
+            (60, True)
         """
         tested = self.test()
         if len(tested) < 2:
@@ -281,7 +437,16 @@ class Result:
         return paired_proportions(baseline.right, winner.right, self.settings.confidence)
 
     def readings(self) -> tuple[Reading, ...]:
-        """When the test set was read, and for whom; of a study in a store, in all of its runs."""
+        """When the test set was read, and for which; of a study in a store, in all of its runs.
+
+        Raises:
+            DesignError: The study was opened without its data.
+
+        Example:
+            >>> tested = result.test()
+            >>> [[member.variant for member in reading.members] for reading in result.readings()]
+            [['units=16', 'units=1']]
+        """
         return tuple(self._test_set.readings)
 
     @cached_property

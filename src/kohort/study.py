@@ -45,13 +45,13 @@ class Study:
         variants: What to compare; the first is the baseline.
         data: A `Dataset`.
         replicates: How the training data are split: `Holdout(...)` or `KFold(...)`.
-        epochs: Epochs to train, the same for all or by variant name.
-        batch_size: Samples a step.
+        epochs: The number of epochs to train, the same for all or by variant name.
+        batch_size: The number of samples in a step.
         seed: Of splits, initial weights and batch orders.
         callbacks: Keras callbacks that act at epochs, such as EarlyStopping; each member gets
-            copies of its own. Where they write to files, a function of the variant's name and
-            the replicate's number that returns a member's callbacks.
-        confidence: Of all intervals.
+            copies. If they write to files, give a function of the variant's name and the
+            replicate's number that returns the callbacks of one member.
+        confidence: Of all intervals, between 0 and 1.
         metric: What to score by, a metric that all models are compiled with, or "loss". None is
             accuracy where there is one, else the loss; always without penalties of weights.
         mode: "max" or "min" where a higher or a lower metric is better; "auto" where Keras knows.
@@ -60,15 +60,25 @@ class Study:
         sizes: Parts of the training samples, such as `(1/16, 1/8, 1/4, 1/2)`, to train on as
             well, for all variants or by variant name; the learning curve tells what more data
             would bring, from five sizes on: four parts and the whole. Each costs as much as
-            training on all samples: steps an epoch are the same.
+            training on all samples: an epoch has as many steps.
 
     Raises:
-        DesignError: The parts do not fit together.
+        DesignError: The arguments do not fit together, or one is none of those that it can be.
 
     Example:
-        >>> study = kohort.Study("width", kohort.grid(build, units=[50, 200]), data,
-        ...                      replicates=kohort.Holdout(0.1, repeats=5), epochs=20)
-        >>> print(study.run().table())
+        >>> import kohort
+        >>> study = kohort.Study(
+        ...     "width",
+        ...     kohort.grid(build, units=[1, 16]),
+        ...     data,
+        ...     replicates=kohort.Holdout(fraction=0.25, repeats=3),
+        ...     epochs=2,
+        ...     batch_size=10,
+        ...     sizes={"units=16": [0.5]},
+        ... )
+        >>> result = study.run("kohort.db", verbose=0)
+        >>> result.winner
+        'units=16'
     """
 
     def __init__(
@@ -108,17 +118,32 @@ class Study:
 
     @property
     def name(self) -> str:
-        """What the study is called."""
+        """What the study is called.
+
+        Example:
+            >>> study.name
+            'width'
+        """
         return self.spec.name
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """What it compares; the first is the baseline."""
+        """What it compares; the first is the baseline.
+
+        Example:
+            >>> study.variants
+            (Variant('units=1', build, units=1), Variant('units=16', build, units=16))
+        """
         return self.spec.variants
 
     @property
     def data(self) -> Dataset:
-        """What it trains and judges on."""
+        """What it trains and judges on.
+
+        Example:
+            >>> study.data
+            Dataset('points', 240 train and 60 test samples of (5,) float32, 5 classes)
+        """
         return self.spec.data
 
     def plan(self) -> Plan:
@@ -127,8 +152,17 @@ class Study:
         The models that it builds are those that `run` trains.
 
         Raises:
-            DesignError: A build function fails, its model does not take the data, or it has no
-                such metric.
+            DesignError: A build function fails, its model does not take the data, or it is not
+                compiled with the metric that scores.
+
+        Example:
+            >>> plan = study.plan()
+            >>> len(plan.every_member), len(plan.cohorts)
+            (9, 2)
+            >>> print(plan)
+            Study 'width': 9 members; programs to compile, one for each cohort: 2; about 0 MB
+              cohort 1/2: units=1: 3 members of 16 parameters, 2 epochs of 180 samples in ...
+              cohort 2/2: units=16: 6 members of 181 parameters, ...; apart because its layers ...
         """
         with cache.persistent():
             self._planned = _Planned.of(self.spec)
@@ -161,21 +195,27 @@ class Study:
             fresh: Whether to forget what the store has of the study, and begin anew.
             checkpoint_seconds: Seconds of training after which members that train side by side are
                 kept as they are. Less often where writing would take 2 % of the time. Members with
-                callbacks of your own, or with Keras's that write files, start over instead.
+                callbacks that you wrote, or with Keras's that write files, start over instead.
             engine: "fused" trains each cohort as one compiled program, and by `model.fit` what
                 `plan` says is in none; it needs Keras's JAX backend. "keras" calls `model.fit`
                 for one member after another, on any backend: the reference.
             chunk_size: How many members one call of a program trains side by side; None chooses
                 by measuring, as in `kohort.fit`.
-            memory: What training may take on the device, as in `kohort.fit`.
+            memory: What training may take on the device, in bytes or as text, as in `kohort.fit`.
             precision: How exactly matrices are multiplied, as in `kohort.fit`.
             verbose: 0 is silent; anything else shows progress on stderr.
 
         Raises:
-            DesignError: As `plan`, or there is no such engine.
+            DesignError: As `plan`, or an argument is none of those that it can be.
             ModelError: The fused engine is on another backend, or cannot serve a callback.
             StoreError: The store cannot be opened or written, another process runs the study, or
-                it is not the study that is kept under its name.
+                another study is kept under its name.
+            Interrupted: The run of a study in a store was asked to end, and is kept.
+
+        Example:
+            >>> result = study.run("kohort.db", verbose=0)
+            >>> result.table()["parameters"].to_dict()
+            {'units=16': 181, 'units=1': 16}
         """
         check_choice("engine", engine, ("fused", "keras"))
         check_chunk(chunk_size)
@@ -215,7 +255,10 @@ class Study:
         return result
 
     def _take_plan(self) -> "_Planned":
-        """What `plan` made, where it holds; else a new one. Its models train once."""
+        """What `plan` made, if global settings are still the same; else a new one.
+
+        It is taken away, since its models can be trained only once.
+        """
         planned, self._planned = self._planned, None
         if planned is not None and planned.tracing == _tracing():
             return planned
@@ -239,7 +282,7 @@ class _Planned(NamedTuple):
 
 
 def _tracing() -> tuple[object, ...]:
-    """Global settings that a trace depends on."""
+    """Global settings of JAX and Keras that a trace depends on."""
     return (
         jax.config.jax_default_matmul_precision,
         jax.config.jax_enable_x64,

@@ -132,7 +132,7 @@ WRONG = {
     "names twice": ({"class_names": ["a", "a"]}, r"each another, got \['a', 'a'\]"),
     "names as numbers": ({"class_names": [0, 1]}, r"class_names as text.*got \[0, 1\]"),
     "no names": ({"class_names": []}, r"class_names as text, each another, got \[\]"),
-    "an empty name": ({"class_names": ["a", ""]}, "a name of its own"),
+    "an empty name": ({"class_names": ["a", ""]}, "give every class another name"),
     "a missing name": ({"class_names": ["a", None]}, "class_names as text"),
     "names as a number": ({"class_names": 2}, "class_names as text, each another, got 2"),
     "names as bytes": ({"class_names": [b"a", b"b"]}, "class_names as text"),

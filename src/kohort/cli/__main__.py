@@ -1,4 +1,4 @@
-"""`python -m kohort.cli`: the `kohort` command, without its script on the path."""
+"""`python -m kohort.cli`: runs the `kohort` command without its script on the path."""
 
 from kohort.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Errors from code that a study brings along: told in one line, with the place they come from."""
+"""Reports errors from a study's user code in one line, with the place where they occurred."""
 
 import sysconfig
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ _OTHERS = tuple(
         *(Path(str(package)).parent for package in (kohort.__file__, jax.__file__, keras.__file__)),
     )
 )
-"""Where code lies that no study brought along."""
+"""Folders of code that is not user code."""
 
 
 @contextmanager
 def reporting_user_code() -> Iterator[None]:
-    """Tell in one line what a callback, or other code of a study's own, raises inside the block.
+    """Turn errors of callbacks and other user code in the block into errors of one line.
 
-    What nothing of the study's had to do with stays as it is: that is a bug of kohort's.
+    Errors that do not come from user code are raised as they are: they are bugs of kohort.
 
     Raises:
-        DesignError: Code of the study's own raised something.
+        DesignError: User code raised an error.
     """
     try:
         yield
@@ -47,7 +47,7 @@ def reporting_user_code() -> Iterator[None]:
 
 
 def _place(trace: TracebackType | None) -> str | None:
-    """Where the innermost code of a study's own is; None where there is none."""
+    """The place of the innermost user code in a traceback; None if there is none."""
     found = None
     while trace is not None:
         found = _user_code(trace.tb_frame, trace.tb_lineno) or found
@@ -56,6 +56,7 @@ def _place(trace: TracebackType | None) -> str | None:
 
 
 def _user_code(frame: FrameType, line: int) -> str | None:
+    """Describes the user code of a frame; None if it is other code."""
     code = frame.f_code
     path = Path(code.co_filename)
     if code.co_filename.startswith("<"):  # made by a library, while it runs

@@ -1,4 +1,4 @@
-"""The built-in study: letters A to J, from a softmax to deep nets and what holds them back."""
+"""The built-in study: letters A to J, from a softmax regression to regularised deep nets."""
 
 import keras
 
@@ -19,11 +19,11 @@ def build_mlp(
     """A compiled classifier with ReLU layers of `units`, a softmax, and Adam.
 
     Args:
-        input_shape: Of a sample.
+        input_shape: The shape of a sample.
         classes: Number of classes.
-        units: Of each hidden layer; none leaves a softmax regression.
+        units: Units of each hidden layer; none for a softmax regression.
         l1: Strength of an L1 penalty on the kernels of hidden layers.
-        l2: Of an L2 penalty.
+        l2: Strength of an L2 penalty.
         dropout: Rate of dropout after each hidden layer.
     """
     hidden: list[keras.layers.Layer] = []
@@ -45,9 +45,9 @@ def build_mlp(
 
 
 def letters_study(data: Dataset, *, epochs: int = 10, repeats: int = 8) -> Study:
-    """Four architectures, and four ways to hold the largest back, on any labelled images.
+    """Four architectures, and four ways to regularise the largest, on any labelled images.
 
-    The second, which costs little, is trained on parts of the data as well: would more help?
+    The second, which trains fast, is also trained on parts of the data, for a learning curve.
 
     Args:
         data: The images.

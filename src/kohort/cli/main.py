@@ -1,6 +1,6 @@
 """The command line: results on stdout, progress on stderr.
 
-Exit codes: 0 done; 2 the input is wrong, told in one line; 130 interrupted.
+Exit codes: 0 done; 2 the input is wrong, explained in one line; 130 interrupted.
 """
 
 import signal
@@ -38,7 +38,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in COMMANDS.items():
     app.command(name)(command)
 
-# typer has no public name for it: what its parser raises on options that it does not take.
+# The error that typer's parser raises on unknown options; typer has no public name for it.
 _UsageError: Any = typer.BadParameter.__base__
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     except KohortError as error:
         end(str(error), 2)
     except _UsageError as error:
-        if len(sys.argv) == 1:  # what is told is the help, of many lines
+        if len(sys.argv) == 1:  # the message is the help, of many lines
             error.show()
             sys.exit(2)
         place = error.ctx.command_path if error.ctx else "kohort"
@@ -64,7 +64,7 @@ def main() -> None:
 
 @contextmanager
 def _ending_at_sigterm() -> Iterator[None]:
-    """SIGTERM ends the command as SIGINT does, with nothing left half written."""
+    """Let SIGTERM end the command as SIGINT does, with nothing left half written."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

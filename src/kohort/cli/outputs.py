@@ -1,4 +1,4 @@
-"""The folder that a run writes its report and its winner to."""
+"""Checks and writes the output folder of a run: its report and its winner."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ REPORT, WINNER = "report.html", "winner.keras"
 
 @contextmanager
 def writable(folder: Path) -> Iterator[None]:
-    """Find out before training, and not after it, that nothing can be written.
+    """Check before training that the outputs can be written to a folder.
 
-    Folders that are made for it are taken away again where it ends in an error.
+    Folders that were made for it are removed again if the block ends in an error.
 
     Raises:
-        DesignError: Nothing can be written to it.
+        DesignError: The folder cannot be written.
     """
     made = [path for path in (folder, *folder.parents) if not is_folder(path)]
     try:
@@ -33,7 +33,7 @@ def writable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tell in one line why a file cannot be written after all.
+    """Turn system errors in the block into errors of one line.
 
     Raises:
         DesignError: The system refused to.
@@ -49,7 +49,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def without_winner(folder: Path) -> bool:
-    """Take away the winner of an earlier run from a folder; whether there was one.
+    """Remove the winner of an earlier run from a folder; returns whether there was one.
 
     Raises:
         DesignError: It cannot be removed.

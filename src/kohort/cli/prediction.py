@@ -1,4 +1,4 @@
-"""Predict the class of image files with a saved model."""
+"""Predicts the class of image files with a saved model."""
 
 import json
 import reprlib
@@ -19,7 +19,7 @@ from kohort.member import CLASS_NAMES_ENTRY
 from kohort.report.held_out import class_probabilities
 
 MOST_PIXELS = 2**26
-"""A model that takes larger images is none that a study made."""
+"""The most pixels of an input; no model of a study has more."""
 
 
 class Answer(NamedTuple):
@@ -33,7 +33,7 @@ def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
     """Classify image files with a model that `Member.save` wrote.
 
     Images are read as grey and resized to the model's size. A class without a name in the file is
-    told by its number.
+    given as its number.
 
     Args:
         model: A `.keras` file whose model takes uint8 images `[sample, height, width]`.
@@ -56,7 +56,7 @@ def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
 
 
 def _load(path: Path) -> keras.Model:
-    # Keras would load other formats as well, some of which hold code.
+    # Keras would also load other formats, some of which may contain code.
     if not is_file(path) or not zipfile.is_zipfile(path):
         raise ModelError(
             "a .keras file with a Keras model",
@@ -99,8 +99,8 @@ def _no_names(path: Path, received: str) -> ModelError:
 
 
 def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
-    """Height and width of the images that a model takes; an error where it takes others."""
-    # A model that was never built has none; one of several inputs has a list of them.
+    """Height and width of the images that a model takes; raises an error for other models."""
+    # A model that was never built has no shapes; one with several inputs has a list of them.
     inputs, outputs = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
     takes_images = isinstance(inputs, tuple) and len(inputs) == 3 and None not in inputs[1:]
     if not takes_images or not isinstance(outputs, tuple) or len(outputs) != 2:
@@ -121,7 +121,7 @@ def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
 
 
 def _scores(model: keras.Model, pixels: np.ndarray, path: Path) -> np.ndarray:
-    """Probabilities `[image, class]`."""
+    """Probabilities `[image, class]` for pixels uint8 `[image, height, width]`."""
     try:
         scores = class_probabilities(np.asarray(model.predict(pixels, verbose=0)))
     except Exception as error:
@@ -138,6 +138,7 @@ def _scores(model: keras.Model, pixels: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The grey pixels of an image file, resized, uint8 `[height, width]`."""
     try:
         if path.exists() and not path.is_file():
             raise OSError("no file that could be read from start to end")

@@ -1,4 +1,4 @@
-"""Study files: Python files that define a study, for the command line."""
+"""Reads study files: Python files that define a study, for the command line."""
 
 import runpy
 import traceback
@@ -17,11 +17,11 @@ def read_study(place: str, data: Dataset | None) -> Study:
 
     Args:
         place: `FILE.py`, or `FILE.py::NAME` where the study is not called `study`.
-        data: Given to the study where it is a function of a dataset; else in the place of the
-            study's own, where it is not None.
+        data: The argument of a study that is a function of a dataset; for other studies it
+            replaces their data, unless it is None.
 
     Raises:
-        DesignError: There is no such file, it fails, or it defines no such study.
+        DesignError: There is no such file, it fails, or it does not define such a study.
         DataError: The study needs data, and there are none.
     """
     file, _, name = place.partition("::")
@@ -68,7 +68,7 @@ def adjusted(
 
 
 def _call[T](path: Path, action: Callable[[], T]) -> T:
-    """Run a user's code; what it raises is told in one line, with the line of the file."""
+    """Run a user's code; its errors are reported in one line, with the line of the file."""
     try:
         return action()
     except (KohortError, KeyboardInterrupt):
@@ -86,7 +86,7 @@ def _call[T](path: Path, action: Callable[[], T]) -> T:
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:
-    """The line of the file that an error comes from; None where it is not in the file."""
+    """The line of the file where an error occurred; None if it is not in the file."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)

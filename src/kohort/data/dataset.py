@@ -34,28 +34,36 @@ CENTRED = PixelScale(1 / 255, -0.5)
 class Dataset:
     """Train and test arrays.
 
-    Pixels that are stored as uint8 stay so until the training step, which scales them to floats
-    from -0.5 to 0.5 (`pixels`); a model's input shape is `input_shape` either way.
+    Inputs that are stored as uint8 are raw pixels. They stay so until the training step, which
+    scales them to floats from -0.5 to 0.5 (see `pixels`). A model's input shape is `input_shape`
+    either way. Other inputs become float32; targets become int32 or float32.
 
     Args:
-        x_train: Inputs `[train sample, ...]`, uint8 or floating.
-        y_train: Targets `[train sample, ...]`; integers from 0 for classes.
+        x_train: Inputs `[train sample, ...]`, uint8 or other numbers.
+        y_train: Targets `[train sample, ...]`: class labels `[train sample]`, integers from 0; or
+            other numbers.
         x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype.
-        y_test: Targets `[test sample, ...]`.
-        class_names: A name for each class, in the order of the labels; made up where absent.
+        y_test: Targets `[test sample, ...]`, of the same shape and dtype for each sample.
+        class_names: `[class]`, a name for each class, in the order of the labels. None names
+            them by their labels.
         name: What to call the data in a report.
-        groups: For each training sample the number of the group that it belongs to (a font, a
-            patient), an integer; a group is never split between training and validation, and a
-            negative one always trains.
-        pixels: How raw pixels become inputs. Given for floating arrays where it is known how they
-            were normalised; uint8 arrays have it anyway.
+        groups: `[train sample]`, the integer number of the group (a font, a patient) that each
+            sample belongs to. A group is never split between training and validation; the samples
+            of a negative one always train.
+        pixels: How raw pixels become inputs. Give it for arrays that are not uint8 if they were
+            normalised from pixels; uint8 arrays have it anyway.
         unreadable: Names of files that should have been samples and could not be read.
 
     Raises:
-        DataError: Arrays do not fit together, hold NaN or infinity, or labels are out of range.
+        DataError: An array is none of finite numbers with a row for each sample, the arrays do not
+            fit together, or labels are out of range.
 
     Example:
-        >>> data = kohort.Dataset(x[:900], y[:900], x[900:], y[900:], name="mine")
+        >>> import kohort
+        >>> import numpy as np
+        >>> x, y = np.random.default_rng(0).normal(size=(1000, 4)), np.arange(1000) % 3
+        >>> kohort.Dataset(x[:900], y[:900], x[900:], y[900:], name="mine")
+        Dataset('mine', 900 train and 100 test samples of (4,) float32, 3 classes)
     """
 
     x_train: np.ndarray
@@ -117,22 +125,43 @@ class Dataset:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, which a model takes: `keras.Input(data.input_shape)`."""
+        """The shape of one sample, which a model takes: `keras.Input(data.input_shape)`.
+
+        Example:
+            >>> data.input_shape
+            (5,)
+        """
         return self.x_train.shape[1:]
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None where the targets are no class labels."""
+        """The number of classes; None where the targets are no class labels.
+
+        Example:
+            >>> data.classes
+            5
+        """
         return len(self.class_names) if self.class_names else None
 
     @property
     def stores_pixels(self) -> bool:
-        """Whether the arrays hold raw uint8 pixels."""
+        """Whether the inputs are raw uint8 pixels.
+
+        Example:
+            >>> data.stores_pixels, kohort.load("letters").stores_pixels
+            (False, True)
+        """
         return self.x_train.dtype == np.uint8
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over shapes, dtypes and bytes of the four arrays, in hexadecimal."""
+        """SHA-256 over shapes, dtypes and bytes of the four arrays, 64 hexadecimal digits.
+
+        Example:
+            >>> again = kohort.Dataset(data.x_train, data.y_train, data.x_test, data.y_test)
+            >>> again.fingerprint == data.fingerprint
+            True
+        """
         digest = hashlib.sha256()
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             digest.update(f"{array.dtype}{array.shape}".encode())
@@ -140,7 +169,20 @@ class Dataset:
         return digest.hexdigest()
 
     def inputs(self, x: np.ndarray) -> np.ndarray:
-        """Samples as a model takes them: floats, scaled where `x` are raw pixels."""
+        """Samples as a model takes them: floats, scaled where they are raw pixels.
+
+        Args:
+            x: `[sample, ...]`, such as `x_train`.
+
+        Returns:
+            `[sample, ...]` float32 for raw pixels; else `x` itself.
+
+        Example:
+            >>> letters = kohort.load("letters")
+            >>> inputs = letters.inputs(letters.x_test)
+            >>> inputs.shape, float(inputs.min()), float(inputs.max())
+            ((1930, 28, 28), -0.5, 0.5)
+        """
         if x.dtype != np.uint8 or self.pixels is None:
             return x
         scaled: np.ndarray = x.astype(np.float32) * np.float32(self.pixels.factor)
@@ -155,7 +197,11 @@ class Dataset:
 
 
 def _array(name: str, given: object) -> np.ndarray:
-    """What was given as an array; an error where NumPy makes none of it, or it has gaps."""
+    """What was given, as an array.
+
+    Raises:
+        DataError: NumPy cannot make an array of it, or some values are masked.
+    """
     # As an array it would hold numbers where the mask says that there are none.
     if np.ma.is_masked(given):
         raise DataError(
@@ -189,7 +235,7 @@ def _checked_names(given: Sequence[str]) -> tuple[str, ...]:
         raise DataError(
             "class_names as text, each another",
             reprlib.repr(given),
-            "give every class a name of its own, in the order of the labels",
+            "give every class another name, in the order of the labels",
         )
     return names
 
@@ -200,7 +246,7 @@ def _check_kind(what: str, given: object, kind: type | UnionType, told: str) -> 
 
 
 def _targets(name: str, y: np.ndarray) -> np.ndarray:
-    """Targets as Keras computes with them: int32 labels `[sample]`, or float32."""
+    """Targets as Keras computes with them: labels `[sample]` int32, or `[sample, ...]` float32."""
     if y.dtype.kind not in "iub":
         return _narrow(name, y, np.float32)
     if y.ndim == 2 and y.shape[1] == 1:
@@ -209,7 +255,11 @@ def _targets(name: str, y: np.ndarray) -> np.ndarray:
 
 
 def _narrow(name: str, array: np.ndarray, dtype: type[np.number]) -> np.ndarray:
-    """The same numbers in a dtype that holds them; an error where it does not."""
+    """The same numbers in another dtype.
+
+    Raises:
+        DataError: The dtype cannot hold them: float32 would be infinite, int32 another number.
+    """
     with np.errstate(over="ignore"):
         narrow: np.ndarray = array.astype(dtype, copy=False)
     kept = np.isfinite(narrow).all() if dtype is np.float32 else (narrow == array).all()

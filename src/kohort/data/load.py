@@ -23,16 +23,26 @@ def load(source: str | Path) -> Dataset:
     """Load a dataset.
 
     Args:
-        source: "letters", the built-in glyphs A to J; a `.h5` file with `trainData` and `testData`,
-            the label in the last column; an `.npz` file with `x_train`, `y_train`, `x_test` and
-            `y_test`; a folder or an archive (tar, zip) of class folders with images, such as
-            notMNIST's.
+        source: One of these:
+
+            - "letters": the built-in glyphs A to J, 28 x 28 pixels.
+            - An `.h5` file with the matrices `trainData` and `testData`, `[sample, column]`; the
+              last column holds the labels.
+            - An `.npz` file with `x_train` and `x_test`, `[sample, ...]`, and `y_train` and
+              `y_test`, their targets.
+            - A folder, or an archive (tar, zip), with a folder of images for each class, such as
+              notMNIST (Bulatov 2011).
+
+    Returns:
+        The dataset; pixels stay uint8.
 
     Raises:
-        DataError: There is no such source, or it cannot be read.
+        DataError: There is no such source, it cannot be read, or it does not fit in memory.
 
     Example:
+        >>> import kohort
         >>> kohort.load("letters")
+        Dataset('letters', 10880 train and 1930 test samples of (28, 28) uint8, 10 classes)
     """
     if not isinstance(source, str | os.PathLike) or not str(source):
         raise DataError(_KNOWN, repr(source), "name one")
@@ -52,7 +62,11 @@ def load(source: str | Path) -> Dataset:
 
 
 def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
-    """What reads a path, by its ending; archives are told by how they begin as well."""
+    """The function that reads a path, by its ending; archives are known by their first bytes too.
+
+    Raises:
+        DataError: There is no such file or folder, it may not be read, or nothing reads its kind.
+    """
     if is_folder(path):
         return load_images
     if not is_file(path):

@@ -29,8 +29,8 @@ class Replicate:
     Args:
         number: From 0; names the replicate in tables.
         seed: Of initial weights, dropout masks and batch order.
-        train: Rows of the training data to train on, int64, ascending.
-        valid: Rows of the training data to validate on, int64, ascending.
+        train: `[sample]`, rows of the training data to train on, int64, ascending.
+        valid: `[sample]`, rows of the training data to validate on, int64, ascending.
         share: The part of the replicate's training samples that it trains on.
     """
 
@@ -42,7 +42,7 @@ class Replicate:
 
     @cached_property
     def measured(self) -> np.ndarray:
-        """Rows of the training data that train metrics are measured on, int64, ascending.
+        """`[sample]`, rows of the training data that train metrics use, int64, ascending.
 
         All that it trains on; of many a random part, of `MEASURED` or as many as validate if these
         are more, so that the training side of a comparison of the two is not the less sure one.
@@ -54,25 +54,26 @@ class Replicate:
         return np.sort(random.choice(self.train, size, replace=False))
 
     def on_part(self, share: float, groups: np.ndarray | None) -> "Replicate":
-        """The same replicate with a part of its training samples, those of small parts in larger.
+        """The same replicate with a part of its training samples; a larger part holds a smaller.
 
         They are repeated to as many rows as before, so that an epoch has as many steps whatever
         the share: what differs is the data, not how long they are trained on.
 
         Args:
             share: The part, above 0 and up to 1.
-            groups: As in `Dataset`; whole groups are taken while they fit. None where each sample
-                is its own.
+            groups: `[train sample]` as in `Dataset`; whole groups are taken while they fit. None
+                where each sample is a group by itself.
         """
-        own = self.train if groups is None else groups[self.train]
+        samples = len(self.train)
+        group_of = self.train if groups is None else groups[self.train]
         # A negative group always trains: it says nothing of which samples belong together.
-        own = np.where(own < 0, -1 - np.arange(len(own)), own)
-        random = np.random.default_rng([self.seed, len(own)])
-        _, number = np.unique(own, return_inverse=True)
+        group_of = np.where(group_of < 0, -1 - np.arange(samples), group_of)
+        random = np.random.default_rng([self.seed, samples])
+        _, number = np.unique(group_of, return_inverse=True)
         rank = random.permutation(number.max() + 1)[number]
-        ordered = self.train[np.lexsort((random.permutation(len(own)), rank))]
-        kept = ordered[: max(1, round(share * len(own)))]
-        return replace(self, train=np.resize(kept, len(own)), share=share)
+        ordered = self.train[np.lexsort((random.permutation(samples), rank))]
+        kept = ordered[: max(1, round(share * samples))]
+        return replace(self, train=np.resize(kept, samples), share=share)
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,13 @@ class Holdout:
         same_split: Whether all replicates have the split of the first, and differ in their seeds
             alone. Intervals are then over seeds, narrower, and say nothing of other splits.
 
+    Raises:
+        DesignError: The fraction is not between 0 and 1, or the repeats are not 1 to 10,000.
+
     Example:
+        >>> import kohort
         >>> kohort.Holdout(fraction=0.1, repeats=5)
+        Holdout(fraction=0.1, repeats=5, stratify=False, same_split=False)
     """
 
     fraction: float = 0.1
@@ -100,7 +106,12 @@ class Holdout:
 
     @property
     def kind(self) -> str:
-        """What intervals are over: "splits", each with a seed; or "seeds"."""
+        """What intervals are over: "splits", each with a seed; or "seeds".
+
+        Example:
+            >>> kohort.Holdout().kind, kohort.Holdout(same_split=True).kind
+            ('splits', 'seeds')
+        """
         return "seeds" if self.same_split else "splits"
 
     def __post_init__(self) -> None:
@@ -111,7 +122,21 @@ class Holdout:
         _check_count("repeats", self.repeats, 1)
 
     def replicates(self, data: Dataset, seed: int) -> tuple[Replicate, ...]:
-        """The replicates of a study with `seed`; more of them leave the first ones as they are."""
+        """The replicates of a study; more of them leave the first ones as they are.
+
+        Args:
+            data: The dataset whose training samples are split.
+            seed: The study's.
+
+        Raises:
+            DesignError: No sample would train or none would validate; or classes are to be split
+                evenly, and the data have groups or no class labels.
+
+        Example:
+            >>> first, *others = kohort.Holdout(0.25, repeats=3).replicates(data, seed=0)
+            >>> len(first.train), len(first.valid), len(others)
+            (180, 60, 2)
+        """
         wanted = round(self.fraction * len(data.x_train))
         valid = [
             self._draw(data, np.random.default_rng([seed, number]), wanted)
@@ -129,7 +154,18 @@ class Holdout:
         return _equal_parts(seed, samples, valid)
 
     def resized(self, count: int) -> "Holdout":
-        """The same with another number of repeats."""
+        """The same with another number of repeats.
+
+        Args:
+            count: The number of replicates.
+
+        Raises:
+            DesignError: It is not 1 to 10,000.
+
+        Example:
+            >>> kohort.Holdout(0.25, repeats=3).resized(8).repeats
+            8
+        """
         return replace(self, repeats=count)
 
     def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
@@ -146,15 +182,22 @@ class Holdout:
 class KFold:
     """Cross-validation: each fold validates once, the others train.
 
-    Folds whose sizes differ train in programs of their own.
+    Folds of another size train in a program apart.
 
     Args:
         folds: The number of parts, 2 or more.
-        repeats: How often to deal the folds anew.
+        repeats: How often to deal the samples to folds anew.
         stratify: Whether each class is dealt evenly. Not with groups.
 
+    Raises:
+        DesignError: The folds are not 2 to 10,000, or the repeats not 1 to 10,000.
+
     Example:
+        >>> import kohort
         >>> kohort.KFold(folds=5)
+        KFold(folds=5, repeats=1, stratify=False)
+        >>> kohort.KFold(folds=5).kind  # what intervals are over
+        'folds'
     """
 
     folds: int = 5
@@ -167,7 +210,21 @@ class KFold:
         _check_count("repeats", self.repeats, 1)
 
     def replicates(self, data: Dataset, seed: int) -> tuple[Replicate, ...]:
-        """The replicates of a study with `seed`: `folds * repeats` of them."""
+        """The replicates of a study: `folds * repeats` of them.
+
+        Args:
+            data: The dataset whose training samples are dealt.
+            seed: The study's.
+
+        Raises:
+            DesignError: There are fewer groups, or samples, than folds; or classes are to be
+                dealt evenly, and the data have groups or no class labels.
+
+        Example:
+            >>> first, *others = kohort.KFold(folds=4).replicates(data, seed=0)
+            >>> len(first.train), len(first.valid), len(others)
+            (180, 60, 3)
+        """
         parts = [
             part
             for repeat in range(self.repeats)
@@ -186,7 +243,18 @@ class KFold:
         )
 
     def resized(self, count: int) -> "KFold":
-        """The same with another number of folds."""
+        """The same with another number of folds.
+
+        Args:
+            count: The number of folds.
+
+        Raises:
+            DesignError: It is not 2 to 10,000.
+
+        Example:
+            >>> kohort.KFold(folds=4).resized(10).folds
+            10
+        """
         return replace(self, folds=count)
 
     def _deal(self, data: Dataset, random: np.random.Generator) -> list[np.ndarray]:
@@ -195,7 +263,10 @@ class KFold:
         labels = _labels_for_strata(data)
         counts = [int((labels == label).sum()) for label in np.unique(labels)]
         by_class = [deal(random, np.arange(n), self.folds) for n in counts]
-        return [in_strata(labels, (own[fold] for own in by_class)) for fold in range(self.folds)]
+        return [
+            in_strata(labels, (class_folds[fold] for class_folds in by_class))
+            for fold in range(self.folds)
+        ]
 
 
 def _equal_parts(seed: int, samples: int, valid: list[np.ndarray]) -> tuple[Replicate, ...]:

@@ -20,7 +20,7 @@ type StudyCallbacks = (
 class StudySpec:
     """What a study is given; all that trains, keeps or judges it reads it here.
 
-    Args: as of `kohort.Study`.
+    The arguments are those of `kohort.Study`.
     """
 
     name: str
@@ -44,11 +44,11 @@ class StudySpec:
         return tuple(variant.name for variant in self.variants)
 
     def epochs_of(self, variant: Variant) -> int:
-        """Epochs to train a variant."""
+        """The number of epochs to train a variant."""
         return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
 
     def shares_of(self, variant: Variant) -> tuple[float, ...]:
-        """Parts of the training samples that a variant is trained on as well."""
+        """Parts of the training samples, between 0 and 1, that a variant is trained on as well."""
         sizes = self.sizes
         return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
 
@@ -57,12 +57,17 @@ class StudySpec:
         """The replicates, each with all of its training samples.
 
         Raises:
-            DesignError: The data cannot be split so.
+            DesignError: The data cannot be split in this way.
         """
         return self.replicates.replicates(self.data, self.seed)
 
     def replicate(self, number: int, share: float) -> Replicate:
-        """A replicate with a part of its training samples."""
+        """A replicate with a part of its training samples.
+
+        Args:
+            number: The replicate's number.
+            share: The part, above 0 and up to 1.
+        """
         if (number, share) not in self._parts:
             whole = self.whole_replicates[number]
             part = whole if share == 1 else whole.on_part(share, self.data.groups)
@@ -76,7 +81,15 @@ class StudySpec:
         return [self.replicate(number, share) for share in shares for number in numbers]
 
     def callbacks_of(self, variant: Variant, replicate: int) -> tuple[Callback, ...]:
-        """The callbacks of one member: copies, or what the user's function returns for it."""
+        """The callbacks of one member: copies, or what the user's function returns for it.
+
+        Args:
+            variant: The member's variant.
+            replicate: The number of its replicate.
+
+        Raises:
+            DesignError: The function returns something else than Keras callbacks.
+        """
         if callable(self.callbacks):
             return tuple(listed(self.callbacks(variant.name, replicate)))
         return copy.deepcopy(self.callbacks)

@@ -21,7 +21,19 @@ class Variant:
         **kwargs: Given to `build`.
 
     Example:
-        >>> kohort.Variant("200", build, units=(200,))
+        >>> import keras
+        >>> import kohort
+        >>> def build(units, learning_rate=0.03):
+        ...     model = keras.Sequential([
+        ...         keras.Input((5,)),
+        ...         keras.layers.Dense(units, "tanh"),
+        ...         keras.layers.Dense(5, "softmax"),
+        ...     ])
+        ...     optimizer = keras.optimizers.Adam(learning_rate)
+        ...     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        ...     return model
+        >>> kohort.Variant("wide", build, units=16)
+        Variant('wide', build, units=16)
     """
 
     def __init__(self, name: str, build: Callable[..., keras.Model], **kwargs: Any) -> None:
@@ -30,12 +42,19 @@ class Variant:
         self.kwargs = kwargs
 
     def model(self, seed: int) -> keras.Model:
-        """Build the model from `seed`, its parts named as in a new process.
+        """Build the model, its layers named as in a new process.
 
-        Python's and NumPy's generators are put back after it.
+        Python's and NumPy's random generators are put back into their states after it.
+
+        Args:
+            seed: Of Python's, NumPy's and Keras's random numbers, and so of the first weights.
 
         Raises:
             DesignError: `build` fails, or returns something else than a compiled model.
+
+        Example:
+            >>> kohort.Variant("wide", build, units=16).model(seed=0).count_params()
+            181
         """
         with seeded(seed), fresh_names():
             try:
@@ -70,9 +89,17 @@ def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
         **axes: Arguments of `build`. A list is an axis, with a value for each variant along it;
             anything else (a tuple too) is the same for all.
 
+    Raises:
+        DesignError: No argument is a list, or a list is empty.
+
     Example:
-        >>> [v.name for v in kohort.grid(build, units=[(200,), (400, 200)], l2=[0.0, 1e-4])]
-        ['units=(200,), l2=0.0', 'units=(200,), l2=0.0001', ...]
+        >>> import kohort
+        >>> for variant in kohort.grid(build, units=[1, 16], learning_rate=[0.01, 0.03]):
+        ...     print(variant.name)
+        units=1, learning_rate=0.01
+        units=1, learning_rate=0.03
+        units=16, learning_rate=0.01
+        units=16, learning_rate=0.03
     """
     varying = {name: values for name, values in axes.items() if isinstance(values, list)}
     fixed = {name: value for name, value in axes.items() if name not in varying}

@@ -1,1 +1,1 @@
-"""Evidence: what was measured, and with what."""
+"""Evidence: the measurements of a study, its settings, and the store that keeps them."""

@@ -1,4 +1,4 @@
-"""Curves: what was measured, per variant, replicate, epoch and metric."""
+"""Curves: the measurements by variant, replicate, epoch and metric."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import pandas as pd
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Every number that training measured; NaN where there is none.
+    """All numbers that were measured in training; NaN where there is none.
 
     Args:
         variants: Names, in the order of the first axis.
         metrics: Names as Keras logs them, in the order of the last axis.
         values: float64 `[variant, replicate, epoch, metric]`.
-        lengths: `[variant, replicate]`, the epochs that each member trained.
+        lengths: int64 `[variant, replicate]`, the epochs that each member trained.
     """
 
     variants: tuple[str, ...]
@@ -24,7 +24,7 @@ class Curves:
     lengths: np.ndarray
 
     def of(self, metric: str) -> np.ndarray:
-        """One metric, `[variant, replicate, epoch]`."""
+        """One metric, float64 `[variant, replicate, epoch]`."""
         return self.values[..., self.metrics.index(metric)]
 
     def tidy(self) -> pd.DataFrame:
@@ -48,7 +48,7 @@ class Curves:
 
 
 class SharedRecorder:
-    """Collects curves by the part of their samples that members train on.
+    """Collects curves, separately for each part of the samples that members train on.
 
     Args:
         variants: Names of the variants.
@@ -67,11 +67,11 @@ class SharedRecorder:
     def record(
         self, share: float, variant: int, replicate: int, epoch: int, logs: dict[str, float]
     ) -> None:
-        """Keep the logs of one member after one epoch (from 0)."""
+        """Record the logs of one member after one epoch (from 0)."""
         self._recorders[share].record(variant, replicate, epoch, logs)
 
     def curves(self) -> dict[float, Curves]:
-        """By the part of the samples, what was recorded so far."""
+        """The curves so far, by the part of the samples."""
         return {share: recorder.curves() for share, recorder in self._recorders.items()}
 
 
@@ -91,7 +91,7 @@ class CurvesRecorder:
         self._lengths = np.zeros((len(variants), replicates), int)
 
     def record(self, variant: int, replicate: int, epoch: int, logs: dict[str, float]) -> None:
-        """Keep the logs of one member after one epoch (from 0)."""
+        """Record the logs of one member after one epoch (from 0)."""
         self._lengths[variant, replicate] = epoch + 1
         for metric, value in logs.items():
             if metric not in self._values:
@@ -99,7 +99,7 @@ class CurvesRecorder:
             self._values[metric][variant, replicate, epoch] = value
 
     def curves(self) -> Curves:
-        """What was recorded so far."""
+        """The curves so far."""
         metrics = tuple(sorted(self._values))
         values = np.stack([self._values[metric] for metric in metrics], axis=-1)
         return Curves(self._variants, metrics, values, self._lengths.copy())

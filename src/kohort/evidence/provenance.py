@@ -1,4 +1,4 @@
-"""With what a study was run: versions and hardware."""
+"""Finds out the versions and the hardware that a study is run with."""
 
 import platform
 import sys
@@ -10,12 +10,12 @@ from kohort.data.system import cores
 
 
 def environment() -> dict[str, str]:
-    """Versions and hardware, by name, as text for a record or a report."""
+    """Versions and hardware by name, as text for a record or a report."""
     backend = keras.backend.backend()
     return {
         "kohort": version("kohort"),
         "keras": keras.__version__,
-        # Of the module: TensorFlow has packages of several names.
+        # The version of the module: TensorFlow has packages of several names.
         "backend": f"{backend} {sys.modules[backend].__version__}",
         "numpy": version("numpy"),
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Readings of the test set: when it was read, for whom, and what was found."""
+"""Readings of the test set: when it was read, for which members, and the results."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,15 +11,16 @@ from kohort.evidence.store import ReadingRecord, open_store
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """What a trained member says of the test set.
+    """The predictions of a trained member for the test set.
 
     Args:
         variant: The member's variant.
         replicate: Its replicate.
-        epoch: Whose weights it had, from 1.
-        weights: SHA-256 of these, in hexadecimal.
-        classes: `[test sample]`, the class that it gives; None where what was kept is damaged.
-        probabilities: `[test sample]`, what it gives to that class; None as `classes`.
+        epoch: The epoch of its weights, from 1.
+        weights: SHA-256 of its weights, in hexadecimal.
+        classes: `[test sample]`, the predicted class, of the smallest unsigned dtype; None where
+            the stored array is damaged.
+        probabilities: `[test sample]`, the probability of that class; None likewise.
     """
 
     variant: str
@@ -36,7 +37,7 @@ class Reading:
 
     Args:
         time: When, in UTC.
-        members: Those that were tested.
+        members: The members that were tested.
     """
 
     time: datetime
@@ -50,12 +51,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class KeptReadings:
-    """The readings that a store keeps of a study; it is opened each time that they are asked for.
+    """The readings of a study in a store, which is opened for each call.
 
-    Of a study that has been deleted meanwhile there are none, and none are kept.
+    A study that has been deleted has no readings, and none are added.
 
     Args:
-        place: Of the store, as `durable_location` names it.
+        place: The place of the store, as `durable_location` returns it.
         study: The study's name.
     """
 
@@ -73,7 +74,7 @@ class KeptReadings:
             return [] if study is None else [_reading(record) for record in study.readings()]
 
     def add(self, reading: Reading) -> None:
-        """Keep another one.
+        """Store another reading.
 
         Raises:
             StoreError: The store cannot be written.

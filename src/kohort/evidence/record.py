@@ -1,6 +1,6 @@
-"""The record of a study: what its runs measured, in the one place where all that follows reads it.
+"""The record of a study: everything that its runs measured.
 
-Findings, reports, exports and the store take it from here.
+Findings, reports, exports and the store read it from here.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ from kohort.evidence.settings import Settings
 
 @dataclass(frozen=True)
 class VariantFacts:
-    """What is known of a variant beside its curves.
+    """The facts about a variant, beside its curves.
 
     Args:
         name: Its name.
-        arguments: What its build function is called with, as Python writes it.
-        parameters: Numbers in its model's weights.
-        regularizer_count: Parts of its model that regularise: dropout, noise, penalties, decay.
-        loss: What its model is compiled with; equal texts are equal losses.
-        untrained_loss: Of its model before the first step; NaN where nobody could measure it.
+        arguments: The arguments of its build function, as Python code.
+        parameters: The number of weights of its model.
+        regularizer_count: Regularisers in its model: dropout, noise, penalties, weight decay.
+        loss: The loss of its model as text; equal texts mean equal losses.
+        untrained_loss: The loss of its model before the first step; NaN where it is unknown.
     """
 
     name: str
@@ -39,15 +39,15 @@ class VariantFacts:
 
 @dataclass(frozen=True, eq=False)
 class StudyRecord:
-    """What a study's runs measured.
+    """What the runs of a study measured.
 
     Args:
         settings: How it was run.
         variants: By variant number; the first is the baseline.
         additions: Pairs `(a, b)` of variant numbers where b is a with something added.
         overlap: Copies in its data.
-        curves: By the part of the samples that members trained on; 1.0 is all of them.
-        seconds: How long the members on all samples trained, by the numbers of their variant and
+        curves: By the part of the samples that members trained on; 1.0 means all of them.
+        seconds: Training time of the members on all samples, by the numbers of their variant and
             replicate.
     """
 
@@ -70,7 +70,7 @@ class StudyRecord:
 
 
 def to_json(record: StudyRecord) -> dict[str, Any]:
-    """A record as JSON, without what a store keeps by itself: arguments, curves and seconds."""
+    """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)
     settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
     overlap = {
@@ -94,13 +94,13 @@ def from_json(
     curves: Mapping[float, Curves],
     seconds: Mapping[tuple[int, int], float],
 ) -> StudyRecord:
-    """The record that `to_json` made JSON of.
+    """The inverse of `to_json`.
 
     Args:
         stored: The JSON.
         arguments: By variant name.
         curves: As in `StudyRecord`.
-        seconds: Likewise.
+        seconds: As in `StudyRecord`.
     """
     settings = settings_from_json(stored["settings"])
     overlap: dict[str, Any] = {
@@ -120,7 +120,7 @@ def from_json(
 
 
 def settings_from_json(stored: Mapping[str, Any]) -> Settings:
-    """The settings in what `to_json` gave."""
+    """The settings in the JSON of `to_json`."""
     settings = dict(stored)
     settings |= {name: datetime.fromisoformat(settings[name]) for name in ("started", "finished")}
     settings["samples"] = tuple(settings["samples"])

@@ -1,11 +1,11 @@
-"""How a study was run: its settings, when, and with what."""
+"""The settings of a study, and when and with what it was run."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 
 def metric_name(metric: str) -> str:
-    """What a reader calls a metric, which is logged as `metric`."""
+    """The name for readers of a metric that is logged as `metric`."""
     return "loss" if metric == "data_loss" else metric.replace("_", " ")
 
 
@@ -16,23 +16,23 @@ class Settings:
     Args:
         study: Its name.
         replicates: How the training data were split, as written in Python.
-        kind: What intervals are over: "splits", "seeds" or "folds".
-        samples: Samples to train on and to validate on, per replicate.
+        kind: What the replicates are: "splits", "seeds" or "folds".
+        samples: Training and validation samples of a replicate.
         epochs: By variant name.
         batch_size: Samples a step.
-        seed: Of everything random.
+        seed: The seed of everything random.
         confidence: Of all intervals.
-        metric: What the variants are scored by, as logged for the training part.
-        higher_is_better: Whether a higher value of it is the better one.
-        is_proportion: Whether it is a part of a whole, from 0 to 1, such as an accuracy.
+        metric: The metric that scores the variants, as logged for the training part.
+        higher_is_better: Whether a higher value of it is better.
+        is_proportion: Whether it is a proportion, from 0 to 1, such as an accuracy.
         margin: The smallest difference of practical interest in the metric; None for the default.
         shares: The parts of the training samples that each variant was also trained on, by name.
         engine: "fused" or "keras".
-        side_by_side: For each group of members how many of them trained side by side.
+        side_by_side: For each group of members the most that trained side by side.
         started: When, in UTC.
         finished: When, in UTC.
         environment: Versions and hardware.
-        runs: Runs that it took, of which the last one began and ended as told above.
+        runs: The number of runs; `started` and `finished` are of the last one.
         measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
     """
 
@@ -82,7 +82,7 @@ class Settings:
         ]
 
     def _measured(self) -> str:
-        """What of the training samples the train metrics are measured on, in words."""
+        """The training samples on which the train metrics are measured, in words."""
         return f"on {self.measured:,} of the training samples, drawn once for each replicate"
 
     def _parts(self) -> str:
@@ -95,13 +95,13 @@ class Settings:
         return "; ".join(parts) + "; as many steps an epoch on each"
 
     def samples_of(self, share: float) -> int:
-        """How many samples a member trains on that has a part of its replicate's."""
+        """How many samples a member trains on with this part of those of its replicate."""
         return max(1, round(share * self.samples[0]))
 
     @property
     def test_to_train(self) -> float:
         """Validation over training samples, for intervals over replicates that share samples.
 
-        0 over seeds: they are independent, and what the one split brings is in none of them.
+        0 for seeds: they are independent, and their intervals do not cover the luck of the split.
         """
         return 0.0 if self.kind == "seeds" else self.samples[1] / self.samples[0]

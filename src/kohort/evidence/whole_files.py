@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Writes files and folders whole or not at all."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from uuid import uuid4
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to; it becomes `path` when the block ends without an error.
+    """Give a path to write to, which becomes `path` when the block ends without an error.
 
-    Folders that are missing above `path` are made. What is new lies beside what is old, with its
-    suffix; it is flushed to the disk before it takes the old one's place, and a failure leaves
-    nothing of it. A file takes the place of a file; a folder takes none that holds something.
+    Missing folders above `path` are made. The new file lies beside the old one, with its suffix.
+    It is flushed to the disk before it replaces the old one, and removed after an error. A file
+    may replace a file; a folder may replace only an empty folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not one of tempfile's, which only their owner may read.
+    # Not a file of tempfile, which only its owner may read.
     new = path.with_name(f"{uuid4().hex}{path.suffix}")
     try:
         yield new
@@ -36,7 +36,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush to the disk which files a folder has."""
+    """Flush the list of a folder's files to the disk."""
     if os.name == "nt":  # Windows opens no folders, and needs no flush of them.
         return
     handle = os.open(folder, os.O_RDONLY)

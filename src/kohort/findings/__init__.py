@@ -1,1 +1,1 @@
-"""Findings: from curves to conclusions. NumPy in, frozen dataclasses out; no Keras, no JAX."""
+"""Findings: conclusions from curves. NumPy in, frozen dataclasses out; no Keras, no JAX."""

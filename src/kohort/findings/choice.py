@@ -1,4 +1,4 @@
-"""The choice of the winner, and how far its score flatters it."""
+"""Chooses the winner, and estimates how optimistic its score is."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Optimism:
     """By how much the best of several variants looks better than it is.
 
     Args:
-        estimate: What the winner's mean validation error lacks; 0 or more.
-        replicates: Those that it stands on.
-        winners: By variant number, how many of them, left out, another choice would have made.
+        estimate: By how much the winner's mean validation error is too low; 0 or more.
+        replicates: The number of replicates.
+        winners: By variant number, how often it is chosen when one replicate is left out.
     """
 
     estimate: float
@@ -25,8 +25,8 @@ class Optimism:
 def choose(study: StudyCurves) -> int | None:
     """The number of the variant with the lowest mean validation error at e*.
 
-    A mean over the replicates that happened to survive is not compared with whole ones: while any
-    variant has all its replicates, one that lost some to divergence is not chosen.
+    A mean over only the replicates that did not diverge is not compared with complete ones: while
+    any variant has all its replicates, a variant that lost some to divergence is not chosen.
 
     Returns:
         The number; None where no variant trained to the end.
@@ -41,24 +41,25 @@ def choose(study: StudyCurves) -> int | None:
 
 
 def optimism(study: StudyCurves) -> Optimism | None:
-    """How far the winner's mean error is too low for having been chosen by it.
+    """By how much the winner's mean error is too low, because the winner was chosen by it.
 
     Each replicate in turn is left out, the choice is made by the errors of the others, and the
     chosen variant's error is read in the one left out (the bias of a minimum over
-    cross-validated errors: Varma and Simon 2006; Tibshirani and Tibshirani 2009). The mean of
-    these errors, less the winner's mean error, is the estimate. It sees luck that differs from
-    replicate to replicate; luck that all share, as that of one small data set, only a test set
-    shows.
+    cross-validated errors: Varma and Simon 2006; Tibshirani and Tibshirani 2009). The estimate is
+    the mean of these errors minus the winner's mean error. It covers luck that differs between
+    replicates. Luck that all replicates share, such as that of one small data set, shows only on a
+    test set.
 
     Returns:
-        The estimate; None with fewer than three replicates or two variants that have them all.
+        The estimate; None with fewer than three replicates, or fewer than two variants that have
+        all of them.
     """
     errors = study.errors
     numbers = np.flatnonzero(np.isfinite(errors).all(axis=1))
     errors = errors[numbers]
     if len(numbers) < 2 or errors.shape[1] < 3:
         return None
-    # Sums, not means: the same number of replicates is left in each.
+    # Sums suffice: each has the same number of replicates.
     chosen = np.argmin(errors.sum(axis=1, keepdims=True) - errors, axis=0)
     honest = errors[chosen, np.arange(errors.shape[1])].mean()
     winners, counts = np.unique(numbers[chosen], return_counts=True)

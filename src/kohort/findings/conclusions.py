@@ -1,4 +1,4 @@
-"""All that follows from the record of a study, each part worked out when it is first asked for."""
+"""All conclusions from the record of a study, each computed when it is first used."""
 
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from kohort.findings.statistics.learning_curve import LearningCurve
 
 
 class Conclusions:
-    """What follows from a study's record.
+    """The conclusions from a study's record.
 
     Args:
         record: The record.
@@ -29,17 +29,17 @@ class Conclusions:
 
     @cached_property
     def study(self) -> StudyCurves:
-        """The curves of all variants, as the findings see them."""
+        """The curves of all variants, as the rules use them."""
         return study_curves(self.record)
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What the rules say: of the whole study, then of each variant, by variant and code."""
+        """The findings: of the whole study, then of each variant, by variant and code."""
         return diagnose(self.study)
 
     @property
     def families(self) -> Families:
-        """The comparisons, each family corrected."""
+        """The families of comparisons, each corrected for multiplicity."""
         return families(self.study)
 
     @property
@@ -54,27 +54,27 @@ class Conclusions:
         }
 
     def compare(self, a: int, b: int) -> Comparison:
-        """The paired difference of the scores of two variants, `b - a`, for itself alone."""
+        """The paired difference of the scores of two variants, `b - a`, without correction."""
         return score_comparison(self.study, a, b)
 
     @cached_property
     def winner(self) -> int | None:
-        """Number of the variant with the best score; None where none trained to the end."""
+        """The number of the variant with the best score; None where none trained to the end."""
         return choose(self.study)
 
     @property
     def winner_name(self) -> str | None:
-        """Its name."""
+        """The name of the winner."""
         return None if self.winner is None else self.record.variant_names[self.winner]
 
     @cached_property
     def learning_curves(self) -> dict[int, LearningCurve]:
-        """By variant number, error over training samples, where the study was given sizes."""
+        """The learning curves by variant number, where the study has sizes."""
         return learning_curves(self.record, self.study)
 
     @property
     def named_learning_curves(self) -> dict[str, LearningCurve]:
-        """The same by variant name."""
+        """The learning curves by variant name."""
         return {self.record.variant_names[n]: curve for n, curve in self.learning_curves.items()}
 
     @property
@@ -86,12 +86,12 @@ class Conclusions:
 
     @property
     def optimism(self) -> Optimism | None:
-        """How far the winner's score flatters it for being the best of several."""
+        """How optimistic the winner's score is, because it is the best of several."""
         return optimism(self.study)
 
     @property
     def mean_errors(self) -> np.ndarray:
-        """`[variant]`, mean validation error at the best epoch; NaN where nothing trained."""
+        """Mean validation errors at the best epoch, `[variant]`; NaN where nothing trained."""
         return np.array([self.study.interval(errors).mean for errors in self.study.errors])
 
     @property
@@ -104,10 +104,10 @@ class Conclusions:
         ]
 
     def score(self, variant: int, side: str = "val_") -> Interval:
-        """The metric that scores, at the best epoch, with its interval over replicates.
+        """The score of a variant at its best epoch, with its interval over replicates.
 
         Args:
-            variant: Its number.
+            variant: The number of the variant.
             side: "val_", or "eval_" for the training part.
         """
         values = self.record.whole.of(side + self.record.settings.metric)[variant]
@@ -115,7 +115,7 @@ class Conclusions:
         return interval.within(0.0, 1.0) if self.study.scale.is_proportion else interval
 
     def best_replicate(self, variant: int) -> int:
-        """Of a variant that trained to the end, the replicate of lowest validation loss."""
+        """The replicate of lowest validation loss, for a variant that trained to the end."""
         curves = self.study.variants[variant]
         lowest = np.nanmin(curves.valid_loss[curves.sound], axis=1)
         return int(curves.sound[np.argmin(lowest)])

@@ -1,4 +1,4 @@
-"""The diagnosis: every rule over every variant, and over the data."""
+"""Applies every rule to every variant and to the study."""
 
 from collections.abc import Sequence
 
@@ -24,13 +24,13 @@ RULES = (
     unstable.RULE,
     too_few.RULE,
 )
-"""Those that look at one variant in its study."""
+"""Rules about one variant of a study."""
 STUDY_RULES = (leak.RULE,)
-"""Those that look at the study as a whole."""
+"""Rules about the study as a whole."""
 
 
 def diagnose(study: StudyCurves) -> list[Finding]:
-    """The findings of a study: those about all of it, then by variant and by code."""
+    """The findings of a study: those about all of it first, then by variant and code."""
     return [
         *(rule.judge(study) for rule in STUDY_RULES),
         *(rule.judge(curves, study) for curves in study.variants for rule in RULES),
@@ -38,11 +38,11 @@ def diagnose(study: StudyCurves) -> list[Finding]:
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """What the findings about one variant's curves come to, in a few words.
+    """Summarises the findings about one variant's curves in a few words.
 
-    What was found, by title; else "inconclusive" where a rule is undecided; else "sound", or
-    "nothing found" where some rule did not apply. Whether its replicates are many and alike
-    enough (KH106, KH202) is told elsewhere.
+    The titles of what was found; otherwise "inconclusive" if a rule is undecided; otherwise
+    "sound", or "nothing found" if some rule did not apply. KH106 and KH202, about its replicates,
+    are reported elsewhere.
     """
     of_curves = [f for f in findings if f.code not in (unstable.RULE.code, too_few.RULE.code)]
     found = [finding.title for finding in of_curves if finding.verdict == "found"]

@@ -1,4 +1,4 @@
-"""The comparisons that a study makes, in families, each corrected for its size."""
+"""Makes the comparisons of a study in families, each corrected for multiplicity."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.comparison import Comparison, compare, correct, simes
 
 SAME = 1e-3
-"""Relative difference of the losses of two trainings that differ by rounding only."""
+"""The largest relative difference of losses that differ only by rounding."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Families:
 
     Args:
         baseline: Each variant (`b`) against the first.
-        winner: The winner (`b`) against each other variant but the baseline; where the baseline
+        winner: The winner (`b`) against each other variant except the baseline; if the baseline
             wins, against all others. Corrected over all pairs of them, since the winner was
-            picked by the same scores.
+            chosen by the same scores.
         additions: Each variant that is another one with something added, against that one.
-        rises: Those of these pairs that have one loss, by how far validation loss rises after the
-            best epoch: what the addition does against late overfitting.
+        rises: The same pairs, if they have one loss, compared by how far validation loss rises
+            after the best epoch: the effect of the addition on late overfitting.
     """
 
     baseline: list[Comparison]
@@ -38,10 +38,10 @@ class Families:
 def families(study: StudyCurves) -> Families:
     """All comparisons of a study.
 
-    A difference is decided where Holm's correction over its family allows it and Simes's test
-    over all pairs of variants, and all rises, finds that anything differs: so that of studies
-    whose variants do not differ no more than 5 % report any difference at all. A pair in several
-    families has the largest of its p-values in all of them, and so one verdict.
+    A difference is decided if Holm's correction over its family allows it, and if Simes's test
+    over all pairs of variants and all rises finds that anything differs. So at most 5 % of the
+    studies whose variants do not differ report any difference. A pair in several families gets the
+    largest of its p-values in all of them, and so one verdict.
     """
     if study not in _KNOWN:
         _KNOWN[study] = _families(study)
@@ -52,9 +52,9 @@ _KNOWN: WeakKeyDictionary[StudyCurves, Families] = WeakKeyDictionary()
 
 
 def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
-    """The paired difference of what two variants (numbers) score, `b - a`, at their e*."""
+    """The paired difference of two variants' scores, `b - a` (numbers), each at its e*."""
     scale = study.scale
-    sign = -1.0 if scale.higher_is_better else 1.0  # errors, back to what they were made from
+    sign = -1.0 if scale.higher_is_better else 1.0  # turns errors back into scores
     errors = study.errors
     return _paired(
         study,
@@ -94,7 +94,7 @@ def _families(study: StudyCurves) -> Families:
 
 
 def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
-    """The same families, with the largest p-values that each pair has in any of them."""
+    """The same families, where each pair has its largest p-values in any of them."""
     of_pair: dict[frozenset[str], list[Comparison]] = {}
     for comparison in itertools.chain(*several):
         of_pair.setdefault(frozenset((comparison.a, comparison.b)), []).append(comparison)
@@ -112,15 +112,15 @@ def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
 
 
 def _are_same(a: VariantCurves, b: VariantCurves) -> bool:
-    """Whether two variants have the same losses, as one has under two names."""
+    """Whether two variants have the same losses, like one variant under two names."""
     one, other = (curves.at_best(curves.valid_loss) for curves in (a, b))
-    # Of the larger one, so that it is the same for b and a.
+    # Relative to the larger one, so that the result is the same for b and a.
     near = np.abs(one - other) <= SAME * np.maximum(np.abs(one), np.abs(other))
     return bool((near | (np.isnan(one) & np.isnan(other))).all())
 
 
 def _rise_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
-    # No margin: what rise of a loss is of practical interest, the study does not say.
+    # No margin: the study does not define which rise of a loss is of practical interest.
     return _paired(
         study,
         (a, b),

@@ -1,4 +1,4 @@
-"""What a rule is, and what it says."""
+"""The types of rules and of their findings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,21 +8,23 @@ from kohort.findings.judged import VariantCurves
 from kohort.findings.statistics.interval import Interval
 
 type Evidence = Mapping[str, float | Interval]
+"""The numbers of a finding, by name."""
+
 type Verdict = Literal["found", "not found", "inconclusive", "not applicable"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One stated conclusion.
+    """One conclusion of a rule.
 
     Args:
         code: Stable, such as "KH101".
-        title: The code in a word.
-        variant: Whom it is about; None where it is about the data of the whole study.
+        title: The rule in a word.
+        variant: The variant that it is about; None if it is about the data of the whole study.
         verdict: "found", "not found", "inconclusive" or "not applicable".
-        evidence: The numbers that the verdict stands on, by name.
+        evidence: The numbers behind the verdict, by name.
         sentence: The conclusion in words.
-        advice: What follows from it; empty where nothing does.
+        advice: What to do; empty if nothing.
     """
 
     code: str
@@ -35,16 +37,16 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Rule[**Seen]:
-    """One rule, as the diagnosis applies it and as its documentation tells it.
+class Rule[**Subject]:
+    """One rule, with the text of its documentation.
 
     Args:
         code: Stable, such as "KH101".
-        title: The code in a word.
-        rule: The rule in words, its thresholds filled in.
+        title: The rule in a word.
+        rule: The rule in words, with its thresholds.
         why: Why it matters.
-        mend: What to do where it is found.
-        judge: The rule itself: over a variant in its study, or over a study.
+        mend: What to do if it is found.
+        judge: Applies the rule to a variant in its study, or to a study.
         source: Where the rule comes from.
     """
 
@@ -53,7 +55,7 @@ class Rule[**Seen]:
     rule: str
     why: str
     mend: str
-    judge: Callable[Seen, Finding]
+    judge: Callable[Subject, Finding]
     source: str = "the project's own rule"
 
     def finding(
@@ -68,8 +70,8 @@ class Rule[**Seen]:
         return Finding(self.code, self.title, variant, verdict, evidence or {}, sentence, advice)
 
 
-def too_few[**Seen](rule: Rule[Seen], curves: VariantCurves) -> Finding | None:
-    """The finding where fewer than two sound replicates leave nothing to form an interval from."""
+def too_few[**Subject](rule: Rule[Subject], curves: VariantCurves) -> Finding | None:
+    """The finding for fewer than two sound replicates, too few for an interval; or None."""
     if len(curves.sound) > 1:
         return None
     if len(curves.sound) == 0:

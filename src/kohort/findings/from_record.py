@@ -1,4 +1,4 @@
-"""What the findings see of a study's record: its curves, turned so that lower is better."""
+"""Prepares the curves of a study's record for the findings, turned so that lower is better."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from kohort.findings.statistics.learning_curve import LearningCurve, learning_cu
 from kohort.findings.statistics.scale import Scale
 
 MARGIN_POINTS = 1.0
-"""Default of the smallest difference of practical interest, where the metric is a proportion."""
+"""The default margin (the smallest difference of practical interest) for proportions."""
 MARGIN_PERCENT = 5.0
-"""The same in percent of what the baseline scores, where the metric is anything else."""
+"""The default margin for other metrics, in percent of the baseline's score."""
 
 
 def study_curves(record: StudyRecord) -> StudyCurves:
-    """The curves of all variants, with the scale that their errors are told on."""
+    """The curves of all variants, with the scale of their errors."""
     settings = record.settings
     variants = tuple(
         _variant_curves(record, record.whole, number) for number in range(len(record.variants))
@@ -41,7 +41,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
 
 
 def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, LearningCurve]:
-    """By variant number, the learning curves of those that also trained on parts of their samples.
+    """The learning curves, by number, of variants that also trained on parts of their samples.
 
     Args:
         record: The study's record.
@@ -87,7 +87,7 @@ def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> Variant
 
 
 def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
-    """Whether the losses of two variants can be compared, after as many epochs."""
+    """Whether two variants have the same loss, and trained equally many epochs."""
     lengths, pair = record.whole.lengths, (record.variants[a], record.variants[b])
     planned = [record.settings.epochs[variant.name] for variant in pair]
     was_stopped = (lengths[[a, b]].max(axis=1) < planned).any()
@@ -95,7 +95,7 @@ def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
 
 
 def _reference(variants: Sequence[VariantCurves]) -> float:
-    """What the baseline scores at e*, without its sign; or the next variant, if it has none."""
+    """The absolute score at e* of the baseline, or if it has none of the next variant."""
     for curves in variants:
         if len(curves.sound):
             return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan

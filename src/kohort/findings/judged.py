@@ -1,4 +1,4 @@
-"""What a rule sees: the curves of the variants of a study, and what its intervals need."""
+"""The curves of the variants of a study, and the settings of its intervals."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,15 +10,15 @@ from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale
 
 WORSE_THRESHOLD = 0.25
-"""How far above where it began, relative to that, a train loss must end to count as diverged."""
+"""A train loss that ends above its start by more than this, relative to the start, has diverged."""
 
 
 @dataclass(frozen=True, eq=False)
 class VariantCurves:
-    """The curves of one variant, each `[replicate, epoch]`; NaN after a replicate's last epoch.
+    """The curves of one variant, float64 `[replicate, epoch]`; NaN after a replicate's last epoch.
 
     Train and validation are both measured in inference mode at the end of the epoch. An error is
-    what the variants are judged by, turned so that lower is better: 1 - accuracy, say, or a loss.
+    the metric that scores, turned so that lower is better: for example 1 - accuracy, or a loss.
 
     Args:
         name: The variant's name.
@@ -28,9 +28,9 @@ class VariantCurves:
         valid_error: Error on the validation part.
         lengths: `[replicate]`, the epochs that each trained.
         planned_epochs: The epochs that each was to train; None where that is `lengths`.
-        untrained_loss: Train loss of the model before its first step; NaN where nobody measured.
-        parameters: Numbers in the model's weights; 0 where nobody counted.
-        regularizer_count: Parts of the model that regularise it: dropout, noise, penalties.
+        untrained_loss: Train loss of the model before its first step; NaN if unknown.
+        parameters: The number of the model's weights; 0 if unknown.
+        regularizer_count: Regularisers in the model: dropout, noise, penalties.
     """
 
     name: str
@@ -46,17 +46,17 @@ class VariantCurves:
 
     @cached_property
     def diverged(self) -> np.ndarray:
-        """`[replicate]`, whether a loss became NaN or infinite, or ended well above its start.
+        """Whether a loss became NaN or infinite, or ended well above its start, `[replicate]`.
 
-        The end is the mean of the last quarter of the replicate's own epochs; the start the loss
-        before training, where it is known, else that after the first epoch.
+        The end is the mean of the last quarter of the epochs that the replicate trained. The start
+        is the loss before training if it is known, or else that after the first epoch.
         """
         trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
         start = self.lengths - np.maximum(1, self.lengths // 4)
         ends = trained & (np.arange(trained.shape[1]) >= start[:, None])
         first = self.train_loss[:, 0] if np.isnan(self.untrained_loss) else self.untrained_loss
-        with np.errstate(invalid="ignore"):  # infinities, which are broken anyway
+        with np.errstate(invalid="ignore"):  # infinities, which count as broken anyway
             ending = np.where(ends, self.train_loss, 0.0).sum(axis=1) / np.maximum(
                 1, ends.sum(axis=1)
             )
@@ -66,12 +66,12 @@ class VariantCurves:
 
     @cached_property
     def sound(self) -> np.ndarray:
-        """`[sound replicate]`, the replicates that trained and did not diverge."""
+        """The replicates that trained and did not diverge, `[sound replicate]`."""
         return np.flatnonzero(~self.diverged & (self.lengths > 0))
 
     @cached_property
     def epochs(self) -> int:
-        """The epochs that all sound replicates trained; 0 where there is none."""
+        """The number of epochs that all sound replicates trained; 0 if there is none."""
         return int(self.lengths[self.sound].min()) if len(self.sound) else 0
 
     @cached_property
@@ -81,10 +81,10 @@ class VariantCurves:
 
     @cached_property
     def best_by_others(self) -> np.ndarray:
-        """`[sound replicate]`, for each the e* (from 0) of all others; its own where it is alone.
+        """For each sound replicate the e* (from 0) of all others, `[sound replicate]`.
 
-        The lowest of several noisy values lies below what it measures. An epoch that the other
-        replicates choose has no such luck in this one.
+        The minimum of several noisy values is biased downwards. The epoch that the other replicates
+        choose is free of this bias. A replicate that is alone gets its e*.
         """
         loss = self.valid_loss[self.sound, : self.epochs]
         others = loss.sum(axis=0) - loss if len(loss) > 1 else loss
@@ -94,7 +94,7 @@ class VariantCurves:
     @property
     def was_stopped(self) -> bool:
         """Whether a sound replicate ended before its planned epochs."""
-        # Of those that diverged, nothing is said; TerminateOnNaN may have stopped them.
+        # Replicates that diverged do not count: TerminateOnNaN may have stopped them.
         lengths = self.lengths[self.sound]
         return self.planned_epochs is not None and bool((lengths < self.planned_epochs).any())
 
@@ -105,29 +105,33 @@ class VariantCurves:
 
     @property
     def end(self) -> slice:
-        """The last quarter of the epochs, one at least: what is said of the end is a mean of it.
+        """The last quarter of the epochs, at least one; values at the end are means over it.
 
-        A single epoch is chance: equal trainings that round differently part after some epochs.
+        A single epoch depends on chance: equal trainings with different rounding diverge from each
+        other after some epochs.
         """
         return slice(self.epochs - max(1, self.epochs // 4), self.epochs)
 
     def at_best(self, curve: np.ndarray) -> np.ndarray:
-        """`[replicate]`, a curve at the e* of the other replicates; NaN for those not sound."""
+        """A curve `[replicate, epoch]` at the e* of the other replicates, `[replicate]`.
+
+        NaN for replicates that are not sound.
+        """
         values = np.full(len(self.lengths), np.nan)
         if len(self.sound):
             values[self.sound] = curve[self.sound, self.best_by_others]
         return values
 
     def rise(self) -> np.ndarray:
-        """`[replicate]`, %, by which validation loss ends above that at e*; NaN for unsound ones.
+        """By how many percent validation loss ends above that at e*, `[replicate]`.
 
         Prechelt's generalisation loss (1998, Early Stopping - But When?, section 2.1) between two
         strips of epochs. The end is the mean over the last quarter of the epochs, as far as it is
-        after e*: before it losses still fall, and would pass for a rise. Where that quarter has
+        after e*: before e* losses still fall, and would count as a rise. If that quarter has
         several epochs, the loss at e* is the median of those at e* and the epochs next to it: the
-        lowest of many noisy values lies below what it measures, and in all replicates at once
-        where they agree on e*; the median does not tell by how much. 0 where e* is the last
-        epoch; NaN too where the loss at e* is not above zero.
+        minimum of many noisy values is biased downwards, in all replicates at once where they
+        agree on e*; the median does not depend on how far. 0 where e* is the last epoch; NaN for
+        replicates that are not sound, and where the loss at e* is not above zero.
         """
         values = np.full(len(self.lengths), np.nan)
         best_of = self.best_by_others if len(self.sound) else ()
@@ -141,7 +145,7 @@ class VariantCurves:
         return values
 
     def at_end(self, curve: np.ndarray) -> np.ndarray:
-        """`[replicate]`, the mean of a curve over the end; NaN for those not sound."""
+        """The mean of a curve `[replicate, epoch]` over its end, `[replicate]`; NaN if unsound."""
         values = np.full(len(self.lengths), np.nan)
         if len(self.sound):
             values[self.sound] = curve[self.sound, self.end].mean(axis=1)
@@ -150,20 +154,20 @@ class VariantCurves:
 
 @dataclass(frozen=True, eq=False)
 class StudyCurves:
-    """All variants of a study, and what its intervals need.
+    """The curves of all variants of a study, and the settings of its intervals.
 
     Args:
         variants: The curves of each; replicate r of one is paired with replicate r of another. The
             first is the baseline.
         confidence: Of all intervals.
         test_to_train: As in `mean_interval`.
-        scale: How errors are told.
+        scale: The scale of the errors.
         margin: The smallest difference of practical interest, in the unit of the errors.
         additions: Pairs `(a, b)` of variant numbers where b is a with something added.
-        one_loss: Those of these pairs that have the same loss and the same epochs to train.
-        overlap: What was found of copies; None where nobody looked.
+        one_loss: The pairs of these that have the same loss and the same epochs to train.
+        overlap: Copies in the data; None if they were not searched.
         kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
-        valid_samples: Those that a replicate validates on; None where nobody told.
+        valid_samples: Validation samples of a replicate; None if unknown.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -179,14 +183,14 @@ class StudyCurves:
 
     @property
     def draws_samples(self) -> bool:
-        """Whether each replicate validates on samples drawn anew: splits and folds do."""
+        """Whether validation samples differ between replicates, as in splits and folds."""
         return self.kind != "seeds"
 
     @cached_property
     def errors(self) -> np.ndarray:
-        """`[variant, replicate]`, validation error at e*; NaN for replicates that are not sound."""
+        """Validation errors at e*, float64 `[variant, replicate]`; NaN for replicates not sound."""
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
 
     def interval(self, values: np.ndarray) -> Interval:
-        """The interval of a mean over replicates."""
+        """The interval of the mean of values `[replicate]`."""
         return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)

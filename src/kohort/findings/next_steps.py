@@ -1,4 +1,4 @@
-"""What would help the winner next: more data, a bigger model, more regularisation, more epochs?"""
+"""Judges whether more data, a bigger model, more regularisation or more epochs would help."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import gap, overfit, undertrained
 from kohort.findings.statistics.comparison import Comparison
-from kohort.findings.statistics.learning_curve import LearningCurve, Verdict
+from kohort.findings.statistics.learning_curve import GainVerdict, LearningCurve
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """Whether one way to go on would help.
+    """Whether one next step would help the winner.
 
     Args:
         step: "more data", "a bigger model", "more regularisation" or "more epochs".
@@ -22,7 +22,7 @@ class NextStep:
     """
 
     step: str
-    verdict: Verdict
+    verdict: GainVerdict
     sentence: str
 
 
@@ -32,13 +32,13 @@ def next_steps(
     findings: Sequence[Finding],
     learning_curves: Mapping[int, LearningCurve],
 ) -> list[NextStep]:
-    """Answer from the evidence of the study itself; "cannot tell" where it has none.
+    """Judge from the evidence of the study alone; "cannot tell" if there is none.
 
     Args:
         study: The curves.
-        winner: Number of the winner.
-        findings: Of the study.
-        learning_curves: By variant number, where the study trained on parts of the samples.
+        winner: The number of the winner.
+        findings: The findings of the study.
+        learning_curves: By variant number, for variants that also trained on parts of the samples.
     """
     name = study.variants[winner].name
     of_winner = {finding.code: finding for finding in findings if finding.variant == name}
@@ -64,7 +64,7 @@ def _more_data(
     for number, other in learning_curves.items():
         rival = study.variants[number].name
         if curve is None and rival in against and against[rival].is_equivalent:
-            # No curve of its own, but one of a variant that is as good.
+            # The winner has no curve, but an equivalent variant has one.
             curve, whose, name = other, f", which is as good as {name},", rival
     if curve is None:
         sentence = f"The study has no learning curve of {name}; give it sizes."
@@ -122,7 +122,7 @@ def _more_regularisation(
 def _from_rivals(
     step: str, name: str, kind: str, rivals: Sequence[str], against: Mapping[str, Comparison]
 ) -> NextStep:
-    """Whether all rivals are surely no better: worse, or equivalent."""
+    """Judge a step by variants that take it; it does not help if all are worse or equivalent."""
     undecided = [
         rival
         for rival in rivals
@@ -139,10 +139,10 @@ def _from_rivals(
 
 def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
     curves = study.variants[winner]
-    verdicts: dict[str, Verdict] = {"found": "helps", "not found": "does not help"}
+    verdicts: dict[str, GainVerdict] = {"found": "helps", "not found": "does not help"}
     verdict = verdicts.get(found.verdict, "cannot tell")
     if (curves.lengths[curves.sound] < (curves.planned_epochs or 0)).all():
-        # All were stopped, since they improved no more.
+        # Early stopping ended all of them, since they no longer improved.
         verdict = "does not help"
     return NextStep("more epochs", verdict, found.sentence)
 

@@ -74,7 +74,7 @@ def check_dense(*parts: Any) -> None:
             raise _no_array(leaf)
 
 
-def check_arrays(data: ArrayTree) -> None:
+def check_leaves(data: ArrayTree) -> None:
     """Refuse data as Keras packs them where a leaf is not an array, but holds some.
 
     JAX takes apart what is registered with it; the parts are not rows of samples.

@@ -1,1 +1,1 @@
-"""Report: conclusions for people, as tables, figures, a page and a progress display."""
+"""Report: shows conclusions as tables, figures, sentences and a page, and shows progress."""

@@ -1,4 +1,4 @@
-"""What a study found, as a table and in sentences, for notebooks, terminals and pages."""
+"""Writes what a study found as a table and sentences, for notebooks, terminals and pages."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from kohort.report.flattery import flattery
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
-    """A row for each variant, best score first; `Result.table` tells the columns."""
+    """A row for each variant, best score first; for the columns see `Result.table`."""
     rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
     table = pd.DataFrame(rows).set_index("variant")
-    # A mean over the replicates that happened to survive comes after whole ones.
+    # Means over only the replicates that did not diverge come after complete ones.
     partial = np.isnan(conclusions.study.errors).any(axis=1)
     order = np.lexsort((conclusions.mean_errors, partial))
     return table.iloc[order]
 
 
 def answer(conclusions: Conclusions) -> str:
-    """The result in a sentence or three: who wins, and whom it cannot be told from."""
+    """The result in up to three sentences: the winner, and variants not decided to be worse."""
     winner = conclusions.winner
     if winner is None:
         return words.no_winner(conclusions.diverged)
@@ -37,7 +37,7 @@ def answer(conclusions: Conclusions) -> str:
 
 
 def additions(conclusions: Conclusions) -> list[str]:
-    """What each addition to a variant does, a sentence each."""
+    """The effect of each addition to a variant, in a sentence each."""
     rises = {(c.a, c.b): c for c in conclusions.families.rises}
     return [
         words.what_it_does(c, rises.get((c.a, c.b)), conclusions.study.scale)
@@ -46,7 +46,7 @@ def additions(conclusions: Conclusions) -> list[str]:
 
 
 def winners_flattery(conclusions: Conclusions) -> str:
-    """How far the winner's score flatters it for having been chosen by it, in sentences."""
+    """How optimistic the winner's score is, because it was chosen by it, in sentences."""
     study = conclusions.study
     scored = int(np.isfinite(conclusions.mean_errors).sum())
     names = conclusions.record.variant_names

@@ -1,4 +1,4 @@
-"""Figures: the data of a plot is computed first, then drawn."""
+"""Computes the data of plots, and draws them."""
 
 import itertools
 from collections.abc import Mapping
@@ -15,22 +15,22 @@ from kohort.findings.statistics.scale import Scale
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
-# Okabe and Ito's orange and sky blue: told apart with any colour vision, on white and on black.
+# Okabe and Ito's orange and sky blue: distinguishable with any colour vision, on white and black.
 _COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
-# A second sign beside the colour: the dash tells training from validation in print.
+# Dashes distinguish training from validation in print.
 _DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
 
 
 def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
-    """Mean and range over replicates, of train and validation in inference mode.
+    """Mean and range over replicates of train and validation metrics in inference mode.
 
     Args:
-        curves: Tidy, as `Result.curves()` gives them.
+        curves: Tidy curves, as from `Result.curves()`.
         metrics: Names without prefix.
 
     Returns:
         Columns variant, metric, side ("training", "validation"), epoch, mean, low, high; a row for
-        each of their combinations that has a finite value.
+        each combination that has a finite value.
     """
     names = {
         prefix + metric: (metric, side) for prefix, side in _SIDES.items() for metric in metrics
@@ -50,7 +50,7 @@ def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
 
 
 def plotted_metrics(scored: str) -> tuple[str, ...]:
-    """The metrics that curves are plotted of: the loss, and what scores."""
+    """The metrics whose curves are plotted: the loss, and the metric that scores."""
     return tuple(dict.fromkeys(["data_loss", scored]))
 
 
@@ -66,16 +66,16 @@ def curves_chart(bands: pd.DataFrame) -> alt.Chart:
 
 
 def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.DataFrame:
-    """Learning curves as a plot shows them, in the values of the metric.
+    """The data of a plot of learning curves, in values of the metric.
 
     Args:
         curves: By variant.
-        scale: Of the metric; errors are turned back into it.
+        scale: The scale of the metric; errors are turned back into it.
 
     Returns:
-        Columns variant, samples, value, low, high and law (the fitted power law's; NaN where there
-        is none), a row for each size; and where there is a law one for twice the largest, which
-        has no value.
+        Columns variant, samples, value, low, high and law (the fitted power law's value; NaN if
+        there is none), with a row for each size. If there is a law, there is also a row for twice
+        the largest size, without a value.
     """
     rows = []
     for variant, curve in curves.items():
@@ -95,11 +95,11 @@ def _metric_of(error: float, scale: Scale) -> float:
 
 
 def learning_svg(points: pd.DataFrame, title: str) -> str:
-    """Learning curves as SVG text; empty where there are none.
+    """Learning curves as SVG text; empty if there are none.
 
     Args:
-        points: As `learning_points` gives them.
-        title: Of the y axis.
+        points: From `learning_points`.
+        title: The title of the y axis.
     """
     if points.empty:
         return ""
@@ -121,19 +121,19 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
 
 
 def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
-    """One panel as SVG text that takes its text colour from the page around it.
+    """One panel as SVG text, with the text colour of the page around it.
 
     Args:
-        bands: Of one variant and one metric.
-        title: Of the y axis.
-        domain: Of the y axis; None for its own.
+        bands: From `curve_bands`, of one variant and one metric.
+        title: The title of the y axis.
+        domain: The range of the y axis; None to fit the panel.
     """
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
     return _on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
 
 
 def _on_the_page(chart: Any) -> str:
-    """A chart as SVG text that takes its text colour from the page around it."""
+    """A chart as SVG text, with the text colour of the page around it."""
     styled = (
         chart.properties(background="transparent")
         .configure(font="system-ui, sans-serif")
@@ -164,7 +164,7 @@ def _panel(bands: pd.DataFrame, title: str | None, scale: alt.Scale) -> Any:
         ),
         color=alt.Color("side:N", scale=_COLOURS, legend=None),
     )
-    # Both layers name the y axis alike: Vega-Lite shows the union of what layers ask for.
+    # Both layers have the same title: Vega-Lite would show the union of different ones.
     low, mean = (alt.Y(f"{field}:Q", title=title, scale=scale) for field in ("low", "mean"))
     band = base.mark_area(opacity=0.3).encode(y=low, y2="high:Q")
     line = base.mark_line(strokeWidth=2).encode(

@@ -1,4 +1,4 @@
-"""The report's sentences on how far the winner's score flatters it."""
+"""Writes the report's sentences about how optimistic the winner's score is."""
 
 from collections.abc import Sequence
 
@@ -11,20 +11,20 @@ SHARED = {
     "splits": "the luck that all replicates share, being splits of one data set",
     "folds": "the luck that all replicates share, being folds of one data set",
 }
-"""What the estimate cannot see, by what replicates are."""
+"""What the estimate does not cover, by the kind of replicates."""
 
 
 def flattery(
     optimism: Optimism | None, scale: Scale, names: Sequence[str], scored: int, kind: str
 ) -> str:
-    """How far the winner's score flatters it for having been chosen by it.
+    """How optimistic the winner's score is, because the winner was chosen by it.
 
     Args:
         optimism: The estimate.
-        scale: Of the metric that scores.
-        names: Of the variants, by number.
-        scored: How many variants have a score.
-        kind: What replicates are.
+        scale: The scale of the metric that scores.
+        names: Names of the variants, by number.
+        scored: The number of variants with a score.
+        kind: The kind of replicates.
     """
     if scored < 2:
         return "The winner is the only variant with a score, so that no choice flatters it."

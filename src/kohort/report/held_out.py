@@ -1,4 +1,4 @@
-"""How a model does on the test set: accuracy, confusion matrix, and its worst mistakes."""
+"""Scores members on the test set: accuracy, confusion matrix, and mistakes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from kohort.findings.statistics.proportion import proportion_interval
 
 @dataclass(frozen=True)
 class Mistake:
-    """One test sample that the model got wrong.
+    """One test sample that the model classifies wrongly.
 
     Args:
         sample: Its row in the test set.
         truth: Its class.
-        predicted: The class that the model gave.
-        probability: What the model gave to that class.
+        predicted: The predicted class.
+        probability: The predicted probability of that class.
     """
 
     sample: int
@@ -33,15 +33,15 @@ class Mistake:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A variant's member on the test set.
+    """The results of a variant's member on the test set.
 
     Args:
         variant: The variant's name.
-        accuracy: With its Wilson interval over test samples: how sure the number is for this one
-            trained model, not for another seed or split.
-        right: `[test sample]`, whether the model's class is the true one.
-        confusion: `[true class, predicted class]`, counts.
-        mistakes: All of them, the surest first.
+        accuracy: With its Wilson interval over test samples, which holds for this one trained
+            model, not for another seed or split.
+        right: Bool `[test sample]`, whether the predicted class is right.
+        confusion: Counts, int64 `[true class, predicted class]`.
+        mistakes: All mistakes, those with the highest probability first.
     """
 
     variant: str
@@ -57,9 +57,9 @@ class Candidate(NamedTuple):
     Args:
         variant: Its variant.
         replicate: Its replicate.
-        epoch: Whose weights it has, from 1.
-        weights: SHA-256 of these, in hexadecimal.
-        predict: What its model gives for inputs.
+        epoch: The epoch of its weights, from 1.
+        weights: SHA-256 of its weights, in hexadecimal.
+        predict: Returns the outputs of its model for inputs `[sample, ...]`.
     """
 
     variant: str
@@ -70,31 +70,31 @@ class Candidate(NamedTuple):
 
 
 class TestSet:
-    """The test set of a study, which remembers when and for whom it was read.
+    """The test set of a study, which records when and for which members it was read.
 
     Args:
         data: The data.
         confidence: Of intervals.
-        kept: Where readings are kept; None keeps them for as long as this lives.
+        kept: The stored readings; None to keep readings only in this object.
     """
 
     def __init__(self, data: Dataset, confidence: float, kept: KeptReadings | None = None) -> None:
         self._data = data
         self._confidence = confidence
         self._kept = kept
-        self._own: list[Reading] = []
+        self._unstored: list[Reading] = []
 
     @property
     def readings(self) -> list[Reading]:
         """All readings, in order."""
-        return list(self._own) if self._kept is None else self._kept.all()
+        return list(self._unstored) if self._kept is None else self._kept.all()
 
     def read(self, candidates: Sequence[Candidate]) -> list[HeldOut]:
-        """Score members on the test set; of those that it was read for before, tell it again.
+        """Score members on the test set; for members that were scored before, reuse the result.
 
         Returns:
-            A score for each; none where targets are no class labels or a model gives no scores of
-            the classes.
+            The results of each; empty if targets are not class labels, or if the outputs of a
+            model are not scores of the classes.
         """
         data = self._data
         if data.classes is None:
@@ -119,13 +119,13 @@ class TestSet:
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:
-            self._own.append(reading)
+            self._unstored.append(reading)
         else:
             self._kept.add(reading)
 
 
 def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
-    """What a member says of the test set; None where that is no scores of the classes."""
+    """The predictions of a member for the test set; None if its outputs are not class scores."""
     outputs = np.asarray(candidate.predict(data.inputs(data.x_test)))
     scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
     *_, classes = scores.shape
@@ -143,10 +143,10 @@ def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
 
 
 def class_probabilities(scores: np.ndarray) -> np.ndarray:
-    """What a model gives, as a probability of each class, `[sample, class]`.
+    """The outputs of a model as probabilities of classes, `[sample, class]`.
 
     Args:
-        scores: `[sample, class]` probabilities or logits; or `[sample, 1]`, those of class 1 of
+        scores: Probabilities or logits `[sample, class]`; or `[sample, 1]`, those of class 1 of
             two classes.
     """
     if scores.ndim == 2 and scores.shape[1] == 1:
@@ -159,7 +159,7 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
 
 
 def score(tested: Tested, data: Dataset, confidence: float) -> HeldOut:
-    """Compare what a member says with the labels of the test set."""
+    """Compare the predictions of a member with the labels of the test set."""
     guesses, surest = tested.classes, tested.probabilities
     assert guesses is not None
     assert surest is not None

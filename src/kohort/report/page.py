@@ -1,4 +1,4 @@
-"""The report: one HTML file that opens offline and asks nothing of any other place."""
+"""Writes the report: one HTML file that opens offline and loads nothing from elsewhere."""
 
 import base64
 import io
@@ -38,16 +38,16 @@ SHOWN_MISTAKES = 30
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What a report shows.
+    """The contents of a report.
 
     Args:
-        conclusions: What follows from the study's record.
-        data: Its data.
-        tests: The test set, as read for the winner, then the baseline; none without a winner.
-        paired: The winner against the baseline on it; None where there are not both.
+        conclusions: The conclusions from the study's record.
+        data: The data of the study.
+        tests: Results on the test set of the winner, then of the baseline; none without a winner.
+        paired: The winner against the baseline on the test set; None without both.
         readings: All readings of the test set.
-        shipped: Which model is the one to ship, in words; empty without a winner.
-        command: The command that runs the study again; empty where there is none.
+        shipped: Which model to ship, in words; empty without a winner.
+        command: The command that runs the study again; empty if there is none.
     """
 
     conclusions: Conclusions
@@ -65,12 +65,12 @@ class Page:
 
     @property
     def scale(self) -> Scale:
-        """How values of the metric that scores are told."""
+        """The scale of the metric that scores."""
         return self.conclusions.study.scale
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """As of `Result.table`."""
+        """The table of `Result.table`."""
         return score_table(self.conclusions)
 
     @cached_property
@@ -146,7 +146,7 @@ def render(page: Page) -> str:
 
 
 def _learning(page: Page) -> str:
-    """The learning curves as a picture; empty where the study had no sizes."""
+    """The learning curves as SVG text; empty if the study has no sizes."""
     points = learning_points(page.conclusions.named_learning_curves, page.scale)
     return learning_svg(points, f"validation {page.scale.metric}")
 
@@ -159,13 +159,13 @@ def _paired(page: Page) -> str:
 
 
 def _by_verdict(findings: Sequence[Finding]) -> list[Finding]:
-    """Found ones first, then undecided ones; what was not found follows."""
+    """Sort findings: found ones first, then inconclusive ones, then the others."""
     order = ("found", "inconclusive", "not found", "not applicable")
     return sorted(findings, key=lambda finding: order.index(finding.verdict))
 
 
 def _panels(page: Page) -> list[dict[str, Any]]:
-    """For each variant, in the table's order, a picture of each metric."""
+    """For each variant, in the order of the table, a picture of each metric."""
     metrics = list(dict.fromkeys(page.bands["metric"]))
     panels = []
     for variant in page.table.index:
@@ -185,7 +185,7 @@ def _panels(page: Page) -> list[dict[str, Any]]:
 
 
 def _domain(page: Page, metric: str) -> tuple[float, float] | None:
-    """Proportions share an axis, so that variants compare by eye; losses may be worlds apart."""
+    """The range of the y axis that variants share; None for losses, which may differ too much."""
     if metric != page.record.settings.metric or not page.scale.is_proportion:
         return None
     bands = page.bands[page.bands["metric"] == metric]
@@ -195,7 +195,7 @@ def _domain(page: Page, metric: str) -> tuple[float, float] | None:
 
 
 def _confusion(page: Page) -> list[dict[str, Any]]:
-    """Rows of the winner's confusion matrix: counts, and how dark to draw them."""
+    """Rows of the winner's confusion matrix: counts, and the shade of their cells."""
     if not page.tests:
         return []
     counts, names = page.tests[0].confusion, page.data.class_names or ()
@@ -219,7 +219,7 @@ def _confusion(page: Page) -> list[dict[str, Any]]:
 
 
 def _mistakes(page: Page) -> list[dict[str, str]]:
-    """The winner's surest mistakes as pictures, where samples are pictures."""
+    """The winner's mistakes with the highest probability as pictures, if samples are images."""
     shape = page.data.input_shape
     if not page.tests or len(shape) != 2 or not page.data.stores_pixels:
         return []
@@ -236,6 +236,7 @@ def _mistakes(page: Page) -> list[dict[str, str]]:
 
 
 def _png(pixels: np.ndarray) -> str:
+    """Pixels uint8 `[height, width]` as the URL of a PNG image."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""The progress display: what trains now, how far it is, and how long it will still take."""
+"""The progress display: what trains now, how far it is, and the remaining time."""
 
 from types import TracebackType
 from typing import Self
@@ -35,7 +35,7 @@ class Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console,
-            # A log file or a pipe gets lines (`begin`), not a bar that redraws itself.
+            # A log file or a pipe gets lines (`begin`) instead of a bar that redraws itself.
             disable=not (visible and self._console.is_terminal),
         )
         self._task = self._bar.add_task("preparing", total=total)
@@ -50,7 +50,9 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        # Rich before 14.3 ends a bar that is not shown with an empty line.
+        if not self._bar.disable:
+            self._bar.stop()
 
     def tell(self, line: str) -> None:
         """Show a line."""
@@ -62,13 +64,13 @@ class Progress:
         self._bar.advance(self._task, member_epochs)
 
     def begin(self, what: str, members: int, epochs: int, done: int = 0) -> None:
-        """Say what trains now, how many members together, and for how long.
+        """Show what trains now, how many members at once, and for how many epochs.
 
         Args:
-            what: Names it.
-            members: Their number.
-            epochs: Of each.
-            done: Member epochs of them that were trained in an earlier run.
+            what: Its name.
+            members: The number of members.
+            epochs: Epochs of each.
+            done: Member epochs that were trained in an earlier run.
         """
         self._what, self._epochs = f"{what}, {count(members, 'member')}", epochs
         self._left = members * epochs - done
@@ -78,13 +80,13 @@ class Progress:
             self._console.print(f"{self._what}, {count(epochs, 'epoch')}", highlight=False)
 
     def advance(self, member_epochs: int, epoch: int) -> None:
-        """Count finished member epochs; `epoch` (from 0) is the one that they were of."""
+        """Count finished member epochs of an epoch (from 0)."""
         self._left -= member_epochs
         self._bar.advance(self._task, member_epochs)
         self._show(epoch + 1)
 
     def end(self) -> None:
-        """Take off the total what did not come, as when members stop early."""
+        """Subtract member epochs that were not trained, as when members stop early."""
         total = self._bar.tasks[self._task].total or 0
         self._bar.update(self._task, total=total - self._left)
 

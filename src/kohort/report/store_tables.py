@@ -1,4 +1,4 @@
-"""What a store holds, told to people and programs."""
+"""Writes what a store has as rows, tables and lines of text."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from kohort.evidence.store import KeptStudy, Store
 
 type Row = dict[str, Any]
 
-_TOLD = ("found", "inconclusive")
+_SHOWN_VERDICTS = ("found", "inconclusive")
 
 
 def studies(store: Store) -> list[Row]:
@@ -31,7 +31,7 @@ def studies(store: Store) -> list[Row]:
 
 
 def study(stored: KeptStudy) -> dict[str, list[Row]]:
-    """What is kept of one study, in parts: variants, runs, events, findings."""
+    """What a store has of one study, in parts: variants, runs, events, findings."""
     return {
         "variants": _variants(stored),
         "runs": [
@@ -55,13 +55,13 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
                 "advice": finding.advice,
             }
             for finding in stored.findings()
-            if finding.verdict in _TOLD
+            if finding.verdict in _SHOWN_VERDICTS
         ],
     }
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Rows as a table of text, with the names of the first row over the columns."""
+    """Rows as a table of text, with the keys of the first row over the columns."""
     rows = list(rows)
     if not rows:
         return "none"
@@ -72,7 +72,7 @@ def table(rows: Iterable[Row]) -> str:
         )
     for row in rows:
         drawn.add_row(*(str(value) for value in row.values()))
-    # As wide as it is: who reads it in a terminal can scroll, and a program needs whole lines.
+    # As wide as it needs: users of a terminal can scroll, and programs need whole lines.
     console = Console(file=io.StringIO(), width=10_000, color_system=None)
     console.print(drawn, markup=False, highlight=False)
     assert isinstance(console.file, io.StringIO)

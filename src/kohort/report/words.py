@@ -1,4 +1,4 @@
-"""The report's sentences, made from the numbers."""
+"""Writes the report's sentences from the numbers."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def difference(comparison: Comparison, scale: Scale | None) -> str:
 
     Args:
         comparison: The difference.
-        scale: Of the metric that scores; None for rises of a loss, in percent.
+        scale: The scale of the metric that scores; None for rises of a loss, in percent.
     """
     return _signed(comparison.difference, scale, comparison.thresholds)
 
@@ -46,21 +46,21 @@ def _signed(interval: Interval, scale: Scale | None, thresholds: Sequence[float]
 
 
 def value(number: float, scale: Scale) -> str:
-    """A value of the metric that scores: a percentage for a proportion."""
+    """A value of the metric that scores; in percent if it is a proportion."""
     if math.isnan(number):
         return "none"
     return f"{100 * number:.1f} %" if scale.is_proportion else f"{number:.4g}"
 
 
 def gap(number: float, scale: Scale) -> str:
-    """The gap of a row of the table."""
+    """The gap in a row of the table, as text."""
     if math.isnan(number):
         return "none"
     return f"{100 * number:z.1f} points" if scale.is_proportion else f"{number:.3g}"
 
 
 def counts_errors(scale: Scale) -> bool:
-    """Whether a point of the metric is an error in a hundred samples."""
+    """Whether a point of the metric means one error in a hundred samples."""
     return scale.is_proportion and "acc" in scale.metric and "top" not in scale.metric
 
 
@@ -72,15 +72,15 @@ def answer(
     against_baseline: Sequence[Comparison],
     diverged: Sequence[tuple[str, int, int]] = (),
 ) -> str:
-    """The answer in a few sentences: who wins, by what, and whom it cannot be told from.
+    """The answer in a few sentences: the winner, its score, and the variants as good as it.
 
     Args:
-        winner: Its name.
+        winner: The name of the winner.
         score: Its score.
-        scale: Of the metric that scores.
+        scale: The scale of the metric that scores.
         against_all: The winner (`b`) against every other variant (`a`).
         against_baseline: Every other variant (`b`) against the baseline (`a`).
-        diverged: Names of variants of which replicates diverged, how many did, and of how many.
+        diverged: Names of variants with replicates that diverged, how many did, and of how many.
     """
     what = percent(score) if scale.is_proportion else scale.text(score)
     sentences = [f"{winner} does best on validation data: {scale.metric} {what}."]
@@ -91,7 +91,7 @@ def answer(
         sentences.append(
             f"It {_standing(step, scale)} the baseline, {step.a}: {_difference_text(step, scale)}."
         )
-    # A variant that never trained to the end has no score to be told from.
+    # A variant that never trained to the end has no score to compare with.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
     beaten = [c.a for c in others if c.better == winner]
     luckier = [c.a for c in others if c.better == c.a]
@@ -117,7 +117,7 @@ def answer(
 
 
 def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
-    """The answer where no variant has a score.
+    """The answer if no variant has a score.
 
     Args:
         diverged: As in `answer`.
@@ -143,7 +143,7 @@ def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
 def _standing(step: Comparison, scale: Scale) -> str:
     if step.better == step.b:
         return "is better than"
-    if step.better == step.a:  # which was not chosen, since it diverged in some replicates
+    if step.better == step.a:  # it was not chosen, since it diverged in some replicates
         return "is worse than"
     if step.is_equivalent:
         return f"differs by less than {scale.amount(step.margin)} from"
@@ -154,7 +154,7 @@ def _standing(step: Comparison, scale: Scale) -> str:
 
 
 def _difference_text(comparison: Comparison, scale: Scale) -> str:
-    """A difference, and where it is decided the errors that it is made of."""
+    """A difference as text; if it is decided, with the number of errors that it means."""
     text = _evidence(comparison, scale)
     if not (comparison.is_decided or comparison.is_equivalent) and comparison.excludes_zero:
         return f"{text}, but not after correction for all that is compared"
@@ -167,30 +167,30 @@ def _difference_text(comparison: Comparison, scale: Scale) -> str:
 
 
 def _evidence(comparison: Comparison, scale: Scale | None) -> str:
-    """A difference with the interval that shows the verdict, and what that is."""
+    """A difference with the interval to show with its verdict, and the name of that interval."""
     text = _signed(comparison.shown_interval, scale, comparison.thresholds)
     return ", ".join(filter(None, [text, comparison.shown_interval_name]))
 
 
 def errors_fewer(comparison: Comparison) -> str:
-    """Errors that `b` makes fewer than `a` in 1,000 samples."""
+    """How many fewer errors `b` makes than `a` in 1,000 samples, as text."""
     return f"{comparison.errors_per_thousand:z.0f}" if comparison.difference.n else "none"
 
 
 def p_value(p: float) -> str:
-    """A p-value to four digits."""
+    """A p-value with four digits."""
     if math.isnan(p):
         return "none"
     return "below 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
-    """One comparison by itself, in a sentence.
+    """One comparison, without correction, in a sentence.
 
     Args:
         comparison: The comparison.
-        scale: Of the metric that scores.
-        kind: What its replicates are.
+        scale: The scale of the metric that scores.
+        kind: The kind of replicates.
     """
     text = f"{comparison.b} against {comparison.a}, {comparison.measure}: "
     if not comparison.difference.n:
@@ -205,11 +205,11 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
 
 
 def verdict_of(comparison: Comparison, kind: str) -> str:
-    """What a comparison comes to.
+    """The verdict of a comparison.
 
     Args:
         comparison: The comparison.
-        kind: What its replicates are.
+        kind: The kind of replicates.
     """
     if not comparison.difference.n:
         return "not both trained to the end in any replicate"
@@ -224,7 +224,7 @@ def verdict_of(comparison: Comparison, kind: str) -> str:
 
 
 def paired(found: PairedProportions, winner: str, baseline: str) -> str:
-    """What two models do on the same test samples: `found` with the winner as b."""
+    """The comparison of two models on the same test samples; in `found` the winner is b."""
     bounds = (found.difference.mean, found.difference.low, found.difference.high)
     mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
     return (
@@ -235,7 +235,7 @@ def paired(found: PairedProportions, winner: str, baseline: str) -> str:
 
 
 def readings(found: Sequence[Reading]) -> str:
-    """How often the test set was read, when, and for whom; as in "it was read ..."."""
+    """How often the test set was read, when, and for which members; follows "it was read"."""
     if not found:
         return "never"
     often = "once, " if len(found) == 1 else f"{len(found)} times, "
@@ -257,7 +257,7 @@ def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:
 
 
 def overview(findings: Sequence[Finding]) -> list[str]:
-    """For each rule, who it was found in and who it is undecided for."""
+    """For each rule, the variants in which it was found, and those where it is inconclusive."""
     lines = [
         f"{f.title.capitalize()} ({f.code}) {f.verdict}: {f.sentence}"
         for f in findings
@@ -277,13 +277,13 @@ def overview(findings: Sequence[Finding]) -> list[str]:
 
 
 def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> str:
-    """What an addition to a variant does: to the score, and against late overfitting.
+    """The effect of an addition to a variant on the score and on late overfitting, in a sentence.
 
     Args:
-        score: At the best epoch.
-        rise: By how far validation loss rises after the best epoch. None where that cannot be
-            compared.
-        scale: Of the metric that scores.
+        score: The comparison of scores at the best epoch.
+        rise: The comparison of rises of validation loss after the best epoch; None if these cannot
+            be compared.
+        scale: The scale of the metric that scores.
     """
     if not score.difference.n:
         return f"{score.b} and {score.a} did not both train to the end in any replicate."

@@ -1,1 +1,1 @@
-"""Runs: one run of a study, trained, recorded, kept in a store, and loaded from it."""
+"""Runs: train a study, record it, keep it in a store, and load it from there."""

@@ -1,4 +1,4 @@
-"""Keeps a study in a store while it trains, and finds what of it has trained already."""
+"""Stores a study while it trains, and finds out what is left to train."""
 
 import hashlib
 import json
@@ -22,17 +22,18 @@ from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
 CADENCE = 60.0
 """Seconds of training between two checkpoints of a block of members."""
 
-_CURVES = 1.0  # seconds between two writings of curves: soon enough for who looks on
+_CURVES = 1.0  # seconds between two writes of curves, for users who watch them
 
 type KeptBlock = list[MemberKey]
+"""The member in each seat of a block; the last member may have several seats."""
 
 
 class Checkpointer:
-    """Keeps what happens while a study trains.
+    """Stores the events of a study while it trains.
 
     Args:
-        kept: Where; claimed.
-        plan: What is to train.
+        kept: The study in its store; claimed.
+        plan: The members to train.
         cadence: Seconds of training between two checkpoints of a block.
     """
 
@@ -50,26 +51,26 @@ class Checkpointer:
         self._block_of = {key: block for block in blocks for key in block}
 
     def ask_to_end(self) -> None:
-        """Let the epoch that runs be the last one: after it `take` raises `Interrupted`."""
+        """End after the current epoch: `take` will raise `Interrupted`."""
         self._is_asked_to_end = True
 
     @property
     def is_asked_to_end(self) -> bool:
-        """Whether what trains is to be the last."""
+        """Whether training is to end after the current epoch."""
         return self._is_asked_to_end
 
     @property
     def runs(self) -> int:
-        """Runs of the study, this one among them."""
+        """The number of runs of the study, including this one."""
         return len(self._kept.runs())
 
     def seats(self, group: tuple[MemberPlan, ...]) -> int:
-        """How many members of a group were laid out side by side; 0 where none were yet."""
+        """How many members of a group were laid out side by side; 0 if none were."""
         keys = {key_of(self._plan, member) for member in group}
         return max((len(block) for block in self._blocks if set(block) <= keys), default=0)
 
     def recall(self) -> Iterator[tuple[MemberPlan, PriorProgress]]:
-        """What is kept of each member; one whose weights are damaged has not finished."""
+        """Yield the stored progress of each member; with damaged weights it has not finished."""
         logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
         for record in self._kept.epochs():
             logs.setdefault(record.member, {})[record.epoch] = record.logs
@@ -90,11 +91,11 @@ class Checkpointer:
             return None
 
     def work(self, group: tuple[MemberPlan, ...], *, in_blocks: bool) -> Iterator[WorkItem]:
-        """What is left to train of one of the plan's groups.
+        """Yield what is left to train of one group of the plan.
 
         Args:
             group: The members.
-            in_blocks: Whether they train side by side, in blocks; else one after another.
+            in_blocks: Whether they train side by side, in blocks, or one after another.
         """
         planned = {key_of(self._plan, member): member for member in group}
         left = {key: member for key, member in planned.items() if key not in self._finished}
@@ -102,8 +103,8 @@ class Checkpointer:
             if left:
                 yield WorkItem.of(list(left.values()))
             return
-        # A block trains whole, also where a kill came when some of it had been kept as finished:
-        # in other company its members' numbers would round otherwise.
+        # A block trains as a whole, even if a run was killed after some of its members were stored
+        # as finished: beside other members their numbers would be rounded differently.
         blocks = [b for b in self._blocks if set(b) <= set(planned) and set(b) & set(left)]
         if blocks:
             yield self._of_blocks(blocks, planned)
@@ -129,12 +130,12 @@ class Checkpointer:
         return WorkItem(members, len(keys), tuple(begun), done, spent)
 
     def _checkpoint(self, block: KeptBlock) -> tuple[Checkpoint | None, float]:
-        """Where a block goes on, and the seconds that each of its members has trained."""
-        kept = self._kept.checkpoint(_label(block))
-        if kept is None:
+        """The checkpoint of a block, and the training time of each of its members."""
+        stored = self._kept.checkpoint(_label(block))
+        if stored is None:
             return None, 0.0
-        checkpoint = Checkpoint(kept.epoch, kept.arrays, kept.state["engine"])
-        if digests := kept.state.get("weights"):
+        checkpoint = Checkpoint(stored.epoch, stored.arrays, stored.state["engine"])
+        if digests := stored.state.get("weights"):
             try:
                 ended = [
                     self._kept.weights(key, digest)
@@ -144,18 +145,18 @@ class Checkpointer:
                 self._kept.note("checkpoint", f"{error}; its block starts over")
                 return None, 0.0
             checkpoint = whole(checkpoint, ended)
-        return checkpoint, kept.state["seconds"]
+        return checkpoint, stored.state["seconds"]
 
     def take(self, event: BlocksPlanned | EpochsMeasured, work: WorkItem) -> None:
-        """Keep what happened.
+        """Store an event.
 
         Args:
-            event: What.
-            work: What trains.
+            event: The event.
+            work: The members that train.
 
         Raises:
-            Interrupted: The run was asked to end, and all is kept that can be.
-            StoreError: It cannot be kept.
+            Interrupted: The run was asked to end, and everything that can be stored is stored.
+            StoreError: It cannot be stored.
         """
         keys = [key_of(self._plan, member) for member in work.members]
         if isinstance(event, BlocksPlanned):
@@ -169,7 +170,7 @@ class Checkpointer:
                 (keys[place], epoch.epoch, logs) for place, logs in epoch.logs.items()
             ]
             self._take_epoch(epoch, keys, work, ends=ends, saves=saves)
-        # What has trained, and could not go on from anywhere, is kept first: its end comes next.
+        # Members that have finished, and have no checkpoint, are stored first: their end is next.
         if ends and all(epoch.checkpoint or not epoch.is_last for epoch in event.epochs):
             raise Interrupted
 
@@ -182,7 +183,7 @@ class Checkpointer:
         ends: bool,
         saves: bool,
     ) -> None:
-        """Keep where a block is, or its curves, when it is time."""
+        """Store the checkpoint of a block, or its curves, when it is due."""
         first = next(iter(epoch.logs))
         block = self._block_of.get(keys[first])
         if block and epoch.checkpoint and (epoch.is_last or saves):
@@ -197,7 +198,7 @@ class Checkpointer:
             self._write_curves()
 
     def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:
-        """Keep the weights of a member that has trained."""
+        """Store the weights of a member that has finished training."""
         self._write_curves()
         key = key_of(self._plan, member)
         digest = self._kept.finish(key, weights, seconds)
@@ -209,27 +210,27 @@ class Checkpointer:
                 self._ended_blocks.remove(ended)
 
     def conclude(self, record: StudyRecord, findings: Sequence[Finding]) -> None:
-        """Keep the study's record, and what the rules say."""
+        """Store the study's record and its findings."""
         self._kept.extend(self._kept.description | {"result": to_json(record)}, [], [])
         self._kept.keep_findings([finding_record(finding) for finding in findings])
 
     def _lay_out(self, blocks: list[KeptBlock]) -> None:
-        """Remember in which blocks members train, in the place of those in which they did."""
-        anew = {key for block in blocks for key in block}
+        """Store the blocks in which members will train; they replace earlier blocks."""
+        moved = {key for block in blocks for key in block}
         for block in self._blocks:
-            if set(block) & anew:
+            if set(block) & moved:
                 self._kept.drop_checkpoint(_label(block))
-        self._set_blocks([block for block in self._blocks if not set(block) & anew] + blocks)
+        self._set_blocks([block for block in self._blocks if not set(block) & moved] + blocks)
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
 
     def _save_ended(self, ended: "EndedBlock") -> None:
-        """Keep a block that has trained, for more epochs, after the weights of its members.
+        """Store the checkpoint of a block that has finished, to train more epochs from it later.
 
-        These are not kept twice: where a run is killed between, or they are damaged, more epochs
-        go on from an earlier checkpoint, or from the beginning.
+        It refers to the weights of its members, which are already stored. If a run is killed before
+        it, or the weights are damaged, more epochs resume from an earlier checkpoint or start over.
         """
-        kept = [ended.weights[key] for key in dict.fromkeys(ended.block)]
-        digests, weights = zip(*kept, strict=True)
+        stored = [ended.weights[key] for key in dict.fromkeys(ended.block)]
+        digests, weights = zip(*stored, strict=True)
         self._save(ended.block, lean(ended.checkpoint, weights), ended.seconds, digests)
 
     def _save(
@@ -239,7 +240,7 @@ class Checkpointer:
         seconds: float,
         digests: Sequence[str] = (),
     ) -> None:
-        # Curves first: what comes after a checkpoint is measured again, what is before it is not.
+        # Curves first: epochs after a checkpoint are measured again, epochs before it are not.
         self._write_curves()
         state = {"engine": checkpoint.state, "seconds": seconds, "weights": digests}
         with self._checkpoints.writing():
@@ -253,13 +254,13 @@ class Checkpointer:
 
 
 class EndedBlock(NamedTuple):
-    """A block after its last epoch, until the weights of all its members are kept.
+    """A block after its last epoch, until the weights of all its members are stored.
 
     Args:
         block: Its members.
-        checkpoint: Where it is.
-        seconds: That each member has trained.
-        weights: The SHA-256 and the weights of the members whose weights are kept.
+        checkpoint: Its last checkpoint.
+        seconds: Training time of each member.
+        weights: The SHA-256 and the weights of the members whose weights are stored.
     """
 
     block: KeptBlock
@@ -269,5 +270,5 @@ class EndedBlock(NamedTuple):
 
 
 def _label(block: KeptBlock) -> str:
-    """Names a block's checkpoint."""
+    """The name of a block's checkpoint."""
     return hashlib.sha256(json.dumps(block).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What makes a study the one that it is, as text to keep; and what has changed since."""
+"""Describes a study as text, and compares it with the description in the store."""
 
 import ast
 import hashlib
@@ -16,17 +16,17 @@ from kohort.evidence.store import MemberKey, VariantRecord
 from kohort.report.words import listing
 
 _MAY_GROW = ("repeats",)
-"""Of `Holdout` and `KFold`: more of them leave the first ones as they are."""
+"""Fields of `Holdout` and `KFold` that may grow: the first replicates stay as they are."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a study differs from what is kept of it.
+    """How a study differs from the one in the store.
 
     Args:
-        refused: What cannot go on from what is kept, each as "what: before, now".
-        noted: What can, and is worth a word: versions, hardware.
-        longer: Names of variants that are to train for more epochs than before.
+        refused: Changes with which it cannot be resumed, each as "what: before, now".
+        noted: Changes with which it can, but which are reported: versions, hardware.
+        longer: Names of variants that train for more epochs than before.
     """
 
     refused: tuple[str, ...]
@@ -35,11 +35,11 @@ class Change:
 
 
 def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the numbers of a study, of JSON.
+    """Everything that determines the numbers of a study, as JSON.
 
     Args:
         spec: The study.
-        plan: What it trains.
+        plan: Its plan.
         how: The engine, its precision, and the environment.
     """
     models = {
@@ -60,7 +60,7 @@ def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, A
 
 
 def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
-    """The variants with the text of their build functions, and how their models are configured."""
+    """The variants with the source of their build functions and their models' configuration."""
     models = _models(plan)
     return [
         VariantRecord(
@@ -74,12 +74,12 @@ def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
 
 
 def arguments_of(variant: Variant) -> dict[str, str]:
-    """What its build function is called with, as Python writes it."""
+    """The arguments of its build function, as Python code."""
     return {name: repr(value) for name, value in variant.kwargs.items()}
 
 
 def source_of(function: Callable[..., Any]) -> str:
-    """The text of a function; "" where nobody has it, as for one typed at a prompt."""
+    """The source of a function; "" if it is unknown, as for one typed at a prompt."""
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
@@ -87,14 +87,14 @@ def source_of(function: Callable[..., Any]) -> str:
 
 
 def code_of(source: str) -> str:
-    """What a source says: without comments, docstrings, and how it is laid out.
+    """The syntax tree of a source, without comments, docstrings and layout.
 
-    A body that is written otherwise says something else, also where it builds a model of the same
-    configuration: what it does to random numbers and weights shows in no configuration.
+    A function with another body counts as changed, even if its model has the same configuration:
+    what it does to random numbers and weights is not in the configuration.
     """
     try:
         tree = ast.parse(textwrap.dedent(source))
-    except SyntaxError:  # such as a line out of a call, with a lambda in it
+    except SyntaxError:  # such as one line of a call, with a lambda in it
         return source
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
@@ -110,7 +110,7 @@ def _models(plan: Plan) -> dict[str, str]:
 
 
 def key_of(plan: Plan, member: MemberPlan) -> MemberKey:
-    """How a store names a planned member."""
+    """The key of a planned member in a store."""
     return MemberKey(plan.variant_names[member.variant], member.replicate, member.share)
 
 
@@ -120,7 +120,7 @@ def change(
     variants_before: list[VariantRecord],
     variants: list[VariantRecord],
 ) -> Change:
-    """Compare a study with what is kept of it."""
+    """Compare a study with the one in the store."""
     refused = [
         f"{what}: {before[what]} before, {now[what]} now"
         for what in ("data", "kind of replicates", "batch size", "seed", "engine", "precision")
@@ -142,7 +142,7 @@ def change(
 
 
 def refusal(name: str, changed: Change) -> StoreError:
-    """The error that tells what of a study has changed so that it cannot go on."""
+    """The error for a study that has changed so that it cannot be resumed."""
     return StoreError(
         f"the study {name!r} as it is kept",
         f"another one ({'; '.join(changed.refused)})",
@@ -160,7 +160,7 @@ def _replicates(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _epochs(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
-    """Variants that are to train less than they have, those of equal numbers together."""
+    """Variants that would train fewer epochs than before; equal numbers are listed together."""
     fewer: dict[tuple[int, int], list[str]] = {}
     for name, epochs in before.items():
         if now.get(name, epochs) < epochs:
@@ -201,13 +201,13 @@ _FUNCTION = "function"
 
 
 def _compared(callbacks: list[Any]) -> list[Any]:
-    """What of `_callbacks` must stay as it was."""
+    """The part of `_callbacks` that must not change."""
     first, *rest = callbacks or [None]
     return [first, *map(code_of, rest)] if first == _FUNCTION else callbacks
 
 
 def _callbacks(spec: StudySpec) -> list[Any]:
-    """The callbacks with their settings, as far as these are plain."""
+    """The callbacks with those of their settings that are plain values."""
     if callable(spec.callbacks):
         return [_FUNCTION, source_of(spec.callbacks)]
     plain = (bool, int, float, str, type(None))

@@ -1,4 +1,4 @@
-"""Results of studies that a store keeps: what they are made of is kept, and made a Result again."""
+"""Results of studies that a store keeps: they are put together again from what is kept."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,15 +31,19 @@ def open(  # noqa: A001 (as `kohort.open`)
     Args:
         store: A path, or a URL, as in `Study.run`.
         name: What the study is called.
-        data: Its data, which the store does not keep. None leaves out what needs them: the models,
-            the test set, and so the report.
+        data: The study's data, which the store does not keep. None leaves out what needs them: the
+            models, the test set, and so the report.
 
     Raises:
         StoreError: There is no such store or study, it has not been run to its end, or these are
             other data.
 
     Example:
-        >>> kohort.open("kohort.db", "width").compare("units=50", "units=200")
+        >>> import kohort
+        >>> kohort.open("kohort.db", "width").winner
+        'units=16'
+        >>> kohort.open("kohort.db", "width", data).best().model().count_params()
+        181
     """
     with open_store(store, make=False) as opened:
         kept = opened.study(name)
@@ -93,7 +97,7 @@ def _result(
 
 
 def _curves(kept: KeptStudy, settings: Settings) -> dict[float, Curves]:
-    """All curves that are kept."""
+    """All curves that are kept, by the part of the training samples that members trained on."""
     names = tuple(settings.epochs)
     numbers = {name: number for number, name in enumerate(names)}
     keys = [record.key for record in kept.members()]
@@ -108,7 +112,7 @@ def _curves(kept: KeptStudy, settings: Settings) -> dict[float, Curves]:
 def _weights(
     kept: KeptStudy, numbers: Mapping[str, int]
 ) -> dict[tuple[int, int], list[np.ndarray]]:
-    """Of the members on all samples, by variant and replicate."""
+    """Weights of the members that trained on all samples, by variant and replicate number."""
     return {
         (numbers[record.key.variant], record.key.replicate): kept.weights(record.key)
         for record in kept.members()

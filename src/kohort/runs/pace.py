@@ -1,18 +1,18 @@
-"""When to write again."""
+"""Decides when to write again."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 COST = 0.02
-"""The part of the time that writing may take; where it takes more, it is done less often."""
+"""The fraction of time that writing may take; if it takes more, it is done less often."""
 
 
 class Pace:
-    """When to write again: not before some seconds, nor so often that it costs more than `COST`.
+    """Limits how often to write: by a number of seconds, and by the time that it takes (`COST`).
 
     Args:
-        seconds: The least between two writings.
+        seconds: The least time between two writes.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -26,7 +26,7 @@ class Pace:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Time a writing."""
+        """Measure the time of a write."""
         began = time.monotonic()
         yield
         ended = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a run holds of a study while it trains, and the record that it ends with."""
+"""Collects the measurements of a run, and makes the record of the study at its end."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -20,16 +20,16 @@ from kohort.keras_api.models import data_loss
 from kohort.runs.fingerprint import arguments_of
 
 UNTRAINED_SAMPLES = 256
-"""So many training samples tell the loss before training; it is compared with no other loss."""
+"""Training samples for the loss before training, which is compared with no other loss."""
 
 
 class Trained(NamedTuple):
-    """A member that has trained.
+    """A member that has finished training.
 
     Args:
-        plan: What was to be trained.
-        weights: Of its best epoch.
-        seconds: Of training, with its part of compilation.
+        plan: Its plan.
+        weights: The weights of its best epoch, in the order of `get_weights`.
+        seconds: Training time, with its part of compilation.
     """
 
     plan: MemberPlan
@@ -38,10 +38,10 @@ class Trained(NamedTuple):
 
 
 class Records:
-    """Collects what training yields.
+    """Collects the results of training.
 
     Args:
-        plan: What is to be trained.
+        plan: The members to train.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -52,19 +52,19 @@ class Records:
         self._curves = SharedRecorder(plan.variant_names, *shape, shares)
         self._trained: list[Trained] = []
         self.side_by_side: dict[str, int] = {}
-        """By the name of a group, how many of its members trained side by side at most."""
+        """By the name of a group, the most of its members that trained side by side."""
 
     def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
-        """Keep the logs of a member after one epoch (from 0)."""
+        """Record the logs of a member after one epoch (from 0)."""
         self._curves.record(member.share, member.variant, member.replicate, epoch, logs)
 
     def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
-        """Keep a member that has trained; of those on parts of their samples only the curves."""
+        """Record that a member finished; its weights are kept if it trained on all samples."""
         if member.share == 1:
             self._trained.append(Trained(member, weights, seconds))
 
     def record_chunk(self, label: str, seats: int) -> None:
-        """Keep how many members of a group trained side by side."""
+        """Record how many members of a group trained side by side."""
         self.side_by_side[label] = max(seats, self.side_by_side.get(label, 0))
 
     @property
@@ -73,26 +73,26 @@ class Records:
         return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
 
     def curves(self) -> dict[float, Curves]:
-        """By the part of the samples, the curves."""
+        """The curves by the part of the samples."""
         return self._curves.curves()
 
 
 class RunStart(NamedTuple):
-    """When a run began: in UTC, and in seconds of a clock that nobody sets."""
+    """When a run began: in UTC, and in seconds of a monotonic clock."""
 
     at: datetime
     ticks: float
 
     @classmethod
     def now(cls) -> "RunStart":
-        """This moment."""
+        """The current time."""
         return cls(datetime.now(UTC), time.monotonic())
 
 
 def untrained_losses(spec: StudySpec, models: BuiltModels) -> list[float]:
-    """By variant, the loss of a new model on some training samples.
+    """The loss of a new model of each variant, on some training samples.
 
-    NaN where only the model's own code knows how to measure it.
+    NaN for models that override how their loss is computed.
     """
     replicate = spec.replicate(0, 1.0)
     rows = replicate.train[:UNTRAINED_SAMPLES]
@@ -113,16 +113,16 @@ def study_record(
     start: RunStart,
     runs: int,
 ) -> StudyRecord:
-    """The record of a study that has trained.
+    """The record of a study that has finished training.
 
     Args:
         spec: The study.
         plan: Its plan.
-        records: What training yielded.
-        losses: As of `untrained_losses`.
-        engine: What trained it.
+        records: The results of training.
+        losses: From `untrained_losses`.
+        engine: "fused" or "keras".
         start: When its last run began.
-        runs: Runs that it took.
+        runs: The number of runs.
     """
     first = {m.variant: m for m in plan.every_member if m.replicate == 0 and m.share == 1}
     return StudyRecord(
@@ -176,7 +176,7 @@ def _settings(
 
 
 def _overlap(spec: StudySpec) -> Overlap:
-    """Copies of training samples in what the models are judged by."""
+    """Copies of training samples in the test and validation data."""
     copies, replicates = find_copies(spec.data), spec.whole_replicates
     return Overlap(
         test=int(copies.test.sum()),

@@ -1,4 +1,4 @@
-"""A run of a study that is kept in a store: who may run it, from where it goes on, how it ends."""
+"""One run of a study in a store: claims it, checks what has changed, and records how it ends."""
 
 import signal
 import threading
@@ -20,11 +20,11 @@ _ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoreTarget(NamedTuple):
-    """Where and how a run is kept.
+    """Where and how a run is stored.
 
     Args:
-        place: Of the store.
-        fresh: Whether to forget what is kept of the study, and begin anew.
+        place: The place of the store.
+        fresh: Whether to delete the study from the store, and start over.
         cadence: Seconds between the checkpoints of a block of members.
     """
 
@@ -33,7 +33,7 @@ class StoreTarget(NamedTuple):
     cadence: float
 
     def readings(self, study: str) -> KeptReadings | None:
-        """Where readings of a study's test set are kept; None where nothing lasts."""
+        """The stored readings of a study's test set; None for a store in memory."""
         place = durable_location(self.place)
         return None if place is None else KeptReadings(place, study)
 
@@ -46,21 +46,21 @@ def session(
     how: Mapping[str, Any],
     tell: Callable[[str], None],
 ) -> Iterator[Checkpointer]:
-    """Keep a study in a store while the block runs; nobody else runs it meanwhile.
+    """Store a study while the block runs; no other process can run it meanwhile.
 
-    SIGINT and SIGTERM let the epoch that runs be the last; a second one ends at once.
+    After SIGINT or SIGTERM the current epoch is the last; a second signal ends at once.
 
     Args:
-        target: Where and how.
-        spec: The study, which goes on where it was left.
-        plan: What it trains.
-        how: What else decides the numbers: the engine, its precision, and the environment.
-        tell: Shows a line to who looks on.
+        target: Where and how it is stored.
+        spec: The study, which resumes where it was left.
+        plan: Its plan.
+        how: What else determines the numbers: the engine, its precision, and the environment.
+        tell: Shows a line to the user.
 
     Raises:
-        StoreError: The store cannot be opened, another process runs the study, or it is not the one
-            that is kept.
-        Interrupted: It was asked to end, and has kept what it had done.
+        StoreError: The store cannot be opened, another process runs the study, or it differs from
+            the study in the store.
+        Interrupted: It was asked to end, and what it had done is stored.
     """
     with ExitStack() as stack:
         store = stack.enter_context(open_store(target.place))
@@ -79,7 +79,7 @@ def session(
 
 
 def _note_end(kept: KeptStudy, error: BaseException) -> None:
-    """Note that a run ended in an error; it is the error that is told, whether noted or not."""
+    """Record that a run ended in an error; this error is raised even if it cannot be recorded."""
     outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     with suppress(StoreError):
         kept.end_run(outcome, patiently=isinstance(error, Interrupted))
@@ -93,7 +93,7 @@ def _claimed(
     how: Mapping[str, Any],
     tell: Callable[[str], None],
 ) -> Iterator[KeptStudy]:
-    """The study as it is kept, brought up to date, while nobody else runs it."""
+    """The study in its store, brought up to date and claimed."""
     description = describe(spec, plan, how)
     variants = variant_records(spec, plan)
     members = [key_of(plan, member) for member in plan.every_member]
@@ -117,7 +117,7 @@ def _claimed(
 
 @contextmanager
 def _asked_by_signals(checkpointer: Checkpointer) -> Iterator[None]:
-    """Have signals ask the checkpointer to end; only the main thread can."""
+    """Let signals ask the checkpointer to end; Python handles signals in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -130,7 +130,7 @@ def _asked_by_signals(checkpointer: Checkpointer) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    # Who started this process may have it ignore signals; None is a handler that is not Python's.
+    # The parent process may have set signals to be ignored; None means a handler of C code.
     before = {
         number: handler
         for number in _ASKS_TO_END

@@ -1,4 +1,4 @@
-"""Trains what a study plans: one group of members after another, recorded and kept as it goes."""
+"""Trains the members of a study, one group after another, and records and stores the results."""
 
 from contextlib import closing
 
@@ -14,17 +14,16 @@ from kohort.runs.work import WorkItem
 
 
 class Training:
-    """Trains every member of a plan, or those that no earlier run has.
+    """Trains every member of a plan that no earlier run has trained.
 
     Args:
         spec: The study.
         plan: Its members, in groups.
-        models: What the plan built of them.
-        engine: "fused", or "keras" for all by `model.fit`.
+        models: The models that the plan has built.
+        engine: "fused", or "keras" to train all by `keras.Model.fit`.
         resources: What training may use.
-        progress: Shows how far it is.
-        checkpointer: Keeps what happens, and knows what happened earlier; None where nothing is
-            kept.
+        progress: The progress display.
+        checkpointer: Stores events, and has those of earlier runs; None if nothing is stored.
     """
 
     def __init__(
@@ -43,14 +42,14 @@ class Training:
         self._records = Records(plan)
 
     def run(self) -> Records:
-        """Train, and return what was measured, in this run and in earlier ones."""
+        """Train, and return the measurements of this run and of earlier ones."""
         self._recall()
         for group in self._plan.groups:
             self._train_group(group)
         return self._records
 
     def _recall(self) -> None:
-        """Take what earlier runs left."""
+        """Record the results of earlier runs."""
         for member, earlier in self._checkpointer.recall() if self._checkpointer else ():
             for epoch, logs in earlier.logs.items():
                 self._records.measured(member, epoch, logs)
@@ -73,16 +72,16 @@ class Training:
                 events = train_fused(job, self._resources, work.trains, work.begun)
             else:
                 events = train_in_turn(job, self._is_asked_to_end)
-            with closing(events):  # Where an event cannot be kept, what trains lets go at once.
+            with closing(events):  # If an event cannot be stored, training ends at once.
                 self._follow(events, work, job, label)
             self._progress.end()
 
     def _job(self, members: tuple[MemberPlan, ...]) -> Job:
-        """The models of members, and all that an engine needs to train them."""
+        """The models of members, and everything that an engine needs to train them."""
         spec = self._spec
         replicates = [spec.replicate(member.replicate, member.share) for member in members]
         models = [
-            # A member on a part of its samples is not the one that the plan looked at.
+            # The plan has built models only for members on all samples.
             self._models.take(member.variant, replicate)
             if member.share == 1
             else self._models.new(member.variant, replicate)
@@ -100,7 +99,7 @@ class Training:
         return self._checkpointer is not None and self._checkpointer.is_asked_to_end
 
     def _follow(self, events: Events, work: WorkItem, job: Job, label: str) -> None:
-        """Record and keep what happens."""
+        """Record and store each event."""
         for event in events:
             if isinstance(event, BlockEnded):
                 self._end(event, work, job)

@@ -1,4 +1,4 @@
-"""What is left of a study to train, and what earlier runs left of it."""
+"""What is left to train of a study, and the results of earlier runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,12 +13,12 @@ class WorkItem(NamedTuple):
     """Members to train in one program.
 
     Args:
-        members: Those to train, and one of each other kind that their cohort has, so that the same
-            constants are inputs of the program as ever.
-        trains: How many of them, the first ones, train.
-        begun: The blocks that are left, by places in `members`; empty to lay them out.
-        done: Member epochs of them that were trained earlier.
-        spent: Seconds that the members of such blocks have trained, each.
+        members: The members to train, and one of each other kind in their cohort, so that the same
+            constants are always inputs of the program.
+        trains: How many of them train, the first ones.
+        begun: The blocks that are left, by places in `members`; empty to lay out new ones.
+        done: Member epochs of these blocks that were trained earlier.
+        spent: Training time, in seconds, of each member of these blocks.
     """
 
     members: tuple[MemberPlan, ...]
@@ -29,12 +29,12 @@ class WorkItem(NamedTuple):
 
     @classmethod
     def of(cls, members: Sequence[MemberPlan]) -> "WorkItem":
-        """Members of which none has begun."""
+        """Work for members that have not begun."""
         return cls(tuple(members), len(members))
 
 
 class PriorProgress(NamedTuple):
-    """What is kept of a member: its logs by epoch (from 0), and once it has finished the rest."""
+    """The stored results of a member: logs by epoch (from 0), and weights once it has finished."""
 
     logs: dict[int, dict[str, float]]
     weights: list[np.ndarray] | None
@@ -44,10 +44,10 @@ class PriorProgress(NamedTuple):
 def with_all_kinds(
     members: Sequence[MemberPlan], group: Sequence[MemberPlan]
 ) -> tuple[MemberPlan, ...]:
-    """Members, and behind them one of each kind of the group's that is not among them.
+    """Members, followed by one of each kind in the group that is not among them.
 
-    Constants that differ between kinds are inputs of a program, others are part of it, and the
-    compiler rounds the two otherwise: what goes on must run the program that it began with.
+    Constants that differ between kinds are inputs of a program, others are part of it, and XLA
+    rounds the two differently. Members that resume must run the program with which they began.
     """
     kinds = {member.signature for member in members}
     others = {m.signature: m for m in group if m.signature not in kinds}

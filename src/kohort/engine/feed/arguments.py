@@ -21,7 +21,7 @@ from kohort.errors import DesignError
 from kohort.keras_api.arrays import (
     ArrayTree,
     EpochBatches,
-    check_arrays,
+    check_leaves,
     check_lengths,
     is_packable,
     pack,
@@ -181,7 +181,7 @@ class Inputs:
         with self.ordered():
             batches = self._train.made(arguments.batch_size, shuffle=arguments.shuffle)
             batch = next(batches.epoch())
-        check_arrays(batch)
+        check_leaves(batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
 
@@ -215,7 +215,7 @@ def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> 
         return _Batches(x, y, weight, class_weight, steps)
     if not on_disk((x, y, weight)):
         packed = pack(x, y, weight, class_weight)
-        check_arrays(packed)
+        check_leaves(packed)
         return packed
     if class_weight is not None:
         if weight is not None:

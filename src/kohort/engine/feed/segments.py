@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kohort.keras_api.arrays import ArrayTree, check_arrays
+from kohort.keras_api.arrays import ArrayTree, check_leaves
 
 
 class Segments:
@@ -74,7 +74,7 @@ def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree
     """
     gathered: list[Any] = []
     for batch in batches:
-        check_arrays(batch)
+        check_leaves(batch)
         arrays = jax.tree.map(np.asarray, batch)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
         if gathered and (

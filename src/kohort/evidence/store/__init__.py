@@ -1,4 +1,4 @@
-"""The store: where studies, their curves, weights and checkpoints are kept.
+"""The store: keeps studies, their curves, weights and checkpoints.
 
 with open_store("kohort.db") as store:
     kept = store.create("width", {"epochs": 20}, variants, members)

@@ -1,4 +1,4 @@
-"""Locks on a study: one runner at a time, and none that outlives its process."""
+"""Locks on a study, so that one process at a time runs it; a lock ends with its process."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from kohort.evidence.store.files import changing
 
 
 class FileClaim(Claim):
-    """A lock on a file, which the system gives back when the process ends.
+    """A lock on a file, which the system releases when the process ends.
 
     Args:
         database: Where the study is kept.
@@ -28,11 +28,11 @@ class FileClaim(Claim):
     def __init__(self, database: Database, path: Path) -> None:
         self.token = uuid4().hex
         self._database = database
-        # Whoever claims may write from several threads.
+        # The process that has the claim may write from several threads.
         self._lock = FileLock(path, thread_local=False)
 
     def take(self) -> bool:
-        """Take the lock, without waiting; False where another holds it."""
+        """Take the lock without waiting; returns False where another process holds it."""
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -40,21 +40,21 @@ class FileClaim(Claim):
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._lock.release()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection; the lock is held for as long as this process lives."""
+        """A connection; the lock is held as long as this process lives."""
         with self._database.writer() as connection:
             yield connection
 
 
 class ServerClaim(Claim):
-    """An advisory lock of PostgreSQL, which the server gives back when the connection ends.
+    """An advisory lock of PostgreSQL, which the server releases when the connection ends.
 
-    What is written under the claim goes over the connection that holds it: where it is lost, both
-    are, and nothing is written before the lock is held again.
+    Everything that is written under the claim goes over the connection that holds the lock. If the
+    connection is lost, so is the lock, and nothing is written before it is taken again.
 
     Args:
         database: Where the study is kept.
@@ -70,10 +70,10 @@ class ServerClaim(Claim):
         self._held: Connection | None = None
 
     def take(self) -> bool:
-        """Take the lock, without waiting; False where another holds it."""
+        """Take the lock without waiting; returns False where another process holds it."""
         connection = self._database.writer()
         try:
-            # A connection of the pool would be used again, and keep the lock.
+            # A connection of the pool would be reused, and keep the lock.
             connection.detach()
             with connection.begin():
                 taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), self._key)
@@ -87,22 +87,22 @@ class ServerClaim(Claim):
         return bool(taken)
 
     def release(self) -> None:
-        """Give the lock back, and end the connection."""
+        """Release the lock, and close the connection."""
         with self._turns:
-            held, self._held = self._held, None
-            if held is None:
+            connection, self._held = self._held, None
+            if connection is None:
                 return
-            # With a connection that is lost the lock is too.
-            with closing(held), suppress(DBAPIError):
-                if not held.invalidated:
-                    held.rollback()
-                    # The server may notice only after a while that a connection has ended.
-                    with held.begin():
-                        held.execute(text("SELECT pg_advisory_unlock(:key)"), self._key)
+            # A lost connection has lost the lock too.
+            with closing(connection), suppress(DBAPIError):
+                if not connection.invalidated:
+                    connection.rollback()
+                    # The server may notice only later that a connection has ended.
+                    with connection.begin():
+                        connection.execute(text("SELECT pg_advisory_unlock(:key)"), self._key)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """The connection that holds the lock, or a new one that took it again."""
+        """The connection that holds the lock, or a new one that takes it again."""
         with self._turns:
             if self._held is None:
                 self._take_again()
@@ -121,7 +121,7 @@ class ServerClaim(Claim):
         with self._held.begin():
             last = journal.holder(self._held, self._folder)
         if last is not None and last["token"] != self.token:
-            # It may have written, and swept what this process has not told the database of yet.
+            # It may have written, and removed files that this process has not recorded yet.
             self.release()
             raise ClaimLostError("another process had claimed the study meanwhile")
 
@@ -132,7 +132,7 @@ def take(database: Database, root: Path, name: str, folder: str) -> Claim:
     Args:
         database: Where it is kept.
         root: The folder of the store's files.
-        name: Of the study.
+        name: The name of the study.
         folder: The study's folder in `root`.
 
     Raises:

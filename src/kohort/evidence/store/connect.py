@@ -1,4 +1,4 @@
-"""Opens the databases that a store can live in, or says why it cannot."""
+"""Opens the databases in which a store can be kept."""
 
 import sqlite3
 from pathlib import Path
@@ -15,11 +15,11 @@ from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
 
 _MAGIC = b"SQLite format 3\0"
-_UPGRADES = 0x6B6F686F7274  # "kohort": the lock of PostgreSQL under which tables are made.
+_UPGRADES = 0x6B6F686F7274  # "kohort": the advisory lock under which tables are made.
 
 
 def open_memory() -> Database:
-    """A database of this process that ends with it."""
+    """A database in the memory of this process."""
     engine = create_engine(
         "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
@@ -29,11 +29,11 @@ def open_memory() -> Database:
 
 
 def open_sqlite(path: Path, lock: Path) -> Database:
-    """The database in a file, which is made where there is none.
+    """The database in a file, which is created if it is missing.
 
     Args:
         path: The file.
-        lock: The file by which processes wait for each other that make the same tables.
+        lock: The lock file under which tables are made.
 
     Raises:
         StoreError: There can be no store at this path.
@@ -60,13 +60,13 @@ def open_postgres(place: str) -> Database:
         place: A URL that starts with "postgresql://".
 
     Raises:
-        StoreError: There is no such server, or it has no room for a store.
+        StoreError: There is no such server, or a store cannot be made on it.
     """
     url = _url(place)
     shown = url.set(drivername="postgresql", query={}).render_as_string()
     try:
         engine = create_engine(
-            # A claim may wait for hours between two epochs, and what is between would cut it off.
+            # A claim may be idle for hours between two epochs, and firewalls would cut it off.
             url.set(query={"connect_timeout": "10", "keepalives_idle": "60", **url.query}),
             pool_pre_ping=True,
         )
@@ -87,7 +87,7 @@ def open_postgres(place: str) -> Database:
 
 
 def _url(place: str) -> URL:
-    """The address of a server; an error tells nothing of it, because a password may be in it."""
+    """The address of a server; errors do not show it, since it may have a password."""
     try:
         url = make_url(place)
     except (ArgumentError, ValueError):
@@ -102,7 +102,7 @@ def _url(place: str) -> URL:
 
 
 def _check_file(path: Path) -> bool:
-    """Whether there is a store of kohort's in the file; False where there is nothing yet.
+    """Whether the file is a store of kohort; False where there is no file yet.
 
     Raises:
         StoreError: There is something else.
@@ -130,7 +130,7 @@ def _no_store(path: Path, received: str, mend: str) -> StoreError:
 
 
 def _locked(lock: Path) -> FileLock:
-    """The file lock, in a folder that is made.
+    """The file lock, taken; its folder is created.
 
     Raises:
         StoreError: It cannot be made.
@@ -143,7 +143,7 @@ def _locked(lock: Path) -> FileLock:
 
 
 def _begun_by_us(engine: Engine) -> Engine:
-    """Have SQLAlchemy begin transactions, as its documentation tells for sqlite3."""
+    """Let SQLAlchemy begin transactions, as its documentation recommends for sqlite3."""
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -160,14 +160,14 @@ def _begun_by_us(engine: Engine) -> Engine:
 
 
 def _is_ready(database: Database) -> bool:
-    # In a transaction that writes, so that a file that may only be read is told here.
+    # In a writing transaction, so that a read-only file is reported here.
     return database.try_once(lambda connection: check_revision(connection, database.place))
 
 
 def _make_sqlite(path: Path) -> None:
-    """Mark a new file as kohort's, in its first transaction, and have it written ahead.
+    """Mark a new file as kohort's in its first transaction, and turn on write-ahead logging.
 
-    Nothing may write to it before: others tell by the mark whose it is.
+    Nothing may be written before the mark: other processes recognise the file by it.
     """
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
@@ -182,7 +182,7 @@ def _make_sqlite(path: Path) -> None:
 
 def _upgrade_sqlite(database: Database) -> None:
     with database.writer() as connection:
-        # Only before a transaction; tables are copied and dropped, and rows must not go with them.
+        # Can be set outside transactions only. Tables are copied and dropped; rows must stay.
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         driver.execute("PRAGMA foreign_keys=OFF")

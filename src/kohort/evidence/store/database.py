@@ -1,4 +1,4 @@
-"""Transactions: begun properly, tried again when a server went away, and errors in one line."""
+"""Runs transactions, tries them again when a server went away, and translates errors."""
 
 import sqlite3
 import threading
@@ -17,14 +17,14 @@ WAITS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each further try of a transaction whose connection was lost."""
 
 PATIENCE = 60.0
-"""Seconds that a transaction waits for another program to let go of an SQLite file."""
+"""Seconds that a transaction waits for another program to release an SQLite file."""
 
 TURN = 0.5
-"""Seconds of that which SQLite waits by itself, deaf to signals, before it is asked again."""
+"""Seconds of this that SQLite waits in one call, during which signals are not handled."""
 
 _AGAIN = ("08", "40", "53300", "57P")
-"""How codes of PostgreSQL begin whose transactions may go through when tried again: connections
-lost, transactions in each other's way, too many connections, a server that stops or starts."""
+"""Prefixes of the PostgreSQL error codes after which a transaction is tried again: lost
+connections, conflicting transactions, too many connections, a server that stops or starts."""
 
 _MENDS = {
     "full": "make room on the disk",
@@ -39,20 +39,20 @@ _MENDS = {
 
 
 class ClaimLostError(Exception):
-    """The lock on a study went with its connection, and has not come back yet."""
+    """The lock on a study was lost with its connection, and has not been taken again."""
 
 
 class Claim(Protocol):
-    """A lock on a study that ends with this process, whatever ends it."""
+    """A lock on a study that ends with this process, however it ends."""
 
     token: str
-    """Tells this claim from every other."""
+    """Identifies this claim."""
 
     def take(self) -> bool:
-        """Take the lock, without waiting; False where another holds it."""
+        """Take the lock without waiting; returns False where another process holds it."""
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
 
     def connection(self) -> AbstractContextManager[Connection]:
         """A connection that is open only while the lock is held.
@@ -66,8 +66,8 @@ class Database:
     """An engine, with the store's way of running transactions.
 
     Args:
-        engine: Of SQLAlchemy.
-        place: What people call the database; without its password.
+        engine: SQLAlchemy's engine.
+        place: The address for messages, without a password.
         alone: Whether all threads share one connection, and so take turns.
     """
 
@@ -76,8 +76,8 @@ class Database:
         self.place = place
         self._turns = threading.RLock() if alone else nullcontext()
         self._closed = False
-        # A transaction that will write asks for the write lock when it begins: one that asks later
-        # may find that another has written, and could only fail.
+        # A transaction that will write takes the write lock when it begins. If it did so later, it
+        # would fail where another one has written meanwhile.
         self._writing = engine.execution_options(kohort_writes=True)
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
@@ -97,16 +97,16 @@ class Database:
     ) -> T:
         """Run a function of a connection in a transaction.
 
-        The function may run more than once, where a connection is lost, and even after what it did
-        was kept, where it is lost at the very end: doing it twice must be the same as once.
+        The function may run more than once if a connection is lost, even after a commit. So running
+        it twice must have the same effect as running it once.
 
         Args:
-            work: What to do.
-            claim: The lock without which nothing may be written.
+            work: The function.
+            claim: The lock that must be held.
             patiently: Whether to wait for a server that went away, or for another program.
 
         Raises:
-            StoreError: It cannot be written, also when tried again.
+            StoreError: It cannot be written, even when tried again.
         """
         connect = claim.connection if claim else self.writer
         if patiently:
@@ -115,7 +115,7 @@ class Database:
             return self._once(work, connect)
 
     def close(self) -> None:
-        """End all connections; there will be no others."""
+        """Close all connections; no new ones are opened."""
         self._closed = True
         self.engine.dispose()
 
@@ -142,7 +142,7 @@ class Database:
             raise StoreError("an open store", "one that was closed", "open it again")
 
     def try_once[T](self, work: Callable[[Connection], T]) -> T:
-        """Run a function of a connection in a transaction, and wait for no server.
+        """Run a function of a connection in a transaction, without waiting for a server.
 
         Raises:
             StoreError: It cannot be done.
@@ -170,7 +170,7 @@ class Database:
         work: Callable[[Connection], T],
         connect: Callable[[], AbstractContextManager[Connection]],
     ) -> T:
-        """Wait while another program writes to an SQLite file; a signal is heard meanwhile."""
+        """Wait while another program writes to an SQLite file; signals are handled meanwhile."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -189,15 +189,15 @@ class Database:
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a transaction that ended with this error may go through when tried again."""
+    """Whether a transaction that ended with this error may succeed when tried again."""
     if isinstance(error, ClaimLostError):
         return True
     if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
-        return False  # Where it can pass, that was waited for.
+        return False  # `_in_turn` has already waited for locks.
     if error.connection_invalidated:
         return True
     code = getattr(error.orig, "sqlstate", None)
-    # Where no connection came about there is no code.
+    # Without a connection there is no code.
     return code.startswith(_AGAIN) if code else isinstance(error, OperationalError)
 
 
@@ -209,10 +209,10 @@ def _is_locked(error: OperationalError) -> bool:
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Turn the errors of a database into one line each.
+    """Turn the errors of a database into errors of one line.
 
     Args:
-        place: What people call the database.
+        place: The address for messages.
 
     Raises:
         StoreError: The database raised an error.

@@ -1,4 +1,4 @@
-"""Files of arrays in the safetensors format, written whole or not at all, read whole or refused."""
+"""Writes and reads files of arrays in the safetensors format; a damaged file is refused."""
 
 import hashlib
 import shutil
@@ -24,15 +24,15 @@ _KINDS = {
     **{f"I{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
     **{f"U{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
 }
-"""Of the kinds that safetensors names, those that come back as they went."""
+"""The dtypes of safetensors that are read back as they were written."""
 
 
 def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
-    """Write arrays to a file whose name tells their content; a kill leaves all of it or none.
+    """Write arrays to a file whose name has a digest of them; it is written whole or not at all.
 
     Args:
-        folder: Where; it is made where it is missing.
-        prefix: What the file's name starts with.
+        folder: The folder of the file; it is created if it is missing.
+        prefix: The start of the file's name.
         arrays: By name, of any shape; of numbers of up to 64 bits, bfloat16 or booleans.
 
     Returns:
@@ -62,9 +62,9 @@ def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays by name as the content of a file.
 
     Raises:
-        StoreError: They are of a kind that does not come back.
+        StoreError: An array has a dtype that cannot be read back.
     """
-    # safetensors writes the memory as it lies, so it must lie in C order.
+    # safetensors writes memory as it is, so arrays must be in C order.
     plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in plain.items():
         if name == "__metadata__" or array.dtype.newbyteorder("=") not in _KINDS.values():
@@ -78,7 +78,7 @@ def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[None]:
-    """Tell in one line why a folder cannot be changed.
+    """Turn system errors in the block into errors of one line.
 
     Raises:
         StoreError: The system refused to.
@@ -113,7 +113,7 @@ def read(path: Path, digest: str) -> dict[str, np.ndarray]:
 
 
 def from_bytes(content: bytes) -> dict[str, np.ndarray]:
-    """What `to_bytes` made bytes of."""
+    """The inverse of `to_bytes`."""
     return {
         name: np.require(
             np.frombuffer(part["data"], _KINDS[part["dtype"]]).reshape(part["shape"]),
@@ -132,7 +132,7 @@ def _unreadable(path: Path, received: str) -> StoreError:
 
 
 def sweep(folder: Path, named: Collection[str]) -> None:
-    """Remove the files of a folder that nothing names.
+    """Remove the files of a folder whose names are not in `named`.
 
     Raises:
         StoreError: They cannot be removed.
@@ -144,7 +144,7 @@ def sweep(folder: Path, named: Collection[str]) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, where it is there.
+    """Remove a file, if it exists.
 
     Raises:
         StoreError: It cannot be removed.
@@ -154,7 +154,7 @@ def remove(path: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder and what lies in it, where it is there.
+    """Remove a folder and its contents, if it exists.
 
     Raises:
         StoreError: It cannot be removed.

@@ -1,6 +1,6 @@
-"""What happens to studies, in the tables: runs, events, findings, checkpoints, who holds what.
+"""Reads and writes the rows of runs, events, findings, readings, checkpoints and holders.
 
-As in `rows`, these are functions of a connection, and what is written twice is as written once.
+As in `rows`, these are functions of a connection, and writing twice has the effect of once.
 """
 
 import os
@@ -27,17 +27,17 @@ from kohort.evidence.store.rows import now, upsert
 
 
 def trash(connection: Connection) -> list[str]:
-    """Folders of deleted studies that may still be there."""
+    """The folders of deleted studies that may still exist."""
     return list(connection.scalars(select(schema.trash.c.folder)))
 
 
 def empty_trash(connection: Connection, folders: Sequence[str]) -> None:
-    """Note that folders of deleted studies are gone."""
+    """Record that folders of deleted studies have been removed."""
     connection.execute(delete(schema.trash).where(schema.trash.c.folder.in_(folders)))
 
 
 def new_run(study: int, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a run by this process that begins now."""
+    """The row of a run by this process, which begins now."""
     return {
         "study": study,
         "token": uuid4().hex,
@@ -52,7 +52,7 @@ def _here() -> dict[str, Any]:
 
 
 def begin_run(connection: Connection, values: Mapping[str, Any]) -> int:
-    """The id of a run that begins; runs of its study that never ended were killed."""
+    """Add a run, and mark earlier runs that never ended as killed; returns its id."""
     run = schema.run
     upsert(connection, run, ["token"], [values])
     number = connection.execute(select(run.c.id).where(run.c.token == values["token"])).scalar_one()
@@ -65,7 +65,7 @@ def begin_run(connection: Connection, values: Mapping[str, Any]) -> int:
 
 
 def end_run(connection: Connection, number: int, outcome: str) -> None:
-    """Note how a run ended."""
+    """Record how a run ended."""
     run = schema.run
     connection.execute(
         update(run).where(run.c.id == number).values(outcome=outcome, finished=now())
@@ -91,7 +91,7 @@ def runs(connection: Connection, study: int) -> list[RunRecord]:
 
 
 def new_event(study: int, run: int | None, kind: str, text: str) -> dict[str, Any]:
-    """The row of something that happens now."""
+    """The row of an event that happens now."""
     return {
         "study": study,
         "run": run,
@@ -103,13 +103,13 @@ def new_event(study: int, run: int | None, kind: str, text: str) -> dict[str, An
 
 
 def events(connection: Connection, study: int) -> list[Event]:
-    """What happened to a study, in order."""
+    """The events of a study, in order."""
     found = _of_study(connection, schema.event, ("at", "kind", "text", "run"), study)
     return [Event(*row) for row in found]
 
 
 def keep_findings(connection: Connection, study: int, new: Sequence[FindingRecord]) -> None:
-    """Keep findings in the place of those that were kept."""
+    """Replace the findings of a study."""
     finding = schema.finding
     connection.execute(delete(finding).where(finding.c.study == study))
     rows = [
@@ -120,7 +120,7 @@ def keep_findings(connection: Connection, study: int, new: Sequence[FindingRecor
 
 
 def findings(connection: Connection, study: int) -> list[FindingRecord]:
-    """The findings of a study, in the order in which they were given."""
+    """The findings of a study, in the order in which they were added."""
     names = ("code", "variant", "verdict", "sentence", "advice", "evidence")
     found = _of_study(connection, schema.finding, names, study)
     return [FindingRecord(*row[:5], *map(from_text, row[5:])) for row in found]
@@ -157,7 +157,7 @@ def readings(connection: Connection, study: int) -> list[ReadingRecord]:
 def _of_study(
     connection: Connection, table: Table, names: Sequence[str], study: int
 ) -> Sequence[Any]:
-    """Columns of a study's rows in a table, in the order in which these were written."""
+    """Columns of the rows of a study in a table, in the order in which they were added."""
     columns = (table.c[name] for name in names)
     rows = select(*columns).where(table.c.study == study).order_by(table.c.id)
     return connection.execute(rows).all()
@@ -176,7 +176,7 @@ def _first(connection: Connection, found: Select[*tuple[Any, ...]]) -> dict[str,
 
 
 def drop_checkpoint(connection: Connection, study: int, cohort: str) -> str | None:
-    """Delete the row of a cohort's checkpoint; gives its file's name."""
+    """Delete the row of a cohort's checkpoint; returns the name of its file."""
     table = schema.checkpoint
     row = checkpoint(connection, study, cohort)
     connection.execute(delete(table).where(table.c.study == study, table.c.cohort == cohort))
@@ -184,7 +184,7 @@ def drop_checkpoint(connection: Connection, study: int, cohort: str) -> str | No
 
 
 def named_files(connection: Connection, study: int) -> set[str]:
-    """The files that rows of a study name."""
+    """The names of the files in the rows of a study."""
     member, checkpoint_row = schema.member.c, schema.checkpoint.c
     weights = select(member.weights).where(member.study == study, member.weights.is_not(None))
     found = {*connection.scalars(weights)}
@@ -194,11 +194,11 @@ def named_files(connection: Connection, study: int) -> set[str]:
 
 
 def new_holder(study: int, token: str) -> dict[str, Any]:
-    """The row of this process, which claims a study now."""
+    """The row that says that this process claims a study now."""
     return {"study": study, "token": token, "since": now(), **_here()}
 
 
 def holder(connection: Connection, folder: str) -> dict[str, Any] | None:
-    """Who claimed the study of a folder last."""
+    """The row of the process that claimed the study of a folder last."""
     table, study = schema.holder, schema.study
     return _first(connection, select(table).join_from(table, study).where(study.c.folder == folder))

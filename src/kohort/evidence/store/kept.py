@@ -1,4 +1,4 @@
-"""One study in a store: what is kept of it, and who may write to it."""
+"""One study in a store: reads and writes everything that is kept of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,10 +29,10 @@ from kohort.evidence.store.records import (
 
 
 class KeptStudy:
-    """A study as it is kept. Only who claimed it may write how it trains.
+    """A study in a store. Its training can be written only under a claim.
 
     Args:
-        database: Where its rows are.
+        database: The database with its rows.
         root: The folder of the store's files.
         name: Its name.
         number: Its id.
@@ -52,7 +52,7 @@ class KeptStudy:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What is kept about the study as a whole."""
+        """The description of the study as a whole."""
         text = self._read(lambda connection: rows.description(connection, self.number))
         return dict(from_text(text))
 
@@ -61,11 +61,11 @@ class KeptStudy:
         return self._read(lambda connection: rows.variants(connection, self.number))
 
     def members(self) -> list[MemberRecord]:
-        """How far each member came, in the order in which they were added."""
+        """The progress of each member, in the order in which they were added."""
         return self._read(lambda connection: rows.members(connection, self.number))
 
     def epochs(self) -> list[EpochRecord]:
-        """What was measured, by member and epoch; also while a run goes on measuring."""
+        """The measurements, by member and epoch; can be read while a run goes on."""
         return self._read(lambda connection: rows.epochs(connection, self.number))
 
     def extend(
@@ -74,12 +74,12 @@ class KeptStudy:
         variants: Sequence[VariantRecord],
         members: Iterable[MemberKey],
     ) -> None:
-        """Describe the study anew, and add the variants and members that it does not have yet.
+        """Replace the description, and add the variants and members that the study does not have.
 
-        Those that it has stay as they are, also where another record of their name is given.
+        Variants and members that it has stay as they are, even if a record with their name differs.
 
         Raises:
-            StoreError: A member is of a variant that is neither there nor given.
+            StoreError: The variant of a member is neither in the study nor in `variants`.
         """
         text, keys = to_text(description), list(members)
 
@@ -91,12 +91,12 @@ class KeptStudy:
 
     @contextmanager
     def claim(self) -> Iterator["KeptStudy"]:
-        """Be the only one who runs the study, until the block or the process ends.
+        """Claim the study, until the block or the process ends.
 
-        Files that a killed process left, and that no row names, are removed.
+        Files that a killed process left behind, and that are in no row, are removed.
 
         Raises:
-            StoreError: Another has claimed it; says who.
+            StoreError: Another process has claimed it; the message says which.
         """
         claim = claims.take(self._database, self._root, self.name, self.folder)
         try:
@@ -111,13 +111,13 @@ class KeptStudy:
             claim.release()
 
     def begin_run(self, environment: Mapping[str, Any]) -> int:
-        """Note that a run begins, with what versions and hardware; gives its number."""
+        """Record that a run begins, with its versions and hardware; returns its number."""
         values = journal.new_run(self.number, environment)
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
         return self._run
 
     def end_run(self, outcome: str, *, patiently: bool = True) -> None:
-        """Note how the run that was begun ended, in a word; waiting for the store, or not."""
+        """Record how the current run ended, in a word; `patiently` waits for the store."""
         if self._run is None:
             raise StoreError("a run that was begun", "none", "call begin_run first")
         number = self._run
@@ -131,12 +131,12 @@ class KeptStudy:
         return self._read(lambda connection: journal.runs(connection, self.number))
 
     def append(self, measured: Iterable[tuple[MemberKey, int, Mapping[str, float]]]) -> None:
-        """Keep what members measured in epochs (from 0), all of it or nothing.
+        """Store measurements of members in epochs (from 0), all of them or none.
 
-        An epoch that is kept already is replaced.
+        An epoch that is already stored is replaced.
 
         Args:
-            measured: Member, epoch, and metrics by name; NaN and infinities are kept as such.
+            measured: Member, epoch, and metrics by name; may be NaN or infinite.
 
         Raises:
             StoreError: The study has no such member, or is not claimed.
@@ -152,12 +152,12 @@ class KeptStudy:
         self._write_claimed(lambda connection: rows.append(connection, texts))
 
     def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> str:
-        """Keep a member's weights, and that it finished; a kill leaves both or neither.
+        """Store a member's weights, and that it finished, both or neither.
 
         Args:
-            member: Which.
-            weights: Arrays, in the order in which they are to come back.
-            seconds: How long it trained.
+            member: The member.
+            weights: Arrays of any shape; they are returned in this order.
+            seconds: Training time.
 
         Returns:
             The SHA-256 of the file with its weights, in hexadecimal.
@@ -180,25 +180,25 @@ class KeptStudy:
         return digest
 
     def reopen(self, member: MemberKey) -> None:
-        """Forget that a member finished; its weights stay until it finishes again."""
+        """Mark a member as not finished; its weights stay until it finishes again."""
         number, gone = self._id(member), {"finished": None, "seconds": None}
         self._write_claimed(lambda connection: rows.finish(connection, number, gone))
 
     def restart(self, member: MemberKey) -> None:
-        """Forget a member's epochs, its weights, and that it finished."""
+        """Delete a member's epochs and weights, and mark it as not finished."""
         number = self._id(member)
         self._remove(self._write_claimed(lambda connection: rows.restart(connection, number)))
 
     def weights(self, member: MemberKey, sha256: str | None = None) -> list[np.ndarray]:
-        """The weights of a member that finished, as they were given.
+        """The weights of a member that finished, as they were stored.
 
         Args:
-            member: Which.
-            sha256: What `finish` gave for the weights that are meant; they are given also of a
-                member that was reopened since. None for those of one that has finished.
+            member: The member.
+            sha256: The digest that `finish` returned; with it, weights are also returned for a
+                member that was reopened since. None requires that the member has finished.
 
         Raises:
-            StoreError: There are none, or their file is missing or damaged; names the file.
+            StoreError: There are none, or their file is missing or damaged; the message names it.
         """
         number = self._id(member)
         name, digest, finished = self._read(lambda c: rows.weights_file(c, number))
@@ -215,13 +215,13 @@ class KeptStudy:
         arrays: Mapping[str, np.ndarray],
         state: Mapping[str, Any],
     ) -> None:
-        """Keep where a cohort is in its training, in the place of its checkpoint before.
+        """Replace the checkpoint of a cohort.
 
         Args:
-            cohort: Names the cohort.
-            epoch: Epochs that it trained.
-            arrays: By name.
-            state: Anything of JSON.
+            cohort: The name of the cohort.
+            epoch: The number of epochs that it trained.
+            arrays: By name, of any shape.
+            state: Anything that is JSON.
 
         Raises:
             StoreError: The study is not claimed, or there is no room.
@@ -245,7 +245,7 @@ class KeptStudy:
         self._remove(self._write_claimed(write), but=name)
 
     def checkpoint(self, cohort: str) -> StoredCheckpoint | None:
-        """The cohort's checkpoint; None where there is none that can be read, which is noted."""
+        """The cohort's checkpoint; None if there is none, or (with an event) if it is damaged."""
         row = self._read(lambda connection: journal.checkpoint(connection, self.number, cohort))
         if row is None:
             return None
@@ -257,7 +257,7 @@ class KeptStudy:
         return StoredCheckpoint(cohort, row["epoch"], arrays, from_text(row["state"]))
 
     def drop_checkpoint(self, cohort: str) -> None:
-        """Remove the cohort's checkpoint, where there is one."""
+        """Remove the cohort's checkpoint, if there is one."""
         self._remove(
             self._write_claimed(
                 lambda connection: journal.drop_checkpoint(connection, self.number, cohort)
@@ -265,30 +265,30 @@ class KeptStudy:
         )
 
     def note(self, kind: str, text: str) -> None:
-        """Keep that something happened: its kind in a word, and a sentence."""
+        """Add an event: its kind in a word, and a sentence."""
         row = journal.new_event(self.number, self._run, kind, text)
         self._write(lambda connection: rows.upsert(connection, schema.event, ["token"], [row]))
 
     def events(self) -> list[Event]:
-        """What happened, in order."""
+        """The events, in order."""
         return self._read(lambda connection: journal.events(connection, self.number))
 
     def keep_findings(self, findings: Sequence[FindingRecord]) -> None:
-        """Keep findings, in the place of those before."""
+        """Replace the findings."""
         records = list(findings)
         self._write(lambda connection: journal.keep_findings(connection, self.number, records))
 
     def findings(self) -> list[FindingRecord]:
-        """The findings, in the order in which they were given."""
+        """The findings, in the order in which they were added."""
         return self._read(lambda connection: journal.findings(connection, self.number))
 
     def add_reading(self, at: datetime, about: object, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep that the test set was read; also while another process runs the study.
+        """Add a reading of the test set; possible while another process runs the study.
 
         Args:
             at: When.
-            about: What was read, of JSON.
-            arrays: What was found, by name.
+            about: What was read, as JSON.
+            arrays: The results by name, of any shape.
         """
         row = journal.new_reading(self.number, at, about, arrays)
         self._write(lambda connection: rows.upsert(connection, schema.reading, ["token"], [row]))
@@ -325,6 +325,6 @@ class KeptStudy:
         return self._ids[member]
 
     def _remove(self, name: str | None, *, but: str | None = None) -> None:
-        """Remove a file that no row names any more."""
+        """Remove a file that is no longer in any row."""
         if name is not None and name != but:
             files.remove(self._files / name)

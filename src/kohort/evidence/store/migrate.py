@@ -1,6 +1,6 @@
 """Brings the tables of a store to the newest revision.
 
-The caller holds a lock that keeps other processes from doing the same.
+The caller must hold a lock, so that only one process does this.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision of the tables; None where there are none of kohort's."""
+    """The revision of the tables; None if there are no tables of kohort."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.scalar(
@@ -54,15 +54,15 @@ def check_revision(connection: Connection, place: str) -> bool:
 
 
 def upgrade(connection: Connection, to: str = "head", versions: Path | None = None) -> None:
-    """Run the migrations that are missing, in the transaction that is open.
+    """Run the missing migrations, in the open transaction.
 
     Args:
-        connection: To the database; on SQLite with foreign keys not enforced, because tables are
-            copied and dropped.
+        connection: To the database; on SQLite foreign keys must not be enforced, because tables
+            are copied and dropped.
         to: The revision to stop at.
         versions: A folder of more migrations than the package has.
     """
-    # Here, because most stores are already of the newest revision.
+    # Imported here, because most stores already have the newest revision.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
@@ -75,5 +75,5 @@ def upgrade(connection: Connection, to: str = "head", versions: Path | None = No
 
 
 def _escaped(path: Path) -> str:
-    """A path as the configuration of Alembic takes it."""
+    """A path, escaped for the configuration of Alembic."""
     return str(path).replace("%", "%%")

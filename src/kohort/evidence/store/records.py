@@ -1,4 +1,4 @@
-"""What a store hands out: frozen records, and the text that keeps their values."""
+"""The records that a store returns, and the conversion of values to text and back."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from kohort.errors import StoreError
 
 
 class MemberKey(NamedTuple):
-    """Names a member in its study: a variant, a replicate, and the part of its samples."""
+    """Identifies a member in its study: variant, replicate, and the part of its samples."""
 
     variant: str
     replicate: int
@@ -21,7 +21,7 @@ class MemberKey(NamedTuple):
 
 
 class EpochRecord(NamedTuple):
-    """What one member measured in one epoch (from 0): metrics by name."""
+    """The metrics of one member in one epoch (from 0), by name."""
 
     member: MemberKey
     epoch: int
@@ -34,9 +34,9 @@ class VariantRecord:
 
     Args:
         name: Its name.
-        source: Text of its build function.
-        arguments: What the function is called with; what is not JSON is kept as its `repr`.
-        model: How its model is configured, as text; "" where nobody can tell.
+        source: The source code of its build function.
+        arguments: The arguments of the function; values that are not JSON are stored as `repr`.
+        model: The configuration of its model, as text; "" where it is unknown.
     """
 
     name: str
@@ -52,15 +52,15 @@ class VariantRecord:
 
 @dataclass(frozen=True)
 class MemberRecord:
-    """How far a member came.
+    """The progress of a member.
 
     Args:
-        key: Which member.
-        epochs: Epochs that are kept of it.
+        key: The member.
+        epochs: The number of stored epochs.
         finished: When it finished, in UTC; None while it has not.
-        seconds: How long it trained.
-        weights: Name of the file with its weights.
-        sha256: Of that file, in hexadecimal.
+        seconds: Training time.
+        weights: The name of the file with its weights.
+        sha256: The digest of that file, in hexadecimal.
     """
 
     key: MemberKey
@@ -76,13 +76,13 @@ class RunRecord:
     """One run of a study, by one process.
 
     Args:
-        number: Counts the runs of a store; later runs have higher numbers.
+        number: Its number in the store; later runs have higher numbers.
         started: When, in UTC.
-        finished: When, in UTC; None where the run did not live to tell, or runs still.
-        outcome: A word for how it ended; "killed" where the next run found it unended.
+        finished: When, in UTC; None if it was killed, or still runs.
+        outcome: How it ended, in a word; "killed" if the next run found it unfinished.
         environment: Versions and hardware.
-        host: Where it ran.
-        pid: In which process.
+        host: The name of the machine.
+        pid: The id of the process.
     """
 
     number: int
@@ -96,7 +96,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a study: when (UTC), of what kind, in words, in which run."""
+    """Something that happened to a study: when (UTC), its kind, in words, in which run."""
 
     at: datetime
     kind: str
@@ -106,7 +106,7 @@ class Event:
 
 @dataclass(frozen=True)
 class FindingRecord:
-    """A finding as it is kept; the fields are those of a finding."""
+    """A finding as it is stored; the fields are those of a finding."""
 
     code: str
     variant: str | None
@@ -122,8 +122,8 @@ class ReadingRecord:
 
     Args:
         at: When, in UTC.
-        about: What was read, of JSON.
-        arrays: What was found, by name; None where that is damaged.
+        about: What was read, as JSON.
+        arrays: The results by name; None where they are damaged.
     """
 
     at: datetime
@@ -133,7 +133,7 @@ class ReadingRecord:
 
 @dataclass(frozen=True, eq=False)
 class StoredCheckpoint:
-    """A cohort in the middle of training: arrays by name, and whatever else goes on from there."""
+    """A cohort after an epoch: arrays by name, and the rest of its state as JSON."""
 
     cohort: str
     epoch: int
@@ -148,10 +148,10 @@ class StudySummary:
     Args:
         name: Its name.
         created: When, in UTC.
-        planned: Members that it has.
-        finished: Members that finished.
-        epochs: Epochs that are kept, over all members.
-        outcome: How its last run ended; None where there is none, or it runs still.
+        planned: The number of its members.
+        finished: The number of members that finished.
+        epochs: The number of stored epochs, over all members.
+        outcome: How its last run ended; None if there is none, or if it still runs.
     """
 
     name: str
@@ -163,11 +163,11 @@ class StudySummary:
 
 
 def to_text(value: object, otherwise: Callable[[Any], object] | None = None) -> str:
-    """A value as JSON, with NaN and infinities; arrays of NumPy become lists.
+    """A value as JSON, in which NaN and infinities are allowed; NumPy arrays become lists.
 
     Args:
-        value: What to keep.
-        otherwise: Makes JSON of what is not; None refuses it.
+        value: The value.
+        otherwise: Converts values that are not JSON; None refuses them.
 
     Raises:
         TypeError: The value is not JSON, and there is no `otherwise`.
@@ -184,7 +184,7 @@ def to_text(value: object, otherwise: Callable[[Any], object] | None = None) -> 
 
 
 def from_text(text: str) -> Any:
-    """The value that `to_text` made a text of.
+    """The inverse of `to_text`.
 
     Raises:
         StoreError: The text is damaged.
@@ -196,7 +196,7 @@ def from_text(text: str) -> Any:
 
 
 def damaged(what: str) -> StoreError:
-    """The error that tells of rows that are not as they were written."""
+    """The error for rows that are not as they were written."""
     return StoreError(
         "the rows of the store as they were written",
         f"damaged ones: {what}",
@@ -205,5 +205,5 @@ def damaged(what: str) -> StoreError:
 
 
 def printable(text: str) -> str:
-    """A text that every database takes: without NUL and lone surrogates."""
+    """A text that every database accepts: without NUL and lone surrogates."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
-"""Studies, their variants, members and epochs: functions of a connection to the tables.
+"""Reads and writes the rows of studies, variants, members and epochs.
 
-Each is part of one transaction. All that write may run twice with the same
-outcome as once, because a transaction whose connection was lost is tried again.
+Each function takes a connection and is part of one transaction. Writing twice has the effect of
+once, because a transaction whose connection was lost is tried again.
 """
 
 import zlib
@@ -29,14 +29,14 @@ from kohort.evidence.store.records import (
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 def upsert(
     connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Insert rows; each takes the place of the row that has the same values in `key`."""
+    """Insert rows; each replaces the row that has the same values in the columns `key`."""
     if not rows:
         return
     statement = _dialect(connection).insert(table)
@@ -45,7 +45,7 @@ def upsert(
 
 
 def _dialect(connection: Connection) -> ModuleType:
-    """What knows how this database inserts what may be there."""
+    """The module of SQLAlchemy with this database's insert on conflict."""
     return postgresql if connection.dialect.name == "postgresql" else sqlite
 
 
@@ -75,10 +75,10 @@ def summaries(connection: Connection) -> list[StudySummary]:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that not every database keeps.
+    """Refuse a name that not every database can store.
 
     Raises:
-        StoreError: It is empty, or holds what is no text.
+        StoreError: It is empty, or has characters that are not text.
     """
     if not name or printable(name) != name:
         raise StoreError("a name of some letters", repr(name), "choose another")
@@ -92,7 +92,7 @@ def find_study(connection: Connection, name: str) -> tuple[int, str] | None:
 
 
 def add_study(connection: Connection, name: str, folder: str, description: str) -> int | None:
-    """A new study's id; None where its name is taken by one with another folder."""
+    """Add a study; returns its id, or None where a study with another folder has its name."""
     values = {"name": name, "folder": folder, "created": now(), "description": description}
     connection.execute(
         _dialect(connection).insert(schema.study).values(values).on_conflict_do_nothing()
@@ -102,20 +102,20 @@ def add_study(connection: Connection, name: str, folder: str, description: str) 
 
 
 def delete_study(connection: Connection, study: int, folder: str) -> None:
-    """Delete a study with all rows that name it; note that its folder is to be removed."""
+    """Delete a study with all its rows, and record that its folder must be removed."""
     upsert(connection, schema.trash, ["folder"], [{"folder": folder}])
     connection.execute(delete(schema.study).where(schema.study.c.id == study))
 
 
 def description(connection: Connection, study: int) -> str:
-    """What is kept about a study as a whole, as JSON."""
+    """The description of a study, as JSON."""
     return str(
         connection.scalar(select(schema.study.c.description).where(schema.study.c.id == study))
     )
 
 
 def describe(connection: Connection, study: int, text: str) -> None:
-    """Keep another description of a study."""
+    """Replace the description of a study."""
     connection.execute(
         update(schema.study).where(schema.study.c.id == study).values(description=text)
     )
@@ -150,7 +150,7 @@ def add_parts(
     """Add variants and members that a study does not have.
 
     Raises:
-        StoreError: A member is of a variant that is neither there nor given.
+        StoreError: The variant of a member is neither in the study nor in `variants`.
     """
     for record in variants:
         check_name(record.name)
@@ -163,7 +163,7 @@ def add_parts(
 
 
 def _add_variants(connection: Connection, study: int, new: Sequence[VariantRecord]) -> None:
-    """Add those variants whose names the study does not have, after the ones it has."""
+    """Add the variants whose names the study does not have, after its variants."""
     there = variant_ids(connection, study)
     added = list({record.name: record for record in new if record.name not in there}.values())
     rows = [
@@ -197,7 +197,7 @@ def member_ids(connection: Connection, study: int) -> dict[MemberKey, int]:
 def _add_members(
     connection: Connection, study: int, new: Collection[MemberKey], variants: Mapping[str, int]
 ) -> None:
-    """Add those members that the study does not have."""
+    """Add the members that the study does not have."""
     there = member_ids(connection, study)
     rows = [
         {
@@ -215,7 +215,7 @@ def _add_members(
 
 
 def members(connection: Connection, study: int) -> list[MemberRecord]:
-    """How far each member came, in the order in which they were added."""
+    """The progress of each member, in the order in which they were added."""
     member, variant = schema.member.c, schema.variant.c
     found = connection.execute(
         select(
@@ -232,7 +232,7 @@ def members(connection: Connection, study: int) -> list[MemberRecord]:
 
 
 def append(connection: Connection, measured: Sequence[tuple[int, int, str]]) -> None:
-    """Keep epochs: ids of members, epochs from 0, and metrics as JSON."""
+    """Store epochs: ids of members, epochs from 0, and metrics as JSON."""
     rows = [
         {"member": key, "epoch": epoch, "logs": logs, "crc": _crc(key, epoch, logs)}
         for key, epoch, logs in measured
@@ -256,10 +256,10 @@ def _crc(member: int, epoch: int, logs: str) -> int:
 
 
 def epochs(connection: Connection, study: int) -> list[EpochRecord]:
-    """What `append` kept, by member and epoch.
+    """The epochs that `append` stored, by member and epoch.
 
     Raises:
-        StoreError: It is not what was kept.
+        StoreError: A row is damaged.
     """
     epoch, member = schema.epoch.c, schema.member.c
     measured = connection.execute(
@@ -268,13 +268,13 @@ def epochs(connection: Connection, study: int) -> list[EpochRecord]:
         .where(member.study == study)
         .order_by(epoch.member, epoch.epoch)
     ).all()
-    # Asked second: it has all members that the first answer names, but for those deleted since.
+    # The second query: it has all members of the first one, except those deleted since.
     keys = {number: key for key, number in member_ids(connection, study).items()}
     for row in measured:
-        # SQLite gives what lies there, of whatever type.
+        # SQLite returns values of any type.
         if not isinstance(row[2], str) or (row[3] is not None and row[3] != _crc(*row[:3])):
             raise damaged(f"epoch {row[1]} (from 0) of {keys.get(row[0], 'no known member')}")
-    # One text is read faster than many.
+    # One long text is parsed faster than many short ones.
     logs = from_text(f"[{','.join(row.logs for row in measured)}]")
     return [
         EpochRecord(keys[row[0]], row[1], values)
@@ -284,7 +284,7 @@ def epochs(connection: Connection, study: int) -> list[EpochRecord]:
 
 
 def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> str | None:
-    """Set columns of a member; gives the name of the file that held its weights before."""
+    """Set columns of a member; returns the name of the file with its weights before."""
     table = schema.member
     before = connection.scalar(select(table.c.weights).where(table.c.id == member))
     connection.execute(update(table).where(table.c.id == member).values(values))
@@ -292,7 +292,7 @@ def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> st
 
 
 def restart(connection: Connection, member: int) -> str | None:
-    """Forget a member's epochs, and that it finished; gives its file's name."""
+    """Delete a member's epochs, and mark it as not finished; returns its file's name."""
     connection.execute(delete(schema.epoch).where(schema.epoch.c.member == member))
     gone = dict.fromkeys(("finished", "seconds", "weights", "sha256"))
     return finish(connection, member, {"epochs": 0, **gone})

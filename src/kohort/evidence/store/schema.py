@@ -1,4 +1,4 @@
-"""The tables of a store. Whoever changes them adds a migration and sets REVISION."""
+"""The tables of a store. To change them, add a migration and set REVISION."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,25 +27,25 @@ OLDEST = "0003"
 """The first migration; there are none from what came before it."""
 
 VERSION_TABLE = "kohort_revision"
-"""Where Alembic notes the revision: its default name may be another program's in the database."""
+"""Alembic's table for the revision; another program may use the default name in a database."""
 
 APPLICATION_ID = int.from_bytes(b"KOHO")
 """Marks an SQLite file as kohort's."""
 
 
 class Utc(TypeDecorator[datetime]):
-    """A moment in UTC; kept without a zone, which SQLite does not know."""
+    """A time in UTC, stored without a time zone, since SQLite has none."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Any zone becomes UTC."""
+        """Convert a time in any zone to UTC."""
         del dialect
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """What is read is in UTC, and says so."""
+        """Mark a time from the database as UTC."""
         del dialect
         return None if value is None else value.replace(tzinfo=UTC)
 
@@ -65,12 +65,12 @@ def _key() -> Column[int]:
 
 
 def _of(table: str, *, index: bool = True) -> Column[int]:
-    """A column that names a row of another table, and goes with it."""
+    """A column with the id of a row of another table; deleting that row deletes this one."""
     return Column(table, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, index=index)
 
 
 def _table(name: str, *parts: Any) -> Table:
-    # AUTOINCREMENT: no id comes again, so that ids tell order and a file is never another row's.
+    # AUTOINCREMENT: ids are never reused, so they give the order, and file names stay unique.
     return Table(name, metadata, *parts, sqlite_autoincrement=True)
 
 
@@ -138,8 +138,8 @@ epoch = Table(
     Column("crc", BigInteger),
     sqlite_with_rowid=False,
 )
-"""What members measured. `crc` is over the row, and null in rows that are older than it: SQLite
-notices pages that make no sense, and no number that a disk changed."""
+"""Measurements of members. `crc` is a checksum of the row, null in rows that are older than the
+column: SQLite detects damaged pages, but not a number that a disk changed."""
 
 event = _table(
     "event",
@@ -174,8 +174,8 @@ reading = _table(
     Column("arrays", LargeBinary, nullable=False),
     Column("sha256", String(64), nullable=False),
 )
-"""Readings of a study's test set. Their arrays are in rows: whoever reads need not claim the study,
-and a file that no row names yet would be swept by who does."""
+"""Readings of a study's test set. Their arrays are in rows, because a reading needs no claim: the
+process that claims the study would remove a file that is in no row yet."""
 
 checkpoint = _table(
     "checkpoint",
@@ -200,7 +200,7 @@ holder = Table(
     Column("pid", Integer, nullable=False),
     Column("since", Utc, nullable=False),
 )
-"""Who claimed a study last, to tell whom a lock keeps out; the lock itself is not here."""
+"""The process that claimed a study last, for messages; the lock itself is not here."""
 
 trash = Table("trash", metadata, Column("folder", String(32), primary_key=True))
 """Folders of deleted studies that may still have to be removed."""

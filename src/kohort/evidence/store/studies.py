@@ -1,4 +1,4 @@
-"""A store: many studies in one database, and their files in one folder."""
+"""A store: studies in one database, and their files in one folder."""
 
 import difflib
 import tempfile
@@ -25,15 +25,16 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
     """Open a store; an older one is brought up to date.
 
     Args:
-        place: A path keeps the store in an SQLite file; "sqlite://" keeps it in memory, until it is
-            closed; "postgresql://USER@HOST/DATABASE" on a server.
-        files: The folder of weights and checkpoints. None is beside an SQLite file ("kohort.files"
-            beside "kohort.db"), a temporary folder for a store in memory, and for one on a server
-            "kohort.files" in the working directory. Whoever opens a store names the same folder.
-        make: Whether to make a file that is not there.
+        place: The path of an SQLite file; "sqlite://" for a store in memory, until it is closed;
+            "postgresql://USER@HOST/DATABASE" for a store on a server.
+        files: The folder of weights and checkpoints. None means beside an SQLite file
+            ("kohort.files" beside "kohort.db"), a temporary folder for a store in memory, and for
+            a server "kohort.files" in the working directory. All processes that open a store must
+            name the same folder.
+        make: Whether to create a file that is missing.
 
     Raises:
-        StoreError: There can be no store at this place; says why.
+        StoreError: There can be no store at this place; the message says why.
     """
     text = durable_location(place)
     if text is None:
@@ -50,7 +51,7 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
 
 
 def durable_location(place: str | Path) -> str | None:
-    """The place as it is named from any folder; None for a store that ends when it is closed."""
+    """The place, independent of the working directory; None for a store in memory."""
     text = str(place)
     if text in _MEMORY:
         return None
@@ -67,17 +68,17 @@ def _in_memory(files: str | Path | None) -> "Store":
 
 
 def _beside(path: Path) -> Path:
-    """The folder for the files of a store, beside the file of its database."""
+    """The folder for the files of a store, beside its SQLite file."""
     return path.with_name(f"{path.name if path.suffix == '.files' else path.stem}.files")
 
 
 class Store:
-    """Where studies are kept. Close it, or open it by `with`.
+    """A store of studies. Close it, or open it by `with`.
 
     Args:
-        database: Where rows are kept.
+        database: The database.
         root: The folder of weights and checkpoints.
-        clean_up: What else to do at the end.
+        clean_up: Called when the store is closed.
     """
 
     def __init__(
@@ -99,13 +100,13 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._database.close()
         if self._clean_up is not None:
             self._clean_up()
 
     def studies(self) -> list[StudySummary]:
-        """All studies, each in a line, in the order in which they were created."""
+        """A summary of each study, in the order in which they were created."""
         return self._database.read(rows.summaries)
 
     def create(
@@ -115,16 +116,16 @@ class Store:
         variants: Sequence[VariantRecord],
         members: Iterable[MemberKey],
     ) -> KeptStudy:
-        """Keep a new study.
+        """Add a new study.
 
         Args:
-            name: Names it in the store.
-            description: What to keep about it as a whole; of JSON.
-            variants: In its order.
-            members: Those it will train.
+            name: Its name in the store.
+            description: Its description as a whole, as JSON.
+            variants: Its variants, in order.
+            members: The members that it will train.
 
         Raises:
-            StoreError: The name is taken, or a member is of another variant.
+            StoreError: The name is taken, or a member has a variant that is not in `variants`.
         """
         rows.check_name(name)
         folder, text, keys = uuid4().hex, to_text(description), list(members)
@@ -144,7 +145,7 @@ class Store:
         """The study of a name.
 
         Raises:
-            StoreError: There is none; names those with a name like it.
+            StoreError: There is none; the message lists similar names.
         """
         found = self.find(name)
         if found is None:
@@ -160,7 +161,7 @@ class Store:
         """Remove a study: its rows, then its files.
 
         Raises:
-            StoreError: There is none of this name, or somebody runs it.
+            StoreError: There is none of this name, or another process runs it.
         """
         study = self.study(name)
         with study.claim():
@@ -182,7 +183,7 @@ class Store:
         )
 
     def _empty_trash(self) -> None:
-        """Remove folders of deleted studies, also of those whose deletion was cut short."""
+        """Remove the folders of deleted studies, including those whose deletion was interrupted."""
         folders = self._database.read(journal.trash)
         for folder in folders:
             files.remove_folder(self._root / folder)

@@ -1,1 +1,1 @@
-"""Rules: one module for each code."""
+"""Rules: a module for each code."""

@@ -1,4 +1,4 @@
-"""KH201: what a model is judged by holds copies of what it was trained on."""
+"""KH201: test or validation data have copies of training samples."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ COPIES_PERCENT = 5.0
 
 
 def judge(study: StudyCurves) -> Finding:
-    """Whether copies are as large a part of the test or validation data as the thresholds."""
+    """Whether the part of test or validation samples with copies reaches a threshold."""
     overlap = study.overlap
     if overlap is None:
         return RULE.finding(None, "not applicable", "Nobody looked for copies in these data.")
@@ -55,7 +55,7 @@ def judge(study: StudyCurves) -> Finding:
 
 
 def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Samples with a copy and with an exact one, %: of the test set, of the validation parts."""
+    """Percent of samples with a copy and an exact one: of the test set, of validation parts."""
     test = 100 / max(1, overlap.test_samples)
     valid = 100 / np.maximum(1, overlap.valid_samples)
     return (

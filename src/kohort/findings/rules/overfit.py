@@ -64,7 +64,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 
 
 def _in_spite_of(rise: Interval, *, fell: bool) -> str:
-    """Why a rise of validation loss is no overfitting, as a clause; empty where it is none."""
+    """Why a rise of validation loss is no overfitting, as a clause; empty if there is no rise."""
     if not fell and not rise.high <= 0:
         return "; train loss did not fall, as it does where a model overfits"
     if rise.low > 0:

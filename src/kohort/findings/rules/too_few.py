@@ -10,7 +10,7 @@ from kohort.findings.statistics.power import MOST, POWER
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether a difference of the study's margin from the baseline could have been seen."""
+    """Whether a difference of the margin from the baseline would have been detected."""
     name, scale = curves.name, study.scale
     if not len(curves.sound):
         return RULE.finding(name, "not applicable", f"{name}: no replicate trained to the end.")
@@ -71,7 +71,7 @@ def _advice(study: StudyCurves, needed: int | None) -> str:
 
 
 def many(needed: int, kind: str) -> str:
-    """So many replicates in words: of folds there are more by `repeats` alone."""
+    """A number of replicates as text; more folds come only from more `repeats`."""
     return f"{needed} folds in all, by `repeats=`," if kind == "folds" else f"{needed} replicates"
 
 

@@ -9,16 +9,16 @@ from kohort.findings.rules import overfit, undertrained
 EXCESS_POINTS = 2.0
 """Train error above that of the study's best, in points, where errors are proportions."""
 EXCESS_PERCENT = 10.0
-"""The same in percent of what the baseline scores, where they are anything else."""
+"""The same for other errors, in percent of the baseline's score."""
 FLAT_THRESHOLD = 0.10
-"""Relative change of mean train loss over the last quarter of the epochs, whether it falls or
-rises; that of a flat curve is less."""
+"""A curve is flat if mean train loss changes by less than this, relative to its value, over the
+last quarter of the epochs."""
 
 LONGER = "Train longer first, before judging its capacity."
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether train error ends above the study's best, validation error too, on a flat curve."""
+    """Whether train and validation error are above those of the best variant, on a flat curve."""
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
         return few
@@ -85,7 +85,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 
 
 def _doubt(curves: VariantCurves, study: StudyCurves, fall: float) -> tuple[str, str] | None:
-    """What speaks against a lack of capacity, and what to do about it; None where nothing does."""
+    """A reason to doubt a lack of capacity, and what to do about it; None if there is none."""
     over = "over the last quarter of the epochs"
     if bad := int(curves.diverged.sum()):
         return (
@@ -107,15 +107,15 @@ def _doubt(curves: VariantCurves, study: StudyCurves, fall: float) -> tuple[str,
 
 
 def _ends(study: StudyCurves) -> np.ndarray:
-    """`[variant, replicate]`, train error at the end."""
+    """Train errors at the end, `[variant, replicate]`."""
     return np.array([curves.at_end(curves.train_error) for curves in study.variants])
 
 
 def _fits_best(ends: np.ndarray) -> np.ndarray:
-    """`[replicate]`, the number of the variant with the lowest mean train error in the others.
+    """The variant with the lowest mean train error in the other replicates, `[replicate]`.
 
-    The best of several equal variants is the one that was lucky, and any other looks worse than
-    it. A choice that the other replicates make has no such luck in this one.
+    The best of several equal variants is the luckiest one, and any other looks worse. The choice
+    of the other replicates is free of this bias.
 
     Args:
         ends: `[variant, replicate]`, train errors at the end.
@@ -129,13 +129,13 @@ def _fits_best(ends: np.ndarray) -> np.ndarray:
 
 
 def _names(study: StudyCurves, chosen: np.ndarray, but: int) -> str:
-    """The variants that were chosen, in words; the first is the one that was most often."""
+    """The variants that were chosen `[replicate]` as text, the most frequent one first."""
     numbers, counts = np.unique(chosen[chosen != but], return_counts=True)
     return " or ".join(study.variants[n].name for n in numbers[np.argsort(-counts, kind="stable")])
 
 
 def _late_fall(curves: VariantCurves) -> float:
-    """How far mean train loss fell over the last quarter of the epochs, relative to its start."""
+    """The relative fall of mean train loss over the last quarter of the epochs."""
     mean = curves.train_loss[curves.sound, : curves.epochs].mean(axis=0)
     start = mean[max(0, curves.end.start - 1)]
     return float((start - mean[-1]) / abs(start)) if start else 0.0

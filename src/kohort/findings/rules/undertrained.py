@@ -8,13 +8,13 @@ from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import changes
 
 LAST_FRACTION = 0.1
-"""The part of the epochs, at their end, that e* must lie in (one epoch at least)."""
+"""The last part of the epochs in which e* must lie (at least one epoch)."""
 SLOPE_THRESHOLD = 0.5
-"""Percent by which validation loss falls in an epoch, over the last quarter of the epochs."""
+"""The fall of validation loss per epoch, in percent, over the last quarter of the epochs."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether e* is among the last epochs and validation loss surely still falls."""
+    """Whether e* is among the last epochs and validation loss still falls significantly."""
     name = curves.name
     if curves.was_stopped:
         return RULE.finding(
@@ -66,7 +66,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 
 
 def _slope(ending: np.ndarray, study: StudyCurves) -> Interval:
-    """The fall per epoch of losses `[replicate, epoch]`, %: least squares in each replicate."""
+    """The fall per epoch, in percent, of losses `[replicate, epoch]`, by least squares in each."""
     falls = -np.polyfit(np.arange(ending.shape[1]), ending.T, 1)[0]
     return study.interval(100 * falls / ending.mean(axis=1))
 

@@ -1,4 +1,4 @@
-"""KH106: replicates differ by more than what the study is asked to decide."""
+"""KH106: replicates differ by more than the difference that the study has to decide."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ from kohort.findings.statistics.interval import Interval, spread_interval
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether the interval of the spread over replicates lies above what may be there.
+    """Whether the interval of the spread over replicates lies above the allowed spread.
 
-    That is the study's margin and, where each replicate validates on samples drawn anew, what
-    their draw brings.
+    That is the study's margin and, if each replicate has other validation samples, the spread
+    that is due to their draw.
     """
     name, margin = curves.name, study.margin
     if (few := too_few(RULE, curves)) is not None:
@@ -54,7 +54,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 
 
 def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
-    """The standard deviation of an error by which samples it was measured on; None if unknown.
+    """The standard deviation of an error due to the draw of validation samples; None if unknown.
 
     Of a proportion p it is sqrt(p (1 - p) / n). Seeds validate on the same samples.
     """
@@ -84,15 +84,15 @@ def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: fl
 
 
 def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
-    """`[replicate]` errors at e*; and above the median of the others in the same replicate.
+    """Errors `[replicate]` at e*; and the same minus the median of the other variants.
 
-    What a hard split does to all variants alike is none's instability, nor is what another one
-    does. The first has the spread of splits beside its own, the second that of others; so the
-    smaller of the two is nearer to its own.
+    Neither the effect of a hard split on all variants, nor that of another variant, is instability
+    of this one. The first array also has the spread of splits, the second also that of the other
+    variants. So the smaller spread is nearer to that of the variant.
     """
     errors = curves.at_best(curves.valid_error)
     others = [c.at_best(c.valid_error) for c in study.variants if c is not curves and len(c.sound)]
-    # Where another variant lost a replicate to divergence, the rest are what it is compared with.
+    # Variants that lost a replicate to divergence are left out of the median.
     whole = [values for values in others if np.isfinite(values[np.isfinite(errors)]).all()]
     return [errors, errors - np.median(whole, axis=0)] if whole else [errors]
 

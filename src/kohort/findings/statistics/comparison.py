@@ -1,4 +1,4 @@
-"""Paired comparisons of variants over their replicates."""
+"""Compares variants pairwise over their replicates, with correction for multiplicity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,29 +11,29 @@ from kohort.findings.statistics.interval import Interval, mean_interval, standar
 from kohort.findings.statistics.power import replicates_needed
 
 SIGN_FLIPS = 4096
-"""Sign flips of a sign-flip test: all there are up to 12 replicates, else as many random ones."""
+"""Sign flips of a sign-flip test: all of them up to 12 replicates, random ones for more."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference `b - a` of something measured.
+    """The paired difference `b - a` of a measured value.
 
     Args:
         a: Name of a variant.
         b: Name of another.
         measure: What is compared, in words.
         difference: Mean of the replicates' differences, with its interval; the interval and its
-            p-value (Student's t) are for this comparison alone.
-        differences: Those of the replicates that both have.
-        higher_is_better: Whether a higher value of what is measured is the better one.
+            p-value (Student's t) are not corrected.
+        differences: The differences of the replicates that both have, `[replicate]`.
+        higher_is_better: Whether a higher value is better.
         margin: The smallest difference of practical interest, in the unit of the differences.
         test_to_train: As in `mean_interval`.
-        p_equivalence: Of the hypothesis that the true difference is the margin or more, to either
-            side (Schuirmann's two one-sided tests); NaN where there is none.
-        alpha: The error rate of the family of comparisons that it was made in.
-        family: How many comparisons that family has.
+        p_equivalence: The p-value of the hypothesis that the true difference is the margin or
+            more, in either direction (Schuirmann's two one-sided tests); NaN if there is none.
+        alpha: The error rate of its family of comparisons.
+        family: The number of comparisons in its family.
         p_adjusted: The t test's p-value after correction over the family; see `correct`.
-        p_equivalence_adjusted: Likewise of `p_equivalence`.
+        p_equivalence_adjusted: `p_equivalence` after this correction.
     """
 
     a: str
@@ -52,32 +52,33 @@ class Comparison:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the family's error rate allows to call the difference real."""
+        """Whether the difference is significant at the error rate of the family."""
         return bool(self.p_adjusted <= self.alpha)
 
     @property
     def better(self) -> str | None:
-        """The name of the one that is decided to be better; None where none is."""
+        """The name of the variant that is decided to be better; None if none is."""
         if not self.is_decided:
             return None
         return self.b if (self.difference.mean > 0) == self.higher_is_better else self.a
 
     @property
     def is_equivalent(self) -> bool:
-        """Whether it allows to call the difference smaller than is of practical interest."""
+        """Whether the difference is significantly smaller than the margin, at the same rate."""
         return bool(self.p_equivalence_adjusted <= self.alpha)
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the comparison alone, before correction, would call the difference real."""
+        """Whether the difference is significant before correction."""
         return self.difference.lies_above(0.0) or self.difference.high < 0.0
 
     @property
     def shown_interval(self) -> Interval:
-        """The interval that shows the verdict.
+        """The interval to show with the verdict.
 
-        The sides of two one-sided tests (at 90 %, where the difference has 95 %) where these tests
-        decide and the wider interval reaches beyond the margin; else the difference's own.
+        Usually that of the difference. If the two one-sided tests decide that the variants are
+        equivalent, but this interval reaches beyond the margin, the interval of these tests (of
+        90 %, where the difference has 95 %).
         """
         interval = self.difference
         if not self.is_equivalent or self.is_decided or self._is_within(interval):
@@ -90,39 +91,39 @@ class Comparison:
 
     @property
     def shown_interval_name(self) -> str:
-        """What to call that interval where it is not the difference's own; else empty."""
+        """The name of that interval; empty if it is the interval of the difference."""
         if self.shown_interval is self.difference:
             return ""
         return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """What verdicts of the comparison turn on: no difference, and the margin to either side."""
+        """The thresholds of the verdicts: no difference, and the margin in either direction."""
         return 0.0, self.margin, -self.margin
 
     @property
     def errors_per_thousand(self) -> float:
-        """Errors that `b` makes fewer than `a` in 1,000 samples, where accuracies are compared."""
+        """How many fewer errors `b` makes than `a` in 1,000 samples, if accuracies are compared."""
         return 1000 * self.difference.mean
 
     def _is_within(self, interval: Interval) -> bool:
-        """Whether an interval lies within the margin to either side of zero."""
+        """Whether an interval lies within the margin around zero."""
         return interval.lies_above(-self.margin) and interval.lies_below(self.margin)
 
     @cached_property
     def p_sign_flip(self) -> float:
         """The p-value of the sign-flip test (Fisher 1935, The Design of Experiments, section 21).
 
-        It asks how often a mean difference as large would come up if each replicate's difference
-        had either sign by chance. It assumes no distribution, but takes replicates as independent,
-        and with n of them no p-value is below 2^(1 - n): five cannot reach 0.05. So it stands
+        It is the probability of a mean difference as large if each replicate's difference had a
+        random sign. The test assumes no distribution, but it assumes independent replicates, and
+        with n of them no p-value is below 2^(1 - n): five cannot reach 0.05. So it is reported
         beside the t test and decides nothing. NaN with fewer than two differences.
         """
         values = np.array(self.differences)
         if len(values) < 2:
             return float("nan")
-        # What float32 rounds is no difference: equal sums must tie. Sorted, random flips are the
-        # same for replicates in any order.
+        # Rounding of float32 must not break ties of equal sums. Sorted, so that random flips do not
+        # depend on the order of replicates.
         tied = np.round(np.sort(values) / (np.abs(values).max() or 1.0), 9)
         test = stats.permutation_test(
             (tied,),
@@ -135,11 +136,11 @@ class Comparison:
 
     @cached_property
     def replicates_needed(self) -> int | None:
-        """Replicates that see a true difference of the margin with a probability of 80 %.
+        """The replicates that detect a true difference of the margin with a probability of 80 %.
 
-        None where no number would, or where nothing is known of the spread. They are counted at
-        Bonferroni's level over the family; Holm's correction needs no more, the test that
-        anything differs at all may need some more.
+        None if no number would, or if the spread is unknown. They are computed at Bonferroni's
+        level over the family. Holm's correction needs no more; the test that anything differs at
+        all may need some more.
         """
         if len(self.differences) < 2:
             return None
@@ -175,9 +176,9 @@ def compare(
         margin: The smallest difference of practical interest, in the unit of the values.
         confidence: Of the interval.
         test_to_train: As in `mean_interval`.
-        higher_is_better: Whether a higher value is the better one.
-        are_same: Whether values that differ nowhere mean that the two are one. Where they do not,
-            since few samples gave both the same score, there is no interval.
+        higher_is_better: Whether a higher value is better.
+        are_same: Whether equal values everywhere mean that the two variants are the same. If not,
+            since few samples can give both the same score, there is no interval.
     """
     differences = np.asarray(values_b, float) - np.asarray(values_a, float)
     differences = differences[np.isfinite(differences)]
@@ -205,16 +206,16 @@ def compare(
 def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]:
     """The same comparisons with p-values adjusted over the family by Holm's method.
 
-    A study makes several families of comparisons. Where its variants do not differ at all, each
-    would find a difference in 5 % of studies, and all together in more. So no difference is
-    decided unless the study as a whole shows one: the gate is a p-value of the hypothesis that
-    nothing differs (see `simes`), and no adjusted p-value is below it. Once anything differs, each
-    family errs in 5 % of studies at most about the rest. Equivalence is tested by p-values of its
-    own, which have the family's error rate.
+    A study has several families of comparisons. If its variants do not differ at all, each family
+    finds a difference in 5 % of studies, and all together in more. So no difference is decided
+    unless the study as a whole shows one: the gate is a p-value of the hypothesis that nothing
+    differs (see `simes`), and no adjusted p-value is below it. Once anything differs, each family
+    errs about the rest in at most 5 % of studies. Equivalence has separate p-values, with the
+    family's error rate.
 
     Args:
-        family: Comparisons.
-        gate: The p-value that a difference has at least.
+        family: The comparisons of a family.
+        gate: The lower bound of the p-values of differences.
     """
     differ = np.maximum(holm([c.difference.p_value for c in family]), gate)
     alike = holm([c.p_equivalence for c in family])
@@ -246,15 +247,15 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def simes(p_values: Sequence[float]) -> float:
     """The p-value of Simes's test (Simes 1986) that no hypothesis of a set is false.
 
-    Exact for independent p-values, and conservative for many that depend positively (Sarkar 1998).
-    No theorem covers the two-sided ones of all pairs; by simulation it keeps its level there. It
-    is the least of Benjamini and Hochberg's.
+    Exact for independent p-values, and conservative for many kinds of positive dependence (Sarkar
+    1998). No theorem covers two-sided p-values of all pairs; by simulation the test keeps its level
+    there. It is the smallest adjusted p-value of Benjamini and Hochberg.
 
     Args:
-        p_values: Of the hypotheses; NaN do not count.
+        p_values: `[hypothesis]`; NaN do not count.
 
     Returns:
-        The p-value; 0, which holds nothing back, where there is none.
+        The p-value; 0, with which `correct` changes nothing, if there are none.
     """
     p = np.asarray(p_values, float)
     p = p[~np.isnan(p)]
@@ -264,7 +265,7 @@ def simes(p_values: Sequence[float]) -> float:
 def _equivalence(
     interval: Interval, differences: np.ndarray, margin: float, test_to_train: float
 ) -> float:
-    """The larger p-value of two one-sided t tests (Schuirmann 1987).
+    """The larger p-value of two one-sided t tests (Schuirmann 1987) on differences `[replicate]`.
 
     NaN without an interval or without a margin.
     """

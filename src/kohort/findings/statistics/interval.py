@@ -1,4 +1,4 @@
-"""Intervals of a mean over replicates."""
+"""Confidence intervals of a mean or a standard deviation over replicates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,22 +7,22 @@ import numpy as np
 from scipy import stats
 
 MORE_DIGITS = 3
-"""As many may be added to tell on which side of a threshold a bound lies."""
+"""The most digits that may be added to show on which side of a threshold a bound lies."""
 
 ROUNDING = 1e-6
-"""Relative spread below which values differ by the rounding of float32 measurements only."""
+"""The relative spread below which values differ only by the rounding of float32."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval; NaN bounds where it cannot be formed.
+    """A mean with its confidence interval; the bounds are NaN if it cannot be formed.
 
     Args:
         mean: The estimate.
         low: Lower bound.
         high: Upper bound.
-        n: Replicates that it stands on.
-        p_value: Two-sided, of the hypothesis that the true mean is zero; NaN where there is none.
+        n: The number of replicates.
+        p_value: Two-sided, of the hypothesis that the true mean is zero; NaN if there is none.
     """
 
     mean: float
@@ -33,30 +33,30 @@ class Interval:
 
     @property
     def is_formed(self) -> bool:
-        """Whether there are bounds at all."""
+        """Whether there are bounds."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
     def times(self, factor: float) -> "Interval":
-        """The same in another unit; the factor is above zero."""
+        """The same interval in another unit; the factor is above zero."""
         return replace(
             self, mean=factor * self.mean, low=factor * self.low, high=factor * self.high
         )
 
     def negated(self) -> "Interval":
-        """That of the same difference the other way round."""
+        """The interval of the difference in the other direction."""
         return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
     def within(self, lowest: float, highest: float) -> "Interval":
-        """The same, its bounds cut at those of what is measured."""
+        """The same interval with its bounds clipped to the range of possible values."""
         low, high = (float(np.clip(bound, lowest, highest)) for bound in (self.low, self.high))
         return replace(self, low=low, high=high)
 
     def lies_above(self, threshold: float) -> bool:
-        """Whether the whole interval is above; False where there is no interval."""
+        """Whether the whole interval is above a threshold; False without an interval."""
         return self.low > threshold
 
     def lies_below(self, threshold: float) -> bool:
-        """Whether the whole interval is below or at it; False where there is no interval."""
+        """Whether the whole interval is below a threshold or at it; False without an interval."""
         return self.high <= threshold
 
 
@@ -65,7 +65,7 @@ def mean_interval(
 ) -> Interval:
     """Student's t interval of a mean, corrected for replicates that share training samples.
 
-    The variance of the mean is taken as `(1 / n + test_to_train) s^2` in place of `s^2 / n`
+    The variance of the mean is taken as `(1 / n + test_to_train) s^2` instead of `s^2 / n`
     (Nadeau and Bengio 2003, "Inference for the Generalization Error", equation 5): the replicates
     of a resampled split, or the folds of a cross-validation, overlap and so are not independent.
 
@@ -76,8 +76,8 @@ def mean_interval(
             that are independent, such as seeds on one fixed split.
 
     Returns:
-        The interval; with fewer than two finite values, or with equal ones other than zero, its
-        bounds are NaN.
+        The interval. Its bounds are NaN with fewer than two finite values, and with values that
+        are equal but not zero.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -88,8 +88,8 @@ def mean_interval(
     mean = float(values.mean())
     scale = standard_error(values, test_to_train)
     if scale <= ROUNDING * np.abs(values).max():
-        # Equal values are a coincidence of few or coarse measurements, not certainty; only where
-        # there is no difference at all do they speak for themselves.
+        # Equal values are a coincidence of few or coarse measurements, not certainty. Only if all
+        # are zero, so that there is no difference at all, they mean what they say.
         bound = 0.0 if mean == 0.0 else np.nan
         return Interval(mean, bound, bound, n, 1.0 if mean == 0.0 else np.nan)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
@@ -98,20 +98,20 @@ def mean_interval(
 
 
 def standard_error(values: np.ndarray, test_to_train: float) -> float:
-    """The standard error of the mean of two finite values or more, corrected as above."""
+    """The standard error of the mean of two or more finite values `[replicate]`, corrected so."""
     return float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
 
 
 def rounded(
     interval: Interval, form: Callable[[float, int], str], digits: int, thresholds: Sequence[float]
 ) -> tuple[str, str, str]:
-    """Mean and bounds in words, the bounds on the same side of each border as they are.
+    """Mean and bounds as text, with each rounded bound on the same side of every threshold.
 
     Args:
-        interval: In the unit that it is told in.
-        form: Writes a number with some digits.
-        digits: What suffices, where rounding by it moves no bound across a border or onto one.
-        thresholds: What verdicts turn on; NaN are none.
+        interval: The interval, in the unit in which it is shown.
+        form: Writes a number with a number of digits.
+        digits: The digits, unless rounding to them would move a bound across or onto a threshold.
+        thresholds: The thresholds of verdicts; NaN are ignored.
     """
 
     def written(digits: int) -> tuple[str, str, str]:

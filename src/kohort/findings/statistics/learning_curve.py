@@ -1,4 +1,4 @@
-"""What more training data would bring: the learning curve over the size of the training set."""
+"""Estimates the gain of more training data from errors at several training set sizes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,21 +10,21 @@ from kohort.findings.statistics.comparison import holm
 from kohort.findings.statistics.interval import Interval, mean_interval
 
 MIN_SIZES = 5
-"""Sizes of the training set: a power law has three parameters, and two sizes more test its fit.
-With one more, simulated curves that level off faster pass for a law in two of five studies."""
+"""The fewest sizes: a power law has three parameters, and two more sizes test its fit. With only
+one more, simulated curves that level off faster pass for a power law in two of five studies."""
 
 MIN_REPLICATES = 3
-"""Replicates that trained at every size."""
+"""The fewest replicates that trained at every size."""
 
 EXPONENTS = (0.02, 2.0)
-"""Between which the exponent is sought: at the lower one the law is nearly a straight line over the
-logarithm of the size. Theory has 0.5 and 1; Hestness et al. (2017, "Deep Learning Scaling is
+"""The range of exponents: at the lower one the law is nearly a straight line over the logarithm
+of the size. Theory has 0.5 and 1; Hestness et al. (2017, "Deep Learning Scaling is
 Predictable, Empirically") measured 0.07 to 0.35."""
 
 GRID = 200
-"""Exponents that are tried."""
+"""The number of exponents that are tried."""
 
-type Verdict = Literal["helps", "does not help", "cannot tell"]
+type GainVerdict = Literal["helps", "does not help", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class PowerLaw:
     """How error falls with training samples n: `limit + scale * n ** -exponent`.
 
     Args:
-        limit: Error that no amount of data goes below, 0 or more.
-        scale: 0 or more; at 0 the error does not fall, and the exponent says nothing.
+        limit: The error with infinitely many samples, 0 or more.
+        scale: 0 or more; at 0 the error does not fall, and the exponent has no meaning.
         exponent: Within `EXPONENTS`.
     """
 
@@ -42,7 +42,7 @@ class PowerLaw:
     exponent: float
 
     def error(self, samples: np.ndarray | float) -> np.ndarray:
-        """The error at each number of samples, in their shape."""
+        """The error for each number of samples, in the shape of `samples`."""
         return self.limit + self.scale * np.asarray(samples, float) ** -self.exponent
 
 
@@ -52,22 +52,21 @@ class LearningCurve:
 
     Args:
         samples: `[size]`, training samples, ascending.
-        errors: `[size]`, the mean error at each with its interval, over the replicates that are
-            finite at all sizes.
-        law: The fitted power law; None where nothing is said beyond the largest size, since there
-            is too little to fit it to or since it does not hold.
-        gain: The fall of error that twice the largest size would bring, in the unit of the errors;
-            NaN where there is no law.
-        verdict: "helps" where the interval of the gain lies above the margin, "does not help"
-            where it lies below, else "cannot tell".
-        reason: Why it cannot tell, as a clause; empty where it can.
+        errors: `[size]`, the mean error at each size with its interval, over the replicates that
+            are finite at all sizes.
+        law: The fitted power law; None if there are too few data to fit it, or if it does not hold.
+        gain: The fall of error with twice the largest size, in the unit of the errors; NaN without
+            a law.
+        verdict: "helps" if the interval of the gain lies above the margin, "does not help" if it
+            lies below, or else "cannot tell".
+        reason: Why it cannot tell, as a clause; empty if it can.
     """
 
     samples: np.ndarray
     errors: tuple[Interval, ...]
     law: PowerLaw | None
     gain: Interval
-    verdict: Verdict
+    verdict: GainVerdict
     reason: str = ""
 
 
@@ -83,27 +82,27 @@ def learning_curve(
 
     A power law with a limit often fits, but no form fits every learning curve, and some rise
     (Viering and Loog 2022, "The Shape of Learning Curves: a Review", sections 4 and 6). So nothing
-    is said of larger sizes where those at hand speak against the law already: where error rises
-    from one size to the next, as in sample-wise double descent (Nakkiran 2019, "More Data Can Hurt
-    for Linear Regression"; t-tests after Holm), or where the curve misses the law by more than
-    replicates differ (the F-test of lack of fit). Both tests turn away some curves that are sound:
-    at 95 % each one in twenty, the latter one in ten where error does not fall at all, for there
-    the exponent fits nothing. And both miss bends that are small beside the noise: a curve that
-    levels off a little faster than a power law can pass for one that goes on. Six sizes see more
-    such bends than five. That the law goes on beyond the largest size remains an assumption.
+    is said about larger sizes if the measured ones contradict the law: if error rises from one
+    size to the next, as in sample-wise double descent (Nakkiran 2019, "More Data Can Hurt for
+    Linear Regression"; t-tests after Holm), or if the curve misses the law by more than replicates
+    differ (the F-test of lack of fit). Both tests reject some curves that follow the law: at 95 %
+    each one in twenty, the latter one in ten where error does not fall at all, since the exponent
+    fits nothing there. And both miss bends that are small compared with the noise: a curve that
+    levels off a little faster than a power law can pass for one that does not. Six sizes detect
+    more such bends than five. That the law holds beyond the largest size remains an assumption.
 
     Args:
         samples: `[size]`, training samples, above zero, ascending.
         errors: `[size, replicate]`, validation errors of one variant, lower is better. A replicate
-            is one training part, whose nested subsets the sizes are, with one validation part and
-            one seed. One with an error that is not finite, at any size, is left out.
+            is one training part with nested subsets, one for each size, one validation part and
+            one seed. A replicate with an error that is not finite, at any size, is left out.
         margin: Smallest fall of error of practical interest, above zero, in the unit of the errors.
-        confidence: Of all intervals and, less 1, the level of the tests.
-        test_to_train: As in `mean_interval`, at the largest size: there the training parts of two
+        confidence: Of all intervals; the level of the tests is 1 - `confidence`.
+        test_to_train: As in `mean_interval`, at the largest size, where the training parts of two
             replicates have most in common.
 
     Returns:
-        The curve with its verdict; it is the same for every order of the replicates.
+        The curve with its verdict, which does not depend on the order of the replicates.
     """
     samples, errors = np.asarray(samples), np.asarray(errors, float)
     errors = errors[:, np.isfinite(errors).all(axis=0)]
@@ -122,8 +121,8 @@ def learning_curve(
 def fit_power_law(samples: np.ndarray, errors: np.ndarray) -> PowerLaw:
     """The power law with a limit that is nearest to a curve by least squares.
 
-    For a given exponent limit and scale are a linear problem, solved within their bounds; what is
-    left to seek is one number in an interval, so that no start is needed and no fit fails.
+    For a fixed exponent, limit and scale are the solution of a linear problem with bounds. Only the
+    exponent is searched, in an interval, so no start value is needed and no fit fails.
 
     Args:
         samples: `[size]`, above zero, ascending; 3 or more.
@@ -151,11 +150,12 @@ def fit_power_law(samples: np.ndarray, errors: np.ndarray) -> PowerLaw:
 
 
 def _mean(values: np.ndarray, confidence: float, test_to_train: float) -> Interval:
+    """The interval of the mean of values `[replicate]`."""
     return mean_interval(values, confidence=confidence, test_to_train=test_to_train)
 
 
 def _shortage(errors: np.ndarray) -> str:
-    """Why there is too little to judge, as a clause; empty where there is enough."""
+    """Why errors `[size, replicate]` are too few to judge, as a clause; empty if they are not."""
     sizes, replicates = errors.shape
     if sizes < MIN_SIZES:
         return (
@@ -171,9 +171,12 @@ def _shortage(errors: np.ndarray) -> str:
 
 
 def _rise(samples: np.ndarray, errors: np.ndarray, confidence: float, test_to_train: float) -> str:
-    """Between which neighbouring sizes error rises, as a clause; empty where nowhere surely."""
+    """The neighbouring sizes between which error rises significantly, as a clause; or empty.
+
+    Args: as of `learning_curve`.
+    """
     steps = [_mean(step, confidence, test_to_train) for step in np.diff(errors, axis=0)]
-    # One-sided: a fall, however sure, says nothing for a rise.
+    # One-sided: a fall, however significant, is no evidence for a rise.
     p_values = [i.p_value / 2 if i.mean > 0 else 1 - i.p_value / 2 for i in steps]
     surely = np.flatnonzero(holm(p_values) <= 1 - confidence)
     if not len(surely):
@@ -182,8 +185,8 @@ def _rise(samples: np.ndarray, errors: np.ndarray, confidence: float, test_to_tr
     return f"error rises from {before} to {after} samples, where a power law only falls"
 
 
-def _verdict(gain: Interval, margin: float) -> tuple[Verdict, str]:
-    """Whether a gain is of practical interest, and why that cannot be told."""
+def _verdict(gain: Interval, margin: float) -> tuple[GainVerdict, str]:
+    """Whether a gain is of practical interest, and why that cannot be decided."""
     if gain.lies_above(margin):
         return "helps", ""
     if gain.lies_below(margin):
@@ -197,19 +200,21 @@ def _verdict(gain: Interval, margin: float) -> tuple[Verdict, str]:
 def _doubling(
     samples: np.ndarray, errors: np.ndarray, confidence: float, test_to_train: float
 ) -> tuple[Interval, str]:
-    """The gain of twice the largest size, or why nothing can be said of it, as a clause.
+    """The gain of twice the largest size; or why nothing can be said about it, as a clause.
 
-    At a given exponent a replicate's gain is a weighted sum of its errors, in which what is shared
-    by all its sizes cancels, and the replicates' gains have Student's interval. The interval here
-    is the union over all exponents that the curve cannot rule out: those whose misfit is not worse
-    than the best one's by more than noise allows (the profile of Bates and Watts 1988, "Nonlinear
-    Regression Analysis", section 6.1), and whose limit is not surely below zero. By simulation it
-    covers 95 to 99 % where 95 are asked for; the jackknife over replicates covers 69 to 96, since
-    few of them cannot tell how well the exponent is known.
+    For a fixed exponent, a replicate's gain is a weighted sum of its errors, in which the part that
+    all its sizes share cancels, and the replicates' gains have Student's interval. The interval
+    here is the union over all exponents that the curve does not rule out: those whose misfit
+    exceeds the best one by no more than noise allows (the profile of Bates and Watts 1988,
+    "Nonlinear Regression Analysis", section 6.1), and whose limit is not significantly below zero.
+    By simulation its coverage is 95 to 99 % at a nominal 95; that of the jackknife over replicates
+    is 69 to 96, since few replicates do not show how well the exponent is known.
+
+    Args: as of `learning_curve`.
     """
     sizes, replicates = errors.shape
     freedom = (sizes - 1) * (replicates - 1)
-    noise = _own_variance(errors) * (1 / replicates + test_to_train)
+    noise = _residual_variance(errors) * (1 / replicates + test_to_train)
     room = noise * float(stats.f.ppf(confidence, 1, freedom))
     fits = _fits(samples, errors, room, confidence, test_to_train)
     gain = _mean(fits.gains[fits.best], confidence, test_to_train)
@@ -226,13 +231,13 @@ def _doubling(
 
 @dataclass(frozen=True, eq=False)
 class _Fits:
-    """Least squares at many exponents, limit and scale free.
+    """Least squares fits at many exponents, with free limit and scale.
 
     Args:
-        gains: `[exponent, replicate]`, by which twice the largest size lowers each one's error.
-        misfit: `[exponent]`, sum of squares that the mean curve is left with; infinite where the
-            limit is surely below zero.
-        kept: Exponents that cannot be ruled out.
+        gains: `[exponent, replicate]`, the fall of a replicate's error with twice the largest size.
+        misfit: `[exponent]`, residual sum of squares of the mean curve; infinite where the limit is
+            significantly below zero.
+        possible: `[possible exponent]`, numbers of the exponents that are not ruled out.
     """
 
     gains: np.ndarray
@@ -241,14 +246,22 @@ class _Fits:
 
     @property
     def best(self) -> int:
-        """The exponent of least misfit."""
+        """The number of the exponent with the least misfit."""
         return int(np.argmin(self.misfit))
 
 
 def _fits(
     samples: np.ndarray, errors: np.ndarray, room: float, confidence: float, test_to_train: float
 ) -> _Fits:
-    """The fits at exponents close to one another, across all that cannot be ruled out."""
+    """The fits on a fine grid of the exponents that are not ruled out.
+
+    Args:
+        samples: As of `learning_curve`.
+        errors: As of `learning_curve`.
+        room: By how much the misfit may exceed the least one.
+        confidence: As of `learning_curve`.
+        test_to_train: As of `learning_curve`.
+    """
     grid = np.geomspace(*EXPONENTS, GRID)
     possible = _fits_at(grid, samples, errors, room, confidence, test_to_train).possible
     grid = np.geomspace(grid[max(possible[0] - 1, 0)], grid[min(possible[-1] + 1, GRID - 1)], GRID)
@@ -263,10 +276,11 @@ def _fits_at(
     confidence: float,
     test_to_train: float,
 ) -> _Fits:
+    """The fits at exponents `[exponent]`; other arguments as of `_fits`."""
     power = (samples / samples[-1]) ** -exponents[:, None]
     level = power.mean(axis=1, keepdims=True)
     slant = power - level
-    falls = errors - errors[-1]  # first, so that errors all equal leave zeros and no rounding
+    falls = errors - errors[-1]  # first, so that equal errors give exact zeros
     falls = falls - falls.mean(axis=0)
     scales = slant @ falls / (slant**2).sum(axis=1, keepdims=True)
     left = falls.mean(axis=1) - scales.mean(axis=1, keepdims=True) * slant
@@ -276,8 +290,8 @@ def _fits_at(
     return _Fits(scales * (1 - 2 ** -exponents[:, None]), misfit, possible)
 
 
-def _own_variance(errors: np.ndarray) -> float:
-    """Variance of an error beside what its size and its replicate explain; two or more of each."""
+def _residual_variance(errors: np.ndarray) -> float:
+    """The residual variance of errors `[size, replicate]` after effects of size and replicate."""
     sizes, replicates = errors.shape
     residuals = errors - errors.mean(axis=0)
     residuals = residuals - residuals.mean(axis=1, keepdims=True)
@@ -287,7 +301,7 @@ def _own_variance(errors: np.ndarray) -> float:
 def _students(
     values: np.ndarray, confidence: float, test_to_train: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`mean_interval` of many at once, `[..., replicate]`: means, and half the intervals."""
+    """Means and half-widths, `[...]` each, of the intervals of values `[..., replicate]`."""
     replicates = values.shape[-1]
     error = np.sqrt((1 / replicates + test_to_train) * values.var(axis=-1, ddof=1))
     return values.mean(axis=-1), stats.t.ppf((1 + confidence) / 2, replicates - 1) * error

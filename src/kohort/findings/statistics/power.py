@@ -1,31 +1,31 @@
-"""How many replicates it takes to see a difference."""
+"""Computes how many replicates are needed to detect a difference."""
 
 import numpy as np
 from scipy import stats
 
 POWER = 0.8
-"""The probability with which a true difference is to be seen; Cohen's convention."""
+"""The probability of detecting a true difference; Cohen's convention."""
 MOST = 1000
 """More replicates than anybody runs."""
 SURE = 1e6
-"""A difference of as many standard errors is seen; SciPy has no number for much larger ones."""
+"""A difference of this many standard errors is always detected; SciPy fails for larger ones."""
 
 
 def replicates_needed(
     spread: float, margin: float, *, alpha: float, test_to_train: float = 0.0
 ) -> int | None:
-    """The fewest replicates whose paired t test sees a true difference with probability `POWER`.
+    """The fewest replicates whose paired t test detects a true difference with probability `POWER`.
 
     Args:
         spread: Standard deviation of the paired differences over replicates.
         margin: The true difference, in the same unit.
-        alpha: Of the two-sided test.
+        alpha: The level of the two-sided test.
         test_to_train: As in `mean_interval`.
 
     Returns:
-        Their number, 2 or more; None where `MOST` would not do, as happens for replicates that
-        share samples, whose mean stays uncertain however many there are; and where `spread` is
-        NaN, or `margin` NaN or zero.
+        Their number, 2 or more. None if `MOST` would not suffice, as for replicates that share
+        samples, whose mean stays uncertain however many there are; and if `spread` is NaN, or
+        `margin` is NaN or zero.
     """
     few, many = 2, MOST
     if not margin > 0 or not _power(many, spread, margin, alpha, test_to_train) >= POWER:
@@ -40,6 +40,7 @@ def replicates_needed(
 
 
 def _power(n: int, spread: float, margin: float, alpha: float, test_to_train: float) -> float:
+    """The probability that n replicates detect the difference."""
     error = spread * np.sqrt(1 / n + test_to_train)
     if 0 < margin >= SURE * error:
         return 1.0

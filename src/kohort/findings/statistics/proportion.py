@@ -1,4 +1,4 @@
-"""Intervals of a proportion, such as an accuracy on a test set, and of the difference of two."""
+"""Confidence intervals of a proportion, such as a test accuracy, and of a paired difference."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
     """Wilson's score interval (Wilson 1927) of the proportion `successes / trials`.
 
     Args:
-        successes: Right answers.
-        trials: Answers, 1 or more, assumed independent.
+        successes: The number of right answers.
+        trials: The number of answers, 1 or more, assumed independent.
         confidence: Between 0 and 1.
 
     Returns:
@@ -29,10 +29,9 @@ class PairedProportions:
     """How two models compare on the same test samples.
 
     Args:
-        only_a: Samples that only model a is right about.
-        only_b: Samples that only model b is right about.
-        difference: Proportion that b is right about minus that of a; the p-value, of no
-            difference, is McNemar's.
+        only_a: The number of samples on which only model a is right.
+        only_b: The number of samples on which only model b is right.
+        difference: Accuracy of b minus that of a; the p-value is McNemar's.
     """
 
     only_a: int
@@ -45,24 +44,26 @@ def paired_proportions(
 ) -> PairedProportions:
     """McNemar's exact test of two models on the same samples, and the interval of their difference.
 
-    The test (McNemar 1947) asks whether the samples that only one model is right about fall to
-    either like a fair coin; the exact one never rejects too often, however few they are.
+    The test (McNemar 1947) is whether the samples on which only one model is right are split
+    between the two like fair coin flips. The exact test never rejects too often, however few these
+    samples are.
 
     The interval is that of Agresti and Min (2005, "Simple improved confidence intervals for
     comparing matched proportions", Statistics in Medicine 24): Wald's after half a sample is added
-    to each of the four cells. Wald's own covers too rarely where models seldom differ, 90 % in
-    place of 95 % in a thousand samples with five such; Newcombe's (1998, method 10) there is up to
-    a quarter wider than this one needs to be. At a border the interval and the exact test may
-    disagree. Neither knows that another training of the same model would be right about others.
+    to each of the four cells. Without that, Wald's coverage is too low where models seldom differ:
+    90 % instead of 95 % in a thousand samples of which five differ. Newcombe's interval (1998,
+    method 10) is up to a quarter wider there than this one needs to be. Near a threshold the
+    interval and the exact test may disagree. Neither takes into account that another training of
+    the same model would be right on other samples.
 
     Args:
-        right_a: `[sample]`, bool, whether model a is right; one sample or more, assumed
+        right_a: Bool `[sample]`, whether model a is right; one sample or more, assumed
             independent.
-        right_b: `[sample]`, the same of model b.
+        right_b: Bool `[sample]`, whether model b is right.
         confidence: Between 0 and 1.
 
     Returns:
-        The counts and the difference, its interval cut at -1 and 1.
+        The counts and the difference, with its interval clipped to -1 and 1.
     """
     only_a = int(np.count_nonzero(right_a & ~right_b))
     only_b = int(np.count_nonzero(right_b & ~right_a))

@@ -1,4 +1,4 @@
-"""How a metric and its differences are told: in points, in its own unit, or in percent."""
+"""Writes values and differences of a metric: in points, in its unit, or in percent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from kohort.findings.statistics.interval import Interval, rounded
 
 @dataclass(frozen=True)
 class Scale:
-    """How the metric that scores and its differences are told, and what thresholds mean.
+    """How the metric that scores and its differences are written, and what thresholds mean.
 
     Args:
-        metric: What is measured, as a reader calls it.
-        higher_is_better: Whether a higher value of it is the better one.
-        reference: What the baseline scores on validation, without its sign: thresholds in percent
-            are of it. None where the metric is a proportion, such as an accuracy, whose
-            differences are told in points and have thresholds in points.
+        metric: The name of the metric for readers.
+        higher_is_better: Whether a higher value is better.
+        reference: The absolute validation score of the baseline, to which thresholds in percent
+            refer. None if the metric is a proportion, such as an accuracy, whose differences and
+            thresholds are in points.
     """
 
     metric: str = "accuracy"
@@ -26,27 +26,27 @@ class Scale:
 
     @property
     def is_proportion(self) -> bool:
-        """Whether the metric is a part of a whole, from 0 to 1."""
+        """Whether the metric is a proportion, from 0 to 1."""
         return self.reference is None
 
     def threshold(self, points: float, percent: float) -> float:
-        """The threshold that holds on this scale, in the unit of the metric itself."""
+        """The threshold on this scale, in the unit of the metric."""
         return points / 100 if self.reference is None else percent / 100 * self.reference
 
     def amount(self, difference: float) -> str:
-        """A difference in words, without a sign of its own: `1 point`, `0.12`."""
+        """A difference as text: `1 point`, `0.12`."""
         if not self.is_proportion:
             return f"{difference:.3g}"
         number = f"{100 * difference:.3g}"
         return f"{number} point" if number == "1" else f"{number} points"
 
     def text(self, interval: Interval, digits: int = 1, thresholds: Sequence[float] = ()) -> str:
-        """A difference with its interval in words: `3.1 points (2.0 to 4.2)`, `0.12 (0.1 to 0.2)`.
+        """A difference with its interval as text: `3.1 points (2.0 to 4.2)`, `0.12 (0.1 to 0.2)`.
 
         Args:
             interval: The difference.
-            digits: Of points.
-            thresholds: What verdicts turn on: no bound is rounded across one of them or onto it.
+            digits: Digits of points after the decimal point.
+            thresholds: The thresholds of verdicts; no bound is rounded across or onto one of them.
         """
         if self.is_proportion:
             return shown(interval.within(-1.0, 1.0), "points", 100.0, digits, thresholds)
@@ -54,11 +54,11 @@ class Scale:
         return f"{mean} ({low} to {high})" if interval.is_formed else mean
 
     def worse(self, interval: Interval, border: float = 0.0) -> str:
-        """A difference of errors in words: `3.1 points (2.0 to 4.2) worse`, or how much better.
+        """A difference of errors as text: `3.1 points (2.0 to 4.2) worse`, or `... better`.
 
         Args:
             interval: The difference.
-            border: What the verdict turns on.
+            border: The threshold of the verdict.
         """
         if interval.mean >= 0 or np.isnan(interval.mean):
             return f"{self.text(interval, thresholds=(border,))} worse"
@@ -75,14 +75,14 @@ def shown(
     digits: int = 1,
     thresholds: Sequence[float] = (),
 ) -> str:
-    """An interval in words: `3.1 points (2.0 to 4.2)`; its confidence stands elsewhere.
+    """An interval as text: `3.1 points (2.0 to 4.2)`, without its confidence.
 
     Args:
         interval: The interval.
-        unit: What it is told in.
-        scale: What makes it of the interval's own.
+        unit: The unit of the text.
+        scale: The factor from the unit of the interval to that of the text.
         digits: After the decimal point.
-        thresholds: What verdicts turn on, in the interval's own unit; see `rounded`.
+        thresholds: The thresholds of verdicts, in the unit of the interval; see `rounded`.
     """
     mean, low, high = rounded(
         interval.times(scale), lambda b, n: f"{b:z.{n}f}", digits, [scale * b for b in thresholds]
@@ -91,12 +91,12 @@ def shown(
 
 
 def changes(interval: Interval, digits: int, border: float, verbs: str = "rises falls") -> str:
-    """A change in percent in words: `rises by 3 % (2 to 4)`, or `falls by` where it is below zero.
+    """A change in percent as text: `rises by 3 % (2 to 4)`, or `falls by` if it is below zero.
 
     Args:
         interval: The change, %.
         digits: After the decimal point.
-        border: What the verdict turns on.
+        border: The threshold of the verdict.
         verbs: For a change above zero and for one below.
     """
     above, below = verbs.split()

@@ -1,1 +1,1 @@
-"""Exports: what is known of a study, as files of other programs."""
+"""Exports: write a study to files of other programs."""

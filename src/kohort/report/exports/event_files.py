@@ -1,6 +1,6 @@
-"""Event files of TensorBoard, laid out and named as Keras's own callback does it.
+"""Writes event files of TensorBoard, laid out and named as by Keras's callback.
 
-`tensorboard` alone writes them; TensorFlow is not needed.
+They are written by `tensorboard`; TensorFlow is not needed.
 """
 
 import re
@@ -13,19 +13,19 @@ from kohort.report.exports.study_export import ExportedMember, StudyExport
 
 VALIDATION = "val_"
 _UNSAFE = re.compile(r"""^\.|[\0-\x1f"%*/:<>?\\|]""")
-"""What the name of a folder cannot hold on every system, or begins with where it is hidden."""
+"""Characters that some systems do not allow in the name of a folder, and a dot at its start."""
 
 
 def write(study: StudyExport, folder: Path) -> None:
-    """Write a folder for each member, VARIANT/replicate-N, its runs and hyperparameters in it.
+    """Write a folder for each member, VARIANT/replicate-N, with its runs and hyperparameters.
 
-    Its run `train` has `epoch_loss` and so on, `validation` the same of what Keras logs as
-    "val_loss"; steps are epochs from 0, values are float32. The replicates of a variant are one
-    group of hyperparameters. A member's events have the time at which it finished.
+    The run `train` has `epoch_loss` and so on, and `validation` has the same names for what Keras
+    logs as "val_loss". Steps are epochs from 0, values are float32. The replicates of a variant are
+    one group of hyperparameters. A member's events have the time at which it finished.
 
     Args:
-        study: What to write.
-        folder: A new one.
+        study: The study.
+        folder: A new folder.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -37,7 +37,7 @@ def write(study: StudyExport, folder: Path) -> None:
 
 
 def folder_of(member: MemberKey) -> Path:
-    """The folder of a member in that of the study; names of variants are quoted as in a URL."""
+    """The folder of a member in that of the study; variant names are quoted as in a URL."""
     variant = _UNSAFE.sub(_quoted, member.variant)
     part = "" if member.share == 1 else f"-share-{member.share}"
     return Path(variant, f"replicate-{member.replicate}{part}")
@@ -71,7 +71,8 @@ def _write_member(study: StudyExport, member: ExportedMember, folder: Path) -> N
 def _write_events(folder: Path, at: float, summaries: Iterable[tuple[int, Any]]) -> None:
     """Write a file of summaries with their steps.
 
-    Not by TensorBoard's EventFileWriter: it writes in a thread, which keeps a full disk to itself.
+    TensorBoard's EventFileWriter is not used, because it writes in a thread, which does not report
+    a full disk.
     """
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter

@@ -1,4 +1,4 @@
-"""What is known of a study, as files for other programs."""
+"""Exports a study to files for other programs."""
 
 import tempfile
 from collections.abc import Callable
@@ -54,21 +54,21 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
 def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
     """Write a study for another program, whole or not at all.
 
-    Tables, "csv" and "parquet", take the place of those of their names. "tensorboard" and "mlflow"
-    take a folder that is not there yet: nothing is added to what another export wrote.
+    Tables ("csv" and "parquet") replace files of their names. "tensorboard" and "mlflow" need a
+    folder that does not exist yet: nothing is added to the files of another export.
 
     Args:
-        study: What to write.
-        path: The folder to write to; those above it are made where they are missing.
-        to: One of `FORMATS`. None writes the curves alone, as one file, where `path` ends in
-            ".csv" or ".parquet", and else all tables as "csv".
+        study: The study.
+        path: The folder to write to; missing folders above it are made.
+        to: One of `FORMATS`. None writes only the curves, to one file, if `path` ends in ".csv" or
+            ".parquet", and otherwise all tables as "csv".
 
     Returns:
-        What was written.
+        The paths of what was written.
 
     Raises:
-        StoreError: The path cannot be written, or is taken; the format is none, or what writes it
-            is not installed.
+        StoreError: The path cannot be written or is taken, the format is unknown, or the package
+            that writes it is not installed.
     """
     try:
         return _write(study, path, to)
@@ -112,7 +112,7 @@ def _write(study: StudyExport, path: Path, to: str | None) -> list[Path]:
 
 
 def _write_tables(study: StudyExport, folder: Path, to: str) -> list[Path]:
-    """Write all tables aside before the first takes its place."""
+    """Write all tables to a temporary folder before the first is moved to its place."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     with tempfile.TemporaryDirectory(dir=folder) as aside:

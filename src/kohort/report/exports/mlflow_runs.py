@@ -1,4 +1,4 @@
-"""Runs of MLflow, in a database of its own format."""
+"""Writes runs of MLflow, in a database of MLflow's format."""
 
 import os
 import re
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 DATABASE = "mlflow.db"
 
 _ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # else its import tells its makers
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # else its import contacts a server
     "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # no connection outlives its use
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # closes each connection after use
 }
 _AT_ONCE = 1000
-"""The metrics that MLflow takes in one batch."""
+"""The number of metrics that MLflow accepts in one batch."""
 
 
 def write(study: StudyExport, folder: Path, place: Path) -> None:
-    """Write a study as an experiment: a run for it, and in this one for each member.
+    """Write a study as an experiment: a run for the study, with a nested run for each member.
 
     Metrics have epochs (from 0) as steps, and the time at which the member finished.
 
     Args:
-        study: What to write.
-        folder: A new one, for the database.
-        place: Where the folder will be in the end: what users log later goes there.
+        study: The study.
+        folder: A new folder for the database.
+        place: The final place of the folder, where artifacts that users log later will go.
 
     Raises:
         ImportError: MLflow is not installed.
         OSError: The folder cannot be written.
-        StoreError: MLflow does not take the study.
+        StoreError: MLflow refuses the study.
     """
     folder.mkdir()
-    # In memory first: MLflow waits for the disk at each of hundreds of steps, and takes a URL,
-    # which cannot hold the name of every folder.
+    # In memory first: MLflow waits for the disk at each of hundreds of steps, and needs a URL,
+    # which cannot express the name of every folder.
     memory = f"file:{uuid4().hex}?mode=memory&cache=shared"
     with _environment(), closing(sqlite3.connect(memory, uri=True)) as database:
         from mlflow.exceptions import MlflowException
@@ -133,7 +133,7 @@ def _log(
 
 
 def _finding_tags(findings: Iterable[FindingRecord]) -> dict[str, str]:
-    """Verdicts by code, and all sentences as the note that MLflow shows with a run."""
+    """Tags with verdicts by code, and with all sentences as the note that MLflow shows."""
     findings = list(findings)
     verdicts = {finding.code: finding.verdict for finding in findings}
     sentences = [f"{finding.code} {finding.verdict}: {finding.sentence}" for finding in findings]
@@ -141,7 +141,7 @@ def _finding_tags(findings: Iterable[FindingRecord]) -> dict[str, str]:
 
 
 def _name(metric: str) -> str:
-    """The metric's name without what MLflow takes for none."""
+    """The metric's name without characters that MLflow refuses."""
     return re.sub(r"[^\w.\- ]", "_", metric)
 
 

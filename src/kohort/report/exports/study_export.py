@@ -1,4 +1,4 @@
-"""What is exported of a study: the same from a store as from a result."""
+"""Collects what is exported of a study, from a store or from a result."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 
 type LogsByEpoch = dict[int, dict[str, float]]
-"""By epoch (from 0), metrics by name."""
+"""Metrics by name, by epoch (from 0)."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class ExportedMember:
     """One member.
 
     Args:
-        key: Which.
-        epochs: What it measured.
-        finished: When it finished, in UTC, or when the study did where nobody noted more; None
-            while it has not.
-        seconds: How long it trained; None where that is not known.
+        key: The key of the member.
+        epochs: Its logs.
+        finished: When it finished, in UTC, or when the study did if only that is known; None while
+            it has not.
+        seconds: Training time; None if unknown.
     """
 
     key: MemberKey
@@ -40,12 +40,12 @@ class StudyExport:
 
     Args:
         name: Its name.
-        settings: How all of it was trained, as text by name.
-        arguments: By variant, what its build function is called with, as Python writes it.
-        planned: By variant, the epochs that it is to train.
+        settings: The settings of all its training, as text by name.
+        arguments: By variant, the arguments of its build function, as Python code.
+        planned: By variant, the epochs to train.
         members: In the order of the study.
-        findings: What the rules say.
-        started: When, in UTC; None where it has not.
+        findings: Its findings.
+        started: When, in UTC; None if it has not started.
     """
 
     name: str
@@ -58,13 +58,13 @@ class StudyExport:
 
     @property
     def measured(self) -> list[ExportedMember]:
-        """The members that trained an epoch at least."""
+        """The members that trained at least one epoch."""
         return [member for member in self.members if member.epochs]
 
     def parameters(self, variant: str) -> dict[str, bool | float | str]:
-        """What distinguishes a variant, and how it was trained.
+        """The arguments of a variant, and the settings of its training.
 
-        Settings are named "study.seed" and so on: an argument of a function has no dot in its name.
+        Settings are named "study.seed" and so on, because names of arguments have no dots.
         """
         arguments = {name: _plain(text) for name, text in self.arguments[variant].items()}
         epochs = self.planned[variant]
@@ -72,12 +72,12 @@ class StudyExport:
 
     @property
     def shared_parameters(self) -> dict[str, bool | float | str]:
-        """How all variants were trained."""
+        """The settings of training that all variants share."""
         return _as_parameters(self.settings)
 
 
 def of_stored(stored: KeptStudy) -> StudyExport:
-    """What a store has of a study, finished or not."""
+    """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
@@ -103,7 +103,7 @@ def of_stored(stored: KeptStudy) -> StudyExport:
 
 
 def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
-    """What the record of a study holds, and what the rules say of it."""
+    """The export of a study's record and findings."""
     settings = record.settings
     return StudyExport(
         name=settings.study,
@@ -130,7 +130,7 @@ def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
 
 
 def finding_record(finding: Finding) -> FindingRecord:
-    """A finding as a store keeps it: an interval in its evidence as its fields."""
+    """A finding as it is stored, in which an interval in the evidence is a dict of its fields."""
     evidence = {
         what: asdict(value) if isinstance(value, Interval) else value
         for what, value in finding.evidence.items()
@@ -162,7 +162,7 @@ def _as_parameters(settings: Mapping[str, str]) -> dict[str, bool | float | str]
 
 
 def _plain(text: str) -> bool | float | str:
-    """The number or the text that a piece of Python stands for, where it is one; or the piece."""
+    """The number or text that a piece of Python code evaluates to; for other code the code."""
     try:
         value: Any = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -1,0 +1,123 @@
+"""Arrays that `kohort.fit` refuses, where Keras would fail in the midst of NumPy or JAX."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Number
+from typing import Any
+
+import keras
+import numpy as np
+
+from kohort.errors import DataError
+from kohort.keras_api.arrays import is_packable
+
+_NO_NUMBERS = "OSTUMm"
+"""Kinds of NumPy's dtypes that are objects, text, dates and durations."""
+
+
+def check_arrays(arrays: Mapping[str, Any]) -> None:
+    """Refuse single numbers, arrays without samples, and arrays that hold no numbers.
+
+    What is no array (a generator, a `keras.utils.PyDataset`) is left to Keras, and so is text on
+    other backends than JAX, some of which have layers that read it.
+
+    Args:
+        arrays: What was given, by the argument's name: an array `[sample, ...]`, or a dict or list
+            of arrays.
+
+    Raises:
+        DataError: One of them is none that can be trained on.
+    """
+    for name, given in arrays.items():
+        for leaf in keras.tree.flatten(given):
+            if isinstance(leaf, Number) or hasattr(leaf, "__array__"):
+                _check_samples(name, given, leaf)
+                _check_numbers(name, leaf)
+
+
+def check_targets(models: Sequence[keras.Model], x: Any, y: Any, name: str) -> None:
+    """Refuse arrays without the targets that a loss compares with, and class numbers of no rank.
+
+    Args:
+        models: Those that train on them; one that works its loss out by itself may do without.
+        x: Inputs `[sample, ...]`.
+        y: Targets `[sample, ...]`; None where there are none.
+        name: What the targets are called.
+
+    Raises:
+        DataError: They are no targets for the loss of one of the models.
+    """
+    if x is None or not is_packable(x, y):
+        return
+    for loss, shape in [(m.loss, _output_shape(m)) for m in models if _computes_as_keras(m)]:
+        if y is None and isinstance(loss, str | keras.losses.Loss):
+            told = loss if isinstance(loss, str) else loss.name
+            raise DataError(
+                f"{name}, which the loss {told} compares outputs with",
+                "none",
+                "give an array [sample, ...]",
+            )
+        if _takes_class_numbers(loss) and shape is not None and hasattr(y, "shape"):
+            _check_class_numbers(name, tuple(y.shape), len(shape) - 1)
+
+
+def _check_samples(name: str, given: Any, leaf: Any) -> None:
+    shape = tuple(getattr(leaf, "shape", ()))
+    if not shape:
+        told = f"the number {leaf}" if isinstance(leaf, Number) else "shape ()"
+        raise DataError(
+            f"{name} as an array [sample, ...]",
+            told if leaf is given else f"a {type(given).__name__} with {told}",
+            "make it an array with a row for each sample, such as by numpy.asarray",
+        )
+    if shape[0] == 0:
+        raise DataError(f"one sample at least in {name}", f"shape {shape}", "give some")
+
+
+def _check_numbers(name: str, leaf: Any) -> None:
+    if keras.backend.backend() != "jax":
+        return
+    # A table of pandas has a dtype for each column.
+    for dtype in [leaf.dtype] if hasattr(leaf, "dtype") else getattr(leaf, "dtypes", ()):
+        # Those of NumPy's extensions, such as bfloat16, are of the kind of raw bytes as well.
+        is_raw = getattr(dtype, "type", None) is np.void
+        if is_raw or getattr(dtype, "kind", "f") in _NO_NUMBERS:
+            raise DataError(
+                f"{name} as an array of numbers",
+                f"shape {tuple(leaf.shape)} of {dtype}",
+                "give each sample one or more numbers, such as by .astype('float32')",
+            )
+
+
+def _check_class_numbers(name: str, shape: tuple[int, ...], rank: int) -> None:
+    labels = shape[:-1] if len(shape) > rank and shape[-1] == 1 else shape
+    if len(labels) != rank:
+        raise DataError(
+            f"{name} of rank {rank}, class numbers for the loss sparse_categorical_crossentropy",
+            f"shape {shape}",
+            "number the classes, such as by .argmax(axis=-1) of one-hot rows, or compile with "
+            "another loss",
+        )
+
+
+def _computes_as_keras(model: keras.Model) -> bool:
+    """Whether Keras works out the loss of a model, from targets as they are given."""
+    return all(
+        getattr(type(model), method) is getattr(keras.Model, method)
+        for method in ("fit", "train_step", "test_step", "compute_loss")
+    ) and hasattr(model, "loss")
+
+
+def _takes_class_numbers(loss: Any) -> bool:
+    return (
+        isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+        or loss == "sparse_categorical_crossentropy"
+        or loss is keras.losses.sparse_categorical_crossentropy
+    )
+
+
+def _output_shape(model: keras.Model) -> tuple[int | None, ...] | None:
+    """`(sample, ...)` of the one output; None where there are more, or none is known yet."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or any(isinstance(axis, tuple) for axis in shape):
+        return None
+    return shape

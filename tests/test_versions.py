@@ -1,0 +1,101 @@
+"""What `make versions` reads, makes a table of and ends with."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.versions import (
+    TESTS,
+    TOOLS,
+    Outcome,
+    bounds,
+    code,
+    counted,
+    higher_than_bounds,
+    interpreter,
+    pins,
+    table,
+)
+
+ROOT = Path(__file__).parents[1]
+LOWEST = {"Python": "3.12", "keras": "3.13", "filelock": "3"}
+WORKED = Outcome(
+    "oldest",
+    {"Python": "3.12.1", "keras": "3.13.0", "filelock": "3.0.0"},
+    {"passed": 9, "failed": 0, "skipped": 1},
+)
+BROKE = Outcome("newest", WORKED.versions, {"passed": 8, "failed": 1, "skipped": 1}, "fails")
+ABSENT = Outcome("python3.14", absent="no such Python here")
+
+
+def test_a_bound_of_every_dependency_is_read():
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    read = bounds(text)
+    assert read["Python"] == "3.12"
+    for name, bound in read.items():
+        assert name == "Python" or f'\n    "{name}>={bound}",\n' in text
+    between = text.partition("\ndependencies = [")[2].partition("]")[0]
+    assert len(read) == 1 + len(between.split())
+
+
+def test_what_tests_need_is_pinned():
+    kept = pins((ROOT / "constraints.txt").read_text("utf-8"), TOOLS)
+    assert [pin.partition("==")[0] for pin in kept] == list(TOOLS)
+
+
+def test_the_tests_are_there():
+    assert all((ROOT / path).exists() for path in TESTS)
+
+
+def test_the_lowest_versions_are_those_of_the_bounds():
+    assert higher_than_bounds(LOWEST, WORKED.versions) == []
+
+
+@pytest.mark.parametrize("version", ["3.14.0", "3.130.0"])
+def test_a_bound_that_another_package_forbids_is_told(version):
+    told = higher_than_bounds(LOWEST, {**WORKED.versions, "keras": version})
+    assert told == [f"keras>=3.13 is promised, and {version} the lowest there is"]
+
+
+@pytest.mark.parametrize(
+    ("output", "counts"),
+    [
+        ("...\n9 passed, 1 skipped in 2.31s\n", (9, 0, 1)),
+        ("FAILED a in b\n1 failed, 2 passed, 3 warnings in 62.31s (0:01:02)\n", (2, 1, 0)),
+        ("1 failed, 2 passed, 4 errors in 1.00s", (2, 5, 0)),
+        ("ImportError while loading conftest", (0, 0, 0)),
+    ],
+)
+def test_results_are_read_where_pytest_ends(output, counts):
+    assert counted(output) == dict(zip(("passed", "failed", "skipped"), counts, strict=True))
+
+
+def test_the_table_has_a_column_for_each_case():
+    assert table(LOWEST, [WORKED, BROKE, ABSENT]).splitlines() == [
+        "|  | bound | oldest | newest | python3.14 |",
+        "| --- | --- | --- | --- | --- |",
+        "| Python | 3.12 | 3.12.1 | 3.12.1 | - |",
+        "| keras | 3.13 | 3.13.0 | 3.13.0 | - |",
+        "| filelock | 3 | 3.0.0 | 3.0.0 | - |",
+        "| passed |  | 9 | 8 | - |",
+        "| failed |  | 0 | 1 | - |",
+        "| skipped |  | 1 | 1 | - |",
+        "| result |  | works | fails | no such Python here |",
+    ]
+
+
+def test_the_code_tells_of_a_failure_and_not_of_what_is_absent():
+    assert code([WORKED, ABSENT]) == 0
+    assert code([WORKED, BROKE]) == 1
+
+
+def test_an_interpreter_that_does_not_work_is_passed_over(tmp_path):
+    shim = tmp_path / "python-here"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    works = tmp_path / "later" / "python-here"
+    works.parent.mkdir()
+    works.symlink_to(sys.executable)
+    assert interpreter("python-here", [str(tmp_path)]) is None
+    assert interpreter("python-here", [str(tmp_path), str(works.parent)]) == str(works)
