@@ -24,7 +24,6 @@ _REPLACED = (
     "make_test_function",
     "train_function",
     "test_function",
-    "reset_metrics",
 )
 
 

@@ -112,7 +112,7 @@ class ResidentRunner:
             self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
             for step, data, size in needed
         ]
-        names.append(self._steps.prepare("result"))
+        names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
