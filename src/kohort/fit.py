@@ -5,7 +5,15 @@ from typing import Any, Literal, NamedTuple
 
 import keras
 
-from kohort.engine.feed.arguments import FitArguments, Inputs, Shuffle, split_rows, usual_batch_size
+from kohort.engine.feed.arguments import (
+    FitArguments,
+    Inputs,
+    Shuffle,
+    capped,
+    split_rows,
+    steps_at_once,
+    usual_batch_size,
+)
 from kohort.engine.feed.refusals import check_arrays, check_targets
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
@@ -134,6 +142,7 @@ def fit(
     check_chunk(chunk_size)
     _check_models(members)
     _check_data(members, (x, y, sample_weight), validation_data)
+    epochs, steps_per_epoch, validation_steps = capped(epochs, steps_per_epoch, validation_steps)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
     valid = keras.utils.unpack_x_y_sample_weight(validation_data)
@@ -149,6 +158,7 @@ def fit(
         validation_steps,
         shuffle,
         seed,
+        steps_at_once(members, steps_per_epoch or validation_steps),
     )
     evaluated = train_metrics == "evaluated"
     settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)

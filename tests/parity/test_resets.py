@@ -50,7 +50,7 @@ def built(kind=keras.Sequential):
 
 
 SETTINGS = {
-    "in two batches": {"batch_size": 200},
+    "in whole batches": {"batch_size": 100},
     "in batches and a part": {"batch_size": 96},
     "validated": {"batch_size": 96, "validation_split": 0.3},
     "validated at times": {"batch_size": 96, "validation_split": 0.3, "validation_freq": 2},

@@ -153,6 +153,7 @@ class EpochBatches:
         batch_size: Samples in a batch of arrays; other data have their batch size.
         steps: Batches an epoch; None for all.
         shuffle: As in `keras.Model.fit`.
+        steps_per_execution: Keras takes whole executions, of so many batches.
     """
 
     def __init__(
@@ -164,8 +165,9 @@ class EpochBatches:
         batch_size: int,
         steps: int | None,
         shuffle: Any,
+        steps_per_execution: int = 1,
     ) -> None:
-        self._iterator = EpochIterator(
+        self._iterator = _BatchByBatch(
             x,
             y,
             sample_weight,
@@ -173,6 +175,7 @@ class EpochBatches:
             steps_per_epoch=steps,
             shuffle=shuffle,
             class_weight=class_weight,
+            steps_per_execution=steps_per_execution,
         )
 
     @property
@@ -187,8 +190,22 @@ class EpochBatches:
 
     def epoch(self) -> Iterator[ArrayTree]:
         """Yield the batches of the next epoch, each leaf `[batch, ...]`."""
-        for _, _, batches in self._iterator.enumerate_epoch():
-            yield from batches
+        with self._iterator.catch_stop_iteration():
+            for _, _, batches in self._iterator:
+                yield next(batches)
+                for _ in range(self._iterator.steps_per_execution - 1):
+                    try:
+                        batch = next(batches)
+                    except StopIteration:  # They end within an execution.
+                        break
+                    yield batch
+
+
+class _BatchByBatch(EpochIterator):  # type: ignore[misc]  # Keras is untyped
+    """Draws batches when they are asked for, as the iterator of Keras's JAX trainer does."""
+
+    def __next__(self) -> Any:
+        return next(self._epoch_iterator)
 
 
 def split_last(x: Any, y: Any, sample_weight: Any, fraction: float) -> tuple[Any, Any]:
