@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, losses, metrics, regularizers
 
-from tests.parity.zoo import VALIDATE, assert_parity, draws, integers
+from tests.parity.zoo import VALIDATE, assert_parity, cases, draws, integers
 
 X, Y, LABELS = draws(6), draws(1, seed=1), integers(3, seed=1)
 
@@ -131,7 +131,10 @@ MEMBERS = {
 }
 
 
-@pytest.mark.parametrize(("build", "points"), MEMBERS.values(), ids=MEMBERS)
+@pytest.mark.parametrize(
+    ("build", "points"),
+    cases(MEMBERS, quick=["rates_and_penalties", "adapted", "loss", "integers", "constraints"]),
+)
 def test_members_keep_their_own_constants(build, points):
     members = [{"seed": seed, **point} for seed, point in enumerate(points)]
     # Dropout, noise and penalties are others in validation; the rest is not.

@@ -5,7 +5,7 @@ import keras
 import pytest
 from keras import layers, losses, metrics, ops
 
-from tests.parity.zoo import HALF, VALIDATE, assert_parity, draws, integers
+from tests.parity.zoo import HALF, VALIDATE, assert_parity, cases, draws, integers
 
 X, Y, LABELS = draws(6), draws(1, seed=1), integers(3, seed=1)
 
@@ -89,7 +89,7 @@ OWN_LAYERS = {
 }
 
 
-@pytest.mark.parametrize("layer", OWN_LAYERS.values(), ids=OWN_LAYERS)
+@pytest.mark.parametrize("layer", cases(OWN_LAYERS, quick=["state_and_seeds", "custom_gradient"]))
 def test_own_layers(layer):
     def build():
         own = [layers.Dense(4), layer(), layers.Dense(1)]
@@ -170,7 +170,14 @@ class OwnTestStep(OwnModel):
         return {"loss": logs["loss"], "negative": -logs["loss"]}, state
 
 
-@pytest.mark.parametrize("own", [OwnLoss, OwnMetrics, OwnResult, OwnTrainStep, OwnTestStep])
+@pytest.mark.parametrize(
+    "own",
+    [
+        OwnTrainStep,
+        OwnTestStep,
+        *(pytest.param(own, marks=pytest.mark.long) for own in (OwnLoss, OwnMetrics, OwnResult)),
+    ],
+)
 def test_own_steps(own):
     assert_parity(lambda: compiled(own(), metrics=["mae"]), X, Y, validation_split=VALIDATE)
 
@@ -203,7 +210,9 @@ def build_classifier(dtype=None, **compiling):
     return compiled(model, loss, metrics=["accuracy"], **compiling)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.long)]
+)
 def test_mixed_precision(policy):
     """For float16 Keras puts a LossScaleOptimizer around the optimizer by itself."""
 
@@ -217,6 +226,7 @@ def test_mixed_precision(policy):
     assert_parity(build, X, LABELS, close=HALF)
 
 
+@pytest.mark.long
 def test_half_precision_with_steps_that_overflow():
     """So large a scale overflows at first: steps are skipped, and the scale is halved."""
 
@@ -235,11 +245,12 @@ COMPILING = {
 }
 
 
-@pytest.mark.parametrize("compiling", COMPILING.values(), ids=COMPILING)
+@pytest.mark.parametrize("compiling", cases(COMPILING, quick=["no_automatic_loss_scale"]))
 def test_ways_to_compile(compiling):
     assert_parity(lambda: build_classifier(**compiling), X, LABELS)
 
 
+@pytest.mark.long
 def test_low_rank_adaptation():
     def build():
         model = keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dense(1)])

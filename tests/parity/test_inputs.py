@@ -14,6 +14,7 @@ from tests.parity.zoo import (
     WHOLE,
     assert_parity,
     assert_same,
+    cases,
     draws,
     integers,
 )
@@ -70,7 +71,7 @@ STRUCTURES = {
 }
 
 
-@pytest.mark.parametrize(("structure", "compiling"), STRUCTURES.values(), ids=STRUCTURES)
+@pytest.mark.parametrize(("structure", "compiling"), cases(STRUCTURES, quick=["tuple"]))
 def test_structures_of_inputs_and_outputs(structure, compiling):
     assert_parity(
         lambda: build_two_headed(structure, **compiling),
@@ -164,7 +165,13 @@ def test_subclassed():
     assert_parity(lambda: compiled(Subclassed()), draws(6), SIZE, validation_split=VALIDATE)
 
 
-@pytest.mark.parametrize("build", [build_residual, build_shared, build_nested])
+@pytest.mark.parametrize(
+    "build",
+    [
+        build_nested,
+        *(pytest.param(build, marks=pytest.mark.long) for build in (build_residual, build_shared)),
+    ],
+)
 def test_graphs(build):
     assert_parity(build, draws(6), SIZE, validation_split=VALIDATE)
 
@@ -212,7 +219,13 @@ PREPROCESSING = {
 }
 
 
-@pytest.mark.parametrize(("own_layers", "x"), PREPROCESSING.values(), ids=PREPROCESSING)
+@pytest.mark.parametrize(
+    ("own_layers", "x"),
+    cases(
+        PREPROCESSING,
+        quick=["Normalization", "Discretization", "CategoryEncoding", "Random_flip_and_contrast"],
+    ),
+)
 def test_preprocessing(own_layers, x):
     def build():
         inputs = keras.Input(x.shape[1:], dtype=str(x.dtype))

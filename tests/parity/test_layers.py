@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers, regularizers
 
-from tests.parity.zoo import VALIDATE, WHOLE, assert_parity, draws
+from tests.parity.zoo import VALIDATE, WHOLE, assert_parity, cases, draws
 
 
 def build_stack(own_layers, shape, dtype="float32"):
@@ -70,14 +70,26 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("own_layers", VECTORS.values(), ids=VECTORS)
+@pytest.mark.parametrize(
+    "own_layers",
+    cases(
+        VECTORS, quick=["Dense_EinsumDense", "BatchNormalization", "LayerNormalization", "Dropout"]
+    ),
+)
 def test_vectors(own_layers):
     assert_parity(
         lambda: build_stack(own_layers, (6,)), draws(6), draws(1, seed=1), batch_size=WHOLE
     )
 
 
-@pytest.mark.parametrize("name", ["BatchNormalization", "Dropout", "SpectralNormalization"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BatchNormalization",
+        "Dropout",
+        pytest.param("SpectralNormalization", marks=pytest.mark.long),
+    ],
+)
 def test_layers_that_are_others_in_validation(name):
     own_layers = VECTORS[name]
     assert_parity(
@@ -119,7 +131,10 @@ SERIES = {
 }
 
 
-@pytest.mark.parametrize("own_layers", SERIES.values(), ids=SERIES)
+@pytest.mark.parametrize(
+    "own_layers",
+    cases(SERIES, quick=["Conv1D_causal_dilated_groups", "TimeDistributed", "pooling"]),
+)
 def test_series(own_layers):
     assert_parity(
         lambda: build_stack(own_layers, (6, 4)),
@@ -164,7 +179,13 @@ IMAGES = {
 }
 
 
-@pytest.mark.parametrize("own_layers", IMAGES.values(), ids=IMAGES)
+@pytest.mark.parametrize(
+    "own_layers",
+    cases(
+        IMAGES,
+        quick=["Conv2D_same_strides_dilated", "Conv2D_groups", "BatchNormalization", "pooling"],
+    ),
+)
 def test_images(own_layers):
     assert_parity(
         lambda: build_stack(own_layers, (5, 5, 2)),
@@ -186,7 +207,7 @@ VOLUMES = {
 }
 
 
-@pytest.mark.parametrize("own_layers", VOLUMES.values(), ids=VOLUMES)
+@pytest.mark.parametrize("own_layers", cases(VOLUMES, quick=["Conv3D_MaxPooling3D"]))
 def test_volumes(own_layers):
     assert_parity(
         lambda: build_stack(own_layers, (4, 4, 4, 1)),

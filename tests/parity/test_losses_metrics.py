@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, losses, metrics, ops
 
-from tests.parity.zoo import SAMPLES, VALIDATE, WHOLE, assert_parity, draws, integers
+from tests.parity.zoo import SAMPLES, VALIDATE, WHOLE, assert_parity, cases, draws, integers
 
 LABELS = integers(3, seed=1)
 ONE_HOT = np.eye(3, dtype="float32")[LABELS]
@@ -83,7 +83,7 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("row", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("row", cases(LOSSES, quick=["categorical", "errors", "own"]))
 def test_losses(row):
     def build():
         inputs = keras.Input((6,))
@@ -174,7 +174,7 @@ METRICS = {
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras's metrics
 @pytest.mark.parametrize(
-    ("loss", "activation", "units", "y", "kinds"), METRICS.values(), ids=METRICS
+    ("loss", "activation", "units", "y", "kinds"), cases(METRICS, quick=["regression", "sparse"])
 )
 def test_metrics_and_weighted_metrics(loss, activation, units, y, kinds):
     """Unweighted and weighted; one row in validation too, where all of them start anew."""

@@ -5,7 +5,7 @@ import pytest
 from keras import layers, optimizers
 from keras.optimizers import schedules
 
-from tests.parity.zoo import WHOLE, assert_parity, draws
+from tests.parity.zoo import WHOLE, assert_parity, cases, draws
 
 
 def assert_optimizer(optimizer):
@@ -59,7 +59,23 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    cases(
+        OPTIMIZERS,
+        quick=[
+            "by_name",
+            "SGD_clipnorm",
+            "RMSprop",
+            "AdamW",
+            "Adam_amsgrad",
+            "Adam_ema",
+            "Lion",
+            "MultiOptimizer",
+            "accumulation",
+        ],
+    ),
+)
 def test_optimizers(optimizer):
     assert_optimizer(optimizer)
 
@@ -88,6 +104,8 @@ SCHEDULES = {
 }
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize(
+    "schedule", cases(SCHEDULES, quick=["callable", "own", "CosineDecay_warmup"])
+)
 def test_schedules(schedule):
     assert_optimizer(lambda: optimizers.SGD(schedule(), momentum=0.5))

@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from tests.parity.zoo import WHOLE, assert_parity, draws, integers
+from tests.parity.zoo import WHOLE, assert_parity, cases, draws, integers
 
 TOKENS = integers(7, 6, low=1)
 TOKENS[::2, 4:] = 0  # every other sentence is shorter
@@ -27,7 +27,7 @@ RECURRENT = {
 }
 
 
-@pytest.mark.parametrize("recurrent", RECURRENT.values(), ids=RECURRENT)
+@pytest.mark.parametrize("recurrent", cases(RECURRENT, quick=["LSTM_dropouts"]))
 def test_recurrence_over_masked_tokens(recurrent):
     def build():
         tokens = keras.Input((6,), dtype="int32")
@@ -50,6 +50,7 @@ def test_masks_through_layers_with_a_last_partial_batch():
     assert_parity(build, x, draws(1, seed=1))
 
 
+@pytest.mark.long
 def test_convolutional_recurrence():
     def build():
         inputs = keras.Input((3, 4, 2))
@@ -79,7 +80,7 @@ ATTENTION = {
 
 # Keras's own: its grouped attention drops the mask of its inputs and says so.
 @pytest.mark.filterwarnings("ignore:.*was passed an input with a mask attached")
-@pytest.mark.parametrize("attend", ATTENTION.values(), ids=ATTENTION)
+@pytest.mark.parametrize("attend", cases(ATTENTION, quick=["MultiHeadAttention_causal"]))
 def test_attention_in_a_residual_block(attend):
     def build():
         tokens = keras.Input((6,), dtype="int32")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import jax
 import keras
 import numpy as np
+import pytest
 
 import kohort
 from tests.models import numbers, seeded
@@ -21,6 +22,24 @@ BATCH = 20  # two full batches, and a last one of five
 WHOLE = 15
 VALIDATE = 0.44  # of 45: a batch and five train, one batch validates
 SEEDS = ({"seed": 0}, {"seed": 1})
+
+
+def cases(table, quick):
+    """Cases of a table for `parametrize`: all but the quick ones are long.
+
+    Args:
+        table: For each name its arguments, or its only one.
+        quick: Names, at least one of each kind of thing.
+    """
+    assert set(quick) <= set(table)
+    return [
+        pytest.param(
+            *(arguments if isinstance(arguments, tuple) else (arguments,)),
+            id=name,
+            marks=[] if name in quick else [pytest.mark.long],
+        )
+        for name, arguments in table.items()
+    ]
 
 
 def draws(*shape, seed=0):

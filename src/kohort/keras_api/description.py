@@ -1,15 +1,15 @@
-"""All that tracing a model's steps can read, but for the numbers in its state.
+"""Describes everything in a model that tracing its steps can read, except the numbers of its state.
 
-Replicates of a variant differ in what their seeds decide. Mostly that is the state (weights, seeds
-of dropout), which is an input of a trace; but a build function may draw a rate or a penalty as
-well, and no configuration of Keras's tells all of them (a delta in a loss function, an attribute
-that was set later). So a model is walked as it lies in memory: every object that can be reached
-from it, with its type and its values. Two models with equal descriptions have equal traces, and one
-of them need not be made: a walk takes an eighth of the time.
+Replicates of a variant differ in what depends on their seeds. Mostly that is the state (weights,
+seeds of dropout), which is an input of a trace. But a build function may also draw a rate or a
+penalty, and the configuration of a model does not show all of these (a delta in a loss function, an
+attribute that was set later). So the description is made from the objects in memory: every object
+that can be reached from the model, with its type and its values. Models with equal descriptions
+have equal traces, and only one of them is traced: a description takes an eighth of the time.
 
-That holds where Keras, JAX and NumPy are all the code that a trace runs, and as long as nobody
-changes their modules and classes meanwhile. Where a class or a function comes from elsewhere, or an
-object hides what it holds, there is no description.
+This holds if a trace runs only code of Keras, JAX and NumPy, and if their modules and classes are
+not changed meanwhile. If a class or a function comes from elsewhere, or if the contents of an
+object cannot be read, there is no description.
 """
 
 import enum
@@ -37,9 +37,9 @@ type Description = tuple[Any, ...]
 _PACKAGES = tuple(f"{Path(str(p.__file__)).parent}{os.sep}" for p in (keras, jax, np))
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), types.EllipsisType, inspect.Signature)
 _LOCKS = ("lock", "RLock", "_RLock")
-_MOST = 1_000_000  # tokens: whatever is larger is no model alone
+_MOST = 1_000_000  # tokens; a larger walk has left the model
 
-# What the seed gives these is used to make a state, and never in a step.
+# Attributes with seeds that are used only to create the state, never in a step.
 _SEEDS: dict[type, tuple[str, ...]] = {
     keras.random.SeedGenerator: ("_initial_seed",),
     keras.initializers.VarianceScaling: ("seed", "_init_seed"),
@@ -53,23 +53,23 @@ _ADDRESS = re.compile(r"\d{9,}")  # in the names that Keras gives to the nodes o
 
 
 class _UnknownError(Exception):
-    """Something that is reached from a model cannot be described."""
+    """An object that is reached from a model cannot be described."""
 
 
 def described(model: keras.Model) -> Description | None:
-    """The description of a prepared model; None where there is none.
+    """The description of a prepared model; None if there is none.
 
     Args:
-        model: Compiled and prepared. Describe it before its steps are traced: that changes it.
+        model: Compiled and prepared. Describe it before its steps are traced: tracing changes it.
     """
     try:
         return _Walk(model).description()
-    except Exception:  # whatever an object raises that is asked what it holds
+    except Exception:  # an object may raise anything when its contents are read
         return None
 
 
 class _Kind(NamedTuple):
-    """What is known of a type."""
+    """The facts about a type that decide how its objects are described."""
 
     is_value: bool
     may_have_a_name: bool
@@ -109,8 +109,8 @@ class _Walk:
             self._visit(self._left.pop())
             if len(self._tokens) > _MOST:
                 raise _UnknownError(len(self._tokens))
-        # Keras keeps addresses, such as those of variables in an optimizer: they stand for the
-        # objects that were reached in the same place.
+        # Keras stores addresses, such as those of variables in an optimizer. They are replaced by
+        # the numbers of the objects.
         return tuple(self._as_number(token) for token in self._tokens)
 
     def _as_number(self, token: Any) -> Any:
@@ -144,7 +144,7 @@ class _Walk:
             self._left += reversed(list(self._parts(item, kind)))
 
     def _parts(self, item: Any, kind: _Kind) -> Iterator[Any]:
-        """What an object holds, in a fixed order."""
+        """The contents of an object, in a fixed order."""
         if isinstance(item, types.FunctionType):
             yield from _function_parts(item)
         elif isinstance(item, types.MethodType):
@@ -191,7 +191,7 @@ class _Walk:
 
 
 def _value(item: Any) -> Any:
-    """An immutable value, told apart from others of another type and of other bits."""
+    """A token for an immutable value, which differs between types and between bits."""
     if type(item) is int:
         return int, item
     text = repr(item)
@@ -201,10 +201,11 @@ def _value(item: Any) -> Any:
 
 
 def _array(item: Any) -> Any:
-    held = np.ascontiguousarray(item)
-    if held.dtype.hasobject:
+    """A token for an array: its dtype, shape and a digest of its numbers."""
+    values = np.ascontiguousarray(item)
+    if values.dtype.hasobject:
         raise _UnknownError(type(item))
-    return str(held.dtype), held.shape, hashlib.sha256(held.tobytes()).digest()
+    return str(values.dtype), values.shape, hashlib.sha256(values.tobytes()).digest()
 
 
 def _function_parts(function: types.FunctionType) -> Iterator[Any]:
@@ -218,7 +219,7 @@ def _function_parts(function: types.FunctionType) -> Iterator[Any]:
 
 
 def _is_static(item: Any) -> bool:
-    """Whether a module of Keras, JAX, NumPy or Python itself has an object under its name."""
+    """Whether an object is found under its name in a module of Keras, JAX, NumPy or Python."""
     if isinstance(item, types.ModuleType):
         return _is_library(item)
     module = sys.modules.get(str(getattr(item, "__module__", None)))
@@ -229,7 +230,7 @@ def _is_static(item: Any) -> bool:
 
 
 def _is_named_tuple(kind: type) -> bool:
-    """Whether a type is a named tuple that a library keeps in one of its classes."""
+    """Whether a type is a named tuple of a library."""
     module = sys.modules.get(kind.__module__)
     is_named = issubclass(kind, tuple) and hasattr(kind, "_fields")
     return is_named and module is not None and _is_library(module)

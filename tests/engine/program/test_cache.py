@@ -6,7 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+import kohort
+from kohort.engine.program import cache
+from kohort.engine.program.compilation import PROGRAMS
+from tests.models import seeded
 
 SCRIPT = """
 import collections, json, sys
@@ -127,8 +134,6 @@ def test_the_cache_can_be_switched_off(tmp_path, monkeypatch):
 
 
 def test_the_folder_is_the_users_cache_unless_another_is_named(tmp_path, monkeypatch):
-    from kohort.engine.program import cache
-
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path / "own"))
     assert cache.folder().parent == tmp_path / "own"
     monkeypatch.delenv("KOHORT_CACHE")
@@ -140,8 +145,6 @@ def test_the_folder_is_the_users_cache_unless_another_is_named(tmp_path, monkeyp
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
-    from kohort.engine.program import cache
-
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path / "file" / "below"))
     cache.remember("key", 1)
@@ -152,8 +155,6 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_remembered_for_want_of_room_is_forgotten(tmp_path, monkeypatch):
-    from kohort.engine.program import cache
-
     def full(path, text):
         path.touch()
         raise OSError(28, "No space left on device")
@@ -166,8 +167,6 @@ def test_what_cannot_be_remembered_for_want_of_room_is_forgotten(tmp_path, monke
 
 
 def test_a_folder_that_is_too_large_loses_what_was_used_longest_ago(tmp_path, monkeypatch):
-    from kohort.engine.program import cache
-
     def names():
         return {path.name for path in tmp_path.iterdir()}
 
@@ -189,8 +188,6 @@ def test_a_folder_that_is_too_large_loses_what_was_used_longest_ago(tmp_path, mo
 
 
 def test_one_file_that_cannot_be_deleted_saves_no_other(tmp_path, monkeypatch):
-    from kohort.engine.program import cache
-
     monkeypatch.setattr(cache, "_LARGEST", 50)
     for age, name in enumerate(["new-cache", "old-cache"]):
         (tmp_path / name).write_bytes(bytes(100))
@@ -207,23 +204,40 @@ def test_one_file_that_cannot_be_deleted_saves_no_other(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["old-cache"]
 
 
-def test_to_keep_a_program_takes_no_look_at_all_others(tmp_path, monkeypatch):
-    import jax
-
-    from kohort.engine.program import cache
-
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """kohort's cache in a new folder, where JAX has none; the suite has one in JAX."""
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
-    try:
-        with cache.persistent():
-            assert jax.config.jax_compilation_cache_dir == str(cache.folder())
-            jax.jit(lambda x: x * 3 + 2)(1.0)
-            (cache.folder() / "gone-cache").symlink_to(tmp_path / "nowhere")
-            # JAX asks for the size of each file where it is to keep to a size.
-            jax.jit(lambda x: x * 5 + 4)(1.0)
-        assert jax.config.jax_compilation_cache_dir is None
-    finally:
-        jax.config.update("jax_compilation_cache_dir", before)
-    kept = [path for path in cache.folder().iterdir() if path.name.startswith("jit_")]
-    assert len(kept) >= 2
+    yield cache.folder()
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+def programs_in(folder):
+    return {path.name for path in folder.glob("jit_*-cache")}
+
+
+def test_to_keep_a_program_takes_no_look_at_all_others(own_folder, tmp_path):
+    with cache.persistent():
+        assert jax.config.jax_compilation_cache_dir == str(own_folder)
+        jax.jit(lambda x: x * 3 + 2)(1.0)
+        (own_folder / "gone-cache").symlink_to(tmp_path / "nowhere")
+        # JAX asks for the size of each file where it is to keep to a size.
+        jax.jit(lambda x: x * 5 + 4)(1.0)
+    assert jax.config.jax_compilation_cache_dir is None
+    assert len(programs_in(own_folder)) >= 2
+
+
+def test_a_program_that_this_process_has_forgotten_is_in_the_folder(
+    own_folder, blobs, count_compilations
+):
+    kept = []
+    for _ in range(2):
+        PROGRAMS.clear()
+        kohort.fit(seeded(0), blobs.x_train, blobs.y_train, verbose=0)
+        kept.append(programs_in(own_folder))
+    assert len(count_compilations) == 2
+    assert kept[0]
+    assert kept[1] == kept[0], "it was compiled under another name"

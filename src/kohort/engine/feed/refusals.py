@@ -1,4 +1,4 @@
-"""Arrays that `kohort.fit` refuses, where Keras would fail in the midst of NumPy or JAX."""
+"""Refuses arrays on which `kohort.fit` would fail inside NumPy or JAX."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Number
@@ -15,17 +15,16 @@ _NO_NUMBERS = "OSTUMm"
 
 
 def check_arrays(arrays: Mapping[str, Any]) -> None:
-    """Refuse single numbers, arrays without samples, and arrays that hold no numbers.
+    """Refuse single numbers, arrays without samples, and arrays without numbers.
 
-    What is no array (a generator, a `keras.utils.PyDataset`) is left to Keras, and so is text on
-    other backends than JAX, some of which have layers that read it.
+    Generators and `keras.utils.PyDataset`s are not checked, nor is text on backends other than JAX,
+    some of which have layers for it.
 
     Args:
-        arrays: What was given, by the argument's name: an array `[sample, ...]`, or a dict or list
-            of arrays.
+        arrays: By the name of the argument, an array `[sample, ...]`, or a dict or list of arrays.
 
     Raises:
-        DataError: One of them is none that can be trained on.
+        DataError: One of them cannot be trained on.
     """
     for name, given in arrays.items():
         for leaf in keras.tree.flatten(given):
@@ -35,24 +34,24 @@ def check_arrays(arrays: Mapping[str, Any]) -> None:
 
 
 def check_targets(models: Sequence[keras.Model], x: Any, y: Any, name: str) -> None:
-    """Refuse arrays without the targets that a loss compares with, and class numbers of no rank.
+    """Refuse missing targets that a loss needs, and class numbers of another rank than outputs.
 
     Args:
-        models: Those that train on them; one that works its loss out by itself may do without.
+        models: The models that train on them; one that overrides its loss may need no targets.
         x: Inputs `[sample, ...]`.
-        y: Targets `[sample, ...]`; None where there are none.
-        name: What the targets are called.
+        y: Targets `[sample, ...]`; None if there are none.
+        name: The name of the targets, for messages.
 
     Raises:
-        DataError: They are no targets for the loss of one of the models.
+        DataError: They are not targets for the loss of one of the models.
     """
     if x is None or not is_packable(x, y):
         return
     for loss, shape in [(m.loss, _output_shape(m)) for m in models if _computes_as_keras(m)]:
         if y is None and isinstance(loss, str | keras.losses.Loss):
-            told = loss if isinstance(loss, str) else loss.name
+            loss_name = loss if isinstance(loss, str) else loss.name
             raise DataError(
-                f"{name}, which the loss {told} compares outputs with",
+                f"{name}, which the loss {loss_name} compares outputs with",
                 "none",
                 "give an array [sample, ...]",
             )
@@ -63,10 +62,10 @@ def check_targets(models: Sequence[keras.Model], x: Any, y: Any, name: str) -> N
 def _check_samples(name: str, given: Any, leaf: Any) -> None:
     shape = tuple(getattr(leaf, "shape", ()))
     if not shape:
-        told = f"the number {leaf}" if isinstance(leaf, Number) else "shape ()"
+        received = f"the number {leaf}" if isinstance(leaf, Number) else "shape ()"
         raise DataError(
             f"{name} as an array [sample, ...]",
-            told if leaf is given else f"a {type(given).__name__} with {told}",
+            received if leaf is given else f"a {type(given).__name__} with {received}",
             "make it an array with a row for each sample, such as by numpy.asarray",
         )
     if shape[0] == 0:
@@ -78,7 +77,7 @@ def _check_numbers(name: str, leaf: Any) -> None:
         return
     # A table of pandas has a dtype for each column.
     for dtype in [leaf.dtype] if hasattr(leaf, "dtype") else getattr(leaf, "dtypes", ()):
-        # Those of NumPy's extensions, such as bfloat16, are of the kind of raw bytes as well.
+        # Dtypes of NumPy's extensions, such as bfloat16, have the kind of raw bytes too.
         is_raw = getattr(dtype, "type", None) is np.void
         if is_raw or getattr(dtype, "kind", "f") in _NO_NUMBERS:
             raise DataError(
@@ -100,7 +99,7 @@ def _check_class_numbers(name: str, shape: tuple[int, ...], rank: int) -> None:
 
 
 def _computes_as_keras(model: keras.Model) -> bool:
-    """Whether Keras works out the loss of a model, from targets as they are given."""
+    """Whether Keras computes the loss of a model, from the targets as they are."""
     return all(
         getattr(type(model), method) is getattr(keras.Model, method)
         for method in ("fit", "train_step", "test_step", "compute_loss")
@@ -116,7 +115,7 @@ def _takes_class_numbers(loss: Any) -> bool:
 
 
 def _output_shape(model: keras.Model) -> tuple[int | None, ...] | None:
-    """`(sample, ...)` of the one output; None where there are more, or none is known yet."""
+    """The shape `(sample, ...)` of the only output; None if there are several, or if unknown."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or any(isinstance(axis, tuple) for axis in shape):
         return None
