@@ -27,7 +27,7 @@ from kohort.engine.reference import fit_one
 from kohort.errors import DesignError, ModelError, check_choice
 from kohort.keras_api.arrays import check_dense, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Callbacks, own_callbacks
-from kohort.keras_api.models import prepare, variables_of
+from kohort.keras_api.models import draws_a_batch, prepare, variables_of
 from kohort.report.progress import Progress
 from kohort.tracing.eligibility import check_fusable, fused_steps
 from kohort.tracing.signature import first_batch, group
@@ -159,6 +159,7 @@ def fit(
         shuffle,
         seed,
         steps_at_once(members, steps_per_epoch or validation_steps),
+        any(draws_a_batch(model) for model in members),
     )
     evaluated = train_metrics == "evaluated"
     settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)

@@ -106,3 +106,53 @@ def test_limits_are_told_as_keras_tells_them(limits):
     limits[1](2)
     with pytest.warns(UserWarning, match="Limiting steps_per_epoch to 2"):
         kohort.fit(seeded(1), X, Y, batch_size=8, verbose=0)
+
+
+class Curriculum(keras.utils.PyDataset):
+    """Shows other samples in each epoch, as its hooks are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.level, self.heard = 0, []
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        start = 8 * ((self.level + number) % 8)
+        return X[start : start + 8], Y[start : start + 8]
+
+    def on_epoch_begin(self):
+        self.heard.append("begin")
+        self.level += 1
+
+    def on_epoch_end(self):
+        self.heard.append("end")
+        self.level += 2
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_curriculum_hears_of_the_epochs_that_keras_tells_it(calls, is_built):
+    mine, reference = seeded(1), seeded(1)
+    if is_built:
+        for model in (mine, reference):
+            model.train_on_batch(X[:8], Y[:8])
+    for _ in range(calls):
+        own, other = Curriculum(), Curriculum()
+        history = kohort.fit(mine, own, epochs=3, shuffle=False, verbose=0).history
+        wanted = reference.fit(other, epochs=3, shuffle=False, verbose=0).history
+        assert own.heard == other.heard
+        np.testing.assert_allclose(history["loss"], wanted["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_generator_is_read_from_where_keras_reads_it(is_built):
+    mine, reference = seeded(1), seeded(1)
+    if is_built:
+        for model in (mine, reference):
+            model.train_on_batch(X[:8], Y[:8])
+    arguments = {"steps_per_epoch": 3, "epochs": 3, "shuffle": False, "verbose": 0}
+    history = kohort.fit(mine, batches(), **arguments).history
+    wanted = reference.fit(batches(), **arguments).history
+    np.testing.assert_allclose(history["loss"], wanted["loss"], rtol=1e-5)

@@ -15,11 +15,14 @@ from keras.src.trainers.data_adapters.array_data_adapter import (
 from keras.src.trainers.data_adapters.data_adapter_utils import (
     check_data_cardinality,
     class_weight_to_sample_weights,
+    get_numpy_iterator,
     is_jax_sparse,
     is_scipy_sparse,
     is_tensorflow_ragged,
     is_tensorflow_sparse,
 )
+from keras.src.trainers.data_adapters.generator_data_adapter import GeneratorDataAdapter
+from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from keras.src.trainers.epoch_iterator import EpochIterator
 
 from kohort.errors import ModelError
@@ -183,6 +186,17 @@ class EpochBatches:
         """Batches an epoch; None where that is unknown."""
         count: int | None = self._iterator.num_batches
         return count
+
+    def look(self) -> ArrayTree:
+        """A first batch, without a word to the data that an epoch begins, and without taking it."""
+        adapter = self._iterator.data_adapter
+        if isinstance(adapter, PyDatasetAdapter):
+            batches = [adapter._standardize_batch(adapter.py_dataset[0])]
+        elif isinstance(adapter, GeneratorDataAdapter):
+            batches = adapter._first_batches
+        else:
+            return next(iter(adapter.get_numpy_iterator()))
+        return next(get_numpy_iterator(batches))
 
     def reset(self) -> None:
         """Start over, as Keras does after it has drawn a first batch."""

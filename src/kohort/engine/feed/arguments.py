@@ -50,6 +50,7 @@ class FitArguments(NamedTuple):
     shuffle: Shuffle
     seed: int
     steps_per_execution: int = 1
+    draws_a_batch: bool = True
 
 
 class Inputs:
@@ -180,10 +181,11 @@ class Inputs:
         arguments = self._arguments
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, arguments.batch_size)
-        # Keras draws a first batch too, before it starts over and trains.
         with self.ordered():
             batches = self._train.made(arguments.batch_size, shuffle=arguments.shuffle)
-            batch = next(batches.epoch())
+            # Keras draws a first batch too where it builds a model, before it starts over and
+            # trains; a curriculum hears of that epoch.
+            batch = next(batches.epoch()) if arguments.draws_a_batch else batches.look()
         check_leaves(batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
