@@ -191,7 +191,8 @@ def _fit_fused(
     for model in models:
         prepare(model, inputs.batch)
     _check_disjoint(models)
-    steps = [fused_steps(model, inputs.batch) for model in models]
+    evaluates = inputs.validates or settings.evaluated
+    steps = [fused_steps(model, inputs.batch, evaluates=evaluates) for model in models]
     cohorts = group(range(len(models)), [traced.signature.skeleton for traced in steps])
     if len(cohorts) > 1 and not inputs.can_be_read_twice:
         raise DesignError(

@@ -112,29 +112,32 @@ def step_name(step: str, batch: ArrayTree = None) -> str:
     return " ".join([step, *shapes])
 
 
-def trace_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
+def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
     """Trace all steps of a model.
 
     Args:
         model: A compiled model, prepared for `batch`.
         batch: Shapes and dtypes of one batch, as `first_batch` gives them.
+        evaluates: Whether it is evaluated too. A model with a `train_step` of its own, such as a
+            GAN, may have no `call`, and so no `test_step`.
     """
-    train, test = (trace_step(model, step, batch) for step in ("train", "test"))
+    train = trace_step(model, "train", batch)
+    tests = [trace_step(model, "test", batch)] if evaluates else []
     penalty, result, reset = (
         trace_step(model, step, batch) for step in ("penalty", "result", "reset")
     )
     traces = {
         step_name("train", batch): train,
-        step_name("test", batch): test,
+        **{step_name("test", batch): test for test in tests},
         step_name("penalty"): penalty,
         step_name("result"): result,
         step_name("reset"): reset,
     }
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces.values()).encode())
     # Keras reports the metrics' results where a step's logs have the same names as they have.
-    skeleton.update(repr((result.logs == train.logs, result.logs == test.logs)).encode())
+    skeleton.update(repr([result.logs == step.logs for step in (train, *tests)]).encode())
     constants = hashlib.sha256(repr([t.constants for t in traces.values()]).encode())
-    names = tuple(name for t in (train, test, result) for name in log_names(t.logs))
+    names = tuple(name for t in (train, *tests, result) for name in log_names(t.logs))
     return TracedSteps(Signature(skeleton.hexdigest(), constants.hexdigest(), names), traces)
 
 
