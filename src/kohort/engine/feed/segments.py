@@ -87,6 +87,18 @@ def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree
         yield _stacked(gathered)
 
 
+def first_steps(segments: Iterator[ArrayTree], steps: int | None) -> Iterator[ArrayTree]:
+    """The first batches of segments, each leaf `[step, batch, ...]`; all where `steps` is None."""
+    for segment in segments:
+        count = jax.tree.leaves(segment)[0].shape[0]
+        if steps is None or count < steps:
+            yield segment
+            steps = None if steps is None else steps - count
+        else:
+            yield jax.tree.map(lambda leaf, steps=steps: leaf[:steps], segment)
+            return
+
+
 def ahead[T](items: Iterator[T]) -> Iterator[T]:
     """The same items; the next one is made in a thread while the current one is used."""
     with ThreadPoolExecutor(1) as reader:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
-from kohort.engine.feed.segments import Segments, ahead
+from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
 from kohort.engine.program.epoch import (
@@ -63,16 +63,18 @@ class StreamedRunner:
         self._memory, self._stops = memory, stops
 
     def begin(
-        self, spec: EpochSpec, state: State, seats: list[int]
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None = None
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make the next epoch ready: train on each segment, then evaluate on each."""
-        return ReadyEpoch(partial(self._epoch, spec, state, seats), needed=0)
+        return ReadyEpoch(partial(self._epoch, spec, state, seats, steps), needed=0)
 
-    def _epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, TracedLogs]:
+    def _epoch(
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None
+    ) -> tuple[State, TracedLogs]:
         rows = None if self._orders is None else next(self._orders)
         train = self._streams.train
         state = (*state[:3], self._without_batch("reset", state[3], seats))
-        state, logs = self._sweep(spec, "train", state, seats, train(rows))
+        state, logs = self._sweep(spec, "train", state, seats, first_steps(train(rows), steps))
         trainable, rest, optimizer, metrics = state
         before = (trainable, rest, self._without_batch("reset", metrics, seats))
         penalty = None
