@@ -12,11 +12,16 @@ import keras
 import numpy as np
 import platformdirs
 import pytest
+from hypothesis import settings
 from jax._src.compilation_cache import decompress_executable
 
 import kohort
 from kohort.engine.program import cache
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
+
+# A test may take longer where the machine has other work.
+settings.register_profile("kohort", deadline=None)
+settings.load_profile("kohort")
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 

@@ -11,6 +11,7 @@ import kohort
 from kohort.cli.letters_study import build_mlp, letters_study
 from kohort.cli.study_files import read_study
 from kohort.data.readers.images import load_images
+from tests.marks import long
 
 EXAMPLE = "examples/notmnist.py"
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -29,7 +30,7 @@ def real(shared_data):
 @pytest.mark.parametrize(
     ("name", "members", "programs"),
     [
-        ("study", 33, 9),
+        *long(("study", 33, 9)),
         ("early_stopping", 6, 2),
         ("cross_validation", 15, 3),
         ("more_data", 90, 3),
@@ -108,6 +109,7 @@ def shortened(study, *, samples, epochs, replicates=2):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_convolutional_example_can_be_planned():
     study = read_study(str(EXAMPLES / "convolutional.py"), None)
     plan = study.plan()

@@ -10,6 +10,7 @@ import pytest
 import kohort
 from kohort.engine.program.precision import matmul_precision
 from kohort.keras_api.callbacks import check_callbacks
+from tests.marks import long
 from tests.models import build_mlp, numbers, seeded
 
 # float32 rounding, grown over the steps of these short runs.
@@ -110,18 +111,18 @@ def test_one_model_gets_keras_numbers(build, xy):
     assert_same(model, theirs, history, reference)
 
 
-@pytest.mark.parametrize("build", [build_mlp, build_varied, build_own_step])
+@pytest.mark.parametrize("build", [build_varied, build_own_step, *long(build_mlp)])
 def test_four_models_get_keras_numbers(build, xy):
     check(build, *xy, seeds=range(4), epochs=3, batch_size=64, shuffle=False)
 
 
-@pytest.mark.parametrize("batch_size", [1, 10, 33, 330, 1000, None])
+@pytest.mark.parametrize("batch_size", [10, None, *long(1, 33, 330, 1000)])
 def test_any_batch_size_and_last_partial_batch(batch_size, xy):
     x, y = xy[0][:66], xy[1][:66]
     check(build_mlp, x, y, seeds=(0, 1), epochs=2, batch_size=batch_size, shuffle=False)
 
 
-@pytest.mark.parametrize("fraction", [0.1, 0.33])
+@pytest.mark.parametrize("fraction", [0.33, *long(0.1)])
 def test_validation_split_is_taken_from_the_end(fraction, xy):
     check(build_varied, *xy, seeds=(0, 1), epochs=2, validation_split=fraction, shuffle=False)
 
@@ -206,7 +207,7 @@ def test_steps_without_a_batch_size_see_all_samples_once(xy):
     assert int(ours.optimizer.iterations.numpy()) == 8
 
 
-@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+@pytest.mark.parametrize("shuffle", [True, *long(False, "batch")])
 def test_engines_agree(shuffle, xy):
     arguments = {
         "epochs": 3, "batch_size": 48, "shuffle": shuffle, "verbose": 0, "seed": 5,

@@ -6,6 +6,8 @@ import pytest
 
 import kohort
 
+pytestmark = pytest.mark.long
+
 REPLICATES = kohort.Holdout(0.25, 4)
 
 

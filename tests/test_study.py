@@ -230,6 +230,7 @@ def test_sizes_change_nothing_of_what_trains_on_all_samples(blobs, sized_result)
     np.testing.assert_allclose(pivot(sized_result), pivot(without), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_learning_curve_is_the_same_by_keras_and_by_a_stream(blobs, sized, sized_result):
     ours = sized_result.learning_curves()
     assert list(ours) == ["plain"]
@@ -608,3 +609,18 @@ def test_a_studys_callbacks_that_write_to_files_have_files_of_their_own(blobs, t
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"units=({units},) {replicate}.csv" for units in (4, 8) for replicate in (0, 1)
     ]
+
+
+def test_what_a_study_was_given_can_be_read_and_not_changed(blobs):
+    study = kohort.Study(
+        "given", [kohort.Variant("plain", build_mlp)], blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs={"plain": 3}, batch_size=7, seed=5, margin=0.1,
+    )  # fmt: skip
+    assert (study.batch_size, study.seed, study.margin, study.confidence) == (7, 5, 0.1, 0.95)
+    assert study.replicates == kohort.Holdout(0.2, 2)
+    assert study.epochs_of(study.variants[0]) == 3
+    for name in ("epochs", "data", "batch_size"):
+        with pytest.raises(AttributeError, match=f"{name} of a study cannot be changed: make anot"):
+            setattr(study, name, 1)
+    with pytest.raises(AttributeError, match="a study has no attribute 'epoch'"):
+        _ = study.epoch

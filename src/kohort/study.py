@@ -5,11 +5,9 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import jax
-import keras
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels
@@ -35,6 +33,12 @@ from kohort.runs.recording import RunStart, study_record, untrained_losses
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.tracing.eligibility import check_fusable
+from kohort.tracing.signature import global_settings
+
+_GIVEN = frozenset(field.name for field in fields(StudySpec) if field.init) | {
+    "epochs_of",
+    "shares_of",
+}
 
 
 class Study:
@@ -115,6 +119,19 @@ class Study:
         )
         check_spec(self.spec)
         self._planned: _Planned | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # What a study was given: study.epochs, study.seed, ...
+            if name in _GIVEN:
+                return getattr(self.spec, name)
+            raise AttributeError(f"a study has no attribute {name!r}")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in _GIVEN:
+                raise AttributeError(f"{name} of a study cannot be changed: make another study")
+            object.__setattr__(self, name, value)
 
     @property
     def name(self) -> str:
@@ -230,7 +247,7 @@ class Study:
             stack.enter_context(matmul_precision(precision))
             # To build models compiles too: some hundred programs, small ones.
             stack.enter_context(cache.persistent())
-            spec, (plan, models, _) = self.spec, self._take_plan()
+            spec, (plan, models, _) = self.spec, self._take_plan(resources.memory)
             progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
             losses = untrained_losses(spec, models)
             checkpointer = None
@@ -254,15 +271,15 @@ class Study:
                 checkpointer.conclude(record, result.findings())
         return result
 
-    def _take_plan(self) -> "_Planned":
+    def _take_plan(self, memory: int) -> "_Planned":
         """What `plan` made, if global settings are still the same; else a new one.
 
         It is taken away, since its models can be trained only once.
         """
         planned, self._planned = self._planned, None
-        if planned is not None and planned.tracing == _tracing():
+        if planned is not None and planned.settings == global_settings():
             return planned
-        return _Planned.of(self.spec)
+        return _Planned.of(self.spec, memory)
 
 
 class _Planned(NamedTuple):
@@ -270,23 +287,12 @@ class _Planned(NamedTuple):
 
     plan: Plan
     models: BuiltModels
-    tracing: tuple[object, ...]
+    settings: tuple[object, ...]
 
     @classmethod
-    def of(cls, spec: StudySpec) -> "_Planned":
-        models = BuiltModels(spec, for_built_models())
+    def of(cls, spec: StudySpec, memory: int | None = None) -> "_Planned":
+        models = BuiltModels(spec, for_built_models(memory))
         plan = make_plan(spec, models)
         # A metric that some variant lacks is told now, and not after training.
         scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
-        return cls(plan, models, _tracing())
-
-
-def _tracing() -> tuple[object, ...]:
-    """Global settings of JAX and Keras that a trace depends on."""
-    return (
-        jax.config.jax_default_matmul_precision,
-        jax.config.jax_enable_x64,
-        jax.config.jax_default_prng_impl,
-        keras.config.floatx(),
-        keras.config.epsilon(),
-    )
+        return cls(plan, models, global_settings())

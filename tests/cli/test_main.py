@@ -121,7 +121,7 @@ def test_predict_resizes_to_the_models_size(folder, ran):
 
 
 def test_plan_prints_the_plan(folder):
-    done = process("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
+    done = kohort("plan", "study.py::study", "--data", "images", "--replicates", 2, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "Study 'tiny': 4 members; programs to compile, one for each cohort: 2" in done.stdout
 

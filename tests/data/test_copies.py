@@ -10,7 +10,7 @@ from kohort.data.copies import NEIGHBOURS, find_copies
 from kohort.data.dataset import CENTRED, Dataset
 from kohort.data.readers.images import load_images
 
-lawful = settings(derandomize=True, deadline=None)
+lawful = settings(derandomize=True)
 
 
 def data(x_train, x_test, **options):

@@ -198,7 +198,7 @@ def test_fingerprint_is_that_of_its_numbers_only():
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(number=st.integers(0, 5), bit=st.integers(0, 7))
 def test_fingerprint_changes_with_any_bit_and_any_label(part, number, bit):
     made = arrays(x_train=np.zeros((6, 3), np.uint8), x_test=np.zeros((2, 3), np.uint8))

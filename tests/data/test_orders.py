@@ -45,7 +45,7 @@ def test_batches_are_those_of_keras(samples, batch_size, shuffle):
         assert [batch.tolist() for batch in cut] == [batch.tolist() for batch in theirs]
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(
     samples=st.integers(1, 50),
     batch_size=st.integers(1, 60),

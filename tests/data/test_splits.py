@@ -9,7 +9,7 @@ from kohort.data.splits import deal, draw_exactly, in_strata
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(np.array)
 SEEDS = st.integers(0, 2**32 - 1)
-lawful = settings(derandomize=True, deadline=None)
+lawful = settings(derandomize=True)
 
 
 def random(seed=0):

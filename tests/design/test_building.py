@@ -140,3 +140,112 @@ def test_to_look_at_a_model_before_it_trains_changes_nothing_in_it(blobs):
     assert np.isfinite(loss)
     for value, now in zip(before, numbers(model), strict=True):
         np.testing.assert_array_equal(value, now)
+
+
+@pytest.fixture
+def epsilon():
+    before = keras.config.epsilon()
+    yield keras.config.set_epsilon
+    keras.config.set_epsilon(before)
+
+
+@pytest.mark.parametrize("engine", ["fused", "keras"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_settings_that_a_build_function_makes_hold_where_its_models_train(
+    blobs, epsilon, engine, order
+):
+    def build(units, value):
+        epsilon(value)
+        return build_mlp((units,))
+
+    def trained(variants):
+        compared = kohort.Study(
+            "epsilons", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=50
+        )
+        result = compared.run(engine=engine, verbose=0)
+        return {key: member.fingerprint for key, member in result.members.items()}
+
+    variants = [
+        kohort.Variant("large", build, units=4, value=0.3),
+        kohort.Variant("small", build, units=5, value=1e-7),
+    ][::order]
+    together = trained(variants)
+    for number, variant in enumerate(variants):
+        alone = trained([variant])
+        assert {key: together[number, key] for _, key in alone} == {
+            key: print_ for (_, key), print_ in alone.items()
+        }
+
+
+@pytest.mark.parametrize("setting", ["floatx", "dtype_policy", "image_data_format"])
+def test_a_plan_made_under_other_settings_of_keras_is_not_used(blobs, build, setting):
+    values = {"floatx": "float16", "dtype_policy": "mixed_bfloat16"}
+    change = getattr(keras.config, f"set_{setting}")
+    before = getattr(keras.config, setting)()
+    counted = study(blobs, build)
+    counted.plan()
+    try:
+        change(values.get(setting, "channels_first"))
+        counted.run(verbose=0)
+    finally:
+        change(before)
+    assert build.built == 2 * 2 * 3
+
+
+class Scaled(keras.layers.Layer):
+    """Multiplies by what the last build function left behind."""
+
+    factor = 1.0
+
+    def call(self, x):
+        return x * Scaled.factor
+
+
+@pytest.mark.parametrize("engine", ["fused", "keras"])
+def test_code_of_ones_own_reads_what_its_own_build_function_left(blobs, engine):
+    def build(units, factor):
+        Scaled.factor = factor
+        layers = [keras.Input((5,)), Scaled(), keras.layers.Dense(units), keras.layers.Dense(3)]
+        model = keras.Sequential(layers)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss)
+        return model
+
+    def trained(variants):
+        compared = kohort.Study(
+            "factors", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=50
+        )
+        return compared.run(engine=engine, verbose=0).members
+
+    variants = [
+        kohort.Variant("three", build, units=4, factor=3.0),
+        kohort.Variant("one", build, units=5, factor=1.0),
+    ]
+    together = trained(variants)
+    for number, variant in enumerate(variants):
+        for (_, replicate), member in trained([variant]).items():
+            assert together[number, replicate].fingerprint == member.fingerprint
+
+
+def test_models_of_members_that_have_finished_are_not_kept(blobs, build, tmp_path):
+    spec = study(blobs, build).spec
+    models = BuiltModels(spec, room=10)
+    model = models.new(0, spec.replicate(0, 1.0))
+    models.keep(0, spec.replicate(0, 1.0), model, 10)
+    models.drop(0, 0)
+    models.drop(0, 1)  # which is not kept
+    models.keep(1, spec.replicate(0, 1.0), model, 10)
+    assert models.look_at(1, spec.replicate(0, 1.0)) is model, "the room was given back"
+
+
+def test_sizes_that_a_build_function_draws_are_told_by_the_largest(blobs):
+    def build():
+        return build_mlp((int(np.random.randint(2, 40)),))
+
+    drawn = kohort.Study(
+        "drawn", [kohort.Variant("drawn", build)], blobs,
+        replicates=kohort.Holdout(0.2, 4), epochs=1,
+    )  # fmt: skip
+    sizes = {member.parameters for member in drawn.plan().every_member}
+    assert len(sizes) > 1
+    assert drawn.run(verbose=0).table()["parameters"].item() == max(sizes)

@@ -13,7 +13,7 @@ def dataset(n=103, groups=None, y=None):
     return kohort.Dataset(x, y, x[:3], y[:3], groups=groups)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=6, max_size=40),
     fraction=st.floats(0.15, 0.6),
@@ -122,7 +122,7 @@ def test_what_cannot_be_split(make, match):
         make()
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=8, max_size=40),
     shares=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)).map(sorted),

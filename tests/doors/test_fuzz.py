@@ -34,7 +34,6 @@ def test_a_whole_file_is_read(name, tmp_path):
 @settings(
     derandomize=True,
     max_examples=200,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

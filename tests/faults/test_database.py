@@ -15,6 +15,7 @@ from kohort.cli.study_files import read_study
 from kohort.errors import StoreError
 from kohort.evidence.store import database, open_store
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
+from tests.marks import long
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def place(server, tmp_path, monkeypatch):
     return server.new_database()
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["fast", *long("immediate")])
 def test_a_server_that_is_started_again_in_the_middle_of_a_run(blobs, server, place, wanted, mode):
     def restart():
         server.stop(mode)

@@ -8,6 +8,7 @@ import pytest
 import kohort
 from kohort.evidence.store import open_store
 from tests.faults.studies import calling, numbers, run, study
+from tests.marks import long
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def zero(path, part):
     os.truncate(path, size)
 
 
-@pytest.mark.parametrize(("spoil", "part"), [(cut, 0), (cut, 0.5), (zero, 0.5)])
+@pytest.mark.parametrize(("spoil", "part"), [(cut, 0.5), *long((cut, 0), (zero, 0.5))])
 @pytest.mark.parametrize("kind", ["checkpoint", "member"])
 def test_a_file_that_is_spoilt_is_named_and_what_it_held_trained_again(
     blobs, tmp_path, struck, kind, part, spoil
@@ -57,7 +58,11 @@ def test_a_file_that_is_spoilt_is_named_and_what_it_held_trained_again(
 
 @pytest.mark.parametrize(
     ("spoil", "part"),
-    [*((cut, part) for part in (0, 0.0005, 0.1, 0.3, 0.6, 0.9, 0.9999)), (zero, 0), (zero, 0.5)],
+    [
+        *((cut, part) for part in (0, 0.3)),
+        (zero, 0),
+        *long(*((cut, part) for part in (0.0005, 0.1, 0.6, 0.9, 0.9999)), (zero, 0.5)),
+    ],
 )
 def test_of_rows_that_were_written_last_any_part_may_be_lost(blobs, tmp_path, struck, part, spoil):
     image, wanted = struck
@@ -66,7 +71,7 @@ def test_of_rows_that_were_written_last_any_part_may_be_lost(blobs, tmp_path, st
     assert again(blobs, tmp_path / "at") == wanted
 
 
-@pytest.mark.parametrize(("spoil", "part"), [(cut, 0), (cut, 0.5), (zero, 0), (zero, 0.5)])
+@pytest.mark.parametrize(("spoil", "part"), [(cut, 0), (cut, 0.5), *long((zero, 0), (zero, 0.5))])
 def test_a_database_that_is_spoilt_goes_on_or_is_named(blobs, tmp_path, struck, part, spoil):
     image, wanted = struck
     shutil.copytree(image, tmp_path / "at")

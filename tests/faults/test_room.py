@@ -14,6 +14,7 @@ from kohort.errors import StoreError
 from kohort.evidence import whole_files
 from kohort.evidence.store import KeptStudy, files
 from tests.faults.studies import FILE, calling, kept_numbers, numbers, run, study
+from tests.marks import long
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", ["curves", "a checkpoint", *long("weights", "findings")])
 def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
     kohort, undisturbed, disk, monkeypatch, moment
 ):

@@ -35,7 +35,7 @@ def test_chooses_none_where_nothing_trained_to_the_end(errors):
     assert optimism(study_of(errors)) is None
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(data=st.data(), replicates=st.integers(1, 4))
 def test_neither_order_nor_names_nor_unit_of_the_loss_change_who_wins(data, replicates):
     drawn = [data.draw(variants(name, replicates)) for name in "abcd"]
@@ -88,7 +88,7 @@ def test_there_is_no_estimate_from_too_little(errors):
     assert optimism(study_of(errors)) is None
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(data=st.data(), replicates=st.integers(3, 5))
 def test_optimism_does_not_depend_on_the_order_of_replicates(data, replicates):
     numbers = st.integers(0, 64).map(lambda n: n / 64)

@@ -119,7 +119,7 @@ def assert_well_told(finding):
     assert finding.verdict != "inconclusive" or finding.advice
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(study=studies())
 def test_every_rule_comes_to_a_verdict_on_any_curves(study):
     found = diagnose(study)
@@ -151,7 +151,7 @@ def test_every_rule_comes_to_a_verdict_where_a_replicate_has_not_begun():
             assert_well_told(finding)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(study=studies(), data=st.data())
 def test_order_of_replicates_changes_no_finding(study, data):
     order = list(data.draw(st.permutations(range(len(study.variants[0].lengths)))))
@@ -165,7 +165,7 @@ def test_order_of_replicates_changes_no_finding(study, data):
         assert_same(one, other)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(study=studies(), power=st.integers(-20, 20))
 def test_unit_of_the_losses_changes_no_verdict(study, power):
     # A power of two scales without rounding, so that even ties stay what they are.
@@ -174,7 +174,7 @@ def test_unit_of_the_losses_changes_no_verdict(study, power):
     assert [f.verdict for f in diagnose(other)] == [f.verdict for f in diagnose(study)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(study=studies())
 def test_names_change_no_finding(study):
     renamed = tuple(replace(c, name=f"{c.name}{c.name}") for c in study.variants)
@@ -183,7 +183,7 @@ def test_names_change_no_finding(study):
         assert_same(one, other)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(study=studies())
 def test_order_of_variants_after_the_baseline_changes_no_finding(study):
     first, *others = study.variants

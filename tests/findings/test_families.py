@@ -212,7 +212,7 @@ def judged(comparison):
     )
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, max_examples=150)
 @given(study=scored_studies())
 def test_no_pair_has_two_verdicts(study):
     verdicts = {}
@@ -410,7 +410,7 @@ def test_one_variant_has_nothing_to_be_compared_with():
     assert every(found) == found.rises == []
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(derandomize=True, max_examples=30)
 @given(study=scored_studies(), data=st.data())
 def test_order_of_replicates_changes_no_comparison(study, data):
     # Multiples of 1/64: a sum of them is exact in every order.
@@ -425,7 +425,7 @@ def test_order_of_replicates_changes_no_comparison(study, data):
         assert d.replicates_needed == c.replicates_needed
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, max_examples=40)
 @given(study=scored_studies())
 def test_the_better_one_is_the_same_by_a_metric_and_by_its_opposite(study):
     other = replace(study, scale=percent_of(0.5))

@@ -97,7 +97,7 @@ def test_a_replicate_without_an_epoch_is_neither_sound_nor_diverged():
     assert not curves.diverged.any()
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), data=st.data())
 def test_values_follow_the_order_of_replicates(curves, data):
     order = list(data.draw(st.permutations(range(len(curves.lengths)))))
@@ -108,7 +108,7 @@ def test_values_follow_the_order_of_replicates(curves, data):
     assert np.array_equal(other.rise(), curves.rise()[order], equal_nan=True)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), power=st.integers(-20, 20))
 def test_the_unit_of_the_loss_does_not_matter_to_a_rise(curves, power):
     assert np.array_equal(scaled(curves, 2.0**power).rise(), curves.rise(), equal_nan=True)

@@ -1,8 +1,10 @@
 """Models whose descriptions are equal have equal traces; whatever else differs is seen."""
 
 import functools
+import random
 import threading
 
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -141,6 +143,43 @@ def test_arrays_are_told_apart_by_their_numbers():
     assert with_scale(1.0) != with_scale(1.5)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (np.array(2.0), np.array([2.0])),
+        (jnp.asarray(2.0), jnp.array(2.0, "float32")),
+        (np.float32(2.0), np.array(2.0, "float32")),
+        (2.0, 2),
+    ],
+    ids=["ranks", "weak types of JAX", "a number and an array", "a float and an integer"],
+)
+def test_numbers_are_told_apart_by_rank_and_kind(one, other):
+    def scaled(factor):
+        scaling = layers.Rescaling(factor)
+        model = keras.Sequential([keras.Input((6,)), scaling, layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    descriptions = [described(made(lambda f=f: scaled(f), 1)) for f in (one, other)]
+    assert None not in descriptions
+    assert descriptions[0] != descriptions[1]
+
+
+def test_an_attribute_belongs_to_its_object():
+    """Without counts, one at the end of the last child reads like one at the end of its parent."""
+
+    def at(choose):
+        def change(model):
+            choose(model).__dict__["zzz"] = 1.5
+
+        return described(made(dense, 1, change))
+
+    places = [lambda m: m, lambda m: m.optimizer, lambda m: m.layers[3], lambda m: m.layers[0]]
+    found = [at(place) for place in places]
+    assert None not in found
+    assert len(set(found)) == len(found)
+
+
 class Mine(layers.Dense):
     """A layer that is not Keras's."""
 
@@ -163,6 +202,8 @@ UNKNOWN = {
     "a generator of numbers": lambda m: setattr(m.layers[2], "other", np.random.default_rng(0)),
     "an iterator": lambda m: setattr(m.layers[2], "other", iter([1])),
     "objects in an array": lambda m: setattr(m.layers[2], "noise_shape", np.array([Hidden()])),
+    "numbers drawn by C code": lambda m: setattr(m.layers[2], "other", random.Random(0)),
+    "an array of another class": lambda m: setattr(m.layers[2], "noise_shape", np.ma.array([1])),
     "a text with an address": lambda m: setattr(m.layers[2], "other", repr(object())),
 }
 

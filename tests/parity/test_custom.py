@@ -5,6 +5,7 @@ import keras
 import pytest
 from keras import layers, losses, metrics, ops
 
+from tests.marks import long
 from tests.parity.zoo import HALF, VALIDATE, assert_parity, cases, draws, integers
 
 X, Y, LABELS = draws(6), draws(1, seed=1), integers(3, seed=1)
@@ -175,7 +176,7 @@ class OwnTestStep(OwnModel):
     [
         OwnTrainStep,
         OwnTestStep,
-        *(pytest.param(own, marks=pytest.mark.long) for own in (OwnLoss, OwnMetrics, OwnResult)),
+        *long(OwnLoss, OwnMetrics, OwnResult),
     ],
 )
 def test_own_steps(own):
@@ -210,9 +211,7 @@ def build_classifier(dtype=None, **compiling):
     return compiled(model, loss, metrics=["accuracy"], **compiling)
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("policy", ["mixed_float16", *long("mixed_bfloat16")])
 def test_mixed_precision(policy):
     """For float16 Keras puts a LossScaleOptimizer around the optimizer by itself."""
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import kohort
+from tests.marks import long
 from tests.models import seeded
 from tests.parity.zoo import (
     BATCH,
@@ -169,7 +170,7 @@ def test_subclassed():
     "build",
     [
         build_nested,
-        *(pytest.param(build, marks=pytest.mark.long) for build in (build_residual, build_shared)),
+        *long(build_residual, build_shared),
     ],
 )
 def test_graphs(build):

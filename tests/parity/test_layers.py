@@ -4,6 +4,7 @@ import keras
 import pytest
 from keras import layers, regularizers
 
+from tests.marks import long
 from tests.parity.zoo import VALIDATE, WHOLE, assert_parity, cases, draws
 
 
@@ -87,7 +88,7 @@ def test_vectors(own_layers):
     [
         "BatchNormalization",
         "Dropout",
-        pytest.param("SpectralNormalization", marks=pytest.mark.long),
+        *long("SpectralNormalization"),
     ],
 )
 def test_layers_that_are_others_in_validation(name):

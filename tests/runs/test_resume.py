@@ -12,6 +12,7 @@ import kohort
 from kohort.evidence.store import database, files, open_store
 from kohort.runs import checkpointing
 from tests.faults.studies import Death, calling
+from tests.marks import long
 from tests.models import build_mlp
 
 VARIANTS = {
@@ -195,6 +196,7 @@ def final_bytes(place):
     return [sum(f.stat().st_size for f in files if f.name.startswith(kind)) for kind in "mc"]
 
 
+@pytest.mark.long
 def test_weights_are_not_kept_twice(blobs, tmp_path):
     wide = study(blobs, ["plain", "dropout"], epochs=3)
     for variant in wide.variants:
@@ -352,7 +354,7 @@ def die():
     raise Death
 
 
-@pytest.mark.parametrize("call", [1, 5])
+@pytest.mark.parametrize("call", [5, *long(1)])
 def test_splits_that_stood_side_by_side_are_never_mixed_up_where_the_data_stream(
     blobs, tmp_path, call
 ):

@@ -162,6 +162,7 @@ def augmented():
     return model
 
 
+@pytest.mark.long
 def test_keras_augmentation_trains_fused_to_the_numbers_of_keras():
     x = np.random.default_rng(0).random((40, 6, 6, 1), np.float32)
     y = np.arange(40, dtype=np.int32) % 3

@@ -25,7 +25,7 @@ def formula(a, b):
     return lambda x: inner(x).sum(axis=0) / (b + 3.0)
 
 
-@settings(deadline=None, derandomize=True, max_examples=30)
+@settings(derandomize=True, max_examples=30)
 @given(*[st.floats(-2, 2, width=32) for _ in range(4)])
 def test_lifted_constants_give_what_constants_give(a, b, c, d):
     first, second = (trace(formula(*pair), X) for pair in ((a, b), (c, d)))

@@ -1,5 +1,7 @@
 """Models of members: built once from the seed of their replicate, and kept until they train."""
 
+from typing import NamedTuple
+
 import jax
 import keras
 import numpy as np
@@ -9,13 +11,15 @@ from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import prepare
-from kohort.tracing.signature import abstract
+from kohort.tracing.signature import abstract, global_settings
 
 
 class BuiltModels:
     """The models of a study that are built and have not trained yet.
 
     A model that finds no room is built again when it trains: the same seed gives the same weights.
+    So is one that was built under other global settings of Keras or JAX than those that hold when
+    it trains: its build function may have made them.
 
     Args:
         spec: The study.
@@ -24,7 +28,7 @@ class BuiltModels:
 
     def __init__(self, spec: StudySpec, room: int) -> None:
         self._spec, self._room = spec, room
-        self._kept: dict[tuple[int, int], tuple[keras.Model, int]] = {}
+        self._kept: dict[tuple[int, int], _Kept] = {}
 
     def build(self, variant: int, replicate: Replicate) -> keras.Model:
         """A new model, compiled and not yet prepared.
@@ -38,21 +42,27 @@ class BuiltModels:
         """Keep a prepared model that has not trained, where there is room for its `size` bytes."""
         if size <= self._room:
             self._room -= size
-            self._kept[variant, replicate.number] = model, size
+            self._kept[variant, replicate.number] = _Kept(model, size, global_settings())
 
     def look_at(self, variant: int, replicate: Replicate) -> keras.Model:
         """A prepared model of a member, which must stay as it is."""
         kept = self._kept.get((variant, replicate.number))
-        return self.new(variant, replicate) if kept is None else kept[0]
+        if kept is None or kept.settings != global_settings():
+            return self.new(variant, replicate)
+        return kept.model
 
     def take(self, variant: int, replicate: Replicate) -> keras.Model:
         """The prepared model of a member that is about to train; it is no longer kept."""
-        kept = self._kept.pop((variant, replicate.number), None)
-        if kept is None:
+        kept = self.drop(variant, replicate.number)
+        if kept is None or kept.settings != global_settings():
             return self.new(variant, replicate)
-        model, size = kept
-        self._room += size
-        return model
+        return kept.model
+
+    def drop(self, variant: int, replicate: int) -> "_Kept | None":
+        """Keep the model of a member no longer, which has trained in an earlier run."""
+        kept = self._kept.pop((variant, replicate), None)
+        self._room += 0 if kept is None else kept.size
+        return kept
 
     def new(self, variant: int, replicate: Replicate) -> keras.Model:
         """A new prepared model."""
@@ -60,6 +70,14 @@ class BuiltModels:
         size = min(self._spec.batch_size, len(replicate.train))
         prepare(model, batch_of(self._spec.data, size))
         return model
+
+
+class _Kept(NamedTuple):
+    """A model, its bytes, and the global settings right after it was built."""
+
+    model: keras.Model
+    size: int
+    settings: tuple[object, ...]
 
 
 def batch_of(data: Dataset, size: int) -> ArrayTree:

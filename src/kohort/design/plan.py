@@ -15,6 +15,7 @@ from kohort.design.building import BuiltModels, batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.errors import DesignError, reason
+from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
 from kohort.tracing.eligibility import StepTracer
@@ -182,9 +183,12 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
         for replicate in spec.replicates_of(variant):
             if replicate.number not in whole:
                 model = models.build(number, replicate)
-                member = _look_at(spec, number, replicate, model, tracer)
+                member, description = _look_at(spec, number, replicate, model, tracer)
                 whole[replicate.number] = member
-                models.keep(number, replicate, model, member.state_bytes)
+                # Code of the user's may read what his build function leaves behind; such a model is
+                # built again when it trains, right before it.
+                if description is not None:
+                    models.keep(number, replicate, model, member.state_bytes)
             # The same model from the same seed; only the rows differ.
             members.append(replace(whole[replicate.number], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
@@ -203,13 +207,15 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
 
 def _look_at(
     spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, tracer: StepTracer
-) -> MemberPlan:
+) -> tuple[MemberPlan, Description | None]:
+    """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
     sizes = (len(replicate.train), len(replicate.valid))
     batch = batch_of(data, min(spec.batch_size, sizes[0]))
     try:
         prepare(model, batch)
-        steps, why_alone = tracer.steps_or_reason(model, batch)
+        description = described(model)
+        steps, why_alone = tracer.steps_or_reason(model, batch, description)
     except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
@@ -218,7 +224,7 @@ def _look_at(
             "give the model keras.Input(data.input_shape) and an output for each class",
         ) from error
     _check_outputs(variant.name, model, data)
-    return MemberPlan(
+    member = MemberPlan(
         variant=number,
         replicate=replicate.number,
         epochs=spec.epochs_of(variant),
@@ -233,6 +239,7 @@ def _look_at(
         model=config_text(model) if replicate.number == 0 else "",
         steps=steps,
     )
+    return member, description
 
 
 def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:

@@ -50,10 +50,14 @@ def for_segment(limit: int) -> int:
     return max(1, int((1 - _FOR_DATA) * limit / 2))
 
 
-def for_built_models() -> int:
-    """Bytes that the models of a study may take between planning and training."""
+def for_built_models(limit: int | None = None) -> int:
+    """Bytes that the models of a study may take between planning and training.
+
+    Args:
+        limit: Bytes that training may take; None for what the device has.
+    """
     is_on_device = keras.backend.backend() == "jax"
-    return int(_FOR_MODELS * (_of_device() if is_on_device else memory()))
+    return int(_FOR_MODELS * (limit or (_of_device() if is_on_device else memory())))
 
 
 def bytes_of(arrays: Any) -> int:

@@ -124,16 +124,18 @@ def study_record(
         start: When its last run began.
         runs: The number of runs.
     """
-    first = {m.variant: m for m in plan.every_member if m.replicate == 0 and m.share == 1}
+    whole = [member for member in plan.every_member if member.share == 1]
+    of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
     return StudyRecord(
         _settings(spec, plan, records, engine, start, runs),
         tuple(
             VariantFacts(
                 variant.name,
                 arguments_of(variant),
-                first[number].parameters,
-                first[number].regularizer_count,
-                first[number].loss,
+                # A build function that draws a width has members of several sizes.
+                max(member.parameters for member in of_variant[number]),
+                max(member.regularizer_count for member in of_variant[number]),
+                max(member.loss for member in of_variant[number]),
                 losses[number],
             )
             for number, variant in enumerate(spec.variants)

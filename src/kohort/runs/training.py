@@ -56,6 +56,8 @@ class Training:
             if earlier.weights is not None:
                 self._records.ended(member, earlier.weights, earlier.seconds)
                 self._progress.skip(member.epochs)
+                if member.share == 1:
+                    self._models.drop(member.variant, member.replicate)
 
     def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)

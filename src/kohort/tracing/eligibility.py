@@ -12,9 +12,9 @@ import keras
 
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.description import described
+from kohort.keras_api.description import Description
 from kohort.keras_api.models import layers_with_metrics, layers_without_jit
-from kohort.tracing.signature import TracedSteps, step_name, trace_steps
+from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_steps
 
 # The parts of `keras.Model` for which the fused engine has its own code.
 _REPLACED = (
@@ -90,23 +90,26 @@ def steps_or_reason(
 
 
 class StepTracer:
-    """Traces the steps of many models, those of equal descriptions once.
-
-    Global settings of Keras and JAX stay as they are while it is used.
-    """
+    """Traces the steps of many models, those of equal descriptions once."""
 
     def __init__(self) -> None:
         self._by_description: dict[Hashable, tuple[TracedSteps | None, str]] = {}
         self._known: dict[Hashable, TracedSteps] = {}
 
     def steps_or_reason(
-        self, model: keras.Model, batch: ArrayTree
+        self, model: keras.Model, batch: ArrayTree, description: Description | None
     ) -> tuple[TracedSteps | None, str]:
-        """As the function of this name."""
-        description = described(model)
+        """As the function of this name.
+
+        Args:
+            model: A compiled model, prepared for `batch`.
+            batch: Shapes and dtypes of one batch.
+            description: Of the model, before anything of it was traced; None where there is none.
+        """
         if description is None:
             return self._known_once(*steps_or_reason(model, batch))
-        key = description, step_name("", batch)
+        # A build function may change global settings of Keras and JAX as well.
+        key = description, step_name("", batch), global_settings()
         if key not in self._by_description:
             self._by_description[key] = self._known_once(*steps_or_reason(model, batch))
         return self._by_description[key]
@@ -115,7 +118,8 @@ class StepTracer:
         """Keep equal steps once: there are many members, and few programs."""
         if steps is None:
             return None, reason
-        return self._known.setdefault((steps.signature, steps.signature.names), steps), reason
+        key = steps.signature, steps.signature.names, steps.settings
+        return self._known.setdefault(key, steps), reason
 
 
 def fused_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:

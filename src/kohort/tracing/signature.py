@@ -93,6 +93,24 @@ def trace_step(model: keras.Model, step: str, batch: ArrayTree) -> Trace:
     return replace(traced, logs=logs[0]) if logs else traced
 
 
+def global_settings() -> tuple[object, ...]:
+    """Global settings of JAX and Keras that a trace, or what a model builds, may depend on."""
+    return (
+        jax.config.jax_default_matmul_precision,
+        jax.config.jax_enable_x64,
+        jax.config.jax_default_prng_impl,
+        jax.config.jax_numpy_dtype_promotion,
+        jax.config.jax_threefry_partitionable,
+        jax.config.jax_debug_nans,
+        keras.config.backend(),
+        keras.config.dtype_policy().name,
+        keras.config.epsilon(),
+        keras.config.floatx(),
+        keras.config.image_data_format(),
+        keras.config.is_flash_attention_enabled(),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class TracedSteps:
     """The steps of one model, traced once for batches of one shape.
@@ -100,10 +118,12 @@ class TracedSteps:
     Args:
         signature: Digests of what they compute.
         traces: The trace of each step by its `step_name`.
+        settings: The `global_settings` that they were traced under.
     """
 
     signature: Signature
     traces: Mapping[str, Trace]
+    settings: tuple[object, ...]
 
 
 def step_name(step: str, batch: ArrayTree = None) -> str:
@@ -138,7 +158,8 @@ def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True)
     skeleton.update(repr([result.logs == step.logs for step in (train, *tests)]).encode())
     constants = hashlib.sha256(repr([t.constants for t in traces.values()]).encode())
     names = tuple(name for t in (train, *tests, result) for name in log_names(t.logs))
-    return TracedSteps(Signature(skeleton.hexdigest(), constants.hexdigest(), names), traces)
+    found = Signature(skeleton.hexdigest(), constants.hexdigest(), names)
+    return TracedSteps(found, traces, global_settings())
 
 
 def signature(model: keras.Model, batch: ArrayTree) -> Signature:

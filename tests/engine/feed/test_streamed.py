@@ -14,6 +14,7 @@ import kohort
 from kohort.engine.feed import streamed
 from kohort.engine.feed.segments import by_batches, by_rows
 from kohort.engine.memory import TooLargeError
+from tests.marks import long
 from tests.models import numbers, seeded
 
 CLOSE = {"rtol": 2e-4, "atol": 2e-5}
@@ -61,7 +62,9 @@ def segments_read(monkeypatch):
     return read
 
 
-@pytest.mark.parametrize("arguments", [PARTIAL, {"train_metrics": "evaluated"}, {"chunk_size": 1}])
+@pytest.mark.parametrize(
+    "arguments", [PARTIAL, *long({"train_metrics": "evaluated"}, {"chunk_size": 1})]
+)
 def test_twice_the_memory_trains_to_the_same_numbers(arguments, xy, segments_read):
     arguments = SETTINGS | arguments
     fits, streamed = models(), models()
@@ -143,7 +146,9 @@ CASES = {
 
 
 @pytest.mark.filterwarnings("ignore:.*(ran out of data|will be ignored)")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", ["PyDataset", "generator", *long(*sorted({*CASES} - {"PyDataset", "generator"}))]
+)
 def test_whatever_yields_batches_trains_as_in_keras(case, xy):
     source, arguments = CASES[case]
     arguments = {"epochs": 3, "shuffle": False, "verbose": 0} | arguments
@@ -179,7 +184,7 @@ def test_arrays_with_steps_go_on_where_the_last_epoch_ended(xy):
     assert_same(ours, theirs, histories, references)
 
 
-@pytest.mark.parametrize("often", [2, [1, 3]])
+@pytest.mark.parametrize("often", [2, *long([1, 3])])
 def test_validation_is_as_often_as_in_keras(often, xy):
     arguments = SETTINGS | {"validation_freq": often, "shuffle": False, "validation_batch_size": 8}
     ours, theirs = models(), models()
@@ -239,7 +244,7 @@ def test_batches_cannot_be_evaluated_twice(xy):
         kohort.fit(seeded(0, features=50), Batches(*xy), train_metrics="evaluated", verbose=0)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(derandomize=True, max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 2000), st.randoms())
 def test_segments_hold_every_row_in_order(samples, batch_size, largest, shuffler):
     rows = list(range(samples))

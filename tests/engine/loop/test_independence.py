@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kohort
+from tests.marks import long
 from tests.models import numbers, seeded
 
 CLOSE = {"rtol": 2e-4, "atol": 2e-5}
@@ -49,7 +50,7 @@ def alone():
 
 
 @pytest.mark.long
-@settings(deadline=None, derandomize=True, max_examples=15)
+@settings(derandomize=True, max_examples=15)
 @given(st.permutations(range(5)), st.integers(1, 5), st.integers(1, 5), st.integers(0, EPOCHS))
 def test_any_company_chunk_and_interruption_gives_the_same_member(
     alone, order, count, chunk_size, interrupted
@@ -67,7 +68,7 @@ def test_any_company_chunk_and_interruption_gives_the_same_member(
             np.testing.assert_allclose(joined, values, **CLOSE, err_msg=name)
 
 
-@pytest.mark.parametrize("chunk_size", [1, 3])
+@pytest.mark.parametrize("chunk_size", [1, *long(3)])
 def test_a_study_has_the_same_curves_in_any_chunk(blobs, chunk_size):
     variants = kohort.grid(seeded_build, dropout=[0.2, 0.5], learning_rate=[1e-2, 1e-3])
     study = kohort.Study(

@@ -15,10 +15,12 @@ import pytest
 
 import kohort
 from kohort.data.system import cores
+from kohort.engine.feed.runner import ReadyEpoch
 from kohort.engine.loop import cohort, scheduler
 from kohort.evidence.store import open_store
 from tests.faults.studies import Death, calling, numbers, run, study
-from tests.models import seeded
+from tests.marks import long
+from tests.models import build_mlp, seeded
 
 pytestmark = pytest.mark.skipif(
     jax.default_backend() != "cpu" or cores() < 2, reason="for CPUs of several cores"
@@ -164,7 +166,7 @@ def two(data, callback):
     return study(data, units=[8], callbacks=[callback], epochs=6)
 
 
-@pytest.mark.parametrize("moment", [3, 4, 7, 8])
+@pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, moment):
     wanted = numbers(run(two(blobs, calling(int)), chunk_size=1))
     store = tmp_path / "kohort.db"
@@ -178,7 +180,7 @@ def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, momen
     assert numbers(run(two(blobs, calling(int)), store, chunk_size=1)) == wanted
 
 
-@pytest.mark.parametrize("moment", [3, 4, 7, 8])
+@pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 @pytest.mark.parametrize("cadence", [0.0, 3600.0])
 def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(
     blobs, tmp_path, moment, cadence
@@ -199,3 +201,39 @@ def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(
     result = run(two(blobs, counting), store, chunk_size=1)
     assert len(trained_again) == 12 - sum(kept.values())
     assert numbers(result) == numbers(run(two(blobs, calling(int)), chunk_size=1))
+
+
+def test_an_interrupt_waits_for_the_epochs_that_run():
+    done = []
+
+    def run():
+        time.sleep(0.6)
+        done.append(1)
+
+    threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.run_all([ReadyEpoch(run, 0)] * 2, memory=1)
+    assert len(done) == 2, "the state that they change was still in use"
+
+
+def test_what_blocks_measured_before_one_raised_is_reported(blobs, tmp_path):
+    store = tmp_path / "kohort.db"
+
+    class Fails(keras.callbacks.Callback):
+        def __init__(self, fails):
+            super().__init__()
+            self.fails = fails
+
+        def on_epoch_end(self, epoch, logs=None):
+            if self.fails and epoch == 1:
+                raise RuntimeError("mine")
+
+    study = kohort.Study(
+        "struck", [kohort.Variant("plain", build_mlp)], blobs, replicates=kohort.Holdout(0.2, 2),
+        epochs=3, callbacks=lambda _, replicate: [Fails(replicate == 1)],
+    )  # fmt: skip
+    with pytest.raises(RuntimeError, match="mine"):
+        study.run(store, chunk_size=1, checkpoint_seconds=0, verbose=0)
+    with open_store(store) as opened:
+        kept = Counter(record.member.replicate for record in opened.study("struck").epochs())
+    assert kept == {0: 2, 1: 1}

@@ -42,7 +42,7 @@ def convolutions(draw):
 
 
 @pytest.mark.long
-@settings(deadline=None, derandomize=True, max_examples=10)
+@settings(derandomize=True, max_examples=10)
 @given(convolutions())
 def test_any_convolution_and_its_gradients_keep_their_numbers(drawn):
     convolve, *shapes = drawn
@@ -119,7 +119,7 @@ def same_numbers(step, *arguments, rtol, atol):
 
 
 @pytest.mark.long
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(derandomize=True, max_examples=25)
 @given(plain_convolutions(), st.sampled_from(["float32", "bfloat16"]))
 def test_a_plain_convolution_and_its_gradients_keep_their_numbers(drawn, dtype):
     *shapes, padding = drawn

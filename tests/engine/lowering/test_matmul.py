@@ -35,7 +35,7 @@ def drawn(dtype, *shape):
     return jnp.asarray(np.random.default_rng(sum(shape)).normal(size=shape), dtype)
 
 
-@settings(deadline=None, derandomize=True, max_examples=12)
+@settings(derandomize=True, max_examples=12)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=3),
     st.integers(1, 70),

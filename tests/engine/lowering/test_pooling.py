@@ -46,7 +46,7 @@ def pools(draw):
 
 
 @pytest.mark.long
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(derandomize=True, max_examples=25)
 @given(pools(), st.sampled_from(["float32", "bfloat16", "int"]))
 def test_any_window_sends_back_what_jax_sends(drawn, kind):
     shape, window, strides = drawn

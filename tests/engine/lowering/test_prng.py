@@ -29,7 +29,8 @@ def bits(shape, dtype="uint32"):
     return lambda key: jax.random.bits(key, shape, dtype)
 
 
-@settings(deadline=None, derandomize=True, max_examples=12)
+@pytest.mark.long
+@settings(derandomize=True, max_examples=12)
 @given(
     st.integers(0, 2**63 - 1),
     st.lists(st.integers(1, 40), min_size=1, max_size=3).filter(lambda s: np.prod(s) >= 1024),

@@ -18,7 +18,6 @@ KINDS = [
 ]
 quick = settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

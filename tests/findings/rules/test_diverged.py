@@ -79,7 +79,7 @@ def test_other_variants_do_not_matter():
     assert judge(RULE, SOUND, broken) == judge(RULE, SOUND)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), power=st.integers(-20, 20), data=st.data())
 def test_neither_order_of_replicates_nor_unit_of_the_loss_matters(curves, power, data):
     order = list(data.draw(st.permutations(range(len(curves.lengths)))))

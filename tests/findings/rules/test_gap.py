@@ -161,7 +161,7 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, bad):
     assert_same(judge(RULE, worse), judge(RULE, curves))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), data=st.data())
 def test_order_of_replicates_does_not_matter(curves, data):
     order = data.draw(st.permutations(range(len(curves.lengths))))

@@ -231,14 +231,14 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, bad):
     assert_same(judge(RULE, adding(curves, **bad)), judge(RULE, curves))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), data=st.data())
 def test_order_of_replicates_does_not_matter(curves, data):
     order = data.draw(st.permutations(range(len(curves.lengths))))
     assert_same(judge(RULE, reordered(curves, list(order))), judge(RULE, curves))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), power=st.integers(-20, 20))
 def test_unit_of_the_loss_does_not_matter(curves, power):
     # A power of two scales without rounding, so that even ties stay what they are.
@@ -249,7 +249,7 @@ def test_unit_of_the_loss_does_not_matter(curves, power):
     assert numbers(found.evidence.get(name)) == numbers(unscaled.evidence.get(name))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(factor=st.floats(1e-6, 1e6))
 def test_any_unit_of_the_loss_gives_the_same_verdict(factor):
     verdicts = [judge(RULE, scaled(c, factor)).verdict for c in (FIRES, SILENT, UNDECIDED)]
@@ -274,7 +274,7 @@ def test_the_end_is_after_each_replicates_own_best_epoch():
     )
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(drawn=st.binary(min_size=36, max_size=36))
 @example(drawn=bytes([9, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 4] * 3))  # It rises at the end.
 def test_the_rise_is_that_of_the_curves(drawn):

@@ -245,7 +245,7 @@ def test_what_is_no_proportion_is_told_in_its_own_unit():
 def test_never_contradicts_the_comparison_with_the_baseline():
     verdicts = set()
 
-    @settings(derandomize=True, deadline=None)
+    @settings(derandomize=True)
     @given(study=scored_studies())
     def holds(study):
         for curves, compared in zip(study.variants[1:], families(study).baseline, strict=False):
@@ -275,7 +275,7 @@ def assert_in_accord(found, compared):
     assert found.evidence.get("difference", told) == told
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(study=scored_studies())
 def test_the_baseline_is_judged_as_the_best_other_is(study):
     known = [n for n in range(1, len(study.variants)) if np.isfinite(study.errors[n]).any()]

@@ -371,7 +371,7 @@ def test_variants_without_a_common_sound_replicate_are_inconclusive():
     assert judge(RULE, weak, best).verdict == "inconclusive"
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(data=st.data(), replicates=st.integers(1, 5))
 def test_order_of_replicates_does_not_matter(data, replicates):
     curves, other = (data.draw(variants(name, replicates)) for name in "ab")

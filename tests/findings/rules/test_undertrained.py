@@ -191,14 +191,14 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing(curves, bad):
     assert_same(judge(RULE, adding(curves, **bad)), judge(RULE, curves))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), data=st.data())
 def test_order_of_replicates_does_not_matter(curves, data):
     order = data.draw(st.permutations(range(len(curves.lengths))))
     assert_same(judge(RULE, reordered(curves, list(order))), judge(RULE, curves))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(curves=variants(), power=st.integers(-20, 20))
 def test_unit_of_the_loss_does_not_matter(curves, power):
     assert_same(judge(RULE, scaled(curves, 2.0**power)), judge(RULE, curves))

@@ -75,7 +75,7 @@ def test_an_equivalence_is_shown_by_the_interval_of_its_tests():
     assert differing(0.01).shown_interval_name == ""
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(pairs=SCORES)
 def test_is_the_paired_t_test(pairs):
     a, b = np.array(pairs).T
@@ -99,7 +99,7 @@ def test_is_the_second_minus_the_first_and_names_them():
     assert found.difference.mean == pytest.approx(0.25)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(pairs=SCORES, data=st.data())
 def test_a_constant_on_both_sides_of_a_pair_changes_nothing(pairs, data):
     # Multiples of 1/64 add without rounding.
@@ -203,7 +203,7 @@ def test_holm_changes_nothing_where_there_is_one_or_none(p):
     assert np.array_equal(holm(p), np.array(p, float), equal_nan=True)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(p=P_VALUES.map(np.array))
 def test_holm_is_between_the_raw_value_and_bonferronis(p):
     p = np.asarray(p, float)
@@ -215,7 +215,7 @@ def test_holm_is_between_the_raw_value_and_bonferronis(p):
     assert (adjusted[known] <= np.minimum(1.0, known.sum() * p[known])).all()
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(p=P_VALUES)
 def test_holm_is_monotone_in_the_raw_value(p):
     adjusted = holm(p)
@@ -225,7 +225,7 @@ def test_holm_is_monotone_in_the_raw_value(p):
     assert (np.diff(known) >= 0).all()
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(p=P_VALUES, data=st.data())
 def test_holm_follows_the_order_of_its_input(p, data):
     order = data.draw(st.permutations(range(len(p))))
@@ -277,7 +277,7 @@ def test_simes_leaves_unknown_ones_out(p, expected):
     assert simes(p) == expected
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(p=P_VALUES)
 def test_simes_is_the_least_of_benjamini_and_hochbergs(p):
     known = [value for value in p if not np.isnan(value)]
@@ -305,7 +305,7 @@ def test_false_alarms_of_a_family_stay_under_its_error_rate():
     assert held < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(pairs=SCORES, margin=st.floats(0.001, 1.0))
 def test_equivalence_is_two_one_sided_t_tests(pairs, margin):
     a, b = np.array(pairs).T
@@ -440,7 +440,7 @@ def test_sign_flips_by_hand(differences, p):
     assert differing(*differences).p_sign_flip == pytest.approx(p)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(differences=st.lists(st.integers(-20, 20), min_size=2, max_size=8))
 def test_sign_flips_against_all_of_them(differences):
     sums = abs(flips(len(differences)) @ differences)
@@ -454,7 +454,7 @@ def test_sign_flips_need_two(differences):
     assert np.isnan(differing(*differences).p_sign_flip)
 
 
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, max_examples=20)
 @given(order=st.permutations(range(15)))
 def test_random_sign_flips_do_not_depend_on_the_order_of_replicates(order):
     shuffled = np.array(DARWIN)[list(order)]

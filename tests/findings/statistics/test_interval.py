@@ -27,7 +27,7 @@ def spread_out(values):
     return values.std() > 1e-6 * max(1.0, np.abs(values).max())
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(values=some_values(), confidence=st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
 def test_is_students_interval_where_replicates_are_independent(values, confidence):
     assume(spread_out(values))
@@ -83,7 +83,7 @@ def test_nadeau_and_bengios_factor_by_hand():
     assert found.p_value == pytest.approx(2 * stats.t.sf(3 / np.sqrt(7 / 9), 4))
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(values=some_values(), ratio=st.floats(0.0, 2.0))
 def test_the_correction_widens_by_the_root_of_one_plus_n_times_the_ratio(values, ratio):
     assume(spread_out(values))
@@ -94,7 +94,7 @@ def test_the_correction_widens_by_the_root_of_one_plus_n_times_the_ratio(values,
     assert corrected.p_value >= plain.p_value
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(values=some_values(), data=st.data())
 def test_order_of_replicates_does_not_matter(values, data):
     assume(spread_out(values))
@@ -233,7 +233,7 @@ def test_spread_of_a_published_table(n, low, high):
     assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(values=some_values(), confidence=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_spread_holds_what_the_chi_squared_test_does_not_reject(values, confidence):
     assume(spread_out(values))

@@ -40,7 +40,7 @@ laws = st.builds(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, max_examples=60)
 @given(law=laws, count=st.integers(4, 6))
 def test_a_law_without_noise_is_found_exactly(law, count):
     sizes = SIZES[-1] // 2 ** np.arange(count)[::-1]
@@ -221,7 +221,7 @@ def test_the_same_errors_give_the_same_curve(errors):
     assert repr(one) == repr(other)
 
 
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, max_examples=20)
 @given(errors=st.sampled_from(CURVES), order=st.permutations(range(5)))
 def test_the_order_of_replicates_does_not_matter(errors, order):
     assert same(
@@ -230,7 +230,7 @@ def test_the_order_of_replicates_does_not_matter(errors, order):
     )
 
 
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, max_examples=20)
 @given(errors=st.sampled_from(CURVES), factor=st.floats(1e-3, 1e3))
 def test_the_unit_of_errors_does_not_matter(errors, factor):
     assert same(

@@ -77,7 +77,7 @@ def test_no_margin_is_never_seen(spread):
     assert replicates_needed(spread, 0.0, alpha=0.05) is None
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, max_examples=40)
 @given(
     effect=st.floats(0.2, 50.0),
     more=st.floats(1.0, 10.0),

@@ -35,7 +35,7 @@ def counts(draw):
     return draw(st.integers(0, trials)), trials
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(count=counts(), confidence=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_wilsons_formula(count, confidence):
     successes, trials = count
@@ -49,7 +49,7 @@ def test_wilsons_formula(count, confidence):
     assert 0 <= found.low <= p <= found.high <= 1
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(count=counts())
 def test_right_and_wrong_answers_mirror_each_other(count):
     successes, trials = count
@@ -112,7 +112,7 @@ def test_models_that_never_differ():
 tables = st.tuples(*[st.integers(0, 200)] * 4).filter(any)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(table=tables, confidence=st.sampled_from([0.9, 0.95, 0.99]))
 def test_the_interval_holds_the_difference_and_mirrors(table, confidence):
     right_a, right_b = answers(*table)
@@ -126,7 +126,7 @@ def test_the_interval_holds_the_difference_and_mirrors(table, confidence):
     assert mirrored.difference.low == pytest.approx(-found.difference.high)
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(table=tables, data=st.data())
 def test_the_order_of_samples_does_not_matter(table, data):
     right_a, right_b = answers(*table)

@@ -8,8 +8,8 @@ computes does not depend on the others.
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
 
 from kohort.engine.feed.runner import ReadyEpoch
 from kohort.engine.loop import chunking
@@ -99,18 +99,12 @@ class Scheduler:
             return
         outcomes = run_all([epoch for _, epoch in ready], self._cohort.training.memory)
         self._clock.tick()
-        measured: list[MeasuredEpoch] = []
-        failed: list[tuple[Block, TooLargeError]] = []
-        for (block, _), outcome in zip(ready, outcomes, strict=True):
-            try:
-                result = block.end_epoch(outcome)
-            except TooLargeError as error:
-                failed.append((block, error))
-                continue
-            measured += [] if result is None else [result._replace(seconds=block.seconds)]
-        if measured:
-            yield EpochsMeasured(measured)
-        for block, full in failed:
+        taken = _Taken.of([block for block, _ in ready], outcomes)
+        if taken.measured:
+            yield EpochsMeasured(taken.measured)
+        if taken.raised is not None:  # What the blocks before it measured is reported all the same.
+            raise taken.raised
+        for block, full in taken.full:
             yield from self._begin_again(block.plan, full, block, crowded=len(ready) > 1)
 
     def close(self) -> None:
@@ -179,6 +173,37 @@ class Scheduler:
         yield self.lay_out(sorted({m for members in begin for m in members}), -(-size // 2))
 
 
+class _Taken(NamedTuple):
+    """What the blocks took of an epoch that all of them ran.
+
+    Args:
+        measured: Of those that trained it.
+        full: Those that did not fit in memory.
+        raised: What a callback of one raised; the blocks after it have taken nothing.
+    """
+
+    measured: list[MeasuredEpoch]
+    full: list[tuple[Block, TooLargeError]]
+    raised: BaseException | None
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], outcomes: Sequence[Future[Any]]) -> "_Taken":
+        """Let each block take its outcome."""
+        measured: list[MeasuredEpoch] = []
+        full: list[tuple[Block, TooLargeError]] = []
+        for block, outcome in zip(blocks, outcomes, strict=True):
+            try:
+                result = block.end_epoch(outcome)
+            except TooLargeError as error:
+                full.append((block, error))
+                continue
+            except BaseException as error:  # noqa: BLE001 (it is raised after the report)
+                return cls(measured, full, error)
+            if result is not None:
+                measured.append(result._replace(seconds=block.seconds))
+        return cls(measured, full, None)
+
+
 class Clock:
     """Shares the time that passes among the blocks that train.
 
@@ -202,7 +227,10 @@ def run_all(epochs: Sequence[ReadyEpoch[Any]], memory: int) -> list[Future[Any]]
     if len(epochs) < 2 or sum(epoch.needed for epoch in epochs) > memory:
         return [_run(epoch.run) for epoch in epochs]
     with ThreadPoolExecutor(len(epochs)) as pool:
-        return [pool.submit(epoch.run) for epoch in epochs]
+        outcomes = [pool.submit(epoch.run) for epoch in epochs]
+        # An interrupt comes here, and the pool waits for the epochs before it goes on.
+        wait(outcomes)
+        return outcomes
 
 
 def _run(action: Callable[[], Any]) -> Future[Any]:

@@ -15,7 +15,7 @@ from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_own_code
 from kohort.tracing.lifting import Trace, differing
-from kohort.tracing.signature import TracedSteps, step_name, trace_step
+from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_step
 
 # Two traces of one call into Python are never equal.
 _CALLS_TO_PYTHON = {"pure_callback", "io_callback"}
@@ -44,7 +44,15 @@ class Steps:
         else:
             examples = [signatures.index(kind) for kind in kinds]
             self._kind_of = [kinds.index(signature) for signature in signatures]
-        self._examples = [(models[example], traced[example].traces) for example in examples]
+        self._examples = [models[example] for example in examples]
+        # Traces that were made earlier, if nothing that they depend on has changed since. User code
+        # may depend on anything: it is traced anew, and must give the same again.
+        settings = global_settings()
+        self._earlier = [traced[example].traces for example in examples]
+        self._known = [
+            {} if self._has_own_code or traced[example].settings != settings else traces
+            for example, traces in zip(examples, self._earlier, strict=True)
+        ]
         # One kind is identified by its signature, constants included. Several are identified by
         # what they share, which is known when their steps are traced.
         first = signatures[0]
@@ -73,7 +81,8 @@ class Steps:
         if name in self._functions:
             return name
         traces = [
-            known.get(name) or trace_step(model, step, batch) for model, known in self._examples
+            known.get(name) or trace_step(model, step, batch)
+            for model, known in zip(self._examples, self._known, strict=True)
         ]
         if len({t.skeleton for t in traces}) > 1:
             raise ModelError(
@@ -81,7 +90,8 @@ class Steps:
                 "models that take another course for a partial batch",
                 "choose a batch size that divides the samples, or pass engine='keras'",
             )
-        self._check_repeats(step, batch, traces[0])
+        if self._has_own_code and not traces[0].primitives() & _CALLS_TO_PYTHON:
+            self._check_repeats(step, batch, traces)
         positions = differing([t.constants for t in traces])
         self._traces[name] = traces[0]
         self._functions[name] = _with_logs(traces[0], positions)
@@ -92,17 +102,20 @@ class Steps:
         self._digests[name] = repr((name, traces[0].skeleton, positions, fixed))
         return name
 
-    def _check_repeats(self, step: str, batch: ArrayTree, trace: Trace) -> None:
+    def _check_repeats(self, step: str, batch: ArrayTree, traces: Sequence[Trace]) -> None:
         """Refuse user code that gives another program each time that it is traced."""
-        if not self._has_own_code or trace.primitives() & _CALLS_TO_PYTHON:
-            return
-        model, _ = self._examples[0]
-        if trace_step(model, step, batch).digest != trace.digest:
-            raise ModelError(
-                "models whose steps are the same program whenever they are traced",
-                f"{model.name!r}, whose {step} step is another one each time",
-                "keep what a layer remembers in a variable of Keras, or pass engine='keras'",
+        name = step_name(step, batch)
+        for model, earlier, trace in zip(self._examples, self._earlier, traces, strict=True):
+            # One is traced once more where no trace of the step was made before.
+            again = earlier.get(name) or (
+                trace_step(model, step, batch) if trace is traces[0] else trace
             )
+            if again.digest != trace.digest:
+                raise ModelError(
+                    "models whose steps are the same program whenever they are traced",
+                    f"{model.name!r}, whose {step} step is another one each time",
+                    "keep what a layer remembers in a variable of Keras, or pass engine='keras'",
+                )
 
     def key(self, names: Sequence[str]) -> str:
         """A digest of these steps; equal digests mean that they differ in lifted constants only."""
