@@ -26,8 +26,9 @@ def described(member):
 
 
 def public_members(public):
-    """The public methods and properties that a class defines, by name."""
-    members = {name: described(member) for name, member in vars(public).items()}
+    """The public methods and properties that a class of kohort has, by name."""
+    bases = [base for base in reversed(public.__mro__) if base.__module__.startswith("kohort.")]
+    members = {name: described(member) for base in bases for name, member in vars(base).items()}
     return {n: function for n, function in members.items() if function and n[0] != "_"}
 
 

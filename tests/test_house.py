@@ -24,15 +24,7 @@ def strange_in_root(root):
 
 
 def lines(path):
-    """The lines of a module, without docstrings that have examples: these are documentation."""
-    text = path.read_text(encoding="utf-8")
-    docstrings = [
-        node.body[0]
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ClassDef | ast.FunctionDef)
-        and "Example:" in (ast.get_docstring(node) or "")
-    ]
-    return len(text.splitlines()) - sum(d.end_lineno - d.lineno + 1 for d in docstrings)
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
 def long_modules(root):
@@ -95,15 +87,9 @@ def test_the_package_is_in_order(check):
     assert check(ROOT) == []
 
 
-def documented(section):
-    """A module of one function with a long docstring."""
-    return f'def f():\n    """Do.\n\n    {section}\n' + "    word\n" * MOST_LINES + '    """\n'
-
-
 DISORDERS = {
     "a module in the root": ({"helpers.py": ""}, strange_in_root, ["helpers"]),
     "a long module": ({"a/b.py": "\n" * 351}, long_modules, ["a/b.py"]),
-    "a long docstring": ({"a/b.py": documented("x")}, long_modules, ["a/b.py"]),
     "a full folder": ({f"a/m{n}.py": "" for n in range(13)}, full_folders, ["a"]),
     "two modules": ({"a/b.py": "", "c/d/b.py": ""}, modules_of_one_name, ["b"]),
     "two classes": (
@@ -136,5 +122,4 @@ def test_at_the_limits_nothing_is_found(tmp_path):
     for number in range(MOST_MODULES):
         text = "class _Own: ...\n" + "\n" * (MOST_LINES - 1)
         (tmp_path / "a" / f"m{number}.py").write_text(text)
-    (tmp_path / "a" / "__init__.py").write_text(documented("Example:"))
     assert [check(tmp_path) for check in CHECKS.values()] == [[]] * 6
