@@ -5,7 +5,15 @@ from typing import Any, Literal, NamedTuple
 
 import keras
 
-from kohort.engine.feed.arguments import FitArguments, Inputs, Shuffle, split_rows, usual_batch_size
+from kohort.engine.feed.arguments import (
+    FitArguments,
+    Inputs,
+    Shuffle,
+    capped,
+    split_rows,
+    steps_at_once,
+    usual_batch_size,
+)
 from kohort.engine.feed.refusals import check_arrays, check_targets
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
@@ -17,9 +25,9 @@ from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.reference import fit_one
 from kohort.errors import DesignError, ModelError, check_choice
-from kohort.keras_api.arrays import is_packable, pack
+from kohort.keras_api.arrays import check_dense, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Callbacks, own_callbacks
-from kohort.keras_api.models import prepare, variables_of
+from kohort.keras_api.models import draws_a_batch, prepare, variables_of
 from kohort.report.progress import Progress
 from kohort.tracing.eligibility import check_fusable, fused_steps
 from kohort.tracing.signature import first_batch, group
@@ -134,6 +142,7 @@ def fit(
     check_chunk(chunk_size)
     _check_models(members)
     _check_data(members, (x, y, sample_weight), validation_data)
+    epochs, steps_per_epoch, validation_steps = capped(epochs, steps_per_epoch, validation_steps)
     if validation_split and validation_data is None:
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
     valid = keras.utils.unpack_x_y_sample_weight(validation_data)
@@ -149,6 +158,8 @@ def fit(
         validation_steps,
         shuffle,
         seed,
+        steps_at_once(members, steps_per_epoch or validation_steps),
+        any(draws_a_batch(model) for model in members),
     )
     evaluated = train_metrics == "evaluated"
     settings = _Settings(epochs, initial_epoch, validation_freq, evaluated, chunk_size, memory)
@@ -168,6 +179,7 @@ def _fit_fused(
     progress: Progress,
 ) -> None:
     check_fusable(models)
+    check_dense(given.x, given.y, given.sample_weight, given.validation)
     memory = allowed(settings.memory)
     inputs = Inputs(given, memory)
     if settings.evaluated and not inputs.are_arrays:
@@ -179,7 +191,8 @@ def _fit_fused(
     for model in models:
         prepare(model, inputs.batch)
     _check_disjoint(models)
-    steps = [fused_steps(model, inputs.batch) for model in models]
+    evaluates = inputs.validates or settings.evaluated
+    steps = [fused_steps(model, inputs.batch, evaluates=evaluates) for model in models]
     cohorts = group(range(len(models)), [traced.signature.skeleton for traced in steps])
     if len(cohorts) > 1 and not inputs.can_be_read_twice:
         raise DesignError(
@@ -224,15 +237,20 @@ def _fit_in_turn(
     callbacks: list[list[Callback]],
     progress: Progress,
 ) -> None:
-    packed = None
-    if is_packable(given.x, given.y, given.sample_weight):
-        packed = pack(given.x, given.y, given.sample_weight, given.class_weight)
+    data = (given.x, given.y, given.sample_weight)
+    packed = batch = None
+    if is_packable(*data) and (settings.evaluated or is_dense(*data)):
+        packed = pack(*data, given.class_weight)
+    if packed is not None and is_dense(*data):
+        batch = first_batch(packed, given.batch_size)
+    elif is_packable(*data):
+        batch = shapes_of_batch(*data, given.class_weight, given.batch_size)
     pairs = zip(models, callbacks, strict=True)
     for number, (model, its_callbacks) in enumerate(pairs, start=1):
         epochs = settings.epochs - settings.initial_epoch
         progress.begin(f"model {number}/{len(models)}", 1, epochs)
-        if packed is not None:
-            prepare(model, first_batch(packed, given.batch_size))
+        if batch is not None:
+            prepare(model, batch)
         measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
         fit_one(
             model,
@@ -240,7 +258,7 @@ def _fit_in_turn(
             given.y,
             seed=given.seed,
             callbacks=[*measuring, *its_callbacks],
-            batch_size=given.batch_size if packed is not None else None,
+            batch_size=given.batch_size if batch is not None else None,
             epochs=settings.epochs,
             initial_epoch=settings.initial_epoch,
             shuffle=given.shuffle,

@@ -73,7 +73,7 @@ def test_each_step_of_a_variant_is_traced_once(blobs, build, traced, plans):
     counted.run(verbose=0)
     # 400 training samples are eight whole batches, 100 validation samples two.
     # Replicates differ in numbers of the state alone, and the two variants in a penalty.
-    assert Counter(traced) == dict.fromkeys(["train", "test", "penalty", "result"], 2)
+    assert Counter(traced) == dict.fromkeys(["train", "test", "penalty", "result", "reset"], 2)
 
 
 def test_a_second_run_trains_new_models_to_the_same_numbers(blobs, build):

@@ -4,6 +4,7 @@ import json
 import reprlib
 import zipfile
 from collections.abc import Sequence
+from fractions import Fraction
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,10 @@ import keras
 import numpy as np
 from PIL import Image
 
+from kohort.data.dataset import PixelScale
 from kohort.data.readers.images import UNREADABLE, grey, opened
 from kohort.data.system import check_room, is_file
-from kohort.errors import DataError, KohortError, ModelError, reason
+from kohort.errors import DataError, DesignError, KohortError, ModelError, reason
 from kohort.member import CLASS_NAMES_ENTRY
 from kohort.report.held_out import class_probabilities
 
@@ -29,30 +31,62 @@ class Answer(NamedTuple):
     probability: float
 
 
-def predict_images(model: Path, images: Sequence[Path]) -> list[Answer]:
+def predict_images(
+    model: Path, images: Sequence[Path], scale: PixelScale | None = None
+) -> list[Answer]:
     """Classify image files with a model that `Member.save` wrote.
 
     Images are read as grey and resized to the model's size. A class without a name in the file is
     given as its number.
 
     Args:
-        model: A `.keras` file whose model takes uint8 images `[sample, height, width]`.
+        model: A `.keras` file whose model takes images `[sample, height, width]`: uint8, with their
+            scaling inside the model, or floats.
         images: Image files.
+        scale: How the floats that a model takes are made of pixels; None for a model of uint8.
 
     Raises:
-        ModelError: The file is no such model.
+        ModelError: The file is no such model, or it is not known how its inputs are scaled.
         DataError: A file is no image.
     """
     loaded = _load(model)
     names = _class_names(model)
     shape = _image_shape(loaded, model)
+    _check_scale(loaded, scale, model)
     pixels = np.stack([_read(image, shape) for image in images])
+    if scale is not None:
+        pixels = pixels.astype(np.float32) * np.float32(scale.factor) + np.float32(scale.offset)
     scores = _scores(loaded, pixels, model)
     best = scores.argmax(axis=1)
     return [
         Answer(names[k] if k < len(names) else str(k), float(row[k]))
         for k, row in zip(best, scores, strict=True)
     ]
+
+
+def pixel_scale(factor: str | None, offset: float) -> PixelScale | None:
+    """The scale that the options of `kohort predict` give; None where they give none.
+
+    Args:
+        factor: A number, or a fraction such as "1/255".
+        offset: A number; without a factor it needs one.
+
+    Raises:
+        DesignError: They are no finite numbers, or there is an offset alone.
+    """
+    if factor is None and not offset:
+        return None
+    try:
+        found = PixelScale(float(Fraction(factor or "")), offset)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        found = PixelScale(0.0, offset)
+    if not found.factor or not np.isfinite([found.factor, offset]).all():
+        raise DesignError(
+            "--scale as a number or a fraction, such as 1/255, and --offset as a number",
+            f"--scale {factor} --offset {offset}",
+            "give those that the training images were made with",
+        )
+    return found
 
 
 def _load(path: Path) -> keras.Model:
@@ -120,8 +154,30 @@ def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
     return sides
 
 
+def _check_scale(model: keras.Model, scale: PixelScale | None, path: Path) -> None:
+    """Refuse to guess how the inputs of a model were made of pixels.
+
+    A study scales pixels that it stores as uint8, and puts that into the model. Where the data
+    were floats, whoever made them had scaled them, and nobody but they knows how.
+    """
+    (dtype,) = {str(tensor.dtype) for tensor in model.inputs}
+    if dtype == "uint8" and scale is not None:
+        raise ModelError(
+            "a model that takes floats, for --scale",
+            f"{path}, which takes pixels and scales them itself",
+            "leave --scale and --offset out",
+        )
+    if dtype != "uint8" and scale is None:
+        raise ModelError(
+            "to know how the training images were scaled",
+            f"{path}, whose inputs were {dtype} numbers and not pixels from 0 to 255",
+            "say it: --scale 1/255 where pixels were divided by 255 (and --offset -0.5 where a "
+            "half was taken off), --scale 1 where they were left as they are",
+        )
+
+
 def _scores(model: keras.Model, pixels: np.ndarray, path: Path) -> np.ndarray:
-    """Probabilities `[image, class]` for pixels uint8 `[image, height, width]`."""
+    """Probabilities `[image, class]` for images `[image, height, width]`."""
     try:
         scores = class_probabilities(np.asarray(model.predict(pixels, verbose=0)))
     except Exception as error:

@@ -25,14 +25,12 @@ _PROPORTIONS = (
 )
 
 
-def fresh_metrics(model: keras.Model) -> list[Any]:
-    """The values of the metric variables at the start of an epoch."""
-    before = [v.value for v in model.metrics_variables]
-    model.reset_metrics()
-    fresh = [v.value for v in model.metrics_variables]
-    for variable, value in zip(model.metrics_variables, before, strict=True):
-        variable.assign(value)
-    return fresh
+def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
+    """The values of a model's metric variables after `reset_metrics`, for these values before."""
+    variables = model.metrics_variables
+    with keras.StatelessScope(zip(variables, values, strict=True)) as scope:
+        model.reset_metrics()
+    return [scope.get_current_value(variable) for variable in variables]
 
 
 def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:

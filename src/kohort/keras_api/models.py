@@ -35,6 +35,17 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
     model._symbolic_build(data_batch=batch)
 
 
+def draws_a_batch(model: keras.Model) -> bool:
+    """Whether `keras.Model.fit` draws a batch more, to build the model, before it trains."""
+    parts = [*model._flatten_layers(), model._compile_metrics, model._compile_loss]
+    return not all(part is None or part.built for part in parts)
+
+
+def initial_epoch(model: keras.Model) -> int:
+    """The epoch that a callback has set to start with, such as BackupAndRestore; 0 for none."""
+    return int(getattr(model, "_initial_epoch", None) or 0)
+
+
 def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model, including nested ones, because of which Keras compiles no step."""
     return [layer for layer in model._flatten_layers() if not layer.supports_jit]

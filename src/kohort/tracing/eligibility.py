@@ -24,7 +24,6 @@ _REPLACED = (
     "make_test_function",
     "train_function",
     "test_function",
-    "reset_metrics",
 )
 
 
@@ -68,18 +67,21 @@ def check_fusable(models: Sequence[keras.Model]) -> None:
             raise not_fused(model, reason)
 
 
-def steps_or_reason(model: keras.Model, batch: ArrayTree) -> tuple[TracedSteps | None, str]:
+def steps_or_reason(
+    model: keras.Model, batch: ArrayTree, *, evaluates: bool = True
+) -> tuple[TracedSteps | None, str]:
     """The traced steps of a model; or None, and why the fused engine cannot train it.
 
     Args:
         model: A compiled model, prepared for `batch`.
         batch: Shapes and dtypes of one batch.
+        evaluates: As for `trace_steps`.
     """
     reason = why_not_fused(model)
     if reason is not None:
         return None, reason
     try:
-        traced = trace_steps(model, batch)
+        traced = trace_steps(model, batch, evaluates=evaluates)
     except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
         return None, f"JAX cannot trace its steps ({type(error).__name__})"
     if any(trace.calls_python for trace in traced.traces.values()):
@@ -120,13 +122,13 @@ class StepTracer:
         return self._known.setdefault(key, steps), reason
 
 
-def fused_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
+def fused_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
     """The traced steps of a model; arguments as for `steps_or_reason`.
 
     Raises:
         ModelError: The fused engine cannot train it.
     """
-    traced, reason = steps_or_reason(model, batch)
+    traced, reason = steps_or_reason(model, batch, evaluates=evaluates)
     if traced is None:
         raise not_fused(model, reason)
     return traced

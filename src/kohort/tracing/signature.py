@@ -17,9 +17,8 @@ import jax
 import keras
 
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.metrics import fresh_metrics, metrics_result
+from kohort.keras_api.metrics import metrics_reset, metrics_result
 from kohort.keras_api.models import state_of, weight_penalty
-from kohort.tracing.jaxpr import array_bytes
 from kohort.tracing.lifting import Trace, trace
 
 
@@ -62,8 +61,8 @@ def trace_step(model: keras.Model, step: str, batch: ArrayTree) -> Trace:
 
     Args:
         model: A compiled model, prepared for `batch` (`prepare`).
-        step: "train" or "test"; "penalty" (the regularisation losses of the weights) or "result"
-            (the metrics' results), which need no batch.
+        step: "train" or "test"; "penalty" (the regularisation losses of the weights), "result"
+            (the metrics' results) or "reset" (what resets the metrics), which need no batch.
         batch: Shapes and dtypes of one batch.
     """
     trainable, rest, _, metrics = state = state_of(model)
@@ -87,6 +86,8 @@ def trace_step(model: keras.Model, step: str, batch: ArrayTree) -> Trace:
     elif step == "result":
         result = functools.partial(metrics_result, model)
         traced = trace(nameless(lambda values: (result(values), ())), metrics)
+    elif step == "reset":
+        traced = trace(functools.partial(metrics_reset, model), metrics)
     else:
         traced = trace(functools.partial(weight_penalty, model), trainable)
     return replace(traced, logs=logs[0]) if logs else traced
@@ -131,34 +132,38 @@ def step_name(step: str, batch: ArrayTree = None) -> str:
     return " ".join([step, *shapes])
 
 
-def trace_steps(model: keras.Model, batch: ArrayTree) -> TracedSteps:
+def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
     """Trace all steps of a model.
 
     Args:
         model: A compiled model, prepared for `batch`.
         batch: Shapes and dtypes of one batch, as `first_batch` gives them.
+        evaluates: Whether it is evaluated too. A model with a `train_step` of its own, such as a
+            GAN, may have no `call`, and so no `test_step`.
     """
-    train, test = (trace_step(model, step, batch) for step in ("train", "test"))
-    penalty, result = (trace_step(model, step, batch) for step in ("penalty", "result"))
+    train = trace_step(model, "train", batch)
+    tests = [trace_step(model, "test", batch)] if evaluates else []
+    penalty, result, reset = (
+        trace_step(model, step, batch) for step in ("penalty", "result", "reset")
+    )
     traces = {
         step_name("train", batch): train,
-        step_name("test", batch): test,
+        **{step_name("test", batch): test for test in tests},
         step_name("penalty"): penalty,
         step_name("result"): result,
+        step_name("reset"): reset,
     }
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces.values()).encode())
     # Keras reports the metrics' results where a step's logs have the same names as they have.
-    skeleton.update(repr((result.logs == train.logs, result.logs == test.logs)).encode())
-    for initial in fresh_metrics(model):
-        skeleton.update(array_bytes(initial))
+    skeleton.update(repr([result.logs == step.logs for step in (train, *tests)]).encode())
     constants = hashlib.sha256(repr([t.constants for t in traces.values()]).encode())
-    names = tuple(name for t in (train, test, result) for name in log_names(t.logs))
+    names = tuple(name for t in (train, *tests, result) for name in log_names(t.logs))
     found = Signature(skeleton.hexdigest(), constants.hexdigest(), names)
     return TracedSteps(found, traces, global_settings())
 
 
 def signature(model: keras.Model, batch: ArrayTree) -> Signature:
-    """The signature of a model's steps, with the initial values of its metrics.
+    """The signature of a model's steps.
 
     Args: as of `trace_steps`.
     """

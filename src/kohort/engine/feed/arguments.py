@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple
 
@@ -17,10 +18,11 @@ from kohort.engine import memory
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_batches, by_rows
 from kohort.engine.feed.streamed import StreamedData
-from kohort.errors import DesignError
+from kohort.errors import DesignError, ModelError
 from kohort.keras_api.arrays import (
     ArrayTree,
     EpochBatches,
+    check_leaves,
     check_lengths,
     is_packable,
     pack,
@@ -47,6 +49,8 @@ class FitArguments(NamedTuple):
     valid_steps: int | None
     shuffle: Shuffle
     seed: int
+    steps_per_execution: int = 1
+    draws_a_batch: bool = True
 
 
 class Inputs:
@@ -62,12 +66,13 @@ class Inputs:
         self._largest = memory.for_segment(allowed)
         self._random = random.getstate()
         x, y, weight = arguments.x, arguments.y, arguments.sample_weight
-        self._train = _part(x, y, weight, arguments.class_weight, arguments.steps)
+        group = arguments.steps_per_execution
+        self._train = _part(x, y, weight, arguments.class_weight, arguments.steps, group)
         self._valid = None
         if arguments.validation is not None:
             parts = keras.utils.unpack_x_y_sample_weight(arguments.validation)
             x, y, weight = parts
-            self._valid = _part(x, y, weight, None, arguments.valid_steps)
+            self._valid = _part(x, y, weight, None, arguments.valid_steps, group)
         arrays = (self._train, self._valid)
         self._stays = not any(isinstance(a, _Batches) for a in arrays) and memory.stays_on_device(
             arrays, allowed
@@ -176,10 +181,12 @@ class Inputs:
         arguments = self._arguments
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, arguments.batch_size)
-        # Keras draws a first batch too, before it starts over and trains.
         with self.ordered():
             batches = self._train.made(arguments.batch_size, shuffle=arguments.shuffle)
-            batch = next(batches.epoch())
+            # Keras draws a first batch too where it builds a model, before it starts over and
+            # trains; a curriculum hears of that epoch.
+            batch = next(batches.epoch()) if arguments.draws_a_batch else batches.look()
+        check_leaves(batch)
         size = jax.tree.leaves(batch)[0].shape[0]
         return first_batch(batch, size)
 
@@ -187,7 +194,10 @@ class Inputs:
 class _Batches:
     """Data that Keras's adapters give in batches: generators, PyDatasets and their like."""
 
-    def __init__(self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> None:
+    def __init__(
+        self, x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None, group: int
+    ) -> None:
+        self._group = group
         self._data = (x, y, weight, class_weight, steps)
         self.is_generator = hasattr(x, "__next__")
         self.cuts_arrays = is_packable(x, y, weight)
@@ -203,16 +213,20 @@ class _Batches:
         """The batches, from wherever they have been read to."""
         if self._opened is None:
             x, y, weight, class_weight, steps = self._data
-            self._opened = EpochBatches(x, y, weight, class_weight, batch_size, steps, shuffle)
+            self._opened = EpochBatches(
+                x, y, weight, class_weight, batch_size, steps, shuffle, self._group
+            )
         return self._opened
 
 
-def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None) -> Any:
+def _part(x: Any, y: Any, weight: Any, class_weight: Any, steps: int | None, group: int) -> Any:
     """Data as arrays `[sample, ...]`, packed as Keras packs them, or as batches."""
     if steps is not None or not is_packable(x, y, weight):
-        return _Batches(x, y, weight, class_weight, steps)
+        return _Batches(x, y, weight, class_weight, steps, group)
     if not on_disk((x, y, weight)):
-        return pack(x, y, weight, class_weight)
+        packed = pack(x, y, weight, class_weight)
+        check_leaves(packed)
+        return packed
     if class_weight is not None:
         if weight is not None:
             raise DesignError(
@@ -236,6 +250,47 @@ def _on_device(part: ArrayTree) -> ArrayTree:
 
 def _samples(data: ArrayTree) -> int:
     return int(jax.tree.leaves(data)[0].shape[0])
+
+
+def capped(
+    epochs: int, steps: int | None, valid_steps: int | None
+) -> tuple[int, int | None, int | None]:
+    """The arguments within `keras.config.max_epochs` and `max_steps_per_epoch`, as `fit` has them.
+
+    Args:
+        epochs: The epoch to stop before.
+        steps: Batches an epoch, or None for all.
+        valid_steps: Likewise, for validation.
+    """
+    most_epochs, most_steps = keras.config.max_epochs(), keras.config.max_steps_per_epoch()
+    if most_epochs and most_epochs < epochs:
+        warnings.warn(f"Limiting epochs to {most_epochs}", stacklevel=3)
+        epochs = most_epochs
+    if not most_steps:
+        return epochs, steps, valid_steps
+    if not steps or most_steps < steps:
+        warnings.warn(f"Limiting steps_per_epoch to {most_steps}", stacklevel=3)
+    return epochs, min(steps or most_steps, most_steps), min(valid_steps or most_steps, most_steps)
+
+
+def steps_at_once(models: Sequence[keras.Model], steps: int | None) -> int:
+    """The `steps_per_execution` of models; Keras takes batches by so many.
+
+    Args:
+        models: Compiled models, which are to read the same batches.
+        steps: Batches of an epoch, of training or validation; None for all that there are.
+
+    Raises:
+        ModelError: They differ, and would read other batches.
+    """
+    counts = sorted({int(model.steps_per_execution) for model in models})
+    if len(counts) > 1 and steps is not None:
+        raise ModelError(
+            "models of one steps_per_execution, where steps_per_epoch or validation_steps is given",
+            f"models of {counts}",
+            "compile them alike, or train them by separate calls",
+        )
+    return counts[0]
 
 
 def usual_batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:

@@ -60,10 +60,10 @@ class ResidentRunner:
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
-        self, spec: EpochSpec, state: State, seats: list[int]
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None = None
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make the next epoch ready: one program for training and evaluation."""
-        return self.call(spec, state, seats, next(self._orders))
+        return self.call(spec, state, seats, next(self._orders), steps)
 
     def skip(self, epochs: int) -> None:
         """Skip the orders of this many epochs."""
@@ -71,12 +71,18 @@ class ResidentRunner:
             next(self._orders)
 
     def call(
-        self, spec: EpochSpec, state: State, seats: list[int], orders: np.ndarray
+        self,
+        spec: EpochSpec,
+        state: State,
+        seats: list[int],
+        orders: np.ndarray,
+        steps: int | None = None,
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make an epoch over these rows ready, int32 `[order, sample]`."""
         valid, measured = self._source.valid_rows, self._source.measured_rows
         valid = np.zeros((1, 0), np.int32) if valid is None else valid
         measured = orders if measured is None else measured
+        orders = orders if steps is None else orders[:, : steps * spec.batch_size]
         names = self._prepare(spec, orders.shape[-1], measured.shape[-1], valid.shape[-1])
         feed = EpochInputs(
             self._source.train,
@@ -112,7 +118,7 @@ class ResidentRunner:
             self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
             for step, data, size in needed
         ]
-        names.append(self._steps.prepare("result"))
+        names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:

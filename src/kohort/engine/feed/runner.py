@@ -31,11 +31,15 @@ class Runner(Protocol):
     """Runs an epoch of the members in their seats."""
 
     def begin(
-        self, spec: EpochSpec, state: State, seats: list[int]
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None = None
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make the next epoch ready; it returns the state after it and its logs, `[seat, ...]`.
 
-        `state` (each leaf `[seat, ...]`) is donated when the epoch runs.
+        Args:
+            spec: What the epoch does.
+            state: Each leaf `[seat, ...]`; donated when the epoch runs.
+            seats: The member of each seat.
+            steps: Training steps after which the epoch ends; None for all batches.
         """
         ...
 

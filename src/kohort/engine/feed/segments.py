@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.arrays import ArrayTree, check_leaves
 
 
 class Segments:
@@ -74,6 +74,7 @@ def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree
     """
     gathered: list[Any] = []
     for batch in batches:
+        check_leaves(batch)
         arrays = jax.tree.map(np.asarray, batch)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
         if gathered and (
@@ -84,6 +85,18 @@ def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree
         gathered.append(arrays)
     if gathered:
         yield _stacked(gathered)
+
+
+def first_steps(segments: Iterator[ArrayTree], steps: int | None) -> Iterator[ArrayTree]:
+    """The first batches of segments, each leaf `[step, batch, ...]`; all where `steps` is None."""
+    for segment in segments:
+        count = jax.tree.leaves(segment)[0].shape[0]
+        if steps is None or count < steps:
+            yield segment
+            steps = None if steps is None else steps - count
+        else:
+            yield jax.tree.map(lambda leaf, steps=steps: leaf[:steps], segment)
+            return
 
 
 def ahead[T](items: Iterator[T]) -> Iterator[T]:

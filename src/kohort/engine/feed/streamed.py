@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
-from kohort.engine.feed.segments import Segments, ahead
+from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
 from kohort.engine.program.epoch import (
@@ -63,25 +63,23 @@ class StreamedRunner:
         self._memory, self._stops = memory, stops
 
     def begin(
-        self, spec: EpochSpec, state: State, seats: list[int]
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None = None
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make the next epoch ready: train on each segment, then evaluate on each."""
-        return ReadyEpoch(partial(self._epoch, spec, state, seats), needed=0)
+        return ReadyEpoch(partial(self._epoch, spec, state, seats, steps), needed=0)
 
-    def _epoch(self, spec: EpochSpec, state: State, seats: list[int]) -> tuple[State, TracedLogs]:
+    def _epoch(
+        self, spec: EpochSpec, state: State, seats: list[int], steps: int | None
+    ) -> tuple[State, TracedLogs]:
         rows = None if self._orders is None else next(self._orders)
         train = self._streams.train
-        fresh = [
-            jnp.broadcast_to(metric, (len(seats), *jnp.shape(metric)))
-            for metric in self._steps.fresh_metrics
-        ]
-        state = (*state[:3], fresh)
-        state, logs = self._sweep(spec, "train", state, seats, train(rows))
+        state = (*state[:3], self._without_batch("reset", state[3], seats))
+        state, logs = self._sweep(spec, "train", state, seats, first_steps(train(rows), steps))
         trainable, rest, optimizer, metrics = state
-        before = (trainable, rest, fresh)
+        before = (trainable, rest, self._without_batch("reset", metrics, seats))
         penalty = None
         if spec.evaluate_train:
-            penalty = self._penalty(trainable, seats)
+            penalty = self._without_batch("penalty", trainable, seats)
             measured_rows = rows if self._streams.measured is None else self._streams.measured
             evaluated = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
             logs |= measured("eval_", evaluated, penalty)
@@ -132,22 +130,31 @@ class StreamedRunner:
                 guard = guard.after(logs)
         return state, dict(logs)
 
-    def _penalty(self, trainable: Any, seats: list[int]) -> Any:
-        """The weight penalties `[seat]` of trainable weights `[seat, ...]`."""
-        name = self._steps.prepare("penalty")
+    def _without_batch(
+        self, step: Literal["penalty", "reset"], values: Any, seats: list[int]
+    ) -> Any:
+        """Run a step that reads no batch on values `[seat, ...]`, which stay as they are.
+
+        Returns:
+            For "penalty" the penalties `[seat]` of weights; for "reset" the metrics, reset.
+        """
+        if not jax.tree.leaves(values):  # a model without metrics
+            return values
+        name = self._steps.prepare(step)
         constants = self._steps.constants_of([name], seats)
+        of_seat = self._steps.penalty if step == "penalty" else self._steps.reset
         program = PROGRAMS.get(
             self._steps.key([name]),
-            (trainable, constants),
+            (values, constants),
             lambda: compile_for_seats(
-                lambda weights, of_seat: self._steps.penalty(of_seat, weights),
+                lambda given, of_member: of_seat(of_member, given),
                 (0, 0),
-                trainable,
+                values,
                 constants,
                 donate=False,
             ),
         )
-        return program.run(trainable, constants)
+        return program.run(values, constants)
 
 
 _joined_by_seat = jax.vmap(joined)

@@ -15,6 +15,7 @@ from kohort.engine.loop.state import BlockState
 from kohort.engine.memory import TooLargeError, detecting_full
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
+from kohort.keras_api.models import initial_epoch
 
 
 class Block:
@@ -43,12 +44,23 @@ class Block:
         )
         self._members = list(self._state.active)
         self._is_watched = any(cohort.callbacks[member] for member in self._members)
-        self._first = self._epoch = self._training.initial_epoch
         self._logs: dict[int, Logs] = {}
         self._is_closed = False
         lists.begin(self._members)
+        self._first = self._epoch = self._first_epoch()
         if plan.checkpoint is not None:
             self._restore(plan.checkpoint)
+
+    def _first_epoch(self) -> int:
+        """The epoch to start with, which a callback may set when training begins, as in Keras."""
+        chosen = {initial_epoch(self._cohort.models[member]) for member in self._members}
+        if len(chosen) > 1:
+            raise DesignError(
+                "callbacks that begin with one epoch for all members side by side",
+                f"those that begin with {sorted(chosen)}",
+                "pass chunk_size=1",
+            )
+        return chosen.pop() or self._training.initial_epoch
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._state.restore(checkpoint.arrays, checkpoint.state["bench"])
@@ -72,9 +84,30 @@ class Block:
             # Callbacks may have changed weights or learning rates. Keras reads them again too.
             self._state.seat()
         validates = self._cohort.spec.validate and self._training.validates(self._epoch)
+        spec = self._cohort.spec._replace(validate=validates)
         with self._fitting():
-            self.ready = self._state.begin(self._cohort.spec._replace(validate=validates))
+            self.ready = self._state.begin(spec, self._steps_left())
         return True
+
+    def _steps_left(self) -> int | None:
+        """The training steps of the next epoch; None for all.
+
+        Where `stop_training` is set before it, Keras takes one batch (one execution) all the same.
+
+        Raises:
+            DesignError: Some members are to stop, and others beside them are not.
+        """
+        models = [self._cohort.models[member] for member in self._state.active]
+        stopping = [model for model in models if model.stop_training]
+        if not stopping:
+            return None
+        if len(stopping) < len(models):
+            raise DesignError(
+                "callbacks that stop training at the end of an epoch",
+                "stop_training set where an epoch begins, by some of the members side by side",
+                "set it in on_epoch_end, or pass chunk_size=1",
+            )
+        return int(stopping[0].steps_per_execution)
 
     def end_epoch(self, outcome: Future[dict[str, Any]]) -> MeasuredEpoch | None:
         """Take the logs of the epoch, or raise why it failed.

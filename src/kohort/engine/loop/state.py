@@ -66,10 +66,10 @@ class BlockState:
         self.active = [member for member in self.active if member not in members]
         self._diverged |= set(members) if diverged else set()
 
-    def begin(self, spec: EpochSpec) -> ReadyEpoch[dict[str, Any]]:
+    def begin(self, spec: EpochSpec, steps: int | None = None) -> ReadyEpoch[dict[str, Any]]:
         """Make an epoch ready to run; its result is the logs `[seat]`, on the host, for `end`."""
         assert self._state is not None
-        call = self._runner.begin(spec, self._state, self.seats)
+        call = self._runner.begin(spec, self._state, self.seats, steps)
 
         def run() -> dict[str, Any]:
             # The state is assigned first, since waiting for the logs may be interrupted.

@@ -72,7 +72,6 @@ def epoch_of_one(
     epoch, as `eval_`, and each loss without the weights' penalties, as `eval_data_loss` and
     `val_data_loss`.
     """
-    fresh = steps.fresh_metrics
 
     def batch(data: ArrayTree, rows: jax.Array) -> ArrayTree:
         return scaled(spec.pixels, jax.tree.map(lambda a: a[rows], data))
@@ -80,7 +79,7 @@ def epoch_of_one(
     def train(state: State, feed: EpochInputs) -> tuple[State, TracedLogs]:
         state, logs = _sweep(
             lambda s, rows: steps.train(feed.constants, s, batch(feed.train, rows)),
-            (*state[:3], fresh),
+            (*state[:3], steps.reset(feed.constants, state[3])),
             feed.order,
             spec.batch_size,
             NanGuard.of(feed.stops),
@@ -90,10 +89,10 @@ def epoch_of_one(
     def evaluate(
         state: State, feed: EpochInputs, data: ArrayTree, rows: jax.Array, size: int
     ) -> tuple[State, TracedLogs]:
-        trainable, rest, optimizer, _ = state
+        trainable, rest, optimizer, metrics = state
         (trainable, rest, metrics), logs = _sweep(
             lambda s, r: steps.test(feed.constants, s, batch(data, r)),
-            (trainable, rest, fresh),
+            (trainable, rest, steps.reset(feed.constants, metrics)),
             rows,
             size,
         )

@@ -13,7 +13,6 @@ from kohort.engine.lowering.buffers import updating_in_place
 from kohort.engine.lowering.operations import bind_fast
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.metrics import fresh_metrics
 from kohort.keras_api.models import has_own_code
 from kohort.tracing.lifting import Trace, differing
 from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_step
@@ -64,8 +63,6 @@ class Steps:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._digests: dict[str, str] = {}
         self._constants: Constants = {}
-        self.fresh_metrics: list[Any] = fresh_metrics(models[examples[0]])
-        """The values that metric variables have at the start of an epoch."""
 
     def prepare(self, step: str, batch: ArrayTree = None) -> str:
         """Trace a step for batches of some shape, once.
@@ -160,6 +157,13 @@ class Steps:
     def penalty(self, constants: Constants, trainable: list[Any]) -> Any:
         """The part of the loss that weight regularisers add, for a member with these constants."""
         return self._run(step_name("penalty"), constants, trainable)
+
+    def reset(self, constants: Constants, metrics: list[Any]) -> Any:
+        """The metric variables at the start of an epoch or of an evaluation, as Keras resets them.
+
+        Mostly they do not depend on the values before; a metric may keep some of them.
+        """
+        return self._run(step_name("reset"), constants, metrics)
 
     def reported(self, constants: Constants, metrics: list[Any], logs: dict[str, Any]) -> Any:
         """The logs that Keras reports after the last step: the results of the metrics.
