@@ -41,8 +41,8 @@ def seats(monkeypatch):
     seen = []
     real = cohort_module.ResidentRunner.begin
 
-    def begin(self, spec, state, members):
-        ready = real(self, spec, state, members)
+    def begin(self, spec, state, members, *steps):
+        ready = real(self, spec, state, members, *steps)
         seen.append(len(members))
         return ready
 

@@ -21,11 +21,11 @@ def small_device(monkeypatch):
     """A device on which no more than two members train side by side."""
     real, failed = cohort.ResidentRunner.begin, []
 
-    def begin(self, spec, state, members):
+    def begin(self, spec, state, members, *steps):
         if len(set(members)) > 2:
             failed.append(len(members))
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return real(self, spec, state, members)
+        return real(self, spec, state, members, *steps)
 
     monkeypatch.setattr(cohort.ResidentRunner, "begin", begin)
     return failed
@@ -61,11 +61,11 @@ def test_members_that_fail_late_begin_again_from_their_first_weights(blobs, monk
     def weights(fails_at):
         real, begun = cohort.ResidentRunner.begin, []
 
-        def begin(self, spec, state, members):
+        def begin(self, spec, state, members, *steps):
             begun.append(len(members))
             if len(members) > 2 and len(begun) > fails_at:
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-            return real(self, spec, state, members)
+            return real(self, spec, state, members, *steps)
 
         with monkeypatch.context() as patched:
             patched.setattr(cohort.ResidentRunner, "begin", begin)
