@@ -31,6 +31,8 @@ TESTS = (
     "tests/test_fit.py",
     "tests/tracing",
     "tests/design",
+    "tests/cli/test_main.py",
+    "tests/doors/test_options.py",
     "tests/parity",
 )
 TOOLS = ("pytest", "pytest-xdist", "hypothesis")
