@@ -19,6 +19,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,8 @@ TESTS = (
     "tests/test_fit.py",
     "tests/tracing",
     "tests/design",
+    "tests/cli/test_main.py",
+    "tests/doors/test_options.py",
     "tests/parity",
 )
 TOOLS = ("pytest", "pytest-xdist", "hypothesis")
@@ -91,9 +94,10 @@ class Outcome:
 
 
 def bounds(text: str) -> dict[str, str]:
-    """The lower bound of Python and of each dependency in a `pyproject.toml`."""
+    """The lower bound of Python and of each dependency in a `pyproject.toml`, extras too."""
     project = tomllib.loads(text)["project"]
-    pairs = [re.fullmatch(r"([\w.-]+)>=([\d.]+)", line) for line in project["dependencies"]]
+    asked = [project["dependencies"], *project["optional-dependencies"].values()]
+    pairs = [re.fullmatch(r"([\w-]+)(?:\[.+\])?>=([\d.]+)", line) for line in chain(*asked)]
     lowest = {pair[1]: pair[2] for pair in pairs if pair}
     return {"Python": project["requires-python"].removeprefix(">=")} | lowest
 
@@ -187,7 +191,15 @@ def _installed(case: Case, base: str, home: Path, uv: Callable[..., bool]) -> bo
     without.write_text("".join(f"{name}; python_version < '3'\n" for name in case.instead))
     into = ("pip", "install", "--quiet", "--python", str(home))
     tools = pins((ROOT / "constraints.txt").read_text("utf-8"), TOOLS)
-    kohort = ("--editable", str(ROOT), *case.instead.values(), "--overrides", str(without))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = ",".join(project["optional-dependencies"])
+    kohort = (
+        "--editable",
+        f"{ROOT}[{extras}]",
+        *case.instead.values(),
+        "--overrides",
+        str(without),
+    )
     return (
         uv("venv", "--quiet", "--clear", "--python", base, str(home))
         and uv(*into, *case.arguments, *kohort)
@@ -216,7 +228,7 @@ def _said(command: Sequence[str]) -> str | None:
 
 def _tested(command: Sequence[str]) -> tuple[int, str]:
     """Run pytest and show what it prints; gives its code and that."""
-    settings = ["--dist", "loadfile", "-p", "no:cacheprovider", "--disable-warnings"]
+    settings = ["--dist", "loadfile", "--no-loadscope-reorder", "--disable-warnings"]
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     lines = []
     with subprocess.Popen(  # noqa: S603 # as above

@@ -145,7 +145,7 @@ WRONG = {
         ["run", "study.py", "--data", "study.py"],
         "'study.py', a file of another kind",
     ),
-    "no epochs": (["run", "study.py", "--epochs", "0"], "greater than or equal to 1"),
+    "no epochs": (["run", "study.py", "--epochs", "0"], "Invalid value for '--epochs'"),
     "an output folder that is a file": (
         ["run", "study.py", "--data", "images", "--out", "study.py"],
         "a folder to write to",

@@ -114,7 +114,7 @@ def _write_member(
         for epoch, logs in sorted(member.epochs.items())
         for metric, value in logs.items()
     )
-    for some in batched(metrics, _AT_ONCE, strict=False):
+    for some in batched(metrics, _AT_ONCE):
         client.log_batch(run, metrics=some)
     if end is not None:
         client.set_terminated(run, end_time=at)
