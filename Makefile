@@ -12,7 +12,7 @@
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
-# make versions the tests of parity with the oldest and the newest Keras, JAX and others that it takes
+# make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be

@@ -1,4 +1,4 @@
-"""Tests kohort with the oldest and the newest versions of what it needs, and tells what came of it.
+"""Tests kohort with the oldest and newest versions of what it needs, and tells what came of it.
 
     python -m scripts.versions
     python -m scripts.versions oldest --tests tests
@@ -31,10 +31,15 @@ TESTS = (
     "tests/test_fit.py",
     "tests/tracing",
     "tests/design",
+    "tests/data",
+    "tests/evidence",
+    "tests/report/exports",
+    "tests/report/test_figures.py",
     "tests/cli/test_main.py",
     "tests/doors/test_options.py",
     "tests/parity",
 )
+"""What uses each of the packages that have a bound."""
 TOOLS = ("pytest", "pytest-xdist", "hypothesis")
 """What those tests need beside kohort, as pinned in `constraints.txt` in all cases."""
 # The suite fails at any warning, since its versions are pinned. Here other packages may warn of
