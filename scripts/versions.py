@@ -102,7 +102,9 @@ def bounds(text: str) -> dict[str, str]:
     """The lower bound of Python and of each dependency in a `pyproject.toml`, extras too."""
     project = tomllib.loads(text)["project"]
     asked = [project["dependencies"], *project["optional-dependencies"].values()]
-    pairs = [re.fullmatch(r"([\w-]+)(?:\[.+\])?>=([\d.]+)", line) for line in chain(*asked)]
+    pairs = [
+        re.fullmatch(r"([\w-]+)(?:\[.+\])?>=([\d.]+)(?:,<[\d.]+)?", line) for line in chain(*asked)
+    ]
     lowest = {pair[1]: pair[2] for pair in pairs if pair}
     return {"Python": project["requires-python"].removeprefix(">=")} | lowest
 

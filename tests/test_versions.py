@@ -1,5 +1,6 @@
 """What `make versions` reads, makes a table of and ends with."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_a_bound_of_every_dependency_is_read():
     assert read.pop("Python") == "3.12"
     assert len(read) == asked.count(">=")
     for name, bound in read.items():
-        assert f'"{name}>={bound}"' in asked.replace("[binary]", "")
+        assert re.search(f'"{name}>={bound}["|,]', asked.replace("[binary]", ""))
 
 
 def test_what_tests_need_is_pinned():
