@@ -46,6 +46,12 @@ def initial_epoch(model: keras.Model) -> int:
     return int(getattr(model, "_initial_epoch", None) or 0)
 
 
+def overridden(model: keras.Model, names: Sequence[str]) -> list[str]:
+    """Those of these attributes of `keras.Model` that the class of a model overrides."""
+    kind = type(model)
+    return [n for n in names if getattr(kind, n, None) is not getattr(keras.Model, n, None)]
+
+
 def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model, including nested ones, because of which Keras compiles no step."""
     return [layer for layer in model._flatten_layers() if not layer.supports_jit]
@@ -168,8 +174,7 @@ def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
         x: Inputs `[sample, ...]`.
         y: Targets `[sample, ...]`.
     """
-    kind = type(model)
-    if any(getattr(kind, name) is not getattr(keras.Model, name) for name in _MEASURING):
+    if overridden(model, _MEASURING):
         return float("nan")
     # Updates by layers and metrics go to the scope, as where Keras traces a step.
     values = [(v, v.value) for part in variables_of(model) for v in part]

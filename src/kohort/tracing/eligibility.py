@@ -13,7 +13,7 @@ import keras
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.description import Description
-from kohort.keras_api.models import layers_with_metrics, layers_without_jit
+from kohort.keras_api.models import layers_with_metrics, layers_without_jit, overridden
 from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_steps
 
 # The parts of `keras.Model` for which the fused engine has its own code.
@@ -34,10 +34,8 @@ def why_not_fused(model: keras.Model) -> str | None:
     """
     if keras.backend.backend() != "jax":
         return f"Keras runs on its {keras.backend.backend()} backend"
-    kind = type(model)
-    for name in _REPLACED:
-        if getattr(kind, name, None) is not getattr(keras.Model, name, None):
-            return f"its class {kind.__name__} overrides {name}"
+    for name in overridden(model, _REPLACED):
+        return f"its class {type(model).__name__} overrides {name}"
     if not model.compiled:
         return None  # Reported where the model is prepared.
     if model.run_eagerly:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.errors import DataError
 from kohort.keras_api.arrays import is_packable
+from kohort.keras_api.models import overridden
 
 _NO_NUMBERS = "OSTUMm"
 """Kinds of NumPy's dtypes that are objects, text, dates and durations."""
@@ -100,10 +101,8 @@ def _check_class_numbers(name: str, shape: tuple[int, ...], rank: int) -> None:
 
 def _computes_as_keras(model: keras.Model) -> bool:
     """Whether Keras computes the loss of a model, from the targets as they are."""
-    return all(
-        getattr(type(model), method) is getattr(keras.Model, method)
-        for method in ("fit", "train_step", "test_step", "compute_loss")
-    ) and hasattr(model, "loss")
+    computing = ("fit", "train_step", "test_step", "compute_loss")
+    return not overridden(model, computing) and hasattr(model, "loss")
 
 
 def _takes_class_numbers(loss: Any) -> bool:
