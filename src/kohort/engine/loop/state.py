@@ -90,10 +90,7 @@ class BlockState:
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {
-            member: self._steps.renamed(
-                member,
-                to_floats(jax.tree.map(lambda value, seat=seat: value[seat], logs)),
-            )
+            member: self._steps.renamed(member, to_floats(_of_seat(logs, seat)))
             for seat, member in enumerate(self.seats)
             if member in self.active
         }
@@ -105,8 +102,7 @@ class BlockState:
         self._is_ahead = False
         for seat, member in enumerate(self.seats):
             if member in self.active:
-                of_seat = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
-                assign_state(self._models[member], of_seat)
+                assign_state(self._models[member], _of_seat(self._state, seat))
 
     def restore_best(self) -> None:
         """Write the weights of the best epoch to each model, if there is a monitor."""
@@ -141,8 +137,7 @@ class BlockState:
         trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
         self._state = (trainable, rest, optimizer, metrics)
         for seat, member in enumerate(self.seats):
-            of_seat = jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._state)
-            assign_state(self._models[member], of_seat)
+            assign_state(self._models[member], _of_seat(self._state, seat))
 
 
 def _is_lost(state: State) -> bool:
@@ -177,10 +172,7 @@ class _Best:
 
     def by_member(self) -> dict[int, Any]:
         """The best weights, trainable and non-trainable, by member number."""
-        seated = {
-            member: jax.tree.map(lambda leaf, seat=seat: leaf[seat], self._weights)
-            for seat, member in enumerate(self._seats)
-        }
+        seated = {member: _of_seat(self._weights, seat) for seat, member in enumerate(self._seats)}
         return self._left | seated
 
     def saved(self, place: dict[int, int]) -> tuple[NamedArrays, dict[str, Any]]:
@@ -231,3 +223,8 @@ def stack(states: Sequence[State]) -> State:
     """Stack the states of several members; each leaf `[member, ...]`."""
     stacked: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     return stacked
+
+
+def _of_seat(values: Any, seat: int) -> Any:
+    """Of values `[seat, ...]` those of one seat."""
+    return jax.tree.map(lambda leaf: leaf[seat], values)
