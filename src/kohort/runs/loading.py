@@ -1,11 +1,9 @@
 """Results of studies that a store keeps: they are put together again from what is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Holdout, KFold
@@ -15,7 +13,7 @@ from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import from_json, settings_from_json
 from kohort.evidence.settings import Settings
-from kohort.evidence.store import KeptStudy, durable_location, open_store
+from kohort.evidence.store import KeptStudy, MemberRecord, durable_location, open_store
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.result import Result
@@ -77,44 +75,38 @@ def _result(
         Variant(name, partial(of_config, kept_variants[name].model)) for name in settings.epochs
     )
     numbers = {name: number for number, name in enumerate(settings.epochs)}
+    stored = kept.members()
+    whole = {
+        (numbers[member.key.variant], member.key.replicate): member
+        for member in stored
+        if member.key.share == 1
+    }
     record = from_json(
         description["result"],
         {name: kept_variants[name].arguments for name in settings.epochs},
-        _curves(kept, settings),
-        {
-            (numbers[member.key.variant], member.key.replicate): member.seconds or 0.0
-            for member in kept.members()
-            if member.key.share == 1
-        },
+        _curves(kept, stored, settings, numbers),
+        {place: member.seconds or 0.0 for place, member in whole.items()},
     )
     members = {}
     if data is not None:
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, settings.seed)
-        weights = _weights(kept, numbers)
+        weights = {place: kept.weights(member.key) for place, member in whole.items()}
         members = members_of(variants, replicates, data, weights, record.whole)
     return Result(record, variants, data, members, readings)
 
 
-def _curves(kept: KeptStudy, settings: Settings) -> dict[float, Curves]:
+def _curves(
+    kept: KeptStudy,
+    members: Sequence[MemberRecord],
+    settings: Settings,
+    numbers: Mapping[str, int],
+) -> dict[float, Curves]:
     """All curves that are kept, by the part of the training samples that members trained on."""
-    names = tuple(settings.epochs)
-    numbers = {name: number for number, name in enumerate(names)}
-    keys = [record.key for record in kept.members()]
+    keys = [member.key for member in members]
     shape = 1 + max(key.replicate for key in keys), max(settings.epochs.values())
-    recorder = SharedRecorder(names, *shape, [key.share for key in keys])
+    recorder = SharedRecorder(tuple(numbers), *shape, [key.share for key in keys])
     for record in kept.epochs():
         variant, replicate, share = record.member
         recorder.record(share, numbers[variant], replicate, record.epoch, record.logs)
     return recorder.curves()
-
-
-def _weights(
-    kept: KeptStudy, numbers: Mapping[str, int]
-) -> dict[tuple[int, int], list[np.ndarray]]:
-    """Weights of the members that trained on all samples, by variant and replicate number."""
-    return {
-        (numbers[record.key.variant], record.key.replicate): kept.weights(record.key)
-        for record in kept.members()
-        if record.key.share == 1
-    }
