@@ -11,11 +11,7 @@ import numpy as np
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_epoch
-from kohort.engine.program.epoch import (
-    EpochInputs,
-    EpochSpec,
-    batch_sizes,
-)
+from kohort.engine.program.epoch import EpochInputs, EpochSpec, batch_sizes
 from kohort.engine.program.guard import TracedLogs
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree

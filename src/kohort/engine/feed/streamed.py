@@ -12,11 +12,7 @@ from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
-from kohort.engine.program.epoch import (
-    EpochSpec,
-    measured,
-    segment_of_one,
-)
+from kohort.engine.program.epoch import EpochSpec, measured, segment_of_one
 from kohort.engine.program.guard import NanGuard, TracedLogs, joined
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree
