@@ -521,12 +521,27 @@ def test_parts_that_do_not_fit(blobs, changes, match):
         study(blobs, **changes)
 
 
-def test_callbacks_inside_epochs_are_refused_before_anything_trains(blobs, count_compilations):
-    bars = study(blobs, ["plain"], epochs=1, callbacks=keras.callbacks.ProgbarLogger())
-    with pytest.raises(kohort.ModelError, match="ProgbarLogger, which overrides"):
-        bars.run(verbose=0)
+class Batches(keras.callbacks.Callback):
+    """Counts the batches that it sees."""
+
+    seen = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        Batches.seen += 1
+
+
+@pytest.mark.parametrize("given", [Batches(), lambda *_: [Batches()]], ids=["list", "function"])
+def test_callbacks_inside_epochs_are_keras_task(blobs, count_compilations, given):
+    watched = study(blobs, ["plain"], epochs=1, callbacks=given)
+    assert "because its callback Batches overrides on_train_batch_end" in str(watched.plan())
+    with pytest.raises(kohort.ModelError, match="on_train_batch_end, which acts inside epochs"):
+        watched.run(engine="fused", verbose=0)
     assert not count_compilations
-    assert len(bars.run(engine="keras", verbose=0).table()) == 1
+    Batches.seen = 0
+    assert len(watched.run(verbose=0).table()) == 1
+    assert Batches.seen == sum(
+        -(-member.sizes[0] // watched.plan().batch_size) for member in watched.plan().every_member
+    )
 
 
 def test_an_engine_that_there_is_not(blobs):

@@ -24,15 +24,15 @@ from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import check_choice
 from kohort.evidence.provenance import environment
-from kohort.keras_api.callbacks import check_callbacks, listed
+from kohort.keras_api.callbacks import listed
 from kohort.member import members_of
 from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
+from kohort.runs.fitting import Engine
 from kohort.runs.recording import RunStart, study_record, untrained_losses
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
-from kohort.tracing.eligibility import check_fusable
 from kohort.tracing.signature import global_settings
 
 _GIVEN = frozenset(field.name for field in fields(StudySpec) if field.init) | {
@@ -191,7 +191,7 @@ class Study:
         *,
         fresh: bool = False,
         checkpoint_seconds: float = CADENCE,
-        engine: Literal["fused", "keras"] = "fused",
+        engine: Engine = "auto",
         chunk_size: int | None = None,
         memory: int | str | None = None,
         precision: Precision = None,
@@ -213,9 +213,9 @@ class Study:
             checkpoint_seconds: Seconds of training after which members that train side by side are
                 kept as they are. Less often where writing would take 2 % of the time. Members with
                 callbacks that you wrote, or with Keras's that write files, start over instead.
-            engine: "fused" trains each cohort as one compiled program, and by `model.fit` what
-                `plan` says is in none; it needs Keras's JAX backend. "keras" calls `model.fit`
-                for one member after another, on any backend: the reference.
+            engine: "auto" trains each cohort as one compiled program, and by `keras.Model.fit`
+                what `plan` says is in none. "fused" refuses a study with such members. "keras"
+                leaves all members to `keras.Model.fit`, one after another: the reference.
             chunk_size: How many members one call of a program trains side by side; None chooses
                 by measuring, as in `kohort.fit`.
             memory: What training may take on the device, in bytes or as text, as in `kohort.fit`.
@@ -224,7 +224,7 @@ class Study:
 
         Raises:
             DesignError: As `plan`, or an argument is none of those that it can be.
-            ModelError: The fused engine is on another backend, or cannot serve a callback.
+            ModelError: A member cannot be trained by the engine "fused".
             StoreError: The store cannot be opened or written, another process runs the study, or
                 another study is kept under its name.
             Interrupted: The run of a study in a store was asked to end, and is kept.
@@ -234,20 +234,21 @@ class Study:
             >>> result.table()["parameters"].to_dict()
             {'units=16': 181, 'units=1': 16}
         """
-        check_choice("engine", engine, ("fused", "keras"))
+        check_choice("engine", engine, ("auto", "fused", "keras"))
         check_chunk(chunk_size)
-        if engine == "fused":
-            check_fusable(())
-            check_callbacks(() if callable(self.spec.callbacks) else self.spec.callbacks)
         start = RunStart.now()
         # To ask what memory there is starts JAX, which takes most of a GPU's.
-        resources = Resources(chunk_size, allowed(memory) if engine == "fused" else 0)
+        resources = Resources(chunk_size, 0 if engine == "keras" else allowed(memory))
         target = None if store is None else StoreTarget(store, fresh, checkpoint_seconds)
         with ExitStack() as stack:
             stack.enter_context(matmul_precision(precision))
             # To build models compiles too: some hundred programs, small ones.
             stack.enter_context(cache.persistent())
             spec, (plan, models, _) = self.spec, self._take_plan(resources.memory)
+            if engine == "fused":
+                plan.check_fused()
+            # Of "auto" and "fused" the numbers are the same: each goes on what the other has begun.
+            engine = "keras" if engine == "keras" else "fused"
             progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
             losses = untrained_losses(spec, models)
             checkpointer = None

@@ -1,4 +1,4 @@
-"""What cannot be part of a compiled epoch: refused in words, or trained to Keras's numbers."""
+"""What cannot be part of a compiled epoch: left to Keras and said so, or refused in words."""
 
 import jax
 import keras
@@ -9,16 +9,17 @@ from keras import layers, metrics
 
 import kohort
 from tests.models import seeded
-from tests.parity.zoo import BATCH, VALIDATE, assert_parity, draws
+from tests.parity.zoo import BATCH, VALIDATE, assert_parity, assert_same, draws
 
 X, Y = draws(6), draws(1, seed=1)
 
 
-def assert_refused_or_right(build, **arguments):
-    try:
-        assert_parity(build, X, Y, **arguments)
-    except kohort.ModelError as error:
-        assert "engine='keras'" in str(error)  # noqa: PT017 (raising is one of two right answers)
+def assert_left_to_keras(build, why, x=X, y=Y, **arguments):
+    """Keras's numbers, a line that says why, and a refusal by who insists."""
+    with pytest.warns(UserWarning, match=f"leaves to keras.Model.fit.*{why}"):
+        assert_parity(build, x, y, **arguments)
+    with pytest.raises(kohort.ModelError, match=f"{why}.*; pass engine='auto', or engine='keras'"):
+        kohort.fit([build()], x, y, engine="fused", verbose=0)
 
 
 def compiled(model, **compiling):
@@ -83,28 +84,60 @@ class OwnTrainOnBatch(Plain):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize(
-    "own",
-    [
-        OwnFit,
-        OwnTrainFunction,
-        OwnTestFunction,
-        OwnEvaluate,
-        OwnReset,
-        OwnTrainOnBatch,
-    ],
-)
+@pytest.mark.parametrize("own", [OwnFit, OwnTrainFunction, OwnTestFunction, OwnEvaluate])
+def test_methods_that_the_engine_replaces(own):
+    assert_left_to_keras(
+        lambda: compiled(own()), f"class {own.__name__} overrides", validation_split=VALIDATE
+    )
+
+
+@pytest.mark.parametrize("own", [OwnReset, OwnTrainOnBatch])
 def test_methods_around_the_step(own):
-    assert_refused_or_right(lambda: compiled(own()), validation_split=VALIDATE)
+    assert_parity(lambda: compiled(own()), X, Y, validation_split=VALIDATE)
 
 
-def test_eager_models_are_refused():
-    with pytest.raises(kohort.ModelError, match="engine='keras'"):
-        kohort.fit([compiled(Plain(), run_eagerly=True)], X, Y, verbose=0)
+def test_eager_models():
+    assert_left_to_keras(lambda: compiled(Plain(), run_eagerly=True), "run_eagerly=True")
 
 
 def test_models_that_are_not_jit_compiled():
-    assert_refused_or_right(lambda: compiled(Plain(), jit_compile=False))
+    assert_left_to_keras(lambda: compiled(Plain(), jit_compile=False), "jit_compile=False")
+
+
+def test_one_of_several_is_left_and_named():
+    def build(**compiling):
+        return compiled(Plain(), **compiling)
+
+    members = [{"seed": 0}, {"seed": 1, "run_eagerly": True}, {"seed": 2}]
+    with pytest.warns(UserWarning, match=r"one model after another: plain \(it is compiled with"):
+        assert_parity(build, X, Y, members, validation_split=VALIDATE)
+
+
+def test_the_line_names_three_models_and_counts_the_rest():
+    models = [compiled(Plain(), run_eagerly=True) for _ in range(5)]
+    with pytest.warns(UserWarning, match=r": \w+, \w+, \w+ and 2 others \(it is compiled"):
+        kohort.fit(models, X, Y, verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+def test_models_laid_out_over_devices():
+    mesh = keras.distribution.DeviceMesh((1, 1), ["batch", "model"], devices=["cpu:0"])
+    layout = keras.distribution.LayoutMap(mesh)
+    layout["dense.*kernel"] = (None, "model")
+    keras.distribution.set_distribution(
+        keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
+    )
+    why = "keras.distribution lays it out over devices"
+    arguments = {"batch_size": BATCH, "shuffle": False, "verbose": 0}
+    try:
+        ours, theirs = (seeded(0, lambda: compiled(Plain())) for _ in range(2))
+        with pytest.warns(UserWarning, match=why):
+            history = kohort.fit(ours, X, Y, **arguments)
+        assert_same(ours, theirs, history, theirs.fit(X, Y, **arguments))
+        with pytest.raises(kohort.ModelError, match=why):
+            kohort.fit(compiled(Plain()), X, Y, engine="fused", verbose=0)
+    finally:
+        keras.distribution.set_distribution(None)
 
 
 def out_of_jax(x, **how):
@@ -141,9 +174,26 @@ CALLBACKS = {
 }
 
 
-@pytest.mark.parametrize("function", CALLBACKS.values(), ids=CALLBACKS)
-def test_calls_from_the_program_into_python(function):
-    assert_refused_or_right(lambda: build_calling(function))
+@pytest.mark.parametrize("kind", ["sequential", "broadcast"])
+def test_calls_from_the_program_into_python(kind):
+    assert_parity(lambda: build_calling(CALLBACKS[kind]), X, Y)
+
+
+@pytest.mark.parametrize("kind", ["unbatched", "ordered"])
+def test_calls_into_python_that_cannot_be_mapped(kind):
+    assert_left_to_keras(lambda: build_calling(CALLBACKS[kind]), "its steps call back into Python")
+
+
+def test_a_generator_loses_no_batch_where_its_model_is_left():
+    def batches():
+        for start in range(0, len(X), BATCH):
+            yield X[start : start + BATCH], Y[start : start + BATCH]
+
+    ours, theirs = (seeded(0, lambda: build_calling(out_of_jax)) for _ in range(2))
+    with pytest.warns(UserWarning, match="its steps call back into Python"):
+        history = kohort.fit(ours, batches(), steps_per_epoch=2, shuffle=False, verbose=0)
+    reference = theirs.fit(batches(), steps_per_epoch=2, shuffle=False, verbose=0)
+    assert_same(ours, theirs, history, reference)
 
 
 class Counting(layers.Layer):
@@ -158,19 +208,19 @@ class Counting(layers.Layer):
         return x * (0.1 * self.calls) if self.uses else x
 
 
-@pytest.mark.parametrize(
-    "uses",
-    [
-        False,
-        True,
-    ],
-)
-def test_layers_that_count_their_calls_in_python(uses):
-    assert_refused_or_right(
-        lambda: compiled(
-            keras.Sequential([keras.Input((6,)), Counting(uses=uses), layers.Dense(1)])
-        )
-    )
+def build_counting(*, uses):
+    inner = [Counting(uses=uses), layers.Dense(1)]
+    return compiled(keras.Sequential([keras.Input((6,)), *inner]))
+
+
+def test_layers_that_count_their_calls_in_python():
+    assert_parity(lambda: build_counting(uses=False), X, Y)
+
+
+def test_layers_that_compute_from_how_often_they_are_traced():
+    """No engine has Keras's numbers there: to look at the model has changed them."""
+    with pytest.raises(kohort.ModelError, match=r"another one each time.*or pass engine='keras'"):
+        kohort.fit(build_counting(uses=True), X, Y, verbose=0)
 
 
 class Watching(layers.Layer):
@@ -191,8 +241,10 @@ def test_metrics_updated_by_layers_are_refused_as_keras_does():
 
     with pytest.raises(TypeError):
         build().fit(X, Y, verbose=0)
-    with pytest.raises((TypeError, kohort.ModelError)):
+    with pytest.warns(UserWarning, match="has a metric"), pytest.raises(TypeError):
         kohort.fit([seeded(0, build), seeded(1, build)], X, Y, verbose=0)
+    with pytest.raises(kohort.ModelError, match="has a metric of its own"):
+        kohort.fit(build(), X, Y, engine="fused", verbose=0)
 
 
 class LastBatch(layers.Layer):
@@ -210,4 +262,4 @@ def test_constants_that_only_a_partial_batch_has():
     def build(rate):
         return compiled(keras.Sequential([keras.Input((6,)), LastBatch(rate), layers.Dense(1)]))
 
-    assert_refused_or_right(build, members=[{"seed": 0, "rate": 0.1}, {"seed": 1, "rate": 3.0}])
+    assert_parity(build, X, Y, members=[{"seed": 0, "rate": 0.1}, {"seed": 1, "rate": 3.0}])

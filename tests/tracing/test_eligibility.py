@@ -7,7 +7,7 @@ import pytest
 
 import kohort
 from kohort.keras_api.models import prepare
-from kohort.tracing.eligibility import fused_steps, steps_or_reason, why_not_fused
+from kohort.tracing.eligibility import steps_or_reason, why_not_fused
 from kohort.tracing.signature import first_batch, signature
 from tests.models import build_mlp, numbers, seeded
 
@@ -134,17 +134,18 @@ def test_steps_are_looked_into(function, reason):
     found, why = steps_or_reason(model, BATCH)
     assert (found is None) == bool(reason)
     assert why.startswith(reason)
-    if reason:
-        with pytest.raises(kohort.ModelError, match=r"sequential.*; pass engine='keras'"):
-            fused_steps(model, BATCH)
 
 
-def test_fit_refuses_them_and_names_the_way_out(blobs):
+def test_fit_leaves_them_to_keras_and_says_why(blobs):
     xy = blobs.x_train, blobs.y_train
-    for build in (lambda: custom(OwnFit), lambda: custom(layers=[OnTheWay(squares)])):
-        with pytest.raises(kohort.ModelError, match=r"pass engine='keras'"):
-            kohort.fit(build(), *xy, verbose=0)
-        assert len(kohort.fit(build(), *xy, engine="keras", verbose=0).epoch) == 1
+    for build, why in (
+        (lambda: custom(OwnFit), "its class OwnFit overrides fit"),
+        (lambda: custom(layers=[OnTheWay(squares)]), "its steps call back into Python"),
+    ):
+        with pytest.warns(UserWarning, match=f"leaves to keras.Model.fit.*{why}"):
+            assert len(kohort.fit(build(), *xy, verbose=0).epoch) == 1
+        with pytest.raises(kohort.ModelError, match=r"pass engine='auto', or engine='keras'"):
+            kohort.fit(build(), *xy, engine="fused", verbose=0)
 
 
 def augmented():
@@ -225,6 +226,8 @@ def test_a_study_trains_by_keras_what_cannot_be_fused(blobs, count_compilations)
     assert list(ours.index) == list(theirs.index)
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
     # The loop is the model's own: each batch is taken twice.
+    with pytest.raises(kohort.ModelError, match="'eager': it is compiled with run_eagerly=True"):
+        study(blobs).run(engine="fused", verbose=0)
     slower = study(blobs, [kohort.Variant("loop", custom)]).run(verbose=0)
     assert (pivot(slower).loc["loop", :, 2, "loss"] > ours.loc["loop", :, 2, "loss"]).all()
     assert mixed.table()["seconds"].notna().all()

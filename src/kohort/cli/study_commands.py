@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Engine(StrEnum):
     """What trains: `Study.run(engine=...)`."""
 
+    AUTO = "auto"
     FUSED = "fused"
     KERAS = "keras"
 
@@ -46,8 +47,11 @@ def run(
         typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="One program for each cohort, or model.fit, one by one.")
-    ] = Engine.FUSED,
+        Engine,
+        typer.Option(
+            help="auto leaves to model.fit what cannot be one program; fused nothing, keras all."
+        ),
+    ] = Engine.AUTO,
     memory: Annotated[
         str | None, typer.Option(help="What training may take on the device, such as 2GB.")
     ] = None,
@@ -65,7 +69,7 @@ def run(
         "data": data,
         "epochs": epochs,
         "replicates": replicates,
-        "engine": None if engine is Engine.FUSED else engine.value,
+        "engine": None if engine is Engine.AUTO else engine.value,
         "memory": memory,
         "store": None if store == STORE else store,
     }

@@ -5,6 +5,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
@@ -14,11 +15,13 @@ from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels, batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.design.variants import Variant
 from kohort.errors import DesignError, reason
+from kohort.keras_api.callbacks import Callback, why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
-from kohort.tracing.eligibility import StepTracer
+from kohort.tracing.eligibility import StepTracer, not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
 
 
@@ -107,6 +110,15 @@ class Plan:
     def member_epochs(self) -> int:
         """Epochs to train, over all members."""
         return sum(member.epochs for member in self.every_member)
+
+    def check_fused(self) -> None:
+        """Refuse a study of which `keras.Model.fit` trains some members.
+
+        Raises:
+            ModelError: There are such members.
+        """
+        for members in self.alone:
+            raise not_fused(self.variant_names[members[0].variant], members[0].reason)
 
     def label(self, members: tuple[MemberPlan, ...]) -> str:
         """Names one of the `groups` while it trains."""
@@ -215,7 +227,10 @@ def _look_at(
     try:
         prepare(model, batch)
         description = described(model)
-        steps, why_alone = tracer.steps_or_reason(model, batch, description)
+        inside = why_inside_epochs(_callbacks_of(spec, variant, replicate))
+        steps, why_alone = (
+            tracer.steps_or_reason(model, batch, description) if inside is None else (None, inside)
+        )
     except Exception as error:
         raise DesignError(
             f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
@@ -240,6 +255,13 @@ def _look_at(
         steps=steps,
     )
     return member, description
+
+
+def _callbacks_of(spec: StudySpec, variant: Variant, replicate: Replicate) -> Sequence[Callback]:
+    """The callbacks of a member, to look at."""
+    if callable(spec.callbacks):
+        return spec.callbacks_of(variant, replicate.number)
+    return spec.callbacks
 
 
 def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kohort.keras_api.callbacks import is_container
 from kohort.keras_api.seeding import ordered_by
 
 
@@ -29,5 +30,6 @@ def fit_one(
         callbacks: The callbacks of the model.
         **fit_arguments: Passed on to `keras.Model.fit`.
     """
+    given = callbacks[0] if is_container(callbacks) else list(callbacks)
     with ordered_by(seed):
-        return model.fit(x, y, callbacks=list(callbacks), **fit_arguments)
+        return model.fit(x, y, callbacks=given, **fit_arguments)

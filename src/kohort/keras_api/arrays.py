@@ -187,6 +187,11 @@ class EpochBatches:
         count: int | None = self._iterator.num_batches
         return count
 
+    @property
+    def adapter(self) -> Any:
+        """Keras's adapter of the data, which `keras.Model.fit` takes in their place."""
+        return self._iterator.data_adapter
+
     def look(self) -> ArrayTree:
         """A first batch, without a word to the data that an epoch begins, and without taking it."""
         adapter = self._iterator.data_adapter

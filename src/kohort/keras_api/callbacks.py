@@ -1,15 +1,21 @@
-"""Callbacks: checks which of them the engine supports, copies them, and holds them in a list."""
+"""Callbacks: which of them act inside epochs, copies of them, and Keras's container for them."""
 
 import copy
 import reprlib
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import keras
-import numpy as np
 from keras.src.callbacks.callback_list import CallbackList
 from keras.src.utils.python_utils import is_default
 
-from kohort.errors import DesignError, ModelError
+from kohort.errors import DesignError
+
+type Callback = keras.callbacks.Callback
+type Verbose = Literal["auto", 0, 1, 2]
+type Callbacks = (
+    Sequence[Callback] | Callback | Callable[[int], Sequence[Callback] | Callback] | None
+)
 
 _HOOKS_INSIDE_EPOCHS = (
     "on_batch_begin",
@@ -20,40 +26,47 @@ _HOOKS_INSIDE_EPOCHS = (
     "on_test_batch_end",
 )
 
+_SAVING = tuple(
+    getattr(keras.callbacks, name)
+    for name in ("BackupAndRestore", "ModelCheckpoint", "OrbaxCheckpoint")
+    if hasattr(keras.callbacks, name)  # Keras 3.13 has no OrbaxCheckpoint.
+)
+"""Callbacks of Keras that save at epochs, or inside them, as `save_freq` says."""
 
-def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Refuse callbacks that act inside an epoch, which is one compiled program.
 
-    Raises:
-        ModelError: A callback overrides a hook for batches.
+def why_inside_epochs(callbacks: Sequence[keras.callbacks.Callback]) -> str | None:
+    """Why callbacks need `keras.Model.fit`, as a clause; None if they act at epochs alone.
+
+    An epoch is one compiled program, and nothing acts inside it.
     """
     for callback in callbacks:
+        name = type(callback).__name__
         if isinstance(callback, keras.callbacks.TerminateOnNaN):
             continue  # The program itself stops such a member at the batch; see `report_nan`.
         if isinstance(callback, keras.callbacks.SwapEMAWeights):
-            raise ModelError(
-                "callbacks that leave the weights of an evaluation as they are",
-                "SwapEMAWeights, which evaluates others",
-                "pass engine='keras'",
-            )
+            return f"its callback {name} swaps the weights for an evaluation"
+        if isinstance(callback, CallbackList):
+            return "its callbacks come in a CallbackList, which also acts at batches"
         if _acts_at_epochs(callback):
             continue
         for hook in _HOOKS_INSIDE_EPOCHS:
             if not is_default(getattr(callback, hook)):
-                raise ModelError(
-                    "callbacks that act at the start or end of an epoch",
-                    f"{type(callback).__name__}, which overrides {hook}",
-                    "use an epoch-level hook, or pass engine='keras'",
-                )
+                return f"its callback {name} overrides {hook}, which acts inside epochs"
+    return None
 
 
 def _acts_at_epochs(callback: keras.callbacks.Callback) -> bool:
     """Whether it is a callback of Keras whose batch hooks do nothing with its settings."""
-    if isinstance(callback, keras.callbacks.ModelCheckpoint):
+    if isinstance(callback, _SAVING):
         return bool(callback.save_freq == "epoch")
     if isinstance(callback, keras.callbacks.TensorBoard):
         return callback.update_freq == "epoch" and not callback._should_trace
     return False
+
+
+def is_container(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
+    """Whether these are one container, which `keras.Model.fit` takes as it is."""
+    return len(callbacks) == 1 and isinstance(callbacks[0], CallbackList)
 
 
 def stops_at_nan(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
@@ -76,20 +89,27 @@ def callback_list(
     *,
     epochs: int,
     steps: int | None,
+    verbose: Verbose = 0,
 ) -> CallbackList:
-    """Keras's container of callbacks for one model, with a History."""
-    check_callbacks(callbacks)
+    """Keras's container of callbacks for one model, with a History and its progress bar."""
     return CallbackList(
-        list(callbacks), add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
+        list(callbacks),
+        add_history=True,
+        add_progbar=verbose != 0,
+        model=model,
+        verbose=verbose,
+        epochs=epochs,
+        steps=steps,
     )
 
 
-type Callback = keras.callbacks.Callback
-type Callbacks = (
-    Sequence[Callback] | Callback | Callable[[int], Sequence[Callback] | Callback] | None
-)
+def report_steps(container: CallbackList, steps: int, logs: dict[str, float]) -> None:
+    """Let Keras's progress bar know how many steps an epoch had."""
+    if container._progbar is not None:
+        container._progbar.on_train_batch_end(steps - 1, logs)
 
-_PATHS = ("filepath", "filename", "log_dir", "backup_dir")
+
+_PATHS = ("filepath", "filename", "log_dir", "backup_dir", "directory")
 
 
 def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
@@ -100,13 +120,19 @@ def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
         n: How many models.
 
     Raises:
-        DesignError: Copies would write to the same file.
+        DesignError: Copies would write to the same file, or share a container.
     """
     if callable(callbacks):
         return [listed(callbacks(number)) for number in range(n)]
     listed_callbacks = listed(callbacks)
     if n == 1:
         return [listed_callbacks]
+    if any(isinstance(callback, CallbackList) for callback in listed_callbacks):
+        raise DesignError(
+            f"callbacks for each of {n} models",
+            "a CallbackList, which belongs to one model",
+            "give a list of the callbacks in it",
+        )
     check_own_files(listed_callbacks, n, "number")
     return [[copy.deepcopy(callback) for callback in listed_callbacks] for _ in range(n)]
 
@@ -133,12 +159,12 @@ def check_own_files(callbacks: Sequence[Callback], n: int, arguments: str) -> No
 
 
 def listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
-    """Callbacks as a list.
+    """Callbacks as a list; lists in it are flattened, as Keras does.
 
     Raises:
         DesignError: They are not callbacks.
     """
-    found = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
-    if not np.iterable(found) or not all(isinstance(c, keras.callbacks.Callback) for c in found):
-        raise DesignError("callbacks of Keras", reprlib.repr(found), "give a list of them")
-    return list(found)
+    found = keras.tree.flatten(callbacks) if callbacks is not None else []
+    if not all(isinstance(callback, keras.callbacks.Callback) for callback in found):
+        raise DesignError("callbacks of Keras", reprlib.repr(callbacks), "give a list of them")
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.models.functional import Functional
+from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
@@ -20,6 +21,11 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 _MEASURING = ("compute_loss", "test_step")
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
+
+
+def is_model(candidate: object) -> bool:
+    """Whether it can be compiled and fitted: a `keras.Model`, or a layer that is a `Trainer`."""
+    return isinstance(candidate, Trainer) and isinstance(candidate, keras.layers.Layer)
 
 
 def prepare(model: keras.Model, batch: ArrayTree) -> None:
@@ -110,7 +116,7 @@ def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
     return [
         layer
         for layer in model._flatten_layers()
-        if not isinstance(layer, keras.Model) and layer._metrics
+        if not isinstance(layer, Trainer) and layer._metrics
     ]
 
 

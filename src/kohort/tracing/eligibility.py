@@ -5,7 +5,7 @@ The fused engine runs a model's `train_step` and `test_step`, and does the rest 
 would be trained otherwise than Keras trains it. Such a model is left to `keras.Model.fit`.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 import jax
 import keras
@@ -40,29 +40,13 @@ def why_not_fused(model: keras.Model) -> str | None:
         return None  # Reported where the model is prepared.
     if model.run_eagerly:
         return "it is compiled with run_eagerly=True"
+    if keras.distribution.distribution() is not None:
+        return "keras.distribution lays it out over devices"
     for layer in layers_with_metrics(model):
         # A metric that is updated in a layer's call would stay at zero: Keras's stateless step
         # drops such updates.
         return f"its layer {layer.name!r} has a metric of its own"
     return _why_not_compiled(model)
-
-
-def check_fusable(models: Sequence[keras.Model]) -> None:
-    """Refuse models that the fused engine cannot train.
-
-    Raises:
-        ModelError: Keras runs on another backend than JAX, or a model overrides how it trains.
-    """
-    if keras.backend.backend() != "jax":
-        raise ModelError(
-            "Keras on its JAX backend for engine='fused'",
-            f"the {keras.backend.backend()} backend",
-            "set KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'",
-        )
-    for model in models:
-        reason = why_not_fused(model)
-        if reason is not None:
-            raise not_fused(model, reason)
 
 
 def steps_or_reason(
@@ -120,24 +104,12 @@ class StepTracer:
         return self._known.setdefault(key, steps), reason
 
 
-def fused_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
-    """The traced steps of a model; arguments as for `steps_or_reason`.
-
-    Raises:
-        ModelError: The fused engine cannot train it.
-    """
-    traced, reason = steps_or_reason(model, batch, evaluates=evaluates)
-    if traced is None:
-        raise not_fused(model, reason)
-    return traced
-
-
-def not_fused(model: keras.Model, reason: str) -> ModelError:
-    """The error for a model that the fused engine cannot train."""
+def not_fused(name: str, reason: str) -> ModelError:
+    """The error for a model, named, that the fused engine cannot train."""
     return ModelError(
-        "models that can be compiled into one program",
-        f"{model.name!r}: {reason}",
-        "pass engine='keras' for this model",
+        "models that can be compiled into one program, for engine='fused'",
+        f"{name!r}: {reason}",
+        "pass engine='auto', or engine='keras' for this model",
     )
 
 

@@ -36,7 +36,10 @@ type Shuffle = bool | Literal["batch"]
 
 
 class FitArguments(NamedTuple):
-    """The arguments of `keras.Model.fit` about data; `validation_split` is already carried out."""
+    """The arguments of `keras.Model.fit` about data; `validation_split` is already carried out.
+
+    `whole` has `x`, `y` and `sample_weight` before that, and the fraction; None without it.
+    """
 
     x: Any
     y: Any
@@ -51,6 +54,7 @@ class FitArguments(NamedTuple):
     seed: int
     steps_per_execution: int = 1
     draws_a_batch: bool = True
+    whole: tuple[Any, Any, Any, float] | None = None
 
 
 class Inputs:
@@ -79,8 +83,6 @@ class Inputs:
         )
         if self._stays:
             self._train, self._valid = (_on_device(part) for part in arrays)
-        self.batch = self._first_batch()
-        """Shapes and dtypes of a batch."""
 
     @property
     def validates(self) -> bool:
@@ -176,8 +178,18 @@ class Inputs:
         if self._train.cuts_arrays:
             np.random.seed(self._arguments.seed)
 
-    def _first_batch(self) -> ArrayTree:
-        """Shapes `[batch, ...]` and dtypes of a first batch."""
+    def for_keras(self) -> Any:
+        """The inputs for `keras.Model.fit`: of a generator, with the batches that were drawn."""
+        if isinstance(self._train, _Batches) and self._train.is_generator:
+            return self._train.made(self._arguments.batch_size, shuffle=False).adapter
+        return self._arguments.x
+
+    def first_batch(self) -> ArrayTree:
+        """Shapes `[batch, ...]` and dtypes of a first batch, which is drawn as Keras does.
+
+        Raises:
+            ModelError: The batch is not one of dense arrays.
+        """
         arguments = self._arguments
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, arguments.batch_size)

@@ -13,7 +13,7 @@ from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
 from kohort.engine.program.epoch import EpochSpec, measured, segment_of_one
-from kohort.engine.program.guard import NanGuard, TracedLogs, joined
+from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, joined
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
@@ -108,6 +108,7 @@ class StreamedRunner:
         segment = segment_of_one(self._steps, kind, spec.pixels)
         state = jax.tree.map(jnp.copy, state)
         guard = NanGuard.of(stops_of(self._stops, seats) if kind == "train" else None)
+        steps = 0
         for batches in ahead(segments):
             shapes = as_taken(spec.pixels, batches)
             names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
@@ -119,11 +120,14 @@ class StreamedRunner:
             )
             check_fits(program.needed, self._memory)
             state, last = program.run(*arguments)
+            steps += jax.tree.leaves(batches)[0].shape[0]
             if guard is None:
                 logs = last
             else:
                 logs = _joined_by_seat(logs, last) if logs else last
                 guard = guard.after(logs)
+        if kind == "train":
+            logs = {STEPS_RUN: np.full(len(seats), steps), **logs}
         return state, dict(logs)
 
     def _without_batch(

@@ -15,7 +15,7 @@ from kohort.engine.loop.checkpoints import (
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import Logs
 from kohort.engine.program.guard import STEPS_RUN
-from kohort.keras_api.callbacks import callback_list, report_nan
+from kohort.keras_api.callbacks import callback_list, report_nan, report_steps
 
 
 class CallbackLists:
@@ -43,6 +43,7 @@ class CallbackLists:
                     self._cohort.callbacks[member],
                     epochs=training.epochs,
                     steps=self._cohort.steps_an_epoch,
+                    verbose=training.verbose,
                 )
                 self._lists[member].on_train_begin()
 
@@ -66,6 +67,7 @@ class CallbackLists:
         if steps is not None:
             running = {name: v for name, v in logs.items() if not name.startswith("val_")}
             report_nan(self._cohort.callbacks[member], int(steps) - 1, running)
+            report_steps(self._lists[member], int(steps), running)
         tested = {
             name.removeprefix("val_"): v for name, v in logs.items() if name.startswith("val_")
         }

@@ -19,7 +19,7 @@ from kohort.engine.memory import TooLargeError, detecting_full, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.callbacks import stops_at_nan
+from kohort.keras_api.callbacks import Verbose, stops_at_nan
 from kohort.keras_api.models import state_of
 from kohort.tracing.signature import TracedSteps
 
@@ -40,6 +40,7 @@ class TrainingPlan(NamedTuple):
         stop_diverged: Whether a member stops after an epoch with a loss that is NaN or infinite.
         chunk_size: The most members side by side; None to choose by measuring.
         memory: Bytes that a program may take.
+        verbose: What Keras's progress bar shows of each member, as in `keras.Model.fit`.
     """
 
     epochs: int
@@ -49,6 +50,7 @@ class TrainingPlan(NamedTuple):
     stop_diverged: bool = False
     chunk_size: int | None = None
     memory: int = 1 << 62
+    verbose: Verbose = 0
 
     def validates(self, epoch: int) -> bool:
         """Whether an epoch (from 0) ends with validation."""

@@ -1,0 +1,264 @@
+"""Trains the models of `kohort.fit`: fused what can be, the rest by `keras.Model.fit` in turn."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import keras
+
+from kohort.engine.feed.arguments import FitArguments, Inputs, on_disk
+from kohort.engine.loop.cohort import Cohort, TrainingPlan
+from kohort.engine.loop.events import EpochsMeasured
+from kohort.engine.loop.scheduler import train
+from kohort.engine.measuring import EvaluateTrain
+from kohort.engine.memory import allowed
+from kohort.engine.program.epoch import EpochSpec
+from kohort.engine.reference import fit_one
+from kohort.errors import DesignError, InputError, ModelError, reason
+from kohort.keras_api.arrays import ArrayTree, is_dense, is_packable, pack, shapes_of_batch
+from kohort.keras_api.callbacks import Callback, Verbose, why_inside_epochs
+from kohort.keras_api.models import prepare, variables_of
+from kohort.report.progress import Progress
+from kohort.tracing.eligibility import not_fused, steps_or_reason, why_not_fused
+from kohort.tracing.signature import TracedSteps, first_batch, group
+
+type Engine = Literal["auto", "fused", "keras"]
+
+_SHOWN = 3
+
+
+class FitSettings(NamedTuple):
+    """The arguments of `kohort.fit` that are not about data; see there."""
+
+    epochs: int
+    initial_epoch: int
+    validation_freq: int | Sequence[int]
+    evaluated: bool
+    chunk_size: int | None
+    memory: int | str | None
+    verbose: Verbose = 0
+
+    @property
+    def epochs_to_train(self) -> int:
+        """The epochs of each model."""
+        return max(0, self.epochs - self.initial_epoch)
+
+
+class Fitting:
+    """One call of `kohort.fit`.
+
+    Args:
+        models: Compiled models, which are trained in place.
+        given: The data.
+        settings: How to train.
+        callbacks: The callbacks of each model.
+        progress: Where to show it.
+    """
+
+    def __init__(
+        self,
+        models: list[keras.Model],
+        given: FitArguments,
+        settings: FitSettings,
+        callbacks: list[list[Callback]],
+        progress: Progress,
+    ) -> None:
+        self._models, self._given, self._settings = models, given, settings
+        self._callbacks, self._progress = callbacks, progress
+        self._left: dict[int, str] = {}
+        """By model number, why the model is left to `keras.Model.fit`."""
+
+    def run(self, engine: Engine) -> None:
+        """Train the models.
+
+        Raises:
+            ModelError: The engine is "fused", and cannot train one of them.
+        """
+        if engine == "keras":
+            self._train_in_turn(range(len(self._models)), self._given.x)
+            return
+        insists = engine == "fused"
+        for number, model in enumerate(self._models):
+            why = why_not_fused(model) or why_inside_epochs(self._callbacks[number])
+            self._leave([number], why, insists=insists)
+        x = self._given.x
+        if len(self._left) < len(self._models):
+            x = self._train_fused(insists=insists)
+        if self._left:
+            _tell(self._models, self._left)
+            self._train_in_turn(list(self._left), x)
+
+    def _leave(self, numbers: Sequence[int], why: str | None, *, insists: bool) -> None:
+        """Leave models to `keras.Model.fit`, unless the user insists on the fused engine."""
+        if why is None:
+            return
+        if insists:
+            raise not_fused(self._models[numbers[0]].name, why)
+        self._left |= {number: self._left.get(number, why) for number in numbers}
+
+    def _train_fused(self, *, insists: bool) -> Any:
+        """Train together what is not left to Keras; returns the inputs for what is."""
+        everything = range(len(self._models))
+        try:
+            inputs = Inputs(self._given, allowed(self._settings.memory))
+        except ModelError as error:
+            self._leave(everything, f"its data hold {error.received}", insists=insists)
+            return self._given.x
+        if self._settings.evaluated and not inputs.are_arrays:
+            raise DesignError(
+                "arrays for train_metrics='evaluated', which reads them twice an epoch",
+                f"x of type {type(self._given.x).__name__}",
+                "give arrays, or leave train_metrics out",
+            )
+        try:
+            batch = inputs.first_batch()
+        except ModelError as error:
+            self._leave(everything, f"its data hold {error.received}", insists=insists)
+            return inputs.for_keras()
+        fused = [number for number in everything if number not in self._left]
+        for number in fused:
+            prepare(self._models[number], batch)
+        _check_disjoint([self._models[number] for number in fused])
+        evaluates = inputs.validates or self._settings.evaluated
+        steps: dict[int, TracedSteps] = {}
+        for number in fused:
+            traced, why = self._traced(number, batch, evaluates=evaluates, insists=insists)
+            self._leave([number], why or None, insists=insists)
+            if traced is not None:
+                steps[number] = traced
+        self._train_cohorts(inputs, steps)
+        return inputs.for_keras()
+
+    def _traced(
+        self, number: int, batch: ArrayTree, *, evaluates: bool, insists: bool
+    ) -> tuple[TracedSteps | None, str]:
+        try:
+            return steps_or_reason(self._models[number], batch, evaluates=evaluates)
+        except InputError:
+            raise
+        except Exception as error:
+            if insists:
+                raise
+            # Either Keras raises it too, and in its way, or it trains the model.
+            return None, f"its steps cannot be traced ({type(error).__name__}: {reason(error)})"
+
+    def _train_cohorts(self, inputs: Inputs, steps: Mapping[int, TracedSteps]) -> None:
+        """Train models, each group of one program together."""
+        settings, numbers = self._settings, list(steps)
+        cohorts = group(numbers, [steps[number].signature.skeleton for number in numbers])
+        if len(cohorts) + bool(self._left) > 1 and not inputs.can_be_read_twice:
+            raise DesignError(
+                "data that can be read again for each of the programs",
+                f"a generator, which ends, for models of {len(cohorts)} programs",
+                "give a keras.utils.PyDataset, or train the models by separate calls",
+            )
+        for place, cohort in enumerate(cohorts, start=1):
+            self._progress.begin(
+                f"cohort {place}/{len(cohorts)}", len(cohort), settings.epochs_to_train
+            )
+            joined = Cohort(
+                [self._models[member] for member in cohort],
+                [steps[member] for member in cohort],
+                inputs.source(len(cohort)),
+                EpochSpec(
+                    self._given.batch_size,
+                    inputs.validates,
+                    settings.evaluated,
+                    valid_batch_size=self._given.valid_batch_size,
+                ),
+                TrainingPlan(
+                    settings.epochs,
+                    settings.initial_epoch,
+                    settings.validation_freq,
+                    chunk_size=settings.chunk_size if inputs.can_be_read_twice else len(cohort),
+                    memory=allowed(settings.memory),
+                    verbose=settings.verbose,
+                ),
+                [self._callbacks[member] for member in cohort],
+            )
+            with inputs.ordered():
+                for event in train(joined, len(cohort)):
+                    for epoch in event.epochs if isinstance(event, EpochsMeasured) else ():
+                        self._progress.advance(len(epoch.logs), epoch.epoch)
+            self._progress.end()
+
+    def _train_in_turn(self, numbers: Sequence[int], x: Any) -> None:
+        """Train models by `keras.Model.fit`, one after another.
+
+        Args:
+            numbers: Their numbers.
+            x: The inputs, or what is left of them.
+        """
+        given, settings = self._given, self._settings
+        data = (given.x, given.y, given.sample_weight)
+        packed = batch = None
+        if is_packable(*data) and (settings.evaluated or is_dense(*data)):
+            packed = pack(*data, given.class_weight)
+        if packed is not None and is_dense(*data):
+            batch = first_batch(packed, given.batch_size)
+        elif is_packable(*data):
+            batch = shapes_of_batch(*data, given.class_weight, given.batch_size)
+        for place, number in enumerate(numbers, start=1):
+            model, callbacks = self._models[number], self._callbacks[number]
+            self._progress.begin(f"model {place}/{len(numbers)}", 1, settings.epochs_to_train)
+            if batch is not None:
+                prepare(model, batch)
+            measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
+            fit_one(
+                model,
+                **_data_for_keras(given, x),
+                seed=given.seed,
+                callbacks=[*measuring, *callbacks],
+                batch_size=given.batch_size if batch is not None else None,
+                epochs=settings.epochs,
+                initial_epoch=settings.initial_epoch,
+                shuffle=given.shuffle,
+                validation_batch_size=given.valid_batch_size,
+                validation_freq=settings.validation_freq,
+                validation_steps=given.valid_steps,
+                steps_per_epoch=given.steps,
+                class_weight=given.class_weight,
+                verbose=settings.verbose,
+            )
+            self._progress.advance(settings.epochs_to_train, settings.epochs - 1)
+
+
+def _data_for_keras(given: FitArguments, x: Any) -> dict[str, Any]:
+    """The data arguments of `keras.Model.fit`; a model's own `fit` splits them by itself."""
+    if given.whole is None or on_disk(given.whole[:3]):
+        return {
+            "x": x,
+            "y": given.y,
+            "sample_weight": given.sample_weight,
+            "validation_data": given.validation,
+        }
+    x, y, weight, fraction = given.whole
+    return {"x": x, "y": y, "sample_weight": weight, "validation_split": fraction}
+
+
+def _tell(models: Sequence[keras.Model], left: Mapping[int, str]) -> None:
+    """Warn, in one line, which models are left to `keras.Model.fit`, and why."""
+    by_why: dict[str, list[str]] = {}
+    for number, why in left.items():
+        by_why.setdefault(why, []).append(models[number].name)
+    parts = [f"{_few(names, ', ')} ({why})" for why, names in by_why.items()]
+    warnings.warn(
+        f"kohort.fit leaves to keras.Model.fit, one model after another: {_few(parts, '; ')}",
+        stacklevel=4,
+    )
+
+
+def _few(parts: Sequence[str], between: str) -> str:
+    """The first parts, and how many others there are."""
+    shown = between.join(parts[:_SHOWN])
+    return shown if len(parts) <= _SHOWN else f"{shown} and {len(parts) - _SHOWN} others"
+
+
+def _check_disjoint(models: Sequence[keras.Model]) -> None:
+    variables = [v for model in models for part in variables_of(model) for v in part]
+    if len({id(variable) for variable in variables}) < len(variables):
+        raise ModelError(
+            "models that have no layer, optimizer or metric in common",
+            "models that share some",
+            "build each model anew, or train them by separate calls",
+        )
