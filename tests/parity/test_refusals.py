@@ -247,6 +247,40 @@ def test_metrics_updated_by_layers_are_refused_as_keras_does():
         kohort.fit(build(), X, Y, engine="fused", verbose=0)
 
 
+class WatchingModel(Plain):
+    """The same in the call of a model."""
+
+    def __init__(self):
+        super().__init__()
+        self.watch = metrics.Mean(name="watch")
+
+    def call(self, x):
+        self.watch.update_state(x)
+        return self.dense(x)
+
+
+class RateInLogs(Plain):
+    """Reads a variable of the optimizer past the state that its step gets."""
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {**logs, "rate": keras.ops.convert_to_tensor(self.optimizer.learning_rate)}, state
+
+
+@pytest.mark.parametrize("kind", [WatchingModel, RateInLogs])
+def test_variables_that_a_step_reads_past_its_state(kind):
+    with pytest.raises(TypeError) as theirs:
+        compiled(kind()).fit(X, Y, verbose=0)
+    with (
+        pytest.warns(UserWarning, match="its steps cannot be traced"),
+        pytest.raises(TypeError) as e,
+    ):
+        kohort.fit(compiled(kind()), X, Y, verbose=0)
+    assert str(e.value) == str(theirs.value)
+    with pytest.raises(kohort.ModelError, match="its steps cannot be traced"):
+        kohort.fit(compiled(kind()), X, Y, engine="fused", verbose=0)
+
+
 class LastBatch(layers.Layer):
     """Uses its constant in a partial batch only."""
 

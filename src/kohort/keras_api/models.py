@@ -1,7 +1,8 @@
 """Models: their variables and state, their configuration, and their regularisation."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -139,6 +140,24 @@ def state_of(model: keras.Model) -> State:
         [v.value for v in optimizer],
         [v.value for v in metrics],
     )
+
+
+@contextmanager
+def without_values(model: keras.Model) -> Iterator[None]:
+    """A context in which a model's variables have no values, as where Keras traces its steps.
+
+    A step gets them as arguments. One that reads or updates a variable past them fails in Keras;
+    with its value there, that would be a constant, and an update would be lost.
+    """
+    variables = [variable for part in variables_of(model) for variable in part]
+    values = [variable._value for variable in variables]
+    try:
+        for variable in variables:
+            variable._value = None
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable._value = value
 
 
 def assign_state(model: keras.Model, values: Sequence[list[Any]]) -> None:

@@ -122,7 +122,7 @@ class Fitting:
         evaluates = inputs.validates or self._settings.evaluated
         steps: dict[int, TracedSteps] = {}
         for number in fused:
-            traced, why = self._traced(number, batch, evaluates=evaluates, insists=insists)
+            traced, why = self._traced(number, batch, evaluates=evaluates)
             self._leave([number], why or None, insists=insists)
             if traced is not None:
                 steps[number] = traced
@@ -130,15 +130,13 @@ class Fitting:
         return inputs.for_keras()
 
     def _traced(
-        self, number: int, batch: ArrayTree, *, evaluates: bool, insists: bool
+        self, number: int, batch: ArrayTree, *, evaluates: bool
     ) -> tuple[TracedSteps | None, str]:
         try:
             return steps_or_reason(self._models[number], batch, evaluates=evaluates)
         except InputError:
             raise
-        except Exception as error:
-            if insists:
-                raise
+        except Exception as error:  # noqa: BLE001 (whatever the user's step raises)
             # Either Keras raises it too, and in its way, or it trains the model.
             return None, f"its steps cannot be traced ({type(error).__name__}: {reason(error)})"
 

@@ -18,7 +18,7 @@ import keras
 
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.metrics import metrics_reset, metrics_result
-from kohort.keras_api.models import state_of, weight_penalty
+from kohort.keras_api.models import state_of, weight_penalty, without_values
 from kohort.tracing.lifting import Trace, trace
 
 
@@ -80,9 +80,11 @@ def trace_step(model: keras.Model, step: str, batch: ArrayTree) -> Trace:
         return run
 
     if step == "train":
-        traced = trace(nameless(model.train_step), state, batch)
+        with without_values(model):
+            traced = trace(nameless(model.train_step), state, batch)
     elif step == "test":
-        traced = trace(nameless(model.test_step), (trainable, rest, metrics), batch)
+        with without_values(model):
+            traced = trace(nameless(model.test_step), (trainable, rest, metrics), batch)
     elif step == "result":
         result = functools.partial(metrics_result, model)
         traced = trace(nameless(lambda values: (result(values), ())), metrics)
