@@ -130,6 +130,25 @@ def test_tensorboard_acts_at_epochs_or_at_batches():
         assert "TensorBoard overrides" in why_inside_epochs([callback])
 
 
+@pytest.mark.parametrize("engine", ["auto", "keras"])
+def test_a_generator_draws_from_the_users_numbers(engine, xy):
+    def noisy():
+        for start in range(0, 500, 100):
+            noise = np.random.normal(size=(100, 5)).astype("float32")
+            yield xy[0][start : start + 100] + noise, xy[1][start : start + 100]
+
+    ours, theirs = seeded(0), seeded(0)
+    arguments = {"steps_per_epoch": 5, "shuffle": False, "verbose": 0}
+    for _ in range(2):
+        np.random.seed(3)
+        history = kohort.fit(ours, noisy(), engine=engine, **arguments)
+        mine = np.random.random()
+        np.random.seed(3)
+        reference = theirs.fit(noisy(), **arguments)
+        assert_same(ours, theirs, history, reference)
+        assert mine == np.random.random()
+
+
 class Stopped(keras.callbacks.Callback):
     """Ends training as a killed process would: after an epoch, by an error."""
 
