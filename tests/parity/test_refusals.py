@@ -9,6 +9,7 @@ from keras import layers, metrics
 
 import kohort
 from tests.models import seeded
+from tests.parity.drawn import OwnStep
 from tests.parity.zoo import BATCH, VALIDATE, assert_parity, assert_same, draws
 
 X, Y = draws(6), draws(1, seed=1)
@@ -221,6 +222,20 @@ def test_layers_that_compute_from_how_often_they_are_traced():
     """No engine has Keras's numbers there: to look at the model has changed them."""
     with pytest.raises(kohort.ModelError, match=r"another one each time.*or pass engine='keras'"):
         kohort.fit(build_counting(uses=True), X, Y, verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*structure of `inputs`:UserWarning")
+def test_validation_data_may_be_held_otherwise_than_data_to_train_on():
+    """The same shapes, in lists and not, are two programs, and not one that changes."""
+
+    def build():
+        x = keras.Input((6,))
+        return compiled(OwnStep(x, layers.Dense(1)(x)))
+
+    model, reference = seeded(0, build), seeded(0, build)
+    arguments = {"validation_data": (X, Y), "shuffle": False, "verbose": 0}
+    history = kohort.fit(model, [X], [Y], **arguments)
+    assert_same(model, reference, history, reference.fit([X], [Y], **arguments))
 
 
 class Watching(layers.Layer):

@@ -27,8 +27,8 @@ def fit_one(
             more when the first batch has to build it.
         x: Inputs, as `keras.Model.fit` takes them.
         y: Targets.
-        seed: Of the batch order of arrays: on JAX as in `data.orders.epoch_orders`; other backends draw it
-            from their generators.
+        seed: Of the batch order of arrays: on JAX as in `data.orders.epoch_orders`; other backends
+            draw it from their generators.
         callbacks: The callbacks of the model.
         **fit_arguments: Passed on to `keras.Model.fit`.
     """

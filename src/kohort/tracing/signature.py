@@ -129,9 +129,10 @@ class TracedSteps:
 
 
 def step_name(step: str, batch: ArrayTree = None) -> str:
-    """A key for a step and the shapes of its batch; arguments as for `trace_step`."""
-    shapes = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(batch)]
-    return " ".join([step, *shapes])
+    """A key for a step and the shapes and structure of its batch; arguments as `trace_step`."""
+    leaves, structure = jax.tree.flatten(batch)
+    shapes = [f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves]
+    return " ".join([step, str(structure), *shapes] if leaves else [step])
 
 
 def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
