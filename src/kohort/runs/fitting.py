@@ -65,6 +65,7 @@ class Fitting:
     ) -> None:
         self._models, self._given, self._settings = models, given, settings
         self._callbacks, self._progress = callbacks, progress
+        self._insists = False
         self._left: dict[int, str] = {}
         """By model number, why the model is left to `keras.Model.fit`."""
 
@@ -75,35 +76,40 @@ class Fitting:
             ModelError: The engine is "fused", and cannot train one of them.
         """
         if engine == "keras":
-            self._train_in_turn(range(len(self._models)), self._given.x)
+            self._train_in_turn(range(len(self._models)), self._given)
             return
-        insists = engine == "fused"
+        self._insists = engine == "fused"
         for number, model in enumerate(self._models):
-            why = why_not_fused(model) or why_inside_epochs(self._callbacks[number])
-            self._leave([number], why, insists=insists)
-        x = self._given.x
+            self._leave(number, why_not_fused(model) or why_inside_epochs(self._callbacks[number]))
+        given = self._given
         if len(self._left) < len(self._models):
-            x = self._train_fused(insists=insists)
+            given = self._train_fused()
         if self._left:
             _tell(self._models, self._left)
-            self._train_in_turn(list(self._left), x)
+            self._train_in_turn(list(self._left), given)
 
-    def _leave(self, numbers: Sequence[int], why: str | None, *, insists: bool) -> None:
-        """Leave models to `keras.Model.fit`, unless the user insists on the fused engine."""
+    def _leave(self, number: int, why: str | None) -> None:
+        """Leave a model to `keras.Model.fit`, unless the user insists on the fused engine."""
         if why is None:
             return
-        if insists:
-            raise not_fused(self._models[numbers[0]].name, why)
-        self._left |= {number: self._left.get(number, why) for number in numbers}
+        if self._insists:
+            raise not_fused(self._models[number].name, why)
+        self._left.setdefault(number, why)
 
-    def _train_fused(self, *, insists: bool) -> Any:
-        """Train together what is not left to Keras; returns the inputs for what is."""
-        everything = range(len(self._models))
+    def _leave_all(self, error: ModelError) -> None:
+        """Leave all models to `keras.Model.fit`, because of their data."""
+        if self._insists:
+            raise error
+        for number in range(len(self._models)):
+            self._leave(number, f"its data hold {error.received}")
+
+    def _train_fused(self) -> FitArguments:
+        """Train together what is not left to Keras; returns the data for what is."""
         try:
             inputs = Inputs(self._given, allowed(self._settings.memory))
         except ModelError as error:
-            self._leave(everything, f"its data hold {error.received}", insists=insists)
-            return self._given.x
+            self._leave_all(error)
+            return self._given
         if self._settings.evaluated and not inputs.are_arrays:
             raise DesignError(
                 "arrays for train_metrics='evaluated', which reads them twice an epoch",
@@ -113,21 +119,25 @@ class Fitting:
         try:
             batch = inputs.first_batch()
         except ModelError as error:
-            self._leave(everything, f"its data hold {error.received}", insists=insists)
+            self._leave_all(error)
             return inputs.for_keras()
-        fused = [number for number in everything if number not in self._left]
-        for number in fused:
-            prepare(self._models[number], batch)
-        _check_disjoint([self._models[number] for number in fused])
         evaluates = inputs.validates or self._settings.evaluated
-        steps: dict[int, TracedSteps] = {}
-        for number in fused:
+        self._train_cohorts(inputs, self._steps(batch, evaluates=evaluates))
+        return inputs.for_keras()
+
+    def _steps(self, batch: ArrayTree, *, evaluates: bool) -> dict[int, TracedSteps]:
+        """The steps of all models that are not left to Keras, by model number."""
+        numbers = [number for number in range(len(self._models)) if number not in self._left]
+        for number in numbers:
+            prepare(self._models[number], batch)
+        _check_disjoint([self._models[number] for number in numbers])
+        steps = {}
+        for number in numbers:
             traced, why = self._traced(number, batch, evaluates=evaluates)
-            self._leave([number], why or None, insists=insists)
+            self._leave(number, why or None)
             if traced is not None:
                 steps[number] = traced
-        self._train_cohorts(inputs, steps)
-        return inputs.for_keras()
+        return steps
 
     def _traced(
         self, number: int, batch: ArrayTree, *, evaluates: bool
@@ -180,14 +190,14 @@ class Fitting:
                         self._progress.advance(len(epoch.logs), epoch.epoch)
             self._progress.end()
 
-    def _train_in_turn(self, numbers: Sequence[int], x: Any) -> None:
+    def _train_in_turn(self, numbers: Sequence[int], given: FitArguments) -> None:
         """Train models by `keras.Model.fit`, one after another.
 
         Args:
             numbers: Their numbers.
-            x: The inputs, or what is left of them.
+            given: The data, or what is left of them.
         """
-        given, settings = self._given, self._settings
+        settings = self._settings
         data = (given.x, given.y, given.sample_weight)
         packed = batch = None
         if is_packable(*data) and (settings.evaluated or is_dense(*data)):
@@ -204,7 +214,7 @@ class Fitting:
             measuring = [EvaluateTrain(packed, given.batch_size)] if settings.evaluated else []
             fit_one(
                 model,
-                **_data_for_keras(given, x),
+                **_data_for_keras(given),
                 seed=given.seed,
                 callbacks=[*measuring, *callbacks],
                 batch_size=given.batch_size if batch is not None else None,
@@ -221,11 +231,11 @@ class Fitting:
             self._progress.advance(settings.epochs_to_train, settings.epochs - 1)
 
 
-def _data_for_keras(given: FitArguments, x: Any) -> dict[str, Any]:
+def _data_for_keras(given: FitArguments) -> dict[str, Any]:
     """The data arguments of `keras.Model.fit`; a model's own `fit` splits them by itself."""
     if given.whole is None or on_disk(given.whole[:3]):
         return {
-            "x": x,
+            "x": given.x,
             "y": given.y,
             "sample_weight": given.sample_weight,
             "validation_data": given.validation,

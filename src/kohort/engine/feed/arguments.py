@@ -178,18 +178,25 @@ class Inputs:
         if self._train.cuts_arrays:
             np.random.seed(self._arguments.seed)
 
-    def for_keras(self) -> Any:
-        """The inputs for `keras.Model.fit`: of a generator, with the batches that were drawn."""
+    def for_keras(self) -> FitArguments:
+        """The arguments for `keras.Model.fit`: of generators, with the batches that were drawn."""
+        given = self._arguments
         if isinstance(self._train, _Batches) and self._train.is_generator:
-            return self._train.made(self._arguments.batch_size, shuffle=False).adapter
-        return self._arguments.x
+            given = given._replace(x=self._train.made(given.batch_size, shuffle=False).adapter)
+        if isinstance(self._valid, _Batches) and self._valid.is_generator:
+            given = given._replace(
+                validation=self._valid.made(given.valid_batch_size, shuffle=False).adapter
+            )
+        return given
 
     def first_batch(self) -> ArrayTree:
         """Shapes `[batch, ...]` and dtypes of a first batch, which is drawn as Keras does.
 
         Raises:
-            ModelError: The batch is not one of dense arrays.
+            ModelError: The batch, or a first one of the validation data, is not of dense arrays.
         """
+        if isinstance(self._valid, _Batches):
+            check_leaves(self._valid.made(self._arguments.valid_batch_size, shuffle=False).look())
         arguments = self._arguments
         if not isinstance(self._train, _Batches):
             return first_batch(self._train, arguments.batch_size)
