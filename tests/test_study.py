@@ -531,17 +531,34 @@ class Batches(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("given", [Batches(), lambda *_: [Batches()]], ids=["list", "function"])
-def test_callbacks_inside_epochs_are_keras_task(blobs, count_compilations, given):
+def test_callbacks_inside_epochs_are_keras_task(blobs, count_compilations, given, capsys):
     watched = study(blobs, ["plain"], epochs=1, callbacks=given)
-    assert "because its callback Batches overrides on_train_batch_end" in str(watched.plan())
     with pytest.raises(kohort.ModelError, match="on_train_batch_end, which acts inside epochs"):
         watched.run(engine="fused", verbose=0)
     assert not count_compilations
+
+    plan = watched.plan()
     Batches.seen = 0
-    assert len(watched.run(verbose=0).table()) == 1
-    assert Batches.seen == sum(
-        -(-member.sizes[0] // watched.plan().batch_size) for member in watched.plan().every_member
-    )
+    assert len(watched.run().table()) == 1
+    steps = [-(-member.sizes[0] // plan.batch_size) for member in plan.every_member]
+    assert Batches.seen == sum(steps)
+    why = "because its callback Batches overrides on_train_batch_end"
+    assert why in (capsys.readouterr().err if callable(given) else str(plan))
+
+
+def test_a_function_of_callbacks_is_asked_once_for_each_member(blobs):
+    """It may open files, or runs of a tracker."""
+    asked = []
+
+    def callbacks(name, replicate):
+        asked.append((name, replicate))
+        return []
+
+    watched = study(blobs, ["plain"], epochs=1, callbacks=callbacks)
+    watched.plan()
+    assert not asked
+    watched.run(verbose=0)
+    assert sorted(asked) == [("plain", 0), ("plain", 1)]
 
 
 def test_an_engine_that_there_is_not(blobs):

@@ -9,10 +9,10 @@ from kohort.engine.feed.arguments import (
     FitArguments,
     Shuffle,
     capped,
-    split_rows,
     steps_at_once,
     usual_batch_size,
 )
+from kohort.engine.feed.disk_rows import split_rows
 from kohort.engine.feed.refusals import check_arrays, check_targets
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.program.precision import Precision, matmul_precision

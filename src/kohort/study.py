@@ -248,19 +248,19 @@ class Study:
             if engine == "fused":
                 plan.check_fused()
             # Of "auto" and "fused" the numbers are the same: each goes on what the other has begun.
-            engine = "keras" if engine == "keras" else "fused"
+            trains_by = "keras" if engine == "keras" else "fused"
             progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
             losses = untrained_losses(spec, models)
             checkpointer = None
             if target is not None:
-                how = {"engine": engine, "precision": precision, "environment": environment()}
+                how = {"engine": trains_by, "precision": precision, "environment": environment()}
                 kept = session(target, spec, plan, how, progress.tell)
                 checkpointer = stack.enter_context(kept)
             training = Training(spec, plan, models, engine, resources, progress, checkpointer)
             records = training.run()
             runs = 1 if checkpointer is None else checkpointer.runs
             record = study_record(
-                spec, plan, records, losses, engine=engine, start=start, runs=runs
+                spec, plan, records, losses, engine=trains_by, start=start, runs=runs
             )
             weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
             members = members_of(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kohort.study import Study
 
 
-class Engine(StrEnum):
+class EngineName(StrEnum):
     """What trains: `Study.run(engine=...)`."""
 
     AUTO = "auto"
@@ -47,11 +47,11 @@ def run(
         typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
     ] = None,
     engine: Annotated[
-        Engine,
+        EngineName,
         typer.Option(
             help="auto leaves to model.fit what cannot be one program; fused nothing, keras all."
         ),
-    ] = Engine.AUTO,
+    ] = EngineName.AUTO,
     memory: Annotated[
         str | None, typer.Option(help="What training may take on the device, such as 2GB.")
     ] = None,
@@ -69,7 +69,7 @@ def run(
         "data": data,
         "epochs": epochs,
         "replicates": replicates,
-        "engine": None if engine is Engine.AUTO else engine.value,
+        "engine": None if engine is EngineName.AUTO else engine.value,
         "memory": memory,
         "store": None if store == STORE else store,
     }

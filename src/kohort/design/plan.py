@@ -5,7 +5,6 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
@@ -15,9 +14,8 @@ from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels, batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
-from kohort.design.variants import Variant
 from kohort.errors import DesignError, reason
-from kohort.keras_api.callbacks import Callback, why_inside_epochs
+from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
@@ -227,7 +225,8 @@ def _look_at(
     try:
         prepare(model, batch)
         description = described(model)
-        inside = why_inside_epochs(_callbacks_of(spec, variant, replicate))
+        # A function of the user's is asked when members train: it may open files and runs.
+        inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
             tracer.steps_or_reason(model, batch, description) if inside is None else (None, inside)
         )
@@ -255,13 +254,6 @@ def _look_at(
         steps=steps,
     )
     return member, description
-
-
-def _callbacks_of(spec: StudySpec, variant: Variant, replicate: Replicate) -> Sequence[Callback]:
-    """The callbacks of a member, to look at."""
-    if callable(spec.callbacks):
-        return spec.callbacks_of(variant, replicate.number)
-    return spec.callbacks
 
 
 def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:

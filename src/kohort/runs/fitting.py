@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 import keras
 
-from kohort.engine.feed.arguments import FitArguments, Inputs, on_disk
+from kohort.engine.feed.arguments import FitArguments, Inputs
+from kohort.engine.feed.disk_rows import on_disk
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import EpochsMeasured
 from kohort.engine.loop.scheduler import train

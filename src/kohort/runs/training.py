@@ -7,10 +7,12 @@ from kohort.design.plan import MemberPlan, Plan
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.events import BlockEnded, EpochsMeasured, Events
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
+from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.recording import Records
 from kohort.runs.work import WorkItem
+from kohort.tracing.eligibility import not_fused
 
 
 class Training:
@@ -20,7 +22,7 @@ class Training:
         spec: The study.
         plan: Its members, in groups.
         models: The models that the plan has built.
-        engine: "fused", or "keras" to train all by `keras.Model.fit`.
+        engine: As in `Study.run`.
         resources: What training may use.
         progress: The progress display.
         checkpointer: Stores events, and has those of earlier runs; None if nothing is stored.
@@ -61,15 +63,37 @@ class Training:
 
     def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)
-        is_fused = self._engine == "fused" and group in self._plan.cohorts
+        why: str | None = ""
+        if self._engine != "keras" and group in self._plan.cohorts:
+            why = self._train_works(group, label, is_fused=True)
+        if why is not None:
+            if why:
+                self._progress.tell(
+                    f"{label}: by keras.Model.fit, one after another, because {why}"
+                )
+            self._train_works(group, label, is_fused=False)
+
+    def _train_works(
+        self, group: tuple[MemberPlan, ...], label: str, *, is_fused: bool
+    ) -> str | None:
+        """Train what is left of a group; returns why only `keras.Model.fit` can train the rest.
+
+        Raises:
+            ModelError: The engine is "fused", and only `keras.Model.fit` can.
+        """
         works = [WorkItem.of(group)]
         if self._checkpointer is not None:
             chunk = self._checkpointer.seats(group) if is_fused else 1
             self._records.record_chunk(label, chunk)
             works = list(self._checkpointer.work(group, in_blocks=is_fused))
         for work in works:
-            self._progress.begin(label, work.trains, group[0].epochs, work.done)
             job = self._job(work.members)
+            why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
+            if is_fused and why is not None:
+                if self._engine == "fused":
+                    raise not_fused(self._plan.variant_names[group[0].variant], why)
+                return why
+            self._progress.begin(label, work.trains, group[0].epochs, work.done)
             if is_fused:
                 events = train_fused(job, self._resources, work.trains, work.begun)
             else:
@@ -77,6 +101,7 @@ class Training:
             with closing(events):  # If an event cannot be stored, training ends at once.
                 self._follow(events, work, job, label)
             self._progress.end()
+        return None
 
     def _job(self, members: tuple[MemberPlan, ...]) -> Job:
         """The models of members, and everything that an engine needs to train them."""

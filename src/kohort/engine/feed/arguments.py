@@ -1,13 +1,11 @@
 """Turns the arguments of `kohort.fit` into the data of a cohort: on the device, or streamed."""
 
-import math
 import random
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple
 
-import h5py
 import jax
 import jax.numpy as jnp
 import keras
@@ -15,6 +13,7 @@ import numpy as np
 
 from kohort.data.orders import epoch_orders
 from kohort.engine import memory
+from kohort.engine.feed.disk_rows import on_disk
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_batches, by_rows
 from kohort.engine.feed.streamed import StreamedData
@@ -26,7 +25,6 @@ from kohort.keras_api.arrays import (
     check_lengths,
     is_packable,
     pack,
-    split_last,
     weights_of_classes,
 )
 from kohort.keras_api.seeding import ordered_by
@@ -317,49 +315,3 @@ def usual_batch_size(data: tuple[Any, Any, Any], steps: int | None) -> int:
     if not steps or data[0] is None or not is_packable(*data):
         return 32
     return -(-_samples(data) // steps)
-
-
-def on_disk(arrays: Any) -> bool:
-    """Whether some of these are HDF5 datasets, or rows of them."""
-    return any(isinstance(leaf, h5py.Dataset | _Rows) for leaf in jax.tree.leaves(arrays))
-
-
-def split_rows(x: Any, y: Any, weight: Any, fraction: float) -> tuple[Any, Any]:
-    """Split arrays `[sample, ...]` as `validation_split` does, without reading those on disk."""
-    if not on_disk((x, y, weight)):
-        return split_last(x, y, weight, fraction)
-    samples = _samples((x, y, weight))
-    at = math.floor(samples * (1.0 - fraction))
-    if not 0 < at < samples:
-        raise DesignError(
-            "a validation_split that leaves samples on both sides",
-            f"{fraction} of {samples} samples",
-            "use another fraction",
-        )
-    first, last = (
-        jax.tree.map(lambda leaf, part=part: _Rows(leaf, part), (x, y, weight))
-        for part in (slice(0, at), slice(at, samples))
-    )
-    return first, last
-
-
-class _Rows:
-    """Consecutive rows of an array on disk, `[row, ...]`, which are read when they are indexed."""
-
-    def __init__(self, array: Any, rows: slice) -> None:
-        self._array, self._first = array, rows.start
-        self.shape = (rows.stop - rows.start, *array.shape[1:])
-        self.dtype = np.dtype(array.dtype)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the rows."""
-        return int(np.prod(self.shape, dtype=np.int64) * self.dtype.itemsize)
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Read rows `[row]`, which must be ascending and distinct; returns `[row, ...]`."""
-        return np.asarray(self._array[rows + self._first])
-
-    def __array__(self, dtype: Any = None, **_copy: Any) -> np.ndarray:
-        last = self._first + self.shape[0]
-        return np.asarray(self._array[self._first : last], dtype)
