@@ -142,16 +142,16 @@ def test_an_output_folder_that_was_there_stays(folder, monkeypatch, capsys):
     assert (folder / "folder").is_dir()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
 @pytest.mark.parametrize("out", ["folder", "folder/new"])
-def test_refuses_a_folder_that_may_not_be_written(out, folder, monkeypatch, capsys):
+def test_refuses_a_folder_that_may_not_be_written(
+    out, folder, bound_by_permissions, monkeypatch, capsys
+):
     (folder / "folder").chmod(0o500)
     arguments = ["run", "study.py", "--data", "data.npz", "--out", out]
     assert_command_refused(arguments, WRITE + ".*ermission", folder, monkeypatch, capsys)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
-def test_refuses_a_study_that_may_not_be_read(folder, monkeypatch, capsys):
+def test_refuses_a_study_that_may_not_be_read(folder, bound_by_permissions, monkeypatch, capsys):
     (folder / "study.py").chmod(0)
     told = "to run, got PermissionError"
     assert_command_refused(["plan", "study.py"], told, folder, monkeypatch, capsys)
