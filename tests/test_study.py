@@ -4,9 +4,11 @@ import re
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
+from tests.doors.refusals import assert_refused
 from tests.models import build_mlp
 
 VARIANTS = {
@@ -519,6 +521,31 @@ def test_a_study_of_which_all_variants_diverged_is_told_and_reported(blobs, tmp_
 def test_parts_that_do_not_fit(blobs, changes, match):
     with pytest.raises(kohort.DesignError, match=match):
         study(blobs, **changes)
+
+
+def test_arrays_are_taken_for_data_without_a_test_set(blobs):
+    train, test = (blobs.x_train, blobs.y_train), (blobs.x_test, blobs.y_test)
+    assert study(train).data.fingerprint == kohort.Dataset(*train).fingerprint
+    assert study((train, test)).data.fingerprint == blobs.fingerprint
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda x, y: x,
+        lambda x, y: [x, y],
+        lambda x, y: (x, y, x, y),
+        lambda x, y: ((x, y), x),
+        lambda x, y: {"x": x, "y": y},
+        lambda x, y: pd.DataFrame(x),
+        lambda x, y: None,
+    ],
+)
+def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
+    assert_refused(lambda: study(data(blobs.x_train, blobs.y_train)), r"data as a kohort.Dataset")
+    with pytest.raises(kohort.InputError) as caught:
+        study(data(blobs.x_train, blobs.y_train))
+    assert not re.search(r"\d\.\d", str(caught.value))
 
 
 class Batches(keras.callbacks.Callback):

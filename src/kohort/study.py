@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kohort.data.dataset import Dataset
+from kohort.data.dataset import Dataset, as_dataset
 from kohort.design.building import BuiltModels
 from kohort.design.plan import Plan, make_plan
 from kohort.design.replicates import Holdout, KFold
@@ -47,7 +47,8 @@ class Study:
     Args:
         name: Names the study.
         variants: What to compare; the first is the baseline.
-        data: A `Dataset`.
+        data: A `Dataset`; or arrays `(x, y)`, of which there is no test set, or
+            `((x_train, y_train), (x_test, y_test))` as `keras.datasets` gives them.
         replicates: How the training data are split: `Holdout(...)` or `KFold(...)`.
         epochs: The number of epochs to train, the same for all or by variant name.
         batch_size: The number of samples in a step.
@@ -68,6 +69,7 @@ class Study:
 
     Raises:
         DesignError: The arguments do not fit together, or one is none of those that it can be.
+        DataError: The arrays make no `Dataset`.
 
     Example:
         >>> import kohort
@@ -89,7 +91,7 @@ class Study:
         self,
         name: str,
         variants: Sequence[Variant],
-        data: Dataset,
+        data: Dataset | tuple[Any, Any],
         *,
         replicates: Holdout | KFold,
         epochs: int | Mapping[str, int],
@@ -105,7 +107,7 @@ class Study:
         self.spec = StudySpec(
             name=name,
             variants=tuple(variants),
-            data=data,
+            data=as_dataset(data) if isinstance(data, tuple) else data,
             replicates=replicates,
             epochs=epochs,
             batch_size=batch_size,

@@ -1,6 +1,7 @@
 """`Dataset`: what it accepts, what it makes of it, and what it refuses."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,14 +61,83 @@ def test_inputs_are_pixels_or_float32(given_dtype, kept):
 @pytest.mark.parametrize(
     ("given_dtype", "kept", "classes"),
     [("uint8", "int32", 2), ("int64", "int32", 2), ("bool", "int32", 2), (">i2", "int32", 2),
-     ("float64", "float32", None), ("float32", "float32", None)],
+     ("float64", "int32", 2), ("float32", "int32", 2)],
 )  # fmt: skip
-def test_targets_are_labels_or_float32(given_dtype, kept, classes):
+def test_labels_are_int32(given_dtype, kept, classes):
     y = np.array([0, 1, 0, 1, 0, 1]).astype(given_dtype)
     data = dataset(y_train=y, y_test=y[:2])
 
     assert data.y_train.dtype == data.y_test.dtype == np.dtype(kept)
+    assert data.y_train.tolist() == y.tolist()
     assert data.classes == classes
+
+
+WHOLE = [0.0, 1.0, 2.0, 0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes"),
+    [
+        ({"y_train": WHOLE, "y_test": [2.0, 0.0]}, 3),
+        ({"y_train": WHOLE, "y_test": [2, 0]}, 3),
+        ({"y_test": [1.0, 0.0]}, 2),
+        # With names of classes they are labels, whichever are there.
+        ({"y_train": [0.0, 2.0] * 3, "y_test": [0.0, 2.0], "class_names": "abc"}, 3),
+        # Numbers that are no classes: prices, differences, one value alone, parts.
+        ({"y_train": [0.0, 2.0] * 3, "y_test": [0.0, 2.0]}, None),
+        ({"y_train": [-1.0, 1.0] * 3, "y_test": [-1.0, 1.0]}, None),
+        ({"y_train": [1.0, 2.0] * 3, "y_test": [1.0, 2.0]}, None),
+        ({"y_train": [0.0] * 6, "y_test": [0.0, 0.0]}, None),
+        ({"y_train": WHOLE, "y_test": [0.5, 1.0]}, None),
+        ({"y_train": [0.0, 0.5] * 3, "y_test": [0.0, 1.0], "class_names": "ab"}, None),
+        ({"y_train": np.eye(6), "y_test": np.eye(6)[:2]}, None),
+        # A column, as F1Score needs it.
+        ({"y_train": np.reshape(WHOLE, (6, 1)), "y_test": [[2.0], [0.0]]}, None),
+    ],
+)
+def test_floats_are_labels_where_they_are_whole_and_from_0_on(changes, classes):
+    data = dataset(**changes)
+
+    assert data.classes == classes
+    assert data.y_train.dtype == (np.float32 if classes is None else np.int32)
+    assert data.y_train.ravel().tolist() == np.ravel(arrays(**changes)["y_train"]).tolist()
+
+
+@pytest.mark.parametrize(
+    "tests", [{}, {"x_test": None, "y_test": None}, {"x_test": np.zeros((0, 3)), "y_test": []}]
+)
+def test_a_test_set_may_be_missing(tests):
+    data = Dataset(**{key: arrays()[key] for key in ("x_train", "y_train")}, **tests)
+
+    assert data.x_test.shape == (0, 3)
+    assert data.y_test.shape == (0,)
+    assert repr(data) == "Dataset('data', 6 train and no test samples of (3,) float32, 2 classes)"
+    copied = Dataset(data.x_train, data.y_train, data.x_test, data.y_test)
+    assert copied.fingerprint == data.fingerprint != dataset().fingerprint
+
+
+@pytest.mark.parametrize("missing", ["x_test", "y_test"])
+def test_refuses_half_a_test_set(missing):
+    with pytest.raises(DataError, match=r"x_test and y_test, or neither, got [xy]_test alone"):
+        dataset(**{missing: None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"x_train": [["1", "2"]] * 6}, r"of <U1; convert them by \.astype\('float32'\)"),
+        (
+            {"x_train": pd.DataFrame({"size": [1.0] * 6, "colour": ["red"] * 6})},
+            r"\(6, 2\) of object, such as 'red' in column 'colour'; encode text as numbers",
+        ),
+        ({"x_train": [["a", "2"]] * 6}, r"such as .*'a'.* in column 0; encode text as numbers"),
+        ({"y_train": list("ababab")}, r"such as .*'a'.*; number the classes: class_names, y = "),
+        ({"x_train": pd.DataFrame({"day": pd.date_range("2020-01-01", periods=6)})}, "days since"),
+    ],
+)
+def test_what_is_no_number_is_told_with_the_way_to_numbers(changes, told):
+    with pytest.raises(DataError, match=told):
+        dataset(**changes)
 
 
 def test_one_hot_targets_are_no_class_labels():
@@ -122,7 +192,7 @@ def test_refuses_a_single_number():
     [
         ({"y_train": [0, 1]}, "x_train and y_train of equal length.*6 inputs and 2 targets"),
         ({"y_test": [0]}, "x_test and y_test of equal length.*2 inputs and 1 targets"),
-        ({"x_test": np.zeros((0, 3)), "y_test": np.zeros(0, int)}, "one sample at least.*0 inputs"),
+        ({"x_test": np.zeros((0, 3))}, "one sample at least.*0 inputs and 2 targets"),
         ({"x_train": np.zeros((0, 3)), "y_train": np.zeros(0, int)}, "one sample at least"),
     ],
 )

@@ -40,6 +40,18 @@ def test_build_functions_that_do_not_build(build, match):
         kohort.Variant("bad", build).model(0)
 
 
+def test_a_model_in_the_place_of_a_function_is_refused_at_once():
+    model = build_mlp()
+    told = f"builds the model of variant 'a', got the model '{model.name}'; write a function that"
+    for make in (lambda: kohort.Variant("a", model), lambda: kohort.grid(model, units=[1])):
+        with pytest.raises(kohort.DesignError, match="write a function that makes, compiles"):
+            make()
+    with pytest.raises(kohort.DesignError, match=told):
+        kohort.Variant("a", model)
+    with pytest.raises(kohort.DesignError, match="variant 'a', got 5;"):
+        kohort.Variant("a", 5)
+
+
 def test_a_grid_is_the_product_of_its_lists_named_after_what_varies():
     variants = kohort.grid(build_mlp, units=[(4,), (8, 4)], l2=[0.0, 1e-4], classes=7)
     assert [variant.name for variant in variants] == [

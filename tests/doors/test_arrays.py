@@ -91,7 +91,8 @@ WRONG = {
     "x ragged": ({"x_train": [[1.0], [1.0, 2.0]]}, "list that is none .*inhomogeneous"),
     "y ragged": ({"y_train": [[0], [1, 2]]}, "y_train as an array.*samples of one shape"),
     "no training samples": ({"x_train": X[:0], "y_train": Y[:0]}, "one sample at least.*0 inputs"),
-    "no test samples": ({"x_test": X[:0], "y_test": Y[:0]}, "x_test and y_test of equal length"),
+    "test labels without samples": ({"x_test": X[:0]}, "x_test and y_test of equal length"),
+    "test samples without labels": ({"y_test": None}, "x_test and y_test, or neither"),
     "empty lists": ({"x_train": [], "y_train": []}, "one sample at least"),
     "fewer targets": ({"y_train": Y[:5]}, "equal length.*6 inputs and 5 targets"),
     "more targets": ({"y_test": Y}, "equal length.*2 inputs and 6 targets"),
@@ -104,7 +105,7 @@ WRONG = {
     "test samples of more axes": ({"x_test": X[:2, :, None]}, r"got \(3, 1\) float32"),
     "test targets of another shape": ({"y_test": np.eye(2)}, "targets like the training targets"),
     "pixels beside floats": ({"x_test": np.zeros((2, 3), np.uint8)}, "prepare both in the same"),
-    "test labels as floats": ({"y_test": [0.0, 1.0]}, r"\(\) int32, got \(\) float32"),
+    "parts of labels": ({"y_test": [0.0, 1.5]}, r"\(\) int32, got \(\) float32"),
     # Not labels.
     "a negative label": ({"y_train": with_one(Y, -1, int)}, "labels from 0 to 1.*from -1 to 1"),
     "negative labels alone": (

@@ -130,7 +130,7 @@ WRONG = {
         holding(**dict.fromkeys(ARRAYS)),
         "without x_train, y_train, x_t",
     ),
-    "no test arrays": (holding(x_test=None, y_test=None), "without x_test, y_test; save them with"),
+    "half a test set": (holding(x_test=None), r"data\.npz without x_test; save them with"),
     "one array missing": (holding(y_train=None), r"data\.npz without y_train"),
     "arrays of other names": (
         lambda path: np.savez(path, ARRAYS["x_train"], ARRAYS["y_train"]),
@@ -177,7 +177,7 @@ WRONG = {
     "NaN": (holding(x_test=np.full((2, 3), np.nan)), "finite numbers in x_test"),
     "unequal lengths": (holding(y_train=np.arange(5)), "6 inputs and 5 targets"),
     "no samples": (
-        holding(x_test=np.zeros((0, 3), "f4"), y_test=np.zeros(0, int)),
+        holding(x_train=np.zeros((0, 3), "f4"), y_train=np.zeros(0, int)),
         "one sample at least",
     ),
 }
@@ -219,6 +219,13 @@ def test_loses_nothing_of_what_is_stored_in_another_form(form, tmp_path):
     data = load(tmp_path / "data.npz")
     for key, array in ARRAYS.items():
         assert np.array_equal(getattr(data, key), array)
+
+
+def test_a_test_set_may_be_missing(tmp_path):
+    holding(x_test=None, y_test=None)(tmp_path / "data.npz")
+    data = load(tmp_path / "data.npz")
+    assert np.array_equal(data.x_train, ARRAYS["x_train"])
+    assert len(data.x_test) == len(data.y_test) == 0
 
 
 def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):

@@ -161,7 +161,10 @@ STUDIES = {
         "def own(depth): return build()\n" + variants("kohort.Variant('a', own)"),
         FROM_BUILD + "TypeError: .*missing 1 required",
     ),
-    "it is none": (variants("kohort.Variant('a', None)"), FROM_BUILD + "TypeError: 'NoneType'"),
+    "it is none": (
+        variants("kohort.Variant('a', None)"),
+        "a function that builds the model of variant 'a', got None",
+    ),
     "it is partial and fails": (
         variants("kohort.Variant('a', functools.partial(build, units=0))"),
         FROM_BUILD + "ValueError: .*units=0",

@@ -1,22 +1,28 @@
 """The data of a study: train and test arrays, class names, and a fingerprint of their bytes."""
 
 import hashlib
-import re
-import reprlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from types import UnionType
+from typing import Any
 
 import numpy as np
 
-from kohort.errors import DataError, reason
+from kohort.data.checking import (
+    are_labels,
+    as_array,
+    check_alike,
+    check_kind,
+    check_side,
+    checked_groups,
+    checked_names,
+    converted_targets,
+    narrow,
+)
+from kohort.errors import DataError
 
 MOST_CLASSES = 2**20
 """Labels that reach higher are taken for numbers that are no classes, such as prices."""
-
-# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,10 @@ class Dataset:
     Args:
         x_train: Inputs `[train sample, ...]`, uint8 or other numbers.
         y_train: Targets `[train sample, ...]`: class labels `[train sample]`, integers from 0; or
-            other numbers.
-        x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype.
+            other numbers. Floats `[train sample]` are labels too where all are whole, and
+            `class_names` are given or every number from 0 to the highest is there.
+        x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype; None, or no
+            samples, where there is no test set.
         y_test: Targets `[test sample, ...]`, of the same shape and dtype for each sample.
         class_names: `[class]`, a name for each class, in the order of the labels. None names
             them by their labels.
@@ -68,8 +76,8 @@ class Dataset:
 
     x_train: np.ndarray
     y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
+    x_test: np.ndarray = None  # type: ignore[assignment]  # an array from __post_init__ on
+    y_test: np.ndarray = None  # type: ignore[assignment]
     _: KW_ONLY
     class_names: Sequence[str] | None = None
     name: str | None = None
@@ -78,23 +86,40 @@ class Dataset:
     unreadable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for side in ("train", "test"):
-            x, y = (_array(f"{axis}_{side}", getattr(self, f"{axis}_{side}")) for axis in "xy")
-            _check_side(side, x, y)
-            self._set(
-                f"x_{side}", x if x.dtype == np.uint8 else _narrow(f"x_{side}", x, np.float32)
-            )
-            self._set(f"y_{side}", _targets(f"y_{side}", y))
-        _check_alike("inputs", self.x_train, self.x_test)
-        _check_alike("targets", self.y_train, self.y_test)
+        x_train, y_train = (
+            as_array(f"{axis}_train", getattr(self, f"{axis}_train")) for axis in "xy"
+        )
+        check_side("train", x_train, y_train)
+        x_test, y_test = self._test_arrays(x_train, y_train)
+        to_labels = are_labels(y_train, y_test, named=self.class_names is not None)
+        for side, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+            self._set(f"x_{side}", x if x.dtype == np.uint8 else narrow(f"x_{side}", x, np.float32))
+            self._set(f"y_{side}", converted_targets(f"y_{side}", y, to_labels=to_labels))
+        check_alike("inputs", self.x_train, self.x_test)
+        check_alike("targets", self.y_train, self.y_test)
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
         if self.groups is not None:
-            self._set("groups", _checked_groups(self.groups, len(self.x_train)))
+            self._set("groups", checked_groups(self.groups, len(self.x_train)))
         self._set("class_names", self._named_classes())
         self._set("name", self.name or "data")
-        _check_kind("name", self.name, str, "text")
-        _check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
+        check_kind("name", self.name, str, "text")
+        check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
+
+    def _test_arrays(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The test arrays as they were given; no samples like `x` and `y` where there are none."""
+        given = {
+            name: as_array(name, getattr(self, name))
+            for name in ("x_test", "y_test")
+            if getattr(self, name) is not None
+        }
+        if not any(map(len, given.values())):
+            return x[:0], y[:0]
+        if len(given) == 1:
+            (name,) = given
+            raise DataError("x_test and y_test, or neither", f"{name} alone", "give both")
+        check_side("test", *given.values())
+        return given["x_test"], given["y_test"]
 
     def _set(self, field: str, value: object) -> None:
         # The dataclass is frozen for its users; here its fields are still being made.
@@ -113,7 +138,7 @@ class Dataset:
         names = (
             tuple(str(label) for label in range(int(labels.max()) + 1))
             if self.class_names is None
-            else _checked_names(self.class_names)
+            else checked_names(self.class_names)
         )
         if labels.min() < 0 or labels.max() >= len(names):
             raise DataError(
@@ -190,119 +215,26 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"Dataset({self.name!r}, {len(self.x_train)} train and {len(self.x_test)} test samples "
-            f"of {self.input_shape} {self.x_train.dtype}, "
+            f"Dataset({self.name!r}, {len(self.x_train)} train and {len(self.x_test) or 'no'} test "
+            f"samples of {self.input_shape} {self.x_train.dtype}, "
             + (f"{self.classes} classes)" if self.classes else "no classes)")
         )
 
 
-def _array(name: str, given: object) -> np.ndarray:
-    """What was given, as an array.
+def as_dataset(given: tuple[Any, ...]) -> Dataset:
+    """A dataset of arrays in a tuple.
+
+    Args:
+        given: `(x, y)` without a test set, or `((x_train, y_train), (x_test, y_test))`.
 
     Raises:
-        DataError: NumPy cannot make an array of it, or some values are masked.
+        DataError: It is another tuple, or the arrays make no dataset.
     """
-    # As an array it would hold numbers where the mask says that there are none.
-    if np.ma.is_masked(given):
+    parts = [part for part in given if isinstance(part, tuple)]
+    if len(given) != 2 or any(len(part) != 2 for part in parts) or len(parts) == 1:
         raise DataError(
-            f"{name} without gaps", "masked values", "drop those samples or fill the gaps"
+            "data as a kohort.Dataset, (x, y) or ((x_train, y_train), (x_test, y_test))",
+            f"a tuple of {len(given)}",
+            "make a kohort.Dataset of the arrays",
         )
-    try:
-        return np.asarray(given)
-    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise DataError(
-            f"{name} as an array of numbers",
-            f"{type(given).__name__} that is none ({reason(error)})",
-            "give samples of one shape",
-        ) from error
-
-
-def _checked_groups(given: object, samples: int) -> np.ndarray:
-    groups = _array("groups", given)
-    if groups.shape != (samples,) or groups.dtype.kind not in "iu":
-        raise DataError(
-            f"an integer for each of the {samples} training samples",
-            f"groups of shape {groups.shape}, {groups.dtype}",
-            "number the groups, and give them the length of x_train",
-        )
-    return groups
-
-
-def _checked_names(given: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(given) if np.iterable(given) else ()
-    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
-    if not names or not are_text or len(set(names)) < len(names):
-        raise DataError(
-            "class_names as text, each another",
-            reprlib.repr(given),
-            "give every class another name, in the order of the labels",
-        )
-    return names
-
-
-def _check_kind(what: str, given: object, kind: type | UnionType, told: str) -> None:
-    if not isinstance(given, kind):
-        raise DataError(f"{what} as {told}", reprlib.repr(given), "give it so, or leave it out")
-
-
-def _targets(name: str, y: np.ndarray) -> np.ndarray:
-    """Targets as Keras computes with them: labels `[sample]` int32, or `[sample, ...]` float32."""
-    if y.dtype.kind not in "iub":
-        return _narrow(name, y, np.float32)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    return _narrow(name, y, np.int32)
-
-
-def _narrow(name: str, array: np.ndarray, dtype: type[np.number]) -> np.ndarray:
-    """The same numbers in another dtype.
-
-    Raises:
-        DataError: The dtype cannot hold them: float32 would be infinite, int32 another number.
-    """
-    with np.errstate(over="ignore"):
-        narrow: np.ndarray = array.astype(dtype, copy=False)
-    kept = np.isfinite(narrow).all() if dtype is np.float32 else (narrow == array).all()
-    if not kept:
-        raise DataError(
-            f"numbers in {name} that {np.dtype(dtype)} holds",
-            f"values from {array.min()} to {array.max()}",
-            "scale them, or number the classes from 0",
-        )
-    return narrow
-
-
-def _check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
-    for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
-        if array.dtype.kind not in "iufb" or array.ndim < 1:
-            raise DataError(
-                f"{name} as an array of numbers",
-                f"shape {array.shape} of {array.dtype}",
-                "give each sample one or more numbers, such as by .astype('float32')",
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise DataError(
-                f"finite numbers in {name}", "NaN or infinity", "drop or repair those samples"
-            )
-    if len(x) != len(y) or len(x) == 0:
-        raise DataError(
-            f"x_{side} and y_{side} of equal length, one sample at least",
-            f"{len(x)} inputs and {len(y)} targets",
-            "give each sample its target",
-        )
-    for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
-        if array.size == 0:
-            raise DataError(
-                f"{name} with a number at least in each sample",
-                f"shape {array.shape}",
-                "leave no axis empty",
-            )
-
-
-def _check_alike(what: str, train: np.ndarray, test: np.ndarray) -> None:
-    if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
-        raise DataError(
-            f"test {what} like the training {what}, {train.shape[1:]} {train.dtype}",
-            f"{test.shape[1:]} {test.dtype}",
-            "prepare both in the same way",
-        )
+    return Dataset(*(array for part in parts for array in part)) if parts else Dataset(*given)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, replace
 import jax.numpy as jnp
 import keras
 
-from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels, batch_of
+from kohort.design.compatibility import check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
-from kohort.errors import DesignError, reason
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
@@ -231,13 +230,8 @@ def _look_at(
             tracer.steps_or_reason(model, batch, description) if inside is None else (None, inside)
         )
     except Exception as error:
-        raise DesignError(
-            f"variant {variant.name!r} to take inputs {data.input_shape} and targets "
-            f"{data.y_train.shape[1:]} {data.y_train.dtype}",
-            f"{type(error).__name__}: {reason(error)}",
-            "give the model keras.Input(data.input_shape) and an output for each class",
-        ) from error
-    _check_outputs(variant.name, model, data)
+        raise not_taking(variant.name, model, data, error) from error
+    check_outputs(variant.name, model, data)
     member = MemberPlan(
         variant=number,
         replicate=replicate.number,
@@ -254,25 +248,6 @@ def _look_at(
         steps=steps,
     )
     return member, description
-
-
-def _check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
-    """Refuse fewer outputs than classes, of which Keras makes losses that are NaN."""
-    loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
-    shape = getattr(model, "output_shape", None)
-    if (
-        loss != "sparse_categorical_crossentropy"
-        or not isinstance(shape, tuple)
-        or not data.classes
-    ):
-        return
-    classes = 1 + int(max(data.y_train.max(), data.y_test.max()))
-    if shape[-1] is not None and shape[-1] < classes:
-        raise DesignError(
-            f"variant {name!r} to have an output for each of {classes} classes",
-            f"outputs {shape}",
-            "give its last layer as many units as there are classes",
-        )
 
 
 def _state_bytes(model: keras.Model) -> int:

@@ -1,7 +1,8 @@
 """What a study refuses to be given."""
 
 import re
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable, Mapping, Sized
 from types import UnionType
 
 from kohort.data.dataset import Dataset
@@ -99,9 +100,16 @@ def _check_kinds(spec: StudySpec) -> None:
     for what, value, kind in wanted:
         if not isinstance(value, kind):
             name = getattr(kind, "__name__", str(kind)).replace("kohort.design.replicates.", "")
-            raise DesignError(f"{what} as a kohort.{name}", repr(value), "give one")
+            raise DesignError(f"{what} as a kohort.{name}", _told(value), "give one")
     if not isinstance(spec.seed, int) or spec.seed < 0:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
+
+
+def _told(value: object) -> str:
+    """A value in a few words, and not the numbers that it holds."""
+    if isinstance(value, Sized) and not isinstance(value, str):
+        return f"one {type(value).__name__}"
+    return reprlib.repr(value)
 
 
 def _check_numbers(spec: StudySpec) -> None:

@@ -20,6 +20,9 @@ class Variant:
             replicate, so that all variants of a replicate start from the same random numbers.
         **kwargs: Given to `build`.
 
+    Raises:
+        DesignError: `build` is a model, or nothing else that can be called.
+
     Example:
         >>> import keras
         >>> import kohort
@@ -37,6 +40,13 @@ class Variant:
     """
 
     def __init__(self, name: str, build: Callable[..., keras.Model], **kwargs: Any) -> None:
+        if isinstance(build, keras.Model) or not callable(build):
+            raise DesignError(
+                f"a function that builds the model of variant {name!r}",
+                f"the model {build.name!r}" if isinstance(build, keras.Model) else repr(build),
+                "write a function that makes, compiles and returns it: each replicate trains "
+                "a new one",
+            )
         self.name = name
         self.build = build
         self.kwargs = kwargs

@@ -14,7 +14,8 @@ from kohort.data.dataset import Dataset
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible, reason
 
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+TEST_KEYS = ("x_test", "y_test")
+KEYS = ("x_train", "y_train", *TEST_KEYS)
 
 # Errors that zipfile, the decompressors and NumPy raise on damaged or locked files.
 _DAMAGE = (
@@ -40,6 +41,8 @@ _DAMAGE = (
 def load_npz(path: Path) -> Dataset:
     """Read `x_train`, `y_train`, `x_test` and `y_test`; nothing is unpickled.
 
+    The last two may be missing: there is no test set then.
+
     Raises:
         DataError: The file is not a valid `.npz` file, lacks an array, or is not a dataset.
     """
@@ -52,13 +55,13 @@ def load_npz(path: Path) -> Dataset:
             "a NumPy .npz file", f"{path} ({reason(error)})", "save it again"
         ) from error
     missing = [key for key in KEYS if key not in arrays]
-    if missing:
+    if missing not in ([], list(TEST_KEYS)):
         raise DataError(
             f"the arrays {', '.join(KEYS)}",
             f"{path} without {', '.join(missing)}",
             "save them with numpy.savez",
         )
-    return Dataset(*(arrays[key] for key in KEYS), name=legible(path.stem))
+    return Dataset(*(arrays[key] for key in KEYS if key in arrays), name=legible(path.stem))
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

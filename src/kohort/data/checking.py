@@ -1,0 +1,222 @@
+"""Checks what a dataset is given, and converts it to the dtypes that Keras computes with."""
+
+import re
+import reprlib
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any
+
+import numpy as np
+
+from kohort.errors import DataError, reason
+
+# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def as_array(name: str, given: object) -> np.ndarray:
+    """What was given, as an array of numbers `[sample, ...]`.
+
+    Raises:
+        DataError: NumPy cannot make an array of it, it holds something else than numbers, or some
+            values are masked, NaN or infinite.
+    """
+    array = _converted(name, given)
+    if array.dtype.kind not in "iufb" or array.ndim < 1:
+        raise _no_numbers(name, array, getattr(given, "columns", None))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError(
+            f"finite numbers in {name}", "NaN or infinity", "drop or repair those samples"
+        )
+    return array
+
+
+def _converted(name: str, given: object) -> np.ndarray:
+    # As an array it would hold numbers where the mask says that there are none.
+    if np.ma.is_masked(given):
+        raise DataError(
+            f"{name} without gaps", "masked values", "drop those samples or fill the gaps"
+        )
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise DataError(
+            f"{name} as an array of numbers",
+            f"{type(given).__name__} that is none ({reason(error)})",
+            "give samples of one shape",
+        ) from error
+
+
+def _no_numbers(name: str, array: np.ndarray, columns: Any) -> DataError:
+    """An error that tells how to make numbers of what an array holds."""
+    mend, such_as = "give each sample one or more numbers", ""
+    if array.dtype.kind in "Mm":
+        mend = "give moments as numbers, such as the days since the first"
+    elif array.dtype.kind in "OUSV" and array.ndim:
+        place = _first_that_is_no_number(array)
+        if place is None:
+            mend = "convert them by .astype('float32')"
+        elif array[place] is not None:
+            such_as = f", such as {reprlib.repr(array[place])}{_column(place, columns)}"
+            mend = (
+                "number the classes: class_names, y = numpy.unique(y, return_inverse=True)"
+                if name.startswith("y_")
+                else "encode text as numbers, such as by pandas.get_dummies, or leave it out"
+            )
+    return DataError(
+        f"{name} as an array of numbers", f"shape {array.shape} of {array.dtype}{such_as}", mend
+    )
+
+
+def _first_that_is_no_number(array: np.ndarray) -> tuple[int, ...] | None:
+    """The place of the first entry that does not become a number; None where all do."""
+    try:
+        array.astype(np.float32)
+    except (ValueError, TypeError, OverflowError):
+        for place, value in np.ndenumerate(array):
+            try:
+                float(value)
+            except (ValueError, TypeError, OverflowError):
+                return place
+        return (0,) * array.ndim
+    return None
+
+
+def _column(place: tuple[int, ...], columns: Any) -> str:
+    if len(place) != 2:
+        return ""
+    return f" in column {place[1] if columns is None else repr(columns[place[1]])}"
+
+
+def checked_groups(given: object, samples: int) -> np.ndarray:
+    """The groups of samples as an array `[sample]`.
+
+    Raises:
+        DataError: They are no integers, or of another number.
+    """
+    groups = _converted("groups", given)
+    if groups.shape != (samples,) or groups.dtype.kind not in "iu":
+        raise DataError(
+            f"an integer for each of the {samples} training samples",
+            f"groups of shape {groups.shape}, {groups.dtype}",
+            "number the groups, and give them the length of x_train",
+        )
+    return groups
+
+
+def checked_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names of classes as a tuple.
+
+    Raises:
+        DataError: They are not text, or two are equal.
+    """
+    names = tuple(given) if np.iterable(given) else ()
+    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
+    if not names or not are_text or len(set(names)) < len(names):
+        raise DataError(
+            "class_names as text, each another",
+            reprlib.repr(given),
+            "give every class another name, in the order of the labels",
+        )
+    return names
+
+
+def check_kind(what: str, given: object, kind: type | UnionType, told: str) -> None:
+    """Refuse an argument of another type.
+
+    Raises:
+        DataError: It is of another type.
+    """
+    if not isinstance(given, kind):
+        raise DataError(f"{what} as {told}", reprlib.repr(given), "give it so, or leave it out")
+
+
+def are_labels(train: np.ndarray, test: np.ndarray, *, named: bool) -> bool:
+    """Whether targets are class labels: `[sample]` or `[sample, 1]`, and integers.
+
+    Floats `[sample]`, as from a file that has only floats, are labels where all are whole, and
+    the classes have names or the training samples have every number from 0 to the highest.
+
+    Args:
+        train: Of the training samples.
+        test: Of the test samples.
+        named: Whether the classes have names.
+    """
+    if any(y.ndim != 1 and y.shape[1:] != (1,) for y in (train, test)):
+        return False
+    if train.dtype.kind != "f" and test.dtype.kind != "f":
+        return True
+    # A column of floats stays one: some metrics of Keras, such as F1Score, need it.
+    if train.ndim == 2 or not all((y == np.rint(y)).all() for y in (train, test)):
+        return False
+    values = np.unique(train)
+    return named or (len(values) > 1 and bool((values == np.arange(len(values))).all()))
+
+
+def converted_targets(name: str, y: np.ndarray, *, to_labels: bool) -> np.ndarray:
+    """Targets as Keras computes with them: labels `[sample]` int32; else int32 or float32.
+
+    Args:
+        name: What they are called.
+        y: The targets.
+        to_labels: Whether they are class labels.
+
+    Raises:
+        DataError: The dtype cannot hold them.
+    """
+    if to_labels:
+        return narrow(name, y.reshape(len(y)), np.int32)
+    return narrow(name, y, np.int32 if y.dtype.kind in "iub" else np.float32)
+
+
+def narrow(name: str, array: np.ndarray, dtype: type[np.number]) -> np.ndarray:
+    """The same numbers in another dtype.
+
+    Raises:
+        DataError: The dtype cannot hold them: float32 would be infinite, int32 another number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrowed: np.ndarray = array.astype(dtype, copy=False)
+    kept = np.isfinite(narrowed).all() if dtype is np.float32 else (narrowed == array).all()
+    if not kept:
+        raise DataError(
+            f"numbers in {name} that {np.dtype(dtype)} holds",
+            f"values from {array.min()} to {array.max()}",
+            "scale them, or number the classes from 0",
+        )
+    return narrowed
+
+
+def check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Refuse inputs and targets of unequal length, and samples without numbers.
+
+    Raises:
+        DataError: They are such.
+    """
+    if len(x) != len(y) or len(x) == 0:
+        raise DataError(
+            f"x_{side} and y_{side} of equal length, one sample at least",
+            f"{len(x)} inputs and {len(y)} targets",
+            "give each sample its target",
+        )
+    for name, array in ((f"x_{side}", x), (f"y_{side}", y)):
+        if array.size == 0:
+            raise DataError(
+                f"{name} with a number at least in each sample",
+                f"shape {array.shape}",
+                "leave no axis empty",
+            )
+
+
+def check_alike(what: str, train: np.ndarray, test: np.ndarray) -> None:
+    """Refuse test samples of another shape or dtype than the training samples.
+
+    Raises:
+        DataError: They are such.
+    """
+    if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
+        raise DataError(
+            f"test {what} like the training {what}, {train.shape[1:]} {train.dtype}",
+            f"{test.shape[1:]} {test.dtype}",
+            "prepare both in the same way",
+        )
