@@ -2,10 +2,12 @@
 
 import html.parser
 import os
+import re
 import shutil
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 import kohort
 from tests.models import build_mlp
@@ -137,6 +139,28 @@ def test_pictures_and_tables_speak_to_a_screen_reader(page):
     described = [attrs["aria-describedby"] for _, attrs in page.tags if "aria-describedby" in attrs]
     assert set(described) <= set(ids)
     assert len(described) == len(set(described)) == 8
+
+
+def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("kohort.report.page.SHOWN_PANELS", 1)
+    variants = kohort.grid(build_mlp, learning_rate=[1e-5, 1e-4, 0.03, 0.1])
+    result = kohort.Study(
+        "many", variants, blobs, replicates=kohort.Holdout(0.2, 3), epochs=3, batch_size=50
+    ).run(verbose=0)
+    ranked = result.table().index.to_list()
+    drawn = [ranked[0], variants[0].name]
+    assert drawn[0] != drawn[1]
+    text = result.report(tmp_path / "report.html").read_text("utf-8")
+    captions = re.findall("<figcaption><strong>(.*?)</strong>", text)
+    assert captions == drawn
+    assert "Drawn are 2 of the 4 variants: the 1 best, and the baseline." in text
+    shown, folded = text.split("Findings of variants that are not drawn")
+    folded = folded.split("</details>")[0]
+    for finding in result.findings():
+        if finding.verdict in ("found", "inconclusive"):
+            part = shown if finding.variant in [None, *drawn] else folded
+            assert str(escape(finding.sentence)) in part
+            assert finding.variant is None or finding.variant in part
 
 
 @pytest.fixture(scope="module")

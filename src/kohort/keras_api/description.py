@@ -55,7 +55,8 @@ _SEEDS: dict[type, tuple[str, ...]] = {
     keras.initializers.Orthogonal: ("seed", "_init_seed"),
 }
 _OF_STATE = ("_value", "_initializer")
-_ADDRESS = re.compile(r"\d{9,}")  # in the names that Keras gives to the nodes of a graph
+_SHORTEST_ADDRESS = 9
+_ADDRESS = re.compile(rf"\d{{{_SHORTEST_ADDRESS},}}")  # in names that Keras gives nodes of a graph
 
 
 class _UnknownError(Exception):
@@ -101,16 +102,19 @@ class _Kind(NamedTuple):
         )
 
 
+_kind_of = functools.lru_cache(4096)(_Kind.of)
+
+
 class _Walk:
     """One walk over all objects that can be reached from a model, in a fixed order."""
 
     def __init__(self, model: keras.Model) -> None:
         self._state = {id(v) for part in variables_of(model) for v in part}
-        self._kinds: dict[type, _Kind] = {}
         self._numbers: dict[int, int] = {}
         self._reached: list[Any] = []  # kept, so that no other object takes an address
         self._left: list[Any] = [model]
         self._tokens: list[Any] = []
+        self._with_addresses: list[int] = []  # places of tokens that may hold some
 
     def description(self) -> Description:
         while self._left:
@@ -119,14 +123,16 @@ class _Walk:
                 raise _UnknownError(len(self._tokens))
         # Keras stores addresses, such as those of variables in an optimizer. They are replaced by
         # the numbers of the objects.
-        return tuple(self._as_number(token) for token in self._tokens)
+        for place in self._with_addresses:
+            self._tokens[place] = self._as_number(self._tokens[place])
+        return tuple(self._tokens)
 
     def _as_number(self, token: Any) -> Any:
         if isinstance(token, frozenset):
             return frozenset(map(self._as_number, token))
-        if type(token) is not tuple or token[0] not in (int, str):
-            return token
         kind, value = token
+        if kind not in (int, str):
+            return token
         if kind is int:
             return ("object", self._numbers[value]) if value in self._numbers else token
         return kind, _ADDRESS.sub(self._numbered, value)
@@ -136,11 +142,12 @@ class _Walk:
         return found[0] if number is None else f"object {number}"
 
     def _visit(self, item: Any) -> None:
-        kind = self._kinds.get(type(item)) or self._kinds.setdefault(
-            type(item), _Kind.of(type(item))
-        )
+        kind = _kind_of(type(item))
         if kind.is_value:
-            self._tokens.append(_value(item))
+            token = _value(item)
+            if token[0] is int or (token[0] is str and len(item) >= _SHORTEST_ADDRESS):
+                self._with_addresses.append(len(self._tokens))
+            self._tokens.append(token)
         elif id(item) in self._numbers:
             self._tokens.append(("object", self._numbers[id(item)]))
         elif kind.may_have_a_name and _is_static(item):
@@ -181,6 +188,7 @@ class _Walk:
         elif isinstance(item, set | frozenset):
             if not all(type(part) in _PLAIN for part in item):
                 raise _UnknownError(type(item))
+            self._with_addresses.append(len(self._tokens))
             self._tokens.append(frozenset(map(_value, item)))
         elif isinstance(item, _PLAIN) or not (hasattr(item, "__dict__") or kind.slots):
             raise _UnknownError(type(item))

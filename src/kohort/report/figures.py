@@ -148,7 +148,7 @@ def _on_the_page(chart: Any) -> str:
         )
         .configure_legend(labelColor="currentColor", orient="bottom")
     )
-    svg: str = vl_convert.vegalite_to_svg(styled.to_json())
+    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
     return svg
 
 

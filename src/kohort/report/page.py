@@ -34,6 +34,8 @@ from kohort.report.figures import (
 from kohort.report.held_out import HeldOut
 
 SHOWN_MISTAKES = 30
+SHOWN_PANELS = 12
+"""The number of variants whose curves are drawn: the best, and the baseline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,8 @@ def render(page: Page) -> str:
         counts_errors=words.counts_errors(page.scale),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
+        most_panels=SHOWN_PANELS,
+        drawn=[None, *_drawn(page)],  # and what is of the whole study
         learning=_learning(page),
         paired=_paired(page),
         read=words.readings(page.readings),
@@ -165,10 +169,10 @@ def _by_verdict(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _panels(page: Page) -> list[dict[str, Any]]:
-    """For each variant, in the order of the table, a picture of each metric."""
+    """For the best variants and the baseline, best first, a picture of each metric."""
     metrics = list(dict.fromkeys(page.bands["metric"]))
     panels = []
-    for variant in page.table.index:
+    for variant in _drawn(page):
         bands = page.bands[page.bands["variant"] == variant].assign(variant=str(variant))
         pictures = [
             {
@@ -184,11 +188,18 @@ def _panels(page: Page) -> list[dict[str, Any]]:
     return panels
 
 
+def _drawn(page: Page) -> list[str]:
+    """The variants whose curves are drawn, in the order of the table."""
+    ranked = list(page.table.index)
+    baseline = page.record.variant_names[0]
+    return [name for rank, name in enumerate(ranked) if rank < SHOWN_PANELS or name == baseline]
+
+
 def _domain(page: Page, metric: str) -> tuple[float, float] | None:
     """The range of the y axis that variants share; None for losses, which may differ too much."""
     if metric != page.record.settings.metric or not page.scale.is_proportion:
         return None
-    bands = page.bands[page.bands["metric"] == metric]
+    bands = page.bands[(page.bands["metric"] == metric) & page.bands["variant"].isin(_drawn(page))]
     return float(np.floor(20 * bands["low"].min()) / 20), float(
         np.ceil(20 * bands["high"].max()) / 20
     )
