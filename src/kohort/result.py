@@ -12,10 +12,12 @@ from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.record import StudyRecord
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
+from kohort.keras_api.samples import measured
 from kohort.member import Member
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
 from kohort.report.record_view import RecordView
+from kohort.report.tested_scores import TestScore
 
 
 class Result(RecordView):
@@ -136,9 +138,9 @@ class Result(RecordView):
             *variants: Names; none for the winner and the baseline.
 
         Raises:
-            DesignError: The targets are no class labels, the model gives no class scores, there is
-                no such variant, it did not train to the end, or the study was opened without its
-                data.
+            DesignError: There is no test set, the targets are no class labels, the model gives no
+                class scores, there is no such variant, it did not train to the end, or the study
+                was opened without its data.
 
         Example:
             >>> winner, baseline = result.test()
@@ -150,12 +152,13 @@ class Result(RecordView):
             (5, 5)
         """
         numbers = [self._number(name) for name in variants]
+        self._check_test_set()
         tested = self._read(numbers) if numbers else self._test
         if not tested and self._conclusions.winner is not None:
             raise DesignError(
                 "class labels, and a model with a score for each class",
                 f"{self.data!r} and models that give something else",
-                "test the members' models yourself: result.best().model()",
+                "score them by the metric of the study: result.test_scores()",
             )
         return tested
 
@@ -193,15 +196,60 @@ class Result(RecordView):
         """
         return tuple(self._test_set.readings)
 
+    def test_scores(self, *variants: str) -> list[TestScore]:
+        """The metric that scores on the test set, of the winner and of the baseline.
+
+        Where targets are class labels `test` tells more. The test set is read, and readings are
+        recorded, as there; a report does it where `test` has nothing to tell.
+
+        Args:
+            *variants: Names; none for the winner and the baseline.
+
+        Raises:
+            DesignError: There is no test set, there is no such variant, it did not train to the
+                end, or the study was opened without its data.
+
+        Example:
+            >>> winner, baseline = result.test_scores()
+            >>> winner.metric, winner.score.mean > baseline.score.mean
+            ('accuracy', True)
+            >>> winner.less(baseline, 0.95).low > 0  # sample by sample
+            True
+        """
+        self._check_test_set()
+        numbers = [self._number(name) for name in variants]
+        return self._read_scores(numbers) if numbers else self._test_scores
+
     @cached_property
     def _test(self) -> list[HeldOut]:
+        return self._read(self._to_test)
+
+    @cached_property
+    def _test_scores(self) -> list[TestScore]:
+        return self._read_scores(self._to_test)
+
+    @property
+    def _to_test(self) -> list[int]:
+        """The numbers of the winner and the baseline."""
         if self._conclusions.winner is None:
             return []
         # A baseline that never trained to the end has no model to test.
         numbers = dict.fromkeys([self._conclusions.winner, 0])
-        return self._read([n for n in numbers if len(self._conclusions.study.variants[n].sound)])
+        return [n for n in numbers if len(self._conclusions.study.variants[n].sound)]
 
     def _read(self, numbers: Sequence[int]) -> list[HeldOut]:
+        return self._test_set.read(self._candidates(numbers))
+
+    def _read_scores(self, numbers: Sequence[int]) -> list[TestScore]:
+        return self._test_set.read_scores(self._candidates(numbers), self.metric)
+
+    def _check_test_set(self) -> None:
+        if not len(self.data.x_test):
+            raise DesignError(
+                "data with a test set", repr(self.data), "give a Dataset x_test and y_test"
+            )
+
+    def _candidates(self, numbers: Sequence[int]) -> list[Candidate]:
         for number in numbers:
             if not len(self._conclusions.study.variants[number].sound):
                 raise DesignError(
@@ -209,7 +257,7 @@ class Result(RecordView):
                     self.variants[number].name,
                     "test another one",
                 )
-        return self._test_set.read([_candidate(self._best_member(n)) for n in numbers])
+        return [_candidate(self._best_member(n), self.metric) for n in numbers]
 
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
@@ -220,6 +268,7 @@ class Result(RecordView):
             conclusions=self._conclusions,
             data=self.data,
             tests=tests,
+            test_scores=[] if tests else self._test_scores,
             paired=self.test_difference() if len(tests) > 1 else None,
             readings=self.readings(),
             shipped="" if self.winner is None else _shipped(self.best()),
@@ -234,13 +283,21 @@ def _shipped(best: Member) -> str:
     )
 
 
-def _candidate(member: Member) -> Candidate:
+def _candidate(member: Member, metric: str) -> Candidate:
     def predict(inputs: np.ndarray) -> np.ndarray:
         given: np.ndarray = member.model().predict(inputs, batch_size=1024, verbose=0)
         return given
 
+    def measure(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        return measured(member.model(), metric, inputs, targets)
+
     return Candidate(
-        member.variant.name, member.replicate.number, member.epoch, member.fingerprint, predict
+        member.variant.name,
+        member.replicate.number,
+        member.epoch,
+        member.fingerprint,
+        predict,
+        measure,
     )
 
 

@@ -11,7 +11,7 @@ from kohort.evidence.store import ReadingRecord, open_store
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """The predictions of a trained member for the test set.
+    """The predictions of a trained member for the test set, or its score there.
 
     Args:
         variant: The member's variant.
@@ -19,16 +19,23 @@ class Tested:
         epoch: The epoch of its weights, from 1.
         weights: SHA-256 of its weights, in hexadecimal.
         classes: `[test sample]`, the predicted class, of the smallest unsigned dtype; None where
-            the stored array is damaged.
+            it was scored by a metric, or the stored array is damaged.
         probabilities: `[test sample]`, the probability of that class; None likewise.
+        metric: The metric that it was scored by; "" where its classes were predicted.
+        score: `[]`, the metric; None where it was scored by none, or the stored array is damaged.
+        values: float64 `[test sample]`, of which the score is the mean; NaN where it is none of
+            samples. None likewise.
     """
 
     variant: str
     replicate: int
     epoch: int
     weights: str
-    classes: np.ndarray | None = field(repr=False)
-    probabilities: np.ndarray | None = field(repr=False)
+    classes: np.ndarray | None = field(default=None, repr=False)
+    probabilities: np.ndarray | None = field(default=None, repr=False)
+    metric: str = ""
+    score: np.ndarray | None = field(default=None, repr=False)
+    values: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +90,16 @@ class KeptReadings:
         about = []
         for number, member in enumerate(reading.members):
             about.append({name: getattr(member, name) for name in _NAMED})
-            for name in _FOUND:
-                arrays[f"{name}/{number}"] = getattr(member, name)
+            found = {name: getattr(member, name) for name in _FOUND}
+            arrays |= {f"{name}/{number}": a for name, a in found.items() if a is not None}
         with open_store(self.place, make=False) as store:
             study = store.find(self.study)
             if study is not None:
                 study.add_reading(reading.time, about, arrays)
 
 
-_NAMED = ("variant", "replicate", "epoch", "weights")
-_FOUND = ("classes", "probabilities")
+_NAMED = ("variant", "replicate", "epoch", "weights", "metric")
+_FOUND = ("classes", "probabilities", "score", "values")
 
 
 def _reading(record: ReadingRecord) -> Reading:

@@ -142,7 +142,7 @@ class _Walk:
         return found[0] if number is None else f"object {number}"
 
     def _visit(self, item: Any) -> None:
-        kind = _kind_of(type(item))
+        kind = _kind_of(type(item))  # type: ignore[arg-type]  # types are hashable
         if kind.is_value:
             token = _value(item)
             if token[0] is int or (token[0] is str and len(item) >= _SHORTEST_ADDRESS):

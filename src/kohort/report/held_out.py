@@ -12,6 +12,7 @@ from kohort.data.dataset import Dataset
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import proportion_interval
+from kohort.report.tested_scores import TestScore, test_score
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Candidate(NamedTuple):
         epoch: The epoch of its weights, from 1.
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
+        measure: Returns the metric that scores for inputs and targets, and its values `[sample]`.
     """
 
     variant: str
@@ -67,6 +69,7 @@ class Candidate(NamedTuple):
     epoch: int
     weights: str
     predict: Callable[[np.ndarray], np.ndarray]
+    measure: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
 class TestSet:
@@ -97,7 +100,7 @@ class TestSet:
             model are not scores of the classes.
         """
         data = self._data
-        if data.classes is None:
+        if data.classes is None or not len(data.x_test):
             return []
         known = {
             (tested.variant, tested.weights): tested
@@ -116,6 +119,26 @@ class TestSet:
         if new:
             self._add(Reading(datetime.now(UTC), new))
         return [score(tested, data, self._confidence) for tested in found]
+
+    def read_scores(self, candidates: Sequence[Candidate], metric: str) -> list[TestScore]:
+        """As `read`, by the metric of the study; empty if there is no test set."""
+        data = self._data
+        if not len(data.x_test):
+            return []
+        known = {
+            (tested.variant, tested.weights): tested
+            for reading in self.readings
+            for tested in reading.members
+            if tested.metric == metric and tested.score is not None and tested.values is not None
+        }
+        found = [
+            known.get((candidate.variant, candidate.weights)) or _measured(candidate, data, metric)
+            for candidate in candidates
+        ]
+        new = tuple(tested for tested in found if tested not in known.values())
+        if new:
+            self._add(Reading(datetime.now(UTC), new))
+        return [test_score(tested, self._confidence) for tested in found]
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:
@@ -139,6 +162,20 @@ def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
         candidate.weights,
         guesses,
         scores.max(axis=1),
+    )
+
+
+def _measured(candidate: Candidate, data: Dataset, metric: str) -> Tested:
+    """The metric of a member on the test set."""
+    score, values = candidate.measure(data.inputs(data.x_test), data.y_test)
+    return Tested(
+        candidate.variant,
+        candidate.replicate,
+        candidate.epoch,
+        candidate.weights,
+        metric=metric,
+        score=np.array(score),
+        values=values,
     )
 
 

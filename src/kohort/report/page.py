@@ -32,6 +32,7 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
+from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
 SHOWN_PANELS = 12
@@ -46,6 +47,7 @@ class Page:
         conclusions: The conclusions from the study's record.
         data: The data of the study.
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
+        test_scores: Their scores there, where their classes cannot be told.
         paired: The winner against the baseline on the test set; None without both.
         readings: All readings of the test set.
         shipped: Which model to ship, in words; empty without a winner.
@@ -55,6 +57,7 @@ class Page:
     conclusions: Conclusions
     data: Dataset
     tests: Sequence[HeldOut]
+    test_scores: Sequence[TestScore]
     paired: PairedProportions | None
     readings: Sequence[Reading]
     shipped: str
@@ -88,6 +91,8 @@ class Page:
         if self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
         read = [("test set read", words.readings(self.readings))]
+        if not len(self.data.x_test):
+            read = [("test set", "none")]
         return [*self.record.settings.facts(), *facts, *read]
 
 
@@ -142,6 +147,7 @@ def render(page: Page) -> str:
         drawn=[None, *_drawn(page)],  # and what is of the whole study
         learning=_learning(page),
         paired=_paired(page),
+        test_scores=_test_scores(page),
         read=words.readings(page.readings),
         findings=_by_verdict(conclusions.findings),
         confusion=_confusion(page),
@@ -160,6 +166,13 @@ def _paired(page: Page) -> str:
     if page.paired is None:
         return ""
     return words.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
+
+
+def _test_scores(page: Page) -> str:
+    """The scores of the winner and the baseline on the test set, in words; empty without them."""
+    if not page.test_scores:
+        return ""
+    return told(page.test_scores, page.scale, page.record.settings.confidence)
 
 
 def _by_verdict(findings: Sequence[Finding]) -> list[Finding]:

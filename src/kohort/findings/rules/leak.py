@@ -26,11 +26,17 @@ def judge(study: StudyCurves) -> Finding:
         "validation samples with a copy in their training part, %": valid[0],
         "validation samples with an exact copy there, %": valid[1],
     }
+    of_test, one = "there is no test set", f"a {copy}"
+    if overlap.test_samples:
+        of_test = (
+            f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) have a "
+            f"{copy} among the training samples, {overlap.test_exact:,} of them an exact one"
+        )
+        one = "one"
     clause = (
-        f"{overlap.test:,} of {overlap.test_samples:,} test samples ({test[0]:.3g} %) have a "
-        f"{copy} among the training samples, {overlap.test_exact:,} of them an exact one; of the "
-        f"validation samples {valid[0]:.3g} % have one in their training part, {valid[1]:.3g} % an "
-        "exact one" + ("" if overlap.near_sought else "; near copies were not looked for")
+        f"{of_test}; of the validation samples {valid[0]:.3g} % have {one} in their training part, "
+        f"{valid[1]:.3g} % an exact one"
+        + ("" if overlap.near_sought else "; near copies were not looked for")
     )
     copies, exact = (max(percents) for percents in zip(test, valid, strict=True))
     if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:

@@ -1,0 +1,82 @@
+"""Scores of members on the test set: the metric of the study, whatever the targets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kohort.evidence.readings import Tested
+from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.proportion import proportion_interval
+from kohort.findings.statistics.scale import Scale
+from kohort.report.words import percent
+
+
+@dataclass(frozen=True, eq=False)
+class TestScore:
+    """The score of a variant's member on the test set.
+
+    Args:
+        variant: The variant's name.
+        metric: The metric, as it is logged for the training part.
+        score: With its interval over test samples, which holds for this one trained model, not for
+            another seed or split: Student's t, or Wilson's where each sample is right or wrong. It
+            has none where the metric is no mean over samples.
+        values: `[test sample]`, of which the score is the mean; NaN likewise.
+    """
+
+    variant: str
+    metric: str
+    score: Interval
+    values: np.ndarray = field(repr=False)
+
+    def less(self, other: "TestScore", confidence: float) -> Interval:
+        """This score less another's on the same samples, with the interval of paired differences.
+
+        Args:
+            other: The other.
+            confidence: Between 0 and 1.
+        """
+        paired = mean_interval(self.values - other.values, confidence=confidence)
+        if paired.n:
+            return paired
+        return _without_interval(self.score.mean - other.score.mean, self.score.n)
+
+
+def test_score(tested: Tested, confidence: float) -> TestScore:
+    """The score of a member that was measured on the test set."""
+    assert tested.score is not None
+    assert tested.values is not None
+    values = tested.values
+    if np.isin(values, (0, 1)).all():
+        score = proportion_interval(int(values.sum()), len(values), confidence)
+    else:
+        score = mean_interval(values, confidence=confidence)
+    if not score.n:
+        score = _without_interval(float(tested.score), len(values))
+    return TestScore(tested.variant, tested.metric, score, values)
+
+
+def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
+    """The scores of the winner and of the baseline in a sentence, which follows "on the test set".
+
+    Args:
+        scores: Of the winner, then of the baseline; the same where it wins.
+        scale: The scale of the metric.
+        confidence: Of intervals.
+    """
+    write = percent if scale.is_proportion else scale.text
+    parts = [f"{one.variant} {write(one.score)}" for one in scores]
+    text = f"{scale.metric} over {scores[0].score.n:,} samples: {', '.join(parts)}."
+    if len(scores) < 2:
+        return text
+    difference = scores[0].less(scores[1], confidence)
+    return (
+        f"{text} The first less the second, sample by sample: {scale.text(difference)}."
+        if difference.is_formed
+        else text
+    )
+
+
+def _without_interval(mean: float, samples: int) -> Interval:
+    return Interval(mean, np.nan, np.nan, samples, np.nan)

@@ -1,0 +1,184 @@
+"""Scores on the test set: of regression and other targets that are no classes, and without one."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+import kohort
+from kohort.keras_api.samples import measured
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(160, 4)).astype(np.float32)
+Y = (X @ [1.0, -2.0, 0.5, 0.0] + 0.3 * RANDOM.normal(size=160)).astype(np.float32)
+
+
+def build(units, loss="mse", metrics=("mae",), outputs=1, activation=None, l2=0.0):
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    layers = [keras.layers.Dense(units, "relu", kernel_regularizer=penalty)] if units else []
+    last = keras.layers.Dense(outputs, activation)
+    model = keras.Sequential([keras.Input((4,)), *layers, last])
+    model.compile(keras.optimizers.Adam(0.03), loss, metrics=list(metrics))
+    return model
+
+
+def run(data, store=None, name="scores", **arguments):
+    variants = kohort.grid(build, units=[0, 8], **arguments)
+    return kohort.Study(
+        name, variants, data, replicates=kohort.Holdout(0.25, 3), epochs=4, batch_size=20
+    ).run(store, verbose=0)
+
+
+def split(x, y):
+    return kohort.Dataset(x[:120], y[:120], x[120:], y[120:])
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(split(X, Y), l2=0.01)
+
+
+def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path):
+    winner, baseline = result.test_scores()
+    assert (winner.variant, baseline.variant) == (result.winner, "units=0")
+    assert winner.metric == "data_loss"
+    # What NumPy and SciPy say of the model's outputs.
+    outputs = result.best().model().predict(X[120:], verbose=0)[:, 0]
+    errors = (outputs - Y[120:]) ** 2
+    assert winner.values == pytest.approx(errors, rel=1e-4)
+    assert winner.score.mean == pytest.approx(errors.mean(), rel=1e-4)
+    interval = stats.ttest_1samp(errors, 0).confidence_interval(0.95)
+    assert (winner.score.low, winner.score.high) == pytest.approx(tuple(interval), rel=1e-3)
+    less = winner.less(baseline, 0.95)
+    expected = stats.ttest_rel(winner.values, baseline.values)
+    assert less.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (less.low, less.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+    monkeypatch.setattr(keras.Model, "evaluate", None)
+    assert result.test_scores()[0] is winner
+    assert [reading.variants for reading in result.readings()] == [("units=8", "units=0")]
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    told = re.search(r"On the test set, read once and never to choose: (.*)</p>", page)[1]
+    assert told.startswith("loss over 40 samples: units=8 ")
+    assert f"{winner.score.mean:.3g}" in told
+    assert "The first less the second, sample by sample: -" in told
+
+
+def test_a_score_is_kept_with_the_study(tmp_path):
+    data, place = split(X, Y), tmp_path / "kohort.db"
+    scored = run(data, place).test_scores()
+    opened = kohort.open(place, "scores", data)
+    again = opened.test_scores()
+    assert [repr(one.score) for one in again] == [repr(one.score) for one in scored]
+    assert [one.values.tolist() for one in again] == [one.values.tolist() for one in scored]
+    assert len(opened.readings()) == 1
+    # Another metric of the same weights is another reading.
+    by_mae = kohort.Study(
+        "scores", kohort.grid(build, units=[0, 8]), data, replicates=kohort.Holdout(0.25, 3),
+        epochs=4, batch_size=20, metric="mae",
+    ).run(place, verbose=0)  # fmt: skip
+    assert by_mae.test_scores()[0].metric == "mae"
+    outputs = by_mae.best().model().predict(X[120:], verbose=0)[:, 0]
+    assert by_mae.test_scores()[0].score.mean == pytest.approx(np.abs(outputs - Y[120:]).mean())
+    assert len(by_mae.readings()) == 2
+
+
+LABELS = ((Y > 0).astype(int) + (Y > 2)).astype(np.int32)
+
+METRICS = {
+    "a loss with a penalty": ("data_loss", Y, {"l2": 0.1}),
+    "a loss of outputs in a column": ("data_loss", Y[:, None], {"loss": keras.losses.Huber()}),
+    "a loss of several outputs": ("data_loss", np.stack([Y, -Y], 1), {"outputs": 2}),
+    "a loss of classes": (
+        "data_loss",
+        LABELS,
+        {"loss": "sparse_categorical_crossentropy", "outputs": 3, "metrics": ("accuracy",),
+         "activation": "softmax"},
+    ),
+    "mae": ("mae", Y, {}),
+    "one-hot accuracy": (
+        "accuracy",
+        np.eye(3)[LABELS],
+        {"loss": "categorical_crossentropy", "outputs": 3, "metrics": ("accuracy",)},
+    ),
+    "several labels": (
+        "binary_accuracy",
+        np.stack([Y > 0, Y > 1], 1).astype("float32"),
+        {"loss": "binary_crossentropy", "outputs": 2, "metrics": ("binary_accuracy",),
+         "activation": "sigmoid"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", METRICS)
+def test_the_values_of_samples_have_kerass_metric_for_their_mean(case):
+    metric, y, arguments = METRICS[case]
+    model = build(8, **arguments)
+    value, values = measured(model, metric, X, y)
+    assert value == pytest.approx(values.mean(), rel=1e-4)
+    penalty = float(sum(model.losses))
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    expected = logs["loss"] - penalty if metric == "data_loss" else logs[metric]
+    assert value == pytest.approx(expected, rel=1e-5)
+    # Of one sample alone Keras says what it adds.
+    alone = model.evaluate(X[7:8], y[7:8], verbose=0, return_dict=True)
+    expected = alone["loss"] - penalty if metric == "data_loss" else alone[metric]
+    assert values[7] == pytest.approx(expected, rel=1e-4)
+
+
+def off_by_its_batch(y, outputs):
+    """Where y is a row and outputs are a column, it depends on who else is in a batch."""
+    return keras.ops.abs(y - outputs)
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "y"),
+    [
+        ("r2", keras.metrics.R2Score(name="r2"), Y[:, None]),
+        ("rmse", keras.metrics.RootMeanSquaredError(name="rmse"), Y),
+        ("off_by_its_batch", off_by_its_batch, Y),
+    ],
+)
+def test_what_is_no_mean_over_samples_has_no_interval(metric, given, y):
+    model = build(8, metrics=[given])
+    value, values = measured(model, metric, X, y)
+    expected = model.evaluate(X, y, batch_size=1024, verbose=0, return_dict=True)[metric]
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert np.isnan(values).all()
+
+
+def test_whole_numbers_that_are_no_classes_are_scored(tmp_path):
+    counts = np.rint(np.exp(np.clip(Y, -2, 2))).astype(int)
+    result = run(split(X, counts), loss="poisson")
+    assert result.data.classes is not None
+    winner = result.test_scores()[0]
+    assert winner.score.is_formed
+    assert "On the test set, read once and never" in result.report(tmp_path / "r.html").read_text()
+    assert len(result.readings()) == 1
+
+
+def test_of_one_hot_targets_the_accuracy_has_wilsons_interval():
+    arguments = {"loss": "categorical_crossentropy", "outputs": 3, "metrics": ("accuracy",)}
+    result = run(split(X, np.eye(3)[LABELS]), activation="softmax", **arguments)
+    winner = result.test_scores()[0]
+    right = result.best().model().predict(X[120:], verbose=0).argmax(1) == LABELS[120:]
+    expected = stats.binomtest(int(right.sum()), 40).proportion_ci(method="wilson")
+    assert (winner.score.low, winner.score.high) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("y", [Y, LABELS])
+def test_a_study_without_a_test_set_says_so(y, tmp_path):
+    arguments = {} if y is Y else METRICS["a loss of classes"][2]
+    result = run(kohort.Dataset(X, y), tmp_path / "kohort.db", **arguments)
+    for read in (result.test, result.test_scores):
+        with pytest.raises(kohort.DesignError, match=r"a test set, got Dataset.*no test samples"):
+            read()
+    assert result.readings() == ()
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert "<dt>test set</dt><dd>none</dd>" in page
+    assert "On the test set" not in page
+    leak = next(finding for finding in result.findings() if finding.code == "KH201")
+    assert "test samples" not in leak.sentence
+    assert kohort.open(tmp_path / "kohort.db", "scores", result.data).winner == result.winner
