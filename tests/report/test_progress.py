@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from kohort.report import progress as module
@@ -23,10 +24,27 @@ def display(monkeypatch, *, terminal, visible=True):
 
 def test_a_terminal_shows_cohort_members_epoch_and_time_left(monkeypatch):
     shown = display(monkeypatch, terminal=True)
-    assert "cohort 2/2: large, 1 member, epoch 5/6" in shown
+    assert "1 member of cohort 2/2: large" in shown
+    assert "epoch 5/6" in shown
     # Three of the six member epochs of the first cohort came, so that 9 are left in all.
     assert "4/9" in shown
     assert "left" in shown
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    progress = Progress(1200)
+    progress.begin("cohort 10/12: " + "units=(400, 200), l2=0.0001, " * 9, members=40, epochs=30)
+    progress.advance(600, epoch=14)
+    (line,) = console.render_lines(progress._bar.get_renderable(), pad=False)
+    text = "".join(segment.text for segment in line)
+    assert len(text) <= width
+    assert text.startswith("40 members of co")
+    assert "━━━" in text
+    for told in ("epoch 15/30", "600/1200 member epochs", "left"):
+        assert told in text
 
 
 def test_a_log_gets_a_line_for_each_cohort(monkeypatch):

@@ -12,6 +12,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
+from rich.table import Column
+
+_WIDE = 100
+"""Columns of a terminal that has room for the time since the start."""
 
 
 class Progress:
@@ -26,19 +30,25 @@ class Progress:
         self._console = Console(stderr=True)
         self._visible = visible
         self._what, self._epochs, self._left = "", 0, 0
+        # What trains may have a name of any length: it is cut where there is no room for it.
         self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            TextColumn(
+                "{task.description}",
+                table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
+            TextColumn("{task.fields[epoch]}"),
             MofNCompleteColumn(),
             TextColumn("member epochs"),
-            TimeElapsedColumn(),
+            *([TimeElapsedColumn()] if self._console.width >= _WIDE else []),
             TextColumn("left"),
             TimeRemainingColumn(),
+            expand=True,
             console=self._console,
             # A log file or a pipe gets lines (`begin`) instead of a bar that redraws itself.
             disable=not (visible and self._console.is_terminal),
         )
-        self._task = self._bar.add_task("preparing", total=total)
+        self._task = self._bar.add_task("preparing", total=total, epoch="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -72,12 +82,13 @@ class Progress:
             epochs: Epochs of each.
             done: Member epochs that were trained in an earlier run.
         """
-        self._what, self._epochs = f"{what}, {count(members, 'member')}", epochs
+        self._what, self._epochs = f"{count(members, 'member')} of {what}", epochs
         self._left = members * epochs - done
         self.skip(done)
         self._show(0)
         if self._visible and not self._console.is_terminal:
-            self._console.print(f"{self._what}, {count(epochs, 'epoch')}", highlight=False)
+            told = f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}"
+            self._console.print(told, highlight=False)
 
     def advance(self, member_epochs: int, epoch: int) -> None:
         """Count finished member epochs of an epoch (from 0)."""
@@ -91,7 +102,8 @@ class Progress:
         self._bar.update(self._task, total=total - self._left)
 
     def _show(self, epoch: int) -> None:
-        self._bar.update(self._task, description=f"{self._what}, epoch {epoch}/{self._epochs}")
+        told = f"epoch {epoch}/{self._epochs}"
+        self._bar.update(self._task, description=self._what, epoch=told)
 
 
 def count(number: int, what: str) -> str:
