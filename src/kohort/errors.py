@@ -13,8 +13,10 @@ Each message says what was expected, what came, and how to mend it.
 """
 
 import re
+from collections.abc import Sequence
 
 _LONGEST_REASON = 300
+_PARENTHESES = re.compile(r"\([^()]*\)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -138,3 +140,9 @@ def reason(error: BaseException) -> str:
 def legible(text: str) -> str:
     """The text with what cannot be shown, or is no text in UTF-8, as an escape."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names for a list in a sentence: in quotes where a comma in one would look like its end."""
+    has_comma = any("," in _PARENTHESES.sub("", name) for name in names)
+    return [f'"{name}"' for name in names] if has_comma and len(names) > 1 else list(names)

@@ -42,6 +42,7 @@ def test_constants_that_differ_share_a_program_and_the_plan_says_so(blobs, count
     plan = study.plan()
     assert [len(cohort) for cohort in plan.cohorts] == [8]
     assert "4 sets of constants as inputs" in str(plan)
+    assert 'cohort 1/1: "l2=0.1, dropout=0.2", "l2=0.1, dropout=0.5", "l2=0.2' in str(plan)
     study.run(verbose=0)
     assert len(count_compilations) == 1
 

@@ -278,8 +278,9 @@ def test_the_overview_has_a_line_for_each_rule():
 
 @pytest.mark.parametrize(
     ("names", "text"),
-    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")],
-)
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c"),
+     (["a=1, b=2", "c"], '"a=1, b=2" and "c"')],
+)  # fmt: skip
 def test_listing(names, text):
     assert words.listing(names) == text
 

@@ -14,6 +14,7 @@ from kohort.design.building import BuiltModels, batch_of
 from kohort.design.compatibility import check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.errors import told_apart
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
@@ -119,7 +120,8 @@ class Plan:
 
     def label(self, members: tuple[MemberPlan, ...]) -> str:
         """Names one of the `groups` while it trains."""
-        names = ", ".join(dict.fromkeys(self.variant_names[member.variant] for member in members))
+        variants = dict.fromkeys(self.variant_names[member.variant] for member in members)
+        names = ", ".join(told_apart(list(variants)))
         if members in self.cohorts:
             return f"cohort {self.cohorts.index(members) + 1}/{len(self.cohorts)}: {names}"
         return f"by model.fit: {names}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kohort.errors import told_apart
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves
@@ -148,6 +149,7 @@ def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
 
 
 def _listing(names: Sequence[str]) -> str:
+    names = told_apart(names)
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 

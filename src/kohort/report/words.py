@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from kohort.errors import told_apart
 from kohort.evidence.readings import Reading
 from kohort.findings.finding import Finding
 from kohort.findings.rules.too_few import many
@@ -314,4 +315,5 @@ def _decision(comparison: Comparison) -> str:
 
 def listing(names: Sequence[str]) -> str:
     """Names in a sentence: `a, b and c`."""
+    names = told_apart(names)
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""

@@ -1,0 +1,21 @@
+"""Names in sentences."""
+
+import pytest
+
+from kohort.errors import told_apart
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a, b", "c"], ['"a, b"', '"c"']),
+        # A name alone cannot be taken for two, and a comma in parentheses ends nothing.
+        (["a, b"], ["a, b"]),
+        (["units=(4, 8)", "units=(4,)"], ["units=(4, 8)", "units=(4,)"]),
+        (["units=(4, 8), l2=0.1", "softmax"], ['"units=(4, 8), l2=0.1"', '"softmax"']),
+        ([], []),
+    ],
+)
+def test_names_with_commas_are_told_apart(names, told):
+    assert told_apart(names) == told
