@@ -107,6 +107,8 @@ class Result(RecordView):
     def report(self, path: str | Path, *, command: str = "") -> Path:
         """Write the report, one HTML file that needs nothing else.
 
+        Of a study that was opened without its data it tells nothing of the test set.
+
         Args:
             path: The file to write; folders that are missing are made.
             command: The command that runs the study again, to be shown in the report.
@@ -115,7 +117,6 @@ class Result(RecordView):
             The path.
 
         Raises:
-            DesignError: The study was opened without its data.
             OSError: The file cannot be written.
 
         Example:
@@ -263,10 +264,13 @@ class Result(RecordView):
         return self.members[number, self._conclusions.best_replicate(number)]
 
     def _page(self, command: str) -> Page:
+        if self._data is None:
+            readings = [] if self._readings is None else self._readings.all()
+            return Page(self._conclusions, None, [], [], None, readings, "", command)
         tests = self._test
         return Page(
             conclusions=self._conclusions,
-            data=self.data,
+            data=self._data,
             tests=tests,
             test_scores=[] if tests else self._test_scores,
             paired=self.test_difference() if len(tests) > 1 else None,

@@ -190,7 +190,9 @@ def test_report_is_written_from_the_store(folder, ran):
     done = kohort("report", "tiny", "--data", "data.npz", cwd=folder)
     assert done.stdout == "tiny.html\n", done.stderr
     assert "does best on validation data" in (folder / "tiny.html").read_text("utf-8")
-    refused(kohort("report", "tiny", cwd=folder), "--data")
+    without = kohort("report", "tiny", "--out", "without.html", cwd=folder)
+    assert without.stdout == "without.html\n", without.stderr
+    assert "not given to this report" in (folder / "without.html").read_text("utf-8")
     beside = ("report", "tiny", "--data", "data.npz", "--out", "study.py/x.html")
     refused(kohort(*beside, cwd=folder), "to write study.py/x.html")
 

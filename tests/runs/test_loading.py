@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 import kohort
 from kohort.evidence.store import open_store
@@ -128,15 +129,27 @@ def test_an_opened_study_knows_its_parameters(result, place):
     }
 
 
-def test_what_needs_data_asks_for_them(result, place, blobs, tmp_path):
+def test_what_needs_data_asks_for_them(result, place, blobs):
     opened = kohort.open(place, "kept")
-    for needs in (opened.best, opened.test, opened.readings, lambda: opened.report(tmp_path / "r")):
+    for needs in (opened.best, opened.test, opened.readings):
         with pytest.raises(kohort.DesignError, match="open it with them"):
             needs()
     other = kohort.Dataset(blobs.x_train + 1, blobs.y_train, blobs.x_test, blobs.y_test)
     with pytest.raises(kohort.StoreError, match="give those that it was run with"):
         kohort.open(place, "kept", other)
-    assert not (tmp_path / "r").exists()
+
+
+def test_a_report_without_the_data_tells_all_but_the_test_set(result, place, blobs, tmp_path):
+    kohort.open(place, "kept", blobs).test()
+    opened = kohort.open(place, "kept")
+    text = opened.report(tmp_path / "without.html").read_text("utf-8")
+    assert str(escape(opened.answer())) in text
+    for told in ("The variants", "Curves", "Findings", "Comparisons", "How it was run"):
+        assert told in text
+    assert "<dt>data</dt><dd>not given to this report" in text
+    assert "<dt>test set read</dt><dd>once, on " in text
+    for untold in ("On the test set", "gets wrong", "<dt>model to ship</dt>", "None", "SHA-256"):
+        assert untold not in text
 
 
 def test_what_is_not_there_or_not_finished_is_refused(study, result, place, tmp_path):

@@ -55,7 +55,13 @@ def compare(
 
 def report(
     name: StudyName,
-    data: Annotated[str, typer.Option(metavar="SRC", help="The data that the study was run with.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SRC",
+            help="The data of the study; without them it tells nothing of the test set.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
     ] = None,
@@ -66,7 +72,7 @@ def report(
     from kohort.data.load import load
     from kohort.runs.loading import open as open_result
 
-    result = open_result(store, name, load(data))
+    result = open_result(store, name, None if data is None else load(data))
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):
         typer.echo(str(result.report(path)))

@@ -45,7 +45,7 @@ class Page:
 
     Args:
         conclusions: The conclusions from the study's record.
-        data: The data of the study.
+        data: The data of the study; None where a report does without what needs them.
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
         test_scores: Their scores there, where their classes cannot be told.
         paired: The winner against the baseline on the test set; None without both.
@@ -55,7 +55,7 @@ class Page:
     """
 
     conclusions: Conclusions
-    data: Dataset
+    data: Dataset | None
     tests: Sequence[HeldOut]
     test_scores: Sequence[TestScore]
     paired: PairedProportions | None
@@ -86,12 +86,14 @@ class Page:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """How the study was run, as pairs of a name and a text."""
-        facts = [("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}")]
+        facts = [("data", "not given to this report, which so tells nothing of the test set")]
+        if self.data is not None:
+            facts = [("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}")]
         facts += [("model to ship", self.shipped)] * bool(self.shipped)
-        if self.data.unreadable:
+        if self.data is not None and self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
         read = [("test set read", words.readings(self.readings))]
-        if not len(self.data.x_test):
+        if self.data is not None and not len(self.data.x_test):
             read = [("test set", "none")]
         return [*self.record.settings.facts(), *facts, *read]
 
@@ -131,7 +133,7 @@ def render(page: Page) -> str:
         metric=settings.metric,
         confidence=settings.confidence,
         kind=settings.kind,
-        train_share=f"{settings.samples[0] / len(page.data.x_train):.0%}",
+        train_share=f"{settings.samples[0] / _training_samples(page):.0%}",
         margin=conclusions.study.margin,
         winner=conclusions.winner_name,
         answer=answer(conclusions),
@@ -153,6 +155,11 @@ def render(page: Page) -> str:
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
+
+
+def _training_samples(page: Page) -> int:
+    """The training samples of the data; without the data, those that a replicate uses."""
+    return sum(page.record.settings.samples) if page.data is None else len(page.data.x_train)
 
 
 def _learning(page: Page) -> str:
@@ -220,7 +227,7 @@ def _domain(page: Page, metric: str) -> tuple[float, float] | None:
 
 def _confusion(page: Page) -> list[dict[str, Any]]:
     """Rows of the winner's confusion matrix: counts, and the shade of their cells."""
-    if not page.tests:
+    if not page.tests or page.data is None:
         return []
     counts, names = page.tests[0].confusion, page.data.class_names or ()
     off_diagonal = counts * (1 - np.eye(len(counts), dtype=int))
@@ -244,13 +251,13 @@ def _confusion(page: Page) -> list[dict[str, Any]]:
 
 def _mistakes(page: Page) -> list[dict[str, str]]:
     """The winner's mistakes with the highest probability as pictures, if samples are images."""
-    shape = page.data.input_shape
-    if not page.tests or len(shape) != 2 or not page.data.stores_pixels:
+    data = page.data
+    if not page.tests or data is None or len(data.input_shape) != 2 or not data.stores_pixels:
         return []
-    names = page.data.class_names or ()
+    names = data.class_names or ()
     return [
         {
-            "image": _png(page.data.x_test[mistake.sample]),
+            "image": _png(data.x_test[mistake.sample]),
             "truth": names[mistake.truth],
             "predicted": names[mistake.predicted],
             "probability": f"{100 * mistake.probability:.0f} %",
