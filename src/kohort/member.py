@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.readers.pictures import edge_brightness
 from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.variants import Variant
@@ -19,8 +20,10 @@ from kohort.evidence.curves import Curves
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.models import prepare, uncompiled
 
-CLASS_NAMES_ENTRY = "kohort.json"
-"""The entry of a saved `.keras` archive that holds the class names; Keras leaves it alone."""
+ABOUT_ENTRY = "kohort.json"
+"""The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
+
+_SOME_SAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +112,9 @@ class Member:
     def save(self, path: str | Path) -> Path:
         """Save `deployable()` as a `.keras` file, with the class names; whole or not at all.
 
+        Of images it also keeps how bright the edges of the training images are: `kohort predict`
+        tells dark images on light where these were light on dark.
+
         Args:
             path: Of the file; folders that are missing are made.
 
@@ -128,8 +134,8 @@ class Member:
         with written_whole(path) as new:
             self.deployable().save(new)
             with zipfile.ZipFile(new, "a") as archive:
-                names = {"class_names": list(self.data.class_names or ())}
-                archive.writestr(CLASS_NAMES_ENTRY, json.dumps(names))
+                about = {"class_names": list(self.data.class_names or ()), "edge": _edge(self.data)}
+                archive.writestr(ABOUT_ENTRY, json.dumps(about))
         return path
 
 
@@ -160,6 +166,17 @@ def members_of(
         )
         for (variant, replicate), best_weights in weights.items()
     }
+
+
+def _edge(data: Dataset) -> float | None:
+    """The median brightness of edges of training images, from 0 to 255; None for other samples."""
+    shape = _image_shape(data)
+    if data.pixels is None or len(shape) < 2:
+        return None
+    images = data.x_train[:_SOME_SAMPLES].reshape(-1, *shape)
+    if not data.stores_pixels:
+        images = (images - data.pixels.offset) / data.pixels.factor
+    return round(float(np.median(edge_brightness(images))), 1)
 
 
 def _image_shape(data: Dataset) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kohort.cli import prediction
-from kohort.cli.prediction import predict_images
+from kohort.cli.prediction import predict_files
 from tests.doors.refusals import assert_command_refused, assert_refused
 
 
@@ -124,7 +124,9 @@ def of_shape(*shape):
 
 NO_MODEL = r"a \.keras file with a Keras model, got .*model\.keras, which is none"
 UNKNOWN = r"of layers that Keras knows, got .*model\.keras \(.*the winner\.keras of a study"
-NO_IMAGES = r"a model of grey images \[sample, height, width\], with a score for each class"
+NO_IMAGES = (
+    r"a model of images \[sample, height, width\], or with .*, or of rows \[sample, feature\]"
+)
 NO_NAMES = r"the names of the classes in kohort\.json, got .*model\.keras \("
 WRONG = {
     # Not a zip.
@@ -174,8 +176,9 @@ WRONG = {
     ),
     "a module that lies beside it": (dense_from("trap"), UNKNOWN),
     # Not for images.
-    "a table": (of_shape(5), rf"{NO_IMAGES}, got .*takes \(None, 5\)"),
-    "images with channels": (of_shape(6, 4, 1), NO_IMAGES),
+    "images of four channels": (of_shape(6, 4, 4), NO_IMAGES),
+    "films": (of_shape(5, 6, 4, 3), NO_IMAGES),
+    "rows": (of_shape(5), r"a CSV file with 5 numbers in each row, got .*image\.png \("),
     "images of any size": (
         sequence(lambda: keras.Input((None, 4)), keras.layers.GlobalMaxPooling1D),
         NO_IMAGES,
@@ -189,7 +192,7 @@ WRONG = {
     ),
     "images of 10 gigapixels": (
         sequence(lambda: keras.Input((100_000, 100_000)), keras.layers.GlobalMaxPooling1D),
-        "images of at most 67,108,864 pixels, got .*100000, 100000",
+        "samples of at most 67,108,864 numbers, got .*100000, 100000",
     ),
     "weights of NaN": (saved(lambda: of_weights(np.nan)), "scores are NaN or infinite"),
     # Not class names.
@@ -211,7 +214,7 @@ def test_refuses(case, tmp_path, whole, image, monkeypatch):
     (tmp_path / "trap.py").write_text("open('sprung', 'w').close()\nclass Dense: pass\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    assert_refused(lambda: predict_images(tmp_path / "model.keras", [image]), told, tmp_path)
+    assert_refused(lambda: predict_files(tmp_path / "model.keras", [image]), told, tmp_path)
     assert "trap" not in sys.modules
 
 
@@ -245,7 +248,7 @@ def test_refuses_what_is_no_image(case, tmp_path, whole, image):
     make(tmp_path / "bad.png")
     told = rf"an image file, got .*bad\.png \(.*{told}" if case != "nothing" else told
     assert_refused(
-        lambda: predict_images(tmp_path / "model.keras", [image, tmp_path / "bad.png"]),
+        lambda: predict_files(tmp_path / "model.keras", [image, tmp_path / "bad.png"]),
         told.replace("(.*an image file", "("),
         tmp_path,
     )
@@ -256,7 +259,7 @@ def test_weights_that_unpack_to_more_than_there_is_are_refused(
 ):
     (tmp_path / "model.keras").write_bytes(whole)
     told = "fit in 100 B of memory, got .*model.keras"
-    assert_refused(lambda: predict_images(tmp_path / "model.keras", [image]), told, tmp_path)
+    assert_refused(lambda: predict_files(tmp_path / "model.keras", [image]), told, tmp_path)
 
 
 def test_a_model_that_fails_on_images_is_told(tmp_path, whole, image, monkeypatch):
@@ -266,8 +269,8 @@ def test_a_model_that_fails_on_images_is_told(tmp_path, whole, image, monkeypatc
         raise RuntimeError("out of luck\nand more")
 
     monkeypatch.setattr(keras.Model, "predict", fails)
-    told = r"a model that takes images, got .*model\.keras \(out of luck\)"
-    assert_refused(lambda: predict_images(tmp_path / "model.keras", [image]), told, tmp_path)
+    told = r"a model that takes samples of shape \(6, 4\), got .*model\.keras \(out of luck\)"
+    assert_refused(lambda: predict_files(tmp_path / "model.keras", [image]), told, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +282,7 @@ def test_a_model_that_fails_on_images_is_told(tmp_path, whole, image, monkeypatc
         (["predict", "model.keras", "image.png", "none\n.png"], "an image file, got none"),
         (["predict", "model.keras", "no\x1b[31mne.png"], r"got no\\x1b\[31mne.png"),
         (["predict", "model.keras", os.fsdecode(b"\xff.png")], r"got \\udcff.png"),
-        (["predict", "model.keras"], "IMAGE"),
+        (["predict", "model.keras"], "INPUT"),
         (["predict"], "MODEL.keras"),
         (["predict", "model.keras", "image.png", "--loud"], "No such option"),
     ],
@@ -295,6 +298,6 @@ def test_what_is_whole_is_answered(tmp_path, whole, image):
     changed(names=b'{"class_names": ["a", "b", "c"]}')(tmp_path / "model.keras", whole)
     with Image.open(image) as small:
         small.resize((30, 20)).convert("RGBA").save(tmp_path / "large.webp")
-    answers = predict_images(tmp_path / "model.keras", [image, tmp_path / "large.webp"])
-    assert [answer.label in "abc" for answer in answers] == [True, True]
-    assert prediction.MOST_PIXELS >= 4096**2
+    found = predict_files(tmp_path / "model.keras", [image, tmp_path / "large.webp"])
+    assert [answer.label in "abc" for answer in found.answers] == [True, True]
+    assert prediction.MOST_NUMBERS >= 4096**2

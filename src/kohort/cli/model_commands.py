@@ -12,8 +12,9 @@ def predict(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL.keras", help="A model that a study saved.")
     ],
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, white on black.")
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Images; CSV files for a model of rows."),
     ],
     scale: Annotated[
         str | None,
@@ -23,10 +24,19 @@ def predict(
         ),
     ] = None,
     offset: Annotated[float, typer.Option(help="What was added after that, such as -0.5.")] = 0.0,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Exchange black and white in the images.")
+    ] = False,
 ) -> None:
-    """Tell the class of images, and the probability that the model gives to it."""
-    from kohort.cli.prediction import pixel_scale, predict_images
+    """Tell the class of images or rows, and the probability that the model gives to it.
 
-    answers = predict_images(model, images, pixel_scale(scale, offset))
-    for image, answer in zip(images, answers, strict=True):
-        typer.echo(f"{legible(str(image))}: {answer.label} ({100 * answer.probability:.1f} %)")
+    Of a model that scores no classes it tells the outputs.
+    """
+    from kohort.cli.prediction import pixel_scale, predict_files
+
+    found = predict_files(model, inputs, pixel_scale(scale, offset), invert=invert)
+    if found.notice:
+        typer.echo(f"kohort: {legible(found.notice)}", err=True)
+    for answer in found.answers:
+        sure = "" if answer.probability is None else f" ({100 * answer.probability:.1f} %)"
+        typer.echo(f"{legible(answer.sample)}: {answer.label}{sure}")

@@ -1,4 +1,4 @@
-"""Predicts the class of image files with a saved model."""
+"""Predicts with a saved model, for image files and for rows of CSV files."""
 
 import json
 import reprlib
@@ -11,57 +11,136 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from PIL import Image
 
 from kohort.data.dataset import PixelScale
-from kohort.data.readers.images import UNREADABLE, grey, opened
+from kohort.data.readers.csv_rows import csv_rows
+from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room, is_file
-from kohort.errors import DataError, DesignError, KohortError, ModelError, reason
-from kohort.member import CLASS_NAMES_ENTRY
+from kohort.errors import DesignError, KohortError, ModelError, reason
+from kohort.member import ABOUT_ENTRY
 from kohort.report.held_out import class_probabilities
 
-MOST_PIXELS = 2**26
+MOST_NUMBERS = 2**26
 """The most pixels of an input; no model of a study has more."""
 
 
 class Answer(NamedTuple):
-    """The class of an image, and the probability that the model gives to it."""
-
-    label: str
-    probability: float
-
-
-def predict_images(
-    model: Path, images: Sequence[Path], scale: PixelScale | None = None
-) -> list[Answer]:
-    """Classify image files with a model that `Member.save` wrote.
-
-    Images are read as grey and resized to the model's size. A class without a name in the file is
-    given as its number.
+    """What a model says of one sample.
 
     Args:
-        model: A `.keras` file whose model takes images `[sample, height, width]`: uint8, with their
-            scaling inside the model, or floats.
-        images: Image files.
+        sample: A file, or a row of one.
+        label: The class, or the model's outputs where they are no scores of classes.
+        probability: Of the class; None without one.
+    """
+
+    sample: str
+    label: str
+    probability: float | None
+
+
+class Predictions(NamedTuple):
+    """The answers, and a notice that something is odd about the files; "" where nothing is."""
+
+    answers: list[Answer]
+    notice: str
+
+
+def predict_files(
+    model: Path, files: Sequence[Path], scale: PixelScale | None = None, *, invert: bool = False
+) -> Predictions:
+    """Predict for image files, or the rows of CSV files, with a model that `Member.save` wrote.
+
+    Images are read as grey, or as red, green and blue where the model takes three channels, and
+    resized to the model's size. A class without a name in the file is given as its number. Rows
+    get the model's outputs where these are no scores of classes that have names.
+
+    Args:
+        model: A `.keras` file. It takes images `[sample, height, width]` or `[sample, height,
+            width, channel]`: uint8, with their scaling inside the model, or floats; or rows
+            `[sample, feature]`.
+        files: Image files; CSV files for a model of rows.
         scale: How the floats that a model takes are made of pixels; None for a model of uint8.
+        invert: Whether to exchange black and white.
 
     Raises:
         ModelError: The file is no such model, or it is not known how its inputs are scaled.
-        DataError: A file is no image.
+        DataError: A file is no image, or no table of as many columns.
+        DesignError: An option for images was given for rows.
     """
-    loaded = _load(model)
-    names = _class_names(model)
-    shape = _image_shape(loaded, model)
+    loaded, about = _load(model), _about(model)
+    shape = _input_shape(loaded, model)
+    if len(shape) == 1:
+        if scale is not None or invert:
+            raise DesignError(
+                "--scale, --offset and --invert for a model of images",
+                f"{model}, which takes rows of {shape[0]:,} numbers",
+                "leave them out",
+            )
+        return Predictions(_of_rows(loaded, about.names, files, shape[0], model), "")
     _check_scale(loaded, scale, model)
-    pixels = np.stack([_read(image, shape) for image in images])
+    pixels = np.stack([picture(image, shape) for image in files])
+    pixels = 255 - pixels if invert else pixels
+    notice = _notice(pixels, files, about.edge, invert=invert)
     if scale is not None:
         pixels = pixels.astype(np.float32) * np.float32(scale.factor) + np.float32(scale.offset)
-    scores = _scores(loaded, pixels, model)
-    best = scores.argmax(axis=1)
-    return [
-        Answer(names[k] if k < len(names) else str(k), float(row[k]))
-        for k, row in zip(best, scores, strict=True)
+    scores = class_probabilities(_outputs(loaded, pixels, model))
+    samples = [str(image) for image in files]
+    return Predictions(_classes(samples, scores, about.names), notice)
+
+
+def _of_rows(
+    model: keras.Model, names: list[str], files: Sequence[Path], columns: int, path: Path
+) -> list[Answer]:
+    tables = [csv_rows(file, columns) for file in files]
+    samples = [
+        f"{file}, row {number + 1}"
+        for file, table in zip(files, tables, strict=True)
+        for number in range(len(table))
     ]
+    outputs = _outputs(model, np.concatenate(tables), path)
+    scores = class_probabilities(outputs)
+    if names and scores.shape[1] == len(names):
+        return _classes(samples, scores, names)
+    return [
+        Answer(sample, ", ".join(f"{number:.6g}" for number in row), None)
+        for sample, row in zip(samples, outputs, strict=True)
+    ]
+
+
+def _classes(samples: list[str], scores: np.ndarray, names: list[str]) -> list[Answer]:
+    return [
+        Answer(sample, names[k] if k < len(names) else str(k), float(row[k]))
+        for sample, k, row in zip(samples, scores.argmax(axis=1), scores, strict=True)
+    ]
+
+
+def _notice(
+    pixels: np.ndarray, files: Sequence[Path], trained: float | None, *, invert: bool
+) -> str:
+    """That images are dark on light, and the training images the other way round.
+
+    Args:
+        pixels: `[image, height, width, ...]`.
+        files: The images.
+        trained: How bright the edges of the training images were; None where that is not known,
+            and they are taken for dark.
+        invert: Whether black and white were exchanged.
+    """
+    edges = edge_brightness(pixels)
+    if trained is not None and trained >= LIGHT:
+        odd, seen, usual = edges <= DARK, "dark", "light"
+    elif (trained is None and not invert) or (trained is not None and trained <= DARK):
+        odd, seen, usual = edges >= LIGHT, "light", "dark"
+    else:
+        return ""
+    if not odd.any():
+        return ""
+    first = files[int(odd.argmax())]
+    return (
+        f"{odd.sum()} of {len(files)} images, such as {first}, have {seen} edges, and the training "
+        f"images {'had' if trained is not None else 'may have had'} {usual} ones: "
+        + ("leave --invert out" if invert else "--invert exchanges black and white")
+    )
 
 
 def pixel_scale(factor: str | None, offset: float) -> PixelScale | None:
@@ -111,47 +190,55 @@ def _load(path: Path) -> keras.Model:
         ) from error
 
 
-def _class_names(path: Path) -> list[str]:
+class _About(NamedTuple):
+    """What a study wrote beside its model: names of classes, and the brightness of edges."""
+
+    names: list[str]
+    edge: float | None
+
+
+def _about(path: Path) -> _About:
     try:
         with zipfile.ZipFile(path) as archive:
-            if CLASS_NAMES_ENTRY not in archive.namelist():
-                return []
-            names = json.loads(archive.read(CLASS_NAMES_ENTRY))["class_names"]
+            if ABOUT_ENTRY not in archive.namelist():
+                return _About([], None)
+            about = json.loads(archive.read(ABOUT_ENTRY))
+            names, edge = about["class_names"], about.get("edge")
     except Exception as error:
         raise _no_names(path, reason(error)) from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _no_names(path, reprlib.repr(names))
-    return names
+    return _About(names, float(edge) if isinstance(edge, int | float) else None)
 
 
 def _no_names(path: Path, received: str) -> ModelError:
     return ModelError(
-        f"the names of the classes in {CLASS_NAMES_ENTRY}",
+        f"the names of the classes in {ABOUT_ENTRY}",
         f"{path} ({received})",
         "save the model again, as a study does",
     )
 
 
-def _image_shape(model: keras.Model, path: Path) -> tuple[int, int]:
-    """Height and width of the images that a model takes; raises an error for other models."""
+def _input_shape(model: keras.Model, path: Path) -> tuple[int, ...]:
+    """The shape of a sample that a model takes: of a row or an image."""
     # A model that was never built has no shapes; one with several inputs has a list of them.
     inputs, outputs = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    takes_images = isinstance(inputs, tuple) and len(inputs) == 3 and None not in inputs[1:]
-    if not takes_images or not isinstance(outputs, tuple) or len(outputs) != 2:
+    shape = inputs[1:] if isinstance(inputs, tuple) else ()
+    is_known = len(shape) in (1, 2, 3) and None not in shape and shape[2:] in ((), (1,), (3,))
+    if not is_known or not isinstance(outputs, tuple) or len(outputs) != 2:
         raise ModelError(
-            "a model of grey images [sample, height, width], with a score for each class",
+            "a model of images [sample, height, width], or with 1 or 3 channels behind, or of rows "
+            "[sample, feature], with a row of scores for each",
             f"{path}, which takes {inputs} and gives {outputs}",
-            "use the winner.keras of a study on images",
+            "use the winner.keras of a study on images or rows",
         )
-    assert inputs is not None
-    sides: tuple[int, int] = inputs[1:]
-    if prod(sides) > MOST_PIXELS:
+    if prod(shape) > MOST_NUMBERS:
         raise ModelError(
-            f"a model of images of at most {MOST_PIXELS:,} pixels",
-            f"{path}, which takes {sides}",
-            "use the winner.keras of a study on images",
+            f"a model of samples of at most {MOST_NUMBERS:,} numbers",
+            f"{path}, which takes {shape}",
+            "use the winner.keras of a study",
         )
-    return sides
+    return shape
 
 
 def _check_scale(model: keras.Model, scale: PixelScale | None, path: Path) -> None:
@@ -176,32 +263,20 @@ def _check_scale(model: keras.Model, scale: PixelScale | None, path: Path) -> No
         )
 
 
-def _scores(model: keras.Model, pixels: np.ndarray, path: Path) -> np.ndarray:
-    """Probabilities `[image, class]` for images `[image, height, width]`."""
+def _outputs(model: keras.Model, samples: np.ndarray, path: Path) -> np.ndarray:
+    """The outputs `[sample, score]` of a model."""
     try:
-        scores = class_probabilities(np.asarray(model.predict(pixels, verbose=0)))
+        outputs = np.asarray(model.predict(samples, verbose=0))
     except Exception as error:
         raise ModelError(
-            "a model that takes images", f"{path} ({reason(error)})", "train it on such images"
+            f"a model that takes samples of shape {samples.shape[1:]}",
+            f"{path} ({reason(error)})",
+            "train it on such samples",
         ) from error
-    if not np.isfinite(scores).all():
+    if not np.isfinite(outputs).all():
         raise ModelError(
-            "a model that gives probabilities",
+            "a model that gives numbers",
             f"{path}, whose scores are NaN or infinite",
             "train it anew",
         )
-    return scores
-
-
-def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """The grey pixels of an image file, resized, uint8 `[height, width]`."""
-    try:
-        if path.exists() and not path.is_file():
-            raise OSError("no file that could be read from start to end")
-        with opened(path) as image:
-            resized = Image.fromarray(grey(image)).resize(size[::-1], Image.Resampling.LANCZOS)
-            return np.asarray(resized)
-    except UNREADABLE as error:
-        raise DataError(
-            "an image file", f"{path} ({reason(error)})", "check that it is whole"
-        ) from error
+    return outputs

@@ -1,0 +1,53 @@
+"""Reads CSV files whose rows are samples for a model."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kohort.data.system import check_room, is_file
+from kohort.errors import DataError, reason
+
+
+def csv_rows(path: Path, columns: int) -> np.ndarray:
+    """The rows of a CSV file as float32 `[row, column]`.
+
+    Args:
+        path: The file: numbers, separated by commas; a first line that holds text names columns.
+        columns: How many there must be.
+
+    Raises:
+        DataError: It is no such file.
+    """
+    told = f"a CSV file with {columns:,} numbers in each row"
+    table = _table(path, told)
+    if len(table) and pd.to_numeric(table.iloc[0], errors="coerce").isna().any():
+        table = table.iloc[1:].set_axis(table.iloc[0].astype(str), axis="columns")
+    if table.shape[1] != columns or not len(table):
+        raise DataError(
+            told,
+            f"{path} of {len(table):,} rows of {table.shape[1]:,}",
+            "give the columns that the model was trained on, in their order, and no others",
+        )
+    numbers: np.ndarray = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            told,
+            f"{table.iat[row, column]!r} in row {row + 1}, column {column + 1} of {path}",
+            "fill the gaps and encode text as for training",
+        )
+    return numbers
+
+
+def _table(path: Path, told: str) -> pd.DataFrame:
+    try:
+        if not is_file(path):
+            raise OSError("no file that could be read from start to end")
+        check_room(path.stat().st_size, str(path))
+        return pd.read_csv(path, header=None, dtype=str, skipinitialspace=True)
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # pandas's errors are ValueErrors
+        raise DataError(told, f"{path} ({reason(error)})", "save the rows as CSV") from error

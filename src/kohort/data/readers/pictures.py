@@ -1,0 +1,49 @@
+"""Reads single image files for a model, and tells dark ones on light from light ones on dark."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kohort.data.readers.images import UNREADABLE, grey, opened
+from kohort.errors import DataError, reason
+
+DARK, LIGHT = 85, 170
+"""Up to the one an edge is dark, from the other on light, of 255; between them it is neither."""
+
+
+def picture(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The pixels of an image file, resized, uint8 of a shape.
+
+    Args:
+        path: The file.
+        shape: `(height, width)` or `(height, width, 1)` for grey pixels, `(height, width, 3)` for
+            red, green and blue.
+
+    Raises:
+        DataError: It is no image.
+    """
+    height, width, *channels = shape
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("no file that could be read from start to end")
+        with opened(path) as image:
+            whole = image.convert("RGB") if channels == [3] else Image.fromarray(grey(image))
+            resized = whole.resize((width, height), Image.Resampling.LANCZOS)
+            return np.asarray(resized).reshape(shape)
+    except UNREADABLE as error:
+        raise DataError(
+            "an image file", f"{path} ({reason(error)})", "check that it is whole"
+        ) from error
+
+
+def edge_brightness(images: np.ndarray) -> np.ndarray:
+    """The mean of the outermost pixels of each image, `[sample]`.
+
+    Args:
+        images: `[sample, height, width]` or `[sample, height, width, channel]`.
+    """
+    inside = np.zeros(images.shape[1:3], bool)
+    inside[1:-1, 1:-1] = True
+    edges: np.ndarray = images[:, ~inside].reshape(len(images), -1).mean(axis=1)
+    return edges
