@@ -103,6 +103,39 @@ def test_progress_goes_to_stderr(ran):
     assert "Traceback" not in ran.stderr
 
 
+REGRESSION = """
+import keras, kohort
+
+def build(units):
+    layers = [keras.layers.Dense(units, "relu"), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    model.compile("adam", "mse")
+    return model
+
+def study(data):
+    return kohort.Study("sums", kohort.grid(build, units=[2, 8]), data,
+                        replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=20)
+"""
+
+
+def test_a_regression_without_a_test_set_runs_to_its_report_and_predicts(tmp_path):
+    x = np.random.default_rng(0).normal(size=(100, 3))
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=x.sum(axis=1))
+    np.savetxt(tmp_path / "rows.csv", x[:2], delimiter=",")
+    (tmp_path / "study.py").write_text(REGRESSION)
+    done = kohort("run", "study.py", "--data", "data.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "data: read 100 samples, none of them to test" in done.stderr
+    assert "does best on validation data: loss" in done.stdout
+    report = (tmp_path / "study-report" / "report.html").read_text("utf-8")
+    assert "<dt>test set</dt><dd>none</dd>" in report
+    predicted = kohort("predict", "study-report/winner.keras", "rows.csv", cwd=tmp_path)
+    assert [line.split(":")[0] for line in predicted.stdout.splitlines()] == [
+        "rows.csv, row 1",
+        "rows.csv, row 2",
+    ]
+
+
 def test_predict_tells_letter_and_probability(folder, ran):
     images = [f"images/{name}/{name}3.png" for name in "KLM"]
     done = process("predict", "study-report/winner.keras", *images, cwd=folder)

@@ -60,10 +60,12 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
     assert result.test_scores()[0] is winner
     assert [reading.variants for reading in result.readings()] == [("units=8", "units=0")]
     page = result.report(tmp_path / "report.html").read_text("utf-8")
-    told = re.search(r"On the test set, read once and never to choose: (.*)</p>", page)[1]
-    assert told.startswith("loss over 40 samples: units=8 ")
-    assert f"{winner.score.mean:.3g}" in told
-    assert "The first less the second, sample by sample: -" in told
+    told = re.search(r"On the test set, read once and never to choose, (.*)</p>", page)[1]
+    assert told.startswith(
+        f"by loss, over 40 samples, units=8 scores {winner.score.mean:.3g} ({winner.score.low:.3g} "
+        f"to {winner.score.high:.3g}), and the baseline, units=0, {baseline.score.mean:.3g} ("
+    )
+    assert f"Sample by sample they differ by {less.mean:.3g} (" in told
 
 
 def test_a_score_is_kept_with_the_study(tmp_path):

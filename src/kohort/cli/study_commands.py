@@ -108,7 +108,8 @@ def _study(place: str, source: str | None, epochs: int | None, replicates: int |
 
 def _show_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
-    typer.echo(f"{data.name}: read {train + test:,} samples, {test:,} of them to test", err=True)
+    told = f"{test:,}" if test else "none"
+    typer.echo(f"{data.name}: read {train + test:,} samples, {told} of them to test", err=True)
     for name in data.unreadable:
         typer.echo(f"could not read {legible(name)}", err=True)
 

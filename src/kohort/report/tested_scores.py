@@ -66,16 +66,15 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
         confidence: Of intervals.
     """
     write = percent if scale.is_proportion else scale.text
-    parts = [f"{one.variant} {write(one.score)}" for one in scores]
-    text = f"{scale.metric} over {scores[0].score.n:,} samples: {', '.join(parts)}."
-    if len(scores) < 2:
-        return text
-    difference = scores[0].less(scores[1], confidence)
-    return (
-        f"{text} The first less the second, sample by sample: {scale.text(difference)}."
-        if difference.is_formed
-        else text
-    )
+    winner, *rest = scores
+    text = f"by {scale.metric}, over {winner.score.n:,} samples, {winner.variant} scores "
+    text += write(winner.score)
+    for baseline in rest:
+        text += f", and the baseline, {baseline.variant}, {write(baseline.score)}"
+        difference = winner.less(baseline, confidence)
+        if difference.is_formed:
+            text += f". Sample by sample they differ by {scale.text(difference)}"
+    return f"{text}."
 
 
 def _without_interval(mean: float, samples: int) -> Interval:
