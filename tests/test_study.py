@@ -619,7 +619,7 @@ def test_two_classes_by_one_output_are_tested_and_reported(blobs, tmp_path, acti
     assert "On the test set" in result.report(tmp_path / "r.html").read_text("utf-8")
 
 
-def test_models_without_class_scores_are_reported_without_a_test(blobs, tmp_path):
+def test_models_without_class_scores_are_tested_by_the_metric(blobs, tmp_path):
     counts = kohort.Dataset(
         blobs.x_train, (10 * blobs.y_train + 3), blobs.x_test, (10 * blobs.y_test + 3)
     )
@@ -629,8 +629,12 @@ def test_models_without_class_scores_are_reported_without_a_test(blobs, tmp_path
     ).run(verbose=0)  # fmt: skip
     with pytest.raises(kohort.DesignError, match="score for each class"):
         result.test()
+    (score,) = result.test_scores()
+    logs = result.best().model().evaluate(counts.x_test, counts.y_test, verbose=0, return_dict=True)
+    assert score.score.mean == pytest.approx(logs[result.metric])
     text = result.report(tmp_path / "r.html").read_text("utf-8")
-    assert "On the test set" not in text
+    assert "On the test set, read once and never to choose, by accuracy, over 100 samples" in text
+    assert "gets wrong" not in text
     assert "best of 1" not in text
     assert "flatters" not in text
 
