@@ -585,7 +585,7 @@ def test_a_function_of_callbacks_is_asked_once_for_each_member(blobs):
     watched.plan()
     assert not asked
     watched.run(verbose=0)
-    assert sorted(asked) == [("plain", 0), ("plain", 1)]
+    assert sorted(asked) == [("plain", number) for number in range(3)]
 
 
 def test_an_engine_that_there_is_not(blobs):
