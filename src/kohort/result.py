@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.variants import Variant
 from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.record import StudyRecord
+from kohort.findings.finding import Finding
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
 from kohort.member import Member
+from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
 from kohort.report.record_view import RecordView
@@ -82,7 +85,11 @@ class Result(RecordView):
 
     @cached_property
     def _test_set(self) -> TestSet:
-        return TestSet(self.data, self.settings.confidence, self._readings)
+        return TestSet(self.data, self._labels, self.settings.confidence, self._readings)
+
+    @cached_property
+    def _labels(self) -> ClassLabels | None:
+        return class_labels(self.data, floats_are_labels=self.record.majority is not None)
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss.
@@ -159,6 +166,22 @@ class Result(RecordView):
             )
         return tested
 
+    def test_text(self) -> str:
+        """`test` of the winner and the baseline in a sentence or two.
+
+        It tells where the winner is not shown to be right more often than always answering the
+        most common class of the training data, and of which classes it finds no sample. Empty
+        where `test` has nothing to read: without a winner, or without classes.
+
+        Raises:
+            DesignError: The study was opened without its data.
+
+        Example:
+            >>> print(result.test_text())
+            units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
+        """
+        return test_text(self._test, self.settings.confidence)
+
     def test_difference(self) -> PairedProportions:
         """The winner (`b`) against the baseline (`a`), sample by sample of the test set.
 
@@ -193,13 +216,41 @@ class Result(RecordView):
         """
         return tuple(self._test_set.readings)
 
-    @cached_property
-    def _test(self) -> list[HeldOut]:
+    def findings(self) -> list[Finding]:
+        """What the rules say: of the whole study, then of each variant, by variant and code.
+
+        Rules about the test set (KH203, KH205) are judged once `test` or `report` has read it;
+        this reads nothing.
+
+        Example:
+            >>> for finding in result.findings():
+            ...     if finding.verdict == "found":
+            ...         print(finding.code, finding.title, finding.variant)
+            KH104 undertrained units=16
+        """
+        return self._conclusions.findings_with([held.answers for held in self._known_test])
+
+    @property
+    def _known_test(self) -> list[HeldOut]:
+        """The results on the test set of winner and baseline; none while it has not been read."""
+        if "_test" in vars(self):
+            return self._test
+        if self._data is None or not self._test_set.readings:
+            return []
+        candidates = [_candidate(self._best_member(number)) for number in self._to_test]
+        return self._test if self._test_set.has_read(candidates) else []
+
+    @property
+    def _to_test(self) -> list[int]:
         if self._conclusions.winner is None:
             return []
         # A baseline that never trained to the end has no model to test.
         numbers = dict.fromkeys([self._conclusions.winner, 0])
-        return self._read([n for n in numbers if len(self._conclusions.study.variants[n].sound)])
+        return [n for n in numbers if len(self._conclusions.study.variants[n].sound)]
+
+    @cached_property
+    def _test(self) -> list[HeldOut]:
+        return self._read(self._to_test) if self._to_test else []
 
     def _read(self, numbers: Sequence[int]) -> list[HeldOut]:
         for number in numbers:
@@ -221,6 +272,7 @@ class Result(RecordView):
             data=self.data,
             tests=tests,
             paired=self.test_difference() if len(tests) > 1 else None,
+            findings=self.findings(),
             readings=self.readings(),
             shipped="" if self.winner is None else _shipped(self.best()),
             command=command,

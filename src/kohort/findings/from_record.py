@@ -37,6 +37,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         record.overlap,
         settings.kind,
         settings.samples[1],
+        record.majority,
     )
 
 
