@@ -35,8 +35,8 @@ class Result(RecordView):
         >>> result = kohort.open("kohort.db", "width", data)
         >>> result.winner
         'units=16'
-        >>> result.table().index.to_list()  # best first
-        ['units=16', 'units=1']
+        >>> result.table().index.to_list()  # best first; then what is no variant
+        ['units=16', 'units=1', 'always class e']
     """
 
     def __init__(

@@ -136,7 +136,7 @@ def test_pictures_and_tables_speak_to_a_screen_reader(page):
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     described = [attrs["aria-describedby"] for _, attrs in page.tags if "aria-describedby" in attrs]
     assert set(described) <= set(ids)
-    assert len(described) == len(set(described)) == 8
+    assert len(described) == len(set(described)) == 9
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
             "No comparison with the test set: no accuracy of classes scores here."
         )
     if not tested:
-        return _not_applicable("The test set has not been read.")
+        return _not_applicable("No results on the test set are known.")
     gaps = {answers.variant: excess(study, answers) for answers in tested}
     far = {name: gap for name, gap in gaps.items() if gap.lies_above(FAR_POINTS / 100)}
     evidence: Evidence = {
@@ -61,10 +61,9 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
 
     Three things part the two beside a true difference. Both are proportions of samples: Wilson's
     intervals, where the samples behind a mean over replicates are counted by `samples_behind`.
-    The tested member is one of several: by how much they truly differ is the spread over
-    replicates, less what the samples explain of it where each replicate has its own. And the
-    variant was chosen of K: each of these intervals is at a level of 1 - alpha / K (Bonferroni),
-    so that they hold for all variants at once, whichever of them is chosen.
+    The variant was chosen of K: these two are at a level of 1 - alpha / K (Bonferroni), so that
+    they hold for all variants at once, whichever of them is chosen. And the tested member is one
+    of several: see `_luck_of_a_member`.
     """
     number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
     errors = study.errors
@@ -74,19 +73,22 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
     valid = wilson_interval(mean, study.samples_behind(n), confidence)
     test = proportion_interval(answers.right, answers.samples, confidence)
-    found = apart(valid, test, _luck_of_a_member(study, scores, confidence))
+    found = apart(valid, test, _luck_of_a_member(study, scores))
     return found.within(-1.0, 1.0)
 
 
-def _luck_of_a_member(study: StudyCurves, scores: np.ndarray, confidence: float) -> float:
-    """By how much one member may be off the mean of those that have these scores `[replicate]`."""
+def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
+    """By how much one member may be off the mean of those that have these scores `[replicate]`.
+
+    Half the width of Student's interval for one more of them. Its variance is that over
+    replicates, less what the validation samples of one explain of it.
+    """
     n, mean = len(scores), scores.mean()
     if n < 2:
         return 0.0
-    held_out = study.samples_behind(1)
-    of_samples = mean * (1 - mean) / held_out if study.draws_samples else 0.0
+    of_samples = mean * (1 - mean) / study.samples_behind(1)
     variance = max(0.0, float(scores.var(ddof=1)) - of_samples)
-    quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
+    quantile = stats.t.ppf((1 + study.confidence) / 2, n - 1)
     return float(quantile * np.sqrt(variance * (1 + 1 / n)))
 
 

@@ -8,7 +8,7 @@ from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import above_constant
 
-CHANCE_POINTS = 1.0
+CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
 EQUAL = 1e-9
 """Accuracies that differ by less do so by rounding."""

@@ -15,9 +15,7 @@ NAMED = 3
 def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     """Whether there are classes of which the winner, the first of the tested, finds no sample."""
     if not tested:
-        return RULE.finding(
-            None, "not applicable", "The test set has not been read, or has no classes."
-        )
+        return RULE.finding(None, "not applicable", "No classes given to test samples are known.")
     winner, *_ = tested
     missed, samples = winner.missed, winner.of_class
     there = int((samples > 0).sum())
