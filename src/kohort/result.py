@@ -219,8 +219,8 @@ class Result(RecordView):
     def findings(self) -> list[Finding]:
         """What the rules say: of the whole study, then of each variant, by variant and code.
 
-        Rules about the test set (KH203, KH205) are judged once `test` or `report` has read it;
-        this reads nothing.
+        Rules about the test set (KH203, KH205) are among them once `test` or `report` has read it;
+        this reads nothing. What a store and exports hold follows from the study's record alone.
 
         Example:
             >>> for finding in result.findings():

@@ -47,11 +47,15 @@ def diagnose(study: StudyCurves, tested: Sequence[Answers] = ()) -> list[Finding
 
 def of_study(study: StudyCurves, tested: Sequence[Answers]) -> list[Finding]:
     """The findings about the study as a whole, by code; the arguments are those of `diagnose`."""
-    found = [
-        *(rule.judge(study) for rule in STUDY_RULES),
-        *(rule.judge(study, tested) for rule in TEST_RULES),
-    ]
+    found = [rule.judge(study) for rule in STUDY_RULES]
+    found += [rule.judge(study, tested) for rule in TEST_RULES if tested]
     return sorted(found, key=lambda finding: finding.code)
+
+
+def without_test(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that follow from a study's record alone, which a store and exports hold."""
+    codes = {rule.code for rule in TEST_RULES}
+    return [finding for finding in findings if finding.code not in codes]
 
 
 def of_variants(study: StudyCurves) -> list[Finding]:

@@ -276,7 +276,7 @@ class RecordView:
             >>> [path.name for path in result.export("tables", to="csv")]
             ['curves.csv', 'members.csv', 'findings.csv']
         """
-        return export(of_record(self.record, self.findings()), Path(path), to)
+        return export(of_record(self.record, self._conclusions.findings), Path(path), to)
 
     def _number(self, name: str) -> int:
         names = list(self.record.variant_names)
