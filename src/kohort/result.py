@@ -13,6 +13,7 @@ from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
+from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
 from kohort.member import Member
 from kohort.report.class_words import test_text
@@ -169,9 +170,10 @@ class Result(RecordView):
     def test_text(self) -> str:
         """`test` of the winner and the baseline in a sentence or two.
 
-        It tells where the winner is not shown to be right more often than always answering the
-        most common class of the training data, and of which classes it finds no sample. Empty
-        where `test` has nothing to read: without a winner, or without classes.
+        It tells where a model is not shown to be right more often than always answering the most
+        common class of the training data, of which classes it finds no sample, and where
+        validation lies far above (KH203). Empty where `test` has nothing to read: without a
+        winner, or without classes.
 
         Raises:
             DesignError: The study was opened without its data.
@@ -180,7 +182,9 @@ class Result(RecordView):
             >>> print(result.test_text())
             units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
         """
-        return test_text(self._test, self.settings.confidence)
+        far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
+        told = test_text(self._test, self.settings.confidence)
+        return " ".join([told, *(finding.sentence for finding in far)])
 
     def test_difference(self) -> PairedProportions:
         """The winner (`b`) against the baseline (`a`), sample by sample of the test set.

@@ -307,3 +307,14 @@ def test_a_model_is_held_against_the_constant_answer_sample_by_sample(
     found = against_majority(Answers("v", np.array(counts), ("a", "b"), 0), 0.95)
     assert (found.only_b, found.only_a) == (only_model, only_constant)
     assert found.difference.n == 100
+
+
+def test_validation_far_above_test_is_told():
+    data = easy(3)
+    drifted = kohort.Dataset(data.x_train, data.y_train, data.x_test, (data.y_test + 1) % 3)
+    net = kohort.Variant("net", learning, form="integers", classes=3)
+    result = run(drifted, net, epochs=20)
+    told = result.test_text()
+    assert "Validation lies above test by more than chance and choice explain: net is right" in told
+    assert verdicts(result)["KH203"] == "found"
+    assert "Validation lies above" not in run(data, net, epochs=20).test_text()
