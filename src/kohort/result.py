@@ -9,7 +9,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.variants import Variant
-from kohort.errors import DesignError
+from kohort.errors import DesignError, StoreError
 from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
@@ -182,8 +182,8 @@ class Result(RecordView):
             >>> print(result.test_text())
             units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
         """
-        far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         told = test_text(self._test, self.settings.confidence)
+        far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         return " ".join([told, *(finding.sentence for finding in far)])
 
     def test_difference(self) -> PairedProportions:
@@ -239,10 +239,13 @@ class Result(RecordView):
         """The results on the test set of winner and baseline; none while it has not been read."""
         if "_test" in vars(self):
             return self._test
-        if self._data is None or not self._test_set.readings:
+        try:
+            if self._data is None or not self._test_set.readings:
+                return []
+            candidates = [_candidate(self._best_member(number)) for number in self._to_test]
+            return self._test if self._test_set.has_read(candidates) else []
+        except StoreError:  # What follows from the record needs no store.
             return []
-        candidates = [_candidate(self._best_member(number)) for number in self._to_test]
-        return self._test if self._test_set.has_read(candidates) else []
 
     @property
     def _to_test(self) -> list[int]:

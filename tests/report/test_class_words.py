@@ -179,7 +179,7 @@ def easy(classes, test_classes=None, in_validation=None):
     y = np.concatenate([np.arange(300) % classes, np.arange(200) % (test_classes or classes)])
     if in_validation is not None:
         y[:300][np.arange(300) % 50 != 0] %= in_validation
-    x = random.normal(size=(500, 4)) + 20 * random.normal(size=(classes, 4))[y]
+    x = random.normal(size=(500, 4)) / 20 + random.normal(size=(classes, 4))[y]
     return kohort.Dataset(x[:300], y[:300], x[300:], y[300:])
 
 
@@ -307,6 +307,17 @@ def test_a_model_is_held_against_the_constant_answer_sample_by_sample(
     found = against_majority(Answers("v", np.array(counts), ("a", "b"), 0), 0.95)
     assert (found.only_b, found.only_a) == (only_model, only_constant)
     assert found.difference.n == 100
+
+
+def test_findings_need_no_store(tmp_path):
+    study = kohort.Study(
+        "kept", [kohort.Variant("net", constant, form="binary")], rare(),
+        replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=100,
+    )  # fmt: skip
+    result = study.run(tmp_path / "k.db", verbose=0)
+    for path in tmp_path.glob("k.db*"):
+        path.rename(tmp_path / f"moved {path.name}")
+    assert verdicts(result) == {"KH201": "not found", "KH204": "found"}
 
 
 def test_validation_far_above_test_is_told():

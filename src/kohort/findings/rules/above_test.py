@@ -8,7 +8,7 @@ from scipy import stats
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.statistics.interval import Interval, rounded
-from kohort.findings.statistics.proportion import apart, proportion_interval, wilson_interval
+from kohort.findings.statistics.proportion import apart, wilson_interval
 
 FAR_POINTS = 2.0
 """Validation minus test accuracy, in points, from which on validation misleads."""
@@ -72,7 +72,7 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     confidence = 1 - (1 - study.confidence) / scored
     n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
     valid = wilson_interval(mean, study.samples_behind(n), confidence)
-    test = proportion_interval(answers.right, answers.samples, confidence)
+    test = wilson_interval(answers.right / answers.samples, answers.samples, confidence)
     found = apart(valid, test, _luck_of_a_member(study, scores))
     return found.within(-1.0, 1.0)
 

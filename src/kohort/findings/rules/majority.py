@@ -68,7 +68,7 @@ def advantages(study: StudyCurves) -> dict[str, Interval]:
 def told(majority: Majority) -> str:
     """The constant answer and its validation accuracy, in words; and chance, where it is that."""
     guess = 1 / majority.classes
-    is_chance = majority.share <= guess + CHANCE_POINTS / 100
+    is_chance = majority.share <= guess + CHANCE_POINTS / 100 < 1
     chance = f" (chance among {majority.classes:,} classes: {100 * guess:.3g} %)" * is_chance
     return (
         f"always answering class {majority.name}, right for {100 * majority.valid.mean():.1f} % "
