@@ -329,3 +329,14 @@ def test_validation_far_above_test_is_told():
     assert "Validation lies above test by more than chance and choice explain: net is right" in told
     assert verdicts(result)["KH203"] == "found"
     assert "Validation lies above" not in run(data, net, epochs=20).test_text()
+
+
+def test_a_study_of_groups_knows_their_size():
+    data = rare()
+    grouped = kohort.Dataset(
+        data.x_train, data.y_train, data.x_test, data.y_test, groups=np.arange(500) // 4
+    )
+    result = run(grouped, kohort.Variant("net", constant, form="binary"))
+    assert result.settings.group_size == 4.0
+    result.test()
+    assert verdicts(result)["KH205"] == "inconclusive"

@@ -38,6 +38,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.kind,
         settings.samples[1],
         record.majority,
+        settings.group_size,
     )
 
 

@@ -170,6 +170,7 @@ class StudyCurves:
         kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
+        group_size: Samples of a group, on average; 1 where samples are in no groups.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -183,6 +184,7 @@ class StudyCurves:
     kind: str = "seeds"
     valid_samples: int | None = None
     majority: Majority | None = None
+    group_size: float = 1.0
 
     @property
     def draws_samples(self) -> bool:
@@ -197,13 +199,16 @@ class StudyCurves:
     def samples_behind(self, replicates: int) -> float:
         """How many independent samples tell as much as the mean over some replicates.
 
+        Samples of one group may be right or wrong together, so that groups are counted, of mean
+        size.
+
         The variance of a proportion that is averaged over replicates comes from the samples that
         they hold out. On one split (seeds) these are the same each time. Folds hold out each
         sample once. Of several splits any two share samples by chance: of the pairs of draws that
         make the mean, one in `replicates * valid_samples` is of one sample with itself in one
         replicate, and one in all training samples of it in two.
         """
-        held_out = float(self.valid_samples or 0)
+        held_out = (self.valid_samples or 0) / self.group_size
         if self.kind == "seeds" or not held_out or not self.test_to_train:
             return held_out
         everything = held_out + held_out / self.test_to_train

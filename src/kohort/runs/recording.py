@@ -8,6 +8,7 @@ import numpy as np
 
 from kohort.data.copies import Overlap, find_copies
 from kohort.data.labels import Majority, class_labels, majority_of
+from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.scoring import Scoring, scoring
@@ -176,6 +177,7 @@ def _settings(
         environment=environment(),
         runs=runs,
         measured=measured if measured < train else 0,
+        group_size=mean_group_size(spec.data.groups),
     )
 
 

@@ -150,3 +150,11 @@ def test_a_replicate_that_diverged_does_not_count():
     broken = replace(study([[0.0, 0.0, 0.0, np.nan]]))
     tested = answers("a", 610, 1000)
     assert excess(broken, tested).mean == excess(whole, tested).mean
+
+
+def test_groups_are_counted_in_the_place_of_samples():
+    tested = answers("a", 150, 200)
+    apart, grouped = study([[0.1] * 4]), study([[0.1] * 4], group_size=10.0)
+    assert grouped.samples_behind(4) == pytest.approx(apart.samples_behind(4) / 10)
+    small = study([[0.1] * 4], valid_samples=20)
+    assert excess(grouped, tested).low == pytest.approx(excess(small, answers("a", 15, 20)).low)

@@ -75,3 +75,8 @@ def test_what_is_found_every_other_time_is_rarely_called_never_found(samples, cl
     counts[0], counts[:, 0] = 0, samples
     if judge(*counts).verdict == "found":
         assert (classes - 1) * 0.5**samples <= 0.025
+
+
+def test_samples_of_few_groups_do_not_tell_a_recall():
+    tested = [Answers("v", np.array([[604, 0], [11, 0]]), ("0", "1"), 0)]
+    assert RULE.judge(study_of([[0.1, 0.1]], group_size=5.0), tested).verdict == "inconclusive"

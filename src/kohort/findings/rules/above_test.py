@@ -63,7 +63,8 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     intervals, where the samples behind a mean over replicates are counted by `samples_behind`.
     The variant was chosen of K: these two are at a level of 1 - alpha / K (Bonferroni), so that
     they hold for all variants at once, whichever of them is chosen. And the tested member is one
-    of several: see `_luck_of_a_member`.
+    of several: see `_luck_of_a_member`. Where training samples are in groups, groups are counted
+    in the place of samples, on the test set by the mean size of those that train.
     """
     number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
     errors = study.errors
@@ -72,7 +73,8 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     confidence = 1 - (1 - study.confidence) / scored
     n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
     valid = wilson_interval(mean, study.samples_behind(n), confidence)
-    test = wilson_interval(answers.right / answers.samples, answers.samples, confidence)
+    samples = max(1.0, answers.samples / study.group_size)
+    test = wilson_interval(answers.right / answers.samples, samples, confidence)
     found = apart(valid, test, _luck_of_a_member(study, scores))
     return found.within(-1.0, 1.0)
 
@@ -114,7 +116,7 @@ RULE = Rule(
     f"than {FAR_POINTS:g} points: the interval of the difference lies above that. The interval "
     "takes in the samples of both, how far one trained model may be off the mean of its "
     "replicates, and that the winner was chosen: it holds for all variants at once. It takes "
-    "samples as independent, and the models as their accuracies alone. It is judged once the test "
+    "samples as independent; where a `Dataset` has groups, groups. It is judged once the test "
     "set has been read, and reads nothing itself.",
     "What was chosen and shown on validation will not be what the model does on data like the "
     "test set's: validation samples are easier for it than new ones.",

@@ -99,10 +99,11 @@ RULE = Rule(
     "lies above zero. It is found where the best variant scores less than the study's `margin` "
     "higher, and inconclusive where it scores more, but chance may do that. Which samples only "
     "one of the two gets right is not known; the interval is that of the worst case, and takes "
-    "samples as independent. It is asked where an accuracy of classes scores.",
+    "samples as independent; where a `Dataset` has groups, groups. It is asked where an "
+    "accuracy of classes scores.",
     "Of data with 2 % positives, a model that never says so is right for 98 %. Such a score reads "
     "as a success, and the model is of no use.",
-    f"{ADVICE}",
+    ADVICE,
     judge,
     "the interval of Agresti and Min (2005), Statistics in Medicine 24, at the most discordant "
     "samples that two accuracies allow, with Bonferroni's correction",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import Answers, StudyCurves
-from kohort.findings.statistics.proportion import proportion_interval
+from kohort.findings.statistics.proportion import wilson_interval
 
 RECALL_PERCENT = 50.0
 """The recall of a class, %, below which its interval must lie."""
@@ -20,7 +20,8 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     missed, samples = winner.missed, winner.of_class
     there = int((samples > 0).sum())
     confidence = 1 - (1 - study.confidence) / there
-    highest = {n: proportion_interval(0, int(samples[n]), confidence).high for n in missed}
+    behind = {n: max(1.0, samples[n] / study.group_size) for n in missed}
+    highest = {n: wilson_interval(0.0, behind[n], confidence).high for n in missed}
     evidence: Evidence = {
         "classes in the test set": there,
         "classes never found": len(missed),
@@ -65,7 +66,8 @@ RULE = Rule(
     "class never found",
     "Of the test samples of a class the winner gives none this class, and Wilson's interval of "
     f"its recall lies below {RECALL_PERCENT:g} %, at a level for all classes at once "
-    "(Bonferroni). With samples too few for that it is inconclusive. It is judged once the test "
+    "(Bonferroni); where a `Dataset` has groups, these are counted in the place of samples, by "
+    "their mean size. With samples too few for that it is inconclusive. It is judged once the test "
     "set has been read.",
     "An accuracy over all samples hides it where the class is rare, and the rare class is often "
     "the one that the model is for.",
