@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kohort.data.copies import Overlap
-from kohort.findings.diagnosis import RULES, STUDY_RULES
+from kohort.data.labels import Majority
+from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding
-from kohort.findings.judged import StudyCurves
+from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.rules import above_test, leak, majority, never_found
 from simulations.noise import LETTERS
 from simulations.rules import QUESTIONS
 
@@ -26,7 +28,7 @@ REPLICATES = 5
 
 @dataclass(frozen=True)
 class Example:
-    """A study, and what the rule says of its first variant, or of the whole of it."""
+    """A study, and what the rule says of its first variant, of the whole of it, or of its test."""
 
     study: StudyCurves
     finding: Finding
@@ -38,11 +40,26 @@ def example(code: str) -> Example | None:
         if rule.code == code in LEVELS:
             study = _study(code)
             return Example(study, rule.judge(study.variants[0], study))
-    for rule_of_study in STUDY_RULES:
-        if rule_of_study.code == code == "KH201":
-            study = replace(_study("KH102"), overlap=_copies())
-            return Example(study, rule_of_study.judge(study))
-    return None
+    study = _of_classes(_study("KH102"))
+    answers = [Answers("A", np.array([[590, 0], [10, 0]]), ("0", "1"), 0)]
+    far_below = [Answers("A", np.array([[400, 200], [0, 0]]), ("0", "1"), 0)]
+    findings = {
+        leak.RULE.code: lambda: leak.RULE.judge(study),
+        above_test.RULE.code: lambda: above_test.RULE.judge(study, far_below),
+        majority.RULE.code: lambda: majority.RULE.judge(study),
+        never_found.RULE.code: lambda: never_found.RULE.judge(study, answers),
+    }
+    return Example(study, findings[code]()) if code in findings else None
+
+
+def _of_classes(study: StudyCurves) -> StudyCurves:
+    """The same with copies, and with a majority class that is right as often as its variant."""
+    right = 1 - study.errors[0]
+    common = Majority("0", right, right, classes=2, share=float(right.mean()))
+    return replace(
+        study, overlap=_copies(), majority=common, kind="splits", valid_samples=800,
+        test_to_train=0.25,
+    )  # fmt: skip
 
 
 def _study(code: str) -> StudyCurves:

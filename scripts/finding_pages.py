@@ -5,9 +5,10 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from kohort.findings.diagnosis import RULES, STUDY_RULES
+from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
 from kohort.findings.rules import overfit, undertrained
+from scripts import class_pages
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS
 from scripts.measured import (
@@ -21,14 +22,17 @@ from scripts.measured import (
 from simulations.rules import NOISES, QUESTIONS, REPLICATES, Question
 
 NOTE = "<!-- Written by scripts/docs.py; `make docs` writes it again. -->\n"
-EVERY: tuple[Rule[Any], ...] = tuple(sorted((*RULES, *STUDY_RULES), key=lambda rule: rule.code))
+EVERY: tuple[Rule[Any], ...] = tuple(
+    sorted((*RULES, *STUDY_RULES, *TEST_RULES), key=lambda rule: rule.code)
+)
 
 INDEX = """# Findings
 
 Train and validation are both measured in inference mode at the end of each epoch, by the loss
 without the penalties of weight regularisers, and by the error: what the variants are judged by,
 turned so that lower is better, 1 - accuracy, say. A rule looks at one variant over its replicates,
-or at the study as a whole. Replicates that diverged are left out. Of more than 10,000 training
+at the study as a whole, or at what the winner and the baseline do on the test set, once that has
+been read; no rule reads it. Replicates that diverged are left out. Of more than 10,000 training
 samples a random part is measured, as many as validate and 10,000 at least: drawn once for each
 replicate, the same for all variants.
 
@@ -68,6 +72,8 @@ Some of them rest on no interval, and say less:
   threshold, is "not found" in {slope_silent} of simulated studies, and one that falls four times as
   fast still in {steep_silent}.
 - KH105, which counts the replicates that diverged.
+- KH201, which counts the copies that it can see.
+- KH205, where the winner finds a single sample of each class.
 - KH103 of the variant that fits its training data best: there is nobody to compare it with.
 
 An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
@@ -188,6 +194,8 @@ def _example(code: str) -> str:
 
 
 def _rates(code: str) -> str:
+    if code in class_pages.TABLES:
+        return class_pages.rates(code)
     questions = [question for question in QUESTIONS if question.rule.code == code]
     if not questions:
         return "The rule counts, and infers nothing: there is no rate of error to measure.\n"

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from scripts.finding_pages import NOTE, rule_tables
+from scripts import class_pages
+from scripts.finding_pages import EVERY, NOTE, rule_tables
 from scripts.measured import percent, percents, results, studies, table
 from simulations.noise import LETTERS, NOTMNIST
 from simulations.rules import QUESTIONS
+
+TITLES = {rule.code: rule.title for rule in EVERY}
 
 HEAD = """# Simulations
 
@@ -129,6 +132,16 @@ where one overfits sooner than another; and overlapping splits, which the rules'
 for.
 """
 
+CLASSES = """## Findings about classes and the test set
+
+Studies of samples, and not of curves: a variant's member is right about a sample or not, by a
+normal sum of how hard the sample is for all, how hard for the variant, what this training makes of
+it, and how good the training is at all (`simulations/classes.py`). All variants are equally good,
+so that the winner is the luckiest. The splits are the project's own, of samples that are drawn
+anew; the member that does best on validation is tested. What it does not show: samples that depend
+on each other, as of one patient, and classes that the model gets right at different rates.
+"""
+
 
 def page() -> str:
     """The whole of it."""
@@ -148,6 +161,7 @@ def page() -> str:
             *(LEARNING, _learning(), LEARNING_END),
             *(SOUND, _by_replicates("sound studies", "noise", "anything")),
             *(RULES, _noise(), RULES_NOISE, *_rules()),
+            *(CLASSES, *_classes()),
         ]
     )
 
@@ -265,6 +279,14 @@ def _noise() -> str:
         for name, part in vars(noise).items()
     ]
     return table(["curve", "shared, %", "own, %", "epoch, %", "memory"], rows)
+
+
+def _classes() -> list[str]:
+    parts = []
+    for code, tables in class_pages.TABLES.items():
+        told = (text.replace(" ([how](../simulations.md))", "") for text in tables())
+        parts += [f"### {code}: {TITLES[code]}\n", *told]
+    return parts
 
 
 def _rules() -> list[str]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations import comparisons, coverage, intervals, learning, rules
+from simulations import classes, comparisons, coverage, intervals, learning, rules
 from simulations.cell import SEED, Cell, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
@@ -21,6 +21,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (intervals, 2),
         (learning, 1),
         (rules, 1),
+        (classes, 1),
     ):
         yield from module.cells(factor * studies)
 

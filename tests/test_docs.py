@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from kohort.cli.main import app
-from kohort.findings.diagnosis import RULES, STUDY_RULES
+from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from scripts.docs import PAGES
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS, figure
@@ -34,7 +34,7 @@ def test_every_command_is_documented():
         assert f"## kohort {name}\n" in commands
 
 
-@pytest.mark.parametrize("rule", [*RULES, *STUDY_RULES], ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", [*RULES, *STUDY_RULES, *TEST_RULES], ids=lambda rule: rule.code)
 def test_every_code_has_a_page_that_the_index_names(rule):
     index, page = PAGES["findings.md"](), PAGES[f"findings/{rule.code}.md"]()
     assert f"[{rule.code}](findings/{rule.code}.md)" in index

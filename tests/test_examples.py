@@ -84,7 +84,7 @@ def test_the_built_in_study_in_small(letters):
     result = kohort.Study(
         "small", few, letters, replicates=kohort.Holdout(0.2, 2), epochs=4, batch_size=256
     ).run(verbose=0)
-    assert list(result.table().index) == ["200", "softmax"]
+    assert list(result.table().index)[:2] == ["200", "softmax"]
     assert result.table()["val_accuracy"].iloc[0] > 0.9
 
 
@@ -130,7 +130,7 @@ def test_the_convolutional_example_takes_other_images(letters):
 def test_the_convolutional_example_in_small():
     whole = read_study(str(EXAMPLES / "convolutional.py"), None)
     result = shortened(whole, samples=1920, epochs=2).run(verbose=0)
-    table = result.table()
+    table = result.table().iloc[:-1]  # the last row is the majority class
     assert set(table.index) == {variant.name for variant in whole.variants}
     assert (table["val_accuracy"] > 0.7).all()
     assert result.test()[0].accuracy.mean > 0.8
@@ -195,7 +195,7 @@ def test_the_text_example_in_small(text, tmp_path):
     assert len(plan.cohorts) == 6
     assert "convolution dropout 0.2, convolution dropout 0.5" in str(plan)
     result = study.run(verbose=0)
-    table = result.table()
+    table = result.table().iloc[:-1]  # the last row is the majority class
     assert set(table.index) == {variant.name for variant in text["study"].variants}
     assert (table["val_accuracy"] > 0.3).all(), "chance is 0.2"
     assert result.test()[0].accuracy.mean > 0.4

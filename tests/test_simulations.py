@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kohort.findings.rules.above_test import FAR_POINTS
 from simulations.__main__ import QUICK, STUDIES, cells
 from simulations.cell import SEED, Cell, summary
 from simulations.coverage import SPLITS
@@ -174,6 +175,29 @@ def test_a_rule_rarely_finds_what_is_not_there(question):
 def test_a_rule_finds_what_is_clearly_there(question):
     for of_noise in RESULTS["rules"][question.key].values():
         assert of_noise[f"{question.levels[-1]:g}"]["10"]["found"]["mean"] > 0.8
+
+
+def test_validation_is_rarely_called_far_above_test_where_it_is_not():
+    cells = RESULTS["classes"]["KH203"]
+    for points in ("0", "2"):
+        assert float(points) <= FAR_POINTS
+        for design, cell in cells[points].items():
+            assert below(cell["found"], 0.025), (points, design)
+    for design, cell in cells["20"].items():
+        assert cell["found"]["mean"] > 0.6, design
+
+
+def test_the_majority_class_is_rarely_called_beaten_where_it_is_not():
+    for share, of_share in RESULTS["classes"]["KH204"].items():
+        for design, cell in of_share["0"].items():
+            assert below(cell["not found"], 0.025), (share, design)
+    for cell in RESULTS["classes"]["KH204"]["0.5"]["30"].values():
+        assert cell["not found"]["mean"] > 0.95
+
+
+def test_a_class_that_is_found_every_other_time_is_rarely_called_never_found():
+    for cell in RESULTS["classes"]["KH205"]["0.5"].values():
+        assert cell["found"]["mean"] <= 0.025
 
 
 def test_sound_studies_are_mostly_called_sound():

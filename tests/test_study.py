@@ -125,6 +125,8 @@ def test_members_have_the_weights_of_their_best_epoch(blobs, result):
 def test_the_table_is_what_the_curves_say(result):
     table, values = result.table(), pivot(result)
     assert table.index.name == "variant"
+    reference, table = table.iloc[-1], table.iloc[:-1]
+    assert reference["verdict"] == "reference, not a variant"
     assert list(table["val_accuracy"]) == sorted(table["val_accuracy"], reverse=True)
     for name, row in table.iterrows():
         of_variant = values.loc[name]

@@ -19,6 +19,8 @@ from kohort.engine.members import MONITOR
 from kohort.evidence.curves import Curves
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.models import prepare, uncompiled
+from kohort.keras_api.samples import measured
+from kohort.report.held_out import Candidate
 
 ABOUT_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
@@ -186,3 +188,23 @@ def _image_shape(data: Dataset) -> tuple[int, ...]:
         if side * side == data.input_shape[0]:
             return side, side
     return data.input_shape
+
+
+def candidate(member: Member, metric: str) -> Candidate:
+    """A member as the test set is read for it, by its classes or by a metric of its model."""
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        given: np.ndarray = member.model().predict(inputs, batch_size=1024, verbose=0)
+        return given
+
+    def measure(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        return measured(member.model(), metric, inputs, targets)
+
+    return Candidate(
+        member.variant.name,
+        member.replicate.number,
+        member.epoch,
+        member.fingerprint,
+        predict,
+        measure,
+    )

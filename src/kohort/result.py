@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.variants import Variant
-from kohort.errors import DesignError
+from kohort.errors import DesignError, StoreError
 from kohort.evidence.readings import KeptReadings, Reading
 from kohort.evidence.record import StudyRecord
+from kohort.findings.finding import Finding
+from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
-from kohort.keras_api.samples import measured
-from kohort.member import Member
+from kohort.member import Member, candidate
+from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
 from kohort.report.record_view import RecordView
@@ -34,8 +35,8 @@ class Result(RecordView):
         >>> result = kohort.open("kohort.db", "width", data)
         >>> result.winner
         'units=16'
-        >>> result.table().index.to_list()  # best first
-        ['units=16', 'units=1']
+        >>> result.table().index.to_list()  # best first; then what is no variant
+        ['units=16', 'units=1', 'always class e']
     """
 
     def __init__(
@@ -84,7 +85,11 @@ class Result(RecordView):
 
     @cached_property
     def _test_set(self) -> TestSet:
-        return TestSet(self.data, self.settings.confidence, self._readings)
+        return TestSet(self.data, self._labels, self.settings.confidence, self._readings)
+
+    @cached_property
+    def _labels(self) -> ClassLabels | None:
+        return class_labels(self.data, floats_are_labels=self.record.majority is not None)
 
     def best(self) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss.
@@ -163,6 +168,25 @@ class Result(RecordView):
             )
         return tested
 
+    def test_text(self) -> str:
+        """`test` of the winner and the baseline in a sentence or two.
+
+        It tells where a model is not shown to be right more often than always answering the most
+        common class of the training data, of which classes it finds no sample, and where
+        validation lies far above (KH203). Empty where `test` has nothing to read: without a
+        winner, or without classes.
+
+        Raises:
+            DesignError: The study was opened without its data.
+
+        Example:
+            >>> print(result.test_text())
+            units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
+        """
+        told = test_text(self._test, self.settings.confidence)
+        far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
+        return " ".join([told, *(finding.sentence for finding in far)])
+
     def test_difference(self) -> PairedProportions:
         """The winner (`b`) against the baseline (`a`), sample by sample of the test set.
 
@@ -221,13 +245,40 @@ class Result(RecordView):
         numbers = [self._number(name) for name in variants]
         return self._read_scores(numbers) if numbers else self._test_scores
 
+    def findings(self) -> list[Finding]:
+        """What the rules say: of the whole study, then of each variant, by variant and code.
+
+        Rules about the test set (KH203, KH205) are among them once `test` or `report` has read it;
+        this reads nothing. What a store and exports hold follows from the study's record alone.
+
+        Example:
+            >>> for finding in result.findings():
+            ...     if finding.verdict == "found":
+            ...         print(finding.code, finding.title, finding.variant)
+            KH104 undertrained units=16
+        """
+        return self._conclusions.findings_with([held.answers for held in self._known_test])
+
+    @property
+    def _known_test(self) -> list[HeldOut]:
+        """The results on the test set of winner and baseline; none while it has not been read."""
+        if "_test" in vars(self):
+            return self._test
+        try:
+            if self._data is None or not self._test_set.readings:
+                return []
+            candidates = self._candidates(self._to_test)
+            return self._test if self._test_set.has_read(candidates) else []
+        except StoreError:  # What follows from the record needs no store.
+            return []
+
     @cached_property
     def _test(self) -> list[HeldOut]:
-        return self._read(self._to_test)
+        return self._read(self._to_test) if self._to_test else []
 
     @cached_property
     def _test_scores(self) -> list[TestScore]:
-        return self._read_scores(self._to_test)
+        return self._read_scores(self._to_test) if self._to_test else []
 
     @property
     def _to_test(self) -> list[int]:
@@ -258,7 +309,7 @@ class Result(RecordView):
                     self.variants[number].name,
                     "test another one",
                 )
-        return [_candidate(self._best_member(n), self.metric) for n in numbers]
+        return [candidate(self._best_member(n), self.metric) for n in numbers]
 
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
@@ -266,7 +317,8 @@ class Result(RecordView):
     def _page(self, command: str) -> Page:
         if self._data is None:
             readings = [] if self._readings is None else self._readings.all()
-            return Page(self._conclusions, None, [], [], None, readings, "", command)
+            found = self.findings()
+            return Page(self._conclusions, None, [], [], None, found, readings, "", command)
         tests = self._test
         return Page(
             conclusions=self._conclusions,
@@ -274,6 +326,7 @@ class Result(RecordView):
             tests=tests,
             test_scores=[] if tests else self._test_scores,
             paired=self.test_difference() if len(tests) > 1 else None,
+            findings=self.findings(),
             readings=self.readings(),
             shipped="" if self.winner is None else _shipped(self.best()),
             command=command,
@@ -284,24 +337,6 @@ def _shipped(best: Member) -> str:
     return (
         f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
         f"epoch of lowest validation loss, {best.epoch}"
-    )
-
-
-def _candidate(member: Member, metric: str) -> Candidate:
-    def predict(inputs: np.ndarray) -> np.ndarray:
-        given: np.ndarray = member.model().predict(inputs, batch_size=1024, verbose=0)
-        return given
-
-    def measure(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-        return measured(member.model(), metric, inputs, targets)
-
-    return Candidate(
-        member.variant.name,
-        member.replicate.number,
-        member.epoch,
-        member.fingerprint,
-        predict,
-        measure,
     )
 
 

@@ -233,7 +233,7 @@ class Study:
 
         Example:
             >>> result = study.run("kohort.db", verbose=0)
-            >>> result.table()["parameters"].to_dict()
+            >>> result.table()["parameters"][:2].to_dict()
             {'units=16': 181, 'units=1': 16}
         """
         check_choice("engine", engine, ("auto", "fused", "keras"))

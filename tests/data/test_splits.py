@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.data.splits import deal, draw_exactly, in_strata
+from kohort.data.splits import deal, draw_exactly, in_strata, mean_group_size
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(np.array)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -163,3 +163,11 @@ def test_negative_groups_are_never_held_out(groups, folds, seed):
     for part in held_out:
         assert (groups[part] >= 0).all()
     assert sorted(np.concatenate(held_out[1:])) == np.flatnonzero(groups >= 0).tolist()
+
+
+@pytest.mark.parametrize(
+    ("groups", "size"),
+    [(None, 1.0), ([0, 0, 1, 1, 1, 7], 2.0), ([-1, -1, -1, 3, 3, 4], 1.5), ([-1, -2], 1.0)],
+)
+def test_the_mean_size_of_groups_that_may_be_held_out(groups, size):
+    assert mean_group_size(None if groups is None else np.array(groups)) == size

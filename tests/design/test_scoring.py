@@ -4,7 +4,8 @@ import keras
 import pytest
 
 from kohort.design.building import batch_of
-from kohort.keras_api.metrics import metric_kinds
+from kohort.design.scoring import scoring
+from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import prepare, regularizer_count
 from tests.models import build_mlp
 
@@ -72,3 +73,45 @@ def test_restraints_are_counted(layers, optimizer, count):
     model = keras.Sequential([keras.Input((5,)), *layers(), keras.layers.Dense(3)])
     model.compile(optimizer, "mse")
     assert regularizer_count(model) == count
+
+
+@pytest.mark.parametrize(
+    ("metric", "units", "accuracy"),
+    [
+        ("accuracy", 1, "binary"),
+        ("accuracy", 3, "integers"),
+        (keras.metrics.BinaryAccuracy(), 1, "binary"),
+        (keras.metrics.BinaryAccuracy(threshold=0.3), 1, ""),
+        (keras.metrics.SparseCategoricalAccuracy(), 3, "integers"),
+        (keras.metrics.SparseTopKCategoricalAccuracy(2), 3, ""),
+        (own_accuracy, 3, ""),
+        ("mae", 1, ""),
+    ],
+)
+def test_of_which_targets_a_metric_counts_right_answers(metric, units, accuracy):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, "sigmoid")])
+    model.compile("adam", "mse", metrics=[metric])
+    model.fit(keras.ops.ones((4, 5)), keras.ops.array([[0], [1], [1], [0]]), verbose=0)
+    (kind,) = metric_kinds(model)
+    assert kind.accuracy == accuracy
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "form", "classes", "counts"),
+    [
+        ([("integers",), ("integers",)], "integers", 10, True),
+        ([("binary",), ("integers",)], "integers", 2, True),
+        ([("binary",), ("binary",)], "integers", 3, False),
+        ([("one-hot",), ("one-hot",)], "one-hot", 2, True),
+        ([("binary",), ("one-hot",)], "one-hot", 2, False),
+        ([("integers",), ("",)], "integers", 2, False),
+        ([("",), ("",)], "integers", 2, False),
+    ],
+)
+def test_a_score_is_an_accuracy_of_classes_where_all_members_count_those(
+    accuracies, form, classes, counts
+):
+    metrics = [[MetricKind("accuracy", "up", True, *given)] for given in accuracies]
+    score = scoring(None, "auto", metrics)
+    assert (score.metric, score.counts_right_answers(form, classes)) == ("accuracy", counts)
+    assert not scoring("loss", "auto", metrics).counts_right_answers(form, classes)

@@ -9,10 +9,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kohort.data.copies import Overlap
-from kohort.findings.diagnosis import RULES, STUDY_RULES, diagnose, verdict
+from kohort.data.labels import Majority
+from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES, diagnose, verdict
 from kohort.findings.finding import Finding
-from kohort.findings.judged import StudyCurves
-from kohort.findings.rules import diverged, gap, leak, overfit, too_few, underfit, undertrained
+from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.rules import (
+    above_test,
+    diverged,
+    gap,
+    leak,
+    never_found,
+    overfit,
+    too_few,
+    underfit,
+    undertrained,
+)
 from kohort.findings.statistics import power
 from kohort.findings.statistics.scale import POINTS, Scale
 from tests.findings.curve_builders import (
@@ -25,7 +36,8 @@ from tests.findings.curve_builders import (
     variants,
 )
 
-ALL_RULES = (*STUDY_RULES, *RULES)
+ALL_RULES = (*STUDY_RULES, *TEST_RULES, *RULES)
+OF_STUDIES = ("KH201", "KH203", "KH204", "KH205")
 
 
 def test_codes_are_unique_and_sorted():
@@ -33,7 +45,8 @@ def test_codes_are_unique_and_sorted():
 
     assert codes == sorted(codes)
     assert sorted(rule.code for rule in ALL_RULES) == [
-        *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH201", "KH202")
+        *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH201", "KH202"),
+        *("KH203", "KH204", "KH205"),
     ]
     assert len({rule.title for rule in ALL_RULES}) == len(ALL_RULES)
 
@@ -58,6 +71,8 @@ def test_codes_are_unique_and_sorted():
         (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
         (leak.RULE, [f"{leak.EXACT_PERCENT:g} %", f"{leak.COPIES_PERCENT:g} %"]),
         (too_few.RULE, [f"{100 * power.POWER:g} %"]),
+        (above_test.RULE, [f"{above_test.FAR_POINTS:g} points"]),
+        (never_found.RULE, [f"{never_found.RECALL_PERCENT:g} %"]),
     ],
     ids=lambda value: getattr(value, "code", None),
 )
@@ -79,10 +94,14 @@ def test_a_rule_says_what_it_is_why_it_matters_and_whence_it_comes(rule):
 def test_findings_come_by_variant_and_then_by_code():
     losses = {"train": [[1.0, 0.5]] * 2, "valid": [[1.0, 0.5]] * 2}
     found = diagnose(StudyCurves((variant("b", **losses), variant("a", **losses))))
-    told = [(None, "KH201"), *((v, r.code) for v in "ba" for r in RULES)]
+    told = [
+        *((None, rule.code) for rule in STUDY_RULES),
+        *((v, r.code) for v in "ba" for r in RULES),
+    ]
 
     assert [(f.variant, f.code) for f in found] == told
-    assert [f.title for f in found] == ["leak", *[r.title for r in RULES] * 2]
+    titles = {rule.code: rule.title for rule in ALL_RULES}
+    assert [f.title for f in found] == [titles[f.code] for f in found]
 
 
 R2 = Scale("r2", higher_is_better=True, reference=0.7)
@@ -97,21 +116,37 @@ def studies(draw):
     copies = np.array(draw(ones))
     overlap = Overlap(draw(st.integers(0, 9)), 0, 9, copies, copies // 2, np.full(replicates, 9))
     additions = tuple(zip(range(len(names) - 1), range(1, len(names)), strict=True))
+    scale = draw(st.sampled_from([POINTS, percent_of(0.3), percent_of(np.nan), R2]))
+    share = np.array(draw(ones)) / 9
+    majority = Majority("a", share, share, classes=2, share=float(share.mean()))
     return StudyCurves(
         tuple(draw(variants(name, replicates)) for name in names),
         confidence=draw(st.sampled_from([0.8, 0.95])),
         test_to_train=draw(st.sampled_from([0.0, 1 / 9])),
-        scale=draw(st.sampled_from([POINTS, percent_of(0.3), percent_of(np.nan), R2])),
+        scale=scale,
         margin=draw(st.sampled_from([0.01, 0.5])),
         additions=additions,
         one_loss=additions[:1],
         overlap=draw(st.sampled_from([None, overlap])),
+        kind=draw(st.sampled_from(["seeds", "splits", "folds"])),
+        valid_samples=draw(st.sampled_from([None, 1, 40])),
+        majority=majority if scale is POINTS else None,
     )
+
+
+def answers_of(study, counts=((9, 1), (4, 0))):
+    """The answers of the variants that have a score, all alike."""
+    return [
+        Answers(curves.name, np.array(counts), ("a", "b"), 0)
+        for curves, errors in zip(study.variants, study.errors, strict=True)
+        if np.isfinite(errors).any()
+    ]
 
 
 def assert_well_told(finding):
     assert finding.verdict in {"found", "not found", "inconclusive", "not applicable"}
-    assert finding.sentence.startswith(finding.variant or ("The data", "Nobody"))
+    of_studies = ("The ", "Nobody ", "No ", "Few copies ", "Validation ")
+    assert finding.sentence.startswith(finding.variant or of_studies)
     assert finding.sentence.endswith(".")
     assert finding.advice == "" or finding.advice.endswith(".")
     # A finding that claims something stands on numbers, and says what to do.
@@ -122,11 +157,14 @@ def assert_well_told(finding):
 @settings(derandomize=True)
 @given(study=studies())
 def test_every_rule_comes_to_a_verdict_on_any_curves(study):
-    found = diagnose(study)
+    for tested in ((), answers_of(study)[:2], answers_of(study, np.zeros((2, 2), int) + 7)[:1]):
+        found = diagnose(study, tested)
 
-    assert len(found) == 1 + len(RULES) * len(study.variants)
-    for finding in found:
-        assert_well_told(finding)
+        whole = OF_STUDIES if tested else ("KH201", "KH204")
+        assert [f.code for f in found if f.variant is None] == list(whole)
+        assert len(found) == len(whole) + len(RULES) * len(study.variants)
+        for finding in found:
+            assert_well_told(finding)
 
 
 @pytest.mark.parametrize("replicates", [1, 2, 5])
@@ -160,8 +198,13 @@ def test_order_of_replicates_changes_no_finding(study, data):
         o = study.overlap
         o = replace(o, valid=o.valid[order], valid_samples=o.valid_samples[order])
         shuffled = replace(shuffled, overlap=o)
+    if study.majority is not None:
+        m = study.majority
+        m = replace(m, train=m.train[order], valid=m.valid[order])
+        shuffled = replace(shuffled, majority=m)
 
-    for one, other in zip(diagnose(study), diagnose(shuffled), strict=True):
+    both = [diagnose(one, answers_of(one)[:2]) for one in (study, shuffled)]
+    for one, other in zip(*both, strict=True):
         assert_same(one, other)
 
 
@@ -203,8 +246,8 @@ def test_all_replicates_diverged_leaves_one_finding():
     curves = variant(train=[[1.0, np.nan]] * 3, valid=[[1.0, np.nan]] * 3)
     found = diagnose(StudyCurves((curves,)))
 
-    # The leak, five of its curves' rules but divergence, and that it has too few replicates.
-    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 7
+    # Two of the study, its curves' rules but divergence, and that it has too few replicates.
+    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 8
     assert [f.verdict for f in found if f.code == "KH105"] == ["found"]
     assert verdict(found) == "diverged"
 
@@ -222,6 +265,7 @@ def test_an_ordinary_study():
         "KH105": "not found",
         "KH106": "inconclusive",
         "KH202": "not found",
+        "KH204": "not applicable",
     }
 
 

@@ -138,7 +138,7 @@ def test_pictures_and_tables_speak_to_a_screen_reader(page):
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     described = [attrs["aria-describedby"] for _, attrs in page.tags if "aria-describedby" in attrs]
     assert set(described) <= set(ids)
-    assert len(described) == len(set(described)) == 8
+    assert len(described) == len(set(described)) == 9
 
 
 def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, monkeypatch):

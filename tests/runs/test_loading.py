@@ -7,6 +7,7 @@ import pytest
 from markupsafe import escape
 
 import kohort
+from kohort.evidence.record import from_json, to_json
 from kohort.evidence.store import open_store
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record, of_stored
@@ -205,3 +206,14 @@ def test_models_of_ones_own_code_need_it_registered(blobs, tmp_path, registered)
     np.testing.assert_array_equal(
         opened.best().model().predict(x, verbose=0), result.best().model().predict(x, verbose=0)
     )
+
+
+def test_a_record_from_before_classes_were_counted_is_read(result):
+    stored = to_json(result.record)
+    del stored["majority"], stored["settings"]["group_size"]
+    arguments = {variant.name: variant.arguments for variant in result.record.variants}
+    record = from_json(stored, arguments, result.record.curves, result.record.seconds)
+    assert record.majority is None
+    assert record.settings == result.record.settings
+    again = from_json(to_json(result.record), arguments, record.curves, record.seconds)
+    assert again.majority.valid.tolist() == result.record.majority.valid.tolist()

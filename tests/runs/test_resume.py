@@ -303,7 +303,7 @@ def test_what_only_judges_may_change(blobs, tmp_path, monkeypatch):
 def test_fresh_forgets_what_was_kept(blobs, tmp_path):
     run(study(blobs, ["plain"]), tmp_path / "kohort.db")
     anew = run(study(blobs, ["dropout"], epochs=2, seed=3), tmp_path / "kohort.db", fresh=True)
-    assert anew.table().index.to_list() == ["dropout"]
+    assert [variant.name for variant in anew.variants] == ["dropout"]
 
 
 def test_other_versions_are_told_and_noted(blobs, tmp_path, monkeypatch, capsys):

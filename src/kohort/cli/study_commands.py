@@ -131,7 +131,9 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
         epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
         typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
-    lines = [result.answer(), *result.additions()]
+    tested = result.test_text()
+    lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
+    lines += result.additions()
     lines += ["", "What would help next", *steps] if steps else []
     typer.echo("\n" + "\n".join(lines) + "\n")
     if result.winner is not None:

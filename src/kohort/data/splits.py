@@ -8,6 +8,16 @@ NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
 
 
+def mean_group_size(groups: np.ndarray | None) -> float:
+    """How many samples are in a group, on average; 1 where there are no groups.
+
+    Args:
+        groups: `[sample]`, the group of each sample; those that are never held out do not count.
+    """
+    held_out = np.empty(0) if groups is None else groups[groups >= 0]
+    return len(held_out) / len(np.unique(held_out)) if len(held_out) else 1.0
+
+
 def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) -> np.ndarray:
     """Draw whole groups in random order until `count` samples are drawn, or nearly.
 

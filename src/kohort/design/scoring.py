@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kohort.errors import DesignError
-from kohort.keras_api.metrics import MetricKind
+from kohort.keras_api.metrics import Accuracy, MetricKind
 
 type Mode = Literal["auto", "min", "max"]
 
@@ -21,11 +21,24 @@ class Scoring:
         metric: As it is logged for the training part, such as "accuracy"; or "data_loss".
         higher_is_better: Whether a higher value is the better one.
         is_proportion: Whether it is a part of a whole, from 0 to 1.
+        accuracies: Of members, the targets of which it counts the right answers; "" where it is
+            no such metric.
     """
 
     metric: str
     higher_is_better: bool
     is_proportion: bool
+    accuracies: frozenset[Accuracy] = frozenset([""])
+
+    def counts_right_answers(self, form: str, classes: int) -> bool:
+        """Whether it is, for all members, the part of samples whose class a model gets right.
+
+        Args:
+            form: Of the targets, "integers" or "one-hot".
+            classes: The number of classes.
+        """
+        known = {form} | ({"binary"} if form == "integers" and classes == 2 else set())
+        return self.accuracies <= known
 
 
 def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKind]]) -> Scoring:
@@ -41,14 +54,19 @@ def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKin
     Raises:
         DesignError: Some member has no such metric, or Keras does not know its direction.
     """
-    shared = set.intersection(*map(set, metrics))
+    # Of one name, variants may count right answers of one output and of several.
+    alike = [{kind._replace(accuracy="") for kind in of_member} for of_member in metrics]
     kinds = {
-        kind.name: kind for kind in [*sorted(shared), MetricKind(LOSS, "down", is_proportion=False)]
+        kind.name: kind
+        for kind in [
+            *sorted(set.intersection(*alike)),
+            MetricKind(LOSS, "down", is_proportion=False),
+        ]
     }
     if wanted is None:
         named = [metric for metric in ("accuracy", "acc") if metric in kinds]
-        alike = [metric for metric in kinds if "acc" in metric and "top" not in metric]
-        metric = next(iter(named + alike), LOSS)
+        by_name = [metric for metric in kinds if "acc" in metric and "top" not in metric]
+        metric = next(iter(named + by_name), LOSS)
     else:
         metric = LOSS if wanted == "loss" else wanted
     if metric not in kinds:
@@ -67,4 +85,5 @@ def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKin
         )
     # What is taken for an accuracy by its name is better where it is higher.
     higher = direction != "down"
-    return Scoring(metric, higher, kind.is_proportion and higher)
+    accuracies = {k.accuracy for of_member in metrics for k in of_member if k.name == metric}
+    return Scoring(metric, higher, kind.is_proportion and higher, frozenset(accuracies or {""}))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kohort.data.copies import Overlap
+from kohort.data.labels import Majority
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings
 
@@ -49,6 +50,8 @@ class StudyRecord:
         curves: By the part of the samples that members trained on; 1.0 means all of them.
         seconds: Training time of the members on all samples, by the numbers of their variant and
             replicate.
+        majority: The majority class, where the score is the part of samples whose class a model
+            gets right; else None.
     """
 
     settings: Settings
@@ -57,6 +60,7 @@ class StudyRecord:
     overlap: Overlap
     curves: Mapping[float, Curves]
     seconds: Mapping[tuple[int, int], float]
+    majority: Majority | None = None
 
     @property
     def whole(self) -> Curves:
@@ -73,14 +77,12 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
     """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)
     settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
-    overlap = {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in asdict(record.overlap).items()
-    }
+    majority = None if record.majority is None else _with_lists(asdict(record.majority))
     return {
         "settings": settings,
         "untrained_losses": [variant.untrained_loss for variant in record.variants],
-        "overlap": overlap,
+        "overlap": _with_lists(asdict(record.overlap)),
+        "majority": majority,
         "parameters": [variant.parameters for variant in record.variants],
         "restraints": [variant.regularizer_count for variant in record.variants],
         "losses": [variant.loss for variant in record.variants],
@@ -103,20 +105,32 @@ def from_json(
         seconds: As in `StudyRecord`.
     """
     settings = settings_from_json(stored["settings"])
-    overlap: dict[str, Any] = {
-        name: np.array(value) if isinstance(value, list) else value
-        for name, value in stored["overlap"].items()
-    }
+    majority = stored.get("majority")  # studies that were kept before it was have none
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
     facts = zip(settings.epochs, *(stored[name] for name in by_variant), strict=True)
     return StudyRecord(
         settings,
         tuple(VariantFacts(name, arguments[name], *numbers) for name, *numbers in facts),
         tuple((a, b) for a, b in stored["pairs"]),
-        Overlap(**overlap),
+        Overlap(**_with_arrays(stored["overlap"])),
         curves,
         seconds,
+        None if majority is None else Majority(**_with_arrays(majority)),
     )
+
+
+def _with_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in fields.items()
+    }
+
+
+def _with_arrays(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: np.array(value) if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
 
 
 def settings_from_json(stored: Mapping[str, Any]) -> Settings:

@@ -34,6 +34,7 @@ class Settings:
         environment: Versions and hardware.
         runs: The number of runs; `started` and `finished` are of the last one.
         measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
+        group_size: Samples of a group, on average; 1 where samples are in no groups.
     """
 
     study: str
@@ -56,6 +57,7 @@ class Settings:
     environment: dict[str, str]
     runs: int = 1
     measured: int = 0
+    group_size: float = 1.0
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

@@ -1,16 +1,17 @@
 """All conclusions from the record of a study, each computed when it is first used."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
 from kohort.evidence.record import StudyRecord
 from kohort.findings.choice import Optimism, choose, optimism
-from kohort.findings.diagnosis import diagnose
+from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.families import Families, families, score_comparison
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
-from kohort.findings.judged import StudyCurves
+from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
@@ -34,8 +35,20 @@ class Conclusions:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """The findings: of the whole study, then of each variant, by variant and code."""
-        return diagnose(self.study)
+        """The findings without the test set: of the whole study, then by variant and code."""
+        return self.findings_with(())
+
+    def findings_with(self, tested: Sequence[Answers]) -> list[Finding]:
+        """The findings where the test set was read.
+
+        Args:
+            tested: The answers of the winner, then of the baseline.
+        """
+        return [*of_study(self.study, tested), *self._of_variants]
+
+    @cached_property
+    def _of_variants(self) -> list[Finding]:
+        return of_variants(self.study)
 
     @property
     def families(self) -> Families:

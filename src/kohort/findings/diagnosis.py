@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from kohort.findings.finding import Finding
-from kohort.findings.judged import StudyCurves
+from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.rules import (
+    above_test,
     diverged,
     gap,
     leak,
+    majority,
+    never_found,
     overfit,
     too_few,
     underfit,
@@ -25,16 +28,39 @@ RULES = (
     too_few.RULE,
 )
 """Rules about one variant of a study."""
-STUDY_RULES = (leak.RULE,)
+STUDY_RULES = (leak.RULE, majority.RULE)
 """Rules about the study as a whole."""
+TEST_RULES = (above_test.RULE, never_found.RULE)
+"""Rules about what the winner and the baseline do on the test set."""
 
 
-def diagnose(study: StudyCurves) -> list[Finding]:
-    """The findings of a study: those about all of it first, then by variant and code."""
-    return [
-        *(rule.judge(study) for rule in STUDY_RULES),
-        *(rule.judge(curves, study) for curves in study.variants for rule in RULES),
-    ]
+def diagnose(study: StudyCurves, tested: Sequence[Answers] = ()) -> list[Finding]:
+    """The findings of a study: those about all of it first, then by variant and code.
+
+    Args:
+        study: Its curves.
+        tested: The answers of the winner, then of the baseline, to the test set; none where it
+            has not been read.
+    """
+    return [*of_study(study, tested), *of_variants(study)]
+
+
+def of_study(study: StudyCurves, tested: Sequence[Answers]) -> list[Finding]:
+    """The findings about the study as a whole, by code; the arguments are those of `diagnose`."""
+    found = [rule.judge(study) for rule in STUDY_RULES]
+    found += [rule.judge(study, tested) for rule in TEST_RULES if tested]
+    return sorted(found, key=lambda finding: finding.code)
+
+
+def without_test(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that follow from a study's record alone, which a store and exports hold."""
+    codes = {rule.code for rule in TEST_RULES}
+    return [finding for finding in findings if finding.code not in codes]
+
+
+def of_variants(study: StudyCurves) -> list[Finding]:
+    """The findings about each variant, by variant and code."""
+    return [rule.judge(curves, study) for curves in study.variants for rule in RULES]
 
 
 def verdict(findings: Sequence[Finding]) -> str:

@@ -37,6 +37,8 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         record.overlap,
         settings.kind,
         settings.samples[1],
+        record.majority,
+        settings.group_size,
     )
 
 

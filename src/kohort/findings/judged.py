@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from kohort.data.copies import Overlap
+from kohort.data.labels import Majority
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale
 
@@ -168,6 +169,8 @@ class StudyCurves:
         overlap: Copies in the data; None if they were not searched.
         kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
         valid_samples: Validation samples of a replicate; None if unknown.
+        majority: The majority class; None where the errors are no shares of wrong classes.
+        group_size: Samples of a group, on average; 1 where samples are in no groups.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -180,6 +183,8 @@ class StudyCurves:
     overlap: Overlap | None = None
     kind: str = "seeds"
     valid_samples: int | None = None
+    majority: Majority | None = None
+    group_size: float = 1.0
 
     @property
     def draws_samples(self) -> bool:
@@ -191,6 +196,65 @@ class StudyCurves:
         """Validation errors at e*, float64 `[variant, replicate]`; NaN for replicates not sound."""
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
 
+    def samples_behind(self, replicates: int) -> float:
+        """How many independent samples tell as much as the mean over some replicates.
+
+        Samples of one group may be right or wrong together, so that groups are counted, of mean
+        size.
+
+        The variance of a proportion that is averaged over replicates comes from the samples that
+        they hold out. On one split (seeds) these are the same each time. Folds hold out each
+        sample once. Of several splits any two share samples by chance: of the pairs of draws that
+        make the mean, one in `replicates * valid_samples` is of one sample with itself in one
+        replicate, and one in all training samples of it in two.
+        """
+        held_out = (self.valid_samples or 0) / self.group_size
+        if self.kind == "seeds" or not held_out or not self.test_to_train:
+            return held_out
+        everything = held_out + held_out / self.test_to_train
+        if self.kind == "folds":
+            return min(replicates * held_out, everything)
+        again = (replicates - 1) / (replicates * everything)
+        return 1 / (1 / (replicates * held_out) + again)
+
     def interval(self, values: np.ndarray) -> Interval:
         """The interval of the mean of values `[replicate]`."""
         return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The classes that a variant's member gives to the samples of the test set.
+
+    Args:
+        variant: The variant's name.
+        counts: int64 `[true class, predicted class]`.
+        names: `[class]`.
+        majority: The most common class of the training data.
+    """
+
+    variant: str
+    counts: np.ndarray
+    names: tuple[str, ...]
+    majority: int
+
+    @property
+    def samples(self) -> int:
+        """The number of test samples."""
+        return int(self.counts.sum())
+
+    @property
+    def right(self) -> int:
+        """The number of samples whose class is right."""
+        return int(np.trace(self.counts))
+
+    @property
+    def of_class(self) -> np.ndarray:
+        """int64 `[class]`, the samples of each."""
+        counts: np.ndarray = self.counts.sum(axis=1)
+        return counts
+
+    @property
+    def missed(self) -> list[int]:
+        """The classes that have samples, none of which is given its class."""
+        return [int(n) for n in np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))]

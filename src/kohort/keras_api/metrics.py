@@ -1,7 +1,7 @@
 """Metrics: their initial values, their results, and what Keras knows about them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import keras
 from keras.src.utils.python_utils import pythonify_logs
@@ -23,6 +23,11 @@ _PROPORTIONS = (
     keras.metrics.PrecisionAtRecall,
     keras.metrics.RecallAtPrecision,
 )
+
+BINARY_THRESHOLD = 0.5
+"""Where a single output means class 1; other thresholds count other answers as right."""
+
+type Accuracy = Literal["", "binary", "integers", "one-hot"]
 
 
 def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
@@ -49,11 +54,14 @@ class MetricKind(NamedTuple):
             `keras.callbacks.EarlyStopping` uses in mode "auto"; "" where Keras does not know.
         is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one, or
             any that is called an accuracy.
+        accuracy: The targets of which it counts the right answers, if it is such a metric of
+            Keras: the labels 0 and 1, integers, or one-hot rows. "" for all others.
     """
 
     name: str
     direction: str
     is_proportion: bool
+    accuracy: Accuracy = ""
 
 
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
@@ -66,8 +74,19 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
         ends = [end for end in known if name == end or name.endswith(f"_{end}")]
         metric = known[max(ends, key=len)] if ends else None
         is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
-        kinds.append(MetricKind(name, getattr(metric, "_direction", ""), is_proportion))
+        direction = getattr(metric, "_direction", "")
+        kinds.append(MetricKind(name, direction, is_proportion, _accuracy(metric)))
     return tuple(kind for kind in kinds if kind.name != "loss")
+
+
+def _accuracy(metric: keras.Metric | None) -> Accuracy:
+    # Of subclasses nobody knows what they count.
+    if isinstance(metric, keras.metrics.BinaryAccuracy):
+        is_usual = type(metric) is keras.metrics.BinaryAccuracy
+        return "binary" if is_usual and metric.threshold == BINARY_THRESHOLD else ""
+    if type(metric) is keras.metrics.SparseCategoricalAccuracy:
+        return "integers"
+    return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, float]:

@@ -8,25 +8,38 @@ import pandas as pd
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
 from kohort.report import words
+from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.flattery import flattery
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
     """A row for each variant, best score first; for the columns see `Result.table`."""
     rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
-    table = pd.DataFrame(rows).set_index("variant")
+    table = pd.DataFrame(rows).set_index("variant").astype({"best_epoch": "Int64"})
     # Means over only the replicates that did not diverge come after complete ones.
     partial = np.isnan(conclusions.study.errors).any(axis=1)
     order = np.lexsort((conclusions.mean_errors, partial))
     return table.iloc[order]
 
 
+def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
+    """The score table, and below it the majority class where an accuracy of classes scores."""
+    table, row = score_table(conclusions), reference_row(conclusions)
+    if row is None:
+        return table
+    reference = pd.DataFrame([row]).set_index("variant").astype({"best_epoch": "Int64"})
+    return pd.concat([table, reference])
+
+
 def answer(conclusions: Conclusions) -> str:
-    """The result in up to three sentences: the winner, and variants not decided to be worse."""
+    """The result in a few sentences: the winner, and variants not decided to be worse.
+
+    Where no variant is shown to beat the majority class, that comes first.
+    """
     winner = conclusions.winner
     if winner is None:
         return words.no_winner(conclusions.diverged)
-    return words.answer(
+    found = words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
         conclusions.study.scale,
@@ -34,6 +47,7 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.baseline,
         conclusions.diverged,
     )
+    return " ".join(filter(None, [not_beaten(conclusions), found]))
 
 
 def additions(conclusions: Conclusions) -> list[str]:

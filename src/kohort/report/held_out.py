@@ -9,9 +9,11 @@ import numpy as np
 from scipy import special
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels
 from kohort.evidence.readings import KeptReadings, Reading, Tested
+from kohort.findings.judged import Answers
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import proportion_interval
+from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.report.tested_scores import TestScore, test_score
 
 
@@ -43,6 +45,10 @@ class HeldOut:
         right: Bool `[test sample]`, whether the predicted class is right.
         confusion: Counts, int64 `[true class, predicted class]`.
         mistakes: All mistakes, those with the highest probability first.
+        recalls: `[class]`, the part of the samples of each class that is given this class, with
+            its Wilson interval; None for a class without test samples.
+        balanced_accuracy: The mean of the recalls, with its interval (Zou and Donner 2008).
+        answers: The confusion with the names of the classes.
     """
 
     variant: str
@@ -50,6 +56,9 @@ class HeldOut:
     right: np.ndarray = field(repr=False)
     confusion: np.ndarray = field(repr=False)
     mistakes: tuple[Mistake, ...] = field(repr=False)
+    recalls: tuple[Interval | None, ...] = field(repr=False)
+    balanced_accuracy: Interval
+    answers: Answers = field(repr=False)
 
 
 class Candidate(NamedTuple):
@@ -77,12 +86,19 @@ class TestSet:
 
     Args:
         data: The data.
+        labels: Their classes; None if they have none.
         confidence: Of intervals.
         kept: The stored readings; None to keep readings only in this object.
     """
 
-    def __init__(self, data: Dataset, confidence: float, kept: KeptReadings | None = None) -> None:
-        self._data = data
+    def __init__(
+        self,
+        data: Dataset,
+        labels: ClassLabels | None,
+        confidence: float,
+        kept: KeptReadings | None = None,
+    ) -> None:
+        self._data, self._labels = data, labels
         self._confidence = confidence
         self._kept = kept
         self._unstored: list[Reading] = []
@@ -99,26 +115,32 @@ class TestSet:
             The results of each; empty if targets are not class labels, or if the outputs of a
             model are not scores of the classes.
         """
-        data = self._data
-        if data.classes is None or not len(data.x_test):
+        labels, known = self._labels, self._known()
+        if labels is None or not len(self._data.x_test):
             return []
-        known = {
-            (tested.variant, tested.weights): tested
-            for reading in self.readings
-            for tested in reading.members
-            if tested.classes is not None and len(tested.classes) == len(data.x_test)
-        }
         found = []
         for candidate in candidates:
             earlier = known.get((candidate.variant, candidate.weights))
-            tested = earlier or _tested(candidate, data)
+            tested = earlier or _tested(candidate, self._data, len(labels.names))
             if tested is None:
                 return []
             found.append(tested)
         new = tuple(tested for tested in found if tested not in known.values())
         if new:
             self._add(Reading(datetime.now(UTC), new))
-        return [score(tested, data, self._confidence) for tested in found]
+        return [score(tested, labels, self._confidence) for tested in found]
+
+    def has_read(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether the results of all of these members are known, so that nothing would be read."""
+        return {(c.variant, c.weights) for c in candidates} <= set(self._known())
+
+    def _known(self) -> dict[tuple[str, str], Tested]:
+        return {
+            (tested.variant, tested.weights): tested
+            for reading in self.readings
+            for tested in reading.members
+            if tested.classes is not None and len(tested.classes) == len(self._data.x_test)
+        }
 
     def read_scores(self, candidates: Sequence[Candidate], metric: str) -> list[TestScore]:
         """As `read`, by the metric of the study; empty if there is no test set."""
@@ -147,12 +169,11 @@ class TestSet:
             self._kept.add(reading)
 
 
-def _tested(candidate: Candidate, data: Dataset) -> Tested | None:
+def _tested(candidate: Candidate, data: Dataset, classes: int) -> Tested | None:
     """The predictions of a member for the test set; None if its outputs are not class scores."""
     outputs = np.asarray(candidate.predict(data.inputs(data.x_test)))
     scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
-    *_, classes = scores.shape
-    if scores.shape != (len(data.x_test), data.classes):
+    if scores.shape != (len(data.x_test), classes):
         return None
     guesses = scores.argmax(axis=1).astype(np.min_scalar_type(classes))
     return Tested(
@@ -195,23 +216,29 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def score(tested: Tested, data: Dataset, confidence: float) -> HeldOut:
+def score(tested: Tested, labels: ClassLabels, confidence: float) -> HeldOut:
     """Compare the predictions of a member with the labels of the test set."""
-    guesses, surest = tested.classes, tested.probabilities
+    guesses, surest, truth = tested.classes, tested.probabilities, labels.test
     assert guesses is not None
     assert surest is not None
-    assert data.classes is not None
-    right = guesses == data.y_test
+    right = guesses == truth
     wrong = np.flatnonzero(~right)
-    confusion = np.zeros((data.classes,) * 2, int)
-    np.add.at(confusion, (data.y_test, guesses), 1)
+    confusion = np.zeros((len(labels.names),) * 2, int)
+    np.add.at(confusion, (truth, guesses), 1)
+    recalls = tuple(
+        proportion_interval(int(row[number]), int(row.sum()), confidence) if row.any() else None
+        for number, row in enumerate(confusion)
+    )
     return HeldOut(
         tested.variant,
         proportion_interval(int(right.sum()), len(right), confidence),
         right,
         confusion,
         tuple(
-            Mistake(int(row), int(data.y_test[row]), int(guesses[row]), float(surest[row]))
+            Mistake(int(row), int(truth[row]), int(guesses[row]), float(surest[row]))
             for row in wrong[np.argsort(-surest[wrong], kind="stable")]
         ),
+        recalls,
+        mean_of_proportions([recall for recall in recalls if recall is not None]),
+        Answers(tested.variant, confusion, labels.names, labels.majority),
     )

@@ -24,6 +24,7 @@ from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.answers import additions, answer, score_table, winners_flattery
+from kohort.report.class_words import recall_rows, reference_row, test_text
 from kohort.report.figures import (
     curve_bands,
     learning_points,
@@ -49,6 +50,7 @@ class Page:
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
         test_scores: Their scores there, where their classes cannot be told.
         paired: The winner against the baseline on the test set; None without both.
+        findings: The findings, those about the test set among them.
         readings: All readings of the test set.
         shipped: Which model to ship, in words; empty without a winner.
         command: The command that runs the study again; empty if there is none.
@@ -59,6 +61,7 @@ class Page:
     tests: Sequence[HeldOut]
     test_scores: Sequence[TestScore]
     paired: PairedProportions | None
+    findings: Sequence[Finding]
     readings: Sequence[Reading]
     shipped: str
     command: str
@@ -75,7 +78,7 @@ class Page:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The table of `Result.table`."""
+        """The variants' rows of `Result.table`."""
         return score_table(self.conclusions)
 
     @cached_property
@@ -141,8 +144,11 @@ def render(page: Page) -> str:
         families=conclusions.comparisons,
         next_steps=conclusions.next_steps,
         flattery=winners_flattery(conclusions),
-        overview=words.overview(conclusions.findings),
+        overview=words.overview(page.findings),
         counts_errors=words.counts_errors(page.scale),
+        reference=reference_row(conclusions),
+        test_text=test_text(page.tests, settings.confidence),
+        recalls=recall_rows(page.tests),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         most_panels=SHOWN_PANELS,
@@ -151,7 +157,7 @@ def render(page: Page) -> str:
         paired=_paired(page),
         test_scores=_test_scores(page),
         read=words.readings(page.readings),
-        findings=_by_verdict(conclusions.findings),
+        findings=_by_verdict(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
@@ -229,7 +235,7 @@ def _confusion(page: Page) -> list[dict[str, Any]]:
     """Rows of the winner's confusion matrix: counts, and the shade of their cells."""
     if not page.tests or page.data is None:
         return []
-    counts, names = page.tests[0].confusion, page.data.class_names or ()
+    counts, names = page.tests[0].confusion, page.tests[0].answers.names
     off_diagonal = counts * (1 - np.eye(len(counts), dtype=int))
     most = max(1, int(off_diagonal.max()))
     return [
@@ -254,7 +260,7 @@ def _mistakes(page: Page) -> list[dict[str, str]]:
     data = page.data
     if not page.tests or data is None or len(data.input_shape) != 2 or not data.stores_pixels:
         return []
-    names = data.class_names or ()
+    names = page.tests[0].answers.names
     return [
         {
             "image": _png(data.x_test[mistake.sample]),

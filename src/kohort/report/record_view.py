@@ -16,7 +16,7 @@ from kohort.findings.next_steps import NextStep
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
-from kohort.report.answers import additions, answer, score_table
+from kohort.report.answers import additions, answer, table_with_reference
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record
 from kohort.report.figures import curve_bands, curves_chart, plotted_metrics
@@ -78,6 +78,10 @@ class RecordView:
         validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
         and the `verdict` of the findings. Proportions are from 0 to 1.
 
+        Where variants are scored by an accuracy of classes, a last row is no variant but a
+        reference: the accuracy of always answering the most common class of the training data, on
+        the same validation parts. A variant that does not beat it is of no use.
+
         Example:
             >>> table = result.table()
             >>> table.columns.to_list()[:5]
@@ -85,7 +89,7 @@ class RecordView:
             >>> table["verdict"]["units=16"]
             'undertrained'
         """
-        return score_table(self._conclusions)
+        return table_with_reference(self._conclusions)
 
     def findings(self) -> list[Finding]:
         """What the rules say: of the whole study, then of each variant, by variant and code.
@@ -272,7 +276,7 @@ class RecordView:
             >>> [path.name for path in result.export("tables", to="csv")]
             ['curves.csv', 'members.csv', 'findings.csv']
         """
-        return export(of_record(self.record, self.findings()), Path(path), to)
+        return export(of_record(self.record, self._conclusions.findings), Path(path), to)
 
     def _number(self, name: str) -> int:
         names = list(self.record.variant_names)

@@ -262,7 +262,7 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     lines = [
         f"{f.title.capitalize()} ({f.code}) {f.verdict}: {f.sentence}"
         for f in findings
-        if f.variant is None
+        if f.variant is None and f.verdict != "not applicable"
     ]
     titles = {finding.code: finding.title for finding in findings if finding.variant is not None}
     for code, title in titles.items():

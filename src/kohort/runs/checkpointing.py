@@ -13,6 +13,7 @@ from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, 
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.record import StudyRecord, to_json
 from kohort.evidence.store import KeptStudy, MemberKey
+from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
 from kohort.runs.fingerprint import key_of
@@ -210,9 +211,9 @@ class Checkpointer:
                 self._ended_blocks.remove(ended)
 
     def conclude(self, record: StudyRecord, findings: Sequence[Finding]) -> None:
-        """Store the study's record and its findings."""
+        """Store the study's record, and the findings that follow from it."""
         self._kept.extend(self._kept.description | {"result": to_json(record)}, [], [])
-        self._kept.keep_findings([finding_record(finding) for finding in findings])
+        self._kept.keep_findings([finding_record(finding) for finding in without_test(findings)])
 
     def _lay_out(self, blocks: list[KeptBlock]) -> None:
         """Store the blocks in which members will train; they replace earlier blocks."""

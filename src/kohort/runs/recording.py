@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.data.copies import Overlap, find_copies
+from kohort.data.labels import Majority, class_labels, majority_of
+from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
-from kohort.design.scoring import scoring
+from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -126,8 +128,9 @@ def study_record(
     """
     whole = [member for member in plan.every_member if member.share == 1]
     of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
+    score = scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
     return StudyRecord(
-        _settings(spec, plan, records, engine, start, runs),
+        _settings(spec, score, records, engine, start, runs),
         tuple(
             VariantFacts(
                 variant.name,
@@ -144,14 +147,14 @@ def study_record(
         _overlap(spec),
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
+        _majority(spec, score),
     )
 
 
 def _settings(
-    spec: StudySpec, plan: Plan, records: Records, engine: str, start: RunStart, runs: int
+    spec: StudySpec, score: Scoring, records: Records, engine: str, start: RunStart, runs: int
 ) -> Settings:
     replicate = spec.replicate(0, 1.0)
-    score = scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
     train, measured = len(replicate.train), len(replicate.measured)
     return Settings(
         study=spec.name,
@@ -174,6 +177,7 @@ def _settings(
         environment=environment(),
         runs=runs,
         measured=measured if measured < train else 0,
+        group_size=mean_group_size(spec.data.groups),
     )
 
 
@@ -189,3 +193,11 @@ def _overlap(spec: StudySpec) -> Overlap:
         valid_samples=np.array([len(r.valid) for r in replicates]),
         near_sought=copies.near_sought,
     )
+
+
+def _majority(spec: StudySpec, score: Scoring) -> Majority | None:
+    """The majority class; None where the score is no accuracy of classes."""
+    labels = class_labels(spec.data, floats_are_labels=True)
+    if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
+        return None
+    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates))

@@ -26,7 +26,9 @@ def test_fires_with_the_numbers_that_it_stands_on():
         test=123, exact=45, of=1000, valid=(3, 2), valid_exact=(1, 0), valid_of=(100, 50)
     )  # fmt: skip
 
-    assert (found.code, found.title, found.verdict) == ("KH201", "leak", "found")
+    assert (found.code, found.title, found.verdict) == (
+        *("KH201", "copies of training samples", "found"),
+    )
     assert found.variant is None
     assert found.evidence == {
         "test samples with a copy in the training data": 123,
@@ -52,8 +54,23 @@ def test_is_silent_where_few_are_copies():
     found = judge(test=9, exact=9, valid=(1, 0))
 
     assert found.verdict == "not found"
-    assert found.sentence.startswith("The data do not leak: 9 of 1,000 test samples (0.9 %)")
+    assert found.sentence.startswith("Few copies were found: 9 of 1,000 test samples (0.9 %)")
+    assert found.sentence.endswith("; groups were not checked.")
     assert found.advice == ""
+
+
+def test_says_what_was_looked_for_and_never_that_nothing_leaks():
+    assert judge().sentence == (
+        "No copies, exact or near, of training samples were found in validation or test; groups "
+        "were not checked."
+    )
+    assert judge(near=False).sentence == (
+        "No exact copies of training samples were found in validation or test; near copies were "
+        "not looked for, and groups were not checked."
+    )
+    for given in ({}, {"near": False}, {"test": 9}, {"valid": (1, 0), "near": False}):
+        assert judge(**given).verdict == "not found"
+        assert "not leak" not in judge(**given).sentence
 
 
 def test_the_threshold_is_where_the_verdict_turns():
@@ -77,10 +94,10 @@ def test_some_near_copies_may_be_of_one_origin(where):
 
 
 def test_says_where_near_copies_were_not_looked_for():
-    unsought = judge(near=False).sentence
+    unsought = judge(test=9, near=False).sentence
     assert "near copies were not looked for" in unsought
     assert "have a copy among" in unsought
-    assert "not looked for" not in judge().sentence
+    assert "not looked for" not in judge(test=9).sentence
 
 
 def test_does_not_apply_where_nobody_looked():

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.statistics.proportion import paired_proportions, proportion_interval
+from kohort.findings.statistics.proportion import (
+    above_constant,
+    apart,
+    mean_of_proportions,
+    paired_counts,
+    paired_proportions,
+    proportion_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +162,69 @@ def test_mcnemars_exact_test_keeps_its_level():
     found = [paired_proportions(*answers(*draw)).difference.p_value for draw in draws]
 
     assert np.mean(np.array(found) <= 0.05) < 0.05
+
+
+@settings(derandomize=True)
+@given(count=counts(), confidence=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_wilsons_interval_of_a_mean_is_scipys_where_samples_are_whole(count, confidence):
+    successes, trials = count
+    found = wilson_interval(successes / trials, trials, confidence)
+    known = proportion_interval(successes, trials, confidence)
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (known.mean, known.low, known.high), abs=1e-9
+    )
+
+
+def test_two_proportions_are_apart_by_newcombes_tenth_method():
+    # Newcombe (1998), "Interval estimation for the difference between independent proportions",
+    # Statistics in Medicine 17, table II: 56 / 70 and 48 / 80, method 10.
+    found = apart(proportion_interval(56, 70), proportion_interval(48, 80))
+    assert found.mean == pytest.approx(0.2)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_another_part_widens_the_difference_to_both_sides():
+    parts = proportion_interval(56, 70), proportion_interval(48, 80)
+    plain, wider = apart(*parts), apart(*parts, more=0.1)
+    assert plain.mean - wider.low == pytest.approx(np.hypot(plain.mean - plain.low, 0.1))
+    assert wider.high - plain.mean == pytest.approx(np.hypot(plain.high - plain.mean, 0.1))
+
+
+@pytest.mark.parametrize("recalls", [(0.98, 0.3), (0.9, 0.9, 0.6, 1.0), (0.0, 0.5)])
+def test_the_interval_of_a_balanced_accuracy_covers(recalls):
+    random, samples = np.random.default_rng(0), 30
+    covered = 0
+    for _ in range(1500):
+        parts = [proportion_interval(int(random.binomial(samples, p)), samples) for p in recalls]
+        found = mean_of_proportions(parts)
+        assert found.low <= found.mean <= found.high
+        covered += found.low <= np.mean(recalls) <= found.high
+    assert 0.935 <= covered / 1500 <= 0.985
+
+
+def test_a_mean_of_one_proportion_is_that_proportion():
+    one = proportion_interval(7, 9)
+    found = mean_of_proportions([one])
+    assert (found.mean, found.low, found.high) == pytest.approx((one.mean, one.low, one.high))
+
+
+def test_what_is_above_a_constant_is_so_at_the_most_discordant_samples():
+    # Of 100 samples 80 are right, 70 are of the class; the wrong ones of both are others.
+    right, constant = np.arange(100) < 80, np.arange(100) >= 30
+    worst = paired_proportions(constant, right)
+    assert worst.only_a + worst.only_b == 50
+    found = above_constant(0.8, 0.7, 100)
+    assert found.mean == pytest.approx(worst.difference.mean)
+    assert (found.low, found.high) == pytest.approx((worst.difference.low, worst.difference.high))
+    less_discordant = paired_proportions(np.arange(100) < 70, right)
+    assert less_discordant.difference.low > found.low
+
+
+def test_a_model_and_a_constant_cannot_both_be_wrong_more_often_than_always():
+    found = above_constant(0.1, 0.2, 50)
+    assert -1 <= found.low < found.mean < found.high <= 1
+
+
+def test_counts_are_as_good_as_samples():
+    a, b = np.array([1, 1, 0, 0, 0], bool), np.array([1, 0, 1, 1, 0], bool)
+    assert paired_counts(1, 2, 5) == paired_proportions(a, b)

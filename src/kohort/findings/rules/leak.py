@@ -11,6 +11,9 @@ EXACT_PERCENT = 1.0
 COPIES_PERCENT = 5.0
 """Percent of the samples of a part that have any copy there, exact or near."""
 
+UNCHECKED = "groups were not checked"
+"""What no search for copies tells: samples of one origin, such as a patient, need not be alike."""
+
 
 def judge(study: StudyCurves) -> Finding:
     """Whether the part of test or validation samples with copies reaches a threshold."""
@@ -57,7 +60,18 @@ def judge(study: StudyCurves) -> Finding:
             evidence,
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
-    return RULE.finding(None, "not found", f"The data do not leak: {clause}.", evidence)
+    if not copies:
+        return RULE.finding(None, "not found", _none_found(overlap), evidence)
+    return RULE.finding(
+        None, "not found", f"Few copies were found: {clause}; {UNCHECKED}.", evidence
+    )
+
+
+def _none_found(overlap: Overlap) -> str:
+    where = "of training samples were found in validation or test"
+    if overlap.near_sought:
+        return f"No copies, exact or near, {where}; {UNCHECKED}."
+    return f"No exact copies {where}; near copies were not looked for, and {UNCHECKED}."
 
 
 def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -72,7 +86,7 @@ def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float
 
 RULE = Rule(
     "KH201",
-    "leak",
+    "copies of training samples",
     "Of the test samples, or of the validation samples on average over replicates, "
     f"{EXACT_PERCENT:g} % or more have an exact copy among the samples that their model was "
     f"trained on, or {COPIES_PERCENT:g} % or more have a copy there that is exact or near. With "
@@ -80,8 +94,9 @@ RULE = Rule(
     "can come from one origin, such as a font, the frames of a film or a patient, or only look "
     "alike. A near copy differs, as the root of the mean "
     "square over all its numbers, by at most a twentieth of the median difference of two training "
-    "samples; near copies are looked for where chance makes none. Samples are looked at, labels "
-    "and models are not.",
+    "samples; near copies are looked for where chance makes none. Samples are looked at; labels, "
+    "groups (a patient, a document) and models are not: data without copies may leak in other "
+    "ways, of which KH203 sees the effect.",
     "A model may have learned such a sample by heart; what it scores there says nothing of samples "
     "that it has not seen. Larger models profit more, so that comparisons are bent as well.",
     "Remove copies from the test set before anything is trained; give copies one number in the "

@@ -1,5 +1,6 @@
 """Confidence intervals of a proportion, such as a test accuracy, and of a paired difference."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,64 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
     bounds = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     low, high = float(bounds.low), float(bounds.high)
     return Interval(successes / trials, low, high, trials, float("nan"))
+
+
+def wilson_interval(proportion: float, samples: float, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of a proportion that is known as well as from so many samples.
+
+    The samples need not be whole: those that stand behind a mean of proportions are not.
+
+    Args:
+        proportion: From 0 to 1.
+        samples: Above zero.
+        confidence: Between 0 and 1.
+
+    Returns:
+        The proportion with its interval; it has no p-value.
+    """
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    centre = (proportion + z**2 / (2 * samples)) / (1 + z**2 / samples)
+    spread = proportion * (1 - proportion) / samples + z**2 / (4 * samples**2)
+    half = z * np.sqrt(spread) / (1 + z**2 / samples)
+    low, high = float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return Interval(proportion, min(low, proportion), max(high, proportion), int(samples), np.nan)
+
+
+def apart(above: Interval, below: Interval, more: float = 0.0) -> Interval:
+    """The interval of the difference `above - below` of two independent estimates.
+
+    The distances of the means from the bounds that matter are added as variances are: the method
+    of variance estimates recovery (Zou and Donner 2008, "Construction of confidence limits about
+    effect measures", Statistics in Medicine 27), which for two proportions with Wilson's
+    intervals is Newcombe's method 10 (1998).
+
+    Args:
+        above: An estimate with its interval.
+        below: Another, of the same confidence.
+        more: Half the width of the interval of another, independent part of the difference.
+    """
+    mean = above.mean - below.mean
+    down = np.hypot(np.hypot(above.mean - above.low, below.high - below.mean), more)
+    up = np.hypot(np.hypot(above.high - above.mean, below.mean - below.low), more)
+    return Interval(mean, mean - float(down), mean + float(up), above.n, np.nan)
+
+
+def mean_of_proportions(parts: Sequence[Interval]) -> Interval:
+    """The mean of independent proportions, such as of the recalls of classes.
+
+    The interval is by the same method as that of `apart`.
+
+    Args:
+        parts: One or more, with intervals of one confidence.
+    """
+    means, lows, highs = (
+        np.array([getattr(part, name) for part in parts]) for name in ("mean", "low", "high")
+    )
+    mean, count = float(means.mean()), len(parts)
+    down = float(np.sqrt(((means - lows) ** 2).sum())) / count
+    up = float(np.sqrt(((highs - means) ** 2).sum())) / count
+    samples = sum(part.n for part in parts)
+    return Interval(mean, mean - down, mean + up, samples, np.nan).within(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -67,12 +126,46 @@ def paired_proportions(
     """
     only_a = int(np.count_nonzero(right_a & ~right_b))
     only_b = int(np.count_nonzero(right_b & ~right_a))
-    n, discordant = len(right_a), only_a + only_b
+    return paired_counts(only_a, only_b, len(right_a), confidence)
+
+
+def paired_counts(only_a: int, only_b: int, n: int, confidence: float = 0.95) -> PairedProportions:
+    """As `paired_proportions`, from how many of `n` samples only one model is right about."""
+    discordant = only_a + only_b
     p_value = stats.binomtest(only_b, discordant).pvalue if discordant else 1.0
 
-    centre = (only_b - only_a) / (n + 2)
-    variance = ((discordant + 1) / (n + 2) - centre**2) / (n + 2)
-    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
-    low, high = float(centre - half), float(centre + half)
+    low, high = _agresti_min(only_b - only_a, discordant, n, confidence)
     difference = Interval((only_b - only_a) / n, low, high, n, float(p_value))
     return PairedProportions(only_a, only_b, difference.within(-1.0, 1.0))
+
+
+def above_constant(
+    accuracy: float, share: float, samples: float, confidence: float = 0.95
+) -> Interval:
+    """The accuracy of a model less that of always answering one class, on the same samples.
+
+    How often only one of the two is right is not known from the two accuracies, but it is at most
+    as often as one of them is wrong. With that, Agresti and Min's interval (see
+    `paired_proportions`) is as wide as it can be, so that it holds the truth at least as often as
+    it says.
+
+    Args:
+        accuracy: Of the model.
+        share: The samples' part that is of that class.
+        samples: The number of independent samples that both are known as well as from; above
+            zero, and not whole where they are means.
+        confidence: Between 0 and 1.
+    """
+    discordant = min(1.0, (1 - accuracy) + (1 - share))
+    difference = accuracy - share
+    low, high = _agresti_min(samples * difference, samples * discordant, samples, confidence)
+    return Interval(difference, low, high, int(samples), np.nan).within(-1.0, 1.0)
+
+
+def _agresti_min(
+    more: float, discordant: float, n: float, confidence: float
+) -> tuple[float, float]:
+    centre = more / (n + 2)
+    variance = ((discordant + 1) / (n + 2) - centre**2) / (n + 2)
+    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
+    return float(centre - half), float(centre + half)

@@ -1,0 +1,112 @@
+"""The classes of samples: integers, whole numbers kept as floats, or one-hot rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from kohort.data.dataset import MOST_CLASSES, Dataset
+
+type LabelForm = Literal["one-hot", "integers"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassLabels:
+    """The class of each sample.
+
+    Args:
+        train: `[train sample]`, a number from 0, int64.
+        test: `[test sample]`, likewise.
+        names: `[class]`.
+        form: How the targets tell the class: by its number, or by a row of zeros with one 1.
+    """
+
+    train: np.ndarray = field(repr=False)
+    test: np.ndarray = field(repr=False)
+    names: tuple[str, ...]
+    form: LabelForm
+
+    @property
+    def majority(self) -> int:
+        """The most common class of all training samples; of several the first."""
+        return int(np.bincount(self.train, minlength=len(self.names)).argmax())
+
+
+def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabels | None:
+    """The classes of a dataset's samples; None where its targets are no classes.
+
+    Args:
+        data: The dataset.
+        floats_are_labels: Whether one float a sample, if all of them are whole numbers from 0, is
+            a class, as where models are scored by an accuracy. Else it is a number to predict.
+    """
+    sides = data.y_train, data.y_test
+    if data.classes is not None:
+        train, test = (side.reshape(len(side)).astype(np.int64) for side in sides)
+        return ClassLabels(train, test, tuple(data.class_names or ()), "integers")
+    if all(map(_is_one_hot, sides)):
+        train, test = (side.argmax(axis=1) for side in sides)
+        return ClassLabels(train, test, _numbered(data.y_train.shape[1]), "one-hot")
+    if not floats_are_labels or not all(map(_holds_whole_numbers, sides)):
+        return None
+    train, test = (side.reshape(len(side)).astype(np.int64) for side in sides)
+    return ClassLabels(train, test, _numbered(1 + int(max(train.max(), test.max()))), "integers")
+
+
+@dataclass(frozen=True, eq=False)
+class Majority:
+    """The most common class of the training data: the answer of a model that looks at nothing.
+
+    Args:
+        name: Its name.
+        train: `[replicate]`, its part of the samples that train, float64: the accuracy of always
+            answering it there.
+        valid: `[replicate]`, its part of the samples that validate.
+        classes: The number of classes.
+        share: Its part of all training samples.
+    """
+
+    name: str
+    train: np.ndarray
+    valid: np.ndarray
+    classes: int
+    share: float
+
+
+def majority_of(labels: ClassLabels, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> Majority:
+    """The majority class, and its part of the samples of each replicate.
+
+    Args:
+        labels: The classes.
+        parts: For each replicate the rows that train and those that validate.
+    """
+    is_it = labels.train == labels.majority
+    shares = np.array([(is_it[train].mean(), is_it[valid].mean()) for train, valid in parts])
+    return Majority(
+        labels.names[labels.majority],
+        shares[:, 0],
+        shares[:, 1],
+        len(labels.names),
+        float(is_it.mean()),
+    )
+
+
+def _numbered(classes: int) -> tuple[str, ...]:
+    return tuple(map(str, range(classes)))
+
+
+def _is_one_hot(targets: np.ndarray) -> bool:
+    """Whether each row `[class]` of targets is a 1 among zeros, of two classes or more."""
+    if targets.ndim != 2 or not 2 <= targets.shape[1] < MOST_CLASSES:
+        return False
+    return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all())
+
+
+def _holds_whole_numbers(targets: np.ndarray) -> bool:
+    """Whether there is one number a sample, from 0 and whole."""
+    if targets.size != len(targets):
+        return False
+    return bool(
+        (targets == np.rint(targets)).all() and targets.min() >= 0 and targets.max() < MOST_CLASSES
+    )

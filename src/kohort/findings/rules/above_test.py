@@ -1,0 +1,129 @@
+"""KH203: the validation score lies far above the test score."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.proportion import apart, wilson_interval
+
+FAR_POINTS = 2.0
+"""Validation minus test accuracy, in points, from which on validation misleads."""
+
+
+def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
+    """Whether a tested variant's accuracy on validation is above that on the test set by more."""
+    if study.majority is None or not study.valid_samples:
+        return _not_applicable(
+            "No comparison with the test set: no accuracy of classes scores here."
+        )
+    if not tested:
+        return _not_applicable("No results on the test set are known.")
+    gaps = {answers.variant: excess(study, answers) for answers in tested}
+    far = {name: gap for name, gap in gaps.items() if gap.lies_above(FAR_POINTS / 100)}
+    evidence: Evidence = {
+        f"validation minus test accuracy of the {role}": gap
+        for role, gap in zip(("winner", "baseline"), gaps.values(), strict=False)
+    }
+    clauses = "; ".join(_clause(answers, gaps[answers.variant]) for answers in tested)
+    if far:
+        return RULE.finding(
+            None,
+            "found",
+            f"Validation lies above test by more than chance and choice explain: {clauses}.",
+            evidence,
+            "Believe the test score. Look for what validation shares with training and the test "
+            "set does not: rows of one patient, place or document (give `groups`), times that "
+            "lie next to each other, copies that KH201 cannot see (crops, turned images); and "
+            "whether the test set was drawn elsewhere or later (drift).",
+        )
+    if all(gap.lies_below(FAR_POINTS / 100) for gap in gaps.values()):
+        return RULE.finding(
+            None,
+            "not found",
+            f"Validation does not lie above test by {FAR_POINTS:g} points: {clauses}.",
+            evidence,
+        )
+    return RULE.finding(
+        None,
+        "inconclusive",
+        f"Validation may lie above test by {FAR_POINTS:g} points, or not: {clauses}.",
+        evidence,
+        "More validation and test samples would tell.",
+    )
+
+
+def excess(study: StudyCurves, answers: Answers) -> Interval:
+    """The validation accuracy of a variant less that of its tested member, as an interval.
+
+    Three things part the two beside a true difference. Both are proportions of samples: Wilson's
+    intervals, where the samples behind a mean over replicates are counted by `samples_behind`.
+    The variant was chosen of K: these two are at a level of 1 - alpha / K (Bonferroni), so that
+    they hold for all variants at once, whichever of them is chosen. And the tested member is one
+    of several: see `_luck_of_a_member`. Where training samples are in groups, groups are counted
+    in the place of samples, on the test set by the mean size of those that train.
+    """
+    number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
+    errors = study.errors
+    scores = 1 - errors[number][np.isfinite(errors[number])]
+    scored = int(np.isfinite(errors).any(axis=1).sum())
+    confidence = 1 - (1 - study.confidence) / scored
+    n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
+    valid = wilson_interval(mean, study.samples_behind(n), confidence)
+    samples = max(1.0, answers.samples / study.group_size)
+    test = wilson_interval(answers.right / answers.samples, samples, confidence)
+    found = apart(valid, test, _luck_of_a_member(study, scores))
+    return found.within(-1.0, 1.0)
+
+
+def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
+    """By how much one member may be off the mean of those that have these scores `[replicate]`.
+
+    Half the width of Student's interval for one more of them. Its variance is that over
+    replicates, less what the validation samples of one explain of it.
+    """
+    n, mean = len(scores), scores.mean()
+    if n < 2:
+        return 0.0
+    of_samples = mean * (1 - mean) / study.samples_behind(1)
+    variance = max(0.0, float(scores.var(ddof=1)) - of_samples)
+    quantile = stats.t.ppf((1 + study.confidence) / 2, n - 1)
+    return float(quantile * np.sqrt(variance * (1 + 1 / n)))
+
+
+def _clause(answers: Answers, gap: Interval) -> str:
+    test = answers.right / answers.samples
+    mean, low, high = rounded(
+        gap.times(100), lambda b, digits: f"{b:+z.{digits}f}", 1, (FAR_POINTS,)
+    )
+    return (
+        f"{answers.variant} is right for {100 * (test + gap.mean):.1f} % on validation and "
+        f"{100 * test:.1f} % on test, {mean} points ({low} to {high})"
+    )
+
+
+def _not_applicable(sentence: str) -> Finding:
+    return RULE.finding(None, "not applicable", sentence)
+
+
+RULE = Rule(
+    "KH203",
+    "validation far above test",
+    "The validation accuracy of the winner or of the baseline is above its test accuracy by more "
+    f"than {FAR_POINTS:g} points: the interval of the difference lies above that. The interval "
+    "takes in the samples of both, how far one trained model may be off the mean of its "
+    "replicates, and that the winner was chosen: it holds for all variants at once. It takes "
+    "samples as independent; where a `Dataset` has groups, groups. It is judged once the test "
+    "set has been read, and reads nothing itself.",
+    "What was chosen and shown on validation will not be what the model does on data like the "
+    "test set's: validation samples are easier for it than new ones.",
+    "Believe the test score. Give a `Dataset` the `groups` that its samples come in, hold out "
+    "what is latest where time matters, and remove copies; see whether the test set is drawn as "
+    "the training data are.",
+    judge,
+    "the interval of a difference by Zou and Donner (2008), Statistics in Medicine 27, with "
+    "Wilson's (1927), and Bonferroni's correction for the choice",
+)
