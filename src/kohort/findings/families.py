@@ -1,7 +1,7 @@
 """Makes the comparisons of a study in families, each corrected for multiplicity."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.findings.choice import choose
 from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.best import better_than_each
 from kohort.findings.statistics.comparison import Comparison, compare, correct, simes
 
 SAME = 1e-3
@@ -21,9 +22,9 @@ class Families:
 
     Args:
         baseline: Each variant (`b`) against the first.
-        winner: The winner (`b`) against each other variant except the baseline; if the baseline
-            wins, against all others. Corrected over all pairs of them, since the winner was
-            chosen by the same scores.
+        winner: The winner (`b`) against each other variant except the baseline, corrected for the
+            winner's having been chosen by the same scores (see `better_than_each`); if the
+            baseline wins, against all others, by Holm's method.
         additions: Each variant that is another one with something added, against that one.
         rises: The same pairs, if they have one loss, compared by how far validation loss rises
             after the best epoch: the effect of the addition on late overfitting.
@@ -38,7 +39,7 @@ class Families:
 def families(study: StudyCurves) -> Families:
     """All comparisons of a study.
 
-    A difference is decided if Holm's correction over its family allows it, and if Simes's test
+    A difference is decided if its family's correction allows it, and if Simes's test
     over all pairs of variants and all rises finds that anything differs. So at most 5 % of the
     studies whose variants do not differ report any difference. A pair in several families gets the
     largest of its p-values in all of them, and so one verdict.
@@ -81,16 +82,30 @@ def _families(study: StudyCurves) -> Families:
     def of(a: int, b: int) -> Comparison:
         return each_once[a, b] if a < b else score_comparison(study, a, b)
 
-    if winner == 0:
-        against = correct([of(other, 0) for other in numbers[1:]], gate)
-    else:
-        rivals = [number for number in numbers[1:] if number != winner]
-        others = [of(a, b) for a, b in itertools.combinations(rivals, 2)]
-        against = correct([*(of(rival, winner) for rival in rivals), *others], gate)[: len(rivals)]
+    rivals = [number for number in numbers[1:] if number != winner]
+    against = correct([of(rival, winner) for rival in rivals], gate)
+    if winner != 0:
+        corrected = better_than_each(_not_worse(study, each_once), winner)
+        against = [
+            replace(comparison, p_adjusted=float(np.maximum(corrected[rival], gate)))
+            for rival, comparison in zip(rivals, against, strict=True)
+        ]
     baseline = correct([of(0, number) for number in numbers[1:]], gate)
     additions = correct([of(a, b) for a, b in study.additions], gate)
     baseline, against, additions = _agreed(baseline, against, additions)
     return Families(baseline, against, additions, correct(rises, gate))
+
+
+def _not_worse(study: StudyCurves, each_once: Mapping[tuple[int, int], Comparison]) -> np.ndarray:
+    """One-sided p-values that the row's variant is no worse than the column's, for `best`."""
+    count = len(study.variants)
+    p_values = np.full((count, count), np.nan)
+    for (a, b), comparison in each_once.items():
+        is_better = (comparison.difference.mean > 0) == comparison.higher_is_better
+        worse, better = (a, b) if is_better else (b, a)
+        half = comparison.difference.p_value / 2
+        p_values[worse, better], p_values[better, worse] = half, 1 - half
+    return p_values
 
 
 def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
