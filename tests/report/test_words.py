@@ -234,11 +234,26 @@ def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     ("given", "verdict"),
     [((0.02, 0.01), "differ."), ((0.0, 0.9, 0.01), "no difference of practical interest.")],
 )
-def test_a_comparison_by_itself_is_told_with_its_p_values(given, verdict):
+def test_a_comparison_is_told_with_its_p_values(given, verdict):
     told = words.compared(comparison("net", "net L2", *given), POINTS, "seeds")
     assert told.startswith("net L2 against net, ")
-    assert told.endswith(verdict)
-    assert "for this comparison alone" in told
+    assert told.endswith(verdict)  # both agree: nothing is said of which to believe
+    assert told.count(verdict[:-1]) == 2
+
+
+def test_a_comparison_that_the_correction_keeps_undecided_is_told_with_both_and_which_to_believe():
+    pair = replace(comparison("net", "net L2", 0.02, 0.0042), p_adjusted=0.99, family=325)
+    told = words.compared(pair, POINTS, "seeds")
+
+    assert "By itself: p 0.0042 by Student's t" in told
+    assert ", differ. Corrected for all that the study compares: p 0.99, undecided" in told
+    assert told.endswith(
+        "Believe the second, as the report does; the first holds only if this pair was the one to "
+        "be compared before any result was seen."
+    )
+
+
+def test_a_comparison_without_an_interval_is_told_without_p_values():
     one = comparison("net", "one", 0.02, NAN, n=1)
     alone = replace(one, difference=Interval(0.02, NAN, NAN, 1, NAN), differences=(0.02,))
     assert words.compared(alone, POINTS, "seeds").endswith(
@@ -276,13 +291,20 @@ def test_the_overview_has_a_line_for_each_rule():
     ]
 
 
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c"),
-     (["a=1, b=2", "c"], '"a=1, b=2" and "c"')],
-)  # fmt: skip
-def test_listing(names, text):
-    assert words.listing(names) == text
+def test_no_sentence_lists_more_than_three_names():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    names = [f"v{number}" for number in range(10)]
+    for p, p_alike in ((0.01, 0.9), (0.9, 0.9), (0.9, 0.01)):
+        # The closest ones are named.
+        against = [comparison(n, "best", 0.1 - int(n[1:]) / 100, p, p_alike) for n in names]
+        told = words.answer("best", score, POINTS, against, [])
+        assert "v9, v8, v7 and 7 others" in told
+    diverged = [*((name, 1, 5) for name in names), *((f"x{name}", 5, 5) for name in names)]
+    told = words.divergence(diverged)
+    assert told.startswith("xv0, xv1, xv2 and 7 others diverged in all replicates; v0 diverged")
+    assert told.endswith("; and 7 more of them in some replicates.")
+    found = [Finding("KH101", "overfit", name, "found", {}, "") for name in names]
+    assert words.overview(found) == ["Overfit (KH101) found: v0, v1, v2 and 7 others."]
 
 
 def test_readings_are_told_with_their_number_and_for_whom():

@@ -8,7 +8,7 @@ import numpy as np
 from kohort.evidence.record import StudyRecord
 from kohort.findings.choice import Optimism, choose, optimism
 from kohort.findings.diagnosis import of_study, of_variants
-from kohort.findings.families import Families, families, score_comparison
+from kohort.findings.families import Families, corrected_comparison, families
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import Answers, StudyCurves
@@ -67,8 +67,8 @@ class Conclusions:
         }
 
     def compare(self, a: int, b: int) -> Comparison:
-        """The paired difference of the scores of two variants, `b - a`, without correction."""
-        return score_comparison(self.study, a, b)
+        """The paired difference of two variants' scores, `b - a`, corrected by the study."""
+        return corrected_comparison(self.study, a, b)
 
     @cached_property
     def winner(self) -> int | None:

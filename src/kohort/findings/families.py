@@ -28,12 +28,15 @@ class Families:
         additions: Each variant that is another one with something added, against that one.
         rises: The same pairs, if they have one loss, compared by how far validation loss rises
             after the best epoch: the effect of the addition on late overfitting.
+        others: The pairs of variants that are in none of these, corrected over all pairs: nothing
+            but their result may have made someone look at one of them.
     """
 
     baseline: list[Comparison]
     winner: list[Comparison]
     additions: list[Comparison]
     rises: list[Comparison]
+    others: list[Comparison]
 
 
 def families(study: StudyCurves) -> Families:
@@ -68,10 +71,26 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
     )
 
 
+def corrected_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
+    """The comparison of two variants' scores, `b - a`, with the study's correction of this pair.
+
+    As a family of the study has it; or corrected over all pairs, where none does.
+    """
+    one, found = score_comparison(study, a, b), families(study)
+    scores = (*found.baseline, *found.winner, *found.additions, *found.others)
+    same = next((c for c in scores if _pair(c) == _pair(one)), one)
+    return replace(
+        one,
+        family=same.family,
+        p_adjusted=same.p_adjusted,
+        p_equivalence_adjusted=same.p_equivalence_adjusted,
+    )
+
+
 def _families(study: StudyCurves) -> Families:
     winner = choose(study)
     if winner is None:
-        return Families([], [], [], [])
+        return Families([], [], [], [], [])
     numbers = range(len(study.variants))
     pairs = itertools.combinations(numbers, 2)
     each_once = {(a, b): score_comparison(study, a, b) for a, b in pairs}
@@ -93,7 +112,9 @@ def _families(study: StudyCurves) -> Families:
     baseline = correct([of(0, number) for number in numbers[1:]], gate)
     additions = correct([of(a, b) for a, b in study.additions], gate)
     baseline, against, additions = _agreed(baseline, against, additions)
-    return Families(baseline, against, additions, correct(rises, gate))
+    known = {_pair(comparison) for comparison in (*baseline, *against, *additions)}
+    others = [c for c in correct(list(each_once.values()), gate) if _pair(c) not in known]
+    return Families(baseline, against, additions, correct(rises, gate), others)
 
 
 def _not_worse(study: StudyCurves, each_once: Mapping[tuple[int, int], Comparison]) -> np.ndarray:
@@ -112,10 +133,10 @@ def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
     """The same families, where each pair has its largest p-values in any of them."""
     of_pair: dict[frozenset[str], list[Comparison]] = {}
     for comparison in itertools.chain(*several):
-        of_pair.setdefault(frozenset((comparison.a, comparison.b)), []).append(comparison)
+        of_pair.setdefault(_pair(comparison), []).append(comparison)
 
     def agreed(comparison: Comparison) -> Comparison:
-        same = of_pair[frozenset((comparison.a, comparison.b))]
+        same = of_pair[_pair(comparison)]
         return replace(
             comparison,
             family=max(c.family for c in same),
@@ -124,6 +145,10 @@ def _agreed(*several: Sequence[Comparison]) -> list[list[Comparison]]:
         )
 
     return [[agreed(comparison) for comparison in family] for family in several]
+
+
+def _pair(comparison: Comparison) -> frozenset[str]:
+    return frozenset((comparison.a, comparison.b))
 
 
 def _are_same(a: VariantCurves, b: VariantCurves) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kohort.errors import told_apart
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves
+from kohort.findings.names import shortlist
 from kohort.findings.rules import gap, overfit, undertrained
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import GainVerdict, LearningCurve
@@ -131,10 +131,10 @@ def _from_rivals(
         or not (against[rival].better == name or against[rival].is_equivalent)
     ]
     if undecided:
-        sentence = f"The study cannot tell {name} from the {kind} {_listing(undecided)}."
+        sentence = f"The study cannot tell {name} from the {kind} {shortlist(undecided, 'or')}."
         return NextStep(step, "cannot tell", sentence)
     verb = "does" if len(rivals) == 1 else "do"
-    sentence = f"The {kind} {_listing(rivals)} {verb} no better than {name}."
+    sentence = f"The {kind} {shortlist(rivals, 'or')} {verb} no better than {name}."
     return NextStep(step, "does not help", sentence)
 
 
@@ -146,11 +146,6 @@ def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
         # Early stopping ended all of them, since they no longer improved.
         verdict = "does not help"
     return NextStep("more epochs", verdict, found.sentence)
-
-
-def _listing(names: Sequence[str]) -> str:
-    names = told_apart(names)
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _capital(text: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from kohort.findings.choice import Optimism
+from kohort.findings.names import shortlist
 from kohort.findings.statistics.scale import Scale
-from kohort.report.words import listing
 
 SHARED = {
     "seeds": "the luck of the one split, which all replicates share",
@@ -39,7 +39,7 @@ def flattery(
         for number, count in sorted(optimism.winners.items(), key=lambda item: -item[1])
     ]
     return (
-        f"{chosen}. Without each replicate in turn, the others choose {listing(times)}"
+        f"{chosen}. Without each replicate in turn, the others choose {shortlist(times)}"
         f"{_estimate(optimism, scale)} The estimate misses {SHARED[kind]}; only a score on a test "
         "set is free of both."
     )

@@ -103,9 +103,11 @@ class RecordView:
         return self._conclusions.findings
 
     def compare(self, a: str, b: str) -> Comparison:
-        """The paired difference of the scores of two variants, `b - a`, for itself alone.
+        """The paired difference of the scores of two variants, `b - a`.
 
-        Its p-values are not corrected for what else is compared; those of `comparisons` are.
+        Its verdict is that of the report: corrected as in the family of `comparisons` that has the
+        pair or, where none has, over all pairs of variants. What the pair says by itself is its
+        `alone`; that holds only for a pair that was chosen before any result was seen.
 
         Args:
             a: The name of a variant.
@@ -124,7 +126,7 @@ class RecordView:
         return self._conclusions.compare(self._number(a), self._number(b))
 
     def comparison_text(self, a: str, b: str) -> str:
-        """`compare` in a sentence.
+        """`compare` in sentences: the difference, its p-values by itself and corrected.
 
         Args:
             a: The name of a variant.

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from kohort.errors import told_apart
 from kohort.evidence.readings import Reading
 from kohort.findings.finding import Finding
+from kohort.findings.names import MOST_NAMES, listing, shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
@@ -94,22 +94,23 @@ def answer(
         )
     # A variant that never trained to the end has no score to compare with.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
+    others.sort(key=lambda c: abs(c.difference.mean))  # the closest are named
     beaten = [c.a for c in others if c.better == winner]
     luckier = [c.a for c in others if c.better == c.a]
     alike = [c for c in others if not c.is_decided and c.is_equivalent]
     rivals = [c.a for c in others if not c.is_decided and c not in alike]
     if beaten:
-        sentences.append(f"It is better than {listing(beaten)}.")
+        sentences.append(f"It is better than {shortlist(beaten)}.")
     if alike:
         sentences.append(
-            f"Between it and {listing([c.a for c in alike])} there is no difference of practical "
+            f"Between it and {shortlist([c.a for c in alike])} there is no difference of practical "
             f"interest (less than {scale.amount(alike[0].margin)})."
         )
     if rivals:
-        sentences.append(f"These replicates cannot tell it from {listing(rivals)}.")
+        sentences.append(f"These replicates cannot tell it from {shortlist(rivals)}.")
     if luckier:
         sentences.append(
-            f"{listing(luckier)} scored better where it trained to the end, and was not chosen "
+            f"{shortlist(luckier)} scored better where it trained to the end, and was not chosen "
             "since it diverged in some replicates."
         )
     if diverged:
@@ -137,7 +138,9 @@ def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
     some = [
         f"{name} diverged in {bad} of {of} replicates" for name, bad, of in diverged if bad < of
     ]
-    parts = [f"{listing(everywhere)} diverged in all replicates"] * bool(everywhere)
+    parts = [f"{shortlist(everywhere)} diverged in all replicates"] * bool(everywhere)
+    if more := some[MOST_NAMES:]:
+        some = [*some[:MOST_NAMES], f"and {len(more)} more of them in some replicates"]
     return f"{'; '.join(parts + some)}."
 
 
@@ -186,10 +189,10 @@ def p_value(p: float) -> str:
 
 
 def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
-    """One comparison, without correction, in a sentence.
+    """One comparison with its verdicts by itself and corrected, and which of them to believe.
 
     Args:
-        comparison: The comparison.
+        comparison: The comparison, corrected.
         scale: The scale of the metric that scores.
         kind: The kind of replicates.
     """
@@ -198,11 +201,22 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
         return f"{text}{verdict_of(comparison, kind)}."
     if not comparison.difference.is_formed:
         return f"{text}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
+    alone = verdict_of(comparison.alone, kind)
+    corrected = verdict_of(comparison, kind)
     return (
-        f"{text}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}; "
-        f"p {comparison.difference.p_value:.2g} by Student's t and {comparison.p_sign_flip:.2g} by "
-        f"sign flips, for this comparison alone: {verdict_of(comparison, kind)}."
+        f"{text}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}. "
+        f"By itself: p {comparison.difference.p_value:.2g} by Student's t and "
+        f"{comparison.p_sign_flip:.2g} by sign flips, {alone}. Corrected for all that the study "
+        f"compares: p {comparison.p_adjusted:.2g}, {corrected}."
+        + (f" {WHICH}" * (alone != corrected))
     )
+
+
+WHICH = (
+    "Believe the second, as the report does; the first holds only if this pair was the one to be "
+    "compared before any result was seen."
+)
+"""Which of two verdicts on one pair to believe."""
 
 
 def verdict_of(comparison: Comparison, kind: str) -> str:
@@ -268,7 +282,7 @@ def overview(findings: Sequence[Finding]) -> list[str]:
     for code, title in titles.items():
         verdicts = by_verdict(findings, code)
         parts = [
-            f"{verdict}: {listing(verdicts[verdict])}"
+            f"{verdict}: {shortlist(verdicts[verdict])}"
             for verdict in ("found", "inconclusive")
             if verdict in verdicts
         ]
@@ -311,9 +325,3 @@ def _decision(comparison: Comparison) -> str:
     p = comparison.p_adjusted
     word = "decided" if comparison.is_decided else "undecided"
     return word if math.isnan(p) else f"{word} (corrected p {p:.2g})"
-
-
-def listing(names: Sequence[str]) -> str:
-    """Names in a sentence: `a, b and c`."""
-    names = told_apart(names)
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""

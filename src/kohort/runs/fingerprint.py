@@ -13,7 +13,7 @@ from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.store import MemberKey, VariantRecord
-from kohort.report.words import listing
+from kohort.findings.names import listing
 
 _MAY_GROW = ("repeats",)
 """Fields of `Holdout` and `KFold` that may grow: the first replicates stay as they are."""

@@ -73,6 +73,16 @@ class Comparison:
         return self.difference.lies_above(0.0) or self.difference.high < 0.0
 
     @property
+    def alone(self) -> "Comparison":
+        """The same comparison without correction, as if nothing else had been compared."""
+        return replace(
+            self,
+            family=1,
+            p_adjusted=self.difference.p_value,
+            p_equivalence_adjusted=self.p_equivalence,
+        )
+
+    @property
     def shown_interval(self) -> Interval:
         """The interval to show with the verdict.
 

@@ -1,0 +1,19 @@
+"""Names in a sentence."""
+
+import pytest
+
+from kohort.findings.names import listing, shortlist
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")],
+)
+def test_a_few_names_are_all_listed(names, text):
+    assert listing(names) == shortlist(names) == text
+
+
+def test_of_many_names_three_are_listed():
+    assert shortlist("abcd") == "a, b, c and one other"
+    assert shortlist("abcdef", "or") == "a, b, c or 3 others"
+    assert listing("abcd") == "a, b, c and d"
