@@ -82,6 +82,38 @@ def test_models_that_do_not_take_the_data_are_named(blobs):
         wrong.plan()
 
 
+class Penalised(keras.layers.Layer):
+    def call(self, x):
+        self.add_loss(keras.ops.mean(x**2))
+        return x
+
+
+def build_without_loss(units, layer="Activation"):
+    middle = Penalised() if layer == "Penalised" else keras.layers.Dense(4, kernel_regularizer="l2")
+    model = keras.Sequential([keras.Input((5,)), middle, keras.layers.Dense(units)])
+    model.compile("adam", loss=None, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("run", [kohort.Study.plan, lambda study: study.run(verbose=0)])
+def test_models_without_a_loss_are_refused(blobs, run):
+    study = kohort.Study(
+        "none", kohort.grid(build_without_loss, units=[3, 4]), blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs=1,
+    )  # fmt: skip
+    with pytest.raises(
+        kohort.errors.DesignError, match=r"units=3' to have a loss.*loss=None"
+    ) as one:
+        run(study)
+    assert "\n" not in str(one.value)
+
+
+def test_a_loss_that_a_layer_adds_is_one(blobs):
+    variants = kohort.grid(build_without_loss, units=[3], layer=["Penalised"])
+    study = kohort.Study("add", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=1)
+    assert len(study.plan().every_member) == 2
+
+
 def test_fewer_samples_than_a_batch(blobs):
     few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
     result = study(few, batch_size=256).run(verbose=0)

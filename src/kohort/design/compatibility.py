@@ -5,6 +5,8 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.errors import DesignError, reason
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import has_loss
 
 
 def not_taking(name: str, model: keras.Model, data: Dataset, error: Exception) -> DesignError:
@@ -41,6 +43,25 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
         "metrics for such targets, such as sparse_categorical_crossentropy for labels beside an "
         "output for each class"
     )
+
+
+def check_loss(name: str, model: keras.Model, inputs: ArrayTree) -> None:
+    """Refuse a model without a loss, which would learn nothing.
+
+    Args:
+        name: The variant.
+        model: Its model, prepared.
+        inputs: Shapes and dtypes of a batch of its inputs.
+
+    Raises:
+        DesignError: It has none.
+    """
+    if not has_loss(model, inputs):
+        raise DesignError(
+            f"variant {name!r} to have a loss",
+            "a model compiled with loss=None, whose layers add none",
+            "name one, model.compile(..., loss=...): without it nothing is learned",
+        )
 
 
 def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import keras
 
 from kohort.design.building import BuiltModels, batch_of
-from kohort.design.compatibility import check_outputs, not_taking
+from kohort.design.compatibility import check_loss, check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.errors import told_apart
@@ -233,6 +233,7 @@ def _look_at(
         )
     except Exception as error:
         raise not_taking(variant.name, model, data, error) from error
+    check_loss(variant.name, model, batch[0])
     check_outputs(variant.name, model, data)
     member = MemberPlan(
         variant=number,

@@ -42,6 +42,24 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
     model._symbolic_build(data_batch=batch)
 
 
+def has_loss(model: keras.Model, inputs: ArrayTree) -> bool:
+    """Whether a prepared model computes a loss other than penalties of weights.
+
+    Args:
+        model: The model.
+        inputs: Shapes and dtypes of a batch of its inputs.
+    """
+    if model.loss is not None or overridden(model, ("train_step", *_MEASURING)):
+        return True
+
+    zeros = keras.tree.map_structure(lambda spec: np.zeros(spec.shape, spec.dtype), inputs)
+    # Updates by layers go to the scope, and the model stays as it is.
+    values = [(v, v.value) for v in model.variables]
+    with keras.StatelessScope(values, collect_losses=True) as scope:
+        model(zeros, training=False)
+    return bool(scope.losses)
+
+
 def draws_a_batch(model: keras.Model) -> bool:
     """Whether `keras.Model.fit` draws a batch more, to build the model, before it trains."""
     parts = [*model._flatten_layers(), model._compile_metrics, model._compile_loss]
