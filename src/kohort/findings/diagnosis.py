@@ -1,6 +1,7 @@
 """Applies every rule to every variant and to the study."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kohort.findings.finding import Finding
 from kohort.findings.judged import Answers, StudyCurves
@@ -17,7 +18,10 @@ from kohort.findings.rules import (
     undertrained,
     unstable,
 )
+from kohort.findings.statistics.interval import Interval
 
+FEWEST = 3
+"""The fewest replicates of which an interval finds anything, or finds that it is not there."""
 RULES = (
     overfit.RULE,
     gap.RULE,
@@ -60,7 +64,29 @@ def without_test(findings: Sequence[Finding]) -> list[Finding]:
 
 def of_variants(study: StudyCurves) -> list[Finding]:
     """The findings about each variant, by variant and code."""
-    return [rule.judge(curves, study) for curves in study.variants for rule in RULES]
+    return [
+        _undecided_by_two(rule.judge(curves, study)) for curves in study.variants for rule in RULES
+    ]
+
+
+def _undecided_by_two(finding: Finding) -> Finding:
+    """The same finding; inconclusive where it rests on an interval of two replicates.
+
+    Such an interval reaches six times as far as the two differ. So it would find what it looks for
+    in the variants whose two replicates happen to agree, and not in those where there is most.
+    KH202 tells how many replicates there should be, and stays.
+    """
+    counts = [value.n for value in finding.evidence.values() if isinstance(value, Interval)]
+    is_inconclusive = finding.verdict not in ("found", "not found")
+    if is_inconclusive or finding.code == too_few.RULE.code or min(counts, default=FEWEST) >= FEWEST:
+        return finding
+    return replace(
+        finding,
+        verdict="inconclusive",
+        sentence=f"{finding.variant}: how near two replicates are to each other is mostly luck, "
+        "and so would be a verdict.",
+        advice=f"Run at least {FEWEST} replicates, better 5 or more.",
+    )
 
 
 def verdict(findings: Sequence[Finding]) -> str:
