@@ -16,6 +16,7 @@ from kohort.findings.statistics.proportion import PairedProportions, paired_prop
 from kohort.member import Member, candidate
 from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
+from kohort.report.on_test import Picked
 from kohort.report.page import Page, write_page
 from kohort.report.record_view import RecordView
 from kohort.report.tested_scores import TestScore
@@ -324,6 +325,7 @@ class Result(RecordView):
             conclusions=self._conclusions,
             data=self._data,
             tests=tests,
+            picked=[self._picked(test.variant) for test in tests],
             test_scores=[] if tests else self._test_scores,
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
@@ -331,6 +333,14 @@ class Result(RecordView):
             shipped="" if self.winner is None else _shipped(self.best()),
             command=command,
         )
+
+    def _picked(self, variant: str) -> Picked:
+        number = self._number(variant)
+        member, conclusions = self._best_member(number), self._conclusions
+        scores = self.record.whole.of(f"val_{self.metric}")[number]
+        score = float(scores[member.replicate.number, member.epoch - 1])
+        mean = conclusions.score(number).mean
+        return Picked(variant, member.replicate.number, score, mean)
 
 
 def _shipped(best: Member) -> str:

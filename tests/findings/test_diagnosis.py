@@ -91,6 +91,21 @@ def test_a_rule_says_what_it_is_why_it_matters_and_whence_it_comes(rule):
     assert rule.title == rule.title.lower()
 
 
+def test_of_two_replicates_no_gap_is_found_however_near_they_are():
+    # The first has 2.2 points in both, the other 3 and 9.
+    near, far = ([0.10, 0.11], [0.078, 0.0879]), ([0.20, 0.24], [0.17, 0.15])
+    study = study_of([near[0], far[0]], train_errors=[near[1], far[1]])
+    gaps = [gap.judge(curves, study).verdict for curves in study.variants]
+    assert gaps == ["found", "inconclusive"]  # by the interval alone
+
+    of_two = [f for f in diagnose(study) if f.code == gap.RULE.code]
+    assert [f.verdict for f in of_two] == ["inconclusive"] * 2
+    assert of_two[0].evidence  # what was seen stays
+    assert "mostly luck" in of_two[0].sentence
+    assert {f.verdict for f in diagnose(study) if f.code == diverged.RULE.code} == {"not found"}
+    assert "found" in {f.verdict for f in diagnose(study) if f.code == too_few.RULE.code}
+
+
 def test_findings_come_by_variant_and_then_by_code():
     losses = {"train": [[1.0, 0.5]] * 2, "valid": [[1.0, 0.5]] * 2}
     found = diagnose(StudyCurves((variant("b", **losses), variant("a", **losses))))

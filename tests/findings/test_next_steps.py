@@ -143,7 +143,7 @@ def test_more_regularisation_is_judged_by_what_adds_it():
     assert early["more regularisation"].verdict == "cannot tell"
     assert early["more regularisation"].sentence == (
         "a neither overfits nor has a generalisation gap to close, but whether it would after more "
-        "epochs the study cannot tell: it may be undertrained."
+        "epochs the study cannot tell."
     )
     one_more = np.r_[1.0, np.full(EPOCHS - 2, 0.5), 0.49]
     unsure = steps(variant("a", 0.1, losses=one_more), added)
@@ -152,6 +152,14 @@ def test_more_regularisation_is_judged_by_what_adds_it():
     rising = np.r_[1.0, 0.5, np.linspace(0.5, 0.9, EPOCHS - 2)]
     overfit = steps(variant("a", 0.1, losses=rising), added)["more regularisation"]
     assert overfit.verdict == "cannot tell"
+
+
+def test_where_early_stopping_ended_the_winner_no_step_waits_for_more_epochs():
+    winner = replace(variant("a", 0.1), planned_epochs=2 * EPOCHS)
+    found = steps(winner, variant("b", 0.2, seed=1))
+
+    assert found["more epochs"].verdict == found["more regularisation"].verdict == "does not help"
+    assert "epochs" not in found["more regularisation"].sentence
 
 
 @pytest.mark.parametrize(
@@ -199,7 +207,10 @@ def test_one_that_lost_a_replicate_and_is_better_elsewhere_does_not_do_no_better
 
     for step, told in (("a bigger model", "larger"), ("more regularisation", "regularised")):
         assert found[step].verdict == "cannot tell"
-        assert found[step].sentence == f"The study cannot tell a from the {told} b."
+        assert found[step].sentence == (
+            f"The {told} b scored better than a where they trained to the end, and diverged "
+            "elsewhere."
+        )
 
 
 def test_one_that_lost_a_replicate_and_is_worse_elsewhere_does_no_better():

@@ -116,7 +116,7 @@ def test_it_tells_in_this_order(page):
         "against other",
         "Overfit (KH101)",
         "fewer errors in 1,000",
-        "each p-value that Holm's method gives is raised to that of Simes's test where this",
+        "each corrected p-value is raised to that of Simes's test where this",
         "has in all of them the largest of its p-values, that of the strictest",
         "being splits of one data set; only a score on a test set is free of both",
         "kohort run 'a & b.py'",

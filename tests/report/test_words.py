@@ -8,7 +8,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import POINTS, Scale, shown
-from kohort.report import words
+from kohort.report import on_test, words
 from kohort.report.flattery import flattery
 
 NAN = float("nan")
@@ -62,8 +62,8 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
         "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 fewer errors "
         "in 1,000. It is better than x. These replicates cannot tell it from y. "
-        "broken scored better where it trained to the end, and was not chosen since it diverged in "
-        "some replicates."
+        "broken scored better where training came to its end, and was not chosen since it diverged "
+        "in some replicates."
     )
     undecided = [comparison("base", "best", 0.02, 0.3)]
     assert (
@@ -119,7 +119,7 @@ def test_the_winner_stands_to_the_baseline_as_decided(mean, p, standing):
     ("p", "p_alike", "verdict"),
     [
         (0.01, 0.9, "differ"),
-        (0.01, 0.01, "differ, by less than matters"),
+        (0.01, 0.01, "differ by less than matters"),
         (0.5, 0.01, "no difference of practical interest"),
         (0.5, 0.9, "undecided; about 10 replicates would tell"),
         (NAN, NAN, "undecided; about 10 replicates would tell"),
@@ -315,11 +315,11 @@ def test_readings_are_told_with_their_number_and_for_whom():
     a, b = (Tested(name, 1, 7, "", None, None) for name in "ab")
     when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     both, again = Reading(when, (a, b)), Reading(when.replace(day=3), (b,))
-    assert words.readings([]) == "never"
+    assert on_test.readings([]) == "never"
     once = "on 2026-01-02 at 03:04:05 UTC for a (replicate 1, epoch 7) and b (replicate 1, epoch 7)"
-    assert words.readings([both]) == f"once, {once}"
+    assert on_test.readings([both]) == f"once, {once}"
     more = "on 2026-01-03 at 03:04:05 UTC for b (replicate 1, epoch 7)"
-    assert words.readings([both, again]) == f"2 times, {once}; again {more}"
+    assert on_test.readings([both, again]) == f"2 times, {once}; again {more}"
 
 
 def test_held_out_mistakes_come_surest_first():

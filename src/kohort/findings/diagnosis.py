@@ -78,7 +78,11 @@ def _undecided_by_two(finding: Finding) -> Finding:
     """
     counts = [value.n for value in finding.evidence.values() if isinstance(value, Interval)]
     is_inconclusive = finding.verdict not in ("found", "not found")
-    if is_inconclusive or finding.code == too_few.RULE.code or min(counts, default=FEWEST) >= FEWEST:
+    if (
+        is_inconclusive
+        or finding.code == too_few.RULE.code
+        or min(counts, default=FEWEST) >= FEWEST
+    ):
         return finding
     return replace(
         finding,

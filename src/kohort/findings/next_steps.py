@@ -45,11 +45,12 @@ def next_steps(
     of_winner = {finding.code: finding for finding in findings if finding.variant == name}
     compared = families(study)
     against = {c.a: c for c in [*compared.baseline, *compared.winner] if c.b == name}
+    epochs = _more_epochs(study, winner, of_winner[undertrained.RULE.code])
     return [
         _more_data(study, winner, of_winner[gap.RULE.code], against, learning_curves),
         _bigger_model(study, winner, against),
-        _more_regularisation(study, winner, of_winner, against),
-        _more_epochs(study, winner, of_winner[undertrained.RULE.code]),
+        _more_regularisation(study, winner, of_winner, against, epochs.verdict),
+        epochs,
     ]
 
 
@@ -98,6 +99,7 @@ def _more_regularisation(
     winner: int,
     of_winner: Mapping[str, Finding],
     against: Mapping[str, Comparison],
+    more_epochs: GainVerdict,
 ) -> NextStep:
     step, curves = "more regularisation", study.variants[winner]
     regularizer_count = {c.name: c.regularizer_count for c in study.variants}
@@ -112,9 +114,9 @@ def _more_regularisation(
         return _from_rivals(step, curves.name, "regularised", added, against)
     if {of_winner[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
         sentence = f"{curves.name} neither overfits nor has a generalisation gap to close"
-        if of_winner[undertrained.RULE.code].verdict == "not found":
+        if more_epochs == "does not help":
             return NextStep(step, "does not help", f"{sentence}.")
-        but = "but whether it would after more epochs the study cannot tell: it may be undertrained"
+        but = "but whether it would after more epochs the study cannot tell"
         return NextStep(step, "cannot tell", f"{sentence}, {but}.")
     sentence = f"No variant is {curves.name} with a regulariser more; add one to the study."
     return NextStep(step, "cannot tell", sentence)
@@ -124,6 +126,11 @@ def _from_rivals(
     step: str, name: str, kind: str, rivals: Sequence[str], against: Mapping[str, Comparison]
 ) -> NextStep:
     """Judge a step by variants that take it; it does not help if all are worse or equivalent."""
+    better = [rival for rival in rivals if rival in against and against[rival].better == rival]
+    if better:
+        where = "where they trained to the end, and diverged elsewhere"
+        sentence = f"The {kind} {shortlist(better)} scored better than {name} {where}."
+        return NextStep(step, "cannot tell", sentence)
     undecided = [
         rival
         for rival in rivals

@@ -22,7 +22,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
-from kohort.report import words
+from kohort.report import on_test, words
 from kohort.report.answers import additions, answer, score_table, winners_flattery
 from kohort.report.class_words import recall_rows, reference_row, test_text
 from kohort.report.figures import (
@@ -33,6 +33,7 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
+from kohort.report.on_test import Picked
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
@@ -48,6 +49,7 @@ class Page:
         conclusions: The conclusions from the study's record.
         data: The data of the study; None where a report does without what needs them.
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
+        picked: The members that were tested.
         test_scores: Their scores there, where their classes cannot be told.
         paired: The winner against the baseline on the test set; None without both.
         findings: The findings, those about the test set among them.
@@ -59,6 +61,7 @@ class Page:
     conclusions: Conclusions
     data: Dataset | None
     tests: Sequence[HeldOut]
+    picked: Sequence[Picked]
     test_scores: Sequence[TestScore]
     paired: PairedProportions | None
     findings: Sequence[Finding]
@@ -95,7 +98,7 @@ class Page:
         facts += [("model to ship", self.shipped)] * bool(self.shipped)
         if self.data is not None and self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
-        read = [("test set read", words.readings(self.readings))]
+        read = [("test set read", on_test.readings(self.readings))]
         if self.data is not None and not len(self.data.x_test):
             read = [("test set", "none")]
         return [*self.record.settings.facts(), *facts, *read]
@@ -154,9 +157,11 @@ def render(page: Page) -> str:
         most_panels=SHOWN_PANELS,
         drawn=[None, *_drawn(page)],  # and what is of the whole study
         learning=_learning(page),
+        single_models=on_test.single_models(page.picked, page.scale),
         paired=_paired(page),
+        reconciled=_reconciled(page),
+        read=on_test.readings(page.readings),
         test_scores=_test_scores(page),
-        read=words.readings(page.readings),
         findings=_by_verdict(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
@@ -178,7 +183,15 @@ def _paired(page: Page) -> str:
     """The winner against the baseline on the test set, in words; empty without the two."""
     if page.paired is None:
         return ""
-    return words.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
+    return on_test.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
+
+
+def _reconciled(page: Page) -> str:
+    """How that comparison agrees with the one over replicates, in words."""
+    if page.paired is None or page.conclusions.winner is None:
+        return ""
+    compared = page.conclusions.compare(0, page.conclusions.winner)
+    return on_test.reconciled(page.paired, compared, page.scale)
 
 
 def _test_scores(page: Page) -> str:

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from kohort.evidence.readings import Reading
 from kohort.findings.finding import Finding
-from kohort.findings.names import MOST_NAMES, listing, shortlist
+from kohort.findings.names import MOST_NAMES, shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
-from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 
 
@@ -94,28 +92,37 @@ def answer(
         )
     # A variant that never trained to the end has no score to compare with.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
-    others.sort(key=lambda c: abs(c.difference.mean))  # the closest are named
-    beaten = [c.a for c in others if c.better == winner]
-    luckier = [c.a for c in others if c.better == c.a]
-    alike = [c for c in others if not c.is_decided and c.is_equivalent]
-    rivals = [c.a for c in others if not c.is_decided and c not in alike]
-    if beaten:
-        sentences.append(f"It is better than {shortlist(beaten)}.")
-    if alike:
-        sentences.append(
-            f"Between it and {shortlist([c.a for c in alike])} there is no difference of practical "
-            f"interest (less than {scale.amount(alike[0].margin)})."
-        )
-    if rivals:
-        sentences.append(f"These replicates cannot tell it from {shortlist(rivals)}.")
-    if luckier:
-        sentences.append(
-            f"{shortlist(luckier)} scored better where it trained to the end, and was not chosen "
-            "since it diverged in some replicates."
-        )
+    sentences += _of_others(winner, others, scale)
     if diverged:
         sentences.append(divergence(diverged))
     return " ".join(sentences)
+
+
+def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[str]:
+    """How the winner (`b`) stands to the others (`a`), a sentence for each kind of verdict."""
+    kinds: dict[str, list[str]] = {}
+    for c in sorted(others, key=lambda c: abs(c.difference.mean)):  # the closest are named
+        decided = "worse" if c.better == winner else "luckier" if c.is_decided else "undecided"
+        kinds.setdefault(f"{decided}{LITTLE * c.is_equivalent}", []).append(c.a)
+    margin = scale.amount(others[0].margin) if others else ""
+    texts = {
+        "worse": "It is better than {}.",
+        f"worse{LITTLE}": f"It is better{LITTLE} than {{}}.",
+        f"undecided{LITTLE}": (
+            "Between it and {} there is no difference of practical interest "
+            f"(less than {margin})."
+        ),
+        "undecided": "These replicates cannot tell it from {}.",
+        "luckier": f"{{}} {LUCKIER}",
+        f"luckier{LITTLE}": f"{{}} {LUCKIER}",
+    }
+    return [texts[kind].format(shortlist(kinds[kind])) for kind in texts if kind in kinds]
+
+
+LUCKIER = (
+    "scored better where training came to its end, and was not chosen since it diverged in some "
+    "replicates."
+)
 
 
 def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
@@ -144,9 +151,13 @@ def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
     return f"{'; '.join(parts + some)}."
 
 
+LITTLE = " by less than matters"
+"""Of a difference that is decided, and decided to be smaller than the margin."""
+
+
 def _standing(step: Comparison, scale: Scale) -> str:
     if step.better == step.b:
-        return "is better than"
+        return f"is better{LITTLE * step.is_equivalent} than"
     if step.better == step.a:  # it was not chosen, since it diverged in some replicates
         return "is worse than"
     if step.is_equivalent:
@@ -201,13 +212,12 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
         return f"{text}{verdict_of(comparison, kind)}."
     if not comparison.difference.is_formed:
         return f"{text}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
-    alone = verdict_of(comparison.alone, kind)
-    corrected = verdict_of(comparison, kind)
+    alone, corrected = verdict_word(comparison.alone), verdict_word(comparison)
     return (
         f"{text}{difference(comparison, scale)} over {many(comparison.difference.n, kind)}. "
         f"By itself: p {comparison.difference.p_value:.2g} by Student's t and "
         f"{comparison.p_sign_flip:.2g} by sign flips, {alone}. Corrected for all that the study "
-        f"compares: p {comparison.p_adjusted:.2g}, {corrected}."
+        f"compares: p {comparison.p_adjusted:.2g}, {verdict_of(comparison, kind)}."
         + (f" {WHICH}" * (alone != corrected))
     )
 
@@ -220,46 +230,29 @@ WHICH = (
 
 
 def verdict_of(comparison: Comparison, kind: str) -> str:
-    """The verdict of a comparison.
+    """The verdict of a comparison, with how many replicates would decide it.
 
     Args:
         comparison: The comparison.
         kind: The kind of replicates.
     """
+    needed = comparison.replicates_needed
+    word = verdict_word(comparison)
+    if word != UNDECIDED or needed is None or needed <= comparison.difference.n:
+        return word
+    return f"{word}; about {many(needed, kind)} would tell"
+
+
+UNDECIDED = "undecided"
+
+
+def verdict_word(comparison: Comparison) -> str:
+    """The verdict of a comparison alone."""
     if not comparison.difference.n:
         return "not both trained to the end in any replicate"
     if comparison.is_decided:
-        return "differ" + ", by less than matters" * comparison.is_equivalent
-    if comparison.is_equivalent:
-        return "no difference of practical interest"
-    needed = comparison.replicates_needed
-    if needed is None or needed <= comparison.difference.n:
-        return "undecided"
-    return f"undecided; about {many(needed, kind)} would tell"
-
-
-def paired(found: PairedProportions, winner: str, baseline: str) -> str:
-    """The comparison of two models on the same test samples; in `found` the winner is b."""
-    bounds = (found.difference.mean, found.difference.low, found.difference.high)
-    mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
-    return (
-        f"{winner} alone is right about {found.only_b:,} of the {found.difference.n:,} samples, "
-        f"{baseline} alone about {found.only_a:,}: {mean} points ({low} to {high}), "
-        f"McNemar's exact p {p_value(found.difference.p_value)}."
-    )
-
-
-def readings(found: Sequence[Reading]) -> str:
-    """How often the test set was read, when, and for which members; follows "it was read"."""
-    if not found:
-        return "never"
-    often = "once, " if len(found) == 1 else f"{len(found)} times, "
-    return often + "; again ".join(map(_reading, found))
-
-
-def _reading(reading: Reading) -> str:
-    members = [f"{m.variant} (replicate {m.replicate}, epoch {m.epoch})" for m in reading.members]
-    return f"on {reading.time:%Y-%m-%d at %H:%M:%S} UTC for {listing(members)}"
+        return f"differ{LITTLE * comparison.is_equivalent}"
+    return "no difference of practical interest" if comparison.is_equivalent else UNDECIDED
 
 
 def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:
@@ -305,7 +298,9 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
     evidence = [f"{score.measure} {_evidence(score, scale)}, {_decision(score)}"]
     effects = []
     if score.is_decided:
-        effects.append(("betters the score", "worsens the score", score.better == score.b))
+        little = LITTLE * score.is_equivalent
+        good, bad = f"betters the score{little}", f"worsens the score{little}"
+        effects.append((good, bad, score.better == score.b))
     if rise is not None and rise.difference.n:
         evidence.append(f"{rise.measure} {difference(rise, None)}, {_decision(rise)}")
         if rise.is_decided:

@@ -221,12 +221,25 @@ def test_shared_samples_widen_the_interval_until_no_number_will_do():
     assert found.verdict == "found"
     assert found.evidence["replicates needed"] > 3
 
-    found = judged(BASE, WIDE, test_to_train=0.25)
+
+@pytest.mark.parametrize("kind", ["splits", "folds"])
+def test_where_no_number_will_do_the_advice_is_for_the_kind_of_replicates(kind):
+    found = judged(BASE, WIDE, test_to_train=0.25, kind=kind)
     assert "replicates needed" not in found.evidence
     assert found.advice == (
-        "Even 1,000 replicates would not show a difference of 1 point, the margin, though they may "
-        "show a larger one: hold out a larger part, or get more data."
+        "Even 1,000 replicates would not show a difference of 1 point between these two, though "
+        f"they may show a larger one. The {kind} share training samples: get more data, or name a "
+        "larger margin."
     )
+    seeds = judged(BASE, [-1.9, 0.1, 2.1], kind="seeds")
+    assert "Their spread is too wide: steady the training" in seeds.advice
+
+
+def test_two_replicates_are_told_to_be_too_few_whatever_their_spread():
+    found = judged(BASE[:2], [0.105, 0.2051])
+    assert found.verdict == "found"
+    assert found.advice == "Run at least 3 replicates, better 5 or more."
+    assert "replicates needed" not in found.evidence
 
 
 def test_of_folds_there_are_more_by_repeats():

@@ -26,7 +26,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             f"{name} has too few replicates: {n} in common with {other} give no interval of their "
             "difference.",
             {"replicates": n},
-            "Run at least 3 replicates, better 5 or more.",
+            SOME,
         )
     evidence: Evidence = {
         "difference": compared.difference,
@@ -56,17 +56,27 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "found",
         f"{name} has too few replicates: {n} cannot tell it from {other} ({clause}){but}.",
         evidence,
-        _advice(study, needed),
+        _advice(study, compared),
     )
 
 
-def _advice(study: StudyCurves, needed: int | None) -> str:
-    margin = study.scale.amount(study.margin)
+SOME = "Run at least 3 replicates, better 5 or more."
+
+
+def _advice(study: StudyCurves, compared: Comparison) -> str:
+    margin, needed = study.scale.amount(study.margin), compared.replicates_needed
     if needed:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
+    if compared.difference.n < 3:
+        return SOME
+    why = (
+        f"the {study.kind} share training samples: get more data"
+        if study.draws_samples
+        else "their spread is too wide: steady the training"
+    )
     return (
-        f"Even {MOST:,} replicates would not show a difference of {margin}, the margin, though "
-        "they may show a larger one: hold out a larger part, or get more data."
+        f"Even {MOST:,} replicates would not show a difference of {margin} between these two, "
+        f"though they may show a larger one. {why[:1].upper()}{why[1:]}, or name a larger margin."
     )
 
 
@@ -97,8 +107,9 @@ RULE = Rule(
     f"true difference of the margin with a probability of {100 * POWER:g} %.",
     '"No difference was found" means nothing where none could have been seen.',
     "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where it "
-    "says that no number would show a difference of the margin, replicates share too many training "
-    "samples: hold out a larger part, get more data, or name a larger margin.",
+    "says that no number would show a difference of the margin, replicates share training samples "
+    "(get more data: to hold out more or fewer of them changes little) or, over seeds, their "
+    "spread is too wide (steady the training); or name a larger margin.",
     judge,
     "the power of a t test by the noncentral t distribution: Cohen (1988), Statistical Power "
     "Analysis, chapter 2, with the variance of Nadeau and Bengio (2003)",

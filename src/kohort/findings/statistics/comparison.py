@@ -148,11 +148,11 @@ class Comparison:
     def replicates_needed(self) -> int | None:
         """The replicates that detect a true difference of the margin with a probability of 80 %.
 
-        None if no number would, or if the spread is unknown. They are computed at Bonferroni's
-        level over the family. Holm's correction needs no more; the test that anything differs at
-        all may need some more.
+        None if no number would, or if the spread is unknown, as it is of two replicates. They are
+        computed at Bonferroni's level over the family. Holm's correction needs no more; the test
+        that anything differs at all may need some more.
         """
-        if len(self.differences) < 2:
+        if len(self.differences) < 3:
             return None
         return replicates_needed(
             float(np.std(self.differences, ddof=1)),

@@ -1,0 +1,104 @@
+"""Writes the report's sentences about the test set."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kohort.evidence.readings import Reading
+from kohort.findings.names import listing
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.proportion import PairedProportions
+from kohort.findings.statistics.scale import Scale
+from kohort.report import words
+
+
+class Picked(NamedTuple):
+    """The member of a variant that was tested, and how it scored on validation.
+
+    Args:
+        variant: The variant's name.
+        replicate: Its replicate.
+        score: Its validation score at the epoch of its weights.
+        mean: The variant's validation score in the table, a mean over replicates.
+    """
+
+    variant: str
+    replicate: int
+    score: float
+    mean: float
+
+
+def single_models(picked: Sequence[Picked], scale: Scale) -> str:
+    """That scores on the test set are of one model each, and how that one did on validation."""
+    each = [
+        f"that of {one.variant} (replicate {one.replicate}) scored "
+        f"{words.value(one.score, scale)}, where the mean over replicates is "
+        f"{words.value(one.mean, scale)}"
+        for one in picked
+    ]
+    return (
+        "These are scores of one model of each variant, the one of lowest validation loss: on "
+        f"validation, by {scale.metric}, {listing(each)}."
+    )
+
+
+def paired(found: PairedProportions, winner: str, baseline: str) -> str:
+    """The comparison of two models on the same test samples; in `found` the winner is b."""
+    bounds = (found.difference.mean, found.difference.low, found.difference.high)
+    mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
+    return (
+        f"{winner} alone is right about {found.only_b:,} of the {found.difference.n:,} samples, "
+        f"{baseline} alone about {found.only_a:,}: {mean} points ({low} to {high}), "
+        f"McNemar's exact p {words.p_value(found.difference.p_value)}."
+    )
+
+
+def reconciled(found: PairedProportions, compared: Comparison, scale: Scale) -> str:
+    """How the test of two models agrees with the comparison of their variants; empty if it does.
+
+    Args:
+        found: The two models on the same test samples; the winner is b.
+        compared: The winner (`b`) against the baseline (`a`), over replicates.
+        scale: The scale of the metric that scores.
+    """
+    p = found.difference.p_value
+    differ = f"McNemar's exact p {words.p_value(p)}"
+    if p > compared.alpha:
+        if not compared.is_decided:
+            return ""
+        return (
+            f"On the test set these two models cannot be told apart ({differ}); the replicates can "
+            "tell the two variants, on validation. The one is about two models and "
+            f"{found.difference.n:,} test samples, the other about any training of the variants."
+        )
+    better = compared.b if found.difference.mean > 0 else compared.a
+    models = f"On the test set the model of {better} is the better of the two ({differ})"
+    if compared.is_decided and compared.better == better:
+        return ""
+    if compared.is_decided:
+        return (
+            f"{models}, on validation {compared.better} is the better variant: test and validation "
+            "samples seem to be of different kinds. Find out how they differ before you trust "
+            "either."
+        )
+    if compared.is_equivalent:
+        return (
+            f"{models}; the variants, trained again, differ by less than "
+            f"{scale.amount(compared.margin)} on validation."
+        )
+    return (
+        f"{models}; whether {better} would be after another training of both is what "
+        f"{compared.difference.n} replicates leave undecided."
+    )
+
+
+def readings(found: Sequence[Reading]) -> str:
+    """How often the test set was read, when, and for which members; follows "it was read"."""
+    if not found:
+        return "never"
+    often = "once, " if len(found) == 1 else f"{len(found)} times, "
+    return often + "; again ".join(map(_reading, found))
+
+
+def _reading(reading: Reading) -> str:
+    members = [f"{m.variant} (replicate {m.replicate}, epoch {m.epoch})" for m in reading.members]
+    return f"on {reading.time:%Y-%m-%d at %H:%M:%S} UTC for {listing(members)}"
