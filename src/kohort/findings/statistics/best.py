@@ -42,7 +42,8 @@ def better_than_each(not_worse: np.ndarray, best: int) -> np.ndarray:
     is_below = not_worse[:, best] <= 0.5
     beats_all = float(np.where(is_below, alone, 1.0)[rivals].max(initial=0.0))
     adjusted = np.maximum(alone, np.minimum(_ruled_out(not_worse), beats_all))
-    return np.where(is_below, adjusted, np.minimum(1.0, rivals.sum() * alone))
+    either: np.ndarray = np.where(is_below, adjusted, np.minimum(1.0, rivals.sum() * alone))
+    return either
 
 
 def _ruled_out(not_worse: np.ndarray) -> np.ndarray:
