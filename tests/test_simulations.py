@@ -96,6 +96,24 @@ def test_no_more_than_a_twentieth_of_studies_report_a_difference_that_is_none(ca
     assert below(RESULTS["false alarms"][case]["any family"], 0.05)
 
 
+def winners(name):
+    for by_replicates in RESULTS["winner"][name].values():
+        for by_kind in by_replicates.values():
+            yield from by_kind.values()
+
+
+@pytest.mark.parametrize("truth", RESULTS["winner"])
+def test_the_winner_is_seldom_called_better_than_what_is_as_good(truth):
+    for cell in winners(truth):
+        assert below(cell["false"], 0.05)
+
+
+@pytest.mark.parametrize("truth", [name for name in RESULTS["winner"] if name != "all alike"])
+def test_the_winner_is_told_from_more_than_by_comparing_all_pairs(truth):
+    for cell in winners(truth):
+        assert below(cell["found by all pairs"], cell["found"]["mean"])
+
+
 def test_intervals_over_seeds_cover():
     for number in RESULTS["coverage over seeds"]["normal"].values():
         assert near(number["covers"], 0.93, 0.97)

@@ -17,3 +17,9 @@ def test_of_many_names_three_are_listed():
     assert shortlist("abcd") == "a, b, c and one other"
     assert shortlist("abcdef", "or") == "a, b, c or 3 others"
     assert listing("abcd") == "a, b, c and d"
+
+
+def test_names_that_hold_commas_are_in_quotes():
+    names = ["units=16, l2=0.1", "units=1, l2=0.1", "softmax"]
+    assert listing(names) == '"units=16, l2=0.1", "units=1, l2=0.1" and "softmax"'
+    assert shortlist([*names, "wide"]).endswith(', "softmax" and one other')

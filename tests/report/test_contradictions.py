@@ -265,8 +265,7 @@ def test_where_they_agree_nothing_more_is_told(models, variants):
 def test_a_tested_model_is_told_with_its_validation_score_beside_the_mean():
     picked = [on_test.Picked("wide", 2, 0.93, 0.925), on_test.Picked("softmax", 0, 0.879, 0.49)]
     assert on_test.single_models(picked, POINTS) == (
-        "These are scores of one model of each variant, the one of lowest validation loss: on "
-        "validation, by accuracy, that of wide (replicate 2) scored 93.0 %, where the mean over "
-        "replicates is 92.5 % and that of softmax (replicate 0) scored 87.9 %, where the mean over "
-        "replicates is 49.0 %."
+        "These are scores of one model of each variant, the one of lowest validation loss; its "
+        "validation accuracy is 93.0 % for wide (replicate 2; the mean over replicates is 92.5 %) "
+        "and 87.9 % for softmax (replicate 0; the mean over replicates is 49.0 %)."
     )

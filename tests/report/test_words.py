@@ -253,6 +253,13 @@ def test_a_comparison_that_the_correction_keeps_undecided_is_told_with_both_and_
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"), [("folds", "over 5 folds. "), ("splits", "over 5 replicates. ")]
+)
+def test_a_comparison_tells_its_replicates(kind, told):
+    assert told in words.compared(comparison("net", "net L2", 0.02, 0.01), POINTS, kind)
+
+
 def test_a_comparison_without_an_interval_is_told_without_p_values():
     one = comparison("net", "one", 0.02, NAN, n=1)
     alone = replace(one, difference=Interval(0.02, NAN, NAN, 1, NAN), differences=(0.02,))

@@ -9,7 +9,7 @@ MOST_NAMES = 3
 
 
 def listing(names: Sequence[str], last: str = "and") -> str:
-    """All names: `a, b and c`.
+    """All names: `a, b and c`; with semicolons where a name holds a comma.
 
     Args:
         names: The names.

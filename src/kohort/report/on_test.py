@@ -30,14 +30,13 @@ class Picked(NamedTuple):
 def single_models(picked: Sequence[Picked], scale: Scale) -> str:
     """That scores on the test set are of one model each, and how that one did on validation."""
     each = [
-        f"that of {one.variant} (replicate {one.replicate}) scored "
-        f"{words.value(one.score, scale)}, where the mean over replicates is "
-        f"{words.value(one.mean, scale)}"
+        f"{words.value(one.score, scale)} for {one.variant} (replicate {one.replicate}; the mean "
+        f"over replicates is {words.value(one.mean, scale)})"
         for one in picked
     ]
     return (
-        "These are scores of one model of each variant, the one of lowest validation loss: on "
-        f"validation, by {scale.metric}, {listing(each)}."
+        "These are scores of one model of each variant, the one of lowest validation loss; its "
+        f"validation {scale.metric} is {listing(each)}."
     )
 
 

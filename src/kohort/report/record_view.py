@@ -142,11 +142,12 @@ class RecordView:
         return words.compared(self.compare(a, b), self._conclusions.study.scale, self.settings.kind)
 
     def comparisons(self) -> dict[str, list[Comparison]]:
-        """The study's comparisons, by family; each family is corrected by Holm's method.
+        """The study's comparisons, by family; each family is corrected for its number.
 
-        "baseline": every variant's score against that of the first. "winner": the winner's against
-        that of every other variant but the baseline; corrected over all pairs of these, since the
-        winner was picked by the same scores. Where the baseline wins it is against all others.
+        "baseline": every variant's score against that of the first, corrected by Holm's method.
+        "winner": the winner's against that of every other variant but the baseline; corrected for
+        the winner's having been picked by the same scores. Where the baseline wins it is against
+        all others.
 
         "additions": where a variant is another one with an argument more (a regulariser, say), or
         with one that is off there (0, None, False) switched on, its score against
@@ -157,8 +158,10 @@ class RecordView:
         No difference is decided in any of them unless the study as a whole shows one. A pair that
         is in several has one verdict, that of the strictest correction.
 
-        Sources: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure"; Nadeau and
-        Bengio (2003), "Inference for the Generalization Error", for splits that overlap.
+        Sources: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure"; Hsu (1984),
+        "Constrained Simultaneous Confidence Intervals for Multiple Comparisons with the Best";
+        Gutmann and Maymin (1987), "Is the Selected Population the Best?"; Nadeau and Bengio (2003),
+        "Inference for the Generalization Error", for splits that overlap.
 
         Example:
             >>> families = result.comparisons()
