@@ -113,6 +113,7 @@ def test_it_tells_in_this_order(page):
     for part in (
         "does best on validation data: accuracy",
         "On the test set, read once and never to choose",
+        "These are scores of one model of each variant, the one of lowest validation loss",
         "against other",
         "Overfit (KH101)",
         "fewer errors in 1,000",
