@@ -58,8 +58,7 @@ of the studies. "Splits" share a fifth of the variance, of 5 replicates.
 """
 WINNER_END = """What it shows: the level holds with two replicates and with thirty variants,
 whatever the spreads. What it does not show: errors that are both very skewed and of very unequal
-spreads. There any t test of two variants errs, in up to twelve of a hundred studies of three
-replicates, and so does this.
+spreads. There a t test of two variants errs more often than it says, and so does this.
 """
 
 SEEDS = """## Coverage of the interval of a mean: seeds

@@ -20,6 +20,7 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Their values, in the same order."""
 
 _MEASURING = ("compute_loss", "test_step")
+_TRAINING = ("fit", "make_train_function", "train_step")
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
@@ -49,7 +50,7 @@ def has_loss(model: keras.Model, inputs: ArrayTree) -> bool:
         model: The model.
         inputs: Shapes and dtypes of a batch of its inputs.
     """
-    if model.loss is not None or overridden(model, ("train_step", *_MEASURING)):
+    if model.loss is not None or overridden(model, (*_TRAINING, *_MEASURING)):
         return True
 
     zeros = keras.tree.map_structure(lambda spec: np.zeros(spec.shape, spec.dtype), inputs)
