@@ -522,3 +522,15 @@ def test_a_study_with_a_large_difference_shows_it():
     errors[:, 2] -= 6.0
     shown = [families(study_of(of_study)).baseline[1].is_decided for of_study in errors]
     assert np.mean(shown) > 0.9
+
+
+def test_one_a_margin_behind_the_winner_is_seldom_called_equivalent_to_it():
+    # Five that are behind by the margin itself, and two that are best.
+    draws, random = 100, np.random.default_rng(68)
+    scores = np.r_[np.zeros(5), np.full(2, 0.5)][:, None] * np.ones((draws, 7, 5))
+    false = 0
+    for drawn in scores + 0.1 * random.normal(size=scores.shape):
+        found = families(study_of(1 - drawn, margin=0.5)).winner
+        false += any(c.is_equivalent for c in found if c.a in "abcde")
+
+    assert false / draws < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
