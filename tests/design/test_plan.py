@@ -114,6 +114,23 @@ def test_a_loss_that_a_layer_adds_is_one(blobs):
     assert len(study.plan().every_member) == 2
 
 
+class Autoencoder(keras.Sequential):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean((x - y_pred) ** 2)
+
+
+def build_autoencoder():
+    model = Autoencoder([keras.Input((5,)), keras.layers.Dense(5)])
+    model.compile("adam", loss=None)
+    return model
+
+
+def test_a_loss_that_a_model_computes_itself_is_one(blobs):
+    variants = [kohort.Variant("own", build_autoencoder)]
+    study = kohort.Study("own", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=1)
+    assert len(study.plan().every_member) == 2
+
+
 def test_fewer_samples_than_a_batch(blobs):
     few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
     result = study(few, batch_size=256).run(verbose=0)
