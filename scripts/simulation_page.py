@@ -43,8 +43,9 @@ POWER = """## Power of comparisons
 One variant of eight is better by some points; a variant's own part of its error has a standard
 deviation of 1 point over replicates. "Splits" have the correlation that Nadeau and Bengio's
 correction assumes, for a fifth held out. "False" is any difference decided between equals, or the
-wrong way round. Simes's test over everything holds it back only while nothing differs; once
-something does, each of the four families errs about the rest in up to 5 % of studies.
+wrong way round, of any pair, shown in a report or not. Simes's test over everything holds it back
+only while nothing differs; once something does, each family errs about the rest in up to 5 % of
+studies.
 """
 
 WINNER = """## The winner against the others
