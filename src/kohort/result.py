@@ -319,14 +319,15 @@ class Result(RecordView):
         if self._data is None:
             readings = [] if self._readings is None else self._readings.all()
             found = self.findings()
-            return Page(self._conclusions, None, [], [], None, found, readings, "", command)
+            return Page(self._conclusions, None, [], [], [], None, found, readings, "", command)
         tests = self._test
+        scores = [] if tests else self._test_scores
         return Page(
             conclusions=self._conclusions,
             data=self._data,
             tests=tests,
-            picked=[self._picked(test.variant) for test in tests],
-            test_scores=[] if tests else self._test_scores,
+            picked=[self._picked(one.variant) for one in (*tests, *scores)],
+            test_scores=scores,
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
