@@ -326,7 +326,10 @@ class Result(RecordView):
             conclusions=self._conclusions,
             data=self._data,
             tests=tests,
-            picked=[self._picked(one.variant) for one in (*tests, *scores)],
+            picked=[
+                self._picked(variant)
+                for variant in [test.variant for test in tests] + [one.variant for one in scores]
+            ],
             test_scores=scores,
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
