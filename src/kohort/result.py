@@ -16,7 +16,6 @@ from kohort.findings.statistics.proportion import PairedProportions, paired_prop
 from kohort.member import Member, candidate
 from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
-from kohort.report.on_test import Picked
 from kohort.report.page import Page, write_page
 from kohort.report.record_view import RecordView
 from kohort.report.tested_scores import TestScore
@@ -319,32 +318,19 @@ class Result(RecordView):
         if self._data is None:
             readings = [] if self._readings is None else self._readings.all()
             found = self.findings()
-            return Page(self._conclusions, None, [], [], [], None, found, readings, "", command)
+            return Page(self._conclusions, None, [], [], None, found, readings, "", command)
         tests = self._test
-        scores = [] if tests else self._test_scores
         return Page(
             conclusions=self._conclusions,
             data=self._data,
             tests=tests,
-            picked=[
-                self._picked(variant)
-                for variant in [test.variant for test in tests] + [one.variant for one in scores]
-            ],
-            test_scores=scores,
+            test_scores=[] if tests else self._test_scores,
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
             shipped="" if self.winner is None else _shipped(self.best()),
             command=command,
         )
-
-    def _picked(self, variant: str) -> Picked:
-        number = self._number(variant)
-        member, conclusions = self._best_member(number), self._conclusions
-        scores = self.record.whole.of(f"val_{self.metric}")[number]
-        score = float(scores[member.replicate.number, member.epoch - 1])
-        mean = conclusions.score(number).mean
-        return Picked(variant, member.replicate.number, score, mean)
 
 
 def _shipped(best: Member) -> str:

@@ -262,6 +262,16 @@ def test_where_they_agree_nothing_more_is_told(models, variants):
     assert on_test.reconciled(models, variants, POINTS) == ""
 
 
+def test_the_tested_model_is_that_of_lowest_validation_loss():
+    values = np.full((2, 3, 2, 4), 0.5)
+    values[1, :, :, 2] = [[0.1, 0.2], [0.3, 0.9], [0.4, 0.5]]  # validation accuracy
+    values[1, :, :, 3] = [[0.9, 0.8], [0.2, 0.3], [0.6, 0.7]]  # and loss
+    one = on_test.picked(Conclusions(record_of(values)), "v1")
+
+    assert (one.variant, one.replicate, one.score) == ("v1", 1, 0.3)
+    assert one.mean == Conclusions(record_of(values)).score(1).mean != one.score
+
+
 def test_a_tested_model_is_told_with_its_validation_score_beside_the_mean():
     picked = [on_test.Picked("wide", 2, 0.93, 0.925), on_test.Picked("softmax", 0, 0.879, 0.49)]
     assert on_test.single_models(picked, POINTS) == (

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from kohort.evidence.readings import Reading
+from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import listing
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.proportion import PairedProportions
@@ -25,6 +28,16 @@ class Picked(NamedTuple):
     replicate: int
     score: float
     mean: float
+
+
+def picked(conclusions: Conclusions, variant: str) -> Picked:
+    """The member of a variant that is tested: of lowest validation loss, at that epoch."""
+    record, number = conclusions.record, conclusions.record.variant_names.index(variant)
+    replicate = conclusions.best_replicate(number)
+    epoch = int(np.nanargmin(conclusions.study.variants[number].valid_loss[replicate]))
+    scores = record.whole.of(f"val_{record.settings.metric}")[number]
+    mean = conclusions.score(number).mean
+    return Picked(variant, replicate, float(scores[replicate, epoch]), mean)
 
 
 def single_models(picked: Sequence[Picked], scale: Scale) -> str:

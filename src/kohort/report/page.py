@@ -33,7 +33,6 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
-from kohort.report.on_test import Picked
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
@@ -49,7 +48,6 @@ class Page:
         conclusions: The conclusions from the study's record.
         data: The data of the study; None where a report does without what needs them.
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
-        picked: The members that were tested.
         test_scores: Their scores there, where their classes cannot be told.
         paired: The winner against the baseline on the test set; None without both.
         findings: The findings, those about the test set among them.
@@ -61,7 +59,6 @@ class Page:
     conclusions: Conclusions
     data: Dataset | None
     tests: Sequence[HeldOut]
-    picked: Sequence[Picked]
     test_scores: Sequence[TestScore]
     paired: PairedProportions | None
     findings: Sequence[Finding]
@@ -157,7 +154,7 @@ def render(page: Page) -> str:
         most_panels=SHOWN_PANELS,
         drawn=[None, *_drawn(page)],  # and what is of the whole study
         learning=_learning(page),
-        single_models=on_test.single_models(page.picked, page.scale),
+        single_models=_single_models(page),
         paired=_paired(page),
         reconciled=_reconciled(page),
         read=on_test.readings(page.readings),
@@ -184,6 +181,13 @@ def _paired(page: Page) -> str:
     if page.paired is None:
         return ""
     return on_test.paired(page.paired, page.tests[0].variant, page.tests[-1].variant)
+
+
+def _single_models(page: Page) -> str:
+    """How the models that were tested scored on validation, in words."""
+    names = [*(one.variant for one in page.tests), *(one.variant for one in page.test_scores)]
+    picked = [on_test.picked(page.conclusions, name) for name in names]
+    return on_test.single_models(picked, page.scale)
 
 
 def _reconciled(page: Page) -> str:
