@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from kohort.errors import InputError, StoreError
-from kohort.evidence.store import database, files, open_store
+from kohort.evidence.store import database, files, migrate, open_store
 from kohort.evidence.store.schema import REVISION, VERSION_TABLE
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
@@ -295,6 +295,34 @@ def test_processes_that_open_a_new_store_at_once_all_do(tmp_path, python, reques
         assert (process.returncode, said) == (0, "")
     with open_store(place, files=tmp_path / "files") as store:
         assert sorted(s.name for s in store.studies()) == [f"study {n}" for n in range(4)]
+
+
+def test_tables_that_another_process_makes_meanwhile_are_kohorts(server, tmp_path, monkeypatch):
+    place = server.new_database()
+    inspected, others = migrate.inspect, []
+
+    def inspect(connection):
+        """An inspector after whose first answer another process makes the store."""
+        inspector = inspected(connection)
+
+        class Late:
+            def __getattr__(self, name):
+                def answer(*arguments):
+                    found = getattr(inspector, name)(*arguments)
+                    if not others:
+                        others.append(True)
+                        open_store(place, files=tmp_path / "files").close()
+                        inspector.clear_cache()
+                    return found
+
+                return answer
+
+        return Late()
+
+    monkeypatch.setattr(migrate, "inspect", inspect)
+    with open_store(place, files=tmp_path / "files") as store:
+        assert store.studies() == []
+    assert others
 
 
 def test_who_opens_a_new_store_waits_for_who_makes_its_tables(tmp_path):

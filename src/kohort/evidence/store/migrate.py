@@ -13,15 +13,6 @@ from kohort.evidence.store.schema import OLDEST, REVISION, VERSION_TABLE, metada
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def revision(connection: Connection) -> str | None:
-    """The revision of the tables; None if there are no tables of kohort."""
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return None
-    return connection.scalar(
-        select(column("version_num", String)).select_from(table(VERSION_TABLE))
-    )
-
-
 def check_revision(connection: Connection, place: str) -> bool:
     """Whether the tables are of the newest revision.
 
@@ -29,9 +20,13 @@ def check_revision(connection: Connection, place: str) -> bool:
         StoreError: They are of a newer kohort, of one before its first release, or of another
             program.
     """
-    current = revision(connection)
+    # One query: another process may make all tables between two, and they would seem to be of
+    # another program.
+    names = set(inspect(connection).get_table_names())
+    version = select(column("version_num", String)).select_from(table(VERSION_TABLE))
+    current = connection.scalar(version) if VERSION_TABLE in names else None
     if current is None:
-        theirs = set(inspect(connection).get_table_names()) & set(metadata.tables)
+        theirs = names & set(metadata.tables)
         if theirs:
             raise StoreError(
                 "a database without tables, or with kohort's",
@@ -50,7 +45,7 @@ def check_revision(connection: Connection, place: str) -> bool:
             f"revision {current} in {place}, of a kohort before its first release",
             "name another store, and run its studies again",
         )
-    return current == REVISION
+    return bool(current == REVISION)
 
 
 def upgrade(connection: Connection, to: str = "head", versions: Path | None = None) -> None:
