@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 MORE_DIGITS = 3
 """The most digits that may be added to show on which side of a threshold a bound lies."""
@@ -92,8 +92,9 @@ def mean_interval(
         # are zero, so that there is no difference at all, they mean what they say.
         bound = 0.0 if mean == 0.0 else np.nan
         return Interval(mean, bound, bound, n, 1.0 if mean == 0.0 else np.nan)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * scale
-    p_value = float(2 * stats.t.sf(abs(mean) / scale, n - 1))
+    # What scipy.stats.t computes, without its checks, which take ten times as long.
+    half = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * scale
+    p_value = float(2 * special.stdtr(n - 1, -abs(mean) / scale))
     return Interval(mean, mean - half, mean + half, n, p_value)
 
 
@@ -150,3 +151,21 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
     tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
     low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
     return Interval(spread, low, high, n, np.nan)
+
+
+def residual_variance(values: np.ndarray) -> float:
+    """The residual variance of values `[time, replicate]` after effects of both."""
+    times, replicates = values.shape
+    residuals = values - values.mean(axis=0)
+    residuals = residuals - residuals.mean(axis=1, keepdims=True)
+    return float((residuals**2).sum() / ((times - 1) * (replicates - 1)))
+
+
+def students(
+    values: np.ndarray, confidence: float, test_to_train: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and half-widths, `[...]` each, of the intervals of values `[..., replicate]`."""
+    replicates = values.shape[-1]
+    error = np.sqrt((1 / replicates + test_to_train) * values.var(axis=-1, ddof=1))
+    quantile = float(special.stdtrit(replicates - 1, (1 + confidence) / 2))
+    return values.mean(axis=-1), quantile * error

@@ -7,7 +7,12 @@ import numpy as np
 from scipy import optimize, stats
 
 from kohort.findings.statistics.comparison import holm
-from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.interval import (
+    Interval,
+    mean_interval,
+    residual_variance,
+    students,
+)
 
 MIN_SIZES = 5
 """The fewest sizes: a power law has three parameters, and two more sizes test its fit. With only
@@ -214,7 +219,7 @@ def _doubling(
     """
     sizes, replicates = errors.shape
     freedom = (sizes - 1) * (replicates - 1)
-    noise = _residual_variance(errors) * (1 / replicates + test_to_train)
+    noise = residual_variance(errors) * (1 / replicates + test_to_train)
     room = noise * float(stats.f.ppf(confidence, 1, freedom))
     fits = _fits(samples, errors, room, confidence, test_to_train)
     gain = _mean(fits.gains[fits.best], confidence, test_to_train)
@@ -223,7 +228,7 @@ def _doubling(
     bound = (sizes - 3) * noise * stats.f.ppf(confidence, sizes - 3, freedom)
     if fits.misfit[fits.best] > bound:
         return gain, "no power law fits the curve as closely as the replicates agree"
-    mean, half = _students(fits.gains[fits.possible], confidence, test_to_train)
+    mean, half = students(fits.gains[fits.possible], confidence, test_to_train)
     low, high = float((mean - half).min()), float((mean + half).max())
     gain = Interval(gain.mean, low, high, replicates, float("nan"))
     return gain, "error rises with more samples" if high < 0 else ""
@@ -284,24 +289,7 @@ def _fits_at(
     falls = falls - falls.mean(axis=0)
     scales = slant @ falls / (slant**2).sum(axis=1, keepdims=True)
     left = falls.mean(axis=1) - scales.mean(axis=1, keepdims=True) * slant
-    limit, half = _students(errors.mean(axis=0) - scales * level, confidence, test_to_train)
+    limit, half = students(errors.mean(axis=0) - scales * level, confidence, test_to_train)
     misfit = np.where(limit + half >= 0, (left**2).sum(axis=1), np.inf)
     possible = np.flatnonzero(misfit <= misfit.min() + room)
     return _Fits(scales * (1 - 2 ** -exponents[:, None]), misfit, possible)
-
-
-def _residual_variance(errors: np.ndarray) -> float:
-    """The residual variance of errors `[size, replicate]` after effects of size and replicate."""
-    sizes, replicates = errors.shape
-    residuals = errors - errors.mean(axis=0)
-    residuals = residuals - residuals.mean(axis=1, keepdims=True)
-    return float((residuals**2).sum() / ((sizes - 1) * (replicates - 1)))
-
-
-def _students(
-    values: np.ndarray, confidence: float, test_to_train: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means and half-widths, `[...]` each, of the intervals of values `[..., replicate]`."""
-    replicates = values.shape[-1]
-    error = np.sqrt((1 / replicates + test_to_train) * values.var(axis=-1, ddof=1))
-    return values.mean(axis=-1), stats.t.ppf((1 + confidence) / 2, replicates - 1) * error
