@@ -45,6 +45,7 @@ def result(letters):
         kohort.Variant("L1 of 1", build, data=letters, l1=1.0),
         kohort.Variant("slow", build, data=letters, optimizer="sgd", rate=1e-3),
         kohort.Variant("hot", build, data=letters, optimizer="sgd", rate=1e3),
+        kohort.Variant("cold", build, data=letters, rate=1e-5),
     ]
     epochs = {variant.name: 2 if variant.name == "slow" else 12 for variant in variants}
     return kohort.Study(
@@ -57,17 +58,63 @@ def verdicts(result, code):
 
 
 def test_an_l1_penalty_of_1_underfits(result):
-    assert verdicts(result, "KH103") | {"slow": "", "hot": ""} == {
+    assert verdicts(result, "KH103") | {"slow": "", "hot": "", "cold": ""} == {
         "plain": "not found",
         "plain again": "not found",
         "L1 of 1": "found",
         "slow": "",
         "hot": "",
+        "cold": "",
     }
 
 
 def test_two_epochs_of_a_slow_learning_rate_are_undertrained(result):
     assert verdicts(result, "KH104")["slow"] == "found"
+
+
+def test_a_hundredth_of_a_good_learning_rate_is_slow_and_no_lack_of_capacity(result):
+    found = {f.code: f for f in result.findings() if f.variant == "cold"}
+    assert found["KH107"].verdict == "found"
+    assert "would need more than " in found["KH107"].sentence
+    assert found["KH104"].verdict != "not found"
+    assert found["KH103"].verdict == "inconclusive"
+    assert "it learns slowly (KH107)" in found["KH103"].sentence
+    # A good rate is not slow, and neither is a penalty that leaves nothing to learn.
+    assert verdicts(result, "KH107")["plain"] == "not found"
+    assert verdicts(result, "KH107")["L1 of 1"] == "not found"
+
+
+def regression(optimizer="sgd", rate=3e-4, l2=0.0):
+    inputs, regularizer = keras.Input((10,)), keras.regularizers.L2(l2) if l2 else None
+    model = keras.Model(inputs, keras.layers.Dense(1, kernel_regularizer=regularizer)(inputs))
+    kinds = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    model.compile(kinds[optimizer](rate), "mse")
+    return model
+
+
+def test_a_linear_regression_by_small_steps_is_slow_and_one_that_is_held_back_underfits():
+    random = np.random.default_rng(0)
+    x = random.standard_normal((440, 10)).astype("float32")
+    y = (x @ np.linspace(5, 30, 10) + 50 * random.standard_normal(440)).astype("float32")
+    data = kohort.Dataset(x, y, x[:40], y[:40])
+    result = kohort.Study(
+        "regression",
+        [
+            kohort.Variant("good", regression, rate=0.05),
+            kohort.Variant("small steps", regression),
+            kohort.Variant("smallest steps", regression, rate=1e-5),
+            kohort.Variant("small steps of Adam", regression, optimizer="adam", rate=1e-2),
+            kohort.Variant("held back", regression, rate=2e-3, l2=4.0),
+        ],
+        data, replicates=REPLICATES, epochs=40, batch_size=32,
+    ).run(verbose=0)  # fmt: skip
+    slow = ["small steps", "smallest steps", "small steps of Adam"]
+    assert [n for n, v in verdicts(result, "KH107").items() if v == "found"] == slow
+    assert [n for n, v in verdicts(result, "KH103").items() if v == "found"] == ["held back"]
+    assert [n for n, v in verdicts(result, "KH104").items() if v == "not found"] == [
+        "good",
+        "held back",
+    ]
 
 
 def test_a_learning_rate_of_1000_diverges(result):

@@ -1,6 +1,7 @@
 """Curves written down by hand, and curves drawn by Hypothesis."""
 
 import itertools
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,31 @@ def variant(name="v", *, train, valid, train_error=None, valid_error=None, **mor
     errors = (train_error or train, valid_error or valid)
     curves = [_table(rows, lengths.max(initial=1)) for rows in (train, valid, *errors)]
     return VariantCurves(name, *curves, lengths, **more)
+
+
+def learner(name, share, *, epochs=20, start=0.9, limit=0.05, replicates=5, noise=1e-3):
+    """One that has so much left to learn at each epoch, in error and in loss, and some noise.
+
+    Args:
+        name: Its name.
+        share: From times, 1 at the last epoch, to what is left, 1 at time 0.
+        epochs: Of each replicate.
+        start: The error at time 0.
+        limit: The error where nothing is left.
+        replicates: How many.
+        noise: Standard deviation of an error at one epoch; that of a loss is twice as much.
+    """
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    error = limit + (start - limit) * share(np.arange(1, epochs + 1) / epochs)
+    shape = (4, replicates, epochs)
+    train_error, valid_error, train, valid = error + noise * random.standard_normal(shape)
+    return variant(
+        name,
+        train=(2 * train).tolist(),
+        valid=(2 * valid).tolist(),
+        train_error=train_error.tolist(),
+        valid_error=(0.01 + valid_error).tolist(),
+    )
 
 
 def study_of(errors, *, train_errors=None, names="abcdefgh", **study) -> StudyCurves:

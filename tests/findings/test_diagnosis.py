@@ -20,6 +20,7 @@ from kohort.findings.rules import (
     leak,
     never_found,
     overfit,
+    slow,
     too_few,
     underfit,
     undertrained,
@@ -45,7 +46,7 @@ def test_codes_are_unique_and_sorted():
 
     assert codes == sorted(codes)
     assert sorted(rule.code for rule in ALL_RULES) == [
-        *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH201", "KH202"),
+        *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH107", "KH201", "KH202"),
         *("KH203", "KH204", "KH205"),
     ]
     assert len({rule.title for rule in ALL_RULES}) == len(ALL_RULES)
@@ -61,12 +62,23 @@ def test_codes_are_unique_and_sorted():
             [
                 f"{underfit.EXCESS_POINTS:g} points",
                 f"{underfit.EXCESS_PERCENT:g} %",
-                f"{100 * underfit.FLAT_THRESHOLD:g} %",
+                f"{100 * underfit.LEARNS_SHARE:g} %",
+                f"{100 * underfit.RISE_THRESHOLD:g} %",
+                f"{100 * slow.SLOW_SHARE:g} %",
             ],
         ),
         (
             undertrained.RULE,
-            [f"{100 * undertrained.LAST_FRACTION:g} %", f"{undertrained.SLOPE_THRESHOLD:g} %"],
+            [f"{100 * undertrained.LAST_FRACTION:g} %", f"{100 * undertrained.FALL_THRESHOLD:g} %"],
+        ),
+        (
+            slow.RULE,
+            [
+                f"{100 * slow.SLOW_SHARE:g} %",
+                f"{100 * undertrained.FALL_THRESHOLD:g} %",
+                f"{slow.MIN_EPOCHS} epochs",
+                f"{slow.FARTHEST:g} times",
+            ],
         ),
         (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
         (leak.RULE, [f"{leak.EXACT_PERCENT:g} %", f"{leak.COPIES_PERCENT:g} %"]),
@@ -262,7 +274,7 @@ def test_all_replicates_diverged_leaves_one_finding():
     found = diagnose(StudyCurves((curves,)))
 
     # Two of the study, its curves' rules but divergence, and that it has too few replicates.
-    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 8
+    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 9
     assert [f.verdict for f in found if f.code == "KH105"] == ["found"]
     assert verdict(found) == "diverged"
 
@@ -279,6 +291,7 @@ def test_an_ordinary_study():
         "KH104": "inconclusive",
         "KH105": "not found",
         "KH106": "inconclusive",
+        "KH107": "inconclusive",
         "KH202": "not found",
         "KH204": "not applicable",
     }

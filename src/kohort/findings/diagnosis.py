@@ -13,6 +13,7 @@ from kohort.findings.rules import (
     majority,
     never_found,
     overfit,
+    slow,
     too_few,
     underfit,
     undertrained,
@@ -29,6 +30,7 @@ RULES = (
     undertrained.RULE,
     diverged.RULE,
     unstable.RULE,
+    slow.RULE,
     too_few.RULE,
 )
 """Rules about one variant of a study."""

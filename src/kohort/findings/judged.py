@@ -217,6 +217,10 @@ class StudyCurves:
         again = (replicates - 1) / (replicates * everything)
         return 1 / (1 / (replicates * held_out) + again)
 
+    def number(self, curves: VariantCurves) -> int:
+        """The number of one of the variants."""
+        return next(n for n, c in enumerate(self.variants) if c is curves)
+
     def interval(self, values: np.ndarray) -> Interval:
         """The interval of the mean of values `[replicate]`."""
         return mean_interval(values, confidence=self.confidence, test_to_train=self.test_to_train)

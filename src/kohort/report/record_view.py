@@ -87,7 +87,7 @@ class RecordView:
             >>> table.columns.to_list()[:5]
             ['val_accuracy', 'low', 'high', 'train_accuracy', 'gap']
             >>> table["verdict"]["units=16"]
-            'undertrained'
+            'sound'
         """
         return table_with_reference(self._conclusions)
 
@@ -96,9 +96,10 @@ class RecordView:
 
         Example:
             >>> for finding in result.findings():
-            ...     if finding.verdict == "found":
-            ...         print(finding.code, finding.title, finding.variant)
-            KH104 undertrained units=16
+            ...     if finding.code == "KH104":
+            ...         print(finding.title, finding.variant, finding.verdict)
+            undertrained units=1 inconclusive
+            undertrained units=16 not found
         """
         return self._conclusions.findings
 
@@ -232,8 +233,8 @@ class RecordView:
             ...     print(step.step, "->", step.verdict)
             more data -> cannot tell
             a bigger model -> cannot tell
-            more regularisation -> cannot tell
-            more epochs -> helps
+            more regularisation -> does not help
+            more epochs -> does not help
         """
         return self._conclusions.next_steps
 

@@ -1,20 +1,22 @@
-"""KH104: training ended while validation loss still fell."""
+"""KH104: training ended while validation still improved."""
 
 import numpy as np
 
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.outlook import outlook_of
+from kohort.findings.rules import overfit
 from kohort.findings.statistics.scale import changes
 
 LAST_FRACTION = 0.1
-"""The last part of the epochs in which e* must lie (at least one epoch)."""
-SLOPE_THRESHOLD = 0.5
-"""The fall of validation loss per epoch, in percent, over the last quarter of the epochs."""
+"""The last part of the epochs in which e* lies, where validation loss fell to the end."""
+FALL_THRESHOLD = 0.03
+"""A loss has levelled out if in as many epochs again it would fall by less than this part of the
+fall so far."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
-    """Whether e* is among the last epochs and validation loss still falls significantly."""
+    """Whether in as many epochs again validation would improve by an amount of interest."""
     name = curves.name
     if curves.was_stopped:
         return RULE.finding(
@@ -28,57 +30,126 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     if (few := too_few(RULE, curves)) is not None:
         return few
-    best, last = curves.best, curves.last
-    if best < curves.epochs - max(1, round(LAST_FRACTION * curves.epochs)):
+    best, outlook = curves.best, outlook_of(curves, study)
+    score, loss = outlook.valid_error.gain, outlook.valid_loss.gain
+    evidence: Evidence = {
+        "best epoch": best + 1,
+        "last epoch": curves.last + 1,
+        "fall of validation error in as many epochs again": score,
+        "fall of validation loss in as many epochs again, part of the fall so far": loss,
+    }
+    if (nothing := nothing_left(curves, study)) is not None:
+        return RULE.finding(name, "not found", f"{name} is not undertrained: {nothing}.", evidence)
+    clause = told(curves, study, "validation", FALL_THRESHOLD)
+    if still_improves(curves, study):
+        return RULE.finding(
+            name,
+            "found",
+            f"{name} is undertrained: {clause}.",
+            evidence,
+            "Train for more epochs, or with a higher learning rate.",
+        )
+    if _has_levelled_out(curves, study):
+        return RULE.finding(name, "not found", f"{name} has levelled out: {clause}.", evidence)
+    seems_to_fall = outlook.valid_loss.most > FALL_THRESHOLD
+    seems_to_improve = outlook.valid_error.most > study.margin and not _overfits(curves, study)
+    if not (_ends_lowest(curves, study) or seems_to_improve or seems_to_fall):
         return RULE.finding(
             name,
             "not found",
             f"{name} trained long enough: validation loss was lowest at epoch {best + 1} "
-            f"of {last + 1}.",
-            {"best epoch": best + 1, "last epoch": last + 1},
-        )
-    ending = curves.valid_loss[curves.sound, max(0, curves.end.start - 1) : curves.epochs]
-    if (ending <= 0).any():
-        return RULE.finding(
-            name, "not applicable", f"{name}: a fall in percent needs a loss above zero."
-        )
-    slope = _slope(ending, study)
-    evidence: Evidence = {"best epoch": best + 1, "fall of validation loss per epoch, %": slope}
-    change = changes(slope, 1, SLOPE_THRESHOLD, "falls rises")
-    clause = f"over its last epochs validation loss {change} an epoch."
-    if slope.lies_above(SLOPE_THRESHOLD):
-        return RULE.finding(
-            name,
-            "found",
-            f"{name} is undertrained: {clause}",
+            f"of {curves.last + 1}.",
             evidence,
-            "Train for more epochs, or with a higher learning rate.",
         )
-    if slope.lies_below(SLOPE_THRESHOLD):
-        return RULE.finding(name, "not found", f"{name} has levelled out: {clause}", evidence)
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may be undertrained: {clause}",
+        f"{name} may be undertrained: {clause}.",
         evidence,
         "Train for more epochs, or run more replicates.",
     )
 
 
-def _slope(ending: np.ndarray, study: StudyCurves) -> Interval:
-    """The fall per epoch, in percent, of losses `[replicate, epoch]`, by least squares in each."""
-    falls = -np.polyfit(np.arange(ending.shape[1]), ending.T, 1)[0]
-    return study.interval(100 * falls / ending.mean(axis=1))
+def still_improves(curves: VariantCurves, study: StudyCurves) -> bool:
+    """Whether validation surely improves, and is not known to do so by less than is of interest."""
+    score, margin = outlook_of(curves, study).valid_error.gain, study.margin
+    if score.lies_above(margin) and _ends_lowest(curves, study):
+        return not _overfits(curves, study)
+    return loss_falls(curves, study) and not score.lies_below(margin)
+
+
+def loss_falls(curves: VariantCurves, study: StudyCurves) -> bool:
+    """Whether validation loss surely falls on."""
+    return outlook_of(curves, study).valid_loss.gain.lies_above(FALL_THRESHOLD)
+
+
+def _has_levelled_out(curves: VariantCurves, study: StudyCurves) -> bool:
+    """Whether one of score and loss surely gains too little, and the other one as it seems."""
+    score, loss = outlook_of(curves, study).valid_error, outlook_of(curves, study).valid_loss
+    if loss.gain.lies_below(FALL_THRESHOLD):
+        return not score.most > study.margin
+    return score.gain.lies_below(study.margin) and loss.most <= FALL_THRESHOLD
+
+
+def nothing_left(curves: VariantCurves, study: StudyCurves) -> str | None:
+    """That errors are proportions, too near zero for a gain of interest, as a clause; or None."""
+    scale = study.scale
+    error = study.interval(curves.at_end(curves.valid_error)).mean
+    if not (scale.is_proportion and error <= study.margin):
+        return None
+    return f"its validation {scale.metric} ends within {scale.amount(study.margin)} of 100 %"
+
+
+def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> str:
+    """What as many epochs again would bring, as a clause.
+
+    Args:
+        curves: The variant's.
+        study: Its study.
+        side: "validation" or "train".
+        border: The threshold of the fall of the loss, as a part of the fall so far.
+    """
+    outlook, scale = outlook_of(curves, study), study.scale
+    on_validation = side == "validation"
+    error = (outlook.valid_error if on_validation else outlook.train_error).gain
+    loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
+    parts = []
+    if np.isfinite(error.mean):
+        worse = scale.worse(error.negated(), -study.margin)
+        parts.append(f"its {side} {scale.metric} would be {worse}")
+    if not parts or scale.metric != "loss":
+        moved = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
+        parts.append(f"its {side} loss would have {moved} of its fall so far")
+    return f"as it goes, after {curves.epochs} more epochs {' and '.join(parts)}"
+
+
+def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:
+    """Whether validation loss fell to the end. Noise puts e* early where it falls by little."""
+    late = curves.best >= curves.epochs - max(1, round(LAST_FRACTION * curves.epochs))
+    return late or loss_falls(curves, study)
+
+
+def _overfits(curves: VariantCurves, study: StudyCurves) -> bool:
+    return overfit.judge(curves, study).verdict == "found"
 
 
 RULE = Rule(
     "KH104",
     "undertrained",
-    f"e* is among the last {100 * LAST_FRACTION:g} % of the epochs (the last one at least), and "
-    "validation loss still falls: the interval of its relative fall per epoch, a least squares "
-    "line through the last quarter of the epochs in each replicate, lies above "
-    f"{SLOPE_THRESHOLD:g} %.",
+    "In as many epochs again as it was trained validation would still improve. That is forecast "
+    "from the last half of its curves (see the source): the interval of the fall of validation "
+    "error lies above the margin, while validation loss fell to the end (e* is among the last "
+    f"{100 * LAST_FRACTION:g} % of the epochs, the last one at least, or it still falls); or the "
+    f"interval of the fall of validation loss lies above {100 * FALL_THRESHOLD:g} % of its fall so "
+    "far, and that of validation error does not lie below the margin. The fall so far is how far "
+    "mean train loss has moved since training began. It has levelled out where one of the two "
+    "intervals lies below its threshold and the other's mean does too, by every possible curve. "
+    "Where errors are proportions that end within the margin of zero it is not found.",
     "The curve says that more epochs would have helped; judging the model now sells it short.",
     "Train for more epochs, or with a higher learning rate, before comparing it with others.",
     judge,
+    "the project's own rule; its forecast is the union of Student's intervals over a straight "
+    "line, the logarithm, power laws and exponentials of all speeds, each with a limit of its own, "
+    "that the curve does not rule out (the profile of Bates and Watts 1988, Nonlinear Regression "
+    "Analysis, section 6.1)",
 )

@@ -1,0 +1,150 @@
+"""How far a variant's curves would still fall, and how far it is behind the best."""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy import stats
+
+from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
+from kohort.findings.statistics.forecast import Forecast, forecast
+from kohort.findings.statistics.interval import Interval
+
+EXCESS_POINTS = 2.0
+"""Train error above that of the study's best, in points, where errors are proportions."""
+EXCESS_PERCENT = 10.0
+"""The same for other errors, in percent of the baseline's score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """How far a variant's curves would fall in as many epochs again, over its sound replicates.
+
+    Args:
+        train_error: In the unit of the errors.
+        valid_error: The same.
+        train_loss: As a part of the fall so far: of how far mean train loss has moved since
+            training began. So it depends neither on the size of the loss nor on its sign.
+        valid_loss: As a part of the same.
+    """
+
+    train_error: Forecast
+    valid_error: Forecast
+    train_loss: Forecast
+    valid_loss: Forecast
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """How far a variant is behind the one that fits its training data best.
+
+    Args:
+        excess: Of its train error at the end.
+        worse: Of its validation error at e*.
+        rivals: The names of what it is compared with, the most frequent one first.
+        threshold: What an excess must be above to be of interest.
+    """
+
+    excess: Interval
+    worse: Interval
+    rivals: str
+    threshold: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval of the excess lies above the threshold."""
+        return self.excess.lies_above(self.threshold)
+
+
+_forecast: WeakKeyDictionary[StudyCurves, dict[VariantCurves, Outlook]] = WeakKeyDictionary()
+"""Of each study that is still in use, since several rules ask for the same."""
+
+
+def outlook_of(curves: VariantCurves, study: StudyCurves) -> Outlook:
+    """How far the curves of one of a study's variants would still fall; it trained two epochs."""
+    known = _forecast.setdefault(study, {})
+    if curves not in known:
+        known[curves] = _outlook(curves, study)
+    return known[curves]
+
+
+def behind_of(curves: VariantCurves, study: StudyCurves) -> Behind | None:
+    """How far a variant is behind the best; None if it is that, or not measured, or alone.
+
+    For each replicate the best is the one with the lowest mean train error in the others.
+    """
+    number, ends = study.number(curves), train_ends(study)
+    known = np.isfinite(ends).any(axis=1)
+    best = best_by_others(ends)
+    if not known[number] or known.sum() == 1 or (best[curves.sound] == number).all():
+        return None
+    every = np.arange(len(curves.lengths))
+    return Behind(
+        # Where training ended, not at e*: a model that overfits early has an early e*, and that it
+        # has learned little by then says nothing of what it can learn.
+        study.interval(ends[number] - ends[best, every]),
+        study.interval(study.errors[number] - study.errors[best, every]),
+        named(study, best[curves.sound], number),
+        study.scale.threshold(EXCESS_POINTS, EXCESS_PERCENT),
+    )
+
+
+def train_ends(study: StudyCurves) -> np.ndarray:
+    """Train errors at the end, float64 `[variant, replicate]`; NaN for replicates not sound."""
+    return np.array([curves.at_end(curves.train_error) for curves in study.variants])
+
+
+def named(study: StudyCurves, chosen: np.ndarray, but: int) -> str:
+    """The variants that were chosen `[replicate]` as text, the most frequent one first."""
+    numbers, counts = np.unique(chosen[chosen != but], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return " or ".join(study.variants[n].name for n in numbers[order])
+
+
+def best_by_others(errors: np.ndarray) -> np.ndarray:
+    """The variant with the lowest mean error in the other replicates, `[replicate]`.
+
+    The best of several equal variants is the luckiest one, and any other looks worse. The choice
+    of the other replicates is free of this bias.
+
+    Args:
+        errors: `[variant, replicate]`.
+    """
+    known = np.isfinite(errors)
+    count = known.sum(axis=1, keepdims=True) - known
+    others = np.nansum(errors, axis=1, keepdims=True) - np.nan_to_num(errors)
+    means = np.full(errors.shape, np.inf)
+    np.divide(others, count, out=means, where=count > 0)
+    return np.asarray(means.argmin(axis=0))
+
+
+def _outlook(curves: VariantCurves, study: StudyCurves) -> Outlook:
+    def sound(curve: np.ndarray) -> np.ndarray:
+        return np.asarray(curve[curves.sound, : curves.epochs])
+
+    def ahead(values: np.ndarray) -> Forecast:
+        return forecast(values, confidence=study.confidence, test_to_train=study.test_to_train)
+
+    moved = _moved(sound(curves.train_loss), curves.untrained_loss) or 1.0
+    return Outlook(
+        ahead(sound(curves.train_error)),
+        ahead(sound(curves.valid_error)),
+        ahead(sound(curves.train_loss) / moved),
+        ahead(sound(curves.valid_loss) / moved),
+    )
+
+
+def _moved(losses: np.ndarray, untrained: float) -> float:
+    """How far the mean of losses `[replicate, epoch]` has moved since training began.
+
+    The loss before training is that of one model on some samples. Where it is not above the mean
+    after the first epoch by `WORSE_THRESHOLD`, and by more than losses differ there (the prediction
+    interval of one more), it is left out: it may tell how models and samples differ.
+    """
+    first, mean = losses[:, 0], losses.mean(axis=0)
+    count = len(first)
+    if count > 1:
+        alike = float(stats.t.ppf(0.975, count - 1) * first.std(ddof=1) * np.sqrt(1 + 1 / count))
+        if untrained - mean[0] > max(alike, WORSE_THRESHOLD * abs(untrained)):
+            mean = np.append(mean, untrained)
+    return float(np.ptp(mean))
