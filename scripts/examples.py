@@ -16,10 +16,11 @@ from simulations.rules import QUESTIONS
 LEVELS = {
     "KH101": 20.0,
     "KH102": 4.0,
-    "KH103": 4.0,
+    "KH103": 12.0,
     "KH104": 4.0,
     "KH105": 100.0,
     "KH106": 0.5,
+    "KH107": 75.0,
     "KH202": 4.0,
 }
 """Of the truths of the simulations, one for each example."""

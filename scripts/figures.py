@@ -150,6 +150,7 @@ DRAWINGS: dict[str, Callable[[Example], Chart]] = {
     "KH104": _losses,
     "KH105": _train_losses,
     "KH106": _spreads,
+    "KH107": _losses,
     "KH201": _copies,
     "KH202": _differences,
 }
@@ -161,6 +162,7 @@ CAPTIONS = {
     "KH105": "Mean train loss of A, and its range over replicates.",
     "KH106": "Each variant's validation errors at e* in 5 replicates, above the replicates' means; "
     "dashed, the margin to either side.",
+    "KH107": "Mean losses of A, and their range over replicates; the dashed line is e*.",
     "KH201": "Copies, in percent of each part.",
     "KH202": "The differences of the validation errors of A and B in 5 replicates; dashed, the "
     "margin to either side.",

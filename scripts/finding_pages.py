@@ -7,7 +7,7 @@ from typing import Any
 
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
-from kohort.findings.rules import overfit, undertrained
+from kohort.findings.rules import overfit
 from scripts import class_pages
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS
@@ -19,7 +19,7 @@ from scripts.measured import (
     studies,
     table,
 )
-from simulations.rules import NOISES, QUESTIONS, REPLICATES, Question
+from simulations.rules import MARGIN, NOISES, QUESTIONS, REPLICATES, Question
 
 NOTE = "<!-- Written by scripts/docs.py; `make docs` writes it again. -->\n"
 EVERY: tuple[Rule[Any], ...] = tuple(
@@ -41,6 +41,10 @@ replicate, the same for all variants.
   lowest of several noisy values lies below what it measures, and an epoch chosen by others has no
   such luck.
 - **The end** is the mean over the last quarter of the epochs.
+- **As many epochs again**: how far a curve would still fall in these is forecast from its last
+  half. The interval is the union of Student's intervals by all shapes that the curve does not rule
+  out: a straight line, the logarithm, power laws and exponentials of all speeds. Where noise hides
+  the curve it is wide. It cannot see a phase that has not begun.
 - **Intervals** are Student's t at the study's confidence, 95 % by default, with the correction of
   Nadeau and Bengio (2003) for splits and folds that share training samples. They are over seeds,
   over splits or over folds, which are different quantities; a study says which.
@@ -67,10 +71,10 @@ Some of them rest on no interval, and say less:
 - KH101 where e\\* is the last epoch: there is nothing after it that could have risen. A validation
   loss that truly ends {overfit} above its lowest, the threshold, is "not found" in {overfit_silent}
   of simulated studies, where an interval would err in 2.5 %.
-- KH104 where e\\* comes before the last epochs. This is weak evidence that training was long
-  enough, since noise alone puts e\\* early: a loss that truly falls by {slope} an epoch, the
-  threshold, is "not found" in {slope_silent} of simulated studies, and one that falls four times as
-  fast still in {steep_silent}.
+- KH104 where one of the intervals, of score and of loss, lies below its threshold, and the other
+  one does only by its mean; or where e\\* comes before the last epochs and neither seems to
+  improve. An error that would truly fall by {margin}, the threshold, is "not found" in
+  {margin_silent} of simulated studies, and one that would fall by twice as much in {twice_silent}.
 - KH105, which counts the replicates that diverged.
 - KH201, which counts the copies that it can see.
 - KH205, where the winner finds a single sample of each class.
@@ -79,9 +83,9 @@ Some of them rest on no interval, and say less:
 An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
 is the threshold itself, and in fewer in which it is on this side of it. It is two to three times as
 often where the same replicates choose the variant that is compared with (KH103), since what one
-replicate is judged by depends a little on all others, and where the others' own spread comes on top
-(KH106). Each code's page says what was measured.
-Verdicts are not corrected for their number: of many, one may be found by chance.
+replicate is judged by depends a little on all others, where the others' own spread comes on top
+(KH106), and where either of two intervals may decide (KH104). Each code's page says what was
+measured. Verdicts are not corrected for their number: of many, one may be found by chance.
 """
 
 COMPARISONS = """## Comparisons
@@ -183,10 +187,9 @@ SILENT = {
     "KH101": "Where e* is the last epoch there is nothing after it that could have risen, and "
     '"not found" rests on no interval. So it is said of a rise at the threshold in '
     "{overfit_silent} of these studies, where an interval would err in 2.5 %.\n",
-    "KH104": 'Where e* comes before the last epochs "not found" rests on no interval, and it is '
-    "weak evidence that training was long enough: noise alone puts e* early. At the threshold it "
-    "is said in {slope_silent} of these studies, and of a loss that falls by {steep} an epoch, "
-    "four times as fast, still in {steep_silent}.\n",
+    "KH104": 'Where e* comes before the last epochs and nothing seems to improve, "not found" '
+    "rests on no interval. At the threshold it is said in {margin_silent} of these studies, and "
+    "of an error that would fall by twice as much in {twice_silent}.\n",
 }
 """What "not found" is worth where it rests on no interval."""
 
@@ -227,14 +230,12 @@ def _rates(code: str) -> str:
 
 def _silences() -> dict[str, str]:
     """How often "not found" is said of what is at a threshold or beyond it, in words."""
-    threshold = undertrained.SLOPE_THRESHOLD
     return {
         "overfit": f"{overfit.GL_THRESHOLD:g} %",
         "overfit_silent": _silent("KH101", overfit.GL_THRESHOLD),
-        "slope": f"{threshold:g} %",
-        "slope_silent": _silent("KH104", threshold),
-        "steep": f"{4 * threshold:g} %",
-        "steep_silent": _silent("KH104", 4 * threshold),
+        "margin": f"{100 * MARGIN:g} point",
+        "margin_silent": _silent("KH104", 100 * MARGIN),
+        "twice_silent": _silent("KH104", 200 * MARGIN),
     }
 
 
@@ -247,7 +248,7 @@ def _silent(code: str, level: float) -> str:
     ]
     rates = [100 * cell["not found"]["mean"] for cell in cells]
     least, most = f"{min(rates):.0f}", f"{max(rates):.0f}"
-    return f"{least} to {most} %"
+    return f"{most} %" if least == most else f"{least} to {most} %"
 
 
 def _optimism() -> dict[str, str]:

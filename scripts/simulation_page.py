@@ -127,11 +127,29 @@ LEARNING_END = """What it shows: where a power law is true, its forecast errs in
 most, and no wrong verdict is common. Where none is true, none is claimed. What it does not show:
 that any curve goes on as it began.
 """
+SPEEDS = """## Findings at all speeds of learning
+
+One variant learns at some speed, beside another one that has learned all there is: its error falls
+from 90 % to 8 % with eight time constants in its 20 epochs. The first one falls to the same limit
+by an exponential with fewer time constants, or by a power law from the first epoch on; or as fast
+as the other one, to a limit above it ("limited": the part of the error that it cannot learn), which
+alone is a lack of capacity. "Gain" is by how much its error would truly fall in as many epochs
+again, "behind" how far it ends above the other one, both in points; the margin is 1 point. The
+columns are shares of studies in %, by 3 / 5 / 10 replicates, with the noise that is named: found to
+underfit (KH103), undertrained or levelled out (KH104 found and not found), and slow (KH107); and
+told a number of epochs, or a bound on it, that is wrong.
+"""
+SPEEDS_END = """What it shows: one that learns slowly is told so or left open, and next to none is
+said to underfit or to have levelled out; what lacks capacity is never called slow. No study holds
+two verdicts that contradict each other. Where a power law with a small exponent leaves most to be
+learned, its slow gain is at times taken for a lack of capacity. What it does not show: curves that
+fall in steps, or that end with a phase much slower than what was seen.
+"""
 SOUND = """## Findings in sound studies
 
 Eight variants that learn well, with a gap of 1 point and a flat end: the share of studies in which
 any of the eight is found to have anything (KH202 aside). Verdicts are not corrected for their
-number: eight variants and six rules are 48 questions.
+number: eight variants and seven rules are 56 questions.
 """
 RULES = """## Findings
 
@@ -175,6 +193,7 @@ def page() -> str:
             *(OPTIMISM, _optimism()),
             *(NEEDED, _needed()),
             *(LEARNING, _learning(), LEARNING_END),
+            *(SPEEDS, _speeds(), SPEEDS_END),
             *(SOUND, _by_replicates("sound studies", "noise", "anything")),
             *(RULES, _noise(), RULES_NOISE, *_rules()),
             *(CLASSES, *_classes()),
@@ -297,6 +316,17 @@ def _learning() -> str:
         rows.append([truth, gain, *(percents(cells, name) for name in names)])
     header = ["truth", "gain, points", "claims, %", "misses, %", "helps, %", "does not help, %"]
     return table(header, rows)
+
+
+def _speeds() -> str:
+    names = ("underfit", "undertrained", "levelled out", "slow", "told wrongly")
+    rows = []
+    for learner, by_noise in results()["speeds"].items():
+        for noise, by_n in by_noise.items():
+            cells = list(by_n.values())
+            truth = [f"{100 * cells[0][name]['mean']:z.1f}" for name in ("gain", "behind")]
+            rows.append([f"{learner}; {noise}", *truth, *(percents(cells, n) for n in names)])
+    return table(["learner; noise", "gain", "behind", *names], rows)
 
 
 def _noise() -> str:

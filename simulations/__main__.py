@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations import classes, comparisons, coverage, intervals, learning, rules, winner
+from simulations import classes, comparisons, coverage, intervals, learning, rules, speeds, winner
 from simulations.cell import SEED, Cell, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
@@ -22,6 +22,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (learning, 1),
         (rules, 1),
         (classes, 1),
+        (speeds, 1),
         (winner, 1),
     ):
         yield from module.cells(factor * studies)

@@ -15,7 +15,9 @@ from scipy import optimize, stats
 from kohort.findings.diagnosis import diagnose
 from kohort.findings.finding import Rule
 from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
+from kohort.findings.outlook import EXCESS_POINTS
 from kohort.findings.rules import diverged, gap, overfit, too_few, underfit, undertrained, unstable
+from kohort.findings.rules import slow as slow_rule
 from simulations.cell import Cell, Outcome
 from simulations.curves import EPOCHS, QUARTER, draw, fall, sound
 from simulations.noise import LETTERS, NOTMNIST, Noise, Part
@@ -27,6 +29,7 @@ type Draw = Callable[[np.random.Generator, float, Noise, int], StudyCurves]
 NOISES = {"letters": LETTERS, "notMNIST": NOTMNIST}
 REPLICATES = (3, 5, 10)
 VARIANTS = 8
+MARGIN = 0.01
 LEVEL = 0.08
 """The validation error that sound curves end at."""
 
@@ -56,12 +59,40 @@ def underfitting(
     return draw(random, truth, noise, n)
 
 
-def falling(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
-    """Validation loss falls fast, and by `level` % an epoch over the last quarter."""
-    epoch, first = np.arange(EPOCHS), QUARTER.start - 1
-    past_middle = np.maximum(epoch, first) - (first + EPOCHS - 1) / 2
-    loss = 0.30 * (1 - level / 100 * past_middle) + 0.7 * np.exp(-epoch)
-    return draw(random, sound(1).with_first(valid_loss=loss), noise, n)
+def improving(
+    random: np.random.Generator,
+    level: float,
+    noise: Noise,
+    n: int,
+    exponent_of: str = "time",
+) -> StudyCurves:
+    """In as many epochs again validation error would fall by `level` points.
+
+    By an exponential or a power law; and its loss by as many times `FALL_THRESHOLD`.
+    """
+    shape = _shape_that_falls(level * undertrained.FALL_THRESHOLD, exponent_of)
+    fallen = MARGIN / undertrained.FALL_THRESHOLD
+    truth = sound(1)
+    truth = truth.with_first(
+        train_loss=0.25 + 0.7 * shape,
+        valid_loss=0.30 + 0.7 * shape,
+        train_error=0.070 + fallen * shape,
+        valid_error=0.080 + fallen * shape,
+    )
+    return draw(random, truth, noise, n)
+
+
+def slow(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
+    """In as many epochs again the losses of a variant that is alone would fall by `level` %."""
+    shape = _shape_that_falls(level / 100, "time")
+    truth = sound(1)
+    truth = truth.with_first(
+        train_loss=0.5 + 1.5 * shape,
+        valid_loss=0.5 + 1.5 * shape,
+        train_error=0.2 + 0.6 * shape,
+        valid_error=0.2 + 0.6 * shape,
+    )
+    return draw(random, truth, noise, n)
 
 
 def diverging(random: np.random.Generator, level: float, noise: Noise, n: int) -> StudyCurves:
@@ -142,23 +173,31 @@ QUESTIONS = (
         underfit.RULE,
         underfitting,
         "train error above that of seven equal others, points",
-        (0.0, 1.0, 2.0, 3.0, 4.0),
-        underfit.EXCESS_POINTS,
+        (0.0, 1.0, 2.0, 3.0, 4.0, 8.0),
+        EXCESS_POINTS,
     ),
     Question(
         underfit.RULE,
         partial(underfitting, variants=2),
         "train error above that of one other, points",
-        (0.0, 2.0, 4.0),
-        underfit.EXCESS_POINTS,
+        (0.0, 2.0, 4.0, 8.0),
+        EXCESS_POINTS,
         "of two variants",
     ),
     Question(
         undertrained.RULE,
-        falling,
-        "fall of validation loss in an epoch, %",
-        (0.0, 0.25, 0.5, 1.0, 2.0, 4.0),
-        undertrained.SLOPE_THRESHOLD,
+        improving,
+        "fall of validation error in as many epochs again, points",
+        (0.0, 0.5, 1.0, 2.0, 4.0, 8.0),
+        100 * MARGIN,
+    ),
+    Question(
+        undertrained.RULE,
+        partial(improving, exponent_of="epochs"),
+        "the same, of a power law, points",
+        (0.25, 0.5, 1.0, 2.0, 4.0, 6.0),
+        100 * MARGIN,
+        "of a power law",
     ),
     Question(
         diverged.RULE,
@@ -174,6 +213,13 @@ QUESTIONS = (
         "standard deviation over replicates, margins",
         (0.25, 0.5, 1.0, 2.0, 4.0),
         1.0,
+    ),
+    Question(
+        slow_rule.RULE,
+        slow,
+        "fall of train loss in as many epochs again, % of the fall so far",
+        (0.0, 12.5, 25.0, 37.5, 50.0, 75.0),
+        100 * slow_rule.SLOW_SHARE,
     ),
     Question(
         too_few.RULE,
@@ -225,6 +271,30 @@ def cells(studies: int) -> Iterator[Cell]:
                     key = ("rules", question.key, name, f"{level:g}", f"{n}")
                     ask = partial(judged, question=question, level=level, noise=noise, n=n)
                     yield Cell(key, ask, studies)
+
+
+@cache
+def _shape_that_falls(share: float, exponent_of: str) -> np.ndarray:
+    """`[epoch]`, 1 at the first epoch and 0 at the last, that falls on by a share of that.
+
+    Args:
+        share: By how much it would fall in as many epochs again.
+        exponent_of: "time" for an exponential, "epochs" for a power law.
+    """
+    epoch = np.arange(1.0, 2 * EPOCHS + 1)
+
+    def falls(speed: float) -> np.ndarray:
+        if exponent_of == "time":
+            return np.asarray(np.exp(-speed * epoch / EPOCHS))
+        return np.asarray(epoch**-speed)
+
+    def excess(speed: float) -> float:
+        curve = falls(speed)
+        fallen = curve[0] - curve[EPOCHS - 1]
+        return float((curve[EPOCHS - 1] - curve[-1]) / fallen - share)
+
+    curve = falls(float(optimize.brentq(excess, 0.001, 40.0)) if share else 40.0)[:EPOCHS]
+    return np.asarray((curve - curve[-1]) / (curve[0] - curve[-1]))
 
 
 @cache

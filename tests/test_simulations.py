@@ -172,7 +172,13 @@ def test_six_sizes_see_that_no_power_law_holds():
 # A one-sided error of a 95 % interval. More for KH103, whose replicates choose what they are
 # compared with, which the leave-one-out choice does not wholly undo; and for KH106, which reads a
 # spread above the median of the others, whose own spread comes on top.
-AT_THE_THRESHOLD = {q.key: 0.025 for q in QUESTIONS if q.infers} | {"KH103": 0.06, "KH106": 0.06}
+# A rule that has two roads to a finding may err on each at its threshold (KH104).
+AT_THE_THRESHOLD = {q.key: 0.025 for q in QUESTIONS if q.infers} | {
+    "KH103": 0.06,
+    "KH104": 0.07,
+    "KH104 of a power law": 0.07,
+    "KH106": 0.06,
+}
 
 
 @pytest.mark.parametrize("question", [q for q in QUESTIONS if q.infers], ids=lambda q: q.key)
@@ -216,6 +222,35 @@ def test_the_majority_class_is_rarely_called_beaten_where_it_is_not():
 def test_a_class_that_is_found_every_other_time_is_rarely_called_never_found():
     for cell in RESULTS["classes"]["KH205"]["0.5"].values():
         assert cell["found"]["mean"] <= 0.025
+
+
+SPEEDS = [
+    pytest.param(learner, cell, id=f"{learner}; {noise}; {n}")
+    for learner, by_noise in RESULTS["speeds"].items()
+    for noise, by_n in by_noise.items()
+    for n, cell in by_n.items()
+]
+
+
+@pytest.mark.parametrize(("learner", "cell"), SPEEDS)
+def test_findings_at_all_speeds_are_true_and_do_not_contradict_each_other(learner, cell):
+    assert cell["contradictions"]["mean"] == 0
+    assert below(cell["told wrongly"], 0.05)
+    if learner.startswith("limited"):
+        assert below(cell["slow"], 0.025)
+        assert below(cell["undertrained"], 0.025)
+    if cell["gain"]["mean"] > 0.01:
+        assert below(cell["levelled out"], 0.025)
+        # Of most of what is behind; of less, in as many epochs again, in a tenth at most.
+        most = cell["gain"]["mean"] > cell["behind"]["mean"] / 3
+        assert below(cell["underfit"], 0.025 if most else 0.1)
+
+
+def test_at_all_speeds_what_is_slow_is_found_where_noise_is_small():
+    for learner in ("exponential, 1", "exponential, 2", "exponential, 3"):
+        assert RESULTS["speeds"][learner]["notMNIST"]["5"]["slow"]["mean"] > 0.8
+    for limit in ("0.05", "0.1", "0.3"):
+        assert RESULTS["speeds"][f"limited, {limit}"]["notMNIST"]["5"]["underfit"]["mean"] > 0.8
 
 
 def test_sound_studies_are_mostly_called_sound():

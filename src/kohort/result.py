@@ -253,9 +253,10 @@ class Result(RecordView):
 
         Example:
             >>> for finding in result.findings():
-            ...     if finding.verdict == "found":
-            ...         print(finding.code, finding.title, finding.variant)
-            KH104 undertrained units=16
+            ...     if finding.code == "KH104":
+            ...         print(finding.title, finding.variant, finding.verdict)
+            undertrained units=1 inconclusive
+            undertrained units=16 not found
         """
         return self._conclusions.findings_with([held.answers for held in self._known_test])
 
