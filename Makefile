@@ -13,6 +13,7 @@
 # make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
+# make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
 # make docs     write the generated pages of docs/ again
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -28,7 +29,7 @@ PEERS := .venv-peers
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
 .PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
-	simulations kills fuzz versions docs clean
+	simulations kills fuzz versions keras-suite docs clean
 
 install: $(STAMP)
 
@@ -82,7 +83,7 @@ $(TENSORFLOW)/installed: $(STAMP) constraints-tensorflow.txt
 	$(TENSORFLOW)/bin/python -m pip install --quiet --upgrade pip \
 		--constraint constraints-tensorflow.txt
 	$(TENSORFLOW)/bin/python -m pip install --quiet --constraint constraints-tensorflow.txt \
-		--build-constraint constraints.txt --editable . tensorflow-cpu tensorboard
+		--build-constraint constraints.txt --editable . tensorflow-cpu tensorboard pytest
 	@touch $@
 
 backends: tensorflow
@@ -124,6 +125,11 @@ fuzz: install
 
 versions: install
 	$(BIN)/python -m scripts.versions
+
+# Some 40 minutes on two cores; five times that where it has to look for the tests (--find).
+keras-suite: install tensorflow
+	$(BIN)/python -m scripts.keras_suite --tensorflow $(CURDIR)/$(TENSORFLOW)/bin/python
+	$(BIN)/python -m scripts.docs
 
 docs: install
 	$(BIN)/python -m scripts.docs

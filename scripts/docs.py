@@ -1,7 +1,8 @@
-"""Write the generated pages of docs/: findings, simulations, commands.
+"""Write the generated pages of docs/: findings, simulations, Keras's tests, commands.
 
-Findings are told by their rules, their rates by docs/simulations.json. `make docs` writes all
-pages; `tests/test_docs.py` checks that they are up to date.
+Findings are told by their rules, their rates by docs/simulations.json, and Keras's tests by
+docs/keras-suite.json. `make docs` writes all pages; `tests/test_docs.py` checks that they are up
+to date.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from kohort.cli.main import app
-from scripts import finding_pages, simulation_page
+from scripts import finding_pages, keras_suite_page, simulation_page
 from scripts.examples import example
 from scripts.figures import DRAWINGS, figure
 from scripts.finding_pages import NOTE
@@ -39,6 +40,7 @@ def commands_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     **finding_pages.PAGES,
     "simulations.md": simulation_page.page,
+    "keras-suite.md": keras_suite_page.page,
     "commands.md": commands_page,
 }
 
