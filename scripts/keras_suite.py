@@ -34,7 +34,11 @@ MANY_DEVICES, DEVICES = "multi_device", "--xla_force_host_platform_device_count=
 """How Keras marks tests of several devices, and the flag of XLA that gives them."""
 CLOSE = 1e-4
 """Relative to 1 or a larger number; sums of floats that XLA rounds otherwise differ by less."""
-REASONS: dict[str, str] = {}
+REASONS = {
+    "test_TensorBoard_weight_images$": "Its training diverges: in two epochs the loss is infinite"
+    " and weights reach 1e30, so that differences of rounding grow. Against float64, from 25 seeds,"
+    " kohort's loss after an epoch was as exact as Keras's (medians of the error 2e-6 and 3e-6).",
+}
 """Of the tests that differ, by a pattern of their names: why."""
 ASKED = """
 import importlib.util, json, platform
@@ -177,16 +181,22 @@ def reason_of(test: str) -> str:
 
 
 def complaints(counts: Mapping[str, Any]) -> list[str]:
-    """What is to be looked into.
+    """Which tests differ without a known reason, or were left to Keras silently."""
+    return [
+        f"{test}: {UNSAID if UNSAID in told['by'] else told['differs']}"
+        for test, told in _told(counts)
+        if UNSAID in told["by"] or (told["differs"] and not reason_of(test))
+    ]
 
-    Differences without a reason, reasons without a difference, and what is left to Keras silently.
-    """
-    tests = [item for count in counts.values() for item in count["tests"].items()]
-    differ = {test: told["differs"] for test, told in tests if told["differs"]}
-    silent = [f"{test}: {UNSAID}" for test, told in tests if UNSAID in told["by"]]
-    unknown = [f"{test}: {how}" for test, how in differ.items() if not reason_of(test)]
-    idle = [pattern for pattern in REASONS if not any(re.search(pattern, test) for test in differ)]
-    return silent + unknown + [f"{pattern} has a reason and does not differ" for pattern in idle]
+
+def idle_reasons(counts: Mapping[str, Any]) -> list[str]:
+    """Which reasons are of no test that differs."""
+    differ = [test for test, told in _told(counts) if told["differs"]]
+    return [pattern for pattern in REASONS if not any(re.search(pattern, t) for t in differ)]
+
+
+def _told(counts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [item for count in counts.values() for item in count["tests"].items()]
 
 
 def _said(command: Sequence[str]) -> str:
@@ -208,8 +218,9 @@ def main() -> int:
     options.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {options.out}; `make docs` makes the page")
     found = complaints(known)
-    print(*found, sep="\n")
-    return bool(found)
+    idle = [f"a reason, and nothing that differs: {pattern}" for pattern in idle_reasons(known)]
+    print(*found, *idle, sep="\n")
+    return bool(found or idle)
 
 
 if __name__ == "__main__":
