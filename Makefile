@@ -126,7 +126,7 @@ fuzz: install
 versions: install
 	$(BIN)/python -m scripts.versions
 
-# Some 40 minutes on two cores; five times that where it has to look for the tests (--find).
+# Some half hour, and another where it has to look for the tests that call fit (--find).
 keras-suite: install tensorflow
 	$(BIN)/python -m scripts.keras_suite --tensorflow $(CURDIR)/$(TENSORFLOW)/bin/python
 	$(BIN)/python -m scripts.docs

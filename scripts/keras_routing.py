@@ -28,7 +28,7 @@ from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 
 import kohort
 from kohort.runs import fitting
-from scripts.keras_suite import FUSED, UNSAID
+from scripts.keras_suite import ENDED, FUSED, UNSAID
 
 PLAIN: Callable[..., Any] = JAXTrainer.fit
 SIGNATURE = inspect.signature(PLAIN)
@@ -68,6 +68,8 @@ class Kept:
             kept["numbers"] = _numbers(model, history)
         except BaseException as error:
             kept["raised"] = type(error).__name__
+            if kept["by"] == FUSED:
+                kept["by"] = ENDED + kept["raised"]
             raise
         finally:
             self._running.pop()

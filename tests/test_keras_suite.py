@@ -8,6 +8,7 @@ import pytest
 
 from scripts import keras_suite
 from scripts.keras_suite import (
+    ENDED,
     FILE,
     FUSED,
     UNSAID,
@@ -122,14 +123,16 @@ def test_the_page_tells_apart_what_was_fused_and_what_was_left(monkeypatch):
             fused={"by": {FUSED: 2}, "differs": ""},
             partly={"by": {FUSED: 1, hook: 3}, "differs": ""},
             left={"by": {hook: 1}, "differs": ""},
+            ends={"by": {FUSED: 1, ENDED + "ValueError": 1}, "differs": ""},
             differs={"by": {FUSED: 1}, "differs": "numbers"},
         )
     )
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
-    assert ["tests that call `fit` and pass by themselves", "4"] in rows
-    assert ["of these the same through kohort", "3 (75.0 %)"] in rows
+    assert ["tests that call `fit` and pass by themselves", "5"] in rows
+    assert ["of these the same through kohort", "4 (80.0 %)"] in rows
     assert ["of these fused", "1"] in rows
     assert ["of these left to `model.fit`, all or in part", "2"] in rows
+    assert ["of these about a call that ends with an error", "1"] in rows
     told = "a callback overrides a hook of batches, which acts inside epochs"
     assert [told, "4", "`partly`"] in rows
     assert ["`differs`", WITHOUT, "as documented"] in rows
