@@ -14,7 +14,7 @@ from jax._src import xla_bridge
 from PIL import Image
 
 import kohort
-from kohort.cli.prediction import predict_images
+from kohort.cli.prediction import predict_files
 
 
 def data():
@@ -76,7 +76,7 @@ def measure(folder):
     np.save(folder / "deployed.npy", best.deployable().predict(pixels, verbose=0))
     picture = folder / "picture.png"
     Image.fromarray(pixels[0]).save(picture)
-    (answer,) = predict_images(best.save(folder / "winner.keras"), [picture])
+    (answer,) = predict_files(best.save(folder / "winner.keras"), [picture]).answers
     told = {
         "plan": str(small.plan()),
         "best": best.variant.name,
