@@ -108,7 +108,7 @@ def test_the_winner_predicts_there_and_here(theirs, ours):
     loaded = keras.saving.load_model(theirs / "winner.keras")
     scores = loaded.predict(full_batches.data().x_test, verbose=0)
     np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-4)
-    label, probability = told(theirs)["answer"]
+    _, label, probability = told(theirs)["answer"]
     assert label == "ABC"[expected[0].argmax()]
     assert probability == pytest.approx(expected[0].max(), abs=1e-3)
 
@@ -152,6 +152,7 @@ def test_members_do_not_depend_on_who_trains_before_them(tensorflow):
 
 FIT = """
 import random
+import warnings
 import keras
 import kohort  # after Keras: the backend is Keras's own choice
 import numpy as np
@@ -186,8 +187,12 @@ orders = [kohort.fit(built(0.0), x, y, seed=seed, **arguments) for seed in (5, 5
 np.testing.assert_allclose(orders[0].history["loss"], orders[1].history["loss"], rtol=1e-5)
 assert abs(orders[0].history["loss"][0] - orders[2].history["loss"][0]) > 1e-5
 
-try:
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
     kohort.fit(built(0.0), x, y, verbose=0)
+print([str(warning.message) for warning in told if "kohort" in str(warning.message)])
+try:
+    kohort.fit(built(0.0), x, y, engine="fused", verbose=0)
 except kohort.ModelError as error:
     print(error)
 """
@@ -196,10 +201,11 @@ except kohort.ModelError as error:
 def test_fit_by_keras_there(tensorflow):
     done = tensorflow("-c", FIT, cwd=HERE)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == (
-        "expected Keras on its JAX backend for engine='fused', got the tensorflow backend; set "
-        "KERAS_BACKEND=jax before Keras is imported, or pass engine='keras'"
-    )
+    warned, refused = done.stdout.strip().splitlines()
+    why = "Keras runs on its tensorflow backend"
+    assert re.fullmatch(rf"\['kohort.fit leaves to keras.Model.fit, .*: \w+ \({why}\)'\]", warned)
+    assert why in refused
+    assert refused.startswith("expected models that can be compiled into one program, for engine")
 
 
 TENSORBOARD = """
@@ -250,18 +256,18 @@ def test_tensorboard_gets_what_it_gets_from_keras(tensorflow, tmp_path):
     assert int(done.stdout) >= 6
 
 
-def test_the_command_line_says_in_one_line_that_it_needs_jax(tensorflow, tmp_path):
+def test_the_command_line_says_in_one_line_that_the_fused_engine_needs_jax(tensorflow, tmp_path):
     (tmp_path / "own.py").write_text(
         f"import sys\nsys.path.insert(0, {str(HERE)!r})\nimport full_batches\n"
         "study = full_batches.study()\n"
     )
-    done = tensorflow("-m", "kohort.cli", "run", "own.py", cwd=tmp_path)
+    done = tensorflow("-m", "kohort.cli", "run", "own.py", "--engine", "fused", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("kohort: ")]
     assert len(lines) == 1
-    assert "got the tensorflow backend; set KERAS_BACKEND=jax" in lines[0]
+    assert "Keras runs on its tensorflow backend; pass engine='auto'" in lines[0]
 
 
 def test_both_environments_pin_alike():

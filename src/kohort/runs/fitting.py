@@ -123,7 +123,7 @@ class Fitting:
             self._leave_all(error)
             return inputs.for_keras()
         evaluates = inputs.validates or self._settings.evaluated
-        self._train_cohorts(inputs, self._steps(batch, evaluates=evaluates))
+        self._train_cohorts(inputs, batch, self._steps(batch, evaluates=evaluates))
         return inputs.for_keras()
 
     def _steps(self, batch: ArrayTree, *, evaluates: bool) -> dict[int, TracedSteps]:
@@ -151,7 +151,9 @@ class Fitting:
             # Either Keras raises it too, and in its way, or it trains the model.
             return None, f"its steps cannot be traced ({type(error).__name__}: {reason(error)})"
 
-    def _train_cohorts(self, inputs: Inputs, steps: Mapping[int, TracedSteps]) -> None:
+    def _train_cohorts(
+        self, inputs: Inputs, batch: ArrayTree, steps: Mapping[int, TracedSteps]
+    ) -> None:
         """Train models, each group of one program together."""
         settings, numbers = self._settings, list(steps)
         cohorts = group(numbers, [steps[number].signature.skeleton for number in numbers])
@@ -162,34 +164,49 @@ class Fitting:
                 "give a keras.utils.PyDataset, or train the models by separate calls",
             )
         for place, cohort in enumerate(cohorts, start=1):
+            try:
+                joined = self._joined(inputs, cohort, steps)
+                joined.steps.prepare("train", batch)  # where no data on the device did it
+            except ModelError as error:  # Its steps are other programs the next time.
+                if self._insists:
+                    raise
+                for number in cohort:
+                    name = self._models[number].name
+                    self._leave(number, error.received.removeprefix(f"{name!r}, "))
+                continue
             self._progress.begin(
                 f"cohort {place}/{len(cohorts)}", len(cohort), settings.epochs_to_train
-            )
-            joined = Cohort(
-                [self._models[member] for member in cohort],
-                [steps[member] for member in cohort],
-                inputs.source(len(cohort)),
-                EpochSpec(
-                    self._given.batch_size,
-                    inputs.validates,
-                    settings.evaluated,
-                    valid_batch_size=self._given.valid_batch_size,
-                ),
-                TrainingPlan(
-                    settings.epochs,
-                    settings.initial_epoch,
-                    settings.validation_freq,
-                    chunk_size=settings.chunk_size if inputs.can_be_read_twice else len(cohort),
-                    memory=allowed(settings.memory),
-                    verbose=settings.verbose,
-                ),
-                [self._callbacks[member] for member in cohort],
             )
             with inputs.ordered():
                 for event in train(joined, len(cohort)):
                     for epoch in event.epochs if isinstance(event, EpochsMeasured) else ():
                         self._progress.advance(len(epoch.logs), epoch.epoch)
             self._progress.end()
+
+    def _joined(
+        self, inputs: Inputs, cohort: Sequence[int], steps: Mapping[int, TracedSteps]
+    ) -> Cohort:
+        settings = self._settings
+        return Cohort(
+            [self._models[member] for member in cohort],
+            [steps[member] for member in cohort],
+            inputs.source(len(cohort)),
+            EpochSpec(
+                self._given.batch_size,
+                inputs.validates,
+                settings.evaluated,
+                valid_batch_size=self._given.valid_batch_size,
+            ),
+            TrainingPlan(
+                settings.epochs,
+                settings.initial_epoch,
+                settings.validation_freq,
+                chunk_size=settings.chunk_size if inputs.can_be_read_twice else len(cohort),
+                memory=allowed(settings.memory),
+                verbose=settings.verbose,
+            ),
+            [self._callbacks[member] for member in cohort],
+        )
 
     def _train_in_turn(self, numbers: Sequence[int], given: FitArguments) -> None:
         """Train models by `keras.Model.fit`, one after another.
