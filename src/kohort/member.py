@@ -208,3 +208,11 @@ def candidate(member: Member, metric: str) -> Candidate:
         predict,
         measure,
     )
+
+
+def shipped(best: Member) -> str:
+    """Which model to ship, in words."""
+    return (
+        f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
+        f"epoch of lowest validation loss, {best.epoch}"
+    )

@@ -13,7 +13,7 @@ from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
 from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
-from kohort.member import Member, candidate
+from kohort.member import Member, candidate, shipped
 from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.page import Page, write_page
@@ -91,8 +91,13 @@ class Result(RecordView):
     def _labels(self) -> ClassLabels | None:
         return class_labels(self.data, floats_are_labels=self.record.majority is not None)
 
-    def best(self) -> Member:
+    def best(self, *, cheapest: bool = False) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss.
+
+        Args:
+            cheapest: Take the variant of fewest parameters (then seconds) among those that are
+                decided to be as good as the winner within the margin; the winner if none is
+                smaller.
 
         Raises:
             DesignError: No variant trained to the end, or the study was opened without its data.
@@ -100,7 +105,11 @@ class Result(RecordView):
         Example:
             >>> result.best().variant.name, result.best().epoch
             ('units=16', 2)
+            >>> result.best(cheapest=True).variant.name  # one unit is not as good
+            'units=16'
         """
+        if cheapest and self._conclusions.cheapest is not None:
+            return self._best_member(self._conclusions.cheapest)
         if self._conclusions.winner is None:
             raise DesignError(
                 "a variant that trains to the end",
@@ -329,16 +338,9 @@ class Result(RecordView):
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
-            shipped="" if self.winner is None else _shipped(self.best()),
+            shipped="" if self.winner is None else shipped(self.best()),
             command=command,
         )
-
-
-def _shipped(best: Member) -> str:
-    return (
-        f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
-        f"epoch of lowest validation loss, {best.epoch}"
-    )
 
 
 def _without_data() -> DesignError:

@@ -109,13 +109,15 @@ def test_list_has_a_line_for_each_study(folder, ran):
 def test_show_tells_members_runs_and_findings(folder, ran):
     shown = kohort("show", "tiny", cwd=folder)
     assert shown.returncode == 0, shown.stderr
-    for words in ("units=16", "runs", "done", "process ", "findings"):
+    told = ("units=16", "runs", "done", "process ", "what each axis does", "units 2 to 16: ")
+    for words in (*told, "findings"):
         assert words in shown.stdout
     parts = json.loads(kohort("show", "tiny", "--json", cwd=folder).stdout)
     assert [(row["variant"], row["finished"]) for row in parts["variants"]] == [
         ("units=2", 3),
         ("units=16", 3),
     ]
+    assert [row["told"].split(":")[0] for row in parts["axes"]] == ["units 2 to 16"]
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
 
 
@@ -129,6 +131,11 @@ def test_export_writes_tables(folder, ran):
         for v in ("units=2", "units=16")
         for r in range(3)
         for e in range(1, 1 + max(int(r["epoch"]) for r in rows))
+    }
+    members = pd.read_csv(folder / "tables" / "members.csv")
+    assert members.groupby("variant")["units"].unique().map(list).to_dict() == {
+        "units=16": [16],
+        "units=2": [2],
     }
     assert kohort("export", "tiny", "tables", "--to", "parquet", cwd=folder).returncode == 0
     curves = pd.read_parquet(folder / "tables" / "curves.parquet")

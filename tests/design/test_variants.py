@@ -1,3 +1,4 @@
+import functools
 import random
 
 import keras
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.design.variants import addition_pairs
+from kohort.design.variants import addition_pairs, build_names, defaults
 from tests.models import build_mlp, numbers
 
 
@@ -118,3 +119,36 @@ def test_every_build_names_its_parts_as_in_a_new_process():
     assert [sorted(model.get_metrics_result()) for model in models] == [["auc", "loss"]] * 2
     assert {model.layers[0].name for model in models} == {"dense"}
     assert keras.layers.Dense(1).name != outside, "names outside go on where they were"
+
+
+def test_build_functions_have_names_that_differ():
+    def other():
+        return build_mlp()
+
+    other.__name__ = "build_mlp"
+    builds = [build_mlp, other, build_mlp, functools.partial(build_mlp)]
+    variants = [kohort.Variant(str(n), build) for n, build in enumerate(builds)]
+    assert build_names(variants) == ["build_mlp 1", "build_mlp 2", "build_mlp 1", "partial"]
+
+
+def test_defaults_are_of_arguments_that_another_variant_gives():
+    def build(units=4, rate=0.0, unused=1, *, needed):
+        del units, rate, unused, needed
+
+    variants = [
+        kohort.Variant("a", build, needed=1),
+        kohort.Variant("b", build, rate=0.5),
+        kohort.Variant("c", lambda **given: given, units=2),
+        kohort.Variant("d", functools.partial(build, rate=0.1)),
+    ]
+    assert defaults(variants) == [
+        {"units": 4, "rate": 0.0},
+        {"units": 4},
+        {},
+        {"units": 4, "rate": 0.1},
+    ]
+
+
+def test_a_function_without_a_signature_has_no_known_defaults():
+    variants = [kohort.Variant("a", dict, units=1), kohort.Variant("b", dict)]
+    assert defaults(variants) == [{}, {}]

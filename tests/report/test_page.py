@@ -104,11 +104,12 @@ def test_names_are_escaped(report, page):
 
 def test_it_tells_in_this_order(page):
     told = [heading.split(" gets wrong")[0] for heading in page.headings[1:]]
-    assert told[:4] == ["The variants", "Curves", "Findings", "Comparisons"]
-    assert told[4].startswith("What would help ")
-    assert told[4].endswith(" next")
-    assert told[5].startswith("What ")
-    assert told[6] == "How it was run"
+    parts = ["The variants", "Curves", "What each axis does", "Findings", "Comparisons"]
+    assert told[:5] == parts
+    assert told[5].startswith("What would help ")
+    assert told[5].endswith(" next")
+    assert told[6].startswith("What ")
+    assert told[7] == "How it was run"
     text = " ".join("".join(page.text).split())
     for part in (
         "does best on validation data: accuracy",
@@ -153,7 +154,7 @@ def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, m
     assert drawn[0] != drawn[1]
     text = result.report(tmp_path / "report.html").read_text("utf-8")
     captions = re.findall("<figcaption><strong>(.*?)</strong>", text)
-    assert captions == drawn
+    assert captions == [*drawn, "learning_rate"]
     assert "Drawn are 2 of the 4 variants: the 1 best, and the baseline." in text
     shown, folded = text.split("Findings of variants that are not drawn")
     folded = folded.split("</details>")[0]

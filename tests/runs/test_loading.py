@@ -217,3 +217,41 @@ def test_a_record_from_before_classes_were_counted_is_read(result):
     assert record.settings == result.record.settings
     again = from_json(to_json(result.record), arguments, record.curves, record.seconds)
     assert again.majority.valid.tolist() == result.record.majority.valid.tolist()
+
+
+def test_effects_follow_from_the_store_alone(result, tmp_path, blobs):
+    variants = kohort.grid(build_mlp, learning_rate=[0.01, 0.03], dropout=[0.0, 0.5])
+    variants.append(kohort.Variant("without", build_mlp, learning_rate=0.1))
+    study = kohort.Study(
+        "axes", variants, blobs, replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=50
+    )
+    found = study.run(tmp_path / "kohort.db", verbose=0)
+    opened = kohort.open(tmp_path / "kohort.db", "axes")
+    effects = opened.effects()
+    pd.testing.assert_frame_equal(effects, found.effects())
+    # What is not given has the default of the function, as the first level of `dropout`.
+    levels = effects[effects["kind"] == "level"]
+    assert levels[["axis", "level", "reference", "contexts"]].to_numpy().tolist() == [
+        ["learning_rate", "0.03", "0.01", 2],
+        ["learning_rate", "0.1", "0.01", 1],
+        ["dropout", "0.5", "0.0", 2],
+    ]
+    table = opened.table()
+    pd.testing.assert_frame_equal(table, found.table())
+    assert table["dropout"]["without"] == 0.0
+    assert table["learning_rate"]["learning_rate=0.03, dropout=0.5"] == 0.03
+    assert np.isnan(table["learning_rate"].iloc[-1])  # the majority class
+    assert opened.effects_text() == found.effects_text() != []
+    assert "What each axis does" in opened.report(tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_record_from_before_build_functions_were_kept_is_read(result):
+    stored = to_json(result.record)
+    del stored["builds"], stored["defaults"]
+    arguments = {variant.name: variant.arguments for variant in result.record.variants}
+    record = from_json(stored, arguments, result.record.curves, result.record.seconds)
+    old = kohort.Result(record, result.variants, None, {})
+    assert old.answer() == result.answer()
+    assert old.effects_text() == []
+    with pytest.raises(kohort.DesignError, match="run it again with the same store"):
+        old.effects()

@@ -32,12 +32,18 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show what a store has of a study: its members, runs, events and findings."""
+    """Show what a store has of a study: its members, runs, events, axes and findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
+    from kohort.runs.loading import open as open_result
 
     with open_store(store, make=False) as opened:
-        parts = store_tables.study(opened.study(name))
+        stored = opened.study(name)
+        parts = store_tables.study(stored)
+        has_ended = "result" in stored.description
+    if has_ended:
+        told = open_result(store, name).effects_text()
+        parts["axes"] = [{"told": sentence} for sentence in told]
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
 
 

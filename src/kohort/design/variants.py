@@ -1,7 +1,8 @@
 """Variants: the named ways to build a model that a study compares."""
 
+import inspect
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -154,3 +155,38 @@ def _adds_one(less: Variant, more: Variant) -> bool:
 
 def _is_off(value: Any) -> bool:
     return value is None or (isinstance(value, int | float | np.number) and bool(value == 0))
+
+
+def build_names(variants: Sequence[Variant]) -> list[str]:
+    """Of each variant the name of its build function; those of different functions differ."""
+    functions = list({id(variant.build): variant.build for variant in variants}.values())
+    names = [getattr(build, "__name__", type(build).__name__) for build in functions]
+    told = {
+        id(build): f"{name} {1 + names[:place].count(name)}" if names.count(name) > 1 else name
+        for place, (build, name) in enumerate(zip(functions, names, strict=True))
+    }
+    return [told[id(variant.build)] for variant in variants]
+
+
+def defaults(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+    """Of each variant the defaults of arguments that it does not give, but another one does.
+
+    Those that cannot be known, as of a function that takes `**kwargs`, are left out.
+    """
+    given = dict.fromkeys(name for variant in variants for name in variant.kwargs)
+    return [
+        {
+            name: parameter.default
+            for name, parameter in _parameters(variant.build).items()
+            if name in given and name not in variant.kwargs
+            if parameter.default is not inspect.Parameter.empty
+        }
+        for variant in variants
+    ]
+
+
+def _parameters(build: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(build).parameters
+    except (TypeError, ValueError):  # of some callables that are not written in Python
+        return {}

@@ -4,7 +4,7 @@ Findings, reports, exports and the store read it from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -28,6 +28,10 @@ class VariantFacts:
         regularizer_count: Regularisers in its model: dropout, noise, penalties, weight decay.
         loss: The loss of its model as text; equal texts mean equal losses.
         untrained_loss: The loss of its model before the first step; NaN where it is unknown.
+        build: The name of its build function; variants of one name share one function. None in
+            studies that were kept before this was.
+        defaults: What the function takes for arguments that only other variants give, as Python
+            code, where that is known.
     """
 
     name: str
@@ -36,6 +40,8 @@ class VariantFacts:
     regularizer_count: int
     loss: str
     untrained_loss: float
+    build: str | None = None
+    defaults: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +93,8 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
         "restraints": [variant.regularizer_count for variant in record.variants],
         "losses": [variant.loss for variant in record.variants],
         "pairs": [list(pair) for pair in record.additions],
+        "builds": [variant.build for variant in record.variants],
+        "defaults": [variant.defaults for variant in record.variants],
     }
 
 
@@ -107,7 +115,9 @@ def from_json(
     settings = settings_from_json(stored["settings"])
     majority = stored.get("majority")  # studies that were kept before it was have none
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
-    facts = zip(settings.epochs, *(stored[name] for name in by_variant), strict=True)
+    count = len(settings.epochs)  # studies that were kept before they were have none of these
+    later = stored.get("builds", [None] * count), stored.get("defaults", [{}] * count)
+    facts = zip(settings.epochs, *(stored[name] for name in by_variant), *later, strict=True)
     return StudyRecord(
         settings,
         tuple(VariantFacts(name, arguments[name], *numbers) for name, *numbers in facts),

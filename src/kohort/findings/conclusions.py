@@ -5,9 +5,13 @@ from functools import cached_property
 
 import numpy as np
 
+from kohort.errors import DesignError
 from kohort.evidence.record import StudyRecord
+from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import Optimism, choose, optimism
 from kohort.findings.diagnosis import of_study, of_variants
+from kohort.findings.factorial.axes import axes_of
+from kohort.findings.factorial.effects import Effects, effects_of
 from kohort.findings.families import Families, corrected_comparison, families
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
@@ -79,6 +83,31 @@ class Conclusions:
     def winner_name(self) -> str | None:
         """The name of the winner."""
         return None if self.winner is None else self.record.variant_names[self.winner]
+
+    @cached_property
+    def cheapest(self) -> int | None:
+        """The number of the smallest variant that is as good as the winner; None without one."""
+        spent = [0.0] * len(self.record.variants)
+        for (variant, _), seconds in self.record.seconds.items():
+            spent[variant] += seconds
+        return cheapest(self.study, spent)
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What each axis of the study does.
+
+        Raises:
+            DesignError: As `axes_of`.
+        """
+        return effects_of(self.study, axes_of(self.record))
+
+    @property
+    def known_effects(self) -> Effects | None:
+        """The same; None where the variants do not differ along axes."""
+        try:
+            return self.effects
+        except DesignError:
+            return None
 
     @cached_property
     def learning_curves(self) -> dict[int, LearningCurve]:

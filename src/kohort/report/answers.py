@@ -1,25 +1,43 @@
 """Writes what a study found as a table and sentences, for notebooks, terminals and pages."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kohort.evidence.given_values import columns
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
 from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
+from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
     """A row for each variant, best score first; for the columns see `Result.table`."""
     rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
-    table = pd.DataFrame(rows).set_index("variant").astype({"best_epoch": "Int64"})
+    table = pd.DataFrame(rows).astype({"best_epoch": "Int64"})
+    table = table.assign(**_differing_arguments(conclusions, table.columns)).set_index("variant")
     # Means over only the replicates that did not diverge come after complete ones.
     partial = np.isnan(conclusions.study.errors).any(axis=1)
     order = np.lexsort((conclusions.mean_errors, partial))
     return table.iloc[order]
+
+
+def _differing_arguments(conclusions: Conclusions, taken: Collection[str]) -> dict[str, pd.Series]:
+    """The arguments that differ between variants, as columns by variant number.
+
+    Args:
+        conclusions: Of the study.
+        taken: Names of other columns.
+    """
+    variants = conclusions.record.variants
+    values = [{**variant.defaults, **variant.arguments} for variant in variants]
+    names = dict.fromkeys(name for variant in variants for name in variant.arguments)
+    differing = [n for n in names if len({of_variant.get(n) for of_variant in values}) > 1]
+    return columns([{n: v[n] for n in differing if n in v} for v in values], taken)
 
 
 def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
@@ -47,7 +65,24 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.baseline,
         conclusions.diverged,
     )
-    return " ".join(filter(None, [not_beaten(conclusions), found]))
+    return " ".join(filter(None, [not_beaten(conclusions), found, _cheapest(conclusions)]))
+
+
+def _cheapest(conclusions: Conclusions) -> str:
+    """Which variant is as good as the winner and smaller, in a sentence; empty without one."""
+    number, winner, study = conclusions.cheapest, conclusions.winner, conclusions.study
+    if number is None or winner is None:
+        return ""
+    small, large = study.variants[number], study.variants[winner]
+    return words.cheaper(small.name, large.parameters / small.parameters, study.margin, study.scale)
+
+
+def what_axes_do(conclusions: Conclusions) -> list[str]:
+    """What each axis of the study does, in sentences; none where the variants have no axes."""
+    effects = conclusions.known_effects
+    if effects is None:
+        return []
+    return effect_words.what_axes_do(effects, conclusions.study.scale)
 
 
 def additions(conclusions: Conclusions) -> list[str]:

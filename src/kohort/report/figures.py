@@ -120,6 +120,27 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     return _on_the_page(chart)
 
 
+def effect_svg(points: pd.DataFrame, title: str) -> str:
+    """The effects of one axis's levels as SVG text, with intervals around them.
+
+    Args:
+        points: From `effect_points`, of one axis.
+        title: The title of the y axis.
+    """
+    y = alt.Y("effect:Q", title=title)
+    base = alt.Chart(points).encode(
+        x=alt.X("level:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelLimit=90))
+    )
+    zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color="#888888")
+    colour = _COLOURS.range[1]
+    bounds = base.mark_rule(strokeWidth=2, color=colour).encode(
+        y=alt.Y("low:Q", title=title), y2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=60, opacity=1, color=colour).encode(y=y)
+    chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=250, height=140)
+    return _on_the_page(chart)
+
+
 def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
     """One panel as SVG text, with the text colour of the page around it.
 

@@ -23,8 +23,15 @@ from kohort.findings.finding import Finding
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import on_test, words
-from kohort.report.answers import additions, answer, score_table, winners_flattery
+from kohort.report.answers import (
+    additions,
+    answer,
+    score_table,
+    what_axes_do,
+    winners_flattery,
+)
 from kohort.report.class_words import recall_rows, reference_row, test_text
+from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
     curve_bands,
     learning_points,
@@ -36,6 +43,8 @@ from kohort.report.held_out import HeldOut
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
+SHOWN_ARGUMENTS = 4
+"""The most arguments that are columns of the table."""
 SHOWN_PANELS = 12
 """The number of variants whose curves are drawn: the best, and the baseline."""
 
@@ -127,7 +136,9 @@ def render(page: Page) -> str:
     environment.filters["gap"] = lambda number: words.gap(number, page.scale)
     environment.filters["value"] = lambda number: words.value(number, page.scale)
     settings, conclusions = page.record.settings, page.conclusions
+    effects = conclusions.known_effects
     environment.filters["verdict"] = lambda c: words.verdict_of(c, settings.kind)
+    environment.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
     environment.filters["errors"] = words.errors_fewer
     environment.filters["p_value"] = words.p_value
     return environment.get_template("report.html.j2").render(
@@ -155,6 +166,10 @@ def render(page: Page) -> str:
         drawn=[None, *_drawn(page)],  # and what is of the whole study
         learning=_learning(page),
         single_models=_single_models(page),
+        arguments=_arguments(page),
+        axes=what_axes_do(conclusions),
+        effects=[] if effects is None else effect_rows(effects, settings.kind, page.scale),
+        effect_panels=[] if effects is None else effect_panels(effects, page.scale),
         paired=_paired(page),
         reconciled=_reconciled(page),
         read=on_test.readings(page.readings),
@@ -174,6 +189,13 @@ def _learning(page: Page) -> str:
     """The learning curves as SVG text; empty if the study has no sizes."""
     points = learning_points(page.conclusions.named_learning_curves, page.scale)
     return learning_svg(points, f"validation {page.scale.metric}")
+
+
+def _arguments(page: Page) -> list[str]:
+    """The columns of arguments in the table, where they are few."""
+    names = [str(name) for name in page.table.columns]
+    arguments = names[names.index("verdict") + 1 :]
+    return arguments if len(arguments) <= SHOWN_ARGUMENTS else []
 
 
 def _paired(page: Page) -> str:

@@ -16,9 +16,10 @@ from kohort.findings.next_steps import NextStep
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
-from kohort.report.answers import additions, answer, table_with_reference
+from kohort.report.answers import additions, answer, table_with_reference, what_axes_do
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record
+from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import curve_bands, curves_chart, plotted_metrics
 
 
@@ -76,7 +77,8 @@ class RecordView:
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
         them, all in inference mode at the best epoch; `best_epoch` (from 1), that of lowest mean
         validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
-        and the `verdict` of the findings. Proportions are from 0 to 1.
+        and the `verdict` of the findings; then the arguments that differ between the variants, with
+        the default where one is not given. Proportions are from 0 to 1.
 
         Where variants are scored by an accuracy of classes, a last row is no variant but a
         reference: the accuracy of always answering the most common class of the training data, on
@@ -88,6 +90,8 @@ class RecordView:
             ['val_accuracy', 'low', 'high', 'train_accuracy', 'gap']
             >>> table["verdict"]["units=16"]
             'sound'
+            >>> table["units"].to_list()  # best first; the last row is no variant
+            [16, 1, <NA>]
         """
         return table_with_reference(self._conclusions)
 
@@ -200,6 +204,53 @@ class RecordView:
             []
         """
         return additions(self._conclusions)
+
+    def effects(self) -> pd.DataFrame:
+        """What each axis does: the named arguments in which variants differ, as those of a grid.
+
+        One row per effect, with its interval over replicates. `kind` is "level": the mean
+        difference between a `level` and the `reference`, the axis's first one, with all else equal;
+        "trend", where three levels at least are numbers: the change along the least-squares line
+        from the lowest to the highest, over logarithms where the levels are above zero and span a
+        factor of ten; "interaction": by how much the effect of the first axis differs between a
+        level of the second and its first; and "range": how far the axis moves the score from its
+        worst level to its best one, as the other replicates choose them, since the best of several
+        flatters itself. Proportions are from 0 to 1.
+
+        An effect is a mean over `contexts`, the levels of all other axes, in which both levels
+        are there and trained; replicates are paired, and each gives one estimate. `p_adjusted` is
+        corrected over all levels, trends and interactions of the study by Holm's method: where no
+        axis does anything, some effect is decided in 5 % of studies at most. One axis "matters
+        most" where its range is decided to be wider than each other one. Variants of several build
+        functions, or of several numbers of epochs, have an axis of that.
+
+        Sources: Kirk (2013), "Experimental Design"; Nadeau and Bengio (2003) for splits.
+
+        Raises:
+            DesignError: No two variants differ in one named argument alone.
+
+        Example:
+            >>> effects = result.effects()
+            >>> effects[["kind", "axis", "level", "reference", "replicates", "contexts"]]
+                kind   axis level reference  replicates contexts
+            0  level  units    16         1           3        1
+            1  range  units    16         1           3     <NA>
+            >>> effects["verdict"][0]
+            'differ'
+        """
+        return effect_table(self._conclusions.effects, self.settings.kind)
+
+    def effects_text(self) -> list[str]:
+        """`effects` in sentences: each axis, which matters most, and what depends on what.
+
+        Empty where the variants do not differ along axes.
+
+        Example:
+            >>> for sentence in result.effects_text():
+            ...     print(sentence)
+            units 1 to 16: +... points ..., decided.
+        """
+        return what_axes_do(self._conclusions)
 
     def optimism(self) -> Optimism | None:
         """How far the winner's score flatters it for being the best of several.

@@ -125,6 +125,21 @@ LUCKIER = (
 )
 
 
+def cheaper(name: str, ratio: float, margin: float, scale: Scale) -> str:
+    """That a smaller variant is as good as the winner, in a sentence.
+
+    Args:
+        name: Its name.
+        ratio: The winner's parameters over its parameters.
+        margin: The margin of equivalence.
+        scale: The scale of the metric that scores.
+    """
+    smaller = f"{ratio:.2g} times" if ratio >= 1.1 else f"{100 * (1 - 1 / ratio):.2g} %"
+    if ratio >= 100:
+        smaller = f"{ratio:,.0f} times"
+    return f"{name} is as good within {scale.amount(margin)} and {smaller} smaller."
+
+
 def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
     """The answer if no variant has a score.
 
@@ -170,7 +185,7 @@ def _standing(step: Comparison, scale: Scale) -> str:
 
 def _difference_text(comparison: Comparison, scale: Scale) -> str:
     """A difference as text; if it is decided, with the number of errors that it means."""
-    text = _evidence(comparison, scale)
+    text = shown_difference(comparison, scale)
     if not (comparison.is_decided or comparison.is_equivalent) and comparison.excludes_zero:
         return f"{text}, but not after correction for all that is compared"
     if not (counts_errors(scale) and comparison.is_decided):
@@ -181,7 +196,7 @@ def _difference_text(comparison: Comparison, scale: Scale) -> str:
     return f"{text}, {abs(errors)} {more} {noun} in 1,000"
 
 
-def _evidence(comparison: Comparison, scale: Scale | None) -> str:
+def shown_difference(comparison: Comparison, scale: Scale | None) -> str:
     """A difference with the interval to show with its verdict, and the name of that interval."""
     text = _signed(comparison.shown_interval, scale, comparison.thresholds)
     return ", ".join(filter(None, [text, comparison.shown_interval_name]))
@@ -296,7 +311,7 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
     """
     if not score.difference.n:
         return f"{score.b} and {score.a} did not both train to the end in any replicate."
-    evidence = [f"{score.measure} {_evidence(score, scale)}, {_decision(score)}"]
+    evidence = [f"{score.measure} {shown_difference(score, scale)}, {_decision(score)}"]
     effects = []
     if score.is_decided:
         little = LITTLE * score.is_equivalent

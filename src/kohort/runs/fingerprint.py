@@ -75,7 +75,12 @@ def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
 
 def arguments_of(variant: Variant) -> dict[str, str]:
     """The arguments of its build function, as Python code."""
-    return {name: repr(value) for name, value in variant.kwargs.items()}
+    return as_code(variant.kwargs)
+
+
+def as_code(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values by name, as Python code."""
+    return {name: repr(value) for name, value in values.items()}
 
 
 def source_of(function: Callable[..., Any]) -> str:

@@ -13,13 +13,13 @@ from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
-from kohort.design.variants import addition_pairs
+from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings
 from kohort.keras_api.models import data_loss
-from kohort.runs.fingerprint import arguments_of
+from kohort.runs.fingerprint import arguments_of, as_code
 
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
@@ -129,6 +129,7 @@ def study_record(
     whole = [member for member in plan.every_member if member.share == 1]
     of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
     score = scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+    builds, not_given = build_names(spec.variants), defaults(spec.variants)
     return StudyRecord(
         _settings(spec, score, records, engine, start, runs),
         tuple(
@@ -140,6 +141,8 @@ def study_record(
                 max(member.regularizer_count for member in of_variant[number]),
                 max(member.loss for member in of_variant[number]),
                 losses[number],
+                builds[number],
+                as_code(not_given[number]),
             )
             for number, variant in enumerate(spec.variants)
         ),

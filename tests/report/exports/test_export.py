@@ -25,6 +25,8 @@ def test_tables_have_all_that_was_measured_and_found():
     first = told["curves"].iloc[0].tolist()
     assert first == ["plain", 0, 1.0, 1, "loss", 0.1]
     assert told["members"]["epochs"].tolist() == [3, 2, 1, 2, 0]
+    assert told["members"]["units"].tolist() == ["(2,)", "(2,)", "f", "(2,)", "f"]
+    assert told["members"]["l2"].dropna().tolist() == [0.0] * 3
     assert told["findings"]["verdict"].tolist() == ["not found", "found", "inconclusive"]
 
 

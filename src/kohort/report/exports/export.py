@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kohort.errors import StoreError
+from kohort.evidence.given_values import columns
 from kohort.evidence.store.records import to_text
 from kohort.evidence.whole_files import written_whole
 from kohort.report.exports import event_files, mlflow_runs
@@ -25,7 +26,8 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
     """The tables of a study.
 
     "curves" has a row per variant, replicate, part of the samples (`share`), epoch (from 1) and
-    metric, with its `value`; "members" one per member; "findings" one per finding.
+    metric, with its `value`; "members" one per member, with its variant's arguments; "findings" one
+    per finding.
     """
     curves = [
         (*member.key, epoch + 1, metric, value)
@@ -38,9 +40,11 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
         for member in study.members
     ]
     names = ["variant", "replicate", "share"]
+    table = pd.DataFrame(members, columns=[*names, "epochs", "finished", "seconds"])
+    arguments = columns([study.arguments[m.key.variant] for m in study.members], table.columns)
     return {
         "curves": pd.DataFrame(curves, columns=[*names, "epoch", "metric", "value"]),
-        "members": pd.DataFrame(members, columns=[*names, "epochs", "finished", "seconds"]),
+        "members": table.assign(**arguments),
         "findings": pd.DataFrame(
             [
                 asdict(finding) | {"evidence": to_text(finding.evidence)}

@@ -1,11 +1,10 @@
 """Collects what is exported of a study, from a store or from a result."""
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
+from kohort.evidence.given_values import plain
 from kohort.evidence.curves import Curves
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
@@ -66,7 +65,7 @@ class StudyExport:
 
         Settings are named "study.seed" and so on, because names of arguments have no dots.
         """
-        arguments = {name: _plain(text) for name, text in self.arguments[variant].items()}
+        arguments = {name: plain(text) for name, text in self.arguments[variant].items()}
         epochs = self.planned[variant]
         return {**arguments, **_as_parameters(self.settings), "study.epochs": epochs}
 
@@ -158,13 +157,4 @@ def _logs(curves: Curves, variant: int, replicate: int) -> LogsByEpoch:
 
 
 def _as_parameters(settings: Mapping[str, str]) -> dict[str, bool | float | str]:
-    return {f"study.{name}": _plain(text) for name, text in settings.items()}
-
-
-def _plain(text: str) -> bool | float | str:
-    """The number or text that a piece of Python code evaluates to; for other code the code."""
-    try:
-        value: Any = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return value if isinstance(value, bool | int | float | str) else text
+    return {f"study.{name}": plain(text) for name, text in settings.items()}

@@ -1,0 +1,1 @@
+"""What the arguments do in which the variants of a study differ."""

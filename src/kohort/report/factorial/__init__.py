@@ -1,0 +1,1 @@
+"""What each axis of a study does, as a table and in sentences."""

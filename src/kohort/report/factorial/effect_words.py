@@ -1,0 +1,93 @@
+"""Writes what each axis does in sentences."""
+
+from collections.abc import Sequence
+
+from kohort.findings.factorial.axes import Axis
+from kohort.findings.factorial.effects import AxisRange, Effect, Effects
+from kohort.findings.names import MOST_NAMES, listing
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.scale import Scale
+from kohort.report import words
+
+
+def what_axes_do(effects: Effects, scale: Scale) -> list[str]:
+    """A sentence for each axis, then which matters most, and the interactions that are decided.
+
+    Args:
+        effects: The effects.
+        scale: The scale of the metric that scores.
+    """
+    told = [_axis(effects, axis, scale) for axis in effects.axes]
+    told += [_most(effects.ranges, effects.most, scale)] * (len(effects.ranges) > 1)
+    return [*told, *_interactions(effects, scale)]
+
+
+def _axis(effects: Effects, axis: Axis, scale: Scale) -> str:
+    levels = effects.of_axis(axis.name)
+    if not levels:
+        return (
+            f"{axis.name}: no variant has another level of it than {axis.levels[0]} and all else "
+            "equal, so that what it does is not known."
+        )
+    # Those that are decided first, then the largest.
+    ranked = sorted(
+        levels, key=lambda e: (not e.comparison.is_decided, -abs(e.comparison.difference.mean))
+    )
+    shown = ranked[:MOST_NAMES]
+    parts = [f"to {e.levels[0]}: {_told(e, scale)}" for e in shown]
+    text = f"{axis.name} {axis.levels[0]} {'; '.join(parts)}"
+    if more := len(ranked) - len(shown):
+        text += f"; and {more} other level{'s' * (more > 1)}"
+    for trend in effects.of_axis(axis.name, "trend"):
+        over = " of logarithms" * trend.is_logarithmic
+        ends = f"{trend.references[0]} to {trend.levels[0]}"
+        text += f"; along a line{over} from {ends}: {_told(trend, scale)}"
+    return f"{text}.{f' {LEFT_OUT}' * any(e.contexts < e.of for e in levels)}"
+
+
+LEFT_OUT = "Settings of the other axes in which one of them diverged are left out."
+
+
+def _told(effect: Effect, scale: Scale) -> str:
+    found = effect.comparison
+    if not found.difference.n:
+        return "not both trained to the end in any replicate"
+    return f"{words.shown_difference(found, scale)}, {_verdict(found)}"
+
+
+def _verdict(found: Comparison) -> str:
+    if found.is_decided:
+        return "decided" + ", but less than matters" * found.is_equivalent
+    return "no difference of practical interest" if found.is_equivalent else "undecided"
+
+
+def _most(ranges: Sequence[AxisRange], most: str | None, scale: Scale) -> str:
+    moves = [f"by {scale.text(reach.size)} along {reach.axis}" for reach in ranges[:MOST_NAMES]]
+    if more := ranges[MOST_NAMES:]:
+        moves.append(f"by less along {len(more)} other{'s' * (len(more) > 1)}")
+    how = f"from the worst level to the best {scale.metric} moves {listing(moves)}"
+    if most is not None:
+        return f"{most} matters most: {how}."
+    return f"Which axis matters most is undecided: {how}."
+
+
+def _interactions(effects: Effects, scale: Scale) -> list[str]:
+    found = [e for e in effects.effects if e.kind == "interaction"]
+    decided = sorted(
+        (e for e in found if e.comparison.is_decided),
+        key=lambda e: -abs(e.comparison.difference.mean),
+    )
+    if found and not decided:
+        return ["Of no two axes it is decided that the effect of one depends on the other."]
+    told = [_interaction(effect, scale) for effect in decided[:MOST_NAMES]]
+    more = len(decided) - MOST_NAMES
+    noun = "interaction is" if more == 1 else "interactions are"
+    return told + [f"{more} other {noun} decided (see the table of effects)."] * (more > 0)
+
+
+def _interaction(effect: Effect, scale: Scale) -> str:
+    (one, other), (to, at), (start, first) = effect.axes, effect.levels, effect.references
+    return (
+        f"The effect of {one} ({start} to {to}) depends on {other}: with {at} instead of {first} "
+        f"it differs by {_told(effect, scale)}."
+    )
