@@ -129,7 +129,13 @@ def effect_svg(points: pd.DataFrame, title: str) -> str:
     """
     y = alt.Y("effect:Q", title=title)
     base = alt.Chart(points).encode(
-        x=alt.X("level:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelLimit=90))
+        x=alt.X(
+            "level:N",
+            # Not None: the first level has no bounds, and would come last.
+            sort=points["level"].to_list(),
+            title=None,
+            axis=alt.Axis(labelAngle=0, labelLimit=90),
+        )
     )
     zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color="#888888")
     colour = _COLOURS.range[1]

@@ -1,6 +1,7 @@
 """What each axis of a study does to the score: effects, trends, interactions, and ranges."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,6 +92,11 @@ class Effects:
     effects: tuple[Effect, ...]
     ranges: tuple[AxisRange, ...]
     most: str | None
+
+    @property
+    def none_matters(self) -> bool:
+        """Whether each level is decided to be within the margin of its axis's first one."""
+        return _none_matters(self.effects)
 
     def of_axis(self, name: str, kind: str = "level") -> list[Effect]:
         """The effects of one axis of a kind."""
@@ -264,6 +270,10 @@ def _steps(corners: np.ndarray) -> np.ndarray:
     return np.array([corners[1] - corners[0], corners[3] - corners[2]])
 
 
+def _none_matters(found: Sequence[Effect]) -> bool:
+    return all(e.comparison.is_equivalent for e in found if e.kind == "level")
+
+
 def _most(
     study: StudyCurves, found: list[Effect], ranges: list[AxisRange], count: int
 ) -> str | None:
@@ -271,9 +281,9 @@ def _most(
 
     Its range is wider than that of each other axis, by paired t tests of the ranges of replicates
     at Bonferroni's level over the others; and one of its effects is decided. None with one axis
-    alone, or where an axis has no range.
+    alone, where an axis has no range, or where none matters.
     """
-    if len(ranges) < count or count < 2:
+    if len(ranges) < count or count < 2 or _none_matters(found):
         return None
     first, *others = ranges
     is_sure = any(e.comparison.is_decided for e in found if e.axes == (first.axis,))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from kohort.evidence.given_values import plain
 from kohort.evidence.curves import Curves
+from kohort.evidence.given_values import plain
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
 from kohort.findings.finding import Finding

@@ -1,9 +1,7 @@
 """Writes what each axis does in sentences."""
 
-from collections.abc import Sequence
-
 from kohort.findings.factorial.axes import Axis
-from kohort.findings.factorial.effects import AxisRange, Effect, Effects
+from kohort.findings.factorial.effects import Effect, Effects
 from kohort.findings.names import MOST_NAMES, listing
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.scale import Scale
@@ -18,7 +16,7 @@ def what_axes_do(effects: Effects, scale: Scale) -> list[str]:
         scale: The scale of the metric that scores.
     """
     told = [_axis(effects, axis, scale) for axis in effects.axes]
-    told += [_most(effects.ranges, effects.most, scale)] * (len(effects.ranges) > 1)
+    told += [_most(effects, scale)] * (len(effects.ranges) > 1)
     return [*told, *_interactions(effects, scale)]
 
 
@@ -61,13 +59,16 @@ def _verdict(found: Comparison) -> str:
     return "no difference of practical interest" if found.is_equivalent else "undecided"
 
 
-def _most(ranges: Sequence[AxisRange], most: str | None, scale: Scale) -> str:
+def _most(effects: Effects, scale: Scale) -> str:
+    ranges, most = effects.ranges, effects.most
     moves = [f"by {scale.text(reach.size)} along {reach.axis}" for reach in ranges[:MOST_NAMES]]
     if more := ranges[MOST_NAMES:]:
         moves.append(f"by less along {len(more)} other{'s' * (len(more) > 1)}")
     how = f"from the worst level to the best {scale.metric} moves {listing(moves)}"
     if most is not None:
         return f"{most} matters most: {how}."
+    if effects.none_matters:
+        return f"No axis makes a difference of practical interest: {how}."
     return f"Which axis matters most is undecided: {how}."
 
 
