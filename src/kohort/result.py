@@ -95,9 +95,8 @@ class Result(RecordView):
         """The winner: of the variant with the best score, the member of lowest validation loss.
 
         Args:
-            cheapest: Take the variant of fewest parameters (then seconds) among those that are
-                decided to be as good as the winner within the margin; the winner if none is
-                smaller.
+            cheapest: Take the variant of fewest parameters (then seconds) that is decided to be as
+                good within the margin, if one is smaller than the winner.
 
         Raises:
             DesignError: No variant trained to the end, or the study was opened without its data.
@@ -108,15 +107,14 @@ class Result(RecordView):
             >>> result.best(cheapest=True).variant.name  # one unit is not as good
             'units=16'
         """
-        if cheapest and self._conclusions.cheapest is not None:
-            return self._best_member(self._conclusions.cheapest)
         if self._conclusions.winner is None:
             raise DesignError(
                 "a variant that trains to the end",
                 "divergence in all replicates of all variants",
                 "lower the learning rates",
             )
-        return self._best_member(self._conclusions.winner)
+        number = self._conclusions.cheapest if cheapest else None
+        return self._best_member(self._conclusions.winner if number is None else number)
 
     def report(self, path: str | Path, *, command: str = "") -> Path:
         """Write the report, one HTML file that needs nothing else.

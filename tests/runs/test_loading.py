@@ -255,3 +255,15 @@ def test_a_record_from_before_build_functions_were_kept_is_read(result):
     assert old.effects_text() == []
     with pytest.raises(kohort.DesignError, match="run it again with the same store"):
         old.effects()
+
+
+def test_the_cheapest_that_is_as_good_as_the_winner_is_smaller(blobs):
+    variants = kohort.grid(build_mlp, units=[(1,), (16,)])
+    study = kohort.Study(
+        *("cheap", variants, blobs),
+        replicates=kohort.Holdout(0.2, 4), epochs=3, batch_size=50, margin=0.95,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    assert result.winner == result.best().variant.name == "units=(16,)"
+    assert result.best(cheapest=True).variant.name == "units=(1,)"
+    assert "units=(1,) is as good within 95 points and " in result.answer()
