@@ -5,7 +5,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulations import classes, comparisons, coverage, intervals, learning, rules, speeds, winner
+from simulations import (
+    axes,
+    classes,
+    comparisons,
+    coverage,
+    intervals,
+    learning,
+    rules,
+    speeds,
+    winner,
+)
 from simulations.cell import SEED, Cell, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
@@ -24,6 +34,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (classes, 1),
         (speeds, 1),
         (winner, 1),
+        (axes, 1),
     ):
         yield from module.cells(factor * studies)
 

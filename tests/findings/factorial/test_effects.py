@@ -102,7 +102,7 @@ def test_a_metric_that_is_better_when_lower_keeps_its_sign():
     assert only(effects, "level", "16").comparison.differences == pytest.approx(contrast)
     assert not only(effects, "level", "16").comparison.higher_is_better
     reach = {r.axis: r for r in effects.ranges}["lr"]
-    assert (reach.lowest, reach.highest) == ("0.001", "0.01")
+    assert (reach.worst, reach.best) == ("0.001", "0.01")
 
 
 def test_a_missing_cell_leaves_its_context_out():
@@ -204,7 +204,7 @@ def test_the_axis_that_matters_most_moves_the_score_furthest():
     scores[1] += 0.02
     effects = effects_of(scores)
     assert effects.most == "lr"
-    assert [(r.axis, r.lowest, r.highest) for r in effects.ranges][1] == ("units", "1", "16")
+    assert [(r.axis, r.worst, r.best) for r in effects.ranges][1] == ("units", "1", "16")
     assert effects.ranges[0].size.low < 0.1 < effects.ranges[0].size.high
 
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kohort.findings.factorial.axes import Axes, Axis
+from kohort.findings.factorial.ranges import AxisRange, ranges, whole_levels, widest
 from kohort.findings.families import SAME, corrected_comparison
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.comparison import Comparison, compare, correct
 from kohort.findings.statistics.contrasts import (
     Means,
     along_line,
-    cross_validated_range,
     is_logarithmic,
     means,
 )
-from kohort.findings.statistics.interval import Interval
 
 LINE = 3
 """The fewest numbers among an axis's levels that have a trend: of two it is their effect."""
@@ -53,29 +52,6 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class AxisRange:
-    """How far an axis moves the score: from its worst level to its best one.
-
-    It is in the unit of the score, and means the same in sets that are not balanced; shares of
-    variance do not, and hide how large the whole is. As the range of noisy means is biased upwards,
-    each replicate is read at the levels that the others choose.
-
-    Args:
-        axis: The axis's name.
-        lowest: The level of the worst mean.
-        highest: The level of the best mean.
-        size: The range with its interval.
-        values: `[replicate]`; NaN where a level is missing.
-    """
-
-    axis: str
-    lowest: str
-    highest: str
-    size: Interval
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Effects:
     """What the axes of a study do.
 
@@ -85,13 +61,16 @@ class Effects:
             effect that compares two variants alone has the verdict of the study's comparison of
             them.
         ranges: Of each axis that has one, the widest first.
-        most: The axis that is decided to matter most; None where that is not decided.
+        most: The axis that is decided to matter most: its range is the widest, and one of its
+            effects is decided. None where that is not decided.
+        are_alike: Whether all axes have a range, over the same cells, so that they can be compared.
     """
 
     axes: tuple[Axis, ...]
     effects: tuple[Effect, ...]
     ranges: tuple[AxisRange, ...]
     most: str | None
+    are_alike: bool
 
     @property
     def none_matters(self) -> bool:
@@ -115,20 +94,18 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     Source: Kirk (2013), Experimental Design, on contrasts with error terms of their own.
     """
     contrasts = _Contrasts(study, axes)
-    found = [
-        effect
-        for number in range(len(axes.axes))
-        for effect in (*contrasts.levels(number), *contrasts.trends(number))
-    ]
-    for pair in itertools.combinations(range(len(axes.axes)), 2):
-        found += contrasts.interactions(*pair)
+    numbers = range(len(axes.axes))
+    by_axis = [(*contrasts.levels(n), *contrasts.trends(n)) for n in numbers]
+    by_pair = [contrasts.interactions(*pair) for pair in itertools.combinations(numbers, 2)]
+    found = list(itertools.chain(*by_axis, *by_pair))
     family = correct([effect.comparison for effect in found])
     corrected = [_agreed(study, e, c) for e, c in zip(found, family, strict=True)]
-    ranges = sorted(
-        filter(None, map(contrasts.range, range(len(axes.axes)))), key=lambda r: -r.size.mean
-    )
-    most = _most(study, corrected, ranges, len(axes.axes))
-    return Effects(axes.axes, tuple(corrected), tuple(ranges), most)
+    whole = whole_levels(contrasts.scores, axes)
+    reach = ranges(study, axes, whole or [contrasts.against_first(n) for n in numbers])
+    are_alike = whole is not None and len(reach) == len(axes.axes)
+    most = widest(study, reach) if are_alike and not _none_matters(corrected) else None
+    is_sure = any(e.comparison.is_decided for e in corrected if e.axes == (most,))
+    return Effects(axes.axes, tuple(corrected), tuple(reach), most if is_sure else None, are_alike)
 
 
 def _agreed(study: StudyCurves, effect: Effect, corrected: Comparison) -> Effect:
@@ -156,7 +133,7 @@ class _Contrasts:
     def __init__(self, study: StudyCurves, axes: Axes) -> None:
         self._study, self._axes = study, axes
         sign = -1.0 if study.scale.higher_is_better else 1.0  # turns errors back into scores
-        self._scores = sign * study.errors
+        self.scores = sign * study.errors
         losses = [curves.at_best(curves.valid_loss) for curves in study.variants]
         self._losses = np.where(np.isnan(study.errors), np.nan, losses)
         self._of_level: dict[tuple[int, int], Means] = {}
@@ -168,7 +145,7 @@ class _Contrasts:
         for level, name in enumerate(axis.levels[1:], 1):
             cells = np.array([(g[0,], g[level,]) for g in groups if (0,) in g and (level,) in g])
             if len(cells):
-                both, losses = means(self._scores, cells), means(self._losses, cells)
+                both, losses = means(self.scores, cells), means(self._losses, cells)
                 self._of_level[number, level] = both
                 compared = self._compared(axis.levels[0], name, both.values, losses.values)
                 one, other = cells[both.used][0]
@@ -184,7 +161,7 @@ class _Contrasts:
     def trends(self, number: int) -> list[Effect]:
         """The trend of an axis whose levels are numbers, three at least; after `levels`."""
         axis = self._axes.axes[number]
-        against_first = self._against_first(number)
+        against_first = self.against_first(number)
         numbers = {n: axis.numbers[n] for n in against_first if np.isfinite(axis.numbers[n])}
         if len(numbers) < LINE:
             return []
@@ -211,7 +188,7 @@ class _Contrasts:
             cells = [[g[c] for c in corners] for g in groups if all(c in g for c in corners)]
             if not cells:
                 continue
-            both = means(self._scores, np.array(cells))
+            both = means(self.scores, np.array(cells))
             losses = means(self._losses, np.array(cells)).values
             names = axes[0].levels[a], axes[1].levels[b]
             first = axes[0].levels[0], axes[1].levels[0]
@@ -224,27 +201,11 @@ class _Contrasts:
             )
         return found
 
-    def range(self, number: int) -> AxisRange | None:
-        """How far an axis moves the score; None where no two levels can be compared."""
-        axis, against_first = self._axes.axes[number], self._against_first(number)
-        values = np.array(list(against_first.values()))
-        if len(values) < 2 or not np.isfinite(values).all(axis=0).any():
-            return None
-        averages = np.nanmean(values[:, np.isfinite(values).all(axis=0)], axis=1)
-        names = [axis.levels[level] for level in against_first]
-        ends = names[int(averages.argmin())], names[int(averages.argmax())]
-        if not self._study.scale.higher_is_better:
-            ends = ends[::-1]
-        found = cross_validated_range(values)
-        size = self._study.interval(found).within(0.0, np.inf)
-        size = replace(size, mean=max(size.mean, 0.0))
-        return AxisRange(axis.name, *ends, size, tuple(map(float, found)))
-
-    def _against_first(self, number: int) -> dict[int, np.ndarray]:
+    def against_first(self, number: int) -> dict[int, np.ndarray]:
         """By level that can be compared with the first, `[replicate]`; the first is zero."""
         known = {n: self._of_level[k, n].values for k, n in self._of_level if k == number}
         found = {n: v[1] - v[0] for n, v in known.items() if np.isfinite(v).any()}
-        return {0: np.zeros(self._scores.shape[1]), **found}
+        return {0: np.zeros(self.scores.shape[1]), **found}
 
     def _compared(
         self, a: str, b: str, scores: np.ndarray, losses: np.ndarray | None
@@ -272,22 +233,3 @@ def _steps(corners: np.ndarray) -> np.ndarray:
 
 def _none_matters(found: Sequence[Effect]) -> bool:
     return all(e.comparison.is_equivalent for e in found if e.kind == "level")
-
-
-def _most(
-    study: StudyCurves, found: list[Effect], ranges: list[AxisRange], count: int
-) -> str | None:
-    """The axis that is decided to matter most.
-
-    Its range is wider than that of each other axis, by paired t tests of the ranges of replicates
-    at Bonferroni's level over the others; and one of its effects is decided. None with one axis
-    alone, where an axis has no range, or where none matters.
-    """
-    if len(ranges) < count or count < 2 or _none_matters(found):
-        return None
-    first, *others = ranges
-    is_sure = any(e.comparison.is_decided for e in found if e.axes == (first.axis,))
-    differences = [np.subtract(first.values, other.values) for other in others]
-    p_values = [study.interval(values).p_value * len(others) for values in differences]
-    wider = all(p <= 1 - study.confidence for p in p_values)
-    return first.axis if is_sure and wider else None

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from kohort.findings.factorial.effects import AxisRange, Effect, Effects
+from kohort.findings.factorial.effects import Effect, Effects
+from kohort.findings.factorial.ranges import AxisRange
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
@@ -96,8 +97,8 @@ def _of_range(reach: AxisRange, most: str | None) -> dict[str, Any]:
     return {
         "kind": "range",
         "axis": reach.axis,
-        "level": reach.highest,
-        "reference": reach.lowest,
+        "level": reach.best,
+        "reference": reach.worst,
         **_numbers(reach.size),
         "contexts": pd.NA,
         "p_adjusted": float("nan"),

@@ -69,6 +69,11 @@ def _most(effects: Effects, scale: Scale) -> str:
         return f"{most} matters most: {how}."
     if effects.none_matters:
         return f"No axis makes a difference of practical interest: {how}."
+    if not effects.are_alike:
+        return (
+            f"Which axis matters most cannot be told, as not all combinations of levels trained: "
+            f"{how}, each over settings of its own."
+        )
     return f"Which axis matters most is undecided: {how}."
 
 
