@@ -132,12 +132,50 @@ What was measured, of 8 variants and 5 replicates, in studies with a known truth
 """
 
 
+AXES = """
+## What each axis does
+
+Variants that differ in named arguments, as those of a `grid`, differ along axes: an axis is an
+argument, its levels are the values, and the first one is its reference. An argument that is not
+given has the default of the build function. Variants of several build functions, or trained for
+several numbers of epochs, have an axis of that. `Result.effects()`, `kohort show` and the report
+tell what each axis does:
+
+- **The effect of a level** is the mean difference from its axis's first level with all else equal:
+  over the settings of the other axes in which both levels are there and trained. Each replicate
+  gives one such mean, and the interval is that of a comparison over these; so the error term is how
+  the effect differs between replicates, as in an analysis of variance with repeated measures (Kirk
+  2013). Nothing is taken to add up. A setting that lost a replicate to divergence is left out where
+  another one is whole; where none is, the replicate is.
+- **A trend**, of three numbers or more, is the change along the least-squares line from the lowest
+  to the highest; over logarithms where the numbers are above zero and span a factor of ten.
+- **An interaction** is by how much the effect of a level of one axis is larger at a level of
+  another one than at its first.
+- **The range** of an axis is how far it moves the score from its worst level to its best. The best
+  of several noisy means flatters itself, so that each replicate is read at the levels that the
+  others choose; where levels are close this is too low. It has the unit of the score. Shares of
+  variance have none, and in sets that are not balanced they do not add up.
+- **An axis matters most** where its range is decided to be wider than that of each other one,
+  these taken at their worst and best means: paired t tests at Bonferroni's level over the others,
+  over the replicates in which all combinations of levels trained. Where some combination is not in
+  the set nothing is said of that. What a range is depends on the levels that were tried.
+
+P-values are corrected by Holm's method over all levels, trends and interactions of a study, a
+family of its own beside the comparisons. An effect that compares two variants alone has the study's
+verdict on this pair. [How often all this is right](simulations.md#what-each-axis-does).
+
+Among the variants that are decided to be within the margin of the winner, the answer names the one
+of fewest parameters (then seconds), if it has all its replicates and is smaller than the winner:
+`Result.best(cheapest=True)`.
+"""
+
+
 def index_page() -> str:
     """What is common to all findings, and where each is told."""
     rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in EVERY]
     codes = ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
     parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**_optimism(), **_winner())]
-    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates()])
+    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES])
 
 
 def code_page(rule: Rule[Any]) -> str:

@@ -62,6 +62,25 @@ whatever the spreads. What it does not show: errors that are both very skewed an
 spreads. There a t test of two variants errs more often than it says, and so does this.
 """
 
+AXES = """## What each axis does
+
+Whole designs of one, two and three axes, whose levels are evenly spaced numbers. A replicate moves
+all cells alike, each level of each axis, and each cell, by 1 point (standard deviation) each;
+splits share a fifth of the variance; where some are lost, each member diverges with a probability
+of 5 %.
+An axis that does something moves the error by 5 points from its first level to its last, and two
+that interact move it by 10 together and not at all one without the other. "Holds the truth" is of
+intervals of levels, trends and interactions, nominally 95 %; "false" the share of studies that
+decide any of them that is zero; "found" that of the others. "Range" is how often the interval of a
+range holds the true one. "Most" is the share of studies that say that an axis matters most: where
+that is false, and where it is true.
+"""
+AXES_END = """What it shows: effects of axes keep their level in whole designs and in those that
+lost cells. The interval of a range is too low where levels are close and replicates few, so that
+they choose the wrong ones; of which axis matters most nothing false follows from that. What it does
+not show: divergence that depends on how good a replicate is.
+"""
+
 SEEDS = """## Coverage of the interval of a mean: seeds
 
 Independent replicates, nominally 95 %. Skewed is exponential: an error of one variant can be so,
@@ -185,6 +204,7 @@ def page() -> str:
             *(ALARMS, _alarms(), ALARMS_END),
             *(POWER, _power()),
             *(WINNER, _winner(), WINNER_END),
+            *(AXES, _axes(), AXES_END),
             *(SEEDS, _by_replicates("coverage over seeds", "noise", "covers")),
             *(SPLITS, _splits(), SPLITS_END),
             *(WILSON, _wilson()),
@@ -238,6 +258,18 @@ def _winner() -> str:
     ]
     header = ["truth", "variants", "replicates", "kind", "false", "found", "by pairs"]
     return table(header, rows)
+
+
+def _axes() -> str:
+    names = ("covers", "any false", "found", "range covers", "most is false", "most is found")
+    rows = [
+        [truth, design, case, *(percent(cell, of) if of in cell else "" for of in names)]
+        for truth, by_design in results()["axes"].items()
+        for design, by_case in by_design.items()
+        for case, cell in by_case.items()
+    ]
+    header = ["truth", "levels", "replicates", "holds the truth", "false", "found", "range"]
+    return table([*header, "most, false", "most, true"], rows)
 
 
 def _by_replicates(study: str, what: str, name: str) -> str:

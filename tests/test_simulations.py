@@ -114,6 +114,26 @@ def test_the_winner_is_told_from_more_than_by_comparing_all_pairs(truth):
         assert below(cell["found by all pairs"], cell["found"]["mean"])
 
 
+def axes(truth):
+    for by_case in RESULTS["axes"][truth].values():
+        yield from by_case.values()
+
+
+@pytest.mark.parametrize("truth", RESULTS["axes"])
+def test_effects_of_axes_are_covered_and_seldom_decided_where_there_are_none(truth):
+    for cell in axes(truth):
+        assert near(cell["covers"], 0.94, 0.96)
+        assert below(cell["any false"], 0.05)
+        assert below(cell.get("most is false", {"mean": 0, "se": 0}), 0.05)
+
+
+def test_an_axis_that_matters_most_is_found_with_ten_replicates():
+    for design, by_case in RESULTS["axes"]["one axis"].items():
+        cell = by_case["10 replicates"]
+        assert cell["found"]["mean"] > 0.9
+        assert len(design) == 1 or cell["most is found"]["mean"] > 0.95
+
+
 def test_intervals_over_seeds_cover():
     for number in RESULTS["coverage over seeds"]["normal"].values():
         assert near(number["covers"], 0.93, 0.97)

@@ -18,7 +18,13 @@ from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import POINTS
 from kohort.report import on_test, words
-from kohort.report.answers import additions, answer, score_table, winners_flattery
+from kohort.report.answers import (
+    additions,
+    answer,
+    score_table,
+    what_axes_do,
+    winners_flattery,
+)
 
 METRICS = ("eval_accuracy", "eval_data_loss", "val_accuracy", "val_data_loss")
 
@@ -37,7 +43,10 @@ def record_of(values, *, kind="splits", planned=None, metric="accuracy", margin=
     none = np.zeros(replicates, int)
     return StudyRecord(
         settings,
-        tuple(VariantFacts(n, {}, 10 * (i + 1), i % 2, "loss", 2.0) for i, n in enumerate(names)),
+        tuple(
+            VariantFacts(n, {"a": str(i)}, 10 * (i + 1), i % 2, "loss", 2.0, "build")
+            for i, n in enumerate(names)
+        ),
         more.get("additions", ()),
         Overlap(0, 0, 100, none, none, none + 100, near_sought=False),
         {1.0: Curves(names, METRICS, values, np.full((count, replicates), epochs))},
@@ -95,6 +104,7 @@ def sentences(conclusions):
         *(f"{finding.sentence} {finding.advice}" for finding in found),
         *(step.sentence for step in conclusions.next_steps),
         winners_flattery(conclusions),
+        *what_axes_do(conclusions),
     ]
 
 
@@ -121,6 +131,15 @@ def one_verdict_on_a_pair_wherever_it_is_told(conclusions):
         told = conclusions.compare(names.index(one.a), names.index(one.b))
         assert words.verdict_of(told, kind) == words.verdict_of(one, kind)
         assert told.better == one.better
+
+
+def a_level_beside_the_baseline_has_the_verdict_of_its_variant(conclusions):
+    effects = conclusions.effects.of_axis("a")
+    assert len(effects) == len(conclusions.study.variants) - 1
+    for number, effect in enumerate(effects, 1):
+        same, kind = conclusions.compare(0, number), conclusions.study.kind
+        assert effect.comparison.differences == pytest.approx(same.differences)
+        assert words.verdict_of(effect.comparison, kind) == words.verdict_of(same, kind)
 
 
 def one_number_of_replicates_for_a_pair(conclusions):
@@ -204,6 +223,7 @@ def the_table_says_what_the_findings_say(conclusions):
 CHECKS = (
     no_verdict_by_two_replicates,
     one_verdict_on_a_pair_wherever_it_is_told,
+    a_level_beside_the_baseline_has_the_verdict_of_its_variant,
     one_number_of_replicates_for_a_pair,
     no_step_waits_for_epochs_that_do_not_help,
     no_step_is_unsure_of_what_the_answer_tells,

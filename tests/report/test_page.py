@@ -206,3 +206,30 @@ def test_a_browser_shows_it_whole(browser, report, width, scheme):
 
 def brightness(colour):
     return sum(int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+
+
+def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(
+    blobs, tmp_path, monkeypatch
+):
+    def columns(*variants):
+        study = kohort.Study(
+            "few", list(variants), blobs, replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=99
+        )
+        text = study.run(verbose=0).report(tmp_path / "report.html").read_text("utf-8")
+        head = re.search("<thead>(.*?)</thead>", text, re.DOTALL)[1]
+        rows = re.findall(
+            '<tr.*?<th scope="row">.*?</tr>', text.partition("</tbody>")[0], re.DOTALL
+        )
+        titles = re.findall(r'<th scope="col".*?>(.*?)</th>', head)
+        assert {row.count("<td") for row in rows} == {len(titles) - 1}
+        return titles[8:-1], [re.findall("<td>(.*?)</td>", row)[7:] for row in rows]
+
+    plain = kohort.Variant("plain", build_mlp)
+    titles, cells = columns(plain, kohort.Variant("dropped", build_mlp, dropout=0.5))
+    assert titles == ["dropout"]
+    assert sorted(cells) == [[""], ["0.0"], ["0.5"]]  # one is the majority class
+    assert columns(*kohort.grid(build_mlp, units=[(4,), (8,)]))[0] == []
+    many = {"dropout": 0.1, "l2": 0.1, "units": (2,), "learning_rate": 0.1}
+    assert columns(plain, kohort.Variant("all", build_mlp, **many))[0] == list(many)
+    monkeypatch.setattr("kohort.report.page.SHOWN_ARGUMENTS", 3)
+    assert columns(plain, kohort.Variant("all", build_mlp, **many))[0] == []

@@ -192,9 +192,13 @@ def _learning(page: Page) -> str:
 
 
 def _arguments(page: Page) -> list[str]:
-    """The columns of arguments in the table, where they are few."""
+    """The columns of arguments in the table: where they are few, and not told by all names."""
     names = [str(name) for name in page.table.columns]
-    arguments = names[names.index("verdict") + 1 :]
+    arguments = [
+        argument
+        for argument in names[names.index("verdict") + 1 :]
+        if not all(f"{argument}=" in variant for variant in page.record.variant_names)
+    ]
     return arguments if len(arguments) <= SHOWN_ARGUMENTS else []
 
 

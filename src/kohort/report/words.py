@@ -19,22 +19,25 @@ def percent(interval: Interval, digits: int = 1) -> str:
     return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
 
-def difference(comparison: Comparison, scale: Scale | None) -> str:
+def difference(comparison: Comparison, scale: Scale | None, most: float = 1.0) -> str:
     """A difference with its sign and interval, in points where proportions are compared.
 
     Args:
         comparison: The difference.
         scale: The scale of the metric that scores; None for rises of a loss, in percent.
+        most: The largest value that a difference of proportions can have.
     """
-    return _signed(comparison.difference, scale, comparison.thresholds)
+    return _signed(comparison.difference, scale, comparison.thresholds, most)
 
 
-def _signed(interval: Interval, scale: Scale | None, thresholds: Sequence[float]) -> str:
+def _signed(
+    interval: Interval, scale: Scale | None, thresholds: Sequence[float], most: float = 1.0
+) -> str:
     if not interval.n:
         return "none"
     unit, digits, form = " %", 1, "+z.{}f"
     if scale is not None and scale.is_proportion:
-        interval, unit = interval.within(-1.0, 1.0).times(100), " points"
+        interval, unit = interval.within(-most, most).times(100), " points"
         thresholds = [100 * border for border in thresholds]
     elif scale is not None:
         unit, digits, form = "", 3, "+z.{}g"
@@ -196,9 +199,15 @@ def _difference_text(comparison: Comparison, scale: Scale) -> str:
     return f"{text}, {abs(errors)} {more} {noun} in 1,000"
 
 
-def shown_difference(comparison: Comparison, scale: Scale | None) -> str:
-    """A difference with the interval to show with its verdict, and the name of that interval."""
-    text = _signed(comparison.shown_interval, scale, comparison.thresholds)
+def shown_difference(comparison: Comparison, scale: Scale | None, most: float = 1.0) -> str:
+    """A difference with the interval to show with its verdict, and the name of that interval.
+
+    Args:
+        comparison: The difference.
+        scale: As in `difference`.
+        most: As there.
+    """
+    text = _signed(comparison.shown_interval, scale, comparison.thresholds, most)
     return ", ".join(filter(None, [text, comparison.shown_interval_name]))
 
 

@@ -36,7 +36,7 @@ def test_the_axis_that_matters_most_is_named_with_how_far_each_moves_the_score()
     assert "; along a line from 0.0 to 0.5: " in rate
     assert most.startswith("rate matters most: from the worst level to the best accuracy moves by ")
     assert " along rate and by 0.1 points (" in most
-    assert depends == "Of no two axes it is decided that the effect of one depends on the other."
+    assert depends == "It is not decided that the effect of any axis depends on another one."
 
 
 def test_undecided_is_said_of_what_matters_most():
@@ -61,6 +61,14 @@ def test_an_interaction_that_is_decided_is_told():
     )
     assert sentence.startswith(expected)
     assert sentence.endswith("), decided.")
+
+
+def test_an_interaction_may_be_as_large_as_two_whole_differences():
+    scores = np.array([[[0.0, 0.1, 0.0], [1.0, 1.0, 0.9]], [[1.0, 0.9, 1.0], [0.0, 0.1, 0.1]]])
+    *_, sentence = told(scores, grid_of(units=[1, 16], act=["relu", "tanh"]))
+    assert "it differs by -183.3 points (-200.0 to " in sentence
+    levels = told([[0.0, 0.1, 0.0], [1.0, 0.8, 1.0]], grid_of(units=[1, 16]))
+    assert levels[0].startswith("units 1 to 16: +90.0 points (+47.0 to +100.0), ")
 
 
 def test_a_line_over_logarithms_is_called_so():

@@ -50,6 +50,11 @@ class Effect:
     is_logarithmic: bool = False
     pair: tuple[int, int] | None = None
 
+    @property
+    def most(self) -> float:
+        """The largest value that it can have where the score is a proportion."""
+        return 1.0 if self.kind == "level" else 2.0
+
 
 @dataclass(frozen=True)
 class Effects:

@@ -40,7 +40,7 @@ def effect_rows(effects: Effects, kind: str, scale: Scale) -> list[dict[str, Any
         kind: The kind of replicates.
         scale: The scale of the metric that scores.
     """
-    texts = [words.difference(effect.comparison, scale) for effect in effects.effects]
+    texts = [words.difference(e.comparison, scale, e.most) for e in effects.effects]
     texts += [scale.text(reach.size) for reach in effects.ranges]
     columns = effect_table(effects, kind).assign(text=texts).to_dict("list")
     return [

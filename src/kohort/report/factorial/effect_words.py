@@ -50,7 +50,7 @@ def _told(effect: Effect, scale: Scale) -> str:
     found = effect.comparison
     if not found.difference.n:
         return "not both trained to the end in any replicate"
-    return f"{words.shown_difference(found, scale)}, {_verdict(found)}"
+    return f"{words.shown_difference(found, scale, effect.most)}, {_verdict(found)}"
 
 
 def _verdict(found: Comparison) -> str:
@@ -84,7 +84,7 @@ def _interactions(effects: Effects, scale: Scale) -> list[str]:
         key=lambda e: -abs(e.comparison.difference.mean),
     )
     if found and not decided:
-        return ["Of no two axes it is decided that the effect of one depends on the other."]
+        return ["It is not decided that the effect of any axis depends on another one."]
     told = [_interaction(effect, scale) for effect in decided[:MOST_NAMES]]
     more = len(decided) - MOST_NAMES
     noun = "interaction is" if more == 1 else "interactions are"
