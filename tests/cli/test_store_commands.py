@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from tests.cli.in_process import kohort
 
 STUDY = """
 import time
+from contextlib import closing
 import keras, kohort
 
 def build(units):
@@ -119,6 +121,20 @@ def test_show_tells_members_runs_and_findings(folder, ran):
     ]
     assert [row["told"].split(":")[0] for row in parts["axes"]] == ["units 2 to 16"]
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
+
+
+def test_show_tells_the_rest_of_a_study_whose_epochs_are_damaged(folder, ran, tmp_path):
+    copy = tmp_path / "kohort.db"
+    databases = map(sqlite3.connect, (folder / "kohort.db", copy))
+    with closing(next(databases)) as whole, closing(next(databases)) as damaged:
+        whole.backup(damaged)
+        damaged.execute("UPDATE epoch SET logs = '{}' WHERE epoch = 1")
+        damaged.commit()
+    shown = kohort("show", "tiny", "--store", copy, cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    axes = shown.stdout.partition("what each axis does\n")[2]
+    assert axes.startswith("expected the rows of the store as they were written")
+    assert "findings" in axes
 
 
 def test_export_writes_tables(folder, ran):

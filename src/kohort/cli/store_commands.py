@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kohort.cli.options import STORE, AsJson, StorePlace, StudyName
-from kohort.errors import legible
+from kohort.errors import StoreError, legible
 
 
 class Format(StrEnum):
@@ -35,16 +35,23 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
     """Show what a store has of a study: its members, runs, events, axes and findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
-    from kohort.runs.loading import open as open_result
 
     with open_store(store, make=False) as opened:
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
-    if has_ended:
-        told = open_result(store, name).effects_text()
-        parts["axes"] = [{"told": sentence} for sentence in told]
+    told = _what_axes_do(store, name) if has_ended else []
+    parts["axes"] = [{"told": sentence} for sentence in told]
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
+
+
+def _what_axes_do(store: str, name: str) -> list[str]:
+    from kohort.runs.loading import open as open_result
+
+    try:
+        return open_result(store, name).effects_text()
+    except StoreError as error:  # The rest can be shown without the epochs.
+        return [str(error)]
 
 
 def compare(

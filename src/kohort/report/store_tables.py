@@ -88,7 +88,7 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
             "events",
             *(f"{row['at']} {row['what']}: {row['told']}" for row in parts["events"]),
         ]
-    if parts.get("axes"):
+    if parts["axes"]:
         text_lines += ["", "what each axis does", *(row["told"] for row in parts["axes"])]
     if parts["findings"]:
         text_lines += ["", "findings"]
