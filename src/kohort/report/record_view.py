@@ -209,13 +209,13 @@ class RecordView:
         """What each axis does: the named arguments in which variants differ, as those of a grid.
 
         One row per effect, with its interval over replicates. `kind` is "level": the mean
-        difference between a `level` and the `reference`, the axis's first one, with all else equal;
-        "trend", where three levels at least are numbers: the change along the least-squares line
-        from the lowest to the highest, over logarithms where the levels are above zero and span a
-        factor of ten; "interaction": by how much the effect of the first axis differs between a
-        level of the second and its first; and "range": how far the axis moves the score from its
-        worst level to its best one, as the other replicates choose them, since the best of several
-        flatters itself. Proportions are from 0 to 1.
+        difference between a `level` and the `reference`, the first one that can be compared with
+        another, all else equal; "trend", where three levels at least are numbers: the change along
+        the least-squares line from the lowest to the highest, over logarithms where the levels are
+        above zero and span a factor of ten; "interaction": by how much the effect of the first axis
+        differs between a level of the second and its first; and "range": how far the axis moves the
+        score from its worst level to its best one, as the other replicates choose them, since the
+        best of several flatters itself. Proportions are from 0 to 1.
 
         An effect is a mean over `contexts`, the levels of all other axes, in which both levels
         are there and trained; replicates are paired, and each gives one estimate. `p_adjusted` is

@@ -78,6 +78,16 @@ def test_variants_that_agree_in_all_else_are_beside_each_other():
     assert found.beside(0, 1) == [{(0, 0): 0, (0, 1): 1, (0, 2): 2, (1, 0): 3, (1, 1): 4}]
 
 
+def test_the_reference_is_the_first_level_that_can_be_compared():
+    arguments = [
+        {"a": "1", "b": "1"}, {"a": "2", "b": "2"}, {"a": "3", "b": "2"}, {"a": "3", "b": "3"},
+    ]  # fmt: skip
+    found = axes_in(arguments)
+    assert shown(found) == [("a", ("2", "1", "3")), ("b", ("2", "1", "3"))]
+    assert found.axes[0].numbers == (2.0, 1.0, 3.0)
+    assert found.levels.tolist() == [[1, 1], [0, 0], [2, 0], [2, 2]]
+
+
 def test_of_variants_that_agree_in_everything_the_first_counts():
     assert axes_in([{"a": "1"}, {"a": "2"}, {"a": "2"}]).beside(0) == [{(0,): 0, (1,): 1}]
 

@@ -109,10 +109,17 @@ def test_an_axis_that_never_differs_alone_is_not_told_of():
     arguments = [{"a": "1", "b": "1"}, {"a": "2", "b": "1"}, {"a": "3", "b": "2"}]
     a, b = told(0.5 + noise(3, 4), arguments)
     assert a.startswith("a 1 to 2: ")
-    assert b == (
-        "b: no variant has another level of it than 1 and all else equal, so that what it does is "
-        "not known."
+    assert b == "b: no two variants differ in it alone, so that what it does is not known."
+
+
+def test_where_combinations_are_missing_ranges_are_not_held_against_each_other():
+    arguments = [{"a": "1", "b": "1"}, {"a": "2", "b": "1"}, {"a": "1", "b": "2"}]
+    scores = 0.5 + noise(3, 5) + [[0.0], [0.2], [0.02]]
+    *_, most = told(scores, arguments)
+    assert most.startswith(
+        "Which axis matters most cannot be told, since combinations of levels are missing: from "
     )
+    assert most.endswith(" along b, each over settings of its own.")
 
 
 def test_without_axes_nothing_is_told():

@@ -20,8 +20,8 @@ class Axis:
 
     Args:
         name: Its name.
-        levels: Its values as short texts, in the order of the variants; the first is the
-            reference.
+        levels: Its values as short texts, in the order of the variants; but the first, which is the
+            reference, is the first one that another variant differs from with all else equal.
         numbers: Its values as numbers; NaN where one is none.
     """
 
@@ -85,13 +85,33 @@ def axes_of(record: StudyRecord) -> Axes:
         for variant in record.variants
     ]
     axes = _differing(values)
-    if not any(len(group) > 1 for n in range(len(axes.axes)) for group in axes.beside(n)):
+    comparable = [_comparable(axes, place) for place in range(len(axes.axes))]
+    if not any(comparable):
         raise DesignError(
             "variants that differ in one named argument, all else equal",
             shortlist([repr(variant.name) for variant in record.variants]),
             "vary arguments of one build function, such as kohort.grid(build, units=[16, 64])",
         )
+    for place, levels in enumerate(comparable):
+        if levels:
+            axes = _with_reference(axes, place, min(levels))
     return axes
+
+
+def _comparable(axes: Axes, place: int) -> set[int]:
+    """The levels of an axis that another one is beside, with all else equal."""
+    return {level for group in axes.beside(place) if len(group) > 1 for (level,) in group}
+
+
+def _with_reference(axes: Axes, place: int, level: int) -> Axes:
+    """The same axes, with one level of one of them first."""
+    axis, levels = axes.axes[place], axes.levels.copy()
+    order = [level, *(n for n in range(len(axis.levels)) if n != level)]
+    changed = Axis(
+        axis.name, tuple(axis.levels[n] for n in order), tuple(axis.numbers[n] for n in order)
+    )
+    levels[:, place] = np.argsort(order)[levels[:, place]]
+    return Axes((*axes.axes[:place], changed, *axes.axes[place + 1 :]), levels)
 
 
 def _differing(values: Sequence[Mapping[str, str]]) -> Axes:

@@ -24,8 +24,7 @@ def _axis(effects: Effects, axis: Axis, scale: Scale) -> str:
     levels = effects.of_axis(axis.name)
     if not levels:
         return (
-            f"{axis.name}: no variant has another level of it than {axis.levels[0]} and all else "
-            "equal, so that what it does is not known."
+            f"{axis.name}: no two variants differ in it alone, so that what it does is not known."
         )
     # Those that are decided first, then the largest.
     ranked = sorted(
@@ -71,7 +70,7 @@ def _most(effects: Effects, scale: Scale) -> str:
         return f"No axis makes a difference of practical interest: {how}."
     if not effects.are_alike:
         return (
-            f"Which axis matters most cannot be told, as not all combinations of levels trained: "
+            "Which axis matters most cannot be told, since combinations of levels are missing: "
             f"{how}, each over settings of its own."
         )
     return f"Which axis matters most is undecided: {how}."
