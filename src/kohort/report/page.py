@@ -43,7 +43,7 @@ from kohort.report.held_out import HeldOut
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
-SHOWN_ARGUMENTS = 4
+SHOWN_ARGUMENTS = 2
 """The most arguments that are columns of the table."""
 SHOWN_PANELS = 12
 """The number of variants whose curves are drawn: the best, and the baseline."""

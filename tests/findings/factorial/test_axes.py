@@ -48,6 +48,14 @@ def test_an_argument_that_is_not_given_has_the_default_of_the_function():
     assert found.axes[0].numbers == (0.0, 0.5)
 
 
+def test_axes_stand_in_the_order_in_which_arguments_are_given():
+    found = axes_in(
+        [{"units": "1"}, {"units": "2"}, {"units": "2", "rate": "0.5"}],
+        defaults=[{"rate": "0.0"}, {"rate": "0.0"}, {}],
+    )
+    assert [axis.name for axis in found.axes] == ["units", "rate"]
+
+
 def test_without_a_known_default_it_is_not_given():
     assert shown(axes_in([{}, {"rate": "0.5"}])) == [("rate", ("not given", "0.5"))]
 

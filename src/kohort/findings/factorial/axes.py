@@ -84,7 +84,8 @@ def axes_of(record: StudyRecord) -> Axes:
         }
         for variant in record.variants
     ]
-    axes = _differing(values)
+    given = [name for variant in record.variants for name in variant.arguments]
+    axes = _differing(values, list(dict.fromkeys([BUILD, EPOCHS, *given])))
     comparable = [_comparable(axes, place) for place in range(len(axes.axes))]
     if not any(comparable):
         raise DesignError(
@@ -114,8 +115,7 @@ def _with_reference(axes: Axes, place: int, level: int) -> Axes:
     return Axes((*axes.axes[:place], changed, *axes.axes[place + 1 :]), levels)
 
 
-def _differing(values: Sequence[Mapping[str, str]]) -> Axes:
-    names = dict.fromkeys(name for of_variant in values for name in of_variant)
+def _differing(values: Sequence[Mapping[str, str]], names: Sequence[str]) -> Axes:
     axes, levels = [], []
     for name in names:
         codes = [of_variant.get(name, NOT_GIVEN) for of_variant in values]
