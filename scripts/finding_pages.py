@@ -153,8 +153,9 @@ build functions, or trained for several numbers of epochs, have an axis of that.
   another one than at its first.
 - **The range** of an axis is how far it moves the score from its worst level to its best. The best
   of several noisy means flatters itself, so that each replicate is read at the levels that the
-  others choose; where levels are close this is too low. It has the unit of the score. Shares of
-  variance have none, and in sets that are not balanced they do not add up.
+  others choose; where levels are close this is too low, and its interval somewhat too narrow. It
+  has the unit of the score. Shares of variance have none, and in sets that are not balanced they do
+  not add up.
 - **An axis matters most** where its range is decided to be wider than that of each other one,
   these taken at their worst and best means: paired t tests at Bonferroni's level over the others,
   over the replicates in which all combinations of levels trained. Where some combination is not in

@@ -76,9 +76,10 @@ range holds the true one. "Most" is the share of studies that say that an axis m
 that is false, and where it is true.
 """
 AXES_END = """What it shows: effects of axes keep their level in whole designs and in those that
-lost cells. The interval of a range is too low where levels are close and replicates few, so that
-they choose the wrong ones; of which axis matters most nothing false follows from that. What it does
-not show: divergence that depends on how good a replicate is.
+lost cells. The interval of a range holds the truth somewhat less often than it says: the levels
+that it is read at are chosen by the same replicates, and where levels are close these are at times
+the wrong ones. An axis is falsely said to matter most in 5 % of studies at most. What it does not
+show: divergence that depends on how good a replicate is.
 """
 
 SEEDS = """## Coverage of the interval of a mean: seeds
