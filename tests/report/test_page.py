@@ -194,7 +194,7 @@ def test_a_browser_shows_it_whole(browser, report, width, scheme):
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert tab.locator("figure svg").count() == 8
+    assert tab.locator("figure svg").count() == 4 * 2 + 2  # curves of variants, effects of axes
     background, ink = tab.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )
