@@ -167,3 +167,28 @@ def test_a_test_set_with_copied_training_rows_leaks(letters, result):
     assert leak.verdict == "found"
     assert leak.evidence["of them exact"] == clean.evidence["of them exact"] + 5
     assert "have a copy, exact or near, among the training samples" in leak.sentence
+
+
+def test_a_net_that_does_not_move_has_not_diverged(blobs):
+    """Wide initial weights: each replicate begins with a loss of its own, and ends with it."""
+
+    def build(rate):
+        wide = keras.initializers.RandomNormal(stddev=3.0)
+        model = keras.Sequential(
+            [keras.Input((5,)), keras.layers.Dense(3, "softmax", kernel_initializer=wide)]
+        )
+        model.compile(
+            keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        return model
+
+    study = kohort.Study(
+        "still", kohort.grid(build, rate=[1e-9, 1e30]), blobs,
+        replicates=kohort.Holdout(0.2, repeats=6), epochs=2, batch_size=100,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    losses = result.curves().query("metric == 'eval_loss' and variant == 'rate=1e-09'")
+    ends = losses[losses["epoch"] == 2]["value"]
+    assert ends.max() > 1.25 * ends.iloc[0], "the replicates must begin differently"
+    said = {f.variant: f.verdict for f in result.findings() if f.code == "KH105"}
+    assert said == {"rate=1e-09": "not found", "rate=1e+30": "found"}

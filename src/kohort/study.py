@@ -30,7 +30,7 @@ from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.fitting import Engine
-from kohort.runs.recording import RunStart, study_record, untrained_losses
+from kohort.runs.recording import RunStart, study_record, untrained_losses, with_starts
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.tracing.signature import global_settings
@@ -264,6 +264,7 @@ class Study:
             record = study_record(
                 spec, plan, records, losses, engine=trains_by, start=start, runs=runs
             )
+            record = with_starts(record, spec, models)
             weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
             members = members_of(
                 spec.variants, spec.whole_replicates, spec.data, weights, record.whole

@@ -113,20 +113,14 @@ class Design(NamedTuple):
 
 DESIGNS = st.sampled_from(
     [
-        # Compiling is what takes time: each part comes in two designs at least.
+        # Few: compiling is what takes time, and `make test` has the zoo of layers and optimizers.
         Design("dense", "sgd", "classes", 1),
-        Design("dense", "scheduled", "regression", 2),
-        Design("dropped", "adam", "classes", 1),
         Design("dropped", "averaged", "one hot", 1),
-        Design("sequential", "adam", "one hot", 2),
-        Design("sequential", "accumulating", "regression", 1),
+        Design("sequential", "adam", "regression", 2),
         Design("convolution", "scheduled", "classes", 1),
-        Design("convolution", "sgd", "regression", 1),
-        Design("recurrent", "adam", "classes", 2),
-        Design("own_step", "accumulating", "classes", 1),
-        Design("own_step", "averaged", "regression", 1),
-        Design("frozen", "sgd", "one hot", 1),
-        Design("frozen", "scheduled", "classes", 1),
+        Design("recurrent", "adam", "classes", 1),
+        Design("own_step", "accumulating", "regression", 1),
+        Design("frozen", "scheduled", "one hot", 1),
     ]
 )
 
@@ -312,7 +306,7 @@ CASES = st.builds(
             "validation_freq": st.sampled_from([1, 2, [1, 3]]),
         },
     ),
-    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, None, 1]),
     st.sampled_from([False] * 15 + [True]),
 ).filter(_is_defined)
 

@@ -32,6 +32,8 @@ class VariantFacts:
             studies that were kept before this was.
         defaults: What the function takes for arguments that only other variants give, as Python
             code, where that is known.
+        untrained_in: By replicate's number, the loss of its own model before the first step, where
+            training ended well above `untrained_loss`, which is that of the first replicate.
     """
 
     name: str
@@ -42,6 +44,7 @@ class VariantFacts:
     untrained_loss: float
     build: str | None = None
     defaults: dict[str, str] = field(default_factory=dict)
+    untrained_in: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,10 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
         "pairs": [list(pair) for pair in record.additions],
         "builds": [variant.build for variant in record.variants],
         "defaults": [variant.defaults for variant in record.variants],
+        "untrained_in": [
+            {str(number): loss for number, loss in variant.untrained_in.items()}
+            for variant in record.variants
+        ],
     }
 
 
@@ -117,7 +124,13 @@ def from_json(
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
     count = len(settings.epochs)  # studies that were kept before they were have none of these
     later = stored.get("builds", [None] * count), stored.get("defaults", [{}] * count)
-    facts = zip(settings.epochs, *(stored[name] for name in by_variant), *later, strict=True)
+    starts = [
+        {int(number): loss for number, loss in of_variant.items()}
+        for of_variant in stored.get("untrained_in", [{}] * count)
+    ]
+    facts = zip(
+        settings.epochs, *(stored[name] for name in by_variant), *later, starts, strict=True
+    )
     return StudyRecord(
         settings,
         tuple(VariantFacts(name, arguments[name], *numbers) for name, *numbers in facts),

@@ -83,6 +83,7 @@ def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> Variant
         lengths=curves.lengths[number],
         planned_epochs=settings.epochs[facts.name],
         untrained_loss=facts.untrained_loss if is_whole else float("nan"),
+        untrained_in=facts.untrained_in if is_whole else {},
         parameters=facts.parameters,
         regularizer_count=facts.regularizer_count,
     )

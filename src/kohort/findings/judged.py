@@ -1,5 +1,6 @@
 """The curves of the variants of a study, and the settings of its intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,6 +31,7 @@ class VariantCurves:
         lengths: `[replicate]`, the epochs that each trained.
         planned_epochs: The epochs that each was to train; None where that is `lengths`.
         untrained_loss: Train loss of the model before its first step; NaN if unknown.
+        untrained_in: The same of replicates, by number, where it is known of each.
         parameters: The number of the model's weights; 0 if unknown.
         regularizer_count: Regularisers in the model: dropout, noise, penalties.
     """
@@ -42,6 +44,7 @@ class VariantCurves:
     lengths: np.ndarray
     planned_epochs: int | None = None
     untrained_loss: float = float("nan")
+    untrained_in: Mapping[int, float] = field(default_factory=dict)
     parameters: int = 0
     regularizer_count: int = 0
 
@@ -56,7 +59,11 @@ class VariantCurves:
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
         start = self.lengths - np.maximum(1, self.lengths // 4)
         ends = trained & (np.arange(trained.shape[1]) >= start[:, None])
-        first = self.train_loss[:, 0] if np.isnan(self.untrained_loss) else self.untrained_loss
+        first = self.train_loss[:, 0].copy()
+        if not np.isnan(self.untrained_loss):
+            first[:] = self.untrained_loss
+        for replicate, loss in self.untrained_in.items():
+            first[replicate] = loss
         with np.errstate(invalid="ignore"):  # infinities, which count as broken anyway
             ending = np.where(ends, self.train_loss, 0.0).sum(axis=1) / np.maximum(
                 1, ends.sum(axis=1)

@@ -1,9 +1,11 @@
 """Collects the measurements of a run, and makes the record of the study at its end."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from kohort.data.copies import Overlap, find_copies
@@ -11,6 +13,7 @@ from kohort.data.labels import Majority, class_labels, majority_of
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
+from kohort.design.replicates import Replicate
 from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
@@ -18,6 +21,7 @@ from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings
+from kohort.findings.from_record import study_curves
 from kohort.keras_api.models import data_loss
 from kohort.runs.fingerprint import arguments_of, as_code
 
@@ -97,12 +101,34 @@ def untrained_losses(spec: StudySpec, models: BuiltModels) -> list[float]:
     NaN for models that override how their loss is computed.
     """
     replicate = spec.replicate(0, 1.0)
-    rows = replicate.train[:UNTRAINED_SAMPLES]
-    inputs, targets = spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows]
     return [
-        data_loss(models.look_at(number, replicate), inputs, targets)
+        _untrained_loss(spec, models.look_at(number, replicate), replicate)
         for number in range(len(spec.variants))
     ]
+
+
+def with_starts(record: StudyRecord, spec: StudySpec, models: BuiltModels) -> StudyRecord:
+    """A record with the losses before training of replicates that seem to have diverged.
+
+    Initial weights differ between replicates, and so do losses before training: one that ends well
+    above the first replicate's may never have risen. To measure all of them would build all models
+    a second time where those are not kept.
+    """
+    facts = []
+    for number, curves in enumerate(study_curves(record).variants):
+        starts = {}
+        for replicate in map(spec.whole_replicates.__getitem__, np.flatnonzero(curves.diverged)):
+            trained = curves.train_loss[replicate.number, : curves.lengths[replicate.number]]
+            if replicate.number > 0 and np.isfinite(trained).all():
+                model = models.new(number, replicate)
+                starts[replicate.number] = _untrained_loss(spec, model, replicate)
+        facts.append(replace(record.variants[number], untrained_in=starts))
+    return replace(record, variants=tuple(facts))
+
+
+def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -> float:
+    rows = replicate.train[:UNTRAINED_SAMPLES]
+    return data_loss(model, spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows])
 
 
 def study_record(
