@@ -110,7 +110,7 @@ def test_one_of_several_is_left_and_named():
         return compiled(Plain(), **compiling)
 
     members = [{"seed": 0}, {"seed": 1, "run_eagerly": True}, {"seed": 2}]
-    with pytest.warns(UserWarning, match=r"one model after another: plain \(it is compiled with"):
+    with pytest.warns(UserWarning, match=r"to keras.Model.fit: plain \(it is compiled with"):
         assert_parity(build, X, Y, members, validation_split=VALIDATE)
 
 

@@ -31,9 +31,10 @@ class VariantCurves:
         lengths: `[replicate]`, the epochs that each trained.
         planned_epochs: The epochs that each was to train; None where that is `lengths`.
         untrained_loss: Train loss of the model before its first step; NaN if unknown.
-        untrained_in: The same of replicates, by number, where it is known of each.
         parameters: The number of the model's weights; 0 if unknown.
         regularizer_count: Regularisers in the model: dropout, noise, penalties.
+        untrained_in: By replicate's number, train loss of its own model before its first step,
+            where that was measured.
     """
 
     name: str
@@ -44,9 +45,9 @@ class VariantCurves:
     lengths: np.ndarray
     planned_epochs: int | None = None
     untrained_loss: float = float("nan")
-    untrained_in: Mapping[int, float] = field(default_factory=dict)
     parameters: int = 0
     regularizer_count: int = 0
+    untrained_in: Mapping[int, float] = field(default_factory=dict)
 
     @cached_property
     def diverged(self) -> np.ndarray:

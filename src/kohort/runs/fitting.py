@@ -268,9 +268,9 @@ def _tell(models: Sequence[keras.Model], left: Mapping[int, str]) -> None:
     for number, why in left.items():
         by_why.setdefault(why, []).append(models[number].name)
     parts = [f"{_few(names, ', ')} ({why})" for why, names in by_why.items()]
+    in_turn = ", one model after another" * (len(left) > 1)
     warnings.warn(
-        f"kohort.fit leaves to keras.Model.fit, one model after another: {_few(parts, '; ')}",
-        stacklevel=4,
+        f"kohort.fit leaves to keras.Model.fit{in_turn}: {_few(parts, '; ')}", stacklevel=4
     )
 
 

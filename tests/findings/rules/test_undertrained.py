@@ -40,6 +40,14 @@ SILENT = straight(0.001, 0.0012, 0.0008, loss=[0.999, 1.0, 1.001])
 UNDECIDED = straight(0.02, 0.001, 0.001)
 
 
+def test_no_forecast_goes_beyond_all_right():
+    """In two more epochs a straight line would have 20 and then 60 points less than no error."""
+    found = judge(RULE, straight(0.400, 0.404, 0.396, start=0.6))
+
+    assert found.verdict == "found"
+    assert "its validation accuracy would be 20.0 points (6.0 to 20.0) better" in found.sentence
+
+
 def test_fires_with_the_numbers_that_it_stands_on():
     found = judge(RULE, FIRES)
 

@@ -85,10 +85,10 @@ def _more(study: StudyCurves, gain: Interval) -> str:
 
 
 ADVICE = (
-    "An accuracy tells nothing here. Where classes are rare, score by what counts them "
+    "Where a class is rare an accuracy tells nothing: score by what counts such classes "
     "(`metric=`: an AUC, a recall), give the loss weights of the classes, or collect more of the "
-    "rare ones; else see whether the inputs tell the classes apart, and whether the variants "
-    "learn at all (KH103, KH104)."
+    "rare ones. Where none is, see whether the inputs tell the classes apart, and whether the "
+    "variants learn at all (KH103, KH104)."
 )
 
 RULE = Rule(

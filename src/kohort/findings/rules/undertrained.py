@@ -1,11 +1,14 @@
 """KH104: training ended while validation still improved."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import outlook_of
 from kohort.findings.rules import overfit
+from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import changes
 
 LAST_FRACTION = 0.1
@@ -112,6 +115,8 @@ def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) ->
     outlook, scale = outlook_of(curves, study), study.scale
     on_validation = side == "validation"
     error = (outlook.valid_error if on_validation else outlook.train_error).gain
+    if scale.is_proportion:
+        error = _within_room(error, curves.valid_error if on_validation else curves.train_error)
     loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
     parts = []
     if np.isfinite(error.mean):
@@ -121,6 +126,19 @@ def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) ->
         moved = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
         parts.append(f"its {side} loss would have {moved} of its fall so far")
     return f"as it goes, after {curves.epochs} more epochs {' and '.join(parts)}"
+
+
+def _within_room(gain: Interval, errors: np.ndarray) -> Interval:
+    """A gain that leaves a proportion of errors between none and all.
+
+    Args:
+        gain: What the shape of the curve says.
+        errors: The curve, `[replicate, epoch]`; the last epoch that all of them have counts.
+    """
+    known = errors[:, np.isfinite(errors).any(axis=0)]
+    room = float(np.nanmean(known[:, -1]))
+    clipped = gain.within(room - 1, room)
+    return replace(clipped, mean=float(np.clip(gain.mean, room - 1, room)))
 
 
 def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:
