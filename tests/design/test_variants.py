@@ -27,6 +27,14 @@ def test_variants_of_a_replicate_start_from_the_same_numbers():
     np.testing.assert_array_equal(plain.get_weights()[0], dropped.get_weights()[0])
 
 
+def test_numpy_numbers_are_named_as_pythons():
+    rates = list(np.array([0.5, 0.25]))
+    assert [v.name for v in kohort.grid(build_mlp, dropout=rates)] == [
+        "dropout=0.5",
+        "dropout=0.25",
+    ]
+
+
 @pytest.mark.parametrize(
     ("build", "match"),
     [

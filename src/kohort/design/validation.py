@@ -92,15 +92,23 @@ def _check_sizes(spec: StudySpec, names: list[str]) -> None:
 
 
 def _check_kinds(spec: StudySpec) -> None:
-    wanted: list[tuple[str, object, type | UnionType]] = [
-        ("data", spec.data, Dataset),
-        ("replicates", spec.replicates, Holdout | KFold),
-        *(("each variant", variant, Variant) for variant in spec.variants),
+    wanted: list[tuple[str, object, type | UnionType, str]] = [
+        ("data", spec.data, Dataset, "give arrays (x, y), or kohort.load(...)"),
+        (
+            "replicates",
+            spec.replicates,
+            Holdout | KFold,
+            "give kohort.Holdout(0.1, repeats=5), say",
+        ),
+        *(
+            ("each variant", variant, Variant, "give kohort.Variant(name, build), or a kohort.grid")
+            for variant in spec.variants
+        ),
     ]
-    for what, value, kind in wanted:
+    for what, value, kind, mend in wanted:
         if not isinstance(value, kind):
             name = getattr(kind, "__name__", str(kind)).replace("kohort.design.replicates.", "")
-            raise DesignError(f"{what} as a kohort.{name}", _told(value), "give one")
+            raise DesignError(f"{what} as a kohort.{name}", _told(value), mend)
     if not isinstance(spec.seed, int) or spec.seed < 0:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
 

@@ -122,13 +122,19 @@ def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
         )
     return [
         Variant(
-            ", ".join(f"{name}={value!r}" for name, value in zip(varying, point, strict=True)),
+            ", ".join(f"{name}={_written(value)}" for name, value in point.items()),
             build,
             **fixed,
-            **dict(zip(varying, point, strict=True)),
+            **point,
         )
-        for point in itertools.product(*varying.values())
+        for values in itertools.product(*varying.values())
+        for point in [dict(zip(varying, values, strict=True))]
     ]
+
+
+def _written(value: Any) -> str:
+    """A value as it is written in code; a NumPy number as Python's."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:

@@ -127,7 +127,13 @@ def test_one_replicate_is_too_few():
 
 
 def test_equal_differences_give_no_interval():
-    assert judged(BASE, [0.2, 0.2, 0.2]).verdict == "found"
+    found = judged([0.1, 0.1, 0.1], [0.2, 0.2, 0.2])
+
+    assert found.verdict == "found"
+    assert "the difference from a is the same in all 3" in found.sentence
+    # Three replicates are what is advised where there are fewer.
+    assert "at least 3" not in found.advice
+    assert "score by the loss" in found.advice
 
 
 def test_no_difference_at_all_is_seen_exactly():

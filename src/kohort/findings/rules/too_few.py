@@ -20,13 +20,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     other = compared.b if compared.a == name else compared.a
     n, needed = compared.difference.n, compared.replicates_needed
     if not compared.difference.is_formed:
+        few = f"{n} in common with {other} give no interval of their difference"
+        same = f"the difference from {other} is the same in all {n}, and tells nothing of others"
         return RULE.finding(
             name,
             "found",
-            f"{name} has too few replicates: {n} in common with {other} give no interval of their "
-            "difference.",
+            f"{name} has too few replicates: {few if n < 2 else same}.",
             {"replicates": n},
-            SOME,
+            SOME if n < ENOUGH else ALIKE,
         )
     evidence: Evidence = {
         "difference": compared.difference,
@@ -60,7 +61,12 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
-SOME = "Run at least 3 replicates, better 5 or more."
+ENOUGH = 3
+SOME = f"Run at least {ENOUGH} replicates, better 5 or more."
+ALIKE = (
+    "Where few samples validate, scores take few values: hold out more samples, score by the loss, "
+    "or run more replicates."
+)
 
 
 def _advice(study: StudyCurves, compared: Comparison) -> str:
