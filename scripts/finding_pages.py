@@ -101,15 +101,32 @@ the four together in somewhat more. The adjusted p-value that is shown is the la
 of the correction in the family; that of Simes's test over the whole study; and, where a pair is in
 several families, that of the strictest of them, so that it has one verdict.
 
+A correction looks far into the tail of Student's t, where the few degrees of freedom of one pair's
+differences cost most. So these p-values are moderated, where there are three variants and three
+replicates or more: the spread of a difference is estimated with the help of all variants of the
+study. What a replicate does to all variants is taken off; each variant's remaining variance is
+drawn towards the common one (Smyth 2004), by less where it is far from that (Phipson and others
+2016), where the variances differ, and where what remains of the variants is correlated (Schott
+2005), as of two architectures that hang on the seed in two ways; a difference has the degrees of
+freedom of both its variants (Satterthwaite 1946). No adjusted p-value is below the pair's own, so
+that nothing is decided where the pair's own interval holds zero, whatever the others look like.
+Intervals are each pair's own, and the rises' p-values too. Of 8 variants with equal spreads in 5
+replicates, one that is better than the baseline by two standard deviations is told from it in
+{found_moderated} % of studies, and in {found_alone} % without this help; with 3 replicates in
+{few_moderated} % and {few_alone} %. What that risks where spreads are not equal, and where variants
+are related, is
+[simulated](simulations.md#what-variants-know-of-each-others-spread).
+
 The winner was picked by the scores that are compared. It is decided to be better than another
 variant where the t test of the two alone says so, and one of these besides: the other one is ruled
 out as one of the best (Simes's test over its one-sided comparisons with all others, and Holm's
 correction over the variants); or the winner beats every other variant, each by itself, which a
-lucky one of several equal ones seldom does (Gutmann and Maymin 1987). Spreads are not pooled. A
-baseline that wins was named beforehand, and has Holm's correction. Comparing all pairs instead
-would leave large differences undecided: with 30 variants and 5 replicates a winner that is far
-ahead is told from {pairs_found} % of the others that way, and from {winner_found} % in this one;
-and in {winner_false} % of studies of 30 equal variants it is called better than one that is as
+lucky one of several equal ones seldom does (Gutmann and Maymin 1987). The former is by moderated
+p-values. A baseline that wins was named beforehand, and has Holm's correction. Comparing all pairs
+instead, each by its own spread, would leave large differences undecided: with 30 variants and 5
+replicates a winner that is far ahead is told from {pairs_found} % of the others that way, and from
+{winner_found} % in this one; and in {winner_false} % of studies of 30 equal variants it is called
+better than one that is as
 good.
 
 `kohort compare` and `Result.compare` tell of a pair both p-values: by itself, and corrected as its
@@ -175,7 +192,8 @@ def index_page() -> str:
     """What is common to all findings, and where each is told."""
     rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in EVERY]
     codes = ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
-    parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**_optimism(), **_winner())]
+    told = {**_optimism(), **_winner(), **_borrowed()}
+    parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**told)]
     return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES])
 
 
@@ -308,6 +326,16 @@ def _winner() -> dict[str, str]:
         "winner_found": f"{100 * ahead['found']['mean']:.0f}",
         "pairs_found": f"{100 * ahead['found by all pairs']['mean']:.0f}",
         "winner_false": f"{100 * alike['false']['mean']:.1f}",
+    }
+
+
+def _borrowed() -> dict[str, str]:
+    """What is told from the baseline with help from the other variants' spreads, and without."""
+    few, usual = (results()["borrowed"]["8"][n]["power"] for n in ("3", "5"))
+    return {
+        f"{name}_{how}": f"{100 * cell[how]['mean']:.0f}"
+        for name, cell in (("few", few), ("found", usual))
+        for how in ("alone", "moderated")
     }
 
 

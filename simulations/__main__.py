@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simulations import (
     axes,
+    borrowed,
     classes,
     comparisons,
     coverage,
@@ -35,6 +36,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (speeds, 1),
         (winner, 1),
         (axes, 1),
+        (borrowed, 1),
     ):
         yield from module.cells(factor * studies)
 

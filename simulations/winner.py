@@ -8,6 +8,7 @@ from scipy import stats
 
 from kohort.findings.statistics.best import better_than_each
 from kohort.findings.statistics.comparison import holm, simes
+from kohort.findings.statistics.spreads import Spreads, spreads
 from simulations.cell import Cell, Outcome
 
 ALPHA = 0.05
@@ -42,21 +43,22 @@ def winners(
     n: int,
     shared: float,
 ) -> Outcome:
-    """One study: whom its winner is said to be better than, and by Holm over all pairs instead."""
+    """One study: whom its winner is said to be better than, and whom by t tests of all pairs."""
     sizes = np.geomspace(*spread, len(scores))
     if random.random() < 0.5:  # the best are sometimes those that vary most
         sizes = sizes[::-1]
     common, individual = (random.standard_normal((len(scores), count)) for count in (1, n))
     noise = np.sqrt(shared) * common + np.sqrt(1 - shared) * individual
-    p_values = not_worse(scores[:, None] + sizes[:, None] * noise, shared / (1 - shared))
-    best = int((scores[:, None] + sizes[:, None] * noise).mean(axis=1).argmax())
+    values, ratio = scores[:, None] + sizes[:, None] * noise, shared / (1 - shared)
+    best = int(values.mean(axis=1).argmax())
+    unaided, moderated = (not_worse(values, ratio, of(values)) for of in (alone, helped))
+    by_itself = 2 * np.minimum(unaided, unaided.T)
     above = np.triu_indices(len(scores), 1)
-    pairs = 2 * np.minimum(p_values, p_values.T)[above]
-    gate = simes(pairs)
-    adjusted = np.full(p_values.shape, np.nan)
-    adjusted[above] = holm(pairs)
-    by_pairs = np.fmax(adjusted, adjusted.T)[best]
-    called = np.maximum(better_than_each(p_values, best), gate) <= ALPHA
+    adjusted = np.full(unaided.shape, np.nan)
+    adjusted[above] = holm(by_itself[above])
+    by_pairs = np.maximum(np.fmax(adjusted, adjusted.T)[best], simes(by_itself[above]))
+    gate = simes(2 * np.minimum(moderated, moderated.T)[above])
+    called = np.maximum(better_than_each(moderated, by_itself[best], best), gate) <= ALPHA
     as_good = scores >= scores[best]
     false = float(called[as_good].any())
     if not scores.any():
@@ -64,25 +66,42 @@ def winners(
     return {
         "false": false,
         "found": _share(called, ~as_good),
-        "found by all pairs": _share(np.maximum(by_pairs, gate) <= ALPHA, ~as_good),
+        "found by all pairs": _share(by_pairs <= ALPHA, ~as_good),
     }
 
 
-def not_worse(values: np.ndarray, ratio: float) -> np.ndarray:
-    """One-sided p-values of the paired t tests that the row is no worse than the column.
+def not_worse(values: np.ndarray, ratio: float, spread: Spreads) -> np.ndarray:
+    """One-sided p-values of t tests that the variant of the row is no worse than the column's.
 
     Args:
         values: Scores `[variant, replicate]`.
         ratio: Validation samples over training samples of replicates that share samples.
+        spread: Of the differences.
     """
+    means = values.mean(axis=1)
+    error = float(np.sqrt(1 / values.shape[1] + ratio)) * spread.deviation
+    p_values = np.array(stats.t.sf((means - means[:, None]) / error, spread.df))
+    np.fill_diagonal(p_values, np.nan)
+    return p_values
+
+
+def helped(values: np.ndarray) -> Spreads:
+    """The moderated spreads of the differences, and their own where there is none."""
+    found, unaided = spreads(values), alone(values)
+    there = np.isfinite(found.deviation)
+    return Spreads(
+        np.where(there, found.deviation, unaided.deviation),
+        np.where(there, found.df, unaided.df),
+    )
+
+
+def alone(values: np.ndarray) -> Spreads:
+    """The spreads of the differences, each without help from other variants."""
     n = values.shape[1]
     covariance = np.cov(values)
     variance = np.diag(covariance)[:, None] + np.diag(covariance) - 2 * covariance
     np.fill_diagonal(variance, np.nan)
-    means = values.mean(axis=1)
-    t = (means - means[:, None]) / np.sqrt((1 / n + ratio) * variance)
-    p_values: np.ndarray = stats.t.sf(t, n - 1)
-    return p_values
+    return Spreads(np.sqrt(variance), np.full(variance.shape, n - 1.0))
 
 
 def cells(studies: int) -> Iterator[Cell]:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = json.loads((ROOT / "docs" / "simulations.json").read_text("utf-8"))["results"]
 LIMIT = 2
 """Standard errors that a rate may lie beyond its promise."""
+BORROWED = RESULTS["borrowed"]
 
 
 def below(number, bound):
@@ -94,6 +95,22 @@ def test_noise_is_measured_as_it_was_put_in():
 @pytest.mark.parametrize("case", RESULTS["false alarms"])
 def test_no_more_than_a_twentieth_of_studies_report_a_difference_that_is_none(case):
     assert below(RESULTS["false alarms"][case]["any family"], 0.05)
+
+
+RELATED = ("two kinds, half of the variance shared", "two kinds, 90 % of the variance shared")
+
+
+@pytest.mark.parametrize(("variants", "n"), [(v, n) for v in BORROWED for n in BORROWED[v]])
+def test_with_the_help_of_others_no_more_than_a_twentieth_of_families_err(variants, n):
+    cells = BORROWED[variants][n]
+    for name in set(cells) - {"power", *RELATED}:
+        assert below(cells[name]["moderated"], 0.05)
+
+
+@pytest.mark.parametrize(("variants", "n"), [("8", "3"), ("8", "5"), ("30", "5")])
+def test_with_the_help_of_others_twice_as_much_is_found(variants, n):
+    found = BORROWED[variants][n]["power"]
+    assert below(found["alone"], found["moderated"]["mean"] / 2)
 
 
 def winners(name):

@@ -11,6 +11,7 @@ from kohort.findings.choice import choose
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.best import better_than_each
 from kohort.findings.statistics.comparison import Comparison, compare, correct, simes
+from kohort.findings.statistics.spreads import Spread
 
 SAME = 1e-3
 """The largest relative difference of losses that differ only by rounding."""
@@ -68,6 +69,7 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
         margin=study.margin,
         higher_is_better=scale.higher_is_better,
         are_same=_are_same(study.variants[a], study.variants[b]),
+        moderated=study.spreads.between(a, b),
     )
 
 
@@ -96,7 +98,7 @@ def _families(study: StudyCurves) -> Families:
     each_once = {(a, b): score_comparison(study, a, b) for a, b in pairs}
     rises = [_rise_comparison(study, a, b) for a, b in study.one_loss]
     everything = [*each_once.values(), *rises]
-    gate = simes([comparison.difference.p_value for comparison in everything])
+    gate = simes([comparison.p_moderated for comparison in everything])
 
     def of(a: int, b: int) -> Comparison:
         return each_once[a, b] if a < b else score_comparison(study, a, b)
@@ -104,7 +106,10 @@ def _families(study: StudyCurves) -> Families:
     rivals = [number for number in numbers[1:] if number != winner]
     against = correct([of(rival, winner) for rival in rivals], gate)
     if winner != 0:
-        corrected = better_than_each(_not_worse(study, each_once), winner)
+        alone = np.full(len(study.variants), np.nan)
+        for number in (0, *rivals):
+            alone[number] = of(number, winner).difference.p_value
+        corrected = better_than_each(_not_worse(study, each_once), alone, winner)
         against = [
             replace(comparison, p_adjusted=float(np.maximum(corrected[rival], gate)))
             for rival, comparison in zip(rivals, against, strict=True)
@@ -124,7 +129,7 @@ def _not_worse(study: StudyCurves, each_once: Mapping[tuple[int, int], Compariso
     for (a, b), comparison in each_once.items():
         is_better = (comparison.difference.mean > 0) == comparison.higher_is_better
         worse, better = (a, b) if is_better else (b, a)
-        half = comparison.difference.p_value / 2
+        half = comparison.p_moderated / 2
         p_values[worse, better], p_values[better, worse] = half, 1 - half
     return p_values
 
@@ -181,6 +186,7 @@ def _paired(
     margin: float,
     higher_is_better: bool,
     are_same: bool,
+    moderated: Spread | None = None,
 ) -> Comparison:
     return compare(
         study.variants[pair[0]].name,
@@ -192,4 +198,5 @@ def _paired(
         test_to_train=study.test_to_train,
         higher_is_better=higher_is_better,
         are_same=are_same,
+        moderated=moderated,
     )

@@ -10,6 +10,7 @@ from kohort.data.copies import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale
+from kohort.findings.statistics.spreads import Spreads, spreads
 
 WORSE_THRESHOLD = 0.25
 """A train loss that ends above its start by more than this, relative to the start, has diverged."""
@@ -228,6 +229,11 @@ class StudyCurves:
     def number(self, curves: VariantCurves) -> int:
         """The number of one of the variants."""
         return next(n for n, c in enumerate(self.variants) if c is curves)
+
+    @cached_property
+    def spreads(self) -> Spreads:
+        """The spreads of the differences of these errors, with help from all variants."""
+        return spreads(self.errors)
 
     def interval(self, values: np.ndarray) -> Interval:
         """The interval of the mean of values `[replicate]`."""

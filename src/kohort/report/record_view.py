@@ -160,13 +160,16 @@ class RecordView:
         epochs, by how far validation loss, without penalties, rises after the best epoch, in
         percent; it tells what an addition does against late overfitting.
 
-        No difference is decided in any of them unless the study as a whole shows one. A pair that
-        is in several has one verdict, that of the strictest correction.
+        The scores' p-values are corrected with spreads that all variants help to estimate; none is
+        below the pair's own. No difference is decided in any of them unless the study as a whole
+        shows one. A pair that is in several has one verdict, that of the strictest correction.
 
         Sources: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure"; Hsu (1984),
         "Constrained Simultaneous Confidence Intervals for Multiple Comparisons with the Best";
         Gutmann and Maymin (1987), "Is the Selected Population the Best?"; Nadeau and Bengio (2003),
-        "Inference for the Generalization Error", for splits that overlap.
+        "Inference for the Generalization Error", for splits that overlap; Smyth (2004), "Linear
+        Models and Empirical Bayes Methods for Assessing Differential Expression in Microarray
+        Experiments", for the spreads.
 
         Example:
             >>> families = result.comparisons()

@@ -123,6 +123,7 @@ def _agreed(study: StudyCurves, effect: Effect, corrected: Comparison) -> Effect
         family=same.family,
         p_adjusted=same.p_adjusted,
         p_equivalence_adjusted=same.p_equivalence_adjusted,
+        moderated=same.moderated,
     )
     return replace(effect, comparison=agreed)
 

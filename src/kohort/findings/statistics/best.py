@@ -5,7 +5,7 @@ import numpy as np
 from kohort.findings.statistics.comparison import holm, simes
 
 
-def better_than_each(not_worse: np.ndarray, best: int) -> np.ndarray:
+def better_than_each(not_worse: np.ndarray, alone: np.ndarray, best: int) -> np.ndarray:
     """Adjusted p-values of the hypotheses that the best of several is no better than another.
 
     Which variant looks best depends on the data, so that its comparisons are corrected by a method
@@ -30,7 +30,10 @@ def better_than_each(not_worse: np.ndarray, best: int) -> np.ndarray:
 
     Args:
         not_worse: One-sided p-values `[variant, variant]` of the hypothesis that the variant of
-            the row is no worse than that of the column; NaN where the two have no comparison.
+            the row is no worse than that of the column; NaN where the two have no comparison. They
+            may be moderated.
+        alone: Two-sided p-values `[variant]` of the t test of the best and each other alone; NaN
+            for the best.
         best: The number of the variant that looks best.
 
     Returns:
@@ -38,7 +41,6 @@ def better_than_each(not_worse: np.ndarray, best: int) -> np.ndarray:
         looks better than the best, having lost a replicate to divergence, gets the p-value of the
         other direction, by Bonferroni's correction over all.
     """
-    alone = 2 * np.minimum(not_worse[:, best], not_worse[best])
     rivals = ~np.isnan(not_worse).all(axis=1)
     rivals[best] = False
     is_below = not_worse[:, best] <= 0.5

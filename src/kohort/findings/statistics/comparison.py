@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from scipy import stats
 
-from kohort.findings.statistics.interval import Interval, mean_interval, standard_error
+from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.power import replicates_needed
+from kohort.findings.statistics.spreads import Spread
 
 SIGN_FLIPS = 4096
 """Sign flips of a sign-flip test: all of them up to 12 replicates, random ones for more."""
@@ -32,8 +33,10 @@ class Comparison:
             more, in either direction (Schuirmann's two one-sided tests); NaN if there is none.
         alpha: The error rate of its family of comparisons.
         family: The number of comparisons in its family.
-        p_adjusted: The t test's p-value after correction over the family; see `correct`.
+        p_adjusted: The p-value after correction over the family; see `correct`.
         p_equivalence_adjusted: `p_equivalence` after this correction.
+        moderated: The spread of the differences, estimated with the help of the other variants of
+            the study; None without such help.
     """
 
     a: str
@@ -49,6 +52,22 @@ class Comparison:
     family: int
     p_adjusted: float
     p_equivalence_adjusted: float
+    moderated: Spread | None = None
+
+    @property
+    def p_moderated(self) -> float:
+        """As the p-value of the difference, by the moderated spread."""
+        if self.moderated is None or not self.difference.has_width:
+            return self.difference.p_value
+        error = self.moderated.error(self.difference.n, self.test_to_train)
+        return float(2 * stats.t.sf(abs(self.difference.mean) / error, self.moderated.df))
+
+    @property
+    def p_equivalence_moderated(self) -> float:
+        """As `p_equivalence`, by the moderated spread."""
+        if self.moderated is None:
+            return self.p_equivalence
+        return _equivalence(self.difference, self.moderated, self.margin, self.test_to_train)
 
     @property
     def is_decided(self) -> bool:
@@ -154,11 +173,14 @@ class Comparison:
         """
         if len(self.differences) < 3:
             return None
+        spread = self.moderated or Spread.of(np.array(self.differences))
         return replicates_needed(
-            float(np.std(self.differences, ddof=1)),
+            spread.deviation,
             self.margin,
-            alpha=self.alpha / self.family,
+            alpha=self.alpha,
+            family=self.family,
             test_to_train=self.test_to_train,
+            gain=spread.df / (len(self.differences) - 1),
         )
 
 
@@ -174,6 +196,7 @@ def compare(
     test_to_train: float,
     higher_is_better: bool = True,
     are_same: bool = True,
+    moderated: Spread | None = None,
 ) -> Comparison:
     """Compare two variants, pair by pair.
 
@@ -189,13 +212,14 @@ def compare(
         higher_is_better: Whether a higher value is better.
         are_same: Whether equal values everywhere mean that the two variants are the same. If not,
             since few samples can give both the same score, there is no interval.
+        moderated: The spread of the differences, where other variants help to estimate it.
     """
     differences = np.asarray(values_b, float) - np.asarray(values_a, float)
     differences = differences[np.isfinite(differences)]
     interval = mean_interval(differences, confidence=confidence, test_to_train=test_to_train)
     if not (are_same or differences.any()):
         interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)
-    equivalence = _equivalence(interval, differences, margin, test_to_train)
+    equivalence = _equivalence(interval, Spread.of(differences), margin, test_to_train)
     return Comparison(
         a,
         b,
@@ -210,6 +234,7 @@ def compare(
         family=1,
         p_adjusted=interval.p_value,
         p_equivalence_adjusted=equivalence,
+        moderated=moderated,
     )
 
 
@@ -223,12 +248,17 @@ def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]
     errs about the rest in at most 5 % of studies. Equivalence has separate p-values, with the
     family's error rate.
 
+    The correction is over moderated p-values: it reaches far into the tail of Student's t, where
+    few degrees of freedom cost most. No adjusted p-value is below the pair's own, so that nothing
+    is decided that the pair alone does not show, whatever the others look like.
+
     Args:
         family: The comparisons of a family.
         gate: The lower bound of the p-values of differences.
     """
-    differ = np.maximum(holm([c.difference.p_value for c in family]), gate)
-    alike = holm([c.p_equivalence for c in family])
+    alone = np.array([(c.difference.p_value, c.p_equivalence) for c in family]).reshape(-1, 2)
+    differ = np.maximum(holm([c.p_moderated for c in family]), np.maximum(alone[:, 0], gate))
+    alike = np.maximum(holm([c.p_equivalence_moderated for c in family]), alone[:, 1])
     return [
         replace(c, family=len(family), p_adjusted=float(p), p_equivalence_adjusted=float(q))
         for c, p, q in zip(family, differ, alike, strict=True)
@@ -272,18 +302,14 @@ def simes(p_values: Sequence[float]) -> float:
     return float(stats.false_discovery_control(p).min()) if len(p) else 0.0
 
 
-def _equivalence(
-    interval: Interval, differences: np.ndarray, margin: float, test_to_train: float
-) -> float:
-    """The larger p-value of two one-sided t tests (Schuirmann 1987) on differences `[replicate]`.
+def _equivalence(interval: Interval, spread: Spread, margin: float, test_to_train: float) -> float:
+    """The larger p-value of two one-sided t tests (Schuirmann 1987).
 
     NaN without an interval or without a margin.
     """
     if not interval.is_formed or np.isnan(margin):
         return np.nan
-    if interval.low == interval.high:  # no difference in any replicate
+    if not interval.has_width:  # no difference in any replicate
         return 0.0
     inside = margin - abs(interval.mean)
-    return float(
-        stats.t.sf(inside / standard_error(differences, test_to_train), len(differences) - 1)
-    )
+    return float(stats.t.sf(inside / spread.error(interval.n, test_to_train), spread.df))

@@ -36,6 +36,11 @@ class Interval:
         """Whether there are bounds."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
+    @property
+    def has_width(self) -> bool:
+        """Whether there are bounds that differ; those of no difference in any replicate do not."""
+        return self.low < self.high
+
     def times(self, factor: float) -> "Interval":
         """The same interval in another unit; the factor is above zero."""
         return replace(

@@ -12,15 +12,26 @@ SURE = 1e6
 
 
 def replicates_needed(
-    spread: float, margin: float, *, alpha: float, test_to_train: float = 0.0
+    spread: float,
+    margin: float,
+    *,
+    alpha: float,
+    family: int = 1,
+    test_to_train: float = 0.0,
+    gain: float = 1.0,
 ) -> int | None:
-    """The fewest replicates whose paired t test detects a true difference with probability `POWER`.
+    """The fewest replicates that detect a true difference with probability `POWER`.
+
+    They have to do so in two tests at once, of which the less likely counts: a pair's own t test,
+    and a moderated one that is corrected. Since both look at one mean, hardly more is needed.
 
     Args:
         spread: Standard deviation of the paired differences over replicates.
         margin: The true difference, in the same unit.
-        alpha: The level of the two-sided test.
+        alpha: The level of the two-sided tests.
+        family: The number of comparisons for which the moderated test is corrected.
         test_to_train: As in `mean_interval`.
+        gain: The degrees of freedom of the moderated test, relative to those of the pair's own.
 
     Returns:
         Their number, 2 or more. None if `MOST` would not suffice, as for replicates that share
@@ -28,21 +39,26 @@ def replicates_needed(
         `margin` is NaN or zero.
     """
     few, many = 2, MOST
-    if not margin > 0 or not _power(many, spread, margin, alpha, test_to_train) >= POWER:
+
+    def power(n: int) -> float:
+        error = spread * np.sqrt(1 / n + test_to_train)
+        alone = _power(margin, error, n - 1, alpha)
+        return min(alone, _power(margin, error, gain * (n - 1), alpha / family))
+
+    if not margin > 0 or not power(many) >= POWER:
         return None
     while few < many:
         middle = (few + many) // 2
-        if _power(middle, spread, margin, alpha, test_to_train) >= POWER:
+        if power(middle) >= POWER:
             many = middle
         else:
             few = middle + 1
     return few
 
 
-def _power(n: int, spread: float, margin: float, alpha: float, test_to_train: float) -> float:
-    """The probability that n replicates detect the difference."""
-    error = spread * np.sqrt(1 / n + test_to_train)
+def _power(margin: float, error: float, df: float, alpha: float) -> float:
+    """The probability that a t test detects a difference, by the standard error of its mean."""
     if 0 < margin >= SURE * error:
         return 1.0
-    critical = stats.t.isf(alpha / 2, n - 1)
-    return float(stats.nct.sf(critical, n - 1, margin / error))
+    critical = stats.t.isf(alpha / 2, df)
+    return float(stats.nct.sf(critical, df, margin / error))

@@ -1,0 +1,115 @@
+"""The spreads of the paired differences of all variants, with help from one another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from kohort.findings.statistics.moderated import moderate
+
+RELATED = 20.0
+"""The inverse of the p-value from which on differences vary so little that variants are related."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of paired differences over replicates, as far as it is known.
+
+    Args:
+        deviation: The estimate; NaN if there is none.
+        df: Its degrees of freedom.
+    """
+
+    deviation: float
+    df: float
+
+    @classmethod
+    def of(cls, differences: np.ndarray) -> "Spread":
+        """That of finite differences `[replicate]`, without help."""
+        n = len(differences)
+        return cls(float(np.std(differences, ddof=1)) if n > 1 else np.nan, n - 1)
+
+    def error(self, n: int, test_to_train: float) -> float:
+        """The standard error of the mean of n differences; see `mean_interval`."""
+        return self.deviation * float(np.sqrt(1 / n + test_to_train))
+
+
+@dataclass(frozen=True, eq=False)
+class Spreads:
+    """The moderated spreads of a study's differences.
+
+    Args:
+        deviation: Standard deviations `[variant, variant]`; NaN where there is no moderated one.
+        df: Degrees of freedom `[variant, variant]`.
+    """
+
+    deviation: np.ndarray
+    df: np.ndarray
+
+    def between(self, a: int, b: int) -> Spread | None:
+        """That of the differences of two variants (numbers); None where there is none."""
+        if np.isnan(self.deviation[a, b]):
+            return None
+        return Spread(float(self.deviation[a, b]), float(self.df[a, b]))
+
+
+def spreads(values: np.ndarray) -> Spreads:
+    """The spreads of the paired differences of all pairs of variants.
+
+    The variance of a difference is the sum of the two variants' moderated variances (see
+    `moderate`). Its degrees of freedom are by Satterthwaite's approximation (1946): of two variants
+    of which one varies far more, that one's. Two whose differences vary far less than that are
+    related, as those are that hardly differ in what they are; their differences' own spread counts
+    the more, the less probable it is otherwise.
+
+    Args:
+        values: `[variant, replicate]`; what is not finite is left out.
+    """
+    moderated = moderate(values)
+    if moderated is None:
+        return Spreads(*np.full((2, len(values), len(values)), np.nan))
+    variance, df, independence = moderated
+    both = variance[:, None] + variance
+    np.fill_diagonal(both, np.nan)  # with itself a variant has no difference
+    parts = variance**2 / df
+    alone, counts = _alone(values)
+    both_df = both**2 / (parts[:, None] + parts)
+    return Spreads(*together(both, both_df, alone, counts - 1.0, independence))
+
+
+def together(
+    variance: np.ndarray,
+    df: np.ndarray,
+    alone: np.ndarray,
+    df_alone: np.ndarray,
+    independence: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Moderated variances of differences drawn towards the differences' own.
+
+    Args:
+        variance: The sum of two moderated variances.
+        df: Its degrees of freedom.
+        alone: The variance of the differences themselves.
+        df_alone: Its degrees of freedom.
+        independence: How far the sum of two variances may be taken for that of a difference.
+
+    Returns:
+        Standard deviations and their degrees of freedom; NaN without a difference's own.
+    """
+    df_alone = np.where(df_alone > 0, df_alone, np.nan)
+    related = stats.f.cdf(alone / variance, df_alone, df)
+    trust = independence * np.minimum(1.0, RELATED * related)
+    weight = df_alone / (trust * df + df_alone)
+    # Of an efficient estimate and what another one adds to it, the errors are not correlated.
+    degrees = 1 / ((1 - weight**2) / df + weight**2 / df_alone)
+    return np.sqrt((1 - weight) * variance + weight * alone), degrees
+
+
+def _alone(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The variances of all pairs' differences, and their numbers, `[variant, variant]`."""
+    differences = values[:, None] - values
+    there = np.isfinite(differences)
+    counts = there.sum(axis=2)
+    differences = np.where(there, differences, 0.0)
+    off = differences - (differences.sum(axis=2) / np.maximum(counts, 1))[..., None]
+    return (np.where(there, off, 0.0) ** 2).sum(axis=2) / np.maximum(counts - 1, 1), counts
