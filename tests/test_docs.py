@@ -17,6 +17,7 @@ from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from scripts.docs import PAGES
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS, figure
+from tests.cli import in_process
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -97,6 +98,16 @@ def test_the_readmes_python_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "verdict" in done.stdout
     assert (tmp_path / "study" / "winner.keras").is_file()
+
+
+def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(block, "data.md", "exec"), {})
+    done = in_process.kohort("predict", "pets/winner.keras", "pets/new.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 200
 
 
 def test_links_and_pictures_are_there():

@@ -115,7 +115,8 @@ class Member:
         """Save `deployable()` as a `.keras` file, with the class names; whole or not at all.
 
         Of images it also keeps how bright the edges of the training images are: `kohort predict`
-        tells dark images on light where these were light on dark.
+        tells dark images on light where these were light on dark. Of a table it keeps how inputs
+        are made of its columns: `kohort predict` takes its rows as they were.
 
         Args:
             path: Of the file; folders that are missing are made.
@@ -136,8 +137,7 @@ class Member:
         with written_whole(path) as new:
             self.deployable().save(new)
             with zipfile.ZipFile(new, "a") as archive:
-                about = {"class_names": list(self.data.class_names or ()), "edge": _edge(self.data)}
-                archive.writestr(ABOUT_ENTRY, json.dumps(about))
+                archive.writestr(ABOUT_ENTRY, json.dumps(_about(self.data)))
         return path
 
 
@@ -168,6 +168,13 @@ def members_of(
         )
         for (variant, replicate), best_weights in weights.items()
     }
+
+
+def _about(data: Dataset) -> dict[str, object]:
+    """What `kohort predict` needs to know of the data."""
+    columns = None if data.columns is None else data.columns.as_json()
+    names = list(data.class_names or ())
+    return {"class_names": names, "edge": _edge(data), "columns": columns}
 
 
 def _edge(data: Dataset) -> float | None:

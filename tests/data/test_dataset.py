@@ -131,7 +131,7 @@ def test_refuses_half_a_test_set(missing):
             r"\(6, 2\) of object, such as 'red' in column 'colour'; encode text as numbers",
         ),
         ({"x_train": [["a", "2"]] * 6}, r"such as .*'a'.* in column 0; encode text as numbers"),
-        ({"y_train": list("ababab")}, r"such as .*'a'.*; number the classes: class_names, y = "),
+        ({"y_train": ["a", 1] * 3}, r"such as .*'a'.*; number the classes: class_names, y = "),
         ({"x_train": pd.DataFrame({"day": pd.date_range("2020-01-01", periods=6)})}, "days since"),
     ],
 )
@@ -231,7 +231,7 @@ def test_refuses_labels_out_of_range(changes, message):
 def test_refuses_groups_of_another_length():
     with pytest.raises(
         DataError,
-        match=r"an integer for each of the 6 training samples, got groups of shape \(2,\)",
+        match=r"a group for each of the 6 training samples, got groups of shape \(2,\)",
     ):
         dataset(groups=np.array([0, 1]))
 
@@ -243,11 +243,62 @@ def test_keeps_groups():
     assert dataset().groups is None
 
 
+GROUPS = {
+    "text": [*"bbaaac"],
+    "pairs": [("b", 1), ("b", 1), ("a", 1), ("a", 1), ("a", 1), ("c", 2)],
+    "mixed": ["b", "b", 7, 7, 7, ("c",)],
+    "floats": np.array([2.5, 2.5, 1, 1, 1, 0]),
+    "negative floats": np.array([-1.0, -1, 1, 1, 1, 0]),
+    "moments": pd.to_datetime(["2020", "2020", "2019", "2019", "2019", "2018"]),
+    "a column": pd.Series([*"bbaaac"], index=range(7, 13)),
+    "categories": pd.Categorical([*"bbaaac"]),
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_groups_of_any_kind_are_numbered_as_they_are_met(kind):
+    assert dataset(groups=GROUPS[kind]).groups.tolist() == [0, 0, 1, 1, 1, 2]
+
+
+NAMED = {
+    "text": (list("bababc"), list("ca"), None, ("a", "b", "c"), [1, 0, 1, 0, 1, 2], [2, 0]),
+    "an order": (list("bababc"), list("ca"), "cab", ("c", "a", "b"), [2, 1, 2, 1, 2, 0], [0, 1]),
+    "a class of test samples alone": (
+        list("bababa"), list("ca"), None, ("a", "b", "c"), [1, 0, 1, 0, 1, 0], [2, 0],
+    ),
+    "a column": (
+        pd.Series(list("bababa")), pd.Series(list("ab")), None, ("a", "b"), [1, 0] * 3, [0, 1],
+    ),
+    "truth": ([True, False] * 3, [True, True], None, ("False", "True"), [1, 0] * 3, [1, 1]),
+    "one truth": ([True] * 6, [True] * 2, None, ("False", "True"), [1] * 6, [1] * 2),
+    "named truth": (
+        [True, False] * 3, [True] * 2, ["no", "yes"], ("no", "yes"), [1, 0] * 3, [1, 1],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_classes_by_name_are_numbered(kind):
+    train, test, given_names, names, train_labels, test_labels = NAMED[kind]
+    data = dataset(y_train=train, y_test=test, class_names=given_names)
+    assert data.class_names == names
+    assert data.y_train.tolist() == train_labels
+    assert data.y_test.tolist() == test_labels
+    assert data.y_train.dtype == np.int32
+    without = dataset(y_train=train, x_test=None, y_test=None, class_names=names)
+    assert without.y_train.tolist() == train_labels
+
+
+def test_refuses_a_class_without_a_name():
+    with pytest.raises(DataError, match=r"among class_names, \['a', 'b'\], got 'c'; name every"):
+        dataset(y_train=list("ababac"), y_test=list("ab"), class_names=["a", "b"])
+
+
 def test_an_error_is_the_users_and_says_how_to_mend_it():
     with pytest.raises(InputError) as caught:
         dataset(groups=np.array([0, 1]))
     assert isinstance(caught.value, ValueError)
-    assert caught.value.mend == "number the groups, and give them the length of x_train"
+    assert caught.value.mend == "give as many as x_train has samples"
 
 
 def test_fingerprint_is_that_of_its_numbers_only():

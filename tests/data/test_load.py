@@ -1,14 +1,17 @@
 """`kohort.load`: data from wherever they are."""
 
+import sys
 import zipfile
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
 from kohort.data.load import load
 from kohort.errors import DataError
+from tests.doors.refusals import assert_refused
 
 
 @pytest.fixture
@@ -142,3 +145,143 @@ def test_letters_are_built_in():
 
 def test_is_public():
     assert kohort.load is load
+
+
+ROWS = "kg,colour,species,patient\n" + "".join(
+    f"{k}.5,{['red', 'blue', ''][k % 3]},{['cat', 'dog'][k % 2]},p{k // 4}\n" for k in range(40)
+)
+
+
+def written(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_csv_file_is_read_as_its_frame(tmp_path):
+    path = written(tmp_path / "pets.csv", ROWS)
+    data = load(path, target="species", group="patient", test=0.2)
+    frame = pd.read_csv(path)
+    expected = kohort.Dataset.from_frame(frame, target="species", group="patient", test=0.2)
+
+    assert data.fingerprint == expected.fingerprint
+    assert (data.name, data.class_names) == ("pets", ("cat", "dog"))
+    assert data.feature_names == ("kg", "colour=blue", "colour=red", "colour is missing")
+    assert data.groups.tolist() == expected.groups.tolist()
+    assert data.notes == expected.notes
+    given = load(frame, target="species", group="patient", test=0.2)
+    assert given.fingerprint == data.fingerprint
+
+
+SPELLINGS = {
+    "semicolons": ("x.csv", ROWS.replace(",", ";"), ("columns are separated by ';'",)),
+    "tabs": ("x.tsv", ROWS.replace(",", "\t"), ("columns are separated by '\\t'",)),
+    "bars": ("x.csv", ROWS.replace(",", "|"), ("columns are separated by '|'",)),
+    "decimal commas": (
+        "x.csv",
+        ROWS.replace(",", ";").replace(".5", ",5"),
+        ("columns are separated by ';'", "numbers have decimal commas"),
+    ),
+    "blanks behind commas": ("x.CSV", ROWS.replace(",", ", "), ()),
+    "a mark of UTF-8": ("x.csv", b"\xef\xbb\xbf" + ROWS.encode(), ()),
+    "lines of Windows": ("x.csv", ROWS.replace("\n", "\r\n"), ()),
+}
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_csv_files_of_any_spelling_are_the_same_data(case, tmp_path):
+    name, text, told = SPELLINGS[case]
+    expected = load(written(tmp_path / "pets.csv", ROWS), target="species")
+    data = load(written(tmp_path / name, text), target="species")
+    assert data.fingerprint == expected.fingerprint
+    assert data.feature_names == expected.feature_names
+    assert data.notes == told + expected.notes
+
+
+def test_a_column_that_numbers_the_rows_is_no_input(tmp_path):
+    frame = pd.read_csv(written(tmp_path / "pets.csv", ROWS))
+    frame.to_csv(tmp_path / "numbered.csv")
+    data = load(tmp_path / "numbered.csv", target="species")
+    assert data.feature_names == load(frame, target="species").feature_names
+    told = "the first column, which has no name and numbers the rows, is left out"
+    assert data.notes[0] == told
+
+
+def test_a_parquet_file_is_read_as_its_frame(tmp_path):
+    frame = pd.read_csv(written(tmp_path / "pets.csv", ROWS))
+    frame = frame.assign(colour=frame.colour.astype("category"))
+    frame.to_parquet(tmp_path / "pets.parquet")
+    data = load(tmp_path / "pets.parquet", target="species")
+    assert data.fingerprint == load(frame, target="species").fingerprint
+
+
+def test_without_pyarrow_parquet_is_refused(tmp_path, monkeypatch):
+    written(tmp_path / "pets.parquet", b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match=r"pyarrow.*pip install 'kohort\[parquet\]'"):
+        load(tmp_path / "pets.parquet", target="species")
+
+
+NO_TABLE = {
+    "no target": ("x.csv", ROWS, {}, "target= one of the columns kg, colour, species, patient, go"),
+    "names alone": ("x.csv", "a,b\n", {"target": "a"}, r"a CSV file with rows, got .*with none"),
+    "nothing": ("x.csv", "", {"target": "a"}, "a CSV file, the names of its columns in the first"),
+    "an image": ("x.csv", b"\x89PNG\r\n\xff\xfe\0", {"target": "a"}, "a CSV file.*save the table"),
+    "rows of several lengths": ("x.csv", "a,b\n1,2\n1,2,3\n", {"target": "a"}, "a CSV file.*Expec"),
+    "no parquet": ("x.parquet", b"text", {"target": "a"}, r"a Parquet file, got .*x\.parquet \("),
+    "nothing as parquet": ("x.parquet", b"", {"target": "a"}, "a Parquet file, got"),
+}
+
+
+@pytest.mark.parametrize("case", NO_TABLE)
+def test_refuses_what_is_no_table(case, tmp_path):
+    name, content, options, told = NO_TABLE[case]
+    path = written(tmp_path / name, content)
+    assert_refused(lambda: load(path, **options), told, tmp_path)
+
+
+def test_refuses_a_cut_parquet_file(tmp_path):
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"a": [1.0] * 99}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match="a Parquet file, got"):
+        load(path, target="a")
+
+
+def test_a_part_of_arrays_is_held_out_when_asked(save, arrays):
+    whole = {"x_train": np.arange(80.0).reshape(40, 2), "y_train": [0, 1, 1, 1] * 10}
+    path = save(**whole)
+    assert len(load(path).x_test) == len(load(path, test=0).x_test) == 0
+
+    data = load(path, test=0.2)
+
+    assert np.bincount(data.y_test).tolist() == [2, 6]
+    together = np.concatenate([data.x_train, data.x_test])
+    assert np.array_equal(together[np.argsort(together[:, 0])], whole["x_train"])
+    assert np.array_equal(
+        data.y_train, np.take(whole["y_train"], data.x_train[:, 0].astype(int) // 2)
+    )
+    assert data.notes == (
+        "8 of 40 samples are held out as the test set, as large a part of each class",
+    )
+
+
+def test_refuses_a_part_of_a_file_with_a_test_set(save, arrays):
+    with pytest.raises(DataError, match=r"no test= for a file with a test set, got 0\.2 for .*npz"):
+        load(save(**arrays), test=0.2)
+
+
+@pytest.mark.parametrize(
+    ("source", "option", "told"),
+    [
+        ("letters", {"test": 0.2}, r"no test= for the built-in letters, got 0\.2; leave it out"),
+        ("mine.npz", {"target": "a"}, "no target= for an .npz file, got 'a'"),
+        ("mine.h5", {"group": "a"}, "no group= for an HDF5 file, which has its test set, got 'a'"),
+        ("mine", {"target": "a"}, "no target= for images, got 'a'"),
+    ],
+)
+def test_refuses_options_that_a_source_does_not_take(source, option, told, tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name in ("mine.npz", "mine.h5"):
+        written(tmp_path / name, b"x")
+    with pytest.raises(DataError, match=told):
+        load(source if source == "letters" else tmp_path / source, **option)

@@ -140,12 +140,13 @@ WRONG = {
     "a name of the data as a number": ({"name": 5}, "name as text, got 5"),
     "a scale as a number": ({"pixels": 255}, "pixels as a PixelScale, got 255"),
     # Not groups.
-    "groups too few": ({"groups": [0, 1]}, r"integer for each of the 6.*shape \(2,\)"),
-    "groups as floats": ({"groups": np.arange(6.0)}, "integer for each.*float64"),
-    "groups as text": ({"groups": list("aabbcc")}, "integer for each.*number the groups"),
-    "groups as truth": ({"groups": Y == 1}, "integer for each.*bool"),
+    "groups too few": ({"groups": [0, 1]}, r"a group for each of the 6.*shape \(2,\)"),
+    "names of groups too few": ({"groups": ["a", "b"]}, r"a group for each of the 6.*\(2,\)"),
+    "a group that is missing": ({"groups": [*"aabb", None, "c"]}, "got 1 without one, .* row 5"),
+    "a group that is NaN": ({"groups": [1.0, np.nan] * 3}, "got 3 without one, such as row 2"),
     "groups in a column": ({"groups": Y[:, None]}, r"shape \(6, 1\)"),
-    "groups ragged": ({"groups": [[0], [1, 2]]}, "groups as an array of numbers"),
+    "groups that are no names": ({"groups": [[0], [1, 2]] * 3}, r"hashable.*got \[0\]"),
+    "text for groups": ({"groups": "aabbcc"}, r"groups of shape \(\)"),
     "groups masked": ({"groups": np.ma.masked_equal(Y, 1)}, "groups without gaps"),
     "one group": ({"groups": 0}, r"groups of shape \(\)"),
 }

@@ -33,7 +33,8 @@ def folder(tmp_path):
     (tmp_path / "loop.py").symlink_to("loop.py")
     (tmp_path / "study.py").write_text(HEAD + "number = 5\n" + settings(""))
     (tmp_path / "fails.py").write_text(HEAD + build("raise ValueError('no')"))
-    (tmp_path / "data.csv").write_text("1,2\n")
+    for name in ("data.csv", "data.txt"):
+        (tmp_path / name).write_text("1,2\n3,4\n")
     held = {key: getattr(DATA, key) for key in ("x_train", "y_train", "x_test", "y_test")}
     np.savez(tmp_path / "data.npz", **held)
     np.savez(tmp_path / "bad.npz", **(held | {"y_train": np.full(40, np.nan)}))
@@ -51,7 +52,8 @@ OPTIONS = {
     # Data.
     "data that are nowhere": (["--data", "none.npz"], "got 'none.npz', which is none"),
     "data of no name": (["--data", ""], "got ''; name one"),
-    "data of another kind": (["--data", "data.csv"], "'data.csv', a file of another kind"),
+    "data of another kind": (["--data", "data.txt"], "'data.txt', a file of another kind"),
+    "a table without its target": (["--data", "data.csv"], "target= one of the columns 1, 2, got"),
     "data that are wrong": (["--data", "bad.npz"], "finite numbers in y_train"),
     "data in a folder of none": (["--data", "folder"], "at least two class folders"),
     "data of a name that ends in a line": (["--data", "no\nne"], r"got 'no\\nne', which is none"),

@@ -12,7 +12,30 @@ StudyPlace = Annotated[
 ]
 DataSource = Annotated[
     str | None,
-    typer.Option(metavar="SRC", help="Data for the study: letters, a file, a folder, an archive."),
+    typer.Option(
+        metavar="SRC",
+        help="Data for the study: letters, a table, a file of arrays, a folder, an archive.",
+    ),
+]
+TargetColumn = Annotated[
+    str | None, typer.Option("--target", metavar="COLUMN", help="What to predict, in a table.")
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="What belongs together in a table, such as a patient; it is never split.",
+    ),
+]
+TestPart = Annotated[
+    float | None,
+    typer.Option(
+        "--test",
+        metavar="PART",
+        help="Part of the samples to hold out, where SRC has no test set; a fifth of tables "
+        "and images where none is given.",
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Train this many epochs instead.")]
 StorePlace = Annotated[

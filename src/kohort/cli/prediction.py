@@ -13,9 +13,10 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import PixelScale
-from kohort.data.readers.csv_rows import csv_rows
+from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room, is_file
+from kohort.data.tables.columns import Columns
 from kohort.errors import DesignError, KohortError, ModelError, reason
 from kohort.member import ABOUT_ENTRY
 from kohort.report.held_out import class_probabilities
@@ -51,8 +52,9 @@ def predict_files(
     """Predict for image files, or the rows of CSV files, with a model that `Member.save` wrote.
 
     Images are read as grey, or as red, green and blue where the model takes three channels, and
-    resized to the model's size. A class without a name in the file is given as its number. Rows
-    get the model's outputs where these are no scores of classes that have names.
+    resized to the model's size. Rows of a table become inputs as they did for training. A class
+    without a name in the file is given as its number. Rows get the model's outputs where these
+    are no scores of classes that have names.
 
     Args:
         model: A `.keras` file. It takes images `[sample, height, width]` or `[sample, height,
@@ -76,7 +78,7 @@ def predict_files(
                 f"{model}, which takes rows of {shape[0]:,} numbers",
                 "leave them out",
             )
-        return Predictions(_of_rows(loaded, about.names, files, shape[0], model), "")
+        return _of_rows(loaded, about, files, shape[0], model)
     _check_scale(loaded, scale, model)
     pixels = np.stack([picture(image, shape) for image in files])
     pixels = 255 - pixels if invert else pixels
@@ -89,9 +91,13 @@ def predict_files(
 
 
 def _of_rows(
-    model: keras.Model, names: list[str], files: Sequence[Path], columns: int, path: Path
-) -> list[Answer]:
-    tables = [csv_rows(file, columns) for file in files]
+    model: keras.Model, about: "_About", files: Sequence[Path], inputs: int, path: Path
+) -> Predictions:
+    read = [
+        (csv_rows(file, inputs), "") if about.columns is None else raw_rows(file, about.columns)
+        for file in files
+    ]
+    tables, notices = zip(*read, strict=True)
     samples = [
         f"{file}, row {number + 1}"
         for file, table in zip(files, tables, strict=True)
@@ -99,12 +105,14 @@ def _of_rows(
     ]
     outputs = _outputs(model, np.concatenate(tables), path)
     scores = class_probabilities(outputs)
-    if names and scores.shape[1] == len(names):
-        return _classes(samples, scores, names)
-    return [
+    notice = "; ".join(filter(None, notices))
+    if about.names and scores.shape[1] == len(about.names):
+        return Predictions(_classes(samples, scores, about.names), notice)
+    answers = [
         Answer(sample, ", ".join(f"{number:.6g}" for number in row), None)
         for sample, row in zip(samples, outputs, strict=True)
     ]
+    return Predictions(answers, notice)
 
 
 def _classes(samples: list[str], scores: np.ndarray, names: list[str]) -> list[Answer]:
@@ -191,24 +199,32 @@ def _load(path: Path) -> keras.Model:
 
 
 class _About(NamedTuple):
-    """What a study wrote beside its model: names of classes, and the brightness of edges."""
+    """What a study wrote beside its model.
+
+    Args:
+        names: Of the classes.
+        edge: How bright the edges of training images are; None of others.
+        columns: How inputs are made of a table's rows; None of other data.
+    """
 
     names: list[str]
-    edge: float | None
+    edge: float | None = None
+    columns: Columns | None = None
 
 
 def _about(path: Path) -> _About:
     try:
         with zipfile.ZipFile(path) as archive:
             if ABOUT_ENTRY not in archive.namelist():
-                return _About([], None)
+                return _About([])
             about = json.loads(archive.read(ABOUT_ENTRY))
             names, edge = about["class_names"], about.get("edge")
+            columns = about.get("columns") and Columns.from_json(about["columns"])
     except Exception as error:
         raise _no_names(path, reason(error)) from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _no_names(path, reprlib.repr(names))
-    return _About(names, float(edge) if isinstance(edge, int | float) else None)
+    return _About(names, float(edge) if isinstance(edge, int | float) else None, columns)
 
 
 def _no_names(path: Path, received: str) -> ModelError:

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from kohort.cli.options import STORE, AsJson, StorePlace, StudyName
+from kohort.cli.options import (
+    STORE,
+    AsJson,
+    GroupColumn,
+    StorePlace,
+    StudyName,
+    TargetColumn,
+    TestPart,
+)
 from kohort.errors import StoreError, legible
 
 
@@ -75,6 +83,9 @@ def report(
             help="The data of the study; without them it tells nothing of the test set.",
         ),
     ] = None,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    test: TestPart = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
     ] = None,
@@ -82,10 +93,11 @@ def report(
 ) -> None:
     """Write the report of a study that was run to its end."""
     from kohort.cli.outputs import writing
-    from kohort.data.load import load
+    from kohort.cli.study_files import data_of
     from kohort.runs.loading import open as open_result
 
-    result = open_result(store, name, None if data is None else load(data))
+    given = data_of(data, {"target": target, "group": group, "test": test})
+    result = open_result(store, name, given)
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):
         typer.echo(str(result.report(path)))

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kohort.cli.ending import end
-from kohort.cli.options import STORE, DataSource, Epochs, Replicates, StorePlace, StudyPlace
+from kohort.cli.options import (
+    STORE,
+    DataSource,
+    Epochs,
+    GroupColumn,
+    Replicates,
+    StorePlace,
+    StudyPlace,
+    TargetColumn,
+    TestPart,
+)
 from kohort.errors import Interrupted, legible
 
 if TYPE_CHECKING:
@@ -40,6 +50,9 @@ def demo(
 def run(
     study: StudyPlace,
     data: DataSource = None,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
     out: Annotated[
@@ -65,8 +78,10 @@ def run(
     It is kept while it runs: the same command goes on where it was stopped, or trains what was
     added to the study.
     """
+    reading = {"target": target, "group": group, "test": test}
     options = {
         "data": data,
+        **reading,
         "epochs": epochs,
         "replicates": replicates,
         "engine": None if engine is EngineName.AUTO else engine.value,
@@ -78,7 +93,7 @@ def run(
     stem = Path(file).stem
     folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
     _run(
-        _study(study, data, epochs, replicates),
+        _study(study, data, reading, epochs, replicates),
         folder,
         " ".join(["kohort run", study, *shown_options]),
         engine=engine.value,
@@ -91,18 +106,27 @@ def run(
 def plan(
     study: StudyPlace,
     data: DataSource = None,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
 ) -> None:
     """Print what a study would train together, and why not more."""
-    typer.echo(str(_study(study, data, epochs, replicates).plan()))
+    reading = {"target": target, "group": group, "test": test}
+    typer.echo(str(_study(study, data, reading, epochs, replicates).plan()))
 
 
-def _study(place: str, source: str | None, epochs: int | None, replicates: int | None) -> "Study":
-    from kohort.cli.study_files import adjusted, read_study
-    from kohort.data.load import load
+def _study(
+    place: str,
+    source: str | None,
+    reading: dict[str, Any],
+    epochs: int | None,
+    replicates: int | None,
+) -> "Study":
+    from kohort.cli.study_files import adjusted, data_of, read_study
 
-    study = read_study(place, None if source is None else load(source))
+    study = read_study(place, data_of(source, reading))
     return adjusted(study, epochs=epochs, replicates=replicates)
 
 
@@ -110,6 +134,8 @@ def _show_data(data: "Dataset") -> None:
     train, test = len(data.x_train), len(data.x_test)
     told = f"{test:,}" if test else "none"
     typer.echo(f"{data.name}: read {train + test:,} samples, {told} of them to test", err=True)
+    for note in data.notes:
+        typer.echo(legible(note), err=True)
     for name in data.unreadable:
         typer.echo(f"could not read {legible(name)}", err=True)
 

@@ -2,14 +2,34 @@
 
 import runpy
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from kohort.data.dataset import Dataset
+from kohort.data.load import load
 from kohort.data.system import is_file
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study
+
+
+def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
+    """The data that `--data` and the options beside it name; None where nothing is named.
+
+    Args:
+        source: What to load.
+        options: Arguments of `kohort.load`, None where they are not given.
+
+    Raises:
+        DataError: There is an option and no source, or it cannot be loaded.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if source is not None:
+        return load(source, **given)
+    if given:
+        raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
+    return None
 
 
 def read_study(place: str, data: Dataset | None) -> Study:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.encoding import number_groups
 from kohort.errors import DataError, reason
 
 # Half of a character beyond 16 bits, which no file in UTF-8 can hold.
@@ -88,20 +89,25 @@ def _column(place: tuple[int, ...], columns: Any) -> str:
     return f" in column {place[1] if columns is None else repr(columns[place[1]])}"
 
 
-def checked_groups(given: object, samples: int) -> np.ndarray:
-    """The groups of samples as an array `[sample]`.
+def checked_groups(given: Any, samples: int) -> np.ndarray:
+    """The groups of samples as integers `[sample]`; integers stay what they are.
 
     Raises:
-        DataError: They are no integers, or of another number.
+        DataError: They are of another number, or a sample has none.
     """
-    groups = _converted("groups", given)
-    if groups.shape != (samples,) or groups.dtype.kind not in "iu":
+    is_listed = isinstance(given, list | tuple)
+    if not is_listed or all(isinstance(group, int | np.integer) for group in given):
+        given = _converted("groups", given)
+    shape = (len(given),) if is_listed else given.shape
+    if shape != (samples,):
         raise DataError(
-            f"an integer for each of the {samples} training samples",
-            f"groups of shape {groups.shape}, {groups.dtype}",
-            "number the groups, and give them the length of x_train",
+            f"a group for each of the {samples} training samples",
+            f"groups of shape {shape}",
+            "give as many as x_train has samples",
         )
-    return groups
+    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
+        return given
+    return number_groups(given)
 
 
 def checked_names(given: Sequence[str]) -> tuple[str, ...]:

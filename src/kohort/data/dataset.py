@@ -1,10 +1,10 @@
 """The data of a study: train and test arrays, class names, and a fingerprint of their bytes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,13 @@ from kohort.data.checking import (
     converted_targets,
     narrow,
 )
+from kohort.data.encoding import are_named, number_classes
 from kohort.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kohort.data.tables.columns import Columns
 
 MOST_CLASSES = 2**20
 """Labels that reach higher are taken for numbers that are no classes, such as prices."""
@@ -46,21 +52,25 @@ class Dataset:
 
     Args:
         x_train: Inputs `[train sample, ...]`, uint8 or other numbers.
-        y_train: Targets `[train sample, ...]`: class labels `[train sample]`, integers from 0; or
-            other numbers. Floats `[train sample]` are labels too where all are whole, and
+        y_train: Targets `[train sample, ...]`: class labels `[train sample]`, integers from 0, or
+            text or truth values, which are numbered in the order of `class_names`; or other
+            numbers. Floats `[train sample]` are labels too where all are whole, and
             `class_names` are given or every number from 0 to the highest is there.
         x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype; None, or no
             samples, where there is no test set.
         y_test: Targets `[test sample, ...]`, of the same shape and dtype for each sample.
         class_names: `[class]`, a name for each class, in the order of the labels. None names
-            them by their labels.
+            them by their labels, text in its order.
         name: What to call the data in a report.
-        groups: `[train sample]`, the integer number of the group (a font, a patient) that each
-            sample belongs to. A group is never split between training and validation; the samples
-            of a negative one always train.
+        groups: `[train sample]`, the group (a font, a patient) that each sample belongs to, of
+            any hashable kind. A group is never split between training and validation; where they
+            are integers, the samples of a negative one always train.
         pixels: How raw pixels become inputs. Give it for arrays that are not uint8 if they were
             normalised from pixels; uint8 arrays have it anyway.
         unreadable: Names of files that should have been samples and could not be read.
+        columns: How the inputs were made of the columns of a table; `from_frame` and `load` give
+            it, and a saved model keeps it for `kohort predict`.
+        notes: What was changed on reading, a sentence each; reports and commands show them.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -84,8 +94,11 @@ class Dataset:
     groups: np.ndarray | None = None
     pixels: PixelScale | None = None
     unreadable: tuple[str, ...] = ()
+    columns: "Columns | None" = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._number_classes()
         x_train, y_train = (
             as_array(f"{axis}_train", getattr(self, f"{axis}_train")) for axis in "xy"
         )
@@ -105,6 +118,19 @@ class Dataset:
         self._set("name", self.name or "data")
         check_kind("name", self.name, str, "text")
         check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
+
+    def _number_classes(self) -> None:
+        """Number classes that are given by name, with no number among them."""
+        y_test: Any = self.y_test
+        is_listed = hasattr(y_test, "__len__") and getattr(y_test, "shape", None) != ()
+        has_test = is_listed and len(y_test) > 0
+        if not are_named(self.y_train) or (has_test and not are_named(y_test)):
+            return
+        names = None if self.class_names is None else checked_names(self.class_names)
+        labels = number_classes(self.y_train, y_test if has_test else None, names)
+        self._set("y_train", labels[0])
+        self._set("y_test", labels[1] if has_test else y_test)
+        self._set("class_names", labels[2])
 
     def _test_arrays(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The test arrays as they were given; no samples like `x` and `y` where there are none."""
@@ -147,6 +173,61 @@ class Dataset:
                 "number the classes from 0, or give every class a name",
             )
         return names
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: "pd.DataFrame",
+        *,
+        target: Hashable,
+        group: Hashable | None = None,
+        test: float | None = None,
+        name: str | None = None,
+    ) -> "Dataset":
+        """A dataset of a table, a row for each sample.
+
+        Columns of numbers and truth values become inputs as they are; a column of text or
+        categories an input of 0 and 1 for each category of the training rows. Missing cells become
+        0, and a further input tells where they were. Nothing is learned from the values: scaling
+        is for the model. A column of more than 100 different texts, or of moments, is left out.
+        `notes` tell what was done, `feature_names` the inputs.
+
+        Args:
+            frame: The table.
+            target: The column to predict: classes (text, truth values, categories, few whole
+                numbers), or numbers.
+            group: The column of the group of each row, such as a patient, of any hashable kind.
+            test: The part of the rows to hold out as the test set: whole groups, or as large a
+                part of each class. None is a fifth, 0 none. The seed is always 0.
+            name: What to call the data in a report.
+
+        Raises:
+            DataError: A column is not there, a target or a group is missing, or a cell cannot be
+                read.
+
+        Example:
+            >>> import pandas as pd
+            >>> pets = pd.DataFrame({"kg": [4, 9, 5, 30] * 5, "species": ["cat", "dog"] * 10})
+            >>> kohort.Dataset.from_frame(pets, target="species", name="pets")
+            Dataset('pets', 16 train and 4 test samples of (1,) float32, 2 classes)
+        """
+        import pandas as pd
+
+        from kohort.data.tables.frames import of_frame
+
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError("a pandas DataFrame", type(frame).__name__, "make one, or give arrays")
+        return cls(**of_frame(frame, target, group, test), name=name)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the inputs that a table's columns became; None of other data.
+
+        Example:
+            >>> data.feature_names is None
+            True
+        """
+        return None if self.columns is None else self.columns.inputs
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -212,6 +293,9 @@ class Dataset:
             return x
         scaled: np.ndarray = x.astype(np.float32) * np.float32(self.pixels.factor)
         return scaled + np.float32(self.pixels.offset)
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *self.notes])
 
     def __repr__(self) -> str:
         return (

@@ -1,40 +1,73 @@
 """`kohort.load`: data from wherever they are."""
 
 import os
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
 
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
 from kohort.data.readers.archives import is_archive
 from kohort.data.readers.hdf5 import load_hdf5
 from kohort.data.readers.images import load_images
-from kohort.data.readers.npz import KEYS, load_npz
+from kohort.data.readers.npz import load_npz
+from kohort.data.splits import hold_out, hold_out_text, test_part
 from kohort.data.system import is_file, is_folder
-from kohort.errors import DataError, reason
+from kohort.errors import DataError, legible, reason
 
-_KNOWN = '"letters", or the path of an .h5 or .npz file, an image folder or an archive (tar, zip)'
+if TYPE_CHECKING:
+    import pandas as pd
 
-_READERS = {".h5": load_hdf5, ".hdf5": load_hdf5, ".npz": load_npz}
+_KNOWN = (
+    '"letters", or the path of a table (.csv, .tsv, .parquet), an .h5 or .npz file, '
+    "an image folder or an archive (tar, zip)"
+)
+_TABLE = frozenset({"target", "group"})
 
 
-def load(source: str | Path) -> Dataset:
+@dataclass(frozen=True)
+class _Kind:
+    """What reads a kind of source, which options it takes, and what to call it in a sentence."""
+
+    read: Callable[..., Dataset]
+    takes: frozenset[str]
+    told: str
+
+
+def load(
+    source: "str | Path | pd.DataFrame",
+    *,
+    target: Hashable | None = None,
+    group: Hashable | None = None,
+    test: float | None = None,
+) -> Dataset:
     """Load a dataset.
 
     Args:
         source: One of these:
 
             - "letters": the built-in glyphs A to J, 28 x 28 pixels.
+            - A table: a `.csv`, `.tsv` or `.parquet` file, or a pandas frame; a row for each
+              sample. `Dataset.from_frame` tells what becomes of its columns.
             - An `.h5` file with the matrices `trainData` and `testData`, `[sample, column]`; the
               last column holds the labels.
             - An `.npz` file with `x_train` and `x_test`, `[sample, ...]`, and `y_train` and
               `y_test`, their targets.
             - A folder, or an archive (tar, zip), with a folder of images for each class, such as
               notMNIST (Bulatov 2011).
+        target: The column of a table to predict.
+        group: The column of a table of what belongs together, such as a patient.
+        test: The part of the samples to hold out as the test set: whole groups, or as large a
+            part of each class. None is a fifth for tables and images, and none for arrays. Not for
+            a source with a test set.
 
     Returns:
-        The dataset; pixels stay uint8.
+        The dataset; pixels stay uint8. `notes` tell what was changed on reading.
 
     Raises:
         DataError: There is no such source, it cannot be read, or it does not fit in memory.
@@ -44,31 +77,52 @@ def load(source: str | Path) -> Dataset:
         >>> kohort.load("letters")
         Dataset('letters', 10880 train and 1930 test samples of (28, 28) uint8, 10 classes)
     """
+    options = {"target": target, "group": group, "test": test}
+    if _is_frame(source):
+        return Dataset.from_frame(source, target=target, group=group, test=test)
     if not isinstance(source, str | os.PathLike) or not str(source):
         raise DataError(_KNOWN, repr(source), "name one")
     if str(source) == "letters":
+        _taken(_Kind(load_letters, frozenset(), "the built-in letters"), options)
         return load_letters()
     path = Path(source)
-    reader = _reader(path, str(source))
+    kind = _kind(path, str(source))
     try:
         with warnings.catch_warnings():
             # zipfile reads on where two entries are one, and only warns that it may be a bomb.
             warnings.filterwarnings("error", "Overlapped entries", UserWarning)
-            return reader(path)
+            return kind.read(path, **_taken(kind, options))
     except MemoryError as error:
         raise DataError(
             "data that fit in memory", f"{path} ({reason(error)})", "give fewer samples"
         ) from error
 
 
-def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
-    """The function that reads a path, by its ending; archives are known by their first bytes too.
+def _is_frame(source: object) -> TypeGuard["pd.DataFrame"]:
+    # Who has a frame has imported pandas, which is not imported for other sources.
+    return "pandas" in sys.modules and isinstance(source, sys.modules["pandas"].DataFrame)
+
+
+def _taken(kind: _Kind, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that a kind of source takes.
+
+    Raises:
+        DataError: Another one was given.
+    """
+    for name, value in options.items():
+        if value is not None and name not in kind.takes:
+            raise DataError(f"no {name}= for {kind.told}", repr(value), "leave it out")
+    return {name: options[name] for name in kind.takes}
+
+
+def _kind(path: Path, told: str) -> _Kind:
+    """What a path is, by its ending; archives are known by their first bytes too.
 
     Raises:
         DataError: There is no such file or folder, it may not be read, or nothing reads its kind.
     """
     if is_folder(path):
-        return load_images
+        return _IMAGES
     if not is_file(path):
         raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
     try:
@@ -78,12 +132,61 @@ def _reader(path: Path, told: str) -> Callable[[Path], Dataset]:
             "a file that can be read", f"{told!r} ({error.strerror})", "allow it, or copy it"
         ) from error
     ending = path.suffix.lower()
-    if ending in _READERS:
-        return _READERS[ending]
+    if ending in _KINDS:
+        return _KINDS[ending]
     if not is_archive(path):
         raise DataError(
             _KNOWN,
             f"{told!r}, a file of another kind",
-            f"save arrays and tables with numpy.savez, as {', '.join(KEYS)}",
+            "save arrays with numpy.savez, tables as .csv or .parquet",
         )
-    return load_images
+    return _IMAGES
+
+
+def _load_table(
+    path: Path, target: Hashable | None, group: Hashable | None, test: float | None
+) -> Dataset:
+    from kohort.data.readers.table_files import read_csv, read_parquet
+    from kohort.data.tables.frames import of_frame
+
+    is_parquet = path.suffix.lower() == ".parquet"
+    frame, told = (read_parquet(path), []) if is_parquet else read_csv(path)
+    made = of_frame(frame, target, group, test)
+    return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
+
+
+def _load_arrays(path: Path, test: float | None) -> Dataset:
+    """An `.npz` file, of whose training samples some are held out where that is asked for."""
+    data = load_npz(path)
+    if test is None:
+        return data
+    if len(data.x_test):
+        raise DataError(
+            "no test= for a file with a test set",
+            f"{test!r} for {path}",
+            "leave it out, or leave out x_test and y_test",
+        )
+    if not test_part(test):
+        return data
+    labels = data.y_train if data.classes else None
+    drawn = hold_out(len(data.x_train), labels, None, test)
+    train = np.setdiff1d(np.arange(len(data.x_train)), drawn)
+    return replace(
+        data,
+        x_train=data.x_train[train],
+        y_train=data.y_train[train],
+        x_test=data.x_train[drawn],
+        y_test=data.y_train[drawn],
+        notes=(*data.notes, hold_out_text(len(data.x_train), drawn, labels, None)),
+    )
+
+
+_IMAGES = _Kind(load_images, frozenset({"test"}), "images")
+_TABLES = _Kind(_load_table, frozenset({*_TABLE, "test"}), "a table")
+_HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
+_KINDS = {
+    ".h5": _HDF5,
+    ".hdf5": _HDF5,
+    ".npz": _Kind(_load_arrays, frozenset({"test"}), "an .npz file"),
+    **dict.fromkeys((".csv", ".tsv", ".parquet"), _TABLES),
+}

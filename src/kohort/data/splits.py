@@ -4,8 +4,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kohort.errors import DataError
+
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
+
+TEST_FRACTION = 0.2
+TEST_SEED = 0
+"""The seed by which test samples are drawn, where a source holds none of its own."""
 
 
 def mean_group_size(groups: np.ndarray | None) -> float:
@@ -80,3 +86,70 @@ def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
     return np.sort(
         np.concatenate([samples[some] for samples, some in zip(of_class, chosen, strict=True)])
     )
+
+
+def test_part(test: float | None) -> float:
+    """The part of the samples to hold out as the test set; a fifth where none is asked for.
+
+    Raises:
+        DataError: It is no part, from 0 to below 1.
+    """
+    if test is None:
+        return TEST_FRACTION
+    if not isinstance(test, int | float | np.number) or not 0 <= test < 1:
+        raise DataError(
+            "test as a part of the samples, from 0 to below 1", repr(test), "give 0.2, say"
+        )
+    return float(test)
+
+
+def hold_out(
+    samples: int, labels: np.ndarray | None, groups: np.ndarray | None, test: float | None
+) -> np.ndarray:
+    """Draw the samples of a test set: always the same of the same data.
+
+    Whole groups are drawn where there are groups; else as large a part of each class; else
+    samples at random.
+
+    Args:
+        samples: How many there are.
+        labels: `[sample]` the class of each; None where there are none.
+        groups: `[sample]` the group of each; None where there are none.
+        test: The part to hold out; None is a fifth, 0 holds out none.
+
+    Returns:
+        Their rows, ascending.
+
+    Raises:
+        DataError: It is no part, or leaves no sample to test or to train on.
+    """
+    part, random = test_part(test), np.random.default_rng(TEST_SEED)
+    if not part:
+        return np.arange(0)
+    if groups is not None:
+        drawn = draw_exactly(random, groups, round(part * samples))
+    elif labels is None:
+        drawn = draw_exactly(random, np.arange(samples), round(part * samples))
+    else:
+        counts = np.unique(labels, return_counts=True)[1]
+        drawn = in_strata(labels, (random.permutation(n)[: round(part * n)] for n in counts))
+    if not len(drawn) or len(drawn) == samples:
+        raise DataError(
+            "samples enough to hold some out as a test set",
+            f"{samples:,} samples"
+            + ("" if groups is None else f" in {len(np.unique(groups)):,} groups"),
+            "give more, or test=0 for no test set",
+        )
+    return drawn
+
+
+def hold_out_text(
+    samples: int, drawn: np.ndarray, labels: np.ndarray | None, groups: np.ndarray | None
+) -> str:
+    """How the test set was drawn, as a sentence."""
+    if not len(drawn):
+        return "no samples are held out as a test set"
+    how = "at random" if labels is None else "as large a part of each class"
+    if groups is not None:
+        how = "in whole groups"
+    return f"{len(drawn):,} of {samples:,} samples are held out as the test set, {how}"

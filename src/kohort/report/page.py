@@ -104,6 +104,8 @@ class Page:
         facts += [("model to ship", self.shipped)] * bool(self.shipped)
         if self.data is not None and self.data.unreadable:
             facts.append(("files that could not be read", ", ".join(self.data.unreadable)))
+        if self.data is not None and self.data.notes:
+            facts.append(("how the data were read", "; ".join(self.data.notes)))
         read = [("test set read", on_test.readings(self.readings))]
         if self.data is not None and not len(self.data.x_test):
             read = [("test set", "none")]

@@ -1,12 +1,44 @@
-"""Reads CSV files whose rows are samples for a model."""
+"""Reads CSV files whose rows are to be predicted by a model."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from kohort.data.readers.table_files import read_csv
 from kohort.data.system import check_room, is_file
+from kohort.data.tables.columns import Columns, listed
 from kohort.errors import DataError, reason
+
+
+def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
+    """The rows of a CSV file as inputs of a model, made as they were made for its training.
+
+    Args:
+        path: The file. Columns are found by their names, in any order; others are ignored. Where
+            all are numbers, the first line may be a row already.
+        columns: How inputs are made.
+
+    Returns:
+        float32 `[row, input]`, and what is odd about the rows; "" where nothing is.
+
+    Raises:
+        DataError: It is no such file, a column is not there, or a cell cannot be read.
+    """
+    frame, _ = read_csv(path, [each.name for each in columns.columns if each.kind != "number"])
+    frame.columns = frame.columns.map(str)
+    if columns.are_numbers and not set(columns.inputs) & set(frame.columns):
+        return csv_rows(path, len(columns.inputs)), ""
+    rows = columns.encode(frame)
+    unknown = columns.unknown(frame)
+    if not unknown:
+        return rows, ""
+    many = len(unknown) > 1
+    cells = f"{len(unknown):,} cells hold categories" if many else "a cell holds a category"
+    return rows, (
+        f"in {path} {cells} that no training row had, and so none of those known: "
+        f"{listed(sorted(set(unknown)))}"
+    )
 
 
 def csv_rows(path: Path, columns: int) -> np.ndarray:

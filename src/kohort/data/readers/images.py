@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from kohort.data.dataset import Dataset
 from kohort.data.readers.archives import read_files
-from kohort.data.splits import NEVER_HELD_OUT, draw_exactly
+from kohort.data.splits import NEVER_HELD_OUT, TEST_SEED, draw_exactly, test_part
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible
 
@@ -42,8 +42,6 @@ UNREADABLE: tuple[type[Exception], ...] = (
 """Errors that Pillow raises on bytes that are not an image; more than it documents."""
 COMMON_COPIES = 10
 """With more copies than this a picture is common, and says nothing about its origin."""
-TEST_FRACTION = 0.2
-TEST_SEED = 0
 
 
 class _Images(NamedTuple):
@@ -54,8 +52,8 @@ class _Images(NamedTuple):
     unreadable: list[str]
 
 
-def load_images(source: Path) -> Dataset:
-    """Read grey images in `CLASS/NAME.png`, and hold 20 % of them out as the test set.
+def load_images(source: Path, test: float | None = None) -> Dataset:
+    """Read grey images in `CLASS/NAME.png`, and hold a part of them out as the test set.
 
     Images of one file name (in notMNIST: of one font) and exact copies of an image stay on one
     side of the split, and are one group of `Dataset.groups`. A picture with many copies is always
@@ -63,17 +61,17 @@ def load_images(source: Path) -> Dataset:
 
     Args:
         source: A folder of class folders, a tar archive (compressed or not), or a zip archive.
+        test: The part to hold out; None is a fifth, 0 none.
 
     Raises:
         DataError: There are no class folders with images, or images differ in size.
     """
+    part = test_part(test)
     images = _read(source)
     groups = _groups(images)
-    test = draw_exactly(
-        np.random.default_rng(TEST_SEED), groups, round(TEST_FRACTION * len(groups))
-    )
-    train = np.setdiff1d(np.arange(len(groups)), test)
-    if not len(test) or not len(train):
+    drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
+    train = np.setdiff1d(np.arange(len(groups)), drawn)
+    if part and not (len(drawn) and len(train)):
         raise DataError(
             "images enough to hold some out as a test set",
             f"{len(groups)} images in {len(np.unique(groups))} groups of equal name or pixels",
@@ -82,8 +80,8 @@ def load_images(source: Path) -> Dataset:
     return Dataset(
         images.pixels[train],
         images.labels[train],
-        images.pixels[test],
-        images.labels[test],
+        images.pixels[drawn],
+        images.labels[drawn],
         class_names=images.class_names,
         name=legible(source.name.split(".")[0]),
         groups=groups[train],

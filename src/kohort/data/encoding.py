@@ -1,0 +1,97 @@
+"""Numbers the classes and the groups that were given as text, or as anything else with a name."""
+
+import reprlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kohort.errors import DataError
+
+_NAMED = (str, bool, np.bool)
+_MISSING = frozenset({"NoneType", "NAType", "NaTType"})
+
+
+def are_named(targets: object) -> bool:
+    """Whether targets are one text or truth value a sample: classes by their names."""
+    if isinstance(targets, list | tuple):
+        return bool(targets) and all(isinstance(value, _NAMED) for value in targets)
+    is_of_pandas = type(targets).__module__.partition(".")[0] == "pandas"
+    if type(targets) is not np.ndarray and not is_of_pandas:
+        return False
+    array = np.asarray(targets)
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "OUb":
+        return False
+    return array.dtype.kind != "O" or all(isinstance(value, _NAMED) for value in array)
+
+
+def number_classes(
+    train: object, test: object, names: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Number classes that are given by name.
+
+    Args:
+        train: `[train sample]`, text or truth values.
+        test: `[test sample]`; None where there is no test set.
+        names: The classes in the order to number them in; None sorts the names that are there.
+            Of truth values, the first is that of False.
+
+    Returns:
+        The labels int32 of both sides, and the names `[class]`.
+
+    Raises:
+        DataError: A target is none of the names.
+    """
+    given = [np.asarray(side) for side in (train, test) if side is not None]
+    if all(side.dtype.kind == "b" for side in given) and (names is None or len(names) == 2):
+        labels = [side.astype(np.int32) for side in given]
+        named = ("False", "True") if names is None else (names[0], names[1])
+        return labels[0], (labels[1] if test is not None else None), named
+    sides = [side.astype(str) for side in given]
+    known = np.unique(np.concatenate(sides)) if names is None else np.asarray(tuple(names), str)
+    strange = np.setdiff1d(np.concatenate(sides), known)
+    if len(strange):
+        raise DataError(
+            f"targets among class_names, {reprlib.repr(known.tolist())}",
+            repr(str(strange[0])),
+            "name every class, or leave class_names out",
+        )
+    order = np.argsort(known, kind="stable")
+    labels = [order[np.searchsorted(known, side, sorter=order)].astype(np.int32) for side in sides]
+    return labels[0], (labels[1] if test is not None else None), tuple(known.tolist())
+
+
+def number_groups(groups: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Number groups of any hashable kind from 0, in the order in which they are first met.
+
+    Args:
+        groups: `[sample]`.
+
+    Returns:
+        int64 `[sample]`.
+
+    Raises:
+        DataError: A sample has no group, or one cannot be told from others.
+    """
+    given = list(groups)
+    try:
+        missing = [row for row, group in enumerate(given) if _is_missing(group)]
+        numbers: dict[object, int] = {}
+        found = np.array([numbers.setdefault(group, len(numbers)) for group in given], np.int64)
+    except TypeError as error:
+        raise DataError(
+            "groups that are hashable, such as numbers or text",
+            reprlib.repr(given[0]),
+            "give each sample the name of its group",
+        ) from error
+    if missing:
+        raise DataError(
+            "a group for each sample",
+            f"{len(missing):,} without one, such as row {missing[0] + 1:,}",
+            "name their groups, or drop those rows",
+        )
+    return found
+
+
+def _is_missing(group: object) -> bool:
+    # pandas's own marks are known by their names, so that pandas need not be imported.
+    return type(group).__name__ in _MISSING or group != group  # noqa: PLR0124 (NaN)

@@ -1,0 +1,94 @@
+"""Reads tables, CSV and Parquet, whose rows are samples."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from kohort.data.system import check_room
+from kohort.errors import DataError, reason
+
+SEPARATORS = ",;\t|"
+_SOME_LINES = 1000
+
+
+def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
+    """A CSV file, its first line the names of columns; and what was made of it, in sentences.
+
+    Its separator is the most frequent of comma, semicolon, tab and bar in the first line. Beside
+    semicolons, numbers may have decimal commas. A first column without a name that numbers the
+    rows is left out.
+
+    Args:
+        path: The file.
+        text: The columns whose cells stay text where they look like numbers.
+
+    Raises:
+        DataError: It is no such file, or holds no row.
+    """
+    told: list[str] = []
+
+    def read() -> pd.DataFrame:
+        separator = _separator(path)
+        if separator != ",":
+            told.append(f"columns are separated by {separator!r}")
+        options = {"sep": separator, "skipinitialspace": True, "dtype": dict.fromkeys(text, str)}
+        decimal = "," if separator == ";" and _has_decimal_commas(path, separator) else "."
+        if decimal == ",":
+            told.append("numbers have decimal commas")
+        return pd.read_csv(path, decimal=decimal, low_memory=False, **options)  # type: ignore[call-overload,no-any-return]
+
+    frame = _read(path, "a CSV file, the names of its columns in the first line", read)
+    if _numbers_rows(frame):
+        told.append("the first column, which has no name and numbers the rows, is left out")
+        frame = frame.iloc[:, 1:]
+    return frame, told
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """A Parquet file.
+
+    Raises:
+        DataError: It is no such file, holds no row, or pyarrow is not installed.
+    """
+    return _read(path, "a Parquet file", lambda: pd.read_parquet(path, engine="pyarrow"))
+
+
+def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    try:
+        check_room(path.stat().st_size, str(path))
+        frame = read()
+    except DataError:
+        raise
+    except ImportError as error:
+        raise DataError(
+            "pyarrow, which reads Parquet", "none installed", "pip install 'kohort[parquet]'"
+        ) from error
+    # pandas and pyarrow raise errors of their own, which are ValueErrors; of cut files, OSErrors.
+    except (OSError, ValueError, OverflowError) as error:
+        raise DataError(told, f"{path} ({reason(error)})", "save the table again") from error
+    if not len(frame):
+        raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")
+    return frame
+
+
+def _separator(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    return max(SEPARATORS, key=first.count)
+
+
+def _has_decimal_commas(path: Path, separator: str) -> bool:
+    some = pd.read_csv(path, sep=separator, dtype=str, nrows=_SOME_LINES)
+    cells = some.stack()
+    return bool(cells.str.fullmatch(r"\s*-?\d+,\d+\s*").any()) and not bool(
+        cells.str.fullmatch(r"\s*-?\d+\.\d+\s*").any()
+    )
+
+
+def _numbers_rows(frame: pd.DataFrame) -> bool:
+    """Whether the first column has no name and counts the rows from 0 or 1, as `to_csv` writes."""
+    if frame.shape[1] < 2 or not str(frame.columns[0]).startswith("Unnamed:"):
+        return False
+    numbers = pd.to_numeric(frame.iloc[:, 0], errors="coerce").to_numpy()
+    return bool((numbers[1:] - numbers[:-1] == 1).all() and numbers[0] in (0, 1))

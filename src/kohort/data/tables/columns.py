@@ -1,0 +1,152 @@
+"""The columns of a table as inputs of a model: numbers as they are, categories as 0 and 1."""
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from kohort.errors import DataError
+
+_TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, and how inputs are made of it.
+
+    Args:
+        name: Its name.
+        kind: "number"; "truth", which is 0 or 1; or "category", an input of 0 or 1 for each.
+        categories: `[category]`, those that training rows have, ascending; empty for others.
+        has_gaps: Whether cells of the table were missing. Its inputs are 0 there, and another
+            input is 1.
+    """
+
+    name: str
+    kind: Literal["number", "truth", "category"]
+    categories: tuple[str, ...] = ()
+    has_gaps: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that are made of it."""
+        values = tuple(f"{self.name}={category}" for category in self.categories)
+        gaps = (f"{self.name} is missing",) * self.has_gaps
+        return (values if self.kind == "category" else (self.name,)) + gaps
+
+    def encode(self, cells: pd.Series) -> np.ndarray:
+        """Inputs of cells, float32 `[row, input]`.
+
+        A category that is not known is 0 in each input, as is a missing one.
+
+        Raises:
+            DataError: A cell is no number or truth value, or missing where none was.
+        """
+        missing = cells.isna().to_numpy()
+        if self.kind != "category" and missing.any() and not self.has_gaps:
+            raise self._wrong(missing, "an empty cell", "fill the gap as in training")
+        parts = [self._categories(cells) if self.kind == "category" else self._numbers(cells)]
+        parts += [missing[:, None]] * self.has_gaps
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def unknown(self, cells: pd.Series) -> list[str]:
+        """The text of each cell whose category is none of those known."""
+        if self.kind != "category":
+            return []
+        present = texts(cells[cells.notna()])
+        return present[~present.isin(self.categories)].tolist()
+
+    def _categories(self, cells: pd.Series) -> np.ndarray:
+        codes = pd.Index(self.categories).get_indexer(pd.Index(texts(cells)))
+        present = cells.notna().to_numpy()
+        is_it: np.ndarray = codes[:, None] == np.arange(len(self.categories))
+        return is_it & present[:, None]
+
+    def _numbers(self, cells: pd.Series) -> np.ndarray:
+        if self.kind == "truth":
+            numbers = texts(cells).str.lower().map(_TRUTH)
+        else:
+            numbers = pd.to_numeric(cells, errors="coerce")
+        values = numbers.to_numpy(np.float64, na_value=np.nan)
+        missing = cells.isna().to_numpy()
+        wrong = ~np.isfinite(values) & ~missing
+        if wrong.any():
+            found = reprlib.repr(str(cells.iloc[int(wrong.argmax())]))
+            raise self._wrong(wrong, found, "write it as a finite number, or empty it")
+        return np.where(missing, 0.0, values)[:, None]
+
+    def _wrong(self, where: np.ndarray, found: str, mend: str) -> DataError:
+        row = int(where.argmax()) + 1
+        of = "truth values" if self.kind == "truth" else "numbers"
+        return DataError(f"{of} in column {self.name!r}", f"{found} in row {row:,}", mend)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How the inputs of a model are made of a table's rows; the same for training and prediction.
+
+    Args:
+        columns: Those that inputs are made of, in order.
+    """
+
+    columns: tuple[Column, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of all inputs, in order."""
+        return tuple(name for column in self.columns for name in column.inputs)
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether each column is one input of numbers, as it is."""
+        return all(column.kind == "number" and not column.has_gaps for column in self.columns)
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Inputs of rows, float32 `[row, input]`; other columns of the table are ignored.
+
+        Raises:
+            DataError: A column is not there, or a cell cannot be read.
+        """
+        lacking = [column.name for column in self.columns if column.name not in frame.columns]
+        if lacking:
+            raise DataError(
+                f"the column {lacking[0]!r} of the training data",
+                f"a table of {listed(frame.columns)}",
+                "give all columns that the model was trained on, by their names",
+            )
+        parts = [column.encode(frame[column.name]) for column in self.columns]
+        return np.concatenate(parts, axis=1)
+
+    def unknown(self, frame: pd.DataFrame) -> list[str]:
+        """`column=category` of each cell whose category no training row has."""
+        return [
+            f"{column.name}={category}"
+            for column in self.columns
+            for category in column.unknown(frame[column.name])
+        ]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All of it, for a file."""
+        return [asdict(column) for column in self.columns]
+
+    @classmethod
+    def from_json(cls, given: Sequence[Mapping[str, Any]]) -> "Columns":
+        """What `as_json` wrote."""
+        return cls(
+            tuple(Column(**{**each, "categories": tuple(each["categories"])}) for each in given)
+        )
+
+
+def texts(cells: pd.Series) -> pd.Series:
+    """Cells as text, without the blanks around it."""
+    return cells.astype(object).map(str).str.strip()
+
+
+def listed(names: Sequence[object] | pd.Index) -> str:
+    """The first names of a list, for a sentence."""
+    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, names[:10])]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")

@@ -1,0 +1,149 @@
+"""Turns a table into the arrays of a dataset."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kohort.data.encoding import number_groups
+from kohort.data.splits import hold_out, hold_out_text
+from kohort.data.system import check_room
+from kohort.data.tables.columns import Column, Columns, listed, texts
+from kohort.data.tables.targets import Target, target_of
+from kohort.errors import DataError
+
+MOST_CATEGORIES = 100
+"""A column of more different texts is no category, and left out; so is one of more than 20 where
+most rows have another."""
+NUMBERS_IN_TEXT = 0.9
+"""Where so many of more than 20 different texts are numbers, the column is one of numbers, with
+cells that are none."""
+_FEW = 20
+
+
+def of_frame(
+    frame: pd.DataFrame, target: Hashable, group: Hashable | None, test: float | None
+) -> dict[str, Any]:
+    """The arguments of a `Dataset` that a table makes.
+
+    Args:
+        frame: The table, a row for each sample.
+        target: The column to predict.
+        group: The column of what samples belong together, such as a patient; no input.
+        test: The part of the rows to hold out; None holds out a fifth.
+
+    Raises:
+        DataError: A column is not there, has gaps where it must not, or cannot be read.
+    """
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError("columns of different names", f"two columns {twice!r}", "rename one")
+    frame = frame.set_axis(names, axis="columns")
+    if target is None or str(target) not in names:
+        raise _no_column("target", target, names)
+    if group is not None and (str(group) not in names or str(group) == str(target)):
+        raise _no_column("group", group, names)
+    groups = None if group is None else frame[str(group)].tolist()
+    rest = frame.drop(columns=[str(target)] + [str(group)] * (group is not None))
+    return of_parts(rest, target_of(frame[str(target)]), groups, test)
+
+
+def of_parts(
+    frame: pd.DataFrame, target: Target, groups: Sequence[object] | None, test: float | None
+) -> dict[str, Any]:
+    """As `of_frame`, of a table of inputs alone, its targets and groups apart."""
+    numbered = None if groups is None else number_groups(groups)
+    labels = None if target.names is None else target.values
+    held_out = hold_out(len(frame), labels, numbered, test)
+    train = np.setdiff1d(np.arange(len(frame)), held_out)
+    columns, told = _columns(frame, train)
+    check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
+    x = columns.encode(frame)
+    unknown = sorted(set(columns.unknown(frame.iloc[held_out])))
+    if unknown:
+        told.append(f"in test rows alone, and so none of the categories: {listed(unknown)}")
+    return {
+        "x_train": x[train],
+        "y_train": target.values[train],
+        "x_test": x[held_out],
+        "y_test": target.values[held_out],
+        "class_names": target.names,
+        "groups": None if numbered is None else numbered[train],
+        "columns": columns,
+        "notes": (target.told, *told, hold_out_text(len(frame), held_out, labels, numbered)),
+    }
+
+
+def _no_column(argument: str, given: object, names: list[str]) -> DataError:
+    return DataError(
+        f"{argument}= one of the columns {listed(names)}",
+        "none" if given is None else repr(given),
+        "name the column to predict" if argument == "target" else "name another column",
+    )
+
+
+def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]]:
+    """How inputs are made of the columns, and what was done to them, in sentences."""
+    found: list[Column] = []
+    left_out: list[str] = []
+    for name in frame.columns:
+        column = _column(frame[name], train)
+        if isinstance(column, Column):
+            found.append(column)
+        else:
+            left_out.append(f"{name} ({column})")
+    if not found:
+        raise DataError(
+            "a column at least of numbers or categories, beside the target",
+            f"none; left out: {listed(left_out)}" if left_out else "none",
+            "add columns to predict from",
+        )
+    told = [f"{len(found):,} columns of inputs: {listed([column.name for column in found])}"]
+    parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
+    gaps = [f"{c.name} ({frame[c.name].isna().sum():,})" for c in found if c.has_gaps]
+    if parted:
+        told.append(f"categories became inputs of 0 and 1, one for each: {listed(parted)}")
+    if gaps:
+        told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
+    if left_out:
+        told.append(f"columns left out: {listed(left_out)}")
+    return Columns(tuple(found)), told
+
+
+def _column(cells: pd.Series, train: np.ndarray) -> Column | str:
+    """How inputs are made of a column; or why none are."""
+    name, has_gaps = str(cells.name), bool(cells.isna().any())
+    if not cells.notna().to_numpy()[train].any():
+        return "all cells empty"
+    if cells.dtype == object:
+        cells = cells.convert_dtypes()
+    if pd.api.types.is_bool_dtype(cells) and not isinstance(cells.dtype, pd.CategoricalDtype):
+        return Column(name, "truth", has_gaps=has_gaps)
+    if pd.api.types.is_complex_dtype(cells):
+        return "complex numbers"
+    if pd.api.types.is_numeric_dtype(cells):
+        return Column(name, "number", has_gaps=has_gaps)
+    if cells.dtype.kind in "Mm":
+        return "moments; give them as numbers, such as the days since the first"
+    return _category(name, cells, train, has_gaps=has_gaps)
+
+
+def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool) -> Column | str:
+    present = texts(cells[cells.notna()])
+    different = pd.Series(present.unique())
+    numbers = pd.to_numeric(different, errors="coerce").notna()
+    if len(different) > _FEW and NUMBERS_IN_TEXT <= numbers.mean() < 1:
+        odd = present[present == different[~numbers].iloc[0]]
+        raise DataError(
+            f"numbers in column {name!r}",
+            f"{odd.iloc[0]!r} in {len(odd):,} of {len(cells):,} rows",
+            "leave such cells empty, or drop the column",
+        )
+    if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
+        return f"{len(different):,} different texts; encode it, such as by its words"
+    some = cells.iloc[train]
+    return Column(
+        name, "category", tuple(sorted(texts(some[some.notna()]).unique())), has_gaps=has_gaps
+    )

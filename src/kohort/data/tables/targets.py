@@ -1,0 +1,91 @@
+"""The target column of a table: classes by name or number, or numbers to predict."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kohort.data.encoding import number_classes
+from kohort.data.tables.columns import listed
+from kohort.errors import DataError
+
+MOST_NUMBERED = 20
+"""Up to so many different whole numbers, of two rows each on average, are classes."""
+
+
+class Target(NamedTuple):
+    """The targets of rows.
+
+    Args:
+        values: `[row]`, labels from 0 int32, or float32.
+        names: `[class]`; None where they are no classes.
+        told: What was made of the column, as a sentence.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...] | None
+    told: str
+
+
+def target_of(column: pd.Series) -> Target:
+    """The targets in a column.
+
+    Text, truth values and categories are classes, in the order of their names (of categories,
+    their order). Whole numbers are classes where every number from 0 to the highest is there, or
+    where there are few of them (`MOST_NUMBERED`); other numbers are what to predict.
+
+    Raises:
+        DataError: Cells are missing, or hold neither names nor numbers.
+    """
+    name = str(column.name)
+    column = column.infer_objects()
+    _check_whole(column, name)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        used = column.cat.remove_unused_categories()
+        names = tuple(map(str, used.cat.categories))
+        return _classes(name, used.cat.codes.to_numpy(np.int32), names)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return _of_numbers(name, column.to_numpy(np.float64))
+    if column.dtype.kind in "Mm":
+        raise DataError(
+            f"names of classes or numbers in the target {name!r}",
+            f"moments, {column.dtype}",
+            "give them as numbers, such as the days since the first",
+        )
+    labels, _, names = number_classes(column.map(str), None, None)
+    if len(names) > max(MOST_NUMBERED, len(labels) / 2):
+        raise DataError(
+            f"classes of several rows each in the target {name!r}",
+            f"{len(names):,} different texts in {len(labels):,} rows",
+            "name the column that holds the class",
+        )
+    return _classes(name, labels, names)
+
+
+def _check_whole(column: pd.Series, name: str) -> None:
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            f"a target in each row of {name!r}",
+            f"{missing.sum():,} of {len(column):,} cells empty, the first in row "
+            f"{int(missing.argmax()) + 1:,}",
+            "fill them, or drop those rows",
+        )
+
+
+def _of_numbers(name: str, values: np.ndarray) -> Target:
+    if not np.isfinite(values).all():
+        raise DataError(f"finite numbers in the target {name!r}", "infinity", "repair those rows")
+    found = np.unique(values)
+    are_whole = bool((found == np.rint(found)).all())
+    is_numbering = bool((found == np.arange(len(found))).all())
+    are_few = 2 <= len(found) <= min(MOST_NUMBERED, len(values) / 2)
+    if are_whole and (are_few or (is_numbering and len(found) > 1)):
+        labels = np.searchsorted(found, values).astype(np.int32)
+        return _classes(name, labels, tuple(str(int(number)) for number in found))
+    told = f"target {name!r}: numbers to predict, {found[0]:g} to {found[-1]:g}"
+    return Target(values.astype(np.float32), None, told)
+
+
+def _classes(name: str, labels: np.ndarray, names: tuple[str, ...]) -> Target:
+    return Target(labels, names, f"target {name!r}: {len(names):,} classes, {listed(names)}")

@@ -1,0 +1,150 @@
+"""A table from its file to a report and to predictions of its raw rows, by commands."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort as library
+from tests.cli.in_process import kohort
+
+STUDY = """
+import keras, kohort
+
+def build(inputs, classes):
+    model = keras.Sequential([keras.Input(inputs), keras.layers.Dense(classes, "softmax")])
+    adam = keras.optimizers.Adam(0.1)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def study(data):
+    variant = kohort.Variant("softmax", build, inputs=data.input_shape, classes=data.classes)
+    return kohort.Study("pets", [variant], data, replicates=kohort.Holdout(0.2, repeats=3),
+                        epochs=5, batch_size=16)
+"""
+OPTIONS = ("--data", "pets.csv", "--target", "species", "--group", "owner")
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """A folder with a table, and with what a study on it has written."""
+    folder = tmp_path_factory.mktemp("pets")
+    (folder / "study.py").write_text(STUDY)
+    random = np.random.default_rng(5)
+    is_dog = random.random(160) < 0.5
+    frame = pd.DataFrame(
+        {
+            "kg": np.where(is_dog, 9.0, 4.0) + random.normal(size=160),
+            "colour": np.where(random.random(160) < 0.7, np.where(is_dog, "tan", "black"), "grey"),
+            "species": np.where(is_dog, "dog", "cat"),
+            "owner": [f"o{k // 2}" for k in range(160)],
+        }
+    )
+    frame.loc[::9, "kg"] = np.nan
+    frame.loc[::7, "colour"] = None
+    frame.to_csv(folder / "pets.csv", index=False)
+    return folder, kohort("run", "study.py", *OPTIONS, "--test", "0.25", cwd=folder)
+
+
+def test_a_table_is_read_as_the_options_say_and_told(pets):
+    folder, done = pets
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert told[0] == "pets: read 160 samples, 40 of them to test"
+    assert told[1] == "target 'species': 2 classes, cat, dog"
+    assert "40 of 160 samples are held out as the test set, in whole groups" in told
+    report = (folder / "study-report" / "report.html").read_text()
+    assert "missing cells became 0, and another input is 1 there: kg (18), colour (23)" in report
+    command = "--data pets.csv --target species --group owner --test 0.25"
+    assert command in report
+
+
+def test_raw_rows_are_predicted_as_the_model_was_trained(pets):
+    folder, _ = pets
+    data = library.load(folder / "pets.csv", target="species", group="owner", test=0.25)
+    best = library.open(folder / "kohort.db", "pets", data).best()
+    rows = pd.read_csv(folder / "pets.csv").drop(columns="species")
+    rows = pd.concat([rows.head(9), rows.head(1).assign(colour="mauve")])
+    # Columns in another order, one more, and one fewer that is no input.
+    rows[["colour", "kg"]].assign(more="x").to_csv(folder / "new.csv", index=False)
+
+    done = kohort("predict", "study-report/winner.keras", "new.csv", cwd=folder)
+
+    assert done.returncode == 0, done.stderr
+    made = pd.DataFrame(
+        {
+            "kg": rows.kg.fillna(0),
+            "kg is missing": rows.kg.isna(),
+            **{f"colour={c}": rows.colour == c for c in ("black", "grey", "tan")},
+            "colour is missing": rows.colour.isna(),
+        }
+    )
+    assert tuple(made) == data.feature_names
+    scores = best.model().predict(made.to_numpy(np.float32), verbose=0)
+    expected = [
+        f"new.csv, row {k + 1}: {['cat', 'dog'][row.argmax()]} ({100 * row.max():.1f} %)"
+        for k, row in enumerate(scores)
+    ]
+    assert done.stdout.splitlines() == expected
+    assert done.stderr == (
+        "kohort: in new.csv a cell holds a category that no training row had, and so none of those "
+        "known: colour=mauve\n"
+    )
+
+
+BAD = {
+    "a column fewer": ("kg\n4\n", "the column 'colour' of the training data, got a table of kg"),
+    "no names": ("4,tan\n5,tan\n", "the column 'kg' of the training data, got a table of 4, tan"),
+    "text": ("kg,colour\n4,tan\nheavy,tan\n", "numbers in column 'kg', got 'heavy' in row 2"),
+    "nothing": ("", "a CSV file, the names of its columns in the first line, got bad.csv"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_rows_that_cannot_be_inputs_are_refused_in_a_line(case, pets):
+    folder, _ = pets
+    content, told = BAD[case]
+    (folder / "bad.csv").write_text(content)
+    done = kohort("predict", "study-report/winner.keras", "bad.csv", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+
+
+def test_the_report_is_written_again_with_the_data(pets):
+    folder, _ = pets
+    data = (*OPTIONS, "--test", "0.25")
+    done = kohort("report", "pets", *data, "--out", "again.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "2 classes, cat, dog" in (folder / "again.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--data", "pets.csv"], "expected target= one of the columns kg, colour, species, owner"),
+        (["--target", "species"], "expected --data beside --target, got none; name a source"),
+        (["--data", "letters", "--target", "x"], "no target= for the built-in letters, got 'x'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
+    done = kohort("plan", "study.py", *options, cwd=pets[0])
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+
+
+def test_rows_of_numbers_alone_need_no_names(tmp_path):
+    (tmp_path / "study.py").write_text(STUDY)
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(sign=np.where(x[:, 0] > 0, "up", "down"))
+    frame.to_csv(tmp_path / "signs.csv", index=False)
+    done = kohort("run", "study.py", "--data", "signs.csv", "--target", "sign", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name, header in (("named.csv", True), ("bare.csv", False)):
+        frame[["a", "b"]].head(3).to_csv(tmp_path / name, index=False, header=header)
+    found = [
+        kohort("predict", "study-report/winner.keras", name, cwd=tmp_path).stdout.replace(name, "")
+        for name in ("named.csv", "bare.csv")
+    ]
+    assert found[0] == found[1]
+    assert len(found[0].splitlines()) == 3

@@ -1,0 +1,245 @@
+"""Tables: what becomes of each kind of column, and which are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort.data.tables.columns import Columns
+from kohort.data.tables.frames import MOST_CATEGORIES
+from kohort.errors import DataError
+
+RANDOM = np.random.default_rng(17)
+ROWS = 120
+NUMBERS = RANDOM.normal(size=ROWS)
+SPECIES = np.array(["dog", "cat", "eel"])[np.arange(ROWS) % 3]
+
+
+def table(**columns):
+    return pd.DataFrame({"kg": NUMBERS, "species": SPECIES, **columns})
+
+
+def dataset(target="species", test=0, **columns):
+    return kohort.Dataset.from_frame(table(**columns), target=target, test=test)
+
+
+def inputs_of(test=0, **columns):
+    """The inputs that columns become beside `kg`, by name."""
+    data = dataset(test=test, **columns)
+    x = np.concatenate([data.x_train, data.x_test])
+    return {n: x[:, k].tolist() for k, n in enumerate(data.feature_names) if n != "kg"}
+
+
+def test_numbers_are_inputs_as_they_are():
+    data = dataset(count=np.arange(ROWS), flag=np.arange(ROWS) % 2 == 0)
+
+    assert data.feature_names == ("kg", "count", "flag")
+    assert data.x_train.dtype == np.float32
+    expected = np.column_stack([NUMBERS, np.arange(ROWS), np.arange(ROWS) % 2 == 0])
+    assert np.array_equal(data.x_train, expected.astype(np.float32))
+    assert data.notes == (
+        "target 'species': 3 classes, cat, dog, eel",
+        "3 columns of inputs: kg, count, flag",
+        "no samples are held out as a test set",
+    )
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "category"])
+def test_categories_become_an_input_each(kind):
+    colour = pd.Series(["red", " blue"] * (ROWS // 2)).astype(kind)
+    # pandas itself makes the reference.
+    expected = pd.get_dummies(colour.astype(str).str.strip(), dtype=float)
+    found = inputs_of(colour=colour)
+    assert found == {f"colour={name}": expected[name].tolist() for name in ("blue", "red")}
+
+
+def test_missing_cells_are_0_and_told():
+    gaps = [None, 3.0, 4.0] * (ROWS // 3)
+    colour = ["red", None, "blue"] * (ROWS // 3)
+    truth = [True, None, False] * (ROWS // 3)
+    data = dataset(age=gaps, colour=colour, tame=truth)
+
+    assert data.feature_names == (
+        "kg", "age", "age is missing", "colour=blue", "colour=red", "colour is missing", "tame",
+        "tame is missing",
+    )  # fmt: skip
+    assert data.x_train[:3, 1:].tolist() == [
+        [0, 1, 0, 1, 0, 1, 0],
+        [3, 0, 0, 0, 1, 0, 1],
+        [4, 0, 1, 0, 0, 0, 0],
+    ]
+    told = "missing cells became 0, and another input is 1 there: age (40), colour (40), tame (40)"
+    assert told in data.notes
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
+def test_columns_of_pandas_with_gaps_are_read(dtype):
+    found = inputs_of(it=pd.array([1, None, 0] * (ROWS // 3), dtype=dtype))
+    assert found == {"it": [1, 0, 0] * 40, "it is missing": [0, 1, 0] * 40}
+
+
+def test_categories_of_test_rows_alone_are_none_of_those_known():
+    data = kohort.Dataset.from_frame(table(), target="species", test=0.5)
+    (row, *_) = np.flatnonzero(np.isin(NUMBERS.astype(np.float32), data.x_test))
+    colour = ["red", "blue"] * (ROWS // 2)
+    colour[row] = "mauve"
+    data = dataset(test=0.5, colour=colour)
+
+    assert data.feature_names == ("kg", "colour=blue", "colour=red")
+    assert (data.x_test[:, 1:].sum(axis=1) == 0).sum() == 1
+    assert "in test rows alone, and so none of the categories: colour=mauve" in data.notes
+
+
+LEFT_OUT = {
+    "a name each": ([f"n{k}" for k in range(ROWS)], "120 different texts"),
+    "many texts": ([f"n{k % (MOST_CATEGORIES + 1)}" for k in range(ROWS)], "101 different texts"),
+    "moments": (pd.date_range("2020-01-01", periods=ROWS), "moments; give them as numbers"),
+    "nothing": ([None] * ROWS, "all cells empty"),
+    "complex numbers": (np.arange(ROWS) * 1j, "complex numbers"),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_what_cannot_be_an_input_is_left_out_and_told(case):
+    cells, told = LEFT_OUT[case]
+    data = dataset(it=cells)
+    assert data.feature_names == ("kg",)
+    assert any(note.startswith(f"columns left out: it ({told}") for note in data.notes)
+
+
+def test_up_to_a_hundred_categories_are_kept():
+    cells = [f"n{k % 50}" for k in range(ROWS)]
+    assert len(inputs_of(it=cells)) == 50
+
+
+TARGETS = {
+    "text": (list(SPECIES), ("cat", "dog", "eel"), [1, 0, 2]),
+    "truth": ([False, True, True] * 40, ("False", "True"), [0, 1, 1]),
+    "categories in their order": (
+        pd.Categorical(SPECIES, ["eel", "ant", "dog", "cat"]), ("eel", "dog", "cat"), [1, 2, 0],
+    ),
+    "from 1 to 10": ([k % 10 + 1 for k in range(ROWS)], tuple(map(str, range(1, 11))), [0, 1, 2]),
+    "whole floats": ([3.0, 4.0, 8.0] * 40, ("3", "4", "8"), [0, 1, 2]),
+    "minus and plus 1": ([-1, 1, 1] * 40, ("-1", "1"), [0, 1, 1]),
+    "text of numbers": (["7", "5", "6"] * 40, ("5", "6", "7"), [2, 0, 1]),
+    "many from 0": ([k % 60 for k in range(ROWS)], tuple(map(str, range(60))), [0, 1, 2]),
+    "numbers": (list(NUMBERS), None, list(NUMBERS[:3].astype(np.float32))),
+    "whole numbers, each once": ([5 * k for k in range(ROWS)], None, [0, 5, 10]),
+    "many that leave some out": ([k % 60 + 1 for k in range(ROWS)], None, [1, 2, 3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_targets_are_encoded_and_their_names_kept(case):
+    cells, names, first = TARGETS[case]
+    data = dataset(target="it", it=cells)
+    assert data.class_names == names
+    assert data.y_train[:3].tolist() == first
+    assert data.y_train.dtype == (np.float32 if names is None else np.int32)
+    assert "it" not in data.feature_names
+
+
+def test_groups_are_no_inputs_and_stay_on_one_side():
+    patient = [f"p{k // 4}" for k in range(ROWS)]
+    frame = table(patient=patient)
+    data = kohort.Dataset.from_frame(frame, target="species", group="patient", test=0.25)
+
+    assert data.feature_names == ("kg",)
+    assert len(data.x_test) == 28
+    of_test = frame.kg.astype(np.float32).isin(data.x_test[:, 0])
+    in_both = set(frame.patient[of_test]) & set(frame.patient[~of_test])
+    assert in_both == set()
+    assert len(np.unique(data.groups)) == 30 - 7 == 30 - frame.patient[of_test].nunique()
+    # Each has its own: the rows of a group are those of a patient.
+    number_of = dict(zip(frame.patient[~of_test], data.groups, strict=True))
+    assert [number_of[each] for each in frame.patient[~of_test]] == data.groups.tolist()
+
+
+def test_negative_groups_are_groups_as_others():
+    data = kohort.Dataset.from_frame(
+        table(patient=[-1, 2, 3, 4] * 30), target="species", group="patient", test=0
+    )
+    assert data.groups.tolist() == [0, 1, 2, 3] * 30
+
+
+def test_classes_have_equal_parts_of_the_test_set_and_it_is_always_the_same():
+    rare = ["rare"] * 10 + ["often"] * (ROWS - 10)
+    data = dataset(target="it", test=None, it=rare)
+    assert np.bincount(data.y_test).tolist() == [22, 2]
+    assert data.fingerprint == dataset(target="it", test=None, it=rare).fingerprint
+    told = "24 of 120 samples are held out as the test set, as large a part of each class"
+    assert data.notes[-1] == told
+
+
+def test_notes_are_printed_with_the_data():
+    data = dataset()
+    assert str(data).splitlines() == [repr(data), *data.notes]
+
+
+def test_the_same_rows_become_the_same_inputs_from_the_kept_columns():
+    colour, age = ["red", None, "blue"] * 40, [None, 2.5, 3.0] * 40
+    data = dataset(colour=colour, age=age)
+    kept = Columns.from_json(data.columns.as_json())
+
+    assert kept == data.columns
+    frame = table(colour=colour, age=age).iloc[::-1, ::-1]
+    assert np.array_equal(kept.encode(frame)[::-1], data.x_train)
+
+
+MISSING = [*SPECIES[:-2], None, "cat"]
+WRONG = {
+    "no target": ({"target": None}, "target= one of the columns kg, species, got none; name the"),
+    "another target": ({"target": "weight"}, "one of the columns kg, species, got 'weight'"),
+    "no such group": ({"group": "patient"}, "group= one of the columns .*, got 'patient'"),
+    "the target as group": ({"group": "species"}, "group= one of .*got 'species'"),
+    "a target with gaps": (
+        {"target": "it", "it": MISSING},
+        "a target in each row of 'it', got 1 of 120 cells empty, the first in row 119; fill",
+    ),
+    "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
+    "an infinite target": ({"target": "it", "it": [np.inf, 1.5] * 60}, "finite numbers in the tar"),
+    "a target of names": (
+        {"target": "it", "it": [f"n{k}" for k in range(ROWS)]},
+        "classes of several rows each in the target 'it', got 120 different texts in 120 rows",
+    ),
+    "a target of moments": (
+        {"target": "it", "it": pd.date_range("2020-01-01", periods=ROWS)},
+        "names of classes or numbers in the target 'it', got moments",
+    ),
+    "a group with gaps": ({"group": "it", "it": MISSING}, "a group for each sample.* row 119"),
+    "an infinite number": ({"it": [np.inf, 1.5] * 60}, "numbers in column 'it', got 'inf'"),
+    "numbers with a mark": (
+        {"it": [*map(str, range(ROWS - 2)), "?", "?"]},
+        r"numbers in column 'it', got '\?' in 2 of 120 rows; leave such cells empty",
+    ),
+    "a part above 1": ({"test": 1.5}, "test as a part of the samples, from 0 to below 1, got 1.5"),
+    "a negative part": ({"test": -0.1}, "from 0 to below 1, got -0.1"),
+    "a part that is text": ({"test": "0.1"}, "from 0 to below 1, got '0.1'"),
+    "a part too small": ({"test": 0.001}, "samples enough to hold some out.*test=0 for no test"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_refuses(case):
+    columns, told = dict(WRONG[case][0]), WRONG[case][1]
+    arguments = {"target": "species"} | {
+        key: columns.pop(key) for key in ("target", "group", "test") if key in columns
+    }
+    with pytest.raises(DataError, match=told):
+        kohort.Dataset.from_frame(table(**columns), **arguments)
+
+
+def test_refuses_two_columns_of_one_name():
+    frame = table(it=0).set_axis(["kg", "species", "kg"], axis="columns")
+    with pytest.raises(DataError, match="different names, got two columns 'kg'; rename one"):
+        kohort.Dataset.from_frame(frame, target="species")
+
+
+def test_refuses_a_table_of_a_target_alone():
+    with pytest.raises(DataError, match=r"a column at least of numbers .*, got none"):
+        kohort.Dataset.from_frame(table()[["species"]], target="species")
+
+
+def test_refuses_what_is_no_frame():
+    with pytest.raises(DataError, match="a pandas DataFrame, got dict"):
+        kohort.Dataset.from_frame({"kg": [1]}, target="kg")
