@@ -155,7 +155,7 @@ def claims_in_tar(size):
 
 NO_ARCHIVE = r"a folder, or a whole tar or zip archive, got .*glyphs.*fetch the archive again"
 TWO_CLASSES = "at least two class folders with images in them .*, got .*with "
-SIZES = r"images of one size, 4x6, got "
+SIZES = r"images of one size .height x width., got 20 of 6 x 4 \(such as A/0\.png\), 1 of "
 OUTSIDE = "an archive whose files lie inside it, got .*pack the class folders"
 WRONG = {
     # Not class folders.
@@ -177,12 +177,31 @@ WRONG = {
         "images enough to hold some out.*8 images in 1 groups",
     ),
     # Not images of one size.
-    "a larger image": (in_folder({"B/x.png": encoded(np.zeros((9, 4), "u1"))}), SIZES + "B/x.png"),
-    "a turned image": (in_folder({"B/x.png": encoded(np.zeros((4, 6), "u1"))}), ".* of 6x4; resiz"),
-    "a claim of another size": (in_folder({"B/x.png": png_claiming(9000, 9000)}), "9000x9000"),
-    "one pixel": (in_folder({"B/x.png": encoded(np.zeros((1, 1), "u1"))}), "B/x.png of 1x1"),
-    "a larger image in a tar": (in_tar([("B/x.png", png_claiming(99, 99))]), SIZES + "B/x.png"),
-    "a larger image in a zip": (in_zip([("B/x.png", png_claiming(99, 99))]), SIZES + "B/x.png"),
+    "a larger image": (in_folder({"B/x.png": encoded(np.zeros((9, 4), "u1"))}), SIZES + "9 x 4"),
+    "a turned image": (
+        in_folder({"B/x.png": encoded(np.zeros((4, 6), "u1"))}),
+        SIZES + r"4 x 6 \(such as B/x",
+    ),
+    "a claim of another size": (
+        in_folder({"B/x.png": png_claiming(9000, 9000)}),
+        SIZES + "9000 x ",
+    ),
+    "one pixel": (in_folder({"B/x.png": encoded(np.zeros((1, 1), "u1"))}), SIZES + "1 x 1 "),
+    "a larger image in a tar": (in_tar([("B/x.png", png_claiming(99, 99))]), SIZES + "99 x 99"),
+    "a larger image in a zip": (in_zip([("B/x.png", png_claiming(99, 99))]), SIZES + "99 x 99"),
+    # Not images of one mode, or of no known one.
+    "an image in colour": (
+        in_folder({"B/x.png": encoded(PIXELS[0], mode="RGB")}),
+        r"all grey or all in colour, got 20 grey \(such as A/0\.png\), 1 colour \(such as B/x\.png",
+    ),
+    "floats": (
+        in_folder({"B/x.tif": encoded(PIXELS[0].astype("f4"), "TIFF")}),
+        r"at most 16 bits a pixel, got B/x\.tif; save it as PNG",
+    ),
+    "32 bits": (
+        in_folder({"B/x.tif": encoded(PIXELS[0].astype("i4") * 2**20, "TIFF")}),
+        r"at most 16 bits a pixel, got B/x\.tif",
+    ),
     # Not an archive, or not whole.
     "text": (named("glyphs.tar", b"A to J"), NO_ARCHIVE),
     "nothing as tar": (named("glyphs.tar", b""), NO_ARCHIVE),
@@ -227,7 +246,11 @@ WRONG = {
     "a file of 8 GB": (sparse_file, "'A/large.png' of 8,000 MB; leave it out"),
     "an archive in an archive": (
         in_zip([("glyphs.tar", b"x"), ("A/glyphs.zip", b"PK")], {}),
-        TWO_CLASSES + "0 readable",
+        "an archive of image files, got the archive A/glyphs.zip in .*; unpack it first",
+    ),
+    "an archive beside images in an archive": (
+        in_tar([("more.tar.gz", b"x")]),
+        "an archive of image files, got the archive more.tar.gz in",
     ),
     "links alone": (
         in_tar([special(f"{c}/1.png", tarfile.SYMTYPE, "/etc/passwd") for c in "AB"], {}),
@@ -296,7 +319,7 @@ MODES = {
 def test_images_of_every_mode_are_read(mode, tmp_path):
     black_and_white = np.repeat([[0, 255]], 6, axis=0).repeat(2, axis=1).astype(np.uint8)
     files = {"A/other.png": encoded(black_and_white, *MODES[mode])}
-    data = load(in_folder(files)(tmp_path / "glyphs"))
+    data = load(in_folder(files)(tmp_path / "glyphs"), color="grey")
     assert data.unreadable == ()
     images = [*data.x_train, *data.x_test]
     assert min(abs(image.astype(int) - black_and_white).max() for image in images) < 10
@@ -393,7 +416,7 @@ def test_a_tar_that_ends_in_a_zip_is_a_tar(tmp_path):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("C/x.png", PNG)
-    source = in_tar([("more.zip", inner.getvalue())])(tmp_path / "glyphs")
+    source = in_tar([("more.bin", inner.getvalue())])(tmp_path / "glyphs")
     assert load(source).class_names == ("A", "B")
 
 

@@ -1,5 +1,6 @@
 """The arguments and options that several commands take."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -28,6 +29,23 @@ GroupColumn = Annotated[
         help="What belongs together in a table, such as a patient; it is never split.",
     ),
 ]
+ImageSize = Annotated[
+    str | None,
+    typer.Option("--size", metavar="HxW", help="Resize images to this height and width: 28x28."),
+]
+
+
+class Pixels(StrEnum):
+    """What to make of images: `kohort.load(color=...)`."""
+
+    KEEP = "keep"
+    GREY = "grey"
+    RGB = "rgb"
+
+
+ImageColor = Annotated[
+    Pixels, typer.Option("--color", help="Make images grey or red, green and blue.")
+]
 TestPart = Annotated[
     float | None,
     typer.Option(
@@ -54,3 +72,11 @@ Replicates = Annotated[
 
 
 STORE = "kohort.db"
+
+
+def reading_options(
+    target: str | None, group: str | None, size: str | None, color: Pixels, test: float | None
+) -> dict[str, str | float | None]:
+    """How data are read, by the names of the options; None for what was not given."""
+    shown = None if color is Pixels.KEEP else color.value
+    return {"target": target, "group": group, "size": size, "color": shown, "test": test}

@@ -12,10 +12,14 @@ from kohort.cli.options import (
     STORE,
     AsJson,
     GroupColumn,
+    ImageColor,
+    ImageSize,
+    Pixels,
     StorePlace,
     StudyName,
     TargetColumn,
     TestPart,
+    reading_options,
 )
 from kohort.errors import StoreError, legible
 
@@ -85,6 +89,8 @@ def report(
     ] = None,
     target: TargetColumn = None,
     group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
@@ -96,7 +102,7 @@ def report(
     from kohort.cli.study_files import data_of
     from kohort.runs.loading import open as open_result
 
-    given = data_of(data, {"target": target, "group": group, "test": test})
+    given = data_of(data, reading_options(target, group, size, color, test))
     result = open_result(store, name, given)
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):

@@ -12,11 +12,15 @@ from kohort.cli.options import (
     DataSource,
     Epochs,
     GroupColumn,
+    ImageColor,
+    ImageSize,
+    Pixels,
     Replicates,
     StorePlace,
     StudyPlace,
     TargetColumn,
     TestPart,
+    reading_options,
 )
 from kohort.errors import Interrupted, legible
 
@@ -52,6 +56,8 @@ def run(
     data: DataSource = None,
     target: TargetColumn = None,
     group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
@@ -78,7 +84,7 @@ def run(
     It is kept while it runs: the same command goes on where it was stopped, or trains what was
     added to the study.
     """
-    reading = {"target": target, "group": group, "test": test}
+    reading = reading_options(target, group, size, color, test)
     options = {
         "data": data,
         **reading,
@@ -108,12 +114,14 @@ def plan(
     data: DataSource = None,
     target: TargetColumn = None,
     group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
 ) -> None:
     """Print what a study would train together, and why not more."""
-    reading = {"target": target, "group": group, "test": test}
+    reading = reading_options(target, group, size, color, test)
     typer.echo(str(_study(study, data, reading, epochs, replicates).plan()))
 
 

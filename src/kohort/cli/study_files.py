@@ -19,17 +19,24 @@ def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
 
     Args:
         source: What to load.
-        options: Arguments of `kohort.load`, None where they are not given.
+        options: Arguments of `kohort.load`, None where they are not given; `size` as text, "28x28".
 
     Raises:
         DataError: There is an option and no source, or it cannot be loaded.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if source is not None:
-        return load(source, **given)
+        return load(source, **given | ({"size": _size(given["size"])} if "size" in given else {}))
     if given:
         raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
     return None
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, times, width = text.lower().partition("x")
+    if not times or not (height.isdecimal() and width.isdecimal()):
+        raise DataError("--size as HEIGHTxWIDTH", repr(text), "give --size 28x28, say")
+    return int(height), int(width)
 
 
 def read_study(place: str, data: Dataset | None) -> Study:

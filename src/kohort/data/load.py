@@ -13,6 +13,7 @@ import numpy as np
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
 from kohort.data.readers.archives import is_archive
+from kohort.data.readers.decoding import Color
 from kohort.data.readers.hdf5 import load_hdf5
 from kohort.data.readers.images import load_images
 from kohort.data.readers.npz import load_npz
@@ -44,6 +45,8 @@ def load(
     *,
     target: Hashable | None = None,
     group: Hashable | None = None,
+    size: tuple[int, int] | None = None,
+    color: Color = "keep",
     test: float | None = None,
 ) -> Dataset:
     """Load a dataset.
@@ -59,9 +62,12 @@ def load(
             - An `.npz` file with `x_train` and `x_test`, `[sample, ...]`, and `y_train` and
               `y_test`, their targets.
             - A folder, or an archive (tar, zip), with a folder of images for each class, such as
-              notMNIST (Bulatov 2011).
+              notMNIST (Bulatov 2011); with folders `train` and `test` above these, or not.
         target: The column of a table to predict.
         group: The column of a table of what belongs together, such as a patient.
+        size: The height and width to resize images to; None refuses images of several sizes.
+        color: What to make of images: "grey", "rgb", or what they are; grey ones and ones in
+            colour mixed are refused then.
         test: The part of the samples to hold out as the test set: whole groups, or as large a
             part of each class. None is a fifth for tables and images, and none for arrays. Not for
             a source with a test set.
@@ -77,8 +83,10 @@ def load(
         >>> kohort.load("letters")
         Dataset('letters', 10880 train and 1930 test samples of (28, 28) uint8, 10 classes)
     """
-    options = {"target": target, "group": group, "test": test}
+    options: dict[str, Any] = {"target": target, "group": group, "size": size, "test": test}
+    options["color"] = None if color == "keep" else color
     if _is_frame(source):
+        _taken(_TABLES, options)
         return Dataset.from_frame(source, target=target, group=group, test=test)
     if not isinstance(source, str | os.PathLike) or not str(source):
         raise DataError(_KNOWN, repr(source), "name one")
@@ -181,7 +189,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
     )
 
 
-_IMAGES = _Kind(load_images, frozenset({"test"}), "images")
+_IMAGES = _Kind(load_images, frozenset({"size", "color", "test"}), "images")
 _TABLES = _Kind(_load_table, frozenset({*_TABLE, "test"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
 _KINDS = {

@@ -303,7 +303,9 @@ def _confusion(page: Page) -> list[dict[str, Any]]:
 def _mistakes(page: Page) -> list[dict[str, str]]:
     """The winner's mistakes with the highest probability as pictures, if samples are images."""
     data = page.data
-    if not page.tests or data is None or len(data.input_shape) != 2 or not data.stores_pixels:
+    if not page.tests or data is None or not data.stores_pixels:
+        return []
+    if len(data.input_shape) != 2 and data.input_shape[2:] != (3,):
         return []
     names = page.tests[0].answers.names
     return [
@@ -318,7 +320,7 @@ def _mistakes(page: Page) -> list[dict[str, str]]:
 
 
 def _png(pixels: np.ndarray) -> str:
-    """Pixels uint8 `[height, width]` as the URL of a PNG image."""
+    """Pixels uint8 `[height, width]` or `[height, width, 3]` as the URL of a PNG image."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

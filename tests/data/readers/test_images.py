@@ -128,13 +128,173 @@ def test_files_that_are_no_images_are_passed_over(folder, glyphs):
     assert data.unreadable == ()
 
 
-def test_colour_becomes_grey(folder, glyphs):
-    red = io.BytesIO()
-    Image.new("RGB", (4, 6), (255, 0, 0)).save(red, "PNG")
-    data = load_images(folder({**glyphs, "A/red.PNG": red.getvalue()}))
+def encoded(image, kind="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def in_colour(number, size=(4, 6)):
+    """A picture of random colours, of width and height `size`."""
+    pixels = np.random.default_rng(number).integers(0, 256, (*size[::-1], 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def test_colour_becomes_grey_when_asked(folder, glyphs):
+    red = encoded(Image.new("RGB", (4, 6), (255, 0, 0)))
+    data = load_images(folder({**glyphs, "A/red.PNG": red}), color="grey")
 
     # ITU-R 601-2: 0.299 of red.
     assert (all_pixels(data) == round(0.299 * 255)).all(axis=(1, 2)).sum() == 1
+    assert data.notes == ("images that were made grey of colour: 1",)
+
+
+def test_colour_stays_colour(folder):
+    pictures = [in_colour(n) for n in range(20)]
+    source = folder({f"{'AB'[n % 2]}/{n}.png": encoded(p) for n, p in enumerate(pictures)})
+    data = load_images(source)
+
+    assert data.input_shape == (6, 4, 3)
+    assert data.stores_pixels
+    expected = {np.asarray(picture).tobytes() for picture in pictures}
+    assert {image.tobytes() for image in all_pixels(data)} == expected
+    assert data.notes == ()
+    assert load_images(source, color="rgb").fingerprint == data.fingerprint
+
+
+def test_grey_becomes_colour_when_asked(folder, glyphs):
+    source = folder(glyphs)
+    data = load_images(source, color="rgb")
+
+    assert data.input_shape == (6, 4, 3)
+    assert (all_pixels(data) == all_pixels(load_images(source))[..., None]).all()
+    assert data.notes == ("images that were made red, green and blue of grey: 40",)
+
+
+def test_images_are_resized_when_asked(folder, png):
+    random = np.random.default_rng(4)
+    sizes = [(6, 4), (12, 8), (5, 9)]
+    images = [random.integers(0, 256, sizes[n % 3], np.uint8) for n in range(30)]
+    source = folder({f"{'AB'[n % 2]}/{n}.png": png(image) for n, image in enumerate(images)})
+    data = load_images(source, size=(6, 4))
+
+    expected = {
+        np.asarray(Image.fromarray(i).resize((4, 6), Image.Resampling.LANCZOS)).tobytes()
+        for i in images
+    }
+    assert {image.tobytes() for image in all_pixels(data)} == expected
+    assert data.notes == ("images that were resized to 6 x 4 (height x width): 20",)
+
+
+def as_photo(image, orientation):
+    """A JPEG whose camera was turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(image, "JPEG", exif=exif, quality=100)
+
+
+@pytest.mark.parametrize(("orientation", "turned"), [(3, 180), (6, 270), (8, 90)])
+def test_photos_are_turned_upright(folder, orientation, turned):
+    # Halves of black and white, which JPEG keeps.
+    image = Image.fromarray(np.repeat([[0], [255]], 16, axis=0).repeat(16, axis=1).astype("u1"))
+    files = {f"{'AB'[n % 2]}/{n}.png": encoded(in_colour(n).convert("L")) for n in range(8)}
+    stored = image.rotate(-turned, expand=True)
+    data = load_images(folder(files | {"A/x.jpg": as_photo(stored, orientation)}), size=(32, 16))
+
+    upright = np.asarray(image).astype(int)
+    close = [np.abs(found - upright).max() < 10 for found in all_pixels(data).astype(int)]
+    assert sum(close) >= 1
+    assert "images that were turned upright, as their cameras say: 1" in data.notes
+
+
+ODD = {
+    "transparent": (
+        encoded(Image.fromarray(np.full((6, 4, 4), (9, 9, 9, 0), np.uint8))),
+        "rgb", 255, "images that are transparent in part, and white there: 1",
+    ),
+    "transparent grey": (
+        encoded(Image.fromarray(np.full((6, 4, 2), (9, 0), np.uint8), "LA")),
+        "grey", 255, "images that are transparent in part, and white there: 1",
+    ),
+    "opaque": (
+        encoded(Image.fromarray(np.full((6, 4, 4), (7, 7, 7, 255), np.uint8))), "rgb", 7, None,
+    ),
+    "16 bits": (
+        encoded(Image.fromarray(np.full((6, 4), 40 * 256 + 200, np.uint16))),
+        "grey", 40, "images that were brought from 16 bits a pixel to 8: 1",
+    ),
+    "a palette of greys": (encoded(Image.new("L", (4, 6), 17).convert("P")), "grey", 17, None),
+    "a palette of colours": (
+        encoded(Image.new("RGB", (4, 6), (204, 0, 0)).convert("P")),
+        "grey", 61, "images that were made grey of colour: 1",
+    ),
+    "inks": (
+        encoded(Image.new("CMYK", (4, 6), (0, 0, 0, 0)), "JPEG"),
+        "rgb", 255, "images that were made red, green and blue of CMYK: 1",
+    ),
+    "several pictures": (
+        encoded(Image.new("L", (4, 6), 33), "GIF", save_all=True,
+                append_images=[Image.new("L", (4, 6), 99)]),
+        "grey", 33, "images that hold several pictures, of which the first is read: 1",
+    ),
+    "TIFF": (encoded(Image.new("L", (4, 6), 5), "TIFF"), "grey", 5, None),
+    "WebP": (encoded(Image.new("RGB", (4, 6), (5, 5, 5)), "WEBP", lossless=True), "rgb", 5, None),
+    "PPM": (encoded(Image.new("L", (4, 6), 6), "PPM"), "grey", 6, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_changed_on_reading_is_told(folder, glyphs, kind):
+    content, color, value, told = ODD[kind]
+    plain = load_images(folder(glyphs), color=color).notes
+    data = load_images(folder({**glyphs, "A/odd.png": content}), color=color)
+
+    assert (all_pixels(data) == value).reshape(41, -1).all(axis=1).sum() == 1
+    assert set(data.notes) - set(plain) == ({told} if told else set())
+
+
+def test_a_palette_of_greys_is_grey(folder, glyphs):
+    odd = encoded(Image.new("L", (4, 6), 17).convert("P"), "PNG")
+    assert load_images(folder({**glyphs, "A/odd.png": odd})).input_shape == (6, 4)
+
+
+def test_folders_named_train_and_test_are_the_split(folder, glyphs):
+    sides = {name: "test" if int(name[2:-4]) < 12 else "train" for name in glyphs}
+    data = load_images(folder({f"{sides[name]}/{name}": c for name, c in glyphs.items()}))
+
+    expected = {
+        np.asarray(Image.open(io.BytesIO(content))).tobytes()
+        for name, content in glyphs.items()
+        if sides[name] == "test"
+    }
+    assert {image.tobytes() for image in data.x_test} == expected
+    assert len(data.groups) == len(data.x_train) == 28
+    assert data.class_names == ("A", "B", "C")
+    assert data.notes == ("the test set is the 12 images in folders of that name",)
+    with pytest.raises(DataError, match=r"no test= for images with a test folder, got 0\.1"):
+        load_images(folder({}), test=0.1)
+
+
+def test_a_part_may_be_asked_for(folder, glyphs):
+    source = folder(glyphs)
+    assert len(load_images(source, test=0.5).x_test) == 20
+    assert len(load_images(source, test=0).x_test) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"size": 28}, r"size as \(height, width\), got 28; give"),
+        ({"size": (28,)}, r"got \(28,\)"),
+        ({"size": (0, 28)}, r"got \(0, 28\)"),
+        ({"size": (2.5, 28)}, r"got \(2\.5, 28\)"),
+        ({"size": (2**20, 28)}, r"got \(1048576, 28\)"),
+        ({"color": "gray"}, r"color in \('keep', 'grey', 'rgb'\), got 'gray'"),
+    ],
+)
+def test_refuses_options_that_are_none(folder, glyphs, options, told):
+    with pytest.raises(DataError, match=told):
+        load_images(folder(glyphs), **options)
 
 
 def test_files_of_one_name_stay_on_one_side_and_are_one_group(folder, png):
@@ -186,8 +346,19 @@ def test_names_and_copies_chain_into_one_group(folder, png):
 
 def test_refuses_images_of_several_sizes(folder, glyphs, png):
     source = folder({**glyphs, "C/wide.png": png(np.zeros((4, 9)))})
-    with pytest.raises(DataError, match=r"images of one size, 4x6, got C/wide\.png of 9x4; resize"):
+    told = (
+        r"images of one size \(height x width\), got 40 of 6 x 4 \(such as A/0\.png\), 1 of 4 x 9 "
+        r"\(such as C/wide\.png\); give the size to make them, such as size=\(6, 4\)"
+    )
+    with pytest.raises(DataError, match=told):
         load_images(source)
+
+
+def test_of_many_sizes_the_most_frequent_are_told(folder, png):
+    files = {f"{'AB'[n % 2]}/{n}.png": png(np.zeros((n % 7 + 1, 4))) for n in range(40)}
+    told = r"6 of 1 x 4 .*, 6 of 4 x 4 .*, 6 of 3 x 4 \(such as A/16\.png\) and 4 other sizes"
+    with pytest.raises(DataError, match=told):
+        load_images(folder(files))
 
 
 def test_refuses_images_in_no_class_folder(folder, png):

@@ -3,73 +3,78 @@
 import hashlib
 import io
 import reprlib
-import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kohort.data.dataset import Dataset
-from kohort.data.readers.archives import read_files
+from kohort.data.readers.archives import ENDINGS, read_files
+from kohort.data.readers.decoding import (
+    COLORS,
+    IMAGE_ENDINGS,
+    UNREADABLE,
+    Color,
+    DeepPixelsError,
+    decode,
+    opened,
+    upright_size,
+)
 from kohort.data.splits import NEVER_HELD_OUT, TEST_SEED, draw_exactly, test_part
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible
 
-IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
-# Formats that Pillow decodes itself; for EPS it would run another program.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-UNREADABLE: tuple[type[Exception], ...] = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    LookupError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-)
-"""Errors that Pillow raises on bytes that are not an image; more than it documents."""
 COMMON_COPIES = 10
 """With more copies than this a picture is common, and says nothing about its origin."""
+TRAIN_FOLDERS = frozenset({"train", "training"})
+TEST_FOLDERS = frozenset({"test", "testing"})
 
 
 class _Images(NamedTuple):
-    pixels: np.ndarray  # uint8 [sample, height, width]
+    pixels: np.ndarray  # uint8 [sample, height, width] or [sample, height, width, 3]
     labels: np.ndarray  # int32 [sample]
     class_names: list[str]
     file_names: list[str]
+    in_test_folder: np.ndarray | None  # bool [sample]; None where there are no such folders
     unreadable: list[str]
+    notes: list[str]
 
 
-def load_images(source: Path, test: float | None = None) -> Dataset:
-    """Read grey images in `CLASS/NAME.png`, and hold a part of them out as the test set.
+def load_images(
+    source: Path,
+    size: tuple[int, int] | None = None,
+    color: Color | None = None,
+    test: float | None = None,
+) -> Dataset:
+    """Read images in `CLASS/NAME.png`, and hold a part of them out as the test set.
 
     Images of one file name (in notMNIST: of one font) and exact copies of an image stay on one
     side of the split, and are one group of `Dataset.groups`. A picture with many copies is always
-    in the training part. Archives are read in memory; nothing is unpacked.
+    in the training part. Of folders `train/CLASS` and `test/CLASS` the latter hold the test set.
+    Archives are read in memory; nothing is unpacked.
 
     Args:
         source: A folder of class folders, a tar archive (compressed or not), or a zip archive.
-        test: The part to hold out; None is a fifth, 0 none.
+        size: The height and width to resize images to; None refuses images of several sizes.
+        color: "grey" or "rgb" makes all images so; None, or "keep", refuses grey and colour mixed.
+        test: The part to hold out; None is a fifth, or the test folders; 0 is none.
 
     Raises:
-        DataError: There are no class folders with images, or images differ in size.
+        DataError: There are no class folders with images, or images differ in size or colour.
     """
     part = test_part(test)
-    images = _read(source)
-    groups = _groups(images)
-    drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
+    images = _read(source, ImageReader(source, _checked_size(size), _checked_color(color)))
+    groups, notes = _groups(images), images.notes
+    if images.in_test_folder is None:
+        drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
+    elif test is None:
+        drawn = np.flatnonzero(images.in_test_folder)
+        notes = [*notes, f"the test set is the {len(drawn):,} images in folders of that name"]
+    else:
+        raise DataError("no test= for images with a test folder", repr(test), "leave it out")
     train = np.setdiff1d(np.arange(len(groups)), drawn)
     if part and not (len(drawn) and len(train)):
         raise DataError(
@@ -86,19 +91,49 @@ def load_images(source: Path, test: float | None = None) -> Dataset:
         name=legible(source.name.split(".")[0]),
         groups=groups[train],
         unreadable=tuple(images.unreadable),
+        notes=tuple(notes),
     )
 
 
-class ImageReader:
-    """Decodes images one after another; all must have one size."""
+def _checked_size(size: object) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(n, int | np.integer) and 0 < n < 2**16 for n in sides):
+        raise DataError("size as (height, width)", reprlib.repr(size), "give size=(28, 28), say")
+    return int(sides[0]), int(sides[1])
 
-    def __init__(self, source: Path) -> None:
-        self._source = source
-        self._first: tuple[int, ...] | None = None
+
+def _checked_color(color: Color | None) -> Color:
+    if color is not None and color not in COLORS:
+        raise DataError(f"color in {COLORS}", reprlib.repr(color), "use one of them")
+    return color or "keep"
+
+
+class ImageReader:
+    """Decodes images one after another.
+
+    Where they turn out to differ in size or colour, the rest are counted and not decoded:
+    `check` tells how many there are of each.
+
+    Args:
+        source: Where they are from.
+        size: The height and width to resize them to; None keeps their size.
+        color: Which pixels to make of them.
+    """
+
+    def __init__(
+        self, source: Path, size: tuple[int, int] | None = None, color: Color = "keep"
+    ) -> None:
+        self._source, self._size, self._color = source, size, color
+        self._sizes: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._first: dict[str, PurePosixPath] = {}
+        self._changed: Counter[str] = Counter()
         self._taken = 0
 
     def __call__(self, path: PurePosixPath, content: bytes) -> np.ndarray | None:
-        """Grey pixels uint8 `[height, width]`; None where the bytes are not an image."""
+        """Pixels uint8 `[height, width, ...]`; None where the bytes are not an image."""
         if not path.parent.name:
             raise DataError(
                 "each image in the folder of its class",
@@ -107,29 +142,70 @@ class ImageReader:
             )
         try:
             with opened(io.BytesIO(content)) as image:
-                self._check_size(path, image.size)
-                pixels = grey(image)
-        except DataError:
-            raise
+                self._count_size(path, upright_size(image))
+                if len(self._sizes) > 1 and self._size is None:
+                    return np.zeros(0, np.uint8)
+                decoded = decode(image, self._color, self._size)
+        except DeepPixelsError as error:
+            raise DataError(
+                "images of at most 16 bits a pixel", str(path), "save it as PNG"
+            ) from error
         except UNREADABLE:
             return None
-        self._first = pixels.shape[::-1]
-        self._taken += pixels.nbytes
+        kind = "colour" if decoded.pixels.ndim == 3 else "grey"
+        self._kinds[kind] += 1
+        self._first.setdefault(kind, path)
+        self._changed.update(decoded.changed)
+        self._taken += decoded.pixels.nbytes
         check_room(self._taken, f"{path} and the images before it")
-        return pixels
+        return decoded.pixels
 
-    def _check_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:
-        """Refuse another size, before the image is decoded into memory."""
-        if self._first and size != self._first:
+    @property
+    def notes(self) -> list[str]:
+        """What was changed, in sentences."""
+        return [f"images that {changed}: {count:,}" for changed, count in self._changed.items()]
+
+    def check(self) -> None:
+        """Refuse images of several sizes, or grey and colour mixed.
+
+        Raises:
+            DataError: They are such.
+        """
+        if len(self._sizes) > 1 and self._size is None:
+            most = self._sizes.most_common(1)[0][0].removeprefix("of ").replace(" x", ",")
             raise DataError(
-                f"images of one size, {self._first[0]}x{self._first[1]}",
-                f"{path} of {size[0]}x{size[1]}",
-                "resize them to one size",
+                "images of one size (height x width)",
+                self._told(self._sizes),
+                f"give the size to make them, such as size=({most})",
+            )
+        if len(self._kinds) > 1:
+            raise DataError(
+                "images all grey or all in colour",
+                self._told(self._kinds),
+                'give the color to make them, "grey" or "rgb"',
             )
 
+    def _count_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:
+        told = f"of {size[0]} x {size[1]}"
+        self._sizes[told] += 1
+        self._first.setdefault(told, path)
 
-def _read(source: Path) -> _Images:
-    files = read_files(source, _is_image, ImageReader(source))
+    def _told(self, counts: Counter[str]) -> str:
+        common = counts.most_common()
+        shown = [f"{n:,} {what} (such as {self._first[what]})" for what, n in common[:3]]
+        rest = len(common) - len(shown)
+        return ", ".join(shown) + (f" and {rest:,} other sizes" if rest else "")
+
+
+def _read(source: Path, reader: ImageReader) -> _Images:
+    def wanted(path: PurePosixPath) -> bool:
+        if not source.is_dir() and path.suffix.lower() in ENDINGS:
+            raise DataError(
+                "an archive of image files", f"the archive {path} in {source}", "unpack it first"
+            )
+        return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+
+    files = read_files(source, wanted, reader)
     readable = {path: pixels for path, pixels in files.items() if pixels is not None}
     labels = [path.parent.name for path in readable]
     class_names = sorted(set(labels))
@@ -140,36 +216,25 @@ def _read(source: Path) -> _Images:
             f"{reprlib.repr(class_names) if class_names else 'no folder'}",
             "name the folder or archive that holds the class folders",
         )
+    reader.check()
     return _Images(
         np.stack(list(readable.values())),
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
         [path.name for path in readable],
+        _in_test_folder(list(readable)),
         [legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
+        reader.notes,
     )
 
 
-def _is_image(path: PurePosixPath) -> bool:
-    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
-
-
-@contextmanager
-def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
-    """Open an image, to be decoded; bytes that are not an image raise one of `UNREADABLE`."""
-    with warnings.catch_warnings():
-        # Pillow only warns of images that take a GB and more; its other warnings do not matter.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(file, formats=_FORMATS) as image:
-            yield image
-
-
-def grey(image: Image.Image) -> np.ndarray:
-    """The grey pixels of an image, uint8 `[height, width]`."""
-    if image.mode.startswith("I"):
-        # 16 bits a pixel, which Pillow would clip at 255 instead of scaling.
-        return (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-    return np.asarray(image.convert("L"))
+def _in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
+    """Whether each image is below a folder "test"; None unless there are ones "train" too."""
+    above = [{part.lower() for part in path.parts[:-2]} for path in paths]
+    in_test = np.array([bool(parts & TEST_FOLDERS) for parts in above])
+    if not in_test.any() or not any(parts & TRAIN_FOLDERS for parts in above):
+        return None
+    return in_test
 
 
 def _groups(images: _Images) -> np.ndarray:

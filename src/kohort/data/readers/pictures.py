@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from kohort.data.readers.images import UNREADABLE, grey, opened
+from kohort.data.readers.decoding import UNREADABLE, Color, DeepPixelsError, decode, opened
 from kohort.errors import DataError, reason
 
 DARK, LIGHT = 85, 170
@@ -13,7 +12,7 @@ DARK, LIGHT = 85, 170
 
 
 def picture(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The pixels of an image file, resized, uint8 of a shape.
+    """The pixels of an image file, uint8 of a shape, made as `kohort.load` makes them.
 
     Args:
         path: The file.
@@ -28,9 +27,12 @@ def picture(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         if path.exists() and not path.is_file():
             raise OSError("no file that could be read from start to end")
         with opened(path) as image:
-            whole = image.convert("RGB") if channels == [3] else Image.fromarray(grey(image))
-            resized = whole.resize((width, height), Image.Resampling.LANCZOS)
-            return np.asarray(resized).reshape(shape)
+            color: Color = "rgb" if channels == [3] else "grey"
+            return decode(image, color, (height, width)).pixels.reshape(shape)
+    except DeepPixelsError as error:
+        raise DataError(
+            "an image of at most 16 bits a pixel", str(path), "save it as PNG"
+        ) from error
     except UNREADABLE as error:
         raise DataError(
             "an image file", f"{path} ({reason(error)})", "check that it is whole"

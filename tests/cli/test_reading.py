@@ -1,8 +1,11 @@
-"""A table from its file to a report and to predictions of its raw rows, by commands."""
+"""Tables and images from files to a report and to predictions, by commands."""
+
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import kohort as library
 from tests.cli.in_process import kohort
@@ -131,6 +134,36 @@ def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert told in line
+
+
+def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
+    (tmp_path / "study.py").write_text(
+        STUDY.replace("keras.Input(inputs), ", "keras.Input(inputs), keras.layers.Flatten(), ")
+    )
+    random = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "glyphs" / "AB"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = (6, 4, 3) if number % 3 else (9, 5)
+        Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(path)
+    glyphs = ("run", "study.py", "--data", "glyphs", "--epochs", "1", "--replicates", "2")
+    for options, told in (
+        ([], r"26 of 6 x 4 \(such as A/10.png\), 14 of 9 x 5 .*such as size=\(6, 4\)"),
+        (["--size", "6x4"], r"26 colour \(such as .*, 14 grey"),
+        (["--size", "6by4", "--color", "rgb"], "--size as HEIGHTxWIDTH, got '6by4'"),
+        (["--size", "6x4", "--color", "blue"], "'--color'"),
+    ):
+        done = kohort(*glyphs, *options, cwd=tmp_path)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert re.search(told, line)
+    done = kohort(*glyphs, "--size", "6x4", "--color", "rgb", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "images that were resized to 6 x 4 (height x width): 14" in done.stderr
+    image = "glyphs/A/0.png"
+    done = kohort("predict", "study-report/winner.keras", image, cwd=tmp_path)
+    assert done.stdout.startswith(f"{image}: ")
+    assert "data:image/png" in (tmp_path / "study-report" / "report.html").read_text()
 
 
 def test_rows_of_numbers_alone_need_no_names(tmp_path):
