@@ -266,7 +266,7 @@ def test_a_part_of_arrays_is_held_out_when_asked(save, arrays):
 
 
 def test_refuses_a_part_of_a_file_with_a_test_set(save, arrays):
-    with pytest.raises(DataError, match=r"no test= for a file with a test set, got 0\.2 for .*npz"):
+    with pytest.raises(DataError, match=r"no test= for data with a test set, got 0\.2 for .*npz"):
         load(save(**arrays), test=0.2)
 
 

@@ -1,12 +1,13 @@
 """`kohort.load`: data from wherever they are."""
 
 import os
+import reprlib
 import sys
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.readers.archives import is_archive
 from kohort.data.readers.decoding import Color
 from kohort.data.readers.hdf5 import load_hdf5
+from kohort.data.readers.idx import holds_idx, is_idx, load_idx
 from kohort.data.readers.images import load_images
 from kohort.data.readers.npz import load_npz
 from kohort.data.splits import hold_out, hold_out_text, test_part
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KNOWN = (
-    '"letters", or the path of a table (.csv, .tsv, .parquet), an .h5 or .npz file, '
-    "an image folder or an archive (tar, zip)"
+    '"letters", or the path of a table (.csv, .tsv, .parquet), an .h5, .npz or IDX file, '
+    "an image folder or an archive of one (tar, zip), or a data set that `datasets` saved"
 )
 _TABLE = frozenset({"target", "group"})
 
@@ -40,8 +42,15 @@ class _Kind:
     told: str
 
 
+class Bunch(Protocol):
+    """What scikit-learn's loaders return; `feature_names` and `target_names` are read too."""
+
+    data: Any
+    target: Any
+
+
 def load(
-    source: "str | Path | pd.DataFrame",
+    source: "str | Path | pd.DataFrame | Bunch",
     *,
     target: Hashable | None = None,
     group: Hashable | None = None,
@@ -63,7 +72,12 @@ def load(
               `y_test`, their targets.
             - A folder, or an archive (tar, zip), with a folder of images for each class, such as
               notMNIST (Bulatov 2011); with folders `train` and `test` above these, or not.
-        target: The column of a table to predict.
+            - The IDX files of the MNIST family, compressed by gzip or not: their folder, or the
+              file of the training images.
+            - A folder that Hugging Face's `datasets` saved (`save_to_disk`): a table, or images.
+            - What scikit-learn's loaders return.
+        target: The column of a table to predict; a saved data set of one column of classes needs
+            none.
         group: The column of a table of what belongs together, such as a patient.
         size: The height and width to resize images to; None refuses images of several sizes.
         color: What to make of images: "grey", "rgb", or what they are; grey ones and ones in
@@ -88,8 +102,13 @@ def load(
     if _is_frame(source):
         _taken(_TABLES, options)
         return Dataset.from_frame(source, target=target, group=group, test=test)
+    if _is_bunch(source):
+        from kohort.data.readers.bunches import load_bunch
+
+        bunches = _Kind(load_bunch, frozenset({"test"}), "a bunch")
+        return load_bunch(source, **_taken(bunches, options))
     if not isinstance(source, str | os.PathLike) or not str(source):
-        raise DataError(_KNOWN, repr(source), "name one")
+        raise DataError(_KNOWN, reprlib.repr(source), "name one")
     if str(source) == "letters":
         _taken(_Kind(load_letters, frozenset(), "the built-in letters"), options)
         return load_letters()
@@ -111,6 +130,10 @@ def _is_frame(source: object) -> TypeGuard["pd.DataFrame"]:
     return "pandas" in sys.modules and isinstance(source, sys.modules["pandas"].DataFrame)
 
 
+def _is_bunch(source: object) -> TypeGuard[Bunch]:
+    return hasattr(source, "data") and hasattr(source, "target")
+
+
 def _taken(kind: _Kind, options: dict[str, Any]) -> dict[str, Any]:
     """The options that a kind of source takes.
 
@@ -130,7 +153,9 @@ def _kind(path: Path, told: str) -> _Kind:
         DataError: There is no such file or folder, it may not be read, or nothing reads its kind.
     """
     if is_folder(path):
-        return _IMAGES
+        if is_saved_dataset(path):
+            return _SAVED
+        return _IDX if holds_idx(path) else _IMAGES
     if not is_file(path):
         raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
     try:
@@ -142,6 +167,8 @@ def _kind(path: Path, told: str) -> _Kind:
     ending = path.suffix.lower()
     if ending in _KINDS:
         return _KINDS[ending]
+    if is_idx(path):
+        return _IDX
     if not is_archive(path):
         raise DataError(
             _KNOWN,
@@ -163,17 +190,25 @@ def _load_table(
     return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
 
 
+def _load_saved(path: Path, **options: Any) -> Dataset:
+    from kohort.data.readers.saved_datasets import load_saved_dataset
+
+    return load_saved_dataset(path, **options)
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether Hugging Face's `datasets` saved a data set, or splits of one, in a folder."""
+    marks = (("dataset_dict.json",), ("state.json", "dataset_info.json"))
+    return any(all(is_file(folder / name) for name in names) for names in marks)
+
+
 def _load_arrays(path: Path, test: float | None) -> Dataset:
-    """An `.npz` file, of whose training samples some are held out where that is asked for."""
-    data = load_npz(path)
+    """Arrays, of whose training samples some are held out where that is asked for."""
+    data = load_npz(path) if path.suffix.lower() == ".npz" else load_idx(path)
     if test is None:
         return data
     if len(data.x_test):
-        raise DataError(
-            "no test= for a file with a test set",
-            f"{test!r} for {path}",
-            "leave it out, or leave out x_test and y_test",
-        )
+        raise DataError("no test= for data with a test set", f"{test!r} for {path}", "leave it out")
     if not test_part(test):
         return data
     labels = data.y_train if data.classes else None
@@ -192,6 +227,10 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
 _IMAGES = _Kind(load_images, frozenset({"size", "color", "test"}), "images")
 _TABLES = _Kind(_load_table, frozenset({*_TABLE, "test"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
+_SAVED = _Kind(
+    _load_saved, frozenset({*_TABLE, "size", "color", "test"}), "a data set saved on disk"
+)
+_IDX = _Kind(_load_arrays, frozenset({"test"}), "IDX files")
 _KINDS = {
     ".h5": _HDF5,
     ".hdf5": _HDF5,

@@ -270,8 +270,8 @@ def test_folders_named_train_and_test_are_the_split(folder, glyphs):
     assert {image.tobytes() for image in data.x_test} == expected
     assert len(data.groups) == len(data.x_train) == 28
     assert data.class_names == ("A", "B", "C")
-    assert data.notes == ("the test set is the 12 images in folders of that name",)
-    with pytest.raises(DataError, match=r"no test= for images with a test folder, got 0\.1"):
+    assert data.notes == ("the test set is the 12 images of that name",)
+    with pytest.raises(DataError, match=r"no test= for images with a test set, got 0\.1"):
         load_images(folder({}), test=0.1)
 
 

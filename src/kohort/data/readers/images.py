@@ -33,12 +33,24 @@ TRAIN_FOLDERS = frozenset({"train", "training"})
 TEST_FOLDERS = frozenset({"test", "testing"})
 
 
-class _Images(NamedTuple):
-    pixels: np.ndarray  # uint8 [sample, height, width] or [sample, height, width, 3]
-    labels: np.ndarray  # int32 [sample]
+class ImageSet(NamedTuple):
+    """Images that are read.
+
+    Args:
+        pixels: uint8 `[sample, height, width]` or `[sample, height, width, 3]`.
+        labels: int32 `[sample]`.
+        class_names: `[class]`.
+        file_names: `[sample]`; images of one name belong together.
+        is_test: bool `[sample]`, whether it is in the test set; None where there is none yet.
+        unreadable: Names of files that could not be read.
+        notes: What was changed.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
     class_names: list[str]
     file_names: list[str]
-    in_test_folder: np.ndarray | None  # bool [sample]; None where there are no such folders
+    is_test: np.ndarray | None
     unreadable: list[str]
     notes: list[str]
 
@@ -65,16 +77,34 @@ def load_images(
     Raises:
         DataError: There are no class folders with images, or images differ in size or colour.
     """
-    part = test_part(test)
-    images = _read(source, ImageReader(source, _checked_size(size), _checked_color(color)))
-    groups, notes = _groups(images), images.notes
-    if images.in_test_folder is None:
+    test_part(test)
+    images = _read(source, ImageReader(source, size, color))
+    return divided(images, test, legible(source.name.split(".")[0]))
+
+
+def divided(
+    images: ImageSet, test: float | None, name: str, groups: np.ndarray | None = None
+) -> Dataset:
+    """The dataset of images, a part of them held out as the test set.
+
+    Args:
+        images: The images.
+        test: The part; None is a fifth, or the test set that they have.
+        name: What to call the data.
+        groups: `[sample]`; None makes groups of names and copies.
+
+    Raises:
+        DataError: There are too few, or a test set and a part.
+    """
+    part, notes = test_part(test), images.notes
+    groups = _groups(images) if groups is None else groups
+    if images.is_test is None:
         drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
     elif test is None:
-        drawn = np.flatnonzero(images.in_test_folder)
-        notes = [*notes, f"the test set is the {len(drawn):,} images in folders of that name"]
+        drawn = np.flatnonzero(images.is_test)
+        notes = [*notes, f"the test set is the {len(drawn):,} images of that name"]
     else:
-        raise DataError("no test= for images with a test folder", repr(test), "leave it out")
+        raise DataError("no test= for images with a test set", repr(test), "leave it out")
     train = np.setdiff1d(np.arange(len(groups)), drawn)
     if part and not (len(drawn) and len(train)):
         raise DataError(
@@ -88,7 +118,7 @@ def load_images(
         images.pixels[drawn],
         images.labels[drawn],
         class_names=images.class_names,
-        name=legible(source.name.split(".")[0]),
+        name=name,
         groups=groups[train],
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),
@@ -119,13 +149,17 @@ class ImageReader:
     Args:
         source: Where they are from.
         size: The height and width to resize them to; None keeps their size.
-        color: Which pixels to make of them.
+        color: Which pixels to make of them; None keeps those that they have.
+
+    Raises:
+        DataError: The size or the color is none.
     """
 
     def __init__(
-        self, source: Path, size: tuple[int, int] | None = None, color: Color = "keep"
+        self, source: Path, size: tuple[int, int] | None = None, color: Color | None = None
     ) -> None:
-        self._source, self._size, self._color = source, size, color
+        self._source = source
+        self._size, self._color = _checked_size(size), _checked_color(color)
         self._sizes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._first: dict[str, PurePosixPath] = {}
@@ -197,7 +231,7 @@ class ImageReader:
         return ", ".join(shown) + (f" and {rest:,} other sizes" if rest else "")
 
 
-def _read(source: Path, reader: ImageReader) -> _Images:
+def _read(source: Path, reader: ImageReader) -> ImageSet:
     def wanted(path: PurePosixPath) -> bool:
         if not source.is_dir() and path.suffix.lower() in ENDINGS:
             raise DataError(
@@ -217,18 +251,18 @@ def _read(source: Path, reader: ImageReader) -> _Images:
             "name the folder or archive that holds the class folders",
         )
     reader.check()
-    return _Images(
+    return ImageSet(
         np.stack(list(readable.values())),
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
         [path.name for path in readable],
-        _in_test_folder(list(readable)),
+        _are_in_test_folder(list(readable)),
         [legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
         reader.notes,
     )
 
 
-def _in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
+def _are_in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
     """Whether each image is below a folder "test"; None unless there are ones "train" too."""
     above = [{part.lower() for part in path.parts[:-2]} for path in paths]
     in_test = np.array([bool(parts & TEST_FOLDERS) for parts in above])
@@ -237,7 +271,7 @@ def _in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
     return in_test
 
 
-def _groups(images: _Images) -> np.ndarray:
+def _groups(images: ImageSet) -> np.ndarray:
     """Number the groups of images that share a file name or their pixels, directly or by a chain.
 
     A picture under many names (in notMNIST the full square, which is the I of 254 fonts) would

@@ -36,6 +36,17 @@ def of_frame(
     Raises:
         DataError: A column is not there, has gaps where it must not, or cannot be read.
     """
+    return of_parts(*parts_of(frame, target, group), test)
+
+
+def parts_of(
+    frame: pd.DataFrame, target: Hashable, group: Hashable | None
+) -> tuple[pd.DataFrame, Target, list[object] | None]:
+    """The inputs, the targets and the groups of a table.
+
+    Raises:
+        DataError: A column is not there, or a target is missing.
+    """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -47,16 +58,26 @@ def of_frame(
         raise _no_column("group", group, names)
     groups = None if group is None else frame[str(group)].tolist()
     rest = frame.drop(columns=[str(target)] + [str(group)] * (group is not None))
-    return of_parts(rest, target_of(frame[str(target)]), groups, test)
+    return rest, target_of(frame[str(target)]), groups
 
 
 def of_parts(
-    frame: pd.DataFrame, target: Target, groups: Sequence[object] | None, test: float | None
+    frame: pd.DataFrame,
+    target: Target,
+    groups: Sequence[object] | None,
+    test: float | np.ndarray | None,
 ) -> dict[str, Any]:
-    """As `of_frame`, of a table of inputs alone, its targets and groups apart."""
+    """As `of_frame`, of a table of inputs alone, its targets and groups apart.
+
+    `test` may also be the rows of the test set.
+    """
     numbered = None if groups is None else number_groups(groups)
     labels = None if target.names is None else target.values
-    held_out = hold_out(len(frame), labels, numbered, test)
+    if isinstance(test, np.ndarray):
+        held_out, how = test, f"the test set is the {len(test):,} samples of that name"
+    else:
+        held_out = hold_out(len(frame), labels, numbered, test)
+        how = hold_out_text(len(frame), held_out, labels, numbered)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
@@ -72,7 +93,7 @@ def of_parts(
         "class_names": target.names,
         "groups": None if numbered is None else numbered[train],
         "columns": columns,
-        "notes": (target.told, *told, hold_out_text(len(frame), held_out, labels, numbered)),
+        "notes": (target.told, *told, how),
     }
 
 
