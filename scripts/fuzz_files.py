@@ -3,6 +3,7 @@
 import functools
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 from PIL import Image
 
 from kohort.data.dataset import Dataset
@@ -185,6 +188,48 @@ def _read_study(path: Path) -> object:
     return read_study(str(path), Dataset(**_arrays()))  # type: ignore[arg-type]
 
 
+def _table() -> pd.DataFrame:
+    cells = {"kg": [0.5, None] * 10, "colour": ["red", "blue"] * 10, "owner": [*"abcde"] * 4}
+    return pd.DataFrame(cells).assign(species=["cat", "dog"] * 10)
+
+
+def _parquet() -> bytes:
+    stream = io.BytesIO()
+    _table().to_parquet(stream)
+    return stream.getvalue()
+
+
+def _arrow() -> bytes:
+    table = pa.Table.from_pandas(_table())
+    stream = io.BytesIO()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
+def _saved(folder: Path, content: bytes) -> Path:
+    """Writes the Arrow file of a data set that `datasets` saved."""
+    (folder / "data.arrow").write_bytes(content)
+    (folder / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}')
+    (folder / "dataset_info.json").write_text('{"features": {}}')
+    return folder
+
+
+def _idx(array: np.ndarray) -> bytes:
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def _beside_labels(folder: Path, content: bytes) -> Path:
+    """Writes an IDX file of images beside its labels."""
+    (folder / "train-labels-idx1-ubyte").write_bytes(_idx(np.arange(6) % 2))
+    return _file("train-images-idx3-ubyte")(folder, content)
+
+
+def _read_table(path: Path) -> object:
+    return load(path, target="species", group="owner")
+
+
 READERS = {
     "hdf5": Reader(_hdf5(), _file("data.h5")),
     "hdf5-chunks": Reader(_hdf5(chunks=(3, 2), compression="gzip", shuffle=True), _file("data.h5")),
@@ -197,6 +242,12 @@ READERS = {
     "bmp": Reader(_image("BMP"), _file("x.png"), _read_image),
     "tiff": Reader(_image("TIFF"), _file("x.png"), _read_image),
     "webp": Reader(_image("WEBP"), _file("x.png"), _read_image),
+    "avif": Reader(_image("AVIF"), _file("x.png"), _read_image),
+    "ico": Reader(_image("ICO"), _file("x.png"), _read_image),
+    "tga": Reader(_image("TGA"), _file("x.png"), _read_image),
+    "pcx": Reader(_image("PCX"), _file("x.png"), _read_image),
+    "jpeg 2000": Reader(_image("JPEG2000"), _file("x.png"), _read_image),
+    "sgi": Reader(_image("SGI"), _file("x.png"), _read_image),
     "ppm": Reader(_image("PPM"), _file("x.png"), _read_image),
     "tar": Reader(_tar("w"), _file("glyphs.tar")),
     "tar headers": Reader(_tar("w"), _with_headers),
@@ -204,5 +255,9 @@ READERS = {
     "tar.xz": Reader(_tar("w:xz"), _file("glyphs.tar.xz")),
     "tar in gz": Reader(_tar("w"), _in_tar),
     "zip": Reader(_zip(), _file("glyphs.zip")),
+    "csv": Reader(_table().to_csv(index=False).encode(), _file("pets.csv"), _read_table),
+    "parquet": Reader(_parquet(), _file("pets.parquet"), _read_table),
+    "arrow": Reader(_arrow(), _saved, _read_table),
+    "idx": Reader(_idx(np.arange(72).reshape(6, 4, 3)), _beside_labels),
     "study": Reader(STUDY, _file("study.py"), _read_study),
 }

@@ -128,6 +128,11 @@ WRONG = {
     "a cut header": (MNIST, {"t10k-labels-idx1-ubyte": lambda c: c[:6]}, "IDX file, got"),
     "more behind it": (MNIST, {"train-images-idx3-ubyte": lambda c: c + b"\0"}, "more numbers"),
     "labels that are none": (MNIST, {"train-labels-idx1-ubyte": lambda c: b"x"}, "an IDX file, g"),
+    "a claim of nothing": (
+        MNIST,
+        {"train-images-idx3-ubyte": lambda c: c[:4] + b"\xff\xff\xff\xff" * 2 + bytes(4)},
+        "holds (more|fewer) numbers",
+    ),
     "a claim of 10 EB": (
         MNIST,
         {"train-images-idx3-ubyte": lambda c: c[:4] + b"\x7f\xff\xff\xff" * 3},

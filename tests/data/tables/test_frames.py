@@ -208,6 +208,10 @@ WRONG = {
     ),
     "a group with gaps": ({"group": "it", "it": MISSING}, "a group for each sample.* row 119"),
     "an infinite number": ({"it": [np.inf, 1.5] * 60}, "numbers in column 'it', got 'inf'"),
+    "a number beyond float32": ({"it": [1e300, 1.5] * 60}, r"got '1e\+300' in row 1; give a numb"),
+    "a target beyond float32": (
+        {"target": "it", "it": [1e300, 1.5] * 60}, "numbers in y_train that float32 holds",
+    ),
     "numbers with a mark": (
         {"it": [*map(str, range(ROWS - 2)), "?", "?"]},
         r"numbers in column 'it', got '\?' in 2 of 120 rows; leave such cells empty",

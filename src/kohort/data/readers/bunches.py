@@ -38,7 +38,7 @@ def load_bunch(source: Any, test: float | None = None) -> Dataset:
 def _target(source: Any) -> Target:
     values = np.asarray(source.target)
     if values.ndim == 2:
-        return Target(values.astype(np.float32), None, f"{values.shape[1]} targets to predict")
+        return Target(values.astype(np.float64), None, f"{values.shape[1]} targets to predict")
     names = [str(name) for name in _listed(getattr(source, "target_names", None))]
     are_numbered = values.dtype.kind in "iu" and len(names) > 1
     if are_numbered and values.min() >= 0 and values.max() < len(names):

@@ -148,7 +148,7 @@ def _read(path: Path) -> np.ndarray:
         raise DataError(
             "a whole IDX file", f"{path} ({reason(error)})", "fetch it again"
         ) from error
-    if len(content) != size or len(shape) != axes:
+    if len(content) != size or len(shape) != axes or not size:
         raise DataError(
             f"an IDX file of shape {shape}",
             f"{path}, which holds {'more' if len(content) > size else 'fewer'} numbers",

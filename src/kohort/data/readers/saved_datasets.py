@@ -12,6 +12,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.encoding import number_groups
 from kohort.data.readers.decoding import Color
 from kohort.data.readers.images import ImageReader, ImageSet, divided
+from kohort.data.readers.table_files import DAMAGE, whole_frame
 from kohort.data.system import check_room, is_file
 from kohort.data.tables.frames import of_parts, parts_of
 from kohort.errors import DataError, legible, reason
@@ -118,8 +119,7 @@ def _rows(source: Path) -> _Saved:
         raise DataError(
             "pyarrow, which reads Arrow files", "none installed", "pip install 'kohort[parquet]'"
         ) from error
-    # pyarrow's errors are ValueErrors, KeyErrors, TypeErrors or OSErrors, as are those of JSON.
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise DataError(
             "a data set as `save_to_disk` writes it",
             f"{source} ({reason(error)})",
@@ -143,8 +143,7 @@ def _frame(folder: Path) -> pd.DataFrame:
     for file in files:
         with pa.memory_map(str(file)) as stream:
             tables.append(pa.ipc.open_stream(stream).read_all())
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    return frame
+    return whole_frame(pa.concat_tables(tables))
 
 
 def _named_classes(saved: _Saved) -> _Saved:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
 _SOME_LINES = 1000
+
+DAMAGE = (OSError, ValueError, LookupError, TypeError, OverflowError, RuntimeError, AttributeError)
+"""Errors that pandas, pyarrow and JSON raise on damaged files; many are subclasses of theirs."""
 
 
 def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
@@ -51,7 +55,29 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises:
         DataError: It is no such file, holds no row, or pyarrow is not installed.
     """
-    return _read(path, "a Parquet file", lambda: pd.read_parquet(path, engine="pyarrow"))
+
+    def read() -> pd.DataFrame:
+        from pyarrow import parquet
+
+        return whole_frame(parquet.ParquetFile(path).read())
+
+    return _read(path, "a Parquet file", read)
+
+
+def whole_frame(table: Any) -> pd.DataFrame:
+    """The frame of an Arrow table, whose text is checked: pandas would fail where it is used.
+
+    Raises:
+        ValueError: The table is damaged.
+    """
+    import pyarrow as pa
+
+    try:
+        table.validate(full=True)
+        frame: pd.DataFrame = table.to_pandas()
+    except pa.ArrowException as error:  # some of which are no ValueErrors
+        raise ValueError(reason(error)) from error
+    return frame
 
 
 def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -64,8 +90,7 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
         raise DataError(
             "pyarrow, which reads Parquet", "none installed", "pip install 'kohort[parquet]'"
         ) from error
-    # pandas and pyarrow raise errors of their own, which are ValueErrors; of cut files, OSErrors.
-    except (OSError, ValueError, OverflowError) as error:
+    except DAMAGE as error:
         raise DataError(told, f"{path} ({reason(error)})", "save the table again") from error
     if not len(frame):
         raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")

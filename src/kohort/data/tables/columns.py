@@ -72,10 +72,10 @@ class Column:
             numbers = pd.to_numeric(cells, errors="coerce")
         values = numbers.to_numpy(np.float64, na_value=np.nan)
         missing = cells.isna().to_numpy()
-        wrong = ~np.isfinite(values) & ~missing
+        wrong = ~(np.abs(values) <= np.finfo(np.float32).max) & ~missing
         if wrong.any():
             found = reprlib.repr(str(cells.iloc[int(wrong.argmax())]))
-            raise self._wrong(wrong, found, "write it as a finite number, or empty it")
+            raise self._wrong(wrong, found, "give a number that float32 holds, or empty it")
         return np.where(missing, 0.0, values)[:, None]
 
     def _wrong(self, where: np.ndarray, found: str, mend: str) -> DataError:

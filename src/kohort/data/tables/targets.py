@@ -17,7 +17,7 @@ class Target(NamedTuple):
     """The targets of rows.
 
     Args:
-        values: `[row]`, labels from 0 int32, or float32.
+        values: `[row]`, labels from 0 int32, or floats.
         names: `[class]`; None where they are no classes.
         told: What was made of the column, as a sentence.
     """
@@ -84,7 +84,7 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
         labels = np.searchsorted(found, values).astype(np.int32)
         return _classes(name, labels, tuple(str(int(number)) for number in found))
     told = f"target {name!r}: numbers to predict, {found[0]:g} to {found[-1]:g}"
-    return Target(values.astype(np.float32), None, told)
+    return Target(values, None, told)
 
 
 def _classes(name: str, labels: np.ndarray, names: tuple[str, ...]) -> Target:
