@@ -5,7 +5,7 @@ docs/keras-suite.json. `make docs` writes all pages; `tests/test_docs.py` checks
 to date.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import typer
 from typer.core import TyperGroup
@@ -30,11 +30,19 @@ def commands_page() -> str:
         "Progress goes to stderr, results to stdout. Exit code 0: done; 2: the input is wrong,",
         "told in one line; 130: interrupted.\n",
     ]
-    for name, command in root.commands.items():
-        subcontext = typer.Context(command, info_name=name, parent=context, max_content_width=90)
-        subcontext.terminal_width = 90
-        parts += [f"## kohort {name}\n", "```text", command.get_help(subcontext), "```\n"]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_help(root, context, "kohort")])
+
+
+def _help(group: TyperGroup, context: typer.Context, place: str) -> Iterator[str]:
+    """The help of a group's commands, and of those of its groups."""
+    for name, command in group.commands.items():
+        inner = typer.Context(command, info_name=name, parent=context, max_content_width=90)
+        if isinstance(command, TyperGroup):
+            yield from _help(command, inner, f"{place} {name}")
+            continue
+        inner.terminal_width = 90
+        yield f"## {place} {name}\n"
+        yield from ("```text", command.get_help(inner), "```\n")
 
 
 PAGES: dict[str, Callable[[], str]] = {

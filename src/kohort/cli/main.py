@@ -13,6 +13,7 @@ import typer
 
 from kohort.cli import model_commands, store_commands, study_commands
 from kohort.cli.ending import end
+from kohort.cli.on_data import prepare_commands
 from kohort.errors import KohortError
 
 app = typer.Typer(
@@ -37,6 +38,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+
+data_app = typer.Typer(
+    help="Look at data before anything is trained on them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+data_app.command("prepare")(prepare_commands.prepare)
+app.add_typer(data_app, name="data")
 
 # The error that typer's parser raises on unknown options; typer has no public name for it.
 _UsageError: Any = typer.BadParameter.__base__

@@ -26,13 +26,18 @@ def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
     """
     given = {name: value for name, value in options.items() if value is not None}
     if source is not None:
-        return load(source, **given | ({"size": _size(given["size"])} if "size" in given else {}))
+        return load(source, **given | ({"size": size_of(given["size"])} if "size" in given else {}))
     if given:
         raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
     return None
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_of(text: str) -> tuple[int, int]:
+    """The height and width that an option gives, "28x28".
+
+    Raises:
+        DataError: It gives none.
+    """
     height, times, width = text.lower().partition("x")
     if not times or not (height.isdecimal() and width.isdecimal()):
         raise DataError("--size as HEIGHTxWIDTH", repr(text), "give --size 28x28, say")

@@ -1,5 +1,6 @@
 """Reads HDF5 files with `trainData` and `testData`, the layout of the blog study."""
 
+import json
 import reprlib
 from math import prod
 from pathlib import Path
@@ -10,6 +11,11 @@ import numpy as np
 from kohort.data.dataset import CENTRED, Dataset, PixelScale
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible, reason
+
+COMPACT = ("x_train", "y_train", "x_test", "y_test")
+"""The datasets of the compact layout."""
+CLASS_NAMES, PROVENANCE = "class_names", "provenance"
+"""Attributes of a file that `kohort data prepare` wrote: JSON."""
 
 # Errors that h5py raises on damaged files and on files that are not HDF5.
 _DAMAGE = (
@@ -23,21 +29,29 @@ _DAMAGE = (
 
 
 def load_hdf5(path: Path) -> Dataset:
-    """Read `trainData` and `testData`, `[sample, feature + 1]` each, the label in the last column.
+    """Read `trainData` and `testData`, or what `kohort data prepare` writes compactly.
 
-    The features are taken as they are, since they are already normalised. If their range is that
-    of pixels scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` is set accordingly, so that a
-    model trained on them can be deployed for raw images.
+    `trainData` and `testData` are `[sample, feature + 1]` each, the label in the last column. The
+    features are taken as they are, since they are already normalised. If their range is that of
+    pixels scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` is set accordingly, so that a model
+    trained on them can be deployed for raw images. The compact layout is `x_train`, `y_train`,
+    `x_test` and `y_test`. Beside either, names of classes and groups are read where they are.
 
     Args:
-        path: The file. Numbers are read as float32; the file is not changed.
+        path: The file. Tables are read as float32; the file is not changed.
 
     Raises:
         DataError: The file is not HDF5, a dataset is missing, or it is not such a table.
     """
     try:
         with h5py.File(path, "r") as file:
+            names, name = _class_names(file), legible(path.stem)
+            if COMPACT[0] in file:
+                arrays = [_whole(file, key, path) for key in COMPACT]
+                groups = _groups(file, "groups", path)
+                return Dataset(*arrays, class_names=names, name=name, groups=groups)
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
+            groups = _groups(file, "trainGroups", path)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -45,9 +59,41 @@ def load_hdf5(path: Path) -> Dataset:
             "an HDF5 file", f"{path} ({reason(error)})", "check that it is whole"
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
+    scale = _known_scale(x_train)
     return Dataset(
-        x_train, y_train, x_test, y_test, name=legible(path.stem), pixels=_known_scale(x_train)
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        class_names=names,
+        name=name,
+        groups=groups,
+        pixels=scale,
     )
+
+
+def _class_names(file: h5py.File) -> list[str] | None:
+    """The names that `kohort data prepare` kept; None in files of others."""
+    kept = file.attrs.get(CLASS_NAMES)
+    names = json.loads(kept) if isinstance(kept, str) else None
+    return names if isinstance(names, list) else None
+
+
+def _groups(file: h5py.File, key: str, path: Path) -> np.ndarray | None:
+    return _whole(file, key, path) if key in file else None
+
+
+def _whole(file: h5py.File, key: str, path: Path) -> np.ndarray:
+    """A dataset of the file as an array."""
+    found = file.get(key)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iufb" or not found.size:
+        raise DataError(
+            f"the datasets {', '.join(COMPACT)}, of numbers",
+            f"{path} with {_description(file, key, found)}",
+            "write it again with kohort data prepare",
+        )
+    _check_held(found, key, path)
+    return found[()]  # type: ignore[no-any-return]
 
 
 def _table(file: h5py.File, key: str, path: Path) -> np.ndarray:

@@ -78,7 +78,7 @@ def load_images(
         DataError: There are no class folders with images, or images differ in size or colour.
     """
     test_part(test)
-    images = _read(source, ImageReader(source, size, color))
+    images = read_image_set(source, ImageReader(source, size, color))
     return divided(images, test, legible(source.name.split(".")[0]))
 
 
@@ -231,7 +231,17 @@ class ImageReader:
         return ", ".join(shown) + (f" and {rest:,} other sizes" if rest else "")
 
 
-def _read(source: Path, reader: ImageReader) -> ImageSet:
+def read_image_set(source: Path, reader: ImageReader) -> ImageSet:
+    """Read the images of class folders.
+
+    Args:
+        source: A folder, or an archive (tar, zip).
+        reader: What decodes them.
+
+    Raises:
+        DataError: There are no two classes, or images differ in size or colour.
+    """
+
     def wanted(path: PurePosixPath) -> bool:
         if not source.is_dir() and path.suffix.lower() in ENDINGS:
             raise DataError(

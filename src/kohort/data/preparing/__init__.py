@@ -1,0 +1,1 @@
+"""Preparing: sources are sifted, drawn from, and written as one file."""

@@ -1,0 +1,166 @@
+"""Sifts images of one or several sources: copies are kept once, and told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from kohort.data.copies import find_copies
+from kohort.data.dataset import Dataset
+from kohort.data.readers.decoding import Color
+from kohort.data.readers.images import ImageReader, ImageSet, read_image_set
+from kohort.errors import DataError
+
+SHOWN = 20
+"""Of more names, the first are told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sifted:
+    """Different images, and what was seen among all that were read.
+
+    Args:
+        images: uint8 `[image, height, width, ...]`, no two of them equal.
+        labels: int32 `[image]`.
+        class_names: `[class]`.
+        groups: int64 `[image]`, equal for images that no split may part: of one file name, near
+            copies, and chains of these.
+        read: How many images were read.
+        unreadable: Names of files that could not be read.
+        constant: Images of one colour, copies counted.
+        copies: Exact copies of another image, which are left out.
+        disputed: Different images whose copies have several labels.
+        disputed_copies: The images that are these, which are all left out.
+        near: Images that have a near copy among the others.
+        near_sought: Whether near copies could be looked for.
+        notes: What was changed on reading.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    groups: np.ndarray
+    read: int
+    unreadable: tuple[str, ...]
+    constant: int
+    copies: int
+    disputed: int
+    disputed_copies: int
+    near: int
+    near_sought: bool
+    notes: tuple[str, ...]
+
+    def told(self) -> list[str]:
+        """What was seen, in sentences."""
+        different = self.read - self.copies
+        disputed = f"{self.disputed:,} images ({self.disputed_copies:,} copies)"
+        near = f"near copies, on one side of every split: {self.near:,}"
+        return [
+            f"images read: {self.read:,}",
+            *self.notes,
+            f"could not be read: {len(self.unreadable):,}" + _named(self.unreadable),
+            f"of one colour, blank or full: {self.constant:,}",
+            f"exact copies of another image: {self.copies:,} left out, {different:,} images differ",
+            f"copies with different labels, left out: {disputed}",
+            near if self.near_sought else "near copies could not be looked for",
+            f"images left: {len(self.images):,}, in {len(np.unique(self.groups)):,} groups",
+        ]
+
+
+def sift(
+    sources: Sequence[Path], size: tuple[int, int] | None = None, color: Color | None = None
+) -> Sifted:
+    """Read images of all sources, and keep those that differ.
+
+    The first of exact copies is kept, in the order of sources and paths. Where copies have
+    different labels, none is kept: nothing tells which is right.
+
+    Args:
+        sources: Folders of class folders, or archives of them.
+        size: The height and width to resize images to.
+        color: What to make of them.
+
+    Raises:
+        DataError: A source cannot be read, or images of sources differ in size or colour.
+    """
+    images = _together([_read(source, size, color) for source in sources], sources)
+    found = find_copies(Dataset(images.pixels, images.labels, class_names=images.class_names))
+    pattern = found.pattern
+    patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
+    lowest, highest = np.full(len(patterns), len(images.class_names)), np.full(len(patterns), -1)
+    np.minimum.at(lowest, pattern, images.labels)
+    np.maximum.at(highest, pattern, images.labels)
+    is_disputed = lowest != highest
+    groups = _groups(found.near, pattern, images.file_names)
+    kept = np.sort(first[~is_disputed])
+    flat = images.pixels.reshape(len(pattern), -1)
+    return Sifted(
+        images.pixels[kept],
+        images.labels[kept],
+        tuple(images.class_names),
+        np.unique(groups[kept], return_inverse=True)[1],
+        read=len(pattern),
+        unreadable=tuple(images.unreadable),
+        constant=int((flat.min(axis=1) == flat.max(axis=1)).sum()),
+        copies=len(pattern) - len(patterns),
+        disputed=int(is_disputed.sum()),
+        disputed_copies=int(counts[is_disputed].sum()),
+        near=len(np.unique(found.near)),
+        near_sought=found.near_sought,
+        notes=tuple(images.notes),
+    )
+
+
+def _read(source: Path, size: tuple[int, int] | None, color: Color | None) -> ImageSet:
+    return read_image_set(source, ImageReader(source, size, color))
+
+
+def _together(parts: list[ImageSet], sources: Sequence[Path]) -> ImageSet:
+    """The images of all parts; classes are told by their names."""
+    names = sorted({name for part in parts for name in part.class_names})
+    for part, source in zip(parts, sources, strict=True):
+        if part.pixels.shape[1:] != parts[0].pixels.shape[1:]:
+            raise DataError(
+                f"images of one shape, {parts[0].pixels.shape[1:]} as in {sources[0]}",
+                f"{part.pixels.shape[1:]} in {source}",
+                "give the size and the color to make them",
+            )
+    labels = [np.searchsorted(names, part.class_names)[part.labels] for part in parts]
+    if len(parts) == 1:
+        return parts[0]
+    return ImageSet(
+        np.concatenate([part.pixels for part in parts]),
+        np.concatenate(labels).astype(np.int32),
+        names,
+        [name for part in parts for name in part.file_names],
+        None,
+        [name for part in parts for name in part.unreadable],
+        [note for part in parts for note in part.notes],
+    )
+
+
+def _groups(near: np.ndarray, pattern: np.ndarray, file_names: list[str]) -> np.ndarray:
+    """Numbers, int64 `[image]`, equal for near copies, images of one name, and chains of these.
+
+    Exact copies are of no account: one of them is kept, and has one name.
+    """
+    first = np.unique(pattern, return_index=True)[1]
+    _, name = np.unique(file_names, return_inverse=True)
+    n = len(pattern)
+    # A graph of images and of their names.
+    rows = np.concatenate([np.arange(n), first[near[:, 0]]])
+    columns = np.concatenate([n + name, first[near[:, 1]]])
+    size = n + int(name.max()) + 1
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
+    component: np.ndarray = connected_components(graph, directed=False)[1][:n]
+    return component.astype(np.int64)
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f" ({', '.join(names[:SHOWN])}{more})"

@@ -1,0 +1,163 @@
+"""`kohort data prepare`: a file of images, and what is told."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from kohort import load
+from kohort.data.copies import find_copies
+from tests.cli.in_process import kohort
+from tests.doors.refusals import held
+
+
+@pytest.fixture
+def glyphs(tmp_path):
+    random = np.random.default_rng(2)
+    for number in range(120):
+        path = tmp_path / "glyphs" / "AB"[number % 2] / f"font{number // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(path)
+    (tmp_path / "glyphs" / "A" / "font1.png").rename(tmp_path / "glyphs" / "A" / "copy.png")
+    for name in ("font1", "font2"):
+        (tmp_path / "glyphs" / "A" / f"{name}.png").write_bytes(
+            (tmp_path / "glyphs" / "A" / "copy.png").read_bytes()
+        )
+    (tmp_path / "glyphs" / "B" / "bad.png").write_bytes(b"")
+    return tmp_path
+
+
+def prepared(folder, *options, out="data.h5"):
+    done = kohort("data", "prepare", "glyphs", "--out", out, *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_rows_are_those_of_the_blog_study(glyphs):
+    told = prepared(glyphs)
+    assert told == [
+        "images read: 121",
+        "could not be read: 1 (B/bad.png)",
+        "of one colour, blank or full: 0",
+        "exact copies of another image: 2 left out, 119 images differ",
+        "copies with different labels, left out: 0 images (0 copies)",
+        "near copies, on one side of every split: 0",
+        "images left: 119, in 61 groups",
+        "train: 95; test: 24",
+        "data: data.h5",
+    ]
+    with h5py.File(glyphs / "data.h5") as file:
+        train, test = file["trainData"][:], file["testData"][:]
+        provenance = json.loads(file.attrs["provenance"])
+    assert (train.shape, test.shape) == ((95, 65), (24, 65))
+    assert train.dtype == np.float32
+    pixels = np.rint(np.concatenate([train, test])[:, :-1] * 255 + 127.5).astype(np.uint8)
+    images = {
+        np.asarray(Image.open(path)).tobytes(): path.parent.name
+        for path in (glyphs / "glyphs").rglob("*.png")
+        if path.stat().st_size
+    }
+    labels = np.concatenate([train, test])[:, -1]
+    found = {p.tobytes(): "AB"[int(label)] for p, label in zip(pixels, labels, strict=True)}
+    assert found == images
+    assert provenance["sources"] == ["glyphs"]
+    assert provenance["told"] == told[:-1]
+
+    data = load(glyphs / "data.h5")
+    assert data.class_names == ("A", "B")
+    assert data.pixels is not None
+    assert len(data.groups) == 95
+    assert len(np.unique(data.groups)) < 60
+
+
+def test_a_compact_file_holds_the_same_images(glyphs):
+    prepared(glyphs)
+    prepared(glyphs, "--layout", "compact", out="small.h5")
+    rows, compact = load(glyphs / "data.h5"), load(glyphs / "small.h5")
+
+    assert compact.x_train.dtype == np.uint8
+    assert compact.input_shape == (8, 8)
+    for side in ("train", "test"):
+        given = compact.inputs(getattr(compact, f"x_{side}")).reshape(-1, 64)
+        assert np.allclose(given, getattr(rows, f"x_{side}"), atol=1e-6)
+        assert np.array_equal(getattr(compact, f"y_{side}"), getattr(rows, f"y_{side}"))
+    assert np.array_equal(compact.groups, rows.groups)
+    assert compact.class_names == rows.class_names
+
+
+def test_counts_are_as_asked_and_two_runs_write_the_same_bytes(glyphs):
+    options = ("--train", "60", "--test", "20", "--balance", "--seed", "5")
+    told = prepared(glyphs, *options)
+    prepared(glyphs, *options, out="again.h5")
+
+    assert told[-3:-1] == ["left out, as fewer were asked for: 39", "train: 60; test: 20"]
+    data = load(glyphs / "data.h5")
+    assert np.bincount(data.y_train).tolist() == [30, 30]
+    assert np.bincount(data.y_test).tolist() == [10, 10]
+    assert (glyphs / "data.h5").read_bytes() == (glyphs / "again.h5").read_bytes()
+
+
+def test_json_is_for_programs(glyphs):
+    (line,) = prepared(glyphs, "--json")
+    told = json.loads(line)
+    assert told["out"] == "data.h5"
+    assert told["told"][0] == "images read: 121"
+    assert told["unreadable"] == ["B/bad.png"]
+
+
+BAD = {
+    "no source": (["none", "--out", "x.h5"], "a folder or an archive, got none, which is none"),
+    "no images": (["empty", "--out", "x.h5"], "at least two class folders"),
+    "another ending": (["glyphs", "--out", "x.npz"], "a file that ends in .h5, got x.npz"),
+    "a folder to write": (["glyphs", "--out", "folder.h5"], "a file that ends in .h5"),
+    "too many": (["glyphs", "--out", "x.h5", "--train", "900"], "got 95; ask for fewer"),
+    "no size": (["glyphs", "--out", "x.h5", "--size", "8"], "--size as HEIGHTxWIDTH, got '8'"),
+    "nowhere to write": (["glyphs", "--out", "/dev/null/x.h5"], "to write /dev/null/x.h5, got '"),
+    "no out": (["glyphs"], "Missing option '--out'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_in_a_line_and_leaves_nothing(case, glyphs):
+    arguments, told = BAD[case]
+    (glyphs / "empty").mkdir()
+    (glyphs / "folder.h5").mkdir()
+    before = held(glyphs)
+    done = kohort("data", "prepare", *arguments, cwd=glyphs)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+    assert held(glyphs) == before
+
+
+def test_a_full_disk_leaves_the_old_file(glyphs, monkeypatch):
+    prepared(glyphs)
+    before = (glyphs / "data.h5").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kohort.data.preparing.layouts._write_rows", full)
+    done = kohort("data", "prepare", "glyphs", "--out", "data.h5", "--seed", "1", cwd=glyphs)
+    assert done.returncode == 2
+    assert "to write data.h5, got 'No space left on device'; make room there" in done.stderr
+    assert (glyphs / "data.h5").read_bytes() == before
+    assert sorted(path.name for path in glyphs.iterdir()) == ["data.h5", "glyphs"]
+
+
+@pytest.mark.long
+def test_the_real_notmnist_small(shared_data, tmp_path):
+    source = shared_data("notMNIST_small.tar.gz")
+    done = kohort("data", "prepare", source, "--out", "data.h5", cwd=tmp_path)
+    told = done.stdout.splitlines()
+    assert told[0] == "images read: 18,724"
+    assert told[1] == (
+        "could not be read: 2 (A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png, "
+        "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png)"
+    )
+    assert told[3] == "exact copies of another image: 492 left out, 18,232 images differ"
+    assert told[4] == "copies with different labels, left out: 2 images (8 copies)"
+    assert told[5].startswith("near copies, on one side of every split: 549")
+    assert not find_copies(load(tmp_path / "data.h5")).test.any()
