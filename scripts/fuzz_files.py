@@ -124,6 +124,17 @@ def _hdf5(**options: object) -> bytes:
     return stream.getvalue()
 
 
+def _compact() -> bytes:
+    """What `kohort data prepare` writes."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        for key, array in _arrays().items():
+            file[key] = array.astype(np.uint8)
+        file["groups"] = np.arange(6) // 2
+        file["class_names"] = np.frombuffer(b'["cat", "dog"]', np.uint8)
+    return stream.getvalue()
+
+
 def _image(kind: str, mode: str = "L") -> bytes:
     stream = io.BytesIO()
     pixels = np.arange(24, dtype=np.uint8).reshape(6, 4) * 10
@@ -233,6 +244,7 @@ def _read_table(path: Path) -> object:
 READERS = {
     "hdf5": Reader(_hdf5(), _file("data.h5")),
     "hdf5-chunks": Reader(_hdf5(chunks=(3, 2), compression="gzip", shuffle=True), _file("data.h5")),
+    "hdf5-compact": Reader(_compact(), _file("data.h5")),
     "npz": Reader(_npz(), _file("data.npz")),
     "npy": Reader(_npy(_arrays()["x_train"]), _in_npz),
     "png": Reader(_image("PNG"), _file("x.png"), _read_image),

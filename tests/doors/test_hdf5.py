@@ -250,3 +250,55 @@ def test_a_table_that_unpacks_to_more_than_may_be_taken_is_refused(tmp_path):
         table[:] = np.zeros((2**18, 785), "u1")
     told = told_within(2**29, tmp_path / "data.h5")
     assert told.startswith("expected data that fit in memory, got"), told
+
+
+PIXELS = np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2)
+COMPACT = {
+    "x_train": PIXELS, "y_train": np.arange(6) % 2, "x_test": PIXELS[:2], "y_test": np.arange(2),
+    "groups": np.arange(6) // 2, "class_names": np.frombuffer(b'["cat", "dog"]', np.uint8),
+}  # fmt: skip
+
+
+def compact(path, **changes):
+    with h5py.File(path, "w") as file:
+        for key, array in (COMPACT | changes).items():
+            if array is not None:
+                file[key] = array
+    return path
+
+
+def test_a_compact_file_is_read_with_its_groups_and_names(tmp_path):
+    data = load(compact(tmp_path / "data.h5"))
+    assert np.array_equal(data.x_train, PIXELS)
+    assert data.stores_pixels
+    assert data.groups.tolist() == [0, 0, 1, 1, 2, 2]
+    assert data.class_names == ("cat", "dog")
+    bare = load(compact(tmp_path / "bare.h5", groups=None, class_names=None))
+    assert (bare.groups, bare.class_names) == (None, ("0", "1"))
+
+
+def test_what_others_call_class_names_is_left_alone(tmp_path):
+    others = compact(tmp_path / "data.h5", class_names=np.array([b"cat", b"dog"]))
+    assert load(others).class_names == ("0", "1")
+
+
+def test_rows_come_before_arrays_of_a_file_that_has_both(tmp_path):
+    path = compact(tmp_path / "data.h5", trainData=ROWS, testData=ROWS, groups=None)
+    assert load(path).input_shape == (2,)
+
+
+NOT_COMPACT = {
+    "half of it": ({"y_test": None}, "x_train, y_train, x_test, y_test, of numbers, got"),
+    "text": ({"y_train": np.array([b"a"] * 6)}, "of numbers, got .* with a dataset as y_train"),
+    "nothing": ({"x_test": np.zeros((0, 2, 2), "u1")}, "of numbers, got .*as x_test"),
+    "names that are none": ({"class_names": np.frombuffer(b"[1, 2]", "u1")}, "class_names as text"),
+    "no JSON": ({"class_names": np.frombuffer(b"[", "u1")}, "an HDF5 file, got .*Expecting value"),
+    "fewer groups": ({"groups": np.arange(2)}, "a group for each of the 6"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_COMPACT)
+def test_refuses_a_compact_file_that_is_not_whole(case, tmp_path):
+    changes, told = NOT_COMPACT[case]
+    path = compact(tmp_path / "data.h5", **changes)
+    assert_refused(lambda: load(path), told, tmp_path)

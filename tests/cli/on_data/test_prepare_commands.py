@@ -50,7 +50,7 @@ def test_the_rows_are_those_of_the_blog_study(glyphs):
     ]
     with h5py.File(glyphs / "data.h5") as file:
         train, test = file["trainData"][:], file["testData"][:]
-        provenance = json.loads(file.attrs["provenance"])
+        provenance = json.loads(file["provenance"][:].tobytes())
     assert (train.shape, test.shape) == ((95, 65), (24, 65))
     assert train.dtype == np.float32
     pixels = np.rint(np.concatenate([train, test])[:, :-1] * 255 + 127.5).astype(np.uint8)
@@ -97,6 +97,13 @@ def test_counts_are_as_asked_and_two_runs_write_the_same_bytes(glyphs):
     assert np.bincount(data.y_train).tolist() == [30, 30]
     assert np.bincount(data.y_test).tolist() == [10, 10]
     assert (glyphs / "data.h5").read_bytes() == (glyphs / "again.h5").read_bytes()
+
+
+def test_progress_is_told_beside_the_results(glyphs, monkeypatch):
+    monkeypatch.setattr("kohort.cli.on_data.prepare_commands.SHOWN_EVERY", 50)
+    done = kohort("data", "prepare", "glyphs", "--out", "data.h5", cwd=glyphs)
+    assert done.stderr == "read 50 images\nread 100 images\n"
+    assert done.stdout.startswith("images read: 121\n")
 
 
 def test_json_is_for_programs(glyphs):

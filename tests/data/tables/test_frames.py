@@ -114,6 +114,7 @@ def test_up_to_a_hundred_categories_are_kept():
 
 TARGETS = {
     "text": (list(SPECIES), ("cat", "dog", "eel"), [1, 0, 2]),
+    "text among blanks": (["a ", " a", "b"] * 40, ("a", "b"), [0, 0, 1]),
     "truth": ([False, True, True] * 40, ("False", "True"), [0, 1, 1]),
     "categories in their order": (
         pd.Categorical(SPECIES, ["eel", "ant", "dog", "cat"]), ("eel", "dog", "cat"), [1, 2, 0],

@@ -1,6 +1,8 @@
 """`kohort data prepare`: images from folders and archives become one file."""
 
+import itertools
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,9 @@ import typer
 
 from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels
 from kohort.errors import DataError, DesignError, legible
+
+SHOWN_EVERY = 20_000
+"""Images between two lines of progress."""
 
 
 class LayoutName(StrEnum):
@@ -54,7 +59,8 @@ def prepare(
     missing = next((source for source in sources if not source.exists()), None)
     if missing is not None:
         raise DataError("a folder or an archive", f"{missing}, which is none", "check the spelling")
-    sifted = sift(sources, None if size is None else size_of(size), color.value)
+    shape = None if size is None else size_of(size)
+    sifted = sift(sources, shape, color.value, _counting())
     drawn, near = draw_apart(sifted, train=train, test=test, balance=balance, seed=seed)
     told = sifted.told()
     told += [f"near a training image after the draw, left out: {near:,}"] * (near > 0)
@@ -79,3 +85,15 @@ def prepare(
         return
     typer.echo("\n".join(map(legible, told)))
     typer.echo(f"data: {legible(str(out))}")
+
+
+def _counting() -> Callable[[], None]:
+    """A function that is called for each image, and tells now and then how many there were."""
+    counted = itertools.count(1)
+
+    def seen() -> None:
+        number = next(counted)
+        if number % SHOWN_EVERY == 0:
+            typer.echo(f"read {number:,} images", err=True)
+
+    return seen

@@ -35,8 +35,8 @@ def write(
         OSError: The file cannot be written.
     """
     with h5py.File(path, "w", track_order=True) as file:
-        file.attrs[CLASS_NAMES] = json.dumps(sifted.class_names)
-        file.attrs[PROVENANCE] = json.dumps(dict(provenance))
+        for key, value in ((CLASS_NAMES, sifted.class_names), (PROVENANCE, dict(provenance))):
+            file[key] = np.frombuffer(json.dumps(value).encode(), np.uint8)
         if layout == "blog":
             _write_rows(file, "trainData", sifted, drawn.train)
             _write_rows(file, "testData", sifted, drawn.test)

@@ -1,6 +1,6 @@
 """Sifts images of one or several sources: copies are kept once, and told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,10 @@ class Sifted:
 
 
 def sift(
-    sources: Sequence[Path], size: tuple[int, int] | None = None, color: Color | None = None
+    sources: Sequence[Path],
+    size: tuple[int, int] | None = None,
+    color: Color | None = None,
+    seen: Callable[[], None] = lambda: None,
 ) -> Sifted:
     """Read images of all sources, and keep those that differ.
 
@@ -82,11 +85,14 @@ def sift(
         sources: Folders of class folders, or archives of them.
         size: The height and width to resize images to.
         color: What to make of them.
+        seen: Called after each image that is read.
 
     Raises:
         DataError: A source cannot be read, or images of sources differ in size or colour.
     """
-    images = _together([_read(source, size, color) for source in sources], sources)
+    readers = [ImageReader(source, size, color, seen) for source in sources]
+    parts = [read_image_set(source, each) for source, each in zip(sources, readers, strict=True)]
+    images = _together(parts, sources)
     found = find_copies(Dataset(images.pixels, images.labels, class_names=images.class_names))
     pattern = found.pattern
     patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
@@ -112,10 +118,6 @@ def sift(
         near_sought=found.near_sought,
         notes=tuple(images.notes),
     )
-
-
-def _read(source: Path, size: tuple[int, int] | None, color: Color | None) -> ImageSet:
-    return read_image_set(source, ImageReader(source, size, color))
 
 
 def _together(parts: list[ImageSet], sources: Sequence[Path]) -> ImageSet:

@@ -15,7 +15,10 @@ from kohort.errors import DataError, legible, reason
 COMPACT = ("x_train", "y_train", "x_test", "y_test")
 """The datasets of the compact layout."""
 CLASS_NAMES, PROVENANCE = "class_names", "provenance"
-"""Attributes of a file that `kohort data prepare` wrote: JSON."""
+"""Datasets of a file that `kohort data prepare` wrote: JSON in bytes of UTF-8, uint8.
+
+They are no attributes of text: of a damaged file HDF5 reads such without end.
+"""
 
 # Errors that h5py raises on damaged files and on files that are not HDF5.
 _DAMAGE = (
@@ -45,8 +48,8 @@ def load_hdf5(path: Path) -> Dataset:
     """
     try:
         with h5py.File(path, "r") as file:
-            names, name = _class_names(file), legible(path.stem)
-            if COMPACT[0] in file:
+            names, name = _class_names(file, path), legible(path.stem)
+            if COMPACT[0] in file and "trainData" not in file:
                 arrays = [_whole(file, key, path) for key in COMPACT]
                 groups = _groups(file, "groups", path)
                 return Dataset(*arrays, class_names=names, name=name, groups=groups)
@@ -72,10 +75,12 @@ def load_hdf5(path: Path) -> Dataset:
     )
 
 
-def _class_names(file: h5py.File) -> list[str] | None:
+def _class_names(file: h5py.File, path: Path) -> list[str] | None:
     """The names that `kohort data prepare` kept; None in files of others."""
-    kept = file.attrs.get(CLASS_NAMES)
-    names = json.loads(kept) if isinstance(kept, str) else None
+    found = file.get(CLASS_NAMES)
+    if not isinstance(found, h5py.Dataset) or found.dtype != np.uint8 or found.ndim != 1:
+        return None
+    names = json.loads(_whole(file, CLASS_NAMES, path).tobytes())
     return names if isinstance(names, list) else None
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import reprlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -150,15 +151,20 @@ class ImageReader:
         source: Where they are from.
         size: The height and width to resize them to; None keeps their size.
         color: Which pixels to make of them; None keeps those that they have.
+        seen: Called after each image.
 
     Raises:
         DataError: The size or the color is none.
     """
 
     def __init__(
-        self, source: Path, size: tuple[int, int] | None = None, color: Color | None = None
+        self,
+        source: Path,
+        size: tuple[int, int] | None = None,
+        color: Color | None = None,
+        seen: Callable[[], None] = lambda: None,
     ) -> None:
-        self._source = source
+        self._source, self._seen = source, seen
         self._size, self._color = _checked_size(size), _checked_color(color)
         self._sizes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
@@ -186,6 +192,7 @@ class ImageReader:
             ) from error
         except UNREADABLE:
             return None
+        self._seen()
         kind = "colour" if decoded.pixels.ndim == 3 else "grey"
         self._kinds[kind] += 1
         self._first.setdefault(kind, path)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.encoding import number_classes
-from kohort.data.tables.columns import listed
+from kohort.data.tables.columns import listed, texts
 from kohort.errors import DataError
 
 MOST_NUMBERED = 20
@@ -52,7 +52,7 @@ def target_of(column: pd.Series) -> Target:
             f"moments, {column.dtype}",
             "give them as numbers, such as the days since the first",
         )
-    labels, _, names = number_classes(column.map(str), None, None)
+    labels, _, names = number_classes(texts(column), None, None)
     if len(names) > max(MOST_NUMBERED, len(labels) / 2):
         raise DataError(
             f"classes of several rows each in the target {name!r}",
