@@ -257,7 +257,7 @@ def read_image_set(source: Path, reader: ImageReader) -> ImageSet:
         return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
     files = read_files(source, wanted, reader)
-    readable = {path: pixels for path, pixels in files.items() if pixels is not None}
+    readable = [path for path, pixels in files.items() if pixels is not None]
     labels = [path.parent.name for path in readable]
     class_names = sorted(set(labels))
     if len(class_names) < 2:
@@ -268,15 +268,32 @@ def read_image_set(source: Path, reader: ImageReader) -> ImageSet:
             "name the folder or archive that holds the class folders",
         )
     reader.check()
+    unreadable = [
+        legible(f"{path.parent.name}/{path.name}")
+        for path, pixels in files.items()
+        if pixels is None
+    ]
     return ImageSet(
-        np.stack(list(readable.values())),
+        _stacked(files, readable),
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
         [path.name for path in readable],
-        _are_in_test_folder(list(readable)),
-        [legible(f"{path.parent.name}/{path.name}") for path in files if path not in readable],
+        _are_in_test_folder(readable),
+        unreadable,
         reader.notes,
     )
+
+
+def _stacked(
+    files: dict[PurePosixPath, np.ndarray | None], paths: list[PurePosixPath]
+) -> np.ndarray:
+    """The pixels of all paths as one array; each leaves `files`, so that memory holds it once."""
+    first = files[paths[0]]
+    assert first is not None
+    stacked = np.empty((len(paths), *first.shape), first.dtype)
+    for row, path in enumerate(paths):
+        stacked[row] = files.pop(path)
+    return stacked
 
 
 def _are_in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
