@@ -16,6 +16,7 @@ from kohort.errors import DataError
 
 SHOWN = 20
 """Of more names, the first are told."""
+_ROWS = 4096  # at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +104,15 @@ def sift(
     groups = _groups(found.near, pattern, images.file_names)
     kept = np.sort(first[~is_disputed])
     flat = images.pixels.reshape(len(pattern), -1)
+    constant = int((flat.min(axis=1) == flat.max(axis=1)).sum())
     return Sifted(
-        images.pixels[kept],
+        _moved_up(images.pixels, kept),
         images.labels[kept],
         tuple(images.class_names),
         np.unique(groups[kept], return_inverse=True)[1],
         read=len(pattern),
         unreadable=tuple(images.unreadable),
-        constant=int((flat.min(axis=1) == flat.max(axis=1)).sum()),
+        constant=constant,
         copies=len(pattern) - len(patterns),
         disputed=int(is_disputed.sum()),
         disputed_copies=int(counts[is_disputed].sum()),
@@ -118,6 +120,14 @@ def sift(
         near_sought=found.near_sought,
         notes=tuple(images.notes),
     )
+
+
+def _moved_up(images: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The kept rows, ascending, moved to the start of the array: memory holds the images once."""
+    for start in range(0, len(kept), _ROWS):
+        some = kept[start : start + _ROWS]
+        images[start : start + len(some)] = images[some]
+    return images[: len(kept)]
 
 
 def _together(parts: list[ImageSet], sources: Sequence[Path]) -> ImageSet:
