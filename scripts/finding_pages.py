@@ -5,8 +5,10 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
+from kohort.findings.names import listing
 from kohort.findings.rules import overfit
 from scripts import class_pages
 from scripts.examples import example
@@ -25,6 +27,13 @@ NOTE = "<!-- Written by scripts/docs.py; `make docs` writes it again. -->\n"
 EVERY: tuple[Rule[Any], ...] = tuple(
     sorted((*RULES, *STUDY_RULES, *TEST_RULES), key=lambda rule: rule.code)
 )
+
+DATA = """## Codes of data
+
+What `kohort data check` looks for before anything is trained. The verdicts mean what they mean
+above; a page for each code tells its rule. Codes of studies begin with KH, those of data with KD.
+Where a serious one is found the command ends with exit code 1: {serious}.
+"""
 
 INDEX = """# Findings
 
@@ -190,11 +199,16 @@ of fewest parameters (then seconds), if it has all its replicates and is smaller
 
 def index_page() -> str:
     """What is common to all findings, and where each is told."""
-    rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in EVERY]
-    codes = ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
+    codes = _codes(EVERY)
+    data = [DATA.format(serious=listing(SERIOUS)), *_codes(DATA_RULES), ""]
     told = {**_optimism(), **_winner(), **_borrowed()}
     parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**told)]
-    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES])
+    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES, *data])
+
+
+def _codes(rules: Iterable[Rule[Any]]) -> list[str]:
+    rows = [f"| [{r.code}](findings/{r.code}.md) | {r.title} | {_first(r.why)} |" for r in rules]
+    return ["| code | finding | why it matters |", "| --- | --- | --- |", *rows]
 
 
 def code_page(rule: Rule[Any]) -> str:
@@ -252,7 +266,7 @@ SILENT = {
 
 PAGES: dict[str, Callable[[], str]] = {
     "findings.md": index_page,
-    **{f"findings/{rule.code}.md": partial(code_page, rule) for rule in EVERY},
+    **{f"findings/{r.code}.md": partial(code_page, r) for r in (*EVERY, *DATA_RULES)},
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from kohort.cli.main import app
+from kohort.findings.checks.data_rules import DATA_RULES
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from scripts.docs import PAGES
 from scripts.examples import example
@@ -32,7 +33,7 @@ def test_generated_pages_are_up_to_date(name):
 def test_every_command_is_documented():
     commands = (ROOT / "docs" / "commands.md").read_text("utf-8")
     names = set(commands_of(get_command(app)))
-    assert {"run", "data prepare"} <= names
+    assert {"run", "data info", "data check", "data prepare"} <= names
     for name in names:
         assert f"## kohort {name}\n" in commands
 
@@ -45,7 +46,9 @@ def commands_of(group):
             yield name
 
 
-@pytest.mark.parametrize("rule", [*RULES, *STUDY_RULES, *TEST_RULES], ids=lambda rule: rule.code)
+@pytest.mark.parametrize(
+    "rule", [*RULES, *STUDY_RULES, *TEST_RULES, *DATA_RULES], ids=lambda rule: rule.code
+)
 def test_every_code_has_a_page_that_the_index_names(rule):
     index, page = PAGES["findings.md"](), PAGES[f"findings/{rule.code}.md"]()
     assert f"[{rule.code}](findings/{rule.code}.md)" in index

@@ -13,7 +13,7 @@ import typer
 
 from kohort.cli import model_commands, store_commands, study_commands
 from kohort.cli.ending import end
-from kohort.cli.on_data import prepare_commands
+from kohort.cli.on_data import check_commands, prepare_commands
 from kohort.errors import KohortError
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ data_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+data_app.command("info")(check_commands.info)
+data_app.command("check")(check_commands.check)
 data_app.command("prepare")(prepare_commands.prepare)
 app.add_typer(data_app, name="data")
 

@@ -46,6 +46,10 @@ class Copies:
         pattern: `[train sample]`, a number from 0; equal numbers mean exact copies.
         near: `[pair, 2]`, the patterns of training samples that are near copies; each pair once.
         near_sought: Whether near copies were searched, or only exact ones.
+        test_pattern: `[test sample]`, numbers as in `pattern`; those above it are of test samples
+            without an exact copy there.
+        near_test: `[pair, 2]`, the patterns of a test and of a training sample that are near
+            copies; each pair once.
     """
 
     test: np.ndarray
@@ -53,6 +57,8 @@ class Copies:
     pattern: np.ndarray
     near: np.ndarray
     near_sought: bool
+    test_pattern: np.ndarray
+    near_test: np.ndarray
 
     def count_exact(self, rows: np.ndarray, others: np.ndarray) -> int:
         """How many of the training samples `rows` `[row]` have an exact copy among `others`."""
@@ -111,12 +117,14 @@ def find_copies(data: Dataset) -> Copies:
     first = np.unique(pattern, return_index=True)[1]
     sample = train[_some(np.random.default_rng(0), first[:known], _sample_size(train))]
     space = _space(data, sample, len(first) * known)
-    if space is None:
-        return Copies(exact, exact, of_train, np.empty((0, 2), np.int64), near_sought=False)
-    within, across = _near_pairs(space, train, first[:known], test, first[known:] - len(train))
+    within, across = np.empty((2, 0, 2), np.int64)
+    if space is not None:
+        within, across = _near_pairs(space, train, first[:known], test, first[known:] - len(train))
+        across += (known, 0)
     has_near = np.zeros(len(first), bool)
-    has_near[known + across] = True
-    return Copies(exact | has_near[of_test], exact, of_train, within, near_sought=True)
+    has_near[across[:, 0]] = True
+    copied = exact | has_near[of_test]
+    return Copies(copied, exact, of_train, within, space is not None, of_test, across)
 
 
 def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
@@ -264,7 +272,7 @@ def _near_pairs(
         test_rows: `[row]`, the test samples to compare, none equal to any of `rows`; may be empty.
 
     Returns:
-        Pairs `[pair, 2]` of places in `rows`, and places `[place]` in `test_rows`.
+        Pairs `[pair, 2]` of places in `rows`; and of places in `test_rows` with ones in `rows`.
     """
     most = min(MOST_ROWS, MOST_NUMBERS // train.shape[1])
     random = np.random.default_rng(0)
@@ -281,7 +289,7 @@ def _near_pairs(
     one, other = neighbours.of(space.points(test, test_rows[test_places]), NEIGHBOURS)
     one, other = test_places[one], places[other]
     near = space.are_near(test, test_rows[one], train, rows[other])
-    return within, np.unique(one[near])
+    return within, np.stack([one[near], other[near]], axis=1)
 
 
 class _Neighbours:

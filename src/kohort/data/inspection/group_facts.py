@@ -1,0 +1,108 @@
+"""What the data suggest of which samples belong together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kohort.data.copies import Copies
+from kohort.data.dataset import Dataset
+
+FEWEST_VALUES = 5
+"""A column with fewer different values numbers no groups: it tells a kind, such as a sex."""
+ROWS_PER_VALUE = 2
+"""The fewest rows that a value has on average, where a column numbers groups."""
+
+
+@dataclass(frozen=True)
+class GroupFacts:
+    """Which training samples belong together, as far as it is told or suggested.
+
+    Attributes:
+        given: Whether the data have groups.
+        copied: The training samples that have a copy, exact or near, outside their group; where
+            there are no groups, that have one at all.
+        samples: All training samples.
+        columns: The names of columns that look as if they numbered groups.
+    """
+
+    given: bool
+    copied: int
+    samples: int
+    columns: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> float:
+        """Percent of the training samples that have such a copy."""
+        return 100 * self.copied / max(1, self.samples)
+
+
+def group_facts(data: Dataset, copies: Copies) -> GroupFacts:
+    """What is told or suggested of groups.
+
+    Args:
+        data: The data.
+        copies: What `find_copies` found in them.
+    """
+    columns = () if data.groups is not None else group_columns(data)
+    copied = _copied_elsewhere(copies, data.groups)
+    return GroupFacts(data.groups is not None, copied, len(data.x_train), columns)
+
+
+def column_names(data: Dataset) -> list[str]:
+    """The names of the columns of a table `[sample, column]`."""
+    return [f"column {number}" for number in range(data.x_train.shape[1])]
+
+
+def is_table(data: Dataset) -> bool:
+    """Whether samples are rows of a table: one axis of numbers that are no pixels."""
+    return data.pixels is None and data.x_train.ndim == 2
+
+
+def group_columns(data: Dataset) -> tuple[str, ...]:
+    """The names of columns of a table that look as if they numbered groups, such as patients.
+
+    Such a column holds whole numbers, each in several rows, and fixes another column that differs
+    between its values, as a patient's number fixes the year of birth.
+    """
+    if not is_table(data):
+        return ()
+    x, names = data.x_train, column_names(data)
+    values = [len(np.unique(x[:, column])) for column in range(x.shape[1])]
+    most = len(x) / ROWS_PER_VALUE
+    return tuple(
+        names[column]
+        for column, count in enumerate(values)
+        if FEWEST_VALUES <= count <= most
+        and (x[:, column] == np.rint(x[:, column])).all()
+        and _fixes_another(x, column, values)
+    )
+
+
+def _fixes_another(x: np.ndarray, column: int, values: list[int]) -> bool:
+    """Whether a column of fewer values than this one is constant within each of its values."""
+    order = np.argsort(x[:, column], kind="stable")
+    same = np.diff(x[order, column]) == 0
+    others = [
+        other
+        for other, count in enumerate(values)
+        if other != column and 1 < count <= values[column]
+    ]
+    return any(not np.diff(x[order, other])[same].any() for other in others)
+
+
+def _copied_elsewhere(copies: Copies, groups: np.ndarray | None) -> int:
+    """How many training samples have a copy outside their group."""
+    pattern = copies.pattern
+    group = np.arange(len(pattern)) if groups is None else groups.astype(np.int64)
+    # A negative group says nothing of which samples belong together, and never leaves training.
+    counted = group >= 0
+    lowest = np.full(pattern.max() + 1, np.iinfo(np.int64).max)
+    highest = np.full(pattern.max() + 1, -1)
+    np.minimum.at(lowest, pattern[counted], group[counted])
+    np.maximum.at(highest, pattern[counted], group[counted])
+    is_copied = (lowest < highest) & (highest >= 0)
+    one, other = copies.near.T
+    there = (highest[one] >= 0) & (highest[other] >= 0)
+    apart = there & ((lowest[one] != lowest[other]) | (highest[one] != highest[other]))
+    is_copied[one[apart]] = is_copied[other[apart]] = True
+    return int(is_copied[pattern[counted]].sum())

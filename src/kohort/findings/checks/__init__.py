@@ -1,0 +1,1 @@
+"""Rules about data, before anything is trained on them: `kohort data check`."""

@@ -1,0 +1,77 @@
+"""What the rules about data see: facts that were counted, and out-of-fold predictions."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from kohort.data.inspection.column_facts import ColumnFacts
+from kohort.data.inspection.copy_facts import CopyFacts
+from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.labels import ClassLabels
+from kohort.findings.statistics.confident import Suspects, label_suspects
+from kohort.findings.statistics.interval import Interval
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """The probabilities of classes, by models that were not trained on the sample.
+
+    Args:
+        samples: int64 `[checked sample]`, their numbers; training samples come first.
+        labels: int64 `[checked sample]`.
+        probabilities: float64 `[checked sample, class]`.
+    """
+
+    samples: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray = field(repr=False)
+
+    @cached_property
+    def suspects(self) -> Suspects:
+        """The samples whose label is suspect; places are among the checked samples."""
+        return label_suspects(self.probabilities, self.labels)
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """int64 `[label, most probable class]`, counts of samples."""
+        classes = self.probabilities.shape[1]
+        counts = np.zeros((classes, classes), np.int64)
+        np.add.at(counts, (self.labels, self.probabilities.argmax(axis=1)), 1)
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedData:
+    """What was seen of a dataset.
+
+    Args:
+        train: The number of training samples.
+        test: The number of test samples.
+        copies: Copies among them.
+        groups: What is told and suggested of groups.
+        labels: The classes; None where targets are none.
+        columns: What is seen of columns; None where samples are no rows of a table.
+        blank: bool `[sample]`, whether all numbers of a sample that is no row are the same.
+        predicted: Out-of-fold predictions; None where none were made.
+        shift: The AUC of telling test samples from training samples; None where not measured.
+        confidence: Of intervals.
+    """
+
+    train: int
+    test: int
+    copies: CopyFacts
+    groups: GroupFacts
+    labels: ClassLabels | None = None
+    columns: ColumnFacts | None = None
+    blank: np.ndarray | None = field(default=None, repr=False)
+    predicted: OutOfFold | None = None
+    shift: Interval | None = None
+    confidence: float = 0.95
+
+    @property
+    def counts(self) -> np.ndarray:
+        """int64 `[side, class]`, the samples of each class in train and in test."""
+        assert self.labels is not None
+        sides = (self.labels.train, self.labels.test)
+        return np.stack([np.bincount(s, minlength=len(self.labels.names)) for s in sides])

@@ -1,0 +1,34 @@
+"""All rules about data, and which of them are serious."""
+
+from collections.abc import Sequence
+
+from kohort.findings.checks import (
+    across_copies,
+    belonging,
+    disputes,
+    idle_columns,
+    imbalance,
+)
+from kohort.findings.checks.checked import CheckedData
+from kohort.findings.finding import Finding, Rule
+
+DATA_RULES: tuple[Rule[[CheckedData]], ...] = (
+    across_copies.RULE,
+    belonging.RULE,
+    disputes.RULE,
+    imbalance.RULE,
+    idle_columns.RULE,
+)
+"""The rules, by code."""
+SERIOUS = ("KD101", "KD102", "KD103")
+"""The codes that make scores wrong where they are found: the command ends with code 1."""
+
+
+def check(data: CheckedData) -> list[Finding]:
+    """The findings about data, by code."""
+    return [rule.judge(data) for rule in DATA_RULES]
+
+
+def serious(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that make scores wrong."""
+    return [f for f in findings if f.code in SERIOUS and f.verdict == "found"]

@@ -1,0 +1,144 @@
+"""Writes the page of a check of data: one HTML file that loads nothing from elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.inspection.summary import Summary
+from kohort.evidence.whole_files import written_whole
+from kohort.findings.checks.checked import CheckedData
+from kohort.findings.checks.data_rules import serious
+from kohort.findings.finding import Finding
+from kohort.findings.names import listing
+from kohort.report.checks.thumbnails import Thumbnails
+
+SHOWN_SUSPECTS = 120
+SHOWN_SETS = 30
+"""The most pairs or sets of copies that a page shows."""
+SHOWN_COPIES = 6
+"""The most samples that it shows of a set."""
+
+
+class Shown(NamedTuple):
+    """A sample on the page."""
+
+    image: str
+    place: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class CheckPage:
+    """The contents of the page.
+
+    Args:
+        data: The data.
+        summary: What they are.
+        checked: What was seen of them.
+        findings: What follows.
+        command: The command that checks them again.
+    """
+
+    data: Dataset
+    summary: Summary
+    checked: CheckedData
+    findings: Sequence[Finding]
+    command: str
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """Pictures of its samples."""
+        return Thumbnails(self.data)
+
+    @property
+    def sorted_findings(self) -> list[Finding]:
+        """The findings: found ones first, then inconclusive ones, then the others."""
+        order = ("found", "inconclusive", "not found", "not applicable")
+        return sorted(self.findings, key=lambda finding: order.index(finding.verdict))
+
+    def shown(self, sample: int) -> Shown:
+        """A sample with its picture, where it is, and its class."""
+        pictures = self.thumbnails
+        return Shown(pictures.of(sample), pictures.place(sample), self.label(sample))
+
+    def label(self, sample: int) -> str:
+        """The class of a sample; empty where there are none."""
+        labels = self.checked.labels
+        if labels is None:
+            return ""
+        train = len(labels.train)
+        number = labels.train[sample] if sample < train else labels.test[sample - train]
+        return labels.names[int(number)]
+
+    @property
+    def across(self) -> list[list[Shown]]:
+        """Copies across the sides, evenly chosen: a test sample and a training sample each."""
+        return self._sets(_evenly(self.checked.copies.pairs, SHOWN_SETS))
+
+    @property
+    def disputed(self) -> list[list[Shown]]:
+        """Sets of exact copies with several labels."""
+        return self._sets(rows for rows in self.checked.copies.disputed[:SHOWN_SETS])
+
+    @property
+    def near_disputed(self) -> list[list[Shown]]:
+        """Pairs of near copies with different labels."""
+        return self._sets(self.checked.copies.near_disputed[:SHOWN_SETS])
+
+    def _sets(self, sets: Iterable[np.ndarray]) -> list[list[Shown]]:
+        return [[self.shown(int(n)) for n in _of_each_label(self, rows)] for rows in sets]
+
+
+def answer(findings: Sequence[Finding]) -> str:
+    """The page in a sentence."""
+    grave = serious(findings)
+    if grave:
+        names = listing([f"{finding.title} ({finding.code})" for finding in grave])
+        return f"Before anything is trained on these data, see to: {names}."
+    if any(finding.verdict == "found" for finding in findings):
+        return "Nothing serious was found; what is worth a look stands below."
+    return "Nothing serious was found. What was looked for, and how, stands below."
+
+
+def write_check(path: Path, page: CheckPage) -> Path:
+    """Write the page, whole or not at all."""
+    html = render_check(page)
+    with written_whole(path) as new:
+        new.write_text(html, encoding="utf-8")
+    return path
+
+
+def render_check(page: CheckPage) -> str:
+    """The page as HTML text; every name in it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("kohort.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("check.html.j2").render(
+        page=page, answer=answer(page.findings), grave=serious(page.findings)
+    )
+
+
+def _evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, evenly chosen."""
+    chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    kept: np.ndarray = rows[chosen]
+    return kept
+
+
+def _of_each_label(page: CheckPage, rows: np.ndarray) -> list[int]:
+    """A few of the samples, one of each label first."""
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(page.label(int(row)), int(row))
+    chosen = list(first.values())
+    return [*chosen, *(int(row) for row in rows if int(row) not in chosen)][:SHOWN_COPIES]

@@ -1,0 +1,63 @@
+"""Small pictures of samples that are images."""
+
+import base64
+import io
+from math import isqrt
+
+import numpy as np
+from PIL import Image
+
+from kohort.data.dataset import Dataset
+
+
+class Thumbnails:
+    """Pictures of the samples of a dataset, which are numbered: training samples come first.
+
+    Args:
+        data: The dataset.
+    """
+
+    def __init__(self, data: Dataset) -> None:
+        self._data = data
+        self._shape = _picture_shape(data)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the samples are images: pixels `[height, width]`, one or three channels or none.
+
+        Rows of pixels of a square image count.
+        """
+        return self._shape is not None
+
+    def of(self, sample: int) -> str:
+        """A sample as the URL of a PNG image; empty where samples are no images."""
+        if self._shape is None:
+            return ""
+        data, train = self._data, len(self._data.x_train)
+        x = data.x_train[sample] if sample < train else data.x_test[sample - train]
+        if x.dtype != np.uint8:
+            assert data.pixels is not None
+            raw = (x - data.pixels.offset) / data.pixels.factor
+            x = np.rint(raw).clip(0, 255).astype(np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(x.reshape(self._shape)).save(buffer, "PNG")
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    def place(self, sample: int) -> str:
+        """Where a sample is: `train 12`, a row of `x_train` from 0."""
+        train = len(self._data.x_train)
+        return f"train {sample}" if sample < train else f"test {sample - train}"
+
+
+def _picture_shape(data: Dataset) -> tuple[int, ...] | None:
+    """The shape of a sample as Pillow takes it; None where samples are no images."""
+    shape = data.input_shape
+    if data.pixels is None or 0 in shape:
+        return None
+    if len(shape) == 1 and isqrt(shape[0]) ** 2 == shape[0]:
+        return (isqrt(shape[0]),) * 2
+    if len(shape) == 2:
+        return shape
+    if len(shape) == 3 and shape[2] in (1, 3):
+        return shape[:2] if shape[2] == 1 else shape
+    return None

@@ -1,0 +1,1 @@
+"""`kohort data check`: counts what can be counted, and trains for the rest."""

@@ -1,0 +1,82 @@
+"""Columns: constant, repeated, or telling the target by themselves."""
+
+import numpy as np
+import pytest
+
+import kohort
+from kohort.data.inspection.column_facts import column_facts
+from kohort.data.labels import class_labels
+from tests.data.inspection.test_copy_facts import images
+
+
+def facts_of(x, y, together=None):
+    data = kohort.Dataset(x, y)
+    together = np.arange(len(x)) if together is None else together
+    return column_facts(data, class_labels(data), together)
+
+
+@pytest.fixture
+def table():
+    random = np.random.default_rng(0)
+    return random.normal(size=(600, 4)), random.integers(0, 3, 600)
+
+
+def test_constant_and_repeated_columns_are_told_once(table):
+    x, y = table
+    x = np.column_stack([x, np.full(600, 7.0), x[:, 1], np.full(600, 7.0), x[:, 1]])
+    facts = facts_of(x, y)
+    assert facts.constant == (4, 6)
+    assert facts.copies == ((5, 1), (7, 1))
+    assert facts.names[5] == "column 5"
+
+
+def test_a_negative_zero_is_a_zero(table):
+    x, y = table
+    x[:, 0], x[:, 1] = np.where(y, 1.0, 0.0), np.where(y, 1.0, -0.0)
+    assert facts_of(x, y).copies == ((1, 0),)
+
+
+def test_a_column_that_tells_the_class_is_right_out_of_sample(table):
+    x, y = table
+    x[:, 2] = y + np.random.default_rng(1).normal(0, 0.01, 600)
+    facts = facts_of(x, y)
+    assert (facts.of_class == np.bincount(y)).all()
+    assert facts.right[2].sum() >= 598
+    # A third by chance: bins that learn noise do not help with rows that they have not seen.
+    assert (facts.right[[0, 1, 3]].sum(axis=1) < 0.45 * 600).all()
+
+
+def test_a_number_of_the_row_tells_nothing_out_of_sample(table):
+    x, y = table
+    x[:, 0] = np.random.default_rng(1).permutation(600)
+    assert facts_of(x, y).right[0].sum() < 0.45 * 600
+
+
+def test_what_no_fold_may_part_is_not_learned_from_its_copies(table):
+    x, _ = table
+    patient = np.repeat(np.arange(60), 10)
+    y = np.random.default_rng(1).integers(0, 2, 60)[patient]
+    x[:, 0] = np.random.default_rng(2).normal(size=60)[patient]
+    assert facts_of(x, y).right[0].mean() / 300 > 0.6
+    assert facts_of(x, y, patient).right[0].sum() < 0.7 * 600
+
+
+def test_a_rare_class_counts_as_much_as_a_common_one(table):
+    x, _ = table
+    y = (np.arange(600) % 50 == 0).astype(int)
+    x[:, 0] = y
+    assert facts_of(x, y).right[0].tolist() == [588, 12]
+
+
+def test_of_numbers_the_variance_explained_is_told(table):
+    x, _ = table
+    y = np.exp(x[:, 1]) + 0.5
+    facts = facts_of(x, y)
+    assert facts.right is None
+    assert facts.explained[1] > 0.8
+    assert (facts.explained[[0, 2, 3]] < 0.2).all()
+
+
+def test_images_have_no_columns():
+    assert facts_of(images(20), np.arange(20) % 2) is None
+    assert facts_of(images(20).reshape(20, 64), np.arange(20) % 2) is None

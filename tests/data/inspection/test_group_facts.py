@@ -1,0 +1,68 @@
+"""What suggests that samples belong together."""
+
+import numpy as np
+
+import kohort
+from kohort.data.copies import find_copies
+from kohort.data.inspection.group_facts import group_columns, group_facts
+from tests.data.inspection.test_copy_facts import images
+
+
+def facts_of(data):
+    return group_facts(data, find_copies(data))
+
+
+def patients(seed=0):
+    """Rows of 40 patients, five each: a number, a year of birth, a visit, and two measurements."""
+    random = np.random.default_rng(seed)
+    number = np.repeat(np.arange(40), 5)
+    born = random.integers(1930, 2000, 40)[number]
+    visit = np.tile(np.arange(5), 40)
+    return np.column_stack([number, born, visit, random.normal(size=(200, 2))])
+
+
+def test_a_column_of_patients_fixes_their_year_of_birth():
+    data = kohort.Dataset(patients(), np.arange(200) % 2)
+    assert group_columns(data) == ("column 0",)
+
+
+def test_whole_numbers_that_fix_nothing_are_no_groups():
+    x = patients()
+    x[:, 1] = np.random.default_rng(1).integers(1930, 2000, 200)
+    assert group_columns(kohort.Dataset(x, np.arange(200) % 2)) == ()
+
+
+def test_a_column_with_a_number_for_each_row_is_none():
+    x = patients()
+    x[:, 0] = np.arange(200)
+    data = kohort.Dataset(x, np.arange(200) % 2)
+    assert "column 0" not in group_columns(data)
+
+
+def test_columns_are_not_looked_for_in_images_or_where_groups_are_given():
+    pixels = kohort.Dataset(images(20).reshape(20, 64), np.arange(20) % 2)
+    assert group_columns(pixels) == ()
+    x = patients()
+    given = kohort.Dataset(x, np.arange(200) % 2, groups=x[:, 0].astype(int))
+    assert facts_of(given).columns == ()
+    assert facts_of(given).given
+
+
+def test_copies_are_counted_outside_their_group():
+    x = images(30)
+    x[1], x[6], x[9] = x[0], x[5], x[8] ^ 1
+    y = np.arange(30) % 2
+    assert facts_of(kohort.Dataset(x, y)).copied == 6
+    groups = np.arange(30)
+    groups[1] = 0
+    assert facts_of(kohort.Dataset(x, y, groups=groups)).copied == 4
+    groups[9] = groups[8]
+    assert facts_of(kohort.Dataset(x, y, groups=groups)).copied == 2
+    groups[6] = -1
+    assert facts_of(kohort.Dataset(x, y, groups=groups)).copied == 0
+
+
+def test_the_part_is_of_all_training_samples():
+    x = images(40)
+    x[1] = x[0]
+    assert facts_of(kohort.Dataset(x, np.arange(40) % 2)).percent == 5.0
