@@ -13,6 +13,9 @@ from kohort.errors import DesignError, legible
 if TYPE_CHECKING:
     from kohort.findings.finding import Finding
 
+HOLD_A_TEST_SET = (".h5", ".hdf5", ".npz")
+"""The endings of files that say which samples are the test set."""
+
 Source = Annotated[
     str, typer.Argument(metavar="SRC", help="Data: letters, a file, a folder, an archive.")
 ]
@@ -20,10 +23,10 @@ Source = Annotated[
 
 def info(source: Source, as_json: AsJson = False) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
-    from kohort.cli.data_sources import summary_of
+    from kohort.data.inspection.summary import summary
     from kohort.data.load import load
 
-    told = summary_of(load(source), source)
+    told = summary(load(source), _test_from(source))
     if as_json:
         typer.echo(json.dumps(told.as_json()))
         return
@@ -37,32 +40,40 @@ def check(
     out: Annotated[
         Path | None, typer.Option(help="A page to write, with pictures; such as check.html.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Count only; train nothing for labels and shifts.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look for what would spoil a study: leaks, wrong labels, columns that tell too much.
 
     Exit code 1 where something serious was found. The rules: docs/findings.md.
     """
-    from kohort.cli.data_sources import summary_of
     from kohort.cli.outputs import writing
+    from kohort.data.inspection.summary import summary
     from kohort.data.load import load
     from kohort.findings.checks.data_rules import check as findings_of
     from kohort.findings.checks.data_rules import serious
     from kohort.report.checks.check_page import CheckPage, answer, write_check
+    from kohort.report.checks.suspect_rows import suspect_rows
     from kohort.runs.checks.data_check import inspect
 
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
     data = load(source)
-    told = summary_of(data, source)
-    checked = inspect(data)
+    told = summary(data, _test_from(source))
+    checked = inspect(data, trains=not quick, visible=True)
     findings = findings_of(checked)
     if out is not None:
-        command = legible(f"kohort data check {source}")
+        command = legible(f"kohort data check {source}" + " --quick" * quick)
         with writing(out):
             write_check(out, CheckPage(data, told, checked, findings, command))
     if as_json:
-        report = {"data": told.as_json(), "findings": [_as_json(f) for f in findings]}
+        report = {
+            "data": told.as_json(),
+            "findings": [_as_json(finding) for finding in findings],
+            "suspects": suspect_rows(data, checked),
+        }
         typer.echo(json.dumps({**report, "serious": [f.code for f in serious(findings)]}))
     else:
         for finding in findings:
@@ -71,6 +82,15 @@ def check(
         if out is not None:
             typer.echo(f"page: {legible(str(out))}")
     raise typer.Exit(1 if serious(findings) else 0)
+
+
+def _test_from(source: str) -> str:
+    """Where the test set of a source comes from."""
+    if source == "letters":
+        return "of font families that are not in the training samples"
+    if Path(source).suffix.lower() in HOLD_A_TEST_SET:
+        return "as the file gives them"
+    return "held out by kohort: whole groups, drawn with seed 0"
 
 
 def _as_json(finding: "Finding") -> dict[str, Any]:

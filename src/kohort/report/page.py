@@ -30,6 +30,7 @@ from kohort.report.answers import (
     what_axes_do,
     winners_flattery,
 )
+from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row, test_text
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
@@ -276,28 +277,11 @@ def _domain(page: Page, metric: str) -> tuple[float, float] | None:
     )
 
 
-def _confusion(page: Page) -> list[dict[str, Any]]:
-    """Rows of the winner's confusion matrix: counts, and the shade of their cells."""
+def _confusion(page: Page) -> list[ConfusionRow]:
+    """Rows of the winner's confusion matrix."""
     if not page.tests or page.data is None:
         return []
-    counts, names = page.tests[0].confusion, page.tests[0].answers.names
-    off_diagonal = counts * (1 - np.eye(len(counts), dtype=int))
-    most = max(1, int(off_diagonal.max()))
-    return [
-        {
-            "name": names[truth],
-            "cells": [
-                {
-                    "count": int(count),
-                    "right": truth == guess,
-                    "shade": 0.0 if truth == guess else round(float(count) / most, 2),
-                    "label": f"{names[truth]} taken for {names[guess]}: {count}",
-                }
-                for guess, count in enumerate(counts[truth])
-            ],
-        }
-        for truth in range(len(counts))
-    ]
+    return confusion_rows(page.tests[0].confusion, page.tests[0].answers.names)
 
 
 def _mistakes(page: Page) -> list[dict[str, str]]:

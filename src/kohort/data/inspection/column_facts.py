@@ -13,6 +13,8 @@ from kohort.data.splits import deal
 FOLDS = 5
 NUMBER_BINS = 256
 """The most bins of a column by which a number is told."""
+OUTLIERS, OUTWEIGHED = 0.001, 0.5
+"""The part of the rows that makes up this part of a column's sum of squares around its median."""
 MOST_SAMPLES = 20_000
 """Of more training rows, a random part is used to look for columns that tell the target."""
 
@@ -25,6 +27,7 @@ class ColumnFacts:
         names: `[column]`.
         constant: Columns of one value.
         copies: Pairs of a column and an earlier one that is equal in every row.
+        outweighed: Columns of which one row in a thousand makes up half of the variance.
         right: int64 `[column, class]`, the rows whose class the column alone tells, out of sample;
             None where targets are no classes.
         of_class: int64 `[class]`, the rows of each.
@@ -35,6 +38,7 @@ class ColumnFacts:
     names: tuple[str, ...]
     constant: tuple[int, ...]
     copies: tuple[tuple[int, int], ...]
+    outweighed: tuple[int, ...]
     right: np.ndarray | None = field(repr=False, default=None)
     of_class: np.ndarray | None = field(repr=False, default=None)
     explained: np.ndarray | None = field(repr=False, default=None)
@@ -65,17 +69,17 @@ def column_facts(
         rows = np.sort(random.choice(rows, MOST_SAMPLES, replace=False))
     parts = [p for p in deal(random, together[rows], FOLDS) if 0 < len(p) < len(rows)]
     names, x = tuple(column_names(data)), data.x_train[rows]
-    constant, copies = _constant(data.x_train), _copies(data.x_train)
+    seen = _constant(data.x_train), _copies(data.x_train), _outweighed(data.x_train)
     if labels is not None:
         label, classes = labels.train[rows], len(labels.names)
         right = np.array([_told_classes(c, label, classes, parts) for c in x.T])
         counts = np.bincount(label, minlength=classes)
-        return ColumnFacts(names, constant, copies, right, counts)
+        return ColumnFacts(names, *seen, right, counts)
     if data.y_train.size != len(data.y_train):
-        return ColumnFacts(names, constant, copies)
+        return ColumnFacts(names, *seen)
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in x.T])
-    return ColumnFacts(names, constant, copies, explained=explained)
+    return ColumnFacts(names, *seen, explained=explained)
 
 
 def _constant(x: np.ndarray) -> tuple[int, ...]:
@@ -92,6 +96,17 @@ def _copies(x: np.ndarray) -> tuple[tuple[int, int], ...]:
             earlier = first.setdefault((x[:, column] + x.dtype.type(0)).tobytes(), column)
             pairs += [(column, earlier)] * (earlier != column)
     return tuple(pairs)
+
+
+def _outweighed(x: np.ndarray) -> tuple[int, ...]:
+    """Columns of three values or more whose sum of squares is mostly that of a few rows."""
+    few, found = max(1, int(OUTLIERS * len(x))), []
+    for number, column in enumerate(x.astype(np.float64).T):
+        squares = np.sort((column - np.median(column)) ** 2)
+        is_outweighed = squares[-few:].sum() >= OUTWEIGHED * squares.sum() > 0
+        if is_outweighed and len(x) > 2 * few and len(np.unique(column)) > 2:
+            found.append(number)
+    return tuple(found)
 
 
 def _class_borders(column: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -58,6 +58,20 @@ def is_table(data: Dataset) -> bool:
     return data.pixels is None and data.x_train.ndim == 2
 
 
+def blank_samples(data: Dataset) -> np.ndarray:
+    """The numbers of samples, training samples first, whose numbers are all equal, int64.
+
+    None in tables, and where a sample is one number.
+    """
+    if is_table(data) or np.prod(data.input_shape) < 2:
+        return np.empty(0, np.int64)
+    sides = (x.reshape(len(x), -1) for x in (data.x_train, data.x_test))
+    blank: np.ndarray = np.flatnonzero(
+        np.concatenate([(x == x[:, :1]).all(axis=1) for x in sides])
+    ).astype(np.int64)
+    return blank
+
+
 def group_columns(data: Dataset) -> tuple[str, ...]:
     """The names of columns of a table that look as if they numbered groups, such as patients.
 

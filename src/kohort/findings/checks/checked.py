@@ -12,6 +12,8 @@ from kohort.data.labels import ClassLabels
 from kohort.findings.statistics.confident import Suspects, label_suspects
 from kohort.findings.statistics.interval import Interval
 
+UNTRAINED = "No models were trained for it: they were not asked for, or samples are too few."
+
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
@@ -31,6 +33,11 @@ class OutOfFold:
     def suspects(self) -> Suspects:
         """The samples whose label is suspect; places are among the checked samples."""
         return label_suspects(self.probabilities, self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """The part of the labels that are the most probable class."""
+        return float((self.probabilities.argmax(axis=1) == self.labels).mean())
 
     @cached_property
     def confusion(self) -> np.ndarray:
@@ -52,7 +59,7 @@ class CheckedData:
         groups: What is told and suggested of groups.
         labels: The classes; None where targets are none.
         columns: What is seen of columns; None where samples are no rows of a table.
-        blank: bool `[sample]`, whether all numbers of a sample that is no row are the same.
+        blank: int64 `[blank sample]`, the samples, no rows of a table, whose numbers are all equal.
         predicted: Out-of-fold predictions; None where none were made.
         shift: The AUC of telling test samples from training samples; None where not measured.
         confidence: Of intervals.
@@ -64,7 +71,7 @@ class CheckedData:
     groups: GroupFacts
     labels: ClassLabels | None = None
     columns: ColumnFacts | None = None
-    blank: np.ndarray | None = field(default=None, repr=False)
+    blank: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     predicted: OutOfFold | None = None
     shift: Interval | None = None
     confidence: float = 0.95

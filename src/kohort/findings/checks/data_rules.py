@@ -6,8 +6,13 @@ from kohort.findings.checks import (
     across_copies,
     belonging,
     disputes,
+    doubtful_labels,
+    giveaway,
     idle_columns,
     imbalance,
+    mixed_classes,
+    odd_samples,
+    shifted,
 )
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Finding, Rule
@@ -16,11 +21,16 @@ DATA_RULES: tuple[Rule[[CheckedData]], ...] = (
     across_copies.RULE,
     belonging.RULE,
     disputes.RULE,
+    doubtful_labels.RULE,
+    mixed_classes.RULE,
     imbalance.RULE,
+    giveaway.RULE,
     idle_columns.RULE,
+    shifted.RULE,
+    odd_samples.RULE,
 )
 """The rules, by code."""
-SERIOUS = ("KD101", "KD102", "KD103")
+SERIOUS = ("KD101", "KD102", "KD103", "KD104", "KD107", "KD109")
 """The codes that make scores wrong where they are found: the command ends with code 1."""
 
 

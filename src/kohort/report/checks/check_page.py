@@ -16,9 +16,13 @@ from kohort.findings.checks.checked import CheckedData
 from kohort.findings.checks.data_rules import serious
 from kohort.findings.finding import Finding
 from kohort.findings.names import listing
-from kohort.report.checks.thumbnails import Thumbnails
+from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
+from kohort.report.checks.suspect_rows import SuspectRow, suspect_rows
+from kohort.report.checks.thumbnails import Thumbnails, side_and_row
 
 SHOWN_SUSPECTS = 120
+MOST_CLASSES = 40
+"""With more classes than these no table of confusions is shown."""
 SHOWN_SETS = 30
 """The most pairs or sets of copies that a page shows."""
 SHOWN_COPIES = 6
@@ -64,8 +68,8 @@ class CheckPage:
 
     def shown(self, sample: int) -> Shown:
         """A sample with its picture, where it is, and its class."""
-        pictures = self.thumbnails
-        return Shown(pictures.of(sample), pictures.place(sample), self.label(sample))
+        place = " ".join(map(str, side_and_row(self.data, sample)))
+        return Shown(self.thumbnails.of(sample), place, self.label(sample))
 
     def label(self, sample: int) -> str:
         """The class of a sample; empty where there are none."""
@@ -75,6 +79,25 @@ class CheckPage:
         train = len(labels.train)
         number = labels.train[sample] if sample < train else labels.test[sample - train]
         return labels.names[int(number)]
+
+    @property
+    def suspects(self) -> list[tuple[str, SuspectRow]]:
+        """The most suspect labels, each with the picture of its sample."""
+        rows = suspect_rows(self.data, self.checked, SHOWN_SUSPECTS)
+        return [(self.thumbnails.of(row["sample"]), row) for row in rows]
+
+    @property
+    def blank(self) -> list[Shown]:
+        """Blank samples."""
+        return [self.shown(int(n)) for n in self.checked.blank[:SHOWN_SETS]]
+
+    @property
+    def confusion(self) -> list[ConfusionRow]:
+        """Rows of what the out-of-fold predictions take for what."""
+        predicted, labels = self.checked.predicted, self.checked.labels
+        if predicted is None or labels is None or len(labels.names) > MOST_CLASSES:
+            return []
+        return confusion_rows(predicted.confusion, labels.names)
 
     @property
     def across(self) -> list[list[Shown]]:

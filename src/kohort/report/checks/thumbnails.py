@@ -43,10 +43,11 @@ class Thumbnails:
         Image.fromarray(x.reshape(self._shape)).save(buffer, "PNG")
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
-    def place(self, sample: int) -> str:
-        """Where a sample is: `train 12`, a row of `x_train` from 0."""
-        train = len(self._data.x_train)
-        return f"train {sample}" if sample < train else f"test {sample - train}"
+
+def side_and_row(data: Dataset, sample: int) -> tuple[str, int]:
+    """The side of a sample, and its row there, from 0."""
+    train = len(data.x_train)
+    return ("train", sample) if sample < train else ("test", sample - train)
 
 
 def _picture_shape(data: Dataset) -> tuple[int, ...] | None:

@@ -1,31 +1,101 @@
 """Collects what the rules about data judge."""
 
+import numpy as np
+
 from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.column_facts import column_facts
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
-from kohort.data.inspection.group_facts import group_facts
-from kohort.data.labels import class_labels
-from kohort.findings.checks.checked import CheckedData
+from kohort.data.inspection.group_facts import blank_samples, group_facts
+from kohort.data.labels import ClassLabels, class_labels
+from kohort.findings.checks.checked import CheckedData, OutOfFold
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.ranking import fold_auc
+from kohort.report.progress import Progress
+from kohort.runs.checks.model_inputs import model_inputs
+from kohort.runs.checks.out_of_fold import FOLDS, folds, member_epochs, probabilities
+
+MOST_LABELS = 60_000
+"""Of more samples, the labels of a random part are checked."""
+MOST_OF_A_SIDE = 5_000
+"""The most samples of train, and of test, that are told apart."""
+FEWEST = 10
+"""Samples that a class, or a side, needs so that each fold has some."""
 
 
-def inspect(data: Dataset) -> CheckedData:
+def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> CheckedData:
     """What can be seen of a dataset.
 
     Args:
         data: The dataset; its test samples are read too.
+        trains: Whether to train models for what cannot be counted: labels, and the shift between
+            train and test.
+        visible: Whether training is shown on stderr.
     """
     labels = class_labels(data, floats_are_labels=True)
     found = find_copies(data)
     copies = copy_facts(found, labels)
     together = kept_together(data, copies)
     train = len(data.x_train)
-    columns = column_facts(data, labels, together[:train])
+    predicted = shift = None
+    if trains:
+        if labels is not None and _counts(labels).max(initial=0) > 0:
+            predicted = _predicted(data, labels, together, visible=visible)
+        shift = _shift(data, together, visible=visible)
     return CheckedData(
         train,
         len(data.x_test),
         copies,
         group_facts(data, found),
         labels,
-        columns,
+        column_facts(data, labels, together[:train]),
+        blank_samples(data),
+        predicted=predicted,
+        shift=shift,
     )
+
+
+def _counts(labels: ClassLabels) -> np.ndarray:
+    """int64 `[class]`, all samples of each."""
+    both = np.concatenate([labels.train, labels.test])
+    return np.bincount(both, minlength=len(labels.names))
+
+
+def _predicted(
+    data: Dataset, labels: ClassLabels, together: np.ndarray, *, visible: bool
+) -> OutOfFold | None:
+    """Out-of-fold predictions for train and test together; None where there are too few samples.
+
+    Classes with fewer than `FEWEST` samples are left out: no fold could tell them.
+    """
+    label = np.concatenate([labels.train, labels.test])
+    enough = _counts(labels) >= FEWEST
+    samples = _some(np.flatnonzero(enough[label]), MOST_LABELS)
+    fold = folds(together[samples], label[samples]) if len(samples) else np.empty(0, np.int64)
+    if enough.sum() < 2 or len(np.unique(fold)) < FOLDS:
+        return None
+    x = model_inputs(data, samples)
+    with Progress(member_epochs(len(x)), visible=visible) as progress:
+        found = probabilities(x, label[samples], len(labels.names), fold, progress)
+    return OutOfFold(samples, label[samples], found)
+
+
+def _shift(data: Dataset, together: np.ndarray, *, visible: bool) -> Interval | None:
+    """The AUC of telling test samples from training samples; None where there are too few."""
+    train, test = len(data.x_train), len(data.x_test)
+    if min(train, test) < FOLDS * FEWEST:
+        return None
+    sides = np.arange(train), train + np.arange(test)
+    samples = np.concatenate([_some(side, MOST_OF_A_SIDE) for side in sides])
+    is_test = samples >= train
+    fold = folds(together[samples], is_test.astype(np.int64))
+    x = model_inputs(data, samples)
+    with Progress(member_epochs(len(x)), visible=visible) as progress:
+        found = probabilities(x, is_test.astype(np.int64), 2, fold, progress)
+    return fold_auc(found[:, 1], is_test, fold, together[samples])
+
+
+def _some(samples: np.ndarray, most: int) -> np.ndarray:
+    """The samples; a random part of them, ascending, if there are more than `most`."""
+    random = np.random.default_rng(0)
+    return samples if len(samples) <= most else np.sort(random.choice(samples, most, replace=False))

@@ -1,0 +1,89 @@
+"""KD107: one column alone tells the target."""
+
+import numpy as np
+
+from kohort.data.inspection.column_facts import ColumnFacts
+from kohort.findings.checks.checked import CheckedData
+from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.names import shortlist
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
+
+TOLD = 0.95
+"""The balanced accuracy of one column above which it gives the class away."""
+EXPLAINED = 0.98
+"""The part of the variance of a number that one column explains, to give it away."""
+
+
+def judge(data: CheckedData) -> Finding:
+    """Whether a column's balanced accuracy, or the variance that it explains, is too good."""
+    columns = data.columns
+    if columns is None:
+        return RULE.finding(None, "not applicable", "The samples are no rows of a table.")
+    if columns.right is not None:
+        return _of_classes(columns, data.confidence)
+    if columns.explained is not None:
+        return _of_numbers(columns, columns.explained)
+    return RULE.finding(None, "not applicable", "A target has several numbers.")
+
+
+def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
+    assert columns.right is not None
+    assert columns.of_class is not None
+    there = np.flatnonzero(columns.of_class)
+    if len(there) < 2:
+        return RULE.finding(None, "not applicable", "There is one class only.")
+    level = 1 - (1 - confidence) / len(columns.names)
+    counts = columns.of_class
+    told = [_recall(right[there], counts[there], level) for right in columns.right]
+    best = int(np.argmax([one.mean for one in told]))
+    evidence: Evidence = {"columns": len(told), "balanced accuracy of the best one": told[best]}
+    above = [name for name, one in zip(columns.names, told, strict=True) if one.lies_above(TOLD)]
+    part = told[best]
+    score = f"{100 * part.mean:.1f} % ({100 * part.low:.1f} to {100 * part.high:.1f})"
+    reached = f"{columns.names[best]} reaches a balanced accuracy of {score}"
+    if above:
+        sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
+        return RULE.finding(None, "found", f"{sentence}: {reached}.", evidence, RULE.mend)
+    sentence = f"The column that tells most by itself, {reached}."
+    if part.high > TOLD:
+        return RULE.finding(None, "inconclusive", sentence, evidence, RULE.mend)
+    return RULE.finding(None, "not found", sentence, evidence)
+
+
+def _recall(right: np.ndarray, counts: np.ndarray, confidence: float) -> Interval:
+    """The mean of the recalls of classes, with its interval."""
+    pairs = zip(right, counts, strict=True)
+    return mean_of_proportions([proportion_interval(int(r), int(n), confidence) for r, n in pairs])
+
+
+def _of_numbers(columns: ColumnFacts, explained: np.ndarray) -> Finding:
+    best = int(explained.argmax())
+    part = float(explained[best])
+    evidence: Evidence = {"columns": len(explained), "variance explained by the best one": part}
+    told = f"{columns.names[best]} explains {100 * max(0.0, part):.1f} % of the target's variance"
+    if part >= EXPLAINED:
+        sentence = f"One column gives the target away: by itself {told}."
+        return RULE.finding(None, "found", sentence, evidence, RULE.mend)
+    sentence = f"Of columns by themselves, {told}, and others less."
+    return RULE.finding(None, "not found", sentence, evidence)
+
+
+RULE = Rule(
+    "KD107",
+    "a column gives the target away",
+    "A rule of one column alone tells the class of rows that it was not learned from: the interval "
+    f"of its balanced accuracy lies above {100 * TOLD:g} %, at a level for all columns at once "
+    "(Bonferroni). The rule cuts the values where the class changes, and answers in each bin with "
+    "the class that it has most of, in parts of the class's rows; five folds hold rows out, and do "
+    f"not part groups and copies. Where the interval holds {100 * TOLD:g} % it is inconclusive. Of "
+    f"numbers it is found where the means of bins explain {100 * EXPLAINED:g} % of the variance or "
+    "more. It is asked of tables. Of more than 20,000 rows a random part is looked at.",
+    "Such a column is often made from the target, or known only after it (the day of discharge, a "
+    "code of the diagnosis). A model that reads it scores well and is of no use.",
+    "Find out when and from what the column is made. Leave it out if it is not known when the "
+    "model is to predict. If it is, the question may need no model.",
+    judge,
+    "a rule of one column after Holte (1993), Machine Learning 11; Wilson's intervals of the "
+    "recalls, combined by Zou and Donner's method (2008)",
+)

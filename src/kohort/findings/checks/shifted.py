@@ -1,0 +1,54 @@
+"""KD109: test samples can be told from training samples."""
+
+from kohort.findings.checks.checked import UNTRAINED, CheckedData
+from kohort.findings.finding import Evidence, Finding, Rule
+
+SHIFT_AUC = 0.6
+"""The AUC above which test samples are told from training samples."""
+
+
+def judge(data: CheckedData) -> Finding:
+    """Whether the interval of the AUC lies above the threshold."""
+    if not data.test:
+        return RULE.finding(None, "not applicable", "There is no test set.")
+    shift = data.shift
+    if shift is None or not shift.is_formed:
+        return RULE.finding(None, "not applicable", UNTRAINED)
+    evidence: Evidence = {"AUC of telling test from training samples": shift, "samples": shift.n}
+    sentence = (
+        "A model that was not trained on them ranks test samples above training samples with an "
+        f"AUC of {shift.mean:.3f} ({shift.low:.3f} to {shift.high:.3f}); 0.5 is chance."
+    )
+    if shift.lies_below(SHIFT_AUC):
+        return RULE.finding(None, "not found", sentence, evidence)
+    if shift.lies_above(SHIFT_AUC) and not data.groups.given:
+        return RULE.finding(None, "found", sentence, evidence, RULE.mend)
+    if data.groups.given:
+        sentence += GROUPED
+    return RULE.finding(None, "inconclusive", sentence, evidence, LOOK)
+
+
+GROUPED = (
+    " These data have groups, and those of test samples are not known: samples of one group are "
+    "alike, so that a model may know the test set by its groups, with no other difference."
+)
+LOOK = "See where the test set comes from: from other places or times than the training set?"
+
+RULE = Rule(
+    "KD109",
+    "shift between train and test",
+    "The nets of KD104, trained to tell test samples from training samples, rank samples that they "
+    "were not trained on: the interval of the AUC, the mean over five folds, lies above "
+    f"{SHIFT_AUC:g}. Where it holds {SHIFT_AUC:g} it is inconclusive; where data have groups it is "
+    "at most that, since groups of test samples are not known. Copies and groups stay in one "
+    "fold, and their influences are added up. At most 5,000 samples of each side are used, and 50 "
+    "are needed. Labels are not looked at.",
+    "Where the test set looks different it measures another task than validation does: a score on "
+    "it is not what validation promises, and a model may be chosen for the wrong samples.",
+    "Find out what differs (a device, a place, a time). If the model is to work on samples like "
+    "those of the test set, train on such; else split anew at random, by groups.",
+    judge,
+    "an AUC over folds with the variance of LeDell, Petersen and van der Laan (2015), Electronic "
+    "Journal of Statistics 9; the idea is that of a two-sample test by a classifier, Lopez-Paz and "
+    "Oquab (2017)",
+)
