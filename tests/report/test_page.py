@@ -1,9 +1,7 @@
 """The report, as a file and in a real browser."""
 
 import html.parser
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -163,20 +161,6 @@ def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, m
             part = shown if finding.variant in [None, *drawn] else folded
             assert str(escape(finding.sentence)) in part
             assert finding.variant is None or finding.variant in part
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        assert "KOHORT_REQUIRE_BROWSER" not in os.environ, "no chromium where one is required"
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

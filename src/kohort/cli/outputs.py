@@ -1,16 +1,12 @@
-"""Checks and writes the output folder of a run, and ends a command with a line and a code."""
+"""Checks and writes the output folder of a run: its report and its winner."""
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
-
-import typer
 
 from kohort.data.system import is_folder
-from kohort.errors import DesignError, legible
+from kohort.errors import DesignError
 
 REPORT, WINNER = "report.html", "winner.keras"
 
@@ -80,14 +76,3 @@ def _check(folder: Path) -> None:
             f"{folder} with a folder {blocked[0]}",
             "name another with --out",
         )
-
-
-def end(message: str, code: int) -> NoReturn:
-    """End the process.
-
-    Args:
-        message: Why it ends; it is shown in one line on stderr.
-        code: The exit code.
-    """
-    typer.echo(f"kohort: {legible(' '.join(message.split()))}", err=True)
-    sys.exit(code)

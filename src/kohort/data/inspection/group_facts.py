@@ -1,6 +1,7 @@
 """What the data suggest of which samples belong together."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -63,9 +64,10 @@ def blank_samples(data: Dataset) -> np.ndarray:
 
     None in tables, and where a sample is one number.
     """
-    if is_table(data) or np.prod(data.input_shape) < 2:
+    numbers = prod(data.input_shape)
+    if is_table(data) or numbers < 2:
         return np.empty(0, np.int64)
-    sides = (x.reshape(len(x), -1) for x in (data.x_train, data.x_test))
+    sides = (x.reshape(len(x), numbers) for x in (data.x_train, data.x_test))
     blank: np.ndarray = np.flatnonzero(
         np.concatenate([(x == x[:, :1]).all(axis=1) for x in sides])
     ).astype(np.int64)

@@ -19,14 +19,14 @@ def judge(data: CheckedData) -> Finding:
         "test samples with a copy, %": percent,
     }
     unsought = "" if found.near_sought else "; near copies were not looked for"
-    kind = "copy, exact or near," if found.near_sought else "exact copy"
+    kind = "a copy, exact or near," if found.near_sought else "an exact copy"
     if not copied:
         kinds = "exact or near, " if found.near_sought else ""
         sentence = f"No copies, {kinds}of training samples are in the test set{unsought}."
         return RULE.finding(None, "not found", sentence, evidence)
     of_them = f", {exact:,} of them an exact one" if found.near_sought else ""
     sentence = (
-        f"{copied:,} of {data.test:,} test samples ({percent:.3g} %) have a {kind} among the "
+        f"{copied:,} of {data.test:,} test samples ({percent:.3g} %) have {kind} among the "
         f"training samples{of_them}{unsought}."
     )
     is_much = exact_percent >= EXACT_PERCENT or percent >= COPIES_PERCENT

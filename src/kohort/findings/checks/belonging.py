@@ -9,7 +9,7 @@ from kohort.findings.rules.leak import COPIES_PERCENT, EXACT_PERCENT
 def judge(data: CheckedData) -> Finding:
     """Whether groups hold copies together; without groups, whether any are suggested."""
     groups, sought = data.groups, data.copies.copies.near_sought
-    kind = "copy, exact or near," if sought else "exact copy"
+    kind = "a copy, exact or near," if sought else "an exact copy"
     copied = f"{groups.copied:,} of {groups.samples:,} training samples ({groups.percent:.3g} %)"
     evidence: Evidence = {
         "training samples with a copy outside their group": groups.copied,
@@ -17,14 +17,14 @@ def judge(data: CheckedData) -> Finding:
     }
     if groups.given:
         if groups.percent >= COPIES_PERCENT:
-            sentence = f"The groups part copies: {copied} have a {kind} in another group."
+            sentence = f"The groups part copies: {copied} have {kind} in another group."
             return RULE.finding(None, "found", sentence, evidence, MERGE)
-        few = f"{copied} have a {kind} in another group"
+        few = f"{copied} have {kind} in another group"
         sentence = f"Groups are given; {few if groups.copied else 'no copies are in two of them'}."
         if groups.percent >= EXACT_PERCENT:
             return RULE.finding(None, "inconclusive", sentence, evidence, MERGE)
         return RULE.finding(None, "not found", f"{sentence} {UNKNOWN_TEST}", evidence)
-    reasons = [f"{copied} have a {kind} among the others"] * (groups.percent >= EXACT_PERCENT)
+    reasons = [f"{copied} have {kind} among the others"] * (groups.percent >= EXACT_PERCENT)
     if groups.columns:
         many = "look as if they numbered" if len(groups.columns) > 1 else "looks as if it numbered"
         reasons.append(f"{shortlist(groups.columns)} {many} what belongs together")

@@ -30,7 +30,7 @@ def model_inputs(data: Dataset, samples: np.ndarray) -> np.ndarray:
     x = x.reshape(len(x), -1)
     if x.shape[1] > 4 * FEATURES:
         random = np.random.default_rng(0)
-        x = x @ (random.standard_normal((x.shape[1], FEATURES)) / np.sqrt(FEATURES))
+        x = x @ (random.standard_normal((x.shape[1], FEATURES)) / np.sqrt(x.shape[1]))
     return x.astype(np.float32)
 
 

@@ -18,8 +18,8 @@ UNITS = (256, 128)
 """The widths of the hidden layers."""
 DROPOUT = 0.2
 BATCH = 128
-EPOCHS = 15
-STEPS = 1500
+EPOCHS = 10
+STEPS = 400
 """Of few samples, as many epochs as make so many steps."""
 MOST_EPOCHS = 200
 SEED = 0

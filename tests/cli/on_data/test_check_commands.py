@@ -1,0 +1,122 @@
+"""`kohort data info` and `kohort data check`, as a user meets them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.in_process import kohort
+from tests.report.checks.test_check_page import images
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    x, y = images(150)
+    sides = {"x_train": x[:120], "y_train": y[:120], "x_test": x[120:], "y_test": y[120:]}
+    np.savez(folder / "sound.npz", **sides)
+    np.savez(folder / "leaks.npz", **{**sides, "x_test": x[:30], "y_test": y[:30]})
+    random = np.random.default_rng(0)
+    np.savez(folder / "numbers.npz", x_train=random.normal(size=(60, 3)), y_train=random.random(60))
+    for number, (pixels, label) in enumerate(zip(x, y, strict=True)):
+        path = folder / "pictures" / "KLM"[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    (folder / "pictures" / "K" / "broken.png").write_bytes(b"")
+    (folder / "text.txt").write_text("no data")
+    return folder
+
+
+def test_info_tells_what_the_data_are(folder):
+    done = kohort("data", "info", "sound.npz", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    told = {name.strip(): fact.strip() for name, fact in told.items()}
+    assert told["training samples"] == "120"
+    assert told["test samples"] == "30, as the file gives them"
+    assert told["a sample"] == "8 x 8 of uint8"
+    assert told["its target"] == "one number of int32, classes"
+    assert told["classes"] == "3 (train + test): 0: 40 + 10, 1: 40 + 10, 2: 40 + 10"
+    assert told["groups of training samples"] == "none given"
+    assert len(told["SHA-256"]) == 64
+
+
+def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_set(folder):
+    told = kohort("data", "info", "pictures", cwd=folder).stdout
+    assert "30, held out by kohort" in told
+    assert "K/broken.png" in told
+
+
+def test_info_as_json(folder):
+    told = json.loads(kohort("data", "info", "letters", "--json", cwd=folder).stdout)
+    assert (told["train"], told["test"], told["groups"]) == (10880, 1930, 499)
+    assert told["classes"][0] == {"name": "A", "train": 1088, "test": 193}
+    assert told["bytes"] == 12810 * (784 + 4)
+
+
+def test_info_of_numbers_without_a_test_set(folder):
+    told = kohort("data", "info", "numbers.npz", cwd=folder).stdout
+    assert "classes" not in told
+    assert "one number of float32, numbers" in told
+
+
+def test_check_ends_with_0_where_nothing_serious_is_found(folder, tmp_path):
+    done = kohort("data", "check", folder / "sound.npz", "--out", "check.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:10]] == [f"KD{n}" for n in range(101, 111)]
+    assert lines[-1] == "page: check.html"
+    assert "cohort 1/1, 5 members" in done.stderr
+    html = (tmp_path / "check.html").read_text("utf-8")
+    assert lines[-2] in html
+
+
+def test_check_ends_with_1_where_something_serious_is_found(folder, tmp_path):
+    done = kohort("data", "check", folder / "leaks.npz", "--quick", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "KD101 found: 30 of 30 test samples (100 %)" in done.stdout
+    assert "see to: copies across train and test (KD101)" in done.stdout
+    assert "cohort" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_as_json_holds_the_evidence_and_the_suspects(folder, tmp_path):
+    done = kohort("data", "check", folder / "leaks.npz", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    findings = {finding["code"]: finding for finding in told["findings"]}
+    assert told["serious"] == [c for c, f in findings.items() if c == "KD101" and f]
+    assert findings["KD101"]["evidence"]["of them exact"] == 30
+    assert set(findings["KD105"]["evidence"]["part of 0 taken for 1"]) == {"mean", "low", "high"}
+    assert told["data"]["train"] == 120
+    for row in told["suspects"]:
+        assert row["given"] != row["suggested"]
+
+
+WRONG = {
+    "no such data": (["nowhere"], "'nowhere', which is none"),
+    "data that are none": (["text.txt"], "a file of another kind"),
+    "a folder without images": (["empty"], "at least two class folders"),
+    "a page that is a folder": (["sound.npz", "--out", "pictures", "--quick"], "got the folder"),
+    "a page below a file": (["sound.npz", "--out", "text.txt/x.html", "--quick"], "expected to"),
+    "no source": ([], "Missing argument"),
+    "no such option": (["sound.npz", "--fast"], "No such option"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_line_and_code_2(folder, case):
+    (folder / "empty").mkdir(exist_ok=True)
+    before = sorted(folder.rglob("*"))
+    arguments, told = WRONG[case]
+    done = kohort("data", "check", *arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_group_shows_its_commands(folder):
+    assert kohort("data", "--help", cwd=folder).stdout.count("check") >= 1

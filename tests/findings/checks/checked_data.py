@@ -1,0 +1,63 @@
+"""Facts about data for the rules, made up."""
+
+import numpy as np
+
+from kohort.data.copies import Copies
+from kohort.data.inspection.column_facts import ColumnFacts
+from kohort.data.inspection.copy_facts import CopyFacts
+from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.labels import ClassLabels
+from kohort.findings.checks.checked import CheckedData, OutOfFold
+from kohort.findings.statistics.interval import Interval
+
+PAIRS = np.empty((0, 2), int)
+
+
+def copies(*, near=0, exact=0, test=1000, sought=True, disputed=(), near_disputed=0):
+    """So many test samples with a near, and with an exact copy."""
+    is_exact = np.arange(test) < exact
+    found = Copies(
+        np.arange(test) < exact + near, is_exact, np.arange(1000), PAIRS, sought,
+        np.arange(1000, 1000 + test), PAIRS,
+    )  # fmt: skip
+    between = np.zeros((near_disputed, 2), int)
+    pairs = np.zeros((exact + near, 2), int)
+    sets = tuple(np.arange(count) for count in disputed)
+    return CopyFacts(found, pairs, np.arange(1000 + test), sets, between)
+
+
+def labels(train=(500, 500), test=(500, 500)):
+    names = tuple("abcdefgh"[: len(train)])
+    sides = (np.repeat(np.arange(len(side)), side) for side in (train, test))
+    return ClassLabels(*sides, names, "integers")
+
+
+def groups(*, given=False, copied=0, columns=()):
+    return GroupFacts(given, copied, 1000, columns)
+
+
+def columns(names=3, *, right=None, of_class=None, explained=None, **idle):
+    seen = {"constant": (), "copies": (), "outweighed": (), **idle}
+    right = None if right is None else np.array(right)
+    of_class = None if of_class is None else np.array(of_class)
+    explained = None if explained is None else np.array(explained)
+    told = tuple(f"column {n}" for n in range(names))
+    return ColumnFacts(told, **seen, right=right, of_class=of_class, explained=explained)
+
+
+def predicted(counts):
+    """Predictions of which so many `[label, most probable class]` are sure."""
+    counts = np.array(counts)
+    label, guess = (np.repeat(n.ravel(), counts.ravel()) for n in np.indices(counts.shape))
+    probabilities = np.full((len(label), len(counts)), 0.01)
+    probabilities[np.arange(len(label)), guess] = 1 - 0.01 * (len(counts) - 1)
+    return OutOfFold(np.arange(len(label)), label, probabilities)
+
+
+def interval(low, high):
+    return Interval((low + high) / 2, low, high, 100, np.nan)
+
+
+def checked(*, test=1000, **given):
+    facts = {"copies": copies(test=test), "groups": groups(), "labels": labels()}
+    return CheckedData(1000, test, **{**facts, **given})

@@ -1,0 +1,201 @@
+"""Each rule about data: it fires, it stays silent, it leaves open, it does not apply."""
+
+import re
+
+import numpy as np
+import pytest
+
+from kohort.findings.checks import data_rules
+from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
+from tests.findings.checks.checked_data import (
+    checked,
+    columns,
+    copies,
+    groups,
+    interval,
+    labels,
+    predicted,
+)
+
+WELL = [[470, 30], [30, 470]]
+CASES = {
+    "KD101": {
+        "found": [
+            {"copies": copies(exact=10)},
+            {"copies": copies(near=50)},
+            {"copies": copies(exact=10, sought=False)},
+        ],
+        "inconclusive": [
+            {"copies": copies(near=10)},
+            {"copies": copies(near=49)},
+            {"copies": copies(exact=100, sought=False), "columns": columns()},
+        ],
+        "not found": [{}, {"copies": copies(exact=9)}],
+        "not applicable": [{"test": 0}],
+    },
+    "KD102": {
+        "found": [{"groups": groups(given=True, copied=50)}],
+        "inconclusive": [
+            {"groups": groups(given=True, copied=10)},
+            {"groups": groups(copied=500)},
+            {"groups": groups(copied=10)},
+            {"groups": groups(columns=("column 4",)), "columns": columns()},
+        ],
+        "not found": [{"groups": groups(given=True, copied=9)}, {"groups": groups(given=True)}],
+        "not applicable": [{}, {"groups": groups(copied=9)}],
+    },
+    "KD103": {
+        "found": [{"copies": copies(disputed=(2,))}, {"copies": copies(disputed=(3, 2))}],
+        "inconclusive": [
+            {"copies": copies(near_disputed=1)},
+            {"copies": copies(disputed=(500,), sought=False), "columns": columns()},
+        ],
+        "not found": [{}, {"copies": copies(test=3000, disputed=(3,)), "test": 3000}],
+        "not applicable": [{"labels": None}],
+    },
+    "KD104": {
+        "found": [{"predicted": predicted([[480, 20], [20, 480]])}, {"predicted": predicted(WELL)}],
+        "inconclusive": [
+            {"predicted": predicted([[481, 19], [20, 480]])},
+            {"predicted": predicted([[450, 50], [51, 449]])},
+        ],
+        "not found": [{"predicted": predicted([[500, 0], [0, 500]])}],
+        "not applicable": [{}, {"labels": None}],
+    },
+    "KD105": {
+        "found": [{"predicted": predicted([[800, 200], [0, 1000]])}],
+        "inconclusive": [{"predicted": predicted([[90, 10], [0, 100]])}],
+        "not found": [{"predicted": predicted([[950, 50], [0, 1000]])}],
+        "not applicable": [{}, {"labels": None}],
+    },
+    "KD106": {
+        "found": [
+            {"labels": labels((1000, 100))},
+            {"labels": labels((500, 500), (1000, 0))},
+            {"labels": labels((500, 0, 500), (400, 200, 400))},
+        ],
+        "inconclusive": [],
+        "not found": [{}, {"labels": labels((999, 100))}],
+        "not applicable": [{"labels": None}, {"labels": labels((1000,), (10,))}],
+    },
+    "KD107": {
+        "found": [
+            {"columns": columns(2, right=[[500, 500], [250, 250]], of_class=[500, 500])},
+            {"columns": columns(2, right=[[970, 9990], [0, 9900]], of_class=[1000, 10000])},
+            {"columns": columns(2, explained=[0.98, 0.1])},
+        ],
+        "inconclusive": [{"columns": columns(2, right=[[48, 48], [0, 0]], of_class=[50, 50])}],
+        "not found": [
+            {"columns": columns(2, right=[[0, 9900], [50, 9000]], of_class=[100, 9900])},
+            {"columns": columns(2, explained=[0.97, -0.1])},
+        ],
+        "not applicable": [
+            {},
+            {"columns": columns(2)},
+            {"columns": columns(2, right=[[5, 0], [5, 0]], of_class=[9, 0])},
+        ],
+    },
+    "KD108": {
+        "found": [{"columns": columns(constant=(1,))}, {"columns": columns(copies=((2, 0),))}],
+        "inconclusive": [],
+        "not found": [{"columns": columns()}],
+        "not applicable": [{}],
+    },
+    "KD109": {
+        "found": [{"shift": interval(0.61, 0.7)}],
+        "inconclusive": [
+            {"shift": interval(0.59, 0.7)},
+            {"shift": interval(0.8, 0.9), "groups": groups(given=True)},
+        ],
+        "not found": [{"shift": interval(0.45, 0.6)}],
+        "not applicable": [{}, {"shift": interval(np.nan, np.nan)}, {"test": 0}],
+    },
+    "KD110": {
+        "found": [{"blank": np.arange(2)}, {"columns": columns(outweighed=(1,))}],
+        "inconclusive": [],
+        "not found": [{}, {"blank": np.arange(1)}, {"columns": columns()}],
+        "not applicable": [],
+    },
+}
+EVERY = [
+    (code, verdict, number)
+    for code, verdicts in CASES.items()
+    for verdict, cases in verdicts.items()
+    for number in range(len(cases))
+]
+
+
+def judged(code, **given):
+    (rule,) = (rule for rule in DATA_RULES if rule.code == code)
+    return rule.judge(checked(**given))
+
+
+def test_every_rule_has_cases_and_a_code_of_its_own():
+    assert [rule.code for rule in DATA_RULES] == list(CASES) == sorted(CASES)
+
+
+@pytest.mark.parametrize(("code", "verdict", "number"), EVERY)
+def test_the_verdict(code, verdict, number):
+    found = judged(code, **CASES[code][verdict][number])
+    assert (found.code, found.verdict) == (code, verdict), found.sentence
+    assert re.fullmatch(r"[A-Z0-9].*\.", found.sentence)
+    assert "nan" not in found.sentence
+    assert found.advice or found.verdict != "found"
+    assert found.evidence or found.verdict == "not applicable"
+
+
+def test_serious_is_what_is_found_and_makes_scores_wrong():
+    findings = data_rules.check(checked(copies=copies(exact=100), columns=columns(constant=(1,))))
+    assert [f.code for f in findings if f.verdict == "found"] == ["KD101", "KD108"]
+    assert [f.code for f in data_rules.serious(findings)] == ["KD101"]
+    assert set(SERIOUS) < set(CASES)
+
+
+def test_copies_are_told_in_numbers():
+    assert judged("KD101", copies=copies(exact=31, near=21)).sentence == (
+        "52 of 1,000 test samples (5.2 %) have a copy, exact or near, among the training samples, "
+        "31 of them an exact one."
+    )
+    unsought = judged("KD101", copies=copies(exact=31, sought=False)).sentence
+    assert "have an exact copy among" in unsought
+    assert "near copies were not looked for" in unsought
+
+
+def test_nobody_is_told_that_groups_are_sound_who_gave_none():
+    told = judged("KD102").sentence
+    assert "Nobody has said which samples belong together" in told
+    assert "cannot tell" in told
+    suggested = judged("KD102", groups=groups(copied=70, columns=("visit", "patient"))).sentence
+    assert "70 of 1,000 training samples (7 %) have a copy" in suggested
+    assert "visit and patient look as if they numbered what belongs together" in suggested
+
+
+def test_suspects_are_told_by_side():
+    found = judged("KD104", predicted=predicted([[480, 20], [20, 480]]), test=1000)
+    assert found.evidence["suspect labels"] == 40
+    assert found.evidence["of them of test samples"] == 0
+    assert "40 of 1,000 labels (4 %) are suspect, 0 of them in the test set" in found.sentence
+
+
+def test_labels_that_models_do_not_learn_are_left_open_and_it_is_said_why():
+    found = judged("KD104", predicted=predicted([[300, 200], [200, 300]]))
+    assert found.verdict == "inconclusive"
+    assert "the classes overlap, or these models are too simple" in found.sentence
+
+
+def test_the_pairs_that_are_mixed_up_are_named_with_their_direction():
+    found = judged("KD105", predicted=predicted([[800, 200], [0, 1000]]))
+    assert found.sentence.startswith("Models mix up a, of which 20.0 % (")
+    assert found.sentence.endswith(") are taken for b.")
+
+
+def test_a_class_that_is_missing_is_named():
+    found = judged("KD106", labels=labels((500, 0, 500), (500, 500, 0)))
+    assert "no training sample of b" in found.sentence
+    assert "no test sample of c" in found.sentence
+
+
+def test_a_rare_class_is_what_a_column_must_tell_too():
+    # Always the common class: 99 % right, and a balanced accuracy of one half.
+    silent = judged("KD107", columns=columns(1, right=[[0, 9900]], of_class=[100, 9900]))
+    assert silent.evidence["balanced accuracy of the best one"].mean == 0.5

@@ -1,0 +1,90 @@
+"""What is seen of data, from arrays to findings."""
+
+import numpy as np
+import pytest
+
+import kohort
+from kohort.findings.checks.data_rules import check
+from kohort.runs.checks.data_check import inspect
+
+
+def table(samples=600, classes=3, seed=0):
+    random = np.random.default_rng(seed)
+    y = random.integers(0, classes, samples)
+    x = random.normal(size=(samples, 6)) + 4 * np.eye(6)[y]
+    return x, y
+
+
+def verdicts(data, **options):
+    return {finding.code: finding.verdict for finding in check(inspect(data, **options))}
+
+
+def test_flipped_labels_are_the_suspects():
+    x, y = table()
+    flipped = np.random.default_rng(1).random(600) < 0.1
+    given = np.where(flipped, (y + 1) % 3, y)
+    checked = inspect(kohort.Dataset(x[:500], given[:500], x[500:], given[500:]))
+    suspects = set(checked.predicted.samples[checked.predicted.suspects.places])
+    wrong = set(np.flatnonzero(flipped))
+    assert len(suspects & wrong) >= 0.7 * len(wrong)
+    assert len(suspects & wrong) >= 0.85 * len(suspects)
+    assert {f.code: f.verdict for f in check(checked)}["KD104"] == "found"
+
+
+def test_sound_data_are_found_sound():
+    x, y = table()
+    found = verdicts(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]))
+    assert {code for code, verdict in found.items() if verdict == "found"} == set()
+    assert found["KD109"] == "not found"
+
+
+def test_a_test_set_from_elsewhere_is_told_from_the_training_set():
+    x, y = table()
+    x[400:, 5] += 2
+    assert verdicts(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]))["KD109"] == "found"
+
+
+def test_a_copied_label_is_told_for_what_it_is():
+    x, y = table()
+    x[:, 3] = 10 * y
+    assert verdicts(kohort.Dataset(x, y), trains=False)["KD107"] == "found"
+
+
+def test_one_hot_targets_are_classes_and_numbers_are_none():
+    x, y = table()
+    one_hot = inspect(kohort.Dataset(x, np.eye(3)[y]))
+    assert one_hot.predicted.accuracy > 0.9
+    numbers = verdicts(kohort.Dataset(x, x[:, 0] * 1.7 + 0.1))
+    assert numbers["KD104"] == numbers["KD105"] == "not applicable"
+    assert numbers["KD107"] == "found"
+
+
+def test_nothing_is_trained_that_is_not_asked_for():
+    x, y = table()
+    checked = inspect(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]), trains=False)
+    assert (checked.predicted, checked.shift) == (None, None)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 9, 30])
+def test_few_samples_are_no_error(samples):
+    x, _ = table(2 * samples)
+    y = np.arange(2 * samples) % 2
+    found = verdicts(kohort.Dataset(x[:samples], y[:samples], x[samples:], y[samples:]))
+    assert found["KD109"] == "not applicable"
+
+
+def test_classes_that_are_too_rare_are_left_out_of_the_checked_labels():
+    x, y = table()
+    y = np.where(np.arange(600) < 5, 3, y)
+    checked = inspect(kohort.Dataset(x, y))
+    assert len(checked.predicted.labels) == 595
+    assert 3 not in checked.predicted.labels
+
+
+def test_blank_images_are_counted_on_both_sides():
+    images = np.random.default_rng(0).integers(0, 256, (40, 5, 5)).astype(np.uint8)
+    images[3], images[35] = 0, 255
+    data = kohort.Dataset(images[:30], np.arange(30) % 2, images[30:], np.arange(10) % 2)
+    assert inspect(data, trains=False).blank.tolist() == [3, 35]
+    alone = kohort.Dataset(images[:30], np.arange(30) % 2)
+    assert inspect(alone, trains=False).blank.tolist() == [3]
