@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding

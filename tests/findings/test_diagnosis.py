@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES, diagnose, verdict
 from kohort.findings.finding import Finding

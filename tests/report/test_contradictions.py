@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.evidence.curves import Curves
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings

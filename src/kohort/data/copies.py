@@ -324,26 +324,3 @@ class _Neighbours:
         )[1]
         place, which = np.nonzero(nearest < self._tree.n)
         return place, nearest[place, which]
-
-
-@dataclass(frozen=True, eq=False)
-class Overlap:
-    """Test and validation samples that have a copy among the training samples of their model.
-
-    Args:
-        test: Test samples with a copy in the training data, exact or near.
-        test_exact: Those of them whose copy is equal in every number.
-        test_samples: All test samples.
-        valid: `[replicate]`, validation samples with a copy in the replicate's training part.
-        valid_exact: `[replicate]`, those of them whose copy is equal in every number.
-        valid_samples: `[replicate]`, all its validation samples.
-        near_sought: Whether near copies were searched, or only exact ones.
-    """
-
-    test: int
-    test_exact: int
-    test_samples: int
-    valid: np.ndarray
-    valid_exact: np.ndarray
-    valid_samples: np.ndarray
-    near_sought: bool = True

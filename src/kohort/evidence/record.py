@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale

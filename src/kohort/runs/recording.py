@@ -8,7 +8,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from kohort.data.copies import Overlap, find_copies
+from kohort.data.copies import find_copies
+from kohort.data.inspection.group_facts import group_facts
+from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority, class_labels, majority_of
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
@@ -22,6 +24,7 @@ from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings
 from kohort.findings.from_record import study_curves
+from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
 from kohort.runs.fingerprint import arguments_of, as_code
 
@@ -213,6 +216,7 @@ def _settings(
 def _overlap(spec: StudySpec) -> Overlap:
     """Copies of training samples in the test and validation data."""
     copies, replicates = find_copies(spec.data), spec.whole_replicates
+    groups = group_facts(spec.data, copies)
     return Overlap(
         test=int(copies.test.sum()),
         test_exact=int(copies.test_exact.sum()),
@@ -221,6 +225,9 @@ def _overlap(spec: StudySpec) -> Overlap:
         valid_exact=np.array([copies.count_exact(r.valid, r.train) for r in replicates]),
         valid_samples=np.array([len(r.valid) for r in replicates]),
         near_sought=copies.near_sought,
+        has_groups=groups.given,
+        copied=groups.percent,
+        group_columns=listing(groups.columns),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.evidence.curves import Curves
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules.leak import COPIES_PERCENT, EXACT_PERCENT, RULE
 from tests.findings.curve_builders import percent_of, variant
@@ -13,10 +13,13 @@ CURVES = (variant(train=[[1.0]], valid=[[1.0]]),)
 
 def judge(
     *, test=0, exact=0, of=1000, valid=(0, 0), valid_exact=(0, 0), valid_of=(100, 100), near=True,
-    **study,
+    groups=None, copied=0.0, columns="", **study,
 ):  # fmt: skip
     parts = map(np.array, (valid, valid_exact, valid_of))
-    overlap = Overlap(test, exact, of, *parts, near_sought=near)
+    overlap = Overlap(
+        test, exact, of, *parts, near_sought=near, has_groups=groups, copied=copied,
+        group_columns=columns,
+    )  # fmt: skip
     return RULE.judge(StudyCurves(CURVES, overlap=overlap, **study))
 
 
@@ -36,6 +39,7 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "test samples with a copy, %": pytest.approx(12.3),
         "validation samples with a copy in their training part, %": pytest.approx(3.5),
         "validation samples with an exact copy there, %": pytest.approx(0.5),
+        "training samples with a copy outside their group, %": 0.0,
     }
     assert found.sentence == (
         "The data leak: 123 of 1,000 test samples (12.3 %) have a copy, exact or near, among the "
@@ -71,6 +75,37 @@ def test_says_what_was_looked_for_and_never_that_nothing_leaks():
     for given in ({}, {"near": False}, {"test": 9}, {"valid": (1, 0), "near": False}):
         assert judge(**given).verdict == "not found"
         assert "not leak" not in judge(**given).sentence
+
+
+@pytest.mark.parametrize("given", [{}, {"near": False}, {"test": 9}])
+def test_where_nobody_has_said_what_belongs_together_it_says_so(given):
+    found = judge(groups=False, **given)
+    assert found.verdict == "not found"
+    assert found.sentence.endswith(
+        "nobody has said which samples belong together (are of one patient, font, document), which "
+        "need not be alike, so that leaks of that kind are not ruled out."
+    )
+    assert found.advice == ""
+
+
+def test_groups_are_suggested_by_copies_and_by_columns():
+    by_copies = judge(groups=False, copied=1.0)
+    assert by_copies.sentence.endswith(
+        " Groups are suggested: 1 % of the training samples are copies of each other."
+    )
+    assert by_copies.advice == "Give `groups` to the Dataset where samples have one origin."
+    by_column = judge(groups=False, test=9, columns="patient")
+    assert by_column.sentence.endswith(
+        " Groups are suggested: by its values, patient may number groups."
+    )
+    assert "suggested" not in judge(groups=False, copied=0.99).sentence
+    assert "suggested" not in judge(groups=True, copied=2.0, columns="patient").sentence
+
+
+def test_where_groups_are_given_it_says_what_they_do_and_what_is_not_known():
+    assert judge(groups=True).sentence.endswith(
+        "; no split parts the groups that are given, and those of test samples are not known."
+    )
 
 
 def test_the_threshold_is_where_the_verdict_turns():

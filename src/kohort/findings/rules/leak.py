@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kohort.data.copies import Overlap
+from kohort.data.inspection.overlap import Overlap
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
 
@@ -11,8 +11,15 @@ EXACT_PERCENT = 1.0
 COPIES_PERCENT = 5.0
 """Percent of the samples of a part that have any copy there, exact or near."""
 
-UNCHECKED = "groups were not checked"
-"""What no search for copies tells: samples of one origin, such as a patient, need not be alike."""
+UNKNOWN = {
+    None: "groups were not checked",
+    True: "no split parts the groups that are given, and those of test samples are not known",
+    False: (
+        "nobody has said which samples belong together (are of one patient, font, document), "
+        "which need not be alike, so that leaks of that kind are not ruled out"
+    ),
+}
+"""What no search for copies tells, by whether the data have groups."""
 
 
 def judge(study: StudyCurves) -> Finding:
@@ -28,6 +35,7 @@ def judge(study: StudyCurves) -> Finding:
         "test samples with a copy, %": test[0],
         "validation samples with a copy in their training part, %": valid[0],
         "validation samples with an exact copy there, %": valid[1],
+        "training samples with a copy outside their group, %": overlap.copied,
     }
     of_test, one = "there is no test set", f"a {copy}"
     if overlap.test_samples:
@@ -60,18 +68,32 @@ def judge(study: StudyCurves) -> Finding:
             evidence,
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
-    if not copies:
-        return RULE.finding(None, "not found", _none_found(overlap), evidence)
-    return RULE.finding(
-        None, "not found", f"Few copies were found: {clause}; {UNCHECKED}.", evidence
-    )
+    suggested, advice = _suggested(overlap)
+    unknown = f"{UNKNOWN[overlap.has_groups]}.{suggested}"
+    sentence = f"Few copies were found: {clause}; {unknown}" if copies else _none(overlap, unknown)
+    return RULE.finding(None, "not found", sentence, evidence, advice)
 
 
-def _none_found(overlap: Overlap) -> str:
+def _none(overlap: Overlap, unknown: str) -> str:
     where = "of training samples were found in validation or test"
     if overlap.near_sought:
-        return f"No copies, exact or near, {where}; {UNCHECKED}."
-    return f"No exact copies {where}; near copies were not looked for, and {UNCHECKED}."
+        return f"No copies, exact or near, {where}; {unknown}"
+    return f"No exact copies {where}; near copies were not looked for, and {unknown}"
+
+
+def _suggested(overlap: Overlap) -> tuple[str, str]:
+    """What suggests groups where none are given, as a sentence; and what to do."""
+    if overlap.has_groups is not False:
+        return "", ""
+    reasons = []
+    if overlap.copied >= EXACT_PERCENT:
+        reasons.append(f"{overlap.copied:.3g} % of the training samples are copies of each other")
+    if overlap.group_columns:
+        reasons.append(f"by its values, {overlap.group_columns} may number groups")
+    if not reasons:
+        return "", ""
+    sentence = f" Groups are suggested: {'; '.join(reasons)}."
+    return sentence, "Give `groups` to the Dataset where samples have one origin."
 
 
 def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -94,9 +116,12 @@ RULE = Rule(
     "can come from one origin, such as a font, the frames of a film or a patient, or only look "
     "alike. A near copy differs, as the root of the mean "
     "square over all its numbers, by at most a twentieth of the median difference of two training "
-    "samples; near copies are looked for where chance makes none. Samples are looked at; labels, "
-    "groups (a patient, a document) and models are not: data without copies may leak in other "
-    "ways, of which KH203 sees the effect.",
+    "samples; near copies are looked for where chance makes none. Samples are looked at; labels "
+    "and models are not. Which samples belong together (a patient, a document) is known only where "
+    "`groups` are given, and is told as unknown else; groups are suggested where "
+    f"{EXACT_PERCENT:g} % or more of the training samples have copies among them, or a column "
+    "looks as if it numbered groups (KD102). Data without copies may leak in other ways, of which "
+    "KH203 sees the effect.",
     "A model may have learned such a sample by heart; what it scores there says nothing of samples "
     "that it has not seen. Larger models profit more, so that comparisons are bent as well.",
     "Remove copies from the test set before anything is trained; give copies one number in the "
