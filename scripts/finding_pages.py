@@ -5,12 +5,13 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from kohort.findings.checks import doubtful_labels
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
 from kohort.findings.names import listing
 from kohort.findings.rules import overfit
-from scripts import class_pages
+from scripts import class_pages, label_page
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS
 from scripts.measured import (
@@ -254,6 +255,18 @@ COUNTED = {
 }
 """How to read the rates of rules that infer nothing."""
 
+INFERRED = {
+    "KD105": "The interval is Wilson's, whose coverage [is simulated](../simulations.md); how "
+    "often the rule is right about classes was not measured.\n",
+    "KD107": "The intervals are those of recalls; how often the rule is right was not measured. A "
+    "column may be good and honest: the length of its petals alone tells the species of an iris in "
+    "96 % of cases, which is inconclusive.\n",
+    "KD109": "In tests the interval of the AUC held the truth in 91 to 98 % of simulated scores, "
+    "without a shift and with one; how often the rule is right about whole data sets was not "
+    "measured.\n",
+}
+"""What is known of the rates of rules about data that rest on an interval."""
+
 SILENT = {
     "KH101": "Where e* is the last epoch there is nothing after it that could have risen, and "
     '"not found" rests on no interval. So it is said of a rise at the threshold in '
@@ -284,6 +297,10 @@ def _example(code: str) -> str:
 
 
 def _rates(code: str) -> str:
+    if code == doubtful_labels.RULE.code:
+        return label_page.rates()
+    if code in INFERRED:
+        return INFERRED[code]
     if code in class_pages.TABLES:
         return class_pages.rates(code)
     questions = [question for question in QUESTIONS if question.rule.code == code]

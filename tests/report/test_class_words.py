@@ -288,7 +288,7 @@ def test_the_report_shows_the_reference_and_recalls(tmp_path):
         "net 50.0 %",
         '<th scope="row">1</th><td>11</td><td>0.0 % (0.0 to 25.9)</td>',
         "Class never found (KH205) found: The winner, net, finds none of the 11 of class 1.",
-        "groups were not checked",
+        "nobody has said which samples belong together",
     ):
         assert told in text, told
 

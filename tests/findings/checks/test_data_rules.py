@@ -42,7 +42,15 @@ CASES = {
             {"groups": groups(columns=("column 4",)), "columns": columns()},
         ],
         "not found": [{"groups": groups(given=True, copied=9)}, {"groups": groups(given=True)}],
-        "not applicable": [{}, {"groups": groups(copied=9)}],
+        "not applicable": [
+            {},
+            {"groups": groups(copied=9)},
+            {
+                "groups": groups(copied=500),
+                "copies": copies(sought=False),
+                "columns": columns(),
+            },
+        ],
     },
     "KD103": {
         "found": [{"copies": copies(disputed=(2,))}, {"copies": copies(disputed=(3, 2))}],
@@ -185,7 +193,7 @@ def test_labels_that_models_do_not_learn_are_left_open_and_it_is_said_why():
 
 def test_the_pairs_that_are_mixed_up_are_named_with_their_direction():
     found = judged("KD105", predicted=predicted([[800, 200], [0, 1000]]))
-    assert found.sentence.startswith("Models mix up a, of which 20.0 % (")
+    assert found.sentence.startswith("Models mix up class a, of which 20.0 % (")
     assert found.sentence.endswith(") are taken for b.")
 
 

@@ -99,6 +99,7 @@ def test_groups_are_suggested_by_copies_and_by_columns():
         " Groups are suggested: by its values, patient may number groups."
     )
     assert "suggested" not in judge(groups=False, copied=0.99).sentence
+    assert "suggested" not in judge(groups=False, copied=9, near=False).sentence
     assert "suggested" not in judge(groups=True, copied=2.0, columns="patient").sentence
 
 

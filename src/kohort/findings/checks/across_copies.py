@@ -21,8 +21,8 @@ def judge(data: CheckedData) -> Finding:
     unsought = "" if found.near_sought else "; near copies were not looked for"
     kind = "a copy, exact or near," if found.near_sought else "an exact copy"
     if not copied:
-        kinds = "exact or near, " if found.near_sought else ""
-        sentence = f"No copies, {kinds}of training samples are in the test set{unsought}."
+        kinds = "copies, exact or near," if found.near_sought else "exact copies"
+        sentence = f"No {kinds} of training samples are in the test set{unsought}."
         return RULE.finding(None, "not found", sentence, evidence)
     of_them = f", {exact:,} of them an exact one" if found.near_sought else ""
     sentence = (

@@ -24,15 +24,17 @@ def judge(data: CheckedData) -> Finding:
         if groups.percent >= EXACT_PERCENT:
             return RULE.finding(None, "inconclusive", sentence, evidence, MERGE)
         return RULE.finding(None, "not found", f"{sentence} {UNKNOWN_TEST}", evidence)
-    reasons = [f"{copied} have {kind} among the others"] * (groups.percent >= EXACT_PERCENT)
+    # Rows of a table may be equal by chance where near ones are not looked for.
+    tells = groups.percent >= EXACT_PERCENT and (sought or data.columns is None)
+    reasons = [f"{copied} have {kind} among the others"] * tells
     if groups.columns:
         many = "look as if they numbered" if len(groups.columns) > 1 else "looks as if it numbered"
         reasons.append(f"{shortlist(groups.columns)} {many} what belongs together")
     if reasons:
         sentence = f"{UNSAID} But it is suggested: {listing(reasons)}."
         return RULE.finding(None, "inconclusive", sentence, evidence, GIVE)
-    looked = "copies and for columns that number groups" if data.columns else "copies"
-    sentence = f"{UNSAID} It was looked for {looked}, which suggest nothing."
+    looked = "copies and columns that number groups" if data.columns else "copies"
+    sentence = f"{UNSAID} The {looked} that were looked for suggest nothing."
     return RULE.finding(None, "not applicable", sentence, evidence)
 
 
@@ -53,8 +55,8 @@ RULE = Rule(
     f"Where groups are given: {COPIES_PERCENT:g} % or more of the training samples have a copy, "
     f"exact or near, outside their group; from {EXACT_PERCENT:g} % on it is inconclusive. Where "
     "none are given, nothing can be found: it is inconclusive where "
-    f"{EXACT_PERCENT:g} % or more of the training samples have a copy among the others, or a "
-    "column of a table looks as if it numbered groups (whole numbers, each in two rows or more on "
+    f"{EXACT_PERCENT:g} % or more of the training samples have a copy among the others (but not in "
+    "tables whose rows may be equal by chance), or a column of a table looks as if it numbered groups (whole numbers, each in two rows or more on "
     "average, that fix another column), and not applicable where neither is so.",
     "Samples of one origin are alike in ways that the next origin is not. Where they stand on both "
     "sides of a split, a model is praised for recognising the origin.",

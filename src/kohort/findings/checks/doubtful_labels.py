@@ -27,11 +27,14 @@ def judge(data: CheckedData) -> Finding:
         "out-of-fold accuracy": predicted.accuracy,
         "of the way from the most common class's share to 1": learned,
     }
-    sentence = (
-        f"{count:,} of {checked:,} labels ({percent:.2g} %) are suspect, {of_test:,} of them in "
-        "the test set: models that were not trained on the sample are confident of another class. "
-        f"The models agree with {100 * predicted.accuracy:.1f} % of all labels."
-    )
+    models = f"The models agree with {100 * predicted.accuracy:.1f} % of all labels."
+    sentence = f"None of {checked:,} labels is suspect. {models}"
+    if count:
+        sentence = (
+            f"{count:,} of {checked:,} labels ({percent:.2g} %) are suspect, {of_test:,} of them "
+            "in the test set: models that were not trained on the sample are confident of another "
+            f"class. {models}"
+        )
     if learned < LEARNED:
         return RULE.finding(None, "inconclusive", f"{sentence} {UNLEARNED}", evidence, LOOK)
     if percent >= SUSPECT_PERCENT:

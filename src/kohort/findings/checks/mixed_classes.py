@@ -62,8 +62,8 @@ def mixed(data: CheckedData) -> list[Mixed]:
 def _told(pair: Mixed) -> str:
     one, other, part = pair
     return (
-        f"{one}, of which {100 * part.mean:.1f} % ({100 * part.low:.1f} to {100 * part.high:.1f}) "
-        f"are taken for {other}"
+        f"class {one}, of which {100 * part.mean:.1f} % ({100 * part.low:.1f} to "
+        f"{100 * part.high:.1f}) are taken for {other}"
     )
 
 

@@ -86,7 +86,7 @@ def _suggested(overlap: Overlap) -> tuple[str, str]:
     if overlap.has_groups is not False:
         return "", ""
     reasons = []
-    if overlap.copied >= EXACT_PERCENT:
+    if overlap.copied >= EXACT_PERCENT and overlap.near_sought:  # else rows are equal by chance
         reasons.append(f"{overlap.copied:.3g} % of the training samples are copies of each other")
     if overlap.group_columns:
         reasons.append(f"by its values, {overlap.group_columns} may number groups")
