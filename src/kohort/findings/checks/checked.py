@@ -9,7 +9,7 @@ from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
 from kohort.data.labels import ClassLabels
-from kohort.findings.statistics.confident import Suspects, label_suspects
+from kohort.findings.checks.measures.confident import Suspects, label_suspects
 from kohort.findings.statistics.interval import Interval
 
 UNTRAINED = "No models were trained for it: they were not asked for, or samples are too few."

@@ -9,8 +9,8 @@ from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import blank_samples, group_facts
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.findings.checks.checked import CheckedData, OutOfFold
+from kohort.findings.checks.measures.ranking import fold_auc
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.ranking import fold_auc
 from kohort.report.progress import Progress
 from kohort.runs.checks.model_inputs import model_inputs
 from kohort.runs.checks.out_of_fold import FOLDS, folds, member_epochs, probabilities

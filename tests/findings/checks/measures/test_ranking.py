@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kohort.findings.statistics.ranking import fold_auc
+from kohort.findings.checks.measures.ranking import fold_auc
 
 
 def draw(random, shift=0.0, samples=400):

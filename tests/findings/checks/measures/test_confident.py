@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kohort.findings.statistics.confident import label_suspects
+from kohort.findings.checks.measures.confident import label_suspects
 
 
 def test_the_confident_joint_by_hand():
