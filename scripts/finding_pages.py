@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from kohort.findings.checks import doubtful_labels
+from kohort.findings.checks import doubtful_labels, shifted
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
@@ -261,9 +261,6 @@ INFERRED = {
     "KD107": "The intervals are those of recalls; how often the rule is right was not measured. A "
     "column may be good and honest: the length of its petals alone tells the species of an iris in "
     "96 % of cases, which is inconclusive.\n",
-    "KD109": "In tests the interval of the AUC held the truth in 91 to 98 % of simulated scores, "
-    "without a shift and with one; how often the rule is right about whole data sets was not "
-    "measured.\n",
 }
 """What is known of the rates of rules about data that rest on an interval."""
 
@@ -299,6 +296,8 @@ def _example(code: str) -> str:
 def _rates(code: str) -> str:
     if code == doubtful_labels.RULE.code:
         return label_page.rates()
+    if code == shifted.RULE.code:
+        return label_page.shift_rates()
     if code in INFERRED:
         return INFERRED[code]
     if code in class_pages.TABLES:

@@ -1,4 +1,4 @@
-"""How many of flipped labels are suspects, as a table of Markdown."""
+"""How often rules about data that train nets are right, as tables of Markdown."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,9 @@ from typing import Any
 
 from scripts.measured import table
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "results" / "labels.json"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+FILE, SHIFTS = RESULTS / "labels.json", RESULTS / "shifts.json"
+VERDICTS = ("found", "inconclusive", "not found")
 PEERS = {
     "kohort": "kohort",
     "confident_learning": "cleanlab, `confident_learning`",
@@ -21,6 +23,26 @@ def rates() -> str:
     """The section of KD104's page."""
     written = json.loads(FILE.read_text("utf-8"))
     return "\n".join(_parts(written))
+
+
+def shift_rates() -> str:
+    """The section of KD109's page."""
+    written = json.loads(SHIFTS.read_text("utf-8"))
+    rows = [
+        [
+            f"{cell['best possible AUC']:g}",
+            f"{cell['mean AUC']:.3f}",
+            *(str(cell["verdicts"].get(verdict, 0)) for verdict in VERDICTS),
+        ]
+        for cell in written["cells"]
+    ]
+    head = (
+        f"Tables of {written['columns']} normal columns, {written['train']:,} training and "
+        f"{written['test']:,} test samples, one column of which has another mean in the test set, "
+        f"{written['draws']} tables of each kind (`benchmarks/shifts.py`). The nets see less than "
+        "the best possible model would, so that a shift at the threshold is mostly missed:\n"
+    )
+    return f"{head}\n{table(['best possible AUC', 'mean AUC seen', *VERDICTS], rows)}"
 
 
 def _parts(written: dict[str, Any]) -> Iterable[str]:

@@ -37,3 +37,14 @@ def test_the_suspects_are_those_of_cleanlabs_filter_on_the_same_predictions():
     for one in (one for of_data in written["results"].values() for one in of_data):
         counts = one["suspects"]
         assert counts["kohort"] == counts["confident_learning"]
+
+
+def test_the_page_of_shifts_tells_the_verdicts():
+    written = json.loads(label_page.SHIFTS.read_text("utf-8"))
+    told = label_page.shift_rates()
+    for cell in written["cells"]:
+        counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
+        assert sum(counts) == written["draws"]
+        assert f"| {' | '.join(map(str, counts))} |" in told
+    # Without a shift nothing is found.
+    assert "found" not in written["cells"][0]["verdicts"]

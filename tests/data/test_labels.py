@@ -74,3 +74,12 @@ def test_the_majority_is_counted_in_each_part():
 
 def test_of_equally_common_classes_the_first_is_the_majority():
     assert class_labels(dataset([2, 1, 2, 1, 0])).majority == 1
+
+
+def test_floats_are_labels_where_there_is_no_test_set():
+    labels = class_labels(
+        Dataset(np.zeros((4, 2)), np.array([[0.0], [2.0], [1.0], [0.0]])), floats_are_labels=True
+    )
+    assert labels.train.tolist() == [0, 2, 1, 0]
+    assert labels.names == ("0", "1", "2")
+    assert len(labels.test) == 0

@@ -51,7 +51,9 @@ def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabe
     if not floats_are_labels or not all(map(_holds_whole_numbers, sides)):
         return None
     train, test = (side.reshape(len(side)).astype(np.int64) for side in sides)
-    return ClassLabels(train, test, _numbered(1 + int(max(train.max(), test.max()))), "integers")
+    return ClassLabels(
+        train, test, _numbered(1 + int(np.concatenate([train, test]).max())), "integers"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +106,11 @@ def _is_one_hot(targets: np.ndarray) -> bool:
 
 
 def _holds_whole_numbers(targets: np.ndarray) -> bool:
-    """Whether there is one number a sample, from 0 and whole."""
+    """Whether there is one number a sample, from 0 and whole; so of no samples."""
     if targets.size != len(targets):
         return False
     return bool(
-        (targets == np.rint(targets)).all() and targets.min() >= 0 and targets.max() < MOST_CLASSES
+        (targets == np.rint(targets)).all()
+        and targets.min(initial=0) >= 0
+        and targets.max(initial=0) < MOST_CLASSES
     )

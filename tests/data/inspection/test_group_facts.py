@@ -32,6 +32,18 @@ def test_whole_numbers_that_fix_nothing_are_no_groups():
     assert group_columns(kohort.Dataset(x, np.arange(200) % 2)) == ()
 
 
+def test_a_column_that_fixes_none_but_constant_ones_is_none():
+    x = patients()
+    x[:, 1] = 7
+    assert group_columns(kohort.Dataset(x, np.arange(200) % 2)) == ()
+
+
+def test_wide_tables_are_not_searched():
+    x = np.column_stack([patients(), np.zeros((200, 252))])
+    assert group_columns(kohort.Dataset(x[:, :256], np.arange(200) % 2)) == ("column 0",)
+    assert group_columns(kohort.Dataset(x, np.arange(200) % 2)) == ()
+
+
 def test_a_column_with_a_number_for_each_row_is_none():
     x = patients()
     x[:, 0] = np.arange(200)

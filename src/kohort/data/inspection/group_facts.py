@@ -10,6 +10,8 @@ from kohort.data.dataset import Dataset
 
 FEWEST_VALUES = 5
 """A column with fewer different values numbers no groups: it tells a kind, such as a sex."""
+MOST_COLUMNS = 256
+"""In tables of more columns none is looked for that numbers groups."""
 ROWS_PER_VALUE = 2
 """The fewest rows that a value has on average, where a column numbers groups."""
 
@@ -78,19 +80,21 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
     """The names of columns of a table that look as if they numbered groups, such as patients.
 
     Such a column holds whole numbers, each in several rows, and fixes another column that differs
-    between its values, as a patient's number fixes the year of birth.
+    between its values, as a patient's number fixes the year of birth. Of a table of more than
+    `MOST_COLUMNS` columns none is named.
     """
-    if not is_table(data):
+    if not is_table(data) or data.x_train.shape[1] > MOST_COLUMNS:
         return ()
     x, names = data.x_train, column_names(data)
+    whole = np.flatnonzero((x == np.rint(x)).all(axis=0))
+    if not len(whole):
+        return ()
     values = [len(np.unique(x[:, column])) for column in range(x.shape[1])]
     most = len(x) / ROWS_PER_VALUE
     return tuple(
         names[column]
-        for column, count in enumerate(values)
-        if FEWEST_VALUES <= count <= most
-        and (x[:, column] == np.rint(x[:, column])).all()
-        and _fixes_another(x, column, values)
+        for column in map(int, whole)
+        if FEWEST_VALUES <= values[column] <= most and _fixes_another(x, column, values)
     )
 
 

@@ -32,7 +32,7 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
             train and test.
         visible: Whether training is shown on stderr.
     """
-    labels = class_labels(data, floats_are_labels=True)
+    labels = class_labels(data)
     found = find_copies(data)
     copies = copy_facts(found, labels)
     together = kept_together(data, copies)

@@ -1,5 +1,7 @@
 """Makes inputs for the models of a check: scaled numbers, and not more of them than need be."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kohort.data.dataset import Dataset
@@ -8,6 +10,7 @@ SIDE = 32
 """Images with longer sides are shrunk to sides of this length at most, by means of blocks."""
 FEATURES = 1024
 """Rows of more than four times as many numbers are projected at random to so many."""
+AT_ONCE = 1024
 LARGEST = 10.0
 """The largest input, in standard deviations."""
 
@@ -20,8 +23,8 @@ def model_inputs(data: Dataset, samples: np.ndarray) -> np.ndarray:
     """
     train = len(data.x_train)
     of_train, of_test = samples[samples < train], samples[samples >= train] - train
-    x = np.concatenate([data.x_train[of_train], data.x_test[of_test]])
-    x = data.inputs(_shrunk(x) if x.ndim in (3, 4) else x)
+    x = np.concatenate([*_taken(data.x_train, of_train), *_taken(data.x_test, of_test)])
+    x = data.inputs(x)
     if data.pixels is None:
         axis = 0 if x.ndim == 2 else None
         deviation = x.std(axis=axis, dtype=np.float64)
@@ -32,6 +35,13 @@ def model_inputs(data: Dataset, samples: np.ndarray) -> np.ndarray:
         random = np.random.default_rng(0)
         x = x @ (random.standard_normal((x.shape[1], FEATURES)) / np.sqrt(x.shape[1]))
     return x.astype(np.float32)
+
+
+def _taken(x: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of `x`, some at a time, images shrunk: large ones are not all held twice."""
+    for start in range(0, len(rows), AT_ONCE):
+        part = x[rows[start : start + AT_ONCE]]
+        yield _shrunk(part) if x.ndim in (3, 4) else part
 
 
 def _shrunk(x: np.ndarray) -> np.ndarray:
