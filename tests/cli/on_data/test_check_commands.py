@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -34,7 +35,7 @@ def test_info_tells_what_the_data_are(folder):
     told = dict(line.split("  ", 1) for line in done.stdout.splitlines())
     told = {name.strip(): fact.strip() for name, fact in told.items()}
     assert told["training samples"] == "120"
-    assert told["test samples"] == "30, as the file gives them"
+    assert told["test samples"] == "30 (as the source gives them)"
     assert told["a sample"] == "8 x 8 of uint8"
     assert told["its target"] == "one number of int32, classes"
     assert told["classes"] == "3 (train + test): 0: 40 + 10, 1: 40 + 10, 2: 40 + 10"
@@ -44,7 +45,7 @@ def test_info_tells_what_the_data_are(folder):
 
 def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_set(folder):
     told = kohort("data", "info", "pictures", cwd=folder).stdout
-    assert "30, held out by kohort" in told
+    assert "30 (held out by kohort" in told
     assert "K/broken.png" in told
 
 
@@ -116,6 +117,37 @@ def test_bad_input_is_one_line_and_code_2(folder, case):
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_table_is_read_by_its_columns(tmp_path):
+    random = np.random.default_rng(0)
+    patient = np.repeat(np.arange(80), 5)
+    ill = random.integers(0, 2, 80)[patient]
+    frame = pd.DataFrame(
+        {
+            "patient": patient,
+            "born": random.integers(1930, 2000, 80)[patient],
+            "weight": random.normal(80, 9, 400),
+            "code": np.where(ill, "C50", "Z00"),
+            "ill": np.where(ill, "yes", "no"),
+        }
+    )
+    frame.to_csv(tmp_path / "visits.csv", index=False)
+    source = ("visits.csv", "--target", "ill", "--test", "0.25")
+    told = kohort("data", "info", *source, cwd=tmp_path).stdout
+    assert "samples are held out as the test set" in told
+    assert "no: " in told
+    done = kohort("data", "check", *source, "--quick", "--out", "c.html", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "KD107 found: By itself code=C50, code=Z00 and patient tell" in done.stdout
+    assert "patient looks as if it numbered what belongs together" in done.stdout
+    page = (tmp_path / "c.html").read_text("utf-8")
+    assert "kohort data check visits.csv --target ill --test 0.25 --quick" in page
+    grouped = kohort("data", "check", *source, "--group", "patient", "--quick", cwd=tmp_path)
+    assert "Groups are given" in grouped.stdout
+    wrong = kohort("data", "check", "visits.csv", "--target", "none", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.strip().splitlines()) == 1
 
 
 def test_the_group_shows_its_commands(folder):

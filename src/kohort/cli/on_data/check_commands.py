@@ -2,31 +2,52 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kohort.cli.options import AsJson
+from kohort.cli.options import (
+    AsJson,
+    GroupColumn,
+    ImageColor,
+    ImageSize,
+    Pixels,
+    TargetColumn,
+    TestPart,
+    reading_options,
+)
 from kohort.errors import DesignError, legible
 
 if TYPE_CHECKING:
+    from kohort.data.dataset import Dataset
+    from kohort.data.inspection.summary import Summary
     from kohort.findings.finding import Finding
 
 HOLD_A_TEST_SET = (".h5", ".hdf5", ".npz")
 """The endings of files that say which samples are the test set."""
 
 Source = Annotated[
-    str, typer.Argument(metavar="SRC", help="Data: letters, a file, a folder, an archive.")
+    str,
+    typer.Argument(
+        metavar="SRC", help="Data: letters, a table, a file of arrays, a folder, an archive."
+    ),
 ]
 
 
-def info(source: Source, as_json: AsJson = False) -> None:
+def info(
+    source: Source,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
+    test: TestPart = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
-    from kohort.data.inspection.summary import summary
-    from kohort.data.load import load
-
-    told = summary(load(source), _test_from(source))
+    data, _ = _loaded(source, reading_options(target, group, size, color, test))
+    told = _summary_of(data, source)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
         return
@@ -37,6 +58,11 @@ def info(source: Source, as_json: AsJson = False) -> None:
 
 def check(
     source: Source,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
+    test: TestPart = None,
     out: Annotated[
         Path | None, typer.Option(help="A page to write, with pictures; such as check.html.")
     ] = None,
@@ -50,8 +76,6 @@ def check(
     Exit code 1 where something serious was found. The rules: docs/findings.md.
     """
     from kohort.cli.outputs import writing
-    from kohort.data.inspection.summary import summary
-    from kohort.data.load import load
     from kohort.findings.checks.data_rules import check as findings_of
     from kohort.findings.checks.data_rules import serious
     from kohort.report.checks.check_page import CheckPage, answer, write_check
@@ -60,12 +84,12 @@ def check(
 
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
-    data = load(source)
-    told = summary(data, _test_from(source))
+    data, shown = _loaded(source, reading_options(target, group, size, color, test))
+    told = _summary_of(data, source)
     checked = inspect(data, trains=not quick, visible=True)
     findings = findings_of(checked)
     if out is not None:
-        command = legible(f"kohort data check {source}" + " --quick" * quick)
+        command = legible(f"kohort data check {shown}" + " --quick" * quick)
         with writing(out):
             write_check(out, CheckPage(data, told, checked, findings, command))
     if as_json:
@@ -84,12 +108,32 @@ def check(
     raise typer.Exit(1 if serious(findings) else 0)
 
 
-def _test_from(source: str) -> str:
+def _loaded(source: str, options: Mapping[str, Any]) -> tuple["Dataset", str]:
+    """The data, and the source with its options as they were typed."""
+    from kohort.cli.study_files import data_of
+
+    data = data_of(source, options)
+    assert data is not None
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return data, " ".join([source, *given])
+
+
+def _summary_of(data: "Dataset", source: str) -> "Summary":
+    from kohort.data.inspection.summary import summary
+
+    return summary(data, _test_from(data, source))
+
+
+def _test_from(data: "Dataset", source: str) -> str:
     """Where the test set of a source comes from."""
     if source == "letters":
         return "of font families that are not in the training samples"
-    if Path(source).suffix.lower() in HOLD_A_TEST_SET:
-        return "as the file gives them"
+    told = [note for note in data.notes if "test set" in note]
+    if told:
+        return told[0]
+    # Of what has a test set no reader but that of images gives groups, which it makes itself.
+    if data.groups is None or Path(source).suffix.lower() in HOLD_A_TEST_SET:
+        return "as the source gives them"
     return "held out by kohort: whole groups, drawn with seed 0"
 
 

@@ -52,7 +52,9 @@ def group_facts(data: Dataset, copies: Copies) -> GroupFacts:
 
 
 def column_names(data: Dataset) -> list[str]:
-    """The names of the columns of a table `[sample, column]`."""
+    """The names of the columns of a table `[sample, column]`, as the models get them."""
+    if data.feature_names is not None:
+        return list(data.feature_names)
     return [f"column {number}" for number in range(data.x_train.shape[1])]
 
 

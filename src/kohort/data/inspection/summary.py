@@ -42,6 +42,7 @@ class Summary:
         bytes: Of all arrays.
         fingerprint: SHA-256 of all arrays.
         unreadable: Names of files that could not be read.
+        notes: What was changed on reading, a sentence each.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Summary:
     bytes: int
     fingerprint: str
     unreadable: tuple[str, ...]
+    notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The same for `json.dumps`."""
@@ -72,7 +74,7 @@ class Summary:
         facts = [
             ("name", self.name),
             ("training samples", f"{self.train:,}"),
-            ("test samples", f"{self.test:,}, {self.test_from}" if self.test else "none"),
+            ("test samples", f"{self.test:,} ({self.test_from})" if self.test else "none"),
             ("a sample", f"{_shape(self.shape)} of {self.dtype}"),
             ("its target", f"{_shape(self.target_shape)} of {self.target_dtype}, {self.target}"),
         ]
@@ -82,6 +84,8 @@ class Summary:
         alone = f", and {self.ungrouped:,} samples that always train" if self.ungrouped else ""
         facts += [("groups of training samples", groups + alone), ("size", bytes_text(self.bytes))]
         facts.append(("SHA-256", self.fingerprint))
+        if self.notes:
+            facts.append(("how they were read", "; ".join(self.notes)))
         if self.unreadable:
             facts.append(("could not be read", ", ".join(self.unreadable)))
         return facts
@@ -113,6 +117,7 @@ def summary(data: Dataset, test_from: str) -> Summary:
         sum(array.nbytes for array in arrays),
         data.fingerprint,
         data.unreadable,
+        data.notes,
     )
 
 

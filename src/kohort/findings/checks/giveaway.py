@@ -38,7 +38,8 @@ def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
     told = [_recall(right[there], counts[there], level) for right in columns.right]
     best = int(np.argmax([one.mean for one in told]))
     evidence: Evidence = {"columns": len(told), "balanced accuracy of the best one": told[best]}
-    above = [name for name, one in zip(columns.names, told, strict=True) if one.lies_above(TOLD)]
+    ranked = sorted(range(len(told)), key=lambda number: -told[number].mean)
+    above = [columns.names[number] for number in ranked if told[number].lies_above(TOLD)]
     part = told[best]
     score = f"{100 * part.mean:.1f} % ({100 * part.low:.1f} to {100 * part.high:.1f})"
     reached = f"{columns.names[best]} reaches a balanced accuracy of {score}"
