@@ -180,6 +180,7 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
+        looks: Of a race, the replicates that each look sees; empty for a study that is no race.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -194,6 +195,7 @@ class StudyCurves:
     valid_samples: int | None = None
     majority: Majority | None = None
     group_size: float = 1.0
+    looks: tuple[int, ...] = ()
 
     @property
     def draws_samples(self) -> bool:
