@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from kohort.findings.statistics.comparison import holm
 from kohort.findings.statistics.spreads import Spreads, spreads
+from kohort.findings.statistics.stepwise import holm
 from simulations.cell import Cell, Outcome
 from simulations.comparisons import Draw, half_skewed, heavy, normal, skewed
 from simulations.winner import alone

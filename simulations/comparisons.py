@@ -8,8 +8,9 @@ import numpy as np
 
 from kohort.design.replicates import Holdout, KFold
 from kohort.findings.choice import choose
-from kohort.findings.families import Families, families
+from kohort.findings.families import families
 from kohort.findings.judged import StudyCurves
+from kohort.findings.paired.fixed import Families
 from kohort.findings.statistics.comparison import Comparison
 from simulations import curves, resampling
 from simulations.cell import Cell, Outcome

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import stats
 
 from kohort.findings.statistics.best import better_than_each
-from kohort.findings.statistics.comparison import holm, simes
 from kohort.findings.statistics.spreads import Spreads, spreads
+from kohort.findings.statistics.stepwise import holm, simes
 from simulations.cell import Cell, Outcome
 
 ALPHA = 0.05

@@ -11,11 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.families import corrected_comparison, families, score_comparison
+from kohort.findings.families import corrected_comparison, families
 from kohort.findings.judged import StudyCurves
+from kohort.findings.paired.differences import score_comparison
 from kohort.findings.statistics.best import better_than_each
-from kohort.findings.statistics.comparison import holm, simes
 from kohort.findings.statistics.scale import Scale
+from kohort.findings.statistics.stepwise import holm, simes
 from tests.findings.curve_builders import (
     numbers,
     percent_of,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kohort.findings.judged import StudyCurves
+from kohort.findings.race import replay
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,13 @@ def choose(study: StudyCurves) -> int | None:
     """The number of the variant with the lowest mean validation error at e*.
 
     A mean over only the replicates that did not diverge is not compared with complete ones: while
-    any variant has all its replicates, a variant that lost some to divergence is not chosen.
+    any variant has all its replicates, a variant that lost some to divergence is not chosen. Of a
+    race the leader of the last look: those that left were decided by fewer replicates.
 
     Returns:
         The number; None where no variant trained to the end.
     """
-    errors = study.errors
-    whole = np.isfinite(errors).all(axis=1)
-    candidates = whole if whole.any() else np.isfinite(errors).any(axis=1)
-    if not candidates.any():
-        return None
-    numbers = np.flatnonzero(candidates)
-    return int(numbers[np.argmin(np.nanmean(errors[numbers], axis=1))])
+    return replay(study, study.looks).leader if study.looks else study.lowest
 
 
 def optimism(study: StudyCurves) -> Optimism | None:
@@ -55,6 +51,9 @@ def optimism(study: StudyCurves) -> Optimism | None:
         all of them.
     """
     errors = study.errors
+    if study.looks:  # of those that stood to the end; any other was decided before
+        looks = replay(study, study.looks).looks
+        errors = errors[:, : looks[-1].replicates if looks else 0]
     numbers = np.flatnonzero(np.isfinite(errors).all(axis=1))
     errors = errors[numbers]
     if len(numbers) < 2 or errors.shape[1] < 3:

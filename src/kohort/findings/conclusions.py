@@ -12,11 +12,12 @@ from kohort.findings.choice import Optimism, choose, optimism
 from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.factorial.axes import axes_of
 from kohort.findings.factorial.effects import Effects, effects_of
-from kohort.findings.families import Families, corrected_comparison, families
+from kohort.findings.families import corrected_comparison, families
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps
+from kohort.findings.paired.fixed import Families
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.learning_curve import LearningCurve

@@ -71,7 +71,7 @@ class VariantCurves:
                 1, ends.sum(axis=1)
             )
             worse = ending > first + WORSE_THRESHOLD * np.abs(first)
-        diverged: np.ndarray = broken.any(axis=1) | worse
+        diverged: np.ndarray = (broken.any(axis=1) | worse) & (self.lengths > 0)
         return diverged
 
     @cached_property
@@ -180,7 +180,9 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
-        looks: Of a race, the replicates that each look sees; empty for a study that is no race.
+        looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
+            variant that left has length 0 in the replicates that it did not train.
+        share: The part of the error rate that may be spent: less than 1 at a look of a race.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -196,6 +198,7 @@ class StudyCurves:
     majority: Majority | None = None
     group_size: float = 1.0
     looks: tuple[int, ...] = ()
+    share: float = 1.0
 
     @property
     def draws_samples(self) -> bool:
@@ -206,6 +209,20 @@ class StudyCurves:
     def errors(self) -> np.ndarray:
         """Validation errors at e*, float64 `[variant, replicate]`; NaN for replicates not sound."""
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
+
+    @cached_property
+    def lowest(self) -> int | None:
+        """The number of the variant with the lowest mean validation error at e*.
+
+        Of those that lost no replicate to divergence, while there are any; None where no variant
+        trained to the end.
+        """
+        whole = np.isfinite(self.errors).all(axis=1)
+        candidates = whole if whole.any() else np.isfinite(self.errors).any(axis=1)
+        numbers = np.flatnonzero(candidates)
+        if not len(numbers):
+            return None
+        return int(numbers[np.argmin(np.nanmean(self.errors[numbers], axis=1))])
 
     def samples_behind(self, replicates: int) -> float:
         """How many independent samples tell as much as the mean over some replicates.

@@ -1,13 +1,25 @@
 """Decides a race look by look: which variants are worse than the leader, as good, or still open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+from weakref import WeakKeyDictionary
 
-from kohort.findings.judged import StudyCurves
+import numpy as np
 
-type Verdict = Literal["worse", "equivalent", "diverged", "open"]
-type End = Literal["decided", "last look", "undecidable", "diverged"]
+from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.paired.look import Measured, Stand, of_look
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.power import chance_of_a_verdict, width_that_stays
+from kohort.findings.statistics.spreads import Spread
+
+SPENT = 0.3
+"""The part of the error rate that is left which a look spends."""
+SLIM = 0.1
+"""The chance of a verdict, if splits are repeated without end, below which a race is given up."""
+
+type RaceVerdict = Literal["worse", "equivalent", "diverged", "open"]
+type RaceEnd = Literal["decided", "last look", "undecidable", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +32,14 @@ class Standing:
         p_worse: The p-value of the difference from the leader, adjusted over the variants and over
             the looks: at or below the race's alpha, the two differ. NaN where there is none.
         p_equivalent: The same of equivalence within the margin.
+        width: How far the interval of the difference would reach to either side if its splits were
+            repeated without end; 0 for replicates that share no samples. NaN if unknown.
     """
 
-    verdict: Verdict
+    verdict: RaceVerdict
     p_worse: float
     p_equivalent: float
+    width: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -34,9 +49,12 @@ class Look:
     Args:
         replicates: How many each variant that was open had trained.
         leader: The number of the variant with the best score; None where all diverged.
-        standings: By number, each other variant that was open before this look.
-        level: The error rate that this look may spend.
+        standings: By number, each other variant that was open before this look. The verdict is
+            about the leader of this look, which need not be that of a later one.
+        level: The error rate that this look spends.
         spent: The error rate that was spent so far, with this look's.
+        back: The numbers of variants that left at an earlier look and are open again, since the
+            leader that they lost to diverged at this one.
     """
 
     replicates: int
@@ -44,9 +62,10 @@ class Look:
     standings: Mapping[int, Standing]
     level: float
     spent: float
+    back: tuple[int, ...] = ()
 
     @property
-    def verdicts(self) -> dict[int, Verdict]:
+    def verdicts(self) -> dict[int, RaceVerdict]:
         """The verdicts by variant number, without the leader."""
         return {number: standing.verdict for number, standing in self.standings.items()}
 
@@ -58,8 +77,8 @@ class RaceState:
     Args:
         looks: Those whose replicates are trained, of all variants that were open then, in order.
         open: The numbers of the variants that go on, with the leader; empty when the race has
-            ended. They need all replicates up to the next look's size. One that left comes back
-            if the leader that it lost to diverged later, and then lacks those that it missed.
+            ended. They need all replicates up to the next look's size, and one that is back lacks
+            those that it missed.
         ends: "decided": no variant is open beside the leader. "undecidable": no number of repeats
             of these splits is likely to decide those that are open. "last look": some are open
             after it. "diverged": every variant did. None while the race goes on.
@@ -68,7 +87,7 @@ class RaceState:
 
     looks: tuple[Look, ...]
     open: tuple[int, ...]
-    ends: End | None
+    ends: RaceEnd | None
     sizes: tuple[int, ...]
 
     @property
@@ -78,22 +97,223 @@ class RaceState:
 
     @property
     def left(self) -> dict[int, Look]:
-        """By number, the variants that left and did not come back, with the look when they did."""
+        """By number, the variants that left and are not back, with the look when they did."""
         left: dict[int, Look] = {}
         for look in self.looks:
-            for number, standing in look.standings.items():
-                left.pop(number, None)
-                if standing.verdict != "open":
-                    left[number] = look
-            left.pop(-1 if look.leader is None else look.leader, None)
+            left |= {n: look for n, verdict in look.verdicts.items() if verdict != "open"}
+            left = {number: at for number, at in left.items() if number not in look.back}
         return left
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A race as far as it is, and what its looks measured."""
+
+    state: RaceState
+    measured: Measured
+
+
+def shares(count: int) -> list[float]:
+    """The parts of the error rate that the first looks of a race spend.
+
+    Each spends `SPENT` of what is left, so that together they spend less than all of it, however
+    many there are, and none depends on how many follow: a race that is given more looks decides at
+    the first ones what it did before. By the union bound the chance of an error at any look is at
+    most the sum, however the looks depend on each other; those of one race share most of their
+    replicates. The first look spends most: most variants stand there.
+
+    Args:
+        count: The number of looks.
+
+    Source: alpha spending (Lan and DeMets 1983), with Bonferroni's bound instead of a joint
+    distribution, which overlapping splits do not have in closed form.
+    """
+    return [SPENT * (1 - SPENT) ** look for look in range(count)]
 
 
 def replay(study: StudyCurves, sizes: Sequence[int]) -> RaceState:
     """Decide a race from the curves that are there.
 
+    Each look compares the variants that stand as a fixed study would (see `of_look`), at a part of
+    the study's error rate (see `shares`). So at most 5 % of races, at a confidence of 95 %, decide
+    anything false about their leaders at any look, if a fixed study keeps its level. A variant is
+    out when it is decided to be worse than the leader, or equivalent to it; also when it lost a
+    replicate to divergence while others lost none: it is not compared, and cannot lead. Variants
+    that lost to a leader which diverges later are back.
+
     Args:
         study: Replicates that a variant did not train have length 0 and NaN in its curves.
         sizes: The replicates that each look sees, rising, such as (4, 8, 12, 16, 20).
     """
-    raise NotImplementedError
+    return raced(study, sizes).state
+
+
+def raced(study: StudyCurves, sizes: Sequence[int]) -> Raced:
+    """The same, with the comparisons."""
+    known = _KNOWN.setdefault(study, {})
+    key = tuple(sizes)
+    if key not in known:
+        known[key] = _run(study, key)
+    return known[key]
+
+
+_KNOWN: WeakKeyDictionary[StudyCurves, dict[tuple[int, ...], Raced]] = WeakKeyDictionary()
+
+
+def _run(study: StudyCurves, sizes: tuple[int, ...]) -> Raced:
+    race = _Race(study)
+    looks: list[Look] = []
+    for size, share in zip(sizes, shares(len(sizes)), strict=True):
+        if race.ends or not race.has_trained(size):
+            break
+        looks.append(race.look(size, share))
+    ends: RaceEnd | None = race.ends or ("last look" if len(looks) == len(sizes) else None)
+    state = RaceState(tuple(looks), () if ends else tuple(sorted(race.open)), ends, sizes)
+    return Raced(state, race.measured)
+
+
+class _Race:
+    """A race while it is replayed.
+
+    Args:
+        study: The curves.
+    """
+
+    def __init__(self, study: StudyCurves) -> None:
+        self._study, self._spent = study, 0.0
+        self._left: dict[int, tuple[RaceVerdict, int | None]] = {}
+        self.open = list(range(len(study.variants)))
+        self.measured = Measured()
+        self.ends: RaceEnd | None = None
+
+    def has_trained(self, size: int) -> bool:
+        """Whether all open variants trained so many replicates."""
+        lengths = (self._study.variants[number].lengths for number in self.open)
+        return all(len(of_each) >= size and (of_each[:size] > 0).all() for of_each in lengths)
+
+    def look(self, size: int, share: float) -> Look:
+        """Decide who leaves."""
+        part = _part(self._study, self.open, size, share)
+        sound = _sound(part)
+        lost = {n for n, is_sound in zip(self.open, sound, strict=True) if not is_sound}
+        standings = {n: Standing("diverged", np.nan, np.nan) for n in sorted(lost)}
+        back = tuple(n for n, (_, leader) in self._left.items() if leader in lost)
+        leader = None
+        if sound.any():
+            variants = tuple(
+                v for v, is_sound in zip(part.variants, sound, strict=True) if is_sound
+            )
+            part = replace(part, variants=variants) if lost else part
+            leader = self._compare(part, [n for n in self.open if n not in lost], back)
+            standings |= self._standings(leader, lost)
+        self._leave(standings, leader, back)
+        self.ends = self._end(standings, leader, part)
+        level = share * (1 - self._study.confidence)
+        self._spent += level
+        return Look(size, leader, standings, level, self._spent, back)
+
+    def _compare(self, part: StudyCurves, numbers: Sequence[int], back: Sequence[int]) -> int:
+        """Measure all pairs of those that stand, and return the leader."""
+        assert part.lowest is not None
+        left = {n: verdict for n, (verdict, _) in self._left.items() if n not in back}
+        worse, equivalent = (
+            [n for n, verdict in left.items() if verdict == which]
+            for which in ("worse", "equivalent")
+        )
+        stand = Stand(numbers, numbers[part.lowest], worse, equivalent, back)
+        self.measured = of_look(self._study, part, stand, self.measured)
+        return stand.leader
+
+    def _standings(self, leader: int, lost: set[int]) -> dict[int, Standing]:
+        found = {}
+        for number in self.open:
+            if number != leader and number not in lost:
+                pair = min(number, leader), max(number, leader)
+                name = self._study.variants[leader].name
+                found[number] = _standing(self.measured.scores[pair], name)
+        return found
+
+    def _leave(
+        self, standings: Mapping[int, Standing], leader: int | None, back: Sequence[int]
+    ) -> None:
+        for number, standing in standings.items():
+            if standing.verdict != "open":
+                self._left[number] = standing.verdict, leader
+                self.open.remove(number)
+        for number in back:
+            del self._left[number]
+        self.open = sorted({*self.open, *back})
+
+    def _end(
+        self, standings: Mapping[int, Standing], leader: int | None, part: StudyCurves
+    ) -> RaceEnd | None:
+        if leader is None and not self.open:
+            return "diverged"
+        if self.open == [leader]:
+            return "decided"
+        others = [number for number in self.open if number != leader]
+        pairs = [
+            (min(number, leader), max(number, leader)) for number in others if leader is not None
+        ]
+        compared = [self.measured.scores[pair] for pair in pairs if pair in self.measured.scores]
+        is_over = part.test_to_train > 0 and all(number in standings for number in others)
+        return "undecidable" if is_over and all(map(_has_no_chance, compared)) else None
+
+
+def _part(study: StudyCurves, numbers: Sequence[int], size: int, share: float) -> StudyCurves:
+    """Some variants of a study, in its first replicates."""
+    variants = tuple(_first(study.variants[number], size) for number in numbers)
+    return replace(study, variants=variants, additions=(), one_loss=(), looks=(), share=share)
+
+
+def _first(curves: VariantCurves, size: int) -> VariantCurves:
+    """A variant in its first replicates."""
+    return replace(
+        curves,
+        train_loss=curves.train_loss[:size],
+        valid_loss=curves.valid_loss[:size],
+        train_error=curves.train_error[:size],
+        valid_error=curves.valid_error[:size],
+        lengths=curves.lengths[:size],
+        untrained_in={r: loss for r, loss in curves.untrained_in.items() if r < size},
+    )
+
+
+def _sound(part: StudyCurves) -> np.ndarray:
+    """Which variants lost no replicate, `[variant]`; where all did, which have any left."""
+    whole = np.isfinite(part.errors).all(axis=1)
+    sound: np.ndarray = whole if whole.any() else np.isfinite(part.errors).any(axis=1)
+    return sound
+
+
+def _standing(compared: Comparison, leader: str) -> Standing:
+    verdict: RaceVerdict = "open"
+    if compared.better == leader:
+        verdict = "worse"
+    elif compared.is_equivalent:
+        verdict = "equivalent"
+    return Standing(
+        verdict,
+        compared.p_adjusted,
+        compared.p_equivalence_adjusted,
+        width_that_stays(
+            _spread(compared).deviation, compared.alpha * compared.share, compared.test_to_train
+        ),
+    )
+
+
+def _has_no_chance(compared: Comparison) -> bool:
+    """Whether a pair would probably stay open if its splits were repeated without end."""
+    chance = chance_of_a_verdict(
+        compared.difference.mean,
+        _spread(compared).deviation,
+        compared.difference.n,
+        margin=compared.margin,
+        level=compared.alpha * compared.share,
+        test_to_train=compared.test_to_train,
+    )
+    return chance < SLIM
+
+
+def _spread(compared: Comparison) -> Spread:
+    return compared.moderated or Spread.of(np.array(compared.differences))

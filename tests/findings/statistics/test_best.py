@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from kohort.findings.statistics.best import better_than_each
-from kohort.findings.statistics.comparison import holm, simes
+from kohort.findings.statistics.stepwise import holm, simes
 
 ALPHA = 0.05
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from kohort.findings.factorial.axes import Axes, Axis
 from kohort.findings.factorial.ranges import AxisRange, ranges, whole_levels, widest
-from kohort.findings.families import SAME, corrected_comparison
+from kohort.findings.families import corrected_comparison
 from kohort.findings.judged import StudyCurves
+from kohort.findings.paired.differences import SAME
 from kohort.findings.statistics.comparison import Comparison, compare, correct
 from kohort.findings.statistics.contrasts import (
     Means,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kohort.findings.statistics.comparison import holm, simes
+from kohort.findings.statistics.stepwise import holm, simes
 
 
 def better_than_each(not_worse: np.ndarray, alone: np.ndarray, best: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy import stats
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.power import replicates_needed
 from kohort.findings.statistics.spreads import Spread
+from kohort.findings.statistics.stepwise import holm
 
 SIGN_FLIPS = 4096
 """Sign flips of a sign-flip test: all of them up to 12 replicates, random ones for more."""
@@ -37,6 +38,9 @@ class Comparison:
         p_equivalence_adjusted: `p_equivalence` after this correction.
         moderated: The spread of the differences, estimated with the help of the other variants of
             the study; None without such help.
+        share: The part of alpha that may be spent on it: less than 1 at a look of a race. Then
+            moderated p-values are divided by it, so that `p_adjusted` is corrected for the looks as
+            well, and intervals are as wide as that asks; see `compare`.
     """
 
     a: str
@@ -53,21 +57,35 @@ class Comparison:
     p_adjusted: float
     p_equivalence_adjusted: float
     moderated: Spread | None = None
+    share: float = 1.0
 
     @property
     def p_moderated(self) -> float:
-        """As the p-value of the difference, by the moderated spread."""
+        """As the p-value of the difference, by the moderated spread and divided by the share."""
         if self.moderated is None or not self.difference.has_width:
-            return self.difference.p_value
+            return _spent(self.difference.p_value, self.share)
         error = self.moderated.error(self.difference.n, self.test_to_train)
-        return float(2 * stats.t.sf(abs(self.difference.mean) / error, self.moderated.df))
+        p_value = 2 * stats.t.sf(abs(self.difference.mean) / error, self.moderated.df)
+        return _spent(float(p_value), self.share)
 
     @property
     def p_equivalence_moderated(self) -> float:
-        """As `p_equivalence`, by the moderated spread."""
+        """As `p_equivalence`, by the moderated spread and divided by the share."""
         if self.moderated is None:
-            return self.p_equivalence
-        return _equivalence(self.difference, self.moderated, self.margin, self.test_to_train)
+            return _spent(self.p_equivalence, self.share)
+        p_value = _equivalence(self.difference, self.moderated, self.margin, self.test_to_train)
+        return _spent(p_value, self.share)
+
+    @property
+    def turned(self) -> "Comparison":
+        """The same comparison as the difference `a - b`."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            difference=self.difference.negated(),
+            differences=tuple(-difference for difference in self.differences),
+        )
 
     @property
     def is_decided(self) -> bool:
@@ -94,12 +112,10 @@ class Comparison:
     @property
     def alone(self) -> "Comparison":
         """The same comparison without correction, as if nothing else had been compared."""
-        return replace(
-            self,
-            family=1,
-            p_adjusted=self.difference.p_value,
-            p_equivalence_adjusted=self.p_equivalence,
-        )
+        differ, alike = self.difference.p_value, self.p_equivalence
+        if self.share < 1:
+            differ, alike = max(differ, self.p_moderated), max(alike, self.p_equivalence_moderated)
+        return replace(self, family=1, p_adjusted=differ, p_equivalence_adjusted=alike)
 
     @property
     def shown_interval(self) -> Interval:
@@ -112,18 +128,21 @@ class Comparison:
         interval = self.difference
         if not self.is_equivalent or self.is_decided or self._is_within(interval):
             return interval
-        return mean_interval(
+        return _interval(
             np.array(self.differences),
-            confidence=1 - 2 * self.alpha,
-            test_to_train=self.test_to_train,
+            2 * self.alpha,
+            self.test_to_train,
+            self.moderated,
+            self.share,
         )
 
     @property
     def shown_interval_name(self) -> str:
-        """The name of that interval; empty if it is the interval of the difference."""
-        if self.shown_interval is self.difference:
-            return ""
-        return f"the {100 - 200 * self.alpha:g} % interval of two one-sided tests"
+        """The name of that interval; empty if it is the usual one of the difference."""
+        percent = 100 * self.alpha * self.share
+        if self.shown_interval is not self.difference:
+            return f"the {100 - 2 * percent:.3g} % interval of two one-sided tests"
+        return f"the {100 - percent:.3g} % interval of a look" * (self.share < 1)
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -178,7 +197,7 @@ class Comparison:
             spread.deviation,
             self.margin,
             alpha=self.alpha,
-            family=self.family,
+            family=self.family / self.share,
             test_to_train=self.test_to_train,
             gain=spread.df / (len(self.differences) - 1),
         )
@@ -197,8 +216,13 @@ def compare(
     higher_is_better: bool = True,
     are_same: bool = True,
     moderated: Spread | None = None,
+    share: float = 1.0,
 ) -> Comparison:
     """Compare two variants, pair by pair.
+
+    At a look of a race the interval is at least as wide as the pair's own at the usual confidence,
+    and as that by the moderated spread at the confidence that the share of the error rate leaves:
+    its verdict needs both to exclude zero.
 
     Args:
         a: Name of the first.
@@ -213,10 +237,11 @@ def compare(
         are_same: Whether equal values everywhere mean that the two variants are the same. If not,
             since few samples can give both the same score, there is no interval.
         moderated: The spread of the differences, where other variants help to estimate it.
+        share: The part of the error rate that may be spent on it.
     """
     differences = np.asarray(values_b, float) - np.asarray(values_a, float)
     differences = differences[np.isfinite(differences)]
-    interval = mean_interval(differences, confidence=confidence, test_to_train=test_to_train)
+    interval = _interval(differences, 1 - confidence, test_to_train, moderated, share)
     if not (are_same or differences.any()):
         interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)
     equivalence = _equivalence(interval, Spread.of(differences), margin, test_to_train)
@@ -235,10 +260,13 @@ def compare(
         p_adjusted=interval.p_value,
         p_equivalence_adjusted=equivalence,
         moderated=moderated,
+        share=share,
     )
 
 
-def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]:
+def correct(
+    family: Sequence[Comparison], gate: float = 0.0, kept: tuple[int, int] = (0, 0)
+) -> list[Comparison]:
     """The same comparisons with p-values adjusted over the family by Holm's method.
 
     A study has several families of comparisons. If its variants do not differ at all, each family
@@ -255,51 +283,48 @@ def correct(family: Sequence[Comparison], gate: float = 0.0) -> list[Comparison]
     Args:
         family: The comparisons of a family.
         gate: The lower bound of the p-values of differences.
+        kept: Further hypotheses of the family whose p-values are 1: of differences, and of
+            equivalence.
     """
     alone = np.array([(c.difference.p_value, c.p_equivalence) for c in family]).reshape(-1, 2)
-    differ = np.maximum(holm([c.p_moderated for c in family]), np.maximum(alone[:, 0], gate))
-    alike = np.maximum(holm([c.p_equivalence_moderated for c in family]), alone[:, 1])
+    differ, alike = (
+        holm([c.p_moderated for c in family], kept[0]),
+        holm([c.p_equivalence_moderated for c in family], kept[1]),
+    )
+    differ, alike = (
+        np.maximum(differ, np.maximum(alone[:, 0], gate)),
+        np.maximum(alike, alone[:, 1]),
+    )
+    count = len(family) + max(kept)
     return [
-        replace(c, family=len(family), p_adjusted=float(p), p_equivalence_adjusted=float(q))
+        replace(c, family=count, p_adjusted=float(p), p_equivalence_adjusted=float(q))
         for c, p, q in zip(family, differ, alike, strict=True)
     ]
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's step-down adjusted p-values (Holm 1979); NaN stays NaN and does not count.
+def _interval(
+    differences: np.ndarray,
+    error_rate: float,
+    test_to_train: float,
+    moderated: Spread | None,
+    share: float,
+) -> Interval:
+    """The interval of a pair's mean difference; at a look the wider one on each side of two."""
+    if share == 1:
+        return mean_interval(differences, confidence=1 - error_rate, test_to_train=test_to_train)
+    spent = share * error_rate
+    usual = 1 - error_rate if moderated else 1 - spent
+    alone = mean_interval(differences, confidence=usual, test_to_train=test_to_train)
+    if moderated is None or not alone.has_width:
+        return alone
+    half = stats.t.isf(spent / 2, moderated.df) * moderated.error(alone.n, test_to_train)
+    low, high = min(alone.low, alone.mean - half), max(alone.high, alone.mean + half)
+    return replace(alone, low=float(low), high=float(high))
 
-    Args:
-        p_values: `[comparison]`.
 
-    Returns:
-        float64 `[comparison]`: reject those at or below alpha to keep the chance of any false
-        rejection at or below alpha.
-    """
-    p = np.asarray(p_values, float)
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    weights = len(order) - np.arange(len(order))
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(weights * p[order]))
-    return adjusted
-
-
-def simes(p_values: Sequence[float]) -> float:
-    """The p-value of Simes's test (Simes 1986) that no hypothesis of a set is false.
-
-    Exact for independent p-values, and conservative for many kinds of positive dependence (Sarkar
-    1998). No theorem covers two-sided p-values of all pairs; by simulation the test keeps its level
-    there. It is the smallest adjusted p-value of Benjamini and Hochberg.
-
-    Args:
-        p_values: `[hypothesis]`; NaN do not count.
-
-    Returns:
-        The p-value; 0, with which `correct` changes nothing, if there are none.
-    """
-    p = np.asarray(p_values, float)
-    p = p[~np.isnan(p)]
-    return float(stats.false_discovery_control(p).min()) if len(p) else 0.0
+def _spent(p_value: float, share: float) -> float:
+    """A p-value that only a share of the error rate may be spent on."""
+    return float(np.minimum(1.0, p_value / share))
 
 
 def _equivalence(interval: Interval, spread: Spread, margin: float, test_to_train: float) -> float:

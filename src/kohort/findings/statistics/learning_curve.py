@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 from scipy import optimize, stats
 
-from kohort.findings.statistics.comparison import holm
 from kohort.findings.statistics.interval import (
     Interval,
     mean_interval,
     residual_variance,
     students,
 )
+from kohort.findings.statistics.stepwise import holm
 
 MIN_SIZES = 5
 """The fewest sizes: a power law has three parameters, and two more sizes test its fit. With only

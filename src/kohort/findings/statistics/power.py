@@ -1,4 +1,4 @@
-"""Computes how many replicates are needed to detect a difference."""
+"""Computes how many replicates are needed to detect a difference, and whether any would do."""
 
 import numpy as np
 from scipy import stats
@@ -16,7 +16,7 @@ def replicates_needed(
     margin: float,
     *,
     alpha: float,
-    family: int = 1,
+    family: float = 1,
     test_to_train: float = 0.0,
     gain: float = 1.0,
 ) -> int | None:
@@ -29,7 +29,8 @@ def replicates_needed(
         spread: Standard deviation of the paired differences over replicates.
         margin: The true difference, in the same unit.
         alpha: The level of the two-sided tests.
-        family: The number of comparisons for which the moderated test is corrected.
+        family: The number of comparisons for which the moderated test is corrected, divided by the
+            share of alpha that may be spent.
         test_to_train: As in `mean_interval`.
         gain: The degrees of freedom of the moderated test, relative to those of the pair's own.
 
@@ -62,3 +63,52 @@ def _power(margin: float, error: float, df: float, alpha: float) -> float:
         return 1.0
     critical = stats.t.isf(alpha / 2, df)
     return float(stats.nct.sf(critical, df, margin / error))
+
+
+def chance_of_a_verdict(
+    difference: float,
+    deviation: float,
+    n: int,
+    *,
+    margin: float,
+    level: float,
+    test_to_train: float,
+) -> float:
+    """The chance that a pair is decided if its splits are repeated without end.
+
+    Replicates that share samples share their luck. With more of them the standard error of a mean
+    falls no further than to `sqrt(test_to_train)` standard deviations, and the mean tends to a
+    value that is known from n replicates up to a standard error of `deviation / sqrt(n)`. So the
+    chance is that of this value being so large that its interval excludes zero, or so small that
+    its interval of two one-sided tests lies within the margin.
+
+    Args:
+        difference: The mean so far.
+        deviation: The standard deviation of the paired differences.
+        n: The replicates.
+        margin: The smallest difference of practical interest.
+        level: The error rate of the tests, without correction for other pairs.
+        test_to_train: As in `mean_interval`; above zero.
+
+    Returns:
+        The probability. 1 where it is not known.
+    """
+    known = deviation / np.sqrt(n)
+    if not known > 0 or not np.isfinite(difference):
+        return 1.0
+    from_zero = width_that_stays(deviation, level, test_to_train)
+    within = margin - width_that_stays(deviation, 2 * level, test_to_train)
+    differs = _outside(difference, known, from_zero)
+    alike = 1 - _outside(difference, known, within) if within > 0 else 0.0
+    return float(differs + alike)
+
+
+def width_that_stays(deviation: float, level: float, test_to_train: float) -> float:
+    """How far an interval reaches to either side of a mean over endless repeats of its splits."""
+    return float(stats.norm.isf(level / 2) * deviation * np.sqrt(test_to_train))
+
+
+def _outside(mean: float, deviation: float, bound: float) -> float:
+    """The probability that a normal variable is further from zero than a bound."""
+    above = stats.norm.sf((bound - mean) / deviation)
+    return float(above + stats.norm.cdf((-bound - mean) / deviation))
