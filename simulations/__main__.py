@@ -13,6 +13,7 @@ from simulations import (
     coverage,
     intervals,
     learning,
+    race,
     rules,
     speeds,
     winner,
@@ -36,6 +37,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (speeds, 1),
         (winner, 1),
         (axes, 1),
+        (race, 1),
         (borrowed, 1),
     ):
         yield from module.cells(factor * studies)

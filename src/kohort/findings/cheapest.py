@@ -31,7 +31,8 @@ def cheapest(study: StudyCurves, seconds: Sequence[float]) -> int | None:
     against = [c for c in (*found.winner, *found.baseline) if name in (c.a, c.b)]
     alike = {other for c in against if c.is_equivalent for other in (c.a, c.b)} - {name}
     # What diverges now and then is no cheaper way to the winner's score.
-    is_whole = np.isfinite(study.errors).all(axis=1)
+    untrained = [(curves.lengths == 0) & bool(study.looks) for curves in study.variants]
+    is_whole = (np.isfinite(study.errors) | np.array(untrained)).all(axis=1)
     smaller = [
         number
         for number, variant in enumerate(study.variants)

@@ -1,7 +1,7 @@
 """The curves of the variants of a study, and the settings of its intervals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -122,6 +122,18 @@ class VariantCurves:
         """
         return slice(self.epochs - max(1, self.epochs // 4), self.epochs)
 
+    def first(self, replicates: int) -> "VariantCurves":
+        """The same in its first replicates."""
+        return replace(
+            self,
+            train_loss=self.train_loss[:replicates],
+            valid_loss=self.valid_loss[:replicates],
+            train_error=self.train_error[:replicates],
+            valid_error=self.valid_error[:replicates],
+            lengths=self.lengths[:replicates],
+            untrained_in={r: loss for r, loss in self.untrained_in.items() if r < replicates},
+        )
+
     def at_best(self, curve: np.ndarray) -> np.ndarray:
         """A curve `[replicate, epoch]` at the e* of the other replicates, `[replicate]`.
 
@@ -223,6 +235,14 @@ class StudyCurves:
         if not len(numbers):
             return None
         return int(numbers[np.argmin(np.nanmean(self.errors[numbers], axis=1))])
+
+    @property
+    def at_first_look(self) -> "StudyCurves":
+        """The replicates that all variants of a race were to train; the study, if it is no race."""
+        if not self.looks:
+            return self
+        variants = tuple(curves.first(self.looks[0]) for curves in self.variants)
+        return replace(self, variants=variants, looks=())
 
     def samples_behind(self, replicates: int) -> float:
         """How many independent samples tell as much as the mean over some replicates.

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.paired.look import Measured, Stand, of_look
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.power import chance_of_a_verdict, width_that_stays
@@ -16,9 +16,9 @@ from kohort.findings.statistics.spreads import Spread
 SPENT = 0.3
 """The part of the error rate that is left which a look spends."""
 SLIM = 0.1
-"""The chance of a verdict, if splits are repeated without end, below which a race is given up."""
+"""The chance of a verdict, if splits are repeated without end, below which a pair is given up."""
 
-type RaceVerdict = Literal["worse", "equivalent", "diverged", "open"]
+type RaceVerdict = Literal["worse", "equivalent", "undecidable", "diverged", "open"]
 type RaceEnd = Literal["decided", "last look", "undecidable", "diverged"]
 
 
@@ -27,8 +27,9 @@ class Standing:
     """What a look says of a variant beside the leader.
 
     Args:
-        verdict: "worse" than the leader, "equivalent" to it within the margin, "diverged", or
-            "open". All but the open ones leave the race.
+        verdict: "worse" than the leader, "equivalent" to it within the margin, "undecidable" if no
+            number of repeats of these splits is likely to tell, "diverged", or "open". All but the
+            open ones leave the race.
         p_worse: The p-value of the difference from the leader, adjusted over the variants and over
             the looks: at or below the race's alpha, the two differ. NaN where there is none.
         p_equivalent: The same of equivalence within the margin.
@@ -79,9 +80,10 @@ class RaceState:
         open: The numbers of the variants that go on, with the leader; empty when the race has
             ended. They need all replicates up to the next look's size, and one that is back lacks
             those that it missed.
-        ends: "decided": no variant is open beside the leader. "undecidable": no number of repeats
-            of these splits is likely to decide those that are open. "last look": some are open
-            after it. "diverged": every variant did. None while the race goes on.
+        ends: "decided": each variant beside the leader was worse, equivalent or diverged.
+            "undecidable": so, but for those that no number of repeats of these splits is likely to
+            decide. "last look": some are open after it. "diverged": every variant did. None while
+            the race goes on.
         sizes: The replicates of all looks, those to come as well.
     """
 
@@ -137,9 +139,11 @@ def replay(study: StudyCurves, sizes: Sequence[int]) -> RaceState:
     Each look compares the variants that stand as a fixed study would (see `of_look`), at a part of
     the study's error rate (see `shares`). So at most 5 % of races, at a confidence of 95 %, decide
     anything false about their leaders at any look, if a fixed study keeps its level. A variant is
-    out when it is decided to be worse than the leader, or equivalent to it; also when it lost a
-    replicate to divergence while others lost none: it is not compared, and cannot lead. Variants
-    that lost to a leader which diverges later are back.
+    out when it is decided to be worse than the leader, or equivalent to it; when its pair would
+    hardly be decided if the same splits were repeated without end (see `chance_of_a_verdict`; to
+    give up decides nothing false); and when it lost a replicate to divergence while others lost
+    none: it is not compared then, and cannot lead. Variants that lost to a leader which diverges
+    later are back.
 
     Args:
         study: Replicates that a variant did not train have length 0 and NaN in its curves.
@@ -197,7 +201,11 @@ class _Race:
         sound = _sound(part)
         lost = {n for n, is_sound in zip(self.open, sound, strict=True) if not is_sound}
         standings = {n: Standing("diverged", np.nan, np.nan) for n in sorted(lost)}
-        back = tuple(n for n, (_, leader) in self._left.items() if leader in lost)
+        back = tuple(
+            number
+            for number, (verdict, leader) in self._left.items()
+            if leader in lost and verdict != "diverged"
+        )
         leader = None
         if sound.any():
             variants = tuple(
@@ -207,7 +215,7 @@ class _Race:
             leader = self._compare(part, [n for n in self.open if n not in lost], back)
             standings |= self._standings(leader, lost)
         self._leave(standings, leader, back)
-        self.ends = self._end(standings, leader, part)
+        self.ends = self._end(leader)
         level = share * (1 - self._study.confidence)
         self._spent += level
         return Look(size, leader, standings, level, self._spent, back)
@@ -215,12 +223,12 @@ class _Race:
     def _compare(self, part: StudyCurves, numbers: Sequence[int], back: Sequence[int]) -> int:
         """Measure all pairs of those that stand, and return the leader."""
         assert part.lowest is not None
-        left = {n: verdict for n, (verdict, _) in self._left.items() if n not in back}
-        worse, equivalent = (
-            [n for n, verdict in left.items() if verdict == which]
-            for which in ("worse", "equivalent")
+        left = {n: "open" if n in back else verdict for n, (verdict, _) in self._left.items()}
+        worse, equivalent, undecided = (
+            [n for n, verdict in left.items() if verdict in which]
+            for which in (("worse",), ("equivalent",), ("open", "undecidable"))
         )
-        stand = Stand(numbers, numbers[part.lowest], worse, equivalent, back)
+        stand = Stand(numbers, numbers[part.lowest], worse, equivalent, undecided)
         self.measured = of_look(self._study, part, stand, self.measured)
         return stand.leader
 
@@ -244,39 +252,19 @@ class _Race:
             del self._left[number]
         self.open = sorted({*self.open, *back})
 
-    def _end(
-        self, standings: Mapping[int, Standing], leader: int | None, part: StudyCurves
-    ) -> RaceEnd | None:
-        if leader is None and not self.open:
-            return "diverged"
-        if self.open == [leader]:
-            return "decided"
-        others = [number for number in self.open if number != leader]
-        pairs = [
-            (min(number, leader), max(number, leader)) for number in others if leader is not None
-        ]
-        compared = [self.measured.scores[pair] for pair in pairs if pair in self.measured.scores]
-        is_over = part.test_to_train > 0 and all(number in standings for number in others)
-        return "undecidable" if is_over and all(map(_has_no_chance, compared)) else None
+    def _end(self, leader: int | None) -> RaceEnd | None:
+        if leader is None:
+            return None if self.open else "diverged"
+        if self.open != [leader]:
+            return None
+        verdicts = {verdict for verdict, _ in self._left.values()}
+        return "undecidable" if "undecidable" in verdicts else "decided"
 
 
 def _part(study: StudyCurves, numbers: Sequence[int], size: int, share: float) -> StudyCurves:
     """Some variants of a study, in its first replicates."""
-    variants = tuple(_first(study.variants[number], size) for number in numbers)
+    variants = tuple(study.variants[number].first(size) for number in numbers)
     return replace(study, variants=variants, additions=(), one_loss=(), looks=(), share=share)
-
-
-def _first(curves: VariantCurves, size: int) -> VariantCurves:
-    """A variant in its first replicates."""
-    return replace(
-        curves,
-        train_loss=curves.train_loss[:size],
-        valid_loss=curves.valid_loss[:size],
-        train_error=curves.train_error[:size],
-        valid_error=curves.valid_error[:size],
-        lengths=curves.lengths[:size],
-        untrained_in={r: loss for r, loss in curves.untrained_in.items() if r < size},
-    )
 
 
 def _sound(part: StudyCurves) -> np.ndarray:
@@ -292,6 +280,8 @@ def _standing(compared: Comparison, leader: str) -> Standing:
         verdict = "worse"
     elif compared.is_equivalent:
         verdict = "equivalent"
+    elif _has_no_chance(compared):
+        verdict = "undecidable"
     return Standing(
         verdict,
         compared.p_adjusted,
@@ -304,6 +294,8 @@ def _standing(compared: Comparison, leader: str) -> Standing:
 
 def _has_no_chance(compared: Comparison) -> bool:
     """Whether a pair would probably stay open if its splits were repeated without end."""
+    if not compared.test_to_train > 0:
+        return False
     chance = chance_of_a_verdict(
         compared.difference.mean,
         _spread(compared).deviation,

@@ -97,9 +97,14 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     Contexts in which one of the cells was not in the set, or diverged, do not count: nothing is
     taken to add up.
 
+    Of a race the replicates of its first look count, which all variants trained: which of them
+    trained more depends on their scores. So the number of replicates is fixed, and intervals are
+    at the study's confidence; but those of two variants alone are the race's.
+
     Source: Kirk (2013), Experimental Design, on contrasts with error terms of their own.
     """
-    contrasts = _Contrasts(study, axes)
+    first = study.at_first_look
+    contrasts = _Contrasts(first, axes)
     numbers = range(len(axes.axes))
     by_axis = [(*contrasts.levels(n), *contrasts.trends(n)) for n in numbers]
     by_pair = [contrasts.interactions(*pair) for pair in itertools.combinations(numbers, 2)]
@@ -107,9 +112,9 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     family = correct([effect.comparison for effect in found])
     corrected = [_agreed(study, e, c) for e, c in zip(found, family, strict=True)]
     whole = whole_levels(contrasts.scores, axes)
-    reach = ranges(study, axes, whole or [contrasts.against_first(n) for n in numbers])
+    reach = ranges(first, axes, whole or [contrasts.against_first(n) for n in numbers])
     are_alike = whole is not None and len(reach) == len(axes.axes)
-    most = widest(study, reach) if are_alike and not _none_matters(corrected) else None
+    most = widest(first, reach) if are_alike and not _none_matters(corrected) else None
     is_sure = any(e.comparison.is_decided for e in corrected if e.axes == (most,))
     return Effects(axes.axes, tuple(corrected), tuple(reach), most if is_sure else None, are_alike)
 
@@ -119,6 +124,8 @@ def _agreed(study: StudyCurves, effect: Effect, corrected: Comparison) -> Effect
     if effect.pair is None:
         return replace(effect, comparison=corrected)
     same = corrected_comparison(study, *effect.pair)
+    if study.looks:
+        return replace(effect, comparison=replace(same, a=corrected.a, b=corrected.b))
     agreed = replace(
         corrected,
         family=same.family,

@@ -41,19 +41,19 @@ class Stand:
         leader: The one of them that has the best score.
         worse: Those that left as worse than a leader.
         equivalent: Those that left as equivalent to one.
-        back: Those that will stand again at the next look.
+        undecided: Those that left undecided, or will stand again at the next look.
     """
 
     open: Sequence[int]
     leader: int
     worse: Collection[int] = ()
     equivalent: Collection[int] = ()
-    back: Collection[int] = ()
+    undecided: Collection[int] = ()
 
     @property
     def known(self) -> list[int]:
         """All of these; others diverged, and are as if they had never been there."""
-        return sorted({*self.open, *self.worse, *self.equivalent, *self.back})
+        return sorted({*self.open, *self.worse, *self.equivalent, *self.undecided})
 
 
 def of_look(whole: StudyCurves, part: StudyCurves, stand: Stand, before: Measured) -> Measured:
@@ -146,7 +146,7 @@ def _against_leader(
     family = [scores[pair] for pair in pairs]
     differ = _worse_than_leader(scores, stand)
     alike = hochberg(
-        [c.p_equivalence_moderated for c in family], len(stand.worse) + len(stand.back)
+        [c.p_equivalence_moderated for c in family], len(stand.worse) + len(stand.undecided)
     )
     return {
         pair: replace(
@@ -164,7 +164,7 @@ def _worse_than_leader(scores: Mapping[Pair, Comparison], stand: Stand) -> dict[
     at = {number: place for place, number in enumerate(stand.open)}
     count, best = len(stand.open), at[stand.leader]
     worse = slice(count, count + len(stand.worse))
-    total = worse.stop + len(stand.equivalent) + len(stand.back)
+    total = worse.stop + len(stand.equivalent) + len(stand.undecided)
     p_values, alone = np.ones((total, total)), np.ones(total)
     by_place = {(at[a], at[b]): c for (a, b), c in scores.items()}
     p_values[:count, :count] = not_worse(count, by_place)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.power import replicates_needed
@@ -59,16 +59,17 @@ class Comparison:
     moderated: Spread | None = None
     share: float = 1.0
 
-    @property
+    @cached_property
     def p_moderated(self) -> float:
         """As the p-value of the difference, by the moderated spread and divided by the share."""
         if self.moderated is None or not self.difference.has_width:
             return _spent(self.difference.p_value, self.share)
         error = self.moderated.error(self.difference.n, self.test_to_train)
-        p_value = 2 * stats.t.sf(abs(self.difference.mean) / error, self.moderated.df)
+        # As `scipy.stats.t.sf`, without its checks, which take ten times as long.
+        p_value = 2 * special.stdtr(self.moderated.df, -abs(self.difference.mean) / error)
         return _spent(float(p_value), self.share)
 
-    @property
+    @cached_property
     def p_equivalence_moderated(self) -> float:
         """As `p_equivalence`, by the moderated spread and divided by the share."""
         if self.moderated is None:
@@ -317,7 +318,8 @@ def _interval(
     alone = mean_interval(differences, confidence=usual, test_to_train=test_to_train)
     if moderated is None or not alone.has_width:
         return alone
-    half = stats.t.isf(spent / 2, moderated.df) * moderated.error(alone.n, test_to_train)
+    quantile = special.stdtrit(moderated.df, 1 - spent / 2)
+    half = quantile * moderated.error(alone.n, test_to_train)
     low, high = min(alone.low, alone.mean - half), max(alone.high, alone.mean + half)
     return replace(alone, low=float(low), high=float(high))
 
@@ -337,4 +339,4 @@ def _equivalence(interval: Interval, spread: Spread, margin: float, test_to_trai
     if not interval.has_width:  # no difference in any replicate
         return 0.0
     inside = margin - abs(interval.mean)
-    return float(stats.t.sf(inside / spread.error(interval.n, test_to_train), spread.df))
+    return float(special.stdtr(spread.df, -inside / spread.error(interval.n, test_to_train)))
