@@ -210,7 +210,8 @@ def test_before_the_first_look_nothing_is_decided():
     assert len(found.baseline) == 3
     assert not found.winner
     for compared in (*found.baseline, *found.additions, *found.rises, *found.others):
-        assert not (compared.is_decided or compared.is_equivalent)
+        assert not compared.is_decided
+        assert not compared.is_equivalent
 
 
 def test_additions_and_rises_of_a_race_are_compared_as_well():
@@ -303,7 +304,7 @@ def test_the_order_of_variants_does_not_matter(race, data):
         for s in look.standings.values()
         for p in (s.p_worse, s.p_equivalent)
     ]
-    assume(not any(abs(p - 0.05) < 1e-6 for p in near))
+    assume(not any(abs(p - 0.05) < 1e-4 for p in near))
 
     assert moved.ends == state.ends
     assert len(moved.looks) == len(state.looks)
@@ -312,8 +313,8 @@ def test_the_order_of_variants_does_not_matter(race, data):
         assert one.verdicts == {order[n]: verdict for n, verdict in two.verdicts.items()}
         for number, standing in two.standings.items():
             same = one.standings[order[number]]
-            assert standing.p_worse == pytest.approx(same.p_worse, nan_ok=True)
-            assert standing.p_equivalent == pytest.approx(same.p_equivalent, nan_ok=True)
+            assert standing.p_worse == pytest.approx(same.p_worse, rel=1e-3, nan_ok=True)
+            assert standing.p_equivalent == pytest.approx(same.p_equivalent, rel=1e-3, nan_ok=True)
 
 
 @settings(max_examples=30)

@@ -132,3 +132,9 @@ def test_variances_are_drawn_as_limma_draws_them():
     # There log s0^2 = mean(log s^2) - digamma(d / 2) + log(d / 2) + digamma(d0 / 2) - log(d0 / 2),
     # section 6.2. The log of the mean stands here for the first three.
     assert prior[0] == pytest.approx(alone.mean() * np.exp(digamma(1.0)))
+
+
+def test_order_changes_nothing_where_rounding_might_pass_for_a_rank():
+    for seed in range(20):
+        values = drawn(seed, EQUAL[:4], 12)
+        assert moderated(values[::-1])[:, ::-1] == pytest.approx(moderated(values), rel=1e-9)

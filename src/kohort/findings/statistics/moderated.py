@@ -21,6 +21,8 @@ ROUNDS = 24
 """Rounds of replicate effects and variances, which settle four digits."""
 STEADY = 4.0
 """The degrees of freedom that a variance borrows where it is a weight for replicate effects."""
+RANK = 1e-9
+"""Relative to the largest eigenvalue of the normal equations, what counts as zero."""
 STRENGTH = 7.5
 """The most that is borrowed; see `_most`."""
 LEAST = 1e-6
@@ -137,7 +139,8 @@ def _effects(
     counts = there.sum(axis=1)
     # Normal equations after the variants' means are taken out; they fix effects up to a constant.
     means = (weights / counts * there.T) @ there
-    inverse = np.linalg.pinv(np.diag(weights @ there) - means, hermitian=True)
+    # Of rank one less than its size; the default tolerance at times takes rounding for a rank.
+    inverse = np.linalg.pinv(np.diag(weights @ there) - means, rcond=RANK, hermitian=True)
     effects: np.ndarray = inverse @ (weights @ off)
     leverage = there @ np.diag(inverse) - np.einsum("vr,rs,vs->v", there, inverse, there) / counts
     return effects, weights * leverage / (counts - 1)
