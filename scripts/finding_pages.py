@@ -197,6 +197,44 @@ of fewest parameters (then seconds), if it has all its replicates and is smaller
 `Result.best(cheapest=True)`.
 """
 
+RACES = """
+## Races
+
+A race looks at its replicates several times. Each look compares the variants that stand, in the
+replicates that all of them trained, as a study would: paired, corrected for overlapping splits, by
+moderated p-values. The leader is compared with each other variant by the method for a winner above,
+the baseline too. A variant leaves when it is
+
+- **worse** than the leader of that look,
+- **equivalent** to it: the difference is smaller than the margin (two one-sided t tests, corrected
+  by Hochberg's method, so that all that are open leave where even the largest p-value is low
+  enough). With a margin of 0 nothing is equivalent,
+- **undecidable**: overlapping splits share their luck, and the variance of a difference stays above
+  a floor however often the same data are split again. If even endless repeats would decide the pair
+  with a probability below 10 %, at the difference and spread that were seen, it is given up. Less
+  held out lowers the floor, and so do more data; over seeds on one split there is none,
+- **diverged**: it lost a replicate, while others lost none. It cannot lead, and is as if it had
+  never been there; those that left because of it come back.
+
+Each look spends 30 % of the error rate that is left: of 5 % it spends 1.5, then 1.05, then 0.74 %
+and so on. By the union bound at most 5 % of races decide anything false at any look, as far as a
+fixed study keeps its level, however much looks depend on one another; and since no share depends on
+how many looks follow, a race that is given more of them decides at the first ones what it decided
+before. Who has left stays in the corrections: what was not decided of it counts with a p-value of
+1, because those that are open are a selection of those that look most different. What was decided
+is done with.
+
+A verdict is about the leader of its look. If another variant leads later, "worse than the leader
+after 4 replicates" stays true, and says nothing of the new one. Comparisons of a race are those of
+the last look in which both variants stood. Their p-values are corrected for the looks as well, so
+that 5 % is their level. Their intervals reach as far as two do: the pair's own, at the study's
+confidence, and that of the moderated spread, at what the look may spend (98.5 % at the first);
+a difference is decided where both exclude zero, and the correction allows it. They hold whenever
+the race ends. Scores of variants have their usual intervals, which know nothing of looks; and
+effects of axes are of the replicates before the first look, which all variants trained.
+[How often races err, and what they save](simulations.md#races).
+"""
+
 
 def index_page() -> str:
     """What is common to all findings, and where each is told."""
@@ -204,7 +242,8 @@ def index_page() -> str:
     data = [DATA.format(serious=listing(SERIOUS)), *_codes(DATA_RULES), ""]
     told = {**_optimism(), **_winner(), **_borrowed()}
     parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**told)]
-    return "\n".join([NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES, *data])
+    pages = [NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES, RACES, *data]
+    return "\n".join(pages)
 
 
 def _codes(rules: Iterable[Rule[Any]]) -> list[str]:

@@ -220,13 +220,13 @@ def cells(studies: int) -> Iterator[Cell]:
     for name, truth in TRUTHS.items():
         for world, noise in {**WORLDS, **(MORE if truth is all_alike else {})}.items():
             race = partial(race_of, world=noise, truth=truth)
-            yield Cell(("race", "decisions", name, world), race, studies // 2)
+            yield Cell(("race", "decisions", name, world), race, studies // 3)
     for name, splits in SPLITS.items():
         real = partial(race_of_splits, splits=splits)
-        yield Cell(("race", "decisions", "all alike", name), real, studies // 2)
+        yield Cell(("race", "decisions", "all alike", name), real, studies // 3)
     for looks in (SIZES, LONGER):
         seeds, better = WORLDS["seeds"], one_is_better
         race = partial(race_of, world=seeds, truth=better, looks=looks, margin=SPREAD)
-        yield Cell(("race", "saved", ", ".join(map(str, looks))), race, studies)
+        yield Cell(("race", "saved", ", ".join(map(str, looks))), race, 2 * studies // 3)
     for n in FIXED:
-        yield Cell(("race", "fixed", f"{n}"), partial(fixed, n=n), 4 * studies)
+        yield Cell(("race", "fixed", f"{n}"), partial(fixed, n=n), 2 * studies)

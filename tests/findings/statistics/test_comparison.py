@@ -15,6 +15,7 @@ from kohort.findings.statistics.comparison import (
     correct,
 )
 from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.spreads import Spread
 from tests.findings.curve_builders import numbers
 
 SCORES = st.lists(
@@ -398,3 +399,70 @@ def test_nobody_knows_what_is_needed_from_one_replicate(differences):
 
 def test_errors_per_thousand():
     assert differing(0.01, 0.02, 0.03).errors_per_thousand == pytest.approx(20)
+
+
+SHIFTED = np.array([0.1, 0.3, 0.2, 0.25, 0.15])
+HELPED = Spread(0.06, 20.0)
+
+
+def at_a_look(share, moderated=HELPED):
+    """A pair of a race of which a look may spend a share of 5 %."""
+    return compared(np.zeros(5), SHIFTED, margin=0.5, moderated=moderated, share=share)
+
+
+def test_at_a_look_moderated_p_values_are_divided_by_what_it_may_spend():
+    one, usual = at_a_look(0.3), at_a_look(1.0)
+
+    assert one.p_moderated == pytest.approx(usual.p_moderated / 0.3)
+    assert one.p_equivalence_moderated == pytest.approx(usual.p_equivalence_moderated / 0.3)
+    assert one.difference.p_value == usual.difference.p_value
+    assert at_a_look(1e-9).p_moderated == 1.0
+
+
+def test_at_a_look_a_pair_without_help_has_what_the_look_may_spend():
+    one = at_a_look(0.3, None)
+    by_scipy = stats.ttest_1samp(SHIFTED, 0.0).confidence_interval(1 - 0.3 * 0.05)
+
+    assert one.p_moderated == pytest.approx(stats.ttest_1samp(SHIFTED, 0.0).pvalue / 0.3)
+    assert (one.difference.low, one.difference.high) == pytest.approx(tuple(by_scipy))
+
+
+def test_the_interval_of_a_look_reaches_as_far_as_the_wider_of_two():
+    usual = stats.ttest_1samp(SHIFTED, 0.0).confidence_interval(0.95)
+    one, spent = at_a_look(0.3), at_a_look(0.001)
+    half = stats.t.isf(0.001 * 0.05 / 2, 20) * 0.06 / np.sqrt(5)
+
+    assert (one.difference.low, one.difference.high) == pytest.approx(tuple(usual))
+    assert spent.difference.high == pytest.approx(0.2 + half)
+    assert spent.difference.low == pytest.approx(0.2 - half)
+    assert one.shown_interval_name == "the 98.5 % interval of a look"
+    assert at_a_look(1.0).shown_interval_name == ""
+
+
+@pytest.mark.parametrize("share", [0.3, 0.1, 0.01])
+@pytest.mark.parametrize("ahead", [0.0, 0.02, 0.05, 0.1, 0.2])
+def test_alone_a_pair_of_a_look_is_decided_where_its_interval_excludes_zero(share, ahead):
+    one = compared(np.zeros(5), SHIFTED - 0.2 + ahead, moderated=HELPED, share=share)
+
+    assert one.alone.is_decided == one.excludes_zero
+
+
+@given(SCORES, st.sampled_from([1.0, 0.3]))
+def test_turned_is_the_difference_in_the_other_direction(pairs, share):
+    a, b = np.array(pairs).T
+    one, other = compared(a, b, share=share), compared(b, a, share=share)
+
+    assert (one.turned.a, one.turned.b) == ("b", "a")
+    assert numbers(one.turned.difference) == pytest.approx(numbers(other.difference), nan_ok=True)
+    assert one.turned.differences == pytest.approx(other.differences)
+    assert one.turned.turned == one or np.isnan(one.p_adjusted)
+
+
+def test_a_family_counts_those_that_are_kept():
+    family = [at_a_look(1.0)]
+    (kept,) = correct(family, kept=(3, 1))
+
+    assert kept.p_adjusted == pytest.approx(max(4 * family[0].p_moderated, family[0].p_adjusted))
+    assert kept.p_equivalence_adjusted == pytest.approx(
+        max(2 * family[0].p_equivalence_moderated, family[0].p_equivalence)
+    )

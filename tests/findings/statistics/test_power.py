@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.findings.statistics.power import MOST, POWER, replicates_needed
+from kohort.findings.statistics.power import (
+    MOST,
+    POWER,
+    chance_of_a_verdict,
+    replicates_needed,
+    width_that_stays,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +96,40 @@ def test_a_larger_difference_or_a_weaker_test_never_needs_more(effect, more, alp
     assert replicates_needed(1.0, more * effect, alpha=alpha) <= needed
     assert replicates_needed(1.0, effect, alpha=2 * alpha) <= needed
     assert (replicates_needed(1.0, effect, alpha=alpha, test_to_train=0.1) or MOST) >= needed
+
+
+def chance(difference, n=8, margin=0.0, deviation=1.0):
+    return chance_of_a_verdict(
+        difference, deviation, n, margin=margin, level=0.05, test_to_train=0.25
+    )
+
+
+@pytest.mark.parametrize(("difference", "margin"), [(0.0, 0.0), (0.8, 0.0), (0.3, 1.5), (0.9, 1.5)])
+def test_the_chance_of_a_verdict_is_that_of_the_mean_of_endless_repeats(difference, margin):
+    random = np.random.default_rng(3)
+    ends = difference + random.normal(0, 1 / np.sqrt(8), 200_000)
+    # With endless repeats the standard error is sqrt(0.25) of a deviation, and known.
+    differs = np.abs(ends) > 1.959964 * 0.5
+    alike = np.abs(ends) < margin - 1.644854 * 0.5
+
+    assert chance(difference, margin=margin) == pytest.approx((differs | alike).mean(), abs=0.004)
+
+
+def test_a_chance_is_what_further_repeats_can_change():
+    assert chance(0.0, n=10_000) == pytest.approx(0.0, abs=1e-9)
+    assert chance(2.0, n=10_000) == pytest.approx(1.0)
+    assert chance(0.0, n=10_000, margin=1.0) == pytest.approx(1.0)
+    assert chance(-2.0) == pytest.approx(chance(2.0))
+
+
+@pytest.mark.parametrize(("difference", "deviation"), [(np.nan, 1.0), (1.0, np.nan), (0.0, 0.0)])
+def test_what_is_not_known_has_its_chance(difference, deviation):
+    assert chance(difference, deviation=deviation) == 1.0
+
+
+def test_the_width_that_stays_is_that_of_very_many_repeats():
+    many = 10**7
+    error = 0.02 * np.sqrt(1 / many + 0.25)
+
+    assert width_that_stays(0.02, 0.05, 0.25) == pytest.approx(1.959964 * error, rel=1e-5)
+    assert width_that_stays(0.02, 0.05, 0.0) == 0.0
