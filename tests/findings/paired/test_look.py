@@ -47,12 +47,15 @@ def test_those_that_left_undecided_stay_in_the_correction(left):
 
 
 def test_those_that_left_as_worse_are_done_with():
-    alone, gone, kept = looked(), looked(worse=(3, 4)), looked(equivalent=(3, 4))
+    before = Measured(differs=True)
+    alone, gone, kept = (
+        looked(before=before, **left) for left in ({}, {"worse": (3, 4)}, {"equivalent": (3, 4)})
+    )
 
     for pair in leaders(alone):
         assert alone.scores[pair].p_adjusted <= gone.scores[pair].p_adjusted + 1e-12
         assert gone.scores[pair].p_adjusted <= kept.scores[pair].p_adjusted
-    assert gone.scores != kept.scores
+    assert leaders(gone) != leaders(kept)
 
 
 def test_of_equivalence_it_is_the_other_way_round():
@@ -72,12 +75,15 @@ def test_what_a_look_may_spend_divides_what_is_decided_and_not_a_pairs_own_p_val
         assert c.p_adjusted >= usual.scores[pair].p_adjusted
 
 
-def test_once_anything_differs_the_gate_is_open():
-    shut = looked(before=Measured(differs=False))
-    wide = looked(before=Measured(differs=True))
+def test_once_anything_differs_the_gate_is_open_and_before_it_counts_all_pairs():
+    first = looked(numbers=(0, 1, 2, 3, 4))
+    left = {"numbers": (0, 1), "worse": (2, 3, 4)}
+    shut = looked(before=replace(first, differs=False), **left).scores[0, 1]
+    wide = looked(before=replace(first, differs=True), **left).scores[0, 1]
 
-    assert wide.differs
-    assert all(wide.scores[pair].p_adjusted <= c.p_adjusted for pair, c in shut.scores.items())
+    assert shut.p_adjusted == pytest.approx(min(1.0, 10 * wide.p_moderated))
+    assert wide.p_adjusted < shut.p_adjusted
+    assert looked(before=Measured(differs=True)).differs
 
 
 def test_pairs_of_those_that_left_keep_what_they_had():
