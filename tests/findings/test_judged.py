@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import POINTS, Scale, changes, shown
-from tests.findings.curve_builders import percent_of, reordered, scaled, variant, variants
+from tests.findings.curve_builders import (
+    percent_of,
+    reordered,
+    scaled,
+    study_of,
+    variant,
+    variants,
+)
 from tests.findings.curve_builders import with_replicate as adding
 
 # Validation losses; the lowest of each replicate are at epochs 1, 3, 2; of the sums of the others
@@ -321,3 +328,39 @@ def test_errors_of_a_study_are_those_at_the_best_epochs():
 
     assert errors[0] == pytest.approx([0.3, 0.5, 0.7])
     assert np.isnan(errors[1]).all()
+
+
+def test_the_first_replicates_are_all_that_is_left():
+    known = replace(THREE, untrained_in={0: 2.0, 2: 0.1})
+    two = known.first(2)
+
+    assert two.train_loss.shape == (2, 3)
+    assert list(two.lengths) == [3, 3]
+    assert two.untrained_in == {0: 2.0}
+    assert list(two.at_best(two.valid_error)) == [0.3, 0.4]  # each chooses for the other
+    assert list(known.diverged) == [False, False, True]
+    assert not two.diverged.any()
+
+
+def test_what_did_not_train_did_not_diverge():
+    nothing = np.full((3, 3), np.nan)
+    left = replace(THREE, lengths=np.array([3, 0, 0]), train_loss=nothing, valid_loss=nothing)
+
+    assert list(left.diverged) == [True, False, False]
+
+
+def test_the_lowest_is_of_those_that_lost_nothing_while_there_are_any():
+    errors = np.array([[0.3, 0.3], [0.1, np.nan], [0.2, 0.25]])
+
+    assert study_of(errors).lowest == 2
+    assert study_of(errors[:2]).lowest == 0
+    assert study_of([[np.nan, 0.3], [0.1, np.nan]]).lowest == 1
+    assert study_of(np.full((2, 2), np.nan)).lowest is None
+
+
+def test_at_its_first_look_a_race_is_a_study_of_so_many_replicates():
+    race = study_of(np.full((2, 5), 0.1), looks=(3, 5))
+
+    assert race.at_first_look.errors.shape == (2, 3)
+    assert race.at_first_look.looks == ()
+    assert StudyCurves((THREE,)).at_first_look.variants == (THREE,)

@@ -8,6 +8,10 @@ import pytest
 from scipy import stats
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.factorial import effects as factorial
+from kohort.findings.factorial.axes import axes_of
+from kohort.findings.families import corrected_comparison
+from kohort.findings.from_record import study_curves
 from tests.findings.factorial.records import grid_of, record_of
 
 # [units, learning rate, replicate]
@@ -280,3 +284,24 @@ def test_three_axes_have_interactions_of_each_pair():
     pairs = [e.axes for e in effects.effects if e.kind == "interaction"]
     assert pairs == list(itertools.combinations("abc", 2))
     assert [e.of for e in effects.effects] == [4, 4, 4, 2, 2, 2]
+
+
+def test_of_a_race_the_replicates_before_its_first_look_count():
+    record = record_of(GRID, SCORES.reshape(6, -1))
+    race = replace(study_curves(record), looks=(3, 4))
+    raced = factorial.effects_of(race, axes_of(record))
+
+    for found, usual in zip(raced.effects, effects_of(SCORES[..., :3]).effects, strict=True):
+        assert found.comparison.differences == pytest.approx(usual.comparison.differences)
+        assert found.comparison.difference.low == pytest.approx(usual.comparison.difference.low)
+
+
+def test_an_effect_of_two_variants_of_a_race_is_the_races_comparison():
+    arguments = grid_of(units=[1, 16, 32])
+    record = record_of(arguments, SCORES[1])
+    race = replace(study_curves(record), looks=(3, 4))
+    found = factorial.effects_of(race, axes_of(record)).of_axis("units")
+    one = corrected_comparison(race, 0, 1)
+
+    assert found[0].comparison == replace(one, a="1", b="16")
+    assert one.share < 1
