@@ -183,6 +183,14 @@ def test_overlapping_splits_end_a_race_that_no_repeats_would_decide():
     assert alone.looks[0].standings[2 if alone.looks[0].leader != 2 else 1].width == 0
 
 
+def test_two_replicates_are_too_few_to_give_anything_up():
+    noise = np.random.default_rng(5).normal(0.1, 0.01, (2, 3))
+    noise -= noise.mean(axis=1, keepdims=True)
+    state = replay(race_of(noise + 0.1, looks=(2, 3), margin=1e-4, test_to_train=9.0), (2, 3))
+
+    assert state.ends == "last look"
+
+
 def test_comparisons_are_those_of_the_last_look_in_which_both_stood():
     race = race_of(CLEAR, margin=0.001)
     state, found = replay(race, SIZES), families(race)

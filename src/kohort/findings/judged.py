@@ -144,6 +144,11 @@ class VariantCurves:
             values[self.sound] = curve[self.sound, self.best_by_others]
         return values
 
+    @cached_property
+    def loss_at_best(self) -> np.ndarray:
+        """The validation loss at the e* of the other replicates, `[replicate]`; NaN if unsound."""
+        return self.at_best(self.valid_loss)
+
     def rise(self) -> np.ndarray:
         """By how many percent validation loss ends above that at e*, `[replicate]`.
 

@@ -18,6 +18,9 @@ SPENT = 0.3
 SLIM = 0.1
 """The chance of a verdict, if splits are repeated without end, below which a pair is given up."""
 
+KNOWN = 3
+"""The fewest degrees of freedom of a spread by which a pair is given up."""
+
 type RaceVerdict = Literal["worse", "equivalent", "undecidable", "diverged", "open"]
 type RaceEnd = Literal["decided", "last look", "undecidable", "diverged"]
 
@@ -294,11 +297,12 @@ def _standing(compared: Comparison, leader: str) -> Standing:
 
 def _has_no_chance(compared: Comparison) -> bool:
     """Whether a pair would probably stay open if its splits were repeated without end."""
-    if not compared.test_to_train > 0:
+    spread = _spread(compared)
+    if not compared.test_to_train > 0 or not spread.df >= KNOWN:
         return False
     chance = chance_of_a_verdict(
         compared.difference.mean,
-        _spread(compared).deviation,
+        spread.deviation,
         compared.difference.n,
         margin=compared.margin,
         level=compared.alpha * compared.share,

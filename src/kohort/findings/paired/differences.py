@@ -29,7 +29,7 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
 
 def _are_same(a: VariantCurves, b: VariantCurves) -> bool:
     """Whether two variants have the same losses, like one variant under two names."""
-    one, other = (curves.at_best(curves.valid_loss) for curves in (a, b))
+    one, other = a.loss_at_best, b.loss_at_best
     # Relative to the larger one, so that the result is the same for b and a.
     near = np.abs(one - other) <= SAME * np.maximum(np.abs(one), np.abs(other))
     return bool((near | (np.isnan(one) & np.isnan(other))).all())
