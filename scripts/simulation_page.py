@@ -126,11 +126,12 @@ pairs of variants, which a study did before it had a method for the best.
 """
 RACES_END = """What it shows: races keep their level, with room to spare, since the union bound over
 looks takes each look for a new chance. Equal variants end as equivalent where the margin is wide
-enough for their spread, and over splits as undecidable. A race that may go on to 30 replicates
-finds the better variant as surely as a fixed design of 28 that compares all pairs, with a third of
-its members; and as surely as one of 20 that compares the best with the others, with somewhat less
-than half of them. What bounds this are the first look, which all variants have to reach, and the
-luckiest of seven rivals. What it does not show: what it costs in power to give up a pair; a verdict
+enough for their spread; over splits most end undecidable where these share samples of real data,
+and few in the model, whose floor leaves room for a verdict after endless repeats. A race that may
+go on to 30 replicates finds the better variant as surely as a fixed design of 24 to 28 that
+compares all pairs, with a third to two fifths of its members; and as surely as one of 18 that
+compares the best with the others, with half of them. What bounds this are the first look, which
+all variants have to reach, and the luckiest of seven rivals. What it does not show: what it costs in power to give up a pair; a verdict
 that endless repeats would reach with a probability below 10 % is lost.
 
 Considered and left, each measured on a few hundred races with one better variant:
