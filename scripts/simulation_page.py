@@ -131,8 +131,9 @@ and few in the model, whose floor leaves room for a verdict after endless repeat
 go on to 30 replicates finds the better variant as surely as a fixed design of 24 to 28 that
 compares all pairs, with a third to two fifths of its members; and as surely as one of 18 that
 compares the best with the others, with half of them. What bounds this are the first look, which
-all variants have to reach, and the luckiest of seven rivals. What it does not show: what it costs in power to give up a pair; a verdict
-that endless repeats would reach with a probability below 10 % is lost.
+all variants have to reach, and the luckiest of seven rivals. What it does not show: what it costs
+in power to give up a pair; a verdict that endless repeats would reach with a probability below 10 %
+is lost.
 
 Considered and left, each measured on a few hundred races with one better variant:
 
