@@ -11,6 +11,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import prepare
+from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import abstract, global_settings
 
 
@@ -27,6 +28,8 @@ class BuiltModels:
     """
 
     def __init__(self, spec: StudySpec, room: int) -> None:
+        self.tracer = StepTracer()
+        """Traces their steps, those of equal models once."""
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
 

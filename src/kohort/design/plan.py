@@ -5,6 +5,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
-from kohort.tracing.eligibility import StepTracer, not_fused
+from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
 
 
@@ -85,6 +86,9 @@ class Plan:
             size and reason together.
         batch_size: Samples a step.
         data_bytes: Bytes of the data on the device.
+        looks: Of a race, the replicates that each look sees; the members above are then those of
+            one look, and other looks have others.
+        margin: Of a race, the study's margin.
     """
 
     study: str
@@ -93,6 +97,8 @@ class Plan:
     alone: tuple[tuple[MemberPlan, ...], ...]
     batch_size: int
     data_bytes: int
+    looks: tuple[int, ...] = ()
+    margin: float | None = None
 
     @property
     def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
@@ -135,9 +141,11 @@ class Plan:
 
     def __str__(self) -> str:
         head = (
-            f"Study {self.study!r}: {len(self.every_member)} members; programs to compile, one "
+            f"Study {self.study!r}: {self._how_many()}; programs to compile, one "
             f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"
         )
+        if self.margin == 0:
+            head += f"\n  {NO_MARGIN}"
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [
             f"{self._line(members)}; by keras.Model.fit, one after another, because "
@@ -145,6 +153,14 @@ class Plan:
             for members in self.alone
         ]
         return "\n".join([head, *cohorts, *alone])
+
+    def _how_many(self) -> str:
+        """The number of members, in words."""
+        if not self.looks:
+            return f"{len(self.every_member)} members"
+        most, looks = len(self.variant_names) * self.looks[-1], len(self.looks)
+        told = f"{looks} looks" if looks > 1 else "1 look"
+        return f"at most {most} members in {told} ({', '.join(map(str, self.looks))} replicates)"
 
     def _of_cohort(self, number: int) -> str:
         cohort = self.cohorts[number]
@@ -157,8 +173,9 @@ class Plan:
 
     def _line(self, members: tuple[MemberPlan, ...]) -> str:
         first = members[0]
+        before = " before the first look" if self.looks else ""
         return (
-            f"  {self.label(members)}: {len(members)} members of "
+            f"  {self.label(members)}: {len(members)} members{before} of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
             f"in batches of {self.batch_size}"
         )
@@ -177,24 +194,30 @@ class Plan:
         return "its layers have other shapes"
 
 
-def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
+NO_MARGIN = "with a margin of 0 no variant can be found as good as another one"
+
+
+def make_plan(
+    spec: StudySpec, models: BuiltModels, numbers: Mapping[int, Sequence[int]] | None = None
+) -> Plan:
     """Build each member's model once, trace its steps, and group members by them.
 
     Args:
         spec: The study.
         models: Takes the models, as far as it has room.
+        numbers: The numbers of the replicates to train, by variant number; None for all, and in a
+            race for those that come before its first look.
 
     Raises:
         DesignError: A model does not take the data.
     """
     members = []
-    tracer = StepTracer()
-    for number, variant in enumerate(spec.variants):
+    for number, of_variant in (spec.first_members if numbers is None else numbers).items():
         whole: dict[int, MemberPlan] = {}
-        for replicate in spec.replicates_of(variant):
+        for replicate in spec.replicates_of(spec.variants[number], of_variant):
             if replicate.number not in whole:
                 model = models.build(number, replicate)
-                member, description = _look_at(spec, number, replicate, model, tracer)
+                member, description = _look_at(spec, number, replicate, model, models)
                 whole[replicate.number] = member
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
@@ -213,11 +236,12 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
         tuple(map(tuple, alone)),
         spec.batch_size,
         sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
+        *(() if spec.race is None else (spec.race.sizes, spec.margin)),
     )
 
 
 def _look_at(
-    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, tracer: StepTracer
+    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, models: BuiltModels
 ) -> tuple[MemberPlan, Description | None]:
     """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
@@ -229,7 +253,9 @@ def _look_at(
         # A function of the user's is asked when members train: it may open files and runs.
         inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
-            tracer.steps_or_reason(model, batch, description) if inside is None else (None, inside)
+            models.tracer.steps_or_reason(model, batch, description)
+            if inside is None
+            else (None, inside)
         )
     except Exception as error:
         raise not_taking(variant.name, model, data, error) from error

@@ -102,6 +102,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             {str(number): loss for number, loss in variant.untrained_in.items()}
             for variant in record.variants
         ],
+        "trained": record.whole.trained.tolist(),
     }
 
 
@@ -161,5 +162,6 @@ def settings_from_json(stored: Mapping[str, Any]) -> Settings:
     settings = dict(stored)
     settings |= {name: datetime.fromisoformat(settings[name]) for name in ("started", "finished")}
     settings["samples"] = tuple(settings["samples"])
+    settings["looks"] = tuple(settings.get("looks", ()))  # studies kept before it was have none
     settings["shares"] = {name: tuple(shares) for name, shares in settings["shares"].items()}
     return Settings(**settings)

@@ -71,8 +71,13 @@ class VariantCurves:
                 1, ends.sum(axis=1)
             )
             worse = ending > first + WORSE_THRESHOLD * np.abs(first)
-        diverged: np.ndarray = broken.any(axis=1) | worse
+        diverged: np.ndarray = (broken.any(axis=1) | worse) & (self.lengths > 0)
         return diverged
+
+    @property
+    def trained(self) -> int:
+        """How many replicates trained: all, but where the variant left a race."""
+        return int((self.lengths > 0).sum())
 
     @cached_property
     def sound(self) -> np.ndarray:
@@ -180,6 +185,8 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
+        looks: Of a race, the replicates that each look sees; empty where all were trained. A
+            variant that left has length 0 in the replicates that it did not train.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -194,6 +201,7 @@ class StudyCurves:
     valid_samples: int | None = None
     majority: Majority | None = None
     group_size: float = 1.0
+    looks: tuple[int, ...] = ()
 
     @property
     def draws_samples(self) -> bool:

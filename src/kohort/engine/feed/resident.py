@@ -47,12 +47,20 @@ class ResidentRunner:
         source: Their data.
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
+        apart: Whether each seat reads its rows apart, also where all read the same ones.
     """
 
     def __init__(
-        self, steps: Steps, source: ResidentData, memory: int, stops: Sequence[bool] = ()
+        self,
+        steps: Steps,
+        source: ResidentData,
+        memory: int,
+        stops: Sequence[bool] = (),
+        *,
+        apart: bool = False,
     ) -> None:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
+        self._apart = apart
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
@@ -121,5 +129,6 @@ class ResidentRunner:
         """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""
         orders = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
         # Where all seats read the same rows, one gather serves them.
-        chosen = rows[orders[0]] if len(set(orders)) == 1 else rows[orders]
+        shared = len(set(orders)) == 1 and not self._apart
+        chosen = rows[orders[0]] if shared else rows[orders]
         return jnp.asarray(chosen, jnp.int32)
