@@ -281,7 +281,7 @@ class Study:
             def so_far() -> StudyRecord:
                 return record_of(seeks_copies=False)
 
-            for part in plans_to_train(spec, plan, models, so_far, lambda state: None):
+            for part in plans_to_train(spec, plan, models, so_far, progress.tell):
                 training.train(part)
             record = record_of(seeks_copies=True)
             weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.evidence.store import open_store
 from kohort.findings.race import replay
-from kohort.runs import training
 from tests.faults.studies import Death
 from tests.models import build_mlp
 from tests.runs.test_resume import die_at, numbers, trained_epochs

@@ -143,6 +143,17 @@ def from_json(
     )
 
 
+def raced(stored: Mapping[str, Any]) -> dict[str, int] | None:
+    """Of the JSON of a race, by variant, the replicates that are part of its result; else None.
+
+    A store may have more, which the race needed when it had other looks or fewer variants.
+    """
+    settings = stored["settings"]
+    if not settings.get("looks"):
+        return None
+    return dict(zip(settings["epochs"], stored["trained"], strict=True))
+
+
 def _with_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value

@@ -26,12 +26,14 @@ def choose(study: StudyCurves) -> int | None:
     """The number of the variant with the lowest mean validation error at e*.
 
     A mean over only the replicates that did not diverge is not compared with complete ones: while
-    any variant has all its replicates, a variant that lost some to divergence is not chosen.
+    any variant has all its replicates, a variant that lost some to divergence is not chosen. In a
+    race only those that came farthest can win: others were decided before.
 
     Returns:
         The number; None where no variant trained to the end.
     """
-    errors = study.errors
+    trained = np.array([curves.trained for curves in study.variants])
+    errors = np.where((trained == trained.max())[:, None], study.errors, np.nan)
     whole = np.isfinite(errors).all(axis=1)
     candidates = whole if whole.any() else np.isfinite(errors).any(axis=1)
     if not candidates.any():

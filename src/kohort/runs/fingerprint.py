@@ -143,6 +143,13 @@ def change(
         for what, value in now["environment"].items()
         if before["environment"].get(what) != value
     ]
+    if (race := before.get("race")) and now["race"]:
+        pairs = [(race, now["race"], "looks"), (before["replicates"], now["replicates"], "repeats")]
+        noted += [
+            f"number of {what}: {old[what]} before, {new[what]} now"
+            for old, new, what in pairs
+            if old[what] != new[what]
+        ]
     old = before["epochs"]
     longer = {name for name, epochs in now["epochs"].items() if epochs > old.get(name, epochs)}
     return Change(tuple(refused), tuple(noted), frozenset(longer))

@@ -11,12 +11,11 @@ from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.readings import KeptReadings
-from kohort.evidence.record import from_json, settings_from_json
+from kohort.evidence.record import from_json, raced, settings_from_json
 from kohort.evidence.settings import Settings
 from kohort.evidence.store import (
     KeptStudy,
     MemberKey,
-    MemberRecord,
     durable_location,
     open_store,
 )
@@ -81,7 +80,12 @@ def _result(
         Variant(name, partial(of_config, kept_variants[name].model)) for name in settings.epochs
     )
     numbers = {name: number for number, name in enumerate(settings.epochs)}
-    stored = _raced(kept.members(), description["result"], settings, numbers)
+    counted = raced(description["result"])
+    stored = [
+        member
+        for member in kept.members()
+        if counted is None or member.key.replicate < counted[member.key.variant]
+    ]
     whole = {
         (numbers[member.key.variant], member.key.replicate): member
         for member in stored
@@ -100,21 +104,6 @@ def _result(
         weights = {place: kept.weights(member.key) for place, member in whole.items()}
         members = members_of(variants, replicates, data, weights, record.whole)
     return Result(record, variants, data, members, readings)
-
-
-def _raced(
-    members: Sequence[MemberRecord],
-    result: Mapping[str, Any],
-    settings: Settings,
-    numbers: Mapping[str, int],
-) -> list[MemberRecord]:
-    """The members of the result: of a race without those that it needed with other looks alone."""
-    if not settings.looks:
-        return list(members)
-    trained = result["trained"]
-    return [
-        member for member in members if member.key.replicate < trained[numbers[member.key.variant]]
-    ]
 
 
 def _curves(

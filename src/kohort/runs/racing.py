@@ -8,6 +8,7 @@ from kohort.design.spec import StudySpec
 from kohort.evidence.record import StudyRecord
 from kohort.findings.from_record import study_curves
 from kohort.findings.race import RaceState, replay
+from kohort.report.race.race_words import look_text
 
 
 def plans_to_train(
@@ -15,7 +16,7 @@ def plans_to_train(
     first: Plan,
     models: BuiltModels,
     record: Callable[[], StudyRecord],
-    tell: Callable[[RaceState], None],
+    tell: Callable[[str], None],
 ) -> Iterator[Plan]:
     """Yield the plan of a study; of a race one for each look, whose members train before the next.
 
@@ -26,13 +27,14 @@ def plans_to_train(
         first: Its plan, of a race the one before the first look.
         models: Takes the models of later looks.
         record: Returns what has been measured.
-        tell: Shows the user what a look has decided.
+        tell: Shows a line to the user.
     """
     yield first
     while spec.race is not None:
         so_far = record()
-        state = replay(study_curves(so_far), spec.race.sizes)
-        tell(state)
+        curves = study_curves(so_far)
+        state = replay(curves, spec.race.sizes)
+        tell(look_text(curves, state, len(state.looks) - 1))
         if state.ends is not None:
             return
         yield make_plan(spec, models, _missing(state, so_far))
