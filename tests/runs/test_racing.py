@@ -1,11 +1,16 @@
 """Races train look by look, and end with the same bits however they came there."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 import kohort
+from kohort.evidence.store import open_store
 from kohort.findings.race import replay
+from kohort.report.exports.study_export import of_stored
+from tests.cli.in_process import kohort as command
 from tests.faults.studies import Death
 from tests.models import build_mlp
 from tests.runs.test_resume import die_at, numbers, trained_epochs
@@ -115,3 +120,125 @@ def test_a_race_that_is_finished_trains_nothing_again(blobs, tmp_path, monkeypat
     assert numbers(run(race(blobs), tmp_path / "kohort.db")) == numbers(whole)
     assert not sum(seen)
     assert numbers(kohort.open(tmp_path / "kohort.db", "raced", blobs)) == numbers(whole)
+
+
+def wild(data, count, **changes):
+    """A race in which all variants after the first one diverge at once; or that one too."""
+    rates = [1e-2 if count else 1e30, 1e30, 2e30]
+    variants = [
+        kohort.Variant(f"rate {n}", build_mlp, learning_rate=r) for n, r in enumerate(rates)
+    ]
+    arguments = {
+        "replicates": kohort.Race(kohort.Holdout(0.2, 9), first=3, looks=3),
+        "epochs": 2,
+        "batch_size": 50,
+    } | changes
+    return kohort.Study("wild", variants, data, **arguments)
+
+
+def test_a_race_in_which_all_others_diverge_ends_at_its_first_look(blobs, tmp_path):
+    result = run(wild(blobs, 1), tmp_path / "kohort.db")
+    assert result.winner == "rate 0"
+    assert result.record.whole.trained.tolist() == [3, 3, 3]
+    assert result.race()["verdict"].tolist() == ["leader", "diverged", "diverged"]
+    text = " ".join(result.race_text())
+    assert "It trained 9 of at most 27 members, 18 of 54 member epochs (33 %)." in text
+    assert "rate 1 and rate 2 left, since training diverged" in text
+    assert numbers(run(wild(blobs, 1), tmp_path / "kohort.db")) == numbers(result)
+
+
+def test_a_race_in_which_all_diverge_has_no_winner_and_ends(blobs):
+    result = run(wild(blobs, 0))
+    assert result.winner is None
+    assert result.record.whole.trained.tolist() == [3, 3, 3]
+    assert "every variant diverged" in " ".join(result.race_text())
+    assert set(result.race()["verdict"]) == {"diverged"}
+
+
+def test_what_left_is_told_from_what_is_lost(whole, tmp_path):
+    """A variant that left has trained fewer replicates, and none of them is lost."""
+    table = whole.table()
+    trained = dict(zip(VARIANTS, whole.record.whole.trained.tolist(), strict=True))
+    assert table["replicates"][list(VARIANTS)].to_dict() == trained
+    assert table["left"][whole.winner] == ""
+    assert table["left"]["hot"] == "diverged, look 1"
+    assert table.index[0] == whole.winner
+    assert whole.race().index[0] == whole.winner
+    found = {f.variant: f for f in whole.findings() if f.code == "KH105"}
+    assert {name: f.verdict for name, f in found.items()} == {
+        name: "found" if name == "hot" else "not found" for name in VARIANTS
+    }
+    assert found["hot"].sentence == "hot diverged in 3 of 3 replicates."
+    html = whole.report(tmp_path / "report.html").read_text("utf-8")
+    assert '<h2 id="race">The race</h2>' in html
+    assert all(sentence in html for sentence in whole.race_text())
+    assert "not because any were lost" in html
+    whole.export(tmp_path / "tables", to="csv")
+    members = (tmp_path / "tables" / "members.csv").read_text().splitlines()
+    assert len(members) == 1 + sum(trained.values()), "what was not trained is no member"
+    with pytest.raises(kohort.DesignError, match="whose replicates come in looks, got Holdout"):
+        kohort.result.Result(_fixed(whole.record), whole.variants, whole.data, whole.members).race()
+
+
+def _fixed(record):
+    settings = replace(record.settings, looks=(), replicates="Holdout(0.2, 9)")
+    return replace(record, settings=settings)
+
+
+def test_more_looks_and_repeats_are_told_and_others_refused(blobs, tmp_path, capsys):
+    place = tmp_path / "kohort.db"
+    run(race(blobs, SOME, repeats=5, looks=2, epochs=1), place)
+    race(blobs, SOME, repeats=6, looks=3, epochs=1).run(place)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "raced goes on with another number of looks: 2 before, 3 now" in told
+    assert "raced goes on with another number of repeats: 5 before, 6 now" in told
+    assert "Look 1 of 3, after 3 replicates: " in told
+    with pytest.raises(kohort.StoreError, match="first of the race: 3 before, 2 now"):
+        run(race(blobs, SOME, repeats=6, first=2, epochs=1), place)
+    with pytest.raises(kohort.StoreError, match="replicates: in looks before, all now"):
+        run(race(blobs, SOME, replicates=kohort.Holdout(0.2, 6), epochs=1), place)
+    with pytest.raises(kohort.StoreError, match="repeats of replicates: 6 before, 5 now"):
+        run(race(blobs, SOME, repeats=5, epochs=1), place)
+
+
+def test_a_margin_of_zero_is_told(blobs):
+    result = run(race(blobs, SOME, repeats=4, looks=2, epochs=1, margin=0))
+    assert "with a margin of 0 no variant can be found as good" in result.race_text()[-1]
+    assert "equivalent" not in set(result.race()["verdict"])
+
+
+def test_folds_race_and_keras_trains_a_race_too(blobs, tmp_path):
+    splits = kohort.KFold(4, repeats=2)
+    folds = run(race(blobs, SOME, splits=splits, first=4, looks=3, epochs=1), tmp_path / "a.db")
+    assert state_of(folds).sizes == (4, 6, 8)
+    assert folds.settings.kind == "folds"
+    one = race(blobs, SOME[:2], repeats=4, looks=2, epochs=1)
+    by_keras = run(one, tmp_path / "b.db", engine="keras")
+    by_kohort = run(race(blobs, SOME[:2], repeats=4, looks=2, epochs=1))
+    assert by_keras.record.whole.trained.tolist() == by_kohort.record.whole.trained.tolist()
+
+
+def test_streamed_data_race_with_the_same_bits_after_an_extension(blobs, tmp_path):
+    options = {"memory": "15KB"}
+    few, many = ({"repeats": n, "epochs": 2, "batch_size": 10} for n in (5, 7))
+    run(race(blobs, SOME[:2], **few), tmp_path / "kohort.db", **options)
+    grown = run(race(blobs, SOME, **many), tmp_path / "kohort.db", **options)
+    assert numbers(grown) == numbers(run(race(blobs, SOME, **many), **options))
+
+
+def test_the_store_shows_a_race(whole, blobs, tmp_path):
+    run(race(blobs), tmp_path / "kohort.db")
+    shown = command("show", "raced", cwd=tmp_path)
+    assert shown.returncode == 0
+    for sentence in whole.race_text():
+        assert sentence in shown.stdout
+    with open_store(tmp_path / "kohort.db") as store:
+        members = store.study("raced").members()
+    assert len(members) == whole.record.whole.trained.sum()
+    assert all(member.finished for member in members)
+    assert "Race(splits=Holdout(" in _settings_of(tmp_path)
+
+
+def _settings_of(folder):
+    with open_store(folder / "kohort.db") as store:
+        return of_stored(store.study("raced")).settings["replicates"]
