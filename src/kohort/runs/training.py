@@ -54,8 +54,8 @@ class Training:
         self.records.plan(plan.every_member)
         if self._looks > 1:
             self._progress.expect(plan.member_epochs)
-        if self._checkpointer is not None:
-            self._checkpointer.enter(plan)
+            if self._checkpointer is not None:
+                self._checkpointer.enter(plan)
         self._recall()
         for group in plan.groups:
             self._train_group(group)

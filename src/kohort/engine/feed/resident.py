@@ -13,7 +13,7 @@ from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_epoch
 from kohort.engine.program.epoch import EpochInputs, EpochSpec, batch_sizes
 from kohort.engine.program.guard import TracedLogs
-from kohort.engine.program.steps import Steps
+from kohort.engine.program.steps import Constants, Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
 
@@ -61,6 +61,7 @@ class ResidentRunner:
     ) -> None:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
         self._apart = apart
+        self._constants: tuple[object, Constants] = None, {}
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
@@ -94,7 +95,7 @@ class ResidentRunner:
             self._of_seats(measured, seats),
             self._source.valid,
             self._of_seats(valid, seats),
-            self._steps.constants_of(names, seats),
+            self._constants_of(names, seats),
             stops_of(self._stops, seats),
         )
         program = PROGRAMS.get(
@@ -124,6 +125,13 @@ class ResidentRunner:
         ]
         names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
+
+    def _constants_of(self, names: list[str], seats: list[int]) -> Constants:
+        """The lifted constants of the seats, which are the same in each epoch."""
+        key = tuple(names), tuple(seats)
+        if self._constants[0] != key:
+            self._constants = key, self._steps.constants_of(names, seats)
+        return self._constants[1]
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
         """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from kohort.design.plan import NO_MARGIN
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.judged import StudyCurves
@@ -82,4 +84,10 @@ def spent_text(conclusions: Conclusions) -> str:
 
 
 def _names(study: StudyCurves, look: Look, verdict: str) -> Sequence[str]:
-    return [study.variants[n].name for n, found in look.verdicts.items() if found == verdict]
+    """The names of the variants with a verdict, the best first."""
+    numbers = [number for number, found in look.verdicts.items() if found == verdict]
+    errors = study.errors[numbers, : look.replicates]
+    known = np.isfinite(errors)
+    sums = np.where(known, errors, 0.0).sum(axis=1)
+    means = np.where(known.any(axis=1), sums / np.maximum(1, known.sum(axis=1)), np.inf)
+    return [study.variants[numbers[place]].name for place in np.argsort(means, kind="stable")]
