@@ -185,7 +185,7 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
-        looks: Of a race, the replicates that each look sees; empty where all were trained. A
+        looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
             variant that left has length 0 in the replicates that it did not train.
     """
 
