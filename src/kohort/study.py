@@ -255,7 +255,8 @@ class Study:
                 plan.check_fused()
             # Of "auto" and "fused" the numbers are the same: each goes on what the other has begun.
             trains_by = "keras" if engine == "keras" else "fused"
-            progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
+            known = 0 if spec.race else plan.member_epochs  # A race tells what each look trains.
+            progress = stack.enter_context(Progress(known, visible=verbose != 0))
             losses = untrained_losses(spec, models)
             checkpointer = None
             if target is not None:

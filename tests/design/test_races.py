@@ -84,16 +84,34 @@ def study(data, count=3, **changes):
     return kohort.Study("raced", variants, data, **arguments)
 
 
-def test_the_plan_says_how_many_members_there_are_at_most_and_builds_the_first(blobs, monkeypatch):
+def test_a_model_is_built_once_when_the_look_of_its_member_comes(blobs, monkeypatch):
     built = []
     real = kohort.Variant.model
     monkeypatch.setattr(kohort.Variant, "model", lambda *a: built.append(a) or real(*a))
-    plan = study(blobs).plan()
-    assert len(built) == len(plan.every_member) == 3 * 4
-    text = str(plan)
+    raced = study(blobs)
+    text = str(raced.plan())
+    assert len(built) == 3, "one of each variant tells what trains together"
     assert "at most 36 members in 3 looks (4, 8, 12 replicates); programs" in text
-    assert "12 members before the first look of 75 parameters" in text
+    assert "cohort 1/1: " in text
+    assert "3 variants of 75 parameters" in text
     assert "margin" not in text
+    result = raced.run(verbose=0)
+    assert len(built) == len(set(built)) == result.record.whole.trained.sum()
+
+
+def test_what_cannot_be_fused_is_refused_before_it_trains(blobs):
+    raced = study(blobs)
+    raced.variants[1].kwargs = {"learning_rate": 0.01}
+    raced.variants[1].build = not_compiled
+    with pytest.raises(kohort.ModelError, match="compiled with jit_compile=False"):
+        raced.run(verbose=0, engine="fused")
+    assert raced.run(verbose=0).record.whole.trained.min() >= 4
+
+
+def not_compiled(learning_rate):
+    model = build_mlp(learning_rate=learning_rate)
+    model.jit_compile = False
+    return model
 
 
 def test_with_a_margin_of_zero_the_plan_says_that_nothing_is_as_good(blobs):

@@ -1,6 +1,6 @@
 """Models of members: built once from the seed of their replicate, and kept until they train."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import keras
@@ -30,6 +30,8 @@ class BuiltModels:
     def __init__(self, spec: StudySpec, room: int) -> None:
         self.tracer = StepTracer()
         """Traces their steps, those of equal models once."""
+        self.known: dict[tuple[int, int], Any] = {}
+        """By variant and replicate, what a plan says of a model that was built for it."""
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
 

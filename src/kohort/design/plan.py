@@ -86,8 +86,8 @@ class Plan:
             size and reason together.
         batch_size: Samples a step.
         data_bytes: Bytes of the data on the device.
-        looks: Of a race, the replicates that each look sees; the members above are then those of
-            one look, and other looks have others.
+        looks: Of a race, the replicates that each look sees. The members above are then the first
+            of each variant, which are enough to print; or those that train before one look.
         margin: Of a race, the study's margin.
     """
 
@@ -135,7 +135,9 @@ class Plan:
     @property
     def peak_bytes(self) -> int:
         """Memory that the largest group needs, an estimate: data, state and gradients."""
-        largest = max(sum(member.state_bytes for member in members) for members in self.groups)
+        state = [[member.state_bytes for member in members] for members in self.groups]
+        # In a race no more than the first replicates of a variant train side by side.
+        largest = max(max(s) * self.looks[0] if self.looks else sum(s) for s in state)
         # A step holds the old state, the new one, and gradients about as large as the weights.
         return self.data_bytes + 2 * largest
 
@@ -173,9 +175,9 @@ class Plan:
 
     def _line(self, members: tuple[MemberPlan, ...]) -> str:
         first = members[0]
-        before = " before the first look" if self.looks else ""
+        what = "variants" if self.looks else "members"
         return (
-            f"  {self.label(members)}: {len(members)} members{before} of "
+            f"  {self.label(members)}: {len(members)} {what} of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
             f"in batches of {self.batch_size}"
         )
@@ -205,20 +207,25 @@ def make_plan(
     Args:
         spec: The study.
         models: Takes the models, as far as it has room.
-        numbers: The numbers of the replicates to train, by variant number; None for all, and in a
-            race for those that come before its first look.
+        numbers: The numbers of the replicates to train, by variant number; None for all, and of a
+            race for the first of each: more are built when their look comes.
 
     Raises:
         DesignError: A model does not take the data.
     """
     members = []
-    for number, of_variant in (spec.first_members if numbers is None else numbers).items():
+    if numbers is None:
+        numbers = spec.first_of_all(len(spec.whole_replicates) if spec.race is None else 1)
+    for number, of_variant in numbers.items():
         whole: dict[int, MemberPlan] = {}
         for replicate in spec.replicates_of(spec.variants[number], of_variant):
+            known = models.known.get((number, replicate.number))
+            if known is not None:
+                whole[replicate.number] = known
             if replicate.number not in whole:
                 model = models.build(number, replicate)
                 member, description = _look_at(spec, number, replicate, model, models)
-                whole[replicate.number] = member
+                whole[replicate.number] = models.known[number, replicate.number] = member
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
                 if description is not None:

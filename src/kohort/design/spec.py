@@ -85,14 +85,8 @@ class StudySpec:
             self._parts[number, share] = part
         return self._parts[number, share]
 
-    @cached_property
-    def first_members(self) -> dict[int, tuple[int, ...]]:
-        """By variant number the replicates that it trains: all, or in a race those that come first.
-
-        Raises:
-            DesignError: As `whole_replicates`.
-        """
-        count = len(self.whole_replicates) if self.race is None else self.race.first
+    def first_of_all(self, count: int) -> dict[int, tuple[int, ...]]:
+        """The numbers of the first `count` replicates, by variant number."""
         return dict.fromkeys(range(len(self.variants)), tuple(range(count)))
 
     def replicates_of(self, variant: Variant, numbers: Sequence[int]) -> list[Replicate]:

@@ -24,13 +24,16 @@ def plans_to_train(
 
     Args:
         spec: The study.
-        first: Its plan, of a race the one before the first look.
+        first: Its plan; of a race that of the first member of each variant.
         models: Takes the models of later looks.
         record: Returns what has been measured.
         tell: Shows a line to the user.
     """
-    yield first
-    while spec.race is not None:
+    if spec.race is None:
+        yield first
+        return
+    yield make_plan(spec, models, spec.first_of_all(spec.race.first))
+    while True:
         so_far = record()
         curves = study_curves(so_far)
         state = replay(curves, spec.race.sizes)

@@ -52,7 +52,9 @@ class Training:
         self._plan = plan
         self._looks += 1
         self.records.plan(plan.every_member)
-        if self._looks > 1:
+        if self._engine == "fused":
+            plan.check_fused()
+        if self._spec.race is not None:
             self._progress.expect(plan.member_epochs)
             if self._checkpointer is not None:
                 self._checkpointer.enter(plan)
