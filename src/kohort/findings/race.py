@@ -9,8 +9,8 @@ import numpy as np
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import mean_interval
 
-type Verdict = Literal["worse", "equivalent", "diverged", "open"]
-type End = Literal["decided", "last look", "undecidable", "diverged"]
+type RaceVerdict = Literal["worse", "equivalent", "diverged", "open"]
+type RaceEnd = Literal["decided", "last look", "undecidable", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Standing:
         p_equivalent: The same of equivalence within the margin.
     """
 
-    verdict: Verdict
+    verdict: RaceVerdict
     p_worse: float
     p_equivalent: float
 
@@ -48,7 +48,7 @@ class Look:
     spent: float
 
     @property
-    def verdicts(self) -> dict[int, Verdict]:
+    def verdicts(self) -> dict[int, RaceVerdict]:
         """The verdicts by variant number, without the leader."""
         return {number: standing.verdict for number, standing in self.standings.items()}
 
@@ -67,7 +67,7 @@ class RaceState:
 
     looks: tuple[Look, ...]
     open: tuple[int, ...]
-    ends: End | None
+    ends: RaceEnd | None
     sizes: tuple[int, ...]
 
     @property
@@ -104,7 +104,7 @@ def replay(study: StudyCurves, sizes: Sequence[int]) -> RaceState:
         looks.append(look)
         numbers = tuple(n for n in numbers if look.verdicts.get(n, "open") == "open")
         if look.leader is None or numbers == (look.leader,):
-            ends: End = "diverged" if look.leader is None else "decided"
+            ends: RaceEnd = "diverged" if look.leader is None else "decided"
             return RaceState(tuple(looks), (), ends, tuple(sizes))
     return RaceState(tuple(looks), (), "last look", tuple(sizes))
 
@@ -142,7 +142,7 @@ def _look(study: StudyCurves, numbers: Sequence[int], size: int, level: float) -
             confidence=1 - level / max(1, len(numbers) - 1),
             test_to_train=study.test_to_train,
         )
-        verdict: Verdict = "open"
+        verdict: RaceVerdict = "open"
         if found.low > 0:
             verdict = "worse"
         elif found.low > -study.margin and found.high < study.margin:
