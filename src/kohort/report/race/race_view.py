@@ -32,14 +32,7 @@ class RaceView:
             DesignError: The study is no race: all of its replicates were trained.
 
         Example:
-            >>> raced = kohort.Study(
-            ...     "raced",
-            ...     kohort.grid(build, units=[1, 16]),
-            ...     data,
-            ...     replicates=kohort.Race(kohort.Holdout(0.25, repeats=4), first=3, looks=2),
-            ...     epochs=2,
-            ...     batch_size=10,
-            ... ).run(verbose=0)
+            >>> # raced: of a study whose replicates are a kohort.Race
             >>> table = raced.race()
             >>> table.index[0], table["verdict"]["units=16"], table["against"]["units=1"]
             ('units=16', 'leader', 'units=16')
