@@ -108,15 +108,30 @@ def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> flo
         variants: The variants.
         replicates: How many replicates it is of; None for all.
     """
-    for curves in (_of_first(curves, replicates) for curves in variants):
+    for curves in variants if replicates is None else _of_first(variants, replicates):
         if len(curves.sound):
             return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan
     return np.nan
 
 
-def _of_first(curves: VariantCurves, replicates: int | None) -> VariantCurves:
-    """The curves of the first replicates; None for all."""
+def of_first_look(study: StudyCurves) -> StudyCurves:
+    """Of a race the replicates that all variants trained, as a study without looks.
+
+    Later ones have the variants that did well in these, and would tell of a selection.
+    """
+    if not study.looks:
+        return study
+    return replace(study, variants=tuple(_of_first(study.variants, study.looks[0])), looks=())
+
+
+def _of_first(variants: Sequence[VariantCurves], replicates: int) -> list[VariantCurves]:
+    """The curves of the first replicates."""
     names = ("train_loss", "valid_loss", "train_error", "valid_error", "lengths")
-    parts = {name: getattr(curves, name)[:replicates] for name in names}
-    starts = {n: s for n, s in curves.untrained_in.items() if replicates is None or n < replicates}
-    return replace(curves, **parts, untrained_in=starts)
+    return [
+        replace(
+            curves,
+            **{name: getattr(curves, name)[:replicates] for name in names},
+            untrained_in={n: s for n, s in curves.untrained_in.items() if n < replicates},
+        )
+        for curves in variants
+    ]

@@ -221,7 +221,8 @@ class RecordView(RaceView):
         corrected over all levels, trends and interactions of the study by Holm's method: where no
         axis does anything, some effect is decided in 5 % of studies at most. One axis "matters
         most" where its range is decided to be wider than each other one. Variants of several build
-        functions, or of several numbers of epochs, have an axis of that.
+        functions, or of several numbers of epochs, have an axis of that. A race has the effects of
+        the replicates before its first look, which all variants trained.
 
         Sources: Kirk (2013), "Experimental Design"; Nadeau and Bengio (2003) for splits.
 
