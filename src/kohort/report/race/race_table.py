@@ -1,5 +1,6 @@
 """A race as a table, and as a picture of who left when."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -12,6 +13,8 @@ from kohort.findings.race import RaceState
 from kohort.report.figures import on_the_page
 
 LEADER = "leader"
+LETTERS = 36
+"""The length of a name in the picture."""
 _NAN = float("nan")
 # Okabe and Ito's colours, distinguishable with any colour vision; each bar has its words as well.
 _COLOURS = {
@@ -77,16 +80,25 @@ def race_svg(table: pd.DataFrame, state: RaceState) -> str:
     """
     looks = zip(table["verdict"], table["look"], strict=True)
     told = [what if what == LEADER else f"{what}, look {look}" for what, look in looks]
-    points = table.reset_index().assign(told=told)
+    points = table.assign(told=told, shown=_shown([str(name) for name in table.index]))
     x = alt.X(
         "replicates:Q",
         title="replicates",
         scale=alt.Scale(domain=[0, 1.25 * state.sizes[-1]], nice=False),
         axis=alt.Axis(values=[0, *state.sizes], format="d"),
     )
-    y = alt.Y("variant:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, grid=False))
+    # Vega cuts labels that are too long slowly; these are cut already.
+    y = alt.Y("shown:N", sort=None, title=None, axis=alt.Axis(labelLimit=0, grid=False))
     base = alt.Chart(points).encode(x=x, y=y)
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     bars = base.mark_bar(height=9).encode(color=alt.Color("verdict:N", scale=colours, legend=None))
     labels = base.mark_text(align="left", dx=5, color="currentColor").encode(text="told:N")
     return on_the_page(alt.layer(bars, labels).properties(width=520, height=alt.Step(18)))
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    """Names cut in the middle, those of a grid end apart; with a number where two are equal."""
+    half = LETTERS // 2
+    cut = [n if len(n) <= LETTERS else f"{n[: half - 1]}…{n[-half:]}" for n in names]
+    counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
+    return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]
