@@ -16,11 +16,11 @@ LEADER = "leader"
 LETTERS = 36
 """The length of a name in the picture."""
 _NAN = float("nan")
-# Okabe and Ito's colours, distinguishable with any colour vision; each bar has its words as well.
+# Colours of Okabe and Ito, distinguishable with any colour vision; each bar has its words as well.
 _COLOURS = {
     LEADER: "#009e73",
-    "open": "#3b9ddd",
-    "equivalent": "#56b4e9",
+    "open": "#999999",
+    "equivalent": "#3b9ddd",
     "worse": "#e69f00",
     "diverged": "#d55e00",
 }
