@@ -14,7 +14,7 @@ from kohort.findings.factorial.axes import axes_of
 from kohort.findings.factorial.effects import Effects, effects_of
 from kohort.findings.families import Families, corrected_comparison, families
 from kohort.findings.finding import Finding
-from kohort.findings.from_record import learning_curves, of_first_look, study_curves
+from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps
 from kohort.findings.race import RaceState, replay
@@ -106,7 +106,7 @@ class Conclusions:
         Raises:
             DesignError: As `axes_of`.
         """
-        return effects_of(of_first_look(self.study), axes_of(self.record))
+        return effects_of(self.study, axes_of(self.record))
 
     @property
     def known_effects(self) -> Effects | None:

@@ -114,16 +114,6 @@ def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> flo
     return np.nan
 
 
-def of_first_look(study: StudyCurves) -> StudyCurves:
-    """Of a race the replicates that all variants trained, as a study without looks.
-
-    Later ones have the variants that did well in these, and would tell of a selection.
-    """
-    if not study.looks:
-        return study
-    return replace(study, variants=tuple(_of_first(study.variants, study.looks[0])), looks=())
-
-
 def _of_first(variants: Sequence[VariantCurves], replicates: int) -> list[VariantCurves]:
     """The curves of the first replicates."""
     names = ("train_loss", "valid_loss", "train_error", "valid_error", "lengths")
