@@ -79,7 +79,16 @@ def names(tmp_path_factory):
         patch.chdir(tmp_path_factory.mktemp("examples"))
         result = study.run("kohort.db", verbose=0)
         given = {"kohort": kohort, "keras": keras, "np": np, "data": data, "build": build}
-        yield given | {"study": study, "result": result}
+        yield given | {"study": study, "result": result, "raced": raced_result(data)}
+
+
+def raced_result(data):
+    """The same two variants in a race."""
+    race = kohort.Race(kohort.Holdout(fraction=0.25, repeats=4), first=3, looks=2)
+    variants = kohort.grid(build, units=[1, 16])
+    return kohort.Study("race", variants, data, replicates=race, epochs=2, batch_size=10).run(
+        verbose=0
+    )
 
 
 @pytest.mark.parametrize("name", DESCRIBED)

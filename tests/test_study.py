@@ -511,7 +511,7 @@ def test_a_study_of_which_all_variants_diverged_is_told_and_reported(blobs, tmp_
         ({"batch_size": 0}, "1 or more"),
         ({"confidence": 95}, "confidence between 0 and 1, got 95"),
         ({"epochs": 2.5}, "1 or more"),
-        ({"replicates": 5}, "replicates as a kohort.Holdout . KFold, got 5"),
+        ({"replicates": 5}, "replicates as a kohort.Holdout . KFold . Race, got 5"),
         ({"seed": -1}, "seed of 0 or more, got -1"),
         ({"margin": 0}, "margin above 0, got 0"),
         ({"mode": "up"}, "'auto', 'min' or 'max', got 'up'"),

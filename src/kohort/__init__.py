@@ -14,6 +14,7 @@ if "keras" not in sys.modules:
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
     from kohort.data.load import load
+    from kohort.design.races import Race
     from kohort.design.replicates import Holdout, KFold
     from kohort.design.variants import Variant, grid
     from kohort.errors import (
@@ -44,6 +45,7 @@ _HOMES = {
     "KohortError": "kohort.errors",
     "Member": "kohort.member",
     "ModelError": "kohort.errors",
+    "Race": "kohort.design.races",
     "Result": "kohort.result",
     "StoreError": "kohort.errors",
     "Study": "kohort.study",
@@ -65,6 +67,7 @@ __all__ = [
     "KohortError",
     "Member",
     "ModelError",
+    "Race",
     "Result",
     "StoreError",
     "Study",

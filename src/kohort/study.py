@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from kohort.data.dataset import Dataset, as_dataset
 from kohort.design.building import BuiltModels
 from kohort.design.plan import Plan, make_plan
+from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode, scoring
 from kohort.design.spec import StudyCallbacks, StudySpec
@@ -24,12 +25,14 @@ from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import check_choice
 from kohort.evidence.provenance import environment
+from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import listed
 from kohort.member import members_of
 from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.fitting import Engine
+from kohort.runs.racing import plans_to_train
 from kohort.runs.recording import RunStart, study_record, untrained_losses, with_starts
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
@@ -49,7 +52,8 @@ class Study:
         variants: What to compare; the first is the baseline.
         data: A `Dataset`; or arrays `(x, y)`, of which there is no test set, or
             `((x_train, y_train), (x_test, y_test))` as `keras.datasets` gives them.
-        replicates: How the training data are split: `Holdout(...)` or `KFold(...)`.
+        replicates: How the training data are split: `Holdout(...)` or `KFold(...)`; or a `Race`
+            over them, which trains less where less decides.
         epochs: The number of epochs to train, the same for all or by variant name.
         batch_size: The number of samples in a step.
         seed: Of splits, initial weights and batch orders.
@@ -93,7 +97,7 @@ class Study:
         variants: Sequence[Variant],
         data: Dataset | tuple[Any, Any],
         *,
-        replicates: Holdout | KFold,
+        replicates: Holdout | KFold | Race,
         epochs: int | Mapping[str, int],
         batch_size: int = 32,
         seed: int = 0,
@@ -251,20 +255,36 @@ class Study:
                 plan.check_fused()
             # Of "auto" and "fused" the numbers are the same: each goes on what the other has begun.
             trains_by = "keras" if engine == "keras" else "fused"
-            progress = stack.enter_context(Progress(plan.member_epochs, visible=verbose != 0))
+            known = 0 if spec.race else plan.member_epochs  # A race tells what each look trains.
+            progress = stack.enter_context(Progress(known, visible=verbose != 0))
             losses = untrained_losses(spec, models)
             checkpointer = None
             if target is not None:
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
                 kept = session(target, spec, plan, how, progress.tell)
                 checkpointer = stack.enter_context(kept)
-            training = Training(spec, plan, models, engine, resources, progress, checkpointer)
-            records = training.run()
+            training = Training(spec, models, engine, resources, progress, checkpointer)
+            records = training.records
             runs = 1 if checkpointer is None else checkpointer.runs
-            record = study_record(
-                spec, plan, records, losses, engine=trains_by, start=start, runs=runs
-            )
-            record = with_starts(record, spec, models)
+
+            def record_of(*, seeks_copies: bool) -> StudyRecord:
+                found = study_record(
+                    spec,
+                    records,
+                    losses,
+                    engine=trains_by,
+                    start=start,
+                    runs=runs,
+                    seeks_copies=seeks_copies,
+                )
+                return with_starts(found, spec, models)
+
+            def so_far() -> StudyRecord:
+                return record_of(seeks_copies=False)
+
+            for part in plans_to_train(spec, plan, models, so_far, progress.tell):
+                training.train(part)
+            record = record_of(seeks_copies=True)
             weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
             members = members_of(
                 spec.variants, spec.whole_replicates, spec.data, weights, record.whole

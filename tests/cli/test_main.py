@@ -81,6 +81,22 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert "K/broken.png" in report
 
 
+def test_a_study_trains_until_it_is_decided(folder):
+    arguments = ["study.py", "--data", "images", "--until-decided", "--replicates", 5]
+    planned = kohort("plan", *arguments, cwd=folder)
+    assert "at most 10 members in 2 looks (4, 5 replicates)" in planned.stdout
+    done = kohort("run", *arguments, "--store", "raced.db", "--out", "raced", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "\nThe race\n" in done.stdout
+    assert "of at most 10 members" in done.stdout
+    assert "Look 1 of 2, after 4 replicates: " in done.stderr
+    report = (folder / "raced" / "report.html").read_text("utf-8")
+    assert "--replicates 5 --store raced.db --until-decided" in report
+    other = kohort("run", *arguments[:3], "--store", "raced.db", "--out", "raced", cwd=folder)
+    assert other.returncode == 2
+    assert "replicates: in looks before, all now" in other.stderr.splitlines()[-1]
+
+
 def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(folder):
     (folder / "study-hopeless-report").mkdir()
     (folder / "study-hopeless-report" / "winner.keras").write_text("of an earlier run")

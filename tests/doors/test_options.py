@@ -64,6 +64,14 @@ OPTIONS = {
     "half an epoch": (["--data", "data.npz", "--epochs", "1.5"], "'--epochs'"),
     "epochs without end": (["--data", "data.npz", "--epochs", "1" + "0" * 12], "at most 1,000,000"),
     "no replicates": (["--data", "data.npz", "--replicates", "0"], "'--replicates'"),
+    "a race of one variant": (
+        ["--data", "data.npz", "--until-decided"],
+        "two variants or more for a race, got a",
+    ),
+    "a race of one replicate": (
+        ["--data", "data.npz", "--until-decided", "--replicates", "1"],
+        "first from 2 to the 1 repeats, got 2",
+    ),
     "replicates without end": (["--data", "data.npz", "--replicates", "1000000000"], "to 10,000"),
     # Names.
     "an unknown option": (["--fast"], "No such option:? .?--fast"),

@@ -235,6 +235,18 @@ STUDIES = {
         settings("replicates=KFold(41)"),
         "each of the 41 folds, got 40 group",
     ),
+    "a race of one variant": (
+        settings("replicates=kohort.Race(Holdout(0.2, 8), looks=2)"),
+        "two variants or more for a race, got a; give another one",
+    ),
+    "a race with a first look above all": (
+        settings("replicates=kohort.Race(Holdout(0.2, 3))"),
+        "first from 2 to the 3 repeats, got 4",
+    ),
+    "a race of more looks than folds": (
+        settings("replicates=kohort.Race(KFold(5), first=3)"),
+        "2 to 3 looks at 5 folds, of which 3 come first, got 5",
+    ),
     "too small a part": (
         settings("replicates=Holdout(0.001)"),
         "40 training samples, of which 0.001",

@@ -69,6 +69,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 Replicates = Annotated[
     int | None, typer.Option(min=1, help="Run this many replicates (or folds) instead.")
 ]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Race: train replicates in looks, of variants that are not decided, up to 20 or N.",
+    ),
+]
 
 
 STORE = "kohort.db"

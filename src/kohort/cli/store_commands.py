@@ -44,7 +44,7 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show what a store has of a study: its members, runs, events, axes and findings."""
+    """Show what a store has of a study: its members, runs, events, race, axes and findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
 
@@ -52,18 +52,20 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
-    told = _what_axes_do(store, name) if has_ended else []
-    parts["axes"] = [{"told": sentence} for sentence in told]
+    parts |= _told(store, name) if has_ended else {"race": [], "axes": []}
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
 
 
-def _what_axes_do(store: str, name: str) -> list[str]:
+def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
+    """What the race decided, and what each axis does."""
     from kohort.runs.loading import open as open_result
 
     try:
-        return open_result(store, name).effects_text()
+        result = open_result(store, name)
+        told = {"race": result.race_text(), "axes": result.effects_text()}
     except StoreError as error:  # The rest can be shown without the epochs.
-        return [str(error)]
+        told = {"race": [], "axes": [str(error)]}
+    return {part: [{"told": text} for text in texts] for part, texts in told.items()}
 
 
 def compare(

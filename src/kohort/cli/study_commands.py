@@ -20,6 +20,7 @@ from kohort.cli.options import (
     StudyPlace,
     TargetColumn,
     TestPart,
+    UntilDecided,
     reading_options,
 )
 from kohort.errors import Interrupted, legible
@@ -61,6 +62,7 @@ def run(
     test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
+    until_decided: UntilDecided = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
@@ -95,11 +97,12 @@ def run(
         "store": None if store == STORE else store,
     }
     shown_options = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    shown_options += ["--until-decided"] * until_decided
     file, _, name = study.partition("::")
     stem = Path(file).stem
     folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
     _run(
-        _study(study, data, reading, epochs, replicates),
+        _study(study, data, reading, epochs, replicates, until_decided=until_decided),
         folder,
         " ".join(["kohort run", study, *shown_options]),
         engine=engine.value,
@@ -119,10 +122,12 @@ def plan(
     test: TestPart = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
+    until_decided: UntilDecided = False,
 ) -> None:
     """Print what a study would train together, and why not more."""
     reading = reading_options(target, group, size, color, test)
-    typer.echo(str(_study(study, data, reading, epochs, replicates).plan()))
+    planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
+    typer.echo(str(planned.plan()))
 
 
 def _study(
@@ -131,11 +136,13 @@ def _study(
     reading: dict[str, Any],
     epochs: int | None,
     replicates: int | None,
+    *,
+    until_decided: bool,
 ) -> "Study":
     from kohort.cli.study_files import adjusted, data_of, read_study
 
     study = read_study(place, data_of(source, reading))
-    return adjusted(study, epochs=epochs, replicates=replicates)
+    return adjusted(study, epochs=epochs, replicates=replicates, races=until_decided)
 
 
 def _show_data(data: "Dataset") -> None:
@@ -168,6 +175,7 @@ def _run(study: "Study", out: Path, command: str, **resources: Any) -> None:
     tested = result.test_text()
     lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
     lines += result.additions()
+    lines += ["", "The race", *result.race_text()] if study.spec.race else []
     lines += ["", "What would help next", *steps] if steps else []
     typer.echo("\n" + "\n".join(lines) + "\n")
     if result.winner is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from kohort.data.dataset import Dataset
 from kohort.data.load import load
 from kohort.data.system import is_file
+from kohort.design.races import until_decided
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study
 
@@ -85,8 +86,17 @@ def adjusted(
     data: Dataset | None = None,
     epochs: int | None = None,
     replicates: int | None = None,
+    races: bool = False,
 ) -> Study:
-    """The same study with other data, epochs, or number of replicates (repeats, or folds)."""
+    """The same study with other data, epochs, or number of replicates (repeats, or folds).
+
+    Args:
+        study: The study.
+        data: Its data; None for those that it has.
+        epochs: Its epochs; None likewise.
+        replicates: Repeats or folds; None likewise.
+        races: Whether its replicates come in looks, until it is decided.
+    """
     arguments = {
         field.name: getattr(study.spec, field.name) for field in fields(study.spec) if field.init
     }
@@ -94,7 +104,9 @@ def adjusted(
         arguments["data"] = data
     if epochs is not None:
         arguments["epochs"] = epochs
-    if replicates is not None:
+    if races:
+        arguments["replicates"] = until_decided(study.spec.replicates, replicates)
+    elif replicates is not None:
         arguments["replicates"] = study.spec.replicates.resized(replicates)
     return Study(**arguments)
 

@@ -1,6 +1,6 @@
 """Models of members: built once from the seed of their replicate, and kept until they train."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import keras
@@ -11,6 +11,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import prepare
+from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import abstract, global_settings
 
 
@@ -27,6 +28,10 @@ class BuiltModels:
     """
 
     def __init__(self, spec: StudySpec, room: int) -> None:
+        self.tracer = StepTracer()
+        """Traces their steps, those of equal models once."""
+        self.known: dict[tuple[int, int], Any] = {}
+        """By variant and replicate, what a plan says of a model that was built for it."""
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
 

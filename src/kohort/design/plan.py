@@ -5,6 +5,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
-from kohort.tracing.eligibility import StepTracer, not_fused
+from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
 
 
@@ -85,6 +86,9 @@ class Plan:
             size and reason together.
         batch_size: Samples a step.
         data_bytes: Bytes of the data on the device.
+        looks: Of a race, the replicates that each look sees. The members above are then the first
+            of each variant, which are enough to print; or those that train before one look.
+        margin: Of a race, the study's margin.
     """
 
     study: str
@@ -93,6 +97,8 @@ class Plan:
     alone: tuple[tuple[MemberPlan, ...], ...]
     batch_size: int
     data_bytes: int
+    looks: tuple[int, ...] = ()
+    margin: float | None = None
 
     @property
     def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
@@ -129,15 +135,19 @@ class Plan:
     @property
     def peak_bytes(self) -> int:
         """Memory that the largest group needs, an estimate: data, state and gradients."""
-        largest = max(sum(member.state_bytes for member in members) for members in self.groups)
+        state = [[member.state_bytes for member in members] for members in self.groups]
+        # In a race no more than the first replicates of a variant train side by side.
+        largest = max(max(s) * self.looks[0] if self.looks else sum(s) for s in state)
         # A step holds the old state, the new one, and gradients about as large as the weights.
         return self.data_bytes + 2 * largest
 
     def __str__(self) -> str:
         head = (
-            f"Study {self.study!r}: {len(self.every_member)} members; programs to compile, one "
+            f"Study {self.study!r}: {self._how_many()}; programs to compile, one "
             f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"
         )
+        if self.margin == 0:
+            head += f"\n  {NO_MARGIN}"
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [
             f"{self._line(members)}; by keras.Model.fit, one after another, because "
@@ -145,6 +155,14 @@ class Plan:
             for members in self.alone
         ]
         return "\n".join([head, *cohorts, *alone])
+
+    def _how_many(self) -> str:
+        """The number of members, in words."""
+        if not self.looks:
+            return f"{len(self.every_member)} members"
+        most, looks = len(self.variant_names) * self.looks[-1], len(self.looks)
+        told = f"{looks} looks" if looks > 1 else "1 look"
+        return f"at most {most} members in {told} ({', '.join(map(str, self.looks))} replicates)"
 
     def _of_cohort(self, number: int) -> str:
         cohort = self.cohorts[number]
@@ -157,8 +175,9 @@ class Plan:
 
     def _line(self, members: tuple[MemberPlan, ...]) -> str:
         first = members[0]
+        what = "variants" if self.looks else "members"
         return (
-            f"  {self.label(members)}: {len(members)} members of "
+            f"  {self.label(members)}: {len(members)} {what} of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
             f"in batches of {self.batch_size}"
         )
@@ -177,25 +196,36 @@ class Plan:
         return "its layers have other shapes"
 
 
-def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
+NO_MARGIN = "with a margin of 0 no variant can be found as good as another one"
+
+
+def make_plan(
+    spec: StudySpec, models: BuiltModels, numbers: Mapping[int, Sequence[int]] | None = None
+) -> Plan:
     """Build each member's model once, trace its steps, and group members by them.
 
     Args:
         spec: The study.
         models: Takes the models, as far as it has room.
+        numbers: The numbers of the replicates to train, by variant number; None for all, and of a
+            race for the first of each: more are built when their look comes.
 
     Raises:
         DesignError: A model does not take the data.
     """
     members = []
-    tracer = StepTracer()
-    for number, variant in enumerate(spec.variants):
+    if numbers is None:
+        numbers = spec.first_of_all(len(spec.whole_replicates) if spec.race is None else 1)
+    for number, of_variant in numbers.items():
         whole: dict[int, MemberPlan] = {}
-        for replicate in spec.replicates_of(variant):
+        for replicate in spec.replicates_of(spec.variants[number], of_variant):
+            known = models.known.get((number, replicate.number))
+            if known is not None:
+                whole[replicate.number] = known
             if replicate.number not in whole:
                 model = models.build(number, replicate)
-                member, description = _look_at(spec, number, replicate, model, tracer)
-                whole[replicate.number] = member
+                member, description = _look_at(spec, number, replicate, model, models)
+                whole[replicate.number] = models.known[number, replicate.number] = member
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
                 if description is not None:
@@ -213,11 +243,12 @@ def make_plan(spec: StudySpec, models: BuiltModels) -> Plan:
         tuple(map(tuple, alone)),
         spec.batch_size,
         sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
+        *(() if spec.race is None else (spec.race.sizes, spec.margin)),
     )
 
 
 def _look_at(
-    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, tracer: StepTracer
+    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, models: BuiltModels
 ) -> tuple[MemberPlan, Description | None]:
     """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
@@ -229,7 +260,9 @@ def _look_at(
         # A function of the user's is asked when members train: it may open files and runs.
         inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
-            tracer.steps_or_reason(model, batch, description) if inside is None else (None, inside)
+            models.tracer.steps_or_reason(model, batch, description)
+            if inside is None
+            else (None, inside)
         )
     except Exception as error:
         raise not_taking(variant.name, model, data, error) from error

@@ -114,6 +114,16 @@ class Holdout:
         """
         return "seeds" if self.same_split else "splits"
 
+    @property
+    def count(self) -> int:
+        """The number of replicates.
+
+        Example:
+            >>> kohort.Holdout(0.25, repeats=3).count
+            3
+        """
+        return self.repeats
+
     def __post_init__(self) -> None:
         if not is_number(self.fraction) or not 0.0 < self.fraction < 1.0:
             raise DesignError(
@@ -204,6 +214,16 @@ class KFold:
     repeats: int = 1
     stratify: bool = False
     kind: ClassVar[str] = "folds"
+
+    @property
+    def count(self) -> int:
+        """The number of replicates.
+
+        Example:
+            >>> kohort.KFold(folds=4, repeats=2).count
+            8
+        """
+        return self.folds * self.repeats
 
     def __post_init__(self) -> None:
         _check_count("folds", self.folds, 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kohort.data.dataset import Dataset
+from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.scoring import Mode
 from kohort.design.variants import Variant
@@ -26,7 +27,7 @@ class StudySpec:
     name: str
     variants: tuple[Variant, ...]
     data: Dataset
-    replicates: Holdout | KFold
+    replicates: Holdout | KFold | Race
     epochs: int | Mapping[str, int]
     batch_size: int = 32
     seed: int = 0
@@ -42,6 +43,16 @@ class StudySpec:
     def variant_names(self) -> tuple[str, ...]:
         """Names of the variants, by variant number."""
         return tuple(variant.name for variant in self.variants)
+
+    @property
+    def race(self) -> Race | None:
+        """The race; None where all replicates are trained."""
+        return self.replicates if isinstance(self.replicates, Race) else None
+
+    @property
+    def splits(self) -> Holdout | KFold:
+        """How the training data are split."""
+        return self.replicates.splits if isinstance(self.replicates, Race) else self.replicates
 
     def epochs_of(self, variant: Variant) -> int:
         """The number of epochs to train a variant."""
@@ -74,10 +85,13 @@ class StudySpec:
             self._parts[number, share] = part
         return self._parts[number, share]
 
-    def replicates_of(self, variant: Variant) -> list[Replicate]:
-        """The replicates of a variant: with all of their samples, then with parts of them."""
+    def first_of_all(self, count: int) -> dict[int, tuple[int, ...]]:
+        """The numbers of the first `count` replicates, by variant number."""
+        return dict.fromkeys(range(len(self.variants)), tuple(range(count)))
+
+    def replicates_of(self, variant: Variant, numbers: Sequence[int]) -> list[Replicate]:
+        """These replicates of a variant: with all of their samples, then with parts of them."""
         shares = [1.0, *sorted(set(self.shares_of(variant)), reverse=True)]
-        numbers = range(len(self.whole_replicates))
         return [self.replicate(number, share) for share in shares for number in numbers]
 
     def callbacks_of(self, variant: Variant, replicate: int) -> tuple[Callback, ...]:

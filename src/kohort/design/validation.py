@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sized
 from types import UnionType
 
 from kohort.data.dataset import Dataset
+from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, is_number
 from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
@@ -33,11 +34,30 @@ def check_spec(spec: StudySpec) -> None:
         check_own_files(spec.callbacks, len(names), "variant, replicate")
     if not 0.0 < spec.confidence < 1.0:
         raise DesignError("a confidence between 0 and 1", f"{spec.confidence}", "use 0.95, say")
-    if spec.margin is not None and not spec.margin > 0:
-        raise DesignError("a margin above 0", f"{spec.margin}", "use 0.01, say")
+    least = "a margin of 0 or more" if spec.race else "a margin above 0"
+    if spec.margin is not None and not (spec.margin > 0 or (spec.race and spec.margin == 0)):
+        raise DesignError(least, f"{spec.margin}", "use 0.01, say")
     if spec.mode not in ("auto", "min", "max"):
         raise DesignError("'auto', 'min' or 'max'", repr(spec.mode), "give mode one of them")
     _check_sizes(spec, names)
+    _check_race(spec)
+
+
+def _check_race(spec: StudySpec) -> None:
+    if spec.race is None:
+        return
+    if len(spec.variants) < 2:
+        raise DesignError(
+            "two variants or more for a race",
+            spec.variants[0].name,
+            f"give another one, or replicates={spec.splits!r}",
+        )
+    if any(spec.shares_of(variant) for variant in spec.variants):
+        raise DesignError(
+            "a race without sizes",
+            "both",
+            "leave sizes out, and give them to a study of the winner",
+        )
 
 
 def _check_names(study: str, names: list[str]) -> None:
@@ -97,7 +117,7 @@ def _check_kinds(spec: StudySpec) -> None:
         (
             "replicates",
             spec.replicates,
-            Holdout | KFold,
+            Holdout | KFold | Race,
             "give kohort.Holdout(0.1, repeats=5), say",
         ),
         *(
@@ -107,7 +127,7 @@ def _check_kinds(spec: StudySpec) -> None:
     ]
     for what, value, kind, mend in wanted:
         if not isinstance(value, kind):
-            name = getattr(kind, "__name__", str(kind)).replace("kohort.design.replicates.", "")
+            name = getattr(kind, "__name__", re.sub(r"kohort\.design\.\w+\.", "", str(kind)))
             raise DesignError(f"{what} as a kohort.{name}", _told(value), mend)
     if not isinstance(spec.seed, int) or spec.seed < 0:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")

@@ -30,7 +30,10 @@ MONITOR = "val_data_loss"
 
 
 class Job(NamedTuple):
-    """Members to train; their parts have equal numbers of samples."""
+    """Members to train; their parts have equal numbers of samples.
+
+    `isolated` is as in `TrainingPlan`.
+    """
 
     members: tuple[MemberPlan, ...]
     models: list[keras.Model]
@@ -38,6 +41,7 @@ class Job(NamedTuple):
     callbacks: list[tuple[Callback, ...]]
     data: Dataset
     batch_size: int
+    isolated: int = 0
 
 
 class Resources(NamedTuple):
@@ -74,6 +78,7 @@ def train_fused(
             stop_diverged=True,
             chunk_size=resources.chunk_size,
             memory=resources.memory,
+            isolated=job.isolated,
         ),
         job.callbacks,
     )

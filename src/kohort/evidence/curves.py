@@ -27,6 +27,17 @@ class Curves:
         """One metric, float64 `[variant, replicate, epoch]`."""
         return self.values[..., self.metrics.index(metric)]
 
+    @property
+    def trained(self) -> np.ndarray:
+        """How many replicates of each variant were trained, int64 `[variant]`."""
+        counts: np.ndarray = (self.lengths > 0).sum(axis=1)
+        return counts
+
+    def first(self, replicates: int) -> "Curves":
+        """The curves of the first replicates."""
+        values, lengths = self.values[:, :replicates], self.lengths[:, :replicates]
+        return Curves(self.variants, self.metrics, values, lengths)
+
     def tidy(self) -> pd.DataFrame:
         """One row per variant, replicate, epoch (from 1) and metric, with its value.
 

@@ -102,6 +102,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             {str(number): loss for number, loss in variant.untrained_in.items()}
             for variant in record.variants
         ],
+        "trained": record.whole.trained.tolist(),
     }
 
 
@@ -142,6 +143,17 @@ def from_json(
     )
 
 
+def raced(stored: Mapping[str, Any]) -> dict[str, int] | None:
+    """Of the JSON of a race, by variant, the replicates that are part of its result; else None.
+
+    A store may have more, which the race needed when it had other looks or fewer variants.
+    """
+    settings = stored["settings"]
+    if not settings.get("looks"):
+        return None
+    return dict(zip(settings["epochs"], stored["trained"], strict=True))
+
+
 def _with_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
@@ -161,5 +173,6 @@ def settings_from_json(stored: Mapping[str, Any]) -> Settings:
     settings = dict(stored)
     settings |= {name: datetime.fromisoformat(settings[name]) for name in ("started", "finished")}
     settings["samples"] = tuple(settings["samples"])
+    settings["looks"] = tuple(settings.get("looks", ()))  # studies kept before it was have none
     settings["shares"] = {name: tuple(shares) for name, shares in settings["shares"].items()}
     return Settings(**settings)

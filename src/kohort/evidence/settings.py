@@ -35,6 +35,7 @@ class Settings:
         runs: The number of runs; `started` and `finished` are of the last one.
         measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
+        looks: Of a race, the replicates that each look sees; empty where all were trained.
     """
 
     study: str
@@ -58,6 +59,7 @@ class Settings:
     runs: int = 1
     measured: int = 0
     group_size: float = 1.0
+    looks: tuple[int, ...] = ()
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

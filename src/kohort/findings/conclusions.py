@@ -18,6 +18,7 @@ from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps
 from kohort.findings.paired.fixed import Families
+from kohort.findings.race import RaceState, replay
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.learning_curve import LearningCurve
@@ -86,6 +87,12 @@ class Conclusions:
         return None if self.winner is None else self.record.variant_names[self.winner]
 
     @cached_property
+    def race(self) -> RaceState | None:
+        """What the looks of the race decided; None where all replicates were trained."""
+        looks = self.record.settings.looks
+        return replay(self.study, looks) if looks else None
+
+    @cached_property
     def cheapest(self) -> int | None:
         """The number of the smallest variant that is as good as the winner; None without one."""
         spent = [0.0] * len(self.record.variants)
@@ -95,7 +102,7 @@ class Conclusions:
 
     @cached_property
     def effects(self) -> Effects:
-        """What each axis of the study does.
+        """What each axis of the study does; in a race, in the replicates that all variants trained.
 
         Raises:
             DesignError: As `axes_of`.
@@ -141,7 +148,7 @@ class Conclusions:
     def diverged(self) -> list[tuple[str, int, int]]:
         """Variants that diverged: the name, in how many replicates, and of how many."""
         return [
-            (curves.name, int(curves.diverged.sum()), len(curves.lengths))
+            (curves.name, int(curves.diverged.sum()), curves.trained)
             for curves in self.study.variants
             if curves.diverged.any()
         ]

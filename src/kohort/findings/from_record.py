@@ -1,6 +1,7 @@
 """Prepares the curves of a study's record for the findings, turned so that lower is better."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +24,9 @@ def study_curves(record: StudyRecord) -> StudyCurves:
     variants = tuple(
         _variant_curves(record, record.whole, number) for number in range(len(record.variants))
     )
-    reference = None if settings.is_proportion else _reference(variants)
+    # What a race decided at a look must not change with the replicates of later looks.
+    seen = settings.looks[0] if settings.looks else None
+    reference = None if settings.is_proportion else _reference(variants, seen)
     scale = Scale(metric_name(settings.metric), settings.higher_is_better, reference)
     margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(
@@ -39,6 +42,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.samples[1],
         record.majority,
         settings.group_size,
+        settings.looks,
     )
 
 
@@ -97,9 +101,27 @@ def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
     return len({variant.loss for variant in pair}) == len(set(planned)) == 1 and not was_stopped
 
 
-def _reference(variants: Sequence[VariantCurves]) -> float:
-    """The absolute score at e* of the baseline, or if it has none of the next variant."""
-    for curves in variants:
+def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> float:
+    """The absolute score at e* of the baseline, or if it has none of the next variant.
+
+    Args:
+        variants: The variants.
+        replicates: How many replicates it is of; None for all.
+    """
+    for curves in variants if replicates is None else _of_first(variants, replicates):
         if len(curves.sound):
             return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan
     return np.nan
+
+
+def _of_first(variants: Sequence[VariantCurves], replicates: int) -> list[VariantCurves]:
+    """The curves of the first replicates."""
+    names = ("train_loss", "valid_loss", "train_error", "valid_error", "lengths")
+    return [
+        replace(
+            curves,
+            **{name: getattr(curves, name)[:replicates] for name in names},
+            untrained_in={n: s for n, s in curves.untrained_in.items() if n < replicates},
+        )
+        for curves in variants
+    ]

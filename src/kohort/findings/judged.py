@@ -74,6 +74,11 @@ class VariantCurves:
         diverged: np.ndarray = (broken.any(axis=1) | worse) & (self.lengths > 0)
         return diverged
 
+    @property
+    def trained(self) -> int:
+        """How many replicates trained: all, but where the variant left a race."""
+        return int((self.lengths > 0).sum())
+
     @cached_property
     def sound(self) -> np.ndarray:
         """The replicates that trained and did not diverge, `[sound replicate]`."""

@@ -13,6 +13,7 @@ from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
+from kohort.report.race.race_words import how_it_ended, how_it_left
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
@@ -20,10 +21,23 @@ def score_table(conclusions: Conclusions) -> pd.DataFrame:
     rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
     table = pd.DataFrame(rows).astype({"best_epoch": "Int64"})
     table = table.assign(**_differing_arguments(conclusions, table.columns)).set_index("variant")
-    # Means over only the replicates that did not diverge come after complete ones.
-    partial = np.isnan(conclusions.study.errors).any(axis=1)
-    order = np.lexsort((conclusions.mean_errors, partial))
+    # Means over only the replicates that did not diverge come after complete ones, and in a race
+    # means over fewer replicates come after those over more.
+    lost = np.array([curves.diverged.any() for curves in conclusions.study.variants])
+    fewer = -conclusions.record.whole.trained
+    order = np.lexsort((conclusions.mean_errors, fewer, lost))
     return table.iloc[order]
+
+
+def _of_race(conclusions: Conclusions, number: int) -> dict[str, Any]:
+    """How many replicates a variant trained in a race, and how it left; empty without a race."""
+    state = conclusions.race
+    if state is None:
+        return {}
+    return {
+        "replicates": conclusions.study.variants[number].trained,
+        "left": how_it_left(state, number),
+    }
 
 
 def _differing_arguments(conclusions: Conclusions, taken: Collection[str]) -> dict[str, pd.Series]:
@@ -46,6 +60,8 @@ def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
     if row is None:
         return table
     reference = pd.DataFrame([row]).set_index("variant").astype({"best_epoch": "Int64"})
+    if "left" in row:
+        table, reference = (part.astype({"replicates": "Int64"}) for part in (table, reference))
     return pd.concat([table, reference])
 
 
@@ -65,7 +81,9 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.baseline,
         conclusions.diverged,
     )
-    return " ".join(filter(None, [not_beaten(conclusions), found, _cheapest(conclusions)]))
+    state = conclusions.race
+    ended = "" if state is None else how_it_ended(conclusions.study, state)
+    return " ".join(filter(None, [not_beaten(conclusions), found, _cheapest(conclusions), ended]))
 
 
 def _cheapest(conclusions: Conclusions) -> str:
@@ -119,5 +137,6 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         "seconds": sum(
             spent for (variant, _), spent in record.seconds.items() if variant == number
         ),
+        **_of_race(conclusions, number),
         "verdict": verdict([f for f in conclusions.findings if f.variant == facts.name]),
     }

@@ -117,7 +117,7 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
     chart = alt.layer(ranges, law, means).properties(width=520, height=220)
-    return _on_the_page(chart)
+    return on_the_page(chart)
 
 
 def effect_svg(points: pd.DataFrame, title: str) -> str:
@@ -144,7 +144,7 @@ def effect_svg(points: pd.DataFrame, title: str) -> str:
     )
     dots = base.mark_point(filled=True, size=60, opacity=1, color=colour).encode(y=y)
     chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=250, height=140)
-    return _on_the_page(chart)
+    return on_the_page(chart)
 
 
 def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
@@ -156,10 +156,10 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
         domain: The range of the y axis; None to fit the panel.
     """
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
-    return _on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
+    return on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
 
 
-def _on_the_page(chart: Any) -> str:
+def on_the_page(chart: Any) -> str:
     """A chart as SVG text, with the text colour of the page around it."""
     styled = (
         chart.properties(background="transparent")

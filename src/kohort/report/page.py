@@ -41,6 +41,8 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
+from kohort.report.race.race_table import race_rows, race_svg, race_table
+from kohort.report.race.race_words import race_text
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
@@ -170,6 +172,9 @@ def render(page: Page) -> str:
         learning=_learning(page),
         single_models=_single_models(page),
         arguments=_arguments(page),
+        race=race_text(conclusions),
+        race_picture=_race_picture(page),
+        raced=[] if conclusions.race is None else race_rows(conclusions),
         axes=what_axes_do(conclusions),
         effects=[] if effects is None else effect_rows(effects, settings.kind, page.scale),
         effect_panels=[] if effects is None else effect_panels(effects, page.scale),
@@ -192,6 +197,12 @@ def _learning(page: Page) -> str:
     """The learning curves as SVG text; empty if the study has no sizes."""
     points = learning_points(page.conclusions.named_learning_curves, page.scale)
     return learning_svg(points, f"validation {page.scale.metric}")
+
+
+def _race_picture(page: Page) -> str:
+    """Who left the race when, as SVG text; empty if the study is no race."""
+    state = page.conclusions.race
+    return "" if state is None else race_svg(race_table(page.conclusions), state)
 
 
 def _arguments(page: Page) -> list[str]:

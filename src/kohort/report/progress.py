@@ -69,6 +69,11 @@ class Progress:
         if self._visible:
             self._console.print(line, highlight=False, soft_wrap=True)
 
+    def expect(self, member_epochs: int) -> None:
+        """Add member epochs that are to come, as those of a race's next look."""
+        total = self._bar.tasks[self._task].total or 0
+        self._bar.update(self._task, total=total + member_epochs)
+
     def skip(self, member_epochs: int) -> None:
         """Count member epochs that were trained in an earlier run."""
         self._bar.advance(self._task, member_epochs)

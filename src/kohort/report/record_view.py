@@ -7,10 +7,8 @@ import altair as alt
 import pandas as pd
 
 from kohort.errors import DesignError
-from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import Settings
 from kohort.findings.choice import Optimism
-from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.next_steps import NextStep
 from kohort.findings.statistics.comparison import Comparison
@@ -21,18 +19,15 @@ from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record
 from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import curve_bands, curves_chart, plotted_metrics
+from kohort.report.race.race_view import RaceView
 
 
-class RecordView:
+class RecordView(RaceView):
     """What the record of a study says, as tables, figures, findings and sentences.
 
     Args:
         record: The record.
     """
-
-    def __init__(self, record: StudyRecord) -> None:
-        self.record = record
-        self._conclusions = Conclusions(record)
 
     @property
     def settings(self) -> Settings:
@@ -77,7 +72,8 @@ class RecordView:
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
         them, all in inference mode at the best epoch; `best_epoch` (from 1), that of lowest mean
         validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
-        and the `verdict` of the findings; then the arguments that differ between the variants, with
+        and the `verdict` of the findings; in a race also the `replicates` that each trained, and
+        how it `left` (see `race`); then the arguments that differ between the variants, with
         the default where one is not given. Proportions are from 0 to 1.
 
         Where variants are scored by an accuracy of classes, a last row is no variant but a
@@ -225,7 +221,8 @@ class RecordView:
         corrected over all levels, trends and interactions of the study by Holm's method: where no
         axis does anything, some effect is decided in 5 % of studies at most. One axis "matters
         most" where its range is decided to be wider than each other one. Variants of several build
-        functions, or of several numbers of epochs, have an axis of that.
+        functions, or of several numbers of epochs, have an axis of that. A race has the effects of
+        the replicates before its first look, which all variants trained.
 
         Sources: Kirk (2013), "Experimental Design"; Nadeau and Bengio (2003) for splits.
 

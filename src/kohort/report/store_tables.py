@@ -88,6 +88,8 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
             "events",
             *(f"{row['at']} {row['what']}: {row['told']}" for row in parts["events"]),
         ]
+    if parts["race"]:
+        text_lines += ["", "race", *(row["told"] for row in parts["race"])]
     if parts["axes"]:
         text_lines += ["", "what each axis does", *(row["told"] for row in parts["axes"])]
     if parts["findings"]:

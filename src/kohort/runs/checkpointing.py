@@ -70,13 +70,18 @@ class Checkpointer:
         keys = {key_of(self._plan, member) for member in group}
         return max((len(block) for block in self._blocks if set(block) <= keys), default=0)
 
-    def recall(self) -> Iterator[tuple[MemberPlan, PriorProgress]]:
+    def enter(self, plan: Plan) -> None:
+        """Add the members of a plan to the study, where it does not have them."""
+        members = [key_of(plan, member) for member in plan.every_member]
+        self._kept.extend(self._kept.description, [], members)
+
+    def recall(self, plan: Plan) -> Iterator[tuple[MemberPlan, PriorProgress]]:
         """Yield the stored progress of each member; with damaged weights it has not finished."""
         logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
         for record in self._kept.epochs():
             logs.setdefault(record.member, {})[record.epoch] = record.logs
-        for member in self._plan.every_member:
-            key = key_of(self._plan, member)
+        for member in plan.every_member:
+            key = key_of(plan, member)
             weights = self._weights(key)
             yield member, PriorProgress(logs.get(key, {}), weights, self._finished.get(key, 0.0))
 
@@ -91,11 +96,14 @@ class Checkpointer:
             del self._finished[key]
             return None
 
-    def work(self, group: tuple[MemberPlan, ...], *, in_blocks: bool) -> Iterator[WorkItem]:
+    def work(
+        self, group: tuple[MemberPlan, ...], kinds: tuple[MemberPlan, ...], *, in_blocks: bool
+    ) -> Iterator[WorkItem]:
         """Yield what is left to train of one group of the plan.
 
         Args:
             group: The members.
+            kinds: Members of each kind on which their program depends.
             in_blocks: Whether they train side by side, in blocks, or one after another.
         """
         planned = {key_of(self._plan, member): member for member in group}
@@ -108,17 +116,20 @@ class Checkpointer:
         # as finished: beside other members their numbers would be rounded differently.
         blocks = [b for b in self._blocks if set(b) <= set(planned) and set(b) & set(left)]
         if blocks:
-            yield self._of_blocks(blocks, planned)
+            yield self._of_blocks(blocks, planned, kinds)
         begun = {key for block in blocks for key in block}
         new = [member for key, member in left.items() if key not in begun]
         if new:
-            yield WorkItem(with_all_kinds(new, group), len(new))
+            yield WorkItem(with_all_kinds(new, kinds), len(new))
 
     def _of_blocks(
-        self, blocks: list[KeptBlock], planned: Mapping[MemberKey, MemberPlan]
+        self,
+        blocks: list[KeptBlock],
+        planned: Mapping[MemberKey, MemberPlan],
+        kinds: tuple[MemberPlan, ...],
     ) -> WorkItem:
         keys = dict.fromkeys(key for block in blocks for key in block)
-        members = with_all_kinds([planned[key] for key in keys], tuple(planned.values()))
+        members = with_all_kinds([planned[key] for key in keys], kinds)
         place = {key: number for number, key in enumerate(keys)}
         begun, done = [], 0
         spent: dict[MemberPlan, float] = {}

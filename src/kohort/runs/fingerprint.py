@@ -47,8 +47,9 @@ def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, A
     }
     return {
         "data": spec.data.fingerprint,
-        "kind of replicates": type(spec.replicates).__name__,
-        "replicates": asdict(spec.replicates),
+        "kind of replicates": type(spec.splits).__name__,
+        "replicates": asdict(spec.splits),
+        "race": None if spec.race is None else {"first": spec.race.first, "looks": spec.race.looks},
         "batch size": spec.batch_size,
         "seed": spec.seed,
         "callbacks": _callbacks(spec),
@@ -134,6 +135,7 @@ def change(
     if _compared(before["callbacks"]) != _compared(now["callbacks"]):
         refused.append("the callbacks")
     refused += _replicates(before["replicates"], now["replicates"])
+    refused += _race(before.get("race"), now["race"])
     refused += _epochs(before["epochs"], now["epochs"])
     refused += _variants(before, now, variants_before, variants)
     noted = [
@@ -141,6 +143,13 @@ def change(
         for what, value in now["environment"].items()
         if before["environment"].get(what) != value
     ]
+    if (race := before.get("race")) and now["race"]:
+        pairs = [(race, now["race"], "looks"), (before["replicates"], now["replicates"], "repeats")]
+        noted += [
+            f"number of {what}: {old[what]} before, {new[what]} now"
+            for old, new, what in pairs
+            if old[what] != new[what]
+        ]
     old = before["epochs"]
     longer = {name for name, epochs in now["epochs"].items() if epochs > old.get(name, epochs)}
     return Change(tuple(refused), tuple(noted), frozenset(longer))
@@ -162,6 +171,16 @@ def _replicates(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for what, value in before.items()
         if not (now.get(what) == value or (what in _MAY_GROW and now.get(what, 0) > value))
     ]
+
+
+def _race(before: Mapping[str, int] | None, now: Mapping[str, int] | None) -> list[str]:
+    """Why a race cannot go on; more looks, or others, it may have: nothing decided is kept."""
+    if before is None or now is None:
+        told = ["all" if race is None else "in looks" for race in (before, now)]
+        return [] if before == now else [f"replicates: {told[0]} before, {told[1]} now"]
+    if before["first"] == now["first"]:
+        return []
+    return [f"first of the race: {before['first']} before, {now['first']} now"]
 
 
 def _epochs(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:

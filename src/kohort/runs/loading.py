@@ -11,9 +11,14 @@ from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.readings import KeptReadings
-from kohort.evidence.record import from_json, settings_from_json
+from kohort.evidence.record import from_json, raced, settings_from_json
 from kohort.evidence.settings import Settings
-from kohort.evidence.store import KeptStudy, MemberRecord, durable_location, open_store
+from kohort.evidence.store import (
+    KeptStudy,
+    MemberKey,
+    durable_location,
+    open_store,
+)
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.result import Result
@@ -75,7 +80,12 @@ def _result(
         Variant(name, partial(of_config, kept_variants[name].model)) for name in settings.epochs
     )
     numbers = {name: number for number, name in enumerate(settings.epochs)}
-    stored = kept.members()
+    counted = raced(description["result"])
+    stored = [
+        member
+        for member in kept.members()
+        if counted is None or member.key.replicate < counted[member.key.variant]
+    ]
     whole = {
         (numbers[member.key.variant], member.key.replicate): member
         for member in stored
@@ -84,7 +94,7 @@ def _result(
     record = from_json(
         description["result"],
         {name: kept_variants[name].arguments for name in settings.epochs},
-        _curves(kept, stored, settings, numbers),
+        _curves(kept, [member.key for member in stored], settings, numbers),
         {place: member.seconds or 0.0 for place, member in whole.items()},
     )
     members = {}
@@ -98,15 +108,17 @@ def _result(
 
 def _curves(
     kept: KeptStudy,
-    members: Sequence[MemberRecord],
+    keys: Sequence[MemberKey],
     settings: Settings,
     numbers: Mapping[str, int],
 ) -> dict[float, Curves]:
-    """All curves that are kept, by the part of the training samples that members trained on."""
-    keys = [member.key for member in members]
+    """The curves of members, by the part of the training samples that they trained on."""
+    members = set(keys)
     shape = 1 + max(key.replicate for key in keys), max(settings.epochs.values())
     recorder = SharedRecorder(tuple(numbers), *shape, [key.share for key in keys])
     for record in kept.epochs():
+        if record.member not in members:
+            continue
         variant, replicate, share = record.member
         recorder.record(share, numbers[variant], replicate, record.epoch, record.logs)
     return recorder.curves()

@@ -1,6 +1,7 @@
 """Collects the measurements of a run, and makes the record of the study at its end."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority, class_labels, majority_of
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
-from kohort.design.plan import MemberPlan, Plan
+from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
 from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
@@ -30,6 +31,11 @@ from kohort.runs.fingerprint import arguments_of, as_code
 
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
+
+
+_NONE = np.zeros(0, int)
+NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)
+"""Of data in which no copies were searched."""
 
 
 class Trained(NamedTuple):
@@ -50,18 +56,31 @@ class Records:
     """Collects the results of training.
 
     Args:
-        plan: The members to train.
+        spec: The study.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        members = plan.every_member
-        replicates = 1 + max(member.replicate for member in members)
-        shape = replicates, max(member.epochs for member in members)
-        shares = [member.share for member in members]
-        self._curves = SharedRecorder(plan.variant_names, *shape, shares)
+    def __init__(self, spec: StudySpec) -> None:
+        epochs = max(spec.epochs_of(variant) for variant in spec.variants)
+        shares = [1.0, *(share for v in spec.variants for share in spec.shares_of(v))]
+        self._curves = SharedRecorder(spec.variant_names, spec.replicates.count, epochs, shares)
         self._trained: list[Trained] = []
+        self._planned: list[MemberPlan] = []
         self.side_by_side: dict[str, int] = {}
         """By the name of a group, the most of its members that trained side by side."""
+
+    def plan(self, members: Iterable[MemberPlan]) -> None:
+        """Add members that will train."""
+        self._planned += members
+
+    @property
+    def planned(self) -> list[MemberPlan]:
+        """The members that were added."""
+        return self._planned
+
+    @property
+    def replicates(self) -> int:
+        """How many replicates some variant trains."""
+        return 1 + max(member.replicate for member in self._planned)
 
     def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         """Record the logs of a member after one epoch (from 0)."""
@@ -82,8 +101,9 @@ class Records:
         return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
 
     def curves(self) -> dict[float, Curves]:
-        """The curves by the part of the samples."""
-        return self._curves.curves()
+        """The curves by the part of the samples, of the replicates that some variant trains."""
+        every = self._curves.curves()
+        return {share: curves.first(self.replicates) for share, curves in every.items()}
 
 
 class RunStart(NamedTuple):
@@ -136,28 +156,28 @@ def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -
 
 def study_record(
     spec: StudySpec,
-    plan: Plan,
     records: Records,
     losses: list[float],
     *,
     engine: str,
     start: RunStart,
     runs: int,
+    seeks_copies: bool = True,
 ) -> StudyRecord:
-    """The record of a study that has finished training.
+    """The record of a study that has finished training, or a look of a race.
 
     Args:
         spec: The study.
-        plan: Its plan.
         records: The results of training.
         losses: From `untrained_losses`.
         engine: "fused" or "keras".
         start: When its last run began.
         runs: The number of runs.
+        seeks_copies: Whether to search the data for copies, which takes time.
     """
-    whole = [member for member in plan.every_member if member.share == 1]
+    whole = [member for member in records.planned if member.share == 1]
     of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
-    score = scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+    score = scoring(spec.metric, spec.mode, [member.metrics for member in records.planned])
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
     return StudyRecord(
         _settings(spec, score, records, engine, start, runs),
@@ -176,10 +196,10 @@ def study_record(
             for number, variant in enumerate(spec.variants)
         ),
         tuple(addition_pairs(spec.variants)),
-        _overlap(spec),
+        _overlap(spec, records.replicates) if seeks_copies else NOT_SOUGHT,
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
-        _majority(spec, score),
+        _majority(spec, score, records.replicates),
     )
 
 
@@ -210,12 +230,13 @@ def _settings(
         runs=runs,
         measured=measured if measured < train else 0,
         group_size=mean_group_size(spec.data.groups),
+        looks=() if spec.race is None else spec.race.sizes,
     )
 
 
-def _overlap(spec: StudySpec) -> Overlap:
-    """Copies of training samples in the test and validation data."""
-    copies, replicates = find_copies(spec.data), spec.whole_replicates
+def _overlap(spec: StudySpec, count: int) -> Overlap:
+    """Copies of training samples in the test data, and in the first replicates' validation data."""
+    copies, replicates = find_copies(spec.data), spec.whole_replicates[:count]
     groups = group_facts(spec.data, copies)
     return Overlap(
         test=int(copies.test.sum()),
@@ -231,9 +252,9 @@ def _overlap(spec: StudySpec) -> Overlap:
     )
 
 
-def _majority(spec: StudySpec, score: Scoring) -> Majority | None:
-    """The majority class; None where the score is no accuracy of classes."""
+def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
+    """The majority class in the first replicates; None where no accuracy of classes scores."""
     labels = class_labels(spec.data, floats_are_labels=True)
     if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
         return None
-    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates))
+    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))

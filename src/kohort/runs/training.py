@@ -1,5 +1,6 @@
 """Trains the members of a study, one group after another, and records and stores the results."""
 
+from collections.abc import Hashable
 from contextlib import closing
 
 from kohort.design.building import BuiltModels
@@ -16,12 +17,11 @@ from kohort.tracing.eligibility import not_fused
 
 
 class Training:
-    """Trains every member of a plan that no earlier run has trained.
+    """Trains every member of a study that no earlier run has trained, plan by plan.
 
     Args:
         spec: The study.
-        plan: Its members, in groups.
-        models: The models that the plan has built.
+        models: The models that its plans have built.
         engine: As in `Study.run`.
         resources: What training may use.
         progress: The progress display.
@@ -31,40 +31,56 @@ class Training:
     def __init__(
         self,
         spec: StudySpec,
-        plan: Plan,
         models: BuiltModels,
         engine: str,
         resources: Resources,
         progress: Progress,
         checkpointer: Checkpointer | None,
     ) -> None:
-        self._spec, self._plan, self._models = spec, plan, models
+        self._spec, self._models = spec, models
         self._engine, self._resources = engine, resources
         self._progress, self._checkpointer = progress, checkpointer
-        self._records = Records(plan)
+        self.records = Records(spec)
+        """The measurements of this run and of earlier ones."""
+        self._looks = 0
+        # Of a race, by program: the members that were planned for it, and the seats of its blocks.
+        self._alike: dict[Hashable, list[MemberPlan]] = {}
+        self._seats: dict[Hashable, int] = {}
 
-    def run(self) -> Records:
-        """Train, and return the measurements of this run and of earlier ones."""
+    def train(self, plan: Plan) -> None:
+        """Train the members of a plan; those of a race's looks come in plans of their own."""
+        self._plan = plan
+        self._looks += 1
+        self.records.plan(plan.every_member)
+        if self._engine == "fused":
+            plan.check_fused()
+        if self._spec.race is not None:
+            self._progress.expect(plan.member_epochs)
+            if self._checkpointer is not None:
+                self._checkpointer.enter(plan)
         self._recall()
-        for group in self._plan.groups:
+        for group in plan.groups:
             self._train_group(group)
-        return self._records
 
     def _recall(self) -> None:
         """Record the results of earlier runs."""
-        for member, earlier in self._checkpointer.recall() if self._checkpointer else ():
+        recalled = self._checkpointer.recall(self._plan) if self._checkpointer else ()
+        for member, earlier in recalled:
             for epoch, logs in earlier.logs.items():
-                self._records.measured(member, epoch, logs)
+                self.records.measured(member, epoch, logs)
             if earlier.weights is not None:
-                self._records.ended(member, earlier.weights, earlier.seconds)
+                self.records.ended(member, earlier.weights, earlier.seconds)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
 
     def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)
+        if self._spec.race is not None:
+            label = f"look {self._looks} of {self._spec.race.looks}, {label}"
         why: str | None = ""
         if self._engine != "keras" and group in self._plan.cohorts:
+            self._alike.setdefault(_program_of(group[0]), []).extend(group)
             why = self._train_works(group, label, is_fused=True)
         if why is not None:
             if why:
@@ -82,10 +98,20 @@ class Training:
             ModelError: The engine is "fused", and only `keras.Model.fit` can.
         """
         works = [WorkItem.of(group)]
+        race, resources = self._spec.race, self._resources
         if self._checkpointer is not None:
-            chunk = self._checkpointer.seats(group) if is_fused else 1
-            self._records.record_chunk(label, chunk)
-            works = list(self._checkpointer.work(group, in_blocks=is_fused))
+            alike = tuple(self._alike[_program_of(group[0])]) if is_fused and race else group
+            chunk = self._checkpointer.seats(alike) if is_fused else 1
+            self._record_chunk(label, chunk)
+            # In a race a program does not depend on which other members there are.
+            kinds = () if race else group
+            works = list(self._checkpointer.work(group, kinds, in_blocks=is_fused))
+            if race and is_fused and chunk:
+                self._seats.setdefault(_program_of(group[0]), chunk)
+        if race and is_fused:
+            resources = resources._replace(
+                chunk_size=self._seats.get(_program_of(group[0]), resources.chunk_size)
+            )
         for work in works:
             job = self._job(work.members)
             why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
@@ -95,7 +121,7 @@ class Training:
                 return why
             self._progress.begin(label, work.trains, group[0].epochs, work.done)
             if is_fused:
-                events = train_fused(job, self._resources, work.trains, work.begun)
+                events = train_fused(job, resources, work.trains, work.begun)
             else:
                 events = train_in_turn(job, self._is_asked_to_end)
             with closing(events):  # If an event cannot be stored, training ends at once.
@@ -120,7 +146,8 @@ class Training:
             if spec.callbacks
         ]
         size = min(spec.batch_size, len(replicates[0].train))
-        return Job(members, models, replicates, callbacks, spec.data, size)
+        isolated = 0 if spec.race is None else spec.race.first
+        return Job(members, models, replicates, callbacks, spec.data, size, isolated)
 
     def _is_asked_to_end(self) -> bool:
         return self._checkpointer is not None and self._checkpointer.is_asked_to_end
@@ -133,14 +160,17 @@ class Training:
                 continue
             if isinstance(event, EpochsMeasured):
                 self._record(event, work, label)
+            elif self._spec.race is not None:
+                # Members of later looks, and of later runs, train in blocks of as many seats.
+                self._seats[_program_of(work.members[0])] = len(event.blocks[0])
             if self._checkpointer is not None:
                 self._checkpointer.take(event, work)
 
     def _record(self, event: EpochsMeasured, work: WorkItem, label: str) -> None:
         for epoch in event.epochs:
             for number, logs in epoch.logs.items():
-                self._records.measured(work.members[number], epoch.epoch, logs)
-            self._records.record_chunk(label, epoch.seats)
+                self.records.measured(work.members[number], epoch.epoch, logs)
+            self._record_chunk(label, epoch.seats)
             self._progress.advance(len(epoch.logs), epoch.epoch)
 
     def _end(self, event: BlockEnded, work: WorkItem, job: Job) -> None:
@@ -148,6 +178,16 @@ class Training:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
             weights = job.models[number].get_weights()
-            self._records.ended(member, weights, seconds)
+            self.records.ended(member, weights, seconds)
             if self._checkpointer is not None:
                 self._checkpointer.end(member, weights, seconds)
+
+    def _record_chunk(self, label: str, seats: int) -> None:
+        # Later looks of a race have as many seats as the first one.
+        if self._looks == 1:
+            self.records.record_chunk(label, seats)
+
+
+def _program_of(member: MemberPlan) -> Hashable:
+    """What members of one cohort share, in all looks of a race."""
+    return member.program.skeleton, member.sizes, member.epochs

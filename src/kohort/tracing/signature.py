@@ -9,7 +9,7 @@ grouped safely without knowing anything about their layers.
 
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -119,12 +119,12 @@ class TracedSteps:
 
     Args:
         signature: Digests of what they compute.
-        traces: The trace of each step by its `step_name`.
+        traces: The trace of each step by its `step_name`; those for other batches may be added.
         settings: The `global_settings` that they were traced under.
     """
 
     signature: Signature
-    traces: Mapping[str, Trace]
+    traces: dict[str, Trace]
     settings: tuple[object, ...]
 
 

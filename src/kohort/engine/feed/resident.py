@@ -13,7 +13,7 @@ from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_epoch
 from kohort.engine.program.epoch import EpochInputs, EpochSpec, batch_sizes
 from kohort.engine.program.guard import TracedLogs
-from kohort.engine.program.steps import Steps
+from kohort.engine.program.steps import Constants, Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
 
@@ -47,12 +47,21 @@ class ResidentRunner:
         source: Their data.
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
+        apart: Whether each seat reads its rows apart, also where all read the same ones.
     """
 
     def __init__(
-        self, steps: Steps, source: ResidentData, memory: int, stops: Sequence[bool] = ()
+        self,
+        steps: Steps,
+        source: ResidentData,
+        memory: int,
+        stops: Sequence[bool] = (),
+        *,
+        apart: bool = False,
     ) -> None:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
+        self._apart = apart
+        self._constants: tuple[object, Constants] = None, {}
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
@@ -86,7 +95,7 @@ class ResidentRunner:
             self._of_seats(measured, seats),
             self._source.valid,
             self._of_seats(valid, seats),
-            self._steps.constants_of(names, seats),
+            self._constants_of(names, seats),
             stops_of(self._stops, seats),
         )
         program = PROGRAMS.get(
@@ -117,9 +126,17 @@ class ResidentRunner:
         names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
+    def _constants_of(self, names: list[str], seats: list[int]) -> Constants:
+        """The lifted constants of the seats, which are the same in each epoch."""
+        key = tuple(names), tuple(seats)
+        if self._constants[0] != key:
+            self._constants = key, self._steps.constants_of(names, seats)
+        return self._constants[1]
+
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
         """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""
         orders = [0 if len(rows) == 1 else self._source.order_of[member] for member in seats]
         # Where all seats read the same rows, one gather serves them.
-        chosen = rows[orders[0]] if len(set(orders)) == 1 else rows[orders]
+        shared = len(set(orders)) == 1 and not self._apart
+        chosen = rows[orders[0]] if shared else rows[orders]
         return jnp.asarray(chosen, jnp.int32)

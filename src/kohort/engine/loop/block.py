@@ -40,7 +40,12 @@ class Block:
         self._training = cohort.training
         self._runner = cohort.runner(plan.seats)
         self._state = BlockState(
-            cohort.models, cohort.steps, self._runner, plan.seats, self._training.restore_best
+            cohort.models,
+            cohort.steps,
+            self._runner,
+            plan.seats,
+            self._training.restore_best,
+            keeps_seats=self._training.isolated > 0,
         )
         self._members = list(self._state.active)
         self._is_watched = any(cohort.callbacks[member] for member in self._members)

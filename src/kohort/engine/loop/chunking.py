@@ -133,6 +133,27 @@ def blocks(members: Sequence[int], order_of: Sequence[int], chunk: int) -> list[
     return [part + part[-1:] * (size - len(part)) for part in parts]
 
 
+def equal_blocks(members: Sequence[int], order_of: Sequence[int], seats: int) -> list[list[int]]:
+    """Divide members into blocks of so many seats each, whoever and however many they are.
+
+    Only the last block of members is filled up, by its last member again.
+
+    Args:
+        members: Member numbers.
+        order_of: By member number, the group whose members may share a block.
+        seats: The seats of each block.
+    """
+    groups: dict[int, list[int]] = {}
+    for member in members:
+        groups.setdefault(order_of[member], []).append(member)
+    parts = [
+        group[start : start + seats]
+        for group in groups.values()
+        for start in range(0, len(group), seats)
+    ]
+    return [part + part[-1:] * (seats - len(part)) for part in parts]
+
+
 def _split(members: list[int], chunk: int) -> list[list[int]]:
     """Split members into the fewest parts of at most `chunk`, as equal as they can be."""
     count = -(-len(members) // chunk)

@@ -41,6 +41,10 @@ class TrainingPlan(NamedTuple):
         chunk_size: The most members side by side; None to choose by measuring.
         memory: Bytes that a program may take.
         verbose: What Keras's progress bar shows of each member, as in `keras.Model.fit`.
+        isolated: The most members side by side where the numbers of a member must not depend, to
+            the last bit, on who else is trained: all blocks have equally many seats, each seat
+            reads its rows apart and is never given up, and all constants are inputs. 0 where they
+            may differ by rounding.
     """
 
     epochs: int
@@ -51,6 +55,7 @@ class TrainingPlan(NamedTuple):
     chunk_size: int | None = None
     memory: int = 1 << 62
     verbose: Verbose = 0
+    isolated: int = 0
 
     def validates(self, epoch: int) -> bool:
         """Whether an epoch (from 0) ends with validation."""
@@ -83,7 +88,7 @@ class Cohort:
         self.models, self.training = models, training
         self.callbacks = callbacks or [()] * len(models)
         self.spec = spec
-        self.steps = Steps(models, traced)
+        self.steps = Steps(models, traced, lifts_all=training.isolated > 0)
         self._stops = [stops_at_nan(of_member) for of_member in self.callbacks]
         self.source = self._as_read(source)
 
@@ -101,7 +106,8 @@ class Cohort:
         """
         source, memory = self.source, self.training.memory
         if isinstance(source, ResidentData):
-            return ResidentRunner(self.steps, source, memory, self._stops)
+            apart = self.training.isolated > 0
+            return ResidentRunner(self.steps, source, memory, self._stops, apart=apart)
         read = {source.order_of[member] for member in members}
         if len(read) > 1:
             raise TooLargeError("data that members of several splits read side by side")
@@ -180,10 +186,22 @@ class Cohort:
         ]
         return jax.tree.unflatten(structure, narrowed)
 
+    def blocks(self, members: Sequence[int], chunk: int) -> list[list[int]]:
+        """Divide members into blocks of at most `chunk`; the member in each seat."""
+        if not self.training.isolated:
+            return chunking.blocks(members, self.order_of, chunk)
+        # Streamed data are read once for all members of a block.
+        streams = isinstance(self.source, StreamedData)
+        apart = self.order_of if streams else [0] * len(self.models)
+        return chunking.equal_blocks(members, apart, chunk)
+
     def chunk(self) -> int:
         """The most members side by side: as `training` says, or chosen by measuring."""
-        chosen = self.training.chunk_size
-        sizes = chunking.candidates(self.order_of)
+        chosen, isolated = self.training.chunk_size, self.training.isolated
+        order_of = self.order_of[:isolated] if isolated else self.order_of
+        sizes = sorted({1, isolated}) if isolated else chunking.candidates(order_of)
+        if isolated and (chosen or isinstance(self.source, StreamedData)):
+            return min(chosen or isolated, isolated)
         if isinstance(self.source, StreamedData):
             # Reading is shared; members side by side see the same batches.
             alike = chunking.alike(self.order_of)
@@ -198,8 +216,8 @@ class Cohort:
         on_cpu = jax.default_backend() == "cpu"
         return chunking.choose(
             sizes,
-            len(self.models) * steps * epochs,
-            repr((self.steps.key([name]), self.spec, sizes, self.order_of, where)),
+            (isolated or len(self.models)) * steps * epochs,
+            repr((self.steps.key([name]), self.spec, sizes, order_of, where)),
             self._seconds_a_step,
             convolves=on_cpu and self.steps.convolves(name),
             at_least=chunking.least_seconds(self.steps.operations(name)) if on_cpu else 0.0,
@@ -212,8 +230,9 @@ class Cohort:
             TooLargeError: They do not fit.
         """
         assert isinstance(self.source, ResidentData)
-        runner = ResidentRunner(self.steps, self.source, self.training.memory)
-        seats = chunking.blocks(range(len(self.models)), self.order_of, chunk)[0]
+        apart = self.training.isolated > 0
+        runner = ResidentRunner(self.steps, self.source, self.training.memory, apart=apart)
+        seats = self.blocks(range(len(self.models)), chunk)[0]
         orders = next(self.source.orders())
         steps = min(_PROBED, max(1, orders.shape[-1] // self.spec.batch_size))
         orders = orders[:, : steps * self.spec.batch_size]

@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from kohort.engine.feed.runner import ReadyEpoch
-from kohort.engine.loop import chunking
 from kohort.engine.loop.block import Block, grown
 from kohort.engine.loop.callback_lists import CallbackLists
 from kohort.engine.loop.cohort import Cohort
@@ -82,7 +81,7 @@ class Scheduler:
 
     def lay_out(self, members: Sequence[int], chunk: int) -> BlocksPlanned:
         """Lay out members in new blocks of at most `chunk`; blocks with a checkpoint stay."""
-        seats = chunking.blocks(members, self._cohort.order_of, chunk)
+        seats = self._cohort.blocks(members, chunk)
         resuming = [plan for plan in self._pending if plan.checkpoint is not None]
         self._pending = deque([*map(BlockPlan, seats), *resuming])
         return BlocksPlanned([plan.seats for plan in self._pending])

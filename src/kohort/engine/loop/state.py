@@ -24,6 +24,7 @@ class BlockState:
         runner: Runs their epochs.
         seats: The member in each seat; the last member may have several seats.
         monitor: A metric; the weights at its lowest value are kept. None to keep none.
+        keeps_seats: Whether members that have finished never free their seats.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class BlockState:
         runner: Runner,
         seats: list[int],
         monitor: str | None,
+        *,
+        keeps_seats: bool = False,
     ) -> None:
         self.active = list(dict.fromkeys(seats))
         """The members that still train, by number."""
@@ -41,6 +44,7 @@ class BlockState:
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
+        self._keeps_seats = keeps_seats
         self._is_ahead = False  # Whether an epoch has run since the models were written.
         self._diverged: set[int] = set()
 
@@ -57,7 +61,8 @@ class BlockState:
         frees its seat: another program would round the numbers of the other members differently.
         """
         staying = [m for m in dict.fromkeys(self.seats) if m in self.active or m in self._diverged]
-        if self.active and len(staying) <= len(self.seats) // 2:
+        may_leave = self.active and not self._keeps_seats
+        if may_leave and len(staying) <= len(self.seats) // 2:
             self.seats = staying
         self._state = stack([state_of(self._models[member]) for member in self.seats])
 

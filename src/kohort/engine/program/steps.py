@@ -30,9 +30,18 @@ class Steps:
     Args:
         models: The models of the members, compiled and prepared.
         traced: Their steps traced for a first batch; all have one skeleton.
+        lifts_all: Whether all constants are inputs, and not only those that differ: the program
+            then does not depend on which members there are.
     """
 
-    def __init__(self, models: Sequence[keras.Model], traced: Sequence[TracedSteps]) -> None:
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        traced: Sequence[TracedSteps],
+        *,
+        lifts_all: bool = False,
+    ) -> None:
+        self._lifts_all = lifts_all
         signatures = [steps.signature for steps in traced]
         kinds = list(dict.fromkeys(signatures))
         # Models of one signature have equal steps for the batch that was traced, and for other
@@ -56,7 +65,7 @@ class Steps:
         # One kind is identified by its signature, constants included. Several are identified by
         # what they share, which is known when their steps are traced.
         first = signatures[0]
-        constants = first.constants if len(kinds) == 1 else ""
+        constants = first.constants if len(kinds) == 1 and not lifts_all else ""
         self._base = repr((first.skeleton, constants, first.names))
         self._names = [signature.names for signature in signatures]
         self._traces: dict[str, Trace] = {}  # of the first kind
@@ -80,10 +89,10 @@ class Steps:
         name = step_name(step, batch)
         if name in self._functions:
             return name
-        traces = [
-            known.get(name) or trace_step(model, step, batch)
-            for model, known in zip(self._examples, self._known, strict=True)
-        ]
+        for model, known in zip(self._examples, self._known, strict=True):
+            if name not in known:
+                known[name] = trace_step(model, step, batch)
+        traces = [known[name] for known in self._known]
         if len({t.skeleton for t in traces}) > 1:
             raise ModelError(
                 "models whose step is the same for every batch size",
@@ -92,7 +101,8 @@ class Steps:
             )
         if self._has_own_code and not traces[0].primitives() & _CALLS_TO_PYTHON:
             self._check_repeats(step, batch, traces)
-        positions = differing([t.constants for t in traces])
+        constants = [t.constants for t in traces]
+        positions = tuple(range(len(constants[0]))) if self._lifts_all else differing(constants)
         self._traces[name] = traces[0]
         self._functions[name] = _with_logs(traces[0], positions)
         self._constants[name] = [

@@ -7,12 +7,12 @@ from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether any replicate diverged."""
     name, bad = curves.name, int(curves.diverged.sum())
-    evidence: Evidence = {"replicates that diverged": bad, "replicates": len(curves.lengths)}
+    evidence: Evidence = {"replicates that diverged": bad, "replicates": curves.trained}
     if bad:
         return RULE.finding(
             name,
             "found",
-            f"{name} diverged in {bad} of {len(curves.lengths)} replicates.",
+            f"{name} diverged in {bad} of {curves.trained} replicates.",
             evidence,
             "Lower the learning rate, or clip gradients.",
         )

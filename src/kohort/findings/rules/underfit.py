@@ -94,7 +94,7 @@ def _doubt(curves: VariantCurves, study: StudyCurves, behind: Behind) -> tuple[s
     """A reason to doubt a lack of capacity, and what to do about it; None if there is none."""
     if bad := int(curves.diverged.sum()):
         return (
-            f"{bad} of its {len(curves.lengths)} replicates diverged",
+            f"{bad} of its {curves.trained} replicates diverged",
             "Lower the learning rate, or clip gradients, before judging its capacity.",
         )
     if overfit.judge(curves, study).verdict == "found":

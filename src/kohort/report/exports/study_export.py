@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
-from kohort.evidence.record import StudyRecord
+from kohort.evidence.record import StudyRecord, raced
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
@@ -81,11 +81,16 @@ def of_stored(stored: KeptStudy) -> StudyExport:
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
+    counted = (raced(description["result"]) if "result" in description else None) or {}
     splits = ", ".join(f"{name}={value!r}" for name, value in description["replicates"].items())
+    replicates = f"{description['kind of replicates']}({splits})"
+    if race := description.get("race"):
+        looks = ", ".join(f"{name}={value}" for name, value in race.items())
+        replicates = f"Race(splits={replicates}, {looks})"
     return StudyExport(
         name=stored.name,
         settings=_settings(
-            f"{description['kind of replicates']}({splits})",
+            replicates,
             description["batch size"],
             description["seed"],
             description["engine"],
@@ -95,6 +100,7 @@ def of_stored(stored: KeptStudy) -> StudyExport:
         members=[
             ExportedMember(record.key, logs.get(record.key, {}), record.finished, record.seconds)
             for record in stored.members()
+            if record.key.replicate < counted.get(record.key.variant, record.key.replicate + 1)
         ],
         findings=stored.findings(),
         started=runs[0].started if runs else None,

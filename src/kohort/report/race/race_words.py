@@ -1,0 +1,103 @@
+"""Writes what a race decided, look by look, in sentences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kohort.design.plan import NO_MARGIN
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.judged import StudyCurves
+from kohort.findings.names import shortlist
+from kohort.findings.race import Look, RaceState
+
+WORSE, UNDECIDABLE, DIVERGED, OPEN = "worse", "undecidable", "diverged", "open"
+
+
+def race_text(conclusions: Conclusions) -> list[str]:
+    """A race in sentences: how it ended, each look, and what it trained; none without a race."""
+    state = conclusions.race
+    if state is None:
+        return []
+    looks = [look_text(conclusions.study, state, number) for number in range(len(state.looks))]
+    return [how_it_ended(conclusions.study, state), *looks, spent_text(conclusions)]
+
+
+def how_it_ended(study: StudyCurves, state: RaceState) -> str:
+    """How a race ended, and what is still open, in a sentence or two."""
+    if not state.looks:
+        return "The race has not come to its first look."
+    number, last = len(state.looks), state.looks[-1]
+    where = f"look {number} of {len(state.sizes)}, after {last.replicates} replicates"
+    if state.ends == "decided":
+        return f"The race was decided at {where}."
+    if state.ends == "diverged":
+        return f"The race ended at {where}, since every variant diverged."
+    if state.ends == UNDECIDABLE:
+        given_up = [
+            study.variants[number].name
+            for number, look in state.left.items()
+            if look.verdicts[number] == UNDECIDABLE
+        ]
+        return (
+            f"The race ended at {where}: no number of {study.kind} of these data is likely to tell "
+            f"{shortlist(given_up)} from the leader, since they share samples. More data, steadier "
+            "training or a wider margin may."
+        )
+    names = shortlist(_names(study, last, OPEN))
+    return f"The race ended undecided at its last look, {where}: {names} stayed open."
+
+
+def how_it_left(state: RaceState, number: int) -> str:
+    """How a variant left a race, in a few words; empty for the leader."""
+    if not state.looks:
+        return ""
+    look = state.left.get(number, state.looks[-1])
+    verdict = look.verdicts.get(number)
+    return "" if verdict is None else f"{verdict}, look {state.looks.index(look) + 1}"
+
+
+def look_text(study: StudyCurves, state: RaceState, number: int) -> str:
+    """What a look decided, in a sentence.
+
+    Args:
+        study: The study's curves.
+        state: Of the race.
+        number: The number of the look, from 0.
+    """
+    look, amount = state.looks[number], study.scale.amount(study.margin)
+    where = f"Look {number + 1} of {len(state.sizes)}, after {look.replicates} replicates"
+    leader = "all diverged" if look.leader is None else f"{study.variants[look.leader].name} leads"
+    texts = {
+        WORSE: "{} left as worse",
+        "equivalent": f"{{}} left as equally good within {amount}",
+        UNDECIDABLE: f"{{}} left, since no number of {study.kind} is likely to decide",
+        DIVERGED: "{} left, since training diverged",
+        OPEN: "{} stayed open",
+    }
+    found = {verdict: _names(study, look, verdict) for verdict in texts}
+    parts = [texts[verdict].format(shortlist(names)) for verdict, names in found.items() if names]
+    return f"{where}: {'; '.join([leader, *parts])}."
+
+
+def spent_text(conclusions: Conclusions) -> str:
+    """How much of the fixed design a race trained, in a sentence; and what a margin of 0 means."""
+    record = conclusions.record
+    epochs = list(record.settings.epochs.values())
+    trained, most = record.whole.trained.tolist(), record.settings.looks[-1]
+    planned = sum(count * of_each for count, of_each in zip(trained, epochs, strict=True))
+    every = sum(epochs) * most
+    text = (
+        f"It trained {sum(trained):,} of at most {len(trained) * most:,} members, "
+        f"{planned:,} of {every:,} member epochs ({100 * planned / every:.0f} %)"
+    )
+    return f"{text}; {NO_MARGIN}." if conclusions.study.margin == 0 else f"{text}."
+
+
+def _names(study: StudyCurves, look: Look, verdict: str) -> Sequence[str]:
+    """The names of the variants with a verdict, the best first."""
+    numbers = [number for number, found in look.verdicts.items() if found == verdict]
+    errors = study.errors[numbers, : look.replicates]
+    known = np.isfinite(errors)
+    sums = np.where(known, errors, 0.0).sum(axis=1)
+    means = np.where(known.any(axis=1), sums / np.maximum(1, known.sum(axis=1)), np.inf)
+    return [study.variants[numbers[place]].name for place in np.argsort(means, kind="stable")]

@@ -1,0 +1,68 @@
+"""What is said of a race, by hand-made looks."""
+
+import numpy as np
+import pytest
+
+from kohort.findings.race import Look, RaceState, Standing
+from kohort.report.race.race_words import how_it_ended, how_it_left, look_text
+from tests.findings.curve_builders import study_of
+
+STUDY = study_of(np.full((7, 12), 0.5), names="abcdefg", kind="splits")
+NAN = float("nan")
+
+
+def look(replicates, leader, **verdicts):
+    """A look, with the verdicts by the variants' letters."""
+    standings = {"abcdefg".index(name): Standing(v, 0.01, NAN) for name, v in verdicts.items()}
+    return Look(replicates, leader, standings, 0.01, 0.01)
+
+
+def state(*looks, ends=None, sizes=(4, 8, 12)):
+    return RaceState(tuple(looks), (), ends, sizes)
+
+
+FIRST = look(4, 0, b="worse", c="worse", d="worse", e="worse", f="equivalent", g="open")
+OTHER = look(8, 6, a="diverged")
+
+
+def test_a_look_says_who_left_and_how_and_names_three_at_most():
+    race = state(FIRST, OTHER, ends="decided")
+    assert look_text(STUDY, race, 0) == (
+        "Look 1 of 3, after 4 replicates: a leads; b, c, d and one other left as worse; f left as "
+        "equally good within 1 point; g stayed open."
+    )
+    assert look_text(STUDY, race, 1) == (
+        "Look 2 of 3, after 8 replicates: g leads; a left, since training diverged."
+    )
+
+
+def test_the_end_says_whether_it_is_decided_and_what_would_decide():
+    assert how_it_ended(STUDY, state(FIRST, OTHER, ends="decided")) == (
+        "The race was decided at look 2 of 3, after 8 replicates."
+    )
+    still = look(12, 0, b="open", c="worse")
+    last = how_it_ended(STUDY, state(FIRST, OTHER, still, ends="last look"))
+    assert last.endswith("look 3 of 3, after 12 replicates: b stayed open.")
+    given_up = state(FIRST, look(8, 0, g="undecidable"), ends="undecidable")
+    never = how_it_ended(STUDY, given_up)
+    assert "after 8 replicates: no number of splits of these data is likely to tell g from" in never
+    assert look_text(STUDY, given_up, 1).endswith(
+        "a leads; g left, since no number of splits is likely to decide."
+    )
+    assert "More data, steadier training or a wider margin" in never
+    gone = state(look(4, None, a="diverged", b="diverged"), ends="diverged")
+    assert "since every variant diverged" in how_it_ended(STUDY, gone)
+    assert "all diverged; a and b left" in look_text(STUDY, gone, 0)
+
+
+def test_a_race_that_was_ended_before_its_first_look_says_so():
+    assert how_it_ended(STUDY, state()) == "The race has not come to its first look."
+    assert how_it_left(state(), 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("g", ""), ("a", "diverged, look 2"), ("b", "worse, look 1"), ("f", "equivalent, look 1")],
+)
+def test_who_left_is_told_by_its_last_look(name, told):
+    assert how_it_left(state(FIRST, OTHER, ends="decided"), "abcdefg".index(name)) == told
