@@ -213,6 +213,8 @@ the baseline too. A variant leaves when it is
   a floor however often the same data are split again. If even endless repeats would decide the pair
   with a probability below 10 %, at the difference and spread that were seen, it is given up. Less
   held out lowers the floor, and so do more data; over seeds on one split there is none,
+- **unlikely**: the same of the last look. More replicates may tell; where they are added, it is
+  taken up again,
 - **diverged**: it lost a replicate, while others lost none. It cannot lead, and is as if it had
   never been there; those that left because of it come back.
 
@@ -220,7 +222,7 @@ Each look spends 30 % of the error rate that is left: of 5 % it spends 1.5, then
 and so on. By the union bound at most 5 % of races decide anything false at any look, as far as a
 fixed study keeps its level, however much looks depend on one another; and since no share depends on
 how many looks follow, a race that is given more of them decides at the first ones what it decided
-before. Who has left stays in the corrections: what was not decided of it counts with a p-value of
+before, but for those that it takes up again. Who has left stays in the corrections: what was not decided of it counts with a p-value of
 1, because those that are open are a selection of those that look most different. What was decided
 is done with.
 

@@ -108,8 +108,8 @@ replicate does to all another one; the margin is 2 points. "False" is the share 
 anything false at any look: that a variant is worse which is as good as the leader of that look, or
 better ("worse"), or that one is equivalent which is the margin away or more ("equal"). "Trained" is
 the share of the members of the fixed design that a race trained. Then how races end: with each
-variant decided, with some that no repeats of these splits would decide ("undecidable"), or with
-some open at the last look.
+variant decided, with some that no repeats of these splits would decide ("undecidable") or the looks
+to come would hardly ("unlikely"), or with some open at the last look.
 
 One is better, or two are the best, by 2 points; at the margin others are worse by just that, so
 that to call one equivalent is false; on a ladder each is worse than the one before by 0.3 points.
@@ -132,8 +132,7 @@ go on to 30 replicates finds the better variant as surely as a fixed design of 2
 compares all pairs, with a third to two fifths of its members; and as surely as one of 18 that
 compares the best with the others, with half of them. What bounds this are the first look, which
 all variants have to reach, and the luckiest of seven rivals. What it does not show: what it costs
-in power to give up a pair; a verdict that endless repeats would reach with a probability below 10 %
-is lost.
+in power to give up a pair; a verdict that would be reached with a probability below 10 % is lost.
 
 Considered and left, each measured on a few hundred races with one better variant:
 
@@ -355,7 +354,7 @@ def _axes() -> str:
 
 def _races() -> str:
     names = ("false", "worse wrongly", "equivalent wrongly", "trained")
-    ends = ("decided", "undecidable", "last look")
+    ends = ("decided", "undecidable", "unlikely", "last look")
     rows = [
         [
             f"{truth}; {world}",

@@ -30,6 +30,7 @@ LOST = 0.02
 """The probability that a member diverges, where some do."""
 SAME = 1e-9
 ALPHA = 0.05
+ENDS = ("decided", "undecidable", "unlikely", "last look")
 
 type Truth = Callable[[int], np.ndarray]
 
@@ -147,7 +148,7 @@ def raced(study: StudyCurves, behind: np.ndarray) -> Outcome:
         "equivalent wrongly": float(alike),
         "trained": _trained(state, len(behind)) / (len(behind) * study.looks[-1]),
         "members": float(_trained(state, len(behind))),
-        **{end: float(state.ends == end) for end in ("decided", "undecidable", "last look")},
+        **{end: float(state.ends == end) for end in ENDS},
         "found": float(_found(state, behind)),
     }
 

@@ -20,10 +20,10 @@ class Race:
     """Replicates that come in looks: at each look, variants that are decided leave.
 
     At a look each variant is worse than the leader, equivalent to it within the study's margin,
-    undecidable (more repeats of these splits would hardly tell), or open. Only open ones train the
-    replicates of the next look. The race ends when nothing is open, or at the last look. What a
-    member measures is what it would measure in the fixed design: its split and seed are those of
-    `splits`.
+    given up (the looks to come, or any repeats of these splits, would hardly tell), or open. Only
+    open ones train the replicates of the next look. The race ends when nothing is open, or at the
+    last look. What a member measures is what it would measure in the fixed design: its split and
+    seed are those of `splits`.
 
     Args:
         splits: How the training data are split, and into how many replicates at most.

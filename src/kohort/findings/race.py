@@ -10,19 +10,18 @@ import numpy as np
 from kohort.findings.judged import StudyCurves
 from kohort.findings.paired.look import Measured, Stand, of_look
 from kohort.findings.statistics.comparison import Comparison
-from kohort.findings.statistics.power import chance_of_a_verdict, width_that_stays
+from kohort.findings.statistics.power import chance_of_a_verdict, half_width
 from kohort.findings.statistics.spreads import Spread
 
 SPENT = 0.3
 """The part of the error rate that is left which a look spends."""
 SLIM = 0.1
-"""The chance of a verdict, if splits are repeated without end, below which a pair is given up."""
-
+"""The chance of a verdict below which a pair is given up."""
 KNOWN = 3
 """The fewest degrees of freedom of a spread by which a pair is given up."""
 
-type RaceVerdict = Literal["worse", "equivalent", "undecidable", "diverged", "open"]
-type RaceEnd = Literal["decided", "last look", "undecidable", "diverged"]
+type RaceVerdict = Literal["worse", "equivalent", "undecidable", "unlikely", "diverged", "open"]
+type RaceEnd = Literal["decided", "last look", "undecidable", "unlikely", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Standing:
 
     Args:
         verdict: "worse" than the leader, "equivalent" to it within the margin, "undecidable" if no
-            number of repeats of these splits is likely to tell, "diverged", or "open". All but the
-            open ones leave the race.
+            number of repeats of these splits is likely to tell, "unlikely" if the looks to come are
+            not, "diverged", or "open". All but the open ones leave the race.
         p_worse: The p-value of the difference from the leader, adjusted over the variants and over
             the looks: at or below the race's alpha, the two differ. NaN where there is none.
         p_equivalent: The same of equivalence within the margin.
@@ -85,8 +84,9 @@ class RaceState:
             those that it missed.
         ends: "decided": each variant beside the leader was worse, equivalent or diverged.
             "undecidable": so, but for those that no number of repeats of these splits is likely to
-            decide. "last look": some are open after it. "diverged": every variant did. None while
-            the race goes on.
+            decide. "unlikely": so, but for those that the looks to come were not likely to decide.
+            "last look": some are open after it. "diverged": every variant did. None while the race
+            goes on.
         sizes: The replicates of all looks, those to come as well.
     """
 
@@ -143,10 +143,11 @@ def replay(study: StudyCurves, sizes: Sequence[int]) -> RaceState:
     the study's error rate (see `shares`). So at most 5 % of races, at a confidence of 95 %, decide
     anything false about their leaders at any look, if a fixed study keeps its level. A variant is
     out when it is decided to be worse than the leader, or equivalent to it; when its pair would
-    hardly be decided if the same splits were repeated without end (see `chance_of_a_verdict`; to
-    give up decides nothing false); and when it lost a replicate to divergence while others lost
-    none: it is not compared then, and cannot lead. Variants that lost to a leader which diverges
-    later are back.
+    hardly be decided by the last look, or if the same splits were repeated without end (see
+    `chance_of_a_verdict`; to give up decides nothing false); and when it lost a replicate to
+    divergence while others lost none: it is not compared then, and cannot lead. Variants that lost
+    to a leader which diverges later are back. A race that is given more replicates takes up again
+    whom it gave up for having too few: it becomes the race that it would have been with them.
 
     Args:
         study: Replicates that a variant did not train have length 0 and NaN in its curves.
@@ -168,7 +169,7 @@ _KNOWN: WeakKeyDictionary[StudyCurves, dict[tuple[int, ...], Raced]] = WeakKeyDi
 
 
 def _run(study: StudyCurves, sizes: tuple[int, ...]) -> Raced:
-    race = _Race(study)
+    race = _Race(study, sizes[-1])
     looks: list[Look] = []
     for size, share in zip(sizes, shares(len(sizes)), strict=True):
         if race.ends or not race.has_trained(size):
@@ -184,10 +185,11 @@ class _Race:
 
     Args:
         study: The curves.
+        most: The replicates of its last look.
     """
 
-    def __init__(self, study: StudyCurves) -> None:
-        self._study, self._spent = study, 0.0
+    def __init__(self, study: StudyCurves, most: int) -> None:
+        self._study, self._most, self._spent = study, most, 0.0
         self._left: dict[int, tuple[RaceVerdict, int | None]] = {}
         self.open = list(range(len(study.variants)))
         self.measured = Measured()
@@ -229,7 +231,7 @@ class _Race:
         left = {n: "open" if n in back else verdict for n, (verdict, _) in self._left.items()}
         worse, equivalent, undecided = (
             [n for n, verdict in left.items() if verdict in which]
-            for which in (("worse",), ("equivalent",), ("open", "undecidable"))
+            for which in (("worse",), ("equivalent",), ("open", "undecidable", "unlikely"))
         )
         stand = Stand(numbers, numbers[part.lowest], worse, equivalent, undecided)
         self.measured = of_look(self._study, part, stand, self.measured)
@@ -241,7 +243,7 @@ class _Race:
             if number != leader and number not in lost:
                 pair = min(number, leader), max(number, leader)
                 name = self._study.variants[leader].name
-                found[number] = _standing(self.measured.scores[pair], name)
+                found[number] = _standing(self.measured.scores[pair], name, self._most)
         return found
 
     def _leave(
@@ -261,7 +263,9 @@ class _Race:
         if self.open != [leader]:
             return None
         verdicts = {verdict for verdict, _ in self._left.values()}
-        return "undecidable" if "undecidable" in verdicts else "decided"
+        if "undecidable" in verdicts:
+            return "undecidable"
+        return "unlikely" if "unlikely" in verdicts else "decided"
 
 
 def _part(study: StudyCurves, numbers: Sequence[int], size: int, share: float) -> StudyCurves:
@@ -277,36 +281,44 @@ def _sound(part: StudyCurves) -> np.ndarray:
     return sound
 
 
-def _standing(compared: Comparison, leader: str) -> Standing:
+def _standing(compared: Comparison, leader: str, most: int) -> Standing:
     verdict: RaceVerdict = "open"
     if compared.better == leader:
         verdict = "worse"
     elif compared.is_equivalent:
         verdict = "equivalent"
-    elif _has_no_chance(compared):
+    elif compared.test_to_train > 0 and _has_no_chance(compared, np.inf, compared.share):
         verdict = "undecidable"
+    elif compared.difference.n < most and _has_no_chance(
+        compared, most, compared.share * (1 - SPENT)
+    ):
+        verdict = "unlikely"
     return Standing(
         verdict,
         compared.p_adjusted,
         compared.p_equivalence_adjusted,
-        width_that_stays(
+        half_width(
             _spread(compared).deviation, compared.alpha * compared.share, compared.test_to_train
         ),
     )
 
 
-def _has_no_chance(compared: Comparison) -> bool:
-    """Whether a pair would probably stay open if its splits were repeated without end."""
+def _has_no_chance(compared: Comparison, most: float, share: float) -> bool:
+    """Whether a pair would probably stay open by so many replicates, at a share of the error rate.
+
+    That of the next look is the largest of those to come.
+    """
     spread = _spread(compared)
-    if not compared.test_to_train > 0 or not spread.df >= KNOWN:
+    if not spread.df >= KNOWN:
         return False
     chance = chance_of_a_verdict(
         compared.difference.mean,
         spread.deviation,
         compared.difference.n,
         margin=compared.margin,
-        level=compared.alpha * compared.share,
+        level=compared.alpha * share,
         test_to_train=compared.test_to_train,
+        most=most,
     )
     return chance < SLIM
 

@@ -10,8 +10,8 @@ from kohort.findings.statistics.power import (
     MOST,
     POWER,
     chance_of_a_verdict,
+    half_width,
     replicates_needed,
-    width_that_stays,
 )
 
 
@@ -127,9 +127,21 @@ def test_what_is_not_known_has_its_chance(difference, deviation):
     assert chance(difference, deviation=deviation) == 1.0
 
 
-def test_the_width_that_stays_is_that_of_very_many_repeats():
-    many = 10**7
-    error = 0.02 * np.sqrt(1 / many + 0.25)
+def test_the_chance_of_a_verdict_by_so_many_replicates_is_that_of_their_mean():
+    random = np.random.default_rng(4)
+    # Eight values are known; twelve more make the mean of twenty.
+    ends = (8 * 0.5 + random.normal(0.5, 1, (100_000, 12)).sum(axis=1)) / 20
+    error = np.sqrt(1 / 20 + 0.25)
+    found = chance_of_a_verdict(0.5, 1.0, 8, margin=1.2, level=0.05, test_to_train=0.25, most=20)
+    # What is to come is not known to be about 0.5 itself: the spread is larger by sqrt(20 / 8).
+    wider = 0.5 + (ends - 0.5) * np.sqrt(20 / 8)
+    told = (np.abs(wider) > 1.959964 * error) | (np.abs(wider) < 1.2 - 1.644854 * error)
+    assert found == pytest.approx(told.mean(), abs=0.01)
 
-    assert width_that_stays(0.02, 0.05, 0.25) == pytest.approx(1.959964 * error, rel=1e-5)
-    assert width_that_stays(0.02, 0.05, 0.0) == 0.0
+
+def test_a_width_is_that_of_so_many_repeats_or_of_endless_ones():
+    error = 0.02 * np.sqrt(1 / 16 + 0.25)
+
+    assert half_width(0.02, 0.05, 0.25, 16) == pytest.approx(1.959964 * error)
+    assert half_width(0.02, 0.05, 0.25) == pytest.approx(1.959964 * 0.01)
+    assert half_width(0.02, 0.05, 0.0) == 0.0

@@ -49,7 +49,16 @@ def test_the_end_says_whether_it_is_decided_and_what_would_decide():
     assert look_text(STUDY, given_up, 1).endswith(
         "a leads; g left, since no number of splits is likely to decide."
     )
-    assert "More data, steadier training or a wider margin" in never
+    assert "more data, steadier training or a wider margin may" in never
+    few = look(8, 0, g="unlikely")
+    hardly = how_it_ended(STUDY, state(FIRST, few, ends="unlikely"))
+    assert hardly.endswith("12 replicates would hardly tell g from the leader; more may.")
+    assert look_text(STUDY, state(FIRST, few), 1).endswith(
+        "a leads; g left, since 12 replicates would hardly decide."
+    )
+    both = how_it_ended(STUDY, state(look(4, 0, f="unlikely", g="undecidable"), ends="undecidable"))
+    assert "to tell g from the leader, since" in both
+    assert both.endswith("12 replicates would hardly tell f from the leader; more may.")
     gone = state(look(4, None, a="diverged", b="diverged"), ends="diverged")
     assert "since every variant diverged" in how_it_ended(STUDY, gone)
     assert "all diverged; a and b left" in look_text(STUDY, gone, 0)

@@ -73,14 +73,15 @@ def chance_of_a_verdict(
     margin: float,
     level: float,
     test_to_train: float,
+    most: float = np.inf,
 ) -> float:
-    """The chance that a pair is decided if its splits are repeated without end.
+    """The chance that a pair is decided by so many replicates, or by endless ones.
 
-    Replicates that share samples share their luck. With more of them the standard error of a mean
-    falls no further than to `sqrt(test_to_train)` standard deviations, and the mean tends to a
-    value that is known from n replicates up to a standard error of `deviation / sqrt(n)`. So the
-    chance is that of this value being so large that its interval excludes zero, or so small that
-    its interval of two one-sided tests lies within the margin.
+    Of n replicates the mean is known, and that of `most` of them will lie about it with a standard
+    deviation of `deviation * sqrt(1 / n - 1 / most)`. So the chance is that of this mean being so
+    large that its interval excludes zero, or so small that its interval of two one-sided tests lies
+    within the margin. Replicates that share samples share their luck: even of endless ones a mean
+    has a standard error of `deviation * sqrt(test_to_train)`.
 
     Args:
         difference: The mean so far.
@@ -88,24 +89,30 @@ def chance_of_a_verdict(
         n: The replicates.
         margin: The smallest difference of practical interest.
         level: The error rate of the tests, without correction for other pairs.
-        test_to_train: As in `mean_interval`; above zero.
+        test_to_train: As in `mean_interval`; above zero where replicates are endless.
+        most: The replicates by which it is decided, more than n.
 
     Returns:
         The probability. 1 where it is not known.
+
+    Source: conditional power (Lan, Simon and Halperin 1982), with the seen difference and spread.
     """
-    known = deviation / np.sqrt(n)
-    if not known > 0 or not np.isfinite(difference):
+    to_come = deviation * np.sqrt(1 / n - 1 / most)
+    if not to_come > 0 or not np.isfinite(difference):
         return 1.0
-    from_zero = width_that_stays(deviation, level, test_to_train)
-    within = margin - width_that_stays(deviation, 2 * level, test_to_train)
-    differs = _outside(difference, known, from_zero)
-    alike = 1 - _outside(difference, known, within) if within > 0 else 0.0
+    from_zero = half_width(deviation, level, test_to_train, most)
+    within = margin - half_width(deviation, 2 * level, test_to_train, most)
+    differs = _outside(difference, to_come, from_zero)
+    alike = 1 - _outside(difference, to_come, within) if within > 0 else 0.0
     return float(differs + alike)
 
 
-def width_that_stays(deviation: float, level: float, test_to_train: float) -> float:
-    """How far an interval reaches to either side of a mean over endless repeats of its splits."""
-    return float(stats.norm.isf(level / 2) * deviation * np.sqrt(test_to_train))
+def half_width(
+    deviation: float, level: float, test_to_train: float, replicates: float = np.inf
+) -> float:
+    """How far a normal interval reaches to either side of a mean; of endless repeats as well."""
+    error = deviation * np.sqrt(1 / replicates + test_to_train)
+    return float(stats.norm.isf(level / 2) * error)
 
 
 def _outside(mean: float, deviation: float, bound: float) -> float:

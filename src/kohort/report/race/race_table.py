@@ -22,6 +22,7 @@ _COLOURS = {
     "open": "#999999",
     "equivalent": "#3b9ddd",
     "undecidable": "#cc79a7",
+    "unlikely": "#cc79a7",
     "worse": "#e69f00",
     "diverged": "#d55e00",
 }

@@ -24,10 +24,10 @@ class RaceView:
 
         Columns: `replicates` that the variant trained, and the number of the `look` that saw the
         last of them; its `verdict` there: "leader", "worse" than it, "equivalent" to it within the
-        margin, "undecidable" if no number of repeats is likely to tell, "diverged", or "open" where
-        the race ended first; the leader that it was held `against`, with the p-values of the two
-        verdicts, corrected over variants and looks (`p_worse`, `p_equivalent`); and the
-        `member_epochs` that it trained.
+        margin, "undecidable" if no number of repeats is likely to tell, "unlikely" if the looks to
+        come are not, "diverged", or "open" where the race ended first; the leader that it was held
+        `against`, with the p-values of the two verdicts, corrected over variants and looks
+        (`p_worse`, `p_equivalent`); and the `member_epochs` that it trained.
 
         Raises:
             DesignError: The study is no race: all of its replicates were trained.

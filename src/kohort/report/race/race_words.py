@@ -10,7 +10,8 @@ from kohort.findings.judged import StudyCurves
 from kohort.findings.names import shortlist
 from kohort.findings.race import Look, RaceState
 
-WORSE, UNDECIDABLE, DIVERGED, OPEN = "worse", "undecidable", "diverged", "open"
+WORSE, DIVERGED, OPEN = "worse", "diverged", "open"
+UNDECIDABLE, UNLIKELY = "undecidable", "unlikely"
 
 
 def race_text(conclusions: Conclusions) -> list[str]:
@@ -32,19 +33,27 @@ def how_it_ended(study: StudyCurves, state: RaceState) -> str:
         return f"The race was decided at {where}."
     if state.ends == "diverged":
         return f"The race ended at {where}, since every variant diverged."
-    if state.ends == UNDECIDABLE:
-        given_up = [
-            study.variants[number].name
-            for number, look in state.left.items()
-            if look.verdicts[number] == UNDECIDABLE
-        ]
-        return (
-            f"The race ended at {where}: no number of {study.kind} of these data is likely to tell "
-            f"{shortlist(given_up)} from the leader, since they share samples. More data, steadier "
-            "training or a wider margin may."
-        )
+    if state.ends in {UNDECIDABLE, UNLIKELY}:
+        return f"The race ended at {where}: {_given_up(study, state)}"
     names = shortlist(_names(study, last, OPEN))
     return f"The race ended undecided at its last look, {where}: {names} stayed open."
+
+
+def _given_up(study: StudyCurves, state: RaceState) -> str:
+    """Which variants were given up and what would decide them, in a sentence or two."""
+    verdicts = {number: look.verdicts[number] for number, look in state.left.items()}
+    undecidable, unlikely = (
+        shortlist([study.variants[n].name for n, found in verdicts.items() if found == which])
+        for which in (UNDECIDABLE, UNLIKELY)
+    )
+    few = f"{state.sizes[-1]} replicates would hardly tell {unlikely} from the leader; more may."
+    if not undecidable:
+        return few
+    never = (
+        f"no number of {study.kind} of these data is likely to tell {undecidable} from the leader, "
+        "since they share samples; more data, steadier training or a wider margin may."
+    )
+    return f"{never} {few[:1].upper()}{few[1:]}" if unlikely else never
 
 
 def how_it_left(state: RaceState, number: int) -> str:
@@ -71,6 +80,7 @@ def look_text(study: StudyCurves, state: RaceState, number: int) -> str:
         WORSE: "{} left as worse",
         "equivalent": f"{{}} left as equally good within {amount}",
         UNDECIDABLE: f"{{}} left, since no number of {study.kind} is likely to decide",
+        UNLIKELY: f"{{}} left, since {state.sizes[-1]} replicates would hardly decide",
         DIVERGED: "{} left, since training diverged",
         OPEN: "{} stayed open",
     }
