@@ -127,7 +127,7 @@ pairs of variants, which a study did before it had a method for the best.
 RACES_END = """What it shows: races keep their level, with room to spare, since the union bound over
 looks takes each look for a new chance. Equal variants end as equivalent where the margin is wide
 enough for their spread; over splits most end undecidable where these share samples of real data,
-and few in the model, whose floor leaves room for a verdict after endless repeats. A race that may
+and fewer in the model, whose floor leaves room for a verdict after endless repeats. A race that may
 go on to 30 replicates finds the better variant as surely as a fixed design of 24 to 28 that
 compares all pairs, with a third to two fifths of its members; and as surely as one of 18 that
 compares the best with the others, with half of them. What bounds this are the first look, which
