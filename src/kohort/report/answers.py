@@ -13,6 +13,7 @@ from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
+from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_words import how_it_ended, how_it_left
 
 
@@ -83,7 +84,8 @@ def answer(conclusions: Conclusions) -> str:
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
-    return " ".join(filter(None, [not_beaten(conclusions), found, _cheapest(conclusions), ended]))
+    parts = [not_beaten(conclusions), found, _cheapest(conclusions), over_what(conclusions), ended]
+    return " ".join(filter(None, parts))
 
 
 def _cheapest(conclusions: Conclusions) -> str:

@@ -41,6 +41,7 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
+from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
 from kohort.report.tested_scores import TestScore, told
@@ -172,6 +173,7 @@ def render(page: Page) -> str:
         learning=_learning(page),
         single_models=_single_models(page),
         arguments=_arguments(page),
+        over_what=over_what(conclusions, " (column replicates)"),
         race=race_text(conclusions),
         race_picture=_race_picture(page),
         raced=[] if conclusions.race is None else race_rows(conclusions),
