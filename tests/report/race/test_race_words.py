@@ -45,23 +45,42 @@ def test_the_end_says_whether_it_is_decided_and_what_would_decide():
     assert last.endswith("look 3 of 3, after 12 replicates: b stayed open.")
     given_up = state(FIRST, look(8, 0, g="undecidable"), ends="undecidable")
     never = how_it_ended(STUDY, given_up)
-    assert "after 8 replicates: no number of splits of these data is likely to tell g from" in never
+    assert never.startswith(
+        "The race ended undecided at look 2 of 3, after 8 replicates. At the difference and spread "
+        "seen in 8 replicates, no number of splits of these data is likely to tell g from"
+    )
     assert look_text(STUDY, given_up, 1).endswith(
         "a leads; g left, since no number of splits is likely to decide."
     )
     assert "more data, steadier training or a wider margin may" in never
     few = look(8, 0, g="unlikely")
     hardly = how_it_ended(STUDY, state(FIRST, few, ends="unlikely"))
-    assert hardly.endswith("12 replicates would hardly tell g from the leader; more may.")
+    assert hardly.endswith(
+        "in 8 replicates, 12 replicates would hardly tell g from the leader; more may."
+    )
     assert look_text(STUDY, state(FIRST, few), 1).endswith(
         "a leads; g left, since 12 replicates would hardly decide."
     )
     both = how_it_ended(STUDY, state(look(4, 0, f="unlikely", g="undecidable"), ends="undecidable"))
     assert "to tell g from the leader, since" in both
-    assert both.endswith("12 replicates would hardly tell f from the leader; more may.")
+    assert both.endswith(
+        "in 4 replicates, 12 replicates would hardly tell f from the leader; more may."
+    )
     gone = state(look(4, None, a="diverged", b="diverged"), ends="diverged")
     assert "since every variant diverged" in how_it_ended(STUDY, gone)
     assert "all diverged; a and b left" in look_text(STUDY, gone, 0)
+
+
+@pytest.mark.parametrize("ends", ["last look", "decided", "undecidable"])
+def test_whoever_was_given_up_is_named_however_the_race_ended(ends):
+    looks = look(4, 0, b="undecidable", c="unlikely", d="open"), look(8, 0, d="undecidable")
+    text = how_it_ended(STUDY, state(*looks, look(12, 0, e="open"), ends=ends))
+    assert (
+        "At the difference and spread seen in 4 or 8 replicates, no number of splits of these data "
+        "is likely to tell b and d from the leader"
+    ) in text
+    assert "in 4 replicates, 12 replicates would hardly tell c from the leader; more may." in text
+    assert ("e stayed open. At" in text) == (ends == "last look")
 
 
 def test_a_race_that_was_ended_before_its_first_look_says_so():

@@ -24,36 +24,43 @@ def race_text(conclusions: Conclusions) -> list[str]:
 
 
 def how_it_ended(study: StudyCurves, state: RaceState) -> str:
-    """How a race ended, and what is still open, in a sentence or two."""
+    """How a race ended, what is still open, and what was given up, in a few sentences."""
     if not state.looks:
         return "The race has not come to its first look."
     number, last = len(state.looks), state.looks[-1]
     where = f"look {number} of {len(state.sizes)}, after {last.replicates} replicates"
     if state.ends == "decided":
-        return f"The race was decided at {where}."
-    if state.ends == "diverged":
-        return f"The race ended at {where}, since every variant diverged."
-    if state.ends in {UNDECIDABLE, UNLIKELY}:
-        return f"The race ended at {where}: {_given_up(study, state)}"
-    names = shortlist(_names(study, last, OPEN))
-    return f"The race ended undecided at its last look, {where}: {names} stayed open."
+        ended = f"The race was decided at {where}."
+    elif state.ends == "diverged":
+        ended = f"The race ended at {where}, since every variant diverged."
+    elif state.ends in {UNDECIDABLE, UNLIKELY}:
+        ended = f"The race ended undecided at {where}."
+    else:
+        names = shortlist(_names(study, last, OPEN))
+        ended = f"The race ended undecided at its last look, {where}: {names} stayed open."
+    return " ".join([ended, *_given_up(study, state)])
 
 
-def _given_up(study: StudyCurves, state: RaceState) -> str:
-    """Which variants were given up and what would decide them, in a sentence or two."""
-    verdicts = {number: look.verdicts[number] for number, look in state.left.items()}
-    undecidable, unlikely = (
-        shortlist([study.variants[n].name for n, found in verdicts.items() if found == which])
-        for which in (UNDECIDABLE, UNLIKELY)
-    )
-    few = f"{state.sizes[-1]} replicates would hardly tell {unlikely} from the leader; more may."
-    if not undecidable:
-        return few
-    never = (
-        f"no number of {study.kind} of these data is likely to tell {undecidable} from the leader, "
-        "since they share samples; more data, steadier training or a wider margin may."
-    )
-    return f"{never} {few[:1].upper()}{few[1:]}" if unlikely else never
+def _given_up(study: StudyCurves, state: RaceState) -> list[str]:
+    """Which variants were given up, and what would decide them, in a sentence for each verdict."""
+    texts = {
+        UNDECIDABLE: (
+            f"no number of {study.kind} of these data is likely to tell {{}} from the leader, "
+            "since they share samples; more data, steadier training or a wider margin may"
+        ),
+        UNLIKELY: f"{state.sizes[-1]} replicates would hardly tell {{}} from the leader; more may",
+    }
+    told = []
+    for which, text in texts.items():
+        looks = {n: look for n, look in state.left.items() if look.verdicts[n] == which}
+        if looks:
+            sizes = sorted({look.replicates for look in looks.values()})
+            seen = " or ".join(map(str, sizes))
+            names = shortlist([study.variants[number].name for number in looks])
+            told.append(
+                f"At the difference and spread seen in {seen} replicates, {text.format(names)}."
+            )
+    return told
 
 
 def how_it_left(state: RaceState, number: int) -> str:
