@@ -222,9 +222,9 @@ Each look spends 30 % of the error rate that is left: of 5 % it spends 1.5, then
 and so on. By the union bound at most 5 % of races decide anything false at any look, as far as a
 fixed study keeps its level, however much looks depend on one another; and since no share depends on
 how many looks follow, a race that is given more of them decides at the first ones what it decided
-before, but for those that it takes up again. Who has left stays in the corrections: what was not decided of it counts with a p-value of
-1, because those that are open are a selection of those that look most different. What was decided
-is done with.
+before, but for those that it takes up again. Who has left stays in the corrections: what was not
+decided of it counts with a p-value of 1, because those that are open are a selection of those that
+look most different. What was decided is done with.
 
 A verdict is about the leader of its look. If another variant leads later, "worse than the leader
 after 4 replicates" stays true, and says nothing of the new one. Comparisons of a race are those of
@@ -233,7 +233,8 @@ that 5 % is their level. Their intervals reach as far as two do: the pair's own,
 confidence, and that of the moderated spread, at what the look may spend (98.5 % at the first);
 a difference is decided where both exclude zero, and the correction allows it. They hold whenever
 the race ends. Scores of variants have their usual intervals, which know nothing of looks; and
-effects of axes are of the replicates before the first look, which all variants trained.
+effects of axes are of the replicates before the first look, which all variants trained; but an
+effect that compares two variants alone is the race's comparison of them.
 [How often races err, and what they save](simulations.md#races).
 """
 

@@ -41,7 +41,7 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
-from kohort.report.race.race_notes import over_what
+from kohort.report.race.race_notes import of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
 from kohort.report.tested_scores import TestScore, told
@@ -173,6 +173,7 @@ def render(page: Page) -> str:
         learning=_learning(page),
         single_models=_single_models(page),
         arguments=_arguments(page),
+        of_which=of_which(effects, settings.looks),
         over_what=over_what(conclusions, " (column replicates)"),
         race=race_text(conclusions),
         race_picture=_race_picture(page),

@@ -222,7 +222,8 @@ class RecordView(RaceView):
         axis does anything, some effect is decided in 5 % of studies at most. One axis "matters
         most" where its range is decided to be wider than each other one. Variants of several build
         functions, or of several numbers of epochs, have an axis of that. A race has the effects of
-        the replicates before its first look, which all variants trained.
+        the replicates before its first look, which all variants trained; but an effect that
+        compares two variants alone is the race's comparison of them.
 
         Sources: Kirk (2013), "Experimental Design"; Nadeau and Bengio (2003) for splits.
 

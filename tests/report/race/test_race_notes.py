@@ -1,10 +1,11 @@
-"""What is told of the replicates behind scores and differences."""
+"""What is told of the replicates and the intervals behind scores and differences."""
 
 import numpy as np
 
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer
-from kohort.report.race.race_notes import over_what
+from kohort.report.factorial.effect_table import effect_rows
+from kohort.report.race.race_notes import of_which, over_what
 from tests.findings.factorial.records import grid_of, record_of
 from tests.report.race.race_records import noisy, race_record, rendered
 
@@ -37,3 +38,23 @@ def test_so_are_those_of_who_lost_some_and_nothing_is_told_where_all_trained_all
     assert f"{BOTH} to the end; differences are over those that both did." in answer(lost)
     scores[0] = np.nan
     assert over_what(Conclusions(record_of(grid_of(units=[1, 2]), scores))) == ""
+
+
+def test_effects_of_two_variants_are_told_to_be_the_races_comparisons():
+    conclusions = left_early()
+    rows = effect_rows(conclusions.effects, "seeds", conclusions.study.scale)
+    levels = [row for row in rows if row["kind"] == "level"]
+    assert [row["replicates"] for row in levels] == [4, 4]
+    assert all(row["text"].endswith("), the 98.5 % interval of a look") for row in levels)
+    assert not any("of a look" in row["text"] for row in rows if row["kind"] != "level")
+    text = of_which(conclusions.effects, (4, 8))
+    assert text.startswith("Of a race this is of the first 4 replicates alone, which all")
+    assert "the race's comparison of the two: of all replicates up to the last look in" in text
+    assert "race&#39;s comparison of the two" in rendered(conclusions)
+
+
+def test_effects_over_several_settings_are_of_the_first_look():
+    arguments = grid_of(units=[1, 2], rate=[0, 1])
+    effects = Conclusions(race_record(noisy(0.5, 0.6, 0.7, 0.8), (4, 8), arguments)).effects
+    assert of_which(effects, (4, 8)).endswith("later ones have those that did well.")
+    assert of_which(effects, ()) == of_which(None, (4, 8)) == ""

@@ -139,7 +139,9 @@ class Comparison:
 
     @property
     def shown_interval_name(self) -> str:
-        """The name of that interval; empty if it is the usual one of the difference."""
+        """The name of that interval; empty if it is the usual one of the difference, or none."""
+        if not self.difference.is_formed:
+            return ""
         percent = 100 * self.alpha * self.share
         if self.shown_interval is not self.difference:
             return f"the {100 - 2 * percent:.3g} % interval of two one-sided tests"

@@ -10,6 +10,7 @@ from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.figures import effect_svg
+from kohort.report.race.race_notes import cell
 
 BESIDE = " x "
 """Between the names of two axes, and their levels."""
@@ -40,7 +41,7 @@ def effect_rows(effects: Effects, kind: str, scale: Scale) -> list[dict[str, Any
         kind: The kind of replicates.
         scale: The scale of the metric that scores.
     """
-    texts = [words.difference(e.comparison, scale, e.most) for e in effects.effects]
+    texts = [cell(e.comparison, scale, e.most) for e in effects.effects]
     texts += [scale.text(reach.size) for reach in effects.ranges]
     columns = effect_table(effects, kind).assign(text=texts).to_dict("list")
     return [

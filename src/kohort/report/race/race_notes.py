@@ -1,8 +1,14 @@
 """Notes on what the numbers of a report are over, where variants differ in their replicates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.factorial.effects import Effects
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.scale import Scale
+from kohort.report import words
 
 
 def over_what(conclusions: Conclusions, where: str = "") -> str:
@@ -26,3 +32,37 @@ def over_what(conclusions: Conclusions, where: str = "") -> str:
         f"Scores are over the replicates that each variant trained{where}; differences are over "
         "those that both trained."
     )
+
+
+def of_which(effects: Effects | None, looks: Sequence[int]) -> str:
+    """Which replicates of a race the effects of axes are of; empty without either.
+
+    Args:
+        effects: The effects.
+        looks: The replicates that each look sees; empty without a race.
+    """
+    if effects is None or not looks:
+        return ""
+    text = (
+        f"Of a race this is of the first {looks[0]} replicates alone, which all variants trained: "
+        "later ones have those that did well."
+    )
+    if all(effect.pair is None for effect in effects.effects):
+        return text
+    return (
+        f"{text} But where a level and the first one are one variant each, their difference is "
+        "the race's comparison of the two: of all replicates up to the last look in which both "
+        "stood, with the interval and the corrected p-value of that look."
+    )
+
+
+def cell(comparison: Comparison, scale: Scale | None, most: float = 1.0) -> str:
+    """A difference for a table, whose interval is named where it is a look's.
+
+    Args:
+        comparison: The difference.
+        scale: As in `words.difference`.
+        most: As there.
+    """
+    told = words.shown_difference if comparison.share < 1 else words.difference
+    return told(comparison, scale, most)
