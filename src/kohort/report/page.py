@@ -41,7 +41,7 @@ from kohort.report.figures import (
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
-from kohort.report.race.race_notes import of_which, over_what
+from kohort.report.race.race_notes import cell, of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
 from kohort.report.tested_scores import TestScore, told
@@ -133,7 +133,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["difference"] = lambda c, is_score: words.difference(
+    environment.filters["difference"] = lambda c, is_score: cell(
         c, page.scale if is_score else None
     )
     environment.filters["percent"] = words.percent

@@ -239,7 +239,7 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
     over = "folds" if kind == "folds" else "replicates"
     alone, corrected = verdict_word(comparison.alone), verdict_word(comparison)
     return (
-        f"{text}{difference(comparison, scale)} over {comparison.difference.n} {over}. "
+        f"{text}{shown_difference(comparison, scale)} over {comparison.difference.n} {over}. "
         f"By itself: p {comparison.difference.p_value:.2g} by Student's t and "
         f"{comparison.p_sign_flip:.2g} by sign flips, {alone}. Corrected for all that the study "
         f"compares: p {comparison.p_adjusted:.2g}, {verdict_of(comparison, kind)}."

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kohort.findings.conclusions import Conclusions
+from kohort.report import words
 from kohort.report.answers import answer
 from kohort.report.factorial.effect_table import effect_rows
 from kohort.report.race.race_notes import of_which, over_what
@@ -58,3 +59,21 @@ def test_effects_over_several_settings_are_of_the_first_look():
     effects = Conclusions(race_record(noisy(0.5, 0.6, 0.7, 0.8), (4, 8), arguments)).effects
     assert of_which(effects, (4, 8)).endswith("later ones have those that did well.")
     assert of_which(effects, ()) == of_which(None, (4, 8)) == ""
+
+
+def test_the_interval_of_a_look_is_named_wherever_a_comparison_is_told():
+    conclusions = left_early()
+    told = words.compared(conclusions.compare(0, 1), conclusions.study.scale, "seeds")
+    assert "), the 98.5 % interval of a look over 4 replicates. By itself: " in told
+    page = rendered(conclusions)
+    tables = page[page.index('id="comparisons"') :]
+    assert tables.count("), the 98.5 % interval of a look</td>") == 3  # baseline 2, winner 1
+    assert "Intervals stand in parentheses, at 95 % where no other is named." in page
+
+
+def test_no_name_is_given_to_an_interval_that_is_not_there():
+    scores = noisy(0.6, 0.8)
+    scores[0, 1:] = np.nan
+    compared = Conclusions(race_record(scores, (1, 8))).compare(0, 1)
+    assert compared.share < 1
+    assert words.shown_difference(compared, None).endswith("(no interval)")
