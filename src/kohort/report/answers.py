@@ -9,6 +9,7 @@ import pandas as pd
 from kohort.evidence.given_values import columns
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
+from kohort.findings.rules.majority import EQUAL
 from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
@@ -69,12 +70,13 @@ def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
 def answer(conclusions: Conclusions) -> str:
     """The result in a few sentences: the winner, and variants not decided to be worse.
 
-    Where no variant is shown to beat the majority class, that comes first.
+    Where no variant is shown to beat the majority class, that comes first. Where all score the
+    same, that is said in place of who wins.
     """
     winner = conclusions.winner
     if winner is None:
         return words.no_winner(conclusions.diverged)
-    found = words.answer(
+    found = _tie(conclusions, winner) or words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
         conclusions.study.scale,
@@ -86,6 +88,21 @@ def answer(conclusions: Conclusions) -> str:
     ended = "" if state is None else how_it_ended(conclusions.study, state)
     parts = [not_beaten(conclusions), found, _cheapest(conclusions), over_what(conclusions), ended]
     return " ".join(filter(None, parts))
+
+
+def _tie(conclusions: Conclusions, winner: int) -> str:
+    """That all variants score the same in every replicate, in a sentence; empty if they do not."""
+    errors, scale = conclusions.study.errors, conclusions.study.scale
+    scored = errors[np.isfinite(errors).any(axis=1)]
+    apart = np.abs(scored - errors[winner])
+    if len(scored) < 2 or np.isnan(apart).all(axis=1).any() or np.nanmax(apart) > EQUAL:
+        return ""
+    who = "All variants" + " that trained to the end" * (len(scored) < len(errors))
+    score = conclusions.score(winner)
+    what = words.percent(score) if scale.is_proportion else scale.text(score)
+    same = f"{who} score the same in every replicate: {scale.metric} {what}."
+    diverged = conclusions.diverged
+    return " ".join([same] + [words.divergence(diverged)] * bool(diverged))
 
 
 def _cheapest(conclusions: Conclusions) -> str:

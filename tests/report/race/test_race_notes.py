@@ -77,3 +77,20 @@ def test_no_name_is_given_to_an_interval_that_is_not_there():
     compared = Conclusions(race_record(scores, (1, 8))).compare(0, 1)
     assert compared.share < 1
     assert words.shown_difference(compared, None).endswith("(no interval)")
+
+
+def test_no_variant_does_best_where_all_score_the_same():
+    scores = np.repeat([[0.97, 0.96, 0.98]], 3, axis=0)
+    told = answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), scores)))
+    assert told.startswith("All variants score the same in every replicate: accuracy 97.0 % (")
+    assert "does best" not in told
+    lost = scores.copy()
+    lost[2] = np.nan
+    told = answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), lost)))
+    assert told.startswith("All variants that trained to the end score the same in every replicate")
+    assert "v2 diverged in all replicates." in told
+    scores[2, 1] += 0.01
+    other = answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), scores)))
+    assert other.startswith("v2 does best on validation data")
+    alone = answer(Conclusions(record_of(grid_of(units=[1]), scores[:1])))
+    assert alone.startswith("v0 does best on validation data")
