@@ -24,11 +24,13 @@ from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import on_test, words
 from kohort.report.answers import (
+    NO_RISE,
     additions,
     answer,
     score_table,
     what_axes_do,
     winners_flattery,
+    without_rise,
 )
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row, test_text
@@ -143,7 +145,10 @@ def render(page: Page) -> str:
     environment.filters["value"] = lambda number: words.value(number, page.scale)
     settings, conclusions = page.record.settings, page.conclusions
     effects = conclusions.known_effects
-    environment.filters["verdict"] = lambda c: words.verdict_of(c, settings.kind)
+    flat = without_rise(conclusions)
+    environment.filters["verdict"] = lambda c: (
+        NO_RISE if c in flat else words.verdict_of(c, settings.kind)
+    )
     environment.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
     environment.filters["errors"] = words.errors_fewer
     environment.filters["p_value"] = words.p_value
