@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import kohort
 from kohort.data.inspection.column_facts import column_facts
@@ -75,6 +76,44 @@ def test_of_numbers_the_variance_explained_is_told(table):
     assert facts.right is None
     assert facts.explained[1] > 0.8
     assert (facts.explained[[0, 2, 3]] < 0.2).all()
+
+
+@pytest.mark.parametrize("rows", [20, 600, 4000])
+def test_a_copy_of_a_skewed_number_and_its_functions_are_of_its_rank(rows):
+    random = np.random.default_rng(0)
+    y = np.exp(random.normal(0, 2, rows))
+    x = np.column_stack([y, 0.9 * y + 2, -np.log(y), y.round(2), random.normal(size=(rows, 3))])
+    ranked = facts_of(x, y).ranked
+    assert (ranked[:4] > 0.999).all()
+    assert (ranked[4:] < 0.8).all()
+    assert ranked[4] == pytest.approx(abs(spearmanr(x[:, 4], y).statistic), abs=1e-6)
+
+
+def test_a_copy_of_few_values_in_few_rows_is_of_its_rank(table):
+    y = np.random.default_rng(1).integers(0, 8, 100) + 0.5
+    assert facts_of(np.column_stack([table[0][:100], y]), y).ranked[4] == pytest.approx(1)
+
+
+def test_an_order_that_may_be_chance_is_not_told(table):
+    x, _ = table
+    few = np.arange(8) + 0.5
+    assert (facts_of(np.column_stack([x[:8], few]), few).ranked == 0).all()
+    patient = np.repeat(np.arange(6), 100)
+    y = patient + 0.5
+    assert (facts_of(np.column_stack([x, y]), y, patient).ranked == 0).all()
+    one = np.where(np.arange(600) == 7, 2.5, 0.5)
+    assert (facts_of(np.column_stack([x, one]), one).ranked == 0).all()
+
+
+def test_to_tell_the_most_common_number_is_not_enough(table):
+    random = np.random.default_rng(1)
+    is_some = random.random(600) < 0.05
+    y = np.where(is_some, random.exponential(size=600), 0)
+    x = np.column_stack([table[0], np.where(is_some, random.exponential(size=600), 0), y])
+    assert spearmanr(x[:, 4], y).statistic > 0.99
+    ranked = facts_of(x, y).ranked
+    assert ranked[4] < 0.9
+    assert ranked[5] == pytest.approx(1)
 
 
 def test_images_have_no_columns():

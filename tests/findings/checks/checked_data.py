@@ -36,13 +36,15 @@ def groups(*, given=False, copied=0, columns=()):
     return GroupFacts(given, copied, 1000, columns)
 
 
-def columns(names=3, *, right=None, of_class=None, explained=None, **idle):
+def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, **idle):
     seen = {"constant": (), "copies": (), "outweighed": (), **idle}
     right = None if right is None else np.array(right)
     of_class = None if of_class is None else np.array(of_class)
     explained = None if explained is None else np.array(explained)
+    ranked = None if ranked is None else np.array(ranked)
     told = tuple(f"column {n}" for n in range(names))
-    return ColumnFacts(told, **seen, right=right, of_class=of_class, explained=explained)
+    numbers = {"explained": explained, "ranked": ranked}
+    return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
 
 
 def predicted(counts):

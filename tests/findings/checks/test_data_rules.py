@@ -91,11 +91,13 @@ CASES = {
             {"columns": columns(2, right=[[500, 500], [250, 250]], of_class=[500, 500])},
             {"columns": columns(2, right=[[970, 9990], [0, 9900]], of_class=[1000, 10000])},
             {"columns": columns(2, explained=[0.98, 0.1])},
+            {"columns": columns(2, explained=[0.8, 0.1], ranked=[0.3, 0.999])},
         ],
         "inconclusive": [{"columns": columns(2, right=[[48, 48], [0, 0]], of_class=[50, 50])}],
         "not found": [
             {"columns": columns(2, right=[[0, 9900], [50, 9000]], of_class=[100, 9900])},
             {"columns": columns(2, explained=[0.97, -0.1])},
+            {"columns": columns(2, explained=[0.97, -0.1], ranked=[0.9989, 0.9])},
         ],
         "not applicable": [
             {},
@@ -207,3 +209,11 @@ def test_a_rare_class_is_what_a_column_must_tell_too():
     # Always the common class: 99 % right, and a balanced accuracy of one half.
     silent = judged("KD107", columns=columns(1, right=[[0, 9900]], of_class=[100, 9900]))
     assert silent.evidence["balanced accuracy of the best one"].mean == 0.5
+
+
+def test_every_column_that_gives_a_number_away_is_named():
+    by_rank = columns(3, explained=[0.1, 0.9, 0.8], ranked=[0.1, 1.0, 0.9999])
+    assert judged("KD107", columns=by_rank).sentence == (
+        "By itself column 1 and column 2 give the target away: column 1 explains 90.0 % of the "
+        "target's variance, and its rank correlation with it is 1."
+    )

@@ -50,6 +50,15 @@ def test_a_copied_label_is_told_for_what_it_is():
     assert verdicts(kohort.Dataset(x, y), trains=False)["KD107"] == "found"
 
 
+@pytest.mark.parametrize("rows", [30, 4000])
+@pytest.mark.parametrize("change", [lambda y: y, lambda y: 0.9 * y + 2, lambda y: -np.log(y)])
+def test_a_copied_number_is_told_however_skewed_it_is(rows, change):
+    random = np.random.default_rng(0)
+    y = np.exp(random.normal(0, 2, rows))
+    x = np.column_stack([random.normal(size=(rows, 4)), change(y)])
+    assert verdicts(kohort.Dataset(x, y), trains=False)["KD107"] == "found"
+
+
 def test_one_hot_targets_are_classes_and_numbers_are_none():
     x, y = table()
     one_hot = inspect(kohort.Dataset(x, np.eye(3)[y]))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import gammaln
+from scipy.stats import rankdata
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.group_facts import column_names, is_table
@@ -15,6 +17,8 @@ NUMBER_BINS = 256
 """The most bins of a column by which a number is told."""
 OUTLIERS, OUTWEIGHED = 0.001, 0.5
 """The part of the rows that makes up this part of a column's sum of squares around its median."""
+CHANCE = 1e-6
+"""Ranks are compared where chance puts a target in the order of a column less often than this."""
 MOST_SAMPLES = 20_000
 """Of more training rows, a random part is used to look for columns that tell the target."""
 
@@ -33,6 +37,8 @@ class ColumnFacts:
         of_class: int64 `[class]`, the rows of each.
         explained: float64 `[column]`, of numbers to predict, the part of their variance that the
             column alone explains, out of sample; None where targets are classes.
+        ranked: float64 `[column]`, of numbers to predict, Spearman's correlation with the column,
+            without its sign; None where targets are classes.
     """
 
     names: tuple[str, ...]
@@ -42,6 +48,7 @@ class ColumnFacts:
     right: np.ndarray | None = field(repr=False, default=None)
     of_class: np.ndarray | None = field(repr=False, default=None)
     explained: np.ndarray | None = field(repr=False, default=None)
+    ranked: np.ndarray | None = field(repr=False, default=None)
 
 
 def column_facts(
@@ -54,7 +61,8 @@ def column_facts(
     values are cut where the class changes, and each bin answers with the class that it has most
     of, in parts of the class's rows. Of numbers, bins have equal counts and answer with their
     mean. Bins and answers are learned on four fifths of the rows and scored on the other fifth,
-    five times.
+    five times. Bins are coarse where rows are few or a target is skewed, so that the ranks of
+    numbers are compared as well.
 
     Args:
         data: The data.
@@ -79,7 +87,8 @@ def column_facts(
         return ColumnFacts(names, *seen)
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in x.T])
-    return ColumnFacts(names, *seen, explained=explained)
+    ranked = _ranked(x, y, together[rows])
+    return ColumnFacts(names, *seen, explained=explained, ranked=ranked)
 
 
 def _constant(x: np.ndarray) -> tuple[int, ...]:
@@ -159,3 +168,30 @@ def _explained(column: np.ndarray, y: np.ndarray, parts: Sequence[np.ndarray]) -
         missed += float(((y[held_out] - answer[place[held_out]]) ** 2).sum())
         usual += float(((y[held_out] - mean) ** 2).sum())
     return 1 - missed / usual if usual > 0 else 0.0
+
+
+def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of each column with `y`, without its sign, float64 `[column]`.
+
+    It is 0 where an order is easily a chance, by the number of orders of the different values of
+    `y` among what is kept together. Where one value has half of the rows, the others must be in
+    order too: else it would be enough to tell that value.
+    """
+    values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    different = np.unique(np.stack([together, place]), axis=1)[1]
+    orders = gammaln(len(different) + 1) - gammaln(np.bincount(different) + 1).sum()
+    if orders < np.log(x.shape[1] / CHANCE):
+        return np.zeros(x.shape[1])
+    rank = np.array([_rank_correlation(column, y) for column in x.T])
+    others = place != counts.argmax()
+    if len(values) > 2 and 2 * others.sum() <= len(y):
+        of_others = [_rank_correlation(column, y[others]) for column in x[others].T]
+        rank = np.minimum(rank, of_others)
+    return rank
+
+
+def _rank_correlation(column: np.ndarray, y: np.ndarray) -> float:
+    ranks = np.stack([rankdata(column), rankdata(y)])
+    if (np.ptp(ranks, axis=1) == 0).any():
+        return 0.0
+    return float(abs(np.corrcoef(ranks)[0, 1]))

@@ -13,6 +13,8 @@ TOLD = 0.95
 """The balanced accuracy of one column above which it gives the class away."""
 EXPLAINED = 0.98
 """The part of the variance of a number that one column explains, to give it away."""
+RANKED = 0.999
+"""Spearman's correlation, without its sign, of a column that gives a number away."""
 
 
 def judge(data: CheckedData) -> Finding:
@@ -23,7 +25,7 @@ def judge(data: CheckedData) -> Finding:
     if columns.right is not None:
         return _of_classes(columns, data.confidence)
     if columns.explained is not None:
-        return _of_numbers(columns, columns.explained)
+        return _of_numbers(columns, columns.explained, columns.ranked)
     return RULE.finding(None, "not applicable", "A target has several numbers.")
 
 
@@ -58,13 +60,23 @@ def _recall(right: np.ndarray, counts: np.ndarray, confidence: float) -> Interva
     return mean_of_proportions([proportion_interval(int(r), int(n), confidence) for r, n in pairs])
 
 
-def _of_numbers(columns: ColumnFacts, explained: np.ndarray) -> Finding:
-    best = int(explained.argmax())
-    part = float(explained[best])
-    evidence: Evidence = {"columns": len(explained), "variance explained by the best one": part}
+def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray | None) -> Finding:
+    ranked = np.zeros(len(explained)) if ranked is None else ranked
+    order = np.lexsort((-ranked, -explained))
+    above = [n for n in order if explained[n] >= EXPLAINED or ranked[n] >= RANKED]
+    best = int(above[0] if above else order[0])
+    part, rank = float(explained[best]), float(ranked[best])
+    evidence: Evidence = {
+        "columns": len(explained),
+        "variance explained by the best one": part,
+        "its rank correlation with the target": rank,
+    }
     told = f"{columns.names[best]} explains {100 * max(0.0, part):.1f} % of the target's variance"
-    if part >= EXPLAINED:
-        sentence = f"One column gives the target away: by itself {told}."
+    if above:
+        by_rank = f", and its rank correlation with it is {rank:.4g}" if rank >= RANKED else ""
+        names = shortlist([columns.names[n] for n in above])
+        verb = "give" if len(above) > 1 else "gives"
+        sentence = f"By itself {names} {verb} the target away: {told}{by_rank}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     sentence = f"Of columns by themselves, {told}, and others less."
     return RULE.finding(None, "not found", sentence, evidence)
@@ -79,7 +91,10 @@ RULE = Rule(
     "the class that it has most of, in parts of the class's rows; five folds hold rows out, and do "
     f"not part groups and copies. Where the interval holds {100 * TOLD:g} % it is inconclusive. Of "
     f"numbers it is found where the means of bins explain {100 * EXPLAINED:g} % of the variance or "
-    "more. It is asked of tables. Of more than 20,000 rows a random part is looked at.",
+    f"more, or Spearman's rank correlation with the column is {RANKED:g} or more, whatever "
+    "its sign (so is that of a copy, a line, or any monotonic function). Ranks are compared where "
+    "they are no chance, and without the target's most common value too where it has half of the "
+    "rows. The rule is asked of tables. Of more than 20,000 rows a random part is looked at.",
     "Such a column is often made from the target, or known only after it (the day of discharge, a "
     "code of the diagnosis). A model that reads it scores well and is of no use.",
     "Find out when and from what the column is made. Leave it out if it is not known when the "
