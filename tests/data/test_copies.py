@@ -273,3 +273,24 @@ def test_the_real_notmnist_small_holds_fonts_that_are_drawn_alike(shared_data):
     # Exact copies are on one side of the split. The others were counted by comparing all pairs.
     assert not found.test_exact.any()
     assert found.test.sum() == 79
+
+
+@pytest.mark.parametrize(
+    ("made", "by_chance"),
+    [
+        (lambda random: random.normal(size=(800, 6)), False),
+        (lambda random: random.normal(size=(800, 2)), False),
+        (lambda random: random.normal(size=(800, 6)).round(1), True),
+        (lambda random: random.integers(0, 8, (800, 3)), True),
+        (lambda random: random.normal(size=(800, 1)) * np.ones(6), True),
+        (lambda random: random.normal(size=(250, 4))[random.integers(0, 250, 800)], True),
+        (lambda random: np.log(random.integers(1, 90, (800, 1))) * (1, 2), True),
+    ],
+)
+def test_equal_rows_are_chance_unless_continuous_columns_rule_it_out(made, by_chance):
+    x = made(np.random.default_rng(0)).astype(float)
+    x[700:] = x[:100]
+    found = find_copies(data(x[:600], x[600:]))
+    assert not found.near_sought
+    assert found.test_exact.sum() >= 100
+    assert found.by_chance == by_chance

@@ -23,6 +23,9 @@ CHANCE_PAIRS = 0.01
 """Near copies are looked for where chance makes fewer near pairs than this in the whole dataset."""
 DISCRETE = 16
 """A column of a table with no more different values than this is not used for nearness."""
+CONTINUOUS, FINE, MOSTLY = 0.5, 0.01, 0.5
+"""Different values per row of a continuous column, the quantile of their gaps that is called its
+fineness, and the part of training rows that must differ, where equal rows are no chance."""
 NEIGHBOURS = 8
 """The number of nearest training samples that are compared with each sample."""
 AXES = 16
@@ -50,6 +53,7 @@ class Copies:
             without an exact copy there.
         near_test: `[pair, 2]`, the patterns of a test and of a training sample that are near
             copies; each pair once.
+        by_chance: Whether exact copies may be chance, as in tables of few different numbers.
     """
 
     test: np.ndarray
@@ -59,6 +63,7 @@ class Copies:
     near_sought: bool
     test_pattern: np.ndarray
     near_test: np.ndarray
+    by_chance: bool = False
 
     def count_exact(self, rows: np.ndarray, others: np.ndarray) -> int:
         """How many of the training samples `rows` `[row]` have an exact copy among `others`."""
@@ -97,8 +102,9 @@ def find_copies(data: Dataset) -> Copies:
       fewer than `CHANCE_PAIRS` pairs must be expected; columns of at most `DISCRETE` different
       values are left out of this.
 
-    Two cases are not covered by the bound: rows of a table with few columns may be equal by
-    chance, and samples made from few parameters (a sine's phase and frequency) really are near.
+    By this bound, equal rows of a table are no chance where its continuous columns are many and
+    fine enough. Other rows may be equal by chance; and samples made from few parameters (a sine's
+    phase and frequency) really are near.
 
     Neighbours come from a k-d tree over the first `AXES` principal axes, in which no two samples
     are farther apart than in full space; they are then compared in full. The counts of near copies
@@ -124,7 +130,9 @@ def find_copies(data: Dataset) -> Copies:
     has_near = np.zeros(len(first), bool)
     has_near[across[:, 0]] = True
     copied = exact | has_near[of_test]
-    return Copies(copied, exact, of_train, within, space is not None, of_test, across)
+    fine = known >= MOSTLY * len(train) and _are_fine(sample, len(first) * known)
+    by_chance = space is None and data.pixels is None and data.x_train.ndim == 2 and not fine
+    return Copies(copied, exact, of_train, within, space is not None, of_test, across, by_chance)
 
 
 def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
@@ -229,6 +237,22 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
     if pairs * _chance(variances, radius) > CHANCE_PAIRS:
         return None
     return _Space(scale, axes[:, :AXES], radius)
+
+
+def _are_fine(sample: np.ndarray, pairs: int) -> bool:
+    """Whether continuous columns of different rows `[row, column]` make equal rows improbable.
+
+    Equal rows are nearer than the fineness of the columns: chance must bring no pair so near.
+    """
+    deviation = sample.std(axis=0, dtype=np.float64)
+    gaps = np.diff(np.sort(sample.astype(np.float64), axis=0), axis=0)
+    many = (gaps > 0).sum(axis=0) >= max(DISCRETE, CONTINUOUS * len(sample))
+    if not many.any():
+        return False
+    fine = [np.quantile(gap[gap > 0], FINE) for gap in (gaps[:, many] / deviation[many]).T]
+    shuffled = np.random.default_rng(0).permutation(sample[:, many] / deviation[many])
+    variances = _principal_axes(shuffled[:_PRINCIPAL_ROWS])[0]
+    return pairs * _chance(variances, float(np.linalg.norm(fine))) <= CHANCE_PAIRS
 
 
 def _principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -249,6 +249,7 @@ def _overlap(spec: StudySpec, count: int) -> Overlap:
         has_groups=groups.given,
         copied=groups.percent,
         group_columns=listing(groups.columns),
+        by_chance=copies.by_chance,
     )
 
 

@@ -13,12 +13,12 @@ from kohort.findings.statistics.interval import Interval
 PAIRS = np.empty((0, 2), int)
 
 
-def copies(*, near=0, exact=0, test=1000, sought=True, disputed=(), near_disputed=0):
+def copies(*, near=0, exact=0, test=1000, sought=True, chance=False, disputed=(), near_disputed=0):
     """So many test samples with a near, and with an exact copy."""
     is_exact = np.arange(test) < exact
     found = Copies(
         np.arange(test) < exact + near, is_exact, np.arange(1000), PAIRS, sought,
-        np.arange(1000, 1000 + test), PAIRS,
+        np.arange(1000, 1000 + test), PAIRS, chance,
     )  # fmt: skip
     between = np.zeros((near_disputed, 2), int)
     pairs = np.zeros((exact + near, 2), int)

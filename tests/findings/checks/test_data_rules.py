@@ -24,11 +24,12 @@ CASES = {
             {"copies": copies(exact=10)},
             {"copies": copies(near=50)},
             {"copies": copies(exact=10, sought=False)},
+            {"copies": copies(exact=10, sought=False), "columns": columns()},
         ],
         "inconclusive": [
             {"copies": copies(near=10)},
             {"copies": copies(near=49)},
-            {"copies": copies(exact=100, sought=False), "columns": columns()},
+            {"copies": copies(exact=100, sought=False, chance=True), "columns": columns()},
         ],
         "not found": [{}, {"copies": copies(exact=9)}],
         "not applicable": [{"test": 0}],
@@ -47,7 +48,7 @@ CASES = {
             {"groups": groups(copied=9)},
             {
                 "groups": groups(copied=500),
-                "copies": copies(sought=False),
+                "copies": copies(sought=False, chance=True),
                 "columns": columns(),
             },
         ],
@@ -56,7 +57,7 @@ CASES = {
         "found": [{"copies": copies(disputed=(2,))}, {"copies": copies(disputed=(3, 2))}],
         "inconclusive": [
             {"copies": copies(near_disputed=1)},
-            {"copies": copies(disputed=(500,), sought=False), "columns": columns()},
+            {"copies": copies(disputed=(500,), sought=False, chance=True), "columns": columns()},
         ],
         "not found": [{}, {"copies": copies(test=3000, disputed=(3,)), "test": 3000}],
         "not applicable": [{"labels": None}],

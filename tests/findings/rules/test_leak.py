@@ -13,12 +13,12 @@ CURVES = (variant(train=[[1.0]], valid=[[1.0]]),)
 
 def judge(
     *, test=0, exact=0, of=1000, valid=(0, 0), valid_exact=(0, 0), valid_of=(100, 100), near=True,
-    groups=None, copied=0.0, columns="", **study,
+    groups=None, copied=0.0, columns="", chance=False, **study,
 ):  # fmt: skip
     parts = map(np.array, (valid, valid_exact, valid_of))
     overlap = Overlap(
         test, exact, of, *parts, near_sought=near, has_groups=groups, copied=copied,
-        group_columns=columns,
+        group_columns=columns, by_chance=chance,
     )  # fmt: skip
     return RULE.judge(StudyCurves(CURVES, overlap=overlap, **study))
 
@@ -99,7 +99,7 @@ def test_groups_are_suggested_by_copies_and_by_columns():
         " Groups are suggested: by its values, patient may number groups."
     )
     assert "suggested" not in judge(groups=False, copied=0.99).sentence
-    assert "suggested" not in judge(groups=False, copied=9, near=False).sentence
+    assert "suggested" not in judge(groups=False, copied=9, near=False, chance=True).sentence
     assert "suggested" not in judge(groups=True, copied=2.0, columns="patient").sentence
 
 
@@ -127,6 +127,13 @@ def test_some_near_copies_may_be_of_one_origin(where):
         "or only look alike."
     )
     assert "Look at the near copies" in found.advice
+
+
+def test_rows_that_may_be_equal_by_chance_are_left_open():
+    found = judge(test=179, exact=179, near=False, chance=True)
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(" Rows of few different numbers may be equal by chance.")
+    assert judge(test=179, exact=179, near=False).verdict == "found"
 
 
 def test_says_where_near_copies_were_not_looked_for():

@@ -97,3 +97,15 @@ def test_blank_images_are_counted_on_both_sides():
     assert inspect(data, trains=False).blank.tolist() == [3, 35]
     alone = kohort.Dataset(images[:30], np.arange(30) % 2)
     assert inspect(alone, trains=False).blank.tolist() == [3]
+
+
+def test_copied_rows_of_continuous_columns_are_no_chance():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(920, 6)), random.integers(0, 2, 920)
+    x[800:], y[800:] = x[:120], y[:120]
+    order = random.permutation(920)
+    x, y = x[order], y[order]
+    found = verdicts(kohort.Dataset(x[:736], y[:736], x[736:], y[736:]), trains=False)
+    assert found["KD101"] == "found"
+    coarse = kohort.Dataset(x[:736].round(), y[:736], x[736:].round(), y[736:])
+    assert verdicts(coarse, trains=False)["KD101"] == "inconclusive"

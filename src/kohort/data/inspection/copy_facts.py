@@ -35,7 +35,7 @@ class CopyFacts:
     @property
     def means_much(self) -> bool:
         """Whether exact copies are no chance, as they are in tables with few different rows."""
-        return self.copies.near_sought
+        return not self.copies.by_chance
 
 
 def copy_facts(copies: Copies, labels: ClassLabels | None) -> CopyFacts:

@@ -21,6 +21,7 @@ class Overlap:
         copied: Percent of the training samples that have a copy outside their group; without
             groups, that have one at all.
         group_columns: The columns that look as if they numbered groups, in words.
+        by_chance: Whether exact copies may be chance, as in tables of few different numbers.
     """
 
     test: int
@@ -33,3 +34,4 @@ class Overlap:
     has_groups: bool | None = None
     copied: float = 0.0
     group_columns: str = ""
+    by_chance: bool = False

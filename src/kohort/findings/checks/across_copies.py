@@ -2,7 +2,7 @@
 
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.rules.leak import COPIES_PERCENT, EXACT_PERCENT
+from kohort.findings.rules.leak import CHANCE, COPIES_PERCENT, EXACT_PERCENT
 
 
 def judge(data: CheckedData) -> Finding:
@@ -30,9 +30,8 @@ def judge(data: CheckedData) -> Finding:
         f"training samples{of_them}{unsought}."
     )
     is_much = exact_percent >= EXACT_PERCENT or percent >= COPIES_PERCENT
-    if is_much and not data.copies.means_much and data.columns is not None:
-        more = " Rows of few different numbers may be equal by chance."
-        return RULE.finding(None, "inconclusive", sentence + more, evidence, LOOK)
+    if is_much and not data.copies.means_much:
+        return RULE.finding(None, "inconclusive", f"{sentence} {CHANCE}", evidence, LOOK)
     if is_much:
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     if percent >= EXACT_PERCENT:
@@ -53,8 +52,8 @@ RULE = Rule(
     f"Of the test samples {EXACT_PERCENT:g} % or more have an exact copy among the training "
     f"samples, or {COPIES_PERCENT:g} % or more a copy that is exact or near. With "
     f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive; and "
-    "where near copies were not looked for in a table, as its rows may be equal by chance. The "
-    "thresholds and the search are those of KH201.",
+    "in a table whose columns are too few or too coarse to rule out that rows are equal by chance. "
+    "The thresholds and the search are those of KH201.",
     "A model may have learned such a sample by heart; what it scores there says nothing of samples "
     "that it has not seen. In the usual random splits of notMNIST 13 % of the test images stand "
     "in the training set as well.",

@@ -24,8 +24,7 @@ def judge(data: CheckedData) -> Finding:
         if groups.percent >= EXACT_PERCENT:
             return RULE.finding(None, "inconclusive", sentence, evidence, MERGE)
         return RULE.finding(None, "not found", f"{sentence} {UNKNOWN_TEST}", evidence)
-    # Rows of a table may be equal by chance where near ones are not looked for.
-    tells = groups.percent >= EXACT_PERCENT and (sought or data.columns is None)
+    tells = groups.percent >= EXACT_PERCENT and data.copies.means_much
     reasons = [f"{copied} have {kind} among the others"] * tells
     if groups.columns:
         many = "look as if they numbered" if len(groups.columns) > 1 else "looks as if it numbered"

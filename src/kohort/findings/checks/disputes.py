@@ -28,7 +28,7 @@ def judge(data: CheckedData) -> Finding:
             f"{what}, {samples:,} samples ({percent:.2g} %), {'has' if one else 'have'} more than "
             "one label" + (f", and {near} different ones" if pairs else "") + "."
         )
-        if not data.copies.means_much and data.columns is not None:
+        if not data.copies.means_much:
             more = " Rows of few different numbers may be equal by chance, and differ in the rest."
             return RULE.finding(None, "inconclusive", sentence + more, evidence, COLUMNS)
         if percent < DISPUTED_PERCENT:
@@ -49,8 +49,8 @@ RULE = Rule(
     "copies with different labels",
     f"Of all samples, of train and test together, {DISPUTED_PERCENT:g} % or more are in sets of "
     "samples that are equal in every number and have different labels; fewer are told, and are "
-    "not found. Where only near copies differ in label it is inconclusive, and where near "
-    "copies were not looked for in a table, as its rows may be equal by chance.",
+    "not found. Where only near copies differ in label it is inconclusive, and in a table "
+    "whose columns are too few or too coarse to rule out that rows are equal by chance.",
     "One of the labels is wrong, or the samples do not tell the class. No model can be right about "
     "both.",
     "Look at them and settle on a label, or leave them out on both sides.",

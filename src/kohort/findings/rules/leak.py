@@ -22,6 +22,10 @@ UNKNOWN = {
 """What no search for copies tells, by whether the data have groups."""
 
 
+CHANCE = "Rows of few different numbers may be equal by chance."
+LOOK = "Look at the copies; where they have one origin, keep them together (`groups`)."
+
+
 def judge(study: StudyCurves) -> Finding:
     """Whether the part of test or validation samples with copies reaches a threshold."""
     overlap = study.overlap
@@ -50,7 +54,11 @@ def judge(study: StudyCurves) -> Finding:
         + ("" if overlap.near_sought else "; near copies were not looked for")
     )
     copies, exact = (max(percents) for percents in zip(test, valid, strict=True))
-    if exact >= EXACT_PERCENT or copies >= COPIES_PERCENT:
+    is_much = exact >= EXACT_PERCENT or copies >= COPIES_PERCENT
+    if is_much and overlap.by_chance:
+        sentence = f"The data may leak: {clause}. {CHANCE}"
+        return RULE.finding(None, "inconclusive", sentence, evidence, LOOK)
+    if is_much:
         return RULE.finding(
             None,
             "found",
@@ -86,7 +94,7 @@ def _suggested(overlap: Overlap) -> tuple[str, str]:
     if overlap.has_groups is not False:
         return "", ""
     reasons = []
-    if overlap.copied >= EXACT_PERCENT and overlap.near_sought:  # else rows are equal by chance
+    if overlap.copied >= EXACT_PERCENT and not overlap.by_chance:
         reasons.append(f"{overlap.copied:.3g} % of the training samples are copies of each other")
     if overlap.group_columns:
         reasons.append(f"by its values, {overlap.group_columns} may number groups")
@@ -114,7 +122,8 @@ RULE = Rule(
     f"trained on, or {COPIES_PERCENT:g} % or more have a copy there that is exact or near. With "
     f"{EXACT_PERCENT:g} % of near copies or more, and no more than that, it is inconclusive: they "
     "can come from one origin, such as a font, the frames of a film or a patient, or only look "
-    "alike. A near copy differs, as the root of the mean "
+    "alike; and so it is in a table whose columns are too few or too coarse to rule out that rows "
+    "are equal by chance. A near copy differs, as the root of the mean "
     "square over all its numbers, by at most a twentieth of the median difference of two training "
     "samples; near copies are looked for where chance makes none. Samples are looked at; labels "
     "and models are not. Which samples belong together (a patient, a document) is known only where "
