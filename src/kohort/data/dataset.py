@@ -71,6 +71,8 @@ class Dataset:
         columns: How the inputs were made of the columns of a table; `from_frame` and `load` give
             it, and a saved model keeps it for `kohort predict`.
         notes: What was changed on reading, a sentence each; reports and commands show them.
+        source_rows: `[sample]`, training samples first, the row of the table that each was, from 0
+            and without its header; `from_frame` and `load` give it. None of other data.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -96,6 +98,7 @@ class Dataset:
     unreadable: tuple[str, ...] = ()
     columns: "Columns | None" = None
     notes: tuple[str, ...] = ()
+    source_rows: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._number_classes()

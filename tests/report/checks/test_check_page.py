@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import escape
 from PIL import Image
@@ -14,6 +15,7 @@ from kohort.data.inspection.summary import summary
 from kohort.findings.checks.data_rules import check
 from kohort.findings.finding import Finding
 from kohort.report.checks.check_page import CheckPage, answer, render_check, write_check
+from kohort.report.checks.suspect_rows import suspect_rows
 from kohort.report.checks.thumbnails import Thumbnails, side_and_row
 from kohort.runs.checks.data_check import inspect
 from tests.report.test_page import EVIL, Page, brightness
@@ -161,6 +163,24 @@ def test_pictures_of_what_is_a_picture(shape, dtype, pixels, size):
 def test_a_sample_is_told_by_side_and_row(data):
     assert side_and_row(data, 239) == ("train", 239)
     assert side_and_row(data, 240) == ("test", 0)
+
+
+def test_rows_of_a_table_are_told_by_their_row_there():
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    frame = pd.DataFrame({"mark": np.arange(300) + 0.5, "told": y + random.normal(0, 0.1, 300)})
+    wrong = [50, 120, 233]
+    frame["y"] = [f"class {n}" for n in np.where(np.isin(np.arange(300), wrong), 1 - y, y)]
+    data = kohort.Dataset.from_frame(frame, target="y")
+    both = np.concatenate([data.x_train, data.x_test])
+    assert (both[:, 0] == frame["mark"].to_numpy()[data.source_rows]).all()
+
+    page = page_of(data)
+    rows = suspect_rows(data, page.checked)
+    assert set(wrong) <= {row["source_row"] for row in rows}
+    for row in rows:
+        assert row["place"] == f"table row {row['source_row']} ({row['side']} {row['row']})"
+        assert row["place"] in render_check(page)
 
 
 def test_it_is_written_whole(page, tmp_path):

@@ -77,6 +77,8 @@ def load_saved_dataset(
             raise DataError("size and color for images alone", "a table", "leave them out")
         held_out = np.flatnonzero(is_test) if is_test.any() else test
         made = of_parts(inputs, targets, groups, held_out)
+        if is_test.any():
+            made["source_rows"] = None  # of several tables
         return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=name)
     if len(images) > 1 or targets.names is None:
         raise DataError(

@@ -18,7 +18,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.names import listing
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.checks.suspect_rows import SuspectRow, suspect_rows
-from kohort.report.checks.thumbnails import Thumbnails, side_and_row
+from kohort.report.checks.thumbnails import Thumbnails, place_of
 
 SHOWN_SUSPECTS = 120
 MOST_CLASSES = 40
@@ -61,6 +61,16 @@ class CheckPage:
         return Thumbnails(self.data)
 
     @property
+    def numbering(self) -> str:
+        """What the numbers of samples mean, a sentence."""
+        if self.data.source_rows is None:
+            return "Numbers are places in the training or the test part, from 0."
+        return (
+            "Table rows are counted from 0, without the header; numbers in brackets are places in "
+            "the training or the test part."
+        )
+
+    @property
     def sorted_findings(self) -> list[Finding]:
         """The findings: found ones first, then inconclusive ones, then the others."""
         order = ("found", "inconclusive", "not found", "not applicable")
@@ -68,7 +78,7 @@ class CheckPage:
 
     def shown(self, sample: int) -> Shown:
         """A sample with its picture, where it is, and its class."""
-        place = " ".join(map(str, side_and_row(self.data, sample)))
+        place = place_of(self.data, sample)
         return Shown(self.thumbnails.of(sample), place, self.label(sample))
 
     def label(self, sample: int) -> str:

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from kohort.data.dataset import Dataset
 from kohort.findings.checks.checked import CheckedData
-from kohort.report.checks.thumbnails import side_and_row
+from kohort.report.checks.thumbnails import place_of, side_and_row, source_row
 
 
 class SuspectRow(TypedDict):
@@ -13,6 +13,8 @@ class SuspectRow(TypedDict):
     side: str
     row: int
     sample: int
+    source_row: int | None
+    place: str
     given: str
     suggested: str
     of_given: float
@@ -39,6 +41,8 @@ def suspect_rows(data: Dataset, checked: CheckedData, most: int | None = None) -
                 side=side,
                 row=row,
                 sample=sample,
+                source_row=source_row(data, sample),
+                place=place_of(data, sample),
                 given=labels.names[given],
                 suggested=labels.names[int(suggested)],
                 of_given=round(float(predicted.probabilities[place, given]), 6),

@@ -50,6 +50,18 @@ def side_and_row(data: Dataset, sample: int) -> tuple[str, int]:
     return ("train", sample) if sample < train else ("test", sample - train)
 
 
+def source_row(data: Dataset, sample: int) -> int | None:
+    """The row of the table that a sample was, from 0 and without its header; None of other data."""
+    return None if data.source_rows is None else int(data.source_rows[sample])
+
+
+def place_of(data: Dataset, sample: int) -> str:
+    """Where a sample is: its row in the table that it was read from, if any; else side and row."""
+    side, row = side_and_row(data, sample)
+    source = source_row(data, sample)
+    return f"{side} {row}" if source is None else f"table row {source} ({side} {row})"
+
+
 def _picture_shape(data: Dataset) -> tuple[int, ...] | None:
     """The shape of a sample as Pillow takes it; None where samples are no images."""
     shape = data.input_shape
