@@ -189,3 +189,9 @@ def test_whatever_the_seed_decides_is_seen_though_no_configuration_tells_it(blob
     variants = [kohort.Variant("drawn", drawn, what=what)]
     seeds = kohort.Study("seeds", variants, blobs, replicates=kohort.Holdout(0.2, 4), epochs=1)
     assert len({member.signature for member in seeds.plan().every_member}) == kinds
+
+
+def test_one_member_is_told_in_the_singular(blobs):
+    variants = [kohort.Variant("only", build_mlp)]
+    once = kohort.Study("one", variants, blobs, replicates=kohort.Holdout(0.2, 1), epochs=2)
+    assert "only: 1 member of 75 parameters" in str(once.plan())

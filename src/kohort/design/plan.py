@@ -175,7 +175,7 @@ class Plan:
 
     def _line(self, members: tuple[MemberPlan, ...]) -> str:
         first = members[0]
-        what = "variants" if self.looks else "members"
+        what = ("variant" if self.looks else "member") + "s" * (len(members) != 1)
         return (
             f"  {self.label(members)}: {len(members)} {what} of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "

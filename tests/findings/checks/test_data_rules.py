@@ -181,6 +181,25 @@ def test_nobody_is_told_that_groups_are_sound_who_gave_none():
     assert "visit and patient look as if they numbered what belongs together" in suggested
 
 
+def test_sentences_agree_in_number_and_say_why():
+    found = predicted([[500, 0], [1, 499]])
+    found.probabilities[0] = (0.9, 0.1)  # or the mean of its class would be what suspects need
+    assert "1 of 1,000 labels (0.1 %) is suspect" in judged("KD104", predicted=found).sentence
+    told = judged("KD107", columns=columns(1, right=[[50, 90]], of_class=[100, 100]))
+    assert told.sentence.startswith(
+        "The column that tells most by itself, column 0, reaches a balanced accuracy of 70.0 % ("
+    )
+    none = judged("KD110", columns=columns())
+    assert none.sentence == "In no column do a few values outweigh all others."
+
+
+@pytest.mark.parametrize("code", ["KD104", "KD105", "KD109"])
+def test_why_no_models_were_trained_is_told(code):
+    assert judged(code).sentence == "No models were trained for it: samples are too few."
+    unasked = "No models were trained for it: they were not asked for."
+    assert judged(code, trains=False).sentence == unasked
+
+
 def test_suspects_are_told_by_side():
     found = judged("KD104", predicted=predicted([[480, 20], [20, 480]]), test=1000)
     assert found.evidence["suspect labels"] == 40

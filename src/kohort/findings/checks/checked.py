@@ -12,8 +12,6 @@ from kohort.data.labels import ClassLabels
 from kohort.findings.checks.measures.confident import Suspects, label_suspects
 from kohort.findings.statistics.interval import Interval
 
-UNTRAINED = "No models were trained for it: they were not asked for, or samples are too few."
-
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
@@ -63,6 +61,7 @@ class CheckedData:
         predicted: Out-of-fold predictions; None where none were made.
         shift: The AUC of telling test samples from training samples; None where not measured.
         confidence: Of intervals.
+        trains: Whether models were to be trained.
     """
 
     train: int
@@ -75,6 +74,13 @@ class CheckedData:
     predicted: OutOfFold | None = None
     shift: Interval | None = None
     confidence: float = 0.95
+    trains: bool = True
+
+    @property
+    def untrained(self) -> str:
+        """Why there is nothing that needs trained models, a sentence."""
+        why = "samples are too few" if self.trains else "they were not asked for"
+        return f"No models were trained for it: {why}."
 
     @property
     def counts(self) -> np.ndarray:

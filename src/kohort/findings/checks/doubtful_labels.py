@@ -1,6 +1,6 @@
 """KD104: labels that models contradict which were not trained on the sample."""
 
-from kohort.findings.checks.checked import UNTRAINED, CheckedData, OutOfFold
+from kohort.findings.checks.checked import CheckedData, OutOfFold
 from kohort.findings.finding import Evidence, Finding, Rule
 
 SUSPECT_PERCENT = 4.0
@@ -15,7 +15,7 @@ def judge(data: CheckedData) -> Finding:
         return RULE.finding(None, "not applicable", "The targets are no classes.")
     predicted = data.predicted
     if predicted is None:
-        return RULE.finding(None, "not applicable", UNTRAINED)
+        return RULE.finding(None, "not applicable", data.untrained)
     count, checked = len(predicted.suspects.places), len(predicted.labels)
     percent, learned = 100 * count / checked, learned_part(predicted)
     of_test = int((predicted.samples[predicted.suspects.places] >= data.train).sum())
@@ -31,9 +31,9 @@ def judge(data: CheckedData) -> Finding:
     sentence = f"None of {checked:,} labels is suspect. {models}"
     if count:
         sentence = (
-            f"{count:,} of {checked:,} labels ({percent:.2g} %) are suspect, {of_test:,} of them "
-            "in the test set: models that were not trained on the sample are confident of another "
-            f"class. {models}"
+            f"{count:,} of {checked:,} labels ({percent:.2g} %) {'is' if count == 1 else 'are'} "
+            f"suspect, {of_test:,} of them in the test set: models that were not trained "
+            f"on the sample are confident of another class. {models}"
         )
     if learned < LEARNED:
         return RULE.finding(None, "inconclusive", f"{sentence} {UNLEARNED}", evidence, LOOK)

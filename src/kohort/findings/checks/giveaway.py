@@ -44,11 +44,13 @@ def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
     above = [columns.names[number] for number in ranked if told[number].lies_above(TOLD)]
     part = told[best]
     score = f"{100 * part.mean:.1f} % ({100 * part.low:.1f} to {100 * part.high:.1f})"
-    reached = f"{columns.names[best]} reaches a balanced accuracy of {score}"
+    reach = f"reaches a balanced accuracy of {score}"
     if above:
         sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
-        return RULE.finding(None, "found", f"{sentence}: {reached}.", evidence, RULE.mend)
-    sentence = f"The column that tells most by itself, {reached}."
+        return RULE.finding(
+            None, "found", f"{sentence}: {columns.names[best]} {reach}.", evidence, RULE.mend
+        )
+    sentence = f"The column that tells most by itself, {columns.names[best]}, {reach}."
     if part.high > TOLD:
         return RULE.finding(None, "inconclusive", sentence, evidence, RULE.mend)
     return RULE.finding(None, "not found", sentence, evidence)

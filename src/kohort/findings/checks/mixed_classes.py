@@ -1,6 +1,6 @@
 """KD105: samples of one class are often taken for another."""
 
-from kohort.findings.checks.checked import UNTRAINED, CheckedData
+from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import proportion_interval
@@ -19,7 +19,7 @@ def judge(data: CheckedData) -> Finding:
     if data.labels is None:
         return RULE.finding(None, "not applicable", "The targets are no classes.")
     if data.predicted is None:
-        return RULE.finding(None, "not applicable", UNTRAINED)
+        return RULE.finding(None, "not applicable", data.untrained)
     threshold, pairs = MIXED_PERCENT / 100, mixed(data)
     above = [pair for pair in pairs if pair[2].lies_above(threshold)]
     open_ones = [pair for pair in pairs if pair[2].high > threshold]

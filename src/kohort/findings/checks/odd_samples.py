@@ -14,7 +14,7 @@ def judge(data: CheckedData) -> Finding:
         names = [data.columns.names[n] for n in data.columns.outweighed]
         evidence: Evidence = {"columns": len(data.columns.names), "outweighed": len(names)}
         if not names:
-            sentence = "No few values outweigh the others of their column."
+            sentence = "In no column do a few values outweigh all others."
             return RULE.finding(None, "not found", sentence, evidence)
         sentence = f"One row in a thousand makes up half of the variance of {shortlist(names)}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)

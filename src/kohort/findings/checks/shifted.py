@@ -1,6 +1,6 @@
 """KD109: test samples can be told from training samples."""
 
-from kohort.findings.checks.checked import UNTRAINED, CheckedData
+from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 
 SHIFT_AUC = 0.6
@@ -13,7 +13,7 @@ def judge(data: CheckedData) -> Finding:
         return RULE.finding(None, "not applicable", "There is no test set.")
     shift = data.shift
     if shift is None or not shift.is_formed:
-        return RULE.finding(None, "not applicable", UNTRAINED)
+        return RULE.finding(None, "not applicable", data.untrained)
     evidence: Evidence = {"AUC of telling test from training samples": shift, "samples": shift.n}
     sentence = (
         "A model that was not trained on them ranks test samples above training samples with an "

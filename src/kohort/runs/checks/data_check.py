@@ -52,6 +52,7 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
         blank_samples(data),
         predicted=predicted,
         shift=shift,
+        trains=trains,
     )
 
 
