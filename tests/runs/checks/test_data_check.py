@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 import kohort
 from kohort.findings.checks.data_rules import check
@@ -41,7 +42,12 @@ def test_sound_data_are_found_sound():
 def test_a_test_set_from_elsewhere_is_told_from_the_training_set():
     x, y = table()
     x[400:, 5] += 2
-    assert verdicts(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]))["KD109"] == "found"
+    checked = inspect(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]))
+    (found,) = [finding for finding in check(checked) if finding.code == "KD109"]
+    assert found.verdict == "found"
+    statistic = ks_2samp(x[:400, 5], x[400:, 5]).statistic
+    assert checked.columns.apart[5] == pytest.approx(statistic)
+    assert found.sentence.endswith(f"most apart: column 5 ({checked.columns.apart[5]:.2f}).")
 
 
 def test_a_copied_label_is_told_for_what_it_is():

@@ -39,6 +39,8 @@ class ColumnFacts:
             column alone explains, out of sample; None where targets are classes.
         ranked: float64 `[column]`, of numbers to predict, Spearman's correlation with the column,
             without its sign; None where targets are classes.
+        apart: float64 `[column]`, how far its values in train and test are apart: the statistic of
+            Kolmogorov and Smirnov, from 0 to 1; None without a test set.
     """
 
     names: tuple[str, ...]
@@ -49,6 +51,7 @@ class ColumnFacts:
     of_class: np.ndarray | None = field(repr=False, default=None)
     explained: np.ndarray | None = field(repr=False, default=None)
     ranked: np.ndarray | None = field(repr=False, default=None)
+    apart: np.ndarray | None = field(repr=False, default=None)
 
 
 def column_facts(
@@ -78,17 +81,30 @@ def column_facts(
     parts = [p for p in deal(random, together[rows], FOLDS) if 0 < len(p) < len(rows)]
     names, x = tuple(column_names(data)), data.x_train[rows]
     seen = _constant(data.x_train), _copies(data.x_train), _outweighed(data.x_train)
+    apart = _apart(data) if len(data.x_test) else None
     if labels is not None:
         label, classes = labels.train[rows], len(labels.names)
         right = np.array([_told_classes(c, label, classes, parts) for c in x.T])
         counts = np.bincount(label, minlength=classes)
-        return ColumnFacts(names, *seen, right, counts)
+        return ColumnFacts(names, *seen, right, counts, apart=apart)
     if data.y_train.size != len(data.y_train):
-        return ColumnFacts(names, *seen)
+        return ColumnFacts(names, *seen, apart=apart)
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in x.T])
     ranked = _ranked(x, y, together[rows])
-    return ColumnFacts(names, *seen, explained=explained, ranked=ranked)
+    return ColumnFacts(names, *seen, explained=explained, ranked=ranked, apart=apart)
+
+
+def _apart(data: Dataset) -> np.ndarray:
+    """The statistic of Kolmogorov and Smirnov of each column in train and test."""
+    return np.array([_distance(*pair) for pair in zip(data.x_train.T, data.x_test.T, strict=True)])
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest distance of two empirical distributions; SciPy's test needs more samples."""
+    both = np.concatenate([one, other])
+    parts = [np.searchsorted(np.sort(x), both, side="right") / len(x) for x in (one, other)]
+    return float(np.abs(parts[0] - parts[1]).max())
 
 
 def _constant(x: np.ndarray) -> tuple[int, ...]:

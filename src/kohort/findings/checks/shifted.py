@@ -1,10 +1,17 @@
 """KD109: test samples can be told from training samples."""
 
+import numpy as np
+
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.names import listing
 
 SHIFT_AUC = 0.6
 """The AUC above which test samples are told from training samples."""
+NAMED = 3
+"""The most columns of a table that are named."""
+LIKE = 0.5
+"""Columns are named that differ by more than this part of the largest difference."""
 
 
 def judge(data: CheckedData) -> Finding:
@@ -21,11 +28,24 @@ def judge(data: CheckedData) -> Finding:
     )
     if shift.lies_below(SHIFT_AUC):
         return RULE.finding(None, "not found", sentence, evidence)
+    sentence += _columns(data)
     if shift.lies_above(SHIFT_AUC) and not data.groups.given:
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     if data.groups.given:
         sentence += GROUPED
     return RULE.finding(None, "inconclusive", sentence, evidence, LOOK)
+
+
+def _columns(data: CheckedData) -> str:
+    """The columns of a table that differ most by themselves, a sentence; else empty."""
+    if data.columns is None or data.columns.apart is None:
+        return ""
+    apart, names = data.columns.apart, data.columns.names
+    most = [n for n in np.argsort(-apart, kind="stable")[:NAMED] if apart[n] > LIKE * apart.max()]
+    if not most:
+        return ""
+    told = listing([f"{names[n]} ({apart[n]:.2f})" for n in most])
+    return f" Of single columns, by Kolmogorov and Smirnov's statistic, most apart: {told}."
 
 
 GROUPED = (
@@ -42,7 +62,8 @@ RULE = Rule(
     f"{SHIFT_AUC:g}. Where it holds {SHIFT_AUC:g} it is inconclusive; where data have groups it is "
     "at most that, since groups of test samples are not known. Copies and groups stay in one "
     "fold, and their influences are added up. At most 5,000 samples of each side are used, and 50 "
-    "are needed. Labels are not looked at.",
+    "are needed. Labels are not looked at. Of tables the columns whose values differ most by "
+    "themselves are named, which are not all that may differ together.",
     "Where the test set looks different it measures another task than validation does: a score on "
     "it is not what validation promises, and a model may be chosen for the wrong samples.",
     "Find out what differs (a device, a place, a time). If the model is to work on samples like "
