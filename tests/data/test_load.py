@@ -10,6 +10,8 @@ import pytest
 
 import kohort
 from kohort.data.load import load
+from kohort.data.readers.csv_rows import csv_rows
+from kohort.data.readers.table_files import read_csv
 from kohort.errors import DataError
 from tests.doors.refusals import assert_refused
 
@@ -104,7 +106,7 @@ def test_refuses_an_empty_npz(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize("source", ["lettters", "no/such/file.h5", "no/such/folder/"])
+@pytest.mark.parametrize("source", ["lettters", "no/such/file", "no/such/folder/"])
 def test_refuses_an_unknown_source(source):
     with pytest.raises(DataError, match=f'"letters", or the path .*got .{source}., which is none'):
         load(source)
@@ -285,3 +287,10 @@ def test_refuses_options_that_a_source_does_not_take(source, option, told, tmp_p
         written(tmp_path / name, b"x")
     with pytest.raises(DataError, match=told):
         load(source if source == "letters" else tmp_path / source, **option)
+
+
+def test_a_table_that_is_not_there_is_no_damaged_one(tmp_path):
+    told = r"nowhere\.csv'?: no such file; check the path"
+    for read in (kohort.load, read_csv, lambda path: csv_rows(path, 3)):
+        with pytest.raises(DataError, match=told):
+            read(tmp_path / "nowhere.csv")

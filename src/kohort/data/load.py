@@ -20,7 +20,7 @@ from kohort.data.readers.idx import holds_idx, is_idx, load_idx
 from kohort.data.readers.images import load_images
 from kohort.data.readers.npz import load_npz
 from kohort.data.splits import hold_out, hold_out_text, test_part
-from kohort.data.system import is_file, is_folder
+from kohort.data.system import absent, is_file, is_folder
 from kohort.errors import DataError, legible, reason
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _kind(path: Path, told: str) -> _Kind:
             return _SAVED
         return _IDX if holds_idx(path) else _IMAGES
     if not is_file(path):
-        raise DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
+        raise _no_source(path, told)
     try:
         path.open("rb").close()
     except OSError as error:
@@ -176,6 +176,12 @@ def _kind(path: Path, told: str) -> _Kind:
             "save arrays with numpy.savez, tables as .csv or .parquet",
         )
     return _IMAGES
+
+
+def _no_source(path: Path, told: str) -> DataError:
+    if path.suffix.lower() in _KINDS and not os.path.lexists(path):
+        return absent(path)
+    return DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
 
 
 def _load_table(

@@ -12,6 +12,11 @@ BYTE_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6, "K": 10**3, "": 1}
 """Bytes by the letter before the B, the largest first."""
 
 
+def absent(path: Path) -> DataError:
+    """The error of a file that is not there."""
+    return DataError("a file that is there", f"{str(path)!r}: no such file", "check the path")
+
+
 def is_file(path: Path) -> bool:
     """Whether a path is a regular file, not a pipe or a device."""
     try:

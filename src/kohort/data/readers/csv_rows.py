@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.readers.table_files import read_csv
-from kohort.data.system import check_room, is_file
+from kohort.data.system import absent, check_room, is_file
 from kohort.data.tables.columns import Columns, listed
 from kohort.errors import DataError, reason
 
@@ -75,11 +75,13 @@ def csv_rows(path: Path, columns: int) -> np.ndarray:
 
 def _table(path: Path, told: str) -> pd.DataFrame:
     try:
-        if not is_file(path):
+        if path.exists() and not is_file(path):
             raise OSError("no file that could be read from start to end")
         check_room(path.stat().st_size, str(path))
         return pd.read_csv(path, header=None, dtype=str, skipinitialspace=True)
     except DataError:
         raise
+    except FileNotFoundError as error:
+        raise absent(path) from error
     except (OSError, ValueError) as error:  # pandas's errors are ValueErrors
         raise DataError(told, f"{path} ({reason(error)})", "save the rows as CSV") from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from kohort.data.system import check_room
+from kohort.data.system import absent, check_room
 from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
@@ -90,6 +90,8 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
         raise DataError(
             "pyarrow, which reads Parquet", "none installed", "pip install 'kohort[parquet]'"
         ) from error
+    except FileNotFoundError as error:
+        raise absent(path) from error
     except DAMAGE as error:
         raise DataError(told, f"{path} ({reason(error)})", "save the table again") from error
     if not len(frame):
