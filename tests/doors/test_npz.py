@@ -266,19 +266,31 @@ NOWHERE = {
     "blanks": "  ",
     "letters misspelt": "lettters",
     "notmnist, which is not built in": "notmnist",
-    "no file": "none.npz",
     "no folder": "none/of/this/",
-    "a name too long": "a" * 300 + ".npz",
     "a path too long": "a/" * 3000,
-    "a null in the name": "a\0b.h5",
-    "a line in the name": "a\nb.h5",
-    "below a file": "file.txt/data.h5",
-    "a URL": "https://localhost/data.npz",
     "no name at all": None,
     "a number": 5,
     "bytes": b"data.npz",
     "an array": np.arange(3),
 }
+
+
+MISSING = {
+    "no file": "none.npz",
+    "a name too long": "a" * 300 + ".npz",
+    "a null in the name": "a\0b.h5",
+    "a line in the name": "a\nb.h5",
+    "below a file": "file.txt/data.h5",
+    "a URL": "https://localhost/data.npz",
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_says_that_a_file_is_not_there(case, tmp_path, monkeypatch):
+    (tmp_path / "file.txt").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"a file that is there, got .*: no such file; check the"):
+        load(MISSING[case])
 
 
 @pytest.mark.parametrize("case", NOWHERE)

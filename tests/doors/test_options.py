@@ -50,7 +50,10 @@ def test_the_commands_refuse_what_is_no_study(case, command, folder, monkeypatch
 
 OPTIONS = {
     # Data.
-    "data that are nowhere": (["--data", "none.npz"], "got 'none.npz', which is none"),
+    "data that are nowhere": (
+        ["--data", "none.npz"],
+        "got 'none.npz': no such file; check the path",
+    ),
     "data of no name": (["--data", ""], "got ''; name one"),
     "data of another kind": (["--data", "data.txt"], "'data.txt', a file of another kind"),
     "a table without its target": (["--data", "data.csv"], "target= one of the columns 1, 2, got"),
