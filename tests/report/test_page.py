@@ -9,6 +9,7 @@ from markupsafe import escape
 
 import kohort
 from tests.models import build_mlp
+from tests.report.browsing import brightness, opened_whole
 from tests.test_member import build_image_model, own_loss
 
 EVIL = '<script>alert("x")</script> & "quotes"'
@@ -164,30 +165,12 @@ def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, m
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_shows_it_whole(browser, report, width, scheme):
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-    )
-    tab = context.new_page()
-    asked, complaints = [], []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.goto(report.as_uri())
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert complaints == []
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert tab.locator("figure svg").count() == 4 * 2 + 2  # curves of variants, effects of axes
-    background, ink = tab.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-    )
-    assert (brightness(background) > brightness(ink)) == (scheme == "light")
-    label = tab.locator("figure svg text").first.evaluate("e => getComputedStyle(e).fill")
-    assert abs(brightness(label) - brightness(ink)) < 120
-    context.close()
-
-
-def brightness(colour):
-    return sum(int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+    with opened_whole(browser, report, width, scheme) as tab:
+        # Curves of variants, effects of axes.
+        assert tab.locator("figure svg").count() == 4 * 2 + 2
+        ink = tab.evaluate("getComputedStyle(document.body).color")
+        label = tab.locator("figure svg text").first.evaluate("e => getComputedStyle(e).fill")
+        assert abs(brightness(label) - brightness(ink)) < 120
 
 
 def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(blobs, tmp_path):

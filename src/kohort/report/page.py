@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -17,7 +16,6 @@ from kohort.data.dataset import Dataset
 from kohort.evidence.readings import Reading
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
-from kohort.evidence.whole_files import written_whole
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.proportion import PairedProportions
@@ -46,6 +44,7 @@ from kohort.report.held_out import HeldOut
 from kohort.report.race.race_notes import cell, of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
+from kohort.report.templates.rendering import environment, write_html
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
@@ -120,39 +119,28 @@ class Page:
 
 def write_page(path: Path, page: Page) -> Path:
     """Write a report, whole or not at all."""
-    html = render(page)
-    with written_whole(path) as new:
-        new.write_text(html, encoding="utf-8")
-    return path
+    return write_html(path, render(page))
 
 
 def render(page: Page) -> str:
     """The report as HTML text; every name in it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("kohort.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["difference"] = lambda c, is_score: cell(
-        c, page.scale if is_score else None
-    )
-    environment.filters["percent"] = words.percent
-    environment.filters["named"] = metric_name
-    environment.filters["amount"] = page.scale.amount
-    environment.filters["gap"] = lambda number: words.gap(number, page.scale)
-    environment.filters["value"] = lambda number: words.value(number, page.scale)
+    templates = environment()
+    templates.filters["difference"] = lambda c, is_score: cell(c, page.scale if is_score else None)
+    templates.filters["percent"] = words.percent
+    templates.filters["named"] = metric_name
+    templates.filters["amount"] = page.scale.amount
+    templates.filters["gap"] = lambda number: words.gap(number, page.scale)
+    templates.filters["value"] = lambda number: words.value(number, page.scale)
     settings, conclusions = page.record.settings, page.conclusions
     effects = conclusions.known_effects
     flat = without_rise(conclusions)
-    environment.filters["verdict"] = lambda c: (
+    templates.filters["verdict"] = lambda c: (
         NO_RISE if c in flat else words.verdict_of(c, settings.kind)
     )
-    environment.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
-    environment.filters["errors"] = words.errors_fewer
-    environment.filters["p_value"] = words.p_value
-    return environment.get_template("report.html.j2").render(
+    templates.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
+    templates.filters["errors"] = words.errors_fewer
+    templates.filters["p_value"] = words.p_value
+    return templates.get_template("report.html.j2").render(
         page=page,
         title=settings.study,
         metric=settings.metric,

@@ -18,7 +18,8 @@ from kohort.report.checks.check_page import CheckPage, answer, render_check, wri
 from kohort.report.checks.suspect_rows import suspect_rows
 from kohort.report.checks.thumbnails import Thumbnails, side_and_row
 from kohort.runs.checks.data_check import inspect
-from tests.report.test_page import EVIL, Page, brightness
+from tests.report.browsing import opened_whole
+from tests.report.test_page import EVIL, Page
 
 
 def images(samples=300, seed=0):
@@ -192,20 +193,5 @@ def test_it_is_written_whole(page, tmp_path):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_shows_it_whole(browser, page, tmp_path, width, scheme):
     path = write_check(tmp_path / "check.html", page)
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-    )
-    tab = context.new_page()
-    asked, complaints = [], []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.goto(path.as_uri())
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert complaints == []
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert tab.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
-    background, ink = tab.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-    )
-    assert (brightness(background) > brightness(ink)) == (scheme == "light")
-    context.close()
+    with opened_whole(browser, path, width, scheme) as tab:
+        assert tab.evaluate("[...document.images].every(image => image.naturalWidth > 0)")

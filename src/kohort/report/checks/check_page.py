@@ -6,12 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.summary import Summary
-from kohort.evidence.whole_files import written_whole
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.checks.data_rules import serious
 from kohort.findings.finding import Finding
@@ -19,6 +17,7 @@ from kohort.findings.names import listing
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.checks.suspect_rows import SuspectRow, suspect_rows
 from kohort.report.checks.thumbnails import Thumbnails, place_of
+from kohort.report.templates.rendering import environment, write_html
 
 SHOWN_SUSPECTS = 120
 MOST_CLASSES = 40
@@ -141,23 +140,15 @@ def answer(findings: Sequence[Finding]) -> str:
 
 def write_check(path: Path, page: CheckPage) -> Path:
     """Write the page, whole or not at all."""
-    html = render_check(page)
-    with written_whole(path) as new:
-        new.write_text(html, encoding="utf-8")
-    return path
+    return write_html(path, render_check(page))
 
 
 def render_check(page: CheckPage) -> str:
     """The page as HTML text; every name in it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("kohort.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("check.html.j2").render(
-        page=page, answer=answer(page.findings), grave=serious(page.findings)
+    return (
+        environment()
+        .get_template("check.html.j2")
+        .render(page=page, answer=answer(page.findings), grave=serious(page.findings))
     )
 
 

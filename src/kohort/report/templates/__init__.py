@@ -1,0 +1,1 @@
+"""The templates of pages, and what renders them."""
