@@ -99,6 +99,15 @@ def test_the_readmes_commands_exist():
         assert all((ROOT / file).is_file() for file in files), line
 
 
+def run_as_a_user(code, folder):
+    """Run code where nothing has chosen a backend of Keras before it."""
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 @pytest.mark.long
 def test_the_readmes_python_runs(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -107,21 +116,17 @@ def test_the_readmes_python_runs(tmp_path):
     session = "\n".join(blocks).replace("epochs=20", "epochs=1").replace("repeats=5", "repeats=2")
     session = session.replace("repeats=20", "repeats=8")
     assert session != "\n".join(blocks)
-    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
-    done = subprocess.run(
-        [sys.executable, "-c", session],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_as_a_user(session, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "verdict" in done.stdout
     assert (tmp_path / "study" / "winner.keras").is_file()
 
 
-def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_path, monkeypatch):
+def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_path):
     page = (ROOT / "docs" / "data.md").read_text("utf-8")
-    monkeypatch.chdir(tmp_path)
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(compile(block, "data.md", "exec"), {})
+        trained = run_as_a_user(block, tmp_path)
+        assert trained.returncode == 0, trained.stderr
     done = in_process.kohort("predict", "pets/winner.keras", "pets/new.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 200
