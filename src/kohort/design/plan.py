@@ -217,21 +217,17 @@ def make_plan(
     if numbers is None:
         numbers = spec.first_of_all(len(spec.whole_replicates) if spec.race is None else 1)
     for number, of_variant in numbers.items():
-        whole: dict[int, MemberPlan] = {}
         for replicate in spec.replicates_of(spec.variants[number], of_variant):
-            known = models.known.get((number, replicate.number))
-            if known is not None:
-                whole[replicate.number] = known
-            if replicate.number not in whole:
+            key = number, replicate.number
+            if key not in models.known:
                 model = models.build(number, replicate)
-                member, description = _look_at(spec, number, replicate, model, models)
-                whole[replicate.number] = models.known[number, replicate.number] = member
+                models.known[key], description = _look_at(spec, number, replicate, model, models)
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
                 if description is not None:
-                    models.keep(number, replicate, model, member.state_bytes)
+                    models.keep(number, replicate, model, models.known[key].state_bytes)
             # The same model from the same seed; only the rows differ.
-            members.append(replace(whole[replicate.number], share=replicate.share))
+            members.append(replace(models.known[key], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
     cohorts = group(fused, [(m.program.skeleton, m.sizes, m.epochs) for m in fused])

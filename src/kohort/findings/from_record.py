@@ -1,7 +1,6 @@
 """Prepares the curves of a study's record for the findings, turned so that lower is better."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -108,20 +107,8 @@ def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> flo
         variants: The variants.
         replicates: How many replicates it is of; None for all.
     """
-    for curves in variants if replicates is None else _of_first(variants, replicates):
+    for of_all in variants:
+        curves = of_all if replicates is None else of_all.first(replicates)
         if len(curves.sound):
             return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan
     return np.nan
-
-
-def _of_first(variants: Sequence[VariantCurves], replicates: int) -> list[VariantCurves]:
-    """The curves of the first replicates."""
-    names = ("train_loss", "valid_loss", "train_error", "valid_error", "lengths")
-    return [
-        replace(
-            curves,
-            **{name: getattr(curves, name)[:replicates] for name in names},
-            untrained_in={n: s for n, s in curves.untrained_in.items() if n < replicates},
-        )
-        for curves in variants
-    ]

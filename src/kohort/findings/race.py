@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,6 @@ from kohort.findings.judged import StudyCurves
 from kohort.findings.paired.look import Measured, Stand, of_look
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.power import chance_of_a_verdict, half_width
-from kohort.findings.statistics.spreads import Spread
 
 SPENT = 0.3
 """The part of the error rate that is left which a look spends."""
@@ -100,7 +100,7 @@ class RaceState:
         """The leader of the last look; None before the first, and where all diverged."""
         return self.looks[-1].leader if self.looks else None
 
-    @property
+    @cached_property
     def left(self) -> dict[int, Look]:
         """By number, the variants that left and are not back, with the look when they did."""
         left: dict[int, Look] = {}
@@ -298,7 +298,7 @@ def _standing(compared: Comparison, leader: str, most: int) -> Standing:
         compared.p_adjusted,
         compared.p_equivalence_adjusted,
         half_width(
-            _spread(compared).deviation, compared.alpha * compared.share, compared.test_to_train
+            compared.spread.deviation, compared.alpha * compared.share, compared.test_to_train
         ),
     )
 
@@ -308,12 +308,11 @@ def _has_no_chance(compared: Comparison, most: float, share: float) -> bool:
 
     That of the next look is the largest of those to come.
     """
-    spread = _spread(compared)
-    if not spread.df >= KNOWN:
+    if not compared.spread.df >= KNOWN:
         return False
     chance = chance_of_a_verdict(
         compared.difference.mean,
-        spread.deviation,
+        compared.spread.deviation,
         compared.difference.n,
         margin=compared.margin,
         level=compared.alpha * share,
@@ -321,7 +320,3 @@ def _has_no_chance(compared: Comparison, most: float, share: float) -> bool:
         most=most,
     )
     return chance < SLIM
-
-
-def _spread(compared: Comparison) -> Spread:
-    return compared.moderated or Spread.of(np.array(compared.differences))

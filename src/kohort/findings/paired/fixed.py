@@ -49,7 +49,7 @@ def of_fixed(study: StudyCurves) -> Families:
     gate = simes([comparison.p_moderated for comparison in everything])
 
     def of(a: int, b: int) -> Comparison:
-        return each_once[a, b] if a < b else score_comparison(study, a, b)
+        return each_once[a, b] if a < b else each_once[b, a].turned
 
     rivals = [number for number in numbers[1:] if number != winner]
     against = correct([of(rival, winner) for rival in rivals], gate)

@@ -186,6 +186,11 @@ class Comparison:
         return float(test.pvalue)
 
     @cached_property
+    def spread(self) -> Spread:
+        """The moderated spread of the differences, or their own without help."""
+        return self.moderated or Spread.of(np.array(self.differences))
+
+    @cached_property
     def replicates_needed(self) -> int | None:
         """The replicates that detect a true difference of the margin with a probability of 80 %.
 
@@ -195,14 +200,13 @@ class Comparison:
         """
         if len(self.differences) < 3:
             return None
-        spread = self.moderated or Spread.of(np.array(self.differences))
         return replicates_needed(
-            spread.deviation,
+            self.spread.deviation,
             self.margin,
             alpha=self.alpha,
             family=self.family / self.share,
             test_to_train=self.test_to_train,
-            gain=spread.df / (len(self.differences) - 1),
+            gain=self.spread.df / (len(self.differences) - 1),
         )
 
 
