@@ -277,7 +277,7 @@ class Study:
                     runs=runs,
                     seeks_copies=seeks_copies,
                 )
-                return with_starts(found, spec, models)
+                return with_starts(found, spec, models, records.starts)
 
             def so_far() -> StudyRecord:
                 return record_of(seeks_copies=False)

@@ -10,6 +10,7 @@ import kohort
 from kohort.evidence.store import open_store
 from kohort.findings.race import replay
 from kohort.report.exports.study_export import of_stored
+from kohort.runs import recording
 from tests.cli.in_process import kohort as command
 from tests.faults.studies import Death
 from tests.models import build_mlp
@@ -125,15 +126,15 @@ def test_a_race_that_is_finished_trains_nothing_again(blobs, tmp_path, monkeypat
 def wild(data, count, **changes):
     """A race in which all variants after the first one diverge at once; or that one too."""
     rates = [1e-2 if count else 1e30, 1e30, 2e30]
-    variants = [
-        kohort.Variant(f"rate {n}", build_mlp, learning_rate=r) for n, r in enumerate(rates)
-    ]
     arguments = {
+        "variants": [
+            kohort.Variant(f"rate {n}", build_mlp, learning_rate=r) for n, r in enumerate(rates)
+        ],
         "replicates": kohort.Race(kohort.Holdout(0.2, 9), first=3, looks=3),
         "epochs": 2,
         "batch_size": 50,
     } | changes
-    return kohort.Study("wild", variants, data, **arguments)
+    return kohort.Study("wild", data=data, **arguments)
 
 
 def test_a_race_in_which_all_others_diverge_ends_at_its_first_look(blobs, tmp_path):
@@ -242,3 +243,21 @@ def test_the_store_shows_a_race(whole, blobs, tmp_path):
 def _settings_of(folder):
     with open_store(folder / "kohort.db") as store:
         return of_stored(store.study("raced")).settings["replicates"]
+
+
+def test_losses_before_training_are_measured_once_and_not_at_each_look(blobs, monkeypatch):
+    measured = []
+
+    def counted(spec, model, replicate):
+        measured.append(replicate.number)
+        return untrained_loss(spec, model, replicate)
+
+    untrained_loss = recording._untrained_loss
+    monkeypatch.setattr(recording, "_untrained_loss", counted)
+    rates = {"calm": 1e-2, "near": 9e-3, "steep": 30.0}
+    variants = [kohort.Variant(n, build_mlp, learning_rate=rate) for n, rate in rates.items()]
+    result = run(wild(blobs, 1, variants=variants, epochs=4))
+    assert result.race()["verdict"]["steep"] == "diverged"
+    assert len(result.race_text()) > 3, "it has several looks"
+    later = [number for number in measured if number > 0]
+    assert len(later) == len(set(later)) > 0

@@ -67,6 +67,8 @@ class Records:
         self._planned: list[MemberPlan] = []
         self.side_by_side: dict[str, int] = {}
         """By the name of a group, the most of its members that trained side by side."""
+        self.starts: dict[tuple[int, int], float] = {}
+        """By variant and replicate, the losses before training that `with_starts` measured."""
 
     def plan(self, members: Iterable[MemberPlan]) -> None:
         """Add members that will train."""
@@ -130,12 +132,20 @@ def untrained_losses(spec: StudySpec, models: BuiltModels) -> list[float]:
     ]
 
 
-def with_starts(record: StudyRecord, spec: StudySpec, models: BuiltModels) -> StudyRecord:
+def with_starts(
+    record: StudyRecord, spec: StudySpec, models: BuiltModels, known: dict[tuple[int, int], float]
+) -> StudyRecord:
     """A record with the losses before training of replicates that seem to have diverged.
 
     Initial weights differ between replicates, and so do losses before training: one that ends well
     above the first replicate's may never have risen. To measure all of them would build all models
     a second time where those are not kept.
+
+    Args:
+        record: The record.
+        spec: The study.
+        models: Build those that seem to have diverged.
+        known: Such losses by variant and replicate; those that are measured are added.
     """
     facts = []
     for number, curves in enumerate(study_curves(record).variants):
@@ -143,8 +153,10 @@ def with_starts(record: StudyRecord, spec: StudySpec, models: BuiltModels) -> St
         for replicate in map(spec.whole_replicates.__getitem__, np.flatnonzero(curves.diverged)):
             trained = curves.train_loss[replicate.number, : curves.lengths[replicate.number]]
             if replicate.number > 0 and np.isfinite(trained).all():
-                model = models.new(number, replicate)
-                starts[replicate.number] = _untrained_loss(spec, model, replicate)
+                key = number, replicate.number
+                if key not in known:
+                    known[key] = _untrained_loss(spec, models.new(number, replicate), replicate)
+                starts[replicate.number] = known[key]
         facts.append(replace(record.variants[number], untrained_in=starts))
     return replace(record, variants=tuple(facts))
 
