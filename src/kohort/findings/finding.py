@@ -1,6 +1,6 @@
 """The types of rules and of their findings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +68,12 @@ class Rule[**Subject]:
     ) -> Finding:
         """A finding of this rule."""
         return Finding(self.code, self.title, variant, verdict, evidence or {}, sentence, advice)
+
+
+def by_verdict(findings: Sequence[Finding]) -> list[Finding]:
+    """Sort findings: found ones first, then inconclusive ones, then the others."""
+    order = ("found", "inconclusive", "not found", "not applicable")
+    return sorted(findings, key=lambda finding: order.index(finding.verdict))
 
 
 def too_few[**Subject](rule: Rule[Subject], curves: VariantCurves) -> Finding | None:

@@ -1,7 +1,5 @@
 """Writes the report: one HTML file that opens offline and loads nothing from elsewhere."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from kohort.data.dataset import Dataset
 from kohort.evidence.readings import Reading
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
 from kohort.findings.conclusions import Conclusions
-from kohort.findings.finding import Finding
+from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import on_test, words
@@ -44,7 +41,7 @@ from kohort.report.held_out import HeldOut
 from kohort.report.race.race_notes import cell, of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
-from kohort.report.templates.rendering import environment, write_html
+from kohort.report.templates.rendering import environment, png_url, write_html
 from kohort.report.tested_scores import TestScore, told
 
 SHOWN_MISTAKES = 30
@@ -178,7 +175,7 @@ def render(page: Page) -> str:
         reconciled=_reconciled(page),
         read=on_test.readings(page.readings),
         test_scores=_test_scores(page),
-        findings=_by_verdict(page.findings),
+        findings=by_verdict(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
@@ -241,12 +238,6 @@ def _test_scores(page: Page) -> str:
     return told(page.test_scores, page.scale, page.record.settings.confidence)
 
 
-def _by_verdict(findings: Sequence[Finding]) -> list[Finding]:
-    """Sort findings: found ones first, then inconclusive ones, then the others."""
-    order = ("found", "inconclusive", "not found", "not applicable")
-    return sorted(findings, key=lambda finding: order.index(finding.verdict))
-
-
 def _panels(page: Page) -> list[dict[str, Any]]:
     """For the best variants and the baseline, best first, a picture of each metric."""
     metrics = list(dict.fromkeys(page.bands["metric"]))
@@ -301,17 +292,10 @@ def _mistakes(page: Page) -> list[dict[str, str]]:
     names = page.tests[0].answers.names
     return [
         {
-            "image": _png(data.x_test[mistake.sample]),
+            "image": png_url(data.x_test[mistake.sample]),
             "truth": names[mistake.truth],
             "predicted": names[mistake.predicted],
             "probability": f"{100 * mistake.probability:.0f} %",
         }
         for mistake in page.tests[0].mistakes[:SHOWN_MISTAKES]
     ]
-
-
-def _png(pixels: np.ndarray) -> str:
-    """Pixels uint8 `[height, width]` or `[height, width, 3]` as the URL of a PNG image."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -12,11 +12,11 @@ from kohort.data.dataset import Dataset
 from kohort.data.inspection.summary import Summary
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.checks.data_rules import serious
-from kohort.findings.finding import Finding
+from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.names import listing
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.checks.suspect_rows import SuspectRow, suspect_rows
-from kohort.report.checks.thumbnails import Thumbnails, place_of
+from kohort.report.checks.thumbnails import Thumbnails, place_of, side_and_row
 from kohort.report.templates.rendering import environment, write_html
 
 SHOWN_SUSPECTS = 120
@@ -72,8 +72,7 @@ class CheckPage:
     @property
     def sorted_findings(self) -> list[Finding]:
         """The findings: found ones first, then inconclusive ones, then the others."""
-        order = ("found", "inconclusive", "not found", "not applicable")
-        return sorted(self.findings, key=lambda finding: order.index(finding.verdict))
+        return by_verdict(self.findings)
 
     def shown(self, sample: int) -> Shown:
         """A sample with its picture, where it is, and its class."""
@@ -85,22 +84,22 @@ class CheckPage:
         labels = self.checked.labels
         if labels is None:
             return ""
-        train = len(labels.train)
-        number = labels.train[sample] if sample < train else labels.test[sample - train]
+        side, row = side_and_row(self.data, sample)
+        number = (labels.train if side == "train" else labels.test)[row]
         return labels.names[int(number)]
 
-    @property
+    @cached_property
     def suspects(self) -> list[tuple[str, SuspectRow]]:
         """The most suspect labels, each with the picture of its sample."""
         rows = suspect_rows(self.data, self.checked, SHOWN_SUSPECTS)
         return [(self.thumbnails.of(row["sample"]), row) for row in rows]
 
-    @property
+    @cached_property
     def blank(self) -> list[Shown]:
         """Blank samples."""
         return [self.shown(int(n)) for n in self.checked.blank[:SHOWN_SETS]]
 
-    @property
+    @cached_property
     def confusion(self) -> list[ConfusionRow]:
         """Rows of what the out-of-fold predictions take for what."""
         predicted, labels = self.checked.predicted, self.checked.labels
@@ -108,17 +107,17 @@ class CheckPage:
             return []
         return confusion_rows(predicted.confusion, labels.names)
 
-    @property
+    @cached_property
     def across(self) -> list[list[Shown]]:
         """Copies across the sides, evenly chosen: a test sample and a training sample each."""
         return self._sets(_evenly(self.checked.copies.pairs, SHOWN_SETS))
 
-    @property
+    @cached_property
     def disputed(self) -> list[list[Shown]]:
         """Sets of exact copies with several labels."""
         return self._sets(rows for rows in self.checked.copies.disputed[:SHOWN_SETS])
 
-    @property
+    @cached_property
     def near_disputed(self) -> list[list[Shown]]:
         """Pairs of near copies with different labels."""
         return self._sets(self.checked.copies.near_disputed[:SHOWN_SETS])

@@ -1,13 +1,11 @@
 """Small pictures of samples that are images."""
 
-import base64
-import io
 from math import isqrt
 
 import numpy as np
-from PIL import Image
 
 from kohort.data.dataset import Dataset
+from kohort.report.templates.rendering import png_url
 
 
 class Thumbnails:
@@ -33,15 +31,14 @@ class Thumbnails:
         """A sample as the URL of a PNG image; empty where samples are no images."""
         if self._shape is None:
             return ""
-        data, train = self._data, len(self._data.x_train)
-        x = data.x_train[sample] if sample < train else data.x_test[sample - train]
+        data = self._data
+        side, row = side_and_row(data, sample)
+        x = (data.x_train if side == "train" else data.x_test)[row]
         if x.dtype != np.uint8:
             assert data.pixels is not None
             raw = (x - data.pixels.offset) / data.pixels.factor
             x = np.rint(raw).clip(0, 255).astype(np.uint8)
-        buffer = io.BytesIO()
-        Image.fromarray(x.reshape(self._shape)).save(buffer, "PNG")
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        return png_url(x.reshape(self._shape))
 
 
 def side_and_row(data: Dataset, sample: int) -> tuple[str, int]:

@@ -1,8 +1,12 @@
 """Renders the templates of pages, and writes them."""
 
+import base64
+import io
 from pathlib import Path
 
 import jinja2
+import numpy as np
+from PIL import Image
 
 from kohort.evidence.whole_files import written_whole
 
@@ -23,3 +27,10 @@ def write_html(path: Path, html: str) -> Path:
     with written_whole(path) as new:
         new.write_text(html, encoding="utf-8")
     return path
+
+
+def png_url(pixels: np.ndarray) -> str:
+    """Pixels uint8 `[height, width]` or `[height, width, 3]` as the URL of a PNG image."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
