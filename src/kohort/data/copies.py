@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 from scipy.spatial import cKDTree
 
-from kohort.data.dataset import Dataset
+from kohort.data.dataset import Dataset, is_table
+from kohort.data.splits import random_part
 
 NEAR = 0.05
 """Two samples are near copies up to this fraction of the usual difference of two samples."""
@@ -121,7 +122,7 @@ def find_copies(data: Dataset) -> Copies:
     known = of_train.max() + 1  # patterns of training samples come first
     exact = of_test < known
     first = np.unique(pattern, return_index=True)[1]
-    sample = train[_some(np.random.default_rng(0), first[:known], _sample_size(train))]
+    sample = train[random_part(np.random.default_rng(0), first[:known], _sample_size(train))]
     space = _space(data, sample, len(first) * known)
     within, across = np.empty((2, 0, 2), np.int64)
     if space is not None:
@@ -130,8 +131,9 @@ def find_copies(data: Dataset) -> Copies:
     has_near = np.zeros(len(first), bool)
     has_near[across[:, 0]] = True
     copied = exact | has_near[of_test]
-    fine = known >= MOSTLY * len(train) and _are_fine(sample, len(first) * known)
-    by_chance = space is None and data.pixels is None and data.x_train.ndim == 2 and not fine
+    by_chance = space is None and is_table(data)
+    if by_chance and known >= MOSTLY * len(train):
+        by_chance = not _are_fine(sample, len(first) * known)
     return Copies(copied, exact, of_train, within, space is not None, of_test, across, by_chance)
 
 
@@ -161,11 +163,6 @@ def _blocks(rows: int, columns: int) -> Iterator[slice]:
     """Slices of rows with at most `_BLOCK` numbers each."""
     step = max(1, _BLOCK // max(1, columns))
     return (slice(start, start + step) for start in range(0, rows, step))
-
-
-def _some(random: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
-    """The rows `[row]`; a random part of them, ascending, if there are more than `most`."""
-    return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
 
 
 def _sample_size(x: np.ndarray) -> int:
@@ -216,15 +213,15 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
         sample: Some different training samples, `[row, feature]`.
         pairs: How many pairs of samples could be near by chance.
     """
-    is_table = data.pixels is None and data.x_train.ndim == 2
+    in_columns = is_table(data)
     whole = bool((sample == np.rint(sample)).all())
     in_bytes = sample.min(initial=0) >= 0 and sample.max(initial=0) <= 255
-    if len(sample) < 2 or (data.pixels is None and whole and (is_table or not in_bytes)):
+    if len(sample) < 2 or (data.pixels is None and whole and (in_columns or not in_bytes)):
         return None
     sample = sample.astype(np.float64)
     scale = np.ones(sample.shape[1])
     counted = np.ones(sample.shape[1], bool)
-    if is_table:
+    if in_columns:
         deviation = sample.std(axis=0)
         scale = 1 / np.where(deviation > 0, deviation, 1)
         counted = (np.diff(np.sort(sample, axis=0), axis=0) > 0).sum(axis=0) >= DISCRETE
@@ -300,7 +297,7 @@ def _near_pairs(
     """
     most = min(MOST_ROWS, MOST_NUMBERS // train.shape[1])
     random = np.random.default_rng(0)
-    places, test_places = (_some(random, np.arange(len(r)), most) for r in (rows, test_rows))
+    places, test_places = (random_part(random, np.arange(len(r)), most) for r in (rows, test_rows))
     points = space.points(train, rows[places])
     neighbours = _Neighbours(points, space.radius)
 
@@ -322,7 +319,7 @@ class _Neighbours:
     def __init__(self, points: np.ndarray, radius: float) -> None:
         self._radius = radius
         self._tree = cKDTree(points)
-        self._chosen = _some(np.random.default_rng(0), np.arange(len(points)), CROWD)
+        self._chosen = random_part(np.random.default_rng(0), np.arange(len(points)), CROWD)
         self._chosen_tree = cKDTree(points[self._chosen])
 
     def of(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -325,3 +325,8 @@ def as_dataset(given: tuple[Any, ...]) -> Dataset:
             "make a kohort.Dataset of the arrays",
         )
     return Dataset(*(array for part in parts for array in part)) if parts else Dataset(*given)
+
+
+def is_table(data: Dataset) -> bool:
+    """Whether samples are rows of a table: one axis of numbers that are no pixels."""
+    return data.pixels is None and data.x_train.ndim == 2

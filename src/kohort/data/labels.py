@@ -28,9 +28,15 @@ class ClassLabels:
     form: LabelForm
 
     @property
+    def counts(self) -> np.ndarray:
+        """int64 `[side, class]`, the samples of each class in train and in test."""
+        sides = (self.train, self.test)
+        return np.stack([np.bincount(side, minlength=len(self.names)) for side in sides])
+
+    @property
     def majority(self) -> int:
         """The most common class of all training samples; of several the first."""
-        return int(np.bincount(self.train, minlength=len(self.names)).argmax())
+        return int(self.counts[0].argmax())
 
 
 def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabels | None:

@@ -24,6 +24,11 @@ def mean_group_size(groups: np.ndarray | None) -> float:
     return len(held_out) / len(np.unique(held_out)) if len(held_out) else 1.0
 
 
+def random_part(random: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
+    """The rows `[row]`; a random part of them, ascending, if there are more than `most`."""
+    return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
+
+
 def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) -> np.ndarray:
     """Draw whole groups in random order until `count` samples are drawn, or nearly.
 

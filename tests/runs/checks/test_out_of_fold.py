@@ -4,9 +4,8 @@ import keras
 import numpy as np
 
 import kohort
-from kohort.report.progress import Progress
 from kohort.runs.checks.model_inputs import FEATURES, LARGEST, SIDE, model_inputs
-from kohort.runs.checks.out_of_fold import FOLDS, folds, member_epochs, probabilities
+from kohort.runs.checks.out_of_fold import FOLDS, folds, probabilities
 
 
 def clouds(samples=300, seed=0):
@@ -32,25 +31,19 @@ def test_each_class_is_in_each_fold_as_often():
 
 def test_all_folds_are_one_program(capfd):
     x, label = clouds()
-    with Progress(member_epochs(300)) as progress:
-        probabilities(x, label, 3, folds(np.arange(300), label), progress)
+    probabilities(x, label, 3, folds(np.arange(300), label), visible=True)
     assert "cohort 1/1, 5 members" in capfd.readouterr().err
-
-
-def predict(x, label, classes, fold):
-    with Progress(1, visible=False) as progress:
-        return probabilities(x, label, classes, fold, progress)
 
 
 def test_what_is_held_out_is_predicted_and_not_learned():
     x, label = clouds()
     fold = folds(np.arange(300), label)
-    found = predict(x, label, 3, fold)
+    found = probabilities(x, label, 3, fold)
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
     assert (found.argmax(axis=1) == label).mean() > 0.95
     # Labels by chance can be learned by heart, and not be told of what was held out.
     random = np.random.default_rng(1).integers(0, 3, 300)
-    told = predict(x, random, 3, folds(np.arange(300), random)).argmax(axis=1)
+    told = probabilities(x, random, 3, folds(np.arange(300), random)).argmax(axis=1)
     assert 0.2 < (told == random).mean() < 0.5
 
 
@@ -58,7 +51,7 @@ def test_the_labels_of_a_fold_do_not_move_its_predictions():
     x, label = clouds()
     fold = folds(np.arange(300), label)
     other = np.where(fold == 2, (label + 1) % 3, label)
-    found, moved = predict(x, label, 3, fold), predict(x, other, 3, fold)
+    found, moved = probabilities(x, label, 3, fold), probabilities(x, other, 3, fold)
     assert np.allclose(found[fold == 2], moved[fold == 2], atol=1e-6)
     assert not np.allclose(found[fold == 1], moved[fold == 1], atol=1e-2)
 
@@ -69,7 +62,7 @@ def test_no_state_of_the_process_is_touched():
     before = np.random.random(), keras.random.uniform((1,)).item()
     keras.utils.set_random_seed(5)
     first = np.random.random()
-    predict(x, label, 3, folds(np.arange(60), label))
+    probabilities(x, label, 3, folds(np.arange(60), label))
     assert (first, keras.random.uniform((1,)).item()) == before
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import rankdata
 
-from kohort.data.dataset import Dataset
-from kohort.data.inspection.group_facts import column_names, is_table
+from kohort.data.dataset import Dataset, is_table
+from kohort.data.inspection.group_facts import column_names
 from kohort.data.labels import ClassLabels
-from kohort.data.splits import deal
+from kohort.data.linked import extremes
+from kohort.data.splits import deal, random_part
 
 FOLDS = 5
 NUMBER_BINS = 256
@@ -21,6 +22,9 @@ CHANCE = 1e-6
 """Ranks are compared where chance puts a target in the order of a column less often than this."""
 MOST_SAMPLES = 20_000
 """Of more training rows, a random part is used to look for columns that tell the target."""
+
+type Parts = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Rows to learn from, and those that are held out, of each fold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +79,15 @@ def column_facts(
     if not is_table(data):
         return None
     random = np.random.default_rng(0)
-    rows = np.arange(len(data.x_train))
-    if len(rows) > MOST_SAMPLES:
-        rows = np.sort(random.choice(rows, MOST_SAMPLES, replace=False))
-    parts = [p for p in deal(random, together[rows], FOLDS) if 0 < len(p) < len(rows)]
+    rows = random_part(random, np.arange(len(data.x_train)), MOST_SAMPLES)
+    parts = [
+        (np.setdiff1d(np.arange(len(rows)), held_out), held_out)
+        for held_out in deal(random, together[rows], FOLDS)
+        if 0 < len(held_out) < len(rows)
+    ]
     names, x = tuple(column_names(data)), data.x_train[rows]
-    seen = _constant(data.x_train), _copies(data.x_train), _outweighed(data.x_train)
+    constant = _constant(data.x_train)
+    seen = constant, _copies(data.x_train, constant), _outweighed(data.x_train)
     apart = _apart(data) if len(data.x_test) else None
     if labels is not None:
         label, classes = labels.train[rows], len(labels.names)
@@ -111,15 +118,14 @@ def _constant(x: np.ndarray) -> tuple[int, ...]:
     return tuple(map(int, np.flatnonzero((x == x[:1]).all(axis=0))))
 
 
-def _copies(x: np.ndarray) -> tuple[tuple[int, int], ...]:
+def _copies(x: np.ndarray, constant: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """Pairs of a column and an earlier equal one; columns of one value are told as such."""
     first: dict[bytes, int] = {}
-    constant, pairs = set(_constant(x)), []
-    for column in range(x.shape[1]):
-        if column not in constant:
-            # Adding zero turns negative zeros, which are equal but have other bytes, into zeros.
-            earlier = first.setdefault((x[:, column] + x.dtype.type(0)).tobytes(), column)
-            pairs += [(column, earlier)] * (earlier != column)
+    pairs = []
+    for column in sorted(set(range(x.shape[1])) - set(constant)):
+        # Adding zero turns negative zeros, which are equal but have other bytes, into zeros.
+        earlier = first.setdefault((x[:, column] + x.dtype.type(0)).tobytes(), column)
+        pairs += [(column, earlier)] * (earlier != column)
     return tuple(pairs)
 
 
@@ -137,9 +143,7 @@ def _outweighed(x: np.ndarray) -> tuple[int, ...]:
 def _class_borders(column: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Borders halfway between neighbouring values that are not of one class."""
     values, place = np.unique(column.astype(np.float64), return_inverse=True)
-    lowest, highest = np.full(len(values), label.max()), np.zeros(len(values), label.dtype)
-    np.minimum.at(lowest, place, label)
-    np.maximum.at(highest, place, label)
+    lowest, highest = extremes(label, place, len(values))
     is_one = (lowest[:-1] == highest[1:]) & (highest[:-1] == lowest[1:])
     between: np.ndarray = ((values[:-1] + values[1:]) / 2)[~is_one]
     return between
@@ -153,13 +157,10 @@ def _even_borders(column: np.ndarray, most: int) -> np.ndarray:
     return np.unique(np.quantile(column, np.linspace(0, 1, most + 1)[1:-1]))
 
 
-def _told_classes(
-    column: np.ndarray, label: np.ndarray, classes: int, parts: Sequence[np.ndarray]
-) -> np.ndarray:
+def _told_classes(column: np.ndarray, label: np.ndarray, classes: int, parts: Parts) -> np.ndarray:
     """int64 `[class]`, the rows of each class that a rule of one column tells, out of sample."""
     right = np.zeros(classes, np.int64)
-    for held_out in parts:
-        train = np.setdiff1d(np.arange(len(label)), held_out)
+    for train, held_out in parts:
         borders = _class_borders(column[train], label[train])
         place = np.searchsorted(borders, column, side="right")
         counts = np.zeros((len(borders) + 1, classes))
@@ -170,11 +171,10 @@ def _told_classes(
     return right
 
 
-def _explained(column: np.ndarray, y: np.ndarray, parts: Sequence[np.ndarray]) -> float:
+def _explained(column: np.ndarray, y: np.ndarray, parts: Parts) -> float:
     """The part of the variance of `y` that a rule of one column explains, out of sample."""
     missed = usual = 0.0
-    for held_out in parts:
-        train = np.setdiff1d(np.arange(len(y)), held_out)
+    for train, held_out in parts:
         borders = _even_borders(column[train], min(NUMBER_BINS, max(2, len(train) // 20)))
         place, bins = np.searchsorted(borders, column, side="right"), len(borders) + 1
         counts = np.bincount(place[train], minlength=bins)
@@ -198,16 +198,18 @@ def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
     orders = gammaln(len(different) + 1) - gammaln(np.bincount(different) + 1).sum()
     if orders < np.log(x.shape[1] / CHANCE):
         return np.zeros(x.shape[1])
-    rank = np.array([_rank_correlation(column, y) for column in x.T])
+    rank = _rank_correlations(x, y)
     others = place != counts.argmax()
     if len(values) > 2 and 2 * others.sum() <= len(y):
-        of_others = [_rank_correlation(column, y[others]) for column in x[others].T]
-        rank = np.minimum(rank, of_others)
+        rank = np.minimum(rank, _rank_correlations(x[others], y[others]))
     return rank
 
 
-def _rank_correlation(column: np.ndarray, y: np.ndarray) -> float:
-    ranks = np.stack([rankdata(column), rankdata(y)])
-    if (np.ptp(ranks, axis=1) == 0).any():
-        return 0.0
-    return float(abs(np.corrcoef(ranks)[0, 1]))
+def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of each column with `y`; 0 where one of the two has one value only."""
+    of_y, found = rankdata(y), np.zeros(x.shape[1])
+    for number, column in enumerate(x.T):
+        ranks = np.stack([rankdata(column), of_y])
+        if (np.ptp(ranks, axis=1) > 0).all():
+            found[number] = abs(np.corrcoef(ranks)[0, 1])
+    return found

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from kohort.data.copies import Copies
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
+from kohort.data.linked import extremes, linked
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +48,12 @@ def copy_facts(copies: Copies, labels: ClassLabels | None) -> CopyFacts:
     near = np.concatenate([copies.near, copies.near_test])
     first = np.unique(pattern, return_index=True)[1]
     size = len(first)
-    graph = coo_array((np.ones(len(near)), tuple(near.T)), shape=(size, size))
-    origin = connected_components(graph, directed=False)[1][pattern].astype(np.int64)
+    origin = linked(near[:, 0], near[:, 1], size)[pattern]
     disputed: tuple[np.ndarray, ...] = ()
     between = np.empty((0, 2), np.int64)
     if labels is not None:
         label = np.concatenate([labels.train, labels.test])
-        lowest, highest = (f(label, pattern, size) for f in (_lowest, _highest))
+        lowest, highest = extremes(label, pattern, size)
         disputed = tuple(_members(pattern, np.flatnonzero(lowest != highest)))
         one, other = near.T
         settled = (lowest == highest)[one] & (lowest == highest)[other]
@@ -76,24 +74,8 @@ def kept_together(data: Dataset, facts: CopyFacts) -> np.ndarray:
     count = int(facts.origin.max()) + 1
     _, group = np.unique(data.groups[in_one], return_inverse=True)
     size = count + int(group.max(initial=-1)) + 1
-    graph = coo_array(
-        (np.ones(len(in_one)), (facts.origin[in_one], count + group)), shape=(size, size)
-    )
-    component: np.ndarray = connected_components(graph, directed=False)[1]
-    number: np.ndarray = component[facts.origin].astype(np.int64)
+    number: np.ndarray = linked(facts.origin[in_one], count + group, size)[facts.origin]
     return number
-
-
-def _lowest(label: np.ndarray, pattern: np.ndarray, size: int) -> np.ndarray:
-    lowest = np.full(size, label.max() + 1)
-    np.minimum.at(lowest, pattern, label)
-    return lowest
-
-
-def _highest(label: np.ndarray, pattern: np.ndarray, size: int) -> np.ndarray:
-    highest = np.full(size, -1)
-    np.maximum.at(highest, pattern, label)
-    return highest
 
 
 def _members(pattern: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarray]:

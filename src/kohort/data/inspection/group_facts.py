@@ -6,7 +6,8 @@ from math import prod
 import numpy as np
 
 from kohort.data.copies import Copies
-from kohort.data.dataset import Dataset
+from kohort.data.dataset import Dataset, is_table
+from kohort.data.linked import extremes
 
 FEWEST_VALUES = 5
 """A column with fewer different values numbers no groups: it tells a kind, such as a sex."""
@@ -56,11 +57,6 @@ def column_names(data: Dataset) -> list[str]:
     if data.feature_names is not None:
         return list(data.feature_names)
     return [f"column {number}" for number in range(data.x_train.shape[1])]
-
-
-def is_table(data: Dataset) -> bool:
-    """Whether samples are rows of a table: one axis of numbers that are no pixels."""
-    return data.pixels is None and data.x_train.ndim == 2
 
 
 def blank_samples(data: Dataset) -> np.ndarray:
@@ -118,11 +114,8 @@ def _copied_elsewhere(copies: Copies, groups: np.ndarray | None) -> int:
     group = np.arange(len(pattern)) if groups is None else groups.astype(np.int64)
     # A negative group says nothing of which samples belong together, and never leaves training.
     counted = group >= 0
-    lowest = np.full(pattern.max() + 1, np.iinfo(np.int64).max)
-    highest = np.full(pattern.max() + 1, -1)
-    np.minimum.at(lowest, pattern[counted], group[counted])
-    np.maximum.at(highest, pattern[counted], group[counted])
-    is_copied = (lowest < highest) & (highest >= 0)
+    lowest, highest = extremes(group[counted], pattern[counted], int(pattern.max()) + 1)
+    is_copied = lowest < highest
     one, other = copies.near.T
     there = (highest[one] >= 0) & (highest[other] >= 0)
     apart = there & ((lowest[one] != lowest[other]) | (highest[one] != highest[other]))

@@ -122,10 +122,9 @@ def summary(data: Dataset, test_from: str) -> Summary:
 
 
 def _counts(labels: ClassLabels) -> tuple[ClassCount, ...]:
-    sides = (np.bincount(side, minlength=len(labels.names)) for side in (labels.train, labels.test))
     return tuple(
         ClassCount(name, int(train), int(test))
-        for name, train, test in zip(labels.names, *sides, strict=True)
+        for name, train, test in zip(labels.names, *labels.counts, strict=True)
     )
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
+from kohort.data.linked import extremes, linked
 from kohort.data.readers.decoding import Color
 from kohort.data.readers.images import ImageReader, ImageSet, read_image_set
 from kohort.errors import DataError
@@ -97,11 +96,9 @@ def sift(
     found = find_copies(Dataset(images.pixels, images.labels, class_names=images.class_names))
     pattern = found.pattern
     patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
-    lowest, highest = np.full(len(patterns), len(images.class_names)), np.full(len(patterns), -1)
-    np.minimum.at(lowest, pattern, images.labels)
-    np.maximum.at(highest, pattern, images.labels)
+    lowest, highest = extremes(images.labels, pattern, len(patterns))
     is_disputed = lowest != highest
-    groups = _groups(found.near, pattern, images.file_names)
+    groups = _groups(first[found.near], images.file_names)
     kept = np.sort(first[~is_disputed])
     flat = images.pixels.reshape(len(pattern), -1)
     constant = int((flat.min(axis=1) == flat.max(axis=1)).sum())
@@ -154,21 +151,21 @@ def _together(parts: list[ImageSet], sources: Sequence[Path]) -> ImageSet:
     )
 
 
-def _groups(near: np.ndarray, pattern: np.ndarray, file_names: list[str]) -> np.ndarray:
+def _groups(near: np.ndarray, file_names: list[str]) -> np.ndarray:
     """Numbers, int64 `[image]`, equal for near copies, images of one name, and chains of these.
 
     Exact copies are of no account: one of them is kept, and has one name.
+
+    Args:
+        near: int64 `[pair, 2]`, images that are near copies.
+        file_names: `[image]`.
     """
-    first = np.unique(pattern, return_index=True)[1]
     _, name = np.unique(file_names, return_inverse=True)
-    n = len(pattern)
-    # A graph of images and of their names.
-    rows = np.concatenate([np.arange(n), first[near[:, 0]]])
-    columns = np.concatenate([n + name, first[near[:, 1]]])
-    size = n + int(name.max()) + 1
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    component: np.ndarray = connected_components(graph, directed=False)[1][:n]
-    return component.astype(np.int64)
+    n = len(file_names)
+    # Images are linked with each other, and with their names.
+    one = np.concatenate([np.arange(n), near[:, 0]])
+    other = np.concatenate([n + name, near[:, 1]])
+    return linked(one, other, n + int(name.max()) + 1)[:n]
 
 
 def _named(names: Sequence[str]) -> str:

@@ -9,10 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from kohort.data.dataset import Dataset
+from kohort.data.linked import linked
 from kohort.data.readers.archives import ENDINGS, read_files
 from kohort.data.readers.decoding import (
     COLORS,
@@ -318,14 +317,12 @@ def _groups(images: ImageSet) -> np.ndarray:
     _, by_pixels, copies = np.unique(digests, return_inverse=True, return_counts=True)
     _, by_name = np.unique(images.file_names, return_inverse=True)
     common = (copies > COMMON_COPIES)[by_pixels]
-    # A graph of images, file names and pixel patterns.
+    # Images are linked with their file names and their pixel patterns.
     n = len(digests)
     sample, names = np.arange(n), int(by_name.max()) + 1
-    rows = np.concatenate([sample, sample[~common]])
-    columns = np.concatenate([n + by_name, n + names + by_pixels[~common]])
-    size = n + names + len(copies)
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    groups: np.ndarray = np.unique(component[:n], return_inverse=True)[1]
+    one = np.concatenate([sample, sample[~common]])
+    other = np.concatenate([n + by_name, n + names + by_pixels[~common]])
+    of_each = linked(one, other, n + names + len(copies))[:n]
+    groups: np.ndarray = np.unique(of_each, return_inverse=True)[1]
     groups[common] = NEVER_HELD_OUT
     return groups

@@ -81,10 +81,3 @@ class CheckedData:
         """Why there is nothing that needs trained models, a sentence."""
         why = "samples are too few" if self.trains else "they were not asked for"
         return f"No models were trained for it: {why}."
-
-    @property
-    def counts(self) -> np.ndarray:
-        """int64 `[side, class]`, the samples of each class in train and in test."""
-        assert self.labels is not None
-        sides = (self.labels.train, self.labels.test)
-        return np.stack([np.bincount(s, minlength=len(self.labels.names)) for s in sides])

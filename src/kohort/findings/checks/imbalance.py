@@ -17,7 +17,7 @@ def judge(data: CheckedData) -> Finding:
     """Whether the largest class is many times the smallest, or a class is missing on a side."""
     if data.labels is None:
         return RULE.finding(None, "not applicable", "The targets are no classes.")
-    names, (train, test) = np.array(data.labels.names), data.counts
+    names, (train, test) = np.array(data.labels.names), data.labels.counts
     if len(names) < 2:
         return RULE.finding(None, "not applicable", "There is one class only.")
     largest, smallest = int(train.argmax()), int(np.where(train, train, train.max()).argmin())

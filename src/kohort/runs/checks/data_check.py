@@ -8,12 +8,12 @@ from kohort.data.inspection.column_facts import column_facts
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import blank_samples, group_facts
 from kohort.data.labels import ClassLabels, class_labels
+from kohort.data.splits import random_part
 from kohort.findings.checks.checked import CheckedData, OutOfFold
 from kohort.findings.checks.measures.ranking import fold_auc
 from kohort.findings.statistics.interval import Interval
-from kohort.report.progress import Progress
 from kohort.runs.checks.model_inputs import model_inputs
-from kohort.runs.checks.out_of_fold import FOLDS, folds, member_epochs, probabilities
+from kohort.runs.checks.out_of_fold import FOLDS, folds, probabilities
 
 MOST_LABELS = 60_000
 """Of more samples, the labels of a random part are checked."""
@@ -39,7 +39,7 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
     train = len(data.x_train)
     predicted = shift = None
     if trains:
-        if labels is not None and _counts(labels).max(initial=0) > 0:
+        if labels is not None:
             predicted = _predicted(data, labels, together, visible=visible)
         shift = _shift(data, together, visible=visible)
     return CheckedData(
@@ -56,12 +56,6 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
     )
 
 
-def _counts(labels: ClassLabels) -> np.ndarray:
-    """int64 `[class]`, all samples of each."""
-    both = np.concatenate([labels.train, labels.test])
-    return np.bincount(both, minlength=len(labels.names))
-
-
 def _predicted(
     data: Dataset, labels: ClassLabels, together: np.ndarray, *, visible: bool
 ) -> OutOfFold | None:
@@ -70,14 +64,13 @@ def _predicted(
     Classes with fewer than `FEWEST` samples are left out: no fold could tell them.
     """
     label = np.concatenate([labels.train, labels.test])
-    enough = _counts(labels) >= FEWEST
-    samples = _some(np.flatnonzero(enough[label]), MOST_LABELS)
+    enough = labels.counts.sum(axis=0) >= FEWEST
+    samples = random_part(np.random.default_rng(0), np.flatnonzero(enough[label]), MOST_LABELS)
     fold = folds(together[samples], label[samples]) if len(samples) else np.empty(0, np.int64)
     if enough.sum() < 2 or len(np.unique(fold)) < FOLDS:
         return None
     x = model_inputs(data, samples)
-    with Progress(member_epochs(len(x)), visible=visible) as progress:
-        found = probabilities(x, label[samples], len(labels.names), fold, progress)
+    found = probabilities(x, label[samples], len(labels.names), fold, visible=visible)
     return OutOfFold(samples, label[samples], found)
 
 
@@ -87,16 +80,11 @@ def _shift(data: Dataset, together: np.ndarray, *, visible: bool) -> Interval | 
     if min(train, test) < FOLDS * FEWEST:
         return None
     sides = np.arange(train), train + np.arange(test)
-    samples = np.concatenate([_some(side, MOST_OF_A_SIDE) for side in sides])
+    samples = np.concatenate(
+        [random_part(np.random.default_rng(0), side, MOST_OF_A_SIDE) for side in sides]
+    )
     is_test = samples >= train
     fold = folds(together[samples], is_test.astype(np.int64))
     x = model_inputs(data, samples)
-    with Progress(member_epochs(len(x)), visible=visible) as progress:
-        found = probabilities(x, is_test.astype(np.int64), 2, fold, progress)
+    found = probabilities(x, is_test.astype(np.int64), 2, fold, visible=visible)
     return fold_auc(found[:, 1], is_test, fold, together[samples])
-
-
-def _some(samples: np.ndarray, most: int) -> np.ndarray:
-    """The samples; a random part of them, ascending, if there are more than `most`."""
-    random = np.random.default_rng(0)
-    return samples if len(samples) <= most else np.sort(random.choice(samples, most, replace=False))

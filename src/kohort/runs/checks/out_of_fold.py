@@ -34,10 +34,8 @@ def folds(together: np.ndarray, labels: np.ndarray) -> np.ndarray:
             that are kept together with those of another class.
     """
     fold = np.zeros(len(labels), np.int64)
-    _, number = np.unique(together, return_inverse=True)
-    first = np.zeros(number.max() + 1, np.int64)
-    first[number[::-1]] = labels[::-1]
-    of_set = first[number]  # the class of the first sample of each set
+    _, first, number = np.unique(together, return_index=True, return_inverse=True)
+    of_set = labels[first][number]  # the class of the first sample of each set
     random = np.random.default_rng(SEED)
     for label in np.unique(of_set):
         samples = np.flatnonzero(of_set == label)
@@ -48,7 +46,7 @@ def folds(together: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def probabilities(
-    x: np.ndarray, labels: np.ndarray, classes: int, fold: np.ndarray, progress: Progress
+    x: np.ndarray, labels: np.ndarray, classes: int, fold: np.ndarray, *, visible: bool = False
 ) -> np.ndarray:
     """The probabilities of classes, by the model that was not trained on the sample.
 
@@ -61,7 +59,7 @@ def probabilities(
         labels: `[sample]`, the class of each.
         classes: The number of classes.
         fold: `[sample]`, the fold that holds the sample out.
-        progress: Where training is shown.
+        visible: Whether training is shown on stderr.
 
     Returns:
         float64 `[sample, class]`.
@@ -74,18 +72,13 @@ def probabilities(
         x, targets, None, None, None, batch, batch, None, None, shuffle=True, seed=SEED
     )
     settings = FitSettings(epochs, 0, 1, evaluated=False, chunk_size=None, memory=None)
-    Fitting(models, given, settings, [[] for _ in models], progress).run("auto")
+    with Progress(FOLDS * epochs, visible=visible) as progress:
+        Fitting(models, given, settings, [[] for _ in models], progress).run("auto")
     predicted = np.empty((len(x), classes))
     for number, model in enumerate(models):
         rows = np.flatnonzero(fold == number)
         predicted[rows] = model.predict(x[rows], batch_size=1024, verbose=0)
     return predicted
-
-
-def member_epochs(samples: int) -> int:
-    """How many epochs all models train together, for the progress display."""
-    batch = min(BATCH, max(16, samples // 20))
-    return FOLDS * min(MOST_EPOCHS, max(EPOCHS, ceil(STEPS / ceil(samples / batch))))
 
 
 def _loss_without(fold: int) -> Callable[[Any, Any], Any]:
