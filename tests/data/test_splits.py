@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.data.splits import deal, draw_exactly, in_strata, mean_group_size
+from kohort.data.splits import deal, draw_exactly, in_strata, mean_group_size, random_part
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=40).map(np.array)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -171,3 +171,13 @@ def test_negative_groups_are_never_held_out(groups, folds, seed):
 )
 def test_the_mean_size_of_groups_that_may_be_held_out(groups, size):
     assert mean_group_size(None if groups is None else np.array(groups)) == size
+
+
+def test_a_random_part_is_ascending_and_only_of_what_is_too_much():
+    rows = np.arange(100) * 2
+    part = random_part(np.random.default_rng(0), rows, 30)
+
+    assert len(part) == len(set(part)) == 30
+    assert set(part) <= set(rows)
+    assert (np.diff(part) > 0).all()
+    assert random_part(np.random.default_rng(0), rows, 100) is rows

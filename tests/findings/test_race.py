@@ -11,7 +11,8 @@ from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import choose, optimism
 from kohort.findings.families import corrected_comparison, families
 from kohort.findings.judged import StudyCurves
-from kohort.findings.race import SPENT, RaceState, replay, shares
+from kohort.findings.race import SLIM, SPENT, RaceState, raced, replay, shares
+from kohort.findings.statistics.power import chance_of_a_verdict
 from tests.findings.curve_builders import study_of
 
 SIZES = (4, 6, 9)
@@ -110,6 +111,27 @@ def test_after_the_last_look_a_race_ends_with_some_open():
 
     assert (len(state.looks), state.ends, state.open) == (3, "last look", ())
     assert set(state.looks[-1].verdicts.values()) == {"open"}
+
+
+def test_what_may_come_is_held_against_what_the_next_look_may_spend():
+    study = race_of(np.random.default_rng(6).normal(0.1, 0.01, (3, 9)), looks=SIZES, margin=0.006)
+    first = replay(study, SIZES).looks[0]
+    assert (first.leader, first.verdicts[2]) == (1, "unlikely")
+    compared = raced(study, SIZES).measured.scores[1, 2]
+
+    def chance(share):
+        return chance_of_a_verdict(
+            compared.difference.mean,
+            compared.spread.deviation,
+            compared.difference.n,
+            margin=0.006,
+            level=0.05 * share,
+            test_to_train=0.0,
+            most=SIZES[-1],
+        )
+
+    # At the level of this look it would still go on.
+    assert chance(shares(2)[1]) < SLIM < chance(shares(2)[0])
 
 
 def test_a_pair_that_the_looks_to_come_would_hardly_decide_is_given_up():

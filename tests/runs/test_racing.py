@@ -10,7 +10,7 @@ import kohort
 from kohort.evidence.store import open_store
 from kohort.findings.race import replay
 from kohort.report.exports.study_export import of_stored
-from kohort.runs import recording
+from kohort.runs import racing, recording
 from tests.cli.in_process import kohort as command
 from tests.faults.studies import Death
 from tests.models import build_mlp
@@ -243,6 +243,17 @@ def test_the_store_shows_a_race(whole, blobs, tmp_path):
 def _settings_of(folder):
     with open_store(folder / "kohort.db") as store:
         return of_stored(store.study("raced")).settings["replicates"]
+
+
+def test_one_that_is_back_lacks_what_it_missed(blobs, whole, monkeypatch):
+    state, record = state_of(whole), whole.record
+    lengths = np.zeros_like(record.whole.lengths)
+    lengths[0, :6], lengths[1, :3] = 3, 3
+    curves = replace(record.whole, lengths=lengths)
+    record = replace(record, curves={**record.curves, 1.0: curves})
+    back = replace(state, looks=state.looks[:1], open=(0, 1), ends=None)
+
+    assert racing._missing(back, record) == {1: (3, 4, 5)}
 
 
 def test_losses_before_training_are_measured_once_and_not_at_each_look(blobs, monkeypatch):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
 from kohort.design.building import BuiltModels
 from kohort.design.plan import Plan, make_plan
 from kohort.design.spec import StudySpec
@@ -45,14 +47,9 @@ def plans_to_train(
 
 def _missing(state: RaceState, record: StudyRecord) -> Mapping[int, tuple[int, ...]]:
     """By number of an open variant, the replicates that it lacks for the next look."""
-    size = state.sizes[len(state.looks)]
-    trained = {
-        (number, replicate)
-        for number, lengths in enumerate(record.whole.lengths)
-        for replicate, length in enumerate(lengths)
-        if length
-    }
+    every, lengths = range(state.sizes[len(state.looks)]), record.whole.lengths
     missing = {
-        number: tuple(r for r in range(size) if (number, r) not in trained) for number in state.open
+        number: tuple(sorted(set(every) - set(np.flatnonzero(lengths[number]).tolist())))
+        for number in state.open
     }
     return {number: replicates for number, replicates in missing.items() if replicates}

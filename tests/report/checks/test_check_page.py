@@ -101,6 +101,14 @@ def test_a_set_shows_a_sample_of_each_label_first(page):
     assert first.label != second.label
 
 
+def test_each_set_of_copies_with_several_labels_is_shown():
+    pixels, y = images()
+    pixels[[1, 11]], pixels[[21, 31]] = pixels[0], pixels[20]
+    y[[0, 1, 11]], y[[20, 21, 31]] = (0, 1, 0), (2, 1, 0)
+    page = page_of(kohort.Dataset(pixels, y), trains=False)
+    assert [len(one) for one in page.disputed] == [3, 3]
+
+
 def test_a_table_has_rows_in_the_place_of_pictures():
     random = np.random.default_rng(0)
     y = np.arange(200) % 2

@@ -55,6 +55,7 @@ def test_the_end_says_whether_it_is_decided_and_what_would_decide():
     assert "more data, steadier training or a wider margin may" in never
     few = look(8, 0, g="unlikely")
     hardly = how_it_ended(STUDY, state(FIRST, few, ends="unlikely"))
+    assert "last look" not in hardly
     assert hardly.endswith(
         "in 8 replicates, 12 replicates would hardly tell g from the leader; more may."
     )
