@@ -71,8 +71,8 @@ def test_a_second_signal_ends_a_run_at_once(kohort, folder, undisturbed):
 @pytest.mark.long
 def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folder, undisturbed):
     code = (
-        "import kohort.report.page as page\n"
-        "real = page.written_whole\n"
+        "import kohort.report.templates.rendering as rendering\n"
+        "real = rendering.written_whole\n"
         "import contextlib\n"
         "@contextlib.contextmanager\n"
         "def slowly(path):\n"
@@ -80,7 +80,7 @@ def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folde
         "        new.write_text('half')\n"
         f"        {SAY}\n"
         "        yield new\n"
-        "page.written_whole = slowly"
+        "rendering.written_whole = slowly"
     )
     code, err = ends(folder, code, signals=[signal.SIGTERM])
     assert code == 130, err
