@@ -1,27 +1,20 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 
 from kohort.data.dataset import Dataset
-from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.variants import Variant
-from kohort.errors import DesignError, StoreError
-from kohort.evidence.readings import KeptReadings, Reading
+from kohort.errors import DesignError
+from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
-from kohort.findings.finding import Finding
-from kohort.findings.rules import above_test
-from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
 from kohort.member import Member, candidate, shipped
-from kohort.report.class_words import test_text
-from kohort.report.held_out import Candidate, HeldOut, TestSet
+from kohort.report.held_out import Candidate
 from kohort.report.page import Page, write_page
-from kohort.report.record_view import RecordView
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested.tested_view import TestedView, without_data
 
 
-class Result(RecordView):
+class Result(TestedView):
     """What a study measured, and what follows from it.
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
@@ -47,24 +40,8 @@ class Result(RecordView):
         members: Mapping[tuple[int, int], Member],
         readings: KeptReadings | None = None,
     ) -> None:
-        super().__init__(record)
-        self.variants = variants
-        self._data, self._members, self._readings = data, members, readings
-
-    @property
-    def data(self) -> Dataset:
-        """The data of the study.
-
-        Raises:
-            DesignError: It was opened without them.
-
-        Example:
-            >>> result.data
-            Dataset('points', 240 train and 60 test samples of (5,) float32, 5 classes)
-        """
-        if self._data is None:
-            raise _without_data()
-        return self._data
+        super().__init__(record, data, readings, self._candidate)
+        self.variants, self._members = variants, members
 
     @property
     def members(self) -> Mapping[tuple[int, int], Member]:
@@ -80,16 +57,8 @@ class Result(RecordView):
             'units=16'
         """
         if self._data is None:
-            raise _without_data()
+            raise without_data()
         return self._members
-
-    @cached_property
-    def _test_set(self) -> TestSet:
-        return TestSet(self.data, self._labels, self.settings.confidence, self._readings)
-
-    @cached_property
-    def _labels(self) -> ClassLabels | None:
-        return class_labels(self.data, floats_are_labels=self.record.majority is not None)
 
     def best(self, *, cheapest: bool = False) -> Member:
         """The winner: of the variant with the best score, the member of lowest validation loss.
@@ -137,187 +106,8 @@ class Result(RecordView):
         """
         return write_page(Path(path), self._page(command))
 
-    def test(self, *variants: str) -> list[HeldOut]:
-        """Accuracy on the test set, of the winner and of the baseline (the first variant).
-
-        The test set is read once for these two, after the winner was chosen, and nothing is
-        chosen by it. Naming other variants reads it again: that is recorded in `readings`, and
-        the report shows it, since what is picked by such a number is flattered by it. Where there
-        is no winner it is not read. In a store readings are kept, with what was found: a member
-        with the same weights is not tested again, and who wins after a study went on is another
-        reading.
-
-        Args:
-            *variants: Names; none for the winner and the baseline.
-
-        Raises:
-            DesignError: There is no test set, the targets are no class labels, the model gives no
-                class scores, there is no such variant, it did not train to the end, or the study
-                was opened without its data.
-
-        Example:
-            >>> winner, baseline = result.test()
-            >>> winner.variant, baseline.variant
-            ('units=16', 'units=1')
-            >>> winner.accuracy.mean > baseline.accuracy.mean
-            True
-            >>> winner.confusion.shape  # true class, predicted class
-            (5, 5)
-        """
-        numbers = [self._number(name) for name in variants]
-        self._check_test_set()
-        tested = self._read(numbers) if numbers else self._test
-        if not tested and self._conclusions.winner is not None:
-            raise DesignError(
-                "class labels, and a model with a score for each class",
-                f"{self.data!r} and models that give something else",
-                "score them by the metric of the study: result.test_scores()",
-            )
-        return tested
-
-    def test_text(self) -> str:
-        """`test` of the winner and the baseline in a sentence or two.
-
-        It tells where a model is not shown to be right more often than always answering the most
-        common class of the training data, of which classes it finds no sample, and where
-        validation lies far above (KH203). Empty where `test` has nothing to read: without a
-        winner, or without classes.
-
-        Raises:
-            DesignError: The study was opened without its data.
-
-        Example:
-            >>> print(result.test_text())
-            units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
-        """
-        told = test_text(self._test, self.settings.confidence)
-        far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
-        return " ".join([told, *(finding.sentence for finding in far)])
-
-    def test_difference(self) -> PairedProportions:
-        """The winner (`b`) against the baseline (`a`), sample by sample of the test set.
-
-        Raises:
-            DesignError: As `test`; or the winner is the baseline, or the baseline did not train.
-
-        Example:
-            >>> paired = result.test_difference()
-            >>> paired.difference.n, paired.difference.low > 0
-            (60, True)
-        """
-        tested = self.test()
-        if len(tested) < 2:
-            raise DesignError(
-                "a winner and a baseline",
-                f"{tested[0].variant} alone" if tested else "no winner",
-                "compare other variants",
-            )
-        winner, baseline = tested
-        return paired_proportions(baseline.right, winner.right, self.settings.confidence)
-
-    def readings(self) -> tuple[Reading, ...]:
-        """When the test set was read, and for which; of a study in a store, in all of its runs.
-
-        Raises:
-            DesignError: The study was opened without its data.
-
-        Example:
-            >>> tested = result.test()
-            >>> [[member.variant for member in reading.members] for reading in result.readings()]
-            [['units=16', 'units=1']]
-        """
-        return tuple(self._test_set.readings)
-
-    def test_scores(self, *variants: str) -> list[TestScore]:
-        """The metric that scores on the test set, of the winner and of the baseline.
-
-        Where targets are class labels `test` tells more. The test set is read, and readings are
-        recorded, as there; a report does it where `test` has nothing to tell.
-
-        Args:
-            *variants: Names; none for the winner and the baseline.
-
-        Raises:
-            DesignError: There is no test set, there is no such variant, it did not train to the
-                end, or the study was opened without its data.
-
-        Example:
-            >>> winner, baseline = result.test_scores()
-            >>> winner.metric, winner.score.mean > baseline.score.mean
-            ('accuracy', True)
-            >>> winner.less(baseline, 0.95).low > 0  # sample by sample
-            True
-        """
-        self._check_test_set()
-        numbers = [self._number(name) for name in variants]
-        return self._read_scores(numbers) if numbers else self._test_scores
-
-    def findings(self) -> list[Finding]:
-        """What the rules say: of the whole study, then of each variant, by variant and code.
-
-        Rules about the test set (KH203, KH205) are among them once `test` or `report` has read it;
-        this reads nothing. What a store and exports hold follows from the study's record alone.
-
-        Example:
-            >>> for finding in result.findings():
-            ...     if finding.code == "KH104":
-            ...         print(finding.title, finding.variant, finding.verdict)
-            undertrained units=1 inconclusive
-            undertrained units=16 not found
-        """
-        return self._conclusions.findings_with([held.answers for held in self._known_test])
-
-    @property
-    def _known_test(self) -> list[HeldOut]:
-        """The results on the test set of winner and baseline; none while it has not been read."""
-        if "_test" in vars(self):
-            return self._test
-        try:
-            if self._data is None or not self._test_set.readings:
-                return []
-            candidates = self._candidates(self._to_test)
-            return self._test if self._test_set.has_read(candidates) else []
-        except StoreError:  # What follows from the record needs no store.
-            return []
-
-    @cached_property
-    def _test(self) -> list[HeldOut]:
-        return self._read(self._to_test) if self._to_test else []
-
-    @cached_property
-    def _test_scores(self) -> list[TestScore]:
-        return self._read_scores(self._to_test) if self._to_test else []
-
-    @property
-    def _to_test(self) -> list[int]:
-        """The numbers of the winner and the baseline."""
-        if self._conclusions.winner is None:
-            return []
-        # A baseline that never trained to the end has no model to test.
-        numbers = dict.fromkeys([self._conclusions.winner, 0])
-        return [n for n in numbers if len(self._conclusions.study.variants[n].sound)]
-
-    def _read(self, numbers: Sequence[int]) -> list[HeldOut]:
-        return self._test_set.read(self._candidates(numbers))
-
-    def _read_scores(self, numbers: Sequence[int]) -> list[TestScore]:
-        return self._test_set.read_scores(self._candidates(numbers), self.metric)
-
-    def _check_test_set(self) -> None:
-        if not len(self.data.x_test):
-            raise DesignError(
-                "data with a test set", repr(self.data), "give a Dataset x_test and y_test"
-            )
-
-    def _candidates(self, numbers: Sequence[int]) -> list[Candidate]:
-        for number in numbers:
-            if not len(self._conclusions.study.variants[number].sound):
-                raise DesignError(
-                    "variants of which a replicate trained to the end",
-                    self.variants[number].name,
-                    "test another one",
-                )
-        return [candidate(self._best_member(n), self.metric) for n in numbers]
+    def _candidate(self, number: int) -> Candidate:
+        return candidate(self._best_member(number), self.metric)
 
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
@@ -339,11 +129,3 @@ class Result(RecordView):
             shipped="" if self.winner is None else shipped(self.best()),
             command=command,
         )
-
-
-def _without_data() -> DesignError:
-    return DesignError(
-        "the data of the study",
-        "none, since it was opened without them",
-        "open it with them, kohort.open(store, name, data)",
-    )

@@ -1,0 +1,1 @@
+"""How models do on the test set: as a view of a result, and side by side."""
