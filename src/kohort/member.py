@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import statistics
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -30,14 +32,14 @@ _SOME_SAMPLES = 1000
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One variant in one replicate, trained.
+    """One variant in one replicate, trained; or once more, on all training samples.
 
     Args:
         variant: How it is built.
-        replicate: Its seed and split.
+        replicate: Its seed and split; for `Result.refit` all samples train, and none validate.
         data: What it was trained on.
         weights: As `keras.Model.get_weights` gives them, of the epoch below.
-        epoch: Its epoch (from 1) of lowest validation loss.
+        epoch: Its epoch (from 1) of lowest validation loss; for `Result.refit` the last one.
 
     Example:
         >>> member = result.best()
@@ -139,6 +141,34 @@ class Member:
             with zipfile.ZipFile(new, "a") as archive:
                 archive.writestr(ABOUT_ENTRY, json.dumps(_about(self.data)))
         return path
+
+
+class Refit(NamedTuple):
+    """A variant to train once more, on all training samples.
+
+    Args:
+        variant: The variant's number in the study.
+        name: Its name.
+        epochs: For how many epochs.
+        of: The fingerprint of the variant's first member: of other members it is another refit.
+    """
+
+    variant: int
+    name: str
+    epochs: int
+    of: str
+
+
+class Refits(Protocol):
+    """Trains or loads refits."""
+
+    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
+        """The refit; `visible` shows its progress on stderr."""
+
+
+def epochs_to_refit(members: Sequence[Member]) -> int:
+    """The median of the members' best epochs; the later one of two in the middle."""
+    return statistics.median_high(member.epoch for member in members)
 
 
 def members_of(

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from kohort.data.dataset import Dataset
 from kohort.design.variants import Variant
 from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
-from kohort.member import Member, candidate, shipped
+from kohort.member import Member, Refit, Refits, candidate, epochs_to_refit, shipped
 from kohort.report.held_out import Candidate
 from kohort.report.page import Page, write_page
 from kohort.report.tested.tested_view import TestedView, without_data
@@ -39,9 +40,11 @@ class Result(TestedView):
         data: Dataset | None,
         members: Mapping[tuple[int, int], Member],
         readings: KeptReadings | None = None,
+        refits: Refits | None = None,
     ) -> None:
         super().__init__(record, data, readings, self._candidate)
         self.variants, self._members = variants, members
+        self._refits, self._refitted = refits, dict[int, Member]()
 
     @property
     def members(self) -> Mapping[tuple[int, int], Member]:
@@ -76,6 +79,59 @@ class Result(TestedView):
             >>> result.best(cheapest=True).variant.name  # one unit is not as good
             'units=16'
         """
+        return self._best_member(self._chosen(cheapest=cheapest))
+
+    def refit(self, *, cheapest: bool = False, verbose: Literal["auto", 0, 1] = "auto") -> Member:
+        """The winner once more, trained on all training samples, validation parts included.
+
+        It trains for the median of the best epochs of the variant's replicates (the later of two
+        in the middle), from new weights under a seed that no replicate has. Epochs, and not steps:
+        each sample is seen as often as in a replicate, and with more samples there are more steps;
+        a schedule that counts steps goes further by so much. `EarlyStopping` and `ModelCheckpoint`
+        that monitor validation do not act, since the epochs are chosen.
+
+        It has no validation score: it has seen all of these samples. That of its variant is the
+        estimate, of models that had fewer samples. No test set is read; `test_refit` does that.
+
+        It is stored with its study; another call loads it, and one that was stopped goes on.
+
+        Args:
+            cheapest: As in `best`.
+            verbose: 0 is silent; anything else shows progress on stderr.
+
+        Returns:
+            A member like others: `model()`, `deployable()`, `save(path)`.
+
+        Raises:
+            DesignError: As `best`; or it diverges, a callback needs validation data, or the study
+                was opened from a store, which has no refit of it and no build function.
+            StoreError: The store cannot be read or written, or another process runs the study.
+            Interrupted: It was asked to end, and what it had done is stored.
+
+        Example:
+            >>> refitted = result.refit(verbose=0)
+            >>> refitted.variant.name, refitted.epoch
+            ('units=16', 2)
+            >>> len(refitted.replicate.train), len(refitted.replicate.valid)
+            (240, 0)
+            >>> refitted.save("refitted.keras").name
+            'refitted.keras'
+        """
+        number = self._chosen(cheapest=cheapest)
+        if number not in self._refitted:
+            members = self._sound_members(number)
+            if self._refits is None:
+                raise DesignError(
+                    "the result of Study.run, or of kohort.open",
+                    "one that was put together by hand",
+                    "run the study: study.run(store).refit()",
+                )
+            name, first = self.variants[number].name, self.members[number, 0]
+            wanted = Refit(number, name, epochs_to_refit(members), first.fingerprint)
+            self._refitted[number] = self._refits(wanted, visible=verbose != 0)
+        return self._refitted[number]
+
+    def _chosen(self, *, cheapest: bool) -> int:
         if self._conclusions.winner is None:
             raise DesignError(
                 "a variant that trains to the end",
@@ -83,7 +139,11 @@ class Result(TestedView):
                 "lower the learning rates",
             )
         number = self._conclusions.cheapest if cheapest else None
-        return self._best_member(self._conclusions.winner if number is None else number)
+        return self._conclusions.winner if number is None else number
+
+    def _sound_members(self, number: int) -> list[Member]:
+        sound = self._conclusions.study.variants[number].sound
+        return [self.members[number, int(replicate)] for replicate in sound]
 
     def report(self, path: str | Path, *, command: str = "") -> Path:
         """Write the report, one HTML file that needs nothing else.

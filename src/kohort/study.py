@@ -34,6 +34,7 @@ from kohort.runs.checkpointing import CADENCE
 from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
 from kohort.runs.recording import RunStart, study_record, untrained_losses, with_starts
+from kohort.runs.refitting import Refitter
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.tracing.signature import global_settings
@@ -290,7 +291,11 @@ class Study:
                 spec.variants, spec.whole_replicates, spec.data, weights, record.whole
             )
             readings = None if target is None else target.readings(spec.name)
-            result = Result(record, spec.variants, spec.data, members, readings)
+            stored = None
+            if target is not None and readings is not None:
+                stored = target._replace(place=readings.place)
+            refits = Refitter(spec, engine, memory, precision, stored)
+            result = Result(record, spec.variants, spec.data, members, readings, refits)
             if checkpointer is not None:
                 checkpointer.conclude(record, result.findings())
         return result

@@ -11,6 +11,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.load import load
 from kohort.data.system import is_file
 from kohort.design.races import until_decided
+from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study
 
@@ -104,10 +105,12 @@ def adjusted(
         arguments["data"] = data
     if epochs is not None:
         arguments["epochs"] = epochs
+    given = study.spec.replicates
+    assert not isinstance(given, AllSamples)  # No user's study is a refit.
     if races:
-        arguments["replicates"] = until_decided(study.spec.replicates, replicates)
+        arguments["replicates"] = until_decided(given, replicates)
     elif replicates is not None:
-        arguments["replicates"] = study.spec.replicates.resized(replicates)
+        arguments["replicates"] = given.resized(replicates)
     return Study(**arguments)
 
 

@@ -10,6 +10,7 @@ from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.scoring import Mode
 from kohort.design.variants import Variant
+from kohort.design.whole_data import AllSamples
 from kohort.keras_api.callbacks import Callback, listed
 
 type StudyCallbacks = (
@@ -27,7 +28,7 @@ class StudySpec:
     name: str
     variants: tuple[Variant, ...]
     data: Dataset
-    replicates: Holdout | KFold | Race
+    replicates: Holdout | KFold | Race | AllSamples
     epochs: int | Mapping[str, int]
     batch_size: int = 32
     seed: int = 0
@@ -50,7 +51,7 @@ class StudySpec:
         return self.replicates if isinstance(self.replicates, Race) else None
 
     @property
-    def splits(self) -> Holdout | KFold:
+    def splits(self) -> Holdout | KFold | AllSamples:
         """How the training data are split."""
         return self.replicates.splits if isinstance(self.replicates, Race) else self.replicates
 

@@ -62,19 +62,20 @@ def train_fused(
         trains: How many members train, the first ones.
         begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
+    validates = len(job.replicates[0].valid) > 0  # A refit has no samples that do.
     cohort = Cohort(
         job.models,
         [member.traced for member in job.members],
         _source(job, resources.memory),
         EpochSpec(
             job.batch_size,
-            validate=True,
+            validate=validates,
             evaluate_train=True,
             pixels=job.data.pixels if job.data.stores_pixels else None,
         ),
         TrainingPlan(
             job.members[0].epochs,
-            restore_best=MONITOR,
+            restore_best=MONITOR if validates else None,
             stop_diverged=True,
             chunk_size=resources.chunk_size,
             memory=resources.memory,
@@ -127,10 +128,10 @@ def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[floa
             EvaluateTrain(measured_part, job.batch_size),
             *(job.callbacks[number] if job.callbacks else ()),
             StopDiverged(),
-            RestoreBest(MONITOR),
+            *([RestoreBest(MONITOR)] if len(replicate.valid) else ()),
             Interrupt(ends),
         ],
-        validation_data=valid_part,
+        validation_data=valid_part if len(replicate.valid) else None,
         batch_size=job.batch_size,
         epochs=job.members[number].epochs,
         verbose=0,

@@ -168,3 +168,24 @@ def listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     if not all(isinstance(callback, keras.callbacks.Callback) for callback in found):
         raise DesignError("callbacks of Keras", reprlib.repr(callbacks), "give a list of them")
     return found
+
+
+def without_validation(callbacks: Sequence[Callback]) -> list[Callback]:
+    """The callbacks that act in a training without validation data.
+
+    `EarlyStopping` and `ModelCheckpoint` that monitor validation are left out: they choose an
+    epoch, and such a training is for a number of epochs that was chosen before.
+
+    Raises:
+        DesignError: Another one monitors validation, and would change the training.
+    """
+    choosing = (keras.callbacks.EarlyStopping, keras.callbacks.ModelCheckpoint)
+    validating = [c for c in callbacks if str(getattr(c, "monitor", "")).startswith("val_")]
+    for callback in validating:
+        if not isinstance(callback, choosing):
+            raise DesignError(
+                "callbacks that need no validation data, of which a refit has none",
+                f"{type(callback).__name__} with monitor={callback.monitor!r}",
+                "give a LearningRateScheduler, or monitor a metric of training",
+            )
+    return [callback for callback in callbacks if callback not in validating]

@@ -101,7 +101,7 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
 
 
 def _variants(stored: KeptStudy) -> list[Row]:
-    members = stored.members()
+    members = [member for member in stored.members() if not member.key.is_refit]
     rows = []
     for variant in stored.variants():
         of_variant = [member for member in members if member.key.variant == variant.name]

@@ -25,6 +25,9 @@ CADENCE = 60.0
 
 _CURVES = 1.0  # seconds between two writes of curves, for users who watch them
 
+REFITS = "refits"
+"""The entry of a study's description that tells of its refits, by variant name."""
+
 type KeptBlock = list[MemberKey]
 """The member in each seat of a block; the last member may have several seats."""
 
@@ -74,6 +77,16 @@ class Checkpointer:
         """Add the members of a plan to the study, where it does not have them."""
         members = [key_of(plan, member) for member in plan.every_member]
         self._kept.extend(self._kept.description, [], members)
+
+    def forget(self, member: MemberPlan) -> None:
+        """Delete what is stored of a member that trains by itself: it starts over."""
+        key = key_of(self._plan, member)
+        for block in [block for block in self._blocks if key in block]:
+            self._kept.drop_checkpoint(_label(block))
+        self._set_blocks([block for block in self._blocks if key not in block])
+        self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
+        self._kept.restart(key)
+        self._finished.pop(key, None)
 
     def recall(self, plan: Plan) -> Iterator[tuple[MemberPlan, PriorProgress]]:
         """Yield the stored progress of each member; with damaged weights it has not finished."""

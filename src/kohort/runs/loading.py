@@ -22,6 +22,7 @@ from kohort.evidence.store import (
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.result import Result
+from kohort.runs.refitting import StoredRefits
 
 _SPLITS: dict[str, Callable[..., Holdout | KFold]] = {"Holdout": Holdout, "KFold": KFold}
 
@@ -65,7 +66,7 @@ def open(  # noqa: A001 (as `kohort.open`)
             )
         where = durable_location(store)
         readings = None if where is None else KeptReadings(where, name)
-        return _result(kept, description, data, readings)
+        return _result(kept, description, data, readings, where)
 
 
 def _result(
@@ -73,6 +74,7 @@ def _result(
     description: Mapping[str, Any],
     data: Dataset | None,
     readings: KeptReadings | None,
+    where: str | None,
 ) -> Result:
     settings = settings_from_json(description["result"]["settings"])
     kept_variants = {variant.name: variant for variant in kept.variants()}
@@ -84,6 +86,7 @@ def _result(
     stored = [
         member
         for member in kept.members()
+        if not member.key.is_refit
         if counted is None or member.key.replicate < counted[member.key.variant]
     ]
     whole = {
@@ -97,13 +100,14 @@ def _result(
         _curves(kept, [member.key for member in stored], settings, numbers),
         {place: member.seconds or 0.0 for place, member in whole.items()},
     )
-    members = {}
+    members, refits = {}, None
     if data is not None:
+        refits = StoredRefits(where, kept.name, settings.seed, variants, data)
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, settings.seed)
         weights = {place: kept.weights(member.key) for place, member in whole.items()}
         members = members_of(variants, replicates, data, weights, record.whole)
-    return Result(record, variants, data, members, readings)
+    return Result(record, variants, data, members, readings, refits)
 
 
 def _curves(

@@ -82,7 +82,8 @@ class Records:
     @property
     def replicates(self) -> int:
         """How many replicates some variant trains."""
-        return 1 + max(member.replicate for member in self._planned)
+        # The number of a refit, which is the only one, is below 0.
+        return max(1, 1 + max(member.replicate for member in self._planned))
 
     def measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         """Record the logs of a member after one epoch (from 0)."""

@@ -13,7 +13,7 @@ from kohort.design.spec import StudySpec
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.store import KeptStudy, Store, durable_location, open_store
-from kohort.runs.checkpointing import Checkpointer
+from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fingerprint import change, describe, key_of, refusal, variant_records
 
 _ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
@@ -68,7 +68,7 @@ def session(
             store.delete(spec.name)
         kept = stack.enter_context(_claimed(store, spec, plan, how, tell))
         checkpointer = Checkpointer(kept, plan, target.cadence)
-        stack.enter_context(_asked_by_signals(checkpointer))
+        stack.enter_context(asked_by_signals(checkpointer))
         kept.begin_run(how["environment"])
         try:
             yield checkpointer
@@ -109,14 +109,16 @@ def _claimed(
             kept.note("changed", difference)
             tell(f"{spec.name} goes on with another {difference}")
         for record in kept.members():
-            if record.finished and record.key.variant in changed.longer:
+            is_longer = record.key.variant in changed.longer
+            if record.finished and is_longer and not record.key.is_refit:
                 kept.reopen(record.key)
-        kept.extend(description | {"blocks": before["blocks"]}, variants, members)
+        stays = {"blocks": before["blocks"], REFITS: before.get(REFITS, {})}
+        kept.extend(description | stays, variants, members)
         yield kept
 
 
 @contextmanager
-def _asked_by_signals(checkpointer: Checkpointer) -> Iterator[None]:
+def asked_by_signals(checkpointer: Checkpointer) -> Iterator[None]:
     """Let signals ask the checkpointer to end; Python handles signals in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield

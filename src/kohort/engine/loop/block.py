@@ -138,7 +138,7 @@ class Block:
         self._retire(logs)
         if not is_new:
             return None
-        can_resume = self._training.restore_best and self._lists.can_resume(self._members)
+        can_resume = self._lists.can_resume(self._members)
         return MeasuredEpoch(
             epoch,
             logs,

@@ -116,14 +116,10 @@ class BlockState:
                 assign_state(self._models[member], weights)
 
     def saved(self) -> tuple[NamedArrays, dict[str, Any]]:
-        """The state as arrays `[seat, ...]` and JSON, with members by their place in the block.
-
-        There must be a monitor.
-        """
+        """The state as arrays `[seat, ...]` and JSON, with members by their place in the block."""
         assert self._state is not None
-        assert self._best is not None
         place = {member: number for number, member in enumerate(self._block)}
-        arrays, best = self._best.saved(place)
+        arrays, best = self._best.saved(place) if self._best else ({}, None)
         state = {
             "seats": [place[member] for member in self.seats],
             "active": [place[member] for member in self.active],
@@ -134,11 +130,11 @@ class BlockState:
 
     def restore(self, arrays: NamedArrays, state: dict[str, Any]) -> None:
         """Restore what `saved` returned for the same block, and write it to the models."""
-        assert self._best is not None
         self.seats = [self._block[place] for place in state["seats"]]
         self.active = [self._block[place] for place in state["active"]]
         self._diverged = {self._block[place] for place in state["diverged"]}
-        self._best.restore(self._block, arrays, state["best"])
+        if self._best:
+            self._best.restore(self._block, arrays, state["best"])
         trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
         self._state = (trainable, rest, optimizer, metrics)
         for seat, member in enumerate(self.seats):

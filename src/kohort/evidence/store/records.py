@@ -13,11 +13,20 @@ from kohort.errors import StoreError
 
 
 class MemberKey(NamedTuple):
-    """Identifies a member in its study: variant, replicate, and the part of its samples."""
+    """Identifies a member in its study: variant, replicate, and the part of its samples.
+
+    A variant that was trained once more, on all samples, has a replicate below 0 there: it is
+    stored with the study, and is not part of what the study measured.
+    """
 
     variant: str
     replicate: int
     share: float = 1.0
+
+    @property
+    def is_refit(self) -> bool:
+        """Whether it is such a refit, and no member that the study compares."""
+        return self.replicate < 0
 
 
 class EpochRecord(NamedTuple):

@@ -59,6 +59,7 @@ def summaries(connection: Connection) -> list[StudySummary]:
             func.count(member.finished).label("finished"),
             func.sum(member.epochs).label("epochs"),
         )
+        .where(member.replicate >= 0)  # A refit is no member that the study compares.
         .group_by(member.study)
         .subquery()
     )

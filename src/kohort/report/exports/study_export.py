@@ -100,7 +100,8 @@ def of_stored(stored: KeptStudy) -> StudyExport:
         members=[
             ExportedMember(record.key, logs.get(record.key, {}), record.finished, record.seconds)
             for record in stored.members()
-            if record.key.replicate < counted.get(record.key.variant, record.key.replicate + 1)
+            if not record.key.is_refit
+            and record.key.replicate < counted.get(record.key.variant, record.key.replicate + 1)
         ],
         findings=stored.findings(),
         started=runs[0].started if runs else None,
