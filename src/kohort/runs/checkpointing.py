@@ -80,13 +80,18 @@ class Checkpointer:
 
     def forget(self, member: MemberPlan) -> None:
         """Delete what is stored of a member that trains by itself: it starts over."""
+        self.drop_checkpoints(member)
+        key = key_of(self._plan, member)
+        self._kept.restart(key)
+        self._finished.pop(key, None)
+
+    def drop_checkpoints(self, member: MemberPlan) -> None:
+        """Delete the checkpoints of a member that trains by itself, and no more epochs later."""
         key = key_of(self._plan, member)
         for block in [block for block in self._blocks if key in block]:
             self._kept.drop_checkpoint(_label(block))
         self._set_blocks([block for block in self._blocks if key not in block])
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
-        self._kept.restart(key)
-        self._finished.pop(key, None)
 
     def recall(self, plan: Plan) -> Iterator[tuple[MemberPlan, PriorProgress]]:
         """Yield the stored progress of each member; with damaged weights it has not finished."""

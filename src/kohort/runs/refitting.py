@@ -25,6 +25,7 @@ from kohort.member import Member, Refit
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fitting import Engine
+from kohort.runs.recording import Records
 from kohort.runs.session import StoreTarget, asked_by_signals
 from kohort.runs.training import Training
 
@@ -58,19 +59,20 @@ class Refitter:
             StoreError: The store cannot be read or written, or another process has the study.
             Interrupted: It was asked to end, and what it had done is stored.
         """
-        variants, data = self.spec.variants, self.spec.data
         if self.target is None:
-            trained = self._train(wanted, None, visible=visible)
-            return _member(variants, data, self.spec.seed, wanted, trained)
+            return self._member(wanted, self._train(wanted, None, visible=visible))
         with open_store(self.target.place, make=False) as store:
-            kept = store.study(self.spec.name)
-            found = _stored(kept, wanted)
+            kept = _KeptRefit(store.study(self.spec.name), wanted)
+            found = kept.trained()
             if found is None:
-                with kept.claim():
+                with kept.study.claim():
                     found = self._train(wanted, kept, visible=visible)
-        return _member(variants, data, self.spec.seed, wanted, found)
+        return self._member(wanted, found)
 
-    def _train(self, wanted: Refit, kept: KeptStudy | None, *, visible: bool) -> "_Trained":
+    def _member(self, wanted: Refit, trained: "_Trained") -> Member:
+        return _member(self.spec.variants, self.spec.data, self.spec.seed, wanted, trained)
+
+    def _train(self, wanted: Refit, kept: "_KeptRefit | None", *, visible: bool) -> "_Trained":
         spec = _refit_spec(self.spec, wanted)
         resources = Resources(None, 0 if self.engine == "keras" else allowed(self.memory))
         with ExitStack() as stack:
@@ -80,23 +82,21 @@ class Refitter:
             plan = make_plan(spec, models)
             progress = stack.enter_context(Progress(plan.member_epochs, visible=visible))
             checkpointer = None
-            if kept is not None:
-                assert self.target is not None
-                checkpointer = _checkpointer(kept, plan, wanted, self.target.cadence)
+            if kept is not None and self.target is not None:
+                checkpointer = kept.checkpointer(plan, self.target.cadence)
                 stack.enter_context(asked_by_signals(checkpointer))
             training = Training(spec, models, self.engine, resources, progress, checkpointer)
             training.train(plan)
-            ended = training.records.trained[0]
-            curves = training.records.curves()[1.0]
-            epochs = int(curves.lengths[0, 0])
-            last = dict(zip(curves.metrics, curves.values[0, 0, epochs - 1], strict=True))
-            if has_diverged(last):
-                if checkpointer is not None:
-                    checkpointer.forget(plan.every_member[0])
-                raise _diverged(wanted, epochs)
-            if kept is not None:
-                _describe(kept, wanted.name, _entry(wanted) | _DONE)
-        return _Trained(ended.weights, epochs)
+            trained = _Trained.of(training.records)
+            if kept is not None and checkpointer is not None:
+                kept.end(checkpointer, plan, trained)
+        if trained.has_diverged:
+            raise DesignError(
+                f"a refit of {wanted.name!r} that trains to the end",
+                f"a loss that is NaN or infinite in epoch {trained.epochs}",
+                "lower the learning rate, or ship result.best()",
+            )
+        return trained
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class StoredRefits:
         del visible
         if self.place is not None:
             with open_store(self.place, make=False) as store:
-                trained = _stored(store.study(self.study), wanted)
+                trained = _KeptRefit(store.study(self.study), wanted).trained()
             if trained is not None:
                 return _member(self.variants, self.data, self.seed, wanted, trained)
         raise DesignError(
@@ -140,10 +140,72 @@ class StoredRefits:
 
 
 class _Trained(NamedTuple):
-    """Weights, as `keras.Model.get_weights` gives them, and the number of epochs."""
+    """Weights, as `keras.Model.get_weights` gives them, the epochs, and whether a loss is NaN."""
 
     weights: list[np.ndarray]
     epochs: int
+    has_diverged: bool = False
+
+    @classmethod
+    def of(cls, records: Records) -> "_Trained":
+        """The one member that was recorded."""
+        curves = records.curves()[1.0]
+        epochs = int(curves.lengths[0, 0])
+        last = dict(zip(curves.metrics, curves.values[0, 0, epochs - 1], strict=True))
+        return cls(records.trained[0].weights, epochs, has_diverged(last))
+
+
+class _KeptRefit(NamedTuple):
+    """A refit in a store.
+
+    The study's description has an entry for it: what it was to be, and, when it has trained to a
+    sound end, that it is done.
+    """
+
+    study: KeptStudy
+    wanted: Refit
+
+    def trained(self) -> _Trained | None:
+        """What is stored; None where it has not trained, or was another one."""
+        key = MemberKey(self.wanted.name, REFIT)
+        finished = {member.key: member for member in self.study.members() if member.finished}
+        if key not in finished or self._entries.get(self.wanted.name) != self._entry | _DONE:
+            return None
+        try:
+            return _Trained(self.study.weights(key), finished[key].epochs)
+        except StoreError:  # A damaged file: who trains it again notes that.
+            return None
+
+    def checkpointer(self, plan: Plan, cadence: float) -> Checkpointer:
+        """The checkpointer of its training, which forgets one that was another."""
+        self.study.extend(self.study.description, [], [MemberKey(self.wanted.name, REFIT)])
+        checkpointer = Checkpointer(self.study, plan, cadence)
+        before = self._entries.get(self.wanted.name, {})
+        if not self._entry.items() <= before.items():
+            checkpointer.forget(plan.every_member[0])
+            self._describe(self._entry)
+        return checkpointer
+
+    def end(self, checkpointer: Checkpointer, plan: Plan, trained: _Trained) -> None:
+        """Store that it is done; forget it if it diverged."""
+        (member,) = plan.every_member
+        if trained.has_diverged:
+            checkpointer.forget(member)
+            return
+        self._describe(self._entry | _DONE)
+        checkpointer.drop_checkpoints(member)
+
+    @property
+    def _entry(self) -> dict[str, Any]:
+        return {"epochs": self.wanted.epochs, "of": self.wanted.of}
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        return dict(self.study.description.get(REFITS, {}))
+
+    def _describe(self, entry: dict[str, Any]) -> None:
+        entries = self._entries | {self.wanted.name: entry}
+        self.study.extend(self.study.description | {REFITS: entries}, [], [])
 
 
 def _member(
@@ -169,53 +231,4 @@ def _refit_spec(spec: StudySpec, wanted: Refit) -> StudySpec:
         epochs=wanted.epochs,
         sizes=(),
         callbacks=of_refit if callable(given) else tuple(without_validation(given)),
-    )
-
-
-def _checkpointer(kept: KeptStudy, plan: Plan, wanted: Refit, cadence: float) -> Checkpointer:
-    """The checkpointer of a refit, which forgets one that was another."""
-    (member,) = plan.every_member
-    kept.extend(kept.description, [], [MemberKey(wanted.name, REFIT)])
-    checkpointer = Checkpointer(kept, plan, cadence)
-    if not _is_entry_of(wanted, _entries(kept).get(wanted.name)):
-        checkpointer.forget(member)
-        _describe(kept, wanted.name, _entry(wanted))
-    return checkpointer
-
-
-def _stored(kept: KeptStudy, wanted: Refit) -> _Trained | None:
-    """A refit that has trained, as it is stored; None without it."""
-    if _entries(kept).get(wanted.name) != _entry(wanted) | _DONE:
-        return None
-    key = MemberKey(wanted.name, REFIT)
-    finished = {member.key: member for member in kept.members() if member.finished}
-    if key not in finished:
-        return None
-    try:
-        return _Trained(kept.weights(key), finished[key].epochs)
-    except StoreError:  # A damaged file: it is noted, and trained again, by who claims the study.
-        return None
-
-
-def _entry(wanted: Refit) -> dict[str, Any]:
-    return {"epochs": wanted.epochs, "of": wanted.of}
-
-
-def _is_entry_of(wanted: Refit, entry: dict[str, Any] | None) -> bool:
-    return entry is not None and _entry(wanted).items() <= entry.items()
-
-
-def _entries(kept: KeptStudy) -> dict[str, Any]:
-    return dict(kept.description.get(REFITS, {}))
-
-
-def _describe(kept: KeptStudy, name: str, entry: dict[str, Any]) -> None:
-    kept.extend(kept.description | {REFITS: _entries(kept) | {name: entry}}, [], [])
-
-
-def _diverged(wanted: Refit, epoch: int) -> DesignError:
-    return DesignError(
-        f"a refit of {wanted.name!r} that trains to the end",
-        f"a loss that is NaN or infinite in epoch {epoch}",
-        "lower the learning rate, or ship result.best()",
     )
