@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from kohort.fit import fit
-    from kohort.member import Member
+    from kohort.member import Ensemble, Member
     from kohort.result import Result
     from kohort.runs.loading import open  # noqa: A004 (the design's name for it)
     from kohort.study import Study
@@ -38,6 +38,7 @@ _HOMES = {
     "DataError": "kohort.errors",
     "Dataset": "kohort.data.dataset",
     "DesignError": "kohort.errors",
+    "Ensemble": "kohort.member",
     "Holdout": "kohort.design.replicates",
     "InputError": "kohort.errors",
     "Interrupted": "kohort.errors",
@@ -60,6 +61,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DesignError",
+    "Ensemble",
     "Holdout",
     "InputError",
     "Interrupted",

@@ -1,33 +1,28 @@
 """A trained member of a study, and the model that it can be deployed as."""
 
 import hashlib
-import json
-import statistics
-import zipfile
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.readers.pictures import edge_brightness
 from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.variants import Variant
+from kohort.design.whole_data import REFIT
 from kohort.engine.members import MONITOR
 from kohort.evidence.curves import Curves
-from kohort.evidence.whole_files import written_whole
+from kohort.keras_api.averaging import Link, averaged, link_of, measurable
+from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.samples import measured
+from kohort.report.exports.deployable import save_deployable, taking_raw_inputs
 from kohort.report.held_out import Candidate
-
-ABOUT_ENTRY = "kohort.json"
-"""The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
-
-_SOME_SAMPLES = 1000
+from kohort.report.tested.side_by_side import SideBySide
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +100,7 @@ class Member:
             ((None, 5), False)
         """
         # A model without its compilation, which may name a loss that only the study file knows.
-        inner, pixels = uncompiled(self.model()), self.data.pixels
-        if pixels is None:
-            return inner
-        inputs = keras.Input(_image_shape(self.data), dtype="uint8", name="pixels")
-        scaled = keras.layers.Rescaling(pixels.factor, pixels.offset)(inputs)
-        shaped = keras.layers.Reshape(self.data.input_shape)(scaled)
-        return keras.Model(inputs, inner(shaped), name="deployable")
+        return taking_raw_inputs(uncompiled(self.model()), self.data)
 
     def save(self, path: str | Path) -> Path:
         """Save `deployable()` as a `.keras` file, with the class names; whole or not at all.
@@ -135,40 +124,157 @@ class Member:
             >>> keras.saving.load_model(path).output_shape
             (None, 5)
         """
-        path = Path(path)
-        with written_whole(path) as new:
-            self.deployable().save(new)
-            with zipfile.ZipFile(new, "a") as archive:
-                archive.writestr(ABOUT_ENTRY, json.dumps(_about(self.data)))
-        return path
+        return save_deployable(self.deployable(), self.data, Path(path))
 
 
-class Refit(NamedTuple):
-    """A variant to train once more, on all training samples.
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Members as one model: the mean of their probabilities, or of the numbers that they predict.
 
     Args:
-        variant: The variant's number in the study.
-        name: Its name.
-        epochs: For how many epochs.
-        of: The fingerprint of the variant's first member: of other members it is another refit.
+        members: Two or more; each has seen most of what validates the others.
+        name: What it is called.
+        links: Of each member, what makes probabilities of its outputs; "" where they are averaged
+            as they are.
+        beside: Tests it beside the winner's member.
+
+    Example:
+        >>> ensemble = result.ensemble()
+        >>> ensemble
+        Ensemble('the ensemble of 3 members of units=16')
+        >>> ensemble.model().predict(data.x_test, verbose=0).shape
+        (60, 5)
     """
 
-    variant: int
+    members: tuple[Member, ...]
     name: str
-    epochs: int
-    of: str
+    links: tuple[Link, ...]
+    beside: Callable[["Ensemble"], SideBySide]
+
+    @property
+    def data(self) -> Dataset:
+        """What its members were trained on.
+
+        Example:
+            >>> result.ensemble().data.name
+            'points'
+        """
+        return self.members[0].data
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the fingerprints of its members, 64 hexadecimal digits.
+
+        Example:
+            >>> len(result.ensemble().fingerprint)
+            64
+        """
+        told = "".join(member.fingerprint for member in self.members)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def model(self) -> keras.Model:
+        """The model, which takes what its members take; a new one at each call, not compiled.
+
+        Raises:
+            DesignError: A build function fails.
+
+        Example:
+            >>> model = result.ensemble().model()
+            >>> model.count_params() == 3 * result.best().model().count_params()
+            True
+        """
+        models = [member.model() for member in self.members]
+        return averaged(models, self.links, self.data.input_shape)
+
+    def deployable(self) -> keras.Model:
+        """The model with the scaling of raw inputs inside it, once; as `Member.deployable`.
+
+        Raises:
+            DesignError: A build function fails.
+
+        Example:
+            >>> result.ensemble().deployable().input_shape
+            (None, 5)
+        """
+        return taking_raw_inputs(self.model(), self.data)
+
+    def save(self, path: str | Path) -> Path:
+        """Save `deployable()` as one `.keras` file; as `Member.save`.
+
+        Args:
+            path: Of the file; folders that are missing are made.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: The path does not end in ".keras".
+            OSError: The file cannot be written.
+
+        Example:
+            >>> path = result.ensemble().save("ensemble.keras")
+            >>> keras.saving.load_model(path).output_shape
+            (None, 5)
+        """
+        return save_deployable(self.deployable(), self.data, Path(path))
+
+    def test(self) -> SideBySide:
+        """How it does on the test set beside the winner's single member, and what both cost.
+
+        Validation says nothing fair of it: what validates one member has trained others. The test
+        set is read for it once, and that is recorded as another reading; in a store it is kept.
+
+        Raises:
+            DesignError: There is no test set.
+
+        Example:
+            >>> tested = result.ensemble().test()
+            >>> tested.table().columns.to_list()[:5]
+            ['test_accuracy', 'low', 'high', 'balanced_accuracy', 'log_loss']
+            >>> tested.accuracies.difference.n
+            60
+            >>> print(tested)
+            Of 60 test samples the ensemble of 3 members of units=16 is right for ...
+        """
+        return self.beside(self)
+
+    def __repr__(self) -> str:
+        return f"Ensemble({self.name!r})"
 
 
-class Refits(Protocol):
-    """Trains or loads refits."""
+def ensemble_of(
+    members: Sequence[Member],
+    name: str,
+    beside: Callable[["Ensemble"], SideBySide],
+    *,
+    has_classes: bool,
+) -> Ensemble:
+    """An ensemble of members whose outputs can be averaged.
 
-    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
-        """The refit; `visible` shows its progress on stderr."""
+    Args:
+        members: Two or more.
+        name: What to call it.
+        beside: As in `Ensemble`.
+        has_classes: Whether the targets are classes.
+
+    Raises:
+        ModelError: Their outputs cannot be averaged.
+    """
+    known = {
+        member.variant.name: link_of(member.model(), has_classes=has_classes)
+        for member in {member.variant.name: member for member in members}.values()
+    }
+    links = tuple(known[member.variant.name] for member in members)
+    return Ensemble(tuple(members), name, links, beside)
 
 
-def epochs_to_refit(members: Sequence[Member]) -> int:
-    """The median of the members' best epochs; the later one of two in the middle."""
-    return statistics.median_high(member.epoch for member in members)
+def cost_of(model: Member | Ensemble) -> Cost:
+    """What a model costs: it is run, and saved to a folder that is removed."""
+    built, data = model.model(), model.data
+    milliseconds = milliseconds_of(built, data.inputs(data.x_train[:ROWS]))
+    with tempfile.TemporaryDirectory() as folder:
+        size = model.save(Path(folder, "model.keras")).stat().st_size
+    return Cost(built.count_params(), milliseconds, size / 1e6)
 
 
 def members_of(
@@ -200,51 +306,29 @@ def members_of(
     }
 
 
-def _about(data: Dataset) -> dict[str, object]:
-    """What `kohort predict` needs to know of the data."""
-    columns = None if data.columns is None else data.columns.as_json()
-    names = list(data.class_names or ())
-    return {"class_names": names, "edge": _edge(data), "columns": columns}
+def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Candidate:
+    """A model as the test set is read for it, by its classes or by a metric of its model.
 
-
-def _edge(data: Dataset) -> float | None:
-    """The median brightness of edges of training images, from 0 to 255; None for other samples."""
-    shape = _image_shape(data)
-    if data.pixels is None or len(shape) < 2:
-        return None
-    images = data.x_train[:_SOME_SAMPLES].reshape(-1, *shape)
-    if not data.stores_pixels:
-        images = (images - data.pixels.offset) / data.pixels.factor
-    return round(float(np.median(edge_brightness(images))), 1)
-
-
-def _image_shape(data: Dataset) -> tuple[int, ...]:
-    """The shape of a raw sample: a row of as many pixels as a square has was a square image."""
-    if len(data.input_shape) == 1:
-        side = round(float(np.sqrt(data.input_shape[0])))
-        if side * side == data.input_shape[0]:
-            return side, side
-    return data.input_shape
-
-
-def candidate(member: Member, metric: str) -> Candidate:
-    """A member as the test set is read for it, by its classes or by a metric of its model."""
+    Args:
+        of: A member, or an ensemble.
+        metric: The metric.
+        name: What to call it; None for the name of its variant, or of the ensemble.
+    """
 
     def predict(inputs: np.ndarray) -> np.ndarray:
-        given: np.ndarray = member.model().predict(inputs, batch_size=1024, verbose=0)
+        given: np.ndarray = of.model().predict(inputs, batch_size=1024, verbose=0)
         return given
 
     def measure(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-        return measured(member.model(), metric, inputs, targets)
+        model = of.model()
+        if isinstance(of, Ensemble):
+            model = measurable(model, of.links[0], of.members[0].model())
+        return measured(model, metric, inputs, targets)
 
-    return Candidate(
-        member.variant.name,
-        member.replicate.number,
-        member.epoch,
-        member.fingerprint,
-        predict,
-        measure,
-    )
+    if isinstance(of, Ensemble):
+        return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)
+    called, replicate = name or of.variant.name, of.replicate.number
+    return Candidate(called, replicate, of.epoch, of.fingerprint, predict, measure)
 
 
 def shipped(best: Member) -> str:

@@ -1,18 +1,50 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
 from kohort.data.dataset import Dataset
 from kohort.design.variants import Variant
 from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
-from kohort.member import Member, Refit, Refits, candidate, epochs_to_refit, shipped
+from kohort.findings.names import listing
+from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
+from kohort.report.answers import score_table
 from kohort.report.held_out import Candidate
 from kohort.report.page import Page, write_page
+from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import TestedView, without_data
+
+
+class Refit(NamedTuple):
+    """A variant to train once more, on all training samples.
+
+    Args:
+        variant: The variant's number in the study.
+        name: Its name.
+        epochs: For how many epochs.
+        of: The fingerprint of the variant's first member: of other members it is another refit.
+    """
+
+    variant: int
+    name: str
+    epochs: int
+    of: str
+
+
+class Refits(Protocol):
+    """Trains or loads refits."""
+
+    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
+        """The refit; `visible` shows its progress on stderr."""
+
+
+def epochs_to_refit(members: Sequence[Member]) -> int:
+    """The median of the members' best epochs; the later one of two in the middle."""
+    return statistics.median_high(member.epoch for member in members)
 
 
 class Result(TestedView):
@@ -130,6 +162,102 @@ class Result(TestedView):
             wanted = Refit(number, name, epochs_to_refit(members), first.fingerprint)
             self._refitted[number] = self._refits(wanted, visible=verbose != 0)
         return self._refitted[number]
+
+    def test_refit(self, *, cheapest: bool = False) -> SideBySide:
+        """How `refit` does on the test set beside the winner's single member, and what both cost.
+
+        It is trained where it has not been. The test set is read for it once, and that is recorded
+        as another reading. Both models were chosen before: read it to know, and not to choose.
+
+        Args:
+            cheapest: As in `best`.
+
+        Raises:
+            DesignError: As `refit`; or there is no test set.
+
+        Example:
+            >>> tested = result.test_refit()
+            >>> tested.table().index.to_list()
+            ['units=16 (replicate ...)', 'the refit of units=16']
+            >>> [[member.variant for member in reading.members] for reading in result.readings()]
+            [['units=16', 'units=1'], ['the refit of units=16']]
+        """
+        refitted = self.refit(cheapest=cheapest, verbose=0)
+        name = f"the refit of {refitted.variant.name}"
+        samples = f"{len(refitted.replicate.train):,}"
+        note = f"The refit trained on all {samples} training samples, so nothing validates it."
+        return self._beside(refitted, name, note)
+
+    def ensemble(
+        self, variants: int | Sequence[str] | None = None, *, cheapest: bool = False
+    ) -> Ensemble:
+        """The winner's members as one model: the mean of their probabilities.
+
+        Of models that give logits the probabilities are averaged, too: the loss tells (Keras's
+        crossentropies with `from_logits`), or the last layer. Of a regression it is the mean of
+        the predictions. Members that diverged are left out.
+
+        It has no validation score: what validates one member has trained others. No test set is
+        read; `Ensemble.test` does that.
+
+        Args:
+            variants: Average the best members of these variants, one of each, in the place of
+                all members of the winner: names; or how many of the best of the table.
+            cheapest: As in `best`.
+
+        Raises:
+            DesignError: As `best`; or there are fewer than two members, or no such variant.
+            ModelError: Outputs cannot be averaged: of several outputs, of models that remember
+                earlier batches, or where nothing tells probabilities from logits.
+
+        Example:
+            >>> result.ensemble().save("ensemble.keras").name
+            'ensemble.keras'
+            >>> result.ensemble(["units=1", "units=16"])
+            Ensemble('the ensemble of units=1 and units=16')
+        """
+        if variants is None:
+            number = self._chosen(cheapest=cheapest)
+            members = self._sound_members(number)
+            name = f"the ensemble of {len(members)} members of {self.variants[number].name}"
+        else:
+            names = self._best_names(variants) if isinstance(variants, int) else list(variants)
+            numbers = [self._number(given) for given in dict.fromkeys(names)]
+            self._check_sound(numbers)
+            members = [self._best_member(number) for number in numbers]
+            name = f"the ensemble of {listing([member.variant.name for member in members])}"
+        if len(members) < 2:
+            raise DesignError(
+                "two members or more that trained to the end, to average them",
+                f"{len(members)}",
+                "give the study more replicates, or name variants: result.ensemble(variants=3)",
+            )
+        return ensemble_of(members, name, self._beside_of, has_classes=self._labels is not None)
+
+    def _best_names(self, count: int) -> list[str]:
+        """The names of the best variants of the table, of which a replicate trained to the end."""
+        studied = self._conclusions.study.variants
+        ranked = [str(name) for name in score_table(self._conclusions).index]
+        return [name for name in ranked if len(studied[self._number(name)].sound)][:count]
+
+    def _beside_of(self, ensemble: Ensemble) -> SideBySide:
+        note = (
+            "What validates one of its members has trained others, so validation says nothing "
+            "fair of it."
+        )
+        return self._beside(ensemble, ensemble.name, note)
+
+    def _beside(self, model: Member | Ensemble, name: str, note: str) -> SideBySide:
+        best = self.best()
+        found = self._read_beside(self._chosen(cheapest=False), candidate(model, self.metric, name))
+        single = f"{best.variant.name} (replicate {best.replicate.number})"
+        return SideBySide(
+            TestedModel(single, found[0], cost_of(best)),
+            TestedModel(name, found[1], cost_of(model)),
+            self._conclusions.study.scale,
+            self.settings.confidence,
+            note,
+        )
 
     def _chosen(self, *, cheapest: bool) -> int:
         if self._conclusions.winner is None:

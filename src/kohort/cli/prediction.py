@@ -18,7 +18,7 @@ from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room, is_file
 from kohort.data.tables.columns import Columns
 from kohort.errors import DesignError, KohortError, ModelError, reason
-from kohort.member import ABOUT_ENTRY
+from kohort.report.exports.deployable import ABOUT_ENTRY
 from kohort.report.held_out import class_probabilities
 
 MOST_NUMBERS = 2**26

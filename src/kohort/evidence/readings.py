@@ -8,6 +8,9 @@ import numpy as np
 
 from kohort.evidence.store import ReadingRecord, open_store
 
+LOG_LOSS = "log loss of classes"
+"""The metric of a member whose classes were predicted."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tested:
@@ -15,13 +18,14 @@ class Tested:
 
     Args:
         variant: The member's variant.
-        replicate: Its replicate.
-        epoch: The epoch of its weights, from 1.
+        replicate: Its replicate; below 0 for a model of no replicate, such as an ensemble.
+        epoch: The epoch of its weights, from 1; 0 for a model of several members.
         weights: SHA-256 of its weights, in hexadecimal.
         classes: `[test sample]`, the predicted class, of the smallest unsigned dtype; None where
             it was scored by a metric, or the stored array is damaged.
         probabilities: `[test sample]`, the probability of that class; None likewise.
-        metric: The metric that it was scored by; "" where its classes were predicted.
+        metric: The metric that it was scored by; `LOG_LOSS` where its classes were predicted, and
+            "" where that was before log losses were kept.
         score: `[]`, the metric; None where it was scored by none, or the stored array is damaged.
         values: float64 `[test sample]`, of which the score is the mean; NaN where it is none of
             samples. None likewise.

@@ -10,8 +10,9 @@ from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
-from kohort.evidence.readings import KeptReadings, Reading, Tested
+from kohort.evidence.readings import LOG_LOSS, KeptReadings, Reading, Tested
 from kohort.findings.judged import Answers
+from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.report.tested_scores import TestScore, test_score
@@ -49,6 +50,9 @@ class HeldOut:
             its Wilson interval; None for a class without test samples.
         balanced_accuracy: The mean of the recalls, with its interval (Zou and Donner 2008).
         answers: The confusion with the names of the classes.
+        sure: `[test sample]`, the probability of the predicted class.
+        losses: `[test sample]`, minus the logarithm of the probability of the true class; None
+            where it was tested before these were kept.
     """
 
     variant: str
@@ -59,15 +63,28 @@ class HeldOut:
     recalls: tuple[Interval | None, ...] = field(repr=False)
     balanced_accuracy: Interval
     answers: Answers = field(repr=False)
+    sure: np.ndarray = field(repr=False)
+    losses: np.ndarray | None = field(repr=False)
+
+    @property
+    def known_losses(self) -> np.ndarray:
+        """`losses` of one that was read with them."""
+        assert self.losses is not None
+        return self.losses
+
+    @property
+    def calibration(self) -> Calibration:
+        """How far how sure it is differs from how often it is right."""
+        return calibration(self.sure, self.right)
 
 
 class Candidate(NamedTuple):
     """A trained member to be tested.
 
     Args:
-        variant: Its variant.
-        replicate: Its replicate.
-        epoch: The epoch of its weights, from 1.
+        variant: Its variant; or what to call it, where it is no member of the study.
+        replicate: Its replicate; below 0 where it is none.
+        epoch: The epoch of its weights, from 1; 0 for a model of several members.
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
         measure: Returns the metric that scores for inputs and targets, and its values `[sample]`.
@@ -108,20 +125,29 @@ class TestSet:
         """All readings, in order."""
         return list(self._unstored) if self._kept is None else self._kept.all()
 
-    def read(self, candidates: Sequence[Candidate]) -> list[HeldOut]:
+    def read(self, candidates: Sequence[Candidate], *, with_losses: bool = False) -> list[HeldOut]:
         """Score members on the test set; for members that were scored before, reuse the result.
+
+        Args:
+            candidates: The members.
+            with_losses: Whether to score those again whose log losses were not kept.
 
         Returns:
             The results of each; empty if targets are not class labels, or if the outputs of a
             model are not scores of the classes.
         """
-        labels, known = self._labels, self._known()
+        labels = self._labels
+        known = {
+            key: tested
+            for key, tested in self._known().items()
+            if not with_losses or (tested.metric == LOG_LOSS and tested.values is not None)
+        }
         if labels is None or not len(self._data.x_test):
             return []
         found = []
         for candidate in candidates:
             earlier = known.get((candidate.variant, candidate.weights))
-            tested = earlier or _tested(candidate, self._data, len(labels.names))
+            tested = earlier or _tested(candidate, self._data, labels)
             if tested is None:
                 return []
             found.append(tested)
@@ -169,13 +195,15 @@ class TestSet:
             self._kept.add(reading)
 
 
-def _tested(candidate: Candidate, data: Dataset, classes: int) -> Tested | None:
+def _tested(candidate: Candidate, data: Dataset, labels: ClassLabels) -> Tested | None:
     """The predictions of a member for the test set; None if its outputs are not class scores."""
+    classes = len(labels.names)
     outputs = np.asarray(candidate.predict(data.inputs(data.x_test)))
     scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
     if scores.shape != (len(data.x_test), classes):
         return None
     guesses = scores.argmax(axis=1).astype(np.min_scalar_type(classes))
+    losses = log_losses(scores, labels.test)
     return Tested(
         candidate.variant,
         candidate.replicate,
@@ -183,6 +211,9 @@ def _tested(candidate: Candidate, data: Dataset, classes: int) -> Tested | None:
         candidate.weights,
         guesses,
         scores.max(axis=1),
+        LOG_LOSS,
+        np.array(losses.mean()),
+        losses,
     )
 
 
@@ -241,4 +272,6 @@ def score(tested: Tested, labels: ClassLabels, confidence: float) -> HeldOut:
         recalls,
         mean_of_proportions([recall for recall in recalls if recall is not None]),
         Answers(tested.variant, confusion, labels.names, labels.majority),
+        surest,
+        tested.values if tested.metric == LOG_LOSS else None,
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kohort.evidence.readings import Reading
+from kohort.evidence.readings import Reading, Tested
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import listing
 from kohort.findings.statistics.comparison import Comparison
@@ -112,5 +112,12 @@ def readings(found: Sequence[Reading]) -> str:
 
 
 def _reading(reading: Reading) -> str:
-    members = [f"{m.variant} (replicate {m.replicate}, epoch {m.epoch})" for m in reading.members]
+    members = [f"{m.variant}{_which(m)}" for m in reading.members]
     return f"on {reading.time:%Y-%m-%d at %H:%M:%S} UTC for {listing(members)}"
+
+
+def _which(tested: Tested) -> str:
+    """Of which replicate and epoch its weights are; empty for a model of several members."""
+    told = [f"replicate {tested.replicate}"] * (tested.replicate >= 0)
+    told += [f"epoch {tested.epoch}"] * (tested.epoch > 0)
+    return f" ({', '.join(told)})" * bool(told)

@@ -226,6 +226,16 @@ class TestedView(RecordView):
     def _read_scores(self, numbers: Sequence[int]) -> list[TestScore]:
         return self._test_set.read_scores(self._candidates(numbers), self.metric)
 
+    def _read_beside(self, number: int, other: Candidate) -> list[HeldOut] | list[TestScore]:
+        """How a variant's member, and a model that is no member, do on the test set."""
+        self._check_test_set()
+        # Winner and baseline are read first, together, as ever: the other is a reading by itself.
+        tests = self._test or self._test_scores
+        candidates = [*self._candidates([number]), other]
+        if isinstance(tests[0], HeldOut):
+            return self._test_set.read(candidates, with_losses=True)
+        return self._test_set.read_scores(candidates, self.metric)
+
     def _check_test_set(self) -> None:
         if not len(self.data.x_test):
             raise DesignError(
@@ -233,6 +243,10 @@ class TestedView(RecordView):
             )
 
     def _candidates(self, numbers: Sequence[int]) -> list[Candidate]:
+        self._check_sound(numbers)
+        return [self._candidate_of(n) for n in numbers]
+
+    def _check_sound(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             if not len(self._conclusions.study.variants[number].sound):
                 raise DesignError(
@@ -240,7 +254,6 @@ class TestedView(RecordView):
                     self.record.variant_names[number],
                     "test another one",
                 )
-        return [self._candidate_of(n) for n in numbers]
 
 
 def without_data() -> DesignError:

@@ -1,0 +1,1 @@
+"""How good the probabilities of classes are that a model gives."""

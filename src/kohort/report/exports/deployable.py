@@ -1,0 +1,64 @@
+"""The model that is deployed: it takes raw inputs, and its file tells of its data."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.readers.pictures import edge_brightness
+from kohort.evidence.whole_files import written_whole
+
+ABOUT_ENTRY = "kohort.json"
+"""The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
+
+_SOME_SAMPLES = 1000
+
+
+def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
+    """A model that is not compiled, with the scaling before it where its inputs are pixels."""
+    pixels = data.pixels
+    if pixels is None:
+        return inner
+    inputs = keras.Input(_image_shape(data), dtype="uint8", name="pixels")
+    scaled = keras.layers.Rescaling(pixels.factor, pixels.offset)(inputs)
+    shaped = keras.layers.Reshape(data.input_shape)(scaled)
+    return keras.Model(inputs, inner(shaped), name="deployable")
+
+
+def save_deployable(deployable: keras.Model, data: Dataset, path: Path) -> Path:
+    """Save a model with what `kohort predict` needs to know of its data, whole or not at all."""
+    with written_whole(path) as new:
+        deployable.save(new)
+        with zipfile.ZipFile(new, "a") as archive:
+            archive.writestr(ABOUT_ENTRY, json.dumps(_about(data)))
+    return path
+
+
+def _about(data: Dataset) -> dict[str, object]:
+    """What `kohort predict` needs to know of the data."""
+    columns = None if data.columns is None else data.columns.as_json()
+    names = list(data.class_names or ())
+    return {"class_names": names, "edge": _edge(data), "columns": columns}
+
+
+def _edge(data: Dataset) -> float | None:
+    """The median brightness of edges of training images, from 0 to 255; None for other samples."""
+    shape = _image_shape(data)
+    if data.pixels is None or len(shape) < 2:
+        return None
+    images = data.x_train[:_SOME_SAMPLES].reshape(-1, *shape)
+    if not data.stores_pixels:
+        images = (images - data.pixels.offset) / data.pixels.factor
+    return round(float(np.median(edge_brightness(images))), 1)
+
+
+def _image_shape(data: Dataset) -> tuple[int, ...]:
+    """The shape of a raw sample: a row of as many pixels as a square has was a square image."""
+    if len(data.input_shape) == 1:
+        side = round(float(np.sqrt(data.input_shape[0])))
+        if side * side == data.input_shape[0]:
+            return side, side
+    return data.input_shape
