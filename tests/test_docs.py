@@ -132,6 +132,19 @@ def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_pa
     assert len(done.stdout.splitlines()) == 200
 
 
+def test_the_python_of_the_page_on_shipping_runs_and_its_models_predict(tmp_path):
+    page = (ROOT / "docs" / "shipping.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    trained = run_as_a_user(block, tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stdout.count("against") == 8, "two models, each told beside the best member"
+    (tmp_path / "rows.csv").write_text("a,b,c,d,e\n2,0,0,0,0\n0,0,2,0,0\n")
+    for name in ("best", "refit", "ensemble"):
+        done = in_process.kohort("predict", f"ship/{name}.keras", "rows.csv", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 2
+
+
 def test_links_and_pictures_are_there():
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):

@@ -179,8 +179,8 @@ class Result(TestedView):
             >>> tested = result.test_refit()
             >>> tested.table().index.to_list()
             ['units=16 (replicate ...)', 'the refit of units=16']
-            >>> [[member.variant for member in reading.members] for reading in result.readings()]
-            [['units=16', 'units=1'], ['the refit of units=16']]
+            >>> [member.variant for member in result.readings()[-1].members]
+            ['the refit of units=16']
         """
         refitted = self.refit(cheapest=cheapest, verbose=0)
         name = f"the refit of {refitted.variant.name}"

@@ -146,8 +146,8 @@ class TestedView(RecordView):
 
         Example:
             >>> tested = result.test()
-            >>> [[member.variant for member in reading.members] for reading in result.readings()]
-            [['units=16', 'units=1']]
+            >>> [member.variant for member in result.readings()[0].members]
+            ['units=16', 'units=1']
         """
         return tuple(self._test_set.readings)
 
