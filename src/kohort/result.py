@@ -238,7 +238,7 @@ class Result(TestedView):
         """The names of the best variants of the table, of which a replicate trained to the end."""
         studied = self._conclusions.study.variants
         ranked = [str(name) for name in score_table(self._conclusions).index]
-        return [name for name in ranked if len(studied[self._number(name)].sound)][:count]
+        return [name for name in ranked if len(studied[self._number(name)].sound)][: max(count, 0)]
 
     def _beside_of(self, ensemble: Ensemble) -> SideBySide:
         note = (

@@ -1,5 +1,9 @@
 """The winner once more on all training data: Keras's numbers, stored, and gone on with."""
 
+import os
+import shutil
+import signal
+
 import keras
 import numpy as np
 import pytest
@@ -7,11 +11,13 @@ import pytest
 import kohort
 from kohort.design.whole_data import AllSamples
 from kohort.engine.feed import resident
-from kohort.evidence.store import files, open_store
+from kohort.evidence.store import database, files, open_store
 from kohort.report import store_tables
 from kohort.report.exports.study_export import of_stored
 from kohort.result import epochs_to_refit
 from kohort.runs import training
+from tests.faults.studies import Death
+from tests.marks import long
 from tests.models import build_mlp
 
 
@@ -145,50 +151,93 @@ def test_what_the_study_measured_does_not_change(blobs, place, tmp_path):
         assert [one.key for one in of_stored(kept).members] == [one.key for one in exported]
 
 
-class Death(BaseException):
-    """Ends a process as SIGKILL does: nothing is written any more."""
-
-
 @pytest.fixture
-def die_after(monkeypatch):
-    """Dies at a number of writes of checkpoints and weights; counts them."""
-    state = {"count": 0, "at": None}
+def dying(monkeypatch):
+    """Ends a process at a number of writes, as SIGKILL does: nothing is written any more."""
+    state = {"count": 0, "at": None, "dead": False}
 
     def deadly(real):
         def write(*arguments, **options):
             state["count"] += 1
-            if state["at"] is not None and state["count"] > state["at"]:
+            if state["dead"] or state["count"] == state["at"]:
+                state["dead"] = True
                 raise Death
             return real(*arguments, **options)
 
         return write
 
+    monkeypatch.setattr(database.Database, "write", deadly(database.Database.write))
     monkeypatch.setattr(files, "keep", deadly(files.keep))
-    return state
+
+    def at(number):
+        state.update(count=0, at=number, dead=False)
+        return state
+
+    return at
 
 
 def checkpoints(place):
     return sorted(path.name for path in place.with_suffix(".files").rglob("checkpoint-*"))
 
 
-def test_killed_at_any_write_it_goes_on_to_the_same_bits(blobs, tmp_path, die_after):
-    whole = study(blobs).run(tmp_path / "whole.db", checkpoint_seconds=0, verbose=0)
-    die_after["count"] = 0
-    expected = whole.refit(verbose=0)
-    writes = die_after["count"]
-    assert writes > expected.epoch  # a checkpoint an epoch, then the weights
-    for at in range(writes):
-        place = tmp_path / f"{at}.db"
-        result = study(blobs).run(place, checkpoint_seconds=0, verbose=0)
-        before = checkpoints(place)
-        die_after.update(count=0, at=at)
+def epochs_of(place):
+    with open_store(place) as store:
+        return [r.epoch for r in store.study("refit").epochs() if r.member.is_refit]
+
+
+def copied(place, name):
+    """A copy of a store."""
+    copy = place.with_name(f"{name}.db")
+    shutil.copy(place, copy)
+    shutil.copytree(place.with_suffix(".files"), copy.with_suffix(".files"))
+    return copy
+
+
+@pytest.mark.parametrize("step", [9, *long(1)])
+def test_killed_at_any_write_it_goes_on_to_the_same_bits(step, blobs, place, dying):
+    def ran(where):
+        return study(blobs).run(where, checkpoint_seconds=0, verbose=0)
+
+    ran(place)
+    before, whole = checkpoints(place), copied(place, "whole")
+    finished = ran(whole)
+    count = dying(None)
+    expected = finished.refit(verbose=0)
+    total = count["count"]
+    assert total > 2 * expected.epoch
+    for number in range(1, total + 1, step):
+        copy = copied(place, number)
+        result = ran(copy)
+        dying(number)
         with pytest.raises(Death):
             result.refit(verbose=0)
-        die_after.update(count=0, at=None)
-        again = study(blobs).run(place, checkpoint_seconds=0, verbose=0).refit(verbose=0)
-        assert same(again, expected)
-        assert die_after["count"] <= writes - at, "no epoch is trained twice"
-        assert checkpoints(place) == before, "those of a refit are of no more use"
+        dying(None)
+        assert same(ran(copy).refit(verbose=0), expected)
+        assert epochs_of(copy) == list(range(expected.epoch))
+        assert checkpoints(copy) == before, "those of a refit are of no more use"
+
+
+def test_it_goes_on_from_its_checkpoint(blobs, place):
+    """Ctrl-C lets the epoch end; none of its epochs is trained twice."""
+    at = []
+
+    def interrupts(epoch, rate):
+        at.append(epoch)
+        if at.count(1) == asked and epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return rate
+
+    asked = 0  # in the study, which trains three members
+    scheduled = [keras.callbacks.LearningRateScheduler(interrupts)]
+    ran = study(blobs, callbacks=scheduled).run(place, verbose=0)
+    at.clear()
+    asked = 1
+    with pytest.raises(kohort.Interrupted):
+        ran.refit(verbose=0)
+    assert at == [0, 1]
+    refitted = ran.refit(verbose=0)
+    assert at == list(range(refitted.epoch))
+    assert same(refitted, study(blobs).run(verbose=0).refit(verbose=0))
 
 
 def test_a_study_that_went_on_has_another_refit(blobs, place):

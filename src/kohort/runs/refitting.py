@@ -193,8 +193,8 @@ class _KeptRefit(NamedTuple):
         if trained.has_diverged:
             checkpointer.forget(member)
             return
-        self._describe(self._entry | _DONE)
         checkpointer.drop_checkpoints(member)
+        self._describe(self._entry | _DONE)  # Last: what comes after it may never be done.
 
     @property
     def _entry(self) -> dict[str, Any]:
