@@ -210,7 +210,7 @@ def test_best_members_of_several_variants(blobs):
     assert [member.variant.name for member in result.ensemble(2).members] == ranked[:2]
     with pytest.raises(kohort.DesignError, match=r"a variant among .*got 'four'"):
         result.ensemble(["one", "four"])
-    for fewer in (1, ["one"], ["one", "one"]):
+    for fewer in (-1, 0, 1, "one", ["one"], ["one", "one"]):
         with pytest.raises(kohort.DesignError, match="two members or more"):
             result.ensemble(fewer)
 
@@ -275,6 +275,38 @@ def test_models_of_several_outputs_are_refused():
     model.compile("adam", "mse")
     with pytest.raises(kohort.ModelError, match="models of one output, to average them"):
         link_of(model, has_classes=False)
+
+
+def test_a_softmax_layer_tells_what_the_outputs_are():
+    softmax_layer = [keras.Input((5,)), keras.layers.Dense(3), keras.layers.Softmax()]
+    model = keras.Sequential(softmax_layer)
+    model.compile("adam", own_loss)
+    assert link_of(model, has_classes=True) == ""
+
+
+class OwnLoss(keras.Model):
+    """Computes its loss itself."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(keras.ops.square(y - y_pred))
+
+
+def build_own_loss():
+    x = keras.Input((5,))
+    model = OwnLoss(x, keras.layers.Dense(1)(x))
+    model.compile("adam", metrics=["mae"])
+    return model
+
+
+def test_what_cannot_be_measured_is_refused(blobs):
+    y = blobs.x_train[:, :1], blobs.x_test[:, :1]
+    data = kohort.Dataset(blobs.x_train, y[0], blobs.x_test, y[1])
+    ensemble = run(data, variant(build=build_own_loss), metric="mae").ensemble()
+    mean = outputs(ensemble, data.x_test).mean(axis=0)
+    given = ensemble.model().predict(data.x_test, verbose=0)
+    np.testing.assert_allclose(given, mean, rtol=1e-4, atol=1e-6)
+    with pytest.raises(kohort.ModelError, match="computes its loss itself; predict"):
+        ensemble.test()
 
 
 def test_outputs_of_several_shapes_are_refused(blobs):

@@ -221,10 +221,7 @@ class Result(TestedView):
             members = self._sound_members(number)
             name = f"the ensemble of {len(members)} members of {self.variants[number].name}"
         else:
-            names = self._best_names(variants) if isinstance(variants, int) else list(variants)
-            numbers = [self._number(given) for given in dict.fromkeys(names)]
-            self._check_sound(numbers)
-            members = [self._best_member(number) for number in numbers]
+            members = self._best_members(variants)
             name = f"the ensemble of {listing([member.variant.name for member in members])}"
         if len(members) < 2:
             raise DesignError(
@@ -234,11 +231,18 @@ class Result(TestedView):
             )
         return ensemble_of(members, name, self._beside_of, has_classes=self._labels is not None)
 
-    def _best_names(self, count: int) -> list[str]:
-        """The names of the best variants of the table, of which a replicate trained to the end."""
-        studied = self._conclusions.study.variants
-        ranked = [str(name) for name in score_table(self._conclusions).index]
-        return [name for name in ranked if len(studied[self._number(name)].sound)][: max(count, 0)]
+    def _best_members(self, variants: int | str | Sequence[str]) -> list[Member]:
+        """The best member of each of these variants, or of so many of the best of the table."""
+        if isinstance(variants, int):
+            studied = self._conclusions.study.variants
+            ranked = [self._number(str(name)) for name in score_table(self._conclusions).index]
+            numbers = [number for number in ranked if len(studied[number].sound)]
+            numbers = numbers[: max(variants, 0)]
+        else:
+            names = [variants] if isinstance(variants, str) else variants
+            numbers = [self._number(name) for name in dict.fromkeys(names)]
+            self._check_sound(numbers)
+        return [self._best_member(number) for number in numbers]
 
     def _beside_of(self, ensemble: Ensemble) -> SideBySide:
         note = (

@@ -133,6 +133,13 @@ def test_a_store_has_no_build_function_to_train_it_by(blobs, place):
         kohort.open(place, "refit").refit()
 
 
+def test_a_result_that_was_put_together_by_hand_has_none(blobs):
+    ran = study(blobs).run(verbose=0)
+    by_hand = kohort.Result(ran.record, ran.variants, ran.data, ran.members)
+    with pytest.raises(kohort.DesignError, match="put together by hand; run the study"):
+        by_hand.refit()
+
+
 def test_what_the_study_measured_does_not_change(blobs, place, tmp_path):
     ran = study(blobs).run(place, verbose=0)
     before = kohort.open(place, "refit", blobs)

@@ -102,6 +102,7 @@ def _result(
     )
     members, refits = {}, None
     if data is not None:
+        assert where is not None  # A store in memory has no study when it is opened.
         refits = StoredRefits(where, kept.name, settings.seed, variants, data)
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, settings.seed)

@@ -107,14 +107,14 @@ class StoredRefits:
     It trains none: a store has the source of build functions, and does not run it.
 
     Args:
-        place: The place of the store; None for one in memory, which had to be closed.
+        place: The place of the store.
         study: The study's name.
         seed: The study's.
         variants: Its variants.
         data: Its data.
     """
 
-    place: str | None
+    place: str
     study: str
     seed: int
     variants: Sequence[Variant]
@@ -128,11 +128,10 @@ class StoredRefits:
             StoreError: The store cannot be read.
         """
         del visible
-        if self.place is not None:
-            with open_store(self.place, make=False) as store:
-                trained = _KeptRefit(store.study(self.study), wanted).trained()
-            if trained is not None:
-                return _member(self.variants, self.data, self.seed, wanted, trained)
+        with open_store(self.place, make=False) as store:
+            trained = _KeptRefit(store.study(self.study), wanted).trained()
+        if trained is not None:
+            return _member(self.variants, self.data, self.seed, wanted, trained)
         raise DesignError(
             f"a refit of {wanted.name!r} in the store, or the study's build functions to train it",
             f"the study {self.study!r} as it was opened, which has neither",
