@@ -192,6 +192,21 @@ def test_members_of_few_bits_are_averaged_in_float32(blobs):
     assert (given != given.astype(ml_dtypes.bfloat16).astype(np.float32)).mean() > 0.5
 
 
+def test_what_validation_says_of_it_depends_on_the_splits(blobs):
+    notes = {
+        kohort.Holdout(0.2, 3): "has trained others: no score there is fair.",
+        kohort.KFold(3): "has trained others: no score there is fair.",
+        kohort.Holdout(0.2, 3, same_split=True): "by which their epochs were chosen.",
+    }
+    for splits, note in notes.items():
+        result = run(blobs, variant(build=build_mlp), epochs=2, replicates=splits)
+        ensemble = result.ensemble()
+        seen = {row for member in ensemble.members for row in member.replicate.train}
+        parts = [set(member.replicate.valid) for member in ensemble.members]
+        assert ensemble.shares_validation == (not any(part & seen for part in parts))
+        assert ensemble.test().note.endswith(note)
+
+
 def test_best_members_of_several_variants(blobs):
     named = {"one": 1e-4, "two": 0.02, "three": 0.01}
     result = run(

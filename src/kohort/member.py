@@ -132,7 +132,7 @@ class Ensemble:
     """Members as one model: the mean of their probabilities, or of the numbers that they predict.
 
     Args:
-        members: Two or more; each has seen most of what validates the others.
+        members: Two or more; of several splits each has seen most of what validates the others.
         name: What it is called.
         links: Of each member, what makes probabilities of its outputs; "" where they are averaged
             as they are.
@@ -160,6 +160,17 @@ class Ensemble:
             'points'
         """
         return self.members[0].data
+
+    @property
+    def shares_validation(self) -> bool:
+        """Whether all of its members left out the same samples.
+
+        Example:
+            >>> result.ensemble().shares_validation
+            False
+        """
+        first, *others = (member.replicate.valid for member in self.members)
+        return all(np.array_equal(first, other) for other in others)
 
     @property
     def fingerprint(self) -> str:
@@ -221,8 +232,8 @@ class Ensemble:
     def test(self) -> SideBySide:
         """How it does on the test set beside the winner's single member, and what both cost.
 
-        Validation says nothing fair of it: what validates one member has trained others. The test
-        set is read for it once, and that is recorded as another reading; in a store it is kept.
+        The test set is read for it once, and that is recorded as another reading; in a store it is
+        kept.
 
         Raises:
             DesignError: There is no test set.

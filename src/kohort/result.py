@@ -197,8 +197,8 @@ class Result(TestedView):
         crossentropies with `from_logits`), or the last layer. Of a regression it is the mean of
         the predictions. Members that diverged are left out.
 
-        It has no validation score: what validates one member has trained others. No test set is
-        read; `Ensemble.test` does that.
+        It has no fair validation score: what validates one member has trained others or, where all
+        have one split, has chosen their epochs. No test set is read; `Ensemble.test` does that.
 
         Args:
             variants: Average the best members of these variants, one of each, in the place of
@@ -245,10 +245,10 @@ class Result(TestedView):
         return [self._best_member(number) for number in numbers]
 
     def _beside_of(self, ensemble: Ensemble) -> SideBySide:
-        note = (
-            "What validates one of its members has trained others, so validation says nothing "
-            "fair of it."
-        )
+        if ensemble.shares_validation:
+            note = "Its members left out the same samples, by which their epochs were chosen."
+        else:
+            note = "What validates one of its members has trained others: no score there is fair."
         return self._beside(ensemble, ensemble.name, note)
 
     def _beside(self, model: Member | Ensemble, name: str, note: str) -> SideBySide:
