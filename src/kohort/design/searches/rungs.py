@@ -1,0 +1,125 @@
+"""Rungs: the epochs after which the worse trials of a search end, and how many begin where."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kohort.errors import DesignError
+
+BRACKETS = 2
+"""How many brackets a search has, if nothing else is asked for: the second one begins a rung higher
+and so gives slow learners, which a short training shows at a disadvantage, more time."""
+GENERATIONS = 4
+"""Into how many parts the trials of a sampler that learns are divided, if they suffice."""
+LEAST = 9
+"""Trials of such a part at least: of fewer there is little to learn, and little to choose from."""
+MOST_AT_ONCE = 256
+"""Trials of a part; more models at once take memory, and no less time."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Successive halving (Jamieson and Talwalkar 2016) in brackets (Hyperband: Li et al. 2018).
+
+    Args:
+        epochs: Of each rung, rising; the last is that of the whole training.
+        reduction: Of the trials of a bracket that reach a rung, one of so many goes on.
+        brackets: How many brackets there are; bracket `b` begins with rung `b`.
+    """
+
+    epochs: tuple[int, ...]
+    reduction: int
+    brackets: int
+
+    def begin_with(self, trials: int) -> list[int]:
+        """How many of the trials begin in each bracket.
+
+        In the proportions of Hyperband, by which brackets cost about the same.
+        """
+        tops = [len(self.epochs) - 1 - bracket for bracket in range(self.brackets)]
+        weights = [self.reduction**top / (top + 1) for top in tops]
+        counts = [math.floor(trials * weight / sum(weights)) for weight in weights]
+        counts[0] += trials - sum(counts)
+        return counts
+
+    def kept(self, trials: int) -> int:
+        """How many of so many trials of a bracket go on after a rung."""
+        return max(1, trials // self.reduction) if trials else 0
+
+
+def ladder(
+    epochs: int,
+    trials: int,
+    reduction: int,
+    rungs: int | None = None,
+    brackets: int = BRACKETS,
+    *,
+    learns: bool,
+) -> Ladder:
+    """The rungs of a search.
+
+    Args:
+        epochs: Of the whole training.
+        trials: How many there are.
+        reduction: Of the trials that reach a rung, one of so many goes on.
+        rungs: How many rungs; None for as many as the epochs allow, and as many as one trial of
+            each part climbs.
+        brackets: At most so many brackets; none begins with the last of several rungs.
+        learns: As in `generations`.
+
+    Raises:
+        DesignError: The rungs need more epochs or more trials than there are.
+    """
+    most = 1 + _whole_log(epochs, reduction)
+    if rungs is not None and rungs > most:
+        raise DesignError(
+            f"at most {most} rungs in {epochs} epochs, with a reduction of {reduction}",
+            str(rungs),
+            "give fewer rungs, or more epochs",
+        )
+    if rungs is not None and reduction ** (rungs - 1) > trials:
+        raise DesignError(
+            f"{reduction ** (rungs - 1)} trials or more, so that one of them climbs {rungs} rungs",
+            str(trials),
+            "give more trials, or fewer rungs",
+        )
+    part = max(trials // GENERATIONS, min(trials, LEAST)) if learns else trials
+    count = min(most, 1 + _whole_log(part, reduction)) if rungs is None else rungs
+    of_each = [
+        max(1, math.floor(epochs / reduction ** (count - 1 - rung) + 0.5)) for rung in range(count)
+    ]
+    # One that begins with the last rung would train all of its trials whole.
+    return Ladder(tuple(of_each), reduction, min(brackets, max(1, count - 1)))
+
+
+def generations(trials: int, climbs: Ladder, *, learns: bool) -> list[int]:
+    """Divide trials into parts that are drawn and trained one after another.
+
+    Args:
+        trials: How many there are.
+        climbs: Their rungs: one trial of each part climbs all of them.
+        learns: Whether what is drawn depends on what was trained.
+    """
+    least = max(LEAST, climbs.reduction ** (len(climbs.epochs) - 1))
+    parts = max(1, min(GENERATIONS, trials // least)) if learns else 1
+    parts = max(parts, math.ceil(trials / MOST_AT_ONCE))
+    small, larger = divmod(trials, parts)
+    return [small + (part < larger) for part in range(parts)]
+
+
+def best_first(scores: Sequence[float], *, higher_is_better: bool) -> list[int]:
+    """Places of scores from the best to the worst; of equal ones the earlier first; NaN last."""
+
+    def key(place: int) -> tuple[bool, float, int]:
+        score = scores[place]
+        return math.isnan(score), -score if higher_is_better else score, place
+
+    return sorted(range(len(scores)), key=key)
+
+
+def _whole_log(number: int, base: int) -> int:
+    """The whole part of a logarithm, without rounding errors."""
+    exponent = 0
+    while base ** (exponent + 1) <= number:
+        exponent += 1
+    return exponent

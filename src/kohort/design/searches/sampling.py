@@ -1,0 +1,130 @@
+"""Asks a sampler of Optuna for the arguments of trials, and tells it how they did."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Literal
+
+import optuna
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from kohort.design.searches.quiet import quiet
+from kohort.design.searches.space import Arguments, Space
+from kohort.errors import DesignError, reason
+
+type SamplerName = Literal["tpe", "random", "qmc"]
+
+REDRAWS = 20
+"""How often arguments that another trial has are drawn anew, before a search ends."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The arguments of a trial.
+
+    Args:
+        number: The trial's, from 0.
+        arguments: What was drawn.
+        failure: Why it cannot be drawn, as a `build(hp)` that fails; "" where it can.
+        asked: The trial as Optuna's sampler drew it, with the distributions; None if unknown.
+    """
+
+    number: int
+    arguments: Arguments
+    failure: str = ""
+    asked: FrozenTrial | None = field(default=None, compare=False, repr=False)
+
+
+class Asking:
+    """One search as Optuna sees it.
+
+    All is told in the order in which it was asked, so that the same answers lead to the same
+    trials.
+
+    Args:
+        space: What there is to choose.
+        sampler: "tpe", "random", "qmc", or a sampler of Optuna's.
+        seed: Of the sampler; one of Optuna's has a seed of its own.
+
+    Raises:
+        DesignError: There is no such sampler.
+    """
+
+    def __init__(self, space: Space, sampler: SamplerName | BaseSampler, seed: int) -> None:
+        self._space = space
+        with quiet():
+            self._study = optuna.create_study(
+                sampler=_sampler(sampler, seed),
+                pruner=optuna.pruners.NopPruner(),
+                direction="minimize",
+            )
+        self._asked: dict[int, optuna.Trial] = {}
+        self._seen: set[str] = set()
+
+    def ask(self) -> Draw | None:
+        """The next trial; None where the sampler draws nothing new, as from a small space."""
+        for _ in range(REDRAWS if len(self._seen) < self._space.count else 0):
+            with quiet():
+                trial = self._study.ask()
+                try:
+                    arguments, failure = self._space.draw(trial), ""
+                except DesignError as error:
+                    arguments, failure = dict(trial.params), reason(error)
+            told = repr(sorted(arguments.items(), key=lambda item: item[0]))
+            if failure or told not in self._seen:
+                self._seen.add(told)
+                number = len(self._asked)
+                self._asked[number] = trial
+                frozen = self._study.get_trials(deepcopy=False)[trial.number]
+                return Draw(number, arguments, failure, deepcopy(frozen))
+            # What another trial has will be known from that one.
+            self._study.tell(trial, state=TrialState.FAIL)
+        return None
+
+    def tell(self, number: int, errors: Mapping[int, float], *, is_whole: bool) -> None:
+        """Tell how a trial did.
+
+        Args:
+            number: The trial's.
+            errors: By the epochs of a rung, the score after it, turned so that lower is better;
+                none of a trial that failed.
+            is_whole: Whether it was trained for as many epochs as any.
+        """
+        trial = self._asked[number]
+        with quiet():
+            for epochs, error in errors.items():
+                trial.report(error, epochs)
+            if not errors:
+                self._study.tell(trial, state=TrialState.FAIL)
+            elif is_whole:
+                self._study.tell(trial, errors[max(errors)])
+            else:
+                self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def learns(sampler: object) -> bool:
+    """Whether what a sampler draws depends on how earlier trials did."""
+    return sampler not in ("random", "qmc") and not isinstance(sampler, RandomSampler | QMCSampler)
+
+
+def check_sampler(sampler: object) -> None:
+    """Refuse what is no sampler.
+
+    Raises:
+        DesignError: It is none.
+    """
+    if sampler not in ("tpe", "random", "qmc") and not isinstance(sampler, BaseSampler):
+        raise DesignError(
+            "sampler 'tpe', 'random', 'qmc', or one of optuna.samplers", repr(sampler), "give one"
+        )
+
+
+def _sampler(sampler: SamplerName | BaseSampler, seed: int) -> BaseSampler:
+    if isinstance(sampler, BaseSampler):
+        return sampler
+    if sampler == "random":
+        return RandomSampler(seed=seed)
+    if sampler == "qmc":
+        return QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+    return TPESampler(seed=seed, constant_liar=True)

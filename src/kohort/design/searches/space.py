@@ -1,0 +1,164 @@
+"""Spaces: what a search may choose for each argument of a build function."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from kohort.design.searches.number_range import Range, as_kept
+from kohort.errors import DesignError
+
+type Arguments = dict[str, Any]
+"""Arguments of a build function, by name."""
+
+_PLAIN = (bool, int, float, str, type(None))
+"""What Optuna takes for a choice; other values are told to it as text."""
+
+
+class Space(Protocol):
+    """Draws the arguments of trials."""
+
+    count: float
+    """How many trials differ; infinite where that is unknown or unbounded."""
+
+    def draw(self, trial: optuna.Trial) -> Arguments:
+        """The arguments of a trial, each suggested by Optuna.
+
+        Raises:
+            DesignError: They cannot be drawn.
+        """
+        ...
+
+    def told(self) -> dict[str, str]:
+        """What it may choose, as Python code by name."""
+        ...
+
+
+class WrittenSpace:
+    """A space that is written as a mapping, as the axes of a `grid` are.
+
+    Args:
+        axes: By the name of an argument: a list of choices, a `Range`, a distribution of Optuna's,
+            or a mapping from choices to the space of further arguments that go with each.
+            Anything else is the same for all trials.
+
+    Raises:
+        DesignError: It has no axis, or one has nothing to choose.
+    """
+
+    def __init__(self, axes: Mapping[str, Any]) -> None:
+        self._axes = {name: _as_axis(name, value) for name, value in axes.items()}
+        if not any(_varies(axis) for axis in self._axes.values()):
+            raise DesignError(
+                "a space with an axis at least, a list or a kohort.Range",
+                f"{dict(axes)!r}" if axes else "an empty one",
+                'give {"learning_rate": kohort.Range(1e-4, 1e-2, log=True)}, say',
+            )
+        names = list(_names(self._axes))
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DesignError(
+                "an argument once in a space, or in choices of which one is taken",
+                f"{twice!r} inside and outside of a choice",
+                "leave one of them out",
+            )
+        self.count = math.prod(_count(axis) for axis in self._axes.values())
+
+    def draw(self, trial: optuna.Trial) -> Arguments:
+        """The arguments of a trial, each suggested by Optuna."""
+        return _drawn(self._axes, trial)
+
+    def told(self) -> dict[str, str]:
+        """What it may choose, as Python code by name."""
+        return {name: repr(axis) for name, axis in self._axes.items()}
+
+
+def _as_axis(name: str, value: Any) -> Any:
+    if not isinstance(name, str) or not name:
+        raise DesignError("names of arguments as text", repr(name), "write them in quotes")
+    if isinstance(value, Mapping):
+        value = {choice: _inner(part) for choice, part in value.items()}
+    if isinstance(value, list | dict) and not value:
+        raise DesignError(f"something to choose for {name!r}", repr(value), "give two values, say")
+    if isinstance(value, FloatDistribution | IntDistribution):
+        step = None if isinstance(value, IntDistribution) and value.step == 1 else value.step
+        return value if value.low == value.high else Range(
+            value.low, value.high, log=value.log, step=step
+        )  # fmt: skip
+    if isinstance(value, CategoricalDistribution):
+        return list(value.choices)
+    if isinstance(value, BaseDistribution):
+        raise DesignError(
+            f"a float, integer or categorical distribution for {name!r}", repr(value), "use those"
+        )
+    return value
+
+
+def _inner(part: Any) -> dict[str, Any]:
+    if not isinstance(part, Mapping):
+        raise DesignError(
+            "for each choice a mapping to the arguments that go with it",
+            repr(part),
+            'give {"sgd": {"momentum": [0.0, 0.9]}, "adam": {}}, say',
+        )
+    return {name: _as_axis(name, value) for name, value in part.items()}
+
+
+def _varies(axis: Any) -> bool:
+    return isinstance(axis, list | dict | Range)
+
+
+def _names(axes: Mapping[str, Any]) -> Iterator[str]:
+    """The names of all arguments, one that several choices of one axis have once."""
+    for name, axis in axes.items():
+        yield name
+        if isinstance(axis, dict):
+            yield from dict.fromkeys(inner for part in axis.values() for inner in _names(part))
+
+
+def _count(axis: Any) -> float:
+    if isinstance(axis, dict):
+        return sum(math.prod(_count(inner) for inner in part.values()) for part in axis.values())
+    if isinstance(axis, Range):
+        return axis.count
+    return len(axis) if isinstance(axis, list) else 1
+
+
+def _drawn(axes: Mapping[str, Any], trial: optuna.Trial, within: str = "") -> Arguments:
+    found: Arguments = {}
+    for name, axis in axes.items():
+        # One argument of two choices may have other values in each: for Optuna they are two.
+        label = within + name
+        if isinstance(axis, Range):
+            found[name] = draw_range(trial, label, axis)
+        elif isinstance(axis, list):
+            found[name] = draw_choice(trial, label, axis)
+        elif isinstance(axis, dict):
+            choice = draw_choice(trial, label, list(axis))
+            found[name] = choice
+            found |= _drawn(axis[choice], trial, f"{label}={choice}: ")
+        else:
+            found[name] = axis.low if isinstance(axis, BaseDistribution) else axis  # type: ignore[attr-defined]
+    return found
+
+
+def draw_range(trial: optuna.Trial, name: str, axis: Range) -> float:
+    """A number of a range."""
+    if axis.is_whole:
+        low, high, step = int(axis.low), int(axis.high), int(axis.step or 1)
+        return as_kept(trial.suggest_int(name, low, high, step=step, log=axis.log), axis)
+    drawn = trial.suggest_float(name, float(axis.low), axis.last, step=axis.step, log=axis.log)
+    return as_kept(drawn, axis)
+
+
+def draw_choice(trial: optuna.Trial, name: str, choices: list[Any]) -> Any:
+    """One of several values, of any kind."""
+    labels = [value if isinstance(value, _PLAIN) else repr(value) for value in choices]
+    return choices[labels.index(trial.suggest_categorical(name, labels))]

@@ -1,0 +1,75 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kohort import DesignError
+from kohort.design.searches.rungs import BRACKETS, best_first, generations, ladder
+
+SIZES = st.integers(2, 2000)
+
+
+def test_rungs_are_those_of_the_papers():
+    assert ladder(27, 128, 3, learns=False).epochs == (1, 3, 9, 27)
+    assert ladder(81, 81, 3, learns=False).epochs == (1, 3, 9, 27, 81)
+    # Hyperband (Li et al. 2018), table 1, of R = 81 and eta = 3: so many begin, rounded up.
+    paper = [81, 34, 15, 8]
+    begun = ladder(81, 1000, 3, brackets=4, learns=False).begin_with(sum(paper))
+    assert begun == pytest.approx(paper, abs=2)
+
+
+@given(st.integers(1, 300), SIZES, st.integers(2, 5), st.booleans())
+def test_all_trials_begin_and_one_of_each_part_climbs_all_rungs(epochs, trials, reduction, learns):
+    climbs = ladder(epochs, trials, reduction, learns=learns)
+    assert climbs.epochs[-1] == epochs
+    assert list(climbs.epochs) == sorted(set(climbs.epochs))
+    parts = generations(trials, climbs, learns=learns)
+    assert sum(parts) == trials
+    assert max(parts) - min(parts) <= 1
+    for part in set(parts):
+        begun = climbs.begin_with(part)
+        assert sum(begun) == part
+        assert all(count >= 0 for count in begun)
+    if len(parts) == 1 and trials <= 256:
+        assert trials >= reduction ** (len(climbs.epochs) - 1)
+
+
+def test_what_learns_is_drawn_in_parts_and_what_does_not_at_once():
+    climbs = ladder(27, 128, 3, learns=True)
+    assert generations(128, climbs, learns=True) == [32, 32, 32, 32]
+    assert generations(128, climbs, learns=False) == [128]
+    assert generations(1000, climbs, learns=False) == [250] * 4
+
+
+def test_a_bracket_keeps_one_of_so_many():
+    climbs = ladder(27, 128, 3, learns=True)
+    assert [climbs.kept(count) for count in (27, 28, 9, 3, 2, 1, 0)] == [9, 9, 3, 1, 1, 1, 0]
+
+
+def test_no_bracket_begins_with_the_last_rung():
+    assert ladder(3, 100, 3, brackets=5, learns=False).brackets == 1
+    assert ladder(27, 100, 3, brackets=5, learns=False).brackets == 3
+    assert ladder(27, 100, 3, learns=False).brackets == BRACKETS
+    assert ladder(1, 100, 3, learns=False).brackets == 1
+
+
+def test_rungs_beyond_the_epochs_are_refused():
+    with pytest.raises(DesignError, match="at most 3 rungs in 9 epochs, with a reduction of 3"):
+        ladder(9, 100, 3, rungs=4, learns=False)
+
+
+def test_trials_fewer_than_a_bracket_needs_are_refused():
+    with pytest.raises(DesignError, match="27 trials or more, so that one of them climbs 4 rungs"):
+        ladder(27, 26, 3, rungs=4, learns=False)
+    assert ladder(27, 27, 3, rungs=4, learns=False).epochs == (1, 3, 9, 27)
+
+
+@given(st.lists(st.floats(allow_infinity=False)), st.booleans())
+def test_the_best_come_first_and_nan_last(scores, higher):
+    order = best_first(scores, higher_is_better=higher)
+    assert sorted(order) == list(range(len(scores)))
+    ranked = [scores[place] for place in order]
+    numbers = [score for score in ranked if not math.isnan(score)]
+    assert all(math.isnan(score) for score in ranked[len(numbers) :])
+    assert numbers == sorted(numbers, reverse=higher)

@@ -1,0 +1,95 @@
+import math
+
+import numpy as np
+import optuna
+import pytest
+
+from kohort import DesignError, Range
+from kohort.design.searches.sampling import Asking, check_sampler, learns
+from kohort.design.searches.space import WrittenSpace
+from kohort.design.searches.tuner_space import TunedSpace
+
+RATES = WrittenSpace({"rate": Range(1e-5, 1.0, log=True), "units": [8, 16, 32]})
+
+
+def error(arguments):
+    return abs(math.log10(arguments["rate"]) + 3)
+
+
+def asked(sampler, parts=3, size=16, space=RATES, seed=0):
+    asking = Asking(space, sampler, seed)
+    found = []
+    for _ in range(parts):
+        draws = [asking.ask() for _ in range(size)]
+        for draw in draws:
+            last = draw.number % 3 == 0
+            errors = {1: error(draw.arguments) + 1, **({3: error(draw.arguments)} if last else {})}
+            asking.tell(draw.number, errors, is_whole=last)
+        found.append([draw.arguments for draw in draws])
+    return found
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_a_part_is_diverse_and_the_same_seed_draws_the_same(sampler):
+    parts = asked(sampler)
+    assert parts == asked(sampler)
+    assert parts != asked(sampler, seed=1)
+    for part in parts:
+        rates = [math.log10(arguments["rate"]) for arguments in part]
+        # Drawn one after another without an answer, they must not fall upon one another.
+        assert len(set(rates)) == len(rates)
+        assert np.ptp(rates) > 1
+
+
+def test_tpe_comes_nearer_to_what_is_good_and_random_does_not():
+    nearer, not_nearer = (asked(sampler, parts=5) for sampler in ("tpe", "random"))
+    first, last = ([error(a) for a in nearer[part]] for part in (0, -1))
+    assert np.median(last) < np.median(first) / 2
+    assert np.median([error(a) for a in not_nearer[-1]]) > np.median(last)
+
+
+def test_a_sampler_of_optunas_is_taken():
+    parts = asked(optuna.samplers.RandomSampler(seed=5))
+    assert parts == asked(optuna.samplers.RandomSampler(seed=5))
+    assert learns(optuna.samplers.TPESampler())
+    assert not learns(optuna.samplers.RandomSampler())
+
+
+def test_no_trial_comes_twice_and_a_small_space_ends():
+    asking = Asking(WrittenSpace({"a": [1, 2], "b": [3, 4]}), "tpe", 0)
+    drawn = [asking.ask() for _ in range(6)]
+    assert sorted(tuple(d.arguments.values()) for d in drawn[:4]) == [
+        (1, 3),
+        (1, 4),
+        (2, 3),
+        (2, 4),
+    ]
+    assert drawn[4:] == [None, None]
+
+
+def test_a_trial_that_cannot_be_drawn_is_told_as_such():
+    def build(hp):
+        hp.Int("n", 1, 9)
+        raise RuntimeError("no such layer")
+
+    asking = Asking(TunedSpace(build), "random", 0)
+    draw = asking.ask()
+    assert "no such layer" in draw.failure
+    assert set(draw.arguments) == {"n"}
+    asking.tell(draw.number, {}, is_whole=False)
+    assert asking.ask().number == 1
+
+
+def test_a_trial_that_diverged_is_the_worst():
+    asking = Asking(RATES, "tpe", 0)
+    for _ in range(60):
+        draw = asking.ask()
+        bad = draw.arguments["rate"] > 1e-2
+        asking.tell(draw.number, {1: math.nan if bad else error(draw.arguments)}, is_whole=False)
+    later = [asking.ask().arguments["rate"] for _ in range(16)]
+    assert sum(rate > 1e-2 for rate in later) <= 2, "two fifths of the range"
+
+
+def test_what_is_no_sampler_is_refused():
+    with pytest.raises(DesignError, match=r"sampler 'tpe', 'random', 'qmc', or one of optuna"):
+        check_sampler("grid")

@@ -1,0 +1,108 @@
+import math
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from kohort import DesignError, Range
+from kohort.design.searches.space import WrittenSpace
+from tests.design.searches.drawing import drawn
+
+WIDTHS = [(), (200,), (400, 200)]
+
+
+def test_all_kinds_of_axes_are_drawn_as_they_are_written():
+    axes = {
+        "width": WIDTHS,
+        "rate": Range(1e-4, 1e-1, log=True),
+        "units": Range(16, 64, step=16),
+        "bias": [True, False],
+        "name": "fixed",
+        "tuple": (1, 2),
+    }
+    trials = drawn(WrittenSpace(axes), 200)
+    assert {trial["width"] for trial in trials} == set(WIDTHS)
+    assert {trial["units"] for trial in trials} == {16, 32, 48, 64}
+    assert {type(trial["units"]) for trial in trials} == {int}
+    assert {trial["bias"] for trial in trials} == {True, False}
+    assert {(trial["name"], trial["tuple"]) for trial in trials} == {("fixed", (1, 2))}
+    rates = [math.log10(trial["rate"]) for trial in trials]
+    assert -4 <= min(rates) < -3.8
+    assert -1.2 < max(rates) <= -1
+    below = sum(rate < -2.5 for rate in rates)
+    assert 70 < below < 130, "the logarithm is not even"
+
+
+def test_arguments_that_go_with_a_choice_come_with_it_alone():
+    space = WrittenSpace(
+        {"optimizer": {"sgd": {"momentum": Range(0.0, 0.9), "rate": [0.1, 1.0]}, "adam": {}}}
+    )
+    trials = drawn(space, 50)
+    assert {tuple(sorted(t)) for t in trials if t["optimizer"] == "sgd"} == {
+        ("momentum", "optimizer", "rate")
+    }
+    assert {tuple(t) for t in trials if t["optimizer"] == "adam"} == {("optimizer",)}
+
+
+def test_one_argument_may_have_other_values_in_each_choice():
+    space = WrittenSpace(
+        {"kind": {"a": {"rate": Range(1.0, 2.0)}, "b": {"rate": Range(10.0, 20.0)}}}
+    )
+    for trial in drawn(space, 50):
+        assert (trial["rate"] < 5) == (trial["kind"] == "a")
+
+
+def test_the_trials_of_a_space_are_counted():
+    assert WrittenSpace({"a": [1, 2], "b": Range(1, 3), "c": 5}).count == 6
+    assert WrittenSpace({"k": {"a": {"x": [1, 2, 3]}, "b": {}}, "c": [1, 2]}).count == 8
+    assert math.isinf(WrittenSpace({"a": [1], "b": Range(0.0, 1.0)}).count)
+
+
+def test_distributions_of_optuna_are_axes():
+    space = WrittenSpace(
+        {
+            "rate": FloatDistribution(1e-4, 1e-1, log=True),
+            "units": IntDistribution(16, 64, step=16),
+            "kind": CategoricalDistribution(["a", "b"]),
+            "same": IntDistribution(3, 3),
+        }
+    )
+    trials = drawn(space, 100)
+    assert {trial["units"] for trial in trials} == {16, 32, 48, 64}
+    assert {trial["kind"] for trial in trials} == {"a", "b"}
+    assert {trial["same"] for trial in trials} == {3}
+    assert space.told()["rate"] == repr(Range(1e-4, 1e-1, log=True))
+
+
+@pytest.mark.parametrize(
+    ("axes", "told"),
+    [
+        ({}, "a space with an axis at least"),
+        ({"a": 1, "b": (2, 3)}, "a space with an axis at least"),
+        ({"a": []}, "something to choose for 'a'"),
+        ({"a": {}}, "something to choose for 'a'"),
+        ({1: [2, 3]}, "names of arguments as text"),
+        ({"a": {"x": 5}}, "for each choice a mapping"),
+        ({"a": [1, 2], "k": {"x": {"a": [3, 4]}}}, "'a' inside and outside of a choice"),
+    ],
+)
+def test_what_is_no_space_is_refused_in_one_line(axes, told):
+    with pytest.raises(DesignError) as caught:
+        WrittenSpace(axes)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_distributions_are_refused():
+    class Strange(optuna.distributions.BaseDistribution):
+        def to_internal_repr(self, value):
+            return 0.0
+
+        def single(self):
+            return False
+
+        def _contains(self, value):
+            return True
+
+    with pytest.raises(DesignError, match="a float, integer or categorical distribution"):
+        WrittenSpace({"a": Strange()})

@@ -1,0 +1,98 @@
+import keras
+import pytest
+
+from kohort import DesignError
+from kohort.design.searches.tuner_space import HyperParameters, TunedSpace, with_values
+from tests.design.searches.drawing import drawn
+
+
+def build(hp):
+    """As of KerasTuner's guide, with all that it knows."""
+    model = keras.Sequential([keras.Input((5,))])
+    for layer in range(hp.Int("layers", 1, 2)):
+        with hp.name_scope(f"layer {layer}"):
+            units = hp.Int("units", min_value=4, max_value=8, step=4)
+            model.add(keras.layers.Dense(units, hp.Choice("activation", ["relu", "tanh"])))
+    if hp.Boolean("dropout"):
+        model.add(keras.layers.Dropout(hp.Float("rate", 0.1, 0.5, step=0.2)))
+    model.add(keras.layers.Dense(3, "softmax"))
+    rate = hp.Float("lr", min_value=1e-4, max_value=1e-2, sampling="log")
+    kind = hp.Choice("optimizer", ["sgd", "adam"])
+    with hp.conditional_scope("optimizer", ["sgd"]):
+        momentum = hp.Float("momentum", 0.0, 0.9)
+    if kind == "sgd":
+        optimizer = keras.optimizers.SGD(rate, momentum=momentum)
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    assert hp.get("lr") == rate
+    assert "lr" in hp
+    assert hp.Fixed("batch", 32) == 32
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_build_function_of_keras_tuner_writes_its_space_while_it_builds():
+    trials = drawn(TunedSpace(build), 40)
+    assert {trial["layers"] for trial in trials} == {1, 2}
+    assert {trial["layer 0/units"] for trial in trials} == {4, 8}
+    assert all(("layer 1/units" in trial) == (trial["layers"] == 2) for trial in trials)
+    assert all(("rate" in trial) == trial["dropout"] for trial in trials)
+    assert all(("momentum" in trial) == (trial["optimizer"] == "sgd") for trial in trials)
+    assert {round(trial["rate"], 1) for trial in trials if "rate" in trial} == {0.1, 0.3, 0.5}
+
+
+def test_the_values_that_were_drawn_build_the_same_model():
+    for values in drawn(TunedSpace(build), 10):
+        model = with_values(build)(**values)
+        dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+        assert len(dense) == values["layers"] + 1
+        assert dense[0].units == values["layer 0/units"]
+        assert float(model.optimizer.learning_rate) == pytest.approx(values["lr"])
+
+
+def asked(*questions):
+    hp = HyperParameters(lambda name, axis: axis[0] if isinstance(axis, list) else axis.low)
+    return [question(hp) for question in questions]
+
+
+def test_a_name_that_is_asked_for_again_has_one_value():
+    first, second = asked(lambda hp: hp.Int("n", 1, 5), lambda hp: hp.Int("n", 1, 5))
+    assert first == second
+
+
+def test_a_name_of_two_meanings_is_refused():
+    with pytest.raises(DesignError, match="one meaning of the hyperparameter 'n'"):
+        asked(lambda hp: hp.Int("n", 1, 5), lambda hp: hp.Int("n", 1, 6))
+
+
+def test_what_is_not_asked_for_under_these_values_has_its_default():
+    def of_parent(hp):
+        hp.Choice("kind", ["a", "b"])
+        return hp.Int("n", 5, 9, default=7, parent_name="kind", parent_values="b")
+
+    assert asked(of_parent) == [7]
+
+
+def test_a_step_multiplies_where_the_logarithm_is_sampled():
+    seen = []
+    hp = HyperParameters(lambda name, axis: seen.append(axis) or axis[0])
+    hp.Int("n", 1, 64, step=2, sampling="log")
+    assert seen == [[1, 2, 4, 8, 16, 32, 64]]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (lambda hp: hp.Float("n", 1.0, 0.5), "the lower one"),
+        (lambda hp: hp.Float("n", 0.0, 1.0, sampling="log"), "a range above 0"),
+        (lambda hp: hp.Float("n", 0.1, 1.0, sampling="reverse_log"), "'linear' or 'log'"),
+        (lambda hp: hp.Int("n", 1, 8, step=1, sampling="log"), "a step above 1"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused(question, told):
+    with pytest.raises(DesignError, match=told):
+        asked(question)
+
+
+def test_the_adapter_answers_as_keras_tuner_does_where_nothing_varies():
+    assert asked(lambda hp: hp.Int("n", 3, 3), lambda hp: hp.Float("x", 2.0, 2.0)) == [3, 2.0]
