@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.search import SearchResult
 
 NAMES = [getattr(kohort, name) for name in kohort.__all__]
 CLASSES = [public for public in NAMES if inspect.isclass(public)]
@@ -36,6 +37,12 @@ DESCRIBED = dict(zip(kohort.__all__, NAMES, strict=True)) | {
     f"{public.__name__}.{name}": function
     for public in CLASSES
     for name, function in public_members(public).items()
+}
+# What `Search.run` returns has these beside what a Result has.
+DESCRIBED |= {
+    f"SearchResult.{name}": function
+    for name, member in vars(SearchResult).items()
+    if name[0] != "_" and (function := described(member))
 }
 
 
@@ -79,7 +86,21 @@ def names(tmp_path_factory):
         patch.chdir(tmp_path_factory.mktemp("examples"))
         result = study.run("kohort.db", verbose=0)
         given = {"kohort": kohort, "keras": keras, "np": np, "data": data, "build": build}
-        yield given | {"study": study, "result": result, "raced": raced_result(data)}
+        search = small_search(data)
+        given |= {"study": study, "result": result, "raced": raced_result(data)}
+        yield given | {"search": search, "proved": search.run(verbose=0, confirm=2)}
+
+
+def small_search(data):
+    return kohort.Search(
+        "rate and width",
+        build,
+        {"units": [4, 16], "learning_rate": kohort.Range(1e-3, 0.1, log=True)},
+        data,
+        trials=6,
+        epochs=4,
+        batch_size=20,
+    )
 
 
 def raced_result(data):

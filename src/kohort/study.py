@@ -311,6 +311,15 @@ class Study:
         return _Planned.of(self.spec, memory)
 
 
+def study_of(spec: StudySpec) -> Study:
+    """The study of a specification.
+
+    Raises:
+        DesignError: As `Study`.
+    """
+    return Study(**{field.name: getattr(spec, field.name) for field in fields(spec) if field.init})
+
+
 class _Planned(NamedTuple):
     """A plan, the models that it built, and the settings that it traced their steps under."""
 

@@ -4,7 +4,7 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.store import MemberKey, VariantRecord
 from kohort.findings.names import listing
+from kohort.keras_api.callbacks import Callback
 
 _MAY_GROW = ("repeats",)
 """Fields of `Holdout` and `KFold` that may grow: the first replicates stay as they are."""
@@ -234,11 +235,16 @@ def _callbacks(spec: StudySpec) -> list[Any]:
     """The callbacks with those of their settings that are plain values."""
     if callable(spec.callbacks):
         return [_FUNCTION, source_of(spec.callbacks)]
+    return callback_settings(spec.callbacks)
+
+
+def callback_settings(callbacks: Sequence[Callback]) -> list[Any]:
+    """Callbacks with those of their settings that are plain values."""
     plain = (bool, int, float, str, type(None))
     return [
         [
             type(callback).__name__,
             {n: v for n, v in sorted(vars(callback).items()) if isinstance(v, plain)},
         ]
-        for callback in spec.callbacks
+        for callback in callbacks
     ]

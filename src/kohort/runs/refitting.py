@@ -85,7 +85,7 @@ class Refitter:
             checkpointer = None
             if kept is not None and self.target is not None:
                 checkpointer = kept.checkpointer(plan, self.target.cadence)
-                stack.enter_context(asked_by_signals(checkpointer))
+                stack.enter_context(asked_by_signals(checkpointer.ask_to_end))
             training = Training(spec, models, self.engine, resources, progress, checkpointer)
             training.train(plan)
             trained = _Trained.of(training.records)

@@ -68,10 +68,25 @@ def session(
             store.delete(spec.name)
         kept = stack.enter_context(_claimed(store, spec, plan, how, tell))
         checkpointer = Checkpointer(kept, plan, target.cadence)
-        stack.enter_context(asked_by_signals(checkpointer))
-        kept.begin_run(how["environment"])
-        try:
+        with running(kept, how["environment"], checkpointer.ask_to_end):
             yield checkpointer
+
+
+@contextmanager
+def running(
+    kept: KeptStudy, environment: Mapping[str, Any], ask_to_end: Callable[[], None]
+) -> Iterator[None]:
+    """Record a run of a study that is claimed, and how it ends.
+
+    Args:
+        kept: The study.
+        environment: Versions and hardware.
+        ask_to_end: Called at SIGINT or SIGTERM; a second signal ends at once.
+    """
+    with asked_by_signals(ask_to_end):
+        kept.begin_run(environment)
+        try:
+            yield
         except BaseException as error:
             _note_end(kept, error)
             raise
@@ -118,15 +133,15 @@ def _claimed(
 
 
 @contextmanager
-def asked_by_signals(checkpointer: Checkpointer) -> Iterator[None]:
-    """Let signals ask the checkpointer to end; Python handles signals in the main thread only."""
+def asked_by_signals(ask_to_end: Callable[[], None]) -> Iterator[None]:
+    """Let signals ask a run to end; Python handles signals in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         restore()
-        checkpointer.ask_to_end()
+        ask_to_end()
 
     def restore() -> None:
         for number, handler in before.items():

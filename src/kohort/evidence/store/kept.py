@@ -179,6 +179,16 @@ class KeptStudy:
         self._remove(before, but=name)
         return digest
 
+    def conclude(self, seconds: Mapping[MemberKey, float]) -> None:
+        """Mark members as finished that leave no weights, with their training times."""
+        ended = {self._id(member): float(taken) for member, taken in seconds.items()}
+
+        def write(connection: Connection) -> None:
+            for number, taken in ended.items():
+                rows.finish(connection, number, {"seconds": taken, "finished": rows.now()})
+
+        self._write_claimed(write)
+
     def reopen(self, member: MemberKey) -> None:
         """Mark a member as not finished; its weights stay until it finishes again."""
         number, gone = self._id(member), {"finished": None, "seconds": None}

@@ -1,0 +1,114 @@
+"""The record of a search: what each of its trials was, how far it climbed, and its scores."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+type TrialState = Literal["finished", "left", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of arguments that a search tried.
+
+    Args:
+        number: From 0, in the order in which they were drawn.
+        arguments: Of its build function.
+        part: The number of the part of the trials with which it was drawn.
+        bracket: The number of its bracket, which is also the rung where it began.
+        state: "finished": it reached the last rung. "left": it was not among those that went on
+            after a rung. "diverged", or "failed": no model could be built and trained.
+        scores: By the epochs of each rung that it reached, its score after it: that of the epoch
+            of lowest validation loss so far. NaN if it diverged.
+        epochs: The epochs that it trained.
+        parameters: The number of its model's weights; None if it failed.
+        seconds: Training time.
+        reason: Why it failed.
+        asked: As Optuna's sampler drew it (`optuna.trial.FrozenTrial`).
+    """
+
+    number: int
+    arguments: Mapping[str, Any]
+    part: int
+    bracket: int
+    state: TrialState
+    scores: Mapping[int, float] = field(default_factory=dict)
+    epochs: int = 0
+    parameters: int | None = None
+    seconds: float = 0.0
+    reason: str = ""
+    asked: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def score(self) -> float:
+        """The last score; NaN where there is none."""
+        return self.scores[max(self.scores)] if self.scores else float("nan")
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """What a search tried.
+
+    Args:
+        name: Its name.
+        metric: What it scored by, as logged for the training part.
+        higher_is_better: Whether a higher score is the better one.
+        rungs: The epochs of each rung.
+        reduction: Of the trials that reached a rung, one of so many went on.
+        sampler: What drew the arguments.
+        trials: In the order in which they were drawn.
+        finalists: The numbers of those that went on to the proof, the best first.
+        seconds: Training time of all trials.
+    """
+
+    name: str
+    metric: str
+    higher_is_better: bool
+    rungs: tuple[int, ...]
+    reduction: int
+    sampler: str
+    trials: tuple[Trial, ...]
+    finalists: tuple[int, ...]
+    seconds: float
+
+    def ranked(self) -> list[Trial]:
+        """Trials with a score, the best first."""
+        return ranked(self.trials, higher_is_better=self.higher_is_better)
+
+    @property
+    def member_epochs(self) -> int:
+        """Epochs that were trained, over all trials."""
+        return sum(trial.epochs for trial in self.trials)
+
+    @property
+    def whole_epochs(self) -> int:
+        """Epochs that all trials would have trained to the last rung."""
+        return self.rungs[-1] * sum(trial.state != "failed" for trial in self.trials)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each trial, by its number: its arguments, and how far it came."""
+        rows = [
+            {
+                **trial.arguments,
+                "bracket": trial.bracket,
+                "epochs": trial.epochs,
+                "score": trial.score,
+                "state": trial.state,
+                "finalist": trial.number in self.finalists,
+                "parameters": trial.parameters,
+                "seconds": trial.seconds,
+                "reason": trial.reason,
+            }
+            for trial in self.trials
+        ]
+        index = pd.Index([trial.number for trial in self.trials], name="trial")
+        return pd.DataFrame(rows, index=index).astype({"parameters": "Int64"})
+
+
+def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:
+    """Trials with a score, the best first: those that climbed higher, and then by score."""
+    sign = -1 if higher_is_better else 1
+    sound = [trial for trial in trials if trial.score == trial.score]
+    return sorted(sound, key=lambda t: (-max(t.scores), sign * t.score, t.number))

@@ -1,0 +1,117 @@
+"""A search as a study of Optuna's, for its dashboard, its plots and its importances."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import TrialState, create_trial
+
+from kohort.design.searches.quiet import quiet
+from kohort.evidence.trials import SearchRecord, Trial
+
+RESAMPLES = 100
+"""Bootstrap samples of the trials, for intervals of importances."""
+
+
+def as_optuna(record: SearchRecord, storage: str | None = None) -> optuna.Study:
+    """A search as a study of Optuna's.
+
+    A trial that left is "pruned" there, with the scores after its rungs; one that diverged or
+    could not be built has failed.
+
+    Args:
+        record: The search.
+        storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
+
+    Raises:
+        optuna.exceptions.DuplicatedStudyError: The storage has a study of the search's name.
+    """
+    with quiet():
+        study = optuna.create_study(
+            storage=storage,
+            study_name=record.name,
+            direction="maximize" if record.higher_is_better else "minimize",
+        )
+    study.set_user_attr("metric", record.metric)
+    study.add_trials([_trial(trial) for trial in record.trials])
+    return study
+
+
+def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
+    """How much each argument matters among the better trials, with intervals.
+
+    Columns importance, low, high; by argument, the most important first. Importances add up to 1.
+    They are those of PED-ANOVA (Watanabe et al. 2023), of the ranks of all trials with a score,
+    those that climbed higher before others. Intervals are percentiles over trials drawn anew with
+    replacement. Empty where fewer than ten trials have a score, or nothing varies.
+
+    Args:
+        record: The search.
+        confidence: Of the intervals.
+    """
+    ranked = record.ranked()
+    names = _varied(ranked)
+    if len(ranked) < LEAST or not names:
+        return pd.DataFrame(columns=["importance", "low", "high"])
+    random = np.random.default_rng(0)
+    places = np.arange(len(ranked))
+    found = _importances(ranked, places, names)
+    drawn = [
+        _importances(ranked, np.sort(random.choice(places, len(places))), names)
+        for _ in range(RESAMPLES)
+    ]
+    tail = 50 * (1 - confidence)
+    table = pd.DataFrame(
+        {
+            "importance": found,
+            "low": np.percentile(drawn, tail, axis=0),
+            "high": np.percentile(drawn, 100 - tail, axis=0),
+        },
+        index=pd.Index(names, name="argument"),
+    )
+    return table.sort_values("importance", ascending=False)
+
+
+LEAST = 10
+"""Trials with a score of which importances say anything."""
+
+
+def _trial(trial: Trial) -> optuna.trial.FrozenTrial:
+    state = {"finished": TrialState.COMPLETE, "left": TrialState.PRUNED}
+    is_known = trial.state in state and trial.score == trial.score
+    return create_trial(
+        state=state[trial.state] if is_known else TrialState.FAIL,
+        value=trial.score if trial.state == "finished" and is_known else None,
+        params=trial.asked.params,
+        distributions=trial.asked.distributions,
+        intermediate_values=dict(trial.scores) if is_known else {},
+        user_attrs={"bracket": trial.bracket, "epochs": trial.epochs},
+    )
+
+
+def _varied(trials: Sequence[Trial]) -> list[str]:
+    """What all trials were asked for, and differ in."""
+    if not trials:
+        return []
+    names = [n for n in trials[0].asked.params if all(n in t.asked.params for t in trials)]
+    return [name for name in names if len({repr(t.asked.params[name]) for t in trials}) > 1]
+
+
+def _importances(ranked: Sequence[Trial], places: np.ndarray, names: list[str]) -> list[float]:
+    """Of trials `places`, whose rank is their place."""
+    trials = [
+        create_trial(
+            value=float(place),
+            params={name: ranked[place].asked.params[name] for name in names},
+            distributions={name: ranked[place].asked.distributions[name] for name in names},
+        )
+        for place in places
+    ]
+    with quiet():
+        study = optuna.create_study(direction="minimize")
+        study.add_trials(trials)
+        evaluator = PedAnovaImportanceEvaluator()
+        found = get_param_importances(study, evaluator=evaluator, params=names)
+    return [found[name] for name in names]

@@ -1,0 +1,135 @@
+"""The part of a report that is about a search: tables and pictures of its trials."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from kohort.evidence.settings import metric_name
+from kohort.evidence.trials import SearchRecord
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.statistics.scale import Scale
+from kohort.report.figures import on_the_page
+from kohort.report.searches.optuna_study import importance
+from kohort.report.searches.search_words import Flattery, flatteries, search_text
+
+SHOWN_TRIALS = 20
+"""The rows of the table of trials, the best ones."""
+SHOWN_AXES = 6
+"""The arguments that are drawn, the most important ones."""
+FEW = 8
+"""Choices that are told apart on the axis of a picture; more numbers are an axis of numbers."""
+_COLOURS = alt.Scale(domain=["finished", "left"], range=["#0072b2", "#999999"])
+
+
+@dataclass(frozen=True, eq=False)
+class SearchView:
+    """What a report shows of a search.
+
+    Args:
+        sentences: What it did.
+        flatteries: What each finalist scored in the search, and in its proof.
+        rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
+        importances: A row for each argument: its name, importance, low and high.
+        slices: For each argument drawn, its name and the picture.
+        trials: Rows of the best trials.
+        arguments: The names of their arguments.
+        untold: How many further trials have a score.
+    """
+
+    sentences: list[str]
+    flatteries: list[Flattery]
+    rungs: list[dict[str, int]]
+    importances: list[dict[Hashable, Any]]
+    slices: list[dict[str, str]]
+    trials: list[dict[Hashable, Any]]
+    arguments: list[str]
+    untold: int
+
+
+def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
+    """What a report shows of a search, whose finalists raced to these conclusions."""
+    scale = conclusions.study.scale
+    importances = importance(record, conclusions.study.confidence)
+    frame = record.frame()
+    ranked = [trial.number for trial in record.ranked()]
+    arguments = list(dict.fromkeys(name for trial in record.trials for name in trial.arguments))
+    drawn = [*importances.index, *(name for name in arguments if name not in importances.index)]
+    return SearchView(
+        search_text(record, conclusions),
+        flatteries(record, conclusions),
+        _rungs(record),
+        importances.reset_index().to_dict("records"),
+        _slices(frame.loc[ranked], [name for name in drawn if name in frame], record, scale),
+        frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
+        arguments,
+        max(0, len(ranked) - SHOWN_TRIALS),
+    )
+
+
+def _rungs(record: SearchRecord) -> list[dict[str, int]]:
+    reached = [sum(rung in trial.scores for trial in record.trials) for rung in record.rungs]
+    begun = [
+        sum(bool(trial.scores) and min(trial.scores) == rung for trial in record.trials)
+        for rung in record.rungs
+    ]
+    went_on = [after - new for after, new in zip(reached[1:], begun[1:], strict=True)]
+    return [
+        {"epochs": epochs, "begun": new, "reached": count, "went": went}
+        for epochs, new, count, went in zip(
+            record.rungs, begun, reached, [*went_on, reached[-1]], strict=True
+        )
+    ]
+
+
+def _slices(
+    trials: pd.DataFrame, names: list[str], record: SearchRecord, scale: Scale
+) -> list[dict[str, str]]:
+    """For each argument that varies, the last scores of trials over it."""
+    varied = [name for name in names if trials[name].map(repr).nunique() > 1][:SHOWN_AXES]
+    return [{"name": name, "svg": _slice(trials, name, record, scale)} for name in varied]
+
+
+def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) -> str:
+    values = trials[name].dropna()
+    numbers = pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW
+    points = pd.DataFrame(
+        {
+            "value": values if numbers else values.map(repr),
+            "score": trials["score"],
+            "epochs": trials["epochs"],
+            "state": trials["state"],
+        }
+    ).dropna()
+    if numbers and points["value"].min() > 0 and points["value"].max() > 30 * points["value"].min():
+        axis = alt.X("value:Q", title=name, scale=alt.Scale(type="log"))
+    elif numbers:
+        axis = alt.X("value:Q", title=name, scale=alt.Scale(zero=False))
+    else:
+        order = [repr(value) for value in sorted(set(values), key=_order)]
+        axis = alt.X("value:N", title=name, sort=order, axis=alt.Axis(labelAngle=0))
+    chart = (
+        alt.Chart(points)
+        .mark_point(filled=True, opacity=0.8)
+        .encode(
+            x=axis,
+            y=alt.Y(
+                "score:Q",
+                title=f"validation {metric_name(record.metric)}",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format=".0%") if scale.is_proportion else alt.Axis(),
+            ),
+            size=alt.Size("epochs:Q", legend=None, scale=alt.Scale(range=[15, 90])),
+            color=alt.Color("state:N", scale=_COLOURS, legend=None),
+        )
+        .properties(width=230, height=150)
+    )
+    return on_the_page(chart)
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    """Numbers in their order, and before them what cannot be compared, by its text."""
+    is_number = isinstance(value, int | float)
+    return ("number", value) if is_number else ("", repr(value))

@@ -1,0 +1,111 @@
+"""What a search did, in sentences: what it tried, what it saved, and how far it flattered."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from kohort.evidence.settings import metric_name
+from kohort.evidence.trials import SearchRecord, TrialState
+from kohort.findings.conclusions import Conclusions
+from kohort.report import words
+from kohort.report.answers import score_table
+from kohort.report.progress import count
+
+
+class Flattery(NamedTuple):
+    """What a finalist scored in the search, and in its proof.
+
+    Args:
+        variant: Its name.
+        searched: Its score in the search, on one split.
+        proved: Its mean score on splits and seeds that the search has not seen.
+        low: The lower bound of the interval of that mean.
+        high: The upper bound.
+        more: By how much the search's score is better, in the unit of the metric.
+    """
+
+    variant: str
+    searched: float
+    proved: float
+    low: float
+    high: float
+    more: float
+
+
+def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]:
+    """How far the search flattered each finalist that was proved, the best of the proof first."""
+    table = score_table(conclusions)
+    scores = {f"trial {trial.number}": trial.score for trial in record.trials}
+    sign = 1 if record.higher_is_better else -1
+    proved = table[f"val_{record.metric}"]
+    return [
+        Flattery(
+            str(name),
+            scores[str(name)],
+            float(proved[name]),
+            float(table["low"][name]),
+            float(table["high"][name]),
+            sign * (scores[str(name)] - float(proved[name])),
+        )
+        for name in table.index
+        if np.isfinite(proved[name])
+    ]
+
+
+def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
+    """What a search did, in sentences."""
+    return [*_tried(record), *_flattered(record, conclusions)]
+
+
+def _tried(record: SearchRecord) -> list[str]:
+    states = Counter(trial.state for trial in record.trials)
+    told: dict[TrialState, str] = {
+        "finished": f"trained to the last rung, {count(record.rungs[-1], 'epoch')}",
+        "left": f"left at an earlier one ({', '.join(map(str, record.rungs[:-1]))})",
+        "diverged": "diverged",
+        "failed": "could not be built or trained",
+    }
+    parts = [f"{states[state]} {text}" for state, text in told.items() if states[state]]
+    share = record.member_epochs / max(1, record.whole_epochs)
+    tried = (
+        f"It tried {count(len(record.trials), 'trial')} (sampler {record.sampler}): "
+        f"{'; '.join(parts)}. It trained {record.member_epochs:,} of the {record.whole_epochs:,} "
+        f"epochs that all of them would have taken, {share:.0%}."
+    )
+    reasons = dict.fromkeys(trial.reason for trial in record.trials if trial.reason)
+    first = next(iter(reasons), None)
+    if first is None:
+        return [tried]
+    more = f", and {count(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
+    return [tried, f"Why trials failed: {first}{more}."]
+
+
+def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
+    found = flatteries(record, conclusions)
+    if not found:
+        return []
+    scale, best = conclusions.study.scale, found[0]
+    name = metric_name(record.metric)
+    interval = ""
+    if np.isfinite(best.low):
+        interval = f" ({words.value(best.low, scale)} to {words.value(best.high, scale)})"
+    why = (
+        "better: of many trials the best one was lucky too, and splits differ"
+        if best.more > 0
+        else "worse: splits differ, and its own was a hard one"
+    )
+    of_best = (
+        f"On its own split the search gave {best.variant} the {name} "
+        f"{words.value(best.searched, scale)}; on splits and under seeds that it has not seen it "
+        f"has {words.value(best.proved, scale)}{interval}. The search's number is "
+        f"{words.gap(abs(best.more), scale)} {why}. Only the proved number counts."
+    )
+    if len(found) == 1:
+        return [of_best]
+    mean = float(np.mean([flattery.more for flattery in found]))
+    of_all = (
+        f"Over the {len(found)} finalists the search's numbers are {words.gap(abs(mean), scale)} "
+        f"{'better' if mean > 0 else 'worse'} on average than the proved ones."
+    )
+    return [of_best, of_all]

@@ -1,0 +1,1 @@
+"""Runs of a search: trials climb from rung to rung, and what they measured is kept."""

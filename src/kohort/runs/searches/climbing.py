@@ -1,0 +1,327 @@
+"""Trains the trials of a search from rung to rung, each from where it stands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import NamedTuple
+
+import keras
+
+from kohort.design.building import BuiltModels
+from kohort.design.plan import MemberPlan, make_plan
+from kohort.design.scoring import Scoring, scoring
+from kohort.design.searches.sampling import Draw
+from kohort.design.searches.search_spec import SearchSpec, trial_name
+from kohort.design.spec import StudySpec
+from kohort.engine.loop.checkpoints import Checkpoint
+from kohort.engine.loop.events import (
+    BlockPlan,
+    BlocksPlanned,
+    EpochsMeasured,
+    Logs,
+)
+from kohort.engine.loop.regrouping import apart, seated, together, trains
+from kohort.engine.members import Job, Resources, train_fused
+from kohort.engine.program.guard import has_diverged
+from kohort.errors import DesignError
+from kohort.report.progress import Progress
+from kohort.runs.searches.keeping import SearchKeeper
+from kohort.tracing.eligibility import StepTracer
+from kohort.tracing.signature import group
+
+SEATS = 4
+"""The most trials side by side. Later rungs have few trials, and seats that nobody needs cost what
+the others cost; small models gain most of what there is to gain by four."""
+
+
+class Facts(NamedTuple):
+    """What is known of a trial before it trains: its parameters, or why it failed."""
+
+    parameters: int | None
+    failure: str
+
+
+class Climber:
+    """The trials of a search, while they climb.
+
+    Args:
+        spec: The search.
+        keeper: Keeps what they measure.
+        memory: Bytes that training may take.
+        progress: The progress display.
+    """
+
+    def __init__(
+        self, spec: SearchSpec, keeper: SearchKeeper, memory: int, progress: Progress
+    ) -> None:
+        self._spec, self._keeper = spec, keeper
+        self._memory, self._progress = memory, progress
+        self._tracer = StepTracer()
+        self._part: _Part | None = None
+        self._states: dict[int, Checkpoint] = {}
+        self._models: dict[int, keras.Model] = {}
+        self._logs: dict[int, dict[int, Logs]] = {}
+        self._scoring: Scoring | None = _known_scoring(keeper)
+        self.seconds: dict[int, float] = {}
+        """Training time by trial, of this run and of earlier ones."""
+
+    def begin(self, draws: Sequence[Draw]) -> dict[int, Facts]:
+        """Make the models of new trials, those of an earlier run only when they train.
+
+        Returns:
+            What is known of each, by its number.
+
+        Raises:
+            DesignError: No trial has the metric that scores.
+        """
+        self._part = _Part(self._spec, draws, self._tracer)
+        known = self._keeper["facts"]
+        facts = {}
+        for draw in draws:
+            name = trial_name(draw.number)
+            if name in known:
+                facts[draw.number] = Facts(*known[name][:2])
+            else:
+                facts[draw.number] = self._facts(draw)
+            self._logs[draw.number] = self._keeper.logs.get(name, {})
+            self.seconds[draw.number] = known[name][2] if name in known else 0.0
+        self._note(draws, facts)
+        return facts
+
+    def climb(self, numbers: Sequence[int], epochs: int, what: str) -> None:
+        """Train trials up to an epoch, each from where it stands.
+
+        Args:
+            numbers: Of the trials.
+            epochs: How many epochs they have trained afterwards, but for those that stop early.
+            what: Names the rung in the progress display.
+        """
+        waiting = []
+        for number in numbers:
+            state = self._state(number)
+            if state is None or (trains(state) and state.epoch < epochs):
+                waiting.append((number, 0 if state is None else state.epoch))
+        planned = {number: self._planned(number) for number, _ in waiting}
+        alike = group(
+            waiting,
+            [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting],
+        )
+        self._show(what, [epochs - start for _, start in waiting])
+        for alike_ones in alike:
+            start = alike_ones[0][1]
+            members = [replace(planned[number], epochs=epochs) for number, _ in alike_ones]
+            self._train([number for number, _ in alike_ones], members, start)
+        self._progress.end()
+
+    def score(self, number: int, epochs: int) -> float:
+        """The score of a trial in so many epochs: that of the one of lowest validation loss.
+
+        NaN where it diverged.
+        """
+        assert self._scoring is not None
+        logs = [logs for epoch, logs in sorted(self._logs[number].items()) if epoch < epochs]
+        if not logs or has_diverged(logs[-1]):
+            return float("nan")
+        best = min(logs, key=lambda of_epoch: of_epoch["val_data_loss"])
+        return best[f"val_{self._scoring.metric}"]
+
+    @property
+    def metric(self) -> str:
+        """The metric that scores the trials; "" as long as all have failed."""
+        return "" if self._scoring is None else self._scoring.metric
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a higher score is the better one."""
+        return self._scoring is not None and self._scoring.higher_is_better
+
+    def epochs_of(self, number: int) -> int:
+        """The epochs that a trial has trained."""
+        return len(self._logs[number])
+
+    def has_diverged(self, number: int) -> bool:
+        """Whether the last loss of a trial is NaN or infinite."""
+        logs = self._logs[number]
+        return bool(logs) and has_diverged(logs[max(logs)])
+
+    def goes_on(self, numbers: Iterable[int]) -> None:
+        """Keep the states of trials that go on."""
+        self._keeper.keep({n: self._states[n] for n in numbers if n in self._states})
+
+    def leaves(self, numbers: Iterable[int]) -> None:
+        """Forget the states and models of trials that go on no more."""
+        gone = list(numbers)
+        for number in gone:
+            self._states.pop(number, None)
+            self._models.pop(number, None)
+        self._keeper.drop(gone)
+
+    def conclude(self, facts: Mapping[int, Facts]) -> None:
+        """Note the training times of the trials of a part, which are all done."""
+        self._keeper.note(
+            facts=self._keeper["facts"]
+            | {trial_name(n): [*fact, self.seconds[n]] for n, fact in facts.items()}
+        )
+        self._keeper.conclude({n: self.seconds[n] for n in facts})
+
+    def _facts(self, draw: Draw) -> Facts:
+        if draw.failure:
+            return Facts(None, draw.failure)
+        assert self._part is not None
+        try:
+            member = self._part.planned(draw.number)
+        except DesignError as error:
+            return Facts(None, str(error))
+        if member.signature is None:
+            return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
+        failure = self._unscored(member)
+        return Facts(None if failure else member.parameters, failure)
+
+    def _unscored(self, member: MemberPlan) -> str:
+        """Why a trial cannot be scored as the others are; "" where it can."""
+        found = scoring(self._spec.metric, self._spec.mode, [member.metrics])
+        if self._scoring is None:
+            self._scoring = found
+            self._keeper.note(scoring=[found.metric, found.higher_is_better])
+        if found.metric == self._scoring.metric:
+            return ""
+        return f"it is not compiled with {self._scoring.metric!r}, by which others are scored"
+
+    def _note(self, draws: Sequence[Draw], facts: Mapping[int, Facts]) -> None:
+        new = {
+            trial_name(draw.number): [*facts[draw.number], 0.0]
+            for draw in draws
+            if trial_name(draw.number) not in self._keeper["facts"]
+        }
+        if new:
+            self._keeper.note(facts=self._keeper["facts"] | new)
+
+    def _planned(self, number: int) -> MemberPlan:
+        assert self._part is not None
+        return self._part.planned(number)
+
+    def _state(self, number: int) -> Checkpoint | None:
+        if number not in self._states:
+            state = self._keeper.state(number)
+            if state is not None:
+                self._states[number] = state
+        return self._states.get(number)
+
+    def _show(self, what: str, epochs: Sequence[int]) -> None:
+        """Show what trains now, in one line for all of a rung."""
+        most = max(epochs, default=0)
+        self._progress.expect(len(epochs) * most)
+        self._progress.begin(what, len(epochs), most, len(epochs) * most - sum(epochs))
+
+    def _train(self, numbers: Sequence[int], members: Sequence[MemberPlan], start: int) -> None:
+        """Train trials of one program that stand at one epoch."""
+        skeleton = members[0].program.skeleton
+        seats = self._keeper["seats"].get(skeleton)
+        begun = self._blocks(numbers, seats) if start else []
+        blocks = [block.members for block in begun]
+        resources = Resources(seats, self._memory)
+        events = train_fused(self._job(numbers, members), resources, len(members), begun)
+        with closing(events):  # If an event cannot be stored, training ends at once.
+            for event in events:
+                if isinstance(event, BlocksPlanned):
+                    blocks = [list(dict.fromkeys(block)) for block in event.blocks]
+                    self._note_seats(skeleton, len(event.blocks[0]))
+                elif isinstance(event, EpochsMeasured):
+                    self._take(event, numbers, blocks, start)
+                else:
+                    for place in event.members:
+                        self.seconds[numbers[place]] += event.seconds / len(event.members)
+
+    def _note_seats(self, skeleton: str, seats: int) -> None:
+        # Trials that go on, and those of later runs, train in blocks of as many seats.
+        known = self._keeper["seats"]
+        if known.get(skeleton) != seats:
+            self._keeper.note(seats=known | {skeleton: seats})
+
+    def _blocks(self, numbers: Sequence[int], seats: int) -> list[BlockPlan]:
+        """Trials that go on, in blocks of the seats with which they began."""
+        places = range(len(numbers))
+        blocks = [places[first : first + seats] for first in range(0, len(places), seats)]
+        return [
+            BlockPlan(
+                [block[place] for place in seated(len(block), seats)],
+                together([self._states[numbers[place]] for place in block], seats),
+            )
+            for block in blocks
+        ]
+
+    def _job(self, numbers: Sequence[int], members: Sequence[MemberPlan]) -> Job:
+        part = self._part
+        assert part is not None
+        spec = part.study
+        replicate = spec.replicate(0, 1.0)
+        for number in numbers:
+            if number not in self._models:
+                self._models[number] = part.take(number)
+        return Job(
+            tuple(members),
+            [self._models[number] for number in numbers],
+            [replicate] * len(members),
+            [spec.callbacks_of(spec.variants[0], 0) for _ in members if spec.callbacks],
+            spec.data,
+            min(spec.batch_size, len(replicate.train)),
+            SEATS,
+        )
+
+    def _take(
+        self,
+        event: EpochsMeasured,
+        numbers: Sequence[int],
+        blocks: Sequence[Sequence[int]],
+        start: int,
+    ) -> None:
+        for epoch in event.epochs:
+            for place, logs in epoch.logs.items():
+                self._logs[numbers[place]][epoch.epoch] = logs
+                self._keeper.measured(numbers[place], epoch.epoch, logs)
+            self._progress.advance(len(epoch.logs), epoch.epoch - start)
+            if epoch.is_last:
+                assert epoch.checkpoint is not None
+                # Members that stopped earlier are in it as well.
+                block = next(block for block in blocks if next(iter(epoch.logs)) in block)
+                for place, state in zip(block, apart(epoch.checkpoint()), strict=True):
+                    self._states[numbers[place]] = state
+        self._keeper.breathe()
+
+
+def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
+    known = keeper["scoring"]
+    return None if known is None else Scoring(known[0], known[1], is_proportion=False)
+
+
+class _Part:
+    """The trials that were drawn together, as the variants of a study.
+
+    Args:
+        spec: The search.
+        draws: The trials.
+        tracer: Traces their steps.
+    """
+
+    def __init__(self, spec: SearchSpec, draws: Sequence[Draw], tracer: StepTracer) -> None:
+        self._places = {draw.number: place for place, draw in enumerate(draws)}
+        self.study: StudySpec = spec.trained_as(tuple(spec.variant(draw) for draw in draws))
+        self._built = BuiltModels(self.study, 1 << 62)
+        self._built.tracer = tracer
+        self._plans: dict[int, MemberPlan] = {}
+
+    def planned(self, number: int) -> MemberPlan:
+        """The plan of a trial, whose model is built for it.
+
+        Raises:
+            DesignError: It cannot be built, or does not take the data.
+        """
+        if number not in self._plans:
+            place = self._places[number]
+            (member,) = make_plan(self.study, self._built, {place: (0,)}).every_member
+            self._plans[number] = member
+        return self._plans[number]
+
+    def take(self, number: int) -> keras.Model:
+        """The model of a trial, before it has trained."""
+        return self._built.take(self._places[number], self.study.replicate(0, 1.0))

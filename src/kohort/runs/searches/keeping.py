@@ -1,0 +1,245 @@
+"""What a store keeps of a search while it runs, and has of earlier runs of it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from kohort.design.searches.sampling import Draw
+from kohort.design.searches.search_spec import SearchSpec, trial_name
+from kohort.engine.loop.checkpoints import Checkpoint
+from kohort.engine.loop.events import Logs
+from kohort.errors import Interrupted, StoreError
+from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
+from kohort.runs.fingerprint import as_code, callback_settings, code_of, source_of
+from kohort.runs.pace import Pace
+from kohort.runs.session import running
+
+_CURVES = 1.0  # seconds between two writes of curves
+
+
+def kept_name(search: str) -> str:
+    """What a store calls a search; the race of its finalists has the search's own name."""
+    return f"{search} (search)"
+
+
+class SearchKeeper:
+    """Stores what trials measure, and the states from which they go on.
+
+    A rung that is done is recorded as such, with the curves. What follows from them (who goes on,
+    what is drawn next) is not: it is found again. States are kept at times; a trial whose state is
+    not kept is trained again from its last one, or from the beginning, to the same numbers.
+
+    Args:
+        kept: The search in its store; claimed.
+        cadence: Seconds between two writes of states.
+    """
+
+    def __init__(self, kept: KeptStudy, cadence: float) -> None:
+        self._kept = kept
+        self._description = kept.description
+        self._curves, self._states = Pace(min(_CURVES, cadence)), Pace(cadence)
+        self._to_write: list[tuple[MemberKey, int, Logs]] = []
+        self._unsaved: dict[int, Checkpoint] = {}
+        self._has_state: set[int] = set()
+        self._is_asked_to_end = False
+        self._known = {variant.name: variant for variant in kept.variants()}
+        self.logs: dict[str, dict[int, Logs]] = {}
+        """Of earlier runs: by the name of a trial and epoch, what was measured."""
+        for record in kept.epochs():
+            self.logs.setdefault(record.member.variant, {})[record.epoch] = record.logs
+
+    def ask_to_end(self) -> None:
+        """End after the current epoch: `measured` will raise `Interrupted`."""
+        self._is_asked_to_end = True
+
+    def __getitem__(self, key: str) -> Any:
+        """Something that was noted of the search; None if it was not."""
+        return self._description.get(key)
+
+    def note(self, **what: Any) -> None:
+        """Note something of the search, as JSON."""
+        self._write_curves()
+        self._description |= what
+        self._kept.extend(self._description, [], [])
+
+    def enter(self, spec: SearchSpec, draws: Sequence[Draw]) -> None:
+        """Add trials to the search.
+
+        Raises:
+            StoreError: Earlier runs drew others, as another version of Optuna does.
+        """
+        records = [
+            VariantRecord(
+                trial_name(draw.number), source_of(spec.build), as_code(draw.arguments), ""
+            )
+            for draw in draws
+        ]
+        for record in records:
+            before = self._known.get(record.name)
+            if before is not None and before.arguments != record.arguments:
+                raise StoreError(
+                    f"the arguments that {record.name} of {spec.name!r} had, {before.arguments}",
+                    f"{record.arguments}, drawn by this version of Optuna",
+                    "go on with the version that began it, or begin anew: fresh=True, or --fresh",
+                )
+        self._kept.extend(self._description, records, [_key(draw.number) for draw in draws])
+
+    def measured(self, number: int, epoch: int, logs: Logs) -> None:
+        """Store what a trial measured in an epoch (from 0)."""
+        self._to_write.append((_key(number), epoch, logs))
+
+    def breathe(self) -> None:
+        """Write curves when they are due.
+
+        Raises:
+            Interrupted: The run was asked to end, and everything that can be stored is stored.
+        """
+        if self._is_asked_to_end:
+            self._write_curves()
+            self._write_states()
+            raise Interrupted
+        if self._curves.is_due:
+            self._write_curves()
+
+    def keep(self, states: Mapping[int, Checkpoint]) -> None:
+        """Take the states from which trials go on, by their numbers, and write them when due."""
+        self._unsaved |= states
+        if self._states.is_due:
+            with self._states.writing():
+                self._write_states()
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Remove the states of trials that go on no more."""
+        for number in numbers:
+            self._unsaved.pop(number, None)
+            # Of an earlier run there may be one as well.
+            if number in self._has_state or trial_name(number) in self.logs:
+                self._kept.drop_checkpoint(trial_name(number))
+                self._has_state.discard(number)
+
+    def state(self, number: int) -> Checkpoint | None:
+        """The state that an earlier run kept of a trial."""
+        if trial_name(number) not in self.logs:
+            return None
+        stored = self._kept.checkpoint(trial_name(number))
+        return None if stored is None else Checkpoint(stored.epoch, stored.arrays, stored.state)
+
+    def conclude(self, seconds: Mapping[int, float]) -> None:
+        """Mark trials as ended, with their training times."""
+        self._write_curves()
+        self._kept.conclude({_key(number): taken for number, taken in seconds.items()})
+
+    def _write_curves(self) -> None:
+        if self._to_write:
+            with self._curves.writing():
+                self._kept.append(self._to_write)
+            self._to_write = []
+
+    def _write_states(self) -> None:
+        # Curves first: epochs before a state are not measured again.
+        self._write_curves()
+        for number, state in self._unsaved.items():
+            name = trial_name(number)
+            self._kept.save_checkpoint(name, state.epoch, state.arrays, state.state)
+            self._has_state.add(number)
+        self._unsaved = {}
+
+
+@contextmanager
+def keeping(
+    store: Store,
+    spec: SearchSpec,
+    how: Mapping[str, Any],
+    cadence: float,
+    *,
+    fresh: bool,
+    tell: Callable[[str], None],
+) -> Iterator[SearchKeeper]:
+    """Keep a search while the block runs; no other process can run it meanwhile.
+
+    Args:
+        store: Where.
+        spec: The search.
+        how: What else determines the numbers: precision, and the environment.
+        cadence: Seconds between two writes of states.
+        fresh: Whether to forget what the store has of it.
+        tell: Shows a line to the user.
+
+    Raises:
+        StoreError: Another process runs it, or it differs from the search in the store.
+        Interrupted: It was asked to end, and what it had done is stored.
+    """
+    name = kept_name(spec.name)
+    if fresh and store.find(name):
+        store.delete(name)
+    description = _describe(spec, how)
+    kept = store.find(name) or store.create(
+        name, description | {"blocks": [], "seats": {}, "done": [], "facts": {}}, [], []
+    )
+    with kept.claim():
+        before = kept.description
+        _check_same(spec.name, before, description)
+        for what, value in description["environment"].items():
+            was = before["environment"].get(what)
+            if was != value:
+                tell(f"{name} goes on with another {what}: {was} before, {value} now")
+        kept.extend(before | {"environment": description["environment"]}, [], [])
+        keeper = SearchKeeper(kept, cadence)
+        with running(kept, how["environment"], keeper.ask_to_end):
+            yield keeper
+
+
+def _describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that determines the numbers of a search, as JSON."""
+    splits = spec.race.splits
+    return {
+        "kind": "search",
+        "data": spec.data.fingerprint,
+        "space": spec.choices.told(),
+        "build": code_of(source_of(spec.build)),
+        "sampler": spec.sampler if isinstance(spec.sampler, str) else type(spec.sampler).__name__,
+        "trials": spec.trials,
+        "rungs": list(spec.ladder.epochs),
+        "reduction": spec.reduction,
+        "brackets": spec.ladder.brackets,
+        "splits": {"kind": type(splits).__name__, **_without_count(asdict(splits))},
+        "batch size": spec.batch_size,
+        "seed": spec.seed,
+        "callbacks": callback_settings(spec.callbacks),
+        "scored by": [spec.metric, spec.mode],
+        **how,
+    }
+
+
+def _without_count(splits: dict[str, Any]) -> dict[str, Any]:
+    """Splits without the number of repeats: a search trains on the first."""
+    return {name: value for name, value in splits.items() if name != "repeats"}
+
+
+def _check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    # Through JSON, in which tuples are lists.
+    now = json.loads(json.dumps(now))
+    if before.get("kind") != "search":
+        raise StoreError(
+            f"a search under the name {kept_name(name)!r}", "a study", "choose another name"
+        )
+    changed = [what for what in now if what != "environment" and before[what] != now[what]]
+    if changed:
+        told = [
+            "the build function"
+            if what == "build"
+            else f"{what}: {before[what]} before, {now[what]} now"
+            for what in changed
+        ]
+        raise StoreError(
+            f"the search {name!r} as it is kept",
+            f"another one ({'; '.join(told)})",
+            "undo the change, give the search another name or store, or have it begin anew: "
+            "fresh=True, or --fresh",
+        )
+
+
+def _key(number: int) -> MemberKey:
+    return MemberKey(trial_name(number), 0)

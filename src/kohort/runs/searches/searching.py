@@ -1,0 +1,219 @@
+"""Runs a search: draws trials, lets them climb, and ends those that fall behind.
+
+for each part of the trials:
+    draw -> build -> for each rung: train up to it, rank, the best part goes on -> tell the sampler
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kohort.design.searches.rungs import Ladder, best_first
+from kohort.design.searches.sampling import Asking, Draw
+from kohort.design.searches.search_spec import SearchSpec
+from kohort.engine.loop.checkpoints import can_resume
+from kohort.errors import DesignError
+from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
+from kohort.keras_api.callbacks import Callback
+from kohort.report.progress import Progress
+from kohort.runs.searches.climbing import Climber, Facts
+from kohort.runs.searches.keeping import SearchKeeper
+
+
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuse callbacks whose state cannot go on from rung to rung.
+
+    Raises:
+        DesignError: There is one.
+    """
+    if not can_resume(callbacks):
+        raise DesignError(
+            "callbacks of Keras's in a search that act at epochs and write no file",
+            ", ".join(type(callback).__name__ for callback in callbacks),
+            "use EarlyStopping, ReduceLROnPlateau, LearningRateScheduler or TerminateOnNaN",
+        )
+
+
+def search(
+    spec: SearchSpec, keeper: SearchKeeper, memory: int, progress: Progress, confirm: int
+) -> SearchRecord:
+    """Train the trials of a search, as far as each gets.
+
+    Args:
+        spec: The search.
+        keeper: Keeps it, and has what earlier runs did.
+        memory: Bytes that training may take.
+        progress: The progress display.
+        confirm: At most so many finalists.
+
+    Raises:
+        DesignError: No trial could be built and trained.
+        Interrupted: The run was asked to end, and is kept.
+    """
+    asking = Asking(spec.choices, spec.sampler, spec.seed)
+    climber = Climber(spec, keeper, memory, progress)
+    trials: list[Trial] = []
+    for number, size in enumerate(spec.parts):
+        draws = _draw(asking, size)
+        if not draws:
+            progress.tell(f"no further trial differs from the {len(trials)} that there are")
+            break
+        keeper.enter(spec, draws)
+        part = _Part(spec, number, draws, climber.begin(draws))
+        for failed in part.failed:
+            progress.tell(f"trial {failed} fails: {part.facts[failed].failure}")
+        part.climb(climber, keeper, _best_so_far(trials, climber) if trials else "")
+        found = part.trials(climber)
+        climber.conclude(part.facts)
+        for trial in found:
+            asking.tell(
+                trial.number,
+                {epochs: _error(score, climber) for epochs, score in trial.scores.items()},
+                is_whole=trial.state == "finished",
+            )
+        trials += found
+    return _record(spec, climber, trials, confirm)
+
+
+@dataclass
+class _Part:
+    """Trials that were drawn together, and climb together.
+
+    Args:
+        spec: The search.
+        number: The part's number.
+        draws: The trials.
+        facts: What is known of each.
+        scores: By trial, the score after each rung, by its epochs.
+        finished: The trials that reached the last rung.
+    """
+
+    spec: SearchSpec
+    number: int
+    draws: Sequence[Draw]
+    facts: Mapping[int, Facts]
+    scores: dict[int, dict[int, float]] = field(default_factory=dict)
+    finished: list[int] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[int]:
+        """Trials that cannot be built or trained."""
+        return [number for number, fact in self.facts.items() if fact.failure]
+
+    def brackets(self) -> list[list[int]]:
+        """The trials that begin in each bracket."""
+        sound = [draw.number for draw in self.draws if not self.facts[draw.number].failure]
+        counts = self.spec.ladder.begin_with(len(sound))
+        ends = [sum(counts[: bracket + 1]) for bracket in range(len(counts))]
+        return [sound[end - count : end] for end, count in zip(ends, counts, strict=True)]
+
+    def climb(self, climber: Climber, keeper: SearchKeeper, best: str) -> None:
+        """Let the trials climb."""
+        ladder: Ladder = self.spec.ladder
+        alive = self.brackets()
+        for rung, epochs in enumerate(ladder.epochs):
+            climbing = [n for bracket in alive[: rung + 1] for n in bracket]
+            if climbing and [self.number, rung] not in keeper["done"]:
+                climber.climb(climbing, epochs, self._told(rung, len(climbing), best))
+                keeper.note(done=[*keeper["done"], [self.number, rung]])
+            for number in climbing:
+                self.scores.setdefault(number, {})[epochs] = climber.score(number, epochs)
+            is_last = rung + 1 == len(ladder.epochs)
+            for bracket in range(min(rung + 1, len(alive))):
+                kept = self._kept(climber, alive[bracket], epochs, is_last=is_last)
+                climber.leaves(set(alive[bracket]) - set(kept))
+                alive[bracket] = kept
+            climber.goes_on(n for bracket in alive[: rung + 1] for n in bracket)
+        self.finished = [n for bracket in alive for n in bracket]
+        climber.leaves(self.finished)
+
+    def _kept(
+        self, climber: Climber, numbers: Sequence[int], epochs: int, *, is_last: bool
+    ) -> list[int]:
+        """The trials of a bracket that go on after a rung, the best first."""
+        scores = [self.scores[number][epochs] for number in numbers]
+        ranked = best_first(scores, higher_is_better=climber.higher_is_better)
+        sound = [numbers[place] for place in ranked if scores[place] == scores[place]]
+        return sound if is_last else sound[: self.spec.ladder.kept(len(numbers))]
+
+    def _told(self, rung: int, climbing: int, best: str) -> str:
+        parts, rungs = len(self.spec.parts), len(self.spec.ladder.epochs)
+        part = f"part {self.number + 1}/{parts}, " if parts > 1 else ""
+        return f"{part}rung {rung + 1}/{rungs}, {climbing} alive{best}"
+
+    def trials(self, climber: Climber) -> list[Trial]:
+        """What is known of the trials when they have climbed."""
+        brackets = {n: bracket for bracket, of_it in enumerate(self.brackets()) for n in of_it}
+        return [self._trial(draw, brackets.get(draw.number, 0), climber) for draw in self.draws]
+
+    def _trial(self, draw: Draw, bracket: int, climber: Climber) -> Trial:
+        number, fact = draw.number, self.facts[draw.number]
+        state: TrialState = "left"
+        if fact.failure:
+            state = "failed"
+        elif climber.has_diverged(number):
+            state = "diverged"
+        elif number in self.finished:
+            state = "finished"
+        return Trial(
+            number,
+            draw.arguments,
+            self.number,
+            bracket,
+            state,
+            self.scores.get(number, {}),
+            climber.epochs_of(number),
+            fact.parameters,
+            climber.seconds[number],
+            fact.failure,
+            draw.asked,
+        )
+
+
+def _draw(asking: Asking, size: int) -> list[Draw]:
+    draws = []
+    for _ in range(size):
+        draw = asking.ask()
+        if draw is None:
+            break
+        draws.append(draw)
+    return draws
+
+
+def _error(score: float, climber: Climber) -> float:
+    """A score turned so that lower is better."""
+    return -score if climber.higher_is_better else score
+
+
+def _best_so_far(trials: Sequence[Trial], climber: Climber) -> str:
+    best = ranked(trials, higher_is_better=climber.higher_is_better)
+    return f", best {best[0].score:.4g}" if best else ""
+
+
+def _record(
+    spec: SearchSpec, climber: Climber, trials: Sequence[Trial], confirm: int
+) -> SearchRecord:
+    if all(trial.state == "failed" for trial in trials):
+        raise DesignError(
+            f"a trial of {spec.name!r} that can be built and trained",
+            f"{len(trials)} that fail; trial 0: {trials[0].reason}",
+            "mend the build function or the space",
+        )
+    higher = climber.higher_is_better
+    best = ranked(trials, higher_is_better=higher)
+    if not best:
+        raise DesignError(
+            f"a trial of {spec.name!r} that trains without diverging",
+            f"{len(trials)} of which none does",
+            "lower the learning rates of the space",
+        )
+    return SearchRecord(
+        spec.name,
+        climber.metric,
+        higher,
+        spec.ladder.epochs,
+        spec.ladder.reduction,
+        spec.sampler if isinstance(spec.sampler, str) else type(spec.sampler).__name__,
+        tuple(trials),
+        tuple(trial.number for trial in best[:confirm]),
+        sum(trial.seconds for trial in trials),
+    )

@@ -1,0 +1,320 @@
+"""A search, from a space to a winner that is proved: this module reads as the flow goes.
+
+space -> trials that climb rungs -> finalists -> a race on splits that the search has not seen
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import optuna
+import pandas as pd
+from optuna.samplers import BaseSampler
+
+from kohort.data.dataset import Dataset, as_dataset
+from kohort.design.races import Race
+from kohort.design.replicates import Holdout, KFold
+from kohort.design.scoring import Mode
+from kohort.design.searches.rungs import BRACKETS
+from kohort.design.searches.sampling import Draw, SamplerName
+from kohort.design.searches.search_spec import SearchSpec, check_search
+from kohort.engine.memory import allowed
+from kohort.engine.program import cache
+from kohort.engine.program.precision import Precision, matmul_precision
+from kohort.errors import DesignError
+from kohort.evidence.provenance import environment
+from kohort.evidence.store import open_store
+from kohort.evidence.trials import SearchRecord
+from kohort.keras_api.callbacks import Callback, listed
+from kohort.report.page import Page
+from kohort.report.progress import Progress
+from kohort.report.searches.optuna_study import as_optuna, importance
+from kohort.report.searches.search_words import Flattery, flatteries, search_text
+from kohort.result import Result
+from kohort.runs.checkpointing import CADENCE
+from kohort.runs.searches.keeping import keeping
+from kohort.runs.searches.searching import check_callbacks, search
+from kohort.study import Study, study_of
+
+CONFIRM = 5
+"""How many finalists are proved, if nothing else is asked for."""
+
+
+class SearchResult(Result):
+    """What the race of a search's finalists measured, and what the search tried before.
+
+    `Search.run` returns it. The winner, the table and the findings are those of the race.
+    """
+
+    def __init__(self, proved: Result, searched: SearchRecord) -> None:
+        super().__init__(
+            proved.record,
+            proved.variants,
+            proved.data,
+            proved.members,
+            proved._readings,
+            proved._refits,
+        )
+        self.searched = searched
+        """The record of the search."""
+
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial: its arguments, how far it came, and its score.
+
+        Example:
+            >>> # proved: what `Search.run` returned
+            >>> proved.trials()["state"].isin(["finished", "left"]).all()
+            np.True_
+        """
+        return self.searched.frame()
+
+    def search_text(self) -> list[str]:
+        """What the search tried and saved, and how far it flattered its finalists, in sentences.
+
+        Example:
+            >>> for sentence in proved.search_text():
+            ...     print(sentence)
+            It tried 6 trials (sampler tpe): ...
+            On its own split the search gave trial ...
+        """
+        return search_text(self.searched, self._conclusions)
+
+    def flattery(self) -> pd.DataFrame:
+        """What each finalist scored in the search, and in its proof.
+
+        Columns: `searched`, the score on the search's one split, by which it was picked; `proved`,
+        its mean score on splits and seeds that the search has not seen, with its interval `low` to
+        `high`; and `more`, by how much the search's number is better.
+
+        Example:
+            >>> list(proved.flattery().columns)
+            ['searched', 'proved', 'low', 'high', 'more']
+        """
+        rows = flatteries(self.searched, self._conclusions)
+        return pd.DataFrame(rows, columns=list(Flattery._fields)).set_index("variant")
+
+    def importance(self) -> pd.DataFrame:
+        """How much each argument matters among the better trials, with intervals.
+
+        PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
+        high. Empty where fewer than ten trials have a score.
+
+        Example:
+            >>> list(proved.importance().columns)
+            ['importance', 'low', 'high']
+        """
+        return importance(self.searched, self.settings.confidence)
+
+    def to_optuna(self, storage: str | None = None) -> optuna.Study:
+        """The search as a study of Optuna's, for its dashboard and plots.
+
+        Args:
+            storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
+
+        Raises:
+            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+
+        Example:
+            >>> len(proved.to_optuna().trials)
+            6
+        """
+        return as_optuna(self.searched, storage)
+
+    def _page(self, command: str) -> Page:
+        return replace(super()._page(command), search=self.searched)
+
+
+class Search:
+    """A search for good arguments of a build function, in a space too large for a grid.
+
+    Trials are drawn from the space and climb rungs: after each, the best part goes on from where
+    it stands, and the others end (successive halving, in brackets as of Hyperband). Trials of one
+    architecture are one compiled program. The best ones are finalists: they are trained anew, on
+    splits and under seeds that the search has not seen, as a `Race`. Their scores there are what
+    they are worth; the search's own best scores are flattered by having been picked.
+
+    Args:
+        name: Names the search, and the race of its finalists.
+        build: Returns a compiled model for the arguments of a trial; of KerasTuner's kind,
+            `build(hp)`, where `space` is None.
+        space: By the name of an argument a list of choices, a `Range`, a distribution of Optuna's,
+            or `{choice: {further arguments}}`; anything else is the same for all trials. None for
+            a `build(hp)`, which writes its space while it builds.
+        data: As in `Study`.
+        trials: How many sets of arguments to try.
+        epochs: How long those train that reach the last rung, and the finalists.
+        batch_size: The number of samples in a step.
+        sampler: What draws them: "tpe" (it learns from what was tried), "random", "qmc" (evenly
+            spread), or a sampler of Optuna's with a seed.
+        reduction: Of the trials that reach a rung, one of so many goes on.
+        rungs: How many rungs; None for as many as the epochs and the trials allow.
+        brackets: How many brackets; the second one begins a rung higher, for slow learners.
+        replicates: How the finalists are proved, a `Race` or its splits; of these the search
+            trains on one, drawn anew. None is `Race(Holdout(0.2, repeats=12), first=4, looks=3)`.
+        seed: Of everything random.
+        callbacks: EarlyStopping, ReduceLROnPlateau, LearningRateScheduler or TerminateOnNaN; each
+            trial gets copies.
+        confidence: As in `Study`.
+        metric: As in `Study`.
+        mode: As in `Study`.
+        margin: As in `Study`.
+
+    Raises:
+        DesignError: The arguments do not fit together, or one is none of those that it can be.
+        DataError: The arrays make no `Dataset`.
+
+    Example:
+        >>> import kohort
+        >>> search = kohort.Search(
+        ...     "rate and width",
+        ...     build,
+        ...     {"units": [4, 16], "learning_rate": kohort.Range(1e-3, 0.1, log=True)},
+        ...     data,
+        ...     trials=6,
+        ...     epochs=4,
+        ...     batch_size=20,
+        ... )
+        >>> result = search.run(verbose=0, confirm=2)
+        >>> result.winner in result.flattery().index
+        True
+    """
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[..., keras.Model],
+        space: Mapping[str, Any] | None,
+        data: Dataset | tuple[Any, Any],
+        *,
+        trials: int,
+        epochs: int,
+        batch_size: int = 32,
+        sampler: SamplerName | BaseSampler = "tpe",
+        reduction: int = 3,
+        rungs: int | None = None,
+        brackets: int = BRACKETS,
+        replicates: Holdout | KFold | Race | None = None,
+        seed: int = 0,
+        callbacks: Callback | Sequence[Callback] = (),
+        confidence: float = 0.95,
+        metric: str | None = None,
+        mode: Mode = "auto",
+        margin: float | None = None,
+    ) -> None:
+        self.spec = SearchSpec(
+            name=name,
+            build=build,
+            space=space,
+            data=as_dataset(data) if isinstance(data, tuple) else data,
+            trials=trials,
+            epochs=epochs,
+            batch_size=batch_size,
+            sampler=sampler,
+            reduction=reduction,
+            rungs=rungs,
+            brackets=brackets,
+            replicates=replicates,
+            seed=seed,
+            callbacks=tuple(listed(callbacks)),
+            confidence=confidence,
+            metric=metric,
+            mode=mode,
+            margin=margin,
+        )
+        check_search(self.spec)
+        check_callbacks(self.spec.callbacks)
+        self._searched: SearchRecord | None = None
+
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial that `run` tried: its arguments, how far it came, its score.
+
+        Raises:
+            DesignError: It has not been run.
+
+        Example:
+            >>> # search: the one of `Search`, which has been run
+            >>> search.trials().index.name, len(search.trials())
+            ('trial', 6)
+        """
+        if self._searched is None:
+            raise DesignError("a search that has been run", "one that was not", "call run first")
+        return self._searched.frame()
+
+    def run(
+        self,
+        store: str | Path | None = None,
+        *,
+        confirm: int = CONFIRM,
+        fresh: bool = False,
+        checkpoint_seconds: float = CADENCE,
+        memory: int | str | None = None,
+        precision: Precision = None,
+        verbose: Literal["auto", 0, 1] = "auto",
+    ) -> SearchResult:
+        """Search, and prove the finalists.
+
+        In a store both are kept while they run: the same call goes on where it was ended, to the
+        same numbers. The race is kept under the name of the search, where `kohort.open` finds it.
+
+        Args:
+            store: As in `Study.run`.
+            confirm: How many finalists to prove.
+            fresh: Whether to forget what the store has of the search, and begin anew.
+            checkpoint_seconds: Seconds of training after which states are kept.
+            memory: As in `Study.run`.
+            precision: As in `Study.run`.
+            verbose: 0 is silent; anything else shows progress on stderr.
+
+        Raises:
+            DesignError: All trials fail, or an argument is none of those that it can be.
+            StoreError: As in `Study.run`; or the search differs from the one that is kept.
+            Interrupted: The run of a search in a store was asked to end, and is kept.
+
+        Example:
+            >>> result = search.run("kohort.db", verbose=0, confirm=2)
+            >>> result.table()["replicates"].max() <= 12
+            np.True_
+        """
+        if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 1:
+            raise DesignError("confirm of 1 or more", repr(confirm), "give a whole number")
+        spec = self.spec
+        how = {"precision": precision, "environment": environment()}
+        with ExitStack() as stack:
+            stack.enter_context(matmul_precision(precision))
+            stack.enter_context(cache.persistent())
+            progress = stack.enter_context(Progress(0, visible=verbose != 0))
+            opened = stack.enter_context(open_store("sqlite://" if store is None else store))
+            kept = keeping(opened, spec, how, checkpoint_seconds, fresh=fresh, tell=progress.tell)
+            keeper = stack.enter_context(kept)
+            searched = search(spec, keeper, allowed(memory), progress, confirm)
+        self._searched = searched
+        proof = self._proof(searched)
+        proved = proof.run(
+            store,
+            fresh=fresh,
+            checkpoint_seconds=checkpoint_seconds,
+            memory=memory,
+            precision=precision,
+            verbose=verbose,
+        )
+        return SearchResult(proved, searched)
+
+    def _proof(self, searched: SearchRecord) -> Study:
+        """The race of the finalists; the first of them is the search's own best."""
+        drawn = {trial.number: trial.arguments for trial in searched.trials}
+        variants = tuple(
+            self.spec.variant(Draw(number, dict(drawn[number]))) for number in searched.finalists
+        )
+        return study_of(self.spec.proved_as(variants))
+
+
+def search_of(spec: SearchSpec) -> Search:
+    """The search of a specification.
+
+    Raises:
+        DesignError: As `Search`.
+    """
+    return Search(**{field.name: getattr(spec, field.name) for field in fields(spec)})

@@ -1,0 +1,285 @@
+"""Trials climb from rung to rung, and end with the numbers that an undisturbed training has."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort import DesignError, Interrupted, StoreError
+from kohort.evidence.store import open_store
+from kohort.runs.searches.keeping import SearchKeeper, kept_name
+from tests.runs.searches.searched import SPACE, build, small, without_times
+
+
+@pytest.fixture(scope="module")
+def undisturbed(blobs):
+    return small(blobs).run(verbose=0, confirm=2)
+
+
+def test_a_trial_that_climbed_has_the_numbers_of_one_training_without_rungs(blobs, undisturbed):
+    """Against the engine "keras": `model.fit`, once, from the first epoch to the last."""
+    trials = undisturbed.trials()
+    whole = trials[trials["state"] == "finished"]
+    assert len(whole)
+    names = ["units", "rate", "dropout"]
+    variants = [
+        kohort.Variant(f"trial {number}", build, **{name: row[name] for name in names})
+        for number, row in whole.iterrows()
+    ]
+    study = kohort.Study(
+        "alone",
+        variants,
+        blobs,
+        replicates=kohort.Holdout(0.2, repeats=1),
+        epochs=4,
+        batch_size=50,
+        seed=0,
+    )
+    curves = study.run(engine="keras", verbose=0).curves()
+    valid = curves[curves["metric"].isin(["val_data_loss", "val_accuracy"])]
+    for number, row in whole.iterrows():
+        mine = valid[valid["variant"] == f"trial {number}"]
+        by_metric = mine.pivot_table("value", "epoch", "metric", observed=True)
+        best = by_metric["val_data_loss"].idxmin()
+        assert row["score"] == pytest.approx(by_metric["val_accuracy"][best], abs=1e-6)
+
+
+def test_the_best_of_each_bracket_go_on_and_no_epoch_is_trained_twice(undisturbed):
+    record = undisturbed.searched
+    assert record.rungs == (1, 2, 4)
+    for part in {trial.part for trial in record.trials}:
+        for bracket in (0, 1):
+            of_it = [t for t in record.trials if (t.part, t.bracket) == (part, bracket)]
+            for rung, epochs in enumerate(record.rungs[:-1]):
+                here = [trial for trial in of_it if epochs in trial.scores]
+                on = [trial for trial in here if max(trial.scores) > epochs]
+                if here:
+                    assert rung >= bracket
+                    assert len(on) == max(1, len(here) // 2)
+                    left = [t.scores[epochs] for t in here if t not in on]
+                    assert min(trial.scores[epochs] for trial in on) >= max(left, default=0)
+    assert record.member_epochs == sum(max(trial.scores) for trial in record.trials)
+    assert record.member_epochs < record.whole_epochs == 12 * 4
+
+
+def test_the_finalists_are_the_best_that_climbed_highest(undisturbed):
+    record = undisturbed.searched
+    whole = [trial for trial in record.trials if trial.state == "finished"]
+    best = sorted(whole, key=lambda trial: (-trial.score, trial.number))[:2]
+    assert record.finalists == tuple(trial.number for trial in best)
+    assert set(undisturbed.flattery().index) == {f"trial {trial.number}" for trial in best}
+
+
+def test_the_proof_has_other_splits_and_seeds_than_the_search(blobs):
+    spec = small(blobs).spec
+    variants = (kohort.Variant("a", build), kohort.Variant("b", build))
+    (own, *_), proof = (
+        spec.trained_as(variants).whole_replicates,
+        spec.proved_as(variants).whole_replicates,
+    )
+    assert len(proof) == 12
+    for replicate in proof:
+        assert replicate.seed != own.seed
+        assert not np.array_equal(replicate.valid, own.valid)
+
+
+def test_a_search_is_the_same_in_a_store_and_again(blobs, undisturbed, tmp_path):
+    search = small(blobs)
+    first = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    assert without_times(first) == without_times(undisturbed)
+    again = small(blobs).run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    assert without_times(again) == without_times(undisturbed)
+    assert kohort.open(tmp_path / "kohort.db", "small").winner == first.winner
+
+
+@pytest.mark.parametrize(
+    ("breath", "cadence"),
+    [
+        (4, 0.0),
+        *(
+            pytest.param(breath, cadence, marks=pytest.mark.long)
+            for breath, cadence in [(1, 0.0), (1, 1e9), (4, 1e9), (9, 0.0), (9, 1e9)]
+        ),
+    ],
+)
+def test_a_search_that_is_interrupted_goes_on_to_the_same_numbers(
+    blobs, undisturbed, tmp_path, monkeypatch, breath, cadence
+):
+    real, breaths = SearchKeeper.breathe, []
+
+    def ends(keeper):
+        breaths.append(1)
+        if len(breaths) == breath:
+            keeper.ask_to_end()
+        real(keeper)
+
+    monkeypatch.setattr(SearchKeeper, "breathe", ends)
+    with pytest.raises(Interrupted):
+        small(blobs).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=cadence)
+    result = small(blobs).run(
+        tmp_path / "kohort.db", verbose=0, confirm=2, checkpoint_seconds=cadence
+    )
+    assert len(breaths) > breath
+    assert without_times(result) == without_times(undisturbed)
+
+
+def test_states_that_are_kept_are_not_trained_again(blobs, tmp_path, monkeypatch):
+    """With a state after each rung, what is left of a search is all that a second run trains."""
+    real, epochs = SearchKeeper.measured, []
+    monkeypatch.setattr(
+        SearchKeeper,
+        "measured",
+        lambda keeper, *what: epochs.append(what[:2]) or real(keeper, *what),
+    )
+    small(blobs).run(verbose=0, confirm=2)
+    whole = sorted(epochs)
+    assert len(set(whole)) == len(whole)
+    epochs.clear()
+    breathe = SearchKeeper.breathe
+
+    def ends(keeper):
+        if len(epochs) > 8:
+            keeper.ask_to_end()
+        breathe(keeper)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "breathe", ends)
+        with pytest.raises(Interrupted):
+            small(blobs).run(tmp_path / "k.db", verbose=0, checkpoint_seconds=0.0)
+    small(blobs).run(tmp_path / "k.db", verbose=0, confirm=2, checkpoint_seconds=0.0)
+    assert sorted(set(epochs)) == whole
+    assert len(epochs) < len(whole) + 6, "more than the rung that was interrupted"
+
+
+@pytest.mark.long
+def test_nothing_of_a_search_stays_behind_but_what_it_measured(blobs, tmp_path):
+    small(blobs).run(tmp_path / "kohort.db", verbose=0, confirm=2, checkpoint_seconds=0.0)
+    with open_store(tmp_path / "kohort.db") as store:
+        kept = store.study(kept_name("small"))
+        assert len(kept.members()) == 12
+        assert all(member.finished for member in kept.members())
+        for number in range(12):
+            assert kept.checkpoint(f"trial {number}") is None
+
+
+def test_trials_stop_early_and_keep_their_place(blobs):
+    patient = keras.callbacks.EarlyStopping(patience=1, monitor="val_loss")
+    search = small(blobs, epochs=8, callbacks=[patient], trials=9)
+    result = search.run(verbose=0, confirm=2)
+    trials = result.trials()
+    whole = trials[trials["state"] == "finished"]
+    assert (whole["epochs"] < 8).any(), "none stopped early"
+    # Against Keras: a stopped trial trained as long as `model.fit` with the same callback.
+    _, row = next(iter(whole.iterrows()))
+    study = kohort.Study(
+        "alone",
+        [kohort.Variant("it", build, **{name: row[name] for name in SPACE})],
+        blobs,
+        replicates=kohort.Holdout(0.2, repeats=1),
+        epochs=8,
+        batch_size=50,
+        callbacks=[patient],
+    )
+    alone = study.run(engine="keras", verbose=0)
+    assert row["epochs"] == alone.curves()["epoch"].max()
+
+
+def test_a_trial_that_diverges_is_told_and_never_a_finalist(blobs):
+    space = {"rate": [1e-2, 1e38], "units": [2, 3, 4, 5], "dropout": 0.1}
+
+    def with_relu_of_old(units, rate, dropout):
+        model = build(units, 0.01, dropout)
+        model.compile(
+            keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        return model
+
+    result = small(blobs, build=with_relu_of_old, space=space, trials=8).run(verbose=0, confirm=4)
+    trials = result.trials()
+    assert set(trials[trials["rate"] == 1e38]["state"]) == {"diverged"}
+    assert trials[trials["rate"] == 1e38]["score"].isna().all()
+    finalists = trials[trials["finalist"]]
+    assert (finalists["rate"] == 1e-2).all()
+    assert "4 diverged" in result.search_text()[0]
+
+
+def failing(units=4, rate=0.01, dropout=0.1):
+    if units == 8:
+        raise ValueError("no room for eight")
+    return build(units, rate, dropout)
+
+
+def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsys):
+    result = small(blobs, build=failing).run(confirm=2)
+    trials = result.trials()
+    assert set(trials[trials["units"] == 8]["state"]) == {"failed"}
+    assert "failed" not in set(trials[trials["units"] == 4]["state"])
+    assert trials[trials["units"] == 8]["reason"].str.contains("no room for eight").all()
+    told = capsys.readouterr().err
+    assert "fails: expected a model from the build function" in told
+    assert "no room for eight" in result.search_text()[1]
+
+
+@pytest.mark.long
+def test_a_model_without_the_metric_of_the_others_fails(blobs):
+    def without(units=4, rate=0.01, dropout=0.1):
+        if units == 4:
+            return build(units, rate, dropout)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        return model
+
+    result = small(blobs, build=without).run(verbose=0, confirm=2)
+    states = result.trials().groupby("units")["state"].unique()
+    assert "failed" in states[4] or "failed" in states[8]
+    assert not ("failed" in states[4] and "failed" in states[8])
+
+
+def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs):
+    def broken(units, rate, dropout):
+        raise ValueError("never")
+
+    with pytest.raises(DesignError, match="a trial of 'small' that can be built") as caught:
+        small(blobs, build=broken).run(verbose=0)
+    assert "never" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys):
+    space = {"units": [4, 8], "rate": [0.01, 0.1]}
+    result = small(blobs, space=space, trials=30).run(confirm=2)
+    assert len(result.trials()) == 4
+    assert "no further trial differs from the 4 that there are" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"trials": 13}, "trials: 12 before, 13 now"),
+        ({"seed": 1}, "seed: 0 before, 1 now"),
+        ({"space": {"units": [4], "rate": [0.01, 0.1]}}, "space: "),
+        ({"sampler": "random"}, "sampler: tpe before, random now"),
+        ({"epochs": 8}, "rungs: [1, 2, 4] before, [1, 2, 4, 8] now"),
+        ({"build": failing}, "the build function"),
+        ({"batch_size": 25}, "batch size: 50 before, 25 now"),
+    ],
+)
+def test_another_search_of_the_same_name_is_refused(blobs, kept, changed, told):
+    with pytest.raises(StoreError) as caught:
+        small(blobs, **changed).run(kept, verbose=0)
+    assert told in str(caught.value)
+    assert "fresh=True, or --fresh" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def kept(blobs, tmp_path_factory):
+    place = tmp_path_factory.mktemp("kept") / "kohort.db"
+    small(blobs).run(place, verbose=0, confirm=2)
+    return place
+
+
+@pytest.mark.long
+def test_a_search_begins_anew_where_that_is_asked_for(blobs, kept):
+    result = small(blobs, seed=3).run(kept, verbose=0, confirm=2, fresh=True)
+    assert without_times(result) == without_times(small(blobs, seed=3).run(verbose=0, confirm=2))
+    small(blobs).run(kept, verbose=0, confirm=2, fresh=True)

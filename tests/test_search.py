@@ -1,0 +1,189 @@
+"""`kohort.Search` as a user meets it."""
+
+import html
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import optuna
+import pytest
+
+import kohort
+from kohort import DesignError
+from tests.runs.searches.searched import build, small, without_times
+
+
+@pytest.fixture(scope="module")
+def result(blobs):
+    return small(blobs, trials=14).run(verbose=0, confirm=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"space": {}}, "a space with an axis at least"),
+        ({"space": 5}, "a space as a mapping from arguments to choices"),
+        ({"trials": 1}, "trials of 2 or more"),
+        ({"trials": 2.5}, "trials of 2 or more"),
+        ({"epochs": 0}, "epochs of 1 or more"),
+        ({"reduction": 1}, "reduction of 2 or more"),
+        ({"brackets": 0}, "brackets of 1 or more"),
+        ({"rungs": 9}, "at most 3 rungs in 4 epochs"),
+        ({"rungs": 3, "trials": 3}, "4 trials or more, so that one of them climbs 3 rungs"),
+        ({"sampler": "grid"}, "sampler 'tpe', 'random', 'qmc'"),
+        ({"batch_size": 0}, "a batch size and epochs of 1 or more"),
+        ({"seed": -1}, "a seed of 0 or more"),
+        ({"mode": "best"}, "'auto', 'min' or 'max'"),
+        ({"confidence": 2}, "a confidence between 0 and 1"),
+        ({"replicates": "5"}, "replicates as a kohort.Holdout, kohort.KFold or kohort.Race"),
+        ({"callbacks": [keras.callbacks.LambdaCallback()]}, "callbacks of Keras's in a search"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_before_anything_trains(blobs, options, told):
+    with pytest.raises(DesignError) as caught:
+        small(blobs, **options)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_input_to_run_is_refused(blobs):
+    with pytest.raises(DesignError, match="confirm of 1 or more"):
+        small(blobs).run(confirm=0)
+    with pytest.raises(DesignError, match="a search that has been run"):
+        small(blobs).trials()
+
+
+def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path):
+    assert isinstance(result, kohort.Result)
+    assert len(result.race()) == 2
+    page = html.unescape(result.report(tmp_path / "report.html").read_text())
+    assert '<h2 id="search">The search</h2>' in page
+    for sentence in result.search_text():
+        assert sentence in page
+    assert page.count("scores of the trials over") == 3
+
+
+def test_flattery_is_what_the_search_said_less_what_was_proved(result):
+    told, trials, table = result.flattery(), result.trials(), result.table()
+    for name, row in told.iterrows():
+        assert row["searched"] == trials["score"][int(name.removeprefix("trial "))]
+        assert row["proved"] == table["val_accuracy"][name]
+        assert row["more"] == pytest.approx(row["searched"] - row["proved"])
+
+
+def test_a_lower_loss_than_proved_flatters_too(blobs):
+    result = small(blobs, metric="loss").run(verbose=0, confirm=2)
+    row = result.flattery().iloc[0]
+    assert row["more"] == pytest.approx(row["proved"] - row["searched"])
+    record = result.searched
+    assert not record.higher_is_better
+    assert [trial.score for trial in record.ranked() if trial.state == "finished"] == sorted(
+        trial.score for trial in record.trials if trial.state == "finished"
+    )
+
+
+def test_importances_find_what_matters(blobs):
+    def only_rate(units, rate, dropout):
+        return build(8, rate, 0.1)
+
+    space = {
+        "rate": kohort.Range(1e-5, 0.3, log=True),
+        "units": kohort.Range(1, 100),
+        "dropout": kohort.Range(0.0, 1.0),
+    }
+    result = small(blobs, build=only_rate, space=space, trials=24, sampler="random").run(
+        verbose=0, confirm=1
+    )
+    found = result.importance()
+    assert found.index[0] == "rate"
+    assert found["importance"].sum() == pytest.approx(1)
+    assert (found["low"] <= found["high"]).all()
+    assert found["importance"]["rate"] > 0.5
+
+
+def test_a_search_is_a_study_of_optunas(result, tmp_path):
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    written = result.to_optuna(storage)
+    study = optuna.load_study(study_name="small", storage=storage)
+    trials = result.trials()
+    assert study.direction == optuna.study.StudyDirection.MAXIMIZE
+    states = {"finished": "COMPLETE", "left": "PRUNED"}
+    assert [t.state.name for t in study.trials] == [states[s] for s in trials["state"]]
+    for trial, (_, row) in zip(study.trials, trials.iterrows(), strict=True):
+        assert trial.params["rate"] == pytest.approx(row["rate"], rel=1e-3)
+        assert trial.intermediate_values[max(trial.intermediate_values)] == row["score"]
+    for each in (written, study):  # Optuna leaves the file open.
+        each._storage._backend.engine.dispose()
+
+
+def test_a_build_function_of_keras_tuner_is_taken_as_it_is(blobs):
+    def tuned(hp):
+        return build(hp.Int("units", 4, 8, step=4), hp.Float("rate", 1e-3, 0.3, sampling="log"))
+
+    result = small(blobs, build=tuned, space=None).run(verbose=0, confirm=2)
+    assert set(result.trials().columns) >= {"units", "rate"}
+    assert result.best().variant.kwargs.keys() == {"units", "rate"}
+
+
+def test_a_tuner_space_with_a_name_twice_is_told_in_one_line(blobs):
+    def tuned(hp):
+        hp.Int("units", 4, 8)
+        return build(hp.Int("units", 4, 16))
+
+    with pytest.raises(DesignError, match="one meaning of the hyperparameter 'units'"):
+        small(blobs, build=tuned, space=None).run(verbose=0)
+
+
+def test_one_finalist_has_no_rival_and_is_proved_all_the_same(blobs):
+    result = small(blobs).run(verbose=0, confirm=1)
+    assert len(result.flattery()) == 1
+    assert result.race_text() == []
+    assert np.isfinite(result.flattery()["low"]).all()
+
+
+def test_other_replicates_prove_the_finalists(blobs):
+    spec = small(blobs, replicates=kohort.KFold(6)).spec
+    assert isinstance(spec.race, kohort.Race)
+    assert spec.race.splits == kohort.KFold(6)
+    race = kohort.Race(kohort.Holdout(0.3, repeats=6), first=3, looks=2)
+    assert small(blobs, replicates=race).spec.race is race
+    assert small(blobs, replicates=kohort.Holdout(0.3, repeats=20)).spec.race.count == 20
+
+
+SCRIPT = """
+import sys
+import kohort
+import numpy as np
+from tests.runs.searches.searched import small, without_times
+random = np.random.default_rng(7)
+y = random.integers(0, 3, 600)
+x = random.normal(size=(600, 5)) + 1.2 * np.eye(3, 5)[y]
+data = kohort.Dataset(x[:500], y[:500], x[500:], y[500:], name="blobs", class_names="abc")
+result = small(data).run(sys.argv[1], verbose=0, confirm=2, checkpoint_seconds=float(sys.argv[2]))
+print(*without_times(result), sep="\\n")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cadence", ["0", "60"])
+def test_a_search_that_is_killed_at_any_moment_ends_with_the_same_numbers(blobs, tmp_path, cadence):
+    undisturbed = "\n".join(without_times(small(blobs).run(verbose=0, confirm=2)))
+    random, place = np.random.default_rng(int(cadence)), tmp_path / "kohort.db"
+    lives = 0
+    while True:
+        lives += 1
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(place), cadence],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        if lives <= 8:
+            time.sleep(random.uniform(1.5, 6))
+            process.kill()
+        out, err = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        assert process.returncode < 0, err
+    assert lives > 1, "it was never killed"
+    assert out.strip() == undisturbed.strip()
