@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.cli.letters_study import build_mlp, letters_study
 from kohort.cli.study_files import read_study
+from kohort.cli.training.letters_study import build_mlp, letters_study
 from kohort.data.readers.images import load_images
 from tests.marks import long
 

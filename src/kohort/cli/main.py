@@ -11,9 +11,10 @@ from typing import Any
 
 import typer
 
-from kohort.cli import model_commands, store_commands, study_commands
+from kohort.cli import model_commands, store_commands
 from kohort.cli.ending import end
 from kohort.cli.on_data import check_commands, prepare_commands
+from kohort.cli.training import search_commands, study_commands
 from kohort.errors import KohortError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": study_commands.demo,
     "run": study_commands.run,
     "plan": study_commands.plan,
+    "search": search_commands.search,
     "list": store_commands.list_studies,
     "show": store_commands.show,
     "compare": store_commands.compare,

@@ -56,6 +56,12 @@ TestPart = Annotated[
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Train this many epochs instead.")]
+Memory = Annotated[
+    str | None, typer.Option(help="What training may take on the device, such as 2GB.")
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Forget what the store has of it; begin anew.")
+]
 StorePlace = Annotated[
     str,
     typer.Option(

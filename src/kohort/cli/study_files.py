@@ -3,7 +3,7 @@
 import runpy
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from kohort.data.system import is_file
 from kohort.design.races import until_decided
 from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
-from kohort.study import Study
+from kohort.search import Search, search_of
+from kohort.study import Study, study_of
 
 
 def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
@@ -58,27 +59,54 @@ def read_study(place: str, data: Dataset | None) -> Study:
         DesignError: There is no such file, it fails, or it does not define such a study.
         DataError: The study needs data, and there are none.
     """
+    defined, is_made = _defined(place, "study", Study, data)
+    return defined if is_made or data is None else adjusted(defined, data=data)
+
+
+def read_search(
+    place: str, data: Dataset | None, *, trials: int | None, epochs: int | None
+) -> Search:
+    """The search that a file defines, with other trials or epochs where they are given.
+
+    Args:
+        place: `FILE.py`, or `FILE.py::NAME` where the search is not called `search`.
+        data: As for `read_study`.
+        trials: How many trials; None for those that it has.
+        epochs: Its epochs; None likewise.
+
+    Raises:
+        DesignError: As `read_study`.
+        DataError: As `read_study`.
+    """
+    defined, is_made = _defined(place, "search", Search, data)
+    given = {"data": None if is_made else data, "trials": trials, "epochs": epochs}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return search_of(replace(defined.spec, **changed)) if changed else defined
+
+
+def _defined[T](place: str, usual: str, kind: type[T], data: Dataset | None) -> tuple[T, bool]:
+    """What a file defines under a name, and whether a function made it from the data."""
     file, _, name = place.partition("::")
-    name, path = name or "study", Path(file)
+    name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"
     if not is_file(path):
         raise DesignError("the path of a Python file", repr(file), "check the spelling")
     defined = _call(path, lambda: runpy.run_path(file).get(name))
-    if isinstance(defined, Study):
-        return defined if data is None else adjusted(defined, data=data)
+    if isinstance(defined, kind):
+        return defined, False
     if not callable(defined):
         raise DesignError(
-            f"{name!r} in {file}: a kohort.Study, or a function from a Dataset to one",
+            f"{name!r} in {file}: a {told}, or a function from a Dataset to one",
             "nothing of that name" if defined is None else type(defined).__name__,
             "define it at the top level of the file",
         )
     if data is None:
         raise DataError(f"data for {name!r} of {file}", "none", "pass --data SRC, such as letters")
     made = _call(path, lambda: defined(data))
-    if not isinstance(made, Study):
+    if not isinstance(made, kind):
         raise DesignError(
-            f"a kohort.Study from {name!r} of {file}", type(made).__name__, "return a Study"
+            f"a {told} from {name!r} of {file}", type(made).__name__, f"return a {kind.__name__}"
         )
-    return made
+    return made, True
 
 
 def adjusted(
@@ -98,20 +126,18 @@ def adjusted(
         replicates: Repeats or folds; None likewise.
         races: Whether its replicates come in looks, until it is decided.
     """
-    arguments = {
-        field.name: getattr(study.spec, field.name) for field in fields(study.spec) if field.init
-    }
+    changed: dict[str, Any] = {}
     if data is not None:
-        arguments["data"] = data
+        changed["data"] = data
     if epochs is not None:
-        arguments["epochs"] = epochs
+        changed["epochs"] = epochs
     given = study.spec.replicates
     assert not isinstance(given, AllSamples)  # No user's study is a refit.
     if races:
-        arguments["replicates"] = until_decided(given, replicates)
+        changed["replicates"] = until_decided(given, replicates)
     elif replicates is not None:
-        arguments["replicates"] = given.resized(replicates)
-    return Study(**arguments)
+        changed["replicates"] = given.resized(replicates)
+    return study_of(replace(study.spec, **changed))
 
 
 def _call[T](path: Path, action: Callable[[], T]) -> T:

@@ -1,0 +1,1 @@
+"""Commands that train, and what they show at the end."""

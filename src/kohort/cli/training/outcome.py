@@ -1,0 +1,77 @@
+"""Runs a study or a search for the command line; prints its outcome, and writes it to a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import typer
+
+from kohort.cli.blame import reporting_user_code
+from kohort.cli.ending import end
+from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
+from kohort.data.dataset import Dataset
+from kohort.errors import Interrupted, legible
+
+if TYPE_CHECKING:
+    from kohort.result import Result
+
+
+def finish[R: "Result"](
+    data: Dataset,
+    run: Callable[[], R],
+    out: Path,
+    command: str,
+    told: Callable[[R], list[str]] = lambda _: [],
+) -> None:
+    """Run it; print its table and its answer, write its report and its winner.
+
+    Args:
+        data: What it trains on.
+        run: Runs it.
+        out: The folder to write to.
+        command: The command that runs it again.
+        told: Further lines of its outcome.
+
+    Raises:
+        DesignError: The folder cannot be written to, or the user's own code fails.
+    """
+    try:
+        with writable(out), reporting_user_code():
+            _show_data(data)
+            result = run()
+    except Interrupted:
+        end("interrupted; what was done is kept: the same command goes on", 130)
+    with pd.option_context("display.width", 200, "display.max_columns", None):
+        table = result.table().drop(columns="parameters").round(4)
+        epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
+        typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
+    typer.echo("\n" + "\n".join([*_lines(result), *told(result)]) + "\n")
+    if result.winner is not None:
+        with writing(out / WINNER):
+            typer.echo(f"winner: {result.best().save(out / WINNER)}")
+    elif without_winner(out):
+        typer.echo(f"removed the {WINNER} of an earlier run from {out}", err=True)
+    with writing(out / REPORT):
+        # A path that is no text in UTF-8 would end the writing of the report.
+        typer.echo(f"report: {result.report(out / REPORT, command=legible(command))}")
+
+
+def _lines(result: "Result") -> list[str]:
+    """The answer, and what is beside it."""
+    steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
+    tested, raced = result.test_text(), result.race_text()
+    lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
+    lines += result.additions()
+    lines += ["", "The race", *raced] if raced else []
+    return lines + (["", "What would help next", *steps] if steps else [])
+
+
+def _show_data(data: Dataset) -> None:
+    train, test = len(data.x_train), len(data.x_test)
+    told = f"{test:,}" if test else "none"
+    typer.echo(f"{data.name}: read {train + test:,} samples, {told} of them to test", err=True)
+    for note in data.notes:
+        typer.echo(legible(note), err=True)
+    for name in data.unreadable:
+        typer.echo(f"could not read {legible(name)}", err=True)

@@ -1,0 +1,84 @@
+"""The command that searches: `search`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kohort.cli.options import (
+    STORE,
+    DataSource,
+    Epochs,
+    Fresh,
+    GroupColumn,
+    ImageColor,
+    ImageSize,
+    Memory,
+    Pixels,
+    StorePlace,
+    TargetColumn,
+    TestPart,
+    reading_options,
+)
+
+
+def search(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py[::NAME]",
+            help="A Python file, and what it calls its search: `search`.",
+        ),
+    ],
+    data: DataSource = None,
+    target: TargetColumn = None,
+    group: GroupColumn = None,
+    size: ImageSize = None,
+    color: ImageColor = Pixels.KEEP,
+    test: TestPart = None,
+    trials: Annotated[int | None, typer.Option(min=2, help="Try this many instead.")] = None,
+    epochs: Epochs = None,
+    confirm: Annotated[int, typer.Option(min=1, help="Finalists to prove by a race.")] = 5,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of report.html and winner.keras; default: FILE[-NAME]-report"),
+    ] = None,
+    memory: Memory = None,
+    store: StorePlace = STORE,
+    fresh: Fresh = False,
+) -> None:
+    """Search a space, prove the finalists; print, write the report and the winner.
+
+    It is kept while it runs: the same command goes on where it was stopped.
+    """
+    from functools import partial
+
+    from kohort.cli.study_files import data_of, read_search
+    from kohort.cli.training.outcome import finish
+    from kohort.search import SearchResult
+
+    reading = reading_options(target, group, size, color, test)
+    found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
+    options = {
+        "data": data,
+        **reading,
+        "trials": trials,
+        "epochs": epochs,
+        "confirm": None if confirm == 5 else confirm,
+        "memory": memory,
+        "store": None if store == STORE else store,
+    }
+    shown = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    path, _, name = file.partition("::")
+    stem = Path(path).stem
+
+    def told(result: SearchResult) -> list[str]:
+        return ["", "The search", *result.search_text()]
+
+    finish(
+        found.spec.data,
+        partial(found.run, store, confirm=confirm, fresh=fresh, memory=memory),
+        out or Path(f"{stem}-{name}-report" if name else f"{stem}-report"),
+        " ".join(["kohort search", file, *shown]),
+        told,
+    )
