@@ -114,7 +114,7 @@ def test_the_readmes_python_runs(tmp_path):
     assert len(blocks) >= 2
     # They are read in order, as one session; and made small, which changes no name and no call.
     session = "\n".join(blocks).replace("epochs=20", "epochs=1").replace("repeats=5", "repeats=2")
-    session = session.replace("repeats=20", "repeats=8")
+    session = session.replace("repeats=20", "repeats=8").replace("trials=32", "trials=4")
     assert session != "\n".join(blocks)
     done = run_as_a_user(session, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -143,6 +143,18 @@ def test_the_python_of_the_page_on_shipping_runs_and_its_models_predict(tmp_path
         done = in_process.kohort("predict", f"ship/{name}.keras", "rows.csv", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == 2
+
+
+@pytest.mark.long
+def test_the_python_of_the_page_on_searches_runs(tmp_path):
+    page = (ROOT / "docs" / "search.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    small = block.replace("epochs=27", "epochs=2").replace("trials=64", "trials=6")
+    assert small != block
+    done = run_as_a_user(small, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "It tried 6 trials" in done.stdout
+    assert (tmp_path / "search" / "winner.keras").is_file()
 
 
 def test_links_and_pictures_are_there():
