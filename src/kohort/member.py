@@ -14,11 +14,13 @@ from kohort.data.dataset import Dataset
 from kohort.data.readers.pictures import edge_brightness
 from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
+from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.engine.members import MONITOR
 from kohort.evidence.curves import Curves
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.models import prepare, uncompiled
+from kohort.keras_api.preprocessing import set_trained_weights
 from kohort.keras_api.samples import measured
 from kohort.report.held_out import Candidate
 
@@ -36,7 +38,8 @@ class Member:
         variant: How it is built.
         replicate: Its seed and split.
         data: What it was trained on.
-        weights: As `keras.Model.get_weights` gives them, of the epoch below.
+        weights: As `keras.Model.get_weights` gives them, of the epoch below; then the boundaries
+            that `Discretization` layers have learned, which Keras does not count as weights.
         epoch: Its epoch (from 1) of lowest validation loss.
 
     Example:
@@ -82,9 +85,10 @@ class Member:
             >>> model.predict(data.x_test, verbose=0).shape
             (60, 5)
         """
-        model = self.variant.model(self.replicate.seed)
+        part = TrainingPart(self.data, self.replicate.train)
+        model = self.variant.model(self.replicate.seed, part)
         prepare(model, batch_of(self.data, 1))
-        model.set_weights(self.weights)
+        set_trained_weights(model, self.weights)
         return model
 
     def deployable(self) -> keras.Model:

@@ -218,15 +218,17 @@ def make_plan(
         numbers = spec.first_of_all(len(spec.whole_replicates) if spec.race is None else 1)
     for number, of_variant in numbers.items():
         for replicate in spec.replicates_of(spec.variants[number], of_variant):
-            key = number, replicate.number
+            # The same model from the same seed, where it learns nothing from its rows as it is
+            # built; only the rows differ.
+            share = replicate.share if spec.variants[number].takes_data else 1.0
+            key = number, replicate.number, share
             if key not in models.known:
                 model = models.build(number, replicate)
                 models.known[key], description = _look_at(spec, number, replicate, model, models)
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
-                if description is not None:
+                if description is not None and replicate.share == 1:
                     models.keep(number, replicate, model, models.known[key].state_bytes)
-            # The same model from the same seed; only the rows differ.
             members.append(replace(models.known[key], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
