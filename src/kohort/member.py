@@ -20,7 +20,7 @@ from kohort.engine.members import MONITOR
 from kohort.evidence.curves import Curves
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.models import prepare, uncompiled
-from kohort.keras_api.preprocessing import set_trained_weights
+from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import measured
 from kohort.report.held_out import Candidate
 
@@ -38,8 +38,7 @@ class Member:
         variant: How it is built.
         replicate: Its seed and split.
         data: What it was trained on.
-        weights: As `keras.Model.get_weights` gives them, of the epoch below; then the boundaries
-            that `Discretization` layers have learned, which Keras does not count as weights.
+        weights: As `keras.Model.get_weights` gives them, of the epoch below.
         epoch: Its epoch (from 1) of lowest validation loss.
 
     Example:
@@ -88,7 +87,7 @@ class Member:
         part = TrainingPart(self.data, self.replicate.train)
         model = self.variant.model(self.replicate.seed, part)
         prepare(model, batch_of(self.data, 1))
-        set_trained_weights(model, self.weights)
+        set_weights(model, self.weights)
         return model
 
     def deployable(self) -> keras.Model:

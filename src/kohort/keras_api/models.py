@@ -12,7 +12,7 @@ from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.preprocessing import set_trained_weights, trained_weights
+from kohort.keras_api.preprocessing import set_weights
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Trainable and non-trainable variables, and those of the optimizer and the metrics."""
@@ -239,5 +239,5 @@ def uncompiled(model: keras.Model) -> keras.Model:
     # clone_model compiles the clone of a compiled model, with an optimizer and all its state.
     model.compiled = False
     clone = keras.models.clone_model(model)
-    set_trained_weights(clone, trained_weights(model))
+    set_weights(clone, model.get_weights())
     return clone

@@ -43,7 +43,7 @@ class Trained(NamedTuple):
 
     Args:
         plan: Its plan.
-        weights: The weights of its best epoch, as `trained_weights` gives them.
+        weights: The weights of its best epoch, in the order of `get_weights`.
         seconds: Training time, with its part of compilation.
     """
 

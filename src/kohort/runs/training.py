@@ -9,7 +9,6 @@ from kohort.design.spec import StudySpec
 from kohort.engine.loop.events import BlockEnded, EpochsMeasured, Events
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
 from kohort.keras_api.callbacks import why_inside_epochs
-from kohort.keras_api.preprocessing import trained_weights
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.recording import Records
@@ -178,7 +177,7 @@ class Training:
         for number in event.members:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            weights = trained_weights(job.models[number])
+            weights = job.models[number].get_weights()
             self.records.ended(member, weights, seconds)
             if self._checkpointer is not None:
                 self._checkpointer.end(member, weights, seconds)
