@@ -42,7 +42,8 @@ class MemberPlan:
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
         model: How its model is configured and compiled, as text, for the first replicate of its
-            variant; "" for others, which differ in seeds alone, and where Keras cannot tell.
+            variant, and for all of one that is built from its replicate's data; "" for others,
+            which differ in seeds alone, and where Keras cannot tell.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -278,7 +279,7 @@ def _look_at(
         metrics=metric_kinds(model),
         regularizer_count=regularizer_count(model),
         reason=why_alone,
-        model=config_text(model) if replicate.number == 0 else "",
+        model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
     )
     return member, description

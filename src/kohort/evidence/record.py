@@ -61,6 +61,8 @@ class StudyRecord:
             replicate.
         majority: The majority class, where the score is the part of samples whose class a model
             gets right; else None.
+        configs: The configuration of models that were built from their replicate's data, by the
+            numbers of their variant and replicate.
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class StudyRecord:
     curves: Mapping[float, Curves]
     seconds: Mapping[tuple[int, int], float]
     majority: Majority | None = None
+    configs: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     @property
     def whole(self) -> Curves:
@@ -103,6 +106,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             for variant in record.variants
         ],
         "trained": record.whole.trained.tolist(),
+        "configs": [[*place, text] for place, text in record.configs.items()],
     }
 
 
@@ -140,6 +144,7 @@ def from_json(
         curves,
         seconds,
         None if majority is None else Majority(**_with_arrays(majority)),
+        {(variant, number): text for variant, number, text in stored.get("configs", [])},
     )
 
 

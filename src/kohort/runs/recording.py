@@ -212,6 +212,7 @@ def study_record(
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
         _majority(spec, score, records.replicates),
+        _configs(spec, whole),
     )
 
 
@@ -263,6 +264,15 @@ def _overlap(spec: StudySpec, count: int) -> Overlap:
         group_columns=listing(groups.columns),
         by_chance=copies.by_chance,
     )
+
+
+def _configs(spec: StudySpec, whole: Iterable[MemberPlan]) -> dict[tuple[int, int], str]:
+    """The configurations of models that were built from their replicate's data."""
+    return {
+        (member.variant, member.replicate): member.model
+        for member in whole
+        if spec.variants[member.variant].takes_data
+    }
 
 
 def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
