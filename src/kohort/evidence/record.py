@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.evidence.curves import Curves
@@ -63,6 +64,8 @@ class StudyRecord:
             gets right; else None.
         configs: The configuration of models that were built from their replicate's data, by the
             numbers of their variant and replicate.
+        learned: The layers of its models that learned from data before training; None in studies
+            that were kept before it was.
     """
 
     settings: Settings
@@ -73,6 +76,7 @@ class StudyRecord:
     seconds: Mapping[tuple[int, int], float]
     majority: Majority | None = None
     configs: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    learned: tuple[LearnedLayer, ...] | None = None
 
     @property
     def whole(self) -> Curves:
@@ -107,6 +111,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
         ],
         "trained": record.whole.trained.tolist(),
         "configs": [[*place, text] for place, text in record.configs.items()],
+        "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
     }
 
 
@@ -126,6 +131,7 @@ def from_json(
     """
     settings = settings_from_json(stored["settings"])
     majority = stored.get("majority")  # studies that were kept before it was have none
+    learned = stored.get("learned")
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
     count = len(settings.epochs)  # studies that were kept before they were have none of these
     later = stored.get("builds", [None] * count), stored.get("defaults", [{}] * count)
@@ -145,6 +151,7 @@ def from_json(
         seconds,
         None if majority is None else Majority(**_with_arrays(majority)),
         {(variant, number): text for variant, number, text in stored.get("configs", [])},
+        None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
     )
 
 
