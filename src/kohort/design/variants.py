@@ -102,7 +102,7 @@ class Variant:
                 raise DesignError(
                     f"a model from the build function of variant {self.name!r}",
                     f"{type(error).__name__}: {reason(error)}",
-                    "mend the function or the arguments of the variant",
+                    _mend(error),
                 ) from error
         if not isinstance(model, keras.Model) or not model.compiled:
             raise DesignError(
@@ -130,6 +130,16 @@ class Variant:
         arguments = "".join(f", {name}={value!r}" for name, value in self.kwargs.items())
         name = getattr(self.build, "__name__", repr(self.build))
         return f"Variant({self.name!r}, {name}{arguments})"
+
+
+def _mend(error: BaseException) -> str:
+    if isinstance(error, ImportError) and "tensorflow" in str(error).lower():
+        return (
+            "strings and lookups do not reach a step that JAX compiles: encode them before, as "
+            "kohort.Dataset.from_frame does; adapt Normalization on an array, such as data.x; and "
+            "give Discretization its boundaries, such as np.quantile(data.x, [0.25, 0.5, 0.75])"
+        )
+    return "mend the function or the arguments of the variant"
 
 
 def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:

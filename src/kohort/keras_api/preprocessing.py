@@ -96,11 +96,22 @@ def learned_anew(layer: keras.layers.Layer, rows: Rows, size: int) -> list[np.nd
 def seen_by(model: keras.Model, layer: keras.layers.Layer) -> Callable[[np.ndarray], np.ndarray]:
     """The function from the inputs of a model to what a layer in it sees.
 
-    Raises:
-        ValueError: The layer is not in the graph of the model, but in that of a model in it.
+    One that is not in the model's graph, but in a model in it or in a model without a graph, is
+    taken to see the inputs.
     """
-    part = keras.Model(model.inputs, layer.input)
-    return lambda batch: np.asarray(part([batch], training=False))
+    for node in layer._inbound_nodes:  # several where a layer is in several models
+        try:
+            part = keras.Model(model.inputs, node.input_tensors[0])
+        except ValueError:
+            continue
+        return lambda batch: np.asarray(part([batch], training=False))
+    return np.asarray
+
+
+def sees_inputs(model: keras.Model, layer: keras.layers.Layer) -> bool:
+    """Whether a layer sees what its model gets, or is in no graph that would tell."""
+    nodes = [node.input_tensors[0] for node in layer._inbound_nodes]
+    return not nodes or any(seen is model.inputs[0] for seen in nodes)
 
 
 def _is_new(layer: Normalization) -> bool:

@@ -17,6 +17,7 @@ from kohort.keras_api.preprocessing import (
     learned_numbers,
     rounding_scale,
     seen_by,
+    sees_inputs,
 )
 
 _UNSHARED = ("name", "mean", "variance", "bin_boundaries")
@@ -65,10 +66,10 @@ class LearnedFrom:
         self, number: int, model: keras.Model, place: int, layer: keras.layers.Layer
     ) -> RowSets:
         """What a layer learns from each set of rows; where it sees the inputs, once for all."""
-        if not _sees_inputs(model, layer):
+        if not sees_inputs(model, layer):
             # The model that is about to train is not run.
             other = self._models.new(number, self._replicate)
-            return self._learned(layer, _through(other, place))
+            return self._learned(layer, seen_by(other, learned_layers(other)[place]))
         settings = {name: v for name, v in layer.get_config().items() if name not in _UNSHARED}
         key = type(layer), is_given(layer), repr(settings), len(learned_numbers(layer))
         if key not in self._known:
@@ -82,24 +83,6 @@ class LearnedFrom:
         tests = len(data.x_test)
         whole = _ways(layer, data, every, tests, seen) if tests else None
         return RowSets(part, train, whole, rounding_scale(layer))
-
-
-def _sees_inputs(model: keras.Model, layer: keras.layers.Layer) -> bool:
-    """Whether a layer sees what its model gets.
-
-    One in a model without a graph is taken to: if that is wrong, its numbers are those of no rows.
-    """
-    try:
-        return layer.input is model.inputs[0]
-    except (AttributeError, TypeError, ValueError):
-        return True
-
-
-def _through(model: keras.Model, place: int) -> _Seen:
-    try:
-        return seen_by(model, learned_layers(model)[place])
-    except ValueError:  # It is in the graph of a model in this one.
-        return np.asarray
 
 
 def _ways(

@@ -7,8 +7,10 @@ import numpy as np
 
 CLOSE = 0.01
 """A number is that of some rows if it is as near to it as this part of how far two sets of rows lie
-apart; rounding is less."""
-RESOLVED = 400 * float(np.finfo(np.float32).eps)
+apart, or as rounding."""
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""How far rounding takes a number, relatively."""
+RESOLVED = 10 * ROUNDING
 """Numbers of two sets of rows that differ by less than this, relatively, cannot be told apart."""
 DIGITS = 6
 """A constant of so few digits was written down by a person."""
@@ -80,22 +82,25 @@ def learned_layer(
     """
     part, train = rows.part[-1], rows.train[-1]
     apart = np.abs(train - part)
-    tells = apart > RESOLVED * np.maximum(rows.scale, np.maximum(np.abs(part), np.abs(train)))
+    size = np.maximum(rows.scale, np.maximum(np.abs(part), np.abs(train)))
+    tells = apart > RESOLVED * size
     if given:
         tells &= ~written_down(numbers)
     apart = np.where(tells, apart, 1.0)
-    whole_apart = apart
+    near = np.maximum(CLOSE * apart, ROUNDING * size)
+    whole_near = near
     if rows.whole is not None:
-        # All rows lie nearer to all training rows than the training part does.
+        # All rows may lie nearer to all training rows than the training part does.
         whole_apart = np.minimum(apart, np.abs(rows.whole[-1] - train))
+        whole_near = np.maximum(CLOSE * whole_apart, ROUNDING * size)
     of_part, of_train = (_distance(numbers, ways) for ways in (rows.part, rows.train))
     of_whole = np.inf if rows.whole is None else _distance(numbers, rows.whole)
     return LearnedLayer(
         *(variant, layer, kind, given),
         told=int(tells.sum()),
-        like_part=int((tells & (of_part <= CLOSE * apart)).sum()),
-        like_train=int((tells & (of_train <= CLOSE * apart)).sum()),
-        like_all=int((tells & (of_whole <= CLOSE * whole_apart)).sum()),
+        like_part=int((tells & (of_part <= near)).sum()),
+        like_train=int((tells & (of_train <= near)).sum()),
+        like_all=int((tells & (of_whole <= whole_near)).sum()),
         from_part=_median((of_part / apart)[tells]),
         from_train=_median((of_train / apart)[tells]),
     )

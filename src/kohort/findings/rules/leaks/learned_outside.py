@@ -117,7 +117,7 @@ RULE = Rule(
     "from all training rows, and from all training and test rows; as the layer sees them, behind "
     "the layers before it. A number tells something where those of the training part and of all "
     "training rows differ by more than rounding; it is that of some rows where it is as near as "
-    f"{100 * CLOSE:g} % of this difference. It is found where {100 * AGREEMENT:g} % or more of the "
+    f"{100 * CLOSE:g} % of this difference, or as rounding. It is found where {100 * AGREEMENT:g} % or more of the "
     f"telling numbers, {FEWEST} at least, are those of all training rows or of all rows. Means "
     "and variances that were given as arguments are looked at too, but for those of at most "
     f"{DIGITS} digits, as people write them. It is inconclusive where an adapted layer's numbers "
