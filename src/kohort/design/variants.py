@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kohort.errors import DesignError, KohortError, reason
+from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
 
 
@@ -135,9 +136,8 @@ class Variant:
 def _mend(error: BaseException) -> str:
     if isinstance(error, ImportError) and "tensorflow" in str(error).lower():
         return (
-            "strings and lookups do not reach a step that JAX compiles: encode them before, as "
-            "kohort.Dataset.from_frame does; adapt Normalization on an array, such as data.x; and "
-            "give Discretization its boundaries, such as np.quantile(data.x, [0.25, 0.5, 0.75])"
+            f"{ENCODE_BEFORE}; adapt Normalization on an array, such as data.x; and give "
+            "Discretization its boundaries, such as np.quantile(data.x, [0.25, 0.5, 0.75])"
         )
     return "mend the function or the arguments of the variant"
 

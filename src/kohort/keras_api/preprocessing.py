@@ -1,7 +1,7 @@
 """Layers that compute with numbers learned from data before training: which, and by which rows.
 
-`StringLookup`, `IntegerLookup` and `TextVectorization` are none of them: they need TensorFlow to be
-made, and do not run in a step that JAX compiles.
+`StringLookup`, `IntegerLookup` and `TextVectorization` learn too, and are none of them: TensorFlow
+makes and runs them, and not a step that JAX compiles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +10,24 @@ import keras
 import numpy as np
 from keras.layers import Discretization, Normalization
 
+ENCODE_BEFORE = (
+    "strings and lookups do not reach a step that JAX compiles: encode them before, as "
+    "kohort.Dataset.from_frame does"
+)
+"""What to do instead."""
+_LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
+
 BATCH = 16_384
 ROOM = 1 << 29
 """Bytes of rows that are read at once; more are read in batches alone."""
 
 type Rows = Callable[[], Iterator[np.ndarray]]
 """Yields rows `[batch, ...]`, in as many batches as there are."""
+
+
+def looks_up(model: keras.Model) -> bool:
+    """Whether a layer of a model looks up strings or numbers, which TensorFlow alone does."""
+    return any(isinstance(layer, _LOOKUPS) for layer in model._flatten_layers())
 
 
 def set_weights(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
