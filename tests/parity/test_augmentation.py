@@ -16,9 +16,9 @@ LAYERS = {
     "contrast": [lambda: keras.layers.RandomContrast(0.5, value_range=RANGE)],
     "brightness": [lambda: keras.layers.RandomBrightness(0.3, value_range=RANGE)],
     "noise": [lambda: keras.layers.GaussianNoise(0.2)],
-    "erasing": [lambda: keras.layers.RandomErasing()],
-    "blur": [lambda: keras.layers.RandomGaussianBlur()],
-    "mixed": [lambda: keras.layers.MixUp()],
+    "erasing": [keras.layers.RandomErasing],
+    "blur": [keras.layers.RandomGaussianBlur],
+    "mixed": [keras.layers.MixUp],
     "several": [
         lambda: keras.layers.RandomFlip("horizontal"),
         lambda: keras.layers.RandomTranslation(0.2, 0.2),
@@ -61,7 +61,9 @@ def test_augmentation_trains_in_the_program_to_keras_numbers_and_is_off_in_valid
     with compiling_quickly():
         plan = study(layers).plan()
         assert [len(plan.cohorts), len(plan.alone)] == [2, 0]
-        fused, alone = (study(layers).run(verbose=0, engine=engine) for engine in ("fused", "keras"))
+        fused, alone = (
+            study(layers).run(verbose=0, engine=engine) for engine in ("fused", "keras")
+        )
         np.testing.assert_allclose(curves(fused), curves(alone), rtol=2e-4, atol=2e-5)
         plain, augmented = (fused.members[variant, 0] for variant in (0, 1))
         assert not np.array_equal(plain.weights[0], augmented.weights[0])

@@ -53,9 +53,7 @@ def normalized(data, units=4, axis=-1, rate=0.02):
 
 def binned(data, units=4):
     edges = np.quantile(data.x, [0.2, 0.4, 0.6, 0.8]).tolist()
-    return classifier(
-        [keras.layers.Discretization(edges), keras.layers.Rescaling(1 / 4)], units
-    )
+    return classifier([keras.layers.Discretization(edges), keras.layers.Rescaling(1 / 4)], units)
 
 
 def by_hand(data, units=4):

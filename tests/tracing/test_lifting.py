@@ -99,7 +99,17 @@ def looped(factor):
         (lambda x: x.astype(int) + 1, lambda x: x.astype(int) + 2),
         (lambda x: (x, x + 1.0), lambda x: (x + 1.0, x)),
     ],
-    ids=["power", "axis", "function", "shape", "integers", "captured shape", "loop", "integer", "order"],
+    ids=[
+        "power",
+        "axis",
+        "function",
+        "shape",
+        "integers",
+        "captured shape",
+        "loop",
+        "integer",
+        "order",
+    ],
 )
 def test_whatever_else_differs_is_another_skeleton(one, other):
     assert trace(one, X).skeleton != trace(other, X).skeleton

@@ -12,7 +12,6 @@ from kohort.errors import DesignError, KohortError, reason
 from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
 
-
 DATA = "data"
 """The parameter of a build function that gets the training part of its replicate."""
 

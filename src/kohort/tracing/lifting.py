@@ -35,7 +35,7 @@ from kohort.tracing.jaxpr import (
 )
 
 MOST_LIFTED = 1 << 18
-"""Numbers in an array that may become an input: each member gets one. Larger ones stay constants."""
+"""Numbers in an array that may become an input, of which each member has one; no more."""
 
 _UNIQUE = itertools.count()
 
@@ -51,8 +51,8 @@ class ArrayConstant:
         self._values = np.asarray(values)
         self._text = f"array {hashlib.sha256(array_bytes(self._values)).hexdigest()}"
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._values, dtype, copy=copy)
+    def __array__(self, *arguments: Any, **options: Any) -> np.ndarray:
+        return self._values.__array__(*arguments, **options)
 
     def __repr__(self) -> str:
         return self._text

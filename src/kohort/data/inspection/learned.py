@@ -109,9 +109,9 @@ def learned_layer(
 def written_down(numbers: np.ndarray) -> np.ndarray:
     """Whether each number has few digits, as those that people write, bool `[number]`."""
     single = numbers.astype(np.float32)
-    return np.array(
-        [len(_digits(number)) <= DIGITS for number in single.ravel()], bool
-    ).reshape(numbers.shape)
+    return np.array([len(_digits(number)) <= DIGITS for number in single.ravel()], bool).reshape(
+        numbers.shape
+    )
 
 
 def _digits(number: np.float32) -> str:

@@ -117,16 +117,16 @@ RULE = Rule(
     "from all training rows, and from all training and test rows; as the layer sees them, behind "
     "the layers before it. A number tells something where those of the training part and of all "
     "training rows differ by more than rounding; it is that of some rows where it is as near as "
-    f"{100 * CLOSE:g} % of this difference, or as rounding. It is found where {100 * AGREEMENT:g} % or more of the "
-    f"telling numbers, {FEWEST} at least, are those of all training rows or of all rows. Means "
-    "and variances that were given as arguments are looked at too, but for those of at most "
+    f"{100 * CLOSE:g} % of this difference, or as rounding. It is found where "
+    f"{100 * AGREEMENT:g} % or more of the telling numbers, {FEWEST} at least, are those of all "
+    "training rows or of all rows. Means and variances that were given as arguments are looked at too, but for those of at most "
     f"{DIGITS} digits, as people write them. It is inconclusive where an adapted layer's numbers "
     "are those of neither: of other data, or of some of the rows. Not seen: vocabularies, layers "
     "of users' own, boundaries that were given, and what was done to the data before they came.",
     "It is the commonest leak: `layer.adapt(x_train)` before or in a build function reads the "
-    "samples that each replicate holds out. Of means and variances over many rows it bends scores "
-    "little, of few rows, of many columns and of anything that looks at targets it bends them "
-    "much; and a score on samples that were looked at is not that of new ones.",
+    "samples that each replicate holds out. A score on samples that were looked at is not that of "
+    "new ones. How far it is bent was not measured here: the fewer rows there are, the more does "
+    "each of them move what is learned.",
     ADVICE,
     judge,
 )
