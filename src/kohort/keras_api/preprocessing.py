@@ -99,7 +99,7 @@ def learned_anew(layer: keras.layers.Layer, rows: Rows, size: int) -> list[np.nd
     if is_given(layer):
         ways.insert(0, np.concatenate([mean, variance * values / max(values - 1, 1)]))
     if size <= ROOM:
-        new = Normalization(axis=layer.axis or None, dtype="float32")
+        new = Normalization(axis=layer.axis or None, dtype=layer.dtype_policy)
         new.adapt(np.concatenate(list(rows())))
         ways.insert(0, learned_numbers(new))
     return ways
@@ -133,7 +133,10 @@ def _is_new(layer: Normalization) -> bool:
 
 
 def _moments(layer: Normalization) -> tuple[np.ndarray, np.ndarray]:
-    mean, variance = (np.asarray(part, np.float32) for part in (layer.mean, layer.variance))
+    parts = layer.mean, layer.variance
+    if layer.input_mean is None:  # These are in the dtype of weights, where the others may be half.
+        parts = layer.adapt_mean, layer.adapt_variance
+    mean, variance = (np.asarray(part, np.float32) for part in parts)
     return mean, variance
 
 

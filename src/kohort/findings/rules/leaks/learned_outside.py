@@ -120,9 +120,10 @@ RULE = Rule(
     f"{100 * CLOSE:g} % of this difference, or as rounding. It is found where "
     f"{100 * AGREEMENT:g} % or more of the telling numbers, {FEWEST} at least, are those of all "
     "training rows or of all rows. Means and variances that were given as arguments are looked at "
-    f"too, but for those of at most {DIGITS} digits, as people write them. It is inconclusive where an adapted layer's numbers "
-    "are those of neither: of other data, or of some of the rows. Not seen: vocabularies, layers "
-    "of users' own, boundaries that were given, and what was done to the data before they came.",
+    f"too, but for those of at most {DIGITS} digits, as people write them. It is inconclusive "
+    "where an adapted layer's numbers are those of neither: of other data, or of some of the rows. "
+    "Not seen: vocabularies, layers of users' own, boundaries that were given, and what was done "
+    "to the data before they came.",
     "It is the commonest leak: `layer.adapt(x_train)` before or in a build function reads the "
     "samples that each replicate holds out. A score on samples that were looked at is not that of "
     "new ones. How far it is bent was not measured here: the fewer rows there are, the more does "
