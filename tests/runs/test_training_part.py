@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.training_part import TrainingParts
+from kohort.keras_api.models import prepare
 from tests.runs.test_racing import die_at
 from tests.runs.test_resume import Death, numbers
 
@@ -136,6 +138,31 @@ def test_members_that_learned_other_numbers_are_one_program_with_keras_numbers(
     fused = run(made)
     assert len(count_compilations) <= 2  # an epoch; and one to measure how many train at once
     close(fused, run(study(table(), build), engine="keras"))
+
+
+def test_the_numbers_are_those_of_a_fit_by_hand():
+    data = table()
+    result = run(study(data, functools.partial(normalized, units=4)))
+    for (_, number), member in result.members.items():
+        train, valid = member.replicate.train, member.replicate.valid
+        keras.utils.set_random_seed(member.replicate.seed)
+        layer = keras.layers.Normalization()
+        layer.adapt(data.x_train[train])
+        model = classifier([layer], 4)
+        # Keras builds metrics by a batch that it draws, which would turn the order of the others.
+        prepare(model, batch_of(data, 25))
+        np.random.seed(member.replicate.seed)
+        history = model.fit(
+            data.x_train[train],
+            data.y_train[train],
+            batch_size=25,
+            epochs=3,
+            verbose=0,
+            validation_data=(data.x_train[valid], data.y_train[valid]),
+        ).history
+        kept = result.record.whole
+        for name in ("loss", "val_loss"):
+            np.testing.assert_allclose(kept.of(name)[0, number], history[name], rtol=2e-4)
 
 
 @pytest.mark.parametrize("build", [normalized, binned])
