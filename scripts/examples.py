@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.rules import above_test, leak, majority, never_found
+from kohort.findings.rules.leaks import learned_outside
 from simulations.noise import LETTERS
 from simulations.rules import QUESTIONS
 
@@ -25,6 +27,7 @@ LEVELS = {
 }
 """Of the truths of the simulations, one for each example."""
 REPLICATES = 5
+LEAKED = LearnedLayer("A", "normalization", "Normalization", False, 24, 0, 24, 0, 1.0, 0.0)  # noqa: FBT003
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def example(code: str) -> Example | None:
         leak.RULE.code: lambda: leak.RULE.judge(study),
         above_test.RULE.code: lambda: above_test.RULE.judge(study, far_below),
         majority.RULE.code: lambda: majority.RULE.judge(study),
+        learned_outside.RULE.code: lambda: learned_outside.RULE.judge(study),
         never_found.RULE.code: lambda: never_found.RULE.judge(study, answers),
     }
     return Example(study, findings[code]()) if code in findings else None
@@ -59,7 +63,7 @@ def _of_classes(study: StudyCurves) -> StudyCurves:
     common = Majority("0", right, right, classes=2, share=float(right.mean()))
     return replace(
         study, overlap=_copies(), majority=common, kind="splits", valid_samples=800,
-        test_to_train=0.25,
+        test_to_train=0.25, learned=(LEAKED,),
     )  # fmt: skip
 
 

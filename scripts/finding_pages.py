@@ -303,6 +303,12 @@ INFERRED = {
     "KD107": "The intervals are those of recalls; how often the rule is right was not measured. A "
     "column may be good and honest: the length of its petals alone tells the species of an iris in "
     "96 % of cases, which is inconclusive.\n",
+    "KH206": "The verdict rests on numbers that agree to rounding, and on no interval. Tests adapt "
+    "layers to each of the three sets of rows, in tables of 50 and 5,000 rows (columns of unequal "
+    "scales, of heavy tails, of few values, of ones that do not vary, of means a thousand times "
+    "their spread) and in images, and know the answer: none is wrong; of such means, which float32 "
+    "rounds away, and of one column of two values it may be that nothing can be told. Which rows a "
+    "layer has learned from is looked at in the first replicate alone.\n",
 }
 """What is known of the rates of rules about data that rest on an interval."""
 

@@ -187,3 +187,23 @@ def test_a_search_that_is_killed_at_any_moment_ends_with_the_same_numbers(blobs,
         assert process.returncode < 0, err
     assert lives > 1, "it was never killed"
     assert out.strip() == undisturbed.strip()
+
+
+def test_a_build_that_learns_from_data_sees_the_training_part_of_the_search(blobs):
+    sizes = []
+
+    def learning(units, rate, dropout, data):
+        sizes.append(len(data.x))
+        scale = keras.layers.Normalization()
+        scale.adapt(data.x)
+        model = keras.Sequential([scale, *build(units, rate, dropout).layers])
+        model.compile(
+            keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        return model
+
+    result = small(blobs, build=learning, trials=4, epochs=2).run(verbose=0, confirm=2)
+    assert set(sizes) == {400}
+    assert len(result.flattery()) == 2
+    with pytest.raises(DesignError, match=r"a build\(hp\) that takes hp alone"):
+        small(blobs, build=lambda hp, data: build(), space=None)

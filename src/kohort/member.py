@@ -12,6 +12,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
+from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.design.whole_data import REFIT
 from kohort.engine.members import MONITOR
@@ -19,6 +20,7 @@ from kohort.evidence.curves import Curves
 from kohort.keras_api.averaging import Link, averaged, link_of, measurable
 from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
 from kohort.keras_api.models import prepare, uncompiled
+from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import measured
 from kohort.report.exports.deployable import save_deployable, taking_raw_inputs
 from kohort.report.held_out import Candidate
@@ -79,9 +81,10 @@ class Member:
             >>> model.predict(data.x_test, verbose=0).shape
             (60, 5)
         """
-        model = self.variant.model(self.replicate.seed)
+        part = TrainingPart(self.data, self.replicate.train)
+        model = self.variant.model(self.replicate.seed, part)
         prepare(model, batch_of(self.data, 1))
-        model.set_weights(self.weights)
+        set_weights(model, self.weights)
         return model
 
     def deployable(self) -> keras.Model:

@@ -33,7 +33,7 @@ from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
-from kohort.runs.recording import RunStart, study_record, untrained_losses, with_starts
+from kohort.runs.recording import RunStart, before_training, study_record, with_starts
 from kohort.runs.refitting import Refitter
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
@@ -258,7 +258,7 @@ class Study:
             trains_by = "keras" if engine == "keras" else "fused"
             known = 0 if spec.race else plan.member_epochs  # A race tells what each look trains.
             progress = stack.enter_context(Progress(known, visible=verbose != 0))
-            losses = untrained_losses(spec, models)
+            losses, learned = before_training(spec, models)
             checkpointer = None
             if target is not None:
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
@@ -273,6 +273,7 @@ class Study:
                     spec,
                     records,
                     losses,
+                    learned,
                     engine=trains_by,
                     start=start,
                     runs=runs,

@@ -160,3 +160,47 @@ def test_defaults_are_of_arguments_that_another_variant_gives():
 def test_a_function_without_a_signature_has_no_known_defaults():
     variants = [kohort.Variant("a", dict, units=1), kohort.Variant("b", dict)]
     assert defaults(variants) == [{}, {}]
+
+
+def test_a_build_function_gets_data_where_it_takes_them():
+    def taking(data, units=(4,)):
+        assert data == "the part"
+        return build_mlp(units)
+
+    def with_default(units=(4,), *, data=None):
+        return build_mlp(units if data is None else (9,))
+
+    data_kwargs = kohort.Variant("own", taking, data="the part")
+    bound = kohort.Variant("bound", functools.partial(taking, data="the part"))
+    for variant in (data_kwargs, bound, kohort.Variant("none", build_mlp)):
+        assert not variant.takes_data
+        variant.model(0, "another part")
+    for variant in (kohort.Variant("v", taking), *kohort.grid(taking, units=[(2,), (3,)])):
+        assert variant.takes_data
+        variant.model(0, "the part")
+        with pytest.raises(kohort.DesignError, match=r"which takes `data`, got none; give them"):
+            variant.model(0)
+
+    def taking_any(**data):
+        return build_mlp(**data)
+
+    optional = kohort.Variant("v", with_default)
+    assert [optional.model(0, data).layers[0].units for data in (None, 1)] == [4, 9]
+    assert not kohort.Variant("v", taking_any).takes_data
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.StringLookup,
+        keras.layers.IntegerLookup,
+        keras.layers.TextVectorization,
+        lambda: keras.layers.Discretization(num_bins=3).adapt(np.arange(9.0)),
+        lambda: keras.layers.Normalization().adapt(iter([np.ones((3, 2))])),
+    ],
+    ids=["strings", "integers", "text", "boundaries", "batches"],
+)
+def test_layers_that_ask_for_tensorflow_are_refused_with_what_does_their_work(layer):
+    told = r"ImportError: .*[Tt]ensor[Ff]low.*do not reach a step that JAX compiles: encode them"
+    with pytest.raises(kohort.DesignError, match=told):
+        kohort.Variant("text", layer).model(0)

@@ -234,7 +234,11 @@ def test_regression_is_silent(tmp_path):
     assert result.answer().startswith("All variants score the same in every replicate: loss ")
     for unsaid in ("always answering", "Class by class", "(KH203)", "(KH204)", "(KH205)"):
         assert unsaid not in text
-    assert verdicts(result) == {"KH201": "not found", "KH204": "not applicable"}
+    assert verdicts(result) == {
+        "KH201": "not found",
+        "KH204": "not applicable",
+        "KH206": "not applicable",
+    }
 
 
 def test_rules_about_the_test_set_read_nothing_and_know_what_was_read(tmp_path):
@@ -243,7 +247,7 @@ def test_rules_about_the_test_set_read_nothing_and_know_what_was_read(tmp_path):
         kohort.Variant("net", constant, form="binary"),
         kohort.Variant("other", constant, form="binary", lean=2.0),
     )
-    assert set(verdicts(result)) == {"KH201", "KH204"}
+    assert set(verdicts(result)) == {"KH201", "KH204", "KH206"}
     assert result.readings() == ()
     result.report(tmp_path / "r.html")
     assert verdicts(result)["KH205"] == "found"
@@ -271,7 +275,7 @@ def test_a_kept_reading_is_known_and_not_read_again(tmp_path):
     assert "KH205" not in (tmp_path / "tables" / "findings.csv").read_text("utf-8")
     with open_store(tmp_path / "k.db") as store:
         assert {f.code for f in store.study("kept").findings() if f.variant is None} == {
-            *("KH201", "KH204")
+            *("KH201", "KH204", "KH206")
         }
 
 
@@ -317,7 +321,11 @@ def test_findings_need_no_store(tmp_path):
     result = study.run(tmp_path / "k.db", verbose=0)
     for path in tmp_path.glob("k.db*"):
         path.rename(tmp_path / f"moved {path.name}")
-    assert verdicts(result) == {"KH201": "not found", "KH204": "found"}
+    assert verdicts(result) == {
+        "KH201": "not found",
+        "KH204": "found",
+        "KH206": "not applicable",
+    }
 
 
 def test_validation_far_above_test_is_told():

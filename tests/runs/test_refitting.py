@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort import DesignError
 from kohort.design.whole_data import AllSamples
 from kohort.engine.feed import resident
 from kohort.evidence.store import database, files, open_store
@@ -379,3 +380,25 @@ def test_of_a_race_and_of_pixels(place):
     assert refitted.deployable().inputs[0].dtype == "uint8"
     assert same(kohort.open(place, "refit", data).refit(), refitted)
     assert raced.run(place, verbose=0).table().equals(result.table())
+
+
+def test_what_a_build_learns_from_data_is_learned_from_all_samples(blobs, tmp_path):
+    def learning(units, data):
+        scale = keras.layers.Normalization()
+        scale.adapt(data.x)
+        model = keras.Sequential(
+            [keras.Input((5,)), scale, keras.layers.Dense(units), keras.layers.Dense(3, "softmax")]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    study = kohort.Study(
+        "learning", kohort.grid(learning, units=[2, 3]), blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=50,
+    )  # fmt: skip
+    refit = study.run(tmp_path / "kohort.db", verbose=0).refit(verbose=0)
+    learned = refit.model().layers[0]
+    np.testing.assert_allclose(learned.mean[0], blobs.x_train.mean(axis=0), rtol=1e-4, atol=1e-5)
+    opened = kohort.open(tmp_path / "kohort.db", "learning", blobs)
+    with pytest.raises(DesignError, match="or the study's build functions to train it"):
+        opened.refit(verbose=0)

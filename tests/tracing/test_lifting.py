@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.keras_api.models import prepare, state_of
-from kohort.tracing.lifting import differing, trace
+from kohort.tracing.lifting import MOST_LIFTED, differing, trace
 from kohort.tracing.signature import first_batch, trace_step
 
 X = jnp.linspace(-2.0, 2.0, 6).reshape(2, 3)
@@ -44,6 +44,33 @@ def test_a_scalar_that_is_captured_as_an_array_is_a_constant_too():
     np.testing.assert_array_equal(first.lifted((0,))([jnp.float32(3.0)], X), X * 3.0)
 
 
+def test_an_array_that_is_captured_is_a_constant_too():
+    arrays = [np.arange(3, dtype=np.float32), np.arange(3, dtype=np.float32) + 1]
+    first, second, again = (trace(captured(a), X) for a in (*arrays, arrays[0].copy()))
+    assert first.skeleton == second.skeleton
+    assert first.digest == again.digest != second.digest
+    assert differing([first.constants, again.constants]) == ()
+    (position,) = differing([first.constants, second.constants])
+    lifted = first.lifted([position])
+    for other, array in ((first, arrays[0]), (second, arrays[1])):
+        np.testing.assert_array_equal(lifted([np.asarray(other.constants[position])], X), X * array)
+
+
+def test_arrays_with_equal_ends_are_told_apart():
+    """Their texts are shortened where they are long."""
+    one = np.zeros(5000, np.float32)
+    other = one.copy()
+    other[2500] = 1e-7
+    traces = [trace(lambda x, a=a: x.sum() + jnp.asarray(a).sum(), X) for a in (one, other)]
+    assert len(differing([t.constants for t in traces])) == 1
+
+
+def test_a_large_array_stays_a_constant():
+    large = [np.full(MOST_LIFTED + 1, value, np.float32) for value in (1.0, 2.0)]
+    one, other = (trace(lambda x, a=a: x.sum() + jnp.asarray(a).sum(), X) for a in large)
+    assert one.skeleton != other.skeleton
+
+
 def test_only_what_differs_is_lifted():
     first, second = trace(formula(0.5, 2.0), X), trace(formula(0.5, 3.0), X)
     for position in differing([first.constants, second.constants]):
@@ -66,12 +93,23 @@ def looped(factor):
         (lambda x: x.sum(0), lambda x: x.sum(1)),
         (jnp.sin, jnp.cos),
         (lambda x: x[:1], lambda x: x[:2]),
-        (captured(np.arange(3.0)), captured(np.arange(3.0) + 1)),
+        (captured(np.arange(3)), captured(np.arange(3) + 1)),
+        (captured(np.ones((2, 1))), captured(np.ones((1, 3)))),
         (looped(2.0), looped(3.0)),
         (lambda x: x.astype(int) + 1, lambda x: x.astype(int) + 2),
         (lambda x: (x, x + 1.0), lambda x: (x + 1.0, x)),
     ],
-    ids=["power", "axis", "function", "shape", "captured array", "loop", "integer", "order"],
+    ids=[
+        "power",
+        "axis",
+        "function",
+        "shape",
+        "integers",
+        "captured shape",
+        "loop",
+        "integer",
+        "order",
+    ],
 )
 def test_whatever_else_differs_is_another_skeleton(one, other):
     assert trace(one, X).skeleton != trace(other, X).skeleton

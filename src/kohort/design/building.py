@@ -9,6 +9,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.design.training_part import TrainingParts
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import prepare
 from kohort.tracing.eligibility import StepTracer
@@ -30,10 +31,11 @@ class BuiltModels:
     def __init__(self, spec: StudySpec, room: int) -> None:
         self.tracer = StepTracer()
         """Traces their steps, those of equal models once."""
-        self.known: dict[tuple[int, int], Any] = {}
-        """By variant and replicate, what a plan says of a model that was built for it."""
+        self.known: dict[tuple[int, int, float], Any] = {}
+        """By variant, replicate and share, what a plan says of a model that was built for it."""
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
+        self._parts = TrainingParts(spec.data)
 
     def build(self, variant: int, replicate: Replicate) -> keras.Model:
         """A new model, compiled and not yet prepared.
@@ -41,7 +43,9 @@ class BuiltModels:
         Raises:
             DesignError: As `Variant.model`.
         """
-        return self._spec.variants[variant].model(replicate.seed)
+        of_variant = self._spec.variants[variant]
+        data = self._parts.of(replicate) if of_variant.takes_data else None
+        return of_variant.model(replicate.seed, data)
 
     def keep(self, variant: int, replicate: Replicate, model: keras.Model, size: int) -> None:
         """Keep a prepared model that has not trained, where there is room for its `size` bytes."""

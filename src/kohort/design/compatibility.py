@@ -7,6 +7,7 @@ from kohort.data.dataset import Dataset
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_loss
+from kohort.keras_api.preprocessing import ENCODE_BEFORE, looks_up
 
 
 def not_taking(name: str, model: keras.Model, data: Dataset, error: Exception) -> DesignError:
@@ -33,6 +34,8 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
             "keras.utils.to_categorical(y), and the loss categorical_crossentropy; or for one "
             "output floats, y.astype('float32')[:, None]"
         )
+    if looks_up(model):
+        return ENCODE_BEFORE
     try:
         spec = model.compute_output_spec(keras.KerasTensor((1, *data.input_shape), "float32"))
     except Exception:  # noqa: BLE001 (the user's code may raise anything)

@@ -42,7 +42,8 @@ class MemberPlan:
         share: The part of the replicate's training samples that it trains on.
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
         model: How its model is configured and compiled, as text, for the first replicate of its
-            variant; "" for others, which differ in seeds alone, and where Keras cannot tell.
+            variant, and for all of one that is built from its replicate's data; "" for others,
+            which differ in seeds alone, and where Keras cannot tell.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -218,15 +219,17 @@ def make_plan(
         numbers = spec.first_of_all(len(spec.whole_replicates) if spec.race is None else 1)
     for number, of_variant in numbers.items():
         for replicate in spec.replicates_of(spec.variants[number], of_variant):
-            key = number, replicate.number
+            # The same model from the same seed, where it learns nothing from its rows as it is
+            # built; only the rows differ.
+            share = replicate.share if spec.variants[number].takes_data else 1.0
+            key = number, replicate.number, share
             if key not in models.known:
                 model = models.build(number, replicate)
                 models.known[key], description = _look_at(spec, number, replicate, model, models)
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
-                if description is not None:
+                if description is not None and replicate.share == 1:
                     models.keep(number, replicate, model, models.known[key].state_bytes)
-            # The same model from the same seed; only the rows differ.
             members.append(replace(models.known[key], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
@@ -276,7 +279,7 @@ def _look_at(
         metrics=metric_kinds(model),
         regularizer_count=regularizer_count(model),
         reason=why_alone,
-        model=config_text(model) if replicate.number == 0 else "",
+        model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
     )
     return member, description

@@ -9,7 +9,13 @@ import keras
 import numpy as np
 
 from kohort.errors import DesignError, KohortError, reason
+from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
+
+DATA = "data"
+"""The parameter of a build function that gets the training part of its replicate."""
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Variant:
@@ -18,7 +24,10 @@ class Variant:
     Args:
         name: Names it in tables and plots; unique in a study.
         build: Returns a new compiled `keras.Model` at each call. It runs under the seed of its
-            replicate, so that all variants of a replicate start from the same random numbers.
+            replicate, so that all variants of a replicate start from the same random numbers. One
+            with a parameter `data` that is not among `kwargs` gets the samples that its replicate
+            trains on: `data.x`, `data.y`, `data.class_names`, `data.classes`, `data.input_shape`
+            and `data.feature_names`, for layers that learn from data, `layer.adapt(data.x)`.
         **kwargs: Given to `build`.
 
     Raises:
@@ -52,31 +61,48 @@ class Variant:
         self.build = build
         self.kwargs = kwargs
 
-    def model(self, seed: int) -> keras.Model:
+    @property
+    def takes_data(self) -> bool:
+        """Whether `build` gets the samples that its replicate trains on.
+
+        Example:
+            >>> kohort.Variant("wide", build, units=16).takes_data
+            False
+        """
+        given = getattr(self.build, "keywords", {})  # of functools.partial
+        is_given = DATA in self.kwargs or DATA in given
+        parameter = _parameters(self.build).get(DATA)
+        return not is_given and parameter is not None and parameter.kind in _BY_NAME
+
+    def model(self, seed: int, data: object = None) -> keras.Model:
         """Build the model, its layers named as in a new process.
 
         Python's and NumPy's random generators are put back into their states after it.
 
         Args:
             seed: Of Python's, NumPy's and Keras's random numbers, and so of the first weights.
+            data: What a build function that takes `data` gets; a study gives it the samples that
+                the replicate trains on.
 
         Raises:
-            DesignError: `build` fails, or returns something else than a compiled model.
+            DesignError: `build` fails, returns something else than a compiled model, or takes
+                `data` that are not given.
 
         Example:
             >>> kohort.Variant("wide", build, units=16).model(seed=0).count_params()
             181
         """
+        given = self._given(data)
         with seeded(seed), fresh_names():
             try:
-                model = self.build(**self.kwargs)
+                model = self.build(**self.kwargs, **given)
             except KohortError:
                 raise
             except (Exception, SystemExit) as error:
                 raise DesignError(
                     f"a model from the build function of variant {self.name!r}",
                     f"{type(error).__name__}: {reason(error)}",
-                    "mend the function or the arguments of the variant",
+                    _mend(error),
                 ) from error
         if not isinstance(model, keras.Model) or not model.compiled:
             raise DesignError(
@@ -86,10 +112,33 @@ class Variant:
             )
         return model
 
+    def _given(self, data: object) -> dict[str, object]:
+        """What the build function gets beside its arguments."""
+        if not self.takes_data:
+            return {}
+        if data is not None:
+            return {DATA: data}
+        if _parameters(self.build)[DATA].default is inspect.Parameter.empty:
+            raise DesignError(
+                f"data for the build function of variant {self.name!r}, which takes `data`",
+                "none",
+                "give them: variant.model(seed, data), something with the arrays x and y",
+            )
+        return {}
+
     def __repr__(self) -> str:
         arguments = "".join(f", {name}={value!r}" for name, value in self.kwargs.items())
         name = getattr(self.build, "__name__", repr(self.build))
         return f"Variant({self.name!r}, {name}{arguments})"
+
+
+def _mend(error: BaseException) -> str:
+    if isinstance(error, ImportError) and "tensorflow" in str(error).lower():
+        return (
+            f"{ENCODE_BEFORE}; adapt Normalization on an array, such as data.x; and give "
+            "Discretization its boundaries, such as np.quantile(data.x, [0.25, 0.5, 0.75])"
+        )
+    return "mend the function or the arguments of the variant"
 
 
 def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:

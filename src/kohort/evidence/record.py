@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.evidence.curves import Curves
@@ -61,6 +62,10 @@ class StudyRecord:
             replicate.
         majority: The majority class, where the score is the part of samples whose class a model
             gets right; else None.
+        configs: The configuration of models that were built from their replicate's data, by the
+            numbers of their variant and replicate.
+        learned: The layers of its models that learned from data before training; None in studies
+            that were kept before it was.
     """
 
     settings: Settings
@@ -70,6 +75,8 @@ class StudyRecord:
     curves: Mapping[float, Curves]
     seconds: Mapping[tuple[int, int], float]
     majority: Majority | None = None
+    configs: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    learned: tuple[LearnedLayer, ...] | None = None
 
     @property
     def whole(self) -> Curves:
@@ -103,6 +110,8 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             for variant in record.variants
         ],
         "trained": record.whole.trained.tolist(),
+        "configs": [[*place, text] for place, text in record.configs.items()],
+        "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
     }
 
 
@@ -122,6 +131,7 @@ def from_json(
     """
     settings = settings_from_json(stored["settings"])
     majority = stored.get("majority")  # studies that were kept before it was have none
+    learned = stored.get("learned")
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
     count = len(settings.epochs)  # studies that were kept before they were have none of these
     later = stored.get("builds", [None] * count), stored.get("defaults", [{}] * count)
@@ -140,6 +150,8 @@ def from_json(
         curves,
         seconds,
         None if majority is None else Majority(**_with_arrays(majority)),
+        {(variant, number): text for variant, number, text in stored.get("configs", [])},
+        None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
     )
 
 

@@ -19,6 +19,7 @@ from kohort.findings.rules import (
     undertrained,
     unstable,
 )
+from kohort.findings.rules.leaks import learned_outside
 from kohort.findings.statistics.interval import Interval
 
 FEWEST = 3
@@ -34,7 +35,7 @@ RULES = (
     too_few.RULE,
 )
 """Rules about one variant of a study."""
-STUDY_RULES = (leak.RULE, majority.RULE)
+STUDY_RULES = (leak.RULE, majority.RULE, learned_outside.RULE)
 """Rules about the study as a whole."""
 TEST_RULES = (above_test.RULE, never_found.RULE)
 """Rules about what the winner and the baseline do on the test set."""

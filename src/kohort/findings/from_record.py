@@ -42,6 +42,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         record.majority,
         settings.group_size,
         settings.looks,
+        learned=record.learned,
     )
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
 from kohort.findings.statistics.interval import Interval, mean_interval
@@ -205,6 +206,7 @@ class StudyCurves:
         looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
             variant that left has length 0 in the replicates that it did not train.
         share: The part of the error rate that may be spent: less than 1 at a look of a race.
+        learned: The layers of its models that learned from data; None if nobody looked.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -221,6 +223,7 @@ class StudyCurves:
     group_size: float = 1.0
     looks: tuple[int, ...] = ()
     share: float = 1.0
+    learned: tuple[LearnedLayer, ...] | None = None
 
     @property
     def draws_samples(self) -> bool:

@@ -12,6 +12,7 @@ from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.preprocessing import set_weights
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Trainable and non-trainable variables, and those of the optimizer and the metrics."""
@@ -238,5 +239,5 @@ def uncompiled(model: keras.Model) -> keras.Model:
     # clone_model compiles the clone of a compiled model, with an optimizer and all its state.
     model.compiled = False
     clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
+    set_weights(clone, model.get_weights())
     return clone

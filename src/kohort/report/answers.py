@@ -162,6 +162,7 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
     metric, facts = record.settings.metric, record.variants[number]
     valid, train = conclusions.score(number), conclusions.score(number, "eval_")
     worse = train.mean - valid.mean
+    seconds = sum(spent for (variant, _), spent in record.seconds.items() if variant == number)
     return {
         "variant": facts.name,
         f"val_{metric}": valid.mean,
@@ -171,9 +172,8 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         "gap": worse if conclusions.study.scale.higher_is_better else -worse,
         "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
         "parameters": facts.parameters,
-        "seconds": sum(
-            spent for (variant, _), spent in record.seconds.items() if variant == number
-        ),
+        "seconds": seconds,
+        "seconds_per_epoch": seconds / max(1, record.whole.lengths[number].sum()),
         **_of_race(conclusions, number),
         "verdict": verdict([f for f in conclusions.findings if f.variant == facts.name]),
     }

@@ -44,6 +44,7 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
         "best_epoch": None,
         "parameters": 0,
         "seconds": 0.0,
+        "seconds_per_epoch": 0.0,
         **({"replicates": None, "left": ""} if conclusions.race else {}),
         "verdict": "reference, not a variant",
     }

@@ -72,7 +72,8 @@ class RecordView(RaceView):
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
         them, all in inference mode at the best epoch; `best_epoch` (from 1), that of lowest mean
         validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
-        and the `verdict` of the findings; in a race also the `replicates` that each trained, and
+        the same as `seconds_per_epoch` of one model, which is what an augmentation costs, say; and
+        the `verdict` of the findings; in a race also the `replicates` that each trained, and
         how it `left` (see `race`); then the arguments that differ between the variants, with
         the default where one is not given. Proportions are from 0 to 1.
 

@@ -1,6 +1,7 @@
 """Results of studies that a store keeps: they are put together again from what is kept."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,16 @@ def _result(
     members, refits = {}, None
     if data is not None:
         assert where is not None  # A store in memory has no study when it is opened.
-        refits = StoredRefits(where, kept.name, settings.seed, variants, data)
+        learned = frozenset(variant for variant, _ in record.configs)
+        refits = StoredRefits(where, kept.name, settings.seed, variants, data, learned)
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, settings.seed)
         weights = {place: kept.weights(member.key) for place, member in whole.items()}
         members = members_of(variants, replicates, data, weights, record.whole)
+        for place in members.keys() & record.configs.keys():
+            built = partial(of_config, record.configs[place])
+            variant = Variant(members[place].variant.name, built)
+            members[place] = replace(members[place], variant=variant)
     return Result(record, variants, data, members, readings, refits)
 
 

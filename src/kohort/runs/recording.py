@@ -11,6 +11,7 @@ import numpy as np
 
 from kohort.data.copies import find_copies
 from kohort.data.inspection.group_facts import group_facts
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority, class_labels, majority_of
 from kohort.data.splits import mean_group_size
@@ -28,6 +29,7 @@ from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
 from kohort.runs.fingerprint import arguments_of, as_code
+from kohort.runs.learned_from import LearnedFrom
 
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
@@ -121,16 +123,20 @@ class RunStart(NamedTuple):
         return cls(datetime.now(UTC), time.monotonic())
 
 
-def untrained_losses(spec: StudySpec, models: BuiltModels) -> list[float]:
-    """The loss of a new model of each variant, on some training samples.
+def before_training(
+    spec: StudySpec, models: BuiltModels
+) -> tuple[list[float], tuple[LearnedLayer, ...]]:
+    """The loss of a new model of each variant, on some training samples; and what it has learned.
 
-    NaN for models that override how their loss is computed.
+    The loss is NaN for models that override how it is computed.
     """
-    replicate = spec.replicate(0, 1.0)
-    return [
-        _untrained_loss(spec, models.look_at(number, replicate), replicate)
-        for number in range(len(spec.variants))
-    ]
+    replicate, learned_from = spec.replicate(0, 1.0), LearnedFrom(spec, models)
+    losses, learned = [], []
+    for number in range(len(spec.variants)):
+        model = models.look_at(number, replicate)
+        learned += learned_from.layers(number, model)
+        losses.append(_untrained_loss(spec, model, replicate))
+    return losses, tuple(learned)
 
 
 def with_starts(
@@ -171,6 +177,7 @@ def study_record(
     spec: StudySpec,
     records: Records,
     losses: list[float],
+    learned: tuple[LearnedLayer, ...],
     *,
     engine: str,
     start: RunStart,
@@ -182,7 +189,8 @@ def study_record(
     Args:
         spec: The study.
         records: The results of training.
-        losses: From `untrained_losses`.
+        losses: From `before_training`.
+        learned: From there too.
         engine: "fused" or "keras".
         start: When its last run began.
         runs: The number of runs.
@@ -213,6 +221,8 @@ def study_record(
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
         _majority(spec, score, records.replicates),
+        _configs(spec, whole),
+        learned,
     )
 
 
@@ -264,6 +274,15 @@ def _overlap(spec: StudySpec, count: int) -> Overlap:
         group_columns=listing(groups.columns),
         by_chance=copies.by_chance,
     )
+
+
+def _configs(spec: StudySpec, whole: Iterable[MemberPlan]) -> dict[tuple[int, int], str]:
+    """The configurations of models that were built from their replicate's data."""
+    return {
+        (member.variant, member.replicate): member.model
+        for member in whole
+        if spec.variants[member.variant].takes_data
+    }
 
 
 def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:

@@ -1,6 +1,6 @@
 """Trains a variant once more, on all training samples, and stores and loads such refits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -112,6 +112,8 @@ class StoredRefits:
         seed: The study's.
         variants: Its variants.
         data: Its data.
+        learned: The numbers of variants whose build functions take data: what their layers have
+            learned from all samples is not all in the weights that are kept.
     """
 
     place: str
@@ -119,6 +121,7 @@ class StoredRefits:
     seed: int
     variants: Sequence[Variant]
     data: Dataset
+    learned: Collection[int] = ()
 
     def __call__(self, wanted: Refit, *, visible: bool) -> Member:
         """Load a refit.
@@ -130,7 +133,7 @@ class StoredRefits:
         del visible
         with open_store(self.place, make=False) as store:
             trained = _KeptRefit(store.study(self.study), wanted).trained()
-        if trained is not None:
+        if trained is not None and wanted.variant not in self.learned:
             return _member(self.variants, self.data, self.seed, wanted, trained)
         raise DesignError(
             f"a refit of {wanted.name!r} in the store, or the study's build functions to train it",

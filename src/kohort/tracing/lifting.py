@@ -1,10 +1,11 @@
 """Lifting: turns constants that differ between members into inputs of one program.
 
 In JAX's trace of a step every hyperparameter ends as scalar floating constants (a dropout rate, a
-penalty's strength, an optimizer's betas), whatever it is called and whoever wrote its layer. Two
-traces that differ only in such constants can be one program with the constants as inputs. So no
-list of hyperparameters that are safe to lift is needed: a difference in anything else (a shape, a
-branch, an integer) gives another program.
+penalty's strength, an optimizer's betas), whatever it is called and whoever wrote its layer; and
+what a layer has learned from data before training (means, variances, boundaries of bins) as
+floating arrays. Two traces that differ only in such constants can be one program with the constants
+as inputs. So no list of hyperparameters that are safe to lift is needed: a difference in anything
+else (a shape, a branch, an integer) gives another program.
 """
 
 import functools
@@ -33,7 +34,32 @@ from kohort.tracing.jaxpr import (
     terms_in_product,
 )
 
+MOST_LIFTED = 1 << 18
+"""Numbers in an array that may become an input, of which each member has one; no more."""
+
 _UNIQUE = itertools.count()
+
+
+class ArrayConstant:
+    """A floating array that a program has captured; equal `repr`s mean equal arrays.
+
+    Args:
+        values: The array.
+    """
+
+    def __init__(self, values: Any) -> None:
+        self._values = np.asarray(values)
+        self._text = f"array {hashlib.sha256(array_bytes(self._values)).hexdigest()}"
+
+    def __array__(self, *arguments: Any, **options: Any) -> np.ndarray:
+        return self._values.__array__(*arguments, **options)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+type Constant = float | ArrayConstant
+"""A constant that can become an input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +69,14 @@ class Trace:
     Args:
         skeleton: A digest of everything but the constants. Programs with equal digests differ
             in nothing but their constants.
-        constants: The scalar floating constants, in the order of the program.
+        constants: The floating constants, in the order of the program: scalars, and arrays that
+            it has captured.
         logs: The pytree structure of a step's logs, whose values the step returns first; None
             for other functions.
     """
 
     skeleton: str
-    constants: tuple[float, ...]
+    constants: tuple[Constant, ...]
     _jaxpr: Any
     _out_tree: Any
     logs: Any = None
@@ -68,8 +95,8 @@ class Trace:
         """The function with some constants as inputs: `(values, *arguments) -> result`.
 
         Args:
-            positions: Positions in `constants`; `values` are scalars that replace them, in this
-                order.
+            positions: Positions in `constants`; `values` are scalars and arrays that replace them,
+                in this order.
             run_one: The function that runs one equation; `bind` by default.
         """
 
@@ -119,7 +146,7 @@ class Trace:
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
     """Trace a function for arguments of the shapes and dtypes of `arguments`."""
     jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-    constants: list[float] = []
+    constants: list[Constant] = []
     digest = hashlib.sha256()
     for part in _describe(jaxpr, constants):
         digest.update(part)
@@ -129,7 +156,7 @@ def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
     return Trace(digest.hexdigest(), tuple(constants), jaxpr, out_tree)
 
 
-def differing(constants: Sequence[tuple[float, ...]]) -> tuple[int, ...]:
+def differing(constants: Sequence[tuple[Constant, ...]]) -> tuple[int, ...]:
     """Positions at which traces of one skeleton have unequal constants."""
     first = constants[0]
     return tuple(
@@ -139,7 +166,7 @@ def differing(constants: Sequence[tuple[float, ...]]) -> tuple[int, ...]:
     )
 
 
-def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
+def _describe(jaxpr: Any, constants: list[Constant]) -> Iterator[bytes]:
     """Describe a program as bytes, without its constants, which are appended to `constants`."""
     inner = inner_jaxpr(jaxpr)
     for array in jaxpr.consts:
@@ -147,6 +174,9 @@ def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
         if _is_scalar_float(array):
             constants.append(float(array))
             yield f"constant {array.dtype}".encode()
+        elif _is_lifted(array):
+            constants.append(ArrayConstant(array))
+            yield f"constant {array.dtype}{array.shape}".encode()
         else:
             yield array_bytes(array)
 
@@ -164,7 +194,7 @@ def _describe(jaxpr: Any, constants: list[float]) -> Iterator[bytes]:
     yield ("\n" + "; ".join(write(atom) for atom in inner.outvars)).encode()
 
 
-def _atom_writer(constants: list[float]) -> Callable[[Any], str]:
+def _atom_writer(constants: list[Constant]) -> Callable[[Any], str]:
     """Returns the function that writes an input or output, numbered in order of definition."""
     numbers: dict[Any, int] = {}
     kind = functools.cache(str)  # A program has few kinds of arrays, and JAX's str is slow.
@@ -194,7 +224,7 @@ def _describe_parameters(value: Any) -> Iterator[bytes]:
             yield from _describe_parameters(item)
     elif hasattr(value, "eqns"):
         # Constants inside a loop cannot be lifted, so they are part of its description.
-        loop_constants: list[float] = []
+        loop_constants: list[Constant] = []
         yield from _describe(value, loop_constants)
         yield repr(loop_constants).encode()
     elif isinstance(value, np.ndarray | jax.Array):
@@ -223,7 +253,7 @@ class _Running(NamedTuple):
     def run(self, jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """The outputs of `jaxpr`, for its captured arrays and its arguments."""
         values: dict[Any, Any] = {
-            variable: self.constant(array, array.dtype) if _is_scalar_float(array) else array
+            variable: self.constant(array, array.dtype) if _is_lifted(array) else array
             for variable, array in zip(jaxpr.constvars, consts, strict=True)
         }
         values |= dict(zip(jaxpr.invars, arguments, strict=True))
@@ -246,6 +276,12 @@ class _Running(NamedTuple):
 
 def _is_constant(atom: Any) -> bool:
     return isinstance(atom, Literal) and _is_scalar_float(atom.aval)
+
+
+def _is_lifted(array: Any) -> bool:
+    """Whether a captured array is a constant that may become an input."""
+    is_small = math.prod(array.shape) <= MOST_LIFTED
+    return is_small and jax.numpy.issubdtype(array.dtype, np.floating)
 
 
 def _is_scalar_float(array: Any) -> bool:

@@ -159,6 +159,12 @@ def check_search(spec: SearchSpec) -> None:
             type(spec.space).__name__,
             'give {"learning_rate": kohort.Range(1e-4, 1e-2, log=True)}, say',
         )
+    if spec.space is None and Variant("trial", spec.build).takes_data:
+        raise DesignError(
+            "a build(hp) that takes hp alone, where there is no space",
+            "one that takes data as well",
+            "give a space, and a build function of its arguments and data",
+        )
     if not isinstance(spec.replicates, Holdout | KFold | Race | None):
         raise DesignError(
             "replicates as a kohort.Holdout, kohort.KFold or kohort.Race",

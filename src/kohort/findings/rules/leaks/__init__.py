@@ -1,0 +1,1 @@
+"""Rules about what models should not have seen, beside those about copies."""
