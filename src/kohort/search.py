@@ -77,6 +77,7 @@ class SearchResult(Result):
         Example:
             >>> for sentence in proved.search_text():
             ...     print(sentence)
+            trial ... is units=..., learning_rate=...
             It tried 6 trials (sampler tpe): ...
             On its own split the search gave trial ...
         """
@@ -85,13 +86,14 @@ class SearchResult(Result):
     def flattery(self) -> pd.DataFrame:
         """What each finalist scored in the search, and in its proof.
 
-        Columns: `searched`, the score on the search's one split, by which it was picked; `proved`,
+        Columns: `searched`, the score on the search's one split, by which it was picked, and the
+        `epochs` after which it had it; `proved`,
         its mean score on splits and seeds that the search has not seen, with its interval `low` to
         `high`; and `more`, by how much the search's number is better.
 
         Example:
             >>> list(proved.flattery().columns)
-            ['searched', 'proved', 'low', 'high', 'more']
+            ['searched', 'epochs', 'proved', 'low', 'high', 'more']
         """
         rows = flatteries(self.searched, self._conclusions)
         return pd.DataFrame(rows, columns=list(Flattery._fields)).set_index("variant")
@@ -100,7 +102,8 @@ class SearchResult(Result):
         """How much each argument matters among the better trials, with intervals.
 
         PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
-        high. Empty where fewer than ten trials have a score.
+        high. Arguments that not all trials have are left out. Empty where fewer than ten trials
+        have a score.
 
         Example:
             >>> list(proved.importance().columns)

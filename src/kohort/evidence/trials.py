@@ -22,6 +22,7 @@ class Trial:
             after a rung. "diverged", or "failed": no model could be built and trained.
         scores: By the epochs of each rung that it reached, its score after it: that of the epoch
             of lowest validation loss so far. NaN if it diverged.
+        loss: The lowest validation loss, by which trials of equal scores are told apart.
         epochs: The epochs that it trained.
         parameters: The number of its model's weights; None if it failed.
         seconds: Training time.
@@ -35,6 +36,7 @@ class Trial:
     bracket: int
     state: TrialState
     scores: Mapping[int, float] = field(default_factory=dict)
+    loss: float = float("nan")
     epochs: int = 0
     parameters: int | None = None
     seconds: float = 0.0
@@ -108,7 +110,10 @@ class SearchRecord:
 
 
 def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:
-    """Trials with a score, the best first: those that climbed higher, and then by score."""
+    """Trials with a score, the best first.
+
+    Those that climbed higher come first, then by score; of equal ones that of the lower loss.
+    """
     sign = -1 if higher_is_better else 1
     sound = [trial for trial in trials if trial.score == trial.score]
-    return sorted(sound, key=lambda t: (-max(t.scores), sign * t.score, t.number))
+    return sorted(sound, key=lambda t: (-max(t.scores), sign * t.score, t.loss, t.number))

@@ -65,9 +65,14 @@ def test_trials_fewer_than_a_bracket_needs_are_refused():
     assert ladder(27, 27, 3, rungs=4, learns=False).epochs == (1, 3, 9, 27)
 
 
+def test_of_equal_scores_the_lower_loss_comes_first():
+    assert best_first([0.9, 0.9, 0.95], [2.0, 1.0, 9.0], higher_is_better=True) == [2, 1, 0]
+    assert best_first([0.9, 0.9], [1.0, 1.0], higher_is_better=False) == [0, 1]
+
+
 @given(st.lists(st.floats(allow_infinity=False)), st.booleans())
 def test_the_best_come_first_and_nan_last(scores, higher):
-    order = best_first(scores, higher_is_better=higher)
+    order = best_first(scores, [0.0] * len(scores), higher_is_better=higher)
     assert sorted(order) == list(range(len(scores)))
     ranked = [scores[place] for place in order]
     numbers = [score for score in ranked if not math.isnan(score)]

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Arguments, Space
-from kohort.errors import DesignError, reason
+from kohort.errors import DesignError
 
 type SamplerName = Literal["tpe", "random", "qmc"]
 
@@ -70,7 +70,7 @@ class Asking:
                 try:
                     arguments, failure = self._space.draw(trial), ""
                 except DesignError as error:
-                    arguments, failure = dict(trial.params), reason(error)
+                    arguments, failure = dict(trial.params), failure_of(error)
             told = repr(sorted(arguments.items(), key=lambda item: item[0]))
             if failure or told not in self._seen:
                 self._seen.add(told)
@@ -101,6 +101,13 @@ class Asking:
                 self._study.tell(trial, errors[max(errors)])
             else:
                 self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def failure_of(error: DesignError) -> str:
+    """Why a trial fails, without its name: of a build function that raises what it raised."""
+    if error.expected.startswith("a model from the build function"):
+        return error.received
+    return f"expected {error.expected}, got {error.received}"
 
 
 def learns(sampler: object) -> bool:

@@ -147,6 +147,7 @@ def check_search(spec: SearchSpec) -> None:
         DesignError: They do not.
     """
     _check_count("trials", spec.trials, 2)
+    _check_count("seed", spec.seed, 0)
     _check_count("epochs", spec.epochs, 1)
     _check_count("reduction", spec.reduction, 2)
     _check_count("brackets", spec.brackets, 1)

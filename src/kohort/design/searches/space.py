@@ -59,7 +59,7 @@ class WrittenSpace:
             raise DesignError(
                 "a space with an axis at least, a list or a kohort.Range",
                 f"{dict(axes)!r}" if axes else "an empty one",
-                'give {"learning_rate": kohort.Range(1e-4, 1e-2, log=True)}, say',
+                'give {"rate": kohort.Range(1e-4, 1e-2, log=True)}, say; choices are a list',
             )
         names = list(_names(self._axes))
         twice = next((name for name in names if names.count(name) > 1), None)

@@ -13,7 +13,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.figures import on_the_page
 from kohort.report.searches.optuna_study import importance
-from kohort.report.searches.search_words import Flattery, flatteries, search_text
+from kohort.report.searches.search_words import Flattery, flatteries, search_text, winner_text
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
@@ -29,20 +29,24 @@ class SearchView:
     """What a report shows of a search.
 
     Args:
+        winner: What the winner is.
         sentences: What it did.
         flatteries: What each finalist scored in the search, and in its proof.
         rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
         importances: A row for each argument: its name, importance, low and high.
+        unweighed: Arguments that not all trials have, of which there is no importance.
         slices: For each argument drawn, its name and the picture.
         trials: Rows of the best trials.
         arguments: The names of their arguments.
         untold: How many further trials have a score.
     """
 
+    winner: str
     sentences: list[str]
     flatteries: list[Flattery]
     rungs: list[dict[str, int]]
     importances: list[dict[Hashable, Any]]
+    unweighed: list[str]
     slices: list[dict[str, str]]
     trials: list[dict[Hashable, Any]]
     arguments: list[str]
@@ -58,10 +62,12 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
     arguments = list(dict.fromkeys(name for trial in record.trials for name in trial.arguments))
     drawn = [*importances.index, *(name for name in arguments if name not in importances.index)]
     return SearchView(
+        winner_text(record, conclusions),
         search_text(record, conclusions),
         flatteries(record, conclusions),
         _rungs(record),
         importances.reset_index().to_dict("records"),
+        [name for name in arguments if _is_partial(record, name)],
         _slices(frame.loc[ranked], [name for name in drawn if name in frame], record, scale),
         frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
         arguments,
@@ -133,3 +139,8 @@ def _order(value: Any) -> tuple[str, Any]:
     """Numbers in their order, and before them what cannot be compared, by its text."""
     is_number = isinstance(value, int | float)
     return ("number", value) if is_number else ("", repr(value))
+
+
+def _is_partial(record: SearchRecord, name: str) -> bool:
+    """Whether some trials with a score have an argument, and others do not."""
+    return len({name in trial.arguments for trial in record.ranked()}) > 1

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kohort.design.searches.search_spec import trial_name
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions
@@ -19,6 +20,7 @@ class Flattery(NamedTuple):
     Args:
         variant: Its name.
         searched: Its score in the search, on one split.
+        epochs: The epochs after which it had that score.
         proved: Its mean score on splits and seeds that the search has not seen.
         low: The lower bound of the interval of that mean.
         high: The upper bound.
@@ -27,6 +29,7 @@ class Flattery(NamedTuple):
 
     variant: str
     searched: float
+    epochs: int
     proved: float
     low: float
     high: float
@@ -36,26 +39,44 @@ class Flattery(NamedTuple):
 def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]:
     """How far the search flattered each finalist that was proved, the best of the proof first."""
     table = score_table(conclusions)
-    scores = {f"trial {trial.number}": trial.score for trial in record.trials}
+    trials = {trial_name(trial.number): trial for trial in record.trials}
     sign = 1 if record.higher_is_better else -1
     proved = table[f"val_{record.metric}"]
     return [
         Flattery(
             str(name),
-            scores[str(name)],
+            trials[str(name)].score,
+            trials[str(name)].epochs,
             float(proved[name]),
             float(table["low"][name]),
             float(table["high"][name]),
-            sign * (scores[str(name)] - float(proved[name])),
+            sign * (trials[str(name)].score - float(proved[name])),
         )
         for name in table.index
         if np.isfinite(proved[name])
     ]
 
 
+def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
+    """What the winner is, and why the baseline is one; empty without a winner."""
+    if conclusions.winner_name is None:
+        return ""
+    trials = {trial_name(trial.number): trial for trial in record.trials}
+    arguments = trials[conclusions.winner_name].arguments
+    told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    own = trial_name(record.finalists[0])
+    is_own = conclusions.winner_name == own
+    return f"{conclusions.winner_name} is {told}." + (
+        " It was the search's own best, too."
+        if is_own
+        else f" The baseline, {own}, is the search's own best."
+    )
+
+
 def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     """What a search did, in sentences."""
-    return [*_tried(record), *_flattered(record, conclusions)]
+    winner = winner_text(record, conclusions)
+    return [*([winner] if winner else []), *_tried(record), *_flattered(record, conclusions)]
 
 
 def _tried(record: SearchRecord) -> list[str]:
@@ -71,7 +92,7 @@ def _tried(record: SearchRecord) -> list[str]:
     tried = (
         f"It tried {count(len(record.trials), 'trial')} (sampler {record.sampler}): "
         f"{'; '.join(parts)}. It trained {record.member_epochs:,} of the {record.whole_epochs:,} "
-        f"epochs that all of them would have taken, {share:.0%}."
+        f"epochs that all of them would have taken, {100 * share:.0f} %."
     )
     reasons = dict.fromkeys(trial.reason for trial in record.trials if trial.reason)
     first = next(iter(reasons), None)
@@ -90,22 +111,22 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     interval = ""
     if np.isfinite(best.low):
         interval = f" ({words.value(best.low, scale)} to {words.value(best.high, scale)})"
-    why = (
-        "better: of many trials the best one was lucky too, and splits differ"
-        if best.more > 0
-        else "worse: splits differ, and its own was a hard one"
-    )
+    after = f" after {count(best.epochs, 'epoch')}" if best.epochs < record.rungs[-1] else ""
     of_best = (
         f"On its own split the search gave {best.variant} the {name} "
-        f"{words.value(best.searched, scale)}; on splits and under seeds that it has not seen it "
-        f"has {words.value(best.proved, scale)}{interval}. The search's number is "
-        f"{words.gap(abs(best.more), scale)} {why}. Only the proved number counts."
+        f"{words.value(best.searched, scale)}{after}; on splits and under seeds that it has not "
+        f"seen it has {words.value(best.proved, scale)}{interval}. The search's number is "
+        f"{words.gap(abs(best.more), scale)} {'better' if best.more > 0 else 'worse'}. A number "
+        "that was picked among many is flattered, and one split is easier or harder than others: "
+        "only the proved number counts."
     )
-    if len(found) == 1:
+    whole = [flattery for flattery in found if flattery.epochs == record.rungs[-1]]
+    if len(whole) < 2:
         return [of_best]
-    mean = float(np.mean([flattery.more for flattery in found]))
+    mean = float(np.mean([flattery.more for flattery in whole]))
     of_all = (
-        f"Over the {len(found)} finalists the search's numbers are {words.gap(abs(mean), scale)} "
-        f"{'better' if mean > 0 else 'worse'} on average than the proved ones."
+        f"Over the {len(whole)} finalists that the search trained whole its numbers are "
+        f"{words.gap(abs(mean), scale)} {'better' if mean > 0 else 'worse'} on average than the "
+        "proved ones."
     )
     return [of_best, of_all]

@@ -1,5 +1,6 @@
 """Trains the trials of a search from rung to rung, each from where it stands."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +11,7 @@ import keras
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, make_plan
 from kohort.design.scoring import Scoring, scoring
-from kohort.design.searches.sampling import Draw
+from kohort.design.searches.sampling import Draw, failure_of
 from kohort.design.searches.search_spec import SearchSpec, trial_name
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.checkpoints import Checkpoint
@@ -125,6 +126,13 @@ class Climber:
         best = min(logs, key=lambda of_epoch: of_epoch["val_data_loss"])
         return best[f"val_{self._scoring.metric}"]
 
+    def loss(self, number: int, epochs: int) -> float:
+        """The lowest validation loss of a trial in so many epochs; infinite where it has none."""
+        losses = [
+            logs["val_data_loss"] for epoch, logs in self._logs[number].items() if epoch < epochs
+        ]
+        return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
+
     @property
     def metric(self) -> str:
         """The metric that scores the trials; "" as long as all have failed."""
@@ -171,7 +179,7 @@ class Climber:
         try:
             member = self._part.planned(draw.number)
         except DesignError as error:
-            return Facts(None, str(error))
+            return Facts(None, failure_of(error))
         if member.signature is None:
             return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
         failure = self._unscored(member)

@@ -16,6 +16,8 @@ from kohort.runs.fingerprint import as_code, callback_settings, code_of, source_
 from kohort.runs.pace import Pace
 from kohort.runs.session import running
 
+DIGEST = 64
+"""Hexadecimal digits of a fingerprint."""
 _CURVES = 1.0  # seconds between two writes of curves
 
 
@@ -175,17 +177,20 @@ def keeping(
     if fresh and store.find(name):
         store.delete(name)
     description = _describe(spec, how)
+    before = store.find(name)
+    if before is not None and _is_empty(before, description):
+        store.delete(name)
     kept = store.find(name) or store.create(
         name, description | {"blocks": [], "seats": {}, "done": [], "facts": {}}, [], []
     )
     with kept.claim():
-        before = kept.description
-        _check_same(spec.name, before, description)
+        known = kept.description
+        _check_same(spec.name, known, description)
         for what, value in description["environment"].items():
-            was = before["environment"].get(what)
+            was = known["environment"].get(what)
             if was != value:
                 tell(f"{name} goes on with another {what}: {was} before, {value} now")
-        kept.extend(before | {"environment": description["environment"]}, [], [])
+        kept.extend(known | {"environment": description["environment"]}, [], [])
         keeper = SearchKeeper(kept, cadence)
         with running(kept, how["environment"], keeper.ask_to_end):
             yield keeper
@@ -219,18 +224,16 @@ def _without_count(splits: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    # Through JSON, in which tuples are lists.
-    now = json.loads(json.dumps(now))
     if before.get("kind") != "search":
         raise StoreError(
             f"a search under the name {kept_name(name)!r}", "a study", "choose another name"
         )
-    changed = [what for what in now if what != "environment" and before[what] != now[what]]
+    changed = _changed(before, now)
     if changed:
         told = [
             "the build function"
             if what == "build"
-            else f"{what}: {before[what]} before, {now[what]} now"
+            else f"{what}: {_short(before[what])} before, {_short(now[what])} now"
             for what in changed
         ]
         raise StoreError(
@@ -239,6 +242,22 @@ def _check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) ->
             "undo the change, give the search another name or store, or have it begin anew: "
             "fresh=True, or --fresh",
         )
+
+
+def _is_empty(kept: KeptStudy, now: Mapping[str, Any]) -> bool:
+    """Whether it is another search of which nothing was measured, as where all trials failed."""
+    before = kept.description
+    return before.get("kind") == "search" and bool(_changed(before, now)) and not kept.epochs()
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    now = json.loads(json.dumps(now))  # in JSON tuples are lists
+    return [what for what in now if what != "environment" and before.get(what) != now[what]]
+
+
+def _short(value: Any) -> Any:
+    """A value as it is shown; of a long digest the beginning."""
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) == DIGEST else value
 
 
 def _key(number: int) -> MemberKey:

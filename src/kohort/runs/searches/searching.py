@@ -131,8 +131,9 @@ class _Part:
     ) -> list[int]:
         """The trials of a bracket that go on after a rung, the best first."""
         scores = [self.scores[number][epochs] for number in numbers]
-        ranked = best_first(scores, higher_is_better=climber.higher_is_better)
-        sound = [numbers[place] for place in ranked if scores[place] == scores[place]]
+        losses = [climber.loss(number, epochs) for number in numbers]
+        order = best_first(scores, losses, higher_is_better=climber.higher_is_better)
+        sound = [numbers[place] for place in order if scores[place] == scores[place]]
         return sound if is_last else sound[: self.spec.ladder.kept(len(numbers))]
 
     def _told(self, rung: int, climbing: int, best: str) -> str:
@@ -161,6 +162,7 @@ class _Part:
             bracket,
             state,
             self.scores.get(number, {}),
+            climber.loss(number, self.spec.epochs),
             climber.epochs_of(number),
             fact.parameters,
             climber.seconds[number],
