@@ -43,6 +43,7 @@ class MemberPlan:
         reason: Why `keras.Model.fit` trains it alone, as a clause; "" where it is in a cohort.
         model: How its model is configured and compiled, as text, for the first replicate of its
             variant; "" for others, which differ in seeds alone, and where Keras cannot tell.
+        is_weighted: Whether it trains with weights, of samples or of classes.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -59,6 +60,7 @@ class MemberPlan:
     share: float = 1.0
     reason: str = ""
     model: str = ""
+    is_weighted: bool = False
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -191,6 +193,8 @@ class Plan:
             return "its replicates have other numbers of samples"
         if same:
             return "it trains for another number of epochs"
+        if all(other.is_weighted != mine.is_weighted for other in others):
+            return f"it trains {'with' if mine.is_weighted else 'without'} weights of classes"
         if any(other.parameters == mine.parameters for other in others):
             return "its step computes something else (a layer, the loss, the optimizer)"
         return "its layers have other shapes"
@@ -249,14 +253,17 @@ def _look_at(
     """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
     sizes = (len(replicate.train), len(replicate.valid))
-    batch = batch_of(data, min(spec.batch_size, sizes[0]))
+    size, is_weighted = min(spec.batch_size, sizes[0]), spec.is_weighted(variant)
+    batch = batch_of(data, size, weighted=is_weighted)
+    # Weights of classes are for training alone.
+    tested = batch_of(data, size, weighted=spec.sample_weight is not None)
     try:
         prepare(model, batch)
         description = described(model)
         # A function of the user's is asked when members train: it may open files and runs.
         inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
-            models.tracer.steps_or_reason(model, batch, description)
+            models.tracer.steps_or_reason(model, batch, description, tested)
             if inside is None
             else (None, inside)
         )
@@ -278,6 +285,7 @@ def _look_at(
         reason=why_alone,
         model=config_text(model) if replicate.number == 0 else "",
         steps=steps,
+        is_weighted=is_weighted,
     )
     return member, description
 

@@ -4,12 +4,25 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, Replicate
 from kohort.design.scoring import Mode
 from kohort.design.variants import Variant
+from kohort.design.weights import (
+    ClassWeight,
+    MemberWeights,
+    OfClasses,
+    balanced,
+    by_variant,
+    class_table,
+    sample_weights,
+)
 from kohort.keras_api.callbacks import Callback, listed
 
 type StudyCallbacks = (
@@ -37,6 +50,8 @@ class StudySpec:
     mode: Mode = "auto"
     margin: float | None = None
     sizes: Sequence[float] | Mapping[str, Sequence[float]] = ()
+    class_weight: ClassWeight | None = None
+    sample_weight: Any = None
     _parts: dict[tuple[int, float], Replicate] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -62,6 +77,51 @@ class StudySpec:
         """Parts of the training samples, between 0 and 1, that a variant is trained on as well."""
         sizes = self.sizes
         return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
+
+    @cached_property
+    def labels(self) -> ClassLabels | None:
+        """The classes of the samples; None where targets are no classes."""
+        return class_labels(self.data, floats_are_labels=self.class_weight is not None)
+
+    @cached_property
+    def class_weights(self) -> dict[str, OfClasses]:
+        """The weights of classes of each variant that has some, as they were given.
+
+        Raises:
+            DesignError: They are none.
+        """
+        return by_variant(self.class_weight, self.variant_names)
+
+    @cached_property
+    def sample_weights(self) -> np.ndarray | None:
+        """The weights of the training samples, float32 `[train sample]`; None without.
+
+        Raises:
+            DesignError: They are none.
+        """
+        if self.sample_weight is None:
+            return None
+        return sample_weights(self.sample_weight, len(self.data.x_train))
+
+    def is_weighted(self, variant: Variant) -> bool:
+        """Whether a variant trains with weights, of samples or of classes."""
+        return self.sample_weight is not None or variant.name in self.class_weights
+
+    def weights(self, members: Sequence[tuple[Variant, Replicate]]) -> MemberWeights:
+        """The weights that members train with, which all have some of one kind or none."""
+        if not members or members[0][0].name not in self.class_weights:
+            return MemberWeights(self.sample_weights)
+        assert self.labels is not None
+        of_classes = np.stack([self._class_table(*member) for member in members])
+        return MemberWeights(None, self.labels.train.astype(np.int32), of_classes)
+
+    def _class_table(self, variant: Variant, replicate: Replicate) -> np.ndarray:
+        """The weights `[class]` with which a variant trains in a replicate, float32."""
+        assert self.labels is not None
+        weights = self.class_weights[variant.name]
+        if isinstance(weights, str):
+            return balanced(self.labels.train[replicate.train], len(self.labels.names))
+        return class_table(weights, self.labels)
 
     @cached_property
     def whole_replicates(self) -> tuple[Replicate, ...]:
