@@ -15,6 +15,7 @@ from kohort.design.building import BuiltModels, batch_of
 from kohort.design.compatibility import check_loss, check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.design.weights import weights_text
 from kohort.errors import told_apart
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
@@ -91,6 +92,7 @@ class Plan:
         looks: Of a race, the replicates that each look sees. The members above are then the first
             of each variant, which are enough to print; or those that train before one look.
         margin: Of a race, the study's margin.
+        notes: What to know of the splits and the weights, as clauses.
     """
 
     study: str
@@ -101,6 +103,7 @@ class Plan:
     data_bytes: int
     looks: tuple[int, ...] = ()
     margin: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
@@ -150,6 +153,7 @@ class Plan:
         )
         if self.margin == 0:
             head += f"\n  {NO_MARGIN}"
+        head += "".join(f"\n  {note}" for note in self.notes)
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [
             f"{self._line(members)}; by keras.Model.fit, one after another, because "
@@ -243,8 +247,23 @@ def make_plan(
         tuple(map(tuple, alone)),
         spec.batch_size,
         sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
-        *(() if spec.race is None else (spec.race.sizes, spec.margin)),
+        *((), None) if spec.race is None else (spec.race.sizes, spec.margin),
+        notes=_notes(spec),
     )
+
+
+def _notes(spec: StudySpec) -> tuple[str, ...]:
+    """What to know of a study's splits and weights."""
+    by_text: dict[str, list[str]] = {}
+    for name, weights in spec.class_weights.items():
+        by_text.setdefault(weights_text(weights), []).append(name)
+    weighted = [
+        f"class weights {text}, in training alone: {', '.join(told_apart(names))}"
+        for text, names in by_text.items()
+    ]
+    if spec.sample_weights is not None:
+        weighted.append("sample weights, in training and in what losses measure")
+    return tuple(filter(None, [spec.strata.why, *weighted]))
 
 
 def _look_at(

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
+from kohort.data.strata import Strata
 from kohort.design.races import Race
-from kohort.design.replicates import Holdout, KFold, Replicate
+from kohort.design.replicates import Holdout, KFold, Replicate, strata_of
 from kohort.design.scoring import Mode
 from kohort.design.variants import Variant
 from kohort.design.weights import (
@@ -68,6 +69,17 @@ class StudySpec:
     def splits(self) -> Holdout | KFold:
         """How the training data are split."""
         return self.replicates.splits if isinstance(self.replicates, Race) else self.replicates
+
+    @cached_property
+    def strata(self) -> Strata:
+        """Whether classes are split in the same proportion, and why."""
+        return strata_of(self.splits, self.data)
+
+    @cached_property
+    def drawn(self) -> Holdout | KFold | Race:
+        """The replicates, with `stratify` as it is for these data."""
+        splits = replace(self.splits, stratify=self.strata.stratifies)
+        return splits if self.race is None else replace(self.race, splits=splits)
 
     def epochs_of(self, variant: Variant) -> int:
         """The number of epochs to train a variant."""
@@ -130,7 +142,7 @@ class StudySpec:
         Raises:
             DesignError: The data cannot be split in this way.
         """
-        return self.replicates.replicates(self.data, self.seed)
+        return self.drawn.replicates(self.data, self.seed)
 
     def replicate(self, number: int, share: float) -> Replicate:
         """A replicate with a part of its training samples.

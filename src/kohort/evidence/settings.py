@@ -40,6 +40,8 @@ class Settings:
         group_size: Samples of a group, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty where all were trained.
         class_weights: The weights of classes, by the names of the variants that train with some.
+        strata: Why classes were split in the same proportion, or why not, where that was decided
+            for the data; else "".
         has_sample_weights: Whether samples had weights, by which losses are measured too.
     """
 
@@ -66,6 +68,7 @@ class Settings:
     group_size: float = 1.0
     looks: tuple[int, ...] = ()
     class_weights: dict[str, str] = field(default_factory=dict)
+    strata: str = ""
     has_sample_weights: bool = False
 
     def facts(self) -> list[tuple[str, str]]:
@@ -75,6 +78,7 @@ class Settings:
         seconds = (self.finished - self.started).total_seconds()
         return [
             ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            *([("splits", self.strata)] if self.strata else []),
             *([("trained also on", self._parts())] if any(self.shares.values()) else []),
             *([("train metrics", self._measured())] if self.measured else []),
             *([("class weights", self._class_weights())] if self.class_weights else []),

@@ -49,7 +49,7 @@ def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, A
     return {
         "data": spec.data.fingerprint,
         "kind of replicates": type(spec.splits).__name__,
-        "replicates": asdict(spec.splits),
+        "replicates": asdict(spec.splits) | {"stratify": spec.strata.stratifies},
         "race": None if spec.race is None else {"first": spec.race.first, "looks": spec.race.looks},
         "batch size": spec.batch_size,
         "seed": spec.seed,
@@ -187,6 +187,7 @@ def refusal(name: str, changed: Change) -> StoreError:
 def _replicates(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"{what} of replicates: {value} before, {now.get(what)} now"
+        + (f" (stratify={value} goes on with what is kept)" if what == "stratify" else "")
         for what, value in before.items()
         if not (now.get(what) == value or (what in _MAY_GROW and now.get(what, 0) > value))
     ]

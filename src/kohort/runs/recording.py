@@ -226,7 +226,7 @@ def _settings(
     train, measured = len(replicate.train), len(replicate.measured)
     return Settings(
         study=spec.name,
-        replicates=repr(spec.replicates),
+        replicates=repr(spec.drawn),
         kind=spec.replicates.kind,
         samples=(train, len(replicate.valid)),
         epochs={variant.name: spec.epochs_of(variant) for variant in spec.variants},
@@ -248,6 +248,7 @@ def _settings(
         group_size=mean_group_size(spec.data.groups),
         looks=() if spec.race is None else spec.race.sizes,
         class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},
+        strata=spec.strata.why,
         has_sample_weights=spec.sample_weights is not None,
     )
 

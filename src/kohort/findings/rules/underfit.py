@@ -137,8 +137,8 @@ RULE = Rule(
     f"train loss surely by less than {100 * slow.SLOW_SHARE:g} % of the fall so far. With nothing "
     "to compare with it is not applicable; variants that train with other class weights are not "
     "compared, since these trade one class for another. Where the errors do not rule it out, but "
-    f"the curve is not flat, train loss would rise (by more than {100 * RISE_THRESHOLD:g} % of what it has "
-    "moved so far), the variant overfits (KH101), is undertrained (KH104) or learns slowly "
+    "the curve is not flat, train loss would rise (by more than "
+    f"{100 * RISE_THRESHOLD:g} % of what it has moved so far), the variant overfits (KH101), is undertrained (KH104) or learns slowly "
     "(KH107), or replicates of it diverged (KH105), it is inconclusive: what it could learn was "
     "not seen.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
