@@ -138,9 +138,9 @@ RULE = Rule(
     "to compare with it is not applicable; variants that train with other class weights are not "
     "compared, since these trade one class for another. Where the errors do not rule it out, but "
     "the curve is not flat, train loss would rise (by more than "
-    f"{100 * RISE_THRESHOLD:g} % of what it has moved so far), the variant overfits (KH101), is undertrained (KH104) or learns slowly "
-    "(KH107), or replicates of it diverged (KH105), it is inconclusive: what it could learn was "
-    "not seen.",
+    f"{100 * RISE_THRESHOLD:g} % of what it has moved so far), the variant overfits (KH101), is "
+    "undertrained (KH104) or learns slowly (KH107), or replicates of it diverged (KH105), it is "
+    "inconclusive: what it could learn was not seen.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
     "Give the model more capacity (more units, more layers) or less regularisation; or, where the "
