@@ -13,7 +13,7 @@ IMBALANCED = 10.0
 FEW = 25
 """Where random parts would hold fewer of the smallest class on average, how many each holds varies
 by a fifth of it or more (a standard deviation). In simulations of 2 % positives the variance of a
-recall over splits was then 13 to 44 % larger than with strata, and 6 % where they held 50."""
+recall over splits was then 13 to 42 % larger than with strata, and 6 % where they held 50."""
 
 
 class Strata(NamedTuple):
