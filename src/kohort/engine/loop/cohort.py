@@ -161,10 +161,12 @@ class Cohort:
         reading = [("train", source.batch(None, size))]
         if spec.evaluate_train or is_shared:
             reading.append(("test", as_taken(None, source.train, (size,))))
-        train = valid = self._narrowed(source.train, reading)
-        if not is_shared and source.valid is not None:
-            size = min(spec.valid_batch_size or spec.batch_size, _rows(source.valid))
-            valid = self._narrowed(source.valid, [("test", as_taken(None, source.valid, (size,)))])
+        train, valid = self._narrowed(source.train, reading), source.valid
+        if is_shared:
+            valid = train
+        elif valid is not None:
+            size = min(spec.valid_batch_size or spec.batch_size, _rows(valid))
+            valid = self._narrowed(valid, [("test", as_taken(None, valid, (size,)))])
         return source._replace(train=train, valid=valid)
 
     def _narrowed(self, data: ArrayTree, reading: Sequence[tuple[str, ArrayTree]]) -> ArrayTree:
