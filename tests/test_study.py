@@ -689,3 +689,14 @@ def test_what_a_study_was_given_can_be_read_and_not_changed(blobs):
             setattr(study, name, 1)
     with pytest.raises(AttributeError, match="a study has no attribute 'epoch'"):
         _ = study.epoch
+
+
+def test_a_comparison_prints_what_it_says(result):
+    one = result.compare("plain", "l2")
+    assert str(one) == result.comparison_text("plain", "l2")
+    assert str(one).startswith("l2 against plain, validation accuracy at the best epoch: ")
+    assert "Corrected for all that the study compares: p" in str(one)
+    assert repr(one).startswith("Comparison(")
+    # What is another comparison does not say the same.
+    assert str(one.turned) == repr(one.turned)
+    assert str(one.alone) == repr(one.alone)

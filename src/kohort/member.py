@@ -235,8 +235,7 @@ class Ensemble:
     def test(self) -> SideBySide:
         """How it does on the test set beside the winner's single member, and what both cost.
 
-        The test set is read for it once, and that is recorded as another reading; in a store it is
-        kept.
+        The test set is read for it once: another reading, recorded, and kept in a store.
 
         Raises:
             DesignError: There is no test set.
@@ -245,8 +244,6 @@ class Ensemble:
             >>> tested = result.ensemble().test()
             >>> tested.table().columns.to_list()[:5]
             ['test_accuracy', 'low', 'high', 'balanced_accuracy', 'log_loss']
-            >>> tested.accuracies.difference.n
-            60
             >>> print(tested)
             Of 60 test samples the ensemble of 3 members of units=16 is right for ...
         """

@@ -18,6 +18,7 @@ from kohort.design.scoring import Mode, scoring
 from kohort.design.spec import StudyCallbacks, StudySpec
 from kohort.design.validation import check_spec
 from kohort.design.variants import Variant
+from kohort.design.weights import ClassWeight
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.members import Resources
 from kohort.engine.memory import allowed, for_built_models
@@ -39,10 +40,7 @@ from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.tracing.signature import global_settings
 
-_GIVEN = frozenset(field.name for field in fields(StudySpec) if field.init) | {
-    "epochs_of",
-    "shares_of",
-}
+_GIVEN = {field.name for field in fields(StudySpec) if field.init} | {"epochs_of", "shares_of"}
 
 
 class Study:
@@ -71,6 +69,16 @@ class Study:
             well, for all variants or by variant name; the learning curve tells what more data
             would bring, from five sizes on: four parts and the whole. Each costs as much as
             training on all samples: an epoch has as many steps.
+        class_weight: How much each class counts in the loss that trains, as in `keras.Model.fit`:
+            weights by class name or number, such as `{"yes": 5}`, where other classes have 1; or
+            "balanced", n / (k n_class) in what each member trains on, as scikit-learn has it. Or
+            these by variant name, which tells what they change: `{"weighted": "balanced"}`. As in
+            Keras nothing is measured with them: train and validation losses are comparable, with
+            each other and between variants.
+        sample_weight: `[train sample]`, how much each sample counts in the loss, in the order of
+            `x_train`. As in `keras.Model.fit` with `validation_split` losses are measured with
+            them, of train and of validation alike, and metrics only where a model is compiled with
+            `weighted_metrics`. The test set has none. Not beside `class_weight`.
 
     Raises:
         DesignError: The arguments do not fit together, or one is none of those that it can be.
@@ -108,6 +116,8 @@ class Study:
         mode: Mode = "auto",
         margin: float | None = None,
         sizes: Sequence[float] | Mapping[str, Sequence[float]] = (),
+        class_weight: ClassWeight | None = None,
+        sample_weight: Any = None,
     ) -> None:
         self.spec = StudySpec(
             name=name,
@@ -123,6 +133,8 @@ class Study:
             mode=mode,
             margin=margin,
             sizes=sizes,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
         )
         check_spec(self.spec)
         self._planned: _Planned | None = None

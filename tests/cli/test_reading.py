@@ -124,9 +124,9 @@ def test_the_report_is_written_again_with_the_data(pets):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--data", "pets.csv"], "expected target= one of the columns kg, colour, species, owner"),
+        (["--data", "pets.csv"], "expected --target one of the columns kg, colour, species, owner"),
         (["--target", "species"], "expected --data beside --target, got none; name a source"),
-        (["--data", "letters", "--target", "x"], "no target= for the built-in letters, got 'x'"),
+        (["--data", "letters", "--target", "x"], "no --target for the built-in letters, got 'x'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
@@ -148,7 +148,7 @@ def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
         Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(path)
     glyphs = ("run", "study.py", "--data", "glyphs", "--epochs", "1", "--replicates", "2")
     for options, told in (
-        ([], r"26 of 6 x 4 \(such as A/10.png\), 14 of 9 x 5 .*such as size=\(6, 4\)"),
+        ([], r"26 of 6 x 4 \(such as A/10.png\), 14 of 9 x 5 .*such as --size 6x4"),
         (["--size", "6x4"], r"26 colour \(such as .*, 14 grey"),
         (["--size", "6by4", "--color", "rgb"], "--size as HEIGHTxWIDTH, got '6by4'"),
         (["--size", "6x4", "--color", "blue"], "'--color'"),
@@ -181,3 +181,34 @@ def test_rows_of_numbers_alone_need_no_names(tmp_path):
     ]
     assert found[0] == found[1]
     assert len(found[0].splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["pets.csv"], "--target one of the columns kg, colour, species, owner, got none"),
+        (["pets.csv", "--target", "age"], "--target one of the columns"),
+        (["pets.csv", "--target", "species", "--size", "9x9"], "no --size for a table"),
+        (["letters", "--target", "kg"], "no --target for the built-in letters"),
+        (["images"], "such as --size 9x9"),
+        (["images", "--size", "8x8"], "such as --color grey or --color rgb"),
+        (["images", "--size", "0x8"], "--size as HEIGHTxWIDTH, got '0x8'; give --size 28x28"),
+    ],
+)
+@pytest.mark.parametrize("command", [["data", "info"], ["plan", "study.py", "--data"]])
+def test_errors_about_options_spell_them_as_they_are_given(pets, options, told, command):
+    folder, _ = pets
+    for number, (kind, side) in enumerate([("L", 9), ("L", 9), ("L", 9), ("RGB", 7)]):
+        path = folder / "images" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(kind, (side, side)).save(path)
+    done = kohort(*command, *options, cwd=folder)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "=" not in done.stderr, "an argument of Python's"
+
+
+def test_the_library_spells_them_as_arguments(pets):
+    folder, _ = pets
+    with pytest.raises(library.DataError, match="target= one of the columns"):
+        library.load(folder / "pets.csv")

@@ -56,7 +56,7 @@ OPTIONS = {
     ),
     "data of no name": (["--data", ""], "got ''; name one"),
     "data of another kind": (["--data", "data.txt"], "'data.txt', a file of another kind"),
-    "a table without its target": (["--data", "data.csv"], "target= one of the columns 1, 2, got"),
+    "a table without its target": (["--data", "data.csv"], "--target one of the columns 1, 2, got"),
     "data that are wrong": (["--data", "bad.npz"], "finite numbers in y_train"),
     "data in a folder of none": (["--data", "folder"], "at least two class folders"),
     "data of a name that ends in a line": (["--data", "no\nne"], r"got 'no\\nne', which is none"),

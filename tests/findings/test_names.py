@@ -14,7 +14,8 @@ def test_a_few_names_are_all_listed(names, text):
 
 
 def test_of_many_names_three_are_listed():
-    assert shortlist("abcd") == "a, b, c and one other"
+    assert shortlist("abcd") == "a, b, c and d"
+    assert shortlist("abcde") == "a, b, c and 2 others"
     assert shortlist("abcdef", "or") == "a, b, c or 3 others"
     assert listing("abcd") == "a, b, c and d"
 
@@ -22,4 +23,5 @@ def test_of_many_names_three_are_listed():
 def test_names_that_hold_commas_are_in_quotes():
     names = ["units=16, l2=0.1", "units=1, l2=0.1", "softmax"]
     assert listing(names) == '"units=16, l2=0.1", "units=1, l2=0.1" and "softmax"'
-    assert shortlist([*names, "wide"]).endswith(', "softmax" and one other')
+    assert shortlist([*names, "wide"]).endswith(', "softmax" and "wide"')
+    assert shortlist([*names, "wide", "b"]).endswith(', "softmax" and 2 others')

@@ -58,7 +58,8 @@ def rare(labels=int):
 
 
 def run(data, *variants, **changes):
-    arguments = {"replicates": kohort.Holdout(0.2, 3), "epochs": 1, "batch_size": 100} | changes
+    splits = kohort.Holdout(0.2, 3, stratify=False)
+    arguments = {"replicates": splits, "epochs": 1, "batch_size": 100} | changes
     return kohort.Study("classes", variants, data, **arguments).run(verbose=0)
 
 
@@ -107,7 +108,7 @@ def test_the_majority_class_is_a_reference_on_the_same_validation_parts():
     result = run(data, kohort.Variant("net", constant, form="binary"))
     table = result.table()
     assert list(table.index) == ["net", "always class 0"]
-    parts = kohort.Holdout(0.2, 3).replicates(data, 0)
+    parts = kohort.Holdout(0.2, 3, stratify=False).replicates(data, 0)
     shares = [(data.y_train[part.valid] == 0).mean() for part in parts]
     reference = table.loc["always class 0"]
     assert reference["val_binary_accuracy"] == pytest.approx(np.mean(shares))
@@ -117,6 +118,19 @@ def test_the_majority_class_is_a_reference_on_the_same_validation_parts():
     assert reference["parameters"] == 0
     assert result.winner == "net"
     assert {c.b for family in result.comparisons().values() for c in family} == set()
+
+
+def test_where_all_parts_hold_as_many_of_a_class_it_is_found_as_well():
+    """Stratified unasked, a model that answers one class everywhere scores alike in all parts."""
+    result = run(
+        rare(),
+        kohort.Variant("net", constant, form="binary"),
+        replicates=kohort.Holdout(0.2, 3),
+    )
+    assert "stratify=True" in result.settings.replicates
+    assert "none of the 11 of class 1" in result.test_text()
+    assert verdicts(result)["KH204"] == verdicts(result)["KH205"] == "found"
+    assert result.answer().startswith("No variant is shown to beat always answering class 0")
 
 
 def test_one_and_two_outputs_of_one_study_are_held_against_one_reference():
@@ -208,7 +222,7 @@ def test_a_class_that_is_missing_from_the_test_set_has_no_recall(tmp_path):
 
 def test_a_class_that_is_missing_from_validation_changes_nothing():
     data = easy(3, in_validation=2)
-    parts = kohort.Holdout(0.2, 3).replicates(data, 0)
+    parts = kohort.Holdout(0.2, 3, stratify=False).replicates(data, 0)
     assert min((data.y_train[part.valid] == 2).sum() for part in parts) == 0
     net = kohort.Variant("net", learning, form="integers", classes=3)
     result = run(data, net, epochs=3)

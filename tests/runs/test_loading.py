@@ -122,7 +122,7 @@ def test_an_opened_study_knows_its_parameters(result, place):
         assert exported.parameters("wide") == kept.parameters("wide")
     assert kept.parameters("l2") == {
         "l2": 0.01,
-        "study.replicates": repr(kohort.Holdout(0.2, 3)),
+        "study.replicates": repr(kohort.Holdout(0.2, 3, stratify=False)),  # as was decided
         "study.batch_size": 50,
         "study.seed": 0,
         "study.engine": "fused",

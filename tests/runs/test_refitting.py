@@ -402,3 +402,23 @@ def test_what_a_build_learns_from_data_is_learned_from_all_samples(blobs, tmp_pa
     opened = kohort.open(tmp_path / "kohort.db", "learning", blobs)
     with pytest.raises(DesignError, match="or the study's build functions to train it"):
         opened.refit(verbose=0)
+
+
+def test_a_refit_trains_with_the_weights_of_its_variant(blobs):
+    counts = {"a": 5.0, "b": 1.0, "c": 0.5}
+    weighted = study(blobs, class_weight={"dropout": counts}).run(verbose=0)
+    plain = study(blobs).run(verbose=0)
+    refitted = weighted.refit(verbose=0)
+    assert refitted.variant.name == "dropout"
+    assert not np.allclose(refitted.weights[0], plain.refit(verbose=0).weights[0])
+    keras.utils.set_random_seed(refitted.replicate.seed)
+    model = refitted.variant.build(**refitted.variant.kwargs)
+    x, y = blobs.inputs(blobs.x_train), blobs.y_train
+    model._symbolic_build(data_batch=(x[:64], y[:64]))
+    np.random.seed(refitted.replicate.seed)
+    model.fit(
+        x, y, batch_size=64, epochs=refitted.epoch, verbose=0,
+        class_weight=dict(enumerate(counts.values())),
+    )  # fmt: skip
+    for ours, theirs in zip(refitted.weights, model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)

@@ -1,9 +1,14 @@
 """The arguments and options that several commands take."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+from kohort.errors import InputError
 
 StudyPlace = Annotated[
     str,
@@ -93,3 +98,23 @@ def reading_options(
     """How data are read, by the names of the options; None for what was not given."""
     shown = None if color is Pixels.KEEP else color.value
     return {"target": target, "group": group, "size": size, "color": shown, "test": test}
+
+
+_ARGUMENT = re.compile(r"\b(target|group|size|color|test)=(\([^)]*\)|[\w.]+|\"\w*\")?")
+
+
+@contextmanager
+def spelt_as_options() -> Iterator[None]:
+    """Let errors in the block name options of a command, and not arguments of `kohort.load`."""
+    try:
+        yield
+    except InputError as error:
+        parts = (error.expected, error.received, error.mend)
+        raise type(error)(*(_ARGUMENT.sub(_option, part) for part in parts)) from error
+
+
+def _option(match: re.Match[str]) -> str:
+    """An argument as an option: `size=(28, 28)` is `--size 28x28`."""
+    name, value = match[1], (match[2] or "").strip('()"')
+    value = "x".join(part.strip() for part in value.split(","))
+    return f"--{name} {value}".rstrip()

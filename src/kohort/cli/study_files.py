@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kohort.cli.options import spelt_as_options
 from kohort.data.dataset import Dataset
 from kohort.data.load import load
 from kohort.data.system import is_file
@@ -15,6 +16,9 @@ from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.search import Search, search_of
 from kohort.study import Study, study_of
+
+MOST_PIXELS = 2**16
+"""No image that is read has a side so long."""
 
 
 def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
@@ -29,7 +33,9 @@ def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
     """
     given = {name: value for name, value in options.items() if value is not None}
     if source is not None:
-        return load(source, **given | ({"size": size_of(given["size"])} if "size" in given else {}))
+        with spelt_as_options():
+            size = {"size": size_of(given["size"])} if "size" in given else {}
+            return load(source, **given | size)
     if given:
         raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
     return None
@@ -42,9 +48,10 @@ def size_of(text: str) -> tuple[int, int]:
         DataError: It gives none.
     """
     height, times, width = text.lower().partition("x")
-    if not times or not (height.isdecimal() and width.isdecimal()):
+    sides = [int(side) if side.isdecimal() else 0 for side in (height, width)]
+    if not times or not all(0 < side < MOST_PIXELS for side in sides):
         raise DataError("--size as HEIGHTxWIDTH", repr(text), "give --size 28x28, say")
-    return int(height), int(width)
+    return sides[0], sides[1]
 
 
 def read_study(place: str, data: Dataset | None) -> Study:

@@ -178,6 +178,12 @@ def _kind(path: Path, told: str) -> _Kind:
     return _IMAGES
 
 
+def of_known_kind(path: Path) -> str | None:
+    """What a file is by its ending, as "a table"; None for images, archives and unknown files."""
+    kind = _KINDS.get(path.suffix.lower()) if is_file(path) else None
+    return None if kind is None else kind.told
+
+
 def _no_source(path: Path, told: str) -> DataError:
     if path.suffix.lower() in _KINDS and not os.path.lexists(path):
         return absent(path)

@@ -77,7 +77,8 @@ class BuiltModels:
         """A new prepared model."""
         model = self.build(variant, replicate)
         size = min(self._spec.batch_size, len(replicate.train))
-        prepare(model, batch_of(self._spec.data, size))
+        weighted = self._spec.is_weighted(self._spec.variants[variant])
+        prepare(model, batch_of(self._spec.data, size, weighted=weighted))
         return model
 
 
@@ -89,12 +90,19 @@ class _Kept(NamedTuple):
     settings: tuple[object, ...]
 
 
-def batch_of(data: Dataset, size: int) -> ArrayTree:
-    """Shapes and dtypes of a batch of `size` samples as the models of a study see it."""
-    return (
+def batch_of(data: Dataset, size: int, *, weighted: bool = False) -> ArrayTree:
+    """Shapes and dtypes of a batch of `size` samples as the models of a study see it.
+
+    Args:
+        data: The dataset.
+        size: Samples of a batch.
+        weighted: Whether samples have weights.
+    """
+    batch = (
         abstract((size, *data.input_shape), np.float32),
         # JAX holds 64-bit NumPy data as 32-bit.
         abstract(
             (size, *data.y_train.shape[1:]), jax.dtypes.canonicalize_dtype(data.y_train.dtype)
         ),
     )
+    return (*batch, abstract((size,), np.float32)) if weighted else batch

@@ -15,6 +15,7 @@ from kohort.design.building import BuiltModels, batch_of
 from kohort.design.compatibility import check_loss, check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.design.weights import weights_text
 from kohort.errors import told_apart
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
@@ -44,6 +45,7 @@ class MemberPlan:
         model: How its model is configured and compiled, as text, for the first replicate of its
             variant, and for all of one that is built from its replicate's data; "" for others,
             which differ in seeds alone, and where Keras cannot tell.
+        is_weighted: Whether it trains with weights, of samples or of classes.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -60,6 +62,7 @@ class MemberPlan:
     share: float = 1.0
     reason: str = ""
     model: str = ""
+    is_weighted: bool = False
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -90,6 +93,7 @@ class Plan:
         looks: Of a race, the replicates that each look sees. The members above are then the first
             of each variant, which are enough to print; or those that train before one look.
         margin: Of a race, the study's margin.
+        notes: What to know of the splits and the weights, as clauses.
     """
 
     study: str
@@ -100,6 +104,7 @@ class Plan:
     data_bytes: int
     looks: tuple[int, ...] = ()
     margin: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
@@ -149,6 +154,7 @@ class Plan:
         )
         if self.margin == 0:
             head += f"\n  {NO_MARGIN}"
+        head += "".join(f"\n  {note}" for note in self.notes)
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [
             f"{self._line(members)}; by keras.Model.fit, one after another, because "
@@ -192,6 +198,8 @@ class Plan:
             return "its replicates have other numbers of samples"
         if same:
             return "it trains for another number of epochs"
+        if all(other.is_weighted != mine.is_weighted for other in others):
+            return f"it trains {'with' if mine.is_weighted else 'without'} weights of classes"
         if any(other.parameters == mine.parameters for other in others):
             return "its step computes something else (a layer, the loss, the optimizer)"
         return "its layers have other shapes"
@@ -242,8 +250,23 @@ def make_plan(
         tuple(map(tuple, alone)),
         spec.batch_size,
         sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
-        *(() if spec.race is None else (spec.race.sizes, spec.margin)),
+        *((), None) if spec.race is None else (spec.race.sizes, spec.margin),
+        notes=_notes(spec),
     )
+
+
+def _notes(spec: StudySpec) -> tuple[str, ...]:
+    """What to know of a study's splits and weights."""
+    by_text: dict[str, list[str]] = {}
+    for name, weights in spec.class_weights.items():
+        by_text.setdefault(weights_text(weights), []).append(name)
+    weighted = [
+        f"class weights {text}, in training alone: {', '.join(told_apart(names))}"
+        for text, names in by_text.items()
+    ]
+    if spec.sample_weights is not None:
+        weighted.append("sample weights, in training and in what losses measure")
+    return tuple(filter(None, [spec.strata.why, *weighted]))
 
 
 def _look_at(
@@ -252,14 +275,17 @@ def _look_at(
     """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
     sizes = (len(replicate.train), len(replicate.valid))
-    batch = batch_of(data, min(spec.batch_size, sizes[0]))
+    size, is_weighted = min(spec.batch_size, sizes[0]), spec.is_weighted(variant)
+    batch = batch_of(data, size, weighted=is_weighted)
+    # Weights of classes are for training alone.
+    tested = batch_of(data, size, weighted=spec.sample_weight is not None)
     try:
         prepare(model, batch)
         description = described(model)
         # A function of the user's is asked when members train: it may open files and runs.
         inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
-            models.tracer.steps_or_reason(model, batch, description)
+            models.tracer.steps_or_reason(model, batch, description, tested)
             if inside is None
             else (None, inside)
         )
@@ -281,6 +307,7 @@ def _look_at(
         reason=why_alone,
         model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
+        is_weighted=is_weighted,
     )
     return member, description
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.splits import deal, draw_exactly, in_strata
+from kohort.data.strata import Strata, strata, strata_labels
 from kohort.errors import DesignError
 
 MOST = 10_000
@@ -86,7 +87,9 @@ class Holdout:
     Args:
         fraction: The part of the samples that validates, between 0 and 1.
         repeats: The number of replicates.
-        stratify: Whether each class is split in the same proportion. Not with groups.
+        stratify: Whether each class is split in the same proportion; not with groups. None does it
+            where the largest class has ten times as many samples as the smallest, of which a random
+            part would hold fewer than 25; the plan and the report tell so.
         same_split: Whether all replicates have the split of the first, and differ in their seeds
             alone. Intervals are then over seeds, narrower, and say nothing of other splits.
 
@@ -96,12 +99,12 @@ class Holdout:
     Example:
         >>> import kohort
         >>> kohort.Holdout(fraction=0.1, repeats=5)
-        Holdout(fraction=0.1, repeats=5, stratify=False, same_split=False)
+        Holdout(fraction=0.1, repeats=5, stratify=None, same_split=False)
     """
 
     fraction: float = 0.1
     repeats: int = 5
-    stratify: bool = False
+    stratify: bool | None = None
     same_split: bool = False
 
     @property
@@ -179,9 +182,9 @@ class Holdout:
         return replace(self, repeats=count)
 
     def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
-        if not self.stratify:
+        if not strata_of(self, data).stratifies:
             return draw_exactly(random, _groups(data), wanted)
-        labels = _labels_for_strata(data)
+        labels = strata_labels(data)
         counts = [int((labels == label).sum()) for label in np.unique(labels)]
         return in_strata(
             labels, (random.permutation(n)[: round(self.fraction * n)] for n in counts)
@@ -197,7 +200,7 @@ class KFold:
     Args:
         folds: The number of parts, 2 or more.
         repeats: How often to deal the samples to folds anew.
-        stratify: Whether each class is dealt evenly. Not with groups.
+        stratify: Whether each class is dealt evenly, as in `Holdout`.
 
     Raises:
         DesignError: The folds are not 2 to 10,000, or the repeats not 1 to 10,000.
@@ -205,14 +208,14 @@ class KFold:
     Example:
         >>> import kohort
         >>> kohort.KFold(folds=5)
-        KFold(folds=5, repeats=1, stratify=False)
+        KFold(folds=5, repeats=1, stratify=None)
         >>> kohort.KFold(folds=5).kind  # what intervals are over
         'folds'
     """
 
     folds: int = 5
     repeats: int = 1
-    stratify: bool = False
+    stratify: bool | None = None
     kind: ClassVar[str] = "folds"
 
     @property
@@ -278,9 +281,9 @@ class KFold:
         return replace(self, folds=count)
 
     def _deal(self, data: Dataset, random: np.random.Generator) -> list[np.ndarray]:
-        if not self.stratify:
+        if not strata_of(self, data).stratifies:
             return deal(random, _groups(data), self.folds)
-        labels = _labels_for_strata(data)
+        labels = strata_labels(data)
         counts = [int((labels == label).sum()) for label in np.unique(labels)]
         by_class = [deal(random, np.arange(n), self.folds) for n in counts]
         return [
@@ -318,14 +321,13 @@ def _groups(data: Dataset) -> np.ndarray:
     return np.arange(len(data.x_train)) if data.groups is None else data.groups
 
 
-def _labels_for_strata(data: Dataset) -> np.ndarray:
-    if data.groups is not None or data.classes is None:
-        raise DesignError(
-            "class labels and no groups for stratify=True",
-            "groups" if data.groups is not None else "targets that are no class labels",
-            "leave stratify out",
-        )
-    return data.y_train
+def strata_of(splits: Holdout | KFold, data: Dataset) -> Strata:
+    """Whether each class of these data is split in the same proportion, and why."""
+    if splits.stratify is not None:
+        return Strata(splits.stratify)
+    if isinstance(splits, Holdout):
+        return strata(data, splits.fraction, drawn_anew=True)
+    return strata(data, 1 / splits.folds, drawn_anew=False)
 
 
 def is_number(value: object) -> bool:

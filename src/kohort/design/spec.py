@@ -2,14 +2,28 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels, class_labels
+from kohort.data.strata import Strata
 from kohort.design.races import Race
-from kohort.design.replicates import Holdout, KFold, Replicate
+from kohort.design.replicates import Holdout, KFold, Replicate, strata_of
 from kohort.design.scoring import Mode
 from kohort.design.variants import Variant
+from kohort.design.weights import (
+    ClassWeight,
+    MemberWeights,
+    OfClasses,
+    balanced,
+    by_variant,
+    class_table,
+    sample_weights,
+)
 from kohort.design.whole_data import AllSamples
 from kohort.keras_api.callbacks import Callback, listed
 
@@ -38,6 +52,8 @@ class StudySpec:
     mode: Mode = "auto"
     margin: float | None = None
     sizes: Sequence[float] | Mapping[str, Sequence[float]] = ()
+    class_weight: ClassWeight | None = None
+    sample_weight: Any = None
     _parts: dict[tuple[int, float], Replicate] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -55,6 +71,21 @@ class StudySpec:
         """How the training data are split."""
         return self.replicates.splits if isinstance(self.replicates, Race) else self.replicates
 
+    @cached_property
+    def strata(self) -> Strata:
+        """Whether classes are split in the same proportion, and why."""
+        if isinstance(self.splits, AllSamples):
+            return Strata(stratifies=False)
+        return strata_of(self.splits, self.data)
+
+    @cached_property
+    def drawn(self) -> Holdout | KFold | Race | AllSamples:
+        """The replicates, with `stratify` as it is for these data."""
+        if isinstance(self.splits, AllSamples):
+            return self.splits
+        splits = replace(self.splits, stratify=self.strata.stratifies)
+        return splits if self.race is None else replace(self.race, splits=splits)
+
     def epochs_of(self, variant: Variant) -> int:
         """The number of epochs to train a variant."""
         return self.epochs[variant.name] if isinstance(self.epochs, Mapping) else self.epochs
@@ -65,13 +96,58 @@ class StudySpec:
         return tuple(sizes.get(variant.name, ()) if isinstance(sizes, Mapping) else sizes)
 
     @cached_property
+    def labels(self) -> ClassLabels | None:
+        """The classes of the samples; None where targets are no classes."""
+        return class_labels(self.data, floats_are_labels=self.class_weight is not None)
+
+    @cached_property
+    def class_weights(self) -> dict[str, OfClasses]:
+        """The weights of classes of each variant that has some, as they were given.
+
+        Raises:
+            DesignError: They are none.
+        """
+        return by_variant(self.class_weight, self.variant_names)
+
+    @cached_property
+    def sample_weights(self) -> np.ndarray | None:
+        """The weights of the training samples, float32 `[train sample]`; None without.
+
+        Raises:
+            DesignError: They are none.
+        """
+        if self.sample_weight is None:
+            return None
+        return sample_weights(self.sample_weight, len(self.data.x_train))
+
+    def is_weighted(self, variant: Variant) -> bool:
+        """Whether a variant trains with weights, of samples or of classes."""
+        return self.sample_weight is not None or variant.name in self.class_weights
+
+    def weights(self, members: Sequence[tuple[Variant, Replicate]]) -> MemberWeights:
+        """The weights that members train with, which all have some of one kind or none."""
+        if not members or members[0][0].name not in self.class_weights:
+            return MemberWeights(self.sample_weights)
+        assert self.labels is not None
+        of_classes = np.stack([self._class_table(*member) for member in members])
+        return MemberWeights(None, self.labels.train.astype(np.int32), of_classes)
+
+    def _class_table(self, variant: Variant, replicate: Replicate) -> np.ndarray:
+        """The weights `[class]` with which a variant trains in a replicate, float32."""
+        assert self.labels is not None
+        weights = self.class_weights[variant.name]
+        if isinstance(weights, str):
+            return balanced(self.labels.train[replicate.train], len(self.labels.names))
+        return class_table(weights, self.labels)
+
+    @cached_property
     def whole_replicates(self) -> tuple[Replicate, ...]:
         """The replicates, each with all of its training samples.
 
         Raises:
             DesignError: The data cannot be split in this way.
         """
-        return self.replicates.replicates(self.data, self.seed)
+        return self.drawn.replicates(self.data, self.seed)
 
     def replicate(self, number: int, share: float) -> Replicate:
         """A replicate with a part of its training samples.

@@ -10,6 +10,7 @@ from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, is_number
 from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
+from kohort.design.weights import class_table
 from kohort.errors import DesignError
 from kohort.keras_api.callbacks import check_own_files
 
@@ -40,7 +41,27 @@ def check_spec(spec: StudySpec) -> None:
     if spec.mode not in ("auto", "min", "max"):
         raise DesignError("'auto', 'min' or 'max'", repr(spec.mode), "give mode one of them")
     _check_sizes(spec, names)
+    _check_weights(spec)
     _check_race(spec)
+
+
+def _check_weights(spec: StudySpec) -> None:
+    # What is computed here is checked as it is.
+    if spec.sample_weights is not None and spec.class_weights:
+        raise DesignError(
+            "weights of samples or of classes, as in keras.Model.fit",
+            "both sample_weight and class_weight",
+            "multiply them to a sample_weight",
+        )
+    for weights in spec.class_weights.values():
+        if spec.labels is None:
+            raise DesignError(
+                "targets that are class labels for class_weight",
+                f"{spec.data!r}",
+                "give sample_weight, or leave it out",
+            )
+        if not isinstance(weights, str):
+            class_table(weights, spec.labels)
 
 
 def _check_race(spec: StudySpec) -> None:

@@ -1,7 +1,7 @@
 """Trains a group of members of a study with either engine."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
+from kohort.design.weights import MemberWeights
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
@@ -23,6 +24,7 @@ from kohort.engine.measuring import EvaluateTrain, Interrupt, RestoreBest, StopD
 from kohort.engine.memory import for_segment, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
+from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.callbacks import Callback
 
 MONITOR = "val_data_loss"
@@ -42,6 +44,7 @@ class Job(NamedTuple):
     data: Dataset
     batch_size: int
     isolated: int = 0
+    weights: MemberWeights = MemberWeights()
 
 
 class Resources(NamedTuple):
@@ -115,23 +118,26 @@ def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
 
 
 def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[float]]:
-    data, replicate = job.data, job.replicates[number]
+    data, replicate, weights = job.data, job.replicates[number], job.weights
     train_part, measured_part, valid_part = (
-        (data.inputs(data.x_train[rows]), data.y_train[rows])
+        (data.inputs(data.x_train[rows]), data.y_train[rows], weights.measuring(rows))
         for rows in (replicate.train, replicate.measured, replicate.valid)
     )
     history: dict[str, list[float]] = fit_one(
         job.models[number],
-        *train_part,
+        *train_part[:2],
         seed=replicate.seed,
         callbacks=[
-            EvaluateTrain(measured_part, job.batch_size),
+            EvaluateTrain(keras.utils.pack_x_y_sample_weight(*measured_part), job.batch_size),
             *(job.callbacks[number] if job.callbacks else ()),
             StopDiverged(),
             *([RestoreBest(MONITOR)] if len(replicate.valid) else ()),
             Interrupt(ends),
         ],
-        validation_data=valid_part if len(replicate.valid) else None,
+        sample_weight=weights.of_rows(number, replicate.train),
+        validation_data=(
+            keras.utils.pack_x_y_sample_weight(*valid_part) if len(replicate.valid) else None
+        ),
         batch_size=job.batch_size,
         epochs=job.members[number].epochs,
         verbose=0,
@@ -141,13 +147,18 @@ def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[floa
 
 def _source(job: Job, memory: int) -> ResidentData | StreamedData:
     """The data of a cohort: the arrays, and the rows of them that each replicate reads."""
-    distinct = {(replicate.number, replicate.share): replicate for replicate in job.replicates}
-    numbers = {key: number for number, key in enumerate(distinct)}
-    replicates = list(distinct.values())
-    order_of = [numbers[replicate.number, replicate.share] for replicate in job.replicates]
-    arrays = (job.data.x_train, job.data.y_train)
-    if stays_on_device(arrays, memory):
-        on_device = (jnp.asarray(arrays[0]), jnp.asarray(arrays[1]))
+    weights = job.weights
+    keys: list[Hashable] = [(replicate.number, replicate.share) for replicate in job.replicates]
+    arrays = keras.utils.pack_x_y_sample_weight(job.data.x_train, job.data.y_train, weights.samples)
+    stays = stays_on_device(arrays, memory)
+    if not stays and weights.of_classes is not None:
+        # What is read side by side is one stream, with its weights.
+        keys = [(key, of.tobytes()) for key, of in zip(keys, weights.of_classes, strict=True)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    first = [keys.index(key) for key in numbers]
+    replicates, order_of = [job.replicates[member] for member in first], [numbers[k] for k in keys]
+    if stays:
+        on_device = tuple(map(jnp.asarray, arrays))
         valid_rows, measured_rows = (
             np.stack(rows).astype(np.int32)
             for rows in zip(*((each.valid, each.measured) for each in replicates), strict=True)
@@ -160,15 +171,22 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
             on_device,
             valid_rows,
             measured_rows,
+            weights.classes,
+            weights.of_classes,
         )
 
-    def segments(rows: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def segments(rows: np.ndarray | None, data: ArrayTree = arrays) -> Iterator[ArrayTree]:
         assert rows is not None
-        return by_rows(arrays, rows, job.batch_size, for_segment(memory))
+        return by_rows(data, rows, job.batch_size, for_segment(memory))
 
     def of(order: int) -> tuple[Segments, Iterator[np.ndarray]]:
-        replicate = replicates[order]
-        streams = Segments(segments, lambda: segments(replicate.valid), replicate.measured)
+        replicate, train = replicates[order], segments
+        if weights.classes is not None:
+            every = np.arange(len(arrays[0]))
+            train = partial(segments, data=(*arrays, weights.of_rows(first[order], every)))
+        streams = Segments(
+            train, lambda: segments(replicate.valid), replicate.measured, evaluated=segments
+        )
         return streams, _orders(replicate, job.batch_size)
 
     return StreamedData(of, order_of, -(-len(replicates[0].train) // job.batch_size))

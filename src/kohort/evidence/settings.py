@@ -1,12 +1,15 @@
 """The settings of a study, and when and with what it was run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
 def metric_name(metric: str) -> str:
     """The name for readers of a metric that is logged as `metric`."""
     return "loss" if metric == "data_loss" else metric.replace("_", " ")
+
+
+_OF_SAMPLES = "given; losses of the training and validation parts have them, those of test do not"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Settings:
         measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty where all were trained.
+        class_weights: The weights of classes, by the names of the variants that train with some.
+        strata: Why classes were split in the same proportion, or why not, where that was decided
+            for the data; else "".
+        has_sample_weights: Whether samples had weights, by which losses are measured too.
     """
 
     study: str
@@ -60,6 +67,9 @@ class Settings:
     measured: int = 0
     group_size: float = 1.0
     looks: tuple[int, ...] = ()
+    class_weights: dict[str, str] = field(default_factory=dict)
+    strata: str = ""
+    has_sample_weights: bool = False
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
@@ -68,8 +78,11 @@ class Settings:
         seconds = (self.finished - self.started).total_seconds()
         return [
             ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            *([("splits", self.strata)] if self.strata else []),
             *([("trained also on", self._parts())] if any(self.shares.values()) else []),
             *([("train metrics", self._measured())] if self.measured else []),
+            *([("class weights", self._class_weights())] if self.class_weights else []),
+            *([("sample weights", _OF_SAMPLES)] if self.has_sample_weights else []),
             ("epochs", f"{epochs} in batches of {self.batch_size}"),
             ("seed", str(self.seed)),
             ("engine", self.engine),
@@ -84,6 +97,15 @@ class Settings:
             ),
             *self.environment.items(),
         ]
+
+    def _class_weights(self) -> str:
+        """The weights of classes in words, those of all variants once."""
+        of_all = set(self.class_weights) == set(self.epochs)
+        if of_all and len(set(self.class_weights.values())) == 1:
+            told = next(iter(self.class_weights.values()))
+        else:
+            told = "; ".join(f"{text} ({name})" for name, text in self.class_weights.items())
+        return f"{told}; in training alone, nothing is measured with them"
 
     def _measured(self) -> str:
         """The training samples on which the train metrics are measured, in words."""

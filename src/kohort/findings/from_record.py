@@ -86,6 +86,8 @@ def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> Variant
         valid_error=error("val_"),
         lengths=curves.lengths[number],
         planned_epochs=settings.epochs[facts.name],
+        weighting=(weighting := settings.class_weights.get(facts.name, "")),
+        objective=curves.of("loss")[number] if weighting else None,
         untrained_loss=facts.untrained_loss if is_whole else float("nan"),
         untrained_in=facts.untrained_in if is_whole else {},
         parameters=facts.parameters,

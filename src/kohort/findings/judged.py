@@ -37,6 +37,10 @@ class VariantCurves:
         regularizer_count: Regularisers in the model: dropout, noise, penalties.
         untrained_in: By replicate's number, train loss of its own model before its first step,
             where that was measured.
+        weighting: The weights of classes that it trains with, as text; "" without. Train errors of
+            other weightings say nothing of what it can fit.
+        objective: What training lowers, where that is not train loss: the running train loss of a
+            variant whose classes have weights, by which nothing is measured.
     """
 
     name: str
@@ -50,6 +54,8 @@ class VariantCurves:
     parameters: int = 0
     regularizer_count: int = 0
     untrained_in: Mapping[int, float] = field(default_factory=dict)
+    weighting: str = ""
+    objective: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def diverged(self) -> np.ndarray:
@@ -62,15 +68,14 @@ class VariantCurves:
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
         start = self.lengths - np.maximum(1, self.lengths // 4)
         ends = trained & (np.arange(trained.shape[1]) >= start[:, None])
-        first = self.train_loss[:, 0].copy()
-        if not np.isnan(self.untrained_loss):
+        loss = self.train_loss if self.objective is None else self.objective
+        first = loss[:, 0].copy()
+        if self.objective is None and not np.isnan(self.untrained_loss):
             first[:] = self.untrained_loss
-        for replicate, loss in self.untrained_in.items():
-            first[replicate] = loss
+        for replicate, known in self.untrained_in.items() if self.objective is None else ():
+            first[replicate] = known
         with np.errstate(invalid="ignore"):  # infinities, which count as broken anyway
-            ending = np.where(ends, self.train_loss, 0.0).sum(axis=1) / np.maximum(
-                1, ends.sum(axis=1)
-            )
+            ending = np.where(ends, loss, 0.0).sum(axis=1) / np.maximum(1, ends.sum(axis=1))
             worse = ending > first + WORSE_THRESHOLD * np.abs(first)
         diverged: np.ndarray = (broken.any(axis=1) | worse) & (self.lengths > 0)
         return diverged
@@ -138,6 +143,7 @@ class VariantCurves:
             valid_error=self.valid_error[:replicates],
             lengths=self.lengths[:replicates],
             untrained_in={r: loss for r, loss in self.untrained_in.items() if r < replicates},
+            objective=None if self.objective is None else self.objective[:replicates],
         )
 
     def at_best(self, curve: np.ndarray) -> np.ndarray:

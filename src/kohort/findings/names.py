@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from kohort.errors import told_apart
 
 MOST_NAMES = 3
-"""The most names that a sentence lists."""
+"""The most names that a sentence lists before it counts the others."""
 
 
 def listing(names: Sequence[str], last: str = "and") -> str:
-    """All names: `a, b and c`; with semicolons where a name holds a comma.
+    """All names: `a, b and c`; each in quotes where one holds a comma.
 
     Args:
         names: The names.
@@ -19,15 +19,16 @@ def listing(names: Sequence[str], last: str = "and") -> str:
 
 
 def shortlist(names: Sequence[str], last: str = "and") -> str:
-    """At most three names, and how many others there are: `a, b, c and 7 others`.
+    """At most four names; of more the first three, and how many others: `a, b, c and 7 others`.
 
     Args:
         names: The names, those that matter most first.
         last: The word before the last one.
     """
     more = len(names) - MOST_NAMES
-    others = [] if more <= 0 else ["one other" if more == 1 else f"{more} others"]
-    return _joined([*told_apart(names[:MOST_NAMES]), *others], last)
+    if more <= 1:  # To name the last one takes no more room than to say that there is one.
+        return listing(names, last)
+    return _joined([*told_apart(names[:MOST_NAMES]), f"{more} others"], last)
 
 
 def _joined(texts: Sequence[str], last: str) -> str:

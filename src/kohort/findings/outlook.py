@@ -73,7 +73,7 @@ def behind_of(curves: VariantCurves, study: StudyCurves) -> Behind | None:
 
     For each replicate the best is the one with the lowest mean train error in the others.
     """
-    number, ends = study.number(curves), train_ends(study)
+    number, ends = study.number(curves), train_ends(study, curves)
     known = np.isfinite(ends).any(axis=1)
     best = best_by_others(ends)
     if not known[number] or known.sum() == 1 or (best[curves.sound] == number).all():
@@ -89,9 +89,19 @@ def behind_of(curves: VariantCurves, study: StudyCurves) -> Behind | None:
     )
 
 
-def train_ends(study: StudyCurves) -> np.ndarray:
-    """Train errors at the end, float64 `[variant, replicate]`; NaN for replicates not sound."""
-    return np.array([curves.at_end(curves.train_error) for curves in study.variants])
+def train_ends(study: StudyCurves, curves: VariantCurves) -> np.ndarray:
+    """Train errors at the end, float64 `[variant, replicate]`, for a variant to be compared with.
+
+    NaN for replicates not sound, and for variants that train with other weights of classes.
+    """
+    ends = np.array([each.at_end(each.train_error) for each in study.variants])
+    return only_alike(ends, study, curves)
+
+
+def only_alike(values: np.ndarray, study: StudyCurves, curves: VariantCurves) -> np.ndarray:
+    """Values `[variant, replicate]`, NaN for variants that train with other weights of classes."""
+    alike = np.array([each.weighting == curves.weighting for each in study.variants])
+    return np.where(alike[:, None], values, np.nan)
 
 
 def named(study: StudyCurves, chosen: np.ndarray, but: int) -> str:

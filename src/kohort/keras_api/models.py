@@ -209,7 +209,9 @@ def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     )
 
 
-def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+def data_loss(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """The loss of a prepared model in inference mode, without penalties of weights.
 
     The model is not changed. NaN for a model that overrides how its loss is computed.
@@ -218,13 +220,16 @@ def data_loss(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
         model: The model.
         x: Inputs `[sample, ...]`.
         y: Targets `[sample, ...]`.
+        weights: Of the samples, `[sample]`; None without.
     """
     if overridden(model, _MEASURING):
         return float("nan")
     # Updates by layers and metrics go to the scope, as where Keras traces a step.
     values = [(v, v.value) for part in variables_of(model) for v in part]
     with keras.StatelessScope(values, collect_losses=True):
-        loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
+        loss = model.compute_loss(
+            x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
+        )
         penalty = weight_penalty(model, [v.value for v in model.trainable_variables])
     return float(loss - penalty)
 

@@ -1,5 +1,6 @@
 """What follows from the record of a study alone: without its data, and without its models."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -124,8 +125,12 @@ class RecordView(RaceView):
             'units=16'
             >>> len(comparison.differences), comparison.difference.low > 0
             (3, True)
+            >>> print(comparison)
+            units=16 against units=1, validation accuracy at the best epoch: +... points ...
         """
-        return self._conclusions.compare(self._number(a), self._number(b))
+        found = self._conclusions.compare(self._number(a), self._number(b))
+        scale, kind = self._conclusions.study.scale, self.settings.kind
+        return replace(found, text=words.compared(found, scale, kind))
 
     def comparison_text(self, a: str, b: str) -> str:
         """`compare` in sentences: the difference, its p-values by itself and corrected.
@@ -141,7 +146,7 @@ class RecordView(RaceView):
             >>> print(result.comparison_text("units=1", "units=16"))
             units=16 against units=1, validation accuracy at the best epoch: +... points ...
         """
-        return words.compared(self.compare(a, b), self._conclusions.study.scale, self.settings.kind)
+        return self.compare(a, b).text
 
     def comparisons(self) -> dict[str, list[Comparison]]:
         """The study's comparisons, by family; each family is corrected for its number.

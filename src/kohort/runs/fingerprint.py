@@ -11,6 +11,7 @@ from typing import Any
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
+from kohort.design.weights import class_table, digest
 from kohort.errors import StoreError
 from kohort.evidence.store import MemberKey, VariantRecord
 from kohort.findings.names import listing
@@ -49,16 +50,32 @@ def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, A
     return {
         "data": spec.data.fingerprint,
         "kind of replicates": type(spec.splits).__name__,
-        "replicates": asdict(spec.splits),
+        "replicates": asdict(spec.splits) | {"stratify": spec.strata.stratifies},
         "race": None if spec.race is None else {"first": spec.race.first, "looks": spec.race.looks},
         "batch size": spec.batch_size,
         "seed": spec.seed,
         "callbacks": _callbacks(spec),
         "epochs": {variant.name: spec.epochs_of(variant) for variant in spec.variants},
+        "class weights": {
+            variant.name: _class_weight(spec, variant)
+            for variant in spec.variants
+            if variant.name in spec.class_weights
+        },
+        "sample weights": None if spec.sample_weights is None else digest(spec.sample_weights),
         "sizes": {variant.name: list(spec.shares_of(variant)) for variant in spec.variants},
         "models": models,
         **how,
     }
+
+
+def _class_weight(spec: StudySpec, variant: Variant) -> str | dict[str, float]:
+    """The weights of classes of a variant, by their names."""
+    weights = spec.class_weights[variant.name]
+    if isinstance(weights, str):
+        return weights
+    assert spec.labels is not None
+    table = class_table(weights, spec.labels)
+    return dict(zip(spec.labels.names, map(float, table), strict=True))
 
 
 def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
@@ -135,6 +152,8 @@ def change(
     ]
     if _compared(before["callbacks"]) != _compared(now["callbacks"]):
         refused.append("the callbacks")
+    if before.get("sample weights") != now["sample weights"]:
+        refused.append("the sample_weight")
     refused += _replicates(before["replicates"], now["replicates"])
     refused += _race(before.get("race"), now["race"])
     refused += _epochs(before["epochs"], now["epochs"])
@@ -169,6 +188,7 @@ def refusal(name: str, changed: Change) -> StoreError:
 def _replicates(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"{what} of replicates: {value} before, {now.get(what)} now"
+        + (f" (stratify={value} goes on with what is kept)" if what == "stratify" else "")
         for what, value in before.items()
         if not (now.get(what) == value or (what in _MAY_GROW and now.get(what, 0) > value))
     ]
@@ -215,6 +235,10 @@ def _variants(
             or before["models"][name] != now["models"][name]
         ):
             refused.append(f"variant {name!r}: its build function, arguments or model")
+        # Studies that were kept before there were weights have none.
+        weights = [kept.get("class weights", {}).get(name) for kept in (before, now)]
+        if weights[0] != weights[1]:
+            refused.append(f"class_weight of {name!r}: {weights[0]} before, {weights[1]} now")
         if not set(before["sizes"][name]) <= set(now["sizes"][name]):
             refused.append(
                 f"sizes of {name!r}: {before['sizes'][name]} before, {now['sizes'][name]} now"

@@ -21,6 +21,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
+from kohort.design.weights import weights_text
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
@@ -170,7 +171,10 @@ def with_starts(
 
 def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -> float:
     rows = replicate.train[:UNTRAINED_SAMPLES]
-    return data_loss(model, spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows])
+    weights = spec.weights([]).measuring(rows)
+    return data_loss(
+        model, spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows], weights
+    )
 
 
 def study_record(
@@ -233,7 +237,7 @@ def _settings(
     train, measured = len(replicate.train), len(replicate.measured)
     return Settings(
         study=spec.name,
-        replicates=repr(spec.replicates),
+        replicates=repr(spec.drawn),
         kind=spec.replicates.kind,
         samples=(train, len(replicate.valid)),
         epochs={variant.name: spec.epochs_of(variant) for variant in spec.variants},
@@ -254,6 +258,9 @@ def _settings(
         measured=measured if measured < train else 0,
         group_size=mean_group_size(spec.data.groups),
         looks=() if spec.race is None else spec.race.sizes,
+        class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},
+        strata=spec.strata.why,
+        has_sample_weights=spec.sample_weights is not None,
     )
 
 

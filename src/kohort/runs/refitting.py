@@ -233,5 +233,6 @@ def _refit_spec(spec: StudySpec, wanted: Refit) -> StudySpec:
         replicates=AllSamples(),
         epochs=wanted.epochs,
         sizes=(),
+        class_weight=spec.class_weights.get(variant.name),
         callbacks=of_refit if callable(given) else tuple(without_validation(given)),
     )

@@ -147,7 +147,9 @@ class Training:
         ]
         size = min(spec.batch_size, len(replicates[0].train))
         isolated = 0 if spec.race is None else spec.race.first
-        return Job(members, models, replicates, callbacks, spec.data, size, isolated)
+        pairs = zip((spec.variants[m.variant] for m in members), replicates, strict=True)
+        weights = spec.weights(list(pairs))
+        return Job(members, models, replicates, callbacks, spec.data, size, isolated, weights)
 
     def _is_asked_to_end(self) -> bool:
         return self._checkpointer is not None and self._checkpointer.is_asked_to_end

@@ -50,7 +50,7 @@ def why_not_fused(model: keras.Model) -> str | None:
 
 
 def steps_or_reason(
-    model: keras.Model, batch: ArrayTree, *, evaluates: bool = True
+    model: keras.Model, batch: ArrayTree, *, evaluates: bool = True, tested: ArrayTree = None
 ) -> tuple[TracedSteps | None, str]:
     """The traced steps of a model; or None, and why the fused engine cannot train it.
 
@@ -58,12 +58,13 @@ def steps_or_reason(
         model: A compiled model, prepared for `batch`.
         batch: Shapes and dtypes of one batch.
         evaluates: As for `trace_steps`.
+        tested: Likewise.
     """
     reason = why_not_fused(model)
     if reason is not None:
         return None, reason
     try:
-        traced = trace_steps(model, batch, evaluates=evaluates)
+        traced = trace_steps(model, batch, evaluates=evaluates, tested=tested)
     except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
         return None, f"JAX cannot trace its steps ({type(error).__name__})"
     if any(trace.calls_python for trace in traced.traces.values()):
@@ -79,7 +80,11 @@ class StepTracer:
         self._known: dict[Hashable, TracedSteps] = {}
 
     def steps_or_reason(
-        self, model: keras.Model, batch: ArrayTree, description: Description | None
+        self,
+        model: keras.Model,
+        batch: ArrayTree,
+        description: Description | None,
+        tested: ArrayTree = None,
     ) -> tuple[TracedSteps | None, str]:
         """As the function of this name.
 
@@ -87,13 +92,16 @@ class StepTracer:
             model: A compiled model, prepared for `batch`.
             batch: Shapes and dtypes of one batch.
             description: Of the model, before anything of it was traced; None where there is none.
+            tested: As for `trace_steps`.
         """
         if description is None:
-            return self._known_once(*steps_or_reason(model, batch))
+            return self._known_once(*steps_or_reason(model, batch, tested=tested))
         # A build function may change global settings of Keras and JAX as well.
-        key = description, step_name("", batch), global_settings()
+        key = description, step_name("", (batch, tested)), global_settings()
         if key not in self._by_description:
-            self._by_description[key] = self._known_once(*steps_or_reason(model, batch))
+            self._by_description[key] = self._known_once(
+                *steps_or_reason(model, batch, tested=tested)
+            )
         return self._by_description[key]
 
     def _known_once(self, steps: TracedSteps | None, reason: str) -> tuple[TracedSteps | None, str]:

@@ -135,7 +135,9 @@ def step_name(step: str, batch: ArrayTree = None) -> str:
     return " ".join([step, str(structure), *shapes] if leaves else [step])
 
 
-def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True) -> TracedSteps:
+def trace_steps(
+    model: keras.Model, batch: ArrayTree, *, evaluates: bool = True, tested: ArrayTree = None
+) -> TracedSteps:
     """Trace all steps of a model.
 
     Args:
@@ -143,15 +145,17 @@ def trace_steps(model: keras.Model, batch: ArrayTree, *, evaluates: bool = True)
         batch: Shapes and dtypes of one batch, as `first_batch` gives them.
         evaluates: Whether it is evaluated too. A model with a `train_step` of its own, such as a
             GAN, may have no `call`, and so no `test_step`.
+        tested: Shapes and dtypes of a batch in evaluation; None where it is like one in training.
     """
+    tested = batch if tested is None else tested
     train = trace_step(model, "train", batch)
-    tests = [trace_step(model, "test", batch)] if evaluates else []
+    tests = [trace_step(model, "test", tested)] if evaluates else []
     penalty, result, reset = (
         trace_step(model, step, batch) for step in ("penalty", "result", "reset")
     )
     traces = {
         step_name("train", batch): train,
-        **{step_name("test", batch): test for test in tests},
+        **{step_name("test", tested): test for test in tests},
         step_name("penalty"): penalty,
         step_name("result"): result,
         step_name("reset"): reset,

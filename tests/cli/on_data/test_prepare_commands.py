@@ -168,3 +168,21 @@ def test_the_real_notmnist_small(shared_data, tmp_path):
     assert told[4] == "copies with different labels, left out: 2 images (8 copies)"
     assert told[5].startswith("near copies, on one side of every split: 549")
     assert not find_copies(load(tmp_path / "data.h5")).test.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("pets.csv", "pets.csv, a table; it needs no preparing: kohort data check pets.csv"),
+        ("arrays.npz", "arrays.npz, an .npz file; it needs no preparing"),
+        ("notes.txt", "name a folder of images, or an archive of them"),
+        ("cut.tar.gz", "fetch the archive again"),
+    ],
+)
+def test_what_is_no_archive_is_not_to_be_fetched_again(tmp_path, name, told):
+    (tmp_path / name).write_text("a,b,species\n1,2,cat\n3,4,dog\n")
+    done = kohort("data", "prepare", name, "--out", "data.h5", cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert ("fetch" in done.stderr) == (name == "cut.tar.gz")
+    assert not (tmp_path / "data.h5").exists()

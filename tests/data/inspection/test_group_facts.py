@@ -1,6 +1,8 @@
 """What suggests that samples belong together."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
 import kohort
 from kohort.data.copies import find_copies
@@ -78,3 +80,23 @@ def test_the_part_is_of_all_training_samples():
     x = images(40)
     x[1] = x[0]
     assert facts_of(kohort.Dataset(x, np.arange(40) % 2)).percent == 5.0
+
+
+@pytest.mark.parametrize("form", ["{}", "p{}"], ids=["numbers", "text"])
+def test_patients_of_a_table_are_seen_in_numbers_and_in_text(form):
+    """Text became an input of 0 and 1 for each, of which none numbers anything by itself."""
+    number, born, visit, *_ = patients().T
+    frame = pd.DataFrame(
+        {
+            "patient": [form.format(int(n)) for n in number],
+            "born": born,
+            "visit": visit,
+            "ward": np.where(np.arange(200) % 3, "A", "B"),
+            "ill": np.arange(200) % 2,
+        }
+    )
+    frame.loc[::50, "ward"] = None
+    if form == "{}":
+        frame["patient"] = number
+    data = kohort.Dataset.from_frame(frame, target="ill", test=0)
+    assert group_columns(data) == ("patient",)

@@ -124,3 +124,15 @@ def test_noise_of_a_model_that_learned_in_its_first_epoch_is_no_divergence():
 
 def test_the_scale_of_the_errors_does_not_matter():
     assert judge(RULE, SOUND, scale=percent_of(0.1)) == judge(RULE, SOUND)
+
+
+def test_of_weighted_classes_it_is_what_training_lowers_that_must_rise():
+    """Train loss is measured without the weights, and rises where these move what is learned."""
+    losses = [[1.0, 1.2, 1.6]] * 3
+    moved = {"train": losses, "valid": losses, "untrained_loss": 0.7}
+    falls, rises = np.full((3, 3), [9.0, 5.0, 4.0]), np.full((3, 3), [9.0, 5.0, 12.0])
+
+    assert judge(RULE, variant(**moved)).verdict == "found"
+    assert judge(RULE, variant(**moved, objective=falls)).verdict == "not found"
+    assert judge(RULE, variant(**moved, objective=rises)).verdict == "found"
+    assert variant(**moved, objective=falls).first(2).diverged.tolist() == [False, False]

@@ -428,3 +428,16 @@ def test_order_of_replicates_does_not_matter(data, replicates):
     assert_same(
         judge(RULE, reordered(curves, order), reordered(other, order)), judge(RULE, curves, other)
     )
+
+
+def test_variants_of_other_class_weights_are_nothing_to_compare_with():
+    """They trade one class for another: fewer right answers are no lack of capacity."""
+    weighted = replace(FIRES, weighting="balanced")
+
+    found = judge(RULE, weighted, BEST)
+    assert found.verdict == "not applicable"
+    assert "no train accuracy of another variant of its class weights" in found.sentence
+    assert judge(RULE, weighted, replace(BEST, weighting="balanced")).verdict == "found"
+    alike = replace(SILENT, name="alike", weighting="balanced")
+    assert "alike" in judge(RULE, weighted, BEST, alike).sentence
+    assert judge(RULE, BEST, weighted).verdict == "not applicable"

@@ -25,10 +25,10 @@ FIRST = look(4, 0, b="worse", c="worse", d="worse", e="worse", f="equivalent", g
 OTHER = look(8, 6, a="diverged")
 
 
-def test_a_look_says_who_left_and_how_and_names_three_at_most():
+def test_a_look_says_who_left_and_how_and_names_few():
     race = state(FIRST, OTHER, ends="decided")
     assert look_text(STUDY, race, 0) == (
-        "Look 1 of 3, after 4 replicates: a leads; b, c, d and one other left as worse; f left as "
+        "Look 1 of 3, after 4 replicates: a leads; b, c, d and e left as worse; f left as "
         "equally good within 1 point; g stayed open."
     )
     assert look_text(STUDY, race, 1) == (

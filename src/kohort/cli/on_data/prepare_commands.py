@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels
+from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, spelt_as_options
 from kohort.errors import DataError, DesignError, legible
 
 SHOWN_EVERY = 20_000
@@ -60,7 +60,9 @@ def prepare(
     if missing is not None:
         raise DataError("a folder or an archive", f"{missing}, which is none", "check the spelling")
     shape = None if size is None else size_of(size)
-    sifted = sift(sources, shape, color.value, _counting())
+    _check_images(sources)
+    with spelt_as_options():
+        sifted = sift(sources, shape, color.value, _counting())
     drawn, near = draw_apart(sifted, train=train, test=test, balance=balance, seed=seed)
     told = sifted.told()
     told += [f"near a training image after the draw, left out: {near:,}"] * (near > 0)
@@ -85,6 +87,20 @@ def prepare(
         return
     typer.echo("\n".join(map(legible, told)))
     typer.echo(f"data: {legible(str(out))}")
+
+
+def _check_images(sources: list[Path]) -> None:
+    """Refuse files that other commands read as they are."""
+    from kohort.data.load import of_known_kind
+
+    for source in sources:
+        if (kind := of_known_kind(source)) is not None:
+            raise DataError(
+                "folders of class folders, or archives of them",
+                f"{source}, {kind}",
+                f"it needs no preparing: kohort data check {source} looks at it, and kohort run "
+                "--data takes it",
+            )
 
 
 def _counting() -> Callable[[], None]:

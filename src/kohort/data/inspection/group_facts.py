@@ -77,13 +77,15 @@ def blank_samples(data: Dataset) -> np.ndarray:
 def group_columns(data: Dataset) -> tuple[str, ...]:
     """The names of columns of a table that look as if they numbered groups, such as patients.
 
-    Such a column holds whole numbers, each in several rows, and fixes another column that differs
+    Such a column holds whole numbers or text, each in several rows, and fixes another that differs
     between its values, as a patient's number fixes the year of birth. Of a table of more than
     `MOST_COLUMNS` columns none is named.
     """
-    if not is_table(data) or data.x_train.shape[1] > MOST_COLUMNS:
+    if not is_table(data):
         return ()
-    x, names = data.x_train, column_names(data)
+    names, x = _table_columns(data)
+    if len(names) > MOST_COLUMNS:
+        return ()
     whole = np.flatnonzero((x == np.rint(x)).all(axis=0))
     if not len(whole):
         return ()
@@ -94,6 +96,20 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
         for column in map(int, whole)
         if FEWEST_VALUES <= values[column] <= most and _fixes_another(x, column, values)
     )
+
+
+def _table_columns(data: Dataset) -> tuple[list[str], np.ndarray]:
+    """The columns of the table, `[sample, column]`; one of text as a number for each text."""
+    if data.columns is None:
+        return column_names(data), data.x_train
+    found, at = [], 0
+    for column in data.columns.columns:
+        inputs = data.x_train[:, at : at + len(column.inputs)]
+        is_text = column.kind == "category" and inputs.shape[1]
+        # A category that is missing is 0 in each input.
+        found.append(inputs @ (1.0 + np.arange(inputs.shape[1])) if is_text else inputs[:, 0])
+        at += len(column.inputs)
+    return [column.name for column in data.columns.columns], np.column_stack(found)
 
 
 def _fixes_another(x: np.ndarray, column: int, values: list[int]) -> bool:

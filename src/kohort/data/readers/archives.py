@@ -74,7 +74,9 @@ def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosix
         raise DataError(
             "a folder, or a whole tar or zip archive",
             f"{source} ({reason(error).rstrip(':')})",
-            "check the path, or fetch the archive again",
+            "check the path, or fetch the archive again"
+            if is_archive(source)
+            else "name a folder of images, or an archive of them",
         ) from error
     return dict(sorted(contents.items()))
 

@@ -222,7 +222,7 @@ class ImageReader:
             raise DataError(
                 "images all grey or all in colour",
                 self._told(self._kinds),
-                'give the color to make them, "grey" or "rgb"',
+                'give the color to make them, such as color="grey" or color="rgb"',
             )
 
     def _count_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:

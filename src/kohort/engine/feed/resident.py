@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kohort.data.dataset import PixelScale
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, compile_epoch
@@ -16,6 +17,7 @@ from kohort.engine.program.guard import TracedLogs
 from kohort.engine.program.steps import Constants, Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
+from kohort.tracing.signature import abstract
 
 
 class ResidentData(NamedTuple):
@@ -29,6 +31,8 @@ class ResidentData(NamedTuple):
         valid_rows: int32 `[order, sample]`.
         measured_rows: int32 `[order, sample]`, the training samples that are evaluated; None for
             all.
+        classes: int32 `[sample]`, the class of each training sample; None without weights of them.
+        class_weights: float32 `[member, class]`, the weights with which members train; likewise.
     """
 
     train: ArrayTree
@@ -37,6 +41,13 @@ class ResidentData(NamedTuple):
     valid: ArrayTree = None
     valid_rows: np.ndarray | None = None
     measured_rows: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    class_weights: np.ndarray | None = None
+
+    def batch(self, pixels: PixelScale | None, size: int) -> ArrayTree:
+        """Shapes and dtypes of a batch of `size` samples in training, as models take it."""
+        taken = as_taken(pixels, self.train, (size,))
+        return taken if self.classes is None else (*taken, abstract((size,), np.float32))
 
 
 class ResidentRunner:
@@ -62,6 +73,8 @@ class ResidentRunner:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
         self._apart = apart
         self._constants: tuple[object, Constants] = None, {}
+        classes = source.classes
+        self._classes = None if classes is None else jnp.asarray(classes, jnp.int32)
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
@@ -97,6 +110,8 @@ class ResidentRunner:
             self._of_seats(valid, seats),
             self._constants_of(names, seats),
             stops_of(self._stops, seats),
+            self._classes,
+            self._class_weights_of(seats),
         )
         program = PROGRAMS.get(
             (self._steps.key(names), spec),
@@ -110,21 +125,23 @@ class ResidentRunner:
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
     ) -> list[str]:
         """Trace the steps of an epoch; returns their names."""
-        train, valid = self._source.train, self._source.valid
+        source, pixels = self._source, spec.pixels
         sizes = batch_sizes(samples, spec.batch_size)
-        needed = [("train", train, size) for size in sizes]
+        needed = [("train", source.batch(pixels, size)) for size in sizes]
         if spec.evaluate_train:
             sizes = batch_sizes(measured_samples, spec.batch_size)
-            needed += [("test", train, size) for size in sizes]
+            needed += [("test", as_taken(pixels, source.train, (size,))) for size in sizes]
         if spec.validate:
             sizes = batch_sizes(valid_samples, spec.valid_batch_size or spec.batch_size)
-            needed += [("test", valid, size) for size in sizes]
-        names = [
-            self._steps.prepare(step, as_taken(spec.pixels, data, (size,)))
-            for step, data, size in needed
-        ]
+            needed += [("test", as_taken(pixels, source.valid, (size,))) for size in sizes]
+        names = [self._steps.prepare(step, batch) for step, batch in needed]
         names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
+
+    def _class_weights_of(self, seats: list[int]) -> jax.Array | None:
+        """The weights `[seat, class]` with which the members of seats train; None without."""
+        weights = self._source.class_weights
+        return None if weights is None else jnp.asarray(weights[seats])
 
     def _constants_of(self, names: list[str], seats: list[int]) -> Constants:
         """The lifted constants of the seats, which are the same in each epoch."""

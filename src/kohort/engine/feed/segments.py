@@ -19,6 +19,7 @@ class Segments:
         valid: Called without rows; None without validation data.
         measured: Rows `[sample]` of the training samples that are evaluated; None for all of an
             epoch.
+        evaluated: Called with the rows of these; None for what `train` yields.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Segments:
         train: Callable[[np.ndarray | None], Iterator[ArrayTree]],
         valid: Callable[[], Iterator[ArrayTree]] | None,
         measured: np.ndarray | None = None,
+        evaluated: Callable[[np.ndarray | None], Iterator[ArrayTree]] | None = None,
     ) -> None:
         self.train = train
+        self.evaluated = evaluated or train
         self.valid = valid
         self.measured = measured
 

@@ -77,7 +77,8 @@ class StreamedRunner:
         if spec.evaluate_train:
             penalty = self._without_batch("penalty", trainable, seats)
             measured_rows = rows if self._streams.measured is None else self._streams.measured
-            evaluated = self._sweep(spec, "test", before, seats, train(measured_rows))[1]
+            measuring = self._streams.evaluated(measured_rows)
+            evaluated = self._sweep(spec, "test", before, seats, measuring)[1]
             logs |= measured("eval_", evaluated, penalty)
         if spec.validate and self._streams.valid is not None:
             after, evaluated = self._sweep(spec, "test", before, seats, self._streams.valid())

@@ -143,7 +143,7 @@ class Cohort:
         """The name of the training step of a full batch of data on the device."""
         assert isinstance(self.source, ResidentData)
         size = min(self.spec.batch_size, _samples(self.source))
-        return self.steps.prepare("train", as_taken(self.spec.pixels, self.source.train, (size,)))
+        return self.steps.prepare("train", self.source.batch(self.spec.pixels, size))
 
     def _as_read(self, source: ResidentData | StreamedData) -> ResidentData | StreamedData:
         """The data in the narrower dtype in which all steps read them, where there is one.
@@ -157,27 +157,32 @@ class Cohort:
         if not stays_on_device((arrays, arrays), self.training.memory):
             return source
         spec, is_shared = self.spec, source.valid is source.train
-        reading = ("train", "test") if spec.evaluate_train or is_shared else ("train",)
-        train = valid = self._narrowed(source.train, spec.batch_size, reading)
-        if not is_shared:
-            size = spec.valid_batch_size or spec.batch_size
-            valid = self._narrowed(source.valid, size, ("test",))
+        size = min(spec.batch_size, _rows(source.train))
+        reading = [("train", source.batch(None, size))]
+        if spec.evaluate_train or is_shared:
+            reading.append(("test", as_taken(None, source.train, (size,))))
+        train, valid = self._narrowed(source.train, reading), source.valid
+        if is_shared:
+            valid = train
+        elif valid is not None:
+            size = min(spec.valid_batch_size or spec.batch_size, _rows(valid))
+            valid = self._narrowed(valid, [("test", as_taken(None, valid, (size,)))])
         return source._replace(train=train, valid=valid)
 
-    def _narrowed(self, data: ArrayTree, batch_size: int, reading: Sequence[str]) -> ArrayTree:
-        """Arrays `[sample, ...]` in the dtypes in which all steps of the kinds `reading` read them.
+    def _narrowed(self, data: ArrayTree, reading: Sequence[tuple[str, ArrayTree]]) -> ArrayTree:
+        """Arrays `[sample, ...]` in the dtypes in which all of some steps read them.
 
         Args:
             data: The arrays.
-            batch_size: Samples a step.
-            reading: "train", "test", or both.
+            reading: The steps, each with a batch of the data, and what comes behind them in it.
         """
         leaves, structure = jax.tree.flatten(data)
-        if not leaves:
-            return data
-        size = min(batch_size, leaves[0].shape[0])
-        names = [self.steps.prepare(step, as_taken(None, data, (size,))) for step in reading]
-        read = [self.steps.read_as(name, len(leaves)) for name in names]
+        counts = [len(jax.tree.leaves(batch)) for _, batch in reading]
+        names = [self.steps.prepare(step, batch) for step, batch in reading]
+        read = [
+            self.steps.read_as(name, count)[: len(leaves)]
+            for name, count in zip(names, counts, strict=True)
+        ]
         narrowed = [
             leaf.astype(dtype)
             if set(others) <= {dtype} and _is_narrower(dtype, leaf.dtype)
@@ -253,6 +258,10 @@ def _is_narrower(dtype: Any, current: Any) -> bool:
     """Whether a dtype takes fewer bytes than the current one, which is floating."""
     floating = jnp.issubdtype(current, jnp.floating)
     return dtype is not None and floating and jnp.dtype(dtype).itemsize < current.itemsize
+
+
+def _rows(data: ArrayTree) -> int:
+    return int(jax.tree.leaves(data)[0].shape[0])
 
 
 def _samples(source: ResidentData) -> int:

@@ -38,7 +38,7 @@ def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: EpochInputs
     """
     epoch = epoch_of_one(steps, spec)
     rows = [_member_axis(field) for field in (feed.order, feed.measured, feed.valid_rows)]
-    axes = (0, None, rows[0], rows[1], None, rows[2], 0, 0)
+    axes = (0, None, rows[0], rows[1], None, rows[2], 0, 0, None, 0)
     return compile_for_seats(
         lambda state, *fields: epoch(state, EpochInputs(*fields)), axes, state, *feed
     )

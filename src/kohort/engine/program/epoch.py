@@ -51,6 +51,8 @@ class EpochInputs(NamedTuple):
         valid_rows: The validation rows.
         constants: `Steps.constants_of`, each `[member]`.
         stops: Whether a member stops at NaN, bool `[member]`; None where none does.
+        classes: The class of each training sample, int32 `[sample]`; None without weights of them.
+        class_weights: The weights with which members train, float32 `[member, class]`; likewise.
     """
 
     train: ArrayTree
@@ -60,6 +62,8 @@ class EpochInputs(NamedTuple):
     valid_rows: jax.Array
     constants: Constants
     stops: jax.Array | None = None
+    classes: jax.Array | None = None
+    class_weights: jax.Array | None = None
 
 
 def epoch_of_one(
@@ -78,7 +82,9 @@ def epoch_of_one(
 
     def train(state: State, feed: EpochInputs) -> tuple[State, TracedLogs]:
         state, logs = _sweep(
-            lambda s, rows: steps.train(feed.constants, s, batch(feed.train, rows)),
+            lambda s, rows: steps.train(
+                feed.constants, s, _weighted(batch(feed.train, rows), feed, rows)
+            ),
             (*state[:3], steps.reset(feed.constants, state[3])),
             feed.order,
             spec.batch_size,
@@ -114,6 +120,13 @@ def epoch_of_one(
         return state, logs
 
     return epoch
+
+
+def _weighted(batch: ArrayTree, feed: EpochInputs, rows: jax.Array) -> ArrayTree:
+    """A training batch of these rows, with the weights of their classes where there are some."""
+    if feed.classes is None or feed.class_weights is None:
+        return batch
+    return (*batch, feed.class_weights[feed.classes[rows]])
 
 
 def segment_of_one(

@@ -56,7 +56,7 @@ RULE = Rule(
     "none are given, nothing can be found: it is inconclusive where "
     f"{EXACT_PERCENT:g} % or more of the training samples have a copy among the others (but not in "
     "tables whose rows may be equal by chance), or a column of a table looks as if it numbered "
-    "groups (whole numbers, each in two rows or more on average, that fix another column; "
+    "groups (whole numbers or text, each in two rows or more on average, that fix another column; "
     "looked for among up to 256 columns); and not applicable where neither is so.",
     "Samples of one origin are alike in ways that the next origin is not. Where they stand on both "
     "sides of a split, a model is praised for recognising the origin.",

@@ -2,12 +2,10 @@
 
 import numpy as np
 
+from kohort.data.strata import IMBALANCED
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.names import shortlist
-
-RATIO = 10.0
-"""How many times as many samples the largest class has as the smallest, to be imbalanced."""
 
 EVEN = 1.05
 """Below this ratio classes are said to be of one size."""
@@ -47,7 +45,7 @@ def judge(data: CheckedData) -> Finding:
         sizes = f"the {len(names):,} classes have about as many training samples each"
     told = "; ".join([*lacks, sizes])
     sentence = f"{told[0].upper()}{told[1:]}."
-    is_found = bool(lacks) or ratio >= RATIO
+    is_found = bool(lacks) or ratio >= IMBALANCED
     if is_found:
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     return RULE.finding(None, "not found", sentence, evidence)
@@ -56,11 +54,11 @@ def judge(data: CheckedData) -> Finding:
 RULE = Rule(
     "KD106",
     "imbalance",
-    f"The largest class has {RATIO:g} times as many training samples as the smallest or more, or a "
-    "class has no training samples or no test samples.",
+    f"The largest class has {IMBALANCED:g} times as many training samples as the smallest or more, "
+    "or a class has no training samples or no test samples.",
     "A model that never says a rare class is right for most samples, so that an accuracy hides "
     "what the rare class costs; and few samples teach and prove little of it.",
-    "Score by what counts rare classes (a recall, an AUC, the balanced accuracy), split "
-    "stratified, give the loss weights of the classes, or collect more of the rare ones.",
+    "Score by what counts rare classes (a recall, an AUC, the balanced accuracy), see what weights "
+    "of the classes change (`class_weight` of a study), or collect more of the rare ones.",
     judge,
 )

@@ -24,7 +24,8 @@ RULE = Rule(
     "diverged",
     "In a replicate a loss became NaN or infinite, or train loss, the mean of its last quarter, "
     f"ended more than {100 * WORSE_THRESHOLD:g} % above where it began: before training or, where "
-    "nobody measured that, after the first epoch.",
+    "nobody measured that, after the first epoch. Of a variant that trains with `class_weight` "
+    "it is the running train loss, which has the weights, from after the first epoch.",
     "Such a replicate says nothing about what the variant can do; it is left out of the other "
     "rules.",
     "Lower the learning rate, warm it up, or clip gradients (`clipnorm=` of the optimizer).",

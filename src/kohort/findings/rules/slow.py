@@ -7,7 +7,13 @@ import numpy as np
 
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
-from kohort.findings.outlook import behind_of, best_by_others, named, outlook_of
+from kohort.findings.outlook import (
+    behind_of,
+    best_by_others,
+    named,
+    only_alike,
+    outlook_of,
+)
 from kohort.findings.rules import overfit, undertrained
 from kohort.findings.statistics.forecast import FARTHEST
 
@@ -115,8 +121,9 @@ def _evidence(curves: VariantCurves, study: StudyCurves) -> Evidence:
 
 def _needed(curves: VariantCurves, study: StudyCurves) -> str:
     """How many epochs it would need, as a clause; empty if that cannot be told."""
-    number, best = study.number(curves), best_by_others(study.errors)
-    target = study.errors[best, np.arange(len(curves.lengths))]
+    errors = only_alike(study.errors, study, curves)
+    number, best = study.number(curves), best_by_others(errors)
+    target = errors[best, np.arange(len(curves.lengths))]
     if study.interval(study.errors[number] - target).lies_above(study.margin):
         near = target[curves.sound] + study.margin
         first, second = outlook_of(curves, study).valid_error.reaches(near)

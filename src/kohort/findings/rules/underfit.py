@@ -30,14 +30,15 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
         return few
-    number, known = study.number(curves), np.isfinite(train_ends(study)).any(axis=1)
+    alike = " of its class weights" if len({each.weighting for each in study.variants}) > 1 else ""
+    number, known = study.number(curves), np.isfinite(train_ends(study, curves)).any(axis=1)
     if not known[number] or known.sum() == 1:
-        whose = "of another variant to compare with" if known[number] else "of it"
+        whose = f"of another variant{alike} to compare with" if known[number] else "of it"
         sentence = f"{name}: there is no train {study.scale.metric} {whose}."
         return RULE.finding(name, "not applicable", sentence)
     if (behind := behind_of(curves, study)) is None:
         return RULE.finding(
-            name, "not found", f"{name} fits its training data best of all variants."
+            name, "not found", f"{name} fits its training data best of all variants{alike}."
         )
     excess, worse, names = behind.excess, behind.worse, behind.rivals
     evidence: Evidence = {
@@ -134,11 +135,12 @@ RULE = Rule(
     f"{100 * LEARNS_SHARE:g} % of the excess, whichever is more, by "
     "every possible curve by less than a third of it, and surely by less than all of it; and its "
     f"train loss surely by less than {100 * slow.SLOW_SHARE:g} % of the fall so far. With nothing "
-    "to compare with it is not applicable. Where the errors do not rule it out, but the curve is "
-    f"not flat, train loss would rise (by more than {100 * RISE_THRESHOLD:g} % of what it has "
-    "moved so far), the variant overfits (KH101), is undertrained (KH104) or learns slowly "
-    "(KH107), or replicates of it diverged (KH105), it is inconclusive: what it could learn was "
-    "not seen.",
+    "to compare with it is not applicable; variants that train with other class weights are not "
+    "compared, since these trade one class for another. Where the errors do not rule it out, but "
+    "the curve is not flat, train loss would rise (by more than "
+    f"{100 * RISE_THRESHOLD:g} % of what it has moved so far), the variant overfits (KH101), is "
+    "undertrained (KH104) or learns slowly (KH107), or replicates of it diverged (KH105), it is "
+    "inconclusive: what it could learn was not seen.",
     "The model cannot express, or is kept from expressing, what another one learns from the same "
     "data.",
     "Give the model more capacity (more units, more layers) or less regularisation; or, where the "

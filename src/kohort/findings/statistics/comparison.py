@@ -1,7 +1,7 @@
 """Compares variants pairwise over their replicates, with correction for multiplicity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,7 @@ class Comparison:
         share: The part of alpha that may be spent on it: less than 1 at a look of a race. Then
             moderated p-values are divided by it, so that `p_adjusted` is corrected for the looks as
             well, and intervals are as wide as that asks; see `compare`.
+        text: The comparison in sentences, which `print` shows; "" where nobody has told it.
     """
 
     a: str
@@ -58,6 +59,10 @@ class Comparison:
     p_equivalence_adjusted: float
     moderated: Spread | None = None
     share: float = 1.0
+    text: str = field(default="", repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.text or repr(self)
 
     @cached_property
     def p_moderated(self) -> float:
@@ -86,6 +91,7 @@ class Comparison:
             b=self.a,
             difference=self.difference.negated(),
             differences=tuple(-difference for difference in self.differences),
+            text="",
         )
 
     @property
@@ -116,7 +122,7 @@ class Comparison:
         differ, alike = self.difference.p_value, self.p_equivalence
         if self.share < 1:
             differ, alike = max(differ, self.p_moderated), max(alike, self.p_equivalence_moderated)
-        return replace(self, family=1, p_adjusted=differ, p_equivalence_adjusted=alike)
+        return replace(self, family=1, p_adjusted=differ, p_equivalence_adjusted=alike, text="")
 
     @property
     def shown_interval(self) -> Interval:
@@ -294,14 +300,10 @@ def correct(
             equivalence.
     """
     alone = np.array([(c.difference.p_value, c.p_equivalence) for c in family]).reshape(-1, 2)
-    differ, alike = (
-        holm([c.p_moderated for c in family], kept[0]),
-        holm([c.p_equivalence_moderated for c in family], kept[1]),
-    )
-    differ, alike = (
-        np.maximum(differ, np.maximum(alone[:, 0], gate)),
-        np.maximum(alike, alone[:, 1]),
-    )
+    differ = holm([c.p_moderated for c in family], kept[0])
+    alike = holm([c.p_equivalence_moderated for c in family], kept[1])
+    differ = np.maximum(differ, np.maximum(alone[:, 0], gate))
+    alike = np.maximum(alike, alone[:, 1])
     count = len(family) + max(kept)
     return [
         replace(c, family=count, p_adjusted=float(p), p_equivalence_adjusted=float(q))

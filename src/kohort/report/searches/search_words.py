@@ -64,12 +64,12 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
     trials = {trial_name(trial.number): trial for trial in record.trials}
     arguments = trials[conclusions.winner_name].arguments
     told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    own = trial_name(record.finalists[0])
-    is_own = conclusions.winner_name == own
+    picked = trial_name(record.finalists[0])
+    is_same = conclusions.winner_name == picked
     return f"{conclusions.winner_name} is {told}." + (
         " It was the search's own best, too."
-        if is_own
-        else f" The baseline, {own}, is the search's own best."
+        if is_same
+        else f" The baseline, {picked}, is the search's own best."
     )
 
 

@@ -1,0 +1,149 @@
+"""Whether splits give each part as many samples of a rare class, where nobody has said so."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import kohort
+from kohort.data.strata import FEW, IMBALANCED, strata
+from tests.design.test_weights import study
+from tests.doors.refusals import assert_refused
+
+
+def rare(samples, of_class, groups=None, y=None):
+    """Data of two classes; so many samples are of the class "yes"."""
+    labels = np.zeros(samples, int)
+    labels[:of_class] = 1
+    labels = np.random.default_rng(0).permutation(labels)
+    x = np.arange(samples, dtype=float).reshape(-1, 1)
+    names = None if y else ["no", "yes"]
+    return kohort.Dataset(x, y(labels) if y else labels, class_names=names, groups=groups)
+
+
+def positives(replicates, data):
+    return [int(data.y_train[r.valid].sum()) for r in replicates]
+
+
+@pytest.mark.parametrize("splits", [kohort.Holdout(0.1, 20), kohort.KFold(10, repeats=2)])
+def test_two_percent_positives_are_in_every_part(splits):
+    data = rare(1000, 20)
+    assert set(positives(splits.replicates(data, 0), data)) == {2}
+    at_random = type(splits)(**vars(splits) | {"stratify": False}).replicates(data, 0)
+    assert len(set(positives(at_random, data))) > 2, "else this test tells nothing"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        rare(1000, 100),  # one to nine
+        rare(30, 10),
+        rare(20_000, 400),  # a tenth of them holds 40
+        rare(1000, 20, groups=np.arange(1000) // 2),
+        rare(1000, 20, y=lambda labels: labels + 0.5),
+        rare(1000, 3),  # a tenth of them is none
+        kohort.Dataset(np.zeros((60, 1)), np.zeros(60, int)),
+    ],
+    ids=["even enough", "small", "large", "groups", "numbers", "too few", "one class"],
+)
+def test_other_data_are_split_as_ever(data):
+    for splits in (kohort.Holdout(0.1, 3), kohort.Holdout(0.1, 3, stratify=False)):
+        ours = splits.replicates(data, 5)
+        valid = np.random.default_rng([5, 0]).permutation(len(data.x_train))
+        if data.groups is None:
+            chosen = np.sort(valid[: round(0.1 * len(valid))])
+            np.testing.assert_array_equal(ours[0].valid, chosen)
+        else:
+            assert not np.intersect1d(data.groups[ours[0].train], data.groups[ours[0].valid]).size
+
+
+def test_it_begins_where_classes_are_imbalanced_and_parts_hold_few():
+    least = math.ceil(FEW / 0.1)
+    large = int(IMBALANCED * least)
+    few, enough = rare(large + least, least - 1), rare(large + least, least)
+    assert strata(few, 0.1, drawn_anew=True).stratifies
+    assert not strata(enough, 0.1, drawn_anew=True).stratifies
+    even = rare(110, 11)  # 99 of the other class
+    assert not strata(even, 0.1, drawn_anew=True).stratifies
+    assert strata(rare(110, 10), 0.1, drawn_anew=True).stratifies
+
+
+def test_how_often_a_random_part_would_hold_none_is_told():
+    told = strata(rare(1000, 20), 0.1, drawn_anew=True).why
+    none = stats.hypergeom(1000, 20, 100).pmf(0)
+    assert none == pytest.approx(0.119, abs=1e-3)
+    assert told == (
+        "stratified by class: class yes, the smallest, has 20 of 1,000 samples; a random "
+        "validation part would hold 2 of them on average, and none in 12 % of splits"
+    )
+    # Where nearly all validates it is the training part that would lack a class.
+    assert "a random training part would hold 2" in strata(rare(1000, 20), 0.9, drawn_anew=True).why
+    assert "hardly ever none" in strata(rare(1000, 50), 0.4, drawn_anew=True).why
+
+
+def test_what_cannot_be_stratified_is_told():
+    groups = rare(1000, 20, groups=np.arange(1000) // 2)
+    assert "since groups stay whole: class yes" in strata(groups, 0.1, drawn_anew=True).why
+    few = strata(rare(1000, 3), 0.1, drawn_anew=True)
+    assert "too few for a part of 0.1 to hold one and leave one" in few.why
+    assert not few.stratifies
+    dealt = rare(1000, 3)
+    assert strata(dealt, 0.1, drawn_anew=False).stratifies
+    folds = positives(kohort.KFold(10).replicates(dealt, 0), dealt)
+    assert sorted(folds) == [0] * 7 + [1] * 3, "each of them validates once"
+
+
+def test_one_hot_rows_have_classes_too():
+    data = rare(1000, 20, y=lambda labels: np.eye(2)[labels])
+    for splits in (kohort.Holdout(0.1, 5), kohort.KFold(10), kohort.KFold(10, stratify=True)):
+        assert {int(data.y_train[r.valid, 1].sum()) for r in splits.replicates(data, 0)} == {2}
+
+
+def imbalanced(blobs):
+    """100 training points, of which 8 are of one class and 92 of another."""
+    y = np.zeros(len(blobs.x_train), int)
+    y[::12] = 1
+    rows = slice(96)
+    return kohort.Dataset(blobs.x_train[rows], y[rows], class_names=["no", "yes"])
+
+
+def test_plan_report_and_store_tell_how_it_was_split(blobs, tmp_path):
+    data, place = imbalanced(blobs), tmp_path / "kohort.db"
+    small = study(data, epochs=1, replicates=kohort.Holdout(0.25, 2))
+    told = "stratified by class: class yes, the smallest, has 8 of 96 samples"
+    assert told in str(small.plan())
+    result = small.run(place, verbose=0)
+    facts = dict(result.settings.facts())
+    assert told in facts["splits"]
+    assert "stratify=True" in facts["replicates"]
+    valid = [member.replicate.valid for member in result.members.values()]
+    assert {int(data.y_train[rows].sum()) for rows in valid} == {2}
+    opened = kohort.open(place, "weighted", data)
+    assert opened.settings == result.settings
+    for key, member in opened.members.items():
+        np.testing.assert_array_equal(member.replicate.valid, result.members[key].replicate.valid)
+
+
+def test_a_study_kept_with_random_splits_says_how_to_go_on(blobs, tmp_path):
+    """As those that were kept before imbalanced data were stratified unasked."""
+    data, place = imbalanced(blobs), tmp_path / "kohort.db"
+
+    def run(**how):
+        return study(data, epochs=1, replicates=kohort.Holdout(0.25, 2, **how)).run(
+            place, verbose=0
+        )
+
+    first = run(stratify=False)
+    assert "splits" not in dict(first.settings.facts())
+    assert_refused(run, "stratify of replicates: False before, True now .stratify=False goes on")
+    assert run(stratify=False).curves().equals(first.curves())
+
+
+def test_a_race_is_stratified_as_its_splits_are(blobs):
+    data = imbalanced(blobs)
+    race = kohort.Race(kohort.Holdout(0.25, 4), first=2, looks=2)
+    result = study(data, epochs=1, replicates=race).run(verbose=0)
+    assert "stratify=True" in result.settings.replicates
+    valid = [member.replicate.valid for member in result.members.values()]
+    assert {int(data.y_train[rows].sum()) for rows in valid} == {2}
