@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kohort.cli.letters_study import build_mlp, letters_study
 
 import kohort
+from kohort.cli.training.letters_study import build_mlp, letters_study
 from kohort.findings.families import corrected_comparison
 from kohort.findings.from_record import study_curves
 from kohort.findings.judged import StudyCurves

@@ -132,6 +132,7 @@ def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_pa
     assert len(done.stdout.splitlines()) == 200
 
 
+@pytest.mark.long
 def test_the_python_of_the_page_on_shipping_runs_and_its_models_predict(tmp_path):
     page = (ROOT / "docs" / "shipping.md").read_text("utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

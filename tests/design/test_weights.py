@@ -101,9 +101,9 @@ def test_a_member_measures_what_keras_does_with_the_same_weights(blobs, given, b
 @pytest.mark.parametrize(
     "given",
     [
-        {"class_weight": SOME},
+        pytest.param({"class_weight": SOME}, marks=pytest.mark.long),
         {"class_weight": MIXED, "replicates": kohort.KFold(3)},
-        {"sample_weight": RANDOM},
+        pytest.param({"sample_weight": RANDOM}, marks=pytest.mark.long),
     ],
     ids=["classes", "by variant", "samples"],
 )
@@ -116,6 +116,7 @@ def test_engines_and_streams_measure_the_same(blobs, given):
         np.testing.assert_allclose(runs[0], other, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.long
 def test_pixels_have_weights_too(blobs):
     pixels = np.clip(blobs.x_train * 40 + 120, 0, 255).astype(np.uint8)
     data = kohort.Dataset(np.tile(pixels, (8, 1)), np.tile(blobs.y_train, 8), class_names="abc")
@@ -195,6 +196,7 @@ def test_a_race_trains_the_members_of_the_fixed_design(blobs):
         np.testing.assert_allclose(ours, theirs.loc[ours.index], rtol=2e-3, atol=2e-5)
 
 
+@pytest.mark.long
 def test_parts_of_the_samples_are_balanced_by_what_they_hold(blobs):
     small = study(blobs, class_weight="balanced", sizes=(0.1,))
     variant = small.variants[0]

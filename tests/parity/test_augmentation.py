@@ -56,7 +56,7 @@ def curves(result):
     return result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
 
 
-@pytest.mark.parametrize("layers", cases(LAYERS, quick=["flip", "several"]))
+@pytest.mark.parametrize("layers", cases(LAYERS, quick=["several"]))
 def test_augmentation_trains_in_the_program_to_keras_numbers_and_is_off_in_validation(layers):
     with compiling_quickly():
         plan = study(layers).plan()

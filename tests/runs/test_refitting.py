@@ -201,7 +201,7 @@ def copied(place, name):
     return copy
 
 
-@pytest.mark.parametrize("step", [9, *long(1)])
+@pytest.mark.parametrize("step", [*long(9, 1)])
 def test_killed_at_any_write_it_goes_on_to_the_same_bits(step, blobs, place, dying):
     def ran(where):
         return study(blobs).run(where, checkpoint_seconds=0, verbose=0)

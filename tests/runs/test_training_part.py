@@ -11,6 +11,7 @@ from kohort.design.building import batch_of
 from kohort.design.replicates import Replicate
 from kohort.design.training_part import TrainingParts
 from kohort.keras_api.models import prepare
+from tests.marks import long
 from tests.runs.test_racing import die_at
 from tests.runs.test_resume import Death, numbers
 
@@ -64,7 +65,7 @@ def by_hand(data, units=4):
     return classifier([layer], units)
 
 
-BUILDS = [normalized, binned, by_hand]
+BUILDS = [normalized, *long(binned), by_hand]
 
 
 def study(data, build=normalized, replicates=None, **changes):
@@ -165,7 +166,7 @@ def test_the_numbers_are_those_of_a_fit_by_hand():
             np.testing.assert_allclose(kept.of(name)[0, number], history[name], rtol=2e-4)
 
 
-@pytest.mark.parametrize("build", [normalized, binned])
+@pytest.mark.parametrize("build", [normalized, *long(binned)])
 def test_parts_of_the_samples_are_learned_from_alone(build):
     data = table()
     sizes = {"sizes": [0.3], "replicates": kohort.Holdout(0.2, 2)}
