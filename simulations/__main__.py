@@ -15,6 +15,7 @@ from simulations import (
     learning,
     race,
     rules,
+    search_proof,
     speeds,
     winner,
 )
@@ -38,6 +39,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (winner, 1),
         (axes, 1),
         (race, 1),
+        (search_proof, 1),
         (borrowed, 1),
     ):
         yield from module.cells(factor * studies)
