@@ -166,19 +166,21 @@ Considered and left, each measured on a few hundred races with one better varian
 
 SEARCH = """## The proof of a search
 
-Of 64 trials the five with the best score of one split each race over up to 12 replicates that the
-search has not seen, with looks after 4, 8 and 12, decided by the project's own code. A trial's score
-has a standard deviation of 1 over replicates, and what a replicate does to all of them another one;
-the trials' true scores differ by 0, 1 or 3 times that, the worse side of a normal distribution. "Held"
-is the share of searches in which the interval of the race's winner, nominally 95 %, holds its true
-score. "The search's" is by how much the search's own best number is better than what that trial is
-worth, and "proved" the same of the race's winner, in standard deviations.
+Of 64 trials the five with the best score of one split each race over up to 12 replicates that
+the search has not seen, with looks after 4, 8 and 12, decided by the project's own code. A
+trial's score has a standard deviation of 1 over replicates, and what a replicate does to all of
+them another one; the trials' true scores differ by 0, 1 or 3 times that, the worse side of a
+normal distribution. "Held" is the share of searches in which the interval of the race's winner,
+nominally 95 %, holds its true score. "The search's" is by how much the search's own best number
+is better than what that trial is worth, and "proved" the same of the race's winner, in standard
+deviations.
 """
 SEARCH_END = """
-What it shows: the search's own best number is almost always better than what it stands for, by about
-two standard deviations; the proved one by a quarter to two thirds, since the winner of five is picked
-once more, and over splits by what all replicates share. Over splits intervals hold the truth as often
-as they say, or more; over seeds, where trials are all alike, a little less.
+What it shows: the search's own best number is almost always better than what it stands for, by
+about two standard deviations; the proved one by a quarter to two thirds, since the winner of
+five is picked once more, and over splits by what all replicates share. Over splits intervals
+hold the truth as often as they say, or more; over seeds, where trials are all alike, a little
+less.
 """
 SEEDS = """## Coverage of the interval of a mean: seeds
 

@@ -51,8 +51,8 @@ def test_bad_input_is_refused_in_one_line_before_anything_trains(blobs, options,
 
 
 def test_bad_input_to_run_is_refused(blobs):
-    with pytest.raises(DesignError, match="confirm of 1 or more"):
-        small(blobs).run(confirm=0)
+    with pytest.raises(DesignError, match="confirm of 2 or more"):
+        small(blobs).run(confirm=1)
     with pytest.raises(DesignError, match="a search that has been run"):
         small(blobs).trials()
 
@@ -96,7 +96,7 @@ def test_importances_find_what_matters(blobs):
         "dropout": kohort.Range(0.0, 1.0),
     }
     result = small(blobs, build=only_rate, space=space, trials=24, sampler="random").run(
-        verbose=0, confirm=1
+        verbose=0, confirm=2
     )
     found = result.importance()
     assert found.index[0] == "rate"
@@ -139,7 +139,10 @@ def test_a_tuner_space_with_a_name_twice_is_told_in_one_line(blobs):
 
 
 def test_one_finalist_has_no_rival_and_is_proved_all_the_same(blobs):
-    result = small(blobs).run(verbose=0, confirm=1)
+    def one_works(units):
+        return build(units, 0.01, 0.1) if units == 4 else 1 / 0
+
+    result = small(blobs, build=one_works, space={"units": [4, 8, 16]}).run(verbose=0)
     assert len(result.flattery()) == 1
     assert result.race_text() == []
     assert np.isfinite(result.flattery()["low"]).all()
@@ -209,3 +212,30 @@ def test_a_build_that_learns_from_data_sees_the_training_part_of_the_search(blob
     assert len(result.flattery()) == 2
     with pytest.raises(DesignError, match=r"a build\(hp\) that takes hp alone"):
         small(blobs, build=lambda hp, data: build(), space=None)
+
+
+def test_arguments_with_the_names_of_columns_stand_beside_them(blobs, tmp_path):
+    def named(epochs, trial):
+        return build(epochs, 0.01, 0.1)
+
+    space = {"epochs": [4, 8], "trial": [1, 2]}
+    result = small(blobs, build=named, space=space).run(verbose=0, confirm=2)
+    trials = result.trials()
+    assert set(trials["argument epochs"]) == {4, 8}
+    assert set(trials["argument trial"]) == {1, 2}
+    assert trials["epochs"].max() == 4
+    result.report(tmp_path / "report.html")
+
+
+def test_choices_that_are_equal_to_python_are_told_apart(blobs):
+    def flagged(flag):
+        return build(4 if flag is True else 8, 0.01, 0.1)
+
+    result = small(blobs, build=flagged, space={"flag": [1, True]}).run(verbose=0, confirm=2)
+    assert {type(flag) for flag in result.trials()["flag"]} == {int, bool}
+
+
+@pytest.mark.parametrize("name", ["name", "build"])
+def test_arguments_that_a_variant_has_for_itself_are_refused(blobs, name):
+    with pytest.raises(DesignError, match="called otherwise than name, build and self"):
+        small(blobs, space={name: [1, 2]})

@@ -35,7 +35,7 @@ from kohort.report.searches.optuna_study import as_optuna, importance
 from kohort.report.searches.search_words import Flattery, flatteries, search_text
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
-from kohort.runs.searches.keeping import keeping
+from kohort.runs.searches.keeping import keeping, proved_before
 from kohort.runs.searches.searching import check_callbacks, search
 from kohort.study import Study, study_of
 
@@ -264,7 +264,7 @@ class Search:
 
         Args:
             store: As in `Study.run`.
-            confirm: How many finalists to prove.
+            confirm: How many finalists to prove, 2 or more; once that many were proved, no fewer.
             fresh: Whether to forget what the store has of the search, and begin anew.
             checkpoint_seconds: Seconds of training after which states are kept.
             memory: As in `Study.run`.
@@ -281,8 +281,8 @@ class Search:
             >>> result.table()["replicates"].max() <= 12
             np.True_
         """
-        if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 1:
-            raise DesignError("confirm of 1 or more", repr(confirm), "give a whole number")
+        if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 2:
+            raise DesignError("confirm of 2 or more", repr(confirm), "give a whole number")
         spec = self.spec
         how = {"precision": precision, "environment": environment()}
         with ExitStack() as stack:
@@ -292,6 +292,7 @@ class Search:
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
             kept = keeping(opened, spec, how, checkpoint_seconds, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
+            confirm = max(confirm, proved_before(opened, spec, fresh=fresh))
             searched = search(spec, keeper, allowed(memory), progress, confirm)
         self._searched = searched
         proof = self._proof(searched)

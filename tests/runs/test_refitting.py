@@ -400,7 +400,7 @@ def test_what_a_build_learns_from_data_is_learned_from_all_samples(blobs, tmp_pa
     learned = refit.model().layers[0]
     np.testing.assert_allclose(learned.mean[0], blobs.x_train.mean(axis=0), rtol=1e-4, atol=1e-5)
     opened = kohort.open(tmp_path / "kohort.db", "learning", blobs)
-    with pytest.raises(DesignError, match="or the study's build functions to train it"):
+    with pytest.raises(DesignError, match="whose layers learn from all samples"):
         opened.refit(verbose=0)
 
 

@@ -93,7 +93,7 @@ class SearchRecord:
         """One row for each trial, by its number: its arguments, and how far it came."""
         rows = [
             {
-                **trial.arguments,
+                **{argument_column(name): value for name, value in trial.arguments.items()},
                 "bracket": trial.bracket,
                 "epochs": trial.epochs,
                 "score": trial.score,
@@ -107,6 +107,12 @@ class SearchRecord:
         ]
         index = pd.Index([trial.number for trial in self.trials], name="trial")
         return pd.DataFrame(rows, index=index).astype({"parameters": "Int64"})
+
+
+def argument_column(name: str) -> str:
+    """The column of an argument, which may have the name of another column."""
+    taken = ("trial", "bracket", "epochs", "score", "state", "finalist", "parameters", "seconds")
+    return f"argument {name}" if name in (*taken, "reason") else name
 
 
 def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:

@@ -22,6 +22,7 @@ from kohort.evidence.store import (
 )
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
+from kohort.report.exports.study_export import check_study
 from kohort.result import Result
 from kohort.runs.refitting import StoredRefits
 
@@ -53,6 +54,7 @@ def open(  # noqa: A001 (as `kohort.open`)
     with open_store(store, make=False) as opened:
         kept = opened.study(name)
         description = kept.description
+        check_study(name, description)
         if "result" not in description:
             raise StoreError(
                 "a study that was run to its end",

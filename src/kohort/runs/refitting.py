@@ -133,7 +133,13 @@ class StoredRefits:
         del visible
         with open_store(self.place, make=False) as store:
             trained = _KeptRefit(store.study(self.study), wanted).trained()
-        if trained is not None and wanted.variant not in self.learned:
+        if wanted.variant in self.learned:
+            raise DesignError(
+                f"the build function of {wanted.name!r}, whose layers learn from all samples",
+                f"the study {self.study!r} as it was opened, without it",
+                "call study.run(store).refit(): what has been trained is not trained again",
+            )
+        if trained is not None:
             return _member(self.variants, self.data, self.seed, wanted, trained)
         raise DesignError(
             f"a refit of {wanted.name!r} in the store, or the study's build functions to train it",

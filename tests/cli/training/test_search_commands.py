@@ -58,12 +58,16 @@ def test_a_search_is_run_told_and_kept(folder):
     assert "tiny (search)" in listed
     assert kohort("show", "tiny (search)", cwd=folder).returncode == 0
     assert kohort("show", "tiny", cwd=folder).returncode == 0
+    for command in (["export", "tiny (search)", "out"], ["report", "tiny (search)"]):
+        done = kohort(*command, cwd=folder)
+        assert done.returncode == 2
+        assert "name the race: 'tiny'" in done.stderr
 
 
 def test_trials_and_epochs_are_those_of_the_command(folder):
     done = kohort(
         "search", "search.py::search", "--data", "data.npz", "--trials", "4", "--epochs", "1",
-        "--confirm", "1", "--out", "here", "--store", "other.db", cwd=folder,
+        "--confirm", "2", "--out", "here", "--store", "other.db", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "It tried 4 trials" in done.stdout

@@ -17,7 +17,7 @@ def test_all_kinds_of_axes_are_drawn_as_they_are_written():
         "rate": Range(1e-4, 1e-1, log=True),
         "units": Range(16, 64, step=16),
         "bias": [True, False],
-        "name": "fixed",
+        "title": "fixed",
         "tuple": (1, 2),
     }
     trials = drawn(WrittenSpace(axes), 200)
@@ -25,7 +25,7 @@ def test_all_kinds_of_axes_are_drawn_as_they_are_written():
     assert {trial["units"] for trial in trials} == {16, 32, 48, 64}
     assert {type(trial["units"]) for trial in trials} == {int}
     assert {trial["bias"] for trial in trials} == {True, False}
-    assert {(trial["name"], trial["tuple"]) for trial in trials} == {("fixed", (1, 2))}
+    assert {(trial["title"], trial["tuple"]) for trial in trials} == {("fixed", (1, 2))}
     rates = [math.log10(trial["rate"]) for trial in trials]
     assert -4 <= min(rates) < -3.8
     assert -1.2 < max(rates) <= -1

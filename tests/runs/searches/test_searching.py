@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import optuna
 import pytest
 
 import kohort
@@ -220,19 +221,21 @@ def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsy
     assert "Why trials failed: ValueError: no room for eight." in result.search_text()
 
 
-@pytest.mark.long
 def test_a_model_without_the_metric_of_the_others_fails(blobs):
     def without(units=4, rate=0.01, dropout=0.1):
-        if units == 4:
+        if units != 8:
             return build(units, rate, dropout)
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
         return model
 
-    result = small(blobs, build=without).run(verbose=0, confirm=2)
-    states = result.trials().groupby("units")["state"].unique()
-    assert "failed" in states[4] or "failed" in states[8]
-    assert not ("failed" in states[4] and "failed" in states[8])
+    space = SPACE | {"units": [4, 5, 6, 8]}
+    for metric in (None, "accuracy"):
+        result = small(blobs, build=without, space=space, metric=metric).run(verbose=0, confirm=2)
+        states = result.trials().groupby("units")["state"].unique()
+        assert set(states.pop(8)) == {"failed"}
+        assert not any("failed" in of_units for of_units in states)
+        assert "not compiled with 'accuracy'" in " ".join(result.search_text())
 
 
 def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs):
@@ -292,7 +295,7 @@ def test_a_search_of_which_nothing_was_measured_does_not_keep_its_name(blobs, tm
     place = tmp_path / "kohort.db"
     with pytest.raises(DesignError):
         small(blobs, build=broken).run(place, verbose=0)
-    assert len(small(blobs, trials=4).run(place, verbose=0, confirm=1).trials()) == 4
+    assert len(small(blobs, trials=4).run(place, verbose=0, confirm=2).trials()) == 4
 
 
 def test_trials_of_equal_scores_are_told_apart_by_their_loss(blobs):
@@ -309,3 +312,85 @@ def test_trials_of_equal_scores_are_told_apart_by_their_loss(blobs):
     assert record.finalists[0] == best.number
     tied = [trial.loss for trial in others if trial.score == best.score]
     assert all(best.loss <= loss for loss in tied)
+
+
+def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path, monkeypatch):
+    """Of one rung of eight epochs, the second run trains those that the first one has not."""
+    real, epochs = SearchKeeper.measured, []
+
+    def measured(keeper, number, epoch, logs):
+        epochs.append((number, epoch))
+        if len(epochs) == 4:
+            keeper.ask_to_end()
+        real(keeper, number, epoch, logs)
+
+    monkeypatch.setattr(SearchKeeper, "measured", measured)
+    options = {"trials": 2, "epochs": 8, "rungs": 1, "space": {"units": [4, 5], "rate": 0.01}}
+    with pytest.raises(Interrupted):
+        small(blobs, **options).run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    small(blobs, **options).run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    assert sorted(epochs) == [(number, epoch) for number in range(2) for epoch in range(8)]
+
+
+def test_a_search_goes_on_where_the_program_of_its_trials_is_another(blobs, tmp_path, monkeypatch):
+    """As under another version of JAX: the seats of the new program are unknown."""
+    place, breaths = tmp_path / "kohort.db", []
+    real = SearchKeeper.breathe
+
+    def ends(keeper):
+        breaths.append(1)
+        if len(breaths) == 5:
+            keeper.ask_to_end()
+        real(keeper)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "breathe", ends)
+        with pytest.raises(Interrupted):
+            small(blobs).run(place, verbose=0, checkpoint_seconds=0.0)
+    with open_store(place) as store:
+        kept = store.study(kept_name("small"))
+        with kept.claim():
+            kept.extend(kept.description | {"seats": {}}, [], [])
+    assert len(small(blobs).run(place, verbose=0, confirm=2).flattery()) == 2
+
+
+def test_the_name_of_another_study_is_refused_before_anything_trains(blobs, tmp_path, capsys):
+    study = kohort.Study(
+        "small", kohort.grid(build, units=[4, 8]), blobs,
+        replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=50,
+    )  # fmt: skip
+    study.run(tmp_path / "kohort.db", verbose=0)
+    with pytest.raises(StoreError, match="the name 'small' for the race of the finalists"):
+        small(blobs).run(tmp_path / "kohort.db")
+    assert "rung" not in capsys.readouterr().err
+
+
+def test_once_so_many_finalists_were_proved_there_are_no_fewer(blobs, tmp_path):
+    place = tmp_path / "kohort.db"
+    three = small(blobs, trials=6).run(place, verbose=0, confirm=3)
+    again = small(blobs, trials=6).run(place, verbose=0, confirm=2)
+    assert set(again.flattery().index) == set(three.flattery().index)
+    assert len(three.flattery()) == 3
+
+
+def test_a_sampler_of_optunas_draws_the_same_in_the_next_run(blobs, tmp_path):
+    search = small(blobs, trials=4, epochs=1, sampler=optuna.samplers.RandomSampler(seed=3))
+    first = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    again = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)
+    assert without_times(first) == without_times(again)
+
+
+def test_training_times_are_of_all_runs(blobs, tmp_path, monkeypatch):
+    real = SearchKeeper.breathe
+
+    def ends(keeper):
+        if len(keeper["done"]) == 2:
+            keeper.ask_to_end()
+        real(keeper)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "breathe", ends)
+        with pytest.raises(Interrupted):
+            small(blobs).run(tmp_path / "kohort.db", verbose=0)
+    trials = small(blobs).run(tmp_path / "kohort.db", verbose=0, confirm=2).trials()
+    assert (trials["seconds"] > 0).all()

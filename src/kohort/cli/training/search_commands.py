@@ -38,7 +38,9 @@ def search(
     test: TestPart = None,
     trials: Annotated[int | None, typer.Option(min=2, help="Try this many instead.")] = None,
     epochs: Epochs = None,
-    confirm: Annotated[int, typer.Option(min=1, help="Finalists to prove by a race.")] = 5,
+    confirm: Annotated[
+        int | None, typer.Option(min=2, help="Finalists to prove by a race; 5 if not given.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of report.html and winner.keras; default: FILE[-NAME]-report"),
@@ -55,7 +57,7 @@ def search(
 
     from kohort.cli.study_files import data_of, read_search
     from kohort.cli.training.outcome import finish
-    from kohort.search import SearchResult
+    from kohort.search import CONFIRM, SearchResult
 
     reading = reading_options(target, group, size, color, test)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
@@ -64,7 +66,7 @@ def search(
         **reading,
         "trials": trials,
         "epochs": epochs,
-        "confirm": None if confirm == 5 else confirm,
+        "confirm": confirm,
         "memory": memory,
         "store": None if store == STORE else store,
     }
@@ -77,7 +79,7 @@ def search(
 
     finish(
         found.spec.data,
-        partial(found.run, store, confirm=confirm, fresh=fresh, memory=memory),
+        partial(found.run, store, confirm=confirm or CONFIRM, fresh=fresh, memory=memory),
         out or Path(f"{stem}-{name}-report" if name else f"{stem}-report"),
         " ".join(["kohort search", file, *shown]),
         told,

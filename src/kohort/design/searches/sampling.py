@@ -129,7 +129,7 @@ def check_sampler(sampler: object) -> None:
 
 def _sampler(sampler: SamplerName | BaseSampler, seed: int) -> BaseSampler:
     if isinstance(sampler, BaseSampler):
-        return sampler
+        return deepcopy(sampler)  # Another run draws the same again.
     if sampler == "random":
         return RandomSampler(seed=seed)
     if sampler == "qmc":

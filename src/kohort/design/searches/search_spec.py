@@ -24,6 +24,8 @@ from kohort.design.variants import Variant
 from kohort.errors import DesignError
 from kohort.keras_api.callbacks import Callback
 
+TRIAL = "trial "
+"""What the names of trials begin with."""
 FRACTION, REPEATS, FIRST, LOOKS = 0.2, 12, 4, 3
 """Of the race that proves the finalists, where nothing else is asked for."""
 
@@ -137,7 +139,7 @@ class SearchSpec:
 
 def trial_name(number: int) -> str:
     """What a trial is called."""
-    return f"trial {number}"
+    return f"{TRIAL}{number}"
 
 
 def check_search(spec: SearchSpec) -> None:

@@ -1,7 +1,7 @@
 """Spaces: what a search may choose for each argument of a build function."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import optuna
@@ -69,6 +69,7 @@ class WrittenSpace:
                 f"{twice!r} inside and outside of a choice",
                 "leave one of them out",
             )
+        check_names(names)
         self.count = math.prod(_count(axis) for axis in self._axes.values())
 
     def draw(self, trial: optuna.Trial) -> Arguments:
@@ -78,6 +79,21 @@ class WrittenSpace:
     def told(self) -> dict[str, str]:
         """What it may choose, as Python code by name."""
         return {name: repr(axis) for name, axis in self._axes.items()}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names of arguments that a `Variant` has for itself.
+
+    Raises:
+        DesignError: One of them is such a name.
+    """
+    for name in names:
+        if name in ("self", "name", "build"):
+            raise DesignError(
+                "arguments that are called otherwise than name, build and self",
+                repr(name),
+                "rename the argument of the build function",
+            )
 
 
 def _as_axis(name: str, value: Any) -> Any:
@@ -161,4 +177,6 @@ def draw_range(trial: optuna.Trial, name: str, axis: Range) -> float:
 def draw_choice(trial: optuna.Trial, name: str, choices: list[Any]) -> Any:
     """One of several values, of any kind."""
     labels = [value if isinstance(value, _PLAIN) else repr(value) for value in choices]
+    if any(labels.count(label) > 1 for label in labels):  # 1, 1.0 and True are equal
+        labels = [f"{place}: {value!r}" for place, value in enumerate(choices)]
     return choices[labels.index(trial.suggest_categorical(name, labels))]

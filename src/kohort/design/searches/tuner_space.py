@@ -14,7 +14,7 @@ import keras
 import optuna
 
 from kohort.design.searches.number_range import Range
-from kohort.design.searches.space import Arguments, draw_choice, draw_range
+from kohort.design.searches.space import Arguments, check_names, draw_choice, draw_range
 from kohort.design.variants import Variant
 from kohort.errors import DesignError
 
@@ -144,6 +144,7 @@ class HyperParameters:
         if not all(self.values.get(parent) in values for parent, values in self._scopes):
             return default
         name, definition = self._prefix + name, repr(axis)
+        check_names([name])
         if self._definitions.setdefault(name, definition) != definition:
             raise DesignError(
                 f"one meaning of the hyperparameter {name!r}",

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
+from kohort.errors import StoreError
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import StudyRecord, raced
@@ -75,9 +77,24 @@ class StudyExport:
         return _as_parameters(self.settings)
 
 
+def check_study(name: str, description: Mapping[str, Any]) -> None:
+    """Refuse what a store keeps of a search: its result is the race of its finalists.
+
+    Raises:
+        StoreError: It is a search.
+    """
+    if description.get("kind") == "search":
+        raise StoreError(
+            "the name of a study, or of a search's race",
+            f"{name!r}, the trials of a search",
+            f"name the race: {name.removesuffix(' (search)')!r}",
+        )
+
+
 def of_stored(stored: KeptStudy) -> StudyExport:
     """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
+    check_study(stored.name, description)
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from kohort.evidence.settings import metric_name
-from kohort.evidence.trials import SearchRecord
+from kohort.evidence.trials import SearchRecord, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.figures import on_the_page
@@ -59,15 +59,17 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
     importances = importance(record, conclusions.study.confidence)
     frame = record.frame()
     ranked = [trial.number for trial in record.ranked()]
-    arguments = list(dict.fromkeys(name for trial in record.trials for name in trial.arguments))
-    drawn = [*importances.index, *(name for name in arguments if name not in importances.index)]
+    named = list(dict.fromkeys(name for trial in record.trials for name in trial.arguments))
+    arguments = [argument_column(name) for name in named]
+    first = [argument_column(name) for name in importances.index]
+    drawn = [*first, *(name for name in arguments if name not in first)]
     return SearchView(
         winner_text(record, conclusions),
         search_text(record, conclusions),
         flatteries(record, conclusions),
         _rungs(record),
         importances.reset_index().to_dict("records"),
-        [name for name in arguments if _is_partial(record, name)],
+        [name for name in named if _is_partial(record, name)],
         _slices(frame.loc[ranked], [name for name in drawn if name in frame], record, scale),
         frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
         arguments,

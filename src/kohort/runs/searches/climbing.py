@@ -1,16 +1,17 @@
 """Trains the trials of a search from rung to rung, each from where it stands."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, make_plan
-from kohort.design.scoring import Scoring, scoring
+from kohort.design.scoring import LOSS, Scoring, scoring
 from kohort.design.searches.sampling import Draw, failure_of
 from kohort.design.searches.search_spec import SearchSpec, trial_name
 from kohort.design.spec import StudySpec
@@ -23,6 +24,7 @@ from kohort.engine.loop.events import (
 )
 from kohort.engine.loop.regrouping import apart, seated, together, trains
 from kohort.engine.members import Job, Resources, train_fused
+from kohort.engine.memory import for_built_models
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.report.progress import Progress
@@ -72,10 +74,8 @@ class Climber:
         Returns:
             What is known of each, by its number.
 
-        Raises:
-            DesignError: No trial has the metric that scores.
         """
-        self._part = _Part(self._spec, draws, self._tracer)
+        self._part = _Part(self._spec, draws, self._tracer, for_built_models(self._memory))
         known = self._keeper["facts"]
         facts = {}
         for draw in draws:
@@ -86,7 +86,9 @@ class Climber:
                 facts[draw.number] = self._facts(draw)
             self._logs[draw.number] = self._keeper.logs.get(name, {})
             self.seconds[draw.number] = known[name][2] if name in known else 0.0
-        self._note(draws, facts)
+        self._choose_scoring([n for n, fact in facts.items() if not fact.failure])
+        facts = {number: self._scored(number, fact) for number, fact in facts.items()}
+        self._keeper.note(facts=known | self.noted(facts))
         return facts
 
     def climb(self, numbers: Sequence[int], epochs: int, what: str) -> None:
@@ -164,45 +166,49 @@ class Climber:
             self._models.pop(number, None)
         self._keeper.drop(gone)
 
+    def noted(self, facts: Mapping[int, Facts]) -> dict[str, list[Any]]:
+        """What is noted of trials, with their training times so far, as JSON by their names."""
+        return {trial_name(n): [*fact, self.seconds[n]] for n, fact in facts.items()}
+
     def conclude(self, facts: Mapping[int, Facts]) -> None:
-        """Note the training times of the trials of a part, which are all done."""
-        self._keeper.note(
-            facts=self._keeper["facts"]
-            | {trial_name(n): [*fact, self.seconds[n]] for n, fact in facts.items()}
-        )
+        """Mark the trials of a part as ended."""
+        self._keeper.note(facts=self._keeper["facts"] | self.noted(facts))
         self._keeper.conclude({n: self.seconds[n] for n in facts})
 
     def _facts(self, draw: Draw) -> Facts:
         if draw.failure:
             return Facts(None, draw.failure)
-        assert self._part is not None
         try:
-            member = self._part.planned(draw.number)
+            member = self._planned(draw.number)
         except DesignError as error:
             return Facts(None, failure_of(error))
         if member.signature is None:
             return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
-        failure = self._unscored(member)
-        return Facts(None if failure else member.parameters, failure)
+        return Facts(member.parameters, "")
 
-    def _unscored(self, member: MemberPlan) -> str:
-        """Why a trial cannot be scored as the others are; "" where it can."""
-        found = scoring(self._spec.metric, self._spec.mode, [member.metrics])
-        if self._scoring is None:
-            self._scoring = found
-            self._keeper.note(scoring=[found.metric, found.higher_is_better])
-        if found.metric == self._scoring.metric:
-            return ""
-        return f"it is not compiled with {self._scoring.metric!r}, by which others are scored"
+    def _choose_scoring(self, numbers: Sequence[int]) -> None:
+        """Choose the metric that scores: the one that most trials of the first part would have."""
+        if self._scoring is not None:
+            return
+        found = []
+        for number in numbers:
+            with suppress(DesignError):  # It has no such metric, and fails.
+                metrics = self._planned(number).metrics
+                found.append(scoring(self._spec.metric, self._spec.mode, [metrics]))
+        if found:
+            chosen = Counter(each.metric for each in found).most_common(1)[0][0]
+            self._scoring = next(each for each in found if each.metric == chosen)
+            self._keeper.note(scoring=[chosen, self._scoring.higher_is_better])
 
-    def _note(self, draws: Sequence[Draw], facts: Mapping[int, Facts]) -> None:
-        new = {
-            trial_name(draw.number): [*facts[draw.number], 0.0]
-            for draw in draws
-            if trial_name(draw.number) not in self._keeper["facts"]
-        }
-        if new:
-            self._keeper.note(facts=self._keeper["facts"] | new)
+    def _scored(self, number: int, fact: Facts) -> Facts:
+        """What is known of a trial, which fails where it lacks the metric that scores."""
+        if fact.failure or trial_name(number) in self._keeper["facts"]:
+            return fact
+        metrics = {kind.name for kind in self._planned(number).metrics} | {LOSS}
+        if self._scoring is not None and self._scoring.metric in metrics:
+            return fact
+        wanted = self._spec.metric if self._scoring is None else self._scoring.metric
+        return Facts(None, f"it is not compiled with {wanted!r}, by which trials are scored")
 
     def _planned(self, number: int) -> MemberPlan:
         assert self._part is not None
@@ -224,7 +230,8 @@ class Climber:
     def _train(self, numbers: Sequence[int], members: Sequence[MemberPlan], start: int) -> None:
         """Train trials of one program that stand at one epoch."""
         skeleton = members[0].program.skeleton
-        seats = self._keeper["seats"].get(skeleton)
+        # A trial that goes on under another version of JAX may be another program than it was.
+        seats = self._keeper["seats"].get(skeleton, SEATS if start else None)
         begun = self._blocks(numbers, seats) if start else []
         blocks = [block.members for block in begun]
         resources = Resources(seats, self._memory)
@@ -288,12 +295,13 @@ class Climber:
                 self._logs[numbers[place]][epoch.epoch] = logs
                 self._keeper.measured(numbers[place], epoch.epoch, logs)
             self._progress.advance(len(epoch.logs), epoch.epoch - start)
-            if epoch.is_last:
+            if epoch.is_last or self._keeper.saves:
                 assert epoch.checkpoint is not None
                 # Members that stopped earlier are in it as well.
                 block = next(block for block in blocks if next(iter(epoch.logs)) in block)
-                for place, state in zip(block, apart(epoch.checkpoint()), strict=True):
-                    self._states[numbers[place]] = state
+                states = dict(zip(block, apart(epoch.checkpoint()), strict=True))
+                self._states |= {numbers[place]: state for place, state in states.items()}
+                self._keeper.keep({numbers[place]: state for place, state in states.items()})
         self._keeper.breathe()
 
 
@@ -309,12 +317,15 @@ class _Part:
         spec: The search.
         draws: The trials.
         tracer: Traces their steps.
+        room: Bytes that their models may take until they train.
     """
 
-    def __init__(self, spec: SearchSpec, draws: Sequence[Draw], tracer: StepTracer) -> None:
+    def __init__(
+        self, spec: SearchSpec, draws: Sequence[Draw], tracer: StepTracer, room: int
+    ) -> None:
         self._places = {draw.number: place for place, draw in enumerate(draws)}
         self.study: StudySpec = spec.trained_as(tuple(spec.variant(draw) for draw in draws))
-        self._built = BuiltModels(self.study, 1 << 62)
+        self._built = BuiltModels(self.study, room)
         self._built.tracer = tracer
         self._plans: dict[int, MemberPlan] = {}
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kohort.design.searches.sampling import Draw
-from kohort.design.searches.search_spec import SearchSpec, trial_name
+from kohort.design.searches.search_spec import TRIAL, SearchSpec, trial_name
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
@@ -30,8 +30,9 @@ class SearchKeeper:
     """Stores what trials measure, and the states from which they go on.
 
     A rung that is done is recorded as such, with the curves. What follows from them (who goes on,
-    what is drawn next) is not: it is found again. States are kept at times; a trial whose state is
-    not kept is trained again from its last one, or from the beginning, to the same numbers.
+    what is drawn next) is not: it is found again. States are kept when they are due, and when a run
+    is asked to end; a trial whose state is not kept is trained again from its last one, or from the
+    beginning, to the same numbers.
 
     Args:
         kept: The search in its store; claimed.
@@ -83,14 +84,19 @@ class SearchKeeper:
             if before is not None and before.arguments != record.arguments:
                 raise StoreError(
                     f"the arguments that {record.name} of {spec.name!r} had, {before.arguments}",
-                    f"{record.arguments}, drawn by this version of Optuna",
-                    "go on with the version that began it, or begin anew: fresh=True, or --fresh",
+                    f"{record.arguments}, as another sampler, seed or version of Optuna draws",
+                    "go on with what began it, or begin anew: fresh=True, or --fresh",
                 )
         self._kept.extend(self._description, records, [_key(draw.number) for draw in draws])
 
     def measured(self, number: int, epoch: int, logs: Logs) -> None:
         """Store what a trial measured in an epoch (from 0)."""
         self._to_write.append((_key(number), epoch, logs))
+
+    @property
+    def saves(self) -> bool:
+        """Whether states are to be taken now, in the middle of a rung as well."""
+        return self._is_asked_to_end or self._states.is_due
 
     def breathe(self) -> None:
         """Write curves when they are due.
@@ -196,6 +202,40 @@ def keeping(
             yield keeper
 
 
+def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> int:
+    """How many finalists of a search a store has proved, before anything is trained.
+
+    Args:
+        store: Where.
+        spec: The search.
+        fresh: Whether to forget them.
+
+    Raises:
+        StoreError: The name is that of another study.
+    """
+    kept = store.find(spec.name)
+    if kept is None:
+        return 0
+    if fresh:
+        store.delete(spec.name)
+        return 0
+    description, names = kept.description, [variant.name for variant in kept.variants()]
+    proof = spec.proved_as(())
+    is_ours = (
+        description["data"] == proof.data.fingerprint
+        and (description["seed"], description["batch size"]) == (proof.seed, proof.batch_size)
+        and all(name.startswith(TRIAL) for name in names)
+    )
+    if not is_ours:
+        raise StoreError(
+            f"the name {spec.name!r} for the race of the finalists",
+            "another study of that name in the store",
+            "give the search another name or store, or have both begin anew: fresh=True, or "
+            "--fresh",
+        )
+    return len(names)
+
+
 def _describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that determines the numbers of a search, as JSON."""
     splits = spec.race.splits
@@ -209,7 +249,11 @@ def _describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
         "rungs": list(spec.ladder.epochs),
         "reduction": spec.reduction,
         "brackets": spec.ladder.brackets,
-        "splits": {"kind": type(splits).__name__, **_without_count(asdict(splits))},
+        "splits": {
+            "kind": type(splits).__name__,
+            **_without_count(asdict(splits)),
+            "stratify": spec.trained_as(()).strata.stratifies,
+        },
         "batch size": spec.batch_size,
         "seed": spec.seed,
         "callbacks": callback_settings(spec.callbacks),

@@ -71,6 +71,7 @@ def search(
                 is_whole=trial.state == "finished",
             )
         trials += found
+        keeper.breathe()
     return _record(spec, climber, trials, confirm)
 
 
@@ -114,7 +115,10 @@ class _Part:
             climbing = [n for bracket in alive[: rung + 1] for n in bracket]
             if climbing and [self.number, rung] not in keeper["done"]:
                 climber.climb(climbing, epochs, self._told(rung, len(climbing), best))
-                keeper.note(done=[*keeper["done"], [self.number, rung]])
+                keeper.note(
+                    done=[*keeper["done"], [self.number, rung]],
+                    facts=keeper["facts"] | climber.noted(self.facts),
+                )
             for number in climbing:
                 self.scores.setdefault(number, {})[epochs] = climber.score(number, epochs)
             is_last = rung + 1 == len(ladder.epochs)
