@@ -192,6 +192,7 @@ def test_members_of_few_bits_are_averaged_in_float32(blobs):
     assert (given != given.astype(ml_dtypes.bfloat16).astype(np.float32)).mean() > 0.5
 
 
+@pytest.mark.long
 def test_what_validation_says_of_it_depends_on_the_splits(blobs):
     notes = {
         kohort.Holdout(0.2, 3): "has trained others: no score there is fair.",
@@ -374,6 +375,7 @@ def test_the_test_set_is_read_once_for_an_ensemble_and_for_a_refit(blobs, tmp_pa
     assert len(opened.readings()) == 3
 
 
+@pytest.mark.long
 def test_readings_without_log_losses_are_made_again(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     result = run(blobs, variant("a", build_mlp), store=place)

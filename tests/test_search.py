@@ -86,6 +86,7 @@ def test_a_lower_loss_than_proved_flatters_too(blobs):
     )
 
 
+@pytest.mark.long
 def test_importances_find_what_matters(blobs):
     def only_rate(units, rate, dropout):
         return build(8, rate, 0.1)

@@ -187,6 +187,7 @@ def test_a_variant_without_weights_trains_as_where_none_has_any(blobs):
     np.testing.assert_array_equal(ours.loc[["plain"]], theirs)
 
 
+@pytest.mark.long
 def test_a_race_trains_the_members_of_the_fixed_design(blobs):
     splits = kohort.Holdout(0.2, 4)
     for given in ({"class_weight": MIXED}, {"sample_weight": RANDOM}):

@@ -56,6 +56,8 @@ def curves(result):
     return result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
 
 
+# Keras's MixUp asks JAX for 64-bit numbers, which JAX makes 32-bit, and says so.
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 @pytest.mark.parametrize("layers", cases(LAYERS, quick=["several"]))
 def test_augmentation_trains_in_the_program_to_keras_numbers_and_is_off_in_validation(layers):
     with compiling_quickly():

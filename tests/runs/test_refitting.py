@@ -248,6 +248,7 @@ def test_it_goes_on_from_its_checkpoint(blobs, place):
     assert same(refitted, study(blobs).run(verbose=0).refit(verbose=0))
 
 
+@pytest.mark.long
 def test_a_study_that_went_on_has_another_refit(blobs, place):
     short = study(blobs, epochs=2).run(place, verbose=0)
     first = short.refit(verbose=0)
@@ -260,6 +261,7 @@ def test_a_study_that_went_on_has_another_refit(blobs, place):
     assert same(kohort.open(place, "refit", blobs).refit(), second)
 
 
+@pytest.mark.long
 def test_another_study_of_the_name_does_not_give_its_refit(blobs, place):
     first = study(blobs).run(place, verbose=0)
     other = study(blobs, seed=5).run(place, fresh=True, verbose=0)
@@ -268,6 +270,7 @@ def test_another_study_of_the_name_does_not_give_its_refit(blobs, place):
     assert same(study(blobs, seed=5).run(place, verbose=0).refit(verbose=0), refitted)
 
 
+@pytest.mark.long
 def test_damaged_weights_are_trained_again(blobs, place):
     result = study(blobs).run(place, verbose=0)
     first = result.refit(verbose=0)
@@ -323,6 +326,7 @@ def test_callbacks_that_need_validation_are_refused(blobs):
 
 
 @pytest.mark.parametrize("engine", ["keras", "auto"])
+@pytest.mark.long
 def test_model_fit_trains_what_it_trained_in_the_study(engine, blobs, place):
     class AtBatches(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -355,6 +359,7 @@ def test_of_a_regression_in_folds_on_streamed_data(blobs, place, monkeypatch):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)
 
 
+@pytest.mark.long
 def test_of_a_race_and_of_pixels(place):
     random = np.random.default_rng(0)
     y = np.arange(120) % 3

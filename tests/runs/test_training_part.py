@@ -223,6 +223,7 @@ def test_a_model_of_a_closure_is_opened_with_what_it_learned(tmp_path):
 @pytest.mark.parametrize("replicates", [kohort.Holdout(0.2, 3), kohort.Race(
     kohort.Holdout(0.2, repeats=5), first=2, looks=2
 )], ids=["fixed", "race"])  # fmt: skip
+@pytest.mark.long
 def test_a_study_that_was_killed_goes_on_to_the_same_bits(replicates, tmp_path, die_at):
     whole = run(study(table(), replicates=replicates))
     die_at(12)
@@ -235,6 +236,7 @@ def test_a_study_that_was_killed_goes_on_to_the_same_bits(replicates, tmp_path, 
     assert numbers(again) == numbers(whole)
 
 
+@pytest.mark.long
 def test_a_race_has_keras_numbers():
     race = kohort.Race(kohort.Holdout(0.2, repeats=4), first=2, looks=2)
     fused, alone = (run(study(table(), replicates=race), engine=e) for e in ("fused", "keras"))

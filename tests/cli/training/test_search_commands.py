@@ -64,6 +64,7 @@ def test_a_search_is_run_told_and_kept(folder):
         assert "name the race: 'tiny'" in done.stderr
 
 
+@pytest.mark.long
 def test_trials_and_epochs_are_those_of_the_command(folder):
     done = kohort(
         "search", "search.py::search", "--data", "data.npz", "--trials", "4", "--epochs", "1",

@@ -124,6 +124,7 @@ def test_a_search_that_is_interrupted_goes_on_to_the_same_numbers(
     assert without_times(result) == without_times(undisturbed)
 
 
+@pytest.mark.long
 def test_states_that_are_kept_are_not_trained_again(blobs, tmp_path, monkeypatch):
     """With a state after each rung, what is left of a search is all that a second run trains."""
     real, epochs = SearchKeeper.measured, []
@@ -163,6 +164,7 @@ def test_nothing_of_a_search_stays_behind_but_what_it_measured(blobs, tmp_path):
             assert kept.checkpoint(f"trial {number}") is None
 
 
+@pytest.mark.long
 def test_trials_stop_early_and_keep_their_place(blobs):
     patient = keras.callbacks.EarlyStopping(patience=1, monitor="val_loss")
     search = small(blobs, epochs=8, callbacks=[patient], trials=9)
@@ -248,6 +250,7 @@ def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys):
     space = {"units": [4, 8], "rate": [0.01, 0.1]}
     result = small(blobs, space=space, trials=30).run(confirm=2)
@@ -332,6 +335,7 @@ def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path
     assert sorted(epochs) == [(number, epoch) for number in range(2) for epoch in range(8)]
 
 
+@pytest.mark.long
 def test_a_search_goes_on_where_the_program_of_its_trials_is_another(blobs, tmp_path, monkeypatch):
     """As under another version of JAX: the seats of the new program are unknown."""
     place, breaths = tmp_path / "kohort.db", []
@@ -365,6 +369,7 @@ def test_the_name_of_another_study_is_refused_before_anything_trains(blobs, tmp_
     assert "rung" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_once_so_many_finalists_were_proved_there_are_no_fewer(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     three = small(blobs, trials=6).run(place, verbose=0, confirm=3)
@@ -373,6 +378,7 @@ def test_once_so_many_finalists_were_proved_there_are_no_fewer(blobs, tmp_path):
     assert len(three.flattery()) == 3
 
 
+@pytest.mark.long
 def test_a_sampler_of_optunas_draws_the_same_in_the_next_run(blobs, tmp_path):
     search = small(blobs, trials=4, epochs=1, sampler=optuna.samplers.RandomSampler(seed=3))
     first = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)
@@ -380,6 +386,7 @@ def test_a_sampler_of_optunas_draws_the_same_in_the_next_run(blobs, tmp_path):
     assert without_times(first) == without_times(again)
 
 
+@pytest.mark.long
 def test_training_times_are_of_all_runs(blobs, tmp_path, monkeypatch):
     real = SearchKeeper.breathe
 
