@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import class_labels
@@ -65,10 +66,7 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
 
 def _none(samples: int, count: int, part: float) -> str:
     """How often a random part holds none of `count` among all samples, as a clause."""
-    size = round(part * samples)
-    # The hypergeometric probability of none.
-    left = np.arange(count)
-    none = float(np.prod(np.maximum(0, samples - size - left) / (samples - left)))
+    none = stats.hypergeom.pmf(0, samples, count, round(part * samples))
     return f"none in {100 * none:.2g} % of splits" if none >= 0.001 else "hardly ever none"
 
 
