@@ -1,9 +1,10 @@
 """The arguments and options that several commands take."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,6 +91,18 @@ UntilDecided = Annotated[
 
 
 STORE = "kohort.db"
+
+
+def shown_command(verb: str, place: str, options: Mapping[str, object], *flags: str) -> str:
+    """The command that runs it again: its options by name, without those that are None."""
+    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join([f"kohort {verb}", place, *given, *flags])
+
+
+def report_folder(place: str) -> Path:
+    """Where a command writes to, if not told: FILE-report, or FILE-NAME-report of FILE.py::NAME."""
+    file, _, name = place.partition("::")
+    return Path("-".join([Path(file).stem, *([name] if name else []), "report"]))
 
 
 def reading_options(

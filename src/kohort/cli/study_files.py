@@ -14,7 +14,6 @@ from kohort.data.system import is_file
 from kohort.design.races import until_decided
 from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
-from kohort.search import Search, search_of
 from kohort.study import Study, study_of
 
 MOST_PIXELS = 2**16
@@ -66,32 +65,11 @@ def read_study(place: str, data: Dataset | None) -> Study:
         DesignError: There is no such file, it fails, or it does not define such a study.
         DataError: The study needs data, and there are none.
     """
-    defined, is_made = _defined(place, "study", Study, data)
+    defined, is_made = defined_in(place, "study", Study, data)
     return defined if is_made or data is None else adjusted(defined, data=data)
 
 
-def read_search(
-    place: str, data: Dataset | None, *, trials: int | None, epochs: int | None
-) -> Search:
-    """The search that a file defines, with other trials or epochs where they are given.
-
-    Args:
-        place: `FILE.py`, or `FILE.py::NAME` where the search is not called `search`.
-        data: As for `read_study`.
-        trials: How many trials; None for those that it has.
-        epochs: Its epochs; None likewise.
-
-    Raises:
-        DesignError: As `read_study`.
-        DataError: As `read_study`.
-    """
-    defined, is_made = _defined(place, "search", Search, data)
-    given = {"data": None if is_made else data, "trials": trials, "epochs": epochs}
-    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return search_of(replace(defined.spec, **changed)) if changed else defined
-
-
-def _defined[T](place: str, usual: str, kind: type[T], data: Dataset | None) -> tuple[T, bool]:
+def defined_in[T](place: str, usual: str, kind: type[T], data: Dataset | None) -> tuple[T, bool]:
     """What a file defines under a name, and whether a function made it from the data."""
     file, _, name = place.partition("::")
     name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"

@@ -19,6 +19,8 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     reading_options,
+    report_folder,
+    shown_command,
 )
 
 
@@ -55,8 +57,9 @@ def search(
     """
     from functools import partial
 
-    from kohort.cli.study_files import data_of, read_search
+    from kohort.cli.study_files import data_of
     from kohort.cli.training.outcome import finish
+    from kohort.cli.training.search_files import read_search
     from kohort.search import CONFIRM, SearchResult
 
     reading = reading_options(target, group, size, color, test)
@@ -70,9 +73,6 @@ def search(
         "memory": memory,
         "store": None if store == STORE else store,
     }
-    shown = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    path, _, name = file.partition("::")
-    stem = Path(path).stem
 
     def told(result: SearchResult) -> list[str]:
         return ["", "The search", *result.search_text()]
@@ -80,7 +80,7 @@ def search(
     finish(
         found.spec.data,
         partial(found.run, store, confirm=confirm or CONFIRM, fresh=fresh, memory=memory),
-        out or Path(f"{stem}-{name}-report" if name else f"{stem}-report"),
-        " ".join(["kohort search", file, *shown]),
+        out or report_folder(file),
+        shown_command("search", file, options),
         told,
     )

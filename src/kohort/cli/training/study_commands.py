@@ -24,6 +24,8 @@ from kohort.cli.options import (
     TestPart,
     UntilDecided,
     reading_options,
+    report_folder,
+    shown_command,
 )
 
 if TYPE_CHECKING:
@@ -96,17 +98,12 @@ def run(
         "memory": memory,
         "store": None if store == STORE else store,
     }
-    shown_options = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    shown_options += ["--until-decided"] * until_decided
-    file, _, name = study.partition("::")
-    stem = Path(file).stem
-    folder = out or Path(f"{stem}-{name}-report" if name else f"{stem}-report")
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     finish(
         found.data,
         partial(found.run, engine=engine.value, memory=memory, store=store, fresh=fresh),
-        folder,
-        " ".join(["kohort run", study, *shown_options]),
+        out or report_folder(study),
+        shown_command("run", study, options, *(["--until-decided"] * until_decided)),
     )
 
 
