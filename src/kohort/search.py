@@ -3,6 +3,7 @@
 space -> trials that climb rungs -> finalists -> a race on splits that the search has not seen
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
@@ -32,6 +33,7 @@ from kohort.keras_api.callbacks import Callback, listed
 from kohort.report.page import Page
 from kohort.report.progress import Progress
 from kohort.report.searches.optuna_study import as_optuna, importance
+from kohort.report.searches.search_view import search_view
 from kohort.report.searches.search_words import Flattery, flatteries, search_text
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
@@ -127,7 +129,8 @@ class SearchResult(Result):
         return as_optuna(self.searched, storage)
 
     def _page(self, command: str) -> Page:
-        return replace(super()._page(command), search=self.searched)
+        view = search_view(self.searched, self._conclusions)
+        return replace(super()._page(command), search=view)
 
 
 class Search:
@@ -283,17 +286,19 @@ class Search:
         """
         if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 2:
             raise DesignError("confirm of 2 or more", repr(confirm), "give a whole number")
-        spec = self.spec
+        spec, limit = self.spec, allowed(memory)
         how = {"precision": precision, "environment": environment()}
+        # Without a store nobody goes on from what is kept.
+        cadence = math.inf if store is None else checkpoint_seconds
         with ExitStack() as stack:
             stack.enter_context(matmul_precision(precision))
             stack.enter_context(cache.persistent())
             progress = stack.enter_context(Progress(0, visible=verbose != 0))
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
-            kept = keeping(opened, spec, how, checkpoint_seconds, fresh=fresh, tell=progress.tell)
+            kept = keeping(opened, spec, how, cadence, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
             confirm = max(confirm, proved_before(opened, spec, fresh=fresh))
-            searched = search(spec, keeper, allowed(memory), progress, confirm)
+            searched = search(spec, keeper, limit, progress, confirm)
         self._searched = searched
         proof = self._proof(searched)
         proved = proof.run(

@@ -1,10 +1,13 @@
 """The record of a search: what each of its trials was, how far it climbed, and its scores."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
+
+from kohort.design.searches.rungs import best_first
 
 type TrialState = Literal["finished", "left", "diverged", "failed"]
 
@@ -120,6 +123,7 @@ def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:
 
     Those that climbed higher come first, then by score; of equal ones that of the lower loss.
     """
-    sign = -1 if higher_is_better else 1
-    sound = [trial for trial in trials if trial.score == trial.score]
-    return sorted(sound, key=lambda t: (-max(t.scores), sign * t.score, t.loss, t.number))
+    sound = [trial for trial in trials if not math.isnan(trial.score)]
+    scores, losses = [trial.score for trial in sound], [trial.loss for trial in sound]
+    order = best_first(scores, losses, higher_is_better=higher_is_better)
+    return sorted((sound[place] for place in order), key=lambda trial: -max(trial.scores))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from kohort.data.dataset import Dataset
 from kohort.evidence.readings import Reading
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
-from kohort.evidence.trials import SearchRecord
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.statistics.proportion import PairedProportions
@@ -42,9 +41,11 @@ from kohort.report.held_out import HeldOut
 from kohort.report.race.race_notes import cell, of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
-from kohort.report.searches.search_view import search_view
 from kohort.report.templates.rendering import environment, png_url, write_html
 from kohort.report.tested_scores import TestScore, told
+
+if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
+    from kohort.report.searches.search_view import SearchView
 
 SHOWN_MISTAKES = 30
 SHOWN_ARGUMENTS = 2
@@ -67,7 +68,7 @@ class Page:
         readings: All readings of the test set.
         shipped: Which model to ship, in words; empty without a winner.
         command: The command that runs the study again; empty if there is none.
-        search: The search whose finalists raced; None where there was none.
+        search: What it shows of the search whose finalists raced; None where there was none.
     """
 
     conclusions: Conclusions
@@ -79,7 +80,7 @@ class Page:
     readings: Sequence[Reading]
     shipped: str
     command: str
-    search: SearchRecord | None = None
+    search: "SearchView | None" = None
 
     @property
     def record(self) -> StudyRecord:
@@ -169,7 +170,7 @@ def render(page: Page) -> str:
         arguments=_arguments(page),
         of_which=of_which(effects, settings.looks),
         over_what=over_what(conclusions, " (column replicates)"),
-        search=None if page.search is None else search_view(page.search, conclusions),
+        search=page.search,
         race=race_text(conclusions),
         race_picture=_race_picture(page),
         raced=[] if conclusions.race is None else race_rows(conclusions),

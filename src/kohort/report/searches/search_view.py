@@ -13,7 +13,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.figures import on_the_page
 from kohort.report.searches.optuna_study import importance
-from kohort.report.searches.search_words import Flattery, flatteries, search_text, winner_text
+from kohort.report.searches.search_words import Flattery, flatteries, what_it_did, winner_text
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
@@ -30,8 +30,9 @@ class SearchView:
 
     Args:
         winner: What the winner is.
-        sentences: What it did.
+        sentences: What the search did.
         flatteries: What each finalist scored in the search, and in its proof.
+        reduction: Of the trials that reached a rung, one of so many went on.
         rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
         importances: A row for each argument: its name, importance, low and high.
         unweighed: Arguments that not all trials have, of which there is no importance.
@@ -44,6 +45,7 @@ class SearchView:
     winner: str
     sentences: list[str]
     flatteries: list[Flattery]
+    reduction: int
     rungs: list[dict[str, int]]
     importances: list[dict[Hashable, Any]]
     unweighed: list[str]
@@ -65,8 +67,9 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
     drawn = [*first, *(name for name in arguments if name not in first)]
     return SearchView(
         winner_text(record, conclusions),
-        search_text(record, conclusions),
+        what_it_did(record, conclusions),
         flatteries(record, conclusions),
+        record.reduction,
         _rungs(record),
         importances.reset_index().to_dict("records"),
         [name for name in named if _is_partial(record, name)],

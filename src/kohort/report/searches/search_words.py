@@ -74,9 +74,14 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
 
 
 def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
-    """What a search did, in sentences."""
+    """What the winner of a search is, and what the search did, in sentences."""
     winner = winner_text(record, conclusions)
-    return [*([winner] if winner else []), *_tried(record), *_flattered(record, conclusions)]
+    return [*([winner] if winner else []), *what_it_did(record, conclusions)]
+
+
+def what_it_did(record: SearchRecord, conclusions: Conclusions) -> list[str]:
+    """What a search tried and saved, and how far it flattered its finalists, in sentences."""
+    return [*_tried(record), *_flattered(record, conclusions)]
 
 
 def _tried(record: SearchRecord) -> list[str]:
