@@ -298,6 +298,19 @@ def test_a_search_of_which_nothing_was_measured_does_not_keep_its_name(blobs, tm
     place = tmp_path / "kohort.db"
     with pytest.raises(DesignError):
         small(blobs, build=broken).run(place, verbose=0)
+    helper = {"made": broken}
+
+    def calling(units, rate, dropout):
+        return helper["made"](units, rate, dropout)
+
+    with pytest.raises(DesignError):
+        small(blobs, build=calling, trials=4).run(place, verbose=0)
+    helper["made"] = build  # mended where the build function does not show it
+    found = small(blobs, build=calling, trials=4).run(place, verbose=0, confirm=2)
+    assert set(found.trials()["state"]) == {"left", "finished"}
+    place = tmp_path / "other.db"
+    with pytest.raises(DesignError):
+        small(blobs, build=broken).run(place, verbose=0)
     assert len(small(blobs, trials=4).run(place, verbose=0, confirm=2).trials()) == 4
 
 

@@ -73,7 +73,6 @@ class Climber:
 
         Returns:
             What is known of each, by its number.
-
         """
         self._part = _Part(self._spec, draws, self._tracer, for_built_models(self._memory))
         known = self._keeper["facts"]
@@ -172,7 +171,6 @@ class Climber:
 
     def conclude(self, facts: Mapping[int, Facts]) -> None:
         """Mark the trials of a part as ended."""
-        self._keeper.note(facts=self._keeper["facts"] | self.noted(facts))
         self._keeper.conclude({n: self.seconds[n] for n in facts})
 
     def _facts(self, draw: Draw) -> Facts:

@@ -73,10 +73,9 @@ class SearchKeeper:
         Raises:
             StoreError: Earlier runs drew others, as another version of Optuna does.
         """
+        source = source_of(spec.build)
         records = [
-            VariantRecord(
-                trial_name(draw.number), source_of(spec.build), as_code(draw.arguments), ""
-            )
+            VariantRecord(trial_name(draw.number), source, as_code(draw.arguments), "")
             for draw in draws
         ]
         for record in records:
@@ -184,7 +183,7 @@ def keeping(
         store.delete(name)
     description = _describe(spec, how)
     before = store.find(name)
-    if before is not None and _is_empty(before, description):
+    if before is not None and _is_empty(before):
         store.delete(name)
     kept = store.find(name) or store.create(
         name, description | {"blocks": [], "seats": {}, "done": [], "facts": {}}, [], []
@@ -288,10 +287,12 @@ def _check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) ->
         )
 
 
-def _is_empty(kept: KeptStudy, now: Mapping[str, Any]) -> bool:
-    """Whether it is another search of which nothing was measured, as where all trials failed."""
-    before = kept.description
-    return before.get("kind") == "search" and bool(_changed(before, now)) and not kept.epochs()
+def _is_empty(kept: KeptStudy) -> bool:
+    """Whether it is a search of which nothing was measured, as where all trials failed.
+
+    Why they did may be mended where nobody sees it, as in a function that the build function calls.
+    """
+    return kept.description.get("kind") == "search" and not kept.epochs()
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
