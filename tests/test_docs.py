@@ -122,6 +122,7 @@ def test_the_readmes_python_runs(tmp_path):
     assert (tmp_path / "study" / "winner.keras").is_file()
 
 
+@pytest.mark.long
 def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_path):
     page = (ROOT / "docs" / "data.md").read_text("utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):

@@ -101,12 +101,13 @@ def test_a_member_measures_what_keras_does_with_the_same_weights(blobs, given, b
 @pytest.mark.parametrize(
     "given",
     [
-        pytest.param({"class_weight": SOME}, marks=pytest.mark.long),
+        {"class_weight": SOME},
         {"class_weight": MIXED, "replicates": kohort.KFold(3)},
-        pytest.param({"sample_weight": RANDOM}, marks=pytest.mark.long),
+        {"sample_weight": RANDOM},
     ],
     ids=["classes", "by variant", "samples"],
 )
+@pytest.mark.long
 def test_engines_and_streams_measure_the_same(blobs, given):
     runs = [
         pivot(study(blobs, **given).run(verbose=0, **how))

@@ -82,8 +82,12 @@ def life(folder, code="", **environment):
 @pytest.mark.parametrize(
     ("code", "epoch"),
     [
-        (BETWEEN.format(look=1), 0),
-        *long((BETWEEN.format(look=2), 0), ("", FIRST_LOOK + 5), ("", FIRST_LOOK - 5)),
+        *long(
+            (BETWEEN.format(look=1), 0),
+            (BETWEEN.format(look=2), 0),
+            ("", FIRST_LOOK + 5),
+            ("", FIRST_LOOK - 5),
+        ),
     ],
 )
 def test_a_race_that_is_killed_ends_with_the_same_bits(tmp_path, undisturbed, code, epoch):

@@ -13,6 +13,7 @@ from kohort.report.exports.study_export import of_stored
 from kohort.runs import racing, recording
 from tests.cli.in_process import kohort as command
 from tests.faults.studies import Death
+from tests.marks import long
 from tests.models import build_mlp
 from tests.runs.test_resume import die_at, numbers, trained_epochs
 
@@ -80,7 +81,7 @@ def test_a_look_compiles_nothing_that_an_earlier_one_has_compiled(blobs, count_c
     assert len(count_compilations) == len(race(blobs).plan().cohorts) == 3
 
 
-@pytest.mark.parametrize("chunk_size", [1, 2, None])
+@pytest.mark.parametrize("chunk_size", [*long(1, 2), None])
 def test_what_is_added_ends_as_if_it_had_been_there(blobs, tmp_path, chunk_size):
     """Variants with other constants, more repeats and other looks."""
     place, callbacks, chunk = tmp_path / "kohort.db", {"callbacks": STOPS}, {}
@@ -93,6 +94,7 @@ def test_what_is_added_ends_as_if_it_had_been_there(blobs, tmp_path, chunk_size)
     assert numbers(grown) == numbers(run(race(blobs, repeats=9, looks=4, **callbacks), **chunk))
 
 
+@pytest.mark.long
 def test_longer_training_races_anew_with_the_same_numbers(blobs, tmp_path):
     run(race(blobs, epochs=2), tmp_path / "kohort.db")
     longer = run(race(blobs, epochs=3), tmp_path / "kohort.db")
@@ -208,6 +210,7 @@ def test_a_margin_of_zero_is_told(blobs):
     assert "equivalent" not in set(result.race()["verdict"])
 
 
+@pytest.mark.long
 def test_folds_race_and_keras_trains_a_race_too(blobs, tmp_path):
     splits = kohort.KFold(4, repeats=2)
     folds = run(race(blobs, SOME, splits=splits, first=4, looks=3, epochs=1), tmp_path / "a.db")
@@ -219,6 +222,7 @@ def test_folds_race_and_keras_trains_a_race_too(blobs, tmp_path):
     assert by_keras.record.whole.trained.tolist() == by_kohort.record.whole.trained.tolist()
 
 
+@pytest.mark.long
 def test_streamed_data_race_with_the_same_bits_after_an_extension(blobs, tmp_path):
     options = {"memory": "15KB"}
     few, many = ({"repeats": n, "epochs": 2, "batch_size": 10} for n in (5, 7))
