@@ -10,6 +10,7 @@ from kohort.data.dataset import Dataset
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.design.training_part import TrainingParts
+from kohort.design.variants import Variant
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import prepare
 from kohort.tracing.eligibility import StepTracer
@@ -37,14 +38,22 @@ class BuiltModels:
         self._kept: dict[tuple[int, int], _Kept] = {}
         self._parts = TrainingParts(spec.data)
 
-    def build(self, variant: int, replicate: Replicate) -> keras.Model:
+    def build(self, variant: int, replicate: Replicate, **changed: Any) -> keras.Model:
         """A new model, compiled and not yet prepared.
+
+        Args:
+            variant: The variant's number.
+            replicate: The replicate.
+            **changed: What the build function gets in the place of the variant's arguments.
 
         Raises:
             DesignError: As `Variant.model`.
         """
         of_variant = self._spec.variants[variant]
         data = self._parts.of(replicate) if of_variant.takes_data else None
+        if changed:
+            arguments = of_variant.kwargs | changed
+            of_variant = Variant(of_variant.name, of_variant.build, **arguments)
         return of_variant.model(replicate.seed, data)
 
     def keep(self, variant: int, replicate: Replicate, model: keras.Model, size: int) -> None:
@@ -55,10 +64,7 @@ class BuiltModels:
 
     def look_at(self, variant: int, replicate: Replicate) -> keras.Model:
         """A prepared model of a member, which must stay as it is."""
-        kept = self._kept.get((variant, replicate.number))
-        if kept is None or kept.settings != global_settings():
-            return self.new(variant, replicate)
-        return kept.model
+        return self.kept(variant, replicate) or self.new(variant, replicate)
 
     def take(self, variant: int, replicate: Replicate) -> keras.Model:
         """The prepared model of a member that is about to train; it is no longer kept."""
@@ -73,13 +79,25 @@ class BuiltModels:
         self._room += 0 if kept is None else kept.size
         return kept
 
+    def kept(self, variant: int, replicate: Replicate) -> keras.Model | None:
+        """The prepared model of a member; None where it is not kept."""
+        kept = self._kept.get((variant, replicate.number))
+        return None if kept is None or kept.settings != global_settings() else kept.model
+
     def new(self, variant: int, replicate: Replicate) -> keras.Model:
         """A new prepared model."""
         model = self.build(variant, replicate)
-        size = min(self._spec.batch_size, len(replicate.train))
-        weighted = self._spec.is_weighted(self._spec.variants[variant])
-        prepare(model, batch_of(self._spec.data, size, weighted=weighted))
+        prepare(model, self.batches(variant, replicate)[0])
         return model
+
+    def batches(self, variant: int, replicate: Replicate) -> tuple[ArrayTree, ArrayTree]:
+        """Shapes and dtypes of a batch of a member, in training and in evaluation."""
+        spec = self._spec
+        size = min(spec.batch_size, len(replicate.train))
+        # Weights of classes are for training alone.
+        weighted = spec.is_weighted(spec.variants[variant]), spec.sample_weight is not None
+        training, tested = (batch_of(spec.data, size, weighted=each) for each in weighted)
+        return training, tested
 
 
 class _Kept(NamedTuple):

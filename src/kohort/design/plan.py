@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import jax.numpy as jnp
 import keras
 
-from kohort.design.building import BuiltModels, batch_of
+from kohort.design.building import BuiltModels
 from kohort.design.compatibility import check_loss, check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
@@ -274,11 +274,7 @@ def _look_at(
 ) -> tuple[MemberPlan, Description | None]:
     """A member as its model shows it, and the model's description before it was traced."""
     variant, data = spec.variants[number], spec.data
-    sizes = (len(replicate.train), len(replicate.valid))
-    size, is_weighted = min(spec.batch_size, sizes[0]), spec.is_weighted(variant)
-    batch = batch_of(data, size, weighted=is_weighted)
-    # Weights of classes are for training alone.
-    tested = batch_of(data, size, weighted=spec.sample_weight is not None)
+    batch, tested = models.batches(number, replicate)
     try:
         prepare(model, batch)
         description = described(model)
@@ -297,7 +293,7 @@ def _look_at(
         variant=number,
         replicate=replicate.number,
         epochs=spec.epochs_of(variant),
-        sizes=sizes,
+        sizes=(len(replicate.train), len(replicate.valid)),
         parameters=model.count_params(),
         state_bytes=_state_bytes(model),
         signature=None if steps is None else steps.signature,
@@ -307,7 +303,7 @@ def _look_at(
         reason=why_alone,
         model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
-        is_weighted=is_weighted,
+        is_weighted=spec.is_weighted(variant),
     )
     return member, description
 

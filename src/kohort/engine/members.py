@@ -20,6 +20,7 @@ from kohort.engine.feed.streamed import StreamedData
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import BlockEnded, BlockPlan, EpochsMeasured, Events, MeasuredEpoch
 from kohort.engine.loop.scheduler import train
+from kohort.engine.loop.state import Start
 from kohort.engine.measuring import EvaluateTrain, Interrupt, RestoreBest, StopDiverged
 from kohort.engine.memory import for_segment, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
@@ -34,7 +35,7 @@ MONITOR = "val_data_loss"
 class Job(NamedTuple):
     """Members to train; their parts have equal numbers of samples.
 
-    `isolated` is as in `TrainingPlan`.
+    `isolated` is as in `TrainingPlan`, and `starts` as for `Cohort`.
     """
 
     members: tuple[MemberPlan, ...]
@@ -45,6 +46,7 @@ class Job(NamedTuple):
     batch_size: int
     isolated: int = 0
     weights: MemberWeights = MemberWeights()
+    starts: Sequence[Start] | None = None
 
 
 class Resources(NamedTuple):
@@ -85,6 +87,7 @@ def train_fused(
             isolated=job.isolated,
         ),
         job.callbacks,
+        job.starts,
     )
     return train(cohort, trains, begun)
 

@@ -9,7 +9,7 @@ grouped safely without knowing anything about their layers.
 
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,6 +127,16 @@ class TracedSteps:
     traces: dict[str, Trace]
     settings: tuple[object, ...]
 
+    def further(self, model: keras.Model, step: str, batch: ArrayTree) -> Trace:
+        """The trace of one more step, or of a step for another batch.
+
+        Args:
+            model: The model whose steps they are.
+            step: As for `trace_step`.
+            batch: As for `trace_step`.
+        """
+        return trace_step(model, step, batch)
+
 
 def step_name(step: str, batch: ArrayTree = None) -> str:
     """A key for a step and the shapes and structure of its batch; arguments as `trace_step`."""
@@ -163,10 +173,14 @@ def trace_steps(
     skeleton = hashlib.sha256("".join(t.skeleton for t in traces.values()).encode())
     # Keras reports the metrics' results where a step's logs have the same names as they have.
     skeleton.update(repr([result.logs == step.logs for step in (train, *tests)]).encode())
-    constants = hashlib.sha256(repr([t.constants for t in traces.values()]).encode())
     names = tuple(name for t in (train, *tests, result) for name in log_names(t.logs))
-    found = Signature(skeleton.hexdigest(), constants.hexdigest(), names)
+    found = Signature(skeleton.hexdigest(), constants_digest(traces.values()), names)
     return TracedSteps(found, traces, global_settings())
+
+
+def constants_digest(traces: Iterable[Trace]) -> str:
+    """A digest of the constants of some traces."""
+    return hashlib.sha256(repr([trace.constants for trace in traces]).encode()).hexdigest()
 
 
 def signature(model: keras.Model, batch: ArrayTree) -> Signature:

@@ -46,6 +46,7 @@ class Block:
             plan.seats,
             self._training.restore_best,
             keeps_seats=self._training.isolated > 0,
+            starts=cohort.starts,
         )
         self._members = list(self._state.active)
         self._is_watched = any(cohort.callbacks[member] for member in self._members)
@@ -156,7 +157,8 @@ class Block:
             return
         self._is_closed = True
         self._state.write_back()
-        for member in self._members if self._training.epochs > 0 else ():
+        writes = self._training.epochs > 0 and self._cohort.starts is None
+        for member in self._members if writes else ():
             model = self._cohort.models[member]
             model.optimizer.finalize_variable_values(model.trainable_variables)
 

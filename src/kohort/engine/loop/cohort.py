@@ -14,7 +14,7 @@ from kohort.engine.feed.resident import ResidentData, ResidentRunner
 from kohort.engine.feed.runner import Runner, as_taken
 from kohort.engine.feed.streamed import StreamedData, StreamedRunner
 from kohort.engine.loop import chunking
-from kohort.engine.loop.state import stack
+from kohort.engine.loop.state import Start, stack
 from kohort.engine.memory import TooLargeError, detecting_full, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.steps import Steps
@@ -74,6 +74,8 @@ class Cohort:
         spec: Batch sizes, and what is measured at the end of an epoch.
         training: How long they train, and what may end training.
         callbacks: The callbacks of each model; empty for none.
+        starts: What each member begins with, where models are not theirs alone. These are then not
+            written to, and have no callbacks.
     """
 
     def __init__(
@@ -84,8 +86,10 @@ class Cohort:
         spec: EpochSpec,
         training: TrainingPlan,
         callbacks: Sequence[Sequence[keras.callbacks.Callback]] = (),
+        starts: Sequence[Start] | None = None,
     ) -> None:
-        self.models, self.training = models, training
+        assert starts is None or not any(callbacks)
+        self.models, self.training, self.starts = models, training, starts
         self.callbacks = callbacks or [()] * len(models)
         self.spec = spec
         self.steps = Steps(models, traced, lifts_all=training.isolated > 0)

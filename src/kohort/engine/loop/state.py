@@ -1,6 +1,6 @@
 """The stacked state, on the device, of the members that train side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,9 @@ from kohort.engine.program.steps import Steps
 from kohort.keras_api.metrics import to_floats
 from kohort.keras_api.models import State, assign_state, state_of
 
+type Start = Callable[[], State]
+"""Returns the state with which a member begins."""
+
 
 class BlockState:
     """The state of one block of members, and the runner of their epochs.
@@ -25,6 +28,7 @@ class BlockState:
         seats: The member in each seat; the last member may have several seats.
         monitor: A metric; the weights at its lowest value are kept. None to keep none.
         keeps_seats: Whether members that have finished never free their seats.
+        starts: As for `Cohort`.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class BlockState:
         monitor: str | None,
         *,
         keeps_seats: bool = False,
+        starts: Sequence[Start] | None = None,
     ) -> None:
         self.active = list(dict.fromkeys(seats))
         """The members that still train, by number."""
@@ -44,7 +49,7 @@ class BlockState:
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._best = _Best(monitor) if monitor else None
-        self._keeps_seats = keeps_seats
+        self._keeps_seats, self._starts = keeps_seats, starts
         self._is_ahead = False  # Whether an epoch has run since the models were written.
         self._diverged: set[int] = set()
 
@@ -64,7 +69,10 @@ class BlockState:
         may_leave = self.active and not self._keeps_seats
         if may_leave and len(staying) <= len(self.seats) // 2:
             self.seats = staying
-        self._state = stack([state_of(self._models[member]) for member in self.seats])
+        self._state = stack([self._read(member) for member in self.seats])
+
+    def _read(self, member: int) -> State:
+        return state_of(self._models[member]) if self._starts is None else self._starts[member]()
 
     def retire(self, members: Sequence[int], *, diverged: bool = False) -> None:
         """End the training of members."""
@@ -102,7 +110,9 @@ class BlockState:
 
     def write_back(self) -> None:
         """Write the state of the active members to their models."""
-        if self._state is None or not self._is_ahead or _is_lost(self._state):
+        if self._starts is not None or self._state is None:
+            return
+        if not self._is_ahead or _is_lost(self._state):
             return
         self._is_ahead = False
         for seat, member in enumerate(self.seats):
@@ -111,7 +121,7 @@ class BlockState:
 
     def restore_best(self) -> None:
         """Write the weights of the best epoch to each model, if there is a monitor."""
-        if self._best:
+        if self._best and self._starts is None:
             for member, weights in self._best.by_member().items():
                 assign_state(self._models[member], weights)
 
@@ -137,8 +147,9 @@ class BlockState:
             self._best.restore(self._block, arrays, state["best"])
         trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
         self._state = (trainable, rest, optimizer, metrics)
-        for seat, member in enumerate(self.seats):
-            assign_state(self._models[member], _of_seat(self._state, seat))
+        if self._starts is None:
+            for seat, member in enumerate(self.seats):
+                assign_state(self._models[member], _of_seat(self._state, seat))
 
 
 def _is_lost(state: State) -> bool:

@@ -46,14 +46,14 @@ class Steps:
         kinds = list(dict.fromkeys(signatures))
         # Models of one signature have equal steps for the batch that was traced, and for other
         # batches too if all their code is Keras's. User code may depend on the shape of a batch.
-        self._has_own_code = any(has_own_code(model) for model in models)
+        self._has_own_code = any(map(has_own_code, {id(model): model for model in models}.values()))
         if self._has_own_code:
             examples = list(range(len(models)))
             self._kind_of = examples
         else:
             examples = [signatures.index(kind) for kind in kinds]
             self._kind_of = [kinds.index(signature) for signature in signatures]
-        self._examples = [models[example] for example in examples]
+        self._examples = [(models[example], traced[example]) for example in examples]
         # Traces that were made earlier, if nothing that they depend on has changed since. User code
         # may depend on anything: it is traced anew, and must give the same again.
         settings = global_settings()
@@ -89,9 +89,9 @@ class Steps:
         name = step_name(step, batch)
         if name in self._functions:
             return name
-        for model, known in zip(self._examples, self._known, strict=True):
+        for (model, steps), known in zip(self._examples, self._known, strict=True):
             if name not in known:
-                known[name] = trace_step(model, step, batch)
+                known[name] = steps.further(model, step, batch)
         traces = [known[name] for known in self._known]
         if len({t.skeleton for t in traces}) > 1:
             raise ModelError(
@@ -115,7 +115,7 @@ class Steps:
     def _check_repeats(self, step: str, batch: ArrayTree, traces: Sequence[Trace]) -> None:
         """Refuse user code that gives another program each time that it is traced."""
         name = step_name(step, batch)
-        for model, earlier, trace in zip(self._examples, self._earlier, traces, strict=True):
+        for (model, _), earlier, trace in zip(self._examples, self._earlier, traces, strict=True):
             # One is traced once more where no trace of the step was made before.
             again = earlier.get(name) or (
                 trace_step(model, step, batch) if trace is traces[0] else trace

@@ -7,14 +7,10 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import keras
-
-from kohort.design.building import BuiltModels
-from kohort.design.plan import MemberPlan, make_plan
+from kohort.design.plan import MemberPlan
 from kohort.design.scoring import LOSS, Scoring, scoring
 from kohort.design.searches.sampling import Draw, failure_of
 from kohort.design.searches.search_spec import SearchSpec, trial_name
-from kohort.design.spec import StudySpec
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import (
     BlockPlan,
@@ -29,6 +25,7 @@ from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.report.progress import Progress
 from kohort.runs.searches.keeping import SearchKeeper
+from kohort.runs.searches.trial_models import Kinships, TrialModels
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import group
 
@@ -59,10 +56,9 @@ class Climber:
     ) -> None:
         self._spec, self._keeper = spec, keeper
         self._memory, self._progress = memory, progress
-        self._tracer = StepTracer()
-        self._part: _Part | None = None
+        self._tracer, self._kinships = StepTracer(), Kinships(_half(memory))
+        self._part: TrialModels | None = None
         self._states: dict[int, Checkpoint] = {}
-        self._models: dict[int, keras.Model] = {}
         self._logs: dict[int, dict[int, Logs]] = {}
         self._scoring: Scoring | None = _known_scoring(keeper)
         self.seconds: dict[int, float] = {}
@@ -74,7 +70,8 @@ class Climber:
         Returns:
             What is known of each, by its number.
         """
-        self._part = _Part(self._spec, draws, self._tracer, for_built_models(self._memory))
+        room = _half(self._memory)
+        self._part = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
         known = self._keeper["facts"]
         facts = {}
         for draw in draws:
@@ -162,7 +159,8 @@ class Climber:
         gone = list(numbers)
         for number in gone:
             self._states.pop(number, None)
-            self._models.pop(number, None)
+            if self._part is not None:
+                self._part.forget(number)
         self._keeper.drop(gone)
 
     def noted(self, facts: Mapping[int, Facts]) -> dict[str, list[Any]]:
@@ -268,18 +266,19 @@ class Climber:
         assert part is not None
         spec = part.study
         replicate = spec.replicate(0, 1.0)
-        for number in numbers:
-            if number not in self._models:
-                self._models[number] = part.take(number)
-        return Job(
+        job = Job(
             tuple(members),
-            [self._models[number] for number in numbers],
+            [],
             [replicate] * len(members),
             [spec.callbacks_of(spec.variants[0], 0) for _ in members if spec.callbacks],
             spec.data,
             min(spec.batch_size, len(replicate.train)),
             SEATS,
         )
+        if job.callbacks:  # They act on the models of their members.
+            return job._replace(models=[part.owned(number) for number in numbers])
+        models, starts = zip(*(part.shared(number) for number in numbers), strict=True)
+        return job._replace(models=list(models), starts=starts)
 
     def _take(
         self,
@@ -303,42 +302,11 @@ class Climber:
         self._keeper.breathe()
 
 
+def _half(memory: int) -> int:
+    """Bytes that models may take while others are kept for what they tell of further ones."""
+    return for_built_models(memory) // 2
+
+
 def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
     known = keeper["scoring"]
     return None if known is None else Scoring(known[0], known[1], is_proportion=False)
-
-
-class _Part:
-    """The trials that were drawn together, as the variants of a study.
-
-    Args:
-        spec: The search.
-        draws: The trials.
-        tracer: Traces their steps.
-        room: Bytes that their models may take until they train.
-    """
-
-    def __init__(
-        self, spec: SearchSpec, draws: Sequence[Draw], tracer: StepTracer, room: int
-    ) -> None:
-        self._places = {draw.number: place for place, draw in enumerate(draws)}
-        self.study: StudySpec = spec.trained_as(tuple(spec.variant(draw) for draw in draws))
-        self._built = BuiltModels(self.study, room)
-        self._built.tracer = tracer
-        self._plans: dict[int, MemberPlan] = {}
-
-    def planned(self, number: int) -> MemberPlan:
-        """The plan of a trial, whose model is built for it.
-
-        Raises:
-            DesignError: It cannot be built, or does not take the data.
-        """
-        if number not in self._plans:
-            place = self._places[number]
-            (member,) = make_plan(self.study, self._built, {place: (0,)}).every_member
-            self._plans[number] = member
-        return self._plans[number]
-
-    def take(self, number: int) -> keras.Model:
-        """The model of a trial, before it has trained."""
-        return self._built.take(self._places[number], self.study.replicate(0, 1.0))

@@ -1,0 +1,343 @@
+"""Families: models that one function builds, which differ in numbers among its arguments.
+
+Building, preparing and tracing a model takes some 50 ms, and a search has hundreds of them. A few
+members of a family are built and traced as ever. One of these is then built once more with
+`Followed` numbers, which show how its code came to each constant of the traces and to each number
+of the first state, and under which conditions it takes this course. What another member would be
+follows from its numbers, to the last bit:
+
+- its numbers must meet the conditions;
+- a constant is what it was, or the expression whose value it had. As long as both are possible,
+  and they differ for the new numbers, the new member is traced, which leaves one;
+- each number that JAX has taken must be seen in a constant or in the state; else it is hidden in an
+  array, such as a first weight.
+
+Where anything cannot be followed there is no family. The function must depend on its arguments
+alone, and on the seed.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import keras
+import numpy as np
+
+from kohort.keras_api.arguments import as_they_are
+from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.models import State, has_own_code, prepare, state_of
+from kohort.tracing.followed import Expression, Followed, Numbers, Trail, evaluated
+from kohort.tracing.jaxpr import array_bytes
+from kohort.tracing.lifting import Trace
+from kohort.tracing.signature import (
+    TracedSteps,
+    constants_digest,
+    global_settings,
+    step_name,
+    trace_step,
+    trace_steps,
+)
+
+type Build = Callable[[Mapping[str, Any]], keras.Model]
+"""Builds the member of a family that has these numbers; always from the same seed."""
+
+
+class Relative(NamedTuple):
+    """A member of a family that was built and traced.
+
+    Args:
+        numbers: Its numbers.
+        model: Prepared.
+        start: Its state before it has trained.
+        steps: Its steps.
+    """
+
+    numbers: Numbers
+    model: keras.Model
+    start: State
+    steps: TracedSteps
+
+
+class Derived(NamedTuple):
+    """A member of a family that was neither built nor traced.
+
+    Args:
+        steps: Its steps.
+        start: The state with which it begins.
+    """
+
+    steps: TracedSteps
+    start: State
+
+
+@dataclass(frozen=True, eq=False)
+class DerivedSteps(TracedSteps):
+    """Steps whose constants follow from the numbers of a family's member.
+
+    Args: as of `TracedSteps`, and
+        follow: Returns the trace of one more step; None where it does not follow.
+        build: Builds and prepares the member itself.
+    """
+
+    follow: Callable[[str, ArrayTree], Trace | None]
+    build: Callable[[], keras.Model]
+
+    def further(self, model: keras.Model, step: str, batch: ArrayTree) -> Trace:
+        """As of `TracedSteps`; `model` may be any member of the family."""
+        del model
+        followed = self.follow(step, batch) if self.settings == global_settings() else None
+        return followed or trace_step(self.build(), step, batch)
+
+
+def family_of(
+    relative: Relative, build: Build, batch: ArrayTree, tested: ArrayTree = None
+) -> "Family | None":
+    """The family of a model; None where what its numbers do cannot be followed.
+
+    Args:
+        relative: The model.
+        build: Builds its relatives.
+        batch: As for `trace_steps`.
+        tested: As for `trace_steps`.
+    """
+    trail = Trail(relative.numbers)
+
+    def prepared(numbers: Mapping[str, Any]) -> keras.Model:
+        model = build(numbers)
+        prepare(model, batch)
+        return model
+
+    try:
+        with _following():
+            model = prepared(trail.followed)
+            start = _observed_state(state_of(model))
+            steps = trace_steps(model, batch, tested=tested)
+    except Exception:  # noqa: BLE001 (whatever code does with a number of a kind that it has not met)
+        return None
+    of_relative = relative.steps
+    is_same = steps.signature == of_relative.signature and steps.settings == of_relative.settings
+    is_same = is_same and _same(start, _observed_state(relative.start))
+    if trail.has_escaped or not is_same or has_own_code(relative.model):
+        return None
+    return Family(relative, model, trail, prepared)
+
+
+class Family:
+    """A family, and what its known members say of the others.
+
+    Args:
+        first: A member of it.
+        followed: The model of this member, built of followed numbers.
+        trail: What its code does with them.
+        build: Builds and prepares a member.
+    """
+
+    def __init__(self, first: Relative, followed: keras.Model, trail: Trail, build: Build) -> None:
+        self.first = first
+        self._followed, self._trail, self._build = followed, trail, build
+        self._known = [first]
+        self._start = _Readings(_observed_state(first.start), trail, first.numbers)
+        self._steps: dict[str, _Readings | None] = {
+            name: _Readings(_observed(trace), trail, first.numbers)
+            for name, trace in first.steps.traces.items()
+        }
+        self._batches: dict[str, tuple[str, ArrayTree]] = {}  # of steps that were traced later
+
+    def learn(self, relative: Relative) -> bool:
+        """Take note of a further member that was built and traced.
+
+        Returns:
+            False if its code takes another course than that of the first one.
+        """
+        if not self._takes_course(relative.numbers):
+            return False
+        self._known.append(relative)
+        self._start.rule_out(_observed_state(relative.start), relative.numbers)
+        for name, readings in self._steps.items():
+            if readings is not None:
+                readings.rule_out(_observed(self._trace_of(relative, name)), relative.numbers)
+        return True
+
+    def derived(self, numbers: Numbers) -> Derived | None:
+        """The member that has these numbers; None where it does not follow from those known."""
+        steps = self.first.steps
+        if global_settings() != steps.settings or not self._holds(numbers):
+            return None
+        start = self._start_for(numbers)
+        names = [name for name in self._steps if name not in self._batches]
+        traces = {name: self._trace_for(name, numbers) for name in names}
+        sound = {name: trace for name, trace in traces.items() if trace is not None}
+        if start is None or len(sound) < len(traces):
+            return None
+        found = replace(steps.signature, constants=constants_digest(sound.values()))
+        return Derived(
+            DerivedSteps(
+                found,
+                sound,
+                steps.settings,
+                lambda step, batch: self._further(step, batch, numbers),
+                lambda: self._build(numbers),
+            ),
+            start,
+        )
+
+    def _holds(self, numbers: Numbers) -> bool:
+        """Whether a member takes the course, and all that its code gave to JAX is seen."""
+        readings = [self._start, *filter(None, self._steps.values())]
+        seen = {expression for each in readings for expression in each.expressions}
+        is_sound = all(each.is_sound for each in readings) and self._trail.taken.keys() <= seen
+        return is_sound and self._takes_course(numbers)
+
+    def _takes_course(self, numbers: Numbers) -> bool:
+        try:
+            return self._trail.holds(numbers)
+        except ArithmeticError:
+            return False
+
+    def _start_for(self, numbers: Numbers) -> State | None:
+        values = self._start.values(numbers)
+        if values is None:
+            return None
+        leaves, structure = jax.tree.flatten(self.first.start)
+        # What is no single number is as it was: see `_holds`.
+        changed = [
+            np.asarray(value, leaf.dtype) if isinstance(value, float) else leaf
+            for leaf, value in zip(leaves, values, strict=True)
+        ]
+        state: State = jax.tree.unflatten(structure, changed)
+        return state
+
+    def _trace_for(self, name: str, numbers: Numbers) -> Trace | None:
+        readings = self._steps[name]
+        values = None if readings is None else readings.values(numbers)
+        if values is None:
+            return None
+        trace = self.first.steps.traces[name]
+        constants = tuple(
+            value if isinstance(value, float) else constant
+            for value, constant in zip(values, trace.constants, strict=True)
+        )
+        return replace(trace, constants=constants)
+
+    def _further(self, step: str, batch: ArrayTree, numbers: Numbers) -> Trace | None:
+        """The trace of one more step of a member; None where it does not follow."""
+        name = step_name(step, batch)
+        if name not in self._steps:
+            self._batches[name] = step, batch
+            self._steps[name] = self._readings_of(name)
+        return self._trace_for(name, numbers) if self._holds(numbers) else None
+
+    def _readings_of(self, name: str) -> "_Readings | None":
+        first = self._trace_of(self.first, name)
+        try:
+            with _following():
+                followed = trace_step(self._followed, *self._batches[name])
+        except Exception:  # noqa: BLE001 (as above)
+            return None
+        if followed.digest != first.digest:
+            return None
+        readings = _Readings(_observed(first), self._trail, self.first.numbers)
+        for relative in self._known[1:]:
+            readings.rule_out(_observed(self._trace_of(relative, name)), relative.numbers)
+        return readings
+
+    def _trace_of(self, relative: Relative, name: str) -> Trace:
+        """The trace of a step of a known member."""
+        traces = relative.steps.traces
+        if name not in traces:
+            traces[name] = trace_step(relative.model, *self._batches[name])
+        return traces[name]
+
+
+type _Observed = float | str
+"""A number, or a digest of what is no single number."""
+
+
+class _Reading(NamedTuple):
+    """What a number may be: an expression of arguments, in some precision."""
+
+    expression: Expression
+    dtype: Any
+
+    def at(self, numbers: Numbers) -> float:
+        with np.errstate(over="ignore"):  # A narrow dtype may not hold it, and is then not it.
+            return float(np.asarray(evaluated(self.expression, numbers), self.dtype))
+
+
+class _Readings:
+    """What the numbers in a trace or a state may be: as they are in all members, or expressions.
+
+    Args:
+        values: Of a member.
+        trail: What its code did with its arguments.
+        numbers: These.
+    """
+
+    def __init__(self, values: Sequence[_Observed], trail: Trail, numbers: Numbers) -> None:
+        self._values = values
+        self.is_sound = True
+        readings = [_Reading(taken, dtype) for taken in trail.taken for dtype in _PRECISIONS]
+        found = [(reading, reading.at(numbers)) for reading in readings]
+        self._open: dict[int, list[_Reading | None]] = {}  # by place; None for the value as it is
+        for place, value in enumerate(values):
+            fitting = [reading for reading, number in found if repr(number) == repr(value)]
+            if fitting:
+                self._open[place] = [None, *fitting]
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """The expressions that numbers may be."""
+        return (r.expression for readings in self._open.values() for r in readings if r is not None)
+
+    def rule_out(self, values: Sequence[_Observed], numbers: Numbers) -> None:
+        """Rule out what does not give the values of a further member."""
+        if len(values) != len(self._values):
+            self.is_sound = False
+            return
+        for place, value in enumerate(values):
+            found = self._open.get(place, [None])
+            left = [r for r in found if repr(self._read(place, r, numbers)) == repr(value)]
+            self.is_sound = self.is_sound and bool(left)
+            if place in self._open:
+                self._open[place] = left
+
+    def values(self, numbers: Numbers) -> list[_Observed] | None:
+        """The values of a member; None where they do not follow."""
+        values = list(self._values)
+        for place, readings in self._open.items():
+            found = [self._read(place, reading, numbers) for reading in readings]
+            if len(set(map(repr, found))) > 1:
+                return None
+            values[place] = found[0]
+        return values
+
+    def _read(self, place: int, reading: _Reading | None, numbers: Numbers) -> _Observed:
+        return self._values[place] if reading is None else reading.at(numbers)
+
+
+_PRECISIONS = tuple(map(jax.numpy.dtype, ("float64", "float32", "bfloat16", "float16")))
+
+
+def _following() -> Any:
+    return as_they_are(lambda value: type(value) is Followed)
+
+
+def _observed(trace: Trace) -> list[_Observed]:
+    """The constants of a trace."""
+    return [c if isinstance(c, float) else repr(c) for c in trace.constants]
+
+
+def _observed_state(state: State) -> list[_Observed]:
+    return list(map(_observed_array, jax.tree.leaves(state)))
+
+
+def _observed_array(array: Any) -> _Observed:
+    if array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating):
+        return float(array)
+    return hashlib.sha256(array_bytes(array)).hexdigest()
+
+
+def _same(first: Sequence[_Observed], second: Sequence[_Observed]) -> bool:
+    return list(map(repr, first)) == list(map(repr, second))
