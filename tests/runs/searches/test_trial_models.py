@@ -1,0 +1,76 @@
+"""Trials that follow from others have the numbers that they would have alone."""
+
+import keras
+import pytest
+
+import kohort
+from kohort.design.searches.sampling import Asking
+from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.tracing.eligibility import StepTracer
+from tests.runs.searches.searched import build, small, without_times
+
+SPACE = {
+    "units": [4, 8],
+    "rate": kohort.Range(1e-3, 0.3, log=True),
+    "dropout": [0.0, 0.1, 0.3],
+}
+
+
+@pytest.fixture
+def derived(monkeypatch):
+    """What was asked for, and whether it followed."""
+    real, asked = Kinships.derived, []
+
+    def counted(kinships, arguments):
+        found = real(kinships, arguments)
+        asked.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Kinships, "derived", counted)
+    return asked
+
+
+@pytest.mark.parametrize("callbacks", [(), (keras.callbacks.EarlyStopping(patience=1),)])
+def test_a_search_has_the_same_numbers_whether_trials_follow_or_not(
+    blobs, derived, monkeypatch, callbacks
+):
+    search = small(blobs, trials=16, epochs=2, space=SPACE, callbacks=callbacks)
+    found = search.run(verbose=0, confirm=2)
+    assert sum(derived) >= 3
+    monkeypatch.setattr(Kinships, "derived", lambda *_: None)
+    again = small(blobs, trials=16, epochs=2, space=SPACE, callbacks=callbacks)
+    assert without_times(again.run(verbose=0, confirm=2)) == without_times(found)
+
+
+def test_a_space_that_build_writes_is_followed_too(blobs, derived):
+    def tuned(hp):
+        units = hp.Choice("units", [4, 8])
+        rate = hp.Float("rate", 1e-3, 0.3, sampling="log")
+        return build(units, rate, hp.Float("dropout", 0.1, 0.5))
+
+    small(blobs, trials=12, epochs=2, build=tuned, space=None).run(verbose=0, confirm=2)
+    assert sum(derived) >= 3
+
+
+def test_a_trial_that_fails_for_its_numbers_fails_still(blobs, derived):
+    def picky(units, rate, dropout):
+        if rate > 0.03:
+            raise ValueError(f"a rate of {rate}")
+        return build(units, rate, dropout)
+
+    result = small(blobs, trials=16, epochs=2, build=picky).run(verbose=0, confirm=2)
+    trials = result.trials()
+    assert sum(derived) >= 1
+    assert ((trials["state"] == "failed") == (trials["rate"] > 0.03)).all()
+
+
+def test_where_there_is_no_room_nothing_is_kept_to_follow(blobs):
+    spec = small(blobs, space=SPACE).spec
+    asking = Asking(spec.choices, "random", 0)
+    draws = [asking.ask() for _ in range(8)]
+    for room, followed in ((0, 0), (1 << 20, 2)):
+        models = TrialModels(spec, draws, StepTracer(), Kinships(room), 1 << 20)
+        for draw in draws:
+            models.planned(draw.number)
+        assert len(models._derived) >= followed
+        assert room or not models._derived
