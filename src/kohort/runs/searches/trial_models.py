@@ -15,8 +15,8 @@ from kohort.design.searches.search_spec import SearchSpec
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.state import Start
 from kohort.keras_api.models import State, state_of
+from kohort.tracing.derived import Family, Relative, family_of
 from kohort.tracing.eligibility import StepTracer
-from kohort.tracing.families import Family, Relative, family_of
 from kohort.tracing.followed import Numbers
 
 MOST_COURSES = 8

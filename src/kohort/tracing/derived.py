@@ -25,8 +25,8 @@ import jax
 import keras
 import numpy as np
 
-from kohort.keras_api.arguments import as_they_are
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.kept_numbers import as_they_are
 from kohort.keras_api.models import State, has_own_code, prepare, state_of
 from kohort.tracing.followed import Expression, Followed, Numbers, Trail, evaluated
 from kohort.tracing.jaxpr import array_bytes
@@ -40,7 +40,7 @@ from kohort.tracing.signature import (
     trace_steps,
 )
 
-type Build = Callable[[Mapping[str, Any]], keras.Model]
+type Rebuild = Callable[[Mapping[str, Any]], keras.Model]
 """Builds the member of a family that has these numbers; always from the same seed."""
 
 
@@ -92,7 +92,7 @@ class DerivedSteps(TracedSteps):
 
 
 def family_of(
-    relative: Relative, build: Build, batch: ArrayTree, tested: ArrayTree = None
+    relative: Relative, build: Rebuild, batch: ArrayTree, tested: ArrayTree = None
 ) -> "Family | None":
     """The family of a model; None where what its numbers do cannot be followed.
 
@@ -134,7 +134,9 @@ class Family:
         build: Builds and prepares a member.
     """
 
-    def __init__(self, first: Relative, followed: keras.Model, trail: Trail, build: Build) -> None:
+    def __init__(
+        self, first: Relative, followed: keras.Model, trail: Trail, build: Rebuild
+    ) -> None:
         self.first = first
         self._followed, self._trail, self._build = followed, trail, build
         self._known = [first]

@@ -7,7 +7,7 @@ import pytest
 
 from kohort.keras_api.models import prepare, state_of
 from kohort.keras_api.seeding import fresh_names, seeded
-from kohort.tracing.families import Relative, family_of
+from kohort.tracing.derived import Relative, family_of
 from kohort.tracing.signature import first_batch, trace_step, trace_steps
 
 DATA = (np.zeros((99, 5), np.float32), np.zeros(99, np.int64))
