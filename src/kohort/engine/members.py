@@ -56,6 +56,20 @@ class Resources(NamedTuple):
     memory: int
 
 
+def begin_compiling(jobs: Sequence[Job], resources: Sequence[Resources]) -> None:
+    """Compile the programs of several jobs side by side, in other threads, before they train.
+
+    XLA compiles a program on little more than one core.
+
+    Args:
+        jobs: The members of each.
+        resources: What training each may use.
+    """
+    for job, of_job in zip(jobs, resources, strict=True):
+        cohort = _cohort(job, of_job)
+        cohort.begin_compiling(of_job.chunk_size or cohort.chunk())
+
+
 def train_fused(
     job: Job, resources: Resources, trains: int, begun: Sequence[BlockPlan] = ()
 ) -> Events:
@@ -67,8 +81,12 @@ def train_fused(
         trains: How many members train, the first ones.
         begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
+    return train(_cohort(job, resources), trains, begun)
+
+
+def _cohort(job: Job, resources: Resources) -> Cohort:
     validates = len(job.replicates[0].valid) > 0  # A refit has no samples that do.
-    cohort = Cohort(
+    return Cohort(
         job.models,
         [member.traced for member in job.members],
         _source(job, resources.memory),
@@ -89,7 +107,6 @@ def train_fused(
         job.callbacks,
         job.starts,
     )
-    return train(cohort, trains, begun)
 
 
 def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:

@@ -1,5 +1,9 @@
 """The programs that are kept, and those that are forgotten."""
 
+from threading import current_thread
+
+import pytest
+
 from kohort.engine.program.compilation import Programs
 
 
@@ -12,7 +16,7 @@ class Leaf:
 
 def test_the_program_used_longest_ago_is_forgotten():
     made = []
-    programs = Programs(size=2)
+    programs = Programs(size=2, compiled=lambda number: number)
 
     def get(key, *arguments):
         return programs.get(key, arguments or (Leaf(3, 4),), lambda: made.append(key) or len(made))
@@ -24,3 +28,28 @@ def test_the_program_used_longest_ago_is_forgotten():
     assert get("a", Leaf(5, 4)) == 6
     assert get("a", Leaf(5, 4, dtype="int32")) == 7
     assert get("a", [Leaf(5, 4)]) == 8
+
+
+def test_a_program_that_was_begun_is_compiled_once_in_another_thread():
+    threads = []
+    programs = Programs(size=2, compiled=lambda key: threads.append(current_thread()) or key)
+    for _ in range(2):
+        programs.begin("a", [Leaf(3)], lambda: "a")
+    assert programs.get("a", [Leaf(3)], lambda: "again") == "a"
+    assert programs.get("a", [Leaf(3)], lambda: "again") == "a"
+    programs.begin("a", [Leaf(3)], lambda: "again")
+    (thread,) = threads
+    assert thread is not current_thread()
+
+
+def test_what_compiling_raises_comes_where_the_program_is_asked_for():
+    def compiled(lowered):
+        if lowered == "large":
+            raise MemoryError("too large")
+        return lowered
+
+    programs = Programs(size=2, compiled=compiled)
+    programs.begin("a", [Leaf(3)], lambda: "large")
+    with pytest.raises(MemoryError, match="too large"):
+        programs.get("a", [Leaf(3)], lambda: "small")
+    assert programs.get("a", [Leaf(3)], lambda: "small") == "small"

@@ -1,6 +1,6 @@
 """Runs each epoch as one program, over data that stay on the device."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from kohort.data.dataset import PixelScale
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.memory import check_fits
-from kohort.engine.program.compilation import PROGRAMS, compile_epoch
+from kohort.engine.program.compilation import PROGRAMS, lower_epoch
 from kohort.engine.program.epoch import EpochInputs, EpochSpec, batch_sizes
 from kohort.engine.program.guard import TracedLogs
 from kohort.engine.program.steps import Constants, Steps
@@ -97,6 +97,25 @@ class ResidentRunner:
         steps: int | None = None,
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make an epoch over these rows ready, int32 `[order, sample]`."""
+        key, feed, lower = self._asked(spec, state, seats, orders, steps)
+        program = PROGRAMS.get(key, (state, feed), lower)
+        check_fits(program.needed, self._memory)
+        return ReadyEpoch(partial(program.run, state, *feed), program.needed)
+
+    def begin_compiling(self, spec: EpochSpec, state: State, seats: list[int]) -> None:
+        """Compile an epoch in another thread, which is ready the sooner when it is asked for."""
+        key, feed, lower = self._asked(spec, state, seats, next(self._orders))
+        PROGRAMS.begin(key, (state, feed), lower)
+
+    def _asked(
+        self,
+        spec: EpochSpec,
+        state: State,
+        seats: list[int],
+        orders: np.ndarray,
+        steps: int | None = None,
+    ) -> tuple[Hashable, EpochInputs, Callable[[], jax.stages.Lowered]]:
+        """The key of the program of an epoch, its inputs, and what lowers it."""
         valid, measured = self._source.valid_rows, self._source.measured_rows
         valid = np.zeros((1, 0), np.int32) if valid is None else valid
         measured = orders if measured is None else measured
@@ -113,13 +132,8 @@ class ResidentRunner:
             self._classes,
             self._class_weights_of(seats),
         )
-        program = PROGRAMS.get(
-            (self._steps.key(names), spec),
-            (state, feed),
-            lambda: compile_epoch(self._steps, spec, state, feed),
-        )
-        check_fits(program.needed, self._memory)
-        return ReadyEpoch(partial(program.run, state, *feed), program.needed)
+        key = self._steps.key(names), spec
+        return key, feed, lambda: lower_epoch(self._steps, spec, state, feed)
 
     def _prepare(
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int

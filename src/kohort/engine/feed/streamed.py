@@ -11,7 +11,7 @@ import numpy as np
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
-from kohort.engine.program.compilation import PROGRAMS, compile_for_seats
+from kohort.engine.program.compilation import PROGRAMS, lower_for_seats
 from kohort.engine.program.epoch import EpochSpec, measured, segment_of_one
 from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, joined
 from kohort.engine.program.steps import Steps
@@ -117,7 +117,7 @@ class StreamedRunner:
             program = PROGRAMS.get(
                 (self._steps.key(names), kind, spec.pixels),
                 arguments,
-                partial(compile_for_seats, segment, (0, 0, 0, None), *arguments),
+                partial(lower_for_seats, segment, (0, 0, 0, None), *arguments),
             )
             check_fits(program.needed, self._memory)
             state, last = program.run(*arguments)
@@ -147,7 +147,7 @@ class StreamedRunner:
         program = PROGRAMS.get(
             self._steps.key([name]),
             (values, constants),
-            lambda: compile_for_seats(
+            lambda: lower_for_seats(
                 lambda given, of_member: of_seat(of_member, given),
                 (0, 0),
                 values,

@@ -204,6 +204,20 @@ class Cohort:
         apart = self.order_of if streams else [0] * len(self.models)
         return chunking.equal_blocks(members, apart, chunk)
 
+    def begin_compiling(self, chunk: int) -> None:
+        """Compile the program of blocks of at most `chunk` in another thread; for resident data."""
+        if not isinstance(self.source, ResidentData):
+            return
+        seats = self.blocks(range(len(self.models)), chunk)[0]
+        apart = self.training.isolated > 0
+        runner = ResidentRunner(
+            self.steps, self.source, self.training.memory, self._stops, apart=apart
+        )
+        first = self.training.initial_epoch
+        validates = self.spec.validate and self.training.validates(first)
+        state = stack([state_of(self.models[member]) for member in seats])
+        runner.begin_compiling(self.spec._replace(validate=validates), state, seats)
+
     def chunk(self) -> int:
         """The most members side by side: as `training` says, or chosen by measuring."""
         chosen, isolated = self.training.chunk_size, self.training.isolated

@@ -2,12 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from kohort.data.system import cores
 from kohort.engine.program import cache
 from kohort.engine.program.epoch import EpochInputs, EpochSpec, epoch_of_one
 from kohort.engine.program.steps import Steps
@@ -27,8 +29,10 @@ class Program(NamedTuple):
     needed: int
 
 
-def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: EpochInputs) -> Program:
-    """Compile an epoch for all seats: `(state, *feed) -> (state, logs)`, all `[seat, ...]`.
+def lower_epoch(
+    steps: Steps, spec: EpochSpec, state: State, feed: EpochInputs
+) -> jax.stages.Lowered:
+    """An epoch for all seats, to compile: `(state, *feed) -> (state, logs)`, all `[seat, ...]`.
 
     Args:
         steps: The steps of the members.
@@ -39,15 +43,15 @@ def compile_epoch(steps: Steps, spec: EpochSpec, state: State, feed: EpochInputs
     epoch = epoch_of_one(steps, spec)
     rows = [_member_axis(field) for field in (feed.order, feed.measured, feed.valid_rows)]
     axes = (0, None, rows[0], rows[1], None, rows[2], 0, 0, None, 0)
-    return compile_for_seats(
+    return lower_for_seats(
         lambda state, *fields: epoch(state, EpochInputs(*fields)), axes, state, *feed
     )
 
 
-def compile_for_seats(
+def lower_for_seats(
     of_one: Callable[..., Any], axes: tuple[int | None, ...], *arguments: Any, donate: bool = True
-) -> Program:
-    """Compile a function of one member for all seats.
+) -> jax.stages.Lowered:
+    """A function of one member for all seats, to compile.
 
     Args:
         of_one: The function.
@@ -56,7 +60,11 @@ def compile_for_seats(
         donate: Whether the first is donated at every call.
     """
     of_all = over_seats(of_one, axes, seats=seats_of(arguments[0]))
-    lowered = jax.jit(of_all, donate_argnums=(0,) if donate else ()).lower(*arguments)
+    return jax.jit(of_all, donate_argnums=(0,) if donate else ()).lower(*arguments)
+
+
+def compiled_program(lowered: jax.stages.Lowered) -> Program:
+    """The program of what is to be compiled."""
     with cache.persistent():
         compiled = lowered.compile()
     program = Program(compiled, needed_by(compiled))
@@ -128,23 +136,45 @@ class Programs:
 
     Args:
         size: How many to keep.
+        compiled: Compiles one.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+    def __init__(
+        self, size: int, compiled: Callable[[jax.stages.Lowered], Program] = compiled_program
+    ) -> None:
+        self._size, self._compiled = size, compiled
+        self._programs: OrderedDict[Hashable, Program | Future[Program]] = OrderedDict()
 
-    def get(self, key: Hashable, arguments: Any, make: Callable[[], Program]) -> Program:
-        """The program of `key` for arguments of these shapes; `make` makes it if it is not kept."""
-        leaves, structure = jax.tree.flatten(arguments)
-        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-        full_key = (key, structure, shapes)
+    def get(
+        self, key: Hashable, arguments: Any, lower: Callable[[], jax.stages.Lowered]
+    ) -> Program:
+        """The program of `key` for arguments of these shapes; it is compiled if it is not kept.
+
+        Args:
+            key: Of the program.
+            arguments: Its arguments.
+            lower: Returns what is to be compiled.
+        """
+        full_key = _with_shapes(key, arguments)
         if full_key not in self._programs:
-            self._programs[full_key] = make()
+            self._keep(full_key, self._compiled(lower()))
+        found = self._programs[full_key]
+        if isinstance(found, Future):
+            del self._programs[full_key]  # One that fails is tried again when it is asked for.
+            found = self._programs[full_key] = found.result()
         self._programs.move_to_end(full_key)
+        return found
+
+    def begin(self, key: Hashable, arguments: Any, lower: Callable[[], jax.stages.Lowered]) -> None:
+        """Compile what `get` will be asked for, in another thread; arguments as of `get`."""
+        full_key = _with_shapes(key, arguments)
+        if full_key not in self._programs:
+            self._keep(full_key, _COMPILERS.submit(self._compiled, lower()))
+
+    def _keep(self, full_key: Hashable, program: "Program | Future[Program]") -> None:
+        self._programs[full_key] = program
         if len(self._programs) > self._size:
             self._programs.popitem(last=False)
-        return self._programs[full_key]
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -152,6 +182,12 @@ class Programs:
 
 
 PROGRAMS = Programs(size=64)
+_COMPILERS = ThreadPoolExecutor(cores(), "compiling")
+
+
+def _with_shapes(key: Hashable, arguments: Any) -> Hashable:
+    leaves, structure = jax.tree.flatten(arguments)
+    return key, structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
 def _member_axis(rows: jax.Array) -> int | None:

@@ -19,7 +19,7 @@ from kohort.engine.loop.events import (
     Logs,
 )
 from kohort.engine.loop.regrouping import apart, seated, together, trains
-from kohort.engine.members import Job, Resources, train_fused
+from kohort.engine.members import Job, Resources, begin_compiling, train_fused
 from kohort.engine.memory import for_built_models
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
@@ -106,10 +106,16 @@ class Climber:
             [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting],
         )
         self._show(what, [epochs - start for _, start in waiting])
+        parts = []
         for alike_ones in alike:
-            start = alike_ones[0][1]
-            members = [replace(planned[number], epochs=epochs) for number, _ in alike_ones]
-            self._train([number for number, _ in alike_ones], members, start)
+            numbers = [number for number, _ in alike_ones]
+            members = [replace(planned[number], epochs=epochs) for number in numbers]
+            parts.append((numbers, self._job(numbers, members), alike_ones[0][1]))
+        if len(parts) > 1:
+            resources = [self._resources(job, start) for _, job, start in parts]
+            begin_compiling([job for _, job, _ in parts], resources)
+        for numbers, job, start in parts:
+            self._train(numbers, job, start)
         self._progress.end()
 
     def score(self, number: int, epochs: int) -> float:
@@ -223,15 +229,19 @@ class Climber:
         self._progress.expect(len(epochs) * most)
         self._progress.begin(what, len(epochs), most, len(epochs) * most - sum(epochs))
 
-    def _train(self, numbers: Sequence[int], members: Sequence[MemberPlan], start: int) -> None:
-        """Train trials of one program that stand at one epoch."""
-        skeleton = members[0].program.skeleton
+    def _resources(self, job: Job, start: int) -> Resources:
         # A trial that goes on under another version of JAX may be another program than it was.
-        seats = self._keeper["seats"].get(skeleton, SEATS if start else None)
-        begun = self._blocks(numbers, seats) if start else []
+        skeleton = job.members[0].program.skeleton
+        return Resources(
+            self._keeper["seats"].get(skeleton, SEATS if start else None), self._memory
+        )
+
+    def _train(self, numbers: Sequence[int], job: Job, start: int) -> None:
+        """Train trials of one program that stand at one epoch."""
+        skeleton, resources = job.members[0].program.skeleton, self._resources(job, start)
+        begun = self._blocks(numbers, resources.chunk_size or SEATS) if start else []
         blocks = [block.members for block in begun]
-        resources = Resources(seats, self._memory)
-        events = train_fused(self._job(numbers, members), resources, len(members), begun)
+        events = train_fused(job, resources, len(numbers), begun)
         with closing(events):  # If an event cannot be stored, training ends at once.
             for event in events:
                 if isinstance(event, BlocksPlanned):
