@@ -31,7 +31,7 @@ TUNER = os.environ.get("KOHORT_PEERS_PYTHON", str(ROOT / ".venv-peers" / "bin" /
 def main() -> None:
     """Run each peer in turn, and write what they measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", default="table", choices=("table", "letters", "conv"))
+    parser.add_argument("--work", default="table", choices=("table", "letters", "conv", "small"))
     parser.add_argument("--trials", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=27)
     parser.add_argument("--seeds", type=int, default=1)

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 BUILTIN = Path(__file__).parents[2] / "src" / "kohort" / "data" / "builtin"
-CONVOLVED = 2000
-"""Letters on which convolutional nets train."""
+SOME = 2000
+"""Letters of the smaller works."""
 VALIDATION = 0.2
 
 
@@ -88,9 +88,11 @@ def named(name: str) -> SearchWork:
     """The work of a name."""
     if name == "letters":
         return SearchWork(*letters(), [(50,), (100,), (200,), (100, 50)], 128)
-    if name == "conv":
+    if name in ("small", "conv"):
         (x, y), test = letters()
-        some = np.random.default_rng(0).permutation(len(x))[:CONVOLVED]
+        some = np.random.default_rng(0).permutation(len(x))[:SOME]
+        if name == "small":
+            return SearchWork((x[some], y[some]), test, [(50,)], 64)
         train, test = (x[some][..., None], y[some]), (test[0][..., None], test[1])
         return SearchWork(train, test, [(8,), (16,), (8, 16)], 64, convolves=True)
     random = np.random.default_rng(0)
