@@ -140,9 +140,10 @@ def test_a_derived_member_is_the_one_that_was_not_built(build):
     assert derived >= 1
 
 
+@pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("build", UNKNOWN.values(), ids=UNKNOWN)
-def test_what_cannot_be_followed_is_never_derived(build):
-    found = family(build)
+def test_what_cannot_be_followed_is_never_derived(build, count):
+    found = family(build, count)
     assert found is None or all(found.derived(each) is None for each in numbers(8))
 
 
