@@ -79,6 +79,7 @@ UNKNOWN = {
     "learning rate read": lambda x, y: model(
         [L.Dense(2 + int(keras.ops.round(keras.ops.convert_to_tensor(8 * x))))]
     ),
+    "custom layer beside": lambda x, y: model([Scaled(2.0), dense(), L.Dropout(x)]),
     "custom layer": lambda x, y: model([Scaled(x), dense()]),
 }
 
