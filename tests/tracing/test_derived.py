@@ -182,3 +182,15 @@ def test_a_member_of_another_course_says_nothing_of_this_one():
     found = family(build)
     assert not found.learn(relative(build, {"x": 0.5, "y": 0.3}))
     assert found.derived({"x": 0.3, "y": 0.3}) is not None
+
+
+def test_what_was_followed_under_other_settings_says_nothing():
+    build = DERIVED["dropout"]
+    found = family(build)
+    each = numbers(5)[4]
+    member = found.derived(each)
+    with jax.default_matmul_precision("bfloat16"):
+        assert found.derived(each) is None
+        further = member.steps.further(found.first.model, "train", LAST)
+        assert further.digest == trace_step(relative(build, each).model, "train", LAST).digest
+    assert further.digest != trace_step(relative(build, each).model, "train", LAST).digest
