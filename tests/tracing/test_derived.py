@@ -191,6 +191,6 @@ def test_what_was_followed_under_other_settings_says_nothing():
     member = found.derived(each)
     with jax.default_matmul_precision("bfloat16"):
         assert found.derived(each) is None
-        further = member.steps.further(found.first.model, "train", LAST)
-        assert further.digest == trace_step(relative(build, each).model, "train", LAST).digest
-    assert further.digest != trace_step(relative(build, each).model, "train", LAST).digest
+        further = member.steps.further(found.first.model, "train", BATCH)
+        assert further.digest == trace_step(relative(build, each).model, "train", BATCH).digest
+    assert further.digest != trace_step(relative(build, each).model, "train", BATCH).digest
