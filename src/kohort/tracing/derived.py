@@ -18,6 +18,7 @@ alone, and on the seed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -110,7 +111,7 @@ def family_of(
         return model
 
     try:
-        with _following():
+        with _following(trail):
             model = prepared(trail.followed)
             start = _observed_state(state_of(model))
             steps = trace_steps(model, batch, tested=tested)
@@ -234,7 +235,7 @@ class Family:
     def _readings_of(self, name: str) -> "_Readings | None":
         first = self._trace_of(self.first, name)
         try:
-            with _following():
+            with _following(self._trail):
                 followed = trace_step(self._followed, *self._batches[name])
         except Exception:  # noqa: BLE001 (as above)
             return None
@@ -322,8 +323,10 @@ class _Readings:
 _PRECISIONS = tuple(map(jax.numpy.dtype, ("float64", "float32", "bfloat16", "float16")))
 
 
-def _following() -> Any:
-    return as_they_are(lambda value: type(value) is Followed)
+@contextmanager
+def _following(trail: Trail) -> Iterator[None]:
+    with as_they_are(lambda value: type(value) is Followed), trail.open():
+        yield
 
 
 def _observed(trace: Trace) -> list[_Observed]:

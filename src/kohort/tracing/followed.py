@@ -17,10 +17,10 @@ import math
 import operator
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Never, Self
+from typing import Any, Self
 
 import jax
 import keras
@@ -70,11 +70,15 @@ class EscapedError(Exception):
 class Trail:
     """What was done with numbers.
 
+    Numbers are followed in the block of `open`. Outside of it they are like any others: code may
+    have kept some.
+
     Args:
         numbers: The numbers.
     """
 
     def __init__(self, numbers: Numbers) -> None:
+        self.is_open = False
         self.conditions: dict[tuple[str, Expression, Expression], bool] = {}
         """How each comparison came out."""
         self.taken: dict[Expression, None] = {}
@@ -82,6 +86,15 @@ class Trail:
         self.has_escaped = False
         self.followed = {name: Followed(value, name, self) for name, value in numbers.items()}
         """The numbers, to be followed."""
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Follow the numbers in the block."""
+        self.is_open = True
+        try:
+            yield
+        finally:
+            self.is_open = False
 
     def holds(self, numbers: Numbers) -> bool:
         """Whether code would take the same course for other numbers."""
@@ -136,10 +149,10 @@ class Followed(metaclass=_LikeFloat):
     def __class__(self) -> type:
         return float
 
-    def __getattr__(self, name: str) -> Never:
+    def __getattr__(self, name: str) -> Any:
         if hasattr(float, name):
             self._escape(name)
-        raise AttributeError(name)
+        return getattr(self._value, name)
 
     def __bool__(self) -> bool:
         return bool(_COMPARED["ne"](self, 0.0))
@@ -156,21 +169,25 @@ class Followed(metaclass=_LikeFloat):
     def __array__(self, dtype: Any = None, **_options: Any) -> np.ndarray:
         return np.array(self._operand(), dtype)
 
-    def __array_ufunc__(self, function: Any, *_arguments: Any, **_options: Any) -> bool:
-        if function is not np.isfinite:  # JAX asks for it before it converts a number.
-            self._escape("ufunc")
-        return bool(_COMPARED["lt"](abs(self), math.inf))
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if self._trail.is_open and function is np.isfinite:
+            # JAX asks for it before it converts a number.
+            return _COMPARED["lt"](abs(self), math.inf)
+        self._escape("ufunc")
+        return getattr(function, method)(*map(_plain, inputs), **options)
 
     def _operand(self) -> float:
         """The value, for JAX; what else asks for it cannot be followed."""
-        if not _is_operand(sys._getframe(2)):
-            self._escape("float")
-        self._trail.taken[self._expression] = None
+        if self._trail.is_open:
+            if not _is_operand(sys._getframe(2)):
+                self._escape("float")
+            self._trail.taken[self._expression] = None
         return self._value
 
-    def _escape(self, what: str) -> Never:
-        self._trail.has_escaped = True
-        raise EscapedError(what)
+    def _escape(self, what: str) -> None:
+        if self._trail.is_open:
+            self._trail.has_escaped = True
+            raise EscapedError(what)
 
     def _of(self, other: Any) -> tuple[float, Expression] | None:
         """The value and expression of another number; None where it is none."""
@@ -195,6 +212,9 @@ def _is_operand(frame: FrameType | None) -> bool:
 
 def _arithmetic(name: str, *, reflected: bool = False) -> Callable[..., Any]:
     def compute(number: Followed, other: Any) -> Any:
+        if not number._trail.is_open:
+            values = (_plain(other), number._value)
+            return _ARITHMETIC[name](*(values if reflected else values[::-1]))
         found = number._of(other)
         if found is None:
             return NotImplemented
@@ -209,8 +229,10 @@ def _arithmetic(name: str, *, reflected: bool = False) -> Callable[..., Any]:
 
 
 def _unary(name: str) -> Callable[..., Any]:
-    def compute(number: Followed) -> Followed:
+    def compute(number: Followed) -> Any:
         value = _ARITHMETIC[name](number._value)
+        if not number._trail.is_open:
+            return value
         return Followed(value, (name, number._expression), number._trail)
 
     return compute
@@ -218,6 +240,8 @@ def _unary(name: str) -> Callable[..., Any]:
 
 def _comparison(name: str) -> Callable[..., Any]:
     def compare(number: Followed, other: Any) -> Any:
+        if not number._trail.is_open:
+            return _COMPARISONS[name](number._value, _plain(other))
         found = number._of(other)
         if found is None:
             return NotImplemented
@@ -228,11 +252,16 @@ def _comparison(name: str) -> Callable[..., Any]:
     return compare
 
 
-def _escaping(name: str) -> Callable[..., Never]:
-    def escape(number: Followed, *_arguments: Any, **_options: Any) -> Never:
+def _escaping(name: str) -> Callable[..., Any]:
+    def escape(number: Followed, *arguments: Any) -> Any:
         number._escape(name)
+        return getattr(number._value, f"__{name}__")(*map(_plain, arguments))
 
     return escape
+
+
+def _plain(value: Any) -> Any:
+    return value._value if type(value) is Followed else value
 
 
 def _give_operators(names: Sequence[str], make: Callable[[str], Any]) -> None:
