@@ -1,0 +1,112 @@
+"""`kohort data fetch`: what it tells, and with which code it ends."""
+
+import pytest
+
+from kohort.cli.on_data.fetch_commands import PublishedName
+from kohort.data.fetching import downloading
+from kohort.data.fetching.published import PUBLISHED
+from tests.cli.in_process import kohort
+from tests.data.fetching.server import CONTENT, published, refuses, sends, serving
+from tests.doors.refusals import held
+
+HALF = len(CONTENT) // 2
+LINE = "fetching letters.tar.gz, 1,000,003 bytes\n"
+
+
+@pytest.fixture(autouse=True)
+def _letters(monkeypatch):
+    monkeypatch.setattr(downloading, "PAUSES", (0.0,))
+    monkeypatch.setitem(PUBLISHED, "notmnist", published("http://127.0.0.1:9/letters.tar.gz"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def fetched(folder, *options, answers=()):
+    with serving(*(answers or [sends()])) as server:
+        return kohort("data", "fetch", "notmnist", "--url", server.address, *options, cwd=folder)
+
+
+def test_all_names_are_offered():
+    assert [name.value for name in PublishedName] == list(PUBLISHED)
+
+
+def test_the_real_ones_are_told_apart():
+    large = PUBLISHED["notmnist-large"]
+    assert (large.file_name, large.size) == ("notMNIST_large.tar.gz", 247_336_696)
+    assert all(address.endswith(large.file_name) for address in large.addresses)
+
+
+def test_the_file_and_what_was_checked_are_told(tmp_path):
+    done = fetched(tmp_path)
+    assert done.returncode == 0, done.stderr
+    md5 = PUBLISHED["notmnist"].md5
+    assert done.stdout.splitlines() == [
+        f"fetched: 1,000,003 bytes with the MD5 {md5}, as published", "data: letters.tar.gz",
+    ]  # fmt: skip
+    assert done.stderr == LINE
+    assert (tmp_path / "letters.tar.gz").read_bytes() == CONTENT
+
+
+def test_again_it_fetches_nothing(tmp_path):
+    fetched(tmp_path)
+    done = fetched(tmp_path, answers=(refuses(500),))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("was there: 1,000,003 bytes")
+    assert done.stderr == ""
+
+
+def test_it_goes_where_it_is_told_to(tmp_path):
+    (tmp_path / "kept").mkdir()
+    assert fetched(tmp_path, "--out", "kept").stdout.endswith("data: kept/letters.tar.gz\n")
+    assert fetched(tmp_path, "--out", "small.tgz").stdout.endswith("data: small.tgz\n")
+    assert len(list(tmp_path.rglob("*.*"))) == 2
+
+
+def test_the_same_command_goes_on(tmp_path):
+    done = fetched(tmp_path, answers=(sends(cut=HALF), refuses(404)))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 2
+    assert "500,001 bytes are kept, and the same command goes on from there\n" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.tar.gz.part"]
+    assert fetched(tmp_path).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.tar.gz"]
+
+
+def test_an_interrupt_keeps_what_came(tmp_path, monkeypatch):
+    def interrupted(request, first):
+        sends(cut=HALF)(request, first)
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(downloading.time, "sleep", stop)
+        done = fetched(tmp_path, answers=(interrupted, refuses(503)))
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == LINE + (
+        "kohort: interrupted; what has come is kept: the same command goes on\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.tar.gz.part"]
+
+
+BAD = {
+    "another name": (["mnist"], "'mnist' is not one of"),
+    "no name": ([], "Missing argument 'NAME'"),
+    "no address": (["notmnist", "--url", "letters"], "an address that begins with http"),
+    "no folder": (["notmnist", "--out", "none/x.tar.gz"], "a folder that is there, got none"),
+    "another file there": (["notmnist", "--out", "there.txt"], "got another file at there.txt"),
+    "nobody listens": (["notmnist"], "Connection refused"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_in_a_line_and_leaves_nothing(case, tmp_path):
+    arguments, told = BAD[case]
+    (tmp_path / "there.txt").write_text("mine")
+    before = held(tmp_path)
+    done = kohort("data", "fetch", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+    assert held(tmp_path) == before
