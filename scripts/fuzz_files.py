@@ -3,6 +3,7 @@
 import functools
 import gzip
 import io
+import json
 import struct
 import tarfile
 import zipfile
@@ -135,6 +136,21 @@ def _compact() -> bytes:
     return stream.getvalue()
 
 
+def _cleaned() -> bytes:
+    """What `kohort data clean` writes."""
+    about = {
+        "class_names": ["cat", "dog"], "pixels": [1 / 255, -0.5], "columns": None,
+        "unreadable": [], "notes": ["left: 6"], "raw": "0f", "told": [],
+    }  # fmt: skip
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file["cleaned"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        for key, array in _arrays().items():
+            file[key] = array.astype(np.uint8)
+        file["raw_rows"], file["raw_targets"] = np.arange(6), np.arange(6) % 2
+    return stream.getvalue()
+
+
 def _image(kind: str, mode: str = "L") -> bytes:
     stream = io.BytesIO()
     pixels = np.arange(24, dtype=np.uint8).reshape(6, 4) * 10
@@ -245,6 +261,7 @@ READERS = {
     "hdf5": Reader(_hdf5(), _file("data.h5")),
     "hdf5-chunks": Reader(_hdf5(chunks=(3, 2), compression="gzip", shuffle=True), _file("data.h5")),
     "hdf5-compact": Reader(_compact(), _file("data.h5")),
+    "hdf5-cleaned": Reader(_cleaned(), _file("data.h5")),
     "npz": Reader(_npz(), _file("data.npz")),
     "npy": Reader(_npy(_arrays()["x_train"]), _in_npz),
     "png": Reader(_image("PNG"), _file("x.png"), _read_image),

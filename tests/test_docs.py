@@ -33,7 +33,7 @@ def test_generated_pages_are_up_to_date(name):
 def test_every_command_is_documented():
     commands = (ROOT / "docs" / "commands.md").read_text("utf-8")
     names = set(commands_of(get_command(app)))
-    assert {"run", "data info", "data check", "data prepare", "data fetch"} <= names
+    assert {"run", "data info", "data check", "data clean", "data prepare", "data fetch"} <= names
     for name in names:
         assert f"## kohort {name}\n" in commands
 

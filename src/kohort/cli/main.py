@@ -13,7 +13,7 @@ import typer
 
 from kohort.cli import model_commands, store_commands
 from kohort.cli.ending import end
-from kohort.cli.on_data import check_commands, fetch_commands, prepare_commands
+from kohort.cli.on_data import check_commands, clean_commands, fetch_commands, prepare_commands
 from kohort.cli.training import search_commands, study_commands
 from kohort.errors import KohortError
 
@@ -48,6 +48,7 @@ data_app = typer.Typer(
 )
 data_app.command("info")(check_commands.info)
 data_app.command("check")(check_commands.check)
+data_app.command("clean")(clean_commands.clean)
 data_app.command("prepare")(prepare_commands.prepare)
 data_app.command("fetch")(fetch_commands.fetch)
 app.add_typer(data_app, name="data")

@@ -25,6 +25,7 @@ from kohort.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kohort.data.raw_data import RawData
     from kohort.data.tables.columns import Columns
 
 MOST_CLASSES = 2**20
@@ -99,6 +100,7 @@ class Dataset:
     columns: "Columns | None" = None
     notes: tuple[str, ...] = ()
     source_rows: np.ndarray | None = None
+    raw: "RawData | None" = None
 
     def __post_init__(self) -> None:
         self._number_classes()

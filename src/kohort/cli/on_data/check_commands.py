@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ from kohort.errors import DesignError, legible
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
     from kohort.data.inspection.summary import Summary
+    from kohort.findings.checks.checked import CheckedData
     from kohort.findings.finding import Finding
 
 HOLD_A_TEST_SET = (".h5", ".hdf5", ".npz")
@@ -46,7 +48,7 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
-    data, _ = _loaded(source, reading_options(target, group, size, color, test))
+    data, _ = loaded(source, reading_options(target, group, size, color, test))
     told = _summary_of(data, source)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
@@ -69,6 +71,14 @@ def check(
     quick: Annotated[
         bool, typer.Option("--quick", help="Count only; train nothing for labels and shifts.")
     ] = False,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A table to write, such as decisions.csv: what to keep, to leave out or to "
+            "relabel, for you to edit, and for `data clean`.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for what would spoil a study: leaks, wrong labels, columns that tell too much.
@@ -84,7 +94,8 @@ def check(
 
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
-    data, shown = _loaded(source, reading_options(target, group, size, color, test))
+    _check_new(decisions)
+    data, shown = loaded(source, reading_options(target, group, size, color, test))
     told = _summary_of(data, source)
     checked = inspect(data, trains=not quick, visible=True)
     findings = findings_of(checked)
@@ -92,6 +103,7 @@ def check(
         command = legible(f"kohort data check {shown}" + " --quick" * quick)
         with writing(out):
             write_check(out, CheckPage(data, told, checked, findings, command))
+    _propose(decisions, data, checked)
     if as_json:
         report = {
             "data": told.as_json(),
@@ -103,12 +115,14 @@ def check(
         for finding in findings:
             typer.echo(legible(f"{finding.code} {finding.verdict}: {finding.sentence}"))
         typer.echo("\n" + answer(findings))
-        if out is not None:
-            typer.echo(f"page: {legible(str(out))}")
+        written = (("page", out), ("decisions", decisions))
+        for what, path in written:
+            if path is not None:
+                typer.echo(f"{what}: {legible(str(path))}")
     raise typer.Exit(1 if serious(findings) else 0)
 
 
-def _loaded(source: str, options: Mapping[str, Any]) -> tuple["Dataset", str]:
+def loaded(source: str, options: Mapping[str, Any]) -> tuple["Dataset", str]:
     """The data, and the source with its options as they were typed."""
     from kohort.cli.study_files import data_of
 
@@ -116,6 +130,27 @@ def _loaded(source: str, options: Mapping[str, Any]) -> tuple["Dataset", str]:
     assert data is not None
     given = [f"--{name} {value}" for name, value in options.items() if value is not None]
     return data, " ".join([source, *given])
+
+
+def _check_new(decisions: Path | None) -> None:
+    """Refuse to write over what a person may have decided."""
+    if decisions is not None and os.path.lexists(decisions):
+        raise DesignError(
+            "a new file for decisions", f"{decisions}, which is there", "name another, or move it"
+        )
+
+
+def _propose(path: Path | None, data: "Dataset", checked: "CheckedData") -> None:
+    """Write what is proposed to decide, if that is asked for."""
+    if path is None:
+        return
+    from kohort.cli.outputs import writing
+    from kohort.data.cleaning.decisions import write_decisions
+    from kohort.evidence.whole_files import written_whole
+    from kohort.report.checks.proposals import proposals
+
+    with writing(path), written_whole(path) as new:
+        write_decisions(new, proposals(data, checked))
 
 
 def _summary_of(data: "Dataset", source: str) -> "Summary":

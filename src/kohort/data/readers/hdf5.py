@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from kohort.data.dataset import CENTRED, Dataset, PixelScale
+from kohort.data.raw_data import RawData
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible, reason
 
@@ -19,6 +20,9 @@ CLASS_NAMES, PROVENANCE = "class_names", "provenance"
 
 They are no attributes of text: of a damaged file HDF5 reads such without end.
 """
+
+CLEANED = "cleaned"
+"""A dataset of a file that `kohort data clean` wrote, likewise: what the arrays are."""
 
 # Errors that h5py raises on damaged files and on files that are not HDF5.
 _DAMAGE = (
@@ -48,13 +52,15 @@ def load_hdf5(path: Path) -> Dataset:
     """
     try:
         with h5py.File(path, "r") as file:
+            if CLEANED in file:
+                return _cleaned(file, path)
             names, name = _class_names(file, path), legible(path.stem)
             if COMPACT[0] in file and "trainData" not in file:
                 arrays = [_whole(file, key, path) for key in COMPACT]
-                groups = _groups(file, "groups", path)
+                groups = _optional(file, "groups", path)
                 return Dataset(*arrays, class_names=names, name=name, groups=groups)
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
-            groups = _groups(file, "trainGroups", path)
+            groups = _optional(file, "trainGroups", path)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -75,6 +81,47 @@ def load_hdf5(path: Path) -> Dataset:
     )
 
 
+def _cleaned(file: h5py.File, path: Path) -> Dataset:
+    """What `kohort data clean` wrote."""
+    about = json.loads(_whole(file, CLEANED, path).tobytes())
+    keys = COMPACT if COMPACT[2] in file else COMPACT[:2]
+    given = {key: _whole(file, key, path) for key in keys}
+    raw = RawData(
+        str(about["raw"]),
+        _whole(file, "raw_rows", path),
+        _whole(file, "raw_targets", path),
+        _optional(file, "raw_groups", path),
+    )
+    if len(raw.rows) != len(given["x_train"]) or not _ascend(raw.rows, raw.samples):
+        raise DataError("a raw sample for each of x_train", f"others in {path}", "clean again")
+    columns = None
+    if about["columns"] is not None:
+        from kohort.data.tables.columns import Columns
+
+        columns = Columns.from_json(about["columns"])
+        if given["x_train"].shape[1:] != (len(columns.inputs),):
+            raise DataError("inputs as its columns make them", f"others in {path}", "clean again")
+    return Dataset(
+        **given,
+        class_names=about["class_names"],
+        name=legible(path.stem),
+        groups=_optional(file, "groups", path),
+        pixels=None if about["pixels"] is None else PixelScale(*map(float, about["pixels"])),
+        unreadable=tuple(map(str, about["unreadable"])),
+        columns=columns,
+        notes=tuple(map(str, (*about["notes"], *about["told"]))),
+        source_rows=_optional(file, "source_rows", path),
+        raw=raw,
+    )
+
+
+def _ascend(rows: np.ndarray, samples: int) -> bool:
+    """Whether these are rows of so many samples, each once and in order."""
+    if rows.ndim != 1 or rows.dtype.kind != "i" or not 0 <= rows[0] <= rows[-1] < samples:
+        return False
+    return bool((np.diff(rows) > 0).all())
+
+
 def _class_names(file: h5py.File, path: Path) -> list[str] | None:
     """The names that `kohort data prepare` kept; None in files of others."""
     found = file.get(CLASS_NAMES)
@@ -84,7 +131,7 @@ def _class_names(file: h5py.File, path: Path) -> list[str] | None:
     return names if isinstance(names, list) else None
 
 
-def _groups(file: h5py.File, key: str, path: Path) -> np.ndarray | None:
+def _optional(file: h5py.File, key: str, path: Path) -> np.ndarray | None:
     return _whole(file, key, path) if key in file else None
 
 

@@ -33,7 +33,7 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
     told: list[str] = []
 
     def read() -> pd.DataFrame:
-        separator = _separator(path)
+        separator = separator_of(path)
         if separator != ",":
             told.append(f"columns are separated by {separator!r}")
         options = {"sep": separator, "skipinitialspace": True, "dtype": dict.fromkeys(text, str)}
@@ -99,7 +99,8 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     return frame
 
 
-def _separator(path: Path) -> str:
+def separator_of(path: Path) -> str:
+    """The separator of a CSV file, by its first line."""
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline()
     return max(SEPARATORS, key=first.count)

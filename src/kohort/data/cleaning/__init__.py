@@ -1,0 +1,1 @@
+"""Cleaning: decisions on samples are read, applied, and what is kept is written as one file."""

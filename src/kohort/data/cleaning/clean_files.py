@@ -1,0 +1,53 @@
+"""Writes clean data as HDF5, with all that `kohort.load` needs to give them again."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.readers.hdf5 import CLEANED
+
+_ROWS = 4096  # at a time
+
+
+def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
+    """Write data that were cleaned; the same data write the same bytes.
+
+    Args:
+        path: The file.
+        data: The data; `kohort.load` gives them again.
+        told: What was done, in sentences.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    assert data.raw is not None
+    arrays = {
+        "y_train": data.y_train,
+        "y_test": data.y_test,
+        "groups": data.groups,
+        "source_rows": data.source_rows,
+        "raw_rows": data.raw.rows,
+        "raw_targets": data.raw.targets,
+        "raw_groups": data.raw.groups,
+    }
+    about = {
+        "class_names": data.class_names,
+        "pixels": None if data.pixels is None else [data.pixels.factor, data.pixels.offset],
+        "columns": None if data.columns is None else data.columns.as_json(),
+        "unreadable": data.unreadable,
+        "notes": data.notes,
+        "raw": data.raw.fingerprint,
+        "told": told,
+    }
+    with h5py.File(path, "w", track_order=True) as file:
+        file[CLEANED] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        for side, x in (("x_train", data.x_train), ("x_test", data.x_test)):
+            if len(x):
+                chunks = (min(_ROWS, len(x)), *x.shape[1:])
+                file.create_dataset(side, data=x, chunks=chunks, compression="gzip")
+        for name, array in arrays.items():
+            if array is not None and len(array):
+                file[name] = array

@@ -1,0 +1,37 @@
+"""What clean data were made of, as far as splits ask for it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class RawData:
+    """The training samples that clean data were chosen from.
+
+    A split of the clean data is that of the raw data, without what was left out: so a study on
+    either of them has the same replicates, sample by sample.
+
+    Args:
+        fingerprint: Of the raw data.
+        rows: int64 `[train sample]`, for each clean training sample the raw one; ascending.
+        targets: `[raw train sample, ...]`.
+        groups: `[raw train sample]`; None where there are none.
+    """
+
+    fingerprint: str
+    rows: np.ndarray = field(repr=False)
+    targets: np.ndarray = field(repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def samples(self) -> int:
+        """How many training samples there were."""
+        return len(self.targets)
+
+    def kept(self, rows: np.ndarray) -> np.ndarray:
+        """The clean training samples among raw ones, int64, ascending as these."""
+        place = np.searchsorted(self.rows, rows)
+        place[place == len(self.rows)] = 0
+        found: np.ndarray = place[self.rows[place] == rows]
+        return found

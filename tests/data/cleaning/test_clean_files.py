@@ -1,0 +1,170 @@
+"""Clean data: what was decided is done, written, and read as it was."""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort.data.cleaning.applying import cleaned
+from kohort.data.cleaning.clean_files import write_clean
+from kohort.data.dataset import CENTRED
+from kohort.errors import DataError
+from tests.data.cleaning.test_decisions import decision
+
+RANDOM = np.random.default_rng(4)
+ARRAYS = ("x_train", "y_train", "x_test", "y_test", "groups", "source_rows")
+
+
+def pictures():
+    pixels = RANDOM.integers(0, 256, (30, 6, 5), np.uint8)
+    y = np.arange(30) % 3
+    return kohort.Dataset(
+        pixels[:20], y[:20], pixels[20:], y[20:], class_names=["A", "B", "ü"], name="glyphs",
+        groups=np.arange(20) // 2 - 1, unreadable=("A/x.png",), notes=("turned: 1",),
+    )  # fmt: skip
+
+
+def table():
+    frame = pd.DataFrame(
+        {
+            "kg": RANDOM.normal(size=40),
+            "colour": RANDOM.choice(["tan", "grey", None], 40),
+            "kind": np.array(["cat", "dog"])[np.arange(40) % 2],
+        }
+    )
+    return kohort.Dataset.from_frame(frame, target="kind")
+
+
+def numbers():
+    return kohort.Dataset(RANDOM.normal(size=(20, 3)), RANDOM.normal(size=(20, 2)))
+
+
+def one_hot():
+    x = RANDOM.random((20, 9)).astype(np.float32) - 0.5
+    y = np.eye(4, dtype=np.float32)[np.arange(20) % 4]
+    return kohort.Dataset(x[:15], y[:15], x[15:], y[15:], pixels=CENTRED)
+
+
+KINDS = {
+    "pictures": pictures,
+    "a table": table,
+    "numbers, no test set": numbers,
+    "one-hot": one_hot,
+}
+
+
+def without(data, *samples):
+    return cleaned(data, [decision(data, sample, "leave out") for sample in samples])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_kept_is_read_as_it_was(kind, tmp_path):
+    data = KINDS[kind]()
+    train, test = len(data.x_train), len(data.x_test)
+    left = without(data, 0, 7, *range(train, train + min(test, 2)))
+    rows, of_test = np.setdiff1d(np.arange(train), [0, 7]), np.arange(2, max(test, 2))
+    write_clean(tmp_path / "clean.h5", left, ["left: some"])
+    found = kohort.load(tmp_path / "clean.h5")
+    for side, kept in (("train", rows), ("test", of_test)):
+        for axis in "xy":
+            given = getattr(data, f"{axis}_{side}")[kept]
+            array = getattr(found, f"{axis}_{side}")
+            assert array.dtype == given.dtype
+            np.testing.assert_array_equal(array, given)
+    if data.groups is not None:
+        np.testing.assert_array_equal(found.groups, data.groups[rows])
+    if data.source_rows is not None:
+        kept = data.source_rows[[*rows, *train + of_test]]
+        np.testing.assert_array_equal(found.source_rows, kept)
+    assert (found.groups is None) == (data.groups is None)
+    for name in ("class_names", "pixels", "columns", "unreadable"):
+        assert getattr(found, name) == getattr(data, name)
+    assert found.notes == (*data.notes, "left: some")
+    assert found.fingerprint == left.fingerprint
+    assert found.raw.fingerprint == data.fingerprint
+    np.testing.assert_array_equal(found.raw.rows, rows)
+    np.testing.assert_array_equal(found.raw.targets, data.y_train)
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    left = without(pictures(), 3)
+    for name in ("a.h5", "b.h5"):
+        write_clean(tmp_path / name, left, [])
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_a_new_label_is_given_on_its_side_alone():
+    data = pictures()
+    left = cleaned(
+        data, [decision(data, 4, "relabel", "ü"), decision(data, 21, "relabel", "A"),
+               decision(data, 5, "keep", "A"), decision(data, 0, "leave out")]
+    )  # fmt: skip
+    y_train, y_test = data.y_train.copy(), data.y_test.copy()
+    y_train[4], y_test[1] = 2, 0
+    assert left.y_train.tolist() == y_train[1:].tolist()
+    assert left.y_test.tolist() == y_test.tolist()
+    assert data.y_train[4] == 1  # as it was read
+
+
+def test_no_test_set_is_left_where_all_of_it_is_left_out(tmp_path):
+    left = without(pictures(), *range(20, 30))
+    write_clean(tmp_path / "clean.h5", left, [])
+    assert len(kohort.load(tmp_path / "clean.h5").x_test) == 0
+
+
+def test_nothing_is_left_to_train_on():
+    with pytest.raises(DataError, match="training samples that are kept, got none"):
+        without(pictures(), *range(20))
+
+
+def test_clean_data_are_not_cleaned_again():
+    with pytest.raises(DataError, match="clean the raw data with all decisions"):
+        without(without(pictures(), 3), 4)
+
+
+def test_numbers_do_not_become_classes_by_what_is_left():
+    y = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 2.5])
+    data = kohort.Dataset(RANDOM.normal(size=(7, 3)), y)
+    assert data.classes is None
+    with pytest.raises(DataError, match="targets that are still numbers"):
+        without(data, 6)
+
+
+DAMAGE = {
+    "rows that do not ascend": ("raw_rows", lambda rows: rows[::-1]),
+    "rows beyond all": ("raw_rows", lambda rows: rows + 100),
+    "rows of fractions": ("raw_rows", lambda rows: rows / 2),
+    "too few rows": ("raw_rows", lambda rows: rows[1:]),
+    "too few groups": ("groups", lambda groups: groups[1:]),
+    "no text": ("cleaned", lambda about: about[:-5]),
+    "a list": ("cleaned", lambda _: np.frombuffer(b"[]", np.uint8)),
+    "a number": ("cleaned", lambda _: np.frombuffer(b"7", np.uint8)),
+    "nothing told of it": ("cleaned", lambda _: np.frombuffer(b"{}", np.uint8)),
+    "text": ("cleaned", lambda _: np.frombuffer(b'"raw"', np.uint8)),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_file_is_refused(case, tmp_path):
+    key, damage = DAMAGE[case]
+    path = tmp_path / "clean.h5"
+    write_clean(path, without(pictures(), 3), [])
+    with h5py.File(path, "a") as file:
+        damaged = damage(file[key][:])
+        del file[key]
+        file[key] = damaged
+    with pytest.raises(DataError) as caught:
+        kohort.load(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_columns_that_are_not_those_of_the_rows_are_refused(tmp_path):
+    path, left = tmp_path / "clean.h5", without(table(), 3)
+    fewer = replace(left.columns, columns=left.columns.columns[:1])
+    assert fewer.inputs != left.columns.inputs
+    write_clean(path, replace(left, columns=fewer), [])
+    with pytest.raises(DataError, match="inputs as its columns make them"):
+        kohort.load(path)
