@@ -268,6 +268,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over shapes, dtypes and bytes of the four arrays, 64 hexadecimal digits.
 
+        Of clean data it is also over what they were made of, which their splits depend on.
+
         Example:
             >>> again = kohort.Dataset(data.x_train, data.y_train, data.x_test, data.y_test)
             >>> again.fingerprint == data.fingerprint
@@ -277,6 +279,8 @@ class Dataset:
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        if self.raw is not None:
+            digest.update(self.raw.fingerprint.encode() + self.raw.rows.tobytes())
         return digest.hexdigest()
 
     def inputs(self, x: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Divides samples without dividing groups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from kohort.errors import DataError
 
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
+
+type Parts = tuple[np.ndarray, np.ndarray]
+"""The samples of a replicate that train, and those that validate: rows, ascending."""
 
 TEST_FRACTION = 0.2
 TEST_SEED = 0
@@ -91,6 +94,24 @@ def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
     return np.sort(
         np.concatenate([samples[some] for samples, some in zip(of_class, chosen, strict=True)])
     )
+
+
+def cut_equally(seed: int, parts: list[Parts]) -> list[Parts]:
+    """Parts as large as the smallest ones: of others some samples are left out at random.
+
+    Args:
+        seed: Of what is left out.
+        parts: Of each replicate the rows that train, and those that validate.
+    """
+    sizes = [min(len(rows) for rows in side) for side in zip(*parts, strict=True)]
+    cut = [_first_of(seed, number, part, sizes) for number, part in enumerate(parts)]
+    return [(train, valid) for train, valid in cut]
+
+
+def _first_of(seed: int, number: int, part: Parts, sizes: list[int]) -> Iterator[np.ndarray]:
+    for rows, size in zip(part, sizes, strict=True):
+        random = np.random.default_rng([seed, number, size])
+        yield rows if len(rows) == size else np.sort(random.permutation(rows)[:size])
 
 
 def test_part(test: float | None) -> float:

@@ -24,6 +24,15 @@ class Strata(NamedTuple):
     why: str = ""
 
 
+def drawn_from(data: Dataset) -> Dataset:
+    """What splits are drawn from: of clean data the targets and groups of the raw ones."""
+    if data.raw is None:
+        return data
+    inputs = np.zeros((data.raw.samples, 1), np.float32)
+    names, groups = data.class_names, data.raw.groups
+    return Dataset(inputs, data.raw.targets, class_names=names, groups=groups)
+
+
 def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
     """Whether to split each class in proportion where nobody has said so.
 

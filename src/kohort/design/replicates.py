@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.splits import deal, draw_exactly, in_strata
-from kohort.data.strata import Strata, strata, strata_labels
+from kohort.data.splits import Parts, cut_equally, deal, draw_exactly, in_strata
+from kohort.data.strata import Strata, drawn_from, strata, strata_labels
 from kohort.errors import DesignError
 
 MOST = 10_000
@@ -150,21 +150,23 @@ class Holdout:
             >>> len(first.train), len(first.valid), len(others)
             (180, 60, 2)
         """
-        wanted = round(self.fraction * len(data.x_train))
+        drawn = drawn_from(data)
+        samples = len(drawn.x_train)
+        wanted = round(self.fraction * samples)
         valid = [
-            self._draw(data, np.random.default_rng([seed, number]), wanted)
+            self._draw(drawn, np.random.default_rng([seed, number]), wanted)
             for number in range(1 if self.same_split else self.repeats)
         ]
         if self.same_split:
             valid *= self.repeats
-        samples = len(data.x_train)
         if not wanted or min(map(len, valid)) == 0 or wanted == samples:
             raise DesignError(
                 "samples to train on and to validate on",
                 f"{samples} training samples, of which {self.fraction:g} validate",
                 "use more data, smaller groups, or another fraction",
             )
-        return _equal_parts(seed, samples, valid)
+        parts = cut_equally(seed, _with_others(samples, valid))
+        return _replicates(seed, cut_equally(seed, _kept(data, parts)))
 
     def resized(self, count: int) -> "Holdout":
         """The same with another number of repeats.
@@ -248,22 +250,19 @@ class KFold:
             >>> len(first.train), len(first.valid), len(others)
             (180, 60, 3)
         """
+        drawn = drawn_from(data)
         parts = [
             part
             for repeat in range(self.repeats)
-            for part in self._deal(data, np.random.default_rng([seed, repeat]))
+            for part in self._deal(drawn, np.random.default_rng([seed, repeat]))
         ]
         if min(map(len, parts)) == 0:
             raise DesignError(
                 f"a group of samples for each of the {self.folds} folds",
-                f"{len(np.unique(_groups(data)))} groups",
+                f"{len(np.unique(_groups(drawn)))} groups",
                 "use fewer folds",
             )
-        everything = np.arange(len(data.x_train))
-        return tuple(
-            Replicate(number, _seed(seed, number), np.setdiff1d(everything, part), part)
-            for number, part in enumerate(parts)
-        )
+        return _replicates(seed, _kept(data, _with_others(len(drawn.x_train), parts)))
 
     def resized(self, count: int) -> "KFold":
         """The same with another number of folds.
@@ -292,24 +291,26 @@ class KFold:
         ]
 
 
-def _equal_parts(seed: int, samples: int, valid: list[np.ndarray]) -> tuple[Replicate, ...]:
-    train = [np.setdiff1d(np.arange(samples), part) for part in valid]
-    n_train, n_valid = min(map(len, train)), min(map(len, valid))
-    return tuple(
-        Replicate(
-            number,
-            _seed(seed, number),
-            _leave_out(seed, number, train[number], n_train),
-            _leave_out(seed, number, valid[number], n_valid),
+def _with_others(samples: int, valid: list[np.ndarray]) -> list[Parts]:
+    return [(np.setdiff1d(np.arange(samples), part), part) for part in valid]
+
+
+def _kept(data: Dataset, parts: list[Parts]) -> list[Parts]:
+    """The parts, of clean data without the samples that were left out of them."""
+    if data.raw is None:
+        return parts
+    kept = [(data.raw.kept(train), data.raw.kept(valid)) for train, valid in parts]
+    if not all(len(rows) for part in kept for rows in part):
+        raise DesignError(
+            "samples to train on and to validate on in each replicate of the clean data",
+            f"a replicate of which all were left out, of {data.raw.samples:,} samples",
+            "use another fraction, or fewer folds",
         )
-        for number in range(len(valid))
-    )
+    return kept
 
 
-def _leave_out(seed: int, number: int, rows: np.ndarray, kept: int) -> np.ndarray:
-    if len(rows) == kept:
-        return rows
-    return np.sort(np.random.default_rng([seed, number, kept]).permutation(rows)[:kept])
+def _replicates(seed: int, parts: list[Parts]) -> tuple[Replicate, ...]:
+    return tuple(Replicate(number, _seed(seed, number), *part) for number, part in enumerate(parts))
 
 
 def _seed(seed: int, number: int) -> int:
@@ -323,6 +324,7 @@ def _groups(data: Dataset) -> np.ndarray:
 
 def strata_of(splits: Holdout | KFold, data: Dataset) -> Strata:
     """Whether each class of these data is split in the same proportion, and why."""
+    data = drawn_from(data)
     if splits.stratify is not None:
         return Strata(splits.stratify)
     if isinstance(splits, Holdout):
