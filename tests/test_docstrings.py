@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.data.cleaning.applying import cleaned
 from kohort.search import SearchResult
+from tests.data.cleaning.test_decisions import decision
 
 NAMES = [getattr(kohort, name) for name in kohort.__all__]
 CLASSES = [public for public in NAMES if inspect.isclass(public)]
@@ -73,7 +75,19 @@ def names(tmp_path_factory):
     y = random.integers(0, 5, 300)
     x = random.normal(size=(300, 5)) + 6 * np.eye(5)[y]
     data = kohort.Dataset(x[:240], y[:240], x[240:], y[240:], name="points", class_names="abcde")
-    study = kohort.Study(
+    study = study_on(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("examples"))
+        result = study.run("kohort.db", verbose=0)
+        given = {"kohort": kohort, "keras": keras, "np": np, "data": data, "build": build}
+        given["clean"] = study_on(clean_part(data)).run(verbose=0)
+        search = small_search(data)
+        given |= {"study": study, "result": result, "raced": raced_result(data)}
+        yield given | {"search": search, "proved": search.run(verbose=0, confirm=2)}
+
+
+def study_on(data):
+    return kohort.Study(
         "width",
         kohort.grid(build, units=[1, 16]),
         data,
@@ -82,13 +96,11 @@ def names(tmp_path_factory):
         batch_size=10,
         sizes={"units=16": [0.5]},
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("examples"))
-        result = study.run("kohort.db", verbose=0)
-        given = {"kohort": kohort, "keras": keras, "np": np, "data": data, "build": build}
-        search = small_search(data)
-        given |= {"study": study, "result": result, "raced": raced_result(data)}
-        yield given | {"search": search, "proved": search.run(verbose=0, confirm=2)}
+
+
+def clean_part(data):
+    """The data without ten samples, as `kohort data clean` leaves them out."""
+    return cleaned(data, [decision(data, sample, "leave out") for sample in range(10)])
 
 
 def small_search(data):

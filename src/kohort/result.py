@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -13,10 +14,11 @@ from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
 from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
 from kohort.report.answers import score_table
+from kohort.report.cleaned.cleaned_view import CleanedView
 from kohort.report.held_out import Candidate
 from kohort.report.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
-from kohort.report.tested.tested_view import TestedView, without_data
+from kohort.report.tested.tested_view import without_data
 
 
 class Refit(NamedTuple):
@@ -47,7 +49,7 @@ def epochs_to_refit(members: Sequence[Member]) -> int:
     return statistics.median_high(member.epoch for member in members)
 
 
-class Result(TestedView):
+class Result(CleanedView):
     """What a study measured, and what follows from it.
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
@@ -277,7 +279,7 @@ class Result(TestedView):
         sound = self._conclusions.study.variants[number].sound
         return [self.members[number, int(replicate)] for replicate in sound]
 
-    def report(self, path: str | Path, *, command: str = "") -> Path:
+    def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
 
         Of a study that was opened without its data it tells nothing of the test set.
@@ -285,18 +287,24 @@ class Result(TestedView):
         Args:
             path: The file to write; folders that are missing are made.
             command: The command that runs the study again, to be shown in the report.
+            raw: Its result on the raw data that these were cleaned from: the report then says
+                whether a verdict turns.
 
         Returns:
             The path.
 
         Raises:
+            DesignError: As `turns`.
             OSError: The file cannot be written.
 
         Example:
             >>> result.report("report.html").name
             'report.html'
         """
-        return write_page(Path(path), self._page(command))
+        page = self._page(command)
+        if raw is not None:
+            page = replace(page, turns=self._turns_shown(raw))
+        return write_page(Path(path), page)
 
     def _candidate(self, number: int) -> Candidate:
         return candidate(self._best_member(number), self.metric)

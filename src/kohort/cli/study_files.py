@@ -101,6 +101,7 @@ def adjusted(
     epochs: int | None = None,
     replicates: int | None = None,
     races: bool = False,
+    name: str | None = None,
 ) -> Study:
     """The same study with other data, epochs, or number of replicates (repeats, or folds).
 
@@ -110,12 +111,15 @@ def adjusted(
         epochs: Its epochs; None likewise.
         replicates: Repeats or folds; None likewise.
         races: Whether its replicates come in looks, until it is decided.
+        name: Its name; None for the one that it has.
     """
     changed: dict[str, Any] = {}
     if data is not None:
         changed["data"] = data
     if epochs is not None:
         changed["epochs"] = epochs
+    if name is not None:
+        changed["name"] = name
     given = study.spec.replicates
     assert not isinstance(given, AllSamples)  # No user's study is a refit.
     if races:

@@ -9,7 +9,7 @@ from kohort.errors import DataError
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
 
-type Parts = tuple[np.ndarray, np.ndarray]
+type SplitRows = tuple[np.ndarray, np.ndarray]
 """The samples of a replicate that train, and those that validate: rows, ascending."""
 
 TEST_FRACTION = 0.2
@@ -96,8 +96,8 @@ def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
     )
 
 
-def cut_equally(seed: int, parts: list[Parts]) -> list[Parts]:
-    """Parts as large as the smallest ones: of others some samples are left out at random.
+def cut_equally(seed: int, parts: list[SplitRows]) -> list[SplitRows]:
+    """SplitRows as large as the smallest ones: of others some samples are left out at random.
 
     Args:
         seed: Of what is left out.
@@ -108,7 +108,7 @@ def cut_equally(seed: int, parts: list[Parts]) -> list[Parts]:
     return [(train, valid) for train, valid in cut]
 
 
-def _first_of(seed: int, number: int, part: Parts, sizes: list[int]) -> Iterator[np.ndarray]:
+def _first_of(seed: int, number: int, part: SplitRows, sizes: list[int]) -> Iterator[np.ndarray]:
     for rows, size in zip(part, sizes, strict=True):
         random = np.random.default_rng([seed, number, size])
         yield rows if len(rows) == size else np.sort(random.permutation(rows)[:size])

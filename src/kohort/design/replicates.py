@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.splits import Parts, cut_equally, deal, draw_exactly, in_strata
+from kohort.data.splits import SplitRows, cut_equally, deal, draw_exactly, in_strata
 from kohort.data.strata import Strata, drawn_from, strata, strata_labels
 from kohort.errors import DesignError
 
@@ -291,11 +291,11 @@ class KFold:
         ]
 
 
-def _with_others(samples: int, valid: list[np.ndarray]) -> list[Parts]:
+def _with_others(samples: int, valid: list[np.ndarray]) -> list[SplitRows]:
     return [(np.setdiff1d(np.arange(samples), part), part) for part in valid]
 
 
-def _kept(data: Dataset, parts: list[Parts]) -> list[Parts]:
+def _kept(data: Dataset, parts: list[SplitRows]) -> list[SplitRows]:
     """The parts, of clean data without the samples that were left out of them."""
     if data.raw is None:
         return parts
@@ -309,7 +309,7 @@ def _kept(data: Dataset, parts: list[Parts]) -> list[Parts]:
     return kept
 
 
-def _replicates(seed: int, parts: list[Parts]) -> tuple[Replicate, ...]:
+def _replicates(seed: int, parts: list[SplitRows]) -> tuple[Replicate, ...]:
     return tuple(Replicate(number, _seed(seed, number), *part) for number, part in enumerate(parts))
 
 

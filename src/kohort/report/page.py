@@ -29,6 +29,7 @@ from kohort.report.answers import (
 )
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row, test_text
+from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
     curve_bands,
@@ -69,6 +70,7 @@ class Page:
         shipped: Which model to ship, in words; empty without a winner.
         command: The command that runs the study again; empty if there is none.
         search: What it shows of the search whose finalists raced; None where there was none.
+        turns: Whether verdicts turn on clean data; None where no raw data stand beside them.
     """
 
     conclusions: Conclusions
@@ -81,6 +83,7 @@ class Page:
     shipped: str
     command: str
     search: "SearchView | None" = None
+    turns: ShownTurns | None = None
 
     @property
     def record(self) -> StudyRecord:

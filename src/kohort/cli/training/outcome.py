@@ -23,7 +23,8 @@ def finish[R: "Result"](
     out: Path,
     command: str,
     told: Callable[[R], list[str]] = lambda _: [],
-) -> None:
+    raw: "Result | None" = None,
+) -> R:
     """Run it; print its table and its answer, write its report and its winner.
 
     Args:
@@ -32,6 +33,10 @@ def finish[R: "Result"](
         out: The folder to write to.
         command: The command that runs it again.
         told: Further lines of its outcome.
+        raw: Its result on the raw data that these were cleaned from; None where there is none.
+
+    Returns:
+        Its result.
 
     Raises:
         DesignError: The folder cannot be written to, or the user's own code fails.
@@ -54,7 +59,9 @@ def finish[R: "Result"](
         typer.echo(f"removed the {WINNER} of an earlier run from {out}", err=True)
     with writing(out / REPORT):
         # A path that is no text in UTF-8 would end the writing of the report.
-        typer.echo(f"report: {result.report(out / REPORT, command=legible(command))}")
+        written = result.report(out / REPORT, command=legible(command), raw=raw)
+        typer.echo(f"report: {written}")
+    return result
 
 
 def _lines(result: "Result") -> list[str]:

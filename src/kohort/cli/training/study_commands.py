@@ -27,9 +27,16 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
+from kohort.errors import DataError, DesignError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kohort.result import Result
     from kohort.study import Study
+
+CLEAN = "clean"
+"""The folder, in that of a report, for the same study on clean data."""
 
 
 class EngineName(StrEnum):
@@ -64,6 +71,14 @@ def run(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    clean: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What `data clean` made of the data: the study runs on these too, and the report "
+            "says whether a verdict turns.",
+        ),
+    ] = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
     until_decided: UntilDecided = False,
@@ -92,6 +107,7 @@ def run(
     options = {
         "data": data,
         **reading,
+        "clean": clean,
         "epochs": epochs,
         "replicates": replicates,
         "engine": None if engine is EngineName.AUTO else engine.value,
@@ -99,12 +115,24 @@ def run(
         "store": None if store == STORE else store,
     }
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
-    finish(
-        found.data,
-        partial(found.run, engine=engine.value, memory=memory, store=store, fresh=fresh),
-        out or report_folder(study),
-        shown_command("run", study, options, *(["--until-decided"] * until_decided)),
-    )
+    on_clean = None if clean is None else _on_clean(study, clean, found, epochs, replicates)
+
+    def running(it: "Study") -> "Callable[[], Result]":
+        return partial(it.run, engine=engine.value, memory=memory, store=store, fresh=fresh)
+
+    folder = out or report_folder(study)
+    command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
+    result = finish(found.data, running(found), folder, command)
+    if on_clean is not None:
+        typer.echo("")
+        finish(
+            on_clean.data,
+            running(on_clean),
+            folder / CLEAN,
+            command,
+            told=lambda of: ["", "Raw and clean data", *of.turns_text(result)],
+            raw=result,
+        )
 
 
 def plan(
@@ -123,6 +151,34 @@ def plan(
     reading = reading_options(target, group, size, color, test)
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     typer.echo(str(planned.plan()))
+
+
+def _on_clean(
+    place: str, source: Path, raw: "Study", epochs: int | None, replicates: int | None
+) -> "Study":
+    """The same study on clean data; it is kept under a name of its own.
+
+    Raises:
+        DataError: The data were not cleaned from those of the study.
+        DesignError: It is a race.
+    """
+    from kohort.cli.study_files import adjusted, data_of, read_study
+
+    data = data_of(str(source), {})
+    if data is None or data.raw is None or data.raw.fingerprint != raw.data.fingerprint:
+        raise DataError(
+            f"what kohort data clean made of {raw.data.name}",
+            f"{source}, which is other data",
+            "clean the data, read with the same options as here: kohort data clean",
+        )
+    if raw.spec.race is not None:
+        raise DesignError(
+            "a study whose variants train all replicates, for --clean",
+            "a race",
+            "leave --until-decided out, or give it a Holdout or a KFold",
+        )
+    study = adjusted(read_study(place, data), epochs=epochs, replicates=replicates)
+    return adjusted(study, name=f"{study.name}, clean data")
 
 
 def _study(

@@ -1,0 +1,1 @@
+"""What cleaning the data changes in a study's verdicts."""

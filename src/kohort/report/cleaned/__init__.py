@@ -1,0 +1,1 @@
+"""Tells what cleaning the data changes in a study's verdicts."""

@@ -1,0 +1,79 @@
+"""`kohort run --clean`: one study on raw and on clean data."""
+
+import numpy as np
+import pytest
+
+from tests.cli.in_process import kohort
+from tests.doors.refusals import held
+
+STUDY = """
+import keras, kohort
+
+def build(units):
+    layers = [keras.layers.Dense(units, "tanh")]
+    model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def study(data):
+    replicates = kohort.Holdout(0.25, repeats=3)
+    variants = kohort.grid(build, units=[1, 8])
+    return kohort.Study("clouds", variants, data, replicates=replicates, epochs=1, batch_size=30)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    random = np.random.default_rng(5)
+    y = np.arange(200) % 3
+    x = random.normal(size=(200, 4)) + 4 * np.eye(3, 4)[y]
+    x[150:160], y[150:160] = x[:10], y[:10]
+    np.savez(tmp_path / "raw.npz", x_train=x[:150], y_train=y[:150], x_test=x[150:], y_test=y[150:])
+    np.savez(tmp_path / "other.npz", x_train=x, y_train=y)
+    (tmp_path / "study.py").write_text(STUDY)
+    done = kohort("data", "clean", "raw.npz", "--out", "clean.h5", cwd=tmp_path)
+    assert "left: train: 150 of 150; test: 40 of 50" in done.stdout
+    return tmp_path
+
+
+@pytest.mark.long
+def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(folder):
+    command = ("run", "study.py", "--data", "raw.npz", "--clean", "clean.h5")
+    done = kohort(*command, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert [line for line in told if line.startswith("report: ")] == [
+        "report: study-report/report.html", "report: study-report/clean/report.html",
+    ]  # fmt: skip
+    at = told.index("Raw and clean data")
+    assert told[at + 1].startswith("No verdict turns where the data are cleaned")
+    html = (folder / "study-report" / "clean" / "report.html").read_text("utf-8")
+    assert told[at + 1] in html
+    assert "kohort run study.py --data raw.npz --clean clean.h5" in html
+    listed = kohort("list", cwd=folder).stdout.splitlines()[1:]
+    assert [line.split("  ")[0] for line in listed] == ["clouds", "clouds, clean data"]
+
+    again = kohort(*command, cwd=folder)
+    assert again.returncode == 0
+    assert "cohort" not in again.stderr  # nothing is trained
+
+
+BAD = {
+    "other data": (["--data", "other.npz", "--clean", "clean.h5"], "what kohort data clean made"),
+    "raw data": (["--data", "raw.npz", "--clean", "raw.npz"], "raw.npz, which is other data"),
+    "no file": (["--data", "raw.npz", "--clean", "none.h5"], "'none.h5': no such file"),
+    "a race": (
+        ["--data", "raw.npz", "--clean", "clean.h5", "--until-decided"], "got a race; leave --",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_in_a_line_before_anything_is_trained(case, folder):
+    options, told = BAD[case]
+    before = held(folder)
+    done = kohort("run", "study.py", *options, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+    assert held(folder) == before
