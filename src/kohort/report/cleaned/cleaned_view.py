@@ -87,13 +87,16 @@ class CleanedView(TestedView):
             )
 
 
-_TOLD = ("variants", "replicates", "seed", "epochs", "batch size", "metric", "confidence", "looks")
+_TOLD = (
+    "variants", "replicates", "seed", "epochs", "batch size", "class weights", "metric", "margin",
+    "confidence", "looks",
+)  # fmt: skip
 
 
 def _settings(result: TestedView) -> tuple[object, ...]:
     of = result.settings
     variants = [(v.name, v.arguments) for v in result.record.variants]
     return (
-        variants, of.replicates, of.seed, of.epochs, of.batch_size, of.metric, of.confidence,
-        of.looks,
+        variants, of.replicates, of.seed, of.epochs, of.batch_size, of.class_weights, of.metric,
+        of.margin, of.confidence, of.looks,
     )  # fmt: skip

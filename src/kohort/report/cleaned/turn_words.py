@@ -67,8 +67,8 @@ def turn_sentences(turning: Turning, scale: Scale) -> list[str]:
     (train, valid), (clean_train, clean_valid) = turning.samples
     told.append(
         f"In each replicate {clean_train:,} of {train:,} samples train, and {clean_valid:,} of "
-        f"{valid:,} validate, with the labels that they have now. Each study is judged on its own "
-        "samples: their verdicts are compared here, not their scores."
+        f"{valid:,} validate. Each study is judged on its own samples and labels: their verdicts "
+        "are compared here, not their scores."
     )
     return [sentence for sentence in told if sentence]
 
