@@ -119,6 +119,9 @@ class Dataset:
             self._set("pixels", CENTRED)
         if self.groups is not None:
             self._set("groups", checked_groups(self.groups, len(self.x_train)))
+        if self.raw is not None and len(self.raw.rows) != len(self.x_train):
+            told = f"{len(self.raw.rows):,} of them and {len(self.x_train):,} training samples"
+            raise DataError("a raw sample for each", told, "leave raw out of other data")
         self._set("class_names", self._named_classes())
         self._set("name", self.name or "data")
         check_kind("name", self.name, str, "text")

@@ -125,6 +125,14 @@ def test_clean_data_are_not_cleaned_again():
         without(without(pictures(), 3), 4)
 
 
+def test_a_part_of_clean_data_is_no_clean_data():
+    left = without(pictures(), 3)
+    with pytest.raises(DataError, match="19 of them and 5 training samples; leave raw out"):
+        replace(left, x_train=left.x_train[:5], y_train=left.y_train[:5], groups=None)
+    part = {"x_train": left.x_train[:5], "y_train": left.y_train[:5], "groups": None, "raw": None}
+    assert len(replace(left, **part).x_train) == 5
+
+
 def test_numbers_do_not_become_classes_by_what_is_left():
     y = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 2.5])
     data = kohort.Dataset(RANDOM.normal(size=(7, 3)), y)

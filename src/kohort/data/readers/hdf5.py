@@ -92,8 +92,8 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         _whole(file, "raw_targets", path),
         _optional(file, "raw_groups", path),
     )
-    if len(raw.rows) != len(given["x_train"]) or not _ascend(raw.rows, raw.samples):
-        raise DataError("a raw sample for each of x_train", f"others in {path}", "clean again")
+    if not _ascend(raw.rows, raw.samples):
+        raise DataError("rows of the raw data in order", f"others in {path}", "clean again")
     columns = None
     if about["columns"] is not None:
         from kohort.data.tables.columns import Columns
