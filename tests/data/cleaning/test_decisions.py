@@ -75,6 +75,10 @@ def test_nothing_decided_is_a_table_too(data, written):
     assert read_decisions(written, data) == []
 
 
+def test_no_checksum_looks_like_a_number(data):
+    assert all(checksum(data, n)[0] == "x" and len(checksum(data, n)) == 13 for n in range(10))
+
+
 CHANGES = {
     "another decision": (("decision", "delete"), "'delete' for sample 3"),
     "none": (("decision", ""), "a decision in keep, leave out, relabel, got '' for sample 3"),

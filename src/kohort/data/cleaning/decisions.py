@@ -50,12 +50,13 @@ _NEEDED = ("sample", "decision", "new_label", "checksum")
 
 
 def checksum(data: Dataset, sample: int) -> str:
-    """12 hexadecimal digits of a sample and its target."""
+    """12 hexadecimal digits of a sample and its target, after an x."""
     train = len(data.x_train)
     x, y = (data.x_train, data.y_train) if sample < train else (data.x_test, data.y_test)
     row = sample if sample < train else sample - train
     content = np.ascontiguousarray(x[row]).tobytes() + np.ascontiguousarray(y[row]).tobytes()
-    return hashlib.blake2b(content, digest_size=6).hexdigest()
+    # Spreadsheets take digits alone, or around an e, for a number, and round it.
+    return "x" + hashlib.blake2b(content, digest_size=6).hexdigest()
 
 
 def write_decisions(path: Path, decisions: Sequence[Decision]) -> None:
