@@ -41,7 +41,7 @@ def test_the_file_and_what_was_checked_are_told(tmp_path):
     assert done.returncode == 0, done.stderr
     md5 = PUBLISHED["notmnist"].md5
     assert done.stdout.splitlines() == [
-        f"fetched: 1,000,003 bytes with the MD5 {md5}, as published", "data: letters.tar.gz",
+        f"fetched: 1,000,003 bytes with the MD5 {md5}, as expected", "data: letters.tar.gz",
     ]  # fmt: skip
     assert done.stderr == LINE
     assert (tmp_path / "letters.tar.gz").read_bytes() == CONTENT

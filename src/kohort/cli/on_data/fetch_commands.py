@@ -64,7 +64,7 @@ def fetch(
     except KeyboardInterrupt:
         end("interrupted; what has come is kept: the same command goes on", 130)
     told = "fetched" if is_new else "was there"
-    typer.echo(f"{told}: {file.size:,} bytes with the MD5 {file.md5}, as published")
+    typer.echo(f"{told}: {file.size:,} bytes with the MD5 {file.md5}, as expected")
     typer.echo(f"data: {legible(str(path))}")
 
 

@@ -254,7 +254,7 @@ def _check_same(file: Published, path: Path) -> None:
     if path.is_file() and path.stat().st_size == file.size and _md5(path) == file.md5:
         return
     raise DesignError(
-        f"{file.file_name} as it was published, or no file",
+        f"{file.file_name} of {file.size:,} bytes, or no file",
         f"another file at {path}",
         "move it, or name another place with --out",
     )
