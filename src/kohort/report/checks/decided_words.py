@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from kohort.data.cleaning.decisions import Action, Decision
 from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
+from kohort.data.inspection.copy_facts import copy_facts
+from kohort.data.labels import class_labels
 from kohort.errors import legible
 from kohort.report.checks.proposals import COPIES, TITLES
 
@@ -61,14 +65,25 @@ def _left(data: Dataset, clean: Dataset) -> list[str]:
     sides = (("train", data.x_train, clean.x_train), ("test", data.x_test, clean.x_test))
     kept = [f"{side}: {len(now):,} of {len(before):,}" for side, before, now in sides]
     told = ["left: " + "; ".join(kept)]
-    found = find_copies(clean)
-    exact, near = int(found.test_exact.sum()), int((found.test & ~found.test_exact).sum())
-    if len(clean.x_test):
-        sought = f", near copies {near:,}" if found.near_sought else "; near copies not sought"
-        told.append(f"test samples that still have copies in train: exact {exact:,}{sought}")
+    told.append(f"still there: {_still_there(clean)}")
     gone = _classes_without(clean)
     told += [f"classes without training samples now: {', '.join(gone)}"] * bool(gone)
     return told
+
+
+def _still_there(clean: Dataset) -> str:
+    """What decisions have left of copies."""
+    found = find_copies(clean)
+    pattern = np.concatenate([found.pattern, found.test_pattern])
+    disputed = copy_facts(found, class_labels(clean)).disputed
+    told = [
+        f"exact copies of another sample {len(pattern) - len(np.unique(pattern)):,}",
+        f"sets of them with different labels {len(disputed):,}",
+        f"test samples with an exact copy in train {int(found.test_exact.sum()):,}",
+    ]
+    near = int((found.test & ~found.test_exact).sum())
+    told.append(f"with a near one {near:,}" if found.near_sought else "near ones not sought")
+    return ", ".join(told)
 
 
 def _classes_without(clean: Dataset) -> list[str]:
