@@ -99,11 +99,25 @@ def test_counts_are_as_asked_and_two_runs_write_the_same_bytes(glyphs):
     assert (glyphs / "data.h5").read_bytes() == (glyphs / "again.h5").read_bytes()
 
 
-def test_progress_is_told_beside_the_results(glyphs, monkeypatch):
-    monkeypatch.setattr("kohort.cli.on_data.prepare_commands.SHOWN_EVERY", 50)
+STAGES = (
+    "reading glyphs", "looking for copies", "looking for copies of test images", "writing data.h5",
+)  # fmt: skip
+
+
+def test_each_stage_and_the_time_left_are_told_beside_the_results(glyphs, monkeypatch):
+    monkeypatch.setattr("kohort.cli.on_data.stages.SHOWN_EVERY", 0.0)
     done = kohort("data", "prepare", "glyphs", "--out", "data.h5", cwd=glyphs)
-    assert done.stderr == "read 50 images\nread 100 images\n"
+    lines = done.stderr.splitlines()
+    assert list(dict.fromkeys(line.partition(":")[0] for line in lines)) == list(STAGES)
+    assert [line for line in lines if "100 %" in line] == [f"{stage}: 100 %" for stage in STAGES]
+    assert lines[60].startswith("reading glyphs: 50 %, 0:0")
+    assert lines[60].endswith(" left")
     assert done.stdout.startswith("images read: 121\n")
+
+
+def test_a_short_run_tells_nothing_beside_the_results(glyphs):
+    done = kohort("data", "prepare", "glyphs", "--out", "data.h5", cwd=glyphs)
+    assert done.stderr == ""
 
 
 def test_json_is_for_programs(glyphs):
@@ -137,21 +151,6 @@ def test_refuses_in_a_line_and_leaves_nothing(case, glyphs):
     (line,) = done.stderr.splitlines()
     assert told in line
     assert held(glyphs) == before
-
-
-def test_a_full_disk_leaves_the_old_file(glyphs, monkeypatch):
-    prepared(glyphs)
-    before = (glyphs / "data.h5").read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("kohort.data.preparing.layouts._write_rows", full)
-    done = kohort("data", "prepare", "glyphs", "--out", "data.h5", "--seed", "1", cwd=glyphs)
-    assert done.returncode == 2
-    assert "to write data.h5, got 'No space left on device'; make room there" in done.stderr
-    assert (glyphs / "data.h5").read_bytes() == before
-    assert sorted(path.name for path in glyphs.iterdir()) == ["data.h5", "glyphs"]
 
 
 @pytest.mark.long

@@ -1,19 +1,22 @@
 """`kohort data prepare`: images from folders and archives become one file."""
 
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, spelt_as_options
 from kohort.errors import DataError, DesignError, legible
 
-SHOWN_EVERY = 20_000
-"""Images between two lines of progress."""
+if TYPE_CHECKING:
+    from kohort.data.preparing.drawing import Drawn
+    from kohort.data.preparing.part_file import PartFile
+    from kohort.data.preparing.sifting import Sifted
 
 
 class LayoutName(StrEnum):
@@ -48,9 +51,11 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Make one file of images: exact copies once, near copies on one side, all of it told."""
+    from kohort.cli.on_data.stages import Stages
     from kohort.cli.study_files import size_of
     from kohort.data.preparing.drawing import draw_apart
     from kohort.data.preparing.layouts import write
+    from kohort.data.preparing.part_file import kept_beside
     from kohort.data.preparing.sifting import sift
     from kohort.evidence.whole_files import written_whole
 
@@ -61,27 +66,23 @@ def prepare(
         raise DataError("a folder or an archive", f"{missing}, which is none", "check the spelling")
     shape = None if size is None else size_of(size)
     _check_images(sources)
-    with spelt_as_options():
-        sifted = sift(sources, shape, color.value, _counting())
-    drawn, near = draw_apart(sifted, train=train, test=test, balance=balance, seed=seed)
-    told = sifted.told()
-    told += [f"near a training image after the draw, left out: {near:,}"] * (near > 0)
-    left = len(sifted.images) - near - len(drawn.train) - len(drawn.test)
-    told += [f"left out, as fewer were asked for: {left:,}"] * (left > 0)
-    told.append(f"train: {len(drawn.train):,}; test: {len(drawn.test):,}")
-    provenance = {
-        "sources": [source.name for source in sources],
-        "seed": seed,
-        "balance": balance,
-        "told": told,
-    }
-    try:
+    settings = {"kohort": version("kohort"), "size": size, "color": color.value}
+    with kept_beside(out, settings) as part_file, _told_at(part_file), Stages() as stages:
+        begin = stages.begin
+        with spelt_as_options():
+            sifted = sift(sources, shape, color.value, begin, part_file)
+        asked = {"train": train, "test": test, "balance": balance, "seed": seed}
+        drawn, near = draw_apart(sifted, begin=begin, part_file=part_file, **asked)
+        told = [*sifted.told(), *_told_of_draw(sifted, drawn, near)]
+        provenance = {
+            "sources": [source.name for source in sources],
+            "seed": seed,
+            "balance": balance,
+            "told": told,
+        }
         with written_whole(out) as new:
-            write(new, sifted, drawn, layout.value, provenance)
-    except (OSError, RuntimeError) as error:  # h5py raises either where the disk is full
-        raise DesignError(
-            f"to write {out}", f"'{getattr(error, 'strerror', None) or error}'", "make room there"
-        ) from error
+            part_file.note(new)
+            write(new, sifted, drawn, layout.value, provenance, begin(f"writing {out.name}"))
     if as_json:
         typer.echo(json.dumps({"out": str(out), "told": told, "unreadable": sifted.unreadable}))
         return
@@ -103,13 +104,25 @@ def _check_images(sources: list[Path]) -> None:
             )
 
 
-def _counting() -> Callable[[], None]:
-    """A function that is called for each image, and tells now and then how many there were."""
-    counted = itertools.count(1)
+def _told_of_draw(sifted: "Sifted", drawn: "Drawn", near: int) -> list[str]:
+    left = len(sifted.images) - near - len(drawn.train) - len(drawn.test)
+    return [
+        *[f"near a training image after the draw, left out: {near:,}"] * (near > 0),
+        *[f"left out, as fewer were asked for: {left:,}"] * (left > 0),
+        f"train: {len(drawn.train):,}; test: {len(drawn.test):,}",
+    ]
 
-    def seen() -> None:
-        number = next(counted)
-        if number % SHOWN_EVERY == 0:
-            typer.echo(f"read {number:,} images", err=True)
 
-    return seen
+@contextmanager
+def _told_at(part_file: "PartFile") -> Iterator[None]:
+    """Tell what an earlier run has kept, and, where this one is interrupted, what it keeps."""
+    if part_file.files:
+        told = f"an earlier run has read {part_file.files:,} files; it goes on there"
+        typer.echo(legible(f"{part_file.path}: {told}"), err=True)
+    try:
+        yield
+    except KeyboardInterrupt:
+        part_file.keep()
+        if part_file.files:
+            typer.echo(legible(part_file.kept), err=True)
+        raise

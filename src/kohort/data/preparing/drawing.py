@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
-from kohort.data.preparing.sifting import Sifted
+from kohort.data.preparing.part_file import PartFile
+from kohort.data.preparing.sifting import Begin, Sifted, searched, silently
 from kohort.data.splits import TEST_FRACTION, draw_exactly
 from kohort.errors import DataError
 
@@ -59,7 +59,13 @@ def draw(
     return Drawn(random.permutation(for_train), random.permutation(for_test))
 
 
-def draw_apart(sifted: Sifted, **arguments: Any) -> tuple[Drawn, int]:
+def draw_apart(
+    sifted: Sifted,
+    *,
+    begin: Begin = silently,
+    part_file: PartFile | None = None,
+    **arguments: Any,
+) -> tuple[Drawn, int]:
     """Draw from sifted images so that no test image has a copy among the training images.
 
     What counts as near depends a little on the images that it is measured on, so the search is
@@ -67,6 +73,8 @@ def draw_apart(sifted: Sifted, **arguments: Any) -> tuple[Drawn, int]:
 
     Args:
         sifted: The images.
+        begin: As in `sift`.
+        part_file: As in `sift`.
         **arguments: Those of `draw`.
 
     Returns:
@@ -83,7 +91,7 @@ def draw_apart(sifted: Sifted, **arguments: Any) -> tuple[Drawn, int]:
             sifted.images[train], sifted.labels[train], sifted.images[test], sifted.labels[test],
             class_names=sifted.class_names,
         )  # fmt: skip
-        is_copy = find_copies(data).test
+        is_copy = searched(data, begin("looking for copies of test images"), part_file).test
         if not is_copy.any():
             return Drawn(train, test), len(sifted.images) - len(rows)
         rows = np.setdiff1d(rows, test[is_copy])

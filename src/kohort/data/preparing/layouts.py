@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from kohort.data.preparing.drawing import Drawn
 from kohort.data.preparing.sifting import Sifted
+from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.hdf5 import CLASS_NAMES, PROVENANCE
 
 type Layout = Literal["blog", "compact"]
@@ -18,7 +20,12 @@ _ROWS = 4096  # at a time
 
 
 def write(
-    path: Path, sifted: Sifted, drawn: Drawn, layout: Layout, provenance: Mapping[str, Any]
+    path: Path,
+    sifted: Sifted,
+    drawn: Drawn,
+    layout: Layout,
+    provenance: Mapping[str, Any],
+    passed: Passed = silent,
 ) -> None:
     """Write a file; the same arguments write the same bytes.
 
@@ -30,6 +37,7 @@ def write(
             as (v - 127.5) / 255, and the label last; beside them `trainGroups`. "compact" writes
             `x_train`, `y_train`, `x_test`, `y_test` and `groups` as integers, images as uint8.
         provenance: How it was made, for JSON.
+        passed: Is told how far it is.
 
     Raises:
         OSError: The file cannot be written.
@@ -37,25 +45,35 @@ def write(
     with h5py.File(path, "w", track_order=True) as file:
         for key, value in ((CLASS_NAMES, sifted.class_names), (PROVENANCE, dict(provenance))):
             file[key] = np.frombuffer(json.dumps(value).encode(), np.uint8)
-        if layout == "blog":
-            _write_rows(file, "trainData", sifted, drawn.train)
-            _write_rows(file, "testData", sifted, drawn.test)
-            file["trainGroups"] = sifted.groups[drawn.train]
-            return
+        done, total = 0, len(drawn.train) + len(drawn.test)
         for side, rows in (("train", drawn.train), ("test", drawn.test)):
-            images = sifted.images[rows]
-            chunks = (min(_ROWS, len(rows)), *images.shape[1:])
-            file.create_dataset(f"x_{side}", data=images, chunks=chunks, compression="gzip")
-            file[f"y_{side}"] = sifted.labels[rows]
-        file["groups"] = sifted.groups[drawn.train]
+            table = _table(file, side, sifted, rows, layout)
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS]
+                table[start : start + len(some)] = _in_layout(sifted, some, layout)
+                passed((done + start + len(some)) / total)
+            done += len(rows)
+            if layout == "compact":
+                file[f"y_{side}"] = sifted.labels[rows]
+        file["trainGroups" if layout == "blog" else "groups"] = sifted.groups[drawn.train]
 
 
-def _write_rows(file: h5py.File, key: str, sifted: Sifted, rows: np.ndarray) -> None:
-    width = int(np.prod(sifted.images.shape[1:]))
-    table = file.create_dataset(key, (len(rows), width + 1), np.float32)
-    for start in range(0, len(rows), _ROWS):
-        some = rows[start : start + _ROWS]
-        pixels = sifted.images[some].reshape(len(some), width)
-        scaled = (pixels.astype(np.float32) - np.float32(127.5)) / np.float32(255)
-        labels = sifted.labels[some].astype(np.float32)
-        table[start : start + len(some)] = np.column_stack([scaled, labels])
+def _table(
+    file: h5py.File, side: str, sifted: Sifted, rows: np.ndarray, layout: Layout
+) -> h5py.Dataset:
+    shape = sifted.images.shape[1:]
+    if layout == "blog":
+        return file.create_dataset(f"{side}Data", (len(rows), prod(shape) + 1), np.float32)
+    chunks = (min(_ROWS, len(rows)), *shape)
+    return file.create_dataset(
+        f"x_{side}", (len(rows), *shape), np.uint8, chunks=chunks, compression="gzip"
+    )
+
+
+def _in_layout(sifted: Sifted, rows: np.ndarray, layout: Layout) -> np.ndarray:
+    images: np.ndarray = sifted.images[rows]
+    if layout == "compact":
+        return images
+    pixels = images.reshape(len(rows), -1).astype(np.float32)
+    scaled = (pixels - np.float32(127.5)) / np.float32(255)
+    return np.column_stack([scaled, sifted.labels[rows].astype(np.float32)])

@@ -6,12 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from kohort.data.copies import find_copies
+from kohort.data.copies import Copies, find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.linked import extremes, linked
-from kohort.data.readers.decoding import Color
+from kohort.data.preparing.part_file import PartFile, digest_of
+from kohort.data.readers.archives import Passed, silent
+from kohort.data.readers.decoding import Color, decode_bytes
 from kohort.data.readers.images import ImageReader, ImageSet, read_image_set
 from kohort.errors import DataError
+
+type Begin = Callable[[str], Passed]
+"""Begins a stage of the work, and gives what is told how far it is."""
+
+
+def silently(_: str) -> Passed:
+    """Begin a stage that shows nothing."""
+    return silent
+
 
 SHOWN = 20
 """Of more names, the first are told."""
@@ -74,7 +85,8 @@ def sift(
     sources: Sequence[Path],
     size: tuple[int, int] | None = None,
     color: Color | None = None,
-    seen: Callable[[], None] = lambda: None,
+    begin: Begin = silently,
+    part_file: PartFile | None = None,
 ) -> Sifted:
     """Read images of all sources, and keep those that differ.
 
@@ -85,15 +97,20 @@ def sift(
         sources: Folders of class folders, or archives of them.
         size: The height and width to resize images to.
         color: What to make of them.
-        seen: Called after each image that is read.
+        begin: Is told of each stage of the work, and gives what is told how far it is.
+        part_file: Where to keep what was read and found.
 
     Raises:
         DataError: A source cannot be read, or images of sources differ in size or colour.
     """
-    readers = [ImageReader(source, size, color, seen) for source in sources]
-    parts = [read_image_set(source, each) for source, each in zip(sources, readers, strict=True)]
+    decode = decode_bytes if part_file is None else part_file.decoded
+    parts = [
+        read_image_set(each, ImageReader(each, size, color, decode), begin(f"reading {each.name}"))
+        for each in sources
+    ]
     images = _together(parts, sources)
-    found = find_copies(Dataset(images.pixels, images.labels, class_names=images.class_names))
+    data = Dataset(images.pixels, images.labels, class_names=images.class_names)
+    found = searched(data, begin("looking for copies"), part_file)
     pattern = found.pattern
     patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
     lowest, highest = extremes(images.labels, pattern, len(patterns))
@@ -117,6 +134,23 @@ def sift(
         near_sought=found.near_sought,
         notes=tuple(images.notes),
     )
+
+
+def searched(data: Dataset, passed: Passed, part_file: PartFile | None = None) -> Copies:
+    """The copies in a dataset; those that a part file keeps are not looked for again.
+
+    Args:
+        data: The dataset.
+        passed: Is told how far the search is.
+        part_file: Where to keep what was found.
+    """
+    if part_file is None:
+        found = find_copies(data)
+    else:
+        digest = digest_of(data.x_train, data.x_test)
+        found = part_file.copies(digest, lambda: find_copies(data))
+    passed(1.0)
+    return found
 
 
 def _moved_up(images: np.ndarray, kept: np.ndarray) -> np.ndarray:

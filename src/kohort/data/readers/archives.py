@@ -49,7 +49,17 @@ def is_archive(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS or _starts(path, *_COMPRESSED, *_ZIP) or _is_tar(path)
 
 
-def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+type Passed = Callable[[float], None]
+"""Is told again and again which part of the work is done, from 0 to 1."""
+
+
+def silent(_: float) -> None:
+    """Take no notice of how far the work is."""
+
+
+def read_files[T](
+    source: Path, wanted: Wanted, read: Read[T], passed: Passed = silent
+) -> dict[PurePosixPath, T | None]:
     """The result of `read` for each file, ascending by path; None where a file cannot be read.
 
     Of two entries of one name in an archive the later one counts, as when it is unpacked. Links in
@@ -59,15 +69,17 @@ def read_files[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosix
         source: A folder, a tar archive (compressed or not), or a zip archive.
         wanted: Whether to read a file of this path.
         read: Called with the path and the content of a file.
+        passed: Called after each file with the part of the source that is read: of the bytes of a
+            tar archive, whose files nobody has counted, of the files elsewhere.
 
     Raises:
         DataError: The source is none of these or is damaged, or a file is too large.
     """
     if source.is_dir():
-        return _from_folder(source, wanted, read)
+        return _from_folder(source, wanted, read, passed)
     is_tar = _is_tar(source) or _starts(source, *_COMPRESSED) or not zipfile.is_zipfile(source)
     try:
-        contents = (_from_tar if is_tar else _from_zip)(source, wanted, read)
+        contents = (_from_tar if is_tar else _from_zip)(source, wanted, read, passed)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -93,15 +105,19 @@ def _is_tar(path: Path) -> bool:
         return file.read(len(_TAR)) == _TAR
 
 
-def _from_folder[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+def _from_folder[T](
+    source: Path, wanted: Wanted, read: Read[T], passed: Passed
+) -> dict[PurePosixPath, T | None]:
     paths = {PurePosixPath(path.relative_to(source)): path for path in _below(source)}
     contents: dict[PurePosixPath, T | None] = {}
-    for path in sorted(filter(wanted, paths)):
+    chosen = sorted(filter(wanted, paths))
+    for number, path in enumerate(chosen, 1):
         try:
             content = _content_of(paths[path], path)
         except OSError:
             content = None
         contents[path] = None if content is None else read(path, content)
+        passed(number / len(chosen))
     return contents
 
 
@@ -130,11 +146,16 @@ def _refuse_folder(error: OSError) -> None:
     ) from error
 
 
-def _from_tar[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+def _from_tar[T](
+    source: Path, wanted: Wanted, read: Read[T], passed: Passed
+) -> dict[PurePosixPath, T | None]:
     contents: dict[PurePosixPath, T | None] = {}
     links: dict[PurePosixPath, PurePosixPath] = {}
-    with tarfile.open(source) as archive:
+    size = source.stat().st_size
+    with source.open("rb") as file, tarfile.open(fileobj=file) as archive:
         for entry in archive:
+            # It would keep each entry, of a kilobyte.
+            archive.members.clear()  # type: ignore[attr-defined]
             path = _inside(entry.name, source)
             if entry.isdir() or not wanted(path):
                 continue
@@ -144,6 +165,7 @@ def _from_tar[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixP
                 _check_size(path, entry.size)
                 content = archive.extractfile(entry)
                 contents[path] = read(path, content.read() if content else b"")
+                passed(file.tell() / size)
             elif entry.islnk() or entry.issym():
                 # Hard links name a path from the top of the archive, soft links from their folder.
                 start = "" if entry.islnk() else path.parent
@@ -178,14 +200,17 @@ def _check_end(archive: tarfile.TarFile) -> None:
         pass
 
 
-def _from_zip[T](source: Path, wanted: Wanted, read: Read[T]) -> dict[PurePosixPath, T | None]:
+def _from_zip[T](
+    source: Path, wanted: Wanted, read: Read[T], passed: Passed
+) -> dict[PurePosixPath, T | None]:
     contents: dict[PurePosixPath, T | None] = {}
     with zipfile.ZipFile(source) as archive:
         entries = {_inside(entry.filename, source): entry for entry in archive.infolist()}
-        for path, entry in sorted(entries.items()):
+        for number, (path, entry) in enumerate(sorted(entries.items()), 1):
             if wanted(path) and not entry.is_dir():
                 _check_size(path, entry.file_size)
                 contents[path] = read(path, archive.read(entry))
+                passed(number / len(entries))
     return contents
 
 

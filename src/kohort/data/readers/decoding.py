@@ -55,10 +55,12 @@ class Decoded(NamedTuple):
     Args:
         pixels: uint8 `[height, width]` of a grey one, `[height, width, 3]` of colour.
         changed: What was changed, each as the rest of a sentence on images.
+        upright: The height and width that it had, turned as its camera says.
     """
 
     pixels: np.ndarray
     changed: tuple[str, ...]
+    upright: tuple[int, int]
 
 
 class DeepPixelsError(Exception):
@@ -89,6 +91,24 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return (width, height) if _orientation(image) > 4 else (height, width)
 
 
+def decode_bytes(content: bytes, color: Color, size: tuple[int, int] | None) -> Decoded | None:
+    """Decode the content of an image file; None where it is not an image.
+
+    Args:
+        content: The file's bytes.
+        color: As in `decode`.
+        size: As in `decode`.
+
+    Raises:
+        DeepPixelsError: Its pixels are of more than 16 bits.
+    """
+    try:
+        with opened(io.BytesIO(content)) as image:
+            return decode(image, color, size)
+    except UNREADABLE:
+        return None
+
+
 def decode(image: Image.Image, color: Color, size: tuple[int, int] | None) -> Decoded:
     """Decode an opened image.
 
@@ -101,6 +121,7 @@ def decode(image: Image.Image, color: Color, size: tuple[int, int] | None) -> De
         DeepPixelsError: Its pixels are of more than 16 bits.
     """
     changed: list[str] = []
+    upright = upright_size(image)
     if _frames(image) > 1:
         changed.append("hold several pictures, of which the first is read")
     if _orientation(image) != _UPRIGHT:
@@ -111,7 +132,7 @@ def decode(image: Image.Image, color: Color, size: tuple[int, int] | None) -> De
     if size is not None and image.size != size[::-1]:
         image = image.resize(size[::-1], Image.Resampling.LANCZOS)
         changed.append(f"were resized to {size[0]} x {size[1]} (height x width)")
-    return Decoded(np.asarray(image), tuple(changed))
+    return Decoded(np.asarray(image), tuple(changed), upright)
 
 
 def _frames(image: Image.Image) -> int:

@@ -5,6 +5,7 @@ import io
 import reprlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -12,14 +13,15 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.linked import linked
-from kohort.data.readers.archives import ENDINGS, read_files
+from kohort.data.readers.archives import ENDINGS, Passed, read_files, silent
 from kohort.data.readers.decoding import (
     COLORS,
     IMAGE_ENDINGS,
     UNREADABLE,
     Color,
+    Decoded,
     DeepPixelsError,
-    decode,
+    decode_bytes,
     opened,
     upright_size,
 )
@@ -31,6 +33,10 @@ COMMON_COPIES = 10
 """With more copies than this a picture is common, and says nothing about its origin."""
 TRAIN_FOLDERS = frozenset({"train", "training"})
 TEST_FOLDERS = frozenset({"test", "testing"})
+
+
+type Decode = Callable[[bytes, Color, tuple[int, int] | None], Decoded | None]
+"""Decodes the bytes of a file, as `decode_bytes`."""
 
 
 class ImageSet(NamedTuple):
@@ -150,7 +156,7 @@ class ImageReader:
         source: Where they are from.
         size: The height and width to resize them to; None keeps their size.
         color: Which pixels to make of them; None keeps those that they have.
-        seen: Called after each image.
+        decode: What decodes the bytes of a file.
 
     Raises:
         DataError: The size or the color is none.
@@ -161,9 +167,9 @@ class ImageReader:
         source: Path,
         size: tuple[int, int] | None = None,
         color: Color | None = None,
-        seen: Callable[[], None] = lambda: None,
+        decode: Decode = decode_bytes,
     ) -> None:
-        self._source, self._seen = source, seen
+        self._source, self._decode = source, decode
         self._size, self._color = _checked_size(size), _checked_color(color)
         self._sizes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
@@ -179,19 +185,19 @@ class ImageReader:
                 f"{path} in no folder of {self._source}",
                 "sort the images into A/, B/, ...",
             )
+        if len(self._sizes) > 1 and self._size is None:
+            self._count_size_in(path, content)
+            return np.zeros(0, np.uint8)
         try:
-            with opened(io.BytesIO(content)) as image:
-                self._count_size(path, upright_size(image))
-                if len(self._sizes) > 1 and self._size is None:
-                    return np.zeros(0, np.uint8)
-                decoded = decode(image, self._color, self._size)
+            decoded = self._decode(content, self._color, self._size)
         except DeepPixelsError as error:
             raise DataError(
                 "images of at most 16 bits a pixel", str(path), "save it as PNG"
             ) from error
-        except UNREADABLE:
+        if decoded is None:
+            self._count_size_in(path, content)  # which it may tell though the rest is damaged
             return None
-        self._seen()
+        self._count_size(path, decoded.upright)
         kind = "colour" if decoded.pixels.ndim == 3 else "grey"
         self._kinds[kind] += 1
         self._first.setdefault(kind, path)
@@ -225,6 +231,10 @@ class ImageReader:
                 'give the color to make them, such as color="grey" or color="rgb"',
             )
 
+    def _count_size_in(self, path: PurePosixPath, content: bytes) -> None:
+        with suppress(*UNREADABLE), opened(io.BytesIO(content)) as image:
+            self._count_size(path, upright_size(image))
+
     def _count_size(self, path: PurePosixPath, size: tuple[int, int]) -> None:
         told = f"of {size[0]} x {size[1]}"
         self._sizes[told] += 1
@@ -237,12 +247,13 @@ class ImageReader:
         return ", ".join(shown) + (f" and {rest:,} other sizes" if rest else "")
 
 
-def read_image_set(source: Path, reader: ImageReader) -> ImageSet:
+def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -> ImageSet:
     """Read the images of class folders.
 
     Args:
         source: A folder, or an archive (tar, zip).
         reader: What decodes them.
+        passed: Is told which part of the source is read.
 
     Raises:
         DataError: There are no two classes, or images differ in size or colour.
@@ -255,7 +266,7 @@ def read_image_set(source: Path, reader: ImageReader) -> ImageSet:
             )
         return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
-    files = read_files(source, wanted, reader)
+    files = read_files(source, wanted, reader, passed)
     readable = [path for path, pixels in files.items() if pixels is not None]
     labels = [path.parent.name for path in readable]
     class_names = sorted(set(labels))
