@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kohort.data import copies
 from kohort.data.copies import NEIGHBOURS, find_copies
 from kohort.data.dataset import CENTRED, Dataset
+from kohort.data.nearness import neighbours
 from kohort.data.readers.images import load_images
 
 lawful = settings(derandomize=True)
@@ -145,7 +146,7 @@ def test_more_copies_than_neighbours_are_all_counted():
 
 
 def test_a_crowd_is_found_by_a_part_of_it(monkeypatch):
-    monkeypatch.setattr(copies, "CROWD", 64)
+    monkeypatch.setattr(neighbours, "CROWD", 64)
     random = np.random.default_rng(5)
     crowd = UNRELATED[0] + random.integers(0, 4, (300, 8, 8)).astype(np.uint8)
     train = np.concatenate([crowd, images(600, seed=6)])

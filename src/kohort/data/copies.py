@@ -1,14 +1,14 @@
 """Finds samples that are copies, exact or near, of training samples."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from kohort.data.dataset import Dataset, is_table
+from kohort.data.nearness.chance import CHANCE_PAIRS, chance, principal_axes
+from kohort.data.nearness.neighbours import Neighbours, blocks
 from kohort.data.splits import random_part
 
 NEAR = 0.05
@@ -20,8 +20,6 @@ NEAR = 0.05
 # many up to 0.1: there siblings begin that are drawings of their own. An image saved anew lies
 # below: 16 grey levels 0.042, JPEG of quality 95 0.009, of 75 0.035, noise of 5 levels 0.032. One
 # that is moved by a pixel (0.4) or resized and back (0.06) does not.
-CHANCE_PAIRS = 0.01
-"""Near copies are looked for where chance makes fewer near pairs than this in the whole dataset."""
 DISCRETE = 16
 """A column of a table with no more different values than this is not used for nearness."""
 CONTINUOUS, FINE, MOSTLY = 0.5, 0.01, 0.5
@@ -31,13 +29,10 @@ NEIGHBOURS = 8
 """The number of nearest training samples that are compared with each sample."""
 AXES = 16
 """The number of dimensions in which neighbours are searched."""
-CROWD = 2048
-"""A sample with enough neighbours in a random part of this size is not searched further."""
 MOST_ROWS = 2**19
 MOST_NUMBERS = 2**30
 """The most different samples, and numbers in them, among which near copies are searched."""
 _SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
-_BLOCK = 2**22  # numbers at a time; 32 MB as float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,17 +147,11 @@ def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
             # 16 bytes: among 10^9 rows two different ones share them with a chance of 10^-21.
             numbers.setdefault(hashlib.blake2b(row, digest_size=16).digest(), len(numbers))
             for table in tables
-            for block in _blocks(len(table), table.shape[1])
+            for block in blocks(len(table), table.shape[1])
             # Adding zero turns negative zeros, which are equal but have other bytes, into zeros.
             for row in np.ascontiguousarray(table[block] + table.dtype.type(0))
         ]
     )
-
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of rows with at most `_BLOCK` numbers each."""
-    step = max(1, _BLOCK // max(1, columns))
-    return (slice(start, start + step) for start in range(0, rows, step))
 
 
 def _sample_size(x: np.ndarray) -> int:
@@ -183,7 +172,7 @@ class _Space:
         """The rows of `x` `[sample, feature]` along the axes, float64 `[row, axis]`."""
         scaled_axes = self.scale[:, None] * self.axes
         points = np.empty((len(rows), self.axes.shape[1]))
-        for block in _blocks(len(rows), x.shape[1]):
+        for block in blocks(len(rows), x.shape[1]):
             points[block] = x[rows[block]].astype(np.float64) @ scaled_axes
         return points
 
@@ -199,7 +188,7 @@ class _Space:
             their_rows: `[pair]`, rows of `others`.
         """
         near = np.empty(len(rows), bool)
-        for block in _blocks(len(rows), x.shape[1]):
+        for block in blocks(len(rows), x.shape[1]):
             apart = x[rows[block]].astype(np.float64) - others[their_rows[block]]
             near[block] = np.linalg.norm(apart * self.scale, axis=1) <= self.radius
         return near
@@ -230,8 +219,8 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
     # The median: by the mean, a few outliers would make all other samples near.
     usual = np.median(np.linalg.norm(np.diff(sample, axis=0), axis=1))
     radius = float(NEAR * usual)
-    variances, axes = _principal_axes(sample[:_PRINCIPAL_ROWS] * counted)
-    if pairs * _chance(variances, radius) > CHANCE_PAIRS:
+    variances, axes = principal_axes(sample[:_PRINCIPAL_ROWS] * counted)
+    if pairs * chance(variances, radius) > CHANCE_PAIRS:
         return None
     return _Space(scale, axes[:, :AXES], radius)
 
@@ -248,36 +237,8 @@ def _are_fine(sample: np.ndarray, pairs: int) -> bool:
         return False
     fine = [np.quantile(gap[gap > 0], FINE) for gap in (gaps[:, many] / deviation[many]).T]
     shuffled = np.random.default_rng(0).permutation(sample[:, many] / deviation[many])
-    variances = _principal_axes(shuffled[:_PRINCIPAL_ROWS])[0]
-    return pairs * _chance(variances, float(np.linalg.norm(fine))) <= CHANCE_PAIRS
-
-
-def _principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The principal variances and axes of a sample `[row, feature]`.
-
-    Returns:
-        Variances `[axis]`, descending, and axes `[feature, axis]`, orthonormal.
-    """
-    centred = sample - sample.mean(axis=0)
-    # From the products of the rows, which are few, however many features there are.
-    squares, rows = np.linalg.eigh(centred @ centred.T)
-    real = squares > 1e-9 * squares.max()
-    squares, rows = squares[real][::-1], rows[:, real][:, ::-1]
-    return squares / (len(sample) - 1), centred.T @ (rows / np.sqrt(squares))
-
-
-def _chance(variances: np.ndarray, radius: float) -> float:
-    """An upper bound on the probability that two normal points lie within the radius.
-
-    Chernoff's bound: `exp(t) * E[exp(-t * (distance / radius)^2)]`, minimised over `t > 0`.
-
-    Args:
-        variances: `[axis]`.
-        radius: The radius.
-    """
-    t = np.geomspace(0.1, len(variances) / 2 + 1, 64)
-    log_mean = -0.5 * np.log1p(4 * t[:, None] * variances / radius**2).sum(axis=1)
-    return float(np.exp((t + log_mean).min()))
+    variances = principal_axes(shuffled[:_PRINCIPAL_ROWS])[0]
+    return pairs * chance(variances, float(np.linalg.norm(fine))) <= CHANCE_PAIRS
 
 
 def _near_pairs(
@@ -299,7 +260,7 @@ def _near_pairs(
     random = np.random.default_rng(0)
     places, test_places = (random_part(random, np.arange(len(r)), most) for r in (rows, test_rows))
     points = space.points(train, rows[places])
-    neighbours = _Neighbours(points, space.radius)
+    neighbours = Neighbours(points, space.radius)
 
     one, other = neighbours.of(points, NEIGHBOURS + 1)  # the first may be itself
     one, other = np.unique(np.sort([one[one != other], other[one != other]], axis=0), axis=1)
@@ -311,37 +272,3 @@ def _near_pairs(
     one, other = test_places[one], places[other]
     near = space.are_near(test, test_rows[one], train, rows[other])
     return within, np.stack([one[near], other[near]], axis=1)
-
-
-class _Neighbours:
-    """Finds the nearest of some points `[point, axis]`, within a radius."""
-
-    def __init__(self, points: np.ndarray, radius: float) -> None:
-        self._radius = radius
-        self._tree = cKDTree(points)
-        self._chosen = random_part(np.random.default_rng(0), np.arange(len(points)), CROWD)
-        self._chosen_tree = cKDTree(points[self._chosen])
-
-    def of(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Up to `count` neighbours of each point `[point, axis]`.
-
-        In a crowd, such as 100,000 blank images with noise, a tree would compare each point with
-        all others. But there any neighbours will do, so a point that has enough close neighbours
-        in a random part of the known points gets those.
-
-        Returns:
-            Pairs as two arrays `[pair]`: places in `points`, and places in the known points.
-        """
-        found = self._chosen_tree.query(
-            points, range(1, count + 1), distance_upper_bound=self._radius / 2, workers=-1
-        )[1]
-        crowded = found[:, -1] < len(self._chosen)
-        nearest = np.empty_like(found)
-        nearest[crowded] = self._chosen[found[crowded]]
-        # The bound is exclusive, and points on it may lie beyond it by rounding.
-        bound = self._radius * (1 + 1e-6)
-        nearest[~crowded] = self._tree.query(
-            points[~crowded], range(1, count + 1), distance_upper_bound=bound, workers=-1
-        )[1]
-        place, which = np.nonzero(nearest < self._tree.n)
-        return place, nearest[place, which]

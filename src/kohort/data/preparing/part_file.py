@@ -12,14 +12,11 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL
 
-from kohort.data.copies import Copies
 from kohort.data.readers.decoding import Color, Decoded, decode_bytes
 from kohort.errors import DesignError, InputError, reason
 
@@ -35,6 +32,9 @@ _TABLES = """
     CREATE TABLE settings (settings TEXT);
     CREATE TABLE written (name TEXT);
 """
+
+
+type Arrays = dict[str, np.ndarray]
 
 
 class PartFile:
@@ -82,18 +82,17 @@ class PartFile:
         self.files = max(self.files, self._pending[-1][0] + 1)
         self._pending, self._pending_bytes = [], 0
 
-    def copies(self, digest: bytes, find: Callable[[], Copies]) -> Copies:
-        """The copies in images of a digest: as kept, or found now and kept."""
+    def found(self, digest: bytes, find: Callable[[], Arrays]) -> Arrays:
+        """What was found in data of a digest, by name: as kept, or found now and kept."""
         self.keep()
         query = "SELECT arrays, sum FROM found WHERE digest = ?"
         row = self._opened().execute(query, (digest,)).fetchone()
         if row is not None and row[1] == _sum(digest, "", row[0]):
             with np.load(io.BytesIO(row[0]), allow_pickle=False) as arrays:
-                fields: dict[str, Any] = {k: v if v.ndim else bool(v) for k, v in arrays.items()}
-            return Copies(**fields)
+                return dict(arrays)
         found = find()
         stream = io.BytesIO()
-        np.savez_compressed(stream, **asdict(found))
+        np.savez_compressed(stream, allow_pickle=False, **found)
         row = (digest, stream.getvalue(), _sum(digest, "", stream.getvalue()))
         with self._opened() as connection:
             connection.execute("REPLACE INTO found VALUES (?, ?, ?)", row)
@@ -234,9 +233,9 @@ def _no_room(out: Path, part: PartFile | None, error: Exception) -> DesignError:
     return DesignError(f"to write {out}", told, f"make room there{on}")
 
 
-def digest_of(*arrays: np.ndarray) -> bytes:
-    """A digest of the bytes of arrays."""
-    hashed = hashlib.blake2b(digest_size=16)
+def digest_of(what: str, *arrays: np.ndarray) -> bytes:
+    """A digest of the bytes of arrays, for what is found in them."""
+    hashed = hashlib.blake2b(what.encode(), digest_size=16)
     for array in arrays:
         hashed.update(str((array.dtype, array.shape)).encode())
         hashed.update(np.ascontiguousarray(array))

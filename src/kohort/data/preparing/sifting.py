@@ -1,15 +1,17 @@
 """Sifts images of one or several sources: copies are kept once, and told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kohort.data.copies import Copies, find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.linked import extremes, linked
-from kohort.data.preparing.part_file import PartFile, digest_of
+from kohort.data.preparing.moved import moved_pairs
+from kohort.data.preparing.part_file import Arrays, PartFile, digest_of
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.decoding import Color, decode_bytes
 from kohort.data.readers.images import ImageReader, ImageSet, read_image_set
@@ -47,6 +49,8 @@ class Sifted:
         disputed_copies: The images that are these, which are all left out.
         near: Images that have a near copy among the others.
         near_sought: Whether near copies could be looked for.
+        moved: Other images that have a copy which is moved, resized or saved anew; None where such
+            could not be looked for.
         notes: What was changed on reading.
     """
 
@@ -62,6 +66,7 @@ class Sifted:
     disputed_copies: int
     near: int
     near_sought: bool
+    moved: int | None
     notes: tuple[str, ...]
 
     def told(self) -> list[str]:
@@ -77,6 +82,9 @@ class Sifted:
             f"exact copies of another image: {self.copies:,} left out, {different:,} images differ",
             f"copies with different labels, left out: {disputed}",
             near if self.near_sought else "near copies could not be looked for",
+            f"moved, resized or saved anew, on one side too: {self.moved:,}"
+            if self.moved is not None
+            else "copies that are moved or resized could not be looked for",
             f"images left: {len(self.images):,}, in {len(np.unique(self.groups)):,} groups",
         ]
 
@@ -115,7 +123,9 @@ def sift(
     patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
     lowest, highest = extremes(images.labels, pattern, len(patterns))
     is_disputed = lowest != highest
-    groups = _groups(first[found.near], images.file_names)
+    near = first[found.near]
+    moved = _moved(images, first, begin, part_file)
+    groups = _groups(near if moved is None else np.concatenate([near, moved]), images.file_names)
     kept = np.sort(first[~is_disputed])
     flat = images.pixels.reshape(len(pattern), -1)
     constant = int((flat.min(axis=1) == flat.max(axis=1)).sum())
@@ -132,6 +142,7 @@ def sift(
         disputed_copies=int(counts[is_disputed].sum()),
         near=len(np.unique(found.near)),
         near_sought=found.near_sought,
+        moved=None if moved is None else len(np.setdiff1d(moved, near)),
         notes=tuple(images.notes),
     )
 
@@ -144,13 +155,35 @@ def searched(data: Dataset, passed: Passed, part_file: PartFile | None = None) -
         passed: Is told how far the search is.
         part_file: Where to keep what was found.
     """
-    if part_file is None:
-        found = find_copies(data)
-    else:
-        digest = digest_of(data.x_train, data.x_test)
-        found = part_file.copies(digest, lambda: find_copies(data))
+
+    def find() -> Arrays:
+        return {name: np.asarray(value) for name, value in asdict(find_copies(data)).items()}
+
+    known: Arrays = _kept(part_file, "copies", find, data.x_train, data.x_test)
     passed(1.0)
-    return found
+    fields: dict[str, Any] = {name: v if v.ndim else bool(v) for name, v in known.items()}
+    return Copies(**fields)
+
+
+def _moved(
+    images: ImageSet, rows: np.ndarray, begin: Begin, part_file: PartFile | None
+) -> np.ndarray | None:
+    """Pairs of the different images `rows` that are moved copies; None where none can be sought."""
+    passed = begin("looking for moved copies")
+
+    def find() -> Arrays:
+        pairs = moved_pairs(images.pixels, images.labels, rows, passed)
+        return {} if pairs is None else {"pairs": pairs}
+
+    found = _kept(part_file, "moved copies", find, images.pixels, images.labels)
+    passed(1.0)
+    return found.get("pairs")
+
+
+def _kept(
+    part_file: PartFile | None, what: str, find: Callable[[], Arrays], *arrays: np.ndarray
+) -> Arrays:
+    return find() if part_file is None else part_file.found(digest_of(what, *arrays), find)
 
 
 def _moved_up(images: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""What is near, and whether by chance."""

@@ -1,0 +1,233 @@
+"""Finds images that are copies of others but for a pixel: moved, resized a little, or saved anew.
+
+Pixel by pixel they are not near: an edge that lies a pixel further makes a large difference. So
+images are made a little smooth (which takes out the noise that JPEG leaves, and what ways to resize
+differ in), each is moved and resized in every way of a short list, and what comes near another
+image is its copy.
+
+All of this is linear, and no image is moved to be searched for: the few axes along which images are
+compared are moved instead, once, and images are brought to them as to any other axes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from kohort.data.nearness.chance import CHANCE_PAIRS, chance, principal_axes
+from kohort.data.nearness.neighbours import Neighbours, blocks
+from kohort.data.readers.archives import Passed, silent
+from kohort.data.splits import random_part
+
+MOVED = 0.02
+"""Moved or resized copies differ, made smooth, by at most this part of the usual difference."""
+# Up to 0.02 lie 33 pairs of notMNIST_small's 18,232 images that are not near as they are, and some
+# 190 of 32,765 glyphs of other fonts, most of them an H, or a slanted I, which differ in little but
+# the widths of their bars. From 4,000 of either to all others there are 21 pairs up to 0.02, 71 up
+# to 0.025 and 162 up to 0.03.
+SAVED = 0.035
+"""The same of images in their place: copies that were saved anew."""
+# In notMNIST each pair up to 0.03 is near as it is (`copies.NEAR`), and 95 of 97 up to 0.035.
+TOLD = 0.14
+"""An image that is nearer than this to itself, moved by a pixel, tells nothing of where it lies."""
+# It is blank, or a bar: 4 to 8 of 100 glyphs. Without this there would be 7,000 pairs and not 21.
+FEWEST_PIXELS = 16
+"""Images with a shorter side are not looked at: a pixel is much of them."""
+NEIGHBOURS = 8
+"""The number of nearest images that are compared with each image that is moved."""
+AXES = 16
+"""The number of dimensions in which neighbours are searched."""
+_SMOOTH = (0.25, 0.5, 0.25)
+_CUBIC = -0.5  # the parameter of cubic convolution, as in Pillow
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the other four are these, of the other image
+_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 512
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to see images: moved and resized, made smooth, and without what lies at the edge.
+
+    Args:
+        down: What is done to columns of pixels, float32 `[row that is seen, row]`.
+        across: What is done to rows of pixels, float32 `[column that is seen, column]`.
+    """
+
+    down: np.ndarray
+    across: np.ndarray
+
+    def views(self, images: np.ndarray) -> np.ndarray:
+        """Images `[image, channel, row, column]` as they are seen, float32 `[image, number]`."""
+        seen: np.ndarray = self.down @ images.astype(np.float32) @ self.across.T
+        return seen.reshape(len(images), -1)
+
+    def onto(self, axes: np.ndarray, channels: int) -> np.ndarray:
+        """What an image is multiplied with to lie along axes `[number seen, axis]` as it is seen.
+
+        Returns:
+            float32 `[number in an image, axis]`.
+        """
+        shaped = axes.T.reshape(-1, channels, len(self.down), len(self.across))
+        moved: np.ndarray = self.down.T @ shaped @ self.across
+        return moved.reshape(axes.shape[1], -1).T.astype(np.float32)
+
+
+def moved_pairs(
+    images: np.ndarray, labels: np.ndarray, rows: np.ndarray, passed: Passed = silent
+) -> np.ndarray | None:
+    """Find pairs of images of which one is the other, moved, resized or saved anew.
+
+    Moved by at most a pixel; resized by half a pixel to two pixels of a side about the middle, or
+    by one pixel about a corner; or in its place, as JPEG of a medium quality leaves it. They are
+    compared away from the edge, where something else may have come in. Neighbours come from a k-d
+    tree, as in `find_copies`, so the time grows little faster than the number of images.
+
+    Only images of one label make a pair: an E of thin lines, moved down, is an F. Images of which
+    nothing tells where they lie, such as bars, are in none; and of more than `NEIGHBOURS`
+    candidates only the nearest are compared.
+
+    Args:
+        images: uint8 `[image, height, width]` or `[image, height, width, channel]`.
+        labels: int32 `[image]`.
+        rows: The images to compare, ascending, no two equal.
+        passed: Is told how far the search is.
+
+    Returns:
+        int64 `[pair, 2]`, ascending; each pair once, the lower image first. None where such copies
+        cannot be looked for: among images with a side below `FEWEST_PIXELS`, and where chance would
+        make some.
+    """
+    images = images[:, None] if images.ndim == 3 else np.moveaxis(images, 3, 1)
+    if len(rows) < 2 or min(images.shape[2:]) < FEWEST_PIXELS:
+        return None
+    inside, whole, *ways = _ways(*images.shape[2:])
+    random = np.random.default_rng(0)
+    fitting = max(2, min(_SAMPLE_ROWS, _SAMPLE_NUMBERS // images[0].size))
+    sample = images[random.permutation(random_part(random, rows, fitting))]
+    usual = _usual(inside.views(sample))
+    variances, axes = principal_axes(inside.views(sample[:_PRINCIPAL_ROWS]).astype(np.float64))
+    if len(rows) ** 2 * len(ways) * chance(variances, SAVED * usual) > CHANCE_PAIRS:
+        return None
+    search = _Search(images, rows[_tells(images, rows, usual)], inside, axes[:, :AXES])
+    in_place = search.pairs(inside, SAVED * usual)
+    is_near = _near(images, in_place, whole, whole, SAVED * _usual(whole.views(sample)))
+    found = [in_place[is_near]]
+    for number, way in enumerate(ways, 1):
+        passed(number / (len(ways) + 1))
+        found.append(search.pairs(way, MOVED * usual))
+    passed(1.0)
+    pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    alike: np.ndarray = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
+    return alike
+
+
+class _Search:
+    """Finds, among some images, those that are near others as these are seen in another way."""
+
+    def __init__(self, images: np.ndarray, rows: np.ndarray, plain: _Way, axes: np.ndarray) -> None:
+        self._images, self._rows, self._plain, self._axes = images, rows, plain, axes
+        self._points = self._along(plain)
+        self._neighbours: dict[float, Neighbours] = {}
+
+    def pairs(self, way: _Way, radius: float) -> np.ndarray:
+        """Pairs of images `[pair, 2]`: one in this way is as near as the radius to the other."""
+        if radius not in self._neighbours:
+            self._neighbours = {radius: Neighbours(self._points, radius)}
+        count = NEIGHBOURS + 1  # one may be itself
+        one, other = self._neighbours[radius].of(self._along(way), count)
+        pairs: np.ndarray = self._rows[np.stack([one, other], axis=1)[one != other]]
+        found: np.ndarray = pairs[_near(self._images, pairs, way, self._plain, radius)]
+        return found
+
+    def _along(self, way: _Way) -> np.ndarray:
+        axes = way.onto(self._axes, self._images.shape[1])
+        points = np.empty((len(self._rows), axes.shape[1]))
+        for block in blocks(len(self._rows), len(axes)):
+            images = self._images[self._rows[block]].astype(np.float32)
+            points[block] = images.reshape(len(images), -1) @ axes
+        return points
+
+
+def _near(
+    images: np.ndarray, pairs: np.ndarray, way: _Way, other_way: _Way, radius: float
+) -> np.ndarray:
+    """Whether the first image of each pair, seen in a way, is near the second in another way."""
+    near = np.empty(len(pairs), bool)
+    for block in blocks(len(pairs), images[0].size):
+        one, other = (images[pairs[block, side]] for side in (0, 1))
+        apart = np.linalg.norm(way.views(one) - other_way.views(other), axis=1)
+        near[block] = apart <= radius
+    return near
+
+
+def _usual(views: np.ndarray) -> float:
+    """The usual difference of two images, in random order."""
+    return float(np.median(np.linalg.norm(np.diff(views, axis=0), axis=1)))
+
+
+def _tells(images: np.ndarray, rows: np.ndarray, usual: float) -> np.ndarray:
+    """Whether each of some images differs from itself, moved by a pixel in any direction."""
+    channels, height, width = images.shape[1:]
+    bound = (TOLD * usual) ** 2 / (channels * (height - 2) * (width - 2))
+    tells = np.ones(len(rows), bool)
+    for block in blocks(len(rows), images[0].size):
+        x = images[rows[block]].astype(np.float32)
+        x = 0.25 * x[:, :, :-2] + 0.5 * x[:, :, 1:-1] + 0.25 * x[:, :, 2:]
+        x = 0.25 * x[..., :-2] + 0.5 * x[..., 1:-1] + 0.25 * x[..., 2:]
+        for down, across in _SHIFTS:
+            one = x[:, :, down:, max(across, 0) : width - 2 + min(across, 0)]
+            other = x[:, :, : height - 2 - down, max(-across, 0) : width - 2 - max(across, 0)]
+            tells[block] &= np.square(one - other).mean(axis=(1, 2, 3)) >= bound
+    return tells
+
+
+def _ways(height: int, width: int) -> Iterator[_Way]:
+    """As images are, without and with the edge; and the ways to move and to resize."""
+    yield _way(height, width)
+    yield _way(height, width, edge=0)
+    for down, across in _SHIFTS:
+        yield _way(height, width, shift=(down, across))
+    for pixels in (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2):
+        yield _way(height, width, pixels)
+    # By an odd number of pixels nothing stays in the middle.
+    for pixels, *corner in product((-1, 1), (-0.5, 0.5), (-0.5, 0.5)):
+        yield _way(height, width, pixels, corner)
+
+
+def _way(
+    height: int, width: int, larger: float = 0, shift: Sequence[float] = (0, 0), edge: int = 1
+) -> _Way:
+    """A way to see images.
+
+    Args:
+        height: Of the images.
+        width: Of the images.
+        larger: By how many pixels each side is made larger, about the middle.
+        shift: By how many pixels images are moved, down and across.
+        edge: So many pixels at each edge are left out.
+    """
+    down, across = (
+        _smooth(side - 2 * edge) @ _resampling(side, (side + larger) / side, by)[edge : side - edge]
+        for side, by in zip((height, width), shift, strict=True)
+    )
+    return _Way(down.astype(np.float32), across.astype(np.float32))
+
+
+def _resampling(side: int, scale: float, shift: float) -> np.ndarray:
+    """The matrix that resizes and moves a line of pixels, by cubic convolution (Keys, 1981)."""
+    middle = (side - 1) / 2
+    at = np.clip(middle + (np.arange(side) - middle) / scale - shift, 0, side - 1)
+    x = np.abs(at[:, None] - np.arange(side))
+    inner = (_CUBIC + 2) * x**3 - (_CUBIC + 3) * x**2 + 1
+    outer = _CUBIC * (x**3 - 5 * x**2 + 8 * x - 4)
+    weights = np.where(x < 1, inner, np.where(x < 2, outer, 0))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _smooth(side: int) -> np.ndarray:
+    """The matrix that makes a line of pixels smooth; the last ones go on beyond its ends."""
+    padded = np.pad(np.eye(side), ((1, 1), (0, 0)), "edge")
+    smooth: np.ndarray = np.tensordot(
+        _SMOOTH, [padded[at : at + side] for at in range(len(_SMOOTH))], axes=1
+    )
+    return smooth
