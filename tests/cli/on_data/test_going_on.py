@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from tests.cli.in_process import kohort
-from tests.marks import long
 
 IMAGES = 150
 ARGUMENTS = ("data", "prepare", "glyphs", "--out", "data.h5")
@@ -46,7 +45,7 @@ def made(tmp_path_factory):
     for number in range(IMAGES):
         path = folder / "glyphs" / "AB"[number % 2] / f"font{number // 2}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(path)
+        Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(path)
     (folder / "glyphs" / "B" / "bad.png").write_bytes(b"")
     done = kohort(*ARGUMENTS, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -81,20 +80,20 @@ def read(files):
 
 MOMENTS = [
     (f"{PART}.decode_bytes", 100, read(96)),
-    *long(
-        (f"{PART}.decode_bytes", 7, ""),
-        (f"{PART}.decode_bytes", 151, read(144)),
-        (f"{PART}.PartFile.keep", 3, read(32)),
-        ("kohort.data.preparing.sifting.find_copies", 1, read(151)),
-        ("kohort.data.preparing.sifting.find_copies", 2, read(151)),
-        ("kohort.data.preparing.layouts._in_layout", 2, read(151)),
-        ("os.fsync", 1, read(151)),
-        ("pathlib.Path.replace", 1, read(151)),
-        (f"{PART}.PartFile.remove", 1, read(151)),
-    ),
+    (f"{PART}.decode_bytes", 7, ""),
+    (f"{PART}.decode_bytes", 151, read(144)),
+    (f"{PART}.PartFile.keep", 3, read(32)),
+    ("kohort.data.preparing.sifting.find_copies", 1, read(151)),
+    ("kohort.data.preparing.sifting.find_copies", 2, read(151)),
+    ("kohort.data.preparing.layouts._in_layout", 2, read(151)),
+    ("os.fsync", 1, read(151)),
+    ("pathlib.Path.replace", 1, read(151)),
+    ("kohort.data.preparing.sifting.moved_pairs", 1, read(151)),
+    (f"{PART}.PartFile.remove", 1, read(151)),
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "call", "told"), MOMENTS)
 def test_one_that_is_killed_goes_on_and_writes_the_same_bytes(folder, made, where, call, told):
     code = KILLED.format(where=where, call=call)
@@ -113,6 +112,7 @@ def test_what_is_kept_is_neither_decoded_nor_searched_again(folder, made, monkey
         kohort(*ARGUMENTS, cwd=folder)
     monkeypatch.setattr(f"{PART}.decode_bytes", None)
     monkeypatch.setattr("kohort.data.preparing.sifting.find_copies", None)
+    monkeypatch.setattr("kohort.data.preparing.sifting.moved_pairs", None)
     goes_on(folder, made, read(151))
 
 
@@ -187,7 +187,7 @@ def test_files_that_changed_since_are_read_again(tmp_path, made, monkeypatch):
     for number in range(40):
         path = tmp_path / "glyphs" / "AB"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(path)
+        Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(path)
     left_over(tmp_path, monkeypatch)
     (tmp_path / "glyphs" / "A" / "0.png").write_bytes((made[0] / "glyphs/A/font0.png").read_bytes())
     (tmp_path / "glyphs" / "A" / "10.png").unlink()

@@ -76,6 +76,22 @@ def test_near_copies_and_images_of_a_font_are_one_group(folder):
     assert len(np.unique(sifted.groups)) == 30
 
 
+def test_moved_copies_are_one_group_and_told(folder):
+    images = np.random.default_rng(1).integers(0, 256, (40, 20, 20), np.uint8)
+    named = {f"{'AB'[n % 2]}/font{n}.png": image for n, image in enumerate(images)}
+    for n in range(10):
+        named[f"{'AB'[n % 2]}/moved{n}.png"] = np.roll(images[n], (1, -1), (0, 1))
+    sifted = sift([folder(named)])
+    of = {image.tobytes(): group for image, group in zip(sifted.images, sifted.groups, strict=True)}
+    assert sifted.moved == 20
+    assert "moved, resized or saved anew, on one side too: 20" in sifted.told()
+    assert len(np.unique(sifted.groups)) == 40
+    for n in range(10):
+        assert of[images[n].tobytes()] == of[np.roll(images[n], (1, -1), (0, 1)).tobytes()]
+    drawn, _ = draw_apart(sifted)
+    assert not set(sifted.groups[drawn.train]) & set(sifted.groups[drawn.test])
+
+
 def test_sources_come_together_by_the_names_of_classes(folder):
     one = folder({name: image for name, image in plain().items() if "font1" not in name}, "one")
     two = {name.replace("B/", "C/"): image for name, image in plain().items() if "font1" in name}

@@ -29,8 +29,9 @@ MOVED = 0.02
 SAVED = 0.035
 """The same of images in their place: copies that were saved anew."""
 # In notMNIST each pair up to 0.03 is near as it is (`copies.NEAR`), and 95 of 97 up to 0.035.
-TOLD = 0.14
-"""An image that is nearer than this to itself, moved by a pixel, tells nothing of where it lies."""
+TOLD, STEPS = 0.14, 28
+"""An image that is nearer than this to itself, moved by a 28th of its side, tells nothing of where
+it lies."""
 # It is blank, or a bar: 4 to 8 of 100 glyphs. Without this there would be 7,000 pairs and not 21.
 FEWEST_PIXELS = 16
 """Images with a shorter side are not looked at: a pixel is much of them."""
@@ -41,7 +42,7 @@ AXES = 16
 _SMOOTH = (0.25, 0.5, 0.25)
 _CUBIC = -0.5  # the parameter of cubic convolution, as in Pillow
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the other four are these, of the other image
-_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 512
+_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
 
 
 @dataclass(frozen=True)
@@ -168,15 +169,18 @@ def _usual(views: np.ndarray) -> float:
 def _tells(images: np.ndarray, rows: np.ndarray, usual: float) -> np.ndarray:
     """Whether each of some images differs from itself, moved by a pixel in any direction."""
     channels, height, width = images.shape[1:]
-    bound = (TOLD * usual) ** 2 / (channels * (height - 2) * (width - 2))
+    size = (height - 2, width - 2)  # of what is smooth
+    step = [max(1, round(side / STEPS)) for side in (height, width)]
+    bound = (TOLD * usual) ** 2 / (channels * size[0] * size[1])
     tells = np.ones(len(rows), bool)
     for block in blocks(len(rows), images[0].size):
         x = images[rows[block]].astype(np.float32)
         x = 0.25 * x[:, :, :-2] + 0.5 * x[:, :, 1:-1] + 0.25 * x[:, :, 2:]
         x = 0.25 * x[..., :-2] + 0.5 * x[..., 1:-1] + 0.25 * x[..., 2:]
-        for down, across in _SHIFTS:
-            one = x[:, :, down:, max(across, 0) : width - 2 + min(across, 0)]
-            other = x[:, :, : height - 2 - down, max(-across, 0) : width - 2 - max(across, 0)]
+        for shift in _SHIFTS:
+            down, across = np.multiply(step, shift)
+            one = x[:, :, down:, max(across, 0) : size[1] + min(across, 0)]
+            other = x[:, :, : size[0] - down, max(-across, 0) : size[1] - max(across, 0)]
             tells[block] &= np.square(one - other).mean(axis=(1, 2, 3)) >= bound
     return tells
 
