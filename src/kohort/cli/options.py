@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kohort.errors import InputError
+from kohort.errors import DataError, InputError
 
 StudyPlace = Annotated[
     str,
@@ -91,6 +91,8 @@ UntilDecided = Annotated[
 
 
 STORE = "kohort.db"
+MOST_PIXELS = 2**16
+"""No image that is read has a side so long."""
 
 
 def shown_command(verb: str, place: str, options: Mapping[str, object], *flags: str) -> str:
@@ -111,6 +113,19 @@ def reading_options(
     """How data are read, by the names of the options; None for what was not given."""
     shown = None if color is Pixels.KEEP else color.value
     return {"target": target, "group": group, "size": size, "color": shown, "test": test}
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """The height and width that an option gives, "28x28".
+
+    Raises:
+        DataError: It gives none.
+    """
+    height, times, width = text.lower().partition("x")
+    sides = [int(side) if side.isdecimal() else 0 for side in (height, width)]
+    if not times or not all(0 < side < MOST_PIXELS for side in sides):
+        raise DataError("--size as HEIGHTxWIDTH", repr(text), "give --size 28x28, say")
+    return sides[0], sides[1]
 
 
 _ARGUMENT = re.compile(r"\b(target|group|size|color|test)=(\([^)]*\)|[\w.]+|\"\w*\")?")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kohort.cli.options import spelt_as_options
+from kohort.cli.options import size_of, spelt_as_options
 from kohort.data.dataset import Dataset
 from kohort.data.load import load
 from kohort.data.system import is_file
@@ -15,9 +15,6 @@ from kohort.design.races import until_decided
 from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study, study_of
-
-MOST_PIXELS = 2**16
-"""No image that is read has a side so long."""
 
 
 def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
@@ -38,19 +35,6 @@ def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
     if given:
         raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
     return None
-
-
-def size_of(text: str) -> tuple[int, int]:
-    """The height and width that an option gives, "28x28".
-
-    Raises:
-        DataError: It gives none.
-    """
-    height, times, width = text.lower().partition("x")
-    sides = [int(side) if side.isdecimal() else 0 for side in (height, width)]
-    if not times or not all(0 < side < MOST_PIXELS for side in sides):
-        raise DataError("--size as HEIGHTxWIDTH", repr(text), "give --size 28x28, say")
-    return sides[0], sides[1]
 
 
 def read_study(place: str, data: Dataset | None) -> Study:

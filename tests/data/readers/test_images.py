@@ -275,6 +275,13 @@ def test_folders_named_train_and_test_are_the_split(folder, glyphs):
         load_images(folder({}), test=0.1)
 
 
+def test_classes_named_train_and_test_are_classes(folder, glyphs):
+    named = {f"{'train' if 'A/' in name else 'test'}/{name[2:]}": c for name, c in glyphs.items()}
+    data = load_images(folder(named))
+    assert data.class_names == ("test", "train")
+    assert data.notes == ()
+
+
 def test_a_part_may_be_asked_for(folder, glyphs):
     source = folder(glyphs)
     assert len(load_images(source, test=0.5).x_test) == 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, spelt_as_options
+from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, size_of, spelt_as_options
 from kohort.errors import DataError, DesignError, legible
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def prepare(
 ) -> None:
     """Make one file of images: exact copies once, near copies on one side, all of it told."""
     from kohort.cli.on_data.stages import Stages
-    from kohort.cli.study_files import size_of
     from kohort.data.preparing.drawing import draw_apart
     from kohort.data.preparing.layouts import write
     from kohort.data.preparing.part_file import kept_beside

@@ -59,8 +59,8 @@ def silent(_: float) -> None:
 
 def read_files[T](
     source: Path, wanted: Wanted, read: Read[T], passed: Passed = silent
-) -> dict[PurePosixPath, T | None]:
-    """The result of `read` for each file, ascending by path; None where a file cannot be read.
+) -> dict[str, T | None]:
+    """The result of `read` by each file's path, ascending; None where a file cannot be read.
 
     Of two entries of one name in an archive the later one counts, as when it is unpacked. Links in
     a tar archive are followed.
@@ -90,7 +90,8 @@ def read_files[T](
             if is_archive(source)
             else "name a folder of images, or an archive of them",
         ) from error
-    return dict(sorted(contents.items()))
+    # As PurePosixPath sorts, of which half a million take a GB: by folders first.
+    return dict(sorted(contents.items(), key=lambda item: item[0].split("/")))
 
 
 def _starts(path: Path, *marks: bytes) -> bool:
@@ -107,16 +108,16 @@ def _is_tar(path: Path) -> bool:
 
 def _from_folder[T](
     source: Path, wanted: Wanted, read: Read[T], passed: Passed
-) -> dict[PurePosixPath, T | None]:
+) -> dict[str, T | None]:
     paths = {PurePosixPath(path.relative_to(source)): path for path in _below(source)}
-    contents: dict[PurePosixPath, T | None] = {}
+    contents: dict[str, T | None] = {}
     chosen = sorted(filter(wanted, paths))
     for number, path in enumerate(chosen, 1):
         try:
             content = _content_of(paths[path], path)
         except OSError:
             content = None
-        contents[path] = None if content is None else read(path, content)
+        contents[str(path)] = None if content is None else read(path, content)
         passed(number / len(chosen))
     return contents
 
@@ -148,9 +149,9 @@ def _refuse_folder(error: OSError) -> None:
 
 def _from_tar[T](
     source: Path, wanted: Wanted, read: Read[T], passed: Passed
-) -> dict[PurePosixPath, T | None]:
-    contents: dict[PurePosixPath, T | None] = {}
-    links: dict[PurePosixPath, PurePosixPath] = {}
+) -> dict[str, T | None]:
+    contents: dict[str, T | None] = {}
+    links: dict[str, str] = {}
     size = source.stat().st_size
     with source.open("rb") as file, tarfile.open(fileobj=file) as archive:
         for entry in archive:
@@ -159,24 +160,23 @@ def _from_tar[T](
             path = _inside(entry.name, source)
             if entry.isdir() or not wanted(path):
                 continue
-            links.pop(path, None)
-            contents[path] = None
+            links.pop(str(path), None)
+            contents[str(path)] = None
             if entry.isfile():
                 _check_size(path, entry.size)
                 content = archive.extractfile(entry)
-                contents[path] = read(path, content.read() if content else b"")
+                contents[str(path)] = read(path, content.read() if content else b"")
                 passed(file.tell() / size)
             elif entry.islnk() or entry.issym():
                 # Hard links name a path from the top of the archive, soft links from their folder.
                 start = "" if entry.islnk() else path.parent
-                links[path] = PurePosixPath(
-                    posixpath.normpath(start / PurePosixPath(entry.linkname))
-                )
+                linked = posixpath.normpath(start / PurePosixPath(entry.linkname))
+                links[str(path)] = str(PurePosixPath(linked))
         _check_end(archive)
     return contents | {path: contents.get(_end_of(path, links)) for path in links}
 
 
-def _end_of(path: PurePosixPath, links: dict[PurePosixPath, PurePosixPath]) -> PurePosixPath:
+def _end_of(path: str, links: dict[str, str]) -> str:
     """The path at which a chain of links ends; links in a circle end at one of themselves."""
     passed = set()
     while path in links and path not in passed:
@@ -202,14 +202,14 @@ def _check_end(archive: tarfile.TarFile) -> None:
 
 def _from_zip[T](
     source: Path, wanted: Wanted, read: Read[T], passed: Passed
-) -> dict[PurePosixPath, T | None]:
-    contents: dict[PurePosixPath, T | None] = {}
+) -> dict[str, T | None]:
+    contents: dict[str, T | None] = {}
     with zipfile.ZipFile(source) as archive:
         entries = {_inside(entry.filename, source): entry for entry in archive.infolist()}
         for number, (path, entry) in enumerate(sorted(entries.items()), 1):
             if wanted(path) and not entry.is_dir():
                 _check_size(path, entry.file_size)
-                contents[path] = read(path, archive.read(entry))
+                contents[str(path)] = read(path, archive.read(entry))
                 passed(number / len(entries))
     return contents
 

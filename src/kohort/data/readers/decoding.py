@@ -203,3 +203,29 @@ def _of_8_bits(image: Image.Image, changed: list[str]) -> Image.Image:
         raise DeepPixelsError
     changed.append("were brought from 16 bits a pixel to 8")
     return Image.fromarray((deep.astype(np.int64) >> 8).astype(np.uint8))
+
+
+class PixelRows:
+    """Images of one shape, one after another in one array: 529,000 small arrays take twice that."""
+
+    def __init__(self) -> None:
+        self._held = np.empty((0, 0), np.uint8)
+        self._count = 0
+
+    def add(self, pixels: np.ndarray) -> int:
+        """Add an image; its row, or -1, with nothing added, of another shape than the first."""
+        if not self._count:
+            self._held = np.empty((1, *pixels.shape), pixels.dtype)
+        if pixels.shape != self._held.shape[1:]:
+            return -1
+        if self._count == len(self._held):
+            more = self._count // 8 + 16
+            self._held.resize((self._count + more, *pixels.shape), refcheck=False)
+        self._held[self._count] = pixels
+        self._count += 1
+        return self._count - 1
+
+    def taken(self, rows: list[int]) -> np.ndarray:
+        """The images of these rows, `[row, height, width, ...]`; what is held is let go."""
+        held, self._held, self._count = self._held, self._held[:0], 0
+        return held[rows]

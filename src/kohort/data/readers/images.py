@@ -21,6 +21,7 @@ from kohort.data.readers.decoding import (
     Color,
     Decoded,
     DeepPixelsError,
+    PixelRows,
     decode_bytes,
     opened,
     upright_size,
@@ -266,9 +267,15 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
             )
         return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
-    files = read_files(source, wanted, reader, passed)
-    readable = [path for path, pixels in files.items() if pixels is not None]
-    labels = [path.parent.name for path in readable]
+    rows = PixelRows()
+
+    def read(path: PurePosixPath, content: bytes) -> int | None:
+        pixels = reader(path, content)
+        return None if pixels is None else rows.add(pixels)
+
+    files = read_files(source, wanted, read, passed)
+    readable = [path for path, row in files.items() if row is not None]
+    labels = [_class_of(path) for path in readable]
     class_names = sorted(set(labels))
     if len(class_names) < 2:
         raise DataError(
@@ -279,40 +286,32 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
         )
     reader.check()
     unreadable = [
-        legible(f"{path.parent.name}/{path.name}")
-        for path, pixels in files.items()
-        if pixels is None
+        legible(f"{_class_of(path)}/{path.rpartition('/')[2]}")
+        for path, row in files.items()
+        if row is None
     ]
     return ImageSet(
-        _stacked(files, readable),
+        rows.taken([row for row in files.values() if row is not None]),
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
-        [path.name for path in readable],
+        [path.rpartition("/")[2] for path in readable],
         _are_in_test_folder(readable),
         unreadable,
         reader.notes,
     )
 
 
-def _stacked(
-    files: dict[PurePosixPath, np.ndarray | None], paths: list[PurePosixPath]
-) -> np.ndarray:
-    """The pixels of all paths as one array; each leaves `files`, so that memory holds it once."""
-    first = files[paths[0]]
-    assert first is not None
-    stacked = np.empty((len(paths), *first.shape), first.dtype)
-    for row, path in enumerate(paths):
-        stacked[row] = files.pop(path)
-    return stacked
+def _class_of(path: str) -> str:
+    return PurePosixPath(path).parent.name
 
 
-def _are_in_test_folder(paths: list[PurePosixPath]) -> np.ndarray | None:
+def _are_in_test_folder(paths: list[str]) -> np.ndarray | None:
     """Whether each image is below a folder "test"; None unless there are ones "train" too."""
-    above = [{part.lower() for part in path.parts[:-2]} for path in paths]
-    in_test = np.array([bool(parts & TEST_FOLDERS) for parts in above])
-    if not in_test.any() or not any(parts & TRAIN_FOLDERS for parts in above):
-        return None
-    return in_test
+    in_test, in_train = (
+        np.array([not names.isdisjoint(path.lower().split("/")[:-2]) for path in paths])
+        for names in (TEST_FOLDERS, TRAIN_FOLDERS)
+    )
+    return in_test if in_test.any() and in_train.any() else None
 
 
 def _groups(images: ImageSet) -> np.ndarray:
