@@ -252,7 +252,14 @@ def test_two_runs_do_not_write_one_file(folder, made, monkeypatch):
     goes_on(folder, made, read(151))
 
 
-def test_bad_input_leaves_no_part_file(folder):
-    done = kohort(*ARGUMENTS, "--train", "900", cwd=folder)
+@pytest.mark.parametrize("out", ["data.h5", "a/new/folder/data.h5"])
+def test_bad_input_leaves_no_part_file(folder, out):
+    done = kohort(*ARGUMENTS[:-1], out, "--train", "900", cwd=folder)
     assert done.returncode == 2
+    assert "got 120; ask for fewer" in done.stderr
     assert beside(folder) == []
+
+
+def test_a_folder_that_is_not_there_is_made(folder, made):
+    assert kohort(*ARGUMENTS[:-1], "a/new/data.h5", cwd=folder).returncode == 0
+    assert (folder / "a/new/data.h5").read_bytes() == made[1]

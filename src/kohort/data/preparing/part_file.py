@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,7 @@ class PartFile:
         self._connection: sqlite3.Connection | None = None
         self._pending: list[tuple[int, bytes, str, bytes, bytes]] = []
         self._pending_bytes = self._number = self.files = 0
+        self._made: list[Path] = []  # folders, the innermost first
         if self.path.exists():
             self._open()
 
@@ -120,11 +121,14 @@ class PartFile:
             self._connection = None
 
     def remove(self) -> None:
-        """Close and remove it."""
+        """Close and remove it, and folders that were made for it and nothing else."""
         if self._connection is not None:
             self.close()
             for ending in ("", "-journal"):
                 self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            for folder in self._made:
+                with suppress(OSError):  # that `out` is in it
+                    folder.rmdir()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -133,6 +137,7 @@ class PartFile:
         return self._connection
 
     def _open(self) -> None:
+        self._made += [folder for folder in self.path.parents if not folder.exists()]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=0)
         try:
