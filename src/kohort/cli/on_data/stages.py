@@ -1,6 +1,6 @@
 """Shows how far a command on data is, and the time that is left."""
 
-import time
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +18,7 @@ from kohort.data.readers.archives import Passed
 
 SHOWN_EVERY = 10.0
 """Seconds between two lines where no bar can be drawn, as in a log file."""
+_LOOKED_BACK = 600.0  # seconds; some steps take longer than the 30 that are Rich's
 _STEP = 1e-3  # a bar is not drawn anew for less
 
 
@@ -34,8 +35,9 @@ class Stages:
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
+            speed_estimate_period=_LOOKED_BACK,
         )
-        self._shown = time.monotonic()
+        self._shown = monotonic()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -73,9 +75,9 @@ class Stages:
         return passed
 
     def _tell(self, task: TaskID) -> None:
-        if not self._bars.disable or time.monotonic() - self._shown < SHOWN_EVERY:
+        if not self._bars.disable or monotonic() - self._shown < SHOWN_EVERY:
             return
-        self._shown = time.monotonic()
+        self._shown = monotonic()
         now = next(each for each in self._bars.tasks if each.id == task)
         seconds = now.time_remaining
         left = "" if not seconds else f", {int(seconds) // 60}:{int(seconds) % 60:02} left"
