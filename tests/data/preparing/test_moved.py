@@ -184,3 +184,16 @@ def test_how_far_it_is_is_told(glyphs):
 )
 def test_where_they_mean_nothing_none_are_looked_for(images):
     assert moved_pairs(images, np.zeros(len(images), int), np.arange(len(images))) is None
+
+
+@pytest.mark.long
+def test_letters_of_like_fonts_are_hardly_joined_even_where_labels_do_not_tell(shared_data):
+    with np.load(shared_data("rendered_glyphs.npz")) as arrays:
+        x, y = arrays["images"], arrays["labels"]
+    first = np.sort(np.unique(x.reshape(len(x), -1), axis=0, return_index=True)[1])
+    pairs = moved_pairs(x, np.zeros(len(x), int), first)
+    assert len(pairs) > 5000  # faces of one family
+    assert (y[pairs[:, 0]] != y[pairs[:, 1]]).sum() <= 6  # an E without its lowest line is an F
+    labelled = moved_pairs(x, y, first)
+    assert (y[labelled[:, 0]] == y[labelled[:, 1]]).all()
+    assert len(labelled) >= len(pairs) - 6
