@@ -154,7 +154,8 @@ def test_refuses_more_than_there_are(options, told):
         draw(LABELS, GROUPS, **options)
 
 
-def test_what_is_near_after_the_draw_is_left_out(folder):
+@pytest.mark.parametrize("asked", [{}, {"test": 8}, {"balance": True}])
+def test_what_is_near_after_the_draw_is_left_out(folder, asked):
     sifted = sift([folder(plain())])
     # Images that are near, in groups that do not tell it.
     images = sifted.images.copy()
@@ -162,7 +163,14 @@ def test_what_is_near_after_the_draw_is_left_out(folder):
     images[30:, 0, 0] ^= 8
     groups = np.arange(60)
     told_apart = type(sifted)(**{**vars(sifted), "images": images, "groups": groups})
-    drawn, left_out = draw_apart(told_apart)
+    searches = []
+    drawn, left_out = draw_apart(told_apart, begin=lambda _: searches.append, **asked)
 
     assert left_out > 0
     assert not set(drawn.train % 30) & set(drawn.test % 30)
+    if asked:
+        assert len(drawn.test) == asked.get("test", len(drawn.test) // 2 * 2)
+        assert len(searches) > 1
+    else:
+        assert len(searches) == 1
+        assert len(drawn.train) + len(drawn.test) + left_out == 60

@@ -69,7 +69,8 @@ def draw_apart(
     """Draw from sifted images so that no test image has a copy among the training images.
 
     What counts as near depends a little on the images that it is measured on, so the search is
-    made again on those drawn, as a study makes it; what it finds is left out, and others drawn.
+    made again on those drawn, as a study makes it. What it finds is left out, and where so many
+    test images were asked for, or as many of each class, others are drawn.
 
     Args:
         sifted: The images.
@@ -84,6 +85,7 @@ def draw_apart(
         DataError: There are not as many.
     """
     rows = np.arange(len(sifted.images))
+    is_free = arguments.get("test") is None and not arguments.get("balance")
     while True:
         drawn = draw(sifted.labels[rows], sifted.groups[rows], **arguments)
         train, test = rows[drawn.train], rows[drawn.test]
@@ -92,8 +94,9 @@ def draw_apart(
             class_names=sifted.class_names,
         )  # fmt: skip
         is_copy = searched(data, begin("looking for copies of test images"), part_file).test
-        if not is_copy.any():
-            return Drawn(train, test), len(sifted.images) - len(rows)
+        if not is_copy.any() or (is_free and not is_copy.all()):
+            left_out = len(sifted.images) - len(rows) + int(is_copy.sum())
+            return Drawn(train, test[~is_copy]), left_out
         rows = np.setdiff1d(rows, test[is_copy])
 
 
