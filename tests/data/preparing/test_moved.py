@@ -31,8 +31,8 @@ def moved(image, down, across):
     return wide[1 - down : 1 - down + height, 1 - across : 1 - across + width]
 
 
-def resized(image, side):
-    wide = np.pad(np.asarray(Image.fromarray(image).resize((side, side))), 2)
+def resized(image, side, how=Image.Resampling.BICUBIC):
+    wide = np.pad(np.asarray(Image.fromarray(image).resize((side, side), how)), 2)
     at = (side + 4 - 28) // 2
     return wide[at : at + 28, at : at + 28]
 
@@ -63,6 +63,7 @@ KINDS = {
     "27": (lambda image: resized(image, 27), 0.85),
     "29": (lambda image: resized(image, 29), 0.8),
     "30": (lambda image: resized(image, 30), 0.7),
+    "30, bilinear": (lambda image: resized(image, 30, Image.Resampling.BILINEAR), 0.7),
 }
 
 
@@ -169,7 +170,7 @@ def test_how_far_it_is_is_told(glyphs):
     told = []
     moved_pairs(*glyphs, np.arange(100), told.append)
     assert told == sorted(told)
-    assert (len(told), told[-1]) == (21, 1.0)
+    assert (len(told), told[-1]) == (37, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_letters_of_like_fonts_are_hardly_joined_even_where_labels_do_not_tell(s
     first = np.sort(np.unique(x.reshape(len(x), -1), axis=0, return_index=True)[1])
     pairs = moved_pairs(x, np.zeros(len(x), int), first)
     assert len(pairs) > 5000  # faces of one family
-    assert (y[pairs[:, 0]] != y[pairs[:, 1]]).sum() <= 6  # an E without its lowest line is an F
+    assert (y[pairs[:, 0]] != y[pairs[:, 1]]).sum() <= 7  # an E without its lowest line is an F
     labelled = moved_pairs(x, y, first)
     assert (y[labelled[:, 0]] == y[labelled[:, 1]]).all()
-    assert len(labelled) >= len(pairs) - 6
+    assert len(labelled) >= len(pairs) - 7
