@@ -8,7 +8,9 @@ import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kohort.errors import StoreError
 from kohort.evidence import whole_files
@@ -100,6 +102,28 @@ def test_a_disk_that_is_full_at_the_end_leaves_no_half_of_a_file(kohort, disk, m
     assert on.code in (0, None), on.lines
     assert not any("cohort" in line for line in on.lines), "trained again"
     assert len(list((disk / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize("room", [100_000, *long(0, 20_000, 60_000, 150_000, 200_000)])
+def test_a_disk_without_room_for_prepared_images_keeps_what_is_read(kohort, disk, room):
+    random = np.random.default_rng(0)
+    for number in range(150):
+        path = Path("glyphs", "AB"[number % 2], f"{number}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(path)
+    arguments = ("data", "prepare", "glyphs", "--out")
+    assert kohort(*arguments, "whole.h5").code in (0, None)
+    fill(disk)
+    os.truncate(disk / "ballast", (disk / "ballast").stat().st_size - room)
+    kohort(*arguments, disk / "data.h5").refused("data.h5, got '", "make room there")
+    left = {path.name for path in disk.iterdir()}
+    assert left <= {"ballast", "data.h5.part"}
+    (disk / "ballast").unlink()
+    on = kohort(*arguments, disk / "data.h5")
+    assert on.code in (0, None), on.lines
+    assert ("earlier run has read 150 files" in " ".join(on.lines)) == ("data.h5.part" in left)
+    assert (disk / "data.h5").read_bytes() == Path("whole.h5").read_bytes()
+    assert [path.name for path in disk.iterdir()] == ["data.h5"]
 
 
 @pytest.fixture

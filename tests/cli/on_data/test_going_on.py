@@ -120,6 +120,10 @@ def full(*_):
     raise OSError(28, "No space left on device")
 
 
+def full_file(*_):  # as h5py tells it where it closes a file
+    raise RuntimeError("unable to close file: the disk is full")
+
+
 def full_database(*_, **__):
     raise sqlite3.OperationalError("database or disk is full")
 
@@ -128,6 +132,7 @@ def full_database(*_, **__):
     ("where", "fails", "kept"),
     [
         ("kohort.data.preparing.layouts._in_layout", full, 151),
+        ("kohort.data.preparing.layouts._in_layout", full_file, 151),
         (f"{PART}._to_row", full_database, 0),
         (f"{PART}.np.savez_compressed", full_database, 151),
     ],

@@ -13,6 +13,7 @@ from kohort.data.preparing.drawing import Drawn
 from kohort.data.preparing.sifting import Sifted
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.hdf5 import CLASS_NAMES, PROVENANCE
+from kohort.errors import reason
 
 type Layout = Literal["blog", "compact"]
 
@@ -42,6 +43,20 @@ def write(
     Raises:
         OSError: The file cannot be written.
     """
+    try:
+        _write(path, sifted, drawn, layout, provenance, passed)
+    except RuntimeError as error:  # h5py raises either where the disk is full
+        raise OSError(reason(error)) from error
+
+
+def _write(
+    path: Path,
+    sifted: Sifted,
+    drawn: Drawn,
+    layout: Layout,
+    provenance: Mapping[str, Any],
+    passed: Passed,
+) -> None:
     with h5py.File(path, "w", track_order=True) as file:
         for key, value in ((CLASS_NAMES, sifted.class_names), (PROVENANCE, dict(provenance))):
             file[key] = np.frombuffer(json.dumps(value).encode(), np.uint8)

@@ -124,11 +124,14 @@ class PartFile:
         """Close and remove it, and folders that were made for it and nothing else."""
         if self._connection is not None:
             self.close()
-            for ending in ("", "-journal"):
-                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-            for folder in self._made:
-                with suppress(OSError):  # that `out` is in it
-                    folder.rmdir()
+            self._unlink()
+
+    def _unlink(self) -> None:
+        for ending in ("", "-journal"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        for folder in self._made:
+            with suppress(OSError):  # that `out` is in it
+                folder.rmdir()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -139,6 +142,7 @@ class PartFile:
     def _open(self) -> None:
         self._made += [folder for folder in self.path.parents if not folder.exists()]
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self.path.exists()
         connection = sqlite3.connect(self.path, timeout=0)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -149,8 +153,10 @@ class PartFile:
             self.files = connection.execute(
                 "SELECT coalesce(max(number) + 1, 0) FROM file"
             ).fetchone()[0]
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if is_new and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                self._unlink()
             raise
         self._connection = connection
 
@@ -213,7 +219,7 @@ def kept_beside(out: Path, settings: Mapping[str, object]) -> Iterator[PartFile]
         if part is not None:
             part.remove()
         raise
-    except (OSError, RuntimeError, sqlite3.Error) as error:  # h5py raises the first two
+    except (OSError, sqlite3.Error) as error:
         raise _no_room(out, part, error) from error
     finally:
         if part is not None:
@@ -228,13 +234,12 @@ def _no_room(out: Path, part: PartFile | None, error: Exception) -> DesignError:
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         told = f"'{reason(error)}'"
         return DesignError(f"{place} as an earlier run left it", told, "remove it, to begin anew")
-    kept = 0 if part is None else part.files
-    if part is not None and not kept:
+    on = ""
+    if part is not None and part.files:
+        on = f"; {part.kept}"
+    elif part is not None:
         part.remove()
     told = f"'{getattr(error, 'strerror', None) or reason(error)}'"
-    on = f"; {place} keeps {kept:,} files that were read: the same command goes on there" * (
-        kept > 0
-    )
     return DesignError(f"to write {out}", told, f"make room there{on}")
 
 
