@@ -194,3 +194,9 @@ def test_what_was_followed_under_other_settings_says_nothing():
         further = member.steps.further(found.first.model, "train", BATCH)
         assert further.digest == trace_step(relative(build, each).model, "train", BATCH).digest
     assert further.digest != trace_step(relative(build, each).model, "train", BATCH).digest
+
+
+def test_a_number_that_keras_refuses_is_not_derived():
+    found = family(DERIVED["l2"])
+    assert found.derived({"x": 0.2, "y": 0.2}) is not None
+    assert found.derived({"x": -0.2, "y": 0.2}) is None

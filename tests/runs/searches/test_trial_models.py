@@ -1,10 +1,13 @@
 """Trials that follow from others have the numbers that they would have alone."""
 
+import jax
 import keras
+import numpy as np
 import pytest
 
 import kohort
 from kohort.design.searches.sampling import Asking
+from kohort.keras_api.models import state_of
 from kohort.runs.searches.trial_models import Kinships, TrialModels
 from kohort.tracing.eligibility import StepTracer
 from tests.runs.searches.searched import build, small, without_times
@@ -74,3 +77,50 @@ def test_where_there_is_no_room_nothing_is_kept_to_follow(blobs):
             models.planned(draw.number)
         assert len(models._derived) >= followed
         assert room or not models._derived
+
+
+def test_a_model_that_trials_share_is_not_written_to(blobs, derived, monkeypatch):
+    real, shared = TrialModels.shared, []
+
+    def noted(models, number):
+        shared.append(real(models, number))
+        return shared[-1]
+
+    monkeypatch.setattr(TrialModels, "shared", noted)
+    small(blobs, trials=12, epochs=2).run(verbose=0, confirm=2)
+    assert sum(derived) >= 3
+    for model, start in shared:
+        first, now = (jax.tree.leaves(state) for state in (start(), state_of(model)))
+        numbers = [array.ndim > 0 for array in first]  # A single number may be a derived one.
+        for before, after, is_array in zip(first, now, numbers, strict=True):
+            assert not is_array or np.array_equal(before, after)
+
+
+def test_trials_of_losses_that_are_told_apart_do_not_follow_from_each_other(blobs, derived):
+    def weighted(units, rate, dropout):
+        model = build(units, rate)
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=dropout)
+        model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+        return model
+
+    one_hot = (blobs.x_train, np.eye(3, dtype=np.float32)[blobs.y_train])
+    small(one_hot, trials=8, epochs=1, build=weighted).run(verbose=0, confirm=2)
+    assert not any(derived)
+
+
+def test_trials_with_layers_of_their_own_are_traced(blobs, derived):
+    class Twice(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    def doubled(units, rate, dropout):
+        model = keras.Sequential(
+            [keras.Input((5,)), Twice(), keras.layers.Dropout(dropout), keras.layers.Dense(units)]
+        )
+        model.add(keras.layers.Dense(3, "softmax"))
+        loss = "sparse_categorical_crossentropy"
+        model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+        return model
+
+    small(blobs, trials=8, epochs=1, build=doubled).run(verbose=0, confirm=2)
+    assert not any(derived)
