@@ -30,12 +30,10 @@ class _Course:
     Args:
         member: The plan of the first one.
         family: What their numbers do.
-        differs: Whether the plans of some differ in more than numbers.
     """
 
     member: MemberPlan
     family: Family
-    differs: bool = False
 
 
 @dataclass
@@ -52,6 +50,10 @@ class _Kin:
     courses: list[_Course] = field(default_factory=list)
     is_unknown: bool = False
 
+    def takes(self, relative: Relative) -> bool:
+        """Let a trial join those that take its course; returns whether there are any."""
+        return any(course.family.learn(relative) for course in self.courses)
+
 
 class Kinships:
     """What is known of the trials of a search that differ in numbers alone.
@@ -67,7 +69,7 @@ class Kinships:
     def derived(self, arguments: Mapping[str, Any]) -> "DerivedTrial | None":
         """A trial as it follows from others; None where it does not."""
         for course in self._kin[_choices(arguments)].courses:
-            found = None if course.differs else course.family.derived(_numbers(arguments))
+            found = course.family.derived(_numbers(arguments))
             if found is not None:
                 signature = found.steps.signature
                 member = replace(course.member, signature=signature, steps=found.steps, model="")
@@ -96,7 +98,7 @@ class Kinships:
             return
         self._room -= member.state_bytes
         relative = Relative(numbers, model, state_of(model), member.steps)
-        if _joins(kin, member, relative) or kin.is_unknown:
+        if kin.takes(relative) or kin.is_unknown:
             return
         if kin.waiting is not None:
             # A course is followed once there are two trials: most choices may have but one.
@@ -108,7 +110,7 @@ class Kinships:
             if family is not None:
                 kin.courses.append(_Course(kin.waiting[0], family))
             kin.is_unknown = family is None or len(kin.courses) == MOST_COURSES
-            if _joins(kin, member, relative):
+            if kin.takes(relative):
                 kin.waiting = None
                 return
         kin.waiting = member, relative
@@ -203,15 +205,6 @@ class TrialModels:
         return member
 
 
-def _joins(kin: _Kin, member: MemberPlan, relative: Relative) -> bool:
-    """Let a trial join those that take its course, where there are any."""
-    for course in kin.courses:
-        if course.family.learn(relative):
-            course.differs = course.differs or _facts(member) != _facts(course.member)
-            return True
-    return False
-
-
 def _numbers(arguments: Mapping[str, Any]) -> Numbers:
     """The arguments that are floats."""
     return {name: value for name, value in arguments.items() if type(value) is float}
@@ -223,8 +216,3 @@ def _choices(arguments: Mapping[str, Any]) -> Hashable:
         (name, float if type(value) is float else (type(value), repr(value)))
         for name, value in sorted(arguments.items())
     )
-
-
-def _facts(member: MemberPlan) -> MemberPlan:
-    """What must be alike in the plans of trials that differ in numbers alone."""
-    return replace(member, variant=0, signature=None, model="")
