@@ -263,7 +263,8 @@ class Search:
         """Search, and prove the finalists.
 
         In a store both are kept while they run: the same call goes on where it was ended, to the
-        same numbers. The race is kept under the name of the search, where `kohort.open` finds it.
+        same numbers, and one of more trials or epochs goes on from what there is. The race is kept
+        under the name of the search, where `kohort.open` finds it.
 
         Args:
             store: As in `Study.run`.
@@ -297,8 +298,8 @@ class Search:
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
             kept = keeping(opened, spec, how, cadence, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
-            confirm = max(confirm, proved_before(opened, spec, fresh=fresh))
-            searched = search(spec, keeper, limit, progress, confirm)
+            before = proved_before(opened, spec, fresh=fresh)
+            searched = search(spec, keeper, limit, progress, confirm, before)
         self._searched = searched
         proof = self._proof(searched)
         proved = proof.run(

@@ -155,7 +155,9 @@ def change(
     if before.get("sample weights") != now["sample weights"]:
         refused.append("the sample_weight")
     refused += _replicates(before["replicates"], now["replicates"])
-    refused += _race(before.get("race"), now["race"])
+    if before.get("race") or len(variants_before) > 1:
+        # One variant has no rival to race against: it may get some.
+        refused += _race(before.get("race"), now["race"])
     refused += _epochs(before["epochs"], now["epochs"])
     refused += _variants(before, now, variants_before, variants)
     noted = [

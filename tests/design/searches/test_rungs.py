@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohort import DesignError
-from kohort.design.searches.rungs import BRACKETS, best_first, generations, ladder
+from kohort.design.searches.rungs import BRACKETS, Schedule, best_first, generations, ladder
 
 SIZES = st.integers(2, 2000)
 
@@ -78,3 +78,33 @@ def test_the_best_come_first_and_nan_last(scores, higher):
     numbers = [score for score in ranked if not math.isnan(score)]
     assert all(math.isnan(score) for score in ranked[len(numbers) :])
     assert numbers == sorted(numbers, reverse=higher)
+
+
+def test_more_epochs_move_the_last_rung_or_add_others_above_it():
+    climbs = ladder(27, 128, 3, learns=True)
+    grown = {epochs: climbs.grown(epochs, adds_rungs=True) for epochs in (30, 81, 100, 300)}
+    assert {epochs: later.epochs for epochs, later in grown.items()} == {
+        30: (1, 3, 9, 30),
+        81: (1, 3, 9, 27, 81),
+        100: (1, 3, 9, 27, 100),
+        300: (1, 3, 9, 27, 81, 300),
+    }
+    assert climbs.grown(300, adds_rungs=False).epochs == (1, 3, 9, 300)
+    assert grown[81].grown(82, adds_rungs=True).epochs == (1, 3, 9, 27, 82)
+    for later in grown.values():
+        assert later.begin_with(32) == climbs.begin_with(32)
+        assert later.begun == climbs.epochs
+
+
+@given(SIZES, st.integers(0, 500), st.integers(1, 100), st.integers(0, 300), st.booleans())
+def test_what_grows_keeps_what_was_drawn_and_decided(trials, more, epochs, longer, learns):
+    climbs = ladder(epochs, trials, 3, learns=learns)
+    before = Schedule(climbs, tuple(generations(trials, climbs, learns=learns)))
+    size = trials + more, epochs + longer
+    now = before.grown(*size, learns=learns, adds_rungs=True)
+    assert now.parts[: len(before.parts)] == before.parts
+    assert sum(now.parts) == trials + more
+    assert now.ladder.epochs[: len(climbs.epochs) - 1] == climbs.epochs[:-1]
+    assert now.ladder.epochs[-1] == epochs + longer
+    assert list(now.ladder.epochs) == sorted(set(now.ladder.epochs))
+    assert now.grown(*size, learns=learns, adds_rungs=True) == now

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kohort.errors import DesignError
 
@@ -25,18 +25,22 @@ class Ladder:
         epochs: Of each rung, rising; the last is that of the whole training.
         reduction: Of the trials of a bracket that reach a rung, one of so many goes on.
         brackets: How many brackets there are; bracket `b` begins with rung `b`.
+        begun: The rungs that it had when the search began. How many trials begin in each bracket,
+            and what samplers are told, follow from these, so that trials which are drawn later
+            are the same however far the earlier ones climb.
     """
 
     epochs: tuple[int, ...]
     reduction: int
     brackets: int
+    begun: tuple[int, ...]
 
     def begin_with(self, trials: int) -> list[int]:
         """How many of the trials begin in each bracket.
 
         In the proportions of Hyperband, by which brackets cost about the same.
         """
-        tops = [len(self.epochs) - 1 - bracket for bracket in range(self.brackets)]
+        tops = [len(self.begun) - 1 - bracket for bracket in range(self.brackets)]
         weights = [self.reduction**top / (top + 1) for top in tops]
         counts = [math.floor(trials * weight / sum(weights)) for weight in weights]
         counts[0] += trials - sum(counts)
@@ -45,6 +49,50 @@ class Ladder:
     def kept(self, trials: int) -> int:
         """How many of so many trials of a bracket go on after a rung."""
         return max(1, trials // self.reduction) if trials else 0
+
+    def grown(self, epochs: int, *, adds_rungs: bool) -> "Ladder":
+        """The rungs of a longer training, in which all that was decided stays decided.
+
+        The last rung, after which nothing is decided, moves up. Where the training is `reduction`
+        times as long or longer it stays, and gets others above it.
+
+        Args:
+            epochs: Of the whole training.
+            adds_rungs: Whether there may be more rungs.
+        """
+        *rungs, last = self.epochs
+        while adds_rungs and epochs >= last * self.reduction:
+            rungs.append(last)
+            last *= self.reduction
+        return replace(self, epochs=(*rungs, epochs))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What a search trains.
+
+    Args:
+        ladder: The rungs.
+        parts: How many trials are drawn at a time.
+    """
+
+    ladder: Ladder
+    parts: tuple[int, ...]
+
+    def grown(self, trials: int, epochs: int, *, learns: bool, adds_rungs: bool) -> "Schedule":
+        """The same for more trials, which are further parts, and for more epochs.
+
+        Args:
+            trials: How many there are in all.
+            epochs: Of the whole training.
+            learns: As in `generations`.
+            adds_rungs: Whether there may be more rungs.
+        """
+        more = trials - sum(self.parts)
+        further = generations(more, self.ladder, learns=learns) if more else []
+        is_longer = epochs > self.ladder.epochs[-1]
+        climbs = self.ladder.grown(epochs, adds_rungs=adds_rungs) if is_longer else self.ladder
+        return Schedule(climbs, (*self.parts, *further))
 
 
 def ladder(
@@ -89,7 +137,7 @@ def ladder(
         max(1, math.floor(epochs / reduction ** (count - 1 - rung) + 0.5)) for rung in range(count)
     ]
     # One that begins with the last rung would train all of its trials whole.
-    return Ladder(tuple(of_each), reduction, min(brackets, max(1, count - 1)))
+    return Ladder(tuple(of_each), reduction, min(brackets, max(1, count - 1)), tuple(of_each))
 
 
 def generations(trials: int, climbs: Ladder, *, learns: bool) -> list[int]:
@@ -100,7 +148,7 @@ def generations(trials: int, climbs: Ladder, *, learns: bool) -> list[int]:
         climbs: Their rungs: one trial of each part climbs all of them.
         learns: Whether what is drawn depends on what was trained.
     """
-    least = max(LEAST, climbs.reduction ** (len(climbs.epochs) - 1))
+    least = max(LEAST, climbs.reduction ** (len(climbs.begun) - 1))
     parts = max(1, min(GENERATIONS, trials // least)) if learns else 1
     parts = max(parts, math.ceil(trials / MOST_AT_ONCE))
     small, larger = divmod(trials, parts)

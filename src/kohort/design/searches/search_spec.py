@@ -14,7 +14,7 @@ from kohort.data.dataset import Dataset
 from kohort.design.races import Race, until_decided
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
-from kohort.design.searches.rungs import BRACKETS, Ladder, generations, ladder
+from kohort.design.searches.rungs import BRACKETS, Ladder, Schedule, generations, ladder
 from kohort.design.searches.sampling import Draw, SamplerName, check_sampler, learns
 from kohort.design.searches.space import Space, WrittenSpace
 from kohort.design.searches.tuner_space import TunedSpace, with_values
@@ -94,9 +94,17 @@ class SearchSpec:
         )
 
     @property
-    def parts(self) -> list[int]:
-        """How many trials are drawn at a time."""
-        return generations(self.trials, self.ladder, learns=self.learns)
+    def schedule(self) -> Schedule:
+        """What it trains, if it did not begin as a smaller one."""
+        return Schedule(
+            self.ladder, tuple(generations(self.trials, self.ladder, learns=self.learns))
+        )
+
+    def grown_from(self, before: Schedule) -> Schedule:
+        """What it trains, as it began as a smaller search, or as this one."""
+        return before.grown(
+            self.trials, self.epochs, learns=self.learns, adds_rungs=self.rungs is None
+        )
 
     def variant(self, draw: Draw) -> Variant:
         """A trial as a variant."""

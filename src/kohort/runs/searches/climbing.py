@@ -165,9 +165,15 @@ class Climber:
         gone = list(numbers)
         for number in gone:
             self._states.pop(number, None)
-            if self._part is not None:
-                self._part.forget(number)
+            self._forget(number)
         self._keeper.drop(gone)
+
+    def ends(self, numbers: Iterable[int]) -> None:
+        """Forget the models of trials that reached the last rung, and keep their states."""
+        gone = list(numbers)
+        self._keeper.keep_ended({n: self._states.pop(n) for n in gone if n in self._states})
+        for number in gone:
+            self._forget(number)
 
     def noted(self, facts: Mapping[int, Facts]) -> dict[str, list[Any]]:
         """What is noted of trials, with their training times so far, as JSON by their names."""
@@ -211,6 +217,10 @@ class Climber:
             return fact
         wanted = self._spec.metric if self._scoring is None else self._scoring.metric
         return Facts(None, f"it is not compiled with {wanted!r}, by which trials are scored")
+
+    def _forget(self, number: int) -> None:
+        if self._part is not None:
+            self._part.forget(number)
 
     def _planned(self, number: int) -> MemberPlan:
         assert self._part is not None

@@ -1,29 +1,30 @@
 """What a store keeps of a search while it runs, and has of earlier runs of it."""
 
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from kohort.design.searches.rungs import Schedule
 from kohort.design.searches.sampling import Draw
 from kohort.design.searches.search_spec import TRIAL, SearchSpec, trial_name
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
-from kohort.runs.fingerprint import as_code, callback_settings, code_of, source_of
+from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
+from kohort.runs.searches.sameness import (
+    check_same,
+    describe,
+    growth_text,
+    kept_name,
+    schedule_of,
+)
 from kohort.runs.session import running
 
-DIGEST = 64
-"""Hexadecimal digits of a fingerprint."""
 _CURVES = 1.0  # seconds between two writes of curves
-
-
-def kept_name(search: str) -> str:
-    """What a store calls a search; the race of its finalists has the search's own name."""
-    return f"{search} (search)"
 
 
 class SearchKeeper:
@@ -36,11 +37,14 @@ class SearchKeeper:
 
     Args:
         kept: The search in its store; claimed.
-        cadence: Seconds between two writes of states.
+        schedule: What it trains.
+        cadence: Seconds between two writes of states; infinite where nobody goes on from them.
     """
 
-    def __init__(self, kept: KeptStudy, cadence: float) -> None:
-        self._kept = kept
+    def __init__(self, kept: KeptStudy, schedule: Schedule, cadence: float) -> None:
+        self._kept, self._cadence = kept, cadence
+        self.schedule = schedule
+        """What the search trains."""
         self._description = kept.description
         self._curves, self._states = Pace(min(_CURVES, cadence)), Pace(cadence)
         self._to_write: list[tuple[MemberKey, int, Logs]] = []
@@ -117,6 +121,14 @@ class SearchKeeper:
             with self._states.writing():
                 self._write_states()
 
+    def keep_ended(self, states: Mapping[int, Checkpoint]) -> None:
+        """Write the states of trials that reached the last rung: epochs may be added later."""
+        if math.isinf(self._cadence):
+            self.drop(list(states))
+            return
+        self._unsaved |= states
+        self._write_states()
+
     def drop(self, numbers: Sequence[int]) -> None:
         """Remove the states of trials that go on no more."""
         for number in numbers:
@@ -181,7 +193,7 @@ def keeping(
     name = kept_name(spec.name)
     if fresh and store.find(name):
         store.delete(name)
-    description = _describe(spec, how)
+    description = describe(spec, how)
     before = store.find(name)
     if before is not None and _is_empty(before):
         store.delete(name)
@@ -190,19 +202,23 @@ def keeping(
     )
     with kept.claim():
         known = kept.description
-        _check_same(spec.name, known, description)
+        check_same(spec.name, known, description)
         for what, value in description["environment"].items():
             was = known["environment"].get(what)
             if was != value:
                 tell(f"{name} goes on with another {what}: {was} before, {value} now")
-        kept.extend(known | {"environment": description["environment"]}, [], [])
-        keeper = SearchKeeper(kept, cadence)
+        if grows := growth_text(known, description):
+            tell(f"{name} goes on and grows: {grows}")
+        schedule = schedule_of(spec, known)
+        now = {what: description[what] for what in ("trials", "epochs", "environment")}
+        kept.extend(known | now | {"schedule": asdict(schedule)}, [], [])
+        keeper = SearchKeeper(kept, schedule, cadence)
         with running(kept, how["environment"], keeper.ask_to_end):
             yield keeper
 
 
-def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> int:
-    """How many finalists of a search a store has proved, before anything is trained.
+def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> list[int]:
+    """The trials of a search that a store has proved, or begun to prove.
 
     Args:
         store: Where.
@@ -214,10 +230,10 @@ def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> int:
     """
     kept = store.find(spec.name)
     if kept is None:
-        return 0
+        return []
     if fresh:
         store.delete(spec.name)
-        return 0
+        return []
     description, names = kept.description, [variant.name for variant in kept.variants()]
     proof = spec.proved_as(())
     is_ours = (
@@ -232,59 +248,7 @@ def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> int:
             "give the search another name or store, or have both begin anew: fresh=True, or "
             "--fresh",
         )
-    return len(names)
-
-
-def _describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that determines the numbers of a search, as JSON."""
-    splits = spec.race.splits
-    return {
-        "kind": "search",
-        "data": spec.data.fingerprint,
-        "space": spec.choices.told(),
-        "build": code_of(source_of(spec.build)),
-        "sampler": spec.sampler if isinstance(spec.sampler, str) else type(spec.sampler).__name__,
-        "trials": spec.trials,
-        "rungs": list(spec.ladder.epochs),
-        "reduction": spec.reduction,
-        "brackets": spec.ladder.brackets,
-        "splits": {
-            "kind": type(splits).__name__,
-            **_without_count(asdict(splits)),
-            "stratify": spec.trained_as(()).strata.stratifies,
-        },
-        "batch size": spec.batch_size,
-        "seed": spec.seed,
-        "callbacks": callback_settings(spec.callbacks),
-        "scored by": [spec.metric, spec.mode],
-        **how,
-    }
-
-
-def _without_count(splits: dict[str, Any]) -> dict[str, Any]:
-    """Splits without the number of repeats: a search trains on the first."""
-    return {name: value for name, value in splits.items() if name != "repeats"}
-
-
-def _check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    if before.get("kind") != "search":
-        raise StoreError(
-            f"a search under the name {kept_name(name)!r}", "a study", "choose another name"
-        )
-    changed = _changed(before, now)
-    if changed:
-        told = [
-            "the build function"
-            if what == "build"
-            else f"{what}: {_short(before[what])} before, {_short(now[what])} now"
-            for what in changed
-        ]
-        raise StoreError(
-            f"the search {name!r} as it is kept",
-            f"another one ({'; '.join(told)})",
-            "undo the change, give the search another name or store, or have it begin anew: "
-            "fresh=True, or --fresh",
-        )
+    return [int(name.removeprefix(TRIAL)) for name in names]
 
 
 def _is_empty(kept: KeptStudy) -> bool:
@@ -293,16 +257,6 @@ def _is_empty(kept: KeptStudy) -> bool:
     Why they did may be mended where nobody sees it, as in a function that the build function calls.
     """
     return kept.description.get("kind") == "search" and not kept.epochs()
-
-
-def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    now = json.loads(json.dumps(now))  # in JSON tuples are lists
-    return [what for what in now if what != "environment" and before.get(what) != now[what]]
-
-
-def _short(value: Any) -> Any:
-    """A value as it is shown; of a long digest the beginning."""
-    return f"{value[:12]}..." if isinstance(value, str) and len(value) == DIGEST else value
 
 
 def _key(number: int) -> MemberKey:

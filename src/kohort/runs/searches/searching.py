@@ -4,10 +4,11 @@ for each part of the trials:
     draw -> build -> for each rung: train up to it, rank, the best part goes on -> tell the sampler
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kohort.design.searches.rungs import Ladder, best_first
+from kohort.design.searches.rungs import Ladder, Schedule, best_first
 from kohort.design.searches.sampling import Asking, Draw
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
@@ -34,7 +35,12 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
 
 
 def search(
-    spec: SearchSpec, keeper: SearchKeeper, memory: int, progress: Progress, confirm: int
+    spec: SearchSpec,
+    keeper: SearchKeeper,
+    memory: int,
+    progress: Progress,
+    confirm: int,
+    proved: Sequence[int] = (),
 ) -> SearchRecord:
     """Train the trials of a search, as far as each gets.
 
@@ -44,35 +50,32 @@ def search(
         memory: Bytes that training may take.
         progress: The progress display.
         confirm: At most so many finalists.
+        proved: Finalists of earlier runs, which are proved whatever came after them.
 
     Raises:
         DesignError: No trial could be built and trained.
         Interrupted: The run was asked to end, and is kept.
     """
-    asking = Asking(spec.choices, spec.sampler, spec.seed)
+    asking, schedule = Asking(spec.choices, spec.sampler, spec.seed), keeper.schedule
     climber = Climber(spec, keeper, memory, progress)
     trials: list[Trial] = []
-    for number, size in enumerate(spec.parts):
+    for number, size in enumerate(schedule.parts):
         draws = _draw(asking, size)
         if not draws:
             progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
         keeper.enter(spec, draws)
-        part = _Part(spec, number, draws, climber.begin(draws))
+        part = _Part(schedule, number, draws, climber.begin(draws))
         for failed in part.failed:
             progress.tell(f"trial {failed} fails: {part.facts[failed].failure}")
         part.climb(climber, keeper, _best_so_far(trials, climber) if trials else "")
         found = part.trials(climber)
         climber.conclude(part.facts)
         for trial in found:
-            asking.tell(
-                trial.number,
-                {epochs: _error(score, climber) for epochs, score in trial.scores.items()},
-                is_whole=trial.state == "finished",
-            )
+            _tell(asking, trial, climber, schedule.ladder)
         trials += found
         keeper.breathe()
-    return _record(spec, climber, trials, confirm)
+    return _record(spec, schedule.ladder, climber, trials, confirm, proved)
 
 
 @dataclass
@@ -80,7 +83,7 @@ class _Part:
     """Trials that were drawn together, and climb together.
 
     Args:
-        spec: The search.
+        schedule: What the search trains.
         number: The part's number.
         draws: The trials.
         facts: What is known of each.
@@ -88,7 +91,7 @@ class _Part:
         finished: The trials that reached the last rung.
     """
 
-    spec: SearchSpec
+    schedule: Schedule
     number: int
     draws: Sequence[Draw]
     facts: Mapping[int, Facts]
@@ -103,20 +106,20 @@ class _Part:
     def brackets(self) -> list[list[int]]:
         """The trials that begin in each bracket."""
         sound = [draw.number for draw in self.draws if not self.facts[draw.number].failure]
-        counts = self.spec.ladder.begin_with(len(sound))
+        counts = self.schedule.ladder.begin_with(len(sound))
         ends = [sum(counts[: bracket + 1]) for bracket in range(len(counts))]
         return [sound[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def climb(self, climber: Climber, keeper: SearchKeeper, best: str) -> None:
         """Let the trials climb."""
-        ladder: Ladder = self.spec.ladder
+        ladder = self.schedule.ladder
         alive = self.brackets()
         for rung, epochs in enumerate(ladder.epochs):
             climbing = [n for bracket in alive[: rung + 1] for n in bracket]
-            if climbing and [self.number, rung] not in keeper["done"]:
+            if climbing and [self.number, epochs] not in keeper["done"]:
                 climber.climb(climbing, epochs, self._told(rung, len(climbing), best))
                 keeper.note(
-                    done=[*keeper["done"], [self.number, rung]],
+                    done=[*keeper["done"], [self.number, epochs]],
                     facts=keeper["facts"] | climber.noted(self.facts),
                 )
             for number in climbing:
@@ -128,7 +131,7 @@ class _Part:
                 alive[bracket] = kept
             climber.goes_on(n for bracket in alive[: rung + 1] for n in bracket)
         self.finished = [n for bracket in alive for n in bracket]
-        climber.leaves(self.finished)
+        climber.ends(self.finished)
 
     def _kept(
         self, climber: Climber, numbers: Sequence[int], epochs: int, *, is_last: bool
@@ -138,10 +141,10 @@ class _Part:
         losses = [climber.loss(number, epochs) for number in numbers]
         order = best_first(scores, losses, higher_is_better=climber.higher_is_better)
         sound = [numbers[place] for place in order if scores[place] == scores[place]]
-        return sound if is_last else sound[: self.spec.ladder.kept(len(numbers))]
+        return sound if is_last else sound[: self.schedule.ladder.kept(len(numbers))]
 
     def _told(self, rung: int, climbing: int, best: str) -> str:
-        parts, rungs = len(self.spec.parts), len(self.spec.ladder.epochs)
+        parts, rungs = len(self.schedule.parts), len(self.schedule.ladder.epochs)
         part = f"part {self.number + 1}/{parts}, " if parts > 1 else ""
         return f"{part}rung {rung + 1}/{rungs}, {climbing} alive{best}"
 
@@ -166,7 +169,7 @@ class _Part:
             bracket,
             state,
             self.scores.get(number, {}),
-            climber.loss(number, self.spec.epochs),
+            climber.loss(number, self.schedule.ladder.epochs[-1]),
             climber.epochs_of(number),
             fact.parameters,
             climber.seconds[number],
@@ -185,6 +188,19 @@ def _draw(asking: Asking, size: int) -> list[Draw]:
     return draws
 
 
+def _tell(asking: Asking, trial: Trial, climber: Climber, climbs: Ladder) -> None:
+    """Tell the sampler how a trial did, on the rungs with which the search began."""
+    first, last = min(trial.scores, default=0), max(trial.scores, default=0)
+    reached = [epochs for epochs in climbs.begun if first <= epochs <= last]
+    scores = {epochs: climber.score(trial.number, epochs) for epochs in reached}
+    top = climbs.begun[-1]
+    asking.tell(
+        trial.number,
+        {epochs: _error(score, climber) for epochs, score in scores.items()},
+        is_whole=top in scores and not math.isnan(scores[top]),
+    )
+
+
 def _error(score: float, climber: Climber) -> float:
     """A score turned so that lower is better."""
     return -score if climber.higher_is_better else score
@@ -196,7 +212,12 @@ def _best_so_far(trials: Sequence[Trial], climber: Climber) -> str:
 
 
 def _record(
-    spec: SearchSpec, climber: Climber, trials: Sequence[Trial], confirm: int
+    spec: SearchSpec,
+    climbs: Ladder,
+    climber: Climber,
+    trials: Sequence[Trial],
+    confirm: int,
+    proved: Sequence[int],
 ) -> SearchRecord:
     if all(trial.state == "failed" for trial in trials):
         raise DesignError(
@@ -216,10 +237,16 @@ def _record(
         spec.name,
         climber.metric,
         higher,
-        spec.ladder.epochs,
-        spec.ladder.reduction,
+        climbs.epochs,
+        climbs.reduction,
         spec.sampler if isinstance(spec.sampler, str) else type(spec.sampler).__name__,
         tuple(trials),
-        tuple(trial.number for trial in best[:confirm]),
+        _finalists([trial.number for trial in best], confirm, proved),
         sum(trial.seconds for trial in trials),
     )
+
+
+def _finalists(ranked: Sequence[int], confirm: int, proved: Sequence[int]) -> tuple[int, ...]:
+    """The best trials, the best first, and those that are proved already."""
+    chosen = [number for place, number in enumerate(ranked) if place < confirm or number in proved]
+    return (*chosen, *(number for number in proved if number not in ranked))

@@ -1,0 +1,134 @@
+"""A search that is kept goes on with more trials, and with more epochs."""
+
+import keras
+import pandas as pd
+import pytest
+
+import kohort
+from kohort import Interrupted
+from kohort.runs.searches.keeping import SearchKeeper
+from tests.runs.searches.searched import build, small, without_times
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The pairs of a trial and an epoch that were trained, as they come."""
+    real, epochs = SearchKeeper.measured, []
+
+    def measured(keeper, number, epoch, logs):
+        epochs.append((number, epoch))
+        real(keeper, number, epoch, logs)
+
+    monkeypatch.setattr(SearchKeeper, "measured", measured)
+    return epochs
+
+
+def told(result):
+    return result.trials().drop(columns=["seconds", "finalist"])
+
+
+def test_more_trials_are_drawn_after_those_that_there_are(blobs, tmp_path, trained, capsys):
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    again = small(blobs, trials=10).run(tmp_path / "k.db", confirm=2)
+    assert "goes on and grows: trials: 6 before, 10 now" in capsys.readouterr().err
+    assert len(again.trials()) == 10
+    pd.testing.assert_frame_equal(told(again)[:6], told(first))
+    assert len(set(trained)) == len(trained), "an epoch was trained twice"
+    before, now = set(first.searched.finalists), set(again.searched.finalists)
+    assert before <= now, "what was proved stays in the race"
+    best = [trial.number for trial in again.searched.ranked()]
+    assert now == before | set(best[:2])
+    assert again.searched.finalists[0] == best[0]
+    assert set(again.flattery().index) == {f"trial {number}" for number in now}
+
+
+def test_more_epochs_go_on_from_where_the_best_stand(blobs, tmp_path, trained):
+    """Against the engine "keras": `model.fit`, once, from the first epoch to the last."""
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    count = len(trained)
+    again = small(blobs, trials=6, epochs=8).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert (first.searched.rungs, again.searched.rungs) == ((1, 2, 4), (1, 2, 4, 8))
+    assert len(set(trained)) == len(trained), "an epoch was trained twice"
+    assert {epoch for _, epoch in trained[count:]} == {4, 5, 6, 7}
+    trials = again.trials()
+    whole = trials[trials["state"] == "finished"]
+    assert set(whole.index) <= set(first.trials().query("state == 'finished'").index)
+    names = ["units", "rate", "dropout"]
+    study = kohort.Study(
+        "alone",
+        [
+            kohort.Variant(f"trial {number}", build, **{name: row[name] for name in names})
+            for number, row in whole.iterrows()
+        ],
+        blobs,
+        replicates=kohort.Holdout(0.2, repeats=1),
+        epochs=8,
+        batch_size=50,
+    )
+    curves = study.run(engine="keras", verbose=0).curves()
+    valid = curves[curves["metric"].isin(["val_data_loss", "val_accuracy"])]
+    for number, row in whole.iterrows():
+        mine = valid[valid["variant"] == f"trial {number}"]
+        by_metric = mine.pivot_table("value", "epoch", "metric", observed=True)
+        best = by_metric["val_data_loss"].idxmin()
+        assert row["score"] == pytest.approx(by_metric["val_accuracy"][best], abs=1e-6)
+
+
+@pytest.mark.long
+def test_a_few_more_epochs_move_the_last_rung(blobs, tmp_path, trained):
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    again = small(blobs, trials=6, epochs=5).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert again.searched.rungs == (1, 2, 5)
+    assert len(set(trained)) == len(trained)
+    states = [result.trials()["state"].to_list() for result in (first, again)]
+    assert states[0] == states[1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("breath", [1, 3])
+def test_wherever_it_stood_it_grows_to_the_same_numbers(blobs, tmp_path, monkeypatch, breath):
+    """More trials and more epochs at once; and what it learns from does not change by them."""
+    place, other = tmp_path / "whole.db", tmp_path / "ended.db"
+    grown = {"trials": 24, "epochs": 9}
+    small(blobs).run(place, verbose=0, confirm=2)
+    whole = small(blobs, **grown).run(place, verbose=0, confirm=2)
+    real, breaths = SearchKeeper.breathe, []
+
+    def ends(keeper):
+        breaths.append(1)
+        if len(breaths) == breath:
+            keeper.ask_to_end()
+        real(keeper)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "breathe", ends)
+        with pytest.raises(Interrupted):
+            small(blobs).run(other, verbose=0, checkpoint_seconds=0.0)
+        for _ in range(2):
+            breaths.clear()
+            with pytest.raises(Interrupted):
+                small(blobs, **grown).run(other, verbose=0, checkpoint_seconds=0.0)
+    pd.testing.assert_frame_equal(
+        told(small(blobs, **grown).run(other, verbose=0, confirm=2)), told(whole)
+    )
+    again = small(blobs, **grown).run(place, verbose=0, confirm=2)
+    assert without_times(again) == without_times(whole)
+
+
+def test_a_single_finalist_gets_rivals(blobs, tmp_path):
+    """Where all others diverged there was no race; with more trials there is one."""
+
+    def by_descent(rate):
+        model = build(4, 0.01, 0.1)
+        model.compile(
+            keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        return model
+
+    options = {"build": by_descent, "space": {"rate": [0.01, 0.02, 1e38]}, "epochs": 1}
+    options |= {"sampler": "random", "seed": 0}
+    first = small(blobs, trials=2, **options).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert len(first.flattery()) == 1
+    again = small(blobs, trials=3, **options).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert len(again.flattery()) == 2
+    assert again.race_text()
