@@ -10,7 +10,7 @@ import pytest
 
 import kohort
 from kohort.data.cleaning.applying import cleaned
-from kohort.search import SearchResult
+from kohort.runs.searches.search_result import SearchResult
 from tests.data.cleaning.test_decisions import decision
 
 NAMES = [getattr(kohort, name) for name in kohort.__all__]

@@ -8,6 +8,7 @@ import time
 import keras
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 
 import kohort
@@ -65,6 +66,52 @@ def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path)
     for sentence in result.search_text():
         assert sentence in page
     assert page.count("scores of the trials over") == 3
+
+
+def section(result, path):
+    """The part of a report that is about the search."""
+    page = result.report(path).read_text()
+    return page[page.index('<section aria-labelledby="search">') :].partition("</section>")[0]
+
+
+def test_a_store_gives_the_search_again_as_run_did(blobs, tmp_path):
+    space = {
+        "units": [(4,), (8, 4), 16],
+        "rate": kohort.Range(1e-3, 0.3, log=True),
+        "kind": {"adam": {}, "sgd": {"momentum": [0.0, 0.9]}},
+    }
+
+    def nested(units, rate, kind, momentum=0.0):
+        if units == 16 and kind == "sgd":
+            raise ValueError("never")
+        return build(units if units == 16 else units[0], rate, 0.1 + momentum / 10)
+
+    place = tmp_path / "kohort.db"
+    first = small(blobs, build=nested, space=space, trials=16).run(place, verbose=0, confirm=2)
+    opened = kohort.open(place, "small")
+    assert opened.searched == first.searched
+    for told in ("trials", "flattery", "importance"):
+        pd.testing.assert_frame_equal(getattr(opened, told)(), getattr(first, told)())
+    assert opened.search_text() == first.search_text()
+    assert opened.to_optuna().best_trial.params == first.to_optuna().best_trial.params
+    assert section(opened, tmp_path / "a.html") == section(first, tmp_path / "b.html")
+
+
+STUDY = """
+import sys
+import kohort
+kohort.open("kohort.db", "alone").report("report.html")
+assert "optuna" not in sys.modules
+"""
+
+
+def test_a_study_is_opened_and_told_without_optuna(blobs, tmp_path):
+    variants = kohort.grid(build, units=[4, 8])
+    study = kohort.Study(
+        "alone", variants, blobs, replicates=kohort.Holdout(0.2, 3), epochs=1, batch_size=50
+    )
+    study.run(tmp_path / "kohort.db", verbose=0)
+    subprocess.run([sys.executable, "-c", STUDY], cwd=tmp_path, check=True)
 
 
 def test_flattery_is_what_the_search_said_less_what_was_proved(result):

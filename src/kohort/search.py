@@ -6,12 +6,11 @@ space -> trials that climb rungs -> finalists -> a race on splits that the searc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
-import optuna
 import pandas as pd
 from optuna.samplers import BaseSampler
 
@@ -19,8 +18,9 @@ from kohort.data.dataset import Dataset, as_dataset
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
+from kohort.design.searches.draws import Draw
 from kohort.design.searches.rungs import BRACKETS
-from kohort.design.searches.sampling import Draw, SamplerName
+from kohort.design.searches.sampling import SamplerName
 from kohort.design.searches.search_spec import SearchSpec, check_search
 from kohort.engine.memory import allowed
 from kohort.engine.program import cache
@@ -30,107 +30,15 @@ from kohort.evidence.provenance import environment
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import SearchRecord
 from kohort.keras_api.callbacks import Callback, listed
-from kohort.report.page import Page
 from kohort.report.progress import Progress
-from kohort.report.searches.optuna_study import as_optuna, importance
-from kohort.report.searches.search_view import search_view
-from kohort.report.searches.search_words import Flattery, flatteries, search_text
-from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.searches.keeping import keeping, proved_before
+from kohort.runs.searches.search_result import SearchResult
 from kohort.runs.searches.searching import check_callbacks, search
 from kohort.study import Study, study_of
 
 CONFIRM = 5
 """How many finalists are proved, if nothing else is asked for."""
-
-
-class SearchResult(Result):
-    """What the race of a search's finalists measured, and what the search tried before.
-
-    `Search.run` returns it. The winner, the table and the findings are those of the race.
-    """
-
-    def __init__(self, proved: Result, searched: SearchRecord) -> None:
-        super().__init__(
-            proved.record,
-            proved.variants,
-            proved.data,
-            proved.members,
-            proved._readings,
-            proved._refits,
-        )
-        self.searched = searched
-        """The record of the search."""
-
-    def trials(self) -> pd.DataFrame:
-        """One row for each trial: its arguments, how far it came, and its score.
-
-        Example:
-            >>> # proved: what `Search.run` returned
-            >>> proved.trials()["state"].isin(["finished", "left"]).all()
-            np.True_
-        """
-        return self.searched.frame()
-
-    def search_text(self) -> list[str]:
-        """What the search tried and saved, and how far it flattered its finalists, in sentences.
-
-        Example:
-            >>> for sentence in proved.search_text():
-            ...     print(sentence)
-            trial ... is units=..., learning_rate=...
-            It tried 6 trials (sampler tpe): ...
-            On its own split the search gave trial ...
-        """
-        return search_text(self.searched, self._conclusions)
-
-    def flattery(self) -> pd.DataFrame:
-        """What each finalist scored in the search, and in its proof.
-
-        Columns: `searched`, the score on the search's one split, by which it was picked, and the
-        `epochs` after which it had it; `proved`,
-        its mean score on splits and seeds that the search has not seen, with its interval `low` to
-        `high`; and `more`, by how much the search's number is better.
-
-        Example:
-            >>> list(proved.flattery().columns)
-            ['searched', 'epochs', 'proved', 'low', 'high', 'more']
-        """
-        rows = flatteries(self.searched, self._conclusions)
-        return pd.DataFrame(rows, columns=list(Flattery._fields)).set_index("variant")
-
-    def importance(self) -> pd.DataFrame:
-        """How much each argument matters among the better trials, with intervals.
-
-        PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
-        high. Arguments that not all trials have are left out. Empty where fewer than ten trials
-        have a score.
-
-        Example:
-            >>> list(proved.importance().columns)
-            ['importance', 'low', 'high']
-        """
-        return importance(self.searched, self.settings.confidence)
-
-    def to_optuna(self, storage: str | None = None) -> optuna.Study:
-        """The search as a study of Optuna's, for its dashboard and plots.
-
-        Args:
-            storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
-
-        Raises:
-            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
-
-        Example:
-            >>> len(proved.to_optuna().trials)
-            6
-        """
-        return as_optuna(self.searched, storage)
-
-    def _page(self, command: str) -> Page:
-        view = search_view(self.searched, self._conclusions)
-        return replace(super()._page(command), search=view)
 
 
 class Search:

@@ -19,13 +19,18 @@ _LARGEST = 2**53
 """Above it not each whole number is a float."""
 
 
-def plain(code: str) -> bool | float | str:
-    """The number or text that a piece of Python code evaluates to; for other code the code."""
+def evaluated(code: str) -> Any:
+    """The plain value that a piece of Python code evaluates to, as a tuple; else the code."""
     inner = _NUMPY.fullmatch(code)
     try:
-        value: Any = ast.literal_eval(inner[1] if inner else code)
+        return ast.literal_eval(inner[1] if inner else code)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return code
+
+
+def plain(code: str) -> bool | float | str:
+    """The number or text that a piece of Python code evaluates to; for other code the code."""
+    value = evaluated(code)
     return value if isinstance(value, bool | int | float | str) else code
 
 

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import pandas as pd
 
+from kohort.design.searches.draws import Asked
 from kohort.design.searches.rungs import best_first
+from kohort.evidence.given_values import evaluated
 
 type TrialState = Literal["finished", "left", "diverged", "failed"]
 
@@ -30,7 +32,7 @@ class Trial:
         parameters: The number of its model's weights; None if it failed.
         seconds: Training time.
         reason: Why it failed.
-        asked: As Optuna's sampler drew it (`optuna.trial.FrozenTrial`).
+        asked: As Optuna's sampler drew it; None if unknown.
     """
 
     number: int
@@ -44,7 +46,7 @@ class Trial:
     parameters: int | None = None
     seconds: float = 0.0
     reason: str = ""
-    asked: Any = field(default=None, compare=False, repr=False)
+    asked: Asked | None = field(default=None, compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -127,3 +129,43 @@ def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:
     scores, losses = [trial.score for trial in sound], [trial.loss for trial in sound]
     order = best_first(scores, losses, higher_is_better=higher_is_better)
     return sorted((sound[place] for place in order), key=lambda trial: -max(trial.scores))
+
+
+def kept_name(search: str) -> str:
+    """What a store calls a search; the race of its finalists has the search's own name."""
+    return f"{search} (search)"
+
+
+def search_to_json(record: SearchRecord) -> dict[str, Any]:
+    """A search as JSON, without the arguments of its trials, which a store keeps separately."""
+    trials = [
+        {name: value for name, value in asdict(trial).items() if name != "arguments"}
+        | {"scores": list(trial.scores.items())}
+        for trial in record.trials
+    ]
+    return {**{f.name: getattr(record, f.name) for f in fields(record)}, "trials": trials}
+
+
+def search_from_json(
+    stored: Mapping[str, Any], arguments: Mapping[int, Mapping[str, str]]
+) -> SearchRecord:
+    """The inverse of `search_to_json`.
+
+    Args:
+        stored: The JSON.
+        arguments: By trial, those of its build function, as Python code; of what code does not
+            give, such as a function, the code is shown.
+    """
+    trials = tuple(
+        Trial(
+            arguments={n: evaluated(code) for n, code in arguments[trial["number"]].items()},
+            **trial
+            | {
+                "scores": {int(epochs): score for epochs, score in trial["scores"]},
+                "asked": None if trial["asked"] is None else Asked(**trial["asked"]),
+            },
+        )
+        for trial in stored["trials"]
+    )
+    rungs, finalists = tuple(stored["rungs"]), tuple(stored["finalists"])
+    return SearchRecord(**{**stored, "trials": trials, "rungs": rungs, "finalists": finalists})

@@ -8,6 +8,7 @@ from typing import Any
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Holdout, KFold
+from kohort.design.searches.draws import TRIAL, trial_name
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -17,9 +18,11 @@ from kohort.evidence.settings import Settings
 from kohort.evidence.store import (
     KeptStudy,
     MemberKey,
+    Store,
     durable_location,
     open_store,
 )
+from kohort.evidence.trials import SearchRecord, kept_name, search_from_json
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.report.exports.study_export import check_study
@@ -32,11 +35,11 @@ _SPLITS: dict[str, Callable[..., Holdout | KFold]] = {"Holdout": Holdout, "KFold
 def open(  # noqa: A001 (as `kohort.open`)
     store: str | Path, name: str, data: Dataset | None = None
 ) -> Result:
-    """The result of a study that a store keeps, as `Study.run` gave it at its end.
+    """The result of a study or search that a store keeps, as `run` gave it at its end.
 
     Args:
         store: A path, or a URL, as in `Study.run`.
-        name: What the study is called.
+        name: What the study or search is called.
         data: The study's data, which the store does not keep. None leaves out what needs them: the
             models and the test set; a report then tells nothing of them.
 
@@ -69,7 +72,35 @@ def open(  # noqa: A001 (as `kohort.open`)
             )
         where = durable_location(store)
         readings = None if where is None else KeptReadings(where, name)
-        return _result(kept, description, data, readings, where)
+        result = _result(kept, description, data, readings, where)
+        searched = _searched(opened, kept, description)
+        if searched is None:
+            return result
+        from kohort.runs.searches.search_result import SearchResult
+
+        return SearchResult(result, searched)
+
+
+def _searched(store: Store, race: KeptStudy, description: Mapping[str, Any]) -> SearchRecord | None:
+    """The search whose finalists raced; None for a study that is no such race.
+
+    While a search grows, its earlier race is that of other finalists.
+    """
+    search = store.find(kept_name(race.name))
+    if search is None:
+        return None
+    kept = search.description
+    record = kept.get("record")
+    if record is None or kept["data"] != description["data"]:
+        return None
+    if list(description["result"]["settings"]["epochs"]) != list(
+        map(trial_name, record["finalists"])
+    ):
+        return None
+    trials = {
+        int(variant.name.removeprefix(TRIAL)): variant.arguments for variant in search.variants()
+    }
+    return search_from_json(record, trials)
 
 
 def _result(

@@ -58,6 +58,9 @@ def test_a_search_is_run_told_and_kept(folder):
     assert "tiny (search)" in listed
     assert kohort("show", "tiny (search)", cwd=folder).returncode == 0
     assert kohort("show", "tiny", cwd=folder).returncode == 0
+    assert kohort("report", "tiny", cwd=folder).returncode == 0
+    for sentence in ("It tried 6 trials (sampler tpe): ", "What the finalists are worth"):
+        assert sentence in (folder / "tiny.html").read_text()
     for command in (["export", "tiny (search)", "out"], ["report", "tiny (search)"]):
         done = kohort(*command, cwd=folder)
         assert done.returncode == 2

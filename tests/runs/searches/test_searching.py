@@ -8,8 +8,8 @@ import pytest
 import kohort
 from kohort import DesignError, Interrupted, StoreError
 from kohort.evidence.store import open_store
+from kohort.evidence.trials import kept_name
 from kohort.runs.searches.keeping import SearchKeeper
-from kohort.runs.searches.sameness import kept_name
 from tests.runs.searches.searched import SPACE, build, small, without_times
 
 

@@ -60,7 +60,8 @@ def search(
     from kohort.cli.study_files import data_of
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
-    from kohort.search import CONFIRM, SearchResult
+    from kohort.runs.searches.search_result import SearchResult
+    from kohort.search import CONFIRM
 
     reading = reading_options(target, group, size, color, test)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)

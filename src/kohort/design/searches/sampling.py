@@ -2,38 +2,22 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Literal
 
 import optuna
+from optuna.distributions import distribution_to_json
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
+from kohort.design.searches.draws import Asked, Draw
 from kohort.design.searches.quiet import quiet
-from kohort.design.searches.space import Arguments, Space
+from kohort.design.searches.space import Space
 from kohort.errors import DesignError
 
 type SamplerName = Literal["tpe", "random", "qmc"]
 
 REDRAWS = 20
 """How often arguments that another trial has are drawn anew, before a search ends."""
-
-
-@dataclass(frozen=True)
-class Draw:
-    """The arguments of a trial.
-
-    Args:
-        number: The trial's, from 0.
-        arguments: What was drawn.
-        failure: Why it cannot be drawn, as a `build(hp)` that fails; "" where it can.
-        asked: The trial as Optuna's sampler drew it, with the distributions; None if unknown.
-    """
-
-    number: int
-    arguments: Arguments
-    failure: str = ""
-    asked: FrozenTrial | None = field(default=None, compare=False, repr=False)
 
 
 class Asking:
@@ -76,8 +60,7 @@ class Asking:
                 self._seen.add(told)
                 number = len(self._asked)
                 self._asked[number] = trial
-                frozen = self._study.get_trials(deepcopy=False)[trial.number]
-                return Draw(number, arguments, failure, deepcopy(frozen))
+                return Draw(number, arguments, failure, _asked(trial))
             # What another trial has will be known from that one.
             self._study.tell(trial, state=TrialState.FAIL)
         return None
@@ -101,6 +84,13 @@ class Asking:
                 self._study.tell(trial, errors[max(errors)])
             else:
                 self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def _asked(trial: optuna.Trial) -> Asked:
+    distributions = {
+        name: distribution_to_json(drawn_from) for name, drawn_from in trial.distributions.items()
+    }
+    return Asked(dict(trial.params), distributions)
 
 
 def failure_of(error: DesignError) -> str:

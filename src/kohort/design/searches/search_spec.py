@@ -14,8 +14,9 @@ from kohort.data.dataset import Dataset
 from kohort.design.races import Race, until_decided
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
+from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.rungs import BRACKETS, Ladder, Schedule, generations, ladder
-from kohort.design.searches.sampling import Draw, SamplerName, check_sampler, learns
+from kohort.design.searches.sampling import SamplerName, check_sampler, learns
 from kohort.design.searches.space import Space, WrittenSpace
 from kohort.design.searches.tuner_space import TunedSpace, with_values
 from kohort.design.spec import StudySpec
@@ -24,8 +25,6 @@ from kohort.design.variants import Variant
 from kohort.errors import DesignError
 from kohort.keras_api.callbacks import Callback
 
-TRIAL = "trial "
-"""What the names of trials begin with."""
 FRACTION, REPEATS, FIRST, LOOKS = 0.2, 12, 4, 3
 """Of the race that proves the finalists, where nothing else is asked for."""
 
@@ -143,11 +142,6 @@ class SearchSpec:
             mode=self.mode,
             margin=self.margin,
         )
-
-
-def trial_name(number: int) -> str:
-    """What a trial is called."""
-    return f"{TRIAL}{number}"
 
 
 def check_search(spec: SearchSpec) -> None:

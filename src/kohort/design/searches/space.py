@@ -12,11 +12,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from kohort.design.searches.draws import Arguments
 from kohort.design.searches.number_range import Range, as_kept
 from kohort.errors import DesignError
-
-type Arguments = dict[str, Any]
-"""Arguments of a build function, by name."""
 
 _PLAIN = (bool, int, float, str, type(None))
 """What Optuna takes for a choice; other values are told to it as text."""

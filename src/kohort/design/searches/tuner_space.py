@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import optuna
 
+from kohort.design.searches.draws import Arguments
 from kohort.design.searches.number_range import Range
-from kohort.design.searches.space import Arguments, check_names, draw_choice, draw_range
+from kohort.design.searches.space import check_names, draw_choice, draw_range
 from kohort.design.variants import Variant
 from kohort.errors import DesignError
 

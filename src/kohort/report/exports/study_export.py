@@ -10,6 +10,7 @@ from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import StudyRecord, raced
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
+from kohort.evidence.trials import kept_name
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 
@@ -87,7 +88,7 @@ def check_study(name: str, description: Mapping[str, Any]) -> None:
         raise StoreError(
             "the name of a study, or of a search's race",
             f"{name!r}, the trials of a search",
-            f"name the race: {name.removesuffix(' (search)')!r}",
+            f"name the race: {name.removesuffix(kept_name(''))!r}",
         )
 
 

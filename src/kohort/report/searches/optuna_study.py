@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import optuna
 import pandas as pd
+from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from kohort.design.searches.draws import Asked
 from kohort.design.searches.quiet import quiet
 from kohort.evidence.trials import SearchRecord, Trial
 
@@ -51,16 +53,15 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
         record: The search.
         confidence: Of the intervals.
     """
-    ranked = record.ranked()
-    names = _varied(ranked)
-    if len(ranked) < LEAST or not names:
+    scored = record.ranked()
+    names = _varied(scored)
+    if len(scored) < LEAST or not names:
         return pd.DataFrame(columns=["importance", "low", "high"])
-    random = np.random.default_rng(0)
+    random, ranked = np.random.default_rng(0), [_of_names(trial, names) for trial in scored]
     places = np.arange(len(ranked))
-    found = _importances(ranked, places, names)
+    found = _importances(ranked, places)
     drawn = [
-        _importances(ranked, np.sort(random.choice(places, len(places))), names)
-        for _ in range(RESAMPLES)
+        _importances(ranked, np.sort(random.choice(places, len(places)))) for _ in range(RESAMPLES)
     ]
     tail = 50 * (1 - confidence)
     table = pd.DataFrame(
@@ -84,34 +85,55 @@ def _trial(trial: Trial) -> optuna.trial.FrozenTrial:
     return create_trial(
         state=state[trial.state] if is_known else TrialState.FAIL,
         value=trial.score if trial.state == "finished" and is_known else None,
-        params=trial.asked.params,
-        distributions=trial.asked.distributions,
+        params=dict(_asked(trial).params),
+        distributions=_distributions(_asked(trial)),
         intermediate_values=dict(trial.scores) if is_known else {},
         user_attrs={"bracket": trial.bracket, "epochs": trial.epochs},
     )
+
+
+def _asked(trial: Trial) -> Asked:
+    assert trial.asked is not None  # only trials that no sampler drew have none
+    return trial.asked
+
+
+def _distributions(asked: Asked) -> dict[str, BaseDistribution]:
+    return {name: json_to_distribution(text) for name, text in asked.distributions.items()}
 
 
 def _varied(trials: Sequence[Trial]) -> list[str]:
     """What all trials were asked for, and differ in."""
     if not trials:
         return []
-    names = [n for n in trials[0].asked.params if all(n in t.asked.params for t in trials)]
-    return [name for name in names if len({repr(t.asked.params[name]) for t in trials}) > 1]
+    drawn = [_asked(trial).params for trial in trials]
+    names = [name for name in drawn[0] if all(name in params for params in drawn)]
+    return [name for name in names if len({repr(params[name]) for params in drawn}) > 1]
 
 
-def _importances(ranked: Sequence[Trial], places: np.ndarray, names: list[str]) -> list[float]:
+def _importances(ranked: Sequence[FrozenTrial], places: np.ndarray) -> list[float]:
     """Of trials `places`, whose rank is their place."""
     trials = [
         create_trial(
             value=float(place),
-            params={name: ranked[place].asked.params[name] for name in names},
-            distributions={name: ranked[place].asked.distributions[name] for name in names},
+            params=ranked[place].params,
+            distributions=ranked[place].distributions,
         )
         for place in places
     ]
+    names = list(ranked[0].params)
     with quiet():
         study = optuna.create_study(direction="minimize")
         study.add_trials(trials)
         evaluator = PedAnovaImportanceEvaluator()
         found = get_param_importances(study, evaluator=evaluator, params=names)
     return [found[name] for name in names]
+
+
+def _of_names(trial: Trial, names: Sequence[str]) -> FrozenTrial:
+    asked = _asked(trial)
+    distributions = _distributions(asked)
+    return create_trial(
+        value=0.0,
+        params={name: asked.params[name] for name in names},
+        distributions={name: distributions[name] for name in names},
+    )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kohort.design.searches.search_spec import trial_name
+from kohort.design.searches.draws import trial_name
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions

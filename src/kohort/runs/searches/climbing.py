@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from kohort.design.plan import MemberPlan
 from kohort.design.scoring import LOSS, Scoring, scoring
-from kohort.design.searches.sampling import Draw, failure_of
-from kohort.design.searches.search_spec import SearchSpec, trial_name
+from kohort.design.searches.draws import Draw, trial_name
+from kohort.design.searches.sampling import failure_of
+from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import (
     BlockPlan,

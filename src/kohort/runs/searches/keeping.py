@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from kohort.design.searches.draws import TRIAL, Draw, trial_name
 from kohort.design.searches.rungs import Schedule
-from kohort.design.searches.sampling import Draw
-from kohort.design.searches.search_spec import TRIAL, SearchSpec, trial_name
+from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
+from kohort.evidence.trials import SearchRecord, kept_name, search_to_json
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.searches.sameness import (
     check_same,
     describe,
     growth_text,
-    kept_name,
     schedule_of,
 )
 from kohort.runs.session import running
@@ -149,6 +149,10 @@ class SearchKeeper:
         """Mark trials as ended, with their training times."""
         self._write_curves()
         self._kept.conclude({_key(number): taken for number, taken in seconds.items()})
+
+    def record(self, record: SearchRecord) -> None:
+        """Keep what the search tried, for who opens the result of its race."""
+        self.note(record=search_to_json(record))
 
     def _write_curves(self) -> None:
         if self._to_write:

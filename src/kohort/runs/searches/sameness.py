@@ -8,6 +8,7 @@ from typing import Any
 from kohort.design.searches.rungs import Ladder, Schedule
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.errors import StoreError
+from kohort.evidence.trials import kept_name
 from kohort.runs.fingerprint import callback_settings, code_of, source_of
 
 DIGEST = 64
@@ -16,11 +17,6 @@ _GROWS = ("trials", "epochs")
 """What may be more than it was."""
 _NOT_COMPARED = ("environment", "schedule")
 """Versions may change; the schedule follows from what the search began with."""
-
-
-def kept_name(search: str) -> str:
-    """What a store calls a search; the race of its finalists has the search's own name."""
-    return f"{search} (search)"
 
 
 def describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:

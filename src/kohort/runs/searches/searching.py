@@ -8,8 +8,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kohort.design.searches.draws import Draw
 from kohort.design.searches.rungs import Ladder, Schedule, best_first
-from kohort.design.searches.sampling import Asking, Draw
+from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
 from kohort.errors import DesignError
@@ -75,7 +76,9 @@ def search(
             _tell(asking, trial, climber, schedule.ladder)
         trials += found
         keeper.breathe()
-    return _record(spec, schedule.ladder, climber, trials, confirm, proved)
+    record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
+    keeper.record(record)
+    return record
 
 
 @dataclass

@@ -10,7 +10,7 @@ import keras
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, make_plan
 from kohort.design.replicates import Replicate
-from kohort.design.searches.sampling import Draw
+from kohort.design.searches.draws import Draw
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.state import Start

@@ -1,0 +1,102 @@
+"""The result of a search: that of the race of its finalists, with the search beside it."""
+
+from dataclasses import replace
+
+import optuna
+import pandas as pd
+
+from kohort.evidence.trials import SearchRecord
+from kohort.report.page import Page
+from kohort.report.searches.optuna_study import as_optuna, importance
+from kohort.report.searches.search_view import search_view
+from kohort.report.searches.search_words import Flattery, flatteries, search_text
+from kohort.result import Result
+
+
+class SearchResult(Result):
+    """What the race of a search's finalists measured, and what the search tried before.
+
+    `Search.run` returns it, and `kohort.open` gives it again. The winner, the table and the
+    findings are those of the race.
+    """
+
+    def __init__(self, proved: Result, searched: SearchRecord) -> None:
+        super().__init__(
+            proved.record,
+            proved.variants,
+            proved._data,
+            proved._members,
+            proved._readings,
+            proved._refits,
+        )
+        self.searched = searched
+        """The record of the search."""
+
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial: its arguments, how far it came, and its score.
+
+        Example:
+            >>> # proved: what `Search.run` returned
+            >>> proved.trials()["state"].isin(["finished", "left"]).all()
+            np.True_
+        """
+        return self.searched.frame()
+
+    def search_text(self) -> list[str]:
+        """What the search tried and saved, and how far it flattered its finalists, in sentences.
+
+        Example:
+            >>> for sentence in proved.search_text():
+            ...     print(sentence)
+            trial ... is units=..., learning_rate=...
+            It tried 6 trials (sampler tpe): ...
+            On its own split the search gave trial ...
+        """
+        return search_text(self.searched, self._conclusions)
+
+    def flattery(self) -> pd.DataFrame:
+        """What each finalist scored in the search, and in its proof.
+
+        Columns: `searched`, the score on the search's one split, by which it was picked, and the
+        `epochs` after which it had it; `proved`,
+        its mean score on splits and seeds that the search has not seen, with its interval `low` to
+        `high`; and `more`, by how much the search's number is better.
+
+        Example:
+            >>> list(proved.flattery().columns)
+            ['searched', 'epochs', 'proved', 'low', 'high', 'more']
+        """
+        rows = flatteries(self.searched, self._conclusions)
+        return pd.DataFrame(rows, columns=list(Flattery._fields)).set_index("variant")
+
+    def importance(self) -> pd.DataFrame:
+        """How much each argument matters among the better trials, with intervals.
+
+        PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
+        high. Arguments that not all trials have are left out. Empty where fewer than ten trials
+        have a score.
+
+        Example:
+            >>> list(proved.importance().columns)
+            ['importance', 'low', 'high']
+        """
+        return importance(self.searched, self.settings.confidence)
+
+    def to_optuna(self, storage: str | None = None) -> optuna.Study:
+        """The search as a study of Optuna's, for its dashboard and plots.
+
+        Args:
+            storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
+
+        Raises:
+            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+
+        Example:
+            >>> len(proved.to_optuna().trials)
+            6
+        """
+        return as_optuna(self.searched, storage)
+
+    def _page(self, command: str) -> Page:
+        view = search_view(self.searched, self._conclusions)
+        return replace(super()._page(command), search=view)
