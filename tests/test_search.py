@@ -41,6 +41,9 @@ def result(blobs):
         ({"mode": "best"}, "'auto', 'min' or 'max'"),
         ({"confidence": 2}, "a confidence between 0 and 1"),
         ({"replicates": "5"}, "replicates as a kohort.Holdout, kohort.KFold or kohort.Race"),
+        ({"class_weight": {"trial": "balanced"}}, "class_weight that is the same for all trials"),
+        ({"class_weight": {"d": 2.0}}, "class_weight for classes among"),
+        ({"sample_weight": [1.0]}, "sample_weight as a number for each of the 500"),
         ({"callbacks": [keras.callbacks.LambdaCallback()]}, "callbacks of Keras's in a search"),
     ],
 )

@@ -22,6 +22,7 @@ from kohort.design.searches.draws import Draw
 from kohort.design.searches.rungs import BRACKETS
 from kohort.design.searches.sampling import SamplerName
 from kohort.design.searches.search_spec import SearchSpec, check_search
+from kohort.design.weights import OfClasses
 from kohort.engine.memory import allowed
 from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
@@ -75,6 +76,8 @@ class Search:
         metric: As in `Study`.
         mode: As in `Study`.
         margin: As in `Study`.
+        class_weight: As in `Study`, the same for all trials.
+        sample_weight: As in `Study`.
 
     Raises:
         DesignError: The arguments do not fit together, or one is none of those that it can be.
@@ -117,6 +120,8 @@ class Search:
         metric: str | None = None,
         mode: Mode = "auto",
         margin: float | None = None,
+        class_weight: OfClasses | None = None,
+        sample_weight: Any = None,
     ) -> None:
         self.spec = SearchSpec(
             name=name,
@@ -137,6 +142,8 @@ class Search:
             metric=metric,
             mode=mode,
             margin=margin,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
         )
         check_search(self.spec)
         check_callbacks(self.spec.callbacks)

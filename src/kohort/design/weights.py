@@ -68,6 +68,20 @@ def by_variant(given: ClassWeight | None, names: Sequence[str]) -> dict[str, OfC
     return {str(name): _checked(of) for name, of in given.items() if of is not None}
 
 
+def check_alike(given: object) -> None:
+    """Refuse weights of classes by variant, where there are no variants yet.
+
+    Raises:
+        DesignError: They are by variant.
+    """
+    if isinstance(given, Mapping) and any(map(_are_of_classes, given.values())):
+        raise DesignError(
+            "class_weight that is the same for all trials",
+            f"weights for {list(given)}",
+            "give 'balanced', or a number for each class",
+        )
+
+
 def _are_of_classes(value: object) -> bool:
     return value is None or isinstance(value, str | Mapping)
 

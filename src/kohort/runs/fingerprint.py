@@ -56,15 +56,22 @@ def describe(spec: StudySpec, plan: Plan, how: Mapping[str, Any]) -> dict[str, A
         "seed": spec.seed,
         "callbacks": _callbacks(spec),
         "epochs": {variant.name: spec.epochs_of(variant) for variant in spec.variants},
+        **weights_of(spec),
+        "sizes": {variant.name: list(spec.shares_of(variant)) for variant in spec.variants},
+        "models": models,
+        **how,
+    }
+
+
+def weights_of(spec: StudySpec) -> dict[str, Any]:
+    """The weights with which a study trains: of classes by variant, of samples a digest."""
+    return {
         "class weights": {
             variant.name: _class_weight(spec, variant)
             for variant in spec.variants
             if variant.name in spec.class_weights
         },
         "sample weights": None if spec.sample_weights is None else digest(spec.sample_weights),
-        "sizes": {variant.name: list(spec.shares_of(variant)) for variant in spec.variants},
-        "models": models,
-        **how,
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import kohort
 from kohort import DesignError, Interrupted, StoreError
+from kohort.design.searches.draws import trial_name
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.runs.searches.keeping import SearchKeeper
@@ -44,6 +45,39 @@ def test_a_trial_that_climbed_has_the_numbers_of_one_training_without_rungs(blob
         by_metric = mine.pivot_table("value", "epoch", "metric", observed=True)
         best = by_metric["val_data_loss"].idxmin()
         assert row["score"] == pytest.approx(by_metric["val_accuracy"][best], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"class_weight": {"a": 5.0, "b": 0.2}},
+        {"class_weight": "balanced"},
+        {"sample_weight": np.linspace(0.1, 3.0, 500)},
+    ],
+    ids=["of classes", "balanced", "of samples"],
+)
+def test_trials_and_finalists_train_with_weights(blobs, weights):
+    """Against the engine "keras", and against trials without weights."""
+    options = {"space": {"units": [4, 5], "rate": 0.01, "dropout": 0.1}, "trials": 2, "rungs": 1}
+    result = small(blobs, **options, **weights).run(verbose=0, confirm=2)
+    plain = small(blobs, **options).run(verbose=0, confirm=2)
+    variants = [
+        kohort.Variant(trial_name(trial.number), build, **trial.arguments)
+        for trial in result.searched.trials
+    ]
+    given = {"epochs": 4, "batch_size": 50} | weights
+    one = kohort.Study(
+        "one", variants, blobs, replicates=kohort.Holdout(0.2, 1), seed=0, **given
+    ).run(engine="keras", verbose=0)
+    for trial, other in zip(result.searched.trials, plain.searched.trials, strict=True):
+        curves = one.curves().query("variant == @trial_name(@trial.number)")
+        assert trial.loss == pytest.approx(
+            curves.query("metric == 'val_data_loss'")["value"].min(), rel=1e-5
+        )
+        assert weights == {"class_weight": "balanced"} or trial.loss != other.loss
+    assert result.record.settings.replicates == plain.record.settings.replicates
+    proved = result.curves().query("metric == 'loss'")["value"]
+    assert not np.allclose(proved, plain.curves().query("metric == 'loss'")["value"])
 
 
 def test_the_best_of_each_bracket_go_on_and_no_epoch_is_trained_twice(undisturbed):
@@ -272,6 +306,11 @@ def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys):
         ({"rungs": 2}, "rungs: None before, 2 now"),
         ({"brackets": 1}, "brackets: 2 before, 1 now"),
         ({"build": failing}, "the build function"),
+        (
+            {"class_weight": {"a": 2.0}},
+            "class_weight: None before, {'a': 2.0, 'b': 1.0, 'c': 1.0} now",
+        ),
+        ({"sample_weight": np.ones(500)}, "sample_weight: None before, "),
         ({"batch_size": 25}, "batch size: 50 before, 25 now"),
     ],
 )

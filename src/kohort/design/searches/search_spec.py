@@ -22,6 +22,7 @@ from kohort.design.searches.tuner_space import TunedSpace, with_values
 from kohort.design.spec import StudySpec
 from kohort.design.validation import check_spec
 from kohort.design.variants import Variant
+from kohort.design.weights import OfClasses, check_alike
 from kohort.errors import DesignError
 from kohort.keras_api.callbacks import Callback
 
@@ -51,6 +52,8 @@ class SearchSpec:
     metric: str | None = None
     mode: Mode = "auto"
     margin: float | None = None
+    class_weight: OfClasses | None = None
+    sample_weight: Any = None
 
     @cached_property
     def choices(self) -> Space:
@@ -141,6 +144,8 @@ class SearchSpec:
             metric=self.metric,
             mode=self.mode,
             margin=self.margin,
+            class_weight=self.class_weight,
+            sample_weight=self.sample_weight,
         )
 
 
@@ -176,6 +181,7 @@ def check_search(spec: SearchSpec) -> None:
             reprlib.repr(spec.replicates),
             "give kohort.Holdout(0.2, repeats=12), say, or None",
         )
+    check_alike(spec.class_weight)
     _ = spec.choices, spec.ladder
     check_spec(spec.trained_as((Variant("trial", spec.build),)))
     check_spec(spec.proved_as(tuple(Variant(name, spec.build) for name in ("a", "b"))))

@@ -295,6 +295,7 @@ class Climber:
             spec.data,
             min(spec.batch_size, len(replicate.train)),
             SEATS,
+            spec.weights([(spec.variants[0], replicate)] * len(members)),
         )
         if job.callbacks:  # They act on the models of their members.
             return job._replace(models=[part.owned(number) for number in numbers])

@@ -7,9 +7,10 @@ from typing import Any
 
 from kohort.design.searches.rungs import Ladder, Schedule
 from kohort.design.searches.search_spec import SearchSpec
+from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.trials import kept_name
-from kohort.runs.fingerprint import callback_settings, code_of, source_of
+from kohort.runs.fingerprint import callback_settings, code_of, source_of, weights_of
 
 DIGEST = 64
 """Hexadecimal digits of a fingerprint."""
@@ -21,7 +22,8 @@ _NOT_COMPARED = ("environment", "schedule")
 
 def describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that determines the numbers of a search, as JSON."""
-    splits = spec.race.splits
+    splits, study = spec.race.splits, spec.trained_as((Variant("trial", spec.build),))
+    weights = weights_of(study)
     return {
         "kind": "search",
         "data": spec.data.fingerprint,
@@ -37,11 +39,13 @@ def describe(spec: SearchSpec, how: Mapping[str, Any]) -> dict[str, Any]:
         "splits": {
             "kind": type(splits).__name__,
             **_without_count(asdict(splits)),
-            "stratify": spec.trained_as(()).strata.stratifies,
+            "stratify": study.strata.stratifies,
         },
         "batch size": spec.batch_size,
         "seed": spec.seed,
         "callbacks": callback_settings(spec.callbacks),
+        "class_weight": weights["class weights"].get("trial"),
+        "sample_weight": weights["sample weights"],
         "scored by": [spec.metric, spec.mode],
         **how,
     }
