@@ -108,9 +108,17 @@ class Interrupted(KeyboardInterrupt):
         ...     result = study.run("kohort.db", verbose=0)
         ... except kohort.Interrupted:
         ...     print("ended early; run it again to go on")
-        >>> issubclass(kohort.Interrupted, KeyboardInterrupt)
-        True
+        >>> print(kohort.Interrupted())
+        ended early as it was asked to; what was done is kept, and the same run again goes on
     """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ended early as it was asked to; what was done is kept, and the same run again goes on"
+        )
+
+    def __reduce__(self) -> tuple[type["Interrupted"], tuple[()]]:
+        return type(self), ()
 
 
 def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:

@@ -114,6 +114,16 @@ def test_a_variant_that_is_as_good_lends_its_learning_curve():
     assert unlike.sentence == "The study has no learning curve of a; give it sizes."
 
 
+def test_a_race_takes_no_sizes_and_is_not_told_to():
+    study = StudyCurves(
+        (variant("a", 0.1), variant("b", 0.2, seed=1)), 0.95, 0.0, POINTS, 0.01, looks=(5,)
+    )
+    more_data = next_steps(study, 0, diagnose(study), {})[0]
+    assert more_data.sentence == (
+        "The study has no learning curve of a; train that alone, in a study with sizes."
+    )
+
+
 def test_a_bigger_model_is_judged_by_the_larger_variants():
     winner, worse = variant("a", 0.1), variant("b", 0.2, parameters=5000, seed=1)
     alike = variant("c", 0.101, parameters=9000, seed=2)

@@ -53,8 +53,22 @@ def read_study(place: str, data: Dataset | None) -> Study:
     return defined if is_made or data is None else adjusted(defined, data=data)
 
 
-def defined_in[T](place: str, usual: str, kind: type[T], data: Dataset | None) -> tuple[T, bool]:
-    """What a file defines under a name, and whether a function made it from the data."""
+def defined_in[T](
+    place: str,
+    usual: str,
+    kind: type[T],
+    data: Dataset | None,
+    check: Callable[[str, Callable[..., Any]], None] = lambda _name, _function: None,
+) -> tuple[T, bool]:
+    """What a file defines under a name, and whether a function made it from the data.
+
+    Args:
+        place: `FILE.py`, or `FILE.py::NAME`.
+        usual: The name where none is given.
+        kind: What it is to be.
+        data: The argument of a function.
+        check: Refuses a function of that name that is none of the data.
+    """
     file, _, name = place.partition("::")
     name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"
     if not is_file(path):
@@ -68,6 +82,7 @@ def defined_in[T](place: str, usual: str, kind: type[T], data: Dataset | None) -
             "nothing of that name" if defined is None else type(defined).__name__,
             "define it at the top level of the file",
         )
+    check(f"{name!r} of {file}", defined)
     if data is None:
         raise DataError(f"data for {name!r} of {file}", "none", "pass --data SRC, such as letters")
     made = _call(path, lambda: defined(data))

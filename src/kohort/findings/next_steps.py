@@ -69,7 +69,8 @@ def _more_data(
             # The winner has no curve, but an equivalent variant has one.
             curve, whose, name = other, f", which is as good as {name},", rival
     if curve is None:
-        sentence = f"The study has no learning curve of {name}; give it sizes."
+        mend = "train that alone, in a study with sizes" if study.looks else "give it sizes"
+        sentence = f"The study has no learning curve of {name}; {mend}."
         if gap_found.verdict == "found":
             sentence += " Its generalisation gap is room that more data may close."
         return NextStep(step, "cannot tell", sentence)
@@ -88,9 +89,7 @@ def _bigger_model(study: StudyCurves, winner: int, against: Mapping[str, Compari
     step, model = "a bigger model", study.variants[winner]
     larger = [c.name for c in study.variants if c.parameters > model.parameters and len(c.sound)]
     if not larger:
-        return NextStep(
-            step, "cannot tell", f"No variant is larger than {model.name}; add one to the study."
-        )
+        return NextStep(step, "cannot tell", f"No variant is larger than {model.name}; try one.")
     return _from_rivals(step, model.name, "larger", larger, against)
 
 
@@ -118,7 +117,7 @@ def _more_regularisation(
             return NextStep(step, "does not help", f"{sentence}.")
         but = "but whether it would after more epochs the study cannot tell"
         return NextStep(step, "cannot tell", f"{sentence}, {but}.")
-    sentence = f"No variant is {curves.name} with a regulariser more; add one to the study."
+    sentence = f"No variant is {curves.name} with a regulariser more; try one."
     return NextStep(step, "cannot tell", sentence)
 
 

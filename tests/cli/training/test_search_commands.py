@@ -19,6 +19,9 @@ def build(units, rate):
 def search(data):
     return kohort.Search("tiny", build, {SPACE}, data, trials=6, epochs=2, batch_size=50)
 
+def tuned(hp):
+    return build(hp.Int("units", 4, 8), 0.01)
+
 def study(data):
     return kohort.Study("tiny", kohort.grid(build, units=[2, 4], rate=0.01), data,
                         replicates=kohort.Holdout(0.2, 3), epochs=1)
@@ -86,6 +89,8 @@ def test_trials_and_epochs_are_those_of_the_command(folder):
         (["none.py"], "the path of a Python file"),
         (["search.py::study", "--data", "data.npz"], "a kohort.Search from 'study' of search.py"),
         (["search.py::nobody", "--data", "data.npz"], "nothing of that name"),
+        (["search.py::tuned"], "got a build(hp), which builds a model; wrap it: search = kohort.S"),
+        (["search.py::tuned", "--data", "data.npz"], "a kohort.Search from 'tuned' of search.py"),
         (["search.py", "--data", "data.npz", "--trials", "1"], "--trials"),
         (["search.py", "--data", "none.npz"], "none.npz"),
     ],

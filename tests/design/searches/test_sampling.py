@@ -1,5 +1,6 @@
 import math
 
+import keras
 import numpy as np
 import optuna
 import pytest
@@ -78,6 +79,20 @@ def test_a_trial_that_cannot_be_drawn_is_told_as_such():
     assert set(draw.arguments) == {"n"}
     asking.tell(draw.number, {}, is_whole=False)
     assert asking.ask().number == 1
+
+
+def test_what_failed_is_not_drawn_again():
+    def build(hp):
+        if hp.Choice("kind", ["good", "bad"]) == "bad":
+            raise RuntimeError("never")
+        hp.Float("rate", 1e-3, 1.0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    asking = Asking(TunedSpace(build), "random", 0)
+    draws = [asking.ask() for _ in range(8)]
+    assert [draw.arguments["kind"] for draw in draws if draw.failure] == ["bad"]
 
 
 def test_a_trial_that_diverged_is_the_worst():

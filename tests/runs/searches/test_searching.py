@@ -258,6 +258,11 @@ def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsy
     told = capsys.readouterr().err
     assert "fails: ValueError: no room for eight" in told
     assert "Why trials failed: ValueError: no room for eight." in result.search_text()
+    sound = trials[trials["state"] != "failed"]
+    assert len(sound) == 12, "others are drawn in the place of those that fail"
+    assert len(trials) > 12
+    begun = sound["bracket"].value_counts()
+    assert begun.to_dict() == {0: 7, 1: 5}
 
 
 def test_a_model_without_the_metric_of_the_others_fails(blobs):
@@ -390,6 +395,26 @@ def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path
         small(blobs, **options).run(tmp_path / "kohort.db", verbose=0, confirm=2)
     small(blobs, **options).run(tmp_path / "kohort.db", verbose=0, confirm=2)
     assert sorted(epochs) == [(number, epoch) for number in range(2) for epoch in range(8)]
+
+
+def test_a_search_that_goes_on_with_too_little_memory_is_told_what_it_can_do(
+    blobs, tmp_path, monkeypatch
+):
+    place, real, breaths = tmp_path / "kohort.db", SearchKeeper.breathe, []
+
+    def ends(keeper):
+        breaths.append(1)
+        if len(breaths) == 3:
+            keeper.ask_to_end()
+        real(keeper)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "breathe", ends)
+        with pytest.raises(Interrupted, match="the same run again goes on"):
+            small(blobs).run(place, verbose=0, checkpoint_seconds=0.0)
+    with pytest.raises(DesignError, match="memory for the members") as caught:
+        small(blobs).run(place, verbose=0, memory="20KB")
+    assert str(caught.value).endswith("fresh=True, or --fresh")
 
 
 @pytest.mark.long

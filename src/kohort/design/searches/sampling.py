@@ -16,7 +16,7 @@ from kohort.errors import DesignError
 
 type SamplerName = Literal["tpe", "random", "qmc"]
 
-REDRAWS = 20
+REDRAWS = 100
 """How often arguments that another trial has are drawn anew, before a search ends."""
 
 
@@ -56,7 +56,7 @@ class Asking:
                 except DesignError as error:
                     arguments, failure = dict(trial.params), failure_of(error)
             told = repr(sorted(arguments.items(), key=lambda item: item[0]))
-            if failure or told not in self._seen:
+            if told not in self._seen:  # What failed would fail again.
                 self._seen.add(told)
                 number = len(self._asked)
                 self._asked[number] = trial

@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -58,12 +58,16 @@ class Climber:
         self._spec, self._keeper = spec, keeper
         self._memory, self._progress = memory, progress
         self._tracer, self._kinships = StepTracer(), Kinships(_half(memory))
-        self._part: TrialModels | None = None
+        self._drawn: dict[int, TrialModels] = {}
         self._states: dict[int, Checkpoint] = {}
         self._logs: dict[int, dict[int, Logs]] = {}
         self._scoring: Scoring | None = _known_scoring(keeper)
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
+
+    def next_part(self) -> None:
+        """Forget the models and plans of the trials so far, which train no more in this run."""
+        self._drawn = {}
 
     def begin(self, draws: Sequence[Draw]) -> dict[int, Facts]:
         """Make the models of new trials, those of an earlier run only when they train.
@@ -72,7 +76,8 @@ class Climber:
             What is known of each, by its number.
         """
         room = _half(self._memory)
-        self._part = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
+        new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
+        self._drawn |= {draw.number: new for draw in draws}
         known = self._keeper["facts"]
         facts = {}
         for draw in draws:
@@ -220,12 +225,11 @@ class Climber:
         return Facts(None, f"it is not compiled with {wanted!r}, by which trials are scored")
 
     def _forget(self, number: int) -> None:
-        if self._part is not None:
-            self._part.forget(number)
+        if number in self._drawn:
+            self._drawn[number].forget(number)
 
     def _planned(self, number: int) -> MemberPlan:
-        assert self._part is not None
-        return self._part.planned(number)
+        return self._drawn[number].planned(number)
 
     def _state(self, number: int) -> Checkpoint | None:
         if number not in self._states:
@@ -253,7 +257,8 @@ class Climber:
         begun = self._blocks(numbers, resources.chunk_size or SEATS) if start else []
         blocks = [block.members for block in begun]
         events = train_fused(job, resources, len(numbers), begun)
-        with closing(events):  # If an event cannot be stored, training ends at once.
+        # If an event cannot be stored, training ends at once.
+        with _telling_of_memory(), closing(events):
             for event in events:
                 if isinstance(event, BlocksPlanned):
                     blocks = [list(dict.fromkeys(block)) for block in event.blocks]
@@ -283,9 +288,7 @@ class Climber:
         ]
 
     def _job(self, numbers: Sequence[int], members: Sequence[MemberPlan]) -> Job:
-        part = self._part
-        assert part is not None
-        spec = part.study
+        spec = self._drawn[numbers[0]].study
         replicate = spec.replicate(0, 1.0)
         job = Job(
             tuple(members),
@@ -298,8 +301,10 @@ class Climber:
             spec.weights([(spec.variants[0], replicate)] * len(members)),
         )
         if job.callbacks:  # They act on the models of their members.
-            return job._replace(models=[part.owned(number) for number in numbers])
-        models, starts = zip(*(part.shared(number) for number in numbers), strict=True)
+            return job._replace(models=[self._drawn[number].owned(number) for number in numbers])
+        models, starts = zip(
+            *(self._drawn[number].shared(number) for number in numbers), strict=True
+        )
         return job._replace(models=list(models), starts=starts)
 
     def _take(
@@ -332,3 +337,19 @@ def _half(memory: int) -> int:
 def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
     known = keeper["scoring"]
     return None if known is None else Scoring(known[0], known[1], is_proportion=False)
+
+
+@contextmanager
+def _telling_of_memory() -> Iterator[None]:
+    """Give other advice where trials that go on find too little memory: they share it unasked."""
+    try:
+        yield
+    except DesignError as error:
+        if not error.mend.endswith("(chunk_size)"):
+            raise
+        raise DesignError(
+            error.expected,
+            error.received,
+            "allow or free more memory (memory, or --memory), or begin anew with what there is: "
+            "fresh=True, or --fresh",
+        ) from error

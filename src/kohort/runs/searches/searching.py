@@ -5,7 +5,7 @@ for each part of the trials:
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kohort.design.searches.draws import Draw
@@ -19,6 +19,9 @@ from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
 from kohort.runs.searches.climbing import Climber, Facts
 from kohort.runs.searches.keeping import SearchKeeper
+
+MOST_DRAWN = 3
+"""How many trials are drawn for each that is wanted, where others cannot be built or trained."""
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:
@@ -61,17 +64,17 @@ def search(
     climber = Climber(spec, keeper, memory, progress)
     trials: list[Trial] = []
     for number, size in enumerate(schedule.parts):
-        draws = _draw(asking, size)
-        if not draws:
+        part = _Part(schedule, number)
+        for draws in _draws(asking, part, size):
+            keeper.enter(spec, draws)
+            part.enter(draws, climber.begin(draws), progress.tell)
+        if not part.draws:
             progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
-        keeper.enter(spec, draws)
-        part = _Part(schedule, number, draws, climber.begin(draws))
-        for failed in part.failed:
-            progress.tell(f"trial {failed} fails: {part.facts[failed].failure}")
         part.climb(climber, keeper, _best_so_far(trials, climber) if trials else "")
         found = part.trials(climber)
         climber.conclude(part.facts)
+        climber.next_part()
         for trial in found:
             _tell(asking, trial, climber, schedule.ladder)
         trials += found
@@ -96,19 +99,29 @@ class _Part:
 
     schedule: Schedule
     number: int
-    draws: Sequence[Draw]
-    facts: Mapping[int, Facts]
+    draws: list[Draw] = field(default_factory=list)
+    facts: dict[int, Facts] = field(default_factory=dict)
     scores: dict[int, dict[int, float]] = field(default_factory=dict)
     finished: list[int] = field(default_factory=list)
 
+    def enter(
+        self, draws: Sequence[Draw], facts: Mapping[int, Facts], tell: Callable[[str], None]
+    ) -> None:
+        """Add trials, and tell of those that fail."""
+        self.draws += draws
+        self.facts |= facts
+        for number, fact in facts.items():
+            if fact.failure:
+                tell(f"trial {number} fails: {fact.failure}")
+
     @property
-    def failed(self) -> list[int]:
-        """Trials that cannot be built or trained."""
-        return [number for number, fact in self.facts.items() if fact.failure]
+    def sound(self) -> list[int]:
+        """Trials that can be built and trained."""
+        return [draw.number for draw in self.draws if not self.facts[draw.number].failure]
 
     def brackets(self) -> list[list[int]]:
         """The trials that begin in each bracket."""
-        sound = [draw.number for draw in self.draws if not self.facts[draw.number].failure]
+        sound = self.sound
         counts = self.schedule.ladder.begin_with(len(sound))
         ends = [sum(counts[: bracket + 1]) for bracket in range(len(counts))]
         return [sound[end - count : end] for end, count in zip(ends, counts, strict=True)]
@@ -179,6 +192,15 @@ class _Part:
             fact.failure,
             draw.asked,
         )
+
+
+def _draws(asking: Asking, part: _Part, size: int) -> Iterator[list[Draw]]:
+    """Draw the trials of a part, and others for those that fail."""
+    while missing := min(size - len(part.sound), MOST_DRAWN * size - len(part.draws)):
+        draws = _draw(asking, missing)
+        if not draws:
+            return
+        yield draws
 
 
 def _draw(asking: Asking, size: int) -> list[Draw]:
