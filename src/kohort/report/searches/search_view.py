@@ -7,20 +7,27 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from kohort.design.searches.draws import TRIAL
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.figures import on_the_page
 from kohort.report.searches.optuna_study import importance
+from kohort.report.searches.parallel import (
+    choices,
+    coordinates,
+    is_axis_of_numbers,
+    is_logarithmic,
+    parallel_svg,
+    parallel_text,
+)
 from kohort.report.searches.search_words import Flattery, flatteries, what_it_did, winner_text
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
 SHOWN_AXES = 6
 """The arguments that are drawn, the most important ones."""
-FEW = 8
-"""Choices that are told apart on the axis of a picture; more numbers are an axis of numbers."""
 _COLOURS = alt.Scale(domain=["finished", "left"], range=["#0072b2", "#999999"])
 
 
@@ -36,6 +43,9 @@ class SearchView:
         rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
         importances: A row for each argument: its name, importance, low and high.
         unweighed: Arguments that not all trials have, of which there is no importance.
+        parallel: The trials as lines through these arguments and the score, as SVG text; empty
+            where no argument varies.
+        paths: What that shows, in words.
         slices: For each argument drawn, its name and the picture.
         trials: Rows of the best trials.
         arguments: The names of their arguments.
@@ -49,6 +59,8 @@ class SearchView:
     rungs: list[dict[str, int]]
     importances: list[dict[Hashable, Any]]
     unweighed: list[str]
+    parallel: str
+    paths: str
     slices: list[dict[str, str]]
     trials: list[dict[Hashable, Any]]
     arguments: list[str]
@@ -65,6 +77,11 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
     arguments = [argument_column(name) for name in named]
     first = [argument_column(name) for name in importances.index]
     drawn = [*first, *(name for name in arguments if name not in first)]
+    scored = frame.loc[ranked]
+    varied = [name for name in drawn if name in scored and scored[name].map(repr).nunique() > 1][
+        :SHOWN_AXES
+    ]
+    metric = metric_name(record.metric)
     return SearchView(
         winner_text(record, conclusions),
         what_it_did(record, conclusions),
@@ -73,7 +90,9 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         _rungs(record),
         importances.reset_index().to_dict("records"),
         [name for name in named if _is_partial(record, name)],
-        _slices(frame.loc[ranked], [name for name in drawn if name in frame], record, scale),
+        _parallel(scored, varied, scale, metric, conclusions.winner_name),
+        parallel_text(scored, varied, scale, metric),
+        [{"name": name, "svg": _slice(scored, name, record, scale)} for name in varied],
         frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
         arguments,
         max(0, len(ranked) - SHOWN_TRIALS),
@@ -95,17 +114,19 @@ def _rungs(record: SearchRecord) -> list[dict[str, int]]:
     ]
 
 
-def _slices(
-    trials: pd.DataFrame, names: list[str], record: SearchRecord, scale: Scale
-) -> list[dict[str, str]]:
-    """For each argument that varies, the last scores of trials over it."""
-    varied = [name for name in names if trials[name].map(repr).nunique() > 1][:SHOWN_AXES]
-    return [{"name": name, "svg": _slice(trials, name, record, scale)} for name in varied]
+def _parallel(
+    trials: pd.DataFrame, names: list[str], scale: Scale, metric: str, winner: str | None
+) -> str:
+    if not names:
+        return ""
+    number = None if winner is None else int(winner.removeprefix(TRIAL))
+    return parallel_svg(coordinates(trials, names, scale, number), f"validation {metric}")
 
 
 def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) -> str:
+    """The last scores of trials over an argument."""
     values = trials[name].dropna()
-    numbers = pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW
+    numbers = is_axis_of_numbers(values)
     points = pd.DataFrame(
         {
             "value": values if numbers else values.map(repr),
@@ -114,12 +135,12 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
             "state": trials["state"],
         }
     ).dropna()
-    if numbers and points["value"].min() > 0 and points["value"].max() > 30 * points["value"].min():
+    if numbers and is_logarithmic(points["value"]):
         axis = alt.X("value:Q", title=name, scale=alt.Scale(type="log"))
     elif numbers:
         axis = alt.X("value:Q", title=name, scale=alt.Scale(zero=False))
     else:
-        order = [repr(value) for value in sorted(set(values), key=_order)]
+        order = [repr(value) for value in choices(values)]
         axis = alt.X("value:N", title=name, sort=order, axis=alt.Axis(labelAngle=0))
     chart = (
         alt.Chart(points)
@@ -138,12 +159,6 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
         .properties(width=230, height=150)
     )
     return on_the_page(chart)
-
-
-def _order(value: Any) -> tuple[str, Any]:
-    """Numbers in their order, and before them what cannot be compared, by its text."""
-    is_number = isinstance(value, int | float)
-    return ("number", value) if is_number else ("", repr(value))
 
 
 def _is_partial(record: SearchRecord, name: str) -> bool:
