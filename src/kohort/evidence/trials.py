@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from kohort.design.searches.draws import Asked
+from kohort.design.searches.draws import Asked, trial_name
 from kohort.design.searches.rungs import best_first
 from kohort.evidence.given_values import evaluated
+from kohort.evidence.store import KeptStudy
 
 type TrialState = Literal["finished", "left", "diverged", "failed"]
 
@@ -33,6 +34,7 @@ class Trial:
         seconds: Training time.
         reason: Why it failed.
         asked: As Optuna's sampler drew it; None if unknown.
+        logs: What it measured, by epoch (from 0) and name.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Trial:
     seconds: float = 0.0
     reason: str = ""
     asked: Asked | None = field(default=None, compare=False, repr=False)
+    logs: Mapping[int, Mapping[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -137,28 +140,42 @@ def kept_name(search: str) -> str:
 
 
 def search_to_json(record: SearchRecord) -> dict[str, Any]:
-    """A search as JSON, without the arguments of its trials, which a store keeps separately."""
+    """A search as JSON, without what a store keeps separately: arguments and what was measured."""
     trials = [
-        {name: value for name, value in asdict(trial).items() if name != "arguments"}
-        | {"scores": list(trial.scores.items())}
+        {
+            name: getattr(trial, name)
+            for name in (f.name for f in fields(trial))
+            if name not in ("arguments", "logs")
+        }
+        | {
+            "scores": list(trial.scores.items()),
+            "asked": None if trial.asked is None else asdict(trial.asked),
+        }
         for trial in record.trials
     ]
     return {**{f.name: getattr(record, f.name) for f in fields(record)}, "trials": trials}
 
 
-def search_from_json(
-    stored: Mapping[str, Any], arguments: Mapping[int, Mapping[str, str]]
-) -> SearchRecord:
-    """The inverse of `search_to_json`.
+def search_from(kept: KeptStudy) -> SearchRecord | None:
+    """The search that a store keeps; None while it has not come to its end.
 
-    Args:
-        stored: The JSON.
-        arguments: By trial, those of its build function, as Python code; of what code does not
-            give, such as a function, the code is shown.
+    Arguments are kept as Python code: of what code does not give, such as a function, the code is
+    shown.
     """
+    stored = kept.description.get("record")
+    if stored is None:
+        return None
+    arguments = {variant.name: variant.arguments for variant in kept.variants()}
+    logs: dict[str, dict[int, Mapping[str, float]]] = {}
+    for record in kept.epochs():
+        logs.setdefault(record.member.variant, {})[record.epoch] = record.logs
     trials = tuple(
         Trial(
-            arguments={n: evaluated(code) for n, code in arguments[trial["number"]].items()},
+            arguments={
+                name: evaluated(code)
+                for name, code in arguments[trial_name(trial["number"])].items()
+            },
+            logs=logs.get(trial_name(trial["number"]), {}),
             **trial
             | {
                 "scores": {int(epochs): score for epochs, score in trial["scores"]},

@@ -8,7 +8,7 @@ from typing import Any
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Holdout, KFold
-from kohort.design.searches.draws import TRIAL, trial_name
+from kohort.design.searches.draws import trial_name
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -22,7 +22,7 @@ from kohort.evidence.store import (
     durable_location,
     open_store,
 )
-from kohort.evidence.trials import SearchRecord, kept_name, search_from_json
+from kohort.evidence.trials import SearchRecord, kept_name, search_from
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.report.exports.study_export import check_study
@@ -86,21 +86,14 @@ def _searched(store: Store, race: KeptStudy, description: Mapping[str, Any]) -> 
 
     While a search grows, its earlier race is that of other finalists.
     """
-    search = store.find(kept_name(race.name))
-    if search is None:
+    kept = store.find(kept_name(race.name))
+    if kept is None or kept.description["data"] != description["data"]:
         return None
-    kept = search.description
-    record = kept.get("record")
-    if record is None or kept["data"] != description["data"]:
+    searched = search_from(kept)
+    if searched is None:
         return None
-    if list(description["result"]["settings"]["epochs"]) != list(
-        map(trial_name, record["finalists"])
-    ):
-        return None
-    trials = {
-        int(variant.name.removeprefix(TRIAL)): variant.arguments for variant in search.variants()
-    }
-    return search_from_json(record, trials)
+    raced_ones = list(description["result"]["settings"]["epochs"])
+    return searched if raced_ones == list(map(trial_name, searched.finalists)) else None
 
 
 def _result(

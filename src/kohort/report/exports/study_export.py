@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from kohort.design.searches.draws import trial_name
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import StudyRecord, raced
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
-from kohort.evidence.trials import kept_name
+from kohort.evidence.trials import SearchRecord, Trial, kept_name, search_from
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 
@@ -95,7 +96,8 @@ def check_study(name: str, description: Mapping[str, Any]) -> None:
 def of_stored(stored: KeptStudy) -> StudyExport:
     """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
-    check_study(stored.name, description)
+    if description.get("kind") == "search":
+        return of_search(_ended_search(stored), runs[-1].finished or runs[-1].started)
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
@@ -151,6 +153,63 @@ def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
         findings=[finding_record(finding) for finding in findings],
         started=settings.started,
     )
+
+
+def _ended_search(stored: KeptStudy) -> SearchRecord:
+    searched = search_from(stored)
+    if searched is None:
+        raise StoreError(
+            "a search that was run to its end", f"{stored.name!r}, which was not", "run it again"
+        )
+    return searched
+
+
+def of_search(record: SearchRecord, finished: datetime) -> StudyExport:
+    """The export of the trials of a search that trained.
+
+    Their arguments have beside them what became of them, named "trial.state" and so on; the score
+    after each rung is the metric "val_score".
+
+    Args:
+        record: The search.
+        finished: When it came to its end, in UTC.
+    """
+    trials = {trial_name(trial.number): trial for trial in record.trials if trial.logs}
+    return StudyExport(
+        name=kept_name(record.name),
+        settings={
+            "sampler": record.sampler,
+            "rungs": ", ".join(map(str, record.rungs)),
+            "reduction": str(record.reduction),
+            "metric": record.metric,
+        },
+        arguments={
+            name: {
+                **{argument: repr(value) for argument, value in trial.arguments.items()},
+                "trial.state": repr(trial.state),
+                "trial.bracket": str(trial.bracket),
+                "trial.finalist": str(trial.number in record.finalists),
+            }
+            for name, trial in trials.items()
+        },
+        planned=dict.fromkeys(trials, record.rungs[-1]),
+        members=[
+            ExportedMember(MemberKey(name, 0, 1.0), _with_scores(trial), finished, trial.seconds)
+            for name, trial in trials.items()
+        ],
+        findings=[],
+        started=finished - timedelta(seconds=record.seconds),
+    )
+
+
+def _with_scores(trial: Trial) -> LogsByEpoch:
+    """What a trial measured, with its score at the last epoch before each rung."""
+    logs = {epoch: dict(of_epoch) for epoch, of_epoch in sorted(trial.logs.items())}
+    for rung, score in sorted(trial.scores.items()):
+        last = max((epoch for epoch in logs if epoch < rung), default=None)
+        if last is not None:
+            logs[last]["val_score"] = score
+    return logs
 
 
 def finding_record(finding: Finding) -> FindingRecord:

@@ -157,6 +157,10 @@ class Climber:
         """The epochs that a trial has trained."""
         return len(self._logs[number])
 
+    def logs(self, number: int) -> Mapping[int, Logs]:
+        """What a trial measured, by epoch."""
+        return self._logs[number]
+
     def has_diverged(self, number: int) -> bool:
         """Whether the last loss of a trial is NaN or infinite."""
         logs = self._logs[number]

@@ -1,11 +1,15 @@
 """The result of a search: that of the race of its finalists, with the search beside it."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
 import optuna
 import pandas as pd
 
 from kohort.evidence.trials import SearchRecord
+from kohort.report.exports.export import export
+from kohort.report.exports.study_export import of_search
 from kohort.report.page import Page
 from kohort.report.searches.optuna_study import as_optuna, importance
 from kohort.report.searches.search_view import search_view
@@ -96,6 +100,29 @@ class SearchResult(Result):
             6
         """
         return as_optuna(self.searched, storage)
+
+    def export_trials(
+        self,
+        path: str | Path,
+        to: Literal["csv", "parquet", "tensorboard", "mlflow"] | None = None,
+    ) -> list[Path]:
+        """Write what the trials measured for other programs; `export` writes the race's.
+
+        For TensorBoard a trial's arguments are its hyperparameters; its score after each rung is
+        the metric "val_score". `kohort export "NAME (search)"` does the same of a store.
+
+        Args:
+            path: As in `Result.export`.
+            to: As in `Result.export`.
+
+        Raises:
+            StoreError: As in `Result.export`.
+
+        Example:
+            >>> [path.name for path in proved.export_trials("trials.csv")]
+            ['trials.csv']
+        """
+        return export(of_search(self.searched, self.settings.started), Path(path), to)
 
     def _page(self, command: str) -> Page:
         view = search_view(self.searched, self._conclusions)

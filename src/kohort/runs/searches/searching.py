@@ -191,6 +191,7 @@ class _Part:
             climber.seconds[number],
             fact.failure,
             draw.asked,
+            climber.logs(number),
         )
 
 

@@ -1,0 +1,108 @@
+"""The trials of a search, read back by the programs that they are exported for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort.errors import StoreError
+from kohort.evidence.store import open_store
+from kohort.evidence.trials import kept_name
+from kohort.report.exports.export import export
+from kohort.report.exports.study_export import of_stored
+from tests.report.exports.test_event_files import hyperparameters, scalars
+from tests.runs.searches.searched import build, small
+
+
+def failing(units=4, rate=0.01, dropout=0.1):
+    if units == 8 and rate > 0.1:
+        raise ValueError("never")
+    return build(units, rate, dropout)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("searched") / "kohort.db"
+
+
+@pytest.fixture(scope="module")
+def result(blobs, place):
+    return small(blobs, build=failing, trials=8).run(place, verbose=0, confirm=2)
+
+
+def test_tensorboard_reads_arguments_and_scores(result, tmp_path):
+    result.export_trials(tmp_path / "events", "tensorboard")
+    trials = result.searched.trials
+    written = {path.name for path in (tmp_path / "events").iterdir()}
+    assert written == {f"trial {trial.number}" for trial in trials if trial.state != "failed"}
+    for trial in trials:
+        if trial.state == "failed":
+            continue
+        folder = tmp_path / "events" / f"trial {trial.number}" / "replicate-0"
+        group, values, _ = hyperparameters(folder)
+        assert group == f"trial {trial.number}"
+        assert {name: values[name] for name in trial.arguments} == trial.arguments
+        assert values["trial.state"] == trial.state
+        found = scalars(folder / "validation")
+        scores = {step: value for (tag, step), value in found.items() if tag == "epoch_score"}
+        assert scores == pytest.approx({rung - 1: score for rung, score in trial.scores.items()})
+        losses = [value for (tag, _), value in found.items() if tag == "epoch_data_loss"]
+        assert len(losses) == trial.epochs
+        assert min(losses) == pytest.approx(trial.loss)
+
+
+@pytest.mark.long
+def test_mlflow_reads_arguments_and_scores(result, tmp_path, monkeypatch):
+    result.export_trials(tmp_path / "runs", "mlflow")
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'small (search)'")
+    runs = client.search_runs([experiment.experiment_id])
+    by_name = {run.info.run_name: run for run in runs}
+    for trial in result.searched.trials:
+        if trial.state == "failed":
+            assert f"trial {trial.number}, replicate 0" not in by_name
+            continue
+        run = by_name[f"trial {trial.number}, replicate 0"]
+        told = {name: str(value) for name, value in trial.arguments.items()}
+        assert run.data.params.items() >= told.items()
+        assert run.data.params["trial.finalist"] == str(trial.number in result.searched.finalists)
+        assert run.data.metrics["val_score"] == pytest.approx(trial.score)
+        assert run.info.status == "FINISHED"
+
+
+def test_a_store_gives_the_same_as_the_result(blobs, result, place, tmp_path):
+    result.export_trials(tmp_path / "a")
+    kohort.open(place, "small").export_trials(tmp_path / "b")
+    with open_store(place) as store:
+        export(of_stored(store.study(kept_name("small"))), tmp_path / "c")
+    for name in ("curves", "members"):
+        first, second, third = (
+            pd.read_csv(tmp_path / folder / f"{name}.csv").drop(columns="finished", errors="ignore")
+            for folder in "abc"
+        )
+        pd.testing.assert_frame_equal(first, second)
+        pd.testing.assert_frame_equal(first, third)
+    members = pd.read_csv(tmp_path / "a" / "members.csv").set_index("variant")
+    trials = result.trials()
+    sound = trials[trials["state"] != "failed"]
+    assert list(members.index) == [f"trial {number}" for number in sound.index]
+    assert members["rate"].to_list() == sound["rate"].to_list()
+    assert members["trial.state"].to_list() == sound["state"].to_list()
+    np.testing.assert_array_equal(members["epochs"], sound["epochs"])
+
+
+def test_a_search_that_has_not_ended_has_no_export(blobs, tmp_path, monkeypatch):
+    def ends(*_):
+        raise RuntimeError("ended")
+
+    monkeypatch.setattr("kohort.search.search", ends)
+    with pytest.raises(RuntimeError):
+        small(blobs).run(tmp_path / "kohort.db", verbose=0)
+    with (
+        open_store(tmp_path / "kohort.db") as store,
+        pytest.raises(StoreError, match="a search that was run to its end"),
+    ):
+        of_stored(store.study(kept_name("small")))
