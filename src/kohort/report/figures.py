@@ -175,7 +175,9 @@ def on_the_page(chart: Any) -> str:
         )
         .configure_legend(labelColor="currentColor", orient="bottom")
     )
-    svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
+    # Altair refuses more than 5,000 rows, to keep notebooks small; a search may have more.
+    with alt.data_transformers.enable("default", max_rows=None):
+        svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
     return svg
 
 

@@ -86,6 +86,13 @@ def test_a_name_is_escaped_and_a_long_one_cut():
     assert 50 * "x" not in svg
 
 
+def test_thousands_of_trials_can_be_drawn():
+    """Altair refuses more than 5,000 rows, unless it is told not to."""
+    random = np.random.default_rng(0)
+    many = pd.DataFrame(random.random((2600, 2)), columns=["rate", "score"]).assign(state="left")
+    assert parallel_svg(coordinates(many, ["rate"], POINTS, None), "score").startswith("<svg")
+
+
 @pytest.fixture(scope="module")
 def page(blobs, tmp_path_factory):
     """The report of a search of 128 trials, most of them made up."""

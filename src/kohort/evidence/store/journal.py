@@ -170,6 +170,12 @@ def checkpoint(connection: Connection, study: int, cohort: str) -> dict[str, Any
     return _first(connection, found)
 
 
+def checkpoints(connection: Connection, study: int) -> set[str]:
+    """The cohorts of a study that have a checkpoint."""
+    table = schema.checkpoint.c
+    return set(connection.scalars(select(table.cohort).where(table.study == study)))
+
+
 def _first(connection: Connection, found: Select[*tuple[Any, ...]]) -> dict[str, Any] | None:
     row = connection.execute(found).mappings().first()
     return None if row is None else {str(name): value for name, value in row.items()}

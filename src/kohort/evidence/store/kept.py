@@ -266,6 +266,10 @@ class KeptStudy:
             return None
         return StoredCheckpoint(cohort, row["epoch"], arrays, from_text(row["state"]))
 
+    def checkpoints(self) -> set[str]:
+        """The cohorts that have a checkpoint."""
+        return self._read(lambda connection: journal.checkpoints(connection, self.number))
+
     def drop_checkpoint(self, cohort: str) -> None:
         """Remove the cohort's checkpoint, if there is one."""
         self._remove(

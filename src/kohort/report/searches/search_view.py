@@ -26,6 +26,8 @@ from kohort.report.searches.search_words import Flattery, flatteries, what_it_di
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
+SHOWN_LINES = 500
+"""The trials that are drawn as lines, the best ones: of more no line can be followed."""
 SHOWN_AXES = 6
 """The arguments that are drawn, the most important ones."""
 _COLOURS = alt.Scale(domain=["finished", "left"], range=["#0072b2", "#999999"])
@@ -46,6 +48,7 @@ class SearchView:
         parallel: The trials as lines through these arguments and the score, as SVG text; empty
             where no argument varies.
         paths: What that shows, in words.
+        undrawn: How many trials with a score are not drawn there.
         slices: For each argument drawn, its name and the picture.
         trials: Rows of the best trials.
         arguments: The names of their arguments.
@@ -61,6 +64,7 @@ class SearchView:
     unweighed: list[str]
     parallel: str
     paths: str
+    undrawn: int
     slices: list[dict[str, str]]
     trials: list[dict[Hashable, Any]]
     arguments: list[str]
@@ -90,8 +94,9 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         _rungs(record),
         importances.reset_index().to_dict("records"),
         [name for name in named if _is_partial(record, name)],
-        _parallel(scored, varied, scale, metric, conclusions.winner_name),
+        _parallel(scored[:SHOWN_LINES], varied, scale, metric, conclusions.winner_name),
         parallel_text(scored, varied, scale, metric),
+        max(0, len(scored) - SHOWN_LINES),
         [{"name": name, "svg": _slice(scored, name, record, scale)} for name in varied],
         frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
         arguments,

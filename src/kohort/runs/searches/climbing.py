@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 from kohort.design.plan import MemberPlan
 from kohort.design.scoring import LOSS, Scoring, scoring
@@ -25,7 +24,7 @@ from kohort.engine.memory import for_built_models
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.report.progress import Progress
-from kohort.runs.searches.keeping import SearchKeeper
+from kohort.runs.searches.keeping import Facts, SearchKeeper
 from kohort.runs.searches.trial_models import Kinships, TrialModels
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import group
@@ -33,13 +32,6 @@ from kohort.tracing.signature import group
 SEATS = 4
 """The most trials side by side. Later rungs have few trials, and seats that nobody needs cost what
 the others cost; small models gain most of what there is to gain by four."""
-
-
-class Facts(NamedTuple):
-    """What is known of a trial before it trains: its parameters, or why it failed."""
-
-    parameters: int | None
-    failure: str
 
 
 class Climber:
@@ -78,20 +70,13 @@ class Climber:
         room = _half(self._memory)
         new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
         self._drawn |= {draw.number: new for draw in draws}
-        known = self._keeper["facts"]
         facts = {}
         for draw in draws:
-            name = trial_name(draw.number)
-            if name in known:
-                facts[draw.number] = Facts(*known[name][:2])
-            else:
-                facts[draw.number] = self._facts(draw)
-            self._logs[draw.number] = self._keeper.logs.get(name, {})
-            self.seconds[draw.number] = known[name][2] if name in known else 0.0
+            facts[draw.number] = self._keeper.facts(draw.number) or self._facts(draw)
+            self._logs[draw.number] = self._keeper.logs.get(trial_name(draw.number), {})
+            self.seconds[draw.number] = self._keeper.seconds(draw.number)
         self._choose_scoring([n for n, fact in facts.items() if not fact.failure])
-        facts = {number: self._scored(number, fact) for number, fact in facts.items()}
-        self._keeper.note(facts=known | self.noted(facts))
-        return facts
+        return {number: self._scored(number, fact) for number, fact in facts.items()}
 
     def climb(self, numbers: Sequence[int], epochs: int, what: str) -> None:
         """Train trials up to an epoch, each from where it stands.
@@ -185,9 +170,9 @@ class Climber:
         for number in gone:
             self._forget(number)
 
-    def noted(self, facts: Mapping[int, Facts]) -> dict[str, list[Any]]:
-        """What is noted of trials, with their training times so far, as JSON by their names."""
-        return {trial_name(n): [*fact, self.seconds[n]] for n, fact in facts.items()}
+    def times(self, numbers: Iterable[int]) -> dict[str, float]:
+        """Training times of trials so far, by their names."""
+        return {trial_name(number): self.seconds[number] for number in numbers}
 
     def conclude(self, facts: Mapping[int, Facts]) -> None:
         """Mark the trials of a part as ended."""
@@ -220,7 +205,7 @@ class Climber:
 
     def _scored(self, number: int, fact: Facts) -> Facts:
         """What is known of a trial, which fails where it lacks the metric that scores."""
-        if fact.failure or trial_name(number) in self._keeper["facts"]:
+        if fact.failure or self._keeper.facts(number) is not None:
             return fact
         metrics = {kind.name for kind in self._planned(number).metrics} | {LOSS}
         if self._scoring is not None and self._scoring.metric in metrics:

@@ -1,10 +1,11 @@
 """What a store keeps of a search while it runs, and has of earlier runs of it."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohort.design.searches.draws import TRIAL, Draw, trial_name
 from kohort.design.searches.rungs import Schedule
@@ -13,6 +14,7 @@ from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
+from kohort.evidence.store.records import from_text, to_text
 from kohort.evidence.trials import SearchRecord, kept_name, search_to_json
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
@@ -25,6 +27,13 @@ from kohort.runs.searches.sameness import (
 from kohort.runs.session import running
 
 _CURVES = 1.0  # seconds between two writes of curves
+
+
+class Facts(NamedTuple):
+    """What is known of a trial before it trains: its parameters, or why it failed."""
+
+    parameters: int | None
+    failure: str
 
 
 class SearchKeeper:
@@ -49,9 +58,10 @@ class SearchKeeper:
         self._curves, self._states = Pace(min(_CURVES, cadence)), Pace(cadence)
         self._to_write: list[tuple[MemberKey, int, Logs]] = []
         self._unsaved: dict[int, Checkpoint] = {}
-        self._has_state: set[int] = set()
+        self._has_state = kept.checkpoints()
         self._is_asked_to_end = False
         self._known = {variant.name: variant for variant in kept.variants()}
+        self._seconds = {member.key.variant: member.seconds for member in kept.members()}
         self.logs: dict[str, dict[int, Logs]] = {}
         """Of earlier runs: by the name of a trial and epoch, what was measured."""
         for record in kept.epochs():
@@ -68,33 +78,57 @@ class SearchKeeper:
     def note(self, **what: Any) -> None:
         """Note something of the search, as JSON."""
         self._write_curves()
+        if all(self._description.get(name) == value for name, value in what.items()):
+            return
         self._description |= what
         self._kept.extend(self._description, [], [])
 
-    def enter(self, spec: SearchSpec, draws: Sequence[Draw]) -> None:
-        """Add trials to the search.
+    def check(self, spec: SearchSpec, draws: Sequence[Draw]) -> None:
+        """Check that earlier runs drew the same.
 
         Raises:
-            StoreError: Earlier runs drew others, as another version of Optuna does.
+            StoreError: They drew others, as another version of Optuna does.
         """
-        source = source_of(spec.build)
-        records = [
-            VariantRecord(trial_name(draw.number), source, as_code(draw.arguments), "")
-            for draw in draws
-        ]
-        for record in records:
-            before = self._known.get(record.name)
-            if before is not None and before.arguments != record.arguments:
+        for draw in draws:
+            name, arguments = trial_name(draw.number), as_code(draw.arguments)
+            before = self._known.get(name)
+            if before is not None and before.arguments != arguments:
                 raise StoreError(
-                    f"the arguments that {record.name} of {spec.name!r} had, {before.arguments}",
-                    f"{record.arguments}, as another sampler, seed or version of Optuna draws",
+                    f"the arguments that {name} of {spec.name!r} had, {before.arguments}",
+                    f"{arguments}, as another sampler, seed or version of Optuna draws",
                     "go on with what began it, or begin anew: fresh=True, or --fresh",
                 )
-        self._kept.extend(self._description, records, [_key(draw.number) for draw in draws])
+
+    def enter(self, spec: SearchSpec, draws: Sequence[Draw], facts: Mapping[int, Facts]) -> None:
+        """Add trials to the search, with what is known of each, where it does not have them."""
+        source = source_of(spec.build)
+        records = [
+            VariantRecord(
+                trial_name(draw.number),
+                source,
+                as_code(draw.arguments),
+                json.dumps(facts[draw.number]),
+            )
+            for draw in draws
+            if trial_name(draw.number) not in self._known
+        ]
+        if records:
+            members = [MemberKey(record.name, 0) for record in records]
+            self._kept.extend(self._description, records, members)
+
+    def facts(self, number: int) -> Facts | None:
+        """What earlier runs knew of a trial before it trained."""
+        known = self._known.get(trial_name(number))
+        return None if known is None else Facts(*json.loads(known.model))
+
+    def seconds(self, number: int) -> float:
+        """The training time of a trial in earlier runs."""
+        name = trial_name(number)
+        return float(self._description["seconds"].get(name) or self._seconds.get(name) or 0.0)
 
     def measured(self, number: int, epoch: int, logs: Logs) -> None:
         """Store what a trial measured in an epoch (from 0)."""
-        self._to_write.append((_key(number), epoch, logs))
+        self._to_write.append((MemberKey(trial_name(number), 0), epoch, logs))
 
     @property
     def saves(self) -> bool:
@@ -133,14 +167,13 @@ class SearchKeeper:
         """Remove the states of trials that go on no more."""
         for number in numbers:
             self._unsaved.pop(number, None)
-            # Of an earlier run there may be one as well.
-            if number in self._has_state or trial_name(number) in self.logs:
+            if trial_name(number) in self._has_state:
                 self._kept.drop_checkpoint(trial_name(number))
-                self._has_state.discard(number)
+                self._has_state.discard(trial_name(number))
 
     def state(self, number: int) -> Checkpoint | None:
         """The state that an earlier run kept of a trial."""
-        if trial_name(number) not in self.logs:
+        if trial_name(number) not in self._has_state:
             return None
         stored = self._kept.checkpoint(trial_name(number))
         return None if stored is None else Checkpoint(stored.epoch, stored.arrays, stored.state)
@@ -148,11 +181,18 @@ class SearchKeeper:
     def conclude(self, seconds: Mapping[int, float]) -> None:
         """Mark trials as ended, with their training times."""
         self._write_curves()
-        self._kept.conclude({_key(number): taken for number, taken in seconds.items()})
+        ended = {
+            trial_name(number): taken
+            for number, taken in seconds.items()
+            if self._seconds.get(trial_name(number)) != taken
+        }
+        if ended:
+            self._kept.conclude({MemberKey(name, 0): taken for name, taken in ended.items()})
+            self._seconds |= ended
 
     def record(self, record: SearchRecord) -> None:
         """Keep what the search tried, for who opens the result of its race."""
-        self.note(record=search_to_json(record))
+        self.note(record=from_text(to_text(search_to_json(record))))
 
     def _write_curves(self) -> None:
         if self._to_write:
@@ -166,7 +206,7 @@ class SearchKeeper:
         for number, state in self._unsaved.items():
             name = trial_name(number)
             self._kept.save_checkpoint(name, state.epoch, state.arrays, state.state)
-            self._has_state.add(number)
+            self._has_state.add(name)
         self._unsaved = {}
 
 
@@ -202,7 +242,7 @@ def keeping(
     if before is not None and _is_empty(before):
         store.delete(name)
     kept = store.find(name) or store.create(
-        name, description | {"blocks": [], "seats": {}, "done": [], "facts": {}}, [], []
+        name, description | {"blocks": [], "seats": {}, "done": [], "seconds": {}}, [], []
     )
     with kept.claim():
         known = kept.description
@@ -261,7 +301,3 @@ def _is_empty(kept: KeptStudy) -> bool:
     Why they did may be mended where nobody sees it, as in a function that the build function calls.
     """
     return kept.description.get("kind") == "search" and not kept.epochs()
-
-
-def _key(number: int) -> MemberKey:
-    return MemberKey(trial_name(number), 0)

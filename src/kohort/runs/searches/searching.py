@@ -17,8 +17,8 @@ from kohort.errors import DesignError
 from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
-from kohort.runs.searches.climbing import Climber, Facts
-from kohort.runs.searches.keeping import SearchKeeper
+from kohort.runs.searches.climbing import Climber
+from kohort.runs.searches.keeping import Facts, SearchKeeper
 
 MOST_DRAWN = 3
 """How many trials are drawn for each that is wanted, where others cannot be built or trained."""
@@ -66,8 +66,10 @@ def search(
     for number, size in enumerate(schedule.parts):
         part = _Part(schedule, number)
         for draws in _draws(asking, part, size):
-            keeper.enter(spec, draws)
-            part.enter(draws, climber.begin(draws), progress.tell)
+            keeper.check(spec, draws)
+            facts = climber.begin(draws)
+            keeper.enter(spec, draws, facts)
+            part.enter(draws, facts, progress.tell)
         if not part.draws:
             progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
@@ -136,7 +138,7 @@ class _Part:
                 climber.climb(climbing, epochs, self._told(rung, len(climbing), best))
                 keeper.note(
                     done=[*keeper["done"], [self.number, epochs]],
-                    facts=keeper["facts"] | climber.noted(self.facts),
+                    seconds=climber.times(self.facts),
                 )
             for number in climbing:
                 self.scores.setdefault(number, {})[epochs] = climber.score(number, epochs)
