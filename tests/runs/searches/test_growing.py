@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort import Interrupted
+from kohort import Interrupted, StoreError
+from kohort.evidence.store import MemberKey, VariantRecord, open_store
+from kohort.evidence.trials import kept_name
 from kohort.runs.searches.keeping import SearchKeeper
 from tests.runs.searches.searched import build, small, without_times
 
@@ -29,7 +31,7 @@ def told(result):
 
 def test_more_trials_are_drawn_after_those_that_there_are(blobs, tmp_path, trained, capsys):
     first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
-    again = small(blobs, trials=10).run(tmp_path / "k.db", confirm=2)
+    again = small(blobs, trials=10).run(tmp_path / "k.db", confirm=3)
     assert "goes on and grows: trials: 6 before, 10 now" in capsys.readouterr().err
     assert len(again.trials()) == 10
     pd.testing.assert_frame_equal(told(again)[:6], told(first))
@@ -37,9 +39,40 @@ def test_more_trials_are_drawn_after_those_that_there_are(blobs, tmp_path, train
     before, now = set(first.searched.finalists), set(again.searched.finalists)
     assert before <= now, "what was proved stays in the race"
     best = [trial.number for trial in again.searched.ranked()]
-    assert now == before | set(best[:2])
+    assert now == before | set(best[:3])
     assert again.searched.finalists[0] == best[0]
     assert set(again.flattery().index) == {f"trial {number}" for number in now}
+    opened = kohort.open(tmp_path / "k.db", "small")
+    assert opened.searched == again.searched
+
+
+def test_while_it_grows_its_earlier_race_is_told_without_it(blobs, tmp_path, monkeypatch):
+    """The finalists that the store then has may be others than those that raced."""
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+
+    def ends(*_):
+        raise RuntimeError("ended before the race")
+
+    with monkeypatch.context() as inside:
+        inside.setattr(kohort.Search, "_proof", ends)
+        with pytest.raises(RuntimeError):
+            small(blobs, trials=10).run(tmp_path / "k.db", verbose=0, confirm=4)
+    opened = kohort.open(tmp_path / "k.db", "small")
+    assert opened.winner == first.winner
+    assert type(opened) is kohort.Result
+
+
+def test_a_search_that_an_earlier_version_kept_is_refused_in_one_line(blobs, tmp_path):
+    with open_store(tmp_path / "k.db") as store:
+        kept = store.create(
+            kept_name("small"), {"kind": "search", "trials": 12, "environment": {}},
+            [VariantRecord("trial 0", "", {}, "")], [MemberKey("trial 0", 0)],
+        )  # fmt: skip
+        with kept.claim():
+            kept.append([(MemberKey("trial 0", 0), 0, {"loss": 1.0})])
+    with pytest.raises(StoreError, match="one of an earlier version") as caught:
+        small(blobs).run(tmp_path / "k.db", verbose=0)
+    assert "\n" not in str(caught.value)
 
 
 def test_more_epochs_go_on_from_where_the_best_stand(blobs, tmp_path, trained):

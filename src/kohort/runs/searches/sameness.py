@@ -66,6 +66,12 @@ def check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
         raise StoreError(
             f"a search under the name {kept_name(name)!r}", "a study", "choose another name"
         )
+    if "schedule" not in before:
+        raise StoreError(
+            f"the search {name!r} as this version of kohort keeps it",
+            "one of an earlier version",
+            "give the search another name or store, or have it begin anew: fresh=True, or --fresh",
+        )
     changed = _changed(before, now)
     if changed:
         told = [
