@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from kohort.design.searches.draws import Asked, trial_name
+from kohort.design.searches.draws import Suggestion, trial_name
 from kohort.design.searches.rungs import best_first
 from kohort.evidence.given_values import evaluated
 from kohort.evidence.store import KeptStudy
@@ -48,7 +48,7 @@ class Trial:
     parameters: int | None = None
     seconds: float = 0.0
     reason: str = ""
-    asked: Asked | None = field(default=None, compare=False, repr=False)
+    asked: Suggestion | None = field(default=None, compare=False, repr=False)
     logs: Mapping[int, Mapping[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -179,7 +179,7 @@ def search_from(kept: KeptStudy) -> SearchRecord | None:
             **trial
             | {
                 "scores": {int(epochs): score for epochs, score in trial["scores"]},
-                "asked": None if trial["asked"] is None else Asked(**trial["asked"]),
+                "asked": None if trial["asked"] is None else Suggestion(**trial["asked"]),
             },
         )
         for trial in stored["trials"]

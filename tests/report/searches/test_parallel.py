@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.design.searches.draws import Asked
+from kohort.design.searches.draws import Suggestion
 from kohort.evidence.trials import Trial
 from kohort.findings.statistics.scale import POINTS
 from kohort.report.searches.parallel import coordinates, parallel_svg, parallel_text
@@ -114,7 +114,7 @@ def page(blobs, tmp_path_factory):
             {1: random.uniform(0.3, 0.6)}
             | ({4: random.uniform(0.5, 0.7)} if number % 9 == 0 else {}),
             epochs=4 if number % 9 == 0 else 1,
-            asked=Asked({}, {}),
+            asked=Suggestion({}, {}),
         )
         for number in range(6, 128)
     ]

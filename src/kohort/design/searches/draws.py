@@ -12,7 +12,7 @@ TRIAL = "trial "
 
 
 @dataclass(frozen=True)
-class Asked:
+class Suggestion:
     """A trial as a sampler of Optuna's drew it, of plain values.
 
     Args:
@@ -38,7 +38,7 @@ class Draw:
     number: int
     arguments: Arguments
     failure: str = ""
-    asked: Asked | None = field(default=None, compare=False, repr=False)
+    asked: Suggestion | None = field(default=None, compare=False, repr=False)
 
 
 def trial_name(number: int) -> str:

@@ -9,7 +9,7 @@ from optuna.distributions import distribution_to_json
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from kohort.design.searches.draws import Asked, Draw
+from kohort.design.searches.draws import Draw, Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Space
 from kohort.errors import DesignError
@@ -86,11 +86,11 @@ class Asking:
                 self._study.tell(trial, state=TrialState.PRUNED)
 
 
-def _asked(trial: optuna.Trial) -> Asked:
+def _asked(trial: optuna.Trial) -> Suggestion:
     distributions = {
         name: distribution_to_json(drawn_from) for name, drawn_from in trial.distributions.items()
     }
-    return Asked(dict(trial.params), distributions)
+    return Suggestion(dict(trial.params), distributions)
 
 
 def failure_of(error: DesignError) -> str:

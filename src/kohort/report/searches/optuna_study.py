@@ -10,7 +10,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from kohort.design.searches.draws import Asked
+from kohort.design.searches.draws import Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.evidence.trials import SearchRecord, Trial
 
@@ -93,12 +93,12 @@ def _trial(trial: Trial) -> optuna.trial.FrozenTrial:
     )
 
 
-def _asked(trial: Trial) -> Asked:
+def _asked(trial: Trial) -> Suggestion:
     assert trial.asked is not None  # only trials that no sampler drew have none
     return trial.asked
 
 
-def _distributions(asked: Asked) -> dict[str, BaseDistribution]:
+def _distributions(asked: Suggestion) -> dict[str, BaseDistribution]:
     return {name: json_to_distribution(text) for name, text in asked.distributions.items()}
 
 
