@@ -58,7 +58,9 @@ def test_a_trial_that_climbed_has_the_numbers_of_one_training_without_rungs(blob
 )
 def test_trials_and_finalists_train_with_weights(blobs, weights):
     """Against the engine "keras", and against trials without weights."""
-    options = {"space": {"units": [4, 5], "rate": 0.01, "dropout": 0.1}, "trials": 2, "rungs": 1}
+    # Trials that differ in a number alone follow from each other.
+    space = {"units": [4], "rate": kohort.Range(1e-3, 0.1, log=True), "dropout": 0.1}
+    options = {"space": space, "trials": 4, "rungs": 1}
     result = small(blobs, **options, **weights).run(verbose=0, confirm=2)
     plain = small(blobs, **options).run(verbose=0, confirm=2)
     variants = [
@@ -77,7 +79,7 @@ def test_trials_and_finalists_train_with_weights(blobs, weights):
         assert weights == {"class_weight": "balanced"} or trial.loss != other.loss
     assert result.record.settings.replicates == plain.record.settings.replicates
     proved = result.curves().query("metric == 'loss'")["value"]
-    assert not np.allclose(proved, plain.curves().query("metric == 'loss'")["value"])
+    assert not set(proved) & set(plain.curves().query("metric == 'loss'")["value"])
 
 
 def test_the_best_of_each_bracket_go_on_and_no_epoch_is_trained_twice(undisturbed):
