@@ -6,6 +6,8 @@ from pathlib import Path
 from unittest import mock
 
 os.environ["KERAS_BACKEND"] = "jax"
+# As many processes as cores run tests, and OpenBLAS's threads burn the time that they wait for one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jax
 import keras

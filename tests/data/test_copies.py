@@ -9,6 +9,7 @@ from kohort.data import copies
 from kohort.data.copies import NEIGHBOURS, find_copies
 from kohort.data.dataset import CENTRED, Dataset
 from kohort.data.nearness import neighbours
+from kohort.data.nearness.chance import principal_axes
 from kohort.data.readers.images import load_images
 
 lawful = settings(derandomize=True)
@@ -295,3 +296,17 @@ def test_equal_rows_are_chance_unless_continuous_columns_rule_it_out(made, by_ch
     assert not found.near_sought
     assert found.test_exact.sum() >= 100
     assert found.by_chance == by_chance
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(200, 5), (40, 40), (30, 90)])
+def test_principal_axes_are_those_of_the_singular_values(rows, columns, monkeypatch):
+    solved, eigh = [], np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda a: solved.append(a.shape) or eigh(a))
+    sample = np.random.default_rng(1).normal(size=(rows, columns)) * np.geomspace(1, 9, columns)
+    variances, axes = principal_axes(sample)
+    _, values, vectors = np.linalg.svd(sample - sample.mean(axis=0), full_matrices=False)
+    found = min(rows - 1, columns)
+    np.testing.assert_allclose(variances, values[:found] ** 2 / (rows - 1), rtol=1e-6)
+    turned = np.abs((axes * vectors[:found].T).sum(axis=0))  # an axis has no direction
+    np.testing.assert_allclose(turned, 1.0, rtol=1e-6)
+    assert solved == [(min(rows, columns),) * 2]  # of 200 rows in 5 columns no matrix of 200

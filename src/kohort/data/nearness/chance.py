@@ -13,11 +13,13 @@ def principal_axes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Variances `[axis]`, descending, and axes `[feature, axis]`, orthonormal.
     """
     centred = sample - sample.mean(axis=0)
-    # From the products of the rows, which are few, however many features there are.
-    squares, rows = np.linalg.eigh(centred @ centred.T)
+    # From the products of the rows or of the features, whichever are fewer.
+    by_rows = len(sample) < sample.shape[1]
+    squares, vectors = np.linalg.eigh(centred @ centred.T if by_rows else centred.T @ centred)
     real = squares > 1e-9 * squares.max()
-    squares, rows = squares[real][::-1], rows[:, real][:, ::-1]
-    return squares / (len(sample) - 1), centred.T @ (rows / np.sqrt(squares))
+    squares, vectors = squares[real][::-1], vectors[:, real][:, ::-1]
+    axes = centred.T @ (vectors / np.sqrt(squares)) if by_rows else vectors
+    return squares / (len(sample) - 1), axes
 
 
 def chance(variances: np.ndarray, radius: float) -> float:
