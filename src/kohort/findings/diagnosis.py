@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kohort.findings.finding import Finding
+from kohort.findings.finding import FEWEST, Finding, more_replicates
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.rules import (
     above_test,
@@ -22,8 +22,6 @@ from kohort.findings.rules import (
 from kohort.findings.rules.leaks import learned_outside
 from kohort.findings.statistics.interval import Interval
 
-FEWEST = 3
-"""The fewest replicates of which an interval finds anything, or finds that it is not there."""
 RULES = (
     overfit.RULE,
     gap.RULE,
@@ -68,11 +66,13 @@ def without_test(findings: Sequence[Finding]) -> list[Finding]:
 def of_variants(study: StudyCurves) -> list[Finding]:
     """The findings about each variant, by variant and code."""
     return [
-        _undecided_by_two(rule.judge(curves, study)) for curves in study.variants for rule in RULES
+        _undecided_by_two(rule.judge(curves, study), curves.trained)
+        for curves in study.variants
+        for rule in RULES
     ]
 
 
-def _undecided_by_two(finding: Finding) -> Finding:
+def _undecided_by_two(finding: Finding, trained: int) -> Finding:
     """The same finding; inconclusive where it rests on an interval of two replicates.
 
     Such an interval reaches six times as far as the two differ. So it would find what it looks for
@@ -92,7 +92,7 @@ def _undecided_by_two(finding: Finding) -> Finding:
         verdict="inconclusive",
         sentence=f"{finding.variant}: how near two replicates are to each other is mostly luck, "
         "and so would be a verdict.",
-        advice=f"Run at least {FEWEST} replicates, better 5 or more.",
+        advice=more_replicates(trained),
     )
 
 

@@ -12,6 +12,9 @@ type Evidence = Mapping[str, float | Interval]
 
 type Verdict = Literal["found", "not found", "inconclusive", "not applicable"]
 
+FEWEST = 3
+"""The fewest replicates of which an interval finds anything, or finds that it is not there."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -88,5 +91,12 @@ def too_few[**Subject](rule: Rule[Subject], curves: VariantCurves) -> Finding | 
         curves.name,
         "inconclusive",
         f"{curves.name}: one sound replicate gives no interval.",
-        advice="Run at least 3 replicates.",
+        advice=more_replicates(curves.trained),
     )
+
+
+def more_replicates(trained: int) -> str:
+    """The advice where fewer than `FEWEST` of the replicates that a variant trained are of use."""
+    if trained < FEWEST:
+        return f"Run at least {FEWEST} replicates, better 5 or more."
+    return "Replicates that diverged are what is missing: lower the learning rate, or run more."

@@ -44,8 +44,7 @@ def test_fires_with_the_numbers_that_it_stands_on():
     # The margin is half a deviation: Cohen's medium effect, G*Power's 34.
     assert found.evidence["replicates needed"] == 34
     assert found.sentence == (
-        "b has too few replicates: 3 cannot tell it from a (b against a: -0.5 points (-5.5 to "
-        "4.5))."
+        "b is not yet told from a by 3 replicates (b against a: -0.5 points (-5.5 to 4.5))."
     )
     assert found.advice == "About 34 replicates would show a difference of 1 point."
 
@@ -55,8 +54,8 @@ def test_is_silent_where_the_two_are_equivalent():
 
     assert found.verdict == "not found"
     assert found.sentence == (
-        "b has replicates enough: the two differ by less than 5 points (b against a: -0.5 points "
-        "(-3.9 to 2.9), the 90 % interval of two one-sided tests)."
+        "b has enough replicates (3): it and a differ by less than 5 points (b against a: -0.5 "
+        "points (-3.9 to 2.9), the 90 % interval of two one-sided tests)."
     )
     assert found.advice == ""
     # Where the wider interval lies within the margin too, it is that.
@@ -69,7 +68,7 @@ def test_is_silent_where_a_difference_is_seen():
 
     assert found.verdict == "not found"
     assert found.evidence["difference"].high < 0
-    assert "b has replicates enough: the two differ (b against a: -40.5 points" in found.sentence
+    assert "b has enough replicates (3): it and a differ (b against a: -40.5 points" in found.sentence
 
 
 def test_where_the_two_become_equivalent_the_verdict_turns():
@@ -91,7 +90,7 @@ def test_where_there_are_as_many_as_are_needed_the_verdict_turns():
     assert (few.verdict, few.evidence["replicates needed"]) == ("found", 4)
     enough = judged(BASE, apart, margin=turns + 1e-5)
     assert (enough.verdict, enough.evidence["replicates needed"]) == ("not found", 3)
-    assert "b has replicates enough: they would show a difference of 6." in enough.sentence
+    assert "b has enough replicates (3): they would show a difference of 6." in enough.sentence
     assert "differ by less" not in enough.sentence
 
 
@@ -104,7 +103,7 @@ def test_a_difference_that_the_correction_takes_back_is_not_seen():
     assert found.verdict == "found"
     assert found.evidence["difference"].high < 0  # though not the interval, which is its own
     assert found.sentence.endswith(
-        "); taken alone they would, but the correction for the number of comparisons keeps it "
+        "); taken alone it would be, but the correction for the number of comparisons keeps it "
         "undecided."
     )
     assert "correction" not in judged(BASE, WIDE, BASE).sentence
@@ -122,7 +121,7 @@ def test_one_replicate_is_too_few():
 
     assert found.verdict == "found"
     assert found.evidence == {"replicates": 1}
-    assert "1 in common with a give no interval" in found.sentence
+    assert "b shares 1 sound replicate with a, too few for an interval" in found.sentence
     assert "at least 3" in found.advice
 
 
@@ -130,7 +129,7 @@ def test_equal_differences_give_no_interval():
     found = judged([0.1, 0.1, 0.1], [0.2, 0.2, 0.2])
 
     assert found.verdict == "found"
-    assert "the difference from a is the same in all 3" in found.sentence
+    assert "b differs from a by the same in all 3" in found.sentence
     # Three replicates are what is advised where there are fewer.
     assert "at least 3" not in found.advice
     assert "score by the loss" in found.advice
@@ -145,7 +144,7 @@ def test_replicates_that_are_not_in_common_are_too_few():
 
     assert found.verdict == "found"
     assert found.evidence == {"replicates": 0}
-    assert "0 in common with a give no interval" in found.sentence
+    assert "b shares 0 sound replicates with a, too few" in found.sentence
 
 
 def test_equal_scores_are_no_interval_but_where_the_losses_agree():
@@ -171,7 +170,7 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
 def test_the_baseline_is_compared_with_the_best_other():
     found = judged(WIDE, [0.3, 0.3, 0.3], BASE, [0.4, 0.1, 0.4], number=0)
 
-    assert "cannot tell it from c (c against a: 0.5 points (-4.5 to 5.5))" in found.sentence
+    assert "a is not yet told from c by 3 replicates (c against a: 0.5 points (-4.5 to 5.5))" in found.sentence
     assert found.evidence["difference"].mean == pytest.approx(0.005)
 
 
@@ -179,15 +178,15 @@ def test_the_best_other_is_chosen_by_all_of_its_replicates_and_lower_errors():
     lost = [0.09, 0.10, np.nan]  # the best, of two
     found = judged(WIDE, [0.3, 0.2, 0.3], lost, [0.4, 0.1, 0.4], number=0)
 
-    assert "in common" not in found.sentence
-    assert "2 cannot tell it from c" in found.sentence
+    assert "shares" not in found.sentence
+    assert "a is not yet told from c by 2 replicates" in found.sentence
 
 
 def test_an_unknown_error_is_nobodys_best():
     unknown = variant("b", train=[[0.5]] * 3, valid=[[0.5]] * 3, valid_error=[[np.nan]] * 3)
     wide, base = study_of([WIDE, BASE], names="ac").variants
 
-    assert "cannot tell it from c" in judge(RULE, wide, unknown, base).sentence
+    assert "not yet told from c" in judge(RULE, wide, unknown, base).sentence
     assert judge(RULE, unknown, wide, base).verdict == "not applicable"
     assert judge(RULE, wide, unknown).verdict == "not applicable"
 
@@ -248,6 +247,16 @@ def test_two_replicates_are_told_to_be_too_few_whatever_their_spread():
     assert "replicates needed" not in found.evidence
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_where_replicates_diverged_more_of_them_are_not_what_is_missing(lost):
+    gone = [BASE[0]] * (3 - lost) + [np.nan] * lost
+    found = judged(BASE, [error + 0.01 * n for n, error in enumerate(gone)])
+    assert found.verdict == "found"
+    assert found.advice == (
+        "Replicates that diverged are what is missing: lower the learning rate, or run more."
+    )
+
+
 def test_of_folds_there_are_more_by_repeats():
     found = judged(BASE, WIDE, kind="folds")
     assert found.advice.startswith("About 34 folds in all, by `repeats=`, would show a difference")
@@ -289,7 +298,7 @@ def assert_in_accord(found, compared):
     if found.verdict == "not found":
         assert told.is_formed
         assert is_told or needed <= told.n
-        assert ("the two differ (" in found.sentence) == compared.is_decided
+        assert (" differ (" in found.sentence) == compared.is_decided
     assert found.evidence.get("replicates needed", needed) == needed
     assert found.evidence.get("difference", told) == told
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kohort.findings.families import families
-from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, more_replicates
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.power import MOST, POWER
@@ -20,14 +20,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     other = compared.b if compared.a == name else compared.a
     n, needed = compared.difference.n, compared.replicates_needed
     if not compared.difference.is_formed:
-        few = f"{n} in common with {other} give no interval of their difference"
-        same = f"the difference from {other} is the same in all {n}, and tells nothing of others"
+        few = f"shares {n} sound replicate{"s" * (n != 1)} with {other}, too few for an interval"
+        same = f"differs from {other} by the same in all {n} replicates, which tells nothing of more"
         return RULE.finding(
             name,
             "found",
-            f"{name} has too few replicates: {few if n < 2 else same}.",
+            f"{name} {few if n < 2 else same}.",
             {"replicates": n},
-            SOME if n < ENOUGH else ALIKE,
+            more_replicates(curves.trained) if n < FEWEST else ALIKE,
         )
     evidence: Evidence = {
         "difference": compared.difference,
@@ -38,43 +38,42 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     interval = scale.text(compared.shown_interval, thresholds=compared.thresholds)
     interval = ", ".join(filter(None, [interval, compared.shown_interval_name]))
     clause = f"{compared.b} against {compared.a}: {interval}"
+    enough = f"{name} has enough replicates ({n})"
     if compared.is_decided or compared.is_equivalent:
         what = (
             "differ" if compared.is_decided else f"differ by less than {scale.amount(study.margin)}"
         )
         return RULE.finding(
-            name, "not found", f"{name} has replicates enough: the two {what} ({clause}).", evidence
+            name, "not found", f"{enough}: it and {other} {what} ({clause}).", evidence
         )
     if needed is not None and needed <= n:
         clause = f"they would show a difference of {scale.amount(study.margin)} ({clause})."
-        return RULE.finding(name, "not found", f"{name} has replicates enough: {clause}", evidence)
+        return RULE.finding(name, "not found", f"{enough}: {clause}", evidence)
     but = (
-        "; taken alone they would, but the correction for the number of comparisons keeps it "
+        "; taken alone it would be, but the correction for the number of comparisons keeps it "
         "undecided"
     ) * compared.excludes_zero
     return RULE.finding(
         name,
         "found",
-        f"{name} has too few replicates: {n} cannot tell it from {other} ({clause}){but}.",
+        f"{name} is not yet told from {other} by {n} replicates ({clause}){but}.",
         evidence,
-        _advice(study, compared),
+        _advice(study, compared, curves.trained),
     )
 
 
-ENOUGH = 3
-SOME = f"Run at least {ENOUGH} replicates, better 5 or more."
 ALIKE = (
     "Where few samples validate, scores take few values: hold out more samples, score by the loss, "
     "or run more replicates."
 )
 
 
-def _advice(study: StudyCurves, compared: Comparison) -> str:
+def _advice(study: StudyCurves, compared: Comparison, trained: int) -> str:
     margin, needed = study.scale.amount(study.margin), compared.replicates_needed
     if needed:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
-    if compared.difference.n < 3:
-        return SOME
+    if compared.difference.n < FEWEST:
+        return more_replicates(trained)
     why = (
         f"the {study.kind} share training samples: get more data"
         if study.draws_samples
