@@ -66,6 +66,7 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
         f"to {winner.score.high:.3g}), and the baseline, units=0, {baseline.score.mean:.3g} ("
     )
     assert f"Sample by sample they differ by {less.mean:.3g} (" in told
+    assert told.startswith(result.test_text())  # as commands tell it
 
 
 def test_a_score_is_kept_with_the_study(tmp_path):
@@ -184,3 +185,24 @@ def test_a_study_without_a_test_set_says_so(y, tmp_path):
     leak = next(finding for finding in result.findings() if finding.code == "KH201")
     assert "test samples" not in leak.sentence
     assert kohort.open(tmp_path / "kohort.db", "scores", result.data).winner == result.winner
+
+
+def test_labels_in_floats_whose_classes_have_weights_are_classes_by_any_metric():
+    data = split(X, (Y > 0).astype(np.float32))
+    assert data.classes == 2
+    column = kohort.Dataset(*(a[:, None] if a.ndim == 1 else a for a in arrays(data)))
+    arguments = {"loss": "binary_crossentropy", "metrics": ("auc",), "activation": "sigmoid"}
+    plain, weighted = (
+        kohort.Study(
+            "floats", kohort.grid(build, units=[0], **arguments), column, epochs=2, batch_size=20,
+            replicates=kohort.Holdout(0.25, 2), metric="auc", **given,
+        ).run(verbose=0)
+        for given in ({}, {"class_weight": {1: 3}})
+    )  # fmt: skip
+    assert plain.test_text().startswith("by auc, over 40 samples, ")
+    assert " is right for " in weighted.test_text()
+    assert weighted.test()[0].confusion.shape == (2, 2)
+
+
+def arrays(data):
+    return data.x_train, data.y_train.astype(np.float32), data.x_test, data.y_test.astype(float)

@@ -174,7 +174,7 @@ def render(page: Page) -> str:
         of_which=of_which(effects, settings.looks),
         over_what=over_what(conclusions, " (column replicates)"),
         search=page.search,
-        race=race_text(conclusions),
+        race=race_text(conclusions)[1:],  # the answer tells how it ended
         race_picture=_race_picture(page),
         raced=[] if conclusions.race is None else race_rows(conclusions),
         axes=what_axes_do(conclusions),

@@ -67,7 +67,8 @@ def finish[R: "Result"](
 def _lines(result: "Result") -> list[str]:
     """The answer, and what is beside it."""
     steps = [f"{step.step}: {step.verdict}. {step.sentence}" for step in result.next_steps()]
-    tested, raced = result.test_text(), result.race_text()
+    # How a race ended is the end of the answer.
+    tested, raced = result.test_text(), result.race_text()[1:]
     lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
     lines += result.additions()
     lines += ["", "The race", *raced] if raced else []

@@ -15,6 +15,7 @@ from kohort.report.class_words import test_text
 from kohort.report.held_out import Candidate, HeldOut, TestSet
 from kohort.report.record_view import RecordView
 from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import told as scores_text
 
 
 class TestedView(RecordView):
@@ -58,7 +59,9 @@ class TestedView(RecordView):
 
     @cached_property
     def _labels(self) -> ClassLabels | None:
-        return class_labels(self.data, floats_are_labels=self.record.majority is not None)
+        # Who weighs classes says that there are some.
+        are_classes = self.record.majority is not None or bool(self.settings.class_weights)
+        return class_labels(self.data, floats_are_labels=are_classes)
 
     def test(self, *variants: str) -> list[HeldOut]:
         """Accuracy on the test set, of the winner and of the baseline (the first variant).
@@ -103,8 +106,8 @@ class TestedView(RecordView):
 
         It tells where a model is not shown to be right more often than always answering the most
         common class of the training data, of which classes it finds no sample, and where
-        validation lies far above (KH203). Empty where `test` has nothing to read: without a
-        winner, or without classes.
+        validation lies far above (KH203). Without classes it tells `test_scores`. Empty without a
+        winner or a test set.
 
         Raises:
             DesignError: The study was opened without its data.
@@ -113,7 +116,10 @@ class TestedView(RecordView):
             >>> print(result.test_text())
             units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
         """
-        told = test_text(self._test, self.settings.confidence)
+        confidence = self.settings.confidence
+        told = test_text(self._test, confidence)
+        if not self._test and self._test_scores:
+            told = scores_text(self._test_scores, self._conclusions.study.scale, confidence)
         far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         return " ".join([told, *(finding.sentence for finding in far)])
 
