@@ -1,5 +1,6 @@
 """The command line, as a user meets it: real files, and real processes where nothing is wrong."""
 
+import re
 import subprocess
 import sys
 
@@ -92,6 +93,8 @@ def test_a_study_trains_until_it_is_decided(folder):
     assert "Look 1 of 2, after 4 replicates: " in done.stderr
     report = (folder / "raced" / "report.html").read_text("utf-8")
     assert "--replicates 5 --store raced.db --until-decided" in report
+    for told in (done.stdout, report):
+        assert len(re.findall("The race (?:was decided|ended)", told)) == 1
     other = kohort("run", *arguments[:3], "--store", "raced.db", "--out", "raced", cwd=folder)
     assert other.returncode == 2
     assert "replicates: in looks before, all now" in other.stderr.splitlines()[-1]

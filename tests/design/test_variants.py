@@ -33,6 +33,10 @@ def test_numpy_numbers_are_named_as_pythons():
         "dropout=0.5",
         "dropout=0.25",
     ]
+    tuples = kohort.grid(build_mlp, units=[(np.int64(8),), (np.int64(16), 8)])
+    assert [variant.name for variant in tuples] == ["units=(8,)", "units=(16, 8)"]
+    rates = kohort.grid(build_mlp, l2=list(np.float32([0.1, 0.2])))
+    assert [variant.name for variant in rates] == ["l2=0.1", "l2=0.2"]
 
 
 @pytest.mark.parametrize(

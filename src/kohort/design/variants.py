@@ -171,7 +171,7 @@ def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
         )
     return [
         Variant(
-            ", ".join(f"{name}={_written(value)}" for name, value in point.items()),
+            ", ".join(f"{name}={written(value)}" for name, value in point.items()),
             build,
             **fixed,
             **point,
@@ -181,9 +181,10 @@ def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
     ]
 
 
-def _written(value: Any) -> str:
-    """A value as it is written in code; a NumPy number as Python's."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
+def written(value: Any) -> str:
+    """A value as it is written in code; a NumPy number as Python's, inside of tuples too."""
+    with np.printoptions(legacy="1.25"):
+        return repr(value)
 
 
 def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
 from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
@@ -162,6 +163,8 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
     metric, facts = record.settings.metric, record.variants[number]
     valid, train = conclusions.score(number), conclusions.score(number, "eval_")
     worse = train.mean - valid.mean
+    if abs(worse) <= ROUNDING * abs(valid.mean):
+        worse = 0.0
     seconds = sum(spent for (variant, _), spent in record.seconds.items() if variant == number)
     return {
         "variant": facts.name,

@@ -4,7 +4,7 @@ import numpy as np
 
 from kohort.findings.conclusions import Conclusions
 from kohort.report import words
-from kohort.report.answers import answer
+from kohort.report.answers import answer, score_table
 from kohort.report.factorial.effect_table import effect_rows
 from kohort.report.race.race_notes import of_which, over_what
 from tests.findings.factorial.records import grid_of, record_of
@@ -23,8 +23,10 @@ def left_early():
 def test_scores_of_who_left_are_told_to_be_of_fewer_replicates():
     conclusions = left_early()
     assert conclusions.study.variants[0].trained == 4
-    assert answer(conclusions).count(f"{BOTH}; differences are over those that both trained.") == 1
-    told = f"{BOTH} (column replicates); differences are over those that both trained."
+    order = "In the table those that trained more stand first."
+    told = f"{BOTH}; differences are over those that both trained. {order}"
+    assert answer(conclusions).count(told) == 1
+    told = told.replace(BOTH, f"{BOTH} (column replicates)")
     assert over_what(conclusions, " (column replicates)") == told
     assert told in " ".join(rendered(conclusions).split())
 
@@ -36,7 +38,11 @@ def test_so_are_those_of_who_lost_some_and_nothing_is_told_where_all_trained_all
     assert BOTH not in answer(Conclusions(record))
     scores[0, 1] = np.nan
     lost = Conclusions(record_of(grid_of(units=[1, 2]), scores))
-    assert f"{BOTH} to the end; differences are over those that both did." in answer(lost)
+    told = f"{BOTH} to the end; differences are over those that both did."
+    assert f"{told} In the table those that lost some stand last." in answer(lost)
+    assert score_table(lost).index[-1] == lost.record.variant_names[0]
+    scores[1, 1:3] = np.nan  # now each has lost some
+    assert told == over_what(Conclusions(record_of(grid_of(units=[1, 2]), scores)))
     scores[0] = np.nan
     assert over_what(Conclusions(record_of(grid_of(units=[1, 2]), scores))) == ""
 

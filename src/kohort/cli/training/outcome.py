@@ -47,10 +47,7 @@ def finish[R: "Result"](
             result = run()
     except Interrupted:
         end("interrupted; what was done is kept: the same command goes on", 130)
-    with pd.option_context("display.width", 200, "display.max_columns", None):
-        table = result.table().drop(columns="parameters").round(4)
-        epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
-        typer.echo(table.assign(best_epoch=epochs).to_string(na_rep="none"))
+    typer.echo(table_text(result.table()))
     typer.echo("\n" + "\n".join([*_lines(result), *told(result)]) + "\n")
     if result.winner is not None:
         with writing(out / WINNER):
@@ -62,6 +59,16 @@ def finish[R: "Result"](
         written = result.report(out / REPORT, command=legible(command), raw=raw)
         typer.echo(f"report: {written}")
     return result
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """The table of a result as text of four digits."""
+    table = table.drop(columns="parameters").round(4)
+    floats = table.select_dtypes("float").columns
+    table[floats] += 0.0  # what rounds to zero from below has no sign
+    epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
+    with pd.option_context("display.width", 200, "display.max_columns", None):
+        return table.assign(best_epoch=epochs).to_string(na_rep="none")
 
 
 def _lines(result: "Result") -> list[str]:

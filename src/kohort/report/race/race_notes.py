@@ -14,7 +14,8 @@ from kohort.report import words
 def over_what(conclusions: Conclusions, where: str = "") -> str:
     """That scores and differences are over different replicates; empty where they are not.
 
-    So a difference need not be that of the two scores in the table.
+    So a difference need not be that of the two scores in the table; nor does the table go by scores
+    alone.
 
     Args:
         conclusions: Of the study.
@@ -24,13 +25,15 @@ def over_what(conclusions: Conclusions, where: str = "") -> str:
     if len(set(counts[counts > 0].tolist())) < 2:
         return ""
     if conclusions.race is None:
-        return (
+        text = (
             "Scores are over the replicates that each variant trained to the end; differences are "
             "over those that both did."
         )
+        is_split = len(conclusions.record.variants) > len(conclusions.diverged)
+        return f"{text} In the table those that lost some stand last." if is_split else text
     return (
         f"Scores are over the replicates that each variant trained{where}; differences are over "
-        "those that both trained."
+        "those that both trained. In the table those that trained more stand first."
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.design.searches.draws import trial_name
+from kohort.design.variants import written
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions
@@ -63,7 +64,7 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         return ""
     trials = {trial_name(trial.number): trial for trial in record.trials}
     arguments = trials[conclusions.winner_name].arguments
-    told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    told = ", ".join(f"{name}={written(value)}" for name, value in arguments.items())
     picked = trial_name(record.finalists[0])
     is_same = conclusions.winner_name == picked
     return f"{conclusions.winner_name} is {told}." + (
