@@ -72,6 +72,7 @@ class Dataset:
         columns: How the inputs were made of the columns of a table; `from_frame` and `load` give
             it, and a saved model keeps it for `kohort predict`.
         notes: What was changed on reading, a sentence each; reports and commands show them.
+        test_from: Where the test set comes from, in a few words; what reads or draws one gives it.
         source_rows: `[sample]`, training samples first, the row of the table that each was, from 0
             and without its header; `from_frame` and `load` give it. None of other data.
 
@@ -99,6 +100,7 @@ class Dataset:
     unreadable: tuple[str, ...] = ()
     columns: "Columns | None" = None
     notes: tuple[str, ...] = ()
+    test_from: str = "as the source gives them"
     source_rows: np.ndarray | None = None
     raw: "RawData | None" = None
 

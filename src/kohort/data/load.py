@@ -225,6 +225,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
         return data
     labels = data.y_train if data.classes else None
     drawn = hold_out(len(data.x_train), labels, None, test)
+    how = hold_out_text(len(data.x_train), drawn, labels, None)
     train = np.setdiff1d(np.arange(len(data.x_train)), drawn)
     return replace(
         data,
@@ -232,7 +233,8 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
         y_train=data.y_train[train],
         x_test=data.x_train[drawn],
         y_test=data.y_train[drawn],
-        notes=(*data.notes, hold_out_text(len(data.x_train), drawn, labels, None)),
+        notes=(*data.notes, how),
+        test_from=how,
     )
 
 

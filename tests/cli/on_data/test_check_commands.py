@@ -1,6 +1,7 @@
 """`kohort data info` and `kohort data check`, as a user meets them."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,13 @@ def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_se
     told = kohort("data", "info", "pictures", cwd=folder).stdout
     assert "30 (held out by kohort" in told
     assert "K/broken.png" in told
+
+
+def test_info_of_a_table_tells_who_held_out_the_test_set_whatever_its_columns_are_called(tmp_path):
+    rows = [f"{n},{n % 3}.5,{'xy'[n % 2]}" for n in range(50)]
+    (tmp_path / "t.csv").write_text("\n".join(["test set,size,kind", *rows]))
+    told = kohort("data", "info", "t.csv", "--target", "kind", cwd=tmp_path).stdout
+    assert re.search(r"test samples +10 \(10 of 50 samples are held out as the test set", told)
 
 
 def test_info_as_json(folder):

@@ -23,12 +23,8 @@ from kohort.errors import DesignError, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
-    from kohort.data.inspection.summary import Summary
     from kohort.findings.checks.checked import CheckedData
     from kohort.findings.finding import Finding
-
-HOLD_A_TEST_SET = (".h5", ".hdf5", ".npz")
-"""The endings of files that say which samples are the test set."""
 
 Source = Annotated[
     str,
@@ -48,8 +44,10 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
+    from kohort.data.inspection.summary import summary
+
     data, _ = loaded(source, reading_options(target, group, size, color, test))
-    told = _summary_of(data, source)
+    told = summary(data)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
         return
@@ -86,6 +84,7 @@ def check(
     Exit code 1 where something serious was found. The rules: docs/findings.md.
     """
     from kohort.cli.outputs import writing
+    from kohort.data.inspection.summary import summary
     from kohort.findings.checks.data_rules import check as findings_of
     from kohort.findings.checks.data_rules import serious
     from kohort.report.checks.check_page import CheckPage, answer, write_check
@@ -96,7 +95,7 @@ def check(
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
     _check_new(decisions)
     data, shown = loaded(source, reading_options(target, group, size, color, test))
-    told = _summary_of(data, source)
+    told = summary(data)
     checked = inspect(data, trains=not quick, visible=True)
     findings = findings_of(checked)
     if out is not None:
@@ -151,25 +150,6 @@ def _propose(path: Path | None, data: "Dataset", checked: "CheckedData") -> None
 
     with writing(path), written_whole(path) as new:
         write_decisions(new, proposals(data, checked))
-
-
-def _summary_of(data: "Dataset", source: str) -> "Summary":
-    from kohort.data.inspection.summary import summary
-
-    return summary(data, _test_from(data, source))
-
-
-def _test_from(data: "Dataset", source: str) -> str:
-    """Where the test set of a source comes from."""
-    if source == "letters":
-        return "of font families that are not in the training samples"
-    told = [note for note in data.notes if "test set" in note]
-    if told:
-        return told[0]
-    # Of what has a test set no reader but that of images gives groups, which it makes itself.
-    if data.groups is None or Path(source).suffix.lower() in HOLD_A_TEST_SET:
-        return "as the source gives them"
-    return "held out by kohort: whole groups, drawn with seed 0"
 
 
 def _as_json(finding: "Finding") -> dict[str, Any]:

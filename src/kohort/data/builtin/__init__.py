@@ -28,4 +28,5 @@ def load_letters() -> Dataset:
         class_names=tuple("ABCDEFGHIJ"),
         name="letters",
         groups=group[~in_test],
+        test_from="of font families that are not in the training samples",
     )

@@ -91,13 +91,8 @@ class Summary:
         return facts
 
 
-def summary(data: Dataset, test_from: str) -> Summary:
-    """What a dataset is.
-
-    Args:
-        data: The dataset.
-        test_from: Where its test set comes from.
-    """
+def summary(data: Dataset) -> Summary:
+    """What a dataset is."""
     labels = class_labels(data)
     held_out = np.empty(0, int) if data.groups is None else data.groups[data.groups >= 0]
     arrays = (data.x_train, data.y_train, data.x_test, data.y_test)
@@ -105,7 +100,7 @@ def summary(data: Dataset, test_from: str) -> Summary:
         data.name or "data",
         len(data.x_train),
         len(data.x_test),
-        test_from if len(data.x_test) else "there is none",
+        data.test_from if len(data.x_test) else "there is none",
         data.input_shape,
         str(data.x_train.dtype),
         _kind(labels),

@@ -105,11 +105,13 @@ def divided(
     """
     part, notes = test_part(test), images.notes
     groups = _groups(images) if groups is None else groups
+    test_from = "held out by kohort: whole groups, drawn with seed 0"
     if images.is_test is None:
         drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
     elif test is None:
         drawn = np.flatnonzero(images.is_test)
-        notes = [*notes, f"the test set is the {len(drawn):,} images of that name"]
+        test_from = f"the test set is the {len(drawn):,} images of that name"
+        notes = [*notes, test_from]
     else:
         raise DataError("no test= for images with a test set", repr(test), "leave it out")
     train = np.setdiff1d(np.arange(len(groups)), drawn)
@@ -129,6 +131,7 @@ def divided(
         groups=groups[train],
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),
+        test_from=test_from,
     )
 
 

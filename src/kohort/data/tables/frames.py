@@ -94,6 +94,7 @@ def of_parts(
         "groups": None if numbered is None else numbered[train],
         "columns": columns,
         "notes": (target.told, *told, how),
+        "test_from": how,
         "source_rows": np.concatenate([train, held_out]),
     }
 
