@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from tests.cli.in_process import kohort
 STUDY = """
 import time
 from contextlib import closing
+from unittest import mock
 import keras, kohort
 
 def build(units):
@@ -290,10 +292,18 @@ def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder
 def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     process, arguments, store = started
     refused(kohort(*arguments, cwd=folder), f"process {process.pid}")
-    listed = json.loads(kohort("list", "--json", "--store", store, cwd=folder).stdout)
-    assert listed[0]["last run"] == "running, or killed"
+
+
+    def last_run():
+        told = kohort("list", "--json", "--store", store, cwd=folder).stdout
+        return json.loads(told)[0]["last run"]
+
+    assert last_run() == "running"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    assert last_run() == "killed"
+    with mock.patch("filelock.FileLock.acquire", side_effect=PermissionError):
+        assert last_run() == "running, or killed"  # of a folder that others may not write to
     on = kohort(*arguments, cwd=folder)
     assert on.returncode == 0, on.stderr
     assert epochs_in(store) == 48

@@ -24,7 +24,7 @@ def studies(store: Store) -> list[Row]:
             "finished": summary.finished,
             "members": summary.planned,
             "member epochs": summary.epochs,
-            "last run": summary.outcome or "running, or killed",
+            "last run": summary.outcome or _unfinished(store.study(summary.name)),
         }
         for summary in store.studies()
     ]
@@ -38,7 +38,7 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
             {
                 "started": _moment(run.started),
                 "finished": _moment(run.finished),
-                "outcome": run.outcome or "running, or killed",
+                "outcome": run.outcome or _unfinished(stored),
                 "on": f"{run.host}, process {run.pid}",
             }
             for run in stored.runs()
@@ -58,6 +58,12 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
             if finding.verdict in _SHOWN_VERDICTS
         ],
     }
+
+
+def _unfinished(stored: KeptStudy) -> str:
+    """What is known of a run of which nothing tells how it ended."""
+    known = {True: "running", False: "killed", None: "running, or killed"}
+    return known[stored.is_claimed()]
 
 
 def table(rows: Iterable[Row]) -> str:

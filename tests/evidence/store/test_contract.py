@@ -134,6 +134,13 @@ class TestStore:
         store.delete("a")
         assert store.create("a", {}, [], []).number > before
 
+    def test_who_has_claimed_a_study_can_be_asked_without_harm(self, store, kept):
+        assert kept.is_claimed() is False
+        with kept.claim():
+            assert store.study(kept.name).is_claimed() is True
+            kept.begin_run({})  # still claimed
+        assert kept.is_claimed() is False
+
     def test_a_study_that_runs_is_not_deleted(self, store, claimed):
         with pytest.raises(StoreError, match="nobody else runs the study 'width'"):
             store.delete("width")

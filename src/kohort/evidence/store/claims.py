@@ -138,17 +138,34 @@ def take(database: Database, root: Path, name: str, folder: str) -> Claim:
     Raises:
         StoreError: Another has claimed it, or the database or the folder cannot be reached.
     """
-    claim: Claim
-    if database.engine.dialect.name == "postgresql":
-        claim = ServerClaim(database, folder)
-    else:
-        claim = FileClaim(database, root / f"{folder}.lock")
+    claim = _claim(database, root, folder)
     with translated(database.place), changing(root):
         taken = claim.take()
     if not taken:
         row = database.read(lambda connection: journal.holder(connection, folder))
         raise _held_by(name, row)
     return claim
+
+
+def is_taken(database: Database, root: Path, folder: str) -> bool | None:
+    """Whether a process has claimed a study; None where it cannot be told.
+
+    It is tried out: the lock is taken for a moment where nobody has it.
+    """
+    claim = _claim(database, root, folder)
+    try:
+        if not claim.take():
+            return True
+    except (OSError, DBAPIError):  # A folder that this user may not write to, say.
+        return None
+    claim.release()
+    return False
+
+
+def _claim(database: Database, root: Path, folder: str) -> Claim:
+    if database.engine.dialect.name == "postgresql":
+        return ServerClaim(database, folder)
+    return FileClaim(database, root / f"{folder}.lock")
 
 
 def _held_by(name: str, row: Mapping[str, Any] | None) -> StoreError:

@@ -110,6 +110,10 @@ class KeptStudy:
             self._claim = self._run = None
             claim.release()
 
+    def is_claimed(self) -> bool | None:
+        """Whether a process has claimed the study; None where it cannot be told."""
+        return claims.is_taken(self._database, self._root, self.folder)
+
     def begin_run(self, environment: Mapping[str, Any]) -> int:
         """Record that a run begins, with its versions and hardware; returns its number."""
         values = journal.new_run(self.number, environment)
