@@ -8,8 +8,11 @@ import pytest
 from markupsafe import escape
 
 import kohort
+from kohort.findings.conclusions import Conclusions
+from tests.findings.factorial.records import grid_of
 from tests.models import build_mlp
 from tests.report.browsing import brightness, opened_whole
+from tests.report.race.race_records import noisy, race_record, rendered
 from tests.test_member import build_image_model, own_loss
 
 EVIL = '<script>alert("x")</script> & "quotes"'
@@ -173,6 +176,19 @@ def test_a_browser_shows_it_whole(browser, report, width, scheme):
         assert abs(brightness(label) - brightness(ink)) < 120
 
 
+def test_the_verdicts_of_a_race_are_seen_without_scrolling(browser, tmp_path):
+    scores = noisy(0.6, 0.8, 0.803, 0.71)
+    scores[0, 4:] = np.nan
+    arguments = grid_of(units=[(600, 400, 200), (400, 200)], dropout=[0.0, 0.5])
+    page = tmp_path / "race.html"
+    page.write_text(rendered(Conclusions(race_record(scores, (4, 8), arguments))), "utf-8")
+    with opened_whole(browser, page, 1100, "light") as tab:
+        widths = "e => [e.scrollWidth, e.parentElement.clientWidth]"
+        table, room = tab.locator("table.variants").evaluate(widths)
+        assert table <= room
+        assert tab.locator("table.variants thead th").count() == 14
+
+
 def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(blobs, tmp_path):
     def columns(*variants):
         study = kohort.Study(
@@ -185,7 +201,7 @@ def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(blo
         )
         titles = re.findall(r'<th scope="col".*?>(.*?)</th>', head)
         assert {row.count("<td") for row in rows} == {len(titles) - 1}
-        return titles[9:-1], [re.findall("<td>(.*?)</td>", row)[8:] for row in rows]
+        return titles[9:-1], [re.findall('<td(?: class="loose")?>(.*?)</td>', row)[8:] for row in rows]
 
     plain = kohort.Variant("plain", build_mlp)
     titles, cells = columns(plain, kohort.Variant("dropped", build_mlp, dropout=0.5))

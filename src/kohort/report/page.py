@@ -142,6 +142,7 @@ def render(page: Page) -> str:
     templates.filters["verdict"] = lambda c: (
         NO_RISE if c in flat else words.verdict_of(c, settings.kind)
     )
+    templates.filters["bounds"] = lambda row: _bounds(row["low"], row["high"], page.scale)
     templates.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
     templates.filters["errors"] = words.errors_fewer
     templates.filters["p_value"] = words.p_value
@@ -188,6 +189,15 @@ def render(page: Page) -> str:
         confusion=_confusion(page),
         mistakes=_mistakes(page),
     )
+
+
+def _bounds(low: float, high: float, scale: Scale) -> str:
+    """The interval of a value in a row of the table, as text."""
+    if np.isnan(low):
+        return "none"
+    if scale.is_proportion:
+        return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{words.value(low, scale)} to {words.value(high, scale)}"
 
 
 def _training_samples(page: Page) -> int:
