@@ -700,3 +700,30 @@ def test_a_comparison_prints_what_it_says(result):
     # What is another comparison does not say the same.
     assert str(one.turned) == repr(one.turned)
     assert str(one.alone) == repr(one.alone)
+
+
+def test_young_moving_averages_are_no_divergence():
+    """Three layers of batch normalisation after nine steps: inference is far off, training not."""
+
+    def build():
+        layers = [keras.Input((5,))]
+        for _ in range(3):
+            layers += [keras.layers.Dense(32, "relu"), keras.layers.BatchNormalization()]
+        model = keras.Sequential([*layers, keras.layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.Adam(0.1), "sparse_categorical_crossentropy")
+        return model
+
+    random = np.random.default_rng(7)
+    y = random.integers(0, 3, 400)
+    data = kohort.Dataset(4 + random.normal(size=(400, 5)) + 2.5 * np.eye(3, 5)[y], y)
+    replicates = kohort.Holdout(0.2, 3)
+    study = kohort.Study(
+        "young", [kohort.Variant("net", build)], data, replicates=replicates, epochs=3,
+        batch_size=100,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    losses = pivot(result).xs("net", level="variant")
+    assert losses.xs((3, "eval_data_loss"), level=["epoch", "metric"]).max() > 3  # from 1.3
+    found = next(f for f in result.findings() if f.code == "KH105")
+    assert found.verdict == "not found"
+    assert "in inference mode alone" in found.sentence

@@ -39,8 +39,8 @@ class VariantCurves:
             where that was measured.
         weighting: The weights of classes that it trains with, as text; "" without. Train errors of
             other weightings say nothing of what it can fit.
-        objective: What training lowers, where that is not train loss: the running train loss of a
-            variant whose classes have weights, by which nothing is measured.
+        running_loss: What training lowers: train loss in training mode, the mean over each epoch,
+            with penalties and with the weights of classes; None where it is not known.
     """
 
     name: str
@@ -55,7 +55,7 @@ class VariantCurves:
     regularizer_count: int = 0
     untrained_in: Mapping[int, float] = field(default_factory=dict)
     weighting: str = ""
-    objective: np.ndarray | None = field(default=None, repr=False)
+    running_loss: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def diverged(self) -> np.ndarray:
@@ -66,19 +66,33 @@ class VariantCurves:
         """
         trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
-        start = self.lengths - np.maximum(1, self.lengths // 4)
-        ends = trained & (np.arange(trained.shape[1]) >= start[:, None])
-        loss = self.train_loss if self.objective is None else self.objective
+        return (broken.any(axis=1) | self._ended_above[0]) & (self.lengths > 0)
+
+    @cached_property
+    def misled(self) -> np.ndarray:
+        """Whether it ended so, sound, in inference mode alone: training lowered it."""
+        return self._ended_above[1] & ~self.diverged & (self.lengths > 0)
+
+    @cached_property
+    def _ended_above(self) -> tuple[np.ndarray, np.ndarray]:
+        """Whether train loss ended well above its start: in both modes, in inference mode alone."""
+        running = self.train_loss if self.running_loss is None else self.running_loss
+        loss = running if self.weighting else self.train_loss
+        epochs = np.arange(loss.shape[1])
+        since = self.lengths - np.maximum(1, self.lengths // 4)
+        ends = (epochs < self.lengths[:, None]) & (epochs >= since[:, None])
         first = loss[:, 0].copy()
-        if self.objective is None and not np.isnan(self.untrained_loss):
-            first[:] = self.untrained_loss
-        for replicate, known in self.untrained_in.items() if self.objective is None else ():
-            first[replicate] = known
+        if loss is self.train_loss:
+            first[:] = np.where(np.isnan(self.untrained_loss), first, self.untrained_loss)
+            for replicate, known in self.untrained_in.items():
+                first[replicate] = known
         with np.errstate(invalid="ignore"):  # infinities, which count as broken anyway
-            ending = np.where(ends, loss, 0.0).sum(axis=1) / np.maximum(1, ends.sum(axis=1))
-            worse = ending > first + WORSE_THRESHOLD * np.abs(first)
-        diverged: np.ndarray = (broken.any(axis=1) | worse) & (self.lengths > 0)
-        return diverged
+            ending, fallen = (
+                np.where(ends, each, 0.0).sum(axis=1) / np.maximum(1, ends.sum(axis=1))
+                for each in (loss, running)
+            )
+            above = ending > first + WORSE_THRESHOLD * np.abs(first)
+            return above & ~(fallen < first), above & (fallen < first)
 
     @property
     def trained(self) -> int:
@@ -143,7 +157,7 @@ class VariantCurves:
             valid_error=self.valid_error[:replicates],
             lengths=self.lengths[:replicates],
             untrained_in={r: loss for r, loss in self.untrained_in.items() if r < replicates},
-            objective=None if self.objective is None else self.objective[:replicates],
+            running_loss=None if self.running_loss is None else self.running_loss[:replicates],
         )
 
     def at_best(self, curve: np.ndarray) -> np.ndarray:

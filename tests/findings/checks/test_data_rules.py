@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from kohort.findings.checks import data_rules
+from kohort.findings.checks.checked import OutOfFold
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
+from kohort.findings.checks.doubtful_labels import learned_part
 from tests.findings.checks.checked_data import (
     checked,
     columns,
@@ -211,6 +213,45 @@ def test_labels_that_models_do_not_learn_are_left_open_and_it_is_said_why():
     found = judged("KD104", predicted=predicted([[300, 200], [200, 300]]))
     assert found.verdict == "inconclusive"
     assert "the classes overlap, or these models are too simple" in found.sentence
+
+
+def of_posterior(separation, wrong=0.0, sharpness=1.0, samples=2000):
+    """Bayes's answers for two normal classes so far apart, of labels of which a part is wrong."""
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, samples)
+    x = random.normal(size=samples) + separation * (y - 0.5)
+    given = np.where(random.random(samples) < wrong, 1 - y, y)
+    p = np.clip(1 / (1 + np.exp(-separation * x)), wrong, 1 - wrong)
+    p = 1 / (1 + ((1 - p) / p) ** sharpness)
+    return OutOfFold(np.arange(samples), given, np.stack([1 - p, p], axis=1))
+
+
+def test_a_tenth_of_wrong_labels_in_two_classes_is_found_though_it_caps_the_accuracy():
+    wrong = of_posterior(5.0, wrong=0.1)
+    assert learned_part(wrong) < 0.8
+    found = judged("KD104", predicted=wrong)
+    assert found.verdict == "found"
+
+
+@pytest.mark.parametrize("separation", [1.0, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])  # calibrated, and too sure
+def test_classes_that_overlap_are_no_wrong_labels(separation, sharpness):
+    overlapping = of_posterior(separation, sharpness=sharpness)
+    assert judged("KD104", predicted=overlapping).verdict == "inconclusive"
+
+
+def test_models_that_are_too_sure_tell_no_wrong_labels():
+    assert judged("KD104", predicted=of_posterior(5.0, 0.1, sharpness=2)).verdict == "inconclusive"
+
+
+def test_who_mixes_classes_up_by_wrong_labels_is_told_so():
+    flipped = of_posterior(5.0, wrong=0.2)
+    found = judged("KD105", predicted=flipped)
+    assert found.verdict == "found"
+    assert found.sentence.endswith(" Wrong labels look the same: see to KD104 first.")
+    overlapping = judged("KD105", predicted=of_posterior(1.5))
+    assert overlapping.verdict == "found"
+    assert "KD104" not in overlapping.sentence
 
 
 def test_the_pairs_that_are_mixed_up_are_named_with_their_direction():

@@ -126,13 +126,33 @@ def test_the_scale_of_the_errors_does_not_matter():
     assert judge(RULE, SOUND, scale=percent_of(0.1)) == judge(RULE, SOUND)
 
 
+def test_what_ends_above_its_start_in_inference_mode_alone_has_not_diverged():
+    """Moving averages are young: training itself goes well."""
+    losses = [[1.9, 3.0, 4.0]] * 3
+    young = variant(train=losses, valid=losses, untrained_loss=1.5)
+    assert judge(RULE, young).verdict == "found"
+    fell = replace(young, running_loss=np.full((3, 3), [1.2, 0.8, 0.5]))
+    found = judge(RULE, fell)
+    assert found.verdict == "not found"
+    assert "in 3 of 3 replicates train loss ended above where it began in inference" in found.sentence
+    assert "BatchNormalization" in found.sentence
+    assert fell.sound.tolist() == [0, 1, 2]
+    # Where the running loss rose as well, or never came below the start, it has diverged.
+    for running in ([1.2, 8.0, 9.0], [1e9, 1e8, 1e7], [1.2, np.nan, np.nan]):
+        assert judge(RULE, replace(young, running_loss=np.full((3, 3), running))).verdict == "found"
+    broken = replace(fell, valid_loss=np.full((3, 3), [1.0, np.nan, 1.0]))
+    assert broken.diverged.all()
+    assert not broken.misled.any()
+    assert fell.first(1).misled.tolist() == [True]
+
+
 def test_of_weighted_classes_it_is_what_training_lowers_that_must_rise():
     """Train loss is measured without the weights, and rises where these move what is learned."""
     losses = [[1.0, 1.2, 1.6]] * 3
-    moved = {"train": losses, "valid": losses, "untrained_loss": 0.7}
+    moved = {"train": losses, "valid": losses, "untrained_loss": 0.7, "weighting": "balanced"}
     falls, rises = np.full((3, 3), [9.0, 5.0, 4.0]), np.full((3, 3), [9.0, 5.0, 12.0])
 
     assert judge(RULE, variant(**moved)).verdict == "found"
-    assert judge(RULE, variant(**moved, objective=falls)).verdict == "not found"
-    assert judge(RULE, variant(**moved, objective=rises)).verdict == "found"
-    assert variant(**moved, objective=falls).first(2).diverged.tolist() == [False, False]
+    assert judge(RULE, variant(**moved, running_loss=falls)).verdict == "not found"
+    assert judge(RULE, variant(**moved, running_loss=rises)).verdict == "found"
+    assert variant(**moved, running_loss=falls).first(2).diverged.tolist() == [False, False]

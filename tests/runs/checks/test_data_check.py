@@ -7,6 +7,7 @@ from scipy.stats import ks_2samp
 import kohort
 from kohort.findings.checks.data_rules import check
 from kohort.runs.checks.data_check import inspect
+from tests.marks import long
 
 
 def table(samples=600, classes=3, seed=0):
@@ -20,10 +21,11 @@ def verdicts(data, **options):
     return {finding.code: finding.verdict for finding in check(inspect(data, **options))}
 
 
-def test_flipped_labels_are_the_suspects():
-    x, y = table()
+@pytest.mark.parametrize("classes", [3, *long(2)])
+def test_flipped_labels_are_the_suspects(classes):
+    x, y = table(classes=classes)
     flipped = np.random.default_rng(1).random(600) < 0.1
-    given = np.where(flipped, (y + 1) % 3, y)
+    given = np.where(flipped, (y + 1) % classes, y)
     checked = inspect(kohort.Dataset(x[:500], given[:500], x[500:], given[500:]))
     suspects = set(checked.predicted.samples[checked.predicted.suspects.places])
     wrong = set(np.flatnonzero(flipped))

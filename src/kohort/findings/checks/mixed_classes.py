@@ -1,5 +1,6 @@
 """KD105: samples of one class are often taken for another."""
 
+from kohort.findings.checks import doubtful_labels
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.statistics.interval import Interval
@@ -32,6 +33,8 @@ def judge(data: CheckedData) -> Finding:
     if above:
         more = f", and {len(above) - NAMED:,} more pairs" if len(above) > NAMED else ""
         sentence = f"Models mix up {'; '.join(map(_told, above[:NAMED]))}{more}."
+        if doubtful_labels.judge(data).verdict == "found":
+            sentence += f" Wrong labels look the same: see to {doubtful_labels.RULE.code} first."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     sentence = f"The most mixed up is {_told(pairs[0])}."
     if open_ones:

@@ -16,6 +16,16 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             "Lower the learning rate, or clip gradients.",
         )
+    if misled := int(curves.misled.sum()):
+        return RULE.finding(
+            name,
+            "not found",
+            f"{name} did not diverge: in {misled} of {curves.trained} replicates train loss ended "
+            "above where it began in inference mode alone, while training lowered it. Layers that "
+            "infer by moving averages, as BatchNormalization does, need these to catch up.",
+            {**evidence, "replicates that ended worse in inference mode alone": misled},
+            "Train for more steps, scale the inputs, or give such layers a lower momentum.",
+        )
     return RULE.finding(name, "not found", f"{name} did not diverge.", evidence)
 
 
@@ -24,7 +34,9 @@ RULE = Rule(
     "diverged",
     "In a replicate a loss became NaN or infinite, or train loss, the mean of its last quarter, "
     f"ended more than {100 * WORSE_THRESHOLD:g} % above where it began: before training or, where "
-    "nobody measured that, after the first epoch. Of a variant that trains with `class_weight` "
+    "nobody measured that, after the first epoch; unless the running train loss, which training "
+    "lowers, ended below that: then moving averages by which layers infer have not caught up, and "
+    "the finding says so. Of a variant that trains with `class_weight` "
     "it is the running train loss, which has the weights, from after the first epoch.",
     "Such a replicate says nothing about what the variant can do; it is left out of the other "
     "rules.",
