@@ -293,7 +293,6 @@ def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     process, arguments, store = started
     refused(kohort(*arguments, cwd=folder), f"process {process.pid}")
 
-
     def last_run():
         told = kohort("list", "--json", "--store", store, cwd=folder).stdout
         return json.loads(told)[0]["last run"]

@@ -162,7 +162,7 @@ class Conclusions:
         """
         values = self.record.whole.of(side + self.record.settings.metric)[variant]
         interval = self.study.interval(self.study.variants[variant].at_best(values))
-        return interval.within(0.0, 1.0) if self.study.scale.is_proportion else interval
+        return self.study.scale.possible(interval)
 
     def best_replicate(self, variant: int) -> int:
         """The replicate of lowest validation loss, for a variant that trained to the end."""

@@ -1,5 +1,6 @@
 """Prepares the curves of a study's record for the findings, turned so that lower is better."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,14 @@ MARGIN_PERCENT = 5.0
 """The default margin for other metrics, in percent of the baseline's score."""
 
 
+_NEVER_NEGATIVE = re.compile(
+    r"(root_?)?mean_?(squared|absolute)(_?percentage|_?logarithmic)?_?error|r?mse|mae|mape|msle"
+    r"|log_?cosh|huber|\w*crossentropy"
+)
+"""Names of Keras's losses and metrics of which no value lies below zero."""
+_LOSS = re.compile(r"\{'module': 'keras.losses', 'class_name': '(\w+)'|'(\w+)'\Z")
+
+
 def study_curves(record: StudyRecord) -> StudyCurves:
     """The curves of all variants, with the scale of their errors."""
     settings = record.settings
@@ -26,7 +35,12 @@ def study_curves(record: StudyRecord) -> StudyCurves:
     # What a race decided at a look must not change with the replicates of later looks.
     seen = settings.looks[0] if settings.looks else None
     reference = None if settings.is_proportion else _reference(variants, seen)
-    scale = Scale(metric_name(settings.metric), settings.higher_is_better, reference)
+    scale = Scale(
+        metric_name(settings.metric),
+        settings.higher_is_better,
+        reference,
+        is_never_negative=reference is not None and _is_never_negative(record),
+    )
     margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(
         variants,
@@ -93,6 +107,17 @@ def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> Variant
         parameters=facts.parameters,
         regularizer_count=facts.regularizer_count,
     )
+
+
+def _is_never_negative(record: StudyRecord) -> bool:
+    """Whether the metric that scores is one of which no value lies below zero, and none does."""
+    names = [record.settings.metric]
+    if names == ["data_loss"]:
+        found = [_LOSS.match(variant.loss) for variant in record.variants]
+        names = ["" if match is None else match[1] or match[2] for match in found]
+    values = record.whole.of(f"val_{record.settings.metric}")
+    is_known = all(_NEVER_NEGATIVE.fullmatch(name.lower()) for name in names)
+    return is_known and not bool((values < 0).any())
 
 
 def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:

@@ -66,12 +66,12 @@ class VariantCurves:
         """
         trained = np.arange(self.train_loss.shape[1]) < self.lengths[:, None]
         broken = ~(np.isfinite(self.train_loss) & np.isfinite(self.valid_loss)) & trained
-        return (broken.any(axis=1) | self._ended_above[0]) & (self.lengths > 0)
+        return np.asarray((broken.any(axis=1) | self._ended_above[0]) & (self.lengths > 0))
 
     @cached_property
     def misled(self) -> np.ndarray:
         """Whether it ended so, sound, in inference mode alone: training lowered it."""
-        return self._ended_above[1] & ~self.diverged & (self.lengths > 0)
+        return np.asarray(self._ended_above[1] & ~self.diverged & (self.lengths > 0))
 
     @cached_property
     def _ended_above(self) -> tuple[np.ndarray, np.ndarray]:

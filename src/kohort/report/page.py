@@ -146,7 +146,9 @@ def render(page: Page) -> str:
     templates.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
     templates.filters["errors"] = words.errors_fewer
     templates.filters["p_value"] = words.p_value
-    return templates.get_template("report.html.j2").render(
+    return templates.get_template(
+        "report.html.j2"
+    ).render(
         page=page,
         title=settings.study,
         metric=settings.metric,

@@ -65,8 +65,12 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
         scale: The scale of the metric.
         confidence: Of intervals.
     """
-    write = percent if scale.is_proportion else scale.text
     winner, *rest = scores
+
+    def write(score: Interval) -> str:
+        possible = scale.possible(score)
+        return percent(possible) if scale.is_proportion else scale.text(possible)
+
     text = f"by {scale.metric}, over {winner.score.n:,} samples, {winner.variant} scores "
     text += write(winner.score)
     for baseline in rest:

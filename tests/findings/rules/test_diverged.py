@@ -134,7 +134,9 @@ def test_what_ends_above_its_start_in_inference_mode_alone_has_not_diverged():
     fell = replace(young, running_loss=np.full((3, 3), [1.2, 0.8, 0.5]))
     found = judge(RULE, fell)
     assert found.verdict == "not found"
-    assert "in 3 of 3 replicates train loss ended above where it began in inference" in found.sentence
+    assert (
+        "in 3 of 3 replicates train loss ended above where it began in inference" in found.sentence
+    )
     assert "BatchNormalization" in found.sentence
     assert fell.sound.tolist() == [0, 1, 2]
     # Where the running loss rose as well, or never came below the start, it has diverged.

@@ -68,7 +68,9 @@ def test_is_silent_where_a_difference_is_seen():
 
     assert found.verdict == "not found"
     assert found.evidence["difference"].high < 0
-    assert "b has enough replicates (3): it and a differ (b against a: -40.5 points" in found.sentence
+    assert (
+        "b has enough replicates (3): it and a differ (b against a: -40.5 points" in found.sentence
+    )
 
 
 def test_where_the_two_become_equivalent_the_verdict_turns():
@@ -170,7 +172,10 @@ def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
 def test_the_baseline_is_compared_with_the_best_other():
     found = judged(WIDE, [0.3, 0.3, 0.3], BASE, [0.4, 0.1, 0.4], number=0)
 
-    assert "a is not yet told from c by 3 replicates (c against a: 0.5 points (-4.5 to 5.5))" in found.sentence
+    assert (
+        "a is not yet told from c by 3 replicates (c against a: 0.5 points (-4.5 to 5.5))"
+        in found.sentence
+    )
     assert found.evidence["difference"].mean == pytest.approx(0.005)
 
 

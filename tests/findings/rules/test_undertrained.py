@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings.rules import undertrained
 from kohort.findings.rules.undertrained import FALL_THRESHOLD, RULE
+from kohort.findings.statistics.interval import Interval
 from tests.findings.curve_builders import (
     assert_same,
     judge,
@@ -251,3 +253,17 @@ def test_a_diverged_replicate_that_was_stopped_counts_for_nothing():
     stopped = replace(more, lengths=np.array([2, 2, 2, 1]), planned_epochs=2)
 
     assert_same(judge(RULE, stopped), judge(RULE, FIRES))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (-0.07, 2.9, "could do anything between rising by 7 % and falling by 290 %"),
+        (0.01, 1.5, "could fall by anything from 1 to 150 %"),
+        (-0.07, 0.5, "would have fallen by 22 % (-7 to 50)"),
+        (0.5, 2.0, "would have fallen by 125 % (50 to 200)"),
+    ],
+)
+def test_where_nearly_anything_is_possible_no_estimate_is_told(low, high, told):
+    fall = Interval((low + high) / 2, low, high, 3, np.nan)
+    assert undertrained._falls(fall, 0.03) == told

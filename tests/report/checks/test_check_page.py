@@ -33,9 +33,7 @@ def images(samples=300, seed=0):
 
 def page_of(data, **options):
     checked = inspect(data, **options)
-    return CheckPage(
-        data, summary(data), checked, check(checked), "kohort data check 'a&b'"
-    )
+    return CheckPage(data, summary(data), checked, check(checked), "kohort data check 'a&b'")
 
 
 @pytest.fixture(scope="module")

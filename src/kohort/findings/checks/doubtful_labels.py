@@ -50,7 +50,7 @@ def judge(data: CheckedData) -> Finding:
 
 
 def learned_part(predicted: OutOfFold, accuracy: float | None = None) -> float:
-    """The models' accuracy, or another one, on the way from the most common class's share to 1."""
+    """How much of the way from the most common class's share to 1 an accuracy, theirs, comes."""
     share = float(predicted.confusion.sum(axis=1).max() / len(predicted.labels))
     reached = predicted.accuracy if accuracy is None else accuracy
     return (reached - share) / (1 - share) if share < 1 else 0.0

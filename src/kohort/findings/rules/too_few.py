@@ -20,8 +20,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     other = compared.b if compared.a == name else compared.a
     n, needed = compared.difference.n, compared.replicates_needed
     if not compared.difference.is_formed:
-        few = f"shares {n} sound replicate{"s" * (n != 1)} with {other}, too few for an interval"
-        same = f"differs from {other} by the same in all {n} replicates, which tells nothing of more"
+        few = f"shares {n} sound replicate{'s' * (n != 1)} with {other}, too few for an interval"
+        same = (
+            f"differs from {other} by the same in all {n} replicates, which tells nothing of more"
+        )
         return RULE.finding(
             name,
             "found",

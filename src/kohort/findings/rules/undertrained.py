@@ -17,6 +17,9 @@ FALL_THRESHOLD = 0.03
 """A loss has levelled out if in as many epochs again it would fall by less than this part of the
 fall so far."""
 
+WIDE = 1.0
+"""An interval of the fall that is wider than the whole fall so far tells next to nothing."""
+
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether in as many epochs again validation would improve by an amount of interest."""
@@ -123,9 +126,18 @@ def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) ->
         worse = scale.worse(error.negated(), -study.margin)
         parts.append(f"its {side} {scale.metric} would be {worse}")
     if not parts or scale.metric != "loss":
-        moved = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
-        parts.append(f"its {side} loss would have {moved} of its fall so far")
+        parts.append(f"its {side} loss {_falls(loss, border)} of its fall so far")
     return f"as it goes, after {curves.epochs} more epochs {' and '.join(parts)}"
+
+
+def _falls(loss: Interval, border: float) -> str:
+    """How far a loss falls, as a clause; without an estimate where nearly anything is possible."""
+    if not (loss.low < border < loss.high and loss.high - loss.low > WIDE):
+        return f"would have {changes(loss.times(100.0), 0, 100 * border, 'fallen risen')}"
+    low, high = f"{100 * abs(loss.low):.0f}", f"{100 * loss.high:.0f}"
+    if loss.low < 0:
+        return f"could do anything between rising by {low} % and falling by {high} %"
+    return f"could fall by anything from {low} to {high} %"
 
 
 def _within_room(gain: Interval, errors: np.ndarray) -> Interval:

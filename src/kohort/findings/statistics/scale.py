@@ -18,11 +18,13 @@ class Scale:
         reference: The absolute validation score of the baseline, to which thresholds in percent
             refer. None if the metric is a proportion, such as an accuracy, whose differences and
             thresholds are in points.
+        is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
     """
 
     metric: str = "accuracy"
     higher_is_better: bool = True
     reference: float | None = None
+    is_never_negative: bool = False
 
     @property
     def is_proportion(self) -> bool:
@@ -32,6 +34,15 @@ class Scale:
     def threshold(self, points: float, percent: float) -> float:
         """The threshold on this scale, in the unit of the metric."""
         return points / 100 if self.reference is None else percent / 100 * self.reference
+
+    def possible(self, score: Interval) -> Interval:
+        """The interval of a score, cut to the values that it can have.
+
+        What lies outside cannot be the mean that it is to cover, so it covers as often without.
+        """
+        if self.is_proportion:
+            return score.within(0.0, 1.0)
+        return score.within(0.0, np.inf) if self.is_never_negative else score
 
     def amount(self, difference: float) -> str:
         """A difference as text: `1 point`, `0.12`."""
