@@ -93,12 +93,12 @@ RULE = Rule(
     "A label is suspect where the net that did not see its sample gives another class at least the "
     "mean probability that this class has over the samples labelled so, and more than to the "
     f"label. It is found where {SUSPECT_PERCENT:g} % or more of the labels are suspect and the "
-    f"accuracy comes {100 * LEARNED:g} % of the way from the most common class's share to 1. It may "
-    f"come {50 * LEARNED:g} % of it alone where wrong labels hold it back: without the suspects it "
-    f"comes {100 * LEARNED:g} %, of the labels that the nets miss {100 * MOSTLY:g} % or more are "
-    f"suspect, and the nets are surer than they are right by {100 * OVERCONFIDENT:g} points at "
-    "most. With less it is inconclusive. Of more than 60,000 samples a random part is checked, and "
-    "classes of fewer than ten samples are left out.",
+    f"accuracy comes {100 * LEARNED:g} % of the way from the most common class's share to 1. It "
+    f"may come {50 * LEARNED:g} % of it alone where wrong labels hold it back: without the "
+    f"suspects it comes {100 * LEARNED:g} %, of the labels that the nets miss {100 * MOSTLY:g} % "
+    f"or more are suspect, and the nets are surer than they are right by {100 * OVERCONFIDENT:g} "
+    "points at most. With less it is inconclusive. Of more than 60,000 samples a random part is "
+    "checked, and classes of fewer than ten samples are left out.",
     "Wrong labels in the training set teach what is wrong; in the test set they cap every score "
     "and can turn the order of models. Of ten well-known test sets 3.3 % of the labels were wrong, "
     "on average (Northcutt, Athalye and Mueller 2021), and half of what confident learning "
