@@ -55,3 +55,9 @@ def test_steps_do_not_add_up_to_rounding_errors():
     assert (axis.count, axis.last) == (11, 1.0)
     assert as_kept(0.1 + 0.2, axis) == 0.3
     assert math.isinf(Range(0.0, 1.0).count)
+
+
+def test_the_upper_bound_is_among_the_steps_whatever_the_rounding():
+    # In floats 0.3 is 2.9999999999999996 steps of 0.1.
+    assert (Range(0.0, 0.3, step=0.1).count, Range(0.0, 0.3, step=0.1).last) == (4, 0.3)
+    assert (Range(0.0, 1.0, step=0.3).count, Range(0.0, 1.0, step=0.3).last) == (4, 0.9)

@@ -108,3 +108,14 @@ def test_what_grows_keeps_what_was_drawn_and_decided(trials, more, epochs, longe
     assert now.ladder.epochs[-1] == epochs + longer
     assert list(now.ladder.epochs) == sorted(set(now.ladder.epochs))
     assert now.grown(*size, learns=learns, adds_rungs=True) == now
+
+
+def test_rungs_are_rounded_to_the_nearest_epoch():
+    assert ladder(20, 81, 3, learns=False).epochs == (2, 7, 20)
+    assert ladder(10, 81, 4, learns=False).epochs == (3, 10)  # 2.5 to the larger
+
+
+def test_trials_that_do_not_divide_begin_where_they_cost_least():
+    climbs = ladder(27, 100, 3, brackets=2, learns=False)
+    assert climbs.begin_with(10) == [7, 3]
+    assert climbs.begin_with(1) == [1, 0]
