@@ -108,3 +108,14 @@ def test_a_trial_that_diverged_is_the_worst():
 def test_what_is_no_sampler_is_refused():
     with pytest.raises(DesignError, match=r"sampler 'tpe', 'random', 'qmc', or one of optuna"):
         check_sampler("grid")
+
+
+def test_a_sampler_learns_from_what_a_trial_had_in_the_end_and_at_each_rung():
+    asking = Asking(RATES, "random", 0)
+    for _ in range(2):
+        asking.ask()
+    asking.tell(0, {1: 0.9, 3: 0.4, 9: 0.5}, is_whole=True)
+    asking.tell(1, {1: 0.7}, is_whole=False)
+    whole, left = asking._study.get_trials()
+    assert (whole.value, whole.intermediate_values) == (0.5, {1: 0.9, 3: 0.4, 9: 0.5})
+    assert (left.state, left.intermediate_values) == (optuna.trial.TrialState.PRUNED, {1: 0.7})

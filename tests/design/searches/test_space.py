@@ -106,3 +106,15 @@ def test_other_distributions_are_refused():
 
     with pytest.raises(DesignError, match="a float, integer or categorical distribution"):
         WrittenSpace({"a": Strange()})
+
+
+def test_one_argument_may_have_other_choices_in_each_choice():
+    space = WrittenSpace({"kind": {"a": {"units": [1, 2]}, "b": {"units": [3, 4]}}})
+    # Optuna refuses one name with two sets of choices.
+    found = {(trial["kind"], trial["units"]) for trial in drawn(space, 40)}
+    assert found == {("a", 1), ("a", 2), ("b", 3), ("b", 4)}
+
+
+def test_choices_that_are_equal_but_differ_in_type_are_all_drawn():
+    drew = [trial["x"] for trial in drawn(WrittenSpace({"x": [1, 1.0, True]}), 40)]
+    assert {type(value) for value in drew} == {int, float, bool}
