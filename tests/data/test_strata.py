@@ -26,6 +26,20 @@ def positives(replicates, data):
     return [int(data.y_train[r.valid].sum()) for r in replicates]
 
 
+def test_a_class_that_has_no_sample_is_not_the_smallest():
+    even = kohort.Dataset(np.zeros((60, 1)), np.arange(60) % 2, class_names=["a", "b", "unused"])
+    assert strata(even, 0.1, drawn_anew=False) == (False, "")
+    uneven = np.repeat([0, 1], [980, 20])
+    few = kohort.Dataset(np.zeros((1000, 1)), uneven, class_names=["a", "b", "unused"])
+    assert strata(few, 0.1, drawn_anew=True).why.startswith("stratified by class: class b, the")
+
+
+def test_a_part_that_would_hold_all_of_a_class_is_drawn_at_random():
+    found = strata(rare(1000, 3), 0.9, drawn_anew=True)
+    assert not found.stratifies
+    assert "too few for a part of 0.9 to hold one and leave one" in found.why
+
+
 @pytest.mark.parametrize("splits", [kohort.Holdout(0.1, 20), kohort.KFold(10, repeats=2)])
 def test_two_percent_positives_are_in_every_part(splits):
     data = rare(1000, 20)

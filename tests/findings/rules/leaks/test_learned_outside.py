@@ -42,6 +42,7 @@ def test_tells_of_test_rows_before_anything_else():
     assert found.verdict == "found"
     assert found.sentence.startswith("The preprocessing of a and b learned from all training and ")
     assert found.sentence.endswith("seen something of its validation and test samples.")
+    assert "20 of 20 numbers of layer 'norm' that could differ are those of all" in found.sentence
     assert found.evidence["of them those of all training and test rows"] == 20
 
 
