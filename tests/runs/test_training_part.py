@@ -257,3 +257,13 @@ def test_rows_are_made_once_for_all_variants_while_there_is_room():
         True,
         False,
     ]
+
+
+def test_a_part_of_a_replicate_has_rows_of_its_own():
+    data = table()
+    whole = Replicate(1, 1, np.arange(60), np.arange(60, 80))
+    half = Replicate(1, 1, np.arange(30), np.arange(60, 80), share=0.5)
+    parts = TrainingParts(data)
+    for _ in range(2):
+        assert [len(parts.of(replicate)) for replicate in (half, whole)] == [30, 60]
+    np.testing.assert_array_equal(parts.of(half).y, data.y_train[:30])
