@@ -251,6 +251,8 @@ def test_rows_are_made_once_for_all_variants_while_there_is_room():
     assert [roomy.of(r) is roomy.of(r) for r in replicates] == [True] * 3
     first = [roomy.of(r).x for r in replicates]
     assert all(roomy.of(r).x is x for r, x in zip(replicates, first, strict=True))
+    none = TrainingParts(data, room=0)
+    assert none.of(replicates[0]) is none.of(replicates[0]), "the last one is kept anyway"
     kept = [tight.of(r) for r in replicates]
     assert [tight.of(r) is part for r, part in zip(replicates[::-1], kept[::-1], strict=True)] == [
         True,
