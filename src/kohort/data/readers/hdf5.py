@@ -108,6 +108,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         groups=_optional(file, "groups", path),
         pixels=None if about["pixels"] is None else PixelScale(*map(float, about["pixels"])),
         unreadable=tuple(map(str, about["unreadable"])),
+        test_from="as the data that were cleaned had them",
         columns=columns,
         notes=tuple(map(str, (*about["notes"], *about["told"]))),
         source_rows=_optional(file, "source_rows", path),
