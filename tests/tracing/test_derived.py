@@ -8,7 +8,7 @@ import pytest
 from kohort.keras_api.models import prepare, state_of
 from kohort.keras_api.seeding import fresh_names, seeded
 from kohort.tracing.derived import Relative, family_of
-from kohort.tracing.signature import first_batch, trace_step, trace_steps
+from kohort.tracing.signature import first_batch, step_name, trace_step, trace_steps
 
 DATA = (np.zeros((99, 5), np.float32), np.zeros(99, np.int64))
 BATCH, LAST = first_batch(DATA, 16), first_batch(DATA, 3)
@@ -177,6 +177,16 @@ def test_a_build_that_depends_on_more_than_its_arguments_is_found_when_members_d
     assert found.derived({"x": 0.25, "y": 0.2}) is None
 
 
+def test_a_build_whose_layers_depend_on_more_than_its_arguments_is_found_too():
+    kinds = iter(["relu", "relu", "tanh"])
+    build = lambda x, y: model([L.Dense(4, next(kinds)), L.Dropout(x)])  # noqa: E731
+    found = family_of(
+        relative(build, {"x": 0.2, "y": 0.2}), lambda changed: built(build, changed), BATCH
+    )
+    found.learn(relative(build, {"x": 0.3, "y": 0.2}))
+    assert found.derived({"x": 0.25, "y": 0.2}) is None
+
+
 def test_a_member_of_another_course_says_nothing_of_this_one():
     build = DERIVED["switched"]
     found = family(build)
@@ -200,3 +210,19 @@ def test_a_number_that_keras_refuses_is_not_derived():
     found = family(DERIVED["l2"])
     assert found.derived({"x": 0.2, "y": 0.2}) is not None
     assert found.derived({"x": -0.2, "y": 0.2}) is None
+
+
+def test_a_first_member_that_has_trained_says_as_much_as_one_that_has_not():
+    """Training traces its steps for partial batches too."""
+    build = DERIVED["dropout"]
+    first, second, third, other, *_ = numbers(5)
+    trained = relative(build, first)
+    name = step_name("test", LAST)
+    trained.steps.traces[name] = trace_step(trained.model, "test", LAST)
+    found = family_of(trained, lambda changed: built(build, changed), BATCH)
+    for each in (second, third):
+        assert found.learn(relative(build, each))
+    member, real = found.derived(other), relative(build, other)
+    assert member.steps.signature == real.steps.signature
+    last = member.steps.further(trained.model, "test", LAST)
+    assert last.digest == trace_step(real.model, "test", LAST).digest

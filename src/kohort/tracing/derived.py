@@ -16,7 +16,6 @@ Where anything cannot be followed there is no family. The function must depend o
 alone, and on the seed.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,9 +28,9 @@ import numpy as np
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.kept_numbers import as_they_are
 from kohort.keras_api.models import State, has_own_code, prepare, state_of
-from kohort.tracing.followed import Expression, Followed, Numbers, Trail, evaluated
-from kohort.tracing.jaxpr import array_bytes
+from kohort.tracing.followed import Followed, Numbers, Trail
 from kohort.tracing.lifting import Trace
+from kohort.tracing.meanings import Meanings, observed, observed_state, same
 from kohort.tracing.signature import (
     TracedSteps,
     constants_digest,
@@ -113,16 +112,16 @@ def family_of(
     try:
         with _following(trail):
             model = prepared(trail.followed)
-            start = _observed_state(state_of(model))
+            start = observed_state(state_of(model))
             steps = trace_steps(model, batch, tested=tested)
     except Exception:  # noqa: BLE001 (whatever code does with a number of a kind that it has not met)
         return None
     of_relative = relative.steps
     is_same = steps.signature == of_relative.signature and steps.settings == of_relative.settings
-    is_same = is_same and _same(start, _observed_state(relative.start))
+    is_same = is_same and same(start, observed_state(relative.start))
     if trail.has_escaped or not is_same or has_own_code(relative.model):
         return None
-    return Family(relative, model, trail, prepared)
+    return Family(relative, model, trail, list(steps.traces), prepared)
 
 
 class Family:
@@ -132,19 +131,25 @@ class Family:
         first: A member of it.
         followed: The model of this member, built of followed numbers.
         trail: What its code does with them.
+        names: Of the steps that `trace_steps` traces; others are traced when they are needed.
         build: Builds and prepares a member.
     """
 
     def __init__(
-        self, first: Relative, followed: keras.Model, trail: Trail, build: Rebuild
+        self,
+        first: Relative,
+        followed: keras.Model,
+        trail: Trail,
+        names: Sequence[str],
+        build: Rebuild,
     ) -> None:
         self.first = first
         self._followed, self._trail, self._build = followed, trail, build
         self._known = [first]
-        self._start = _Readings(_observed_state(first.start), trail, first.numbers)
-        self._steps: dict[str, _Readings | None] = {
-            name: _Readings(_observed(trace), trail, first.numbers)
-            for name, trace in first.steps.traces.items()
+        self._start = Meanings(observed_state(first.start), trail, first.numbers)
+        self._steps: dict[str, Meanings | None] = {
+            name: Meanings(observed(first.steps.traces[name]), trail, first.numbers)
+            for name in names
         }
         self._batches: dict[str, tuple[str, ArrayTree]] = {}  # of steps that were traced later
 
@@ -157,10 +162,12 @@ class Family:
         if not self._takes_course(relative.numbers):
             return False
         self._known.append(relative)
-        self._start.rule_out(_observed_state(relative.start), relative.numbers)
+        if relative.steps.signature.skeleton != self.first.steps.signature.skeleton:
+            self._start.is_sound = False  # What builds them depends on more than their numbers.
+        self._start.rule_out(observed_state(relative.start), relative.numbers)
         for name, readings in self._steps.items():
             if readings is not None:
-                readings.rule_out(_observed(self._trace_of(relative, name)), relative.numbers)
+                readings.rule_out(observed(self._trace_of(relative, name)), relative.numbers)
         return True
 
     def derived(self, numbers: Numbers) -> Derived | None:
@@ -232,7 +239,7 @@ class Family:
             self._steps[name] = self._readings_of(name)
         return self._trace_for(name, numbers) if self._holds(numbers) else None
 
-    def _readings_of(self, name: str) -> "_Readings | None":
+    def _readings_of(self, name: str) -> "Meanings | None":
         first = self._trace_of(self.first, name)
         try:
             with _following(self._trail):
@@ -241,9 +248,9 @@ class Family:
             return None
         if followed.digest != first.digest:
             return None
-        readings = _Readings(_observed(first), self._trail, self.first.numbers)
+        readings = Meanings(observed(first), self._trail, self.first.numbers)
         for relative in self._known[1:]:
-            readings.rule_out(_observed(self._trace_of(relative, name)), relative.numbers)
+            readings.rule_out(observed(self._trace_of(relative, name)), relative.numbers)
         return readings
 
     def _trace_of(self, relative: Relative, name: str) -> Trace:
@@ -254,95 +261,7 @@ class Family:
         return traces[name]
 
 
-type _Observed = float | str
-"""A number, or a digest of what is no single number."""
-
-
-class _Reading(NamedTuple):
-    """What a number may be: an expression of arguments, in some precision."""
-
-    expression: Expression
-    dtype: Any
-
-    def at(self, numbers: Numbers) -> float:
-        with np.errstate(over="ignore"):  # A narrow dtype may not hold it, and is then not it.
-            return float(np.asarray(evaluated(self.expression, numbers), self.dtype))
-
-
-class _Readings:
-    """What the numbers in a trace or a state may be: as they are in all members, or expressions.
-
-    Args:
-        values: Of a member.
-        trail: What its code did with its arguments.
-        numbers: These.
-    """
-
-    def __init__(self, values: Sequence[_Observed], trail: Trail, numbers: Numbers) -> None:
-        self._values = values
-        self.is_sound = True
-        readings = [_Reading(taken, dtype) for taken in trail.taken for dtype in _PRECISIONS]
-        found = [(reading, reading.at(numbers)) for reading in readings]
-        self._open: dict[int, list[_Reading | None]] = {}  # by place; None for the value as it is
-        for place, value in enumerate(values):
-            fitting = [reading for reading, number in found if repr(number) == repr(value)]
-            if fitting:
-                self._open[place] = [None, *fitting]
-
-    @property
-    def expressions(self) -> Iterator[Expression]:
-        """The expressions that numbers may be."""
-        return (r.expression for readings in self._open.values() for r in readings if r is not None)
-
-    def rule_out(self, values: Sequence[_Observed], numbers: Numbers) -> None:
-        """Rule out what does not give the values of a further member."""
-        if len(values) != len(self._values):
-            self.is_sound = False
-            return
-        for place, value in enumerate(values):
-            found = self._open.get(place, [None])
-            left = [r for r in found if repr(self._read(place, r, numbers)) == repr(value)]
-            self.is_sound = self.is_sound and bool(left)
-            if place in self._open:
-                self._open[place] = left
-
-    def values(self, numbers: Numbers) -> list[_Observed] | None:
-        """The values of a member; None where they do not follow."""
-        values = list(self._values)
-        for place, readings in self._open.items():
-            found = [self._read(place, reading, numbers) for reading in readings]
-            if len(set(map(repr, found))) > 1:
-                return None
-            values[place] = found[0]
-        return values
-
-    def _read(self, place: int, reading: _Reading | None, numbers: Numbers) -> _Observed:
-        return self._values[place] if reading is None else reading.at(numbers)
-
-
-_PRECISIONS = tuple(map(jax.numpy.dtype, ("float64", "float32", "bfloat16", "float16")))
-
-
 @contextmanager
 def _following(trail: Trail) -> Iterator[None]:
     with as_they_are(lambda value: type(value) is Followed), trail.open():
         yield
-
-
-def _observed(trace: Trace) -> list[_Observed]:
-    """The constants of a trace."""
-    return [c if isinstance(c, float) else repr(c) for c in trace.constants]
-
-
-def _observed_state(state: State) -> list[_Observed]:
-    return list(map(_observed_array, jax.tree.leaves(state)))
-
-
-def _observed_array(array: Any) -> _Observed:
-    if array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating):
-        return float(array)
-    return hashlib.sha256(array_bytes(array)).hexdigest()
-
-
-def _same(first: Sequence[_Observed], second: Sequence[_Observed]) -> bool:
-    return list(map(repr, first)) == list(map(repr, second))
