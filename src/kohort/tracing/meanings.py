@@ -16,7 +16,7 @@ type Observed = float | str
 """A number, or a digest of what is no single number."""
 
 
-class Reading(NamedTuple):
+class Meaning(NamedTuple):
     """What a number may be: an expression of arguments, in some precision."""
 
     expression: Expression
@@ -44,9 +44,9 @@ class Meanings:
     def __init__(self, values: Sequence[Observed], trail: Trail, numbers: Numbers) -> None:
         self._values = values
         self.is_sound = True
-        readings = [Reading(taken, dtype) for taken in trail.taken for dtype in _PRECISIONS]
+        readings = [Meaning(taken, dtype) for taken in trail.taken for dtype in _PRECISIONS]
         found = [(reading, reading.at(numbers)) for reading in readings]
-        self._open: dict[int, list[Reading | None]] = {}  # by place; None for the value as it is
+        self._open: dict[int, list[Meaning | None]] = {}  # by place; None for the value as it is
         for place, value in enumerate(values):
             fitting = [reading for reading, number in found if repr(number) == repr(value)]
             if fitting:
@@ -79,7 +79,7 @@ class Meanings:
             values[place] = found[0]
         return values
 
-    def _read(self, place: int, reading: Reading | None, numbers: Numbers) -> Observed:
+    def _read(self, place: int, reading: Meaning | None, numbers: Numbers) -> Observed:
         return self._values[place] if reading is None else reading.at(numbers)
 
 
