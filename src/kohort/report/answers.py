@@ -9,6 +9,7 @@ import pandas as pd
 from kohort.evidence.given_values import columns
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
+from kohort.findings.names import shortlist
 from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
@@ -17,7 +18,7 @@ from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
 from kohort.report.race.race_notes import over_what
-from kohort.report.race.race_words import how_it_ended, how_it_left
+from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
@@ -78,6 +79,8 @@ def answer(conclusions: Conclusions) -> str:
     winner = conclusions.winner
     if winner is None:
         return words.no_winner(conclusions.diverged)
+    ahead = _left_ahead(conclusions, winner)
+    stood = {"does": "stood to the end of the race"} if ahead else {}
     found = _tie(conclusions, winner) or words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
@@ -85,11 +88,30 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.winner,
         conclusions.families.baseline,
         conclusions.diverged,
+        **stood,
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
+    if ahead:
+        found += (
+            f" In the replicates that both trained, {shortlist(ahead)} scored better, and left the "
+            "race undecided: nothing here says that the winner is the better one."
+        )
     parts = [not_beaten(conclusions), found, _cheapest(conclusions), over_what(conclusions), ended]
     return " ".join(filter(None, parts))
+
+
+def _left_ahead(conclusions: Conclusions, winner: int) -> list[str]:
+    """The variants that left a race undecided, and scored better than the winner until then."""
+    state, study = conclusions.race, conclusions.study
+    undecided = {} if state is None else state.left
+    names = []
+    for number, look in undecided.items():
+        apart = study.errors[number] - study.errors[winner]
+        seen = apart[np.isfinite(apart)]
+        if look.verdicts[number] in {UNDECIDABLE, UNLIKELY} and seen.size and seen.mean() < 0:
+            names.append(study.variants[number].name)
+    return names
 
 
 def _tie(conclusions: Conclusions, winner: int) -> str:

@@ -73,6 +73,7 @@ def answer(
     against_all: Sequence[Comparison],
     against_baseline: Sequence[Comparison],
     diverged: Sequence[tuple[str, int, int]] = (),
+    does: str = "does best on validation data",
 ) -> str:
     """The answer in a few sentences: the winner, its score, and the variants as good as it.
 
@@ -83,9 +84,10 @@ def answer(
         against_all: The winner (`b`) against every other variant (`a`).
         against_baseline: Every other variant (`b`) against the baseline (`a`).
         diverged: Names of variants with replicates that diverged, how many did, and of how many.
+        does: What the winner does.
     """
     what = percent(score) if scale.is_proportion else scale.text(score)
-    sentences = [f"{winner} does best on validation data: {scale.metric} {what}."]
+    sentences = [f"{winner} {does}: {scale.metric} {what}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
         sentences.append(f"The baseline, {step.a}, did not train to the end.")

@@ -100,3 +100,18 @@ def test_no_variant_does_best_where_all_score_the_same():
     assert other.startswith("v2 does best on validation data")
     alone = answer(Conclusions(record_of(grid_of(units=[1]), scores[:1])))
     assert alone.startswith("v0 does best on validation data")
+
+
+def test_a_winner_that_others_were_ahead_of_when_they_left_does_not_do_best():
+    """The second left beside the first one, which then fell behind the third."""
+    scores = noisy(0.8, 0.798, 0.793)
+    scores[1, :4] = [0.828, 0.768, 0.828, 0.768]
+    scores[0, 4:] -= 0.05
+    scores[1, 4:] = np.nan
+    told = answer(Conclusions(race_record(scores, (4, 8))))
+    assert told.startswith("v2 stood to the end of the race: accuracy 79.4 %")
+    assert "In the replicates that both trained, v1 scored better, and left the race" in told
+    scores[1, :4] -= 0.01
+    behind = answer(Conclusions(race_record(scores, (4, 8))))
+    assert behind.startswith("v2 does best on validation data")
+    assert "nothing here says" not in behind
