@@ -284,12 +284,13 @@ def test_a_model_without_the_metric_of_the_others_fails(blobs):
         assert "not compiled with 'accuracy'" in " ".join(result.search_text())
 
 
-def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs):
+def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs, capsys):
     def broken(units, rate, dropout):
         raise ValueError("never")
 
     with pytest.raises(DesignError, match="a trial of 'small' that can be built") as caught:
-        small(blobs, build=broken).run(verbose=0)
+        small(blobs, build=broken).run()
+    assert capsys.readouterr().err.count("fails: ValueError: never") == 12, "no others are drawn"
     assert "never" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -10,6 +10,7 @@ from kohort.design.variants import written
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.answers import score_table
 from kohort.report.progress import count
@@ -122,7 +123,7 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
         f"On its own split the search gave {best.variant} the {name} "
         f"{words.value(best.searched, scale)}{after}; on splits and under seeds that it has not "
         f"seen it has {words.value(best.proved, scale)}{interval}. The search's number is "
-        f"{words.gap(abs(best.more), scale)} {'better' if best.more > 0 else 'worse'}. A number "
+        f"{_apart(best.more, scale) or 'the same'}. A number "
         "that was picked among many is flattered, and one split is easier or harder than others: "
         "only the proved number counts."
     )
@@ -130,9 +131,17 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     if len(whole) < 2:
         return [of_best]
     mean = float(np.mean([flattery.more for flattery in whole]))
+    apart = _apart(mean, scale)
+    stand = f"{apart} on average than the proved ones" if apart else "on average the proved ones"
     of_all = (
-        f"Over the {len(whole)} finalists that the search trained whole its numbers are "
-        f"{words.gap(abs(mean), scale)} {'better' if mean > 0 else 'worse'} on average than the "
-        "proved ones."
+        f"Over the {len(whole)} finalists that the search trained whole its numbers are {stand}."
     )
     return [of_best, of_all]
+
+
+def _apart(more: float, scale: Scale) -> str:
+    """How far numbers are apart, and which way; empty where nothing is seen of it."""
+    gap = words.gap(abs(more), scale)
+    if gap == words.gap(0.0, scale):
+        return ""
+    return f"{gap} {'better' if more > 0 else 'worse'}"

@@ -198,12 +198,14 @@ class _Part:
 
 
 def _draws(asking: Asking, part: _Part, size: int) -> Iterator[list[Draw]]:
-    """Draw the trials of a part, and others for those that fail."""
+    """Draw the trials of a part, and others for those that fail, unless all do."""
     while missing := min(size - len(part.sound), MOST_DRAWN * size - len(part.draws)):
         draws = _draw(asking, missing)
         if not draws:
             return
         yield draws
+        if not part.sound:
+            return
 
 
 def _draw(asking: Asking, size: int) -> list[Draw]:
