@@ -18,6 +18,15 @@ _WIDE = 100
 """Columns of a terminal that has room for the time since the start."""
 
 
+class Bars(RichProgress):
+    """Rich's bars, which leave nothing on the screen where they are not shown."""
+
+    def stop(self) -> None:
+        """End them."""
+        if not self.disable:  # Rich before 14.3 ends with an empty line.
+            super().stop()
+
+
 class Progress:
     """A bar on stderr that counts member epochs (one member trained for one epoch).
 
@@ -31,7 +40,7 @@ class Progress:
         self._visible = visible
         self._what, self._epochs, self._left = "", 0, 0
         # What trains may have a name of any length: it is cut where there is no room for it.
-        self._bar = RichProgress(
+        self._bar = Bars(
             TextColumn(
                 "{task.description}",
                 table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis"),
@@ -60,9 +69,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Rich before 14.3 ends a bar that is not shown with an empty line.
-        if not self._bar.disable:
-            self._bar.stop()
+        self._bar.stop()
 
     def tell(self, line: str) -> None:
         """Show a line."""

@@ -7,7 +7,6 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress,
     TaskID,
     TaskProgressColumn,
     TextColumn,
@@ -15,6 +14,7 @@ from rich.progress import (
 )
 
 from kohort.data.readers.archives import Passed
+from kohort.report.progress import Bars
 
 SHOWN_EVERY = 10.0
 """Seconds between two lines where no bar can be drawn, as in a log file."""
@@ -27,7 +27,7 @@ class Stages:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._bars = Progress(
+        self._bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
@@ -49,9 +49,7 @@ class Stages:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Rich before 14.3 ends a bar that is not shown with an empty line.
-        if not self._bars.disable:
-            self._bars.stop()
+        self._bars.stop()
 
     def begin(self, stage: str) -> Passed:
         """Begin a stage.
