@@ -102,9 +102,12 @@ class Climber:
             numbers = [number for number, _ in alike_ones]
             members = [replace(planned[number], epochs=epochs) for number in numbers]
             parts.append((numbers, self._job(numbers, members), alike_ones[0][1]))
+        # Later rungs find their programs compiled, and later runs in the cache.
+        known = self._keeper["seats"]
+        new = [part for part in parts if part[1].members[0].program.skeleton not in known]
         if len(parts) > 1:
-            resources = [self._resources(job, start) for _, job, start in parts]
-            begin_compiling([job for _, job, _ in parts], resources)
+            resources = [self._resources(job, start) for _, job, start in new]
+            begin_compiling([job for _, job, _ in new], resources)
         for numbers, job, start in parts:
             self._train(numbers, job, start)
         self._progress.end()
