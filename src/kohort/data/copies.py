@@ -260,15 +260,15 @@ def _near_pairs(
     random = np.random.default_rng(0)
     places, test_places = (random_part(random, np.arange(len(r)), most) for r in (rows, test_rows))
     points = space.points(train, rows[places])
-    neighbours = Neighbours(points, space.radius)
+    neighbours = Neighbours(points)
 
-    one, other = neighbours.of(points, NEIGHBOURS + 1)  # the first may be itself
+    one, other = neighbours.of(points, NEIGHBOURS + 1, space.radius)  # the first may be itself
     one, other = np.unique(np.sort([one[one != other], other[one != other]], axis=0), axis=1)
     one, other = places[one], places[other]
     near = space.are_near(train, rows[one], train, rows[other])
     within = np.stack([one[near], other[near]], axis=1)
 
-    one, other = neighbours.of(space.points(test, test_rows[test_places]), NEIGHBOURS)
+    one, other = neighbours.of(space.points(test, test_rows[test_places]), NEIGHBOURS, space.radius)
     one, other = test_places[one], places[other]
     near = space.are_near(test, test_rows[one], train, rows[other])
     return within, np.stack([one[near], other[near]], axis=1)

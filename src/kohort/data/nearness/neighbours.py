@@ -19,16 +19,15 @@ def blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 class Neighbours:
-    """Finds the nearest of some points `[point, axis]`, within a radius."""
+    """Finds the nearest of some points `[point, axis]`."""
 
-    def __init__(self, points: np.ndarray, radius: float) -> None:
-        self._radius = radius
+    def __init__(self, points: np.ndarray) -> None:
         self._tree = cKDTree(points)
         self._chosen = random_part(np.random.default_rng(0), np.arange(len(points)), CROWD)
         self._chosen_tree = cKDTree(points[self._chosen])
 
-    def of(self, points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Up to `count` neighbours of each point `[point, axis]`.
+    def of(self, points: np.ndarray, count: int, radius: float) -> tuple[np.ndarray, np.ndarray]:
+        """Up to `count` neighbours of each point `[point, axis]` within a radius.
 
         In a crowd, such as 100,000 blank images with noise, a tree would compare each point with
         all others. But there any neighbours will do, so a point that has enough close neighbours
@@ -38,13 +37,13 @@ class Neighbours:
             Pairs as two arrays `[pair]`: places in `points`, and places in the known points.
         """
         found = self._chosen_tree.query(
-            points, range(1, count + 1), distance_upper_bound=self._radius / 2, workers=-1
+            points, range(1, count + 1), distance_upper_bound=radius / 2, workers=-1
         )[1]
         crowded = found[:, -1] < len(self._chosen)
         nearest = np.empty_like(found)
         nearest[crowded] = self._chosen[found[crowded]]
         # The bound is exclusive, and points on it may lie beyond it by rounding.
-        bound = self._radius * (1 + 1e-6)
+        bound = radius * (1 + 1e-6)
         nearest[~crowded] = self._tree.query(
             points[~crowded], range(1, count + 1), distance_upper_bound=bound, workers=-1
         )[1]

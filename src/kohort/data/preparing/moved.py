@@ -144,14 +144,13 @@ class _Search:
     def __init__(self, images: np.ndarray, rows: np.ndarray, plain: _Way, axes: np.ndarray) -> None:
         self._images, self._rows, self._plain, self._axes = images, rows, plain, axes
         self._points = self._along(plain)
-        self._neighbours: dict[float, Neighbours] = {}
+        self._neighbours = Neighbours(self._points)
 
     def pairs(self, way: _Way, radius: float) -> np.ndarray:
         """Pairs of images `[pair, 2]`: one in this way is as near as the radius to the other."""
-        if radius not in self._neighbours:
-            self._neighbours = {radius: Neighbours(self._points, radius)}
+        points = self._points if way is self._plain else self._along(way)
         count = NEIGHBOURS + 1  # one may be itself
-        one, other = self._neighbours[radius].of(self._along(way), count)
+        one, other = self._neighbours.of(points, count, radius)
         pairs: np.ndarray = self._rows[np.stack([one, other], axis=1)[one != other]]
         found: np.ndarray = pairs[_near(self._images, pairs, way, self._plain, radius)]
         return found
