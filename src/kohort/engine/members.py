@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.orders import epoch_orders
+from kohort.data.system import cores
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
 from kohort.design.weights import MemberWeights
@@ -56,18 +58,33 @@ class Resources(NamedTuple):
     memory: int
 
 
-def begin_compiling(jobs: Sequence[Job], resources: Sequence[Resources]) -> None:
-    """Compile the programs of several jobs side by side, in other threads, before they train.
+def compiling_ahead(
+    jobs: Sequence[Job], resources: Sequence[Resources], new: Sequence[bool]
+) -> Iterator[Resources]:
+    """Yield what each job may use as it trains in its turn, while the next ones compile.
 
-    XLA compiles a program on little more than one core.
+    XLA compiles a program on little more than one core, so others are compiled in other threads.
 
     Args:
         jobs: The members of each.
         resources: What training each may use.
+        new: Whether the program of each is not compiled yet.
     """
-    for job, of_job in zip(jobs, resources, strict=True):
-        cohort = _cohort(job, of_job)
-        cohort.begin_compiling(of_job.chunk_size or cohort.chunk())
+    if sum(new) < 2:
+        yield from resources
+        return
+    # How many train side by side is measured while nothing compiles.
+    chosen = [
+        each._replace(chunk_size=_cohort(job, each).chunk()) if is_new else each
+        for job, each, is_new in zip(jobs, resources, new, strict=True)
+    ]
+    _, *later = (place for place, is_new in enumerate(new) if is_new)
+    ahead = iter(later)
+    for place, of_job in enumerate(chosen):
+        for after in islice(ahead, 1 if place else cores()):
+            cohort = _cohort(jobs[after], chosen[after])
+            cohort.begin_compiling(cohort.chunk())
+        yield of_job
 
 
 def train_fused(

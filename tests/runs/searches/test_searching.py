@@ -8,8 +8,11 @@ import pytest
 import kohort
 from kohort import DesignError, Interrupted, StoreError
 from kohort.design.searches.draws import trial_name
+from kohort.engine.loop.cohort import Cohort
+from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
+from kohort.runs.searches import climbing
 from kohort.runs.searches.keeping import SearchKeeper
 from tests.runs.searches.searched import SPACE, build, small, without_times
 
@@ -486,3 +489,22 @@ def test_training_times_are_of_all_runs(blobs, tmp_path, monkeypatch):
             small(blobs).run(tmp_path / "kohort.db", verbose=0)
     trials = small(blobs).run(tmp_path / "kohort.db", verbose=0, confirm=2).trials()
     assert (trials["seconds"] > 0).all()
+
+
+def test_programs_that_compile_ahead_are_compiled_once_and_train_the_same(blobs, monkeypatch):
+    space = SPACE | {"units": [4, 5, 6, 7]}
+
+    def searched():
+        PROGRAMS.clear()
+        with recorded_compilations() as programs:
+            result = small(blobs, trials=12, epochs=2, space=space).run(verbose=0, confirm=2)
+        return without_times(result), len(programs)
+
+    begun, real = [], Cohort.begin_compiling
+    monkeypatch.setattr(
+        Cohort, "begin_compiling", lambda cohort, chunk: begun.append(1) or real(cohort, chunk)
+    )
+    ahead = searched()
+    assert len(begun) == 3, "each architecture but the first, and none again in a later rung"
+    monkeypatch.setattr(climbing, "compiling_ahead", lambda _jobs, resources, _new: resources)
+    assert searched() == ahead

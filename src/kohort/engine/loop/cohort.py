@@ -209,10 +209,8 @@ class Cohort:
         if not isinstance(self.source, ResidentData):
             return
         seats = self.blocks(range(len(self.models)), chunk)[0]
-        apart = self.training.isolated > 0
-        runner = ResidentRunner(
-            self.steps, self.source, self.training.memory, self._stops, apart=apart
-        )
+        runner = self.runner(seats)
+        assert isinstance(runner, ResidentRunner)
         first = self.training.initial_epoch
         validates = self.spec.validate and self.training.validates(first)
         state = stack([state_of(self.models[member]) for member in seats])

@@ -19,7 +19,7 @@ from kohort.engine.loop.events import (
     Logs,
 )
 from kohort.engine.loop.regrouping import apart, seated, together, trains
-from kohort.engine.members import Job, Resources, begin_compiling, train_fused
+from kohort.engine.members import Job, Resources, compiling_ahead, train_fused
 from kohort.engine.memory import for_built_models
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
@@ -102,14 +102,13 @@ class Climber:
             numbers = [number for number, _ in alike_ones]
             members = [replace(planned[number], epochs=epochs) for number in numbers]
             parts.append((numbers, self._job(numbers, members), alike_ones[0][1]))
+        jobs = [job for _, job, _ in parts]
         # Later rungs find their programs compiled, and later runs in the cache.
-        known = self._keeper["seats"]
-        new = [part for part in parts if part[1].members[0].program.skeleton not in known]
-        if len(parts) > 1:
-            resources = [self._resources(job, start) for _, job, start in new]
-            begin_compiling([job for _, job, _ in new], resources)
-        for numbers, job, start in parts:
-            self._train(numbers, job, start)
+        new = [_program(job) not in self._keeper["seats"] for job in jobs]
+        resources = [self._resources(job, start) for _, job, start in parts]
+        ready = compiling_ahead(jobs, resources, new)
+        for (numbers, job, start), of_job in zip(parts, ready, strict=True):
+            self._train(numbers, job, of_job, start)
         self._progress.end()
 
     def score(self, number: int, epochs: int) -> float:
@@ -238,14 +237,11 @@ class Climber:
 
     def _resources(self, job: Job, start: int) -> Resources:
         # A trial that goes on under another version of JAX may be another program than it was.
-        skeleton = job.members[0].program.skeleton
-        return Resources(
-            self._keeper["seats"].get(skeleton, SEATS if start else None), self._memory
-        )
+        seats = self._keeper["seats"].get(_program(job), SEATS if start else None)
+        return Resources(seats, self._memory)
 
-    def _train(self, numbers: Sequence[int], job: Job, start: int) -> None:
+    def _train(self, numbers: Sequence[int], job: Job, resources: Resources, start: int) -> None:
         """Train trials of one program that stand at one epoch."""
-        skeleton, resources = job.members[0].program.skeleton, self._resources(job, start)
         begun = self._blocks(numbers, resources.chunk_size or SEATS) if start else []
         blocks = [block.members for block in begun]
         events = train_fused(job, resources, len(numbers), begun)
@@ -254,7 +250,7 @@ class Climber:
             for event in events:
                 if isinstance(event, BlocksPlanned):
                     blocks = [list(dict.fromkeys(block)) for block in event.blocks]
-                    self._note_seats(skeleton, len(event.blocks[0]))
+                    self._note_seats(_program(job), len(event.blocks[0]))
                 elif isinstance(event, EpochsMeasured):
                     self._take(event, numbers, blocks, start)
                 else:
@@ -345,3 +341,8 @@ def _telling_of_memory() -> Iterator[None]:
             "allow or free more memory (memory, or --memory), or begin anew with what there is: "
             "fresh=True, or --fresh",
         ) from error
+
+
+def _program(job: Job) -> str:
+    """What trials of one program share, where all have one split."""
+    return job.members[0].program.skeleton
