@@ -30,7 +30,7 @@ from kohort.keras_api.kept_numbers import as_they_are
 from kohort.keras_api.models import State, has_own_code, prepare, state_of
 from kohort.tracing.followed import Followed, Numbers, Trail
 from kohort.tracing.lifting import Trace
-from kohort.tracing.meanings import Meanings, observed, observed_state, same
+from kohort.tracing.meanings import Meanings, Observed, observed, observed_state, same
 from kohort.tracing.signature import (
     TracedSteps,
     constants_digest,
@@ -121,7 +121,7 @@ def family_of(
     is_same = is_same and same(start, observed_state(relative.start))
     if trail.has_escaped or not is_same or has_own_code(relative.model):
         return None
-    return Family(relative, model, trail, list(steps.traces), prepared)
+    return Family(relative, model, trail, start, list(steps.traces), prepared)
 
 
 class Family:
@@ -131,6 +131,7 @@ class Family:
         first: A member of it.
         followed: The model of this member, built of followed numbers.
         trail: What its code does with them.
+        start: The numbers of the state with which it begins.
         names: Of the steps that `trace_steps` traces; others are traced when they are needed.
         build: Builds and prepares a member.
     """
@@ -140,13 +141,14 @@ class Family:
         first: Relative,
         followed: keras.Model,
         trail: Trail,
+        start: Sequence[Observed],
         names: Sequence[str],
         build: Rebuild,
     ) -> None:
         self.first = first
         self._followed, self._trail, self._build = followed, trail, build
         self._known = [first]
-        self._start = Meanings(observed_state(first.start), trail, first.numbers)
+        self._start = Meanings(start, trail, first.numbers)
         self._steps: dict[str, Meanings | None] = {
             name: Meanings(observed(first.steps.traces[name]), trail, first.numbers)
             for name in names

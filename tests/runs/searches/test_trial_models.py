@@ -79,6 +79,20 @@ def test_where_there_is_no_room_nothing_is_kept_to_follow(blobs):
         assert room or not models._derived
 
 
+def test_trials_that_nobody_follows_take_no_room(blobs):
+    def printed(units, rate, dropout):
+        return build(units, float(f"{rate:.3f}"), dropout)
+
+    spec = small(blobs, build=printed).spec
+    asking = Asking(spec.choices, "random", 0)
+    draws = [asking.ask() for _ in range(12)]
+    kinships = Kinships(1 << 20)
+    models = TrialModels(spec, draws, StepTracer(), kinships, 1 << 20)
+    taken = [models.planned(draw.number).state_bytes for draw in draws]
+    kinds = len({draw.arguments["units"] for draw in draws})
+    assert (1 << 20) - kinships._room <= 2 * kinds * max(taken) < sum(taken)
+
+
 def test_a_model_that_trials_share_is_not_written_to(blobs, derived, monkeypatch):
     real, shared = TrialModels.shared, []
 

@@ -96,11 +96,12 @@ class Kinships:
         numbers, kin = _numbers(arguments), self._kin[_choices(arguments)]
         if not numbers or member.steps is None or member.state_bytes > self._room:
             return
-        self._room -= member.state_bytes
         relative = Relative(numbers, model, state_of(model), member.steps)
-        if kin.takes(relative) or kin.is_unknown:
+        joins = kin.takes(relative)
+        if not joins and kin.is_unknown:
             return
-        if kin.waiting is not None:
+        self._room -= member.state_bytes
+        if not joins and kin.waiting is not None:
             # A course is followed once there are two trials: most choices may have but one.
             family = family_of(
                 kin.waiting[1],
@@ -110,10 +111,10 @@ class Kinships:
             if family is not None:
                 kin.courses.append(_Course(kin.waiting[0], family))
             kin.is_unknown = family is None or len(kin.courses) == MOST_COURSES
-            if kin.takes(relative):
-                kin.waiting = None
-                return
-        kin.waiting = member, relative
+            joins = kin.takes(relative)
+            kin.waiting = None
+        if not joins and not kin.is_unknown:
+            kin.waiting = member, relative
 
 
 class DerivedTrial(NamedTuple):
