@@ -84,6 +84,8 @@ CHANGES = {
     "none": (("decision", ""), "a decision in keep, leave out, relabel, got '' for sample 3"),
     "a class that is none": (("decision", "relabel"), "a new_label in no, yes, got '' for sample"),
     "another sample": (("sample", "4"), "sample 4 of other data"),
+    "a cut row": (("checksum", "x"), "sample 3 with a part of its checksum"),
+    "a row cut before": (("checksum", ""), "sample 3 with no checksum"),
     "no number": (("sample", "x"), "sample x of other data"),
     "nothing for a number": (("sample", ""), "sample without a number of other data"),
     "a sample beyond all": (("sample", "10"), "sample 10 of other data"),

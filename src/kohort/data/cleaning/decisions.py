@@ -110,8 +110,15 @@ def read_decisions(path: Path, data: Dataset) -> list[Decision]:
 def _decision(row: dict[str, str], data: Dataset, path: Path) -> Decision:
     samples = len(data.x_train) + len(data.x_test)
     sample = int(row["sample"]) if row["sample"].isdecimal() else -1
-    known = 0 <= sample < samples and checksum(data, sample) == row["checksum"].strip()
-    if not known:
+    expected = checksum(data, sample) if 0 <= sample < samples else None
+    given = row["checksum"].strip()
+    if expected is not None and given != expected and expected.startswith(given):
+        raise DataError(
+            "decisions in whole rows",
+            f"sample {sample} with {'a part of its' if given else 'no'} checksum in {path}",
+            "write them again: kohort data check SRC --decisions FILE",
+        )
+    if given != expected:
         raise DataError(
             "decisions on these samples",
             f"sample {row['sample'] or 'without a number'} of other data in {path}",
