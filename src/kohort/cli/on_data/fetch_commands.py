@@ -9,15 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from kohort.cli.ending import end
 from kohort.errors import legible
@@ -71,6 +62,16 @@ def fetch(
 @contextmanager
 def _shown(name: str, size: int) -> Iterator[Callable[[int], None]]:
     """A bar on stderr, or a line; gives the function that is told how many bytes are there."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     console = Console(stderr=True)
     if not console.is_terminal:
         # Where nothing comes, nothing but the error is told.

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +50,8 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Make one file of images: exact copies once, near copies on one side, all of it told."""
+    from importlib.metadata import version
+
     from kohort.cli.on_data.stages import Stages
     from kohort.data.preparing.drawing import draw_apart
     from kohort.data.preparing.layouts import write
