@@ -16,7 +16,7 @@ from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.names import listing
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.checks.suspect_rows import SuspectRow, suspect_rows
-from kohort.report.checks.thumbnails import Thumbnails, place_of, side_and_row
+from kohort.report.checks.thumbnails import Thumbnails, label_of, place_of
 from kohort.report.templates.rendering import environment, write_html
 
 SHOWN_SUSPECTS = 120
@@ -81,12 +81,7 @@ class CheckPage:
 
     def label(self, sample: int) -> str:
         """The class of a sample; empty where there are none."""
-        labels = self.checked.labels
-        if labels is None:
-            return ""
-        side, row = side_and_row(self.data, sample)
-        number = (labels.train if side == "train" else labels.test)[row]
-        return labels.names[int(number)]
+        return label_of(self.data, self.checked.labels, sample)
 
     @cached_property
     def suspects(self) -> list[tuple[str, SuspectRow]]:

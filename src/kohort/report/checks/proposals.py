@@ -11,7 +11,7 @@ from kohort.findings.checks import across_copies, disputes, doubtful_labels, odd
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.names import listing
 from kohort.report.checks.suspect_rows import suspect_rows
-from kohort.report.checks.thumbnails import place_of, side_and_row
+from kohort.report.checks.thumbnails import label_of, place_of
 
 COPY = "copy"
 """In the place of a code: an exact copy on one side, which no rule of `kohort data check` tells."""
@@ -76,7 +76,8 @@ def _near(data: Dataset, checked: CheckedData) -> Iterator[_Seen]:
     facts = checked.copies
     for one, other in facts.near_disputed:
         for sample, twin in ((int(one), int(other)), (int(other), int(one))):
-            words = f"near copy of {place_of(data, twin)}, which is {_label(data, checked, twin)}"
+            label = label_of(data, checked.labels, twin)
+            words = f"near copy of {place_of(data, twin)}, which is {label}"
             yield _Seen(sample, disputes.RULE.code, words)
     for test, train in facts.pairs:
         if not facts.copies.test_exact[test - checked.train]:
@@ -87,7 +88,7 @@ def _near(data: Dataset, checked: CheckedData) -> Iterator[_Seen]:
 def _disputed(data: Dataset, checked: CheckedData) -> Iterator[_Seen]:
     action = _action(checked)
     for copies in checked.copies.disputed:
-        names = dict.fromkeys(_label(data, checked, int(sample)) for sample in copies)
+        names = dict.fromkeys(label_of(data, checked.labels, int(sample)) for sample in copies)
         words = f"its exact copies have the labels {listing(list(names))}"
         for sample in copies:
             yield _Seen(int(sample), disputes.RULE.code, words, action)
@@ -124,19 +125,10 @@ def _decision(
     return Decision(
         sample=sample,
         place=place_of(data, sample),
-        label=_label(data, checked, sample),
+        label=label_of(data, checked.labels, sample),
         codes=" ".join(dict.fromkeys(each.code for each in seen)),
         seen="; ".join(dict.fromkeys(each.words for each in seen)),
         decision="leave out" if left_out else "keep",
         new_label=next((each.new_label for each in seen if each.new_label), ""),
         checksum=checksum(data, sample),
     )
-
-
-def _label(data: Dataset, checked: CheckedData, sample: int) -> str:
-    """The class of a sample; empty where there are none."""
-    labels = checked.labels
-    if labels is None:
-        return ""
-    side, row = side_and_row(data, sample)
-    return labels.names[int((labels.train if side == "train" else labels.test)[row])]

@@ -5,6 +5,7 @@ from math import isqrt
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import ClassLabels
 from kohort.report.templates.rendering import png_url
 
 
@@ -57,6 +58,14 @@ def place_of(data: Dataset, sample: int) -> str:
     side, row = side_and_row(data, sample)
     source = source_row(data, sample)
     return f"{side} {row}" if source is None else f"table row {source} ({side} {row})"
+
+
+def label_of(data: Dataset, labels: ClassLabels | None, sample: int) -> str:
+    """The class of a sample; empty where there are none."""
+    if labels is None:
+        return ""
+    side, row = side_and_row(data, sample)
+    return labels.names[int((labels.train if side == "train" else labels.test)[row])]
 
 
 def _picture_shape(data: Dataset) -> tuple[int, ...] | None:
