@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 
 _LONGEST_REASON = 300
+_MOST_IN_BRACKETS = 20
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -154,3 +155,12 @@ def told_apart(names: Sequence[str]) -> list[str]:
     """Names for a list in a sentence: in quotes where a comma in one would look like its end."""
     has_comma = any("," in _PARENTHESES.sub("", name) for name in names)
     return [f'"{name}"' for name in names] if has_comma and len(names) > 1 else list(names)
+
+
+def in_brackets(names: Sequence[str]) -> str:
+    """Names behind what they are of, ` (a, b)`: of many the first, and how many more."""
+    if not names:
+        return ""
+    left = len(names) - _MOST_IN_BRACKETS
+    more = f" and {left:,} more" if left > 0 else ""
+    return f" ({', '.join(names[:_MOST_IN_BRACKETS])}{more})"

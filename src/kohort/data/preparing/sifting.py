@@ -15,7 +15,7 @@ from kohort.data.preparing.part_file import Arrays, PartFile, digest_of
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.decoding import Color, decode_bytes
 from kohort.data.readers.images import ImageReader, ImageSet, read_image_set
-from kohort.errors import DataError
+from kohort.errors import DataError, in_brackets
 
 type Begin = Callable[[str], Passed]
 """Begins a stage of the work, and gives what is told how far it is."""
@@ -26,8 +26,6 @@ def silently(_: str) -> Passed:
     return silent
 
 
-SHOWN = 20
-"""Of more names, the first are told."""
 _ROWS = 4096  # at a time
 
 
@@ -77,7 +75,7 @@ class Sifted:
         return [
             f"images read: {self.read:,}",
             *self.notes,
-            f"could not be read: {len(self.unreadable):,}" + _named(self.unreadable),
+            f"could not be read: {len(self.unreadable):,}" + in_brackets(self.unreadable),
             f"of one colour, blank or full: {self.constant:,}",
             f"exact copies of another image: {self.copies:,} left out, {different:,} images differ",
             f"copies with different labels, left out: {disputed}",
@@ -233,10 +231,3 @@ def _groups(near: np.ndarray, file_names: list[str]) -> np.ndarray:
     one = np.concatenate([np.arange(n), near[:, 0]])
     other = np.concatenate([n + name, near[:, 1]])
     return linked(one, other, n + int(name.max()) + 1)[:n]
-
-
-def _named(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f" ({', '.join(names[:SHOWN])}{more})"

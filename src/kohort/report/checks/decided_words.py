@@ -10,11 +10,9 @@ from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.copy_facts import copy_facts
 from kohort.data.labels import class_labels
-from kohort.errors import legible
+from kohort.errors import in_brackets, legible
 from kohort.report.checks.proposals import COPIES, TITLES
 
-SHOWN = 20
-"""Of more names, the first are told."""
 _DONE: dict[Action, str] = {"leave out": "left out", "relabel": "relabelled", "keep": "kept"}
 
 
@@ -28,13 +26,14 @@ def decided_words(data: Dataset, decisions: Sequence[Decision], clean: Dataset) 
     """
     samples = len(data.x_train) + len(data.x_test)
     told = [f"samples read: {samples:,}, {len(data.x_test):,} of them to test"]
-    told.append(f"could not be read: {len(data.unreadable):,}{_names(data.unreadable)}")
+    told.append(f"could not be read: {len(data.unreadable):,}{in_brackets(data.unreadable)}")
     told += [_of_code(code, decisions) for code in TITLES]
     others = [d for d in decisions if not set(d.codes.split()) & TITLES.keys()]
     told += [f"listed for something else: {_counted(others)}"] * bool(others)
     told += [_relabelled(decisions)] * any(d.decision == "relabel" for d in decisions)
     looked_at = [d.place for d in decisions if d.decision == "leave out" and not _is_copy(d)]
-    told += [f"left out, and no copies: {len(looked_at):,}{_names(looked_at)}"] * bool(looked_at)
+    named = in_brackets(looked_at)
+    told += [f"left out, and no copies: {len(looked_at):,}{named}"] * bool(looked_at)
     return [*map(legible, told), *_left(data, clean)]
 
 
@@ -53,7 +52,7 @@ def _counted(listed: Sequence[Decision]) -> str:
 def _relabelled(decisions: Sequence[Decision]) -> str:
     changed = [d for d in decisions if d.decision == "relabel"]
     named = [f"{d.place} from {d.label or 'its class'} to {d.new_label}" for d in changed]
-    return f"relabelled: {len(changed):,}{_names(named)}"
+    return f"relabelled: {len(changed):,}{in_brackets(named)}"
 
 
 def _is_copy(decision: Decision) -> bool:
@@ -89,10 +88,3 @@ def _still_there(clean: Dataset) -> str:
 def _classes_without(clean: Dataset) -> list[str]:
     there = set(clean.y_train.tolist()) if clean.class_names else set()
     return [legible(n) for number, n in enumerate(clean.class_names or ()) if number not in there]
-
-
-def _names(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f" ({', '.join(names[:SHOWN])}{more})"
