@@ -62,12 +62,8 @@ def clean(
     left = cleaned(data, decided)
     told = decided_words(data, decided, left)
     told += [UNSOUGHT] * (decisions is None and data.classes is not None)
-    with writing(out):
-        try:
-            with written_whole(out) as new:
-                write_clean(new, left, told)
-        except RuntimeError as error:  # of h5py, where the disk is full
-            raise OSError(str(error)) from error
+    with writing(out), written_whole(out) as new:
+        write_clean(new, left, told)
     if as_json:
         gone = [d.sample for d in decided if d.decision == "leave out"]
         typer.echo(json.dumps({"out": str(out), "told": told, "left_out": gone}))

@@ -1,15 +1,10 @@
 """Writes clean data as HDF5, with all that `kohort.load` needs to give them again."""
 
-import json
 from pathlib import Path
 
-import h5py
-import numpy as np
-
 from kohort.data.dataset import Dataset
+from kohort.data.preparing.hdf5_files import compressed, new_hdf5, put_json
 from kohort.data.readers.hdf5 import CLEANED
-
-_ROWS = 4096  # at a time
 
 
 def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
@@ -42,12 +37,11 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "raw": data.raw.fingerprint,
         "told": told,
     }
-    with h5py.File(path, "w", track_order=True) as file:
-        file[CLEANED] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    with new_hdf5(path) as file:
+        put_json(file, CLEANED, about)
         for side, x in (("x_train", data.x_train), ("x_test", data.x_test)):
             if len(x):
-                chunks = (min(_ROWS, len(x)), *x.shape[1:])
-                file.create_dataset(side, data=x, chunks=chunks, compression="gzip")
+                compressed(file, side, x.shape, x.dtype, x)
         for name, array in arrays.items():
             if array is not None and len(array):
                 file[name] = array

@@ -1,6 +1,5 @@
 """Writes prepared images as HDF5: the rows of the blog study, or compact arrays."""
 
-import json
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -10,14 +9,12 @@ import h5py
 import numpy as np
 
 from kohort.data.preparing.drawing import Drawn
+from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
 from kohort.data.preparing.sifting import Sifted
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.hdf5 import CLASS_NAMES, PROVENANCE
-from kohort.errors import reason
 
 type Layout = Literal["blog", "compact"]
-
-_ROWS = 4096  # at a time
 
 
 def write(
@@ -43,28 +40,14 @@ def write(
     Raises:
         OSError: The file cannot be written.
     """
-    try:
-        _write(path, sifted, drawn, layout, provenance, passed)
-    except RuntimeError as error:  # h5py raises either where the disk is full
-        raise OSError(reason(error)) from error
-
-
-def _write(
-    path: Path,
-    sifted: Sifted,
-    drawn: Drawn,
-    layout: Layout,
-    provenance: Mapping[str, Any],
-    passed: Passed,
-) -> None:
-    with h5py.File(path, "w", track_order=True) as file:
-        for key, value in ((CLASS_NAMES, sifted.class_names), (PROVENANCE, dict(provenance))):
-            file[key] = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    with new_hdf5(path) as file:
+        put_json(file, CLASS_NAMES, sifted.class_names)
+        put_json(file, PROVENANCE, dict(provenance))
         done, total = 0, len(drawn.train) + len(drawn.test)
         for side, rows in (("train", drawn.train), ("test", drawn.test)):
             table = _table(file, side, sifted, rows, layout)
-            for start in range(0, len(rows), _ROWS):
-                some = rows[start : start + _ROWS]
+            for start in range(0, len(rows), ROWS):
+                some = rows[start : start + ROWS]
                 table[start : start + len(some)] = _in_layout(sifted, some, layout)
                 passed((done + start + len(some)) / total)
             done += len(rows)
@@ -79,10 +62,7 @@ def _table(
     shape = sifted.images.shape[1:]
     if layout == "blog":
         return file.create_dataset(f"{side}Data", (len(rows), prod(shape) + 1), np.float32)
-    chunks = (min(_ROWS, len(rows)), *shape)
-    return file.create_dataset(
-        f"x_{side}", (len(rows), *shape), np.uint8, chunks=chunks, compression="gzip"
-    )
+    return compressed(file, f"x_{side}", (len(rows), *shape), np.dtype(np.uint8))
 
 
 def _in_layout(sifted: Sifted, rows: np.ndarray, layout: Layout) -> np.ndarray:
