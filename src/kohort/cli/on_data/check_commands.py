@@ -18,6 +18,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     reading_options,
+    shown_command,
 )
 from kohort.errors import DesignError, legible
 
@@ -46,7 +47,7 @@ def info(
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
     from kohort.data.inspection.summary import summary
 
-    data, _ = loaded(source, reading_options(target, group, size, color, test))
+    data = loaded(source, reading_options(target, group, size, color, test))
     told = summary(data)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
@@ -94,12 +95,13 @@ def check(
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
     _check_new(decisions)
-    data, shown = loaded(source, reading_options(target, group, size, color, test))
+    options = reading_options(target, group, size, color, test)
+    data = loaded(source, options)
     told = summary(data)
     checked = inspect(data, trains=not quick, visible=True)
     findings = findings_of(checked)
     if out is not None:
-        command = legible(f"kohort data check {shown}" + " --quick" * quick)
+        command = legible(shown_command("data check", source, options, *(["--quick"] * quick)))
         with writing(out):
             write_check(out, CheckPage(data, told, checked, findings, command))
     _propose(decisions, data, checked)
@@ -121,14 +123,13 @@ def check(
     raise typer.Exit(1 if serious(findings) else 0)
 
 
-def loaded(source: str, options: Mapping[str, Any]) -> tuple["Dataset", str]:
-    """The data, and the source with its options as they were typed."""
+def loaded(source: str, options: Mapping[str, Any]) -> "Dataset":
+    """The data of a source that is named."""
     from kohort.cli.study_files import data_of
 
     data = data_of(source, options)
     assert data is not None
-    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    return data, " ".join([source, *given])
+    return data
 
 
 def _check_new(decisions: Path | None) -> None:

@@ -57,7 +57,7 @@ def clean(
 
     if out.suffix.lower() not in (".h5", ".hdf5") or out.is_dir():
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
-    data, _ = loaded(source, reading_options(target, group, size, color, test))
+    data = loaded(source, reading_options(target, group, size, color, test))
     decided = _decided(data, decisions)
     left = cleaned(data, decided)
     told = decided_words(data, decided, left)
