@@ -177,8 +177,9 @@ def _on_clean(
             "a race",
             "leave --until-decided out, or give it a Holdout or a KFold",
         )
-    study = adjusted(read_study(place, data), epochs=epochs, replicates=replicates)
-    return adjusted(study, name=f"{study.name}, clean data")
+    study = read_study(place, data)
+    name = f"{study.name}, clean data"
+    return adjusted(study, epochs=epochs, replicates=replicates, name=name)
 
 
 def _study(
