@@ -1,7 +1,7 @@
 """Sifts images of one or several sources: copies are kept once, and told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +155,13 @@ def searched(data: Dataset, passed: Passed, part_file: PartFile | None = None) -
     """
 
     def find() -> Arrays:
-        return {name: np.asarray(value) for name, value in asdict(find_copies(data)).items()}
+        found = find_copies(data)
+        return {field.name: np.asarray(getattr(found, field.name)) for field in fields(found)}
 
     known: Arrays = _kept(part_file, "copies", find, data.x_train, data.x_test)
     passed(1.0)
-    fields: dict[str, Any] = {name: v if v.ndim else bool(v) for name, v in known.items()}
-    return Copies(**fields)
+    found: dict[str, Any] = {name: v if v.ndim else bool(v) for name, v in known.items()}
+    return Copies(**found)
 
 
 def _moved(
