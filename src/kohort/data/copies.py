@@ -61,6 +61,11 @@ class Copies:
     near_test: np.ndarray
     by_chance: bool = False
 
+    @property
+    def all_patterns(self) -> np.ndarray:
+        """`[sample]`, `pattern` of training samples, then `test_pattern` of test samples."""
+        return np.concatenate([self.pattern, self.test_pattern])
+
     def count_exact(self, rows: np.ndarray, others: np.ndarray) -> int:
         """How many of the training samples `rows` `[row]` have an exact copy among `others`."""
         return int(np.isin(self.pattern[rows], self.pattern[others]).sum())

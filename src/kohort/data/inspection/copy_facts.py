@@ -44,7 +44,7 @@ def copy_facts(copies: Copies, labels: ClassLabels | None) -> CopyFacts:
         copies: What was found.
         labels: The classes; None where targets are none, and no copies are disputed.
     """
-    pattern = np.concatenate([copies.pattern, copies.test_pattern])
+    pattern = copies.all_patterns
     near = np.concatenate([copies.near, copies.near_test])
     first = np.unique(pattern, return_index=True)[1]
     size = len(first)

@@ -73,7 +73,7 @@ def _left(data: Dataset, clean: Dataset) -> list[str]:
 def _still_there(clean: Dataset) -> str:
     """What decisions have left of copies."""
     found = find_copies(clean)
-    pattern = np.concatenate([found.pattern, found.test_pattern])
+    pattern = found.all_patterns
     disputed = copy_facts(found, class_labels(clean)).disputed
     told = [
         f"exact copies of another sample {len(pattern) - len(np.unique(pattern)):,}",

@@ -101,7 +101,7 @@ def _exact(data: Dataset, checked: CheckedData) -> Iterator[_Seen]:
         if facts.copies.test_exact[test - checked.train]:
             words = f"exact copy of {place_of(data, int(train))}"
             yield _Seen(int(test), across_copies.RULE.code, words, action)
-    pattern = np.concatenate([facts.copies.pattern, facts.copies.test_pattern])
+    pattern = facts.copies.all_patterns
     target = np.concatenate([data.y_train, data.y_test]).reshape(len(pattern), -1)
     whole = np.column_stack([pattern, np.unique(target, axis=0, return_inverse=True)[1].ravel()])
     _, first, number = np.unique(whole, axis=0, return_index=True, return_inverse=True)
