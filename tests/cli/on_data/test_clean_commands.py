@@ -130,6 +130,18 @@ def test_pictures_are_cleaned(tmp_path):
     assert left.unreadable == ("K/broken.png",)
 
 
+def test_data_are_not_written_over_by_what_is_left_of_them(raw, tmp_path):
+    made = kohort("data", "clean", "raw.npz", "--out", "one.h5", cwd=raw)
+    assert made.returncode == 0, made.stderr
+    (raw / "linked.h5").symlink_to(raw / "one.h5")
+    before = held(raw)
+    for out in ("one.h5", "linked.h5"):
+        done = kohort("data", "clean", "one.h5", "--out", out, cwd=raw)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"another file than the data, got {out} for both" in done.stderr
+        assert held(raw) == before
+
+
 BAD = {
     "no such data": (["nowhere", "--out", "x.h5"], "'nowhere', which is none"),
     "another ending": (["raw.npz", "--out", "x.npz"], "a file that ends in .h5, got x.npz"),

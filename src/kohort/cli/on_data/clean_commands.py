@@ -57,6 +57,8 @@ def clean(
 
     if out.suffix.lower() not in (".h5", ".hdf5") or out.is_dir():
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise DesignError("another file than the data", f"{out} for both", "name one with --out")
     data = loaded(source, reading_options(target, group, size, color, test))
     decided = _decided(data, decisions)
     left = cleaned(data, decided)
