@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kohort.evidence.store import KeptStudy, Store
+from kohort.evidence.store import KeptStudy, RunRecord, Store
 
 type Row = dict[str, Any]
 
@@ -32,16 +32,17 @@ def studies(store: Store) -> list[Row]:
 
 def study(stored: KeptStudy) -> dict[str, list[Row]]:
     """What a store has of one study, in parts: variants, runs, events, findings."""
+    runs = stored.runs()
     return {
         "variants": _variants(stored),
         "runs": [
             {
                 "started": _moment(run.started),
                 "finished": _moment(run.finished),
-                "outcome": run.outcome or _unfinished(stored),
+                "outcome": outcome,
                 "on": f"{run.host}, process {run.pid}",
             }
-            for run in stored.runs()
+            for run, outcome in zip(runs, _outcomes(stored, runs), strict=True)
         ],
         "events": [
             {"at": _moment(event.at), "what": event.kind, "told": event.text}
@@ -60,8 +61,16 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
     }
 
 
+def _outcomes(stored: KeptStudy, runs: Sequence[RunRecord]) -> list[str]:
+    """How runs of a study ended: only the last can still go on, as one claims the study."""
+    if not runs:
+        return []
+    *earlier, last = runs
+    return [run.outcome or "killed" for run in earlier] + [last.outcome or _unfinished(stored)]
+
+
 def _unfinished(stored: KeptStudy) -> str:
-    """What is known of a run of which nothing tells how it ended."""
+    """What is known of the last run of a study where nothing tells how it ended."""
     known = {True: "running", False: "killed", None: "running, or killed"}
     return known[stored.is_claimed()]
 
