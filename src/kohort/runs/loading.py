@@ -89,11 +89,16 @@ def _searched(store: Store, race: KeptStudy, description: Mapping[str, Any]) -> 
     kept = store.find(kept_name(race.name))
     if kept is None or kept.description["data"] != description["data"]:
         return None
-    searched = search_from(kept)
-    if searched is None:
-        return None
     raced_ones = list(description["result"]["settings"]["epochs"])
-    return searched if raced_ones == list(map(trial_name, searched.finalists)) else None
+
+    def has_raced(finalists: Sequence[int]) -> bool:
+        return raced_ones == list(map(trial_name, finalists))
+
+    stored = kept.description.get("record")
+    if stored is None or not has_raced(stored["finalists"]):
+        return None  # Nothing of what its trials measured is read.
+    searched = search_from(kept)  # Another process may have grown it meanwhile.
+    return searched if searched is not None and has_raced(searched.finalists) else None
 
 
 def _result(

@@ -300,4 +300,5 @@ def _is_empty(kept: KeptStudy) -> bool:
 
     Why they did may be mended where nobody sees it, as in a function that the build function calls.
     """
-    return kept.description.get("kind") == "search" and not kept.epochs()
+    is_search = kept.description.get("kind") == "search"
+    return is_search and not any(member.epochs for member in kept.members())
