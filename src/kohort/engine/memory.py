@@ -20,6 +20,10 @@ class TooLargeError(KohortError):
     """Members do not fit on the device side by side."""
 
 
+class OutgrownError(DesignError):
+    """Members that have begun to train no longer fit in memory, and cannot start over."""
+
+
 def allowed(limit: int | str | None) -> int:
     """Bytes that training may take on the device.
 

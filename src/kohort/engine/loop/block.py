@@ -12,7 +12,7 @@ from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import BlockPlan, Logs, MeasuredEpoch
 from kohort.engine.loop.state import BlockState
-from kohort.engine.memory import TooLargeError, detecting_full
+from kohort.engine.memory import OutgrownError, TooLargeError, detecting_full
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.keras_api.models import initial_epoch
@@ -201,9 +201,9 @@ class Block:
             raise
 
 
-def grown(error: TooLargeError) -> DesignError:
+def grown(error: TooLargeError) -> OutgrownError:
     """The error for members that have begun to train, and no longer fit in memory."""
-    return DesignError(
+    return OutgrownError(
         "memory for the members that train side by side",
         f"{error}, after they have begun",
         "allow or free more memory, or begin anew with fewer side by side (chunk_size)",

@@ -20,7 +20,7 @@ from kohort.engine.loop.events import (
 )
 from kohort.engine.loop.regrouping import apart, seated, together, trains
 from kohort.engine.members import Job, Resources, compiling_ahead, train_fused
-from kohort.engine.memory import for_built_models
+from kohort.engine.memory import OutgrownError, for_built_models
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.report.progress import Progress
@@ -332,9 +332,7 @@ def _telling_of_memory() -> Iterator[None]:
     """Give other advice where trials that go on find too little memory: they share it unasked."""
     try:
         yield
-    except DesignError as error:
-        if not error.mend.endswith("(chunk_size)"):
-            raise
+    except OutgrownError as error:
         raise DesignError(
             error.expected,
             error.received,
