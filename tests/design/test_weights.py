@@ -211,6 +211,27 @@ def test_parts_of_the_samples_are_balanced_by_what_they_hold(blobs):
     np.testing.assert_allclose(*curves, rtol=1e-3, atol=1e-4)
 
 
+def test_members_of_one_variant_and_replicate_share_a_table_that_is_computed_once(
+    blobs, monkeypatch
+):
+    counted = []
+
+    def count(classes, of):
+        counted.append(len(classes))
+        return balanced(classes, of)
+
+    monkeypatch.setattr("kohort.design.spec.balanced", count)
+    spec = study(blobs, class_weight=MIXED).spec
+    _, even, faster = spec.variants
+    first, part, second = spec.replicate(0, 1.0), spec.replicate(0, 0.5), spec.replicate(1, 1.0)
+    members = [(even, first), (faster, first), (even, second), (even, part), (even, first)]
+    found = spec.weights(members * 2).of_classes
+    assert len(counted) == 3
+    np.testing.assert_array_equal(
+        found, np.concatenate([spec.weights([member]).of_classes for member in members] * 2)
+    )
+
+
 @pytest.mark.parametrize("given", [{"class_weight": MIXED}, {"sample_weight": RANDOM}])
 def test_a_study_that_was_cut_ends_with_the_same_bits(blobs, tmp_path, given):
     whole = study(blobs, **given).run(tmp_path / "whole.db", verbose=0)

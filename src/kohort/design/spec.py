@@ -129,7 +129,11 @@ class StudySpec:
         if not members or members[0][0].name not in self.class_weights:
             return MemberWeights(self.sample_weights)
         assert self.labels is not None
-        of_classes = np.stack([self._class_table(*member) for member in members])
+        # Many members may share one table, as all trials of a search do.
+        keys = [(variant.name, id(replicate)) for variant, replicate in members]
+        distinct = dict(zip(keys, members, strict=True))
+        tables = {key: self._class_table(*member) for key, member in distinct.items()}
+        of_classes = np.stack([tables[key] for key in keys])
         return MemberWeights(None, self.labels.train.astype(np.int32), of_classes)
 
     def _class_table(self, variant: Variant, replicate: Replicate) -> np.ndarray:
