@@ -44,3 +44,8 @@ class Draw:
 def trial_name(number: int) -> str:
     """What a trial is called."""
     return f"{TRIAL}{number}"
+
+
+def trial_number(name: str) -> int:
+    """The number of the trial that is called so."""
+    return int(name.removeprefix(TRIAL))

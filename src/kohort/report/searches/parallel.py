@@ -83,9 +83,9 @@ def coordinates(
     axes = [*names, SCORE]
     states = trials["state"].where(trials.index != winner, WINNER)
     placed, ticks = [], []
-    for name, axis in zip([*names, "score"], axes, strict=True):
+    for axis in axes:
         as_text = (lambda value: words.value(value, scale)) if axis == SCORE else _number_text
-        values = trials[name]
+        values = trials[axis]
         if axis == SCORE or is_axis_of_numbers(values.dropna()):
             places, marks = _of_numbers(values, as_text)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from kohort.design.searches.draws import TRIAL
+from kohort.design.searches.draws import trial_number
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, argument_column
 from kohort.findings.conclusions import Conclusions
@@ -75,13 +75,12 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
     """What a report shows of a search, whose finalists raced to these conclusions."""
     scale = conclusions.study.scale
     importances = importance(record, conclusions.study.confidence)
-    frame = record.frame()
     ranked = [trial.number for trial in record.ranked()]
     named = list(dict.fromkeys(name for trial in record.trials for name in trial.arguments))
     arguments = [argument_column(name) for name in named]
     first = [argument_column(name) for name in importances.index]
     drawn = [*first, *(name for name in arguments if name not in first)]
-    scored = frame.loc[ranked]
+    scored = record.frame().loc[ranked]
     varied = [name for name in drawn if name in scored and scored[name].map(repr).nunique() > 1][
         :SHOWN_AXES
     ]
@@ -98,7 +97,7 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         parallel_text(scored, varied, scale, metric),
         max(0, len(scored) - SHOWN_LINES),
         [{"name": name, "svg": _slice(scored, name, record, scale)} for name in varied],
-        frame.loc[ranked[:SHOWN_TRIALS]].reset_index().to_dict("records"),
+        scored[:SHOWN_TRIALS].reset_index().to_dict("records"),
         arguments,
         max(0, len(ranked) - SHOWN_TRIALS),
     )
@@ -124,7 +123,7 @@ def _parallel(
 ) -> str:
     if not names:
         return ""
-    number = None if winner is None else int(winner.removeprefix(TRIAL))
+    number = None if winner is None else trial_number(winner)
     return parallel_svg(coordinates(trials, names, scale, number), f"validation {metric}")
 
 

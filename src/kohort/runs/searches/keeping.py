@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from kohort.design.searches.draws import TRIAL, Draw, trial_name
+from kohort.design.searches.draws import TRIAL, Draw, trial_name, trial_number
 from kohort.design.searches.rungs import Schedule
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import Checkpoint
@@ -292,7 +292,7 @@ def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> list[int]:
             "give the search another name or store, or have both begin anew: fresh=True, or "
             "--fresh",
         )
-    return [int(name.removeprefix(TRIAL)) for name in names]
+    return list(map(trial_number, names))
 
 
 def _is_empty(kept: KeptStudy) -> bool:
