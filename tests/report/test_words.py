@@ -7,7 +7,7 @@ from kohort.findings.choice import Optimism
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.scale import POINTS, Scale, shown
+from kohort.findings.statistics.scale import POINTS, Scale, percent, shown
 from kohort.report import on_test, words
 from kohort.report.flattery import flattery
 
@@ -33,8 +33,8 @@ def rise(a, b, mean, p):
 
 
 def test_numbers_are_told_with_their_intervals():
-    assert words.percent(Interval(0.921, 0.91, 0.932, 5, NAN)) == "92.1 % (91.0 to 93.2)"
-    assert words.percent(Interval(0.921, NAN, NAN, 1, NAN)) == "92.1 % (no interval)"
+    assert percent(Interval(0.921, 0.91, 0.932, 5, NAN)) == "92.1 % (91.0 to 93.2)"
+    assert percent(Interval(0.921, NAN, NAN, 1, NAN)) == "92.1 % (no interval)"
     step = comparison("a", "b", 0.02, 0.01)
     assert words.difference(step, POINTS) == "+2.0 points (+1.0 to +3.0)"
     assert words.difference(step, LOSS) == "+0.02 (+0.01 to +0.03)"
@@ -366,5 +366,5 @@ def test_scores_of_any_kind_become_probabilities(scores, expected):
 
 def test_a_bound_that_rounds_to_zero_has_no_sign():
     small = Interval(-0.0001, -0.0004, 0.01, 5, NAN)
-    assert words.percent(small) == "0.0 % (0.0 to 1.0)"
+    assert percent(small) == "0.0 % (0.0 to 1.0)"
     assert shown(small, "%", digits=0) == "0 % (0 to 0)"

@@ -122,8 +122,7 @@ def _tie(conclusions: Conclusions, winner: int) -> str:
     if len(scored) < 2 or np.isnan(apart).all(axis=1).any() or np.nanmax(apart) > EQUAL:
         return ""
     who = "All variants" + " that trained to the end" * (len(scored) < len(errors))
-    score = conclusions.score(winner)
-    what = words.percent(score) if scale.is_proportion else scale.text(score)
+    what = scale.score(conclusions.score(winner))
     same = f"{who} score the same in every replicate: {scale.metric} {what}."
     diverged = conclusions.diverged
     return " ".join([same] + [words.divergence(diverged)] * bool(diverged))

@@ -8,8 +8,8 @@ from kohort.findings.judged import Answers
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
 from kohort.findings.statistics.proportion import PairedProportions, paired_counts
+from kohort.findings.statistics.scale import percent
 from kohort.report.held_out import HeldOut
-from kohort.report.words import percent
 
 
 def not_beaten(conclusions: Conclusions) -> str:

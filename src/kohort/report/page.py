@@ -16,7 +16,7 @@ from kohort.evidence.settings import metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.statistics.proportion import PairedProportions
-from kohort.findings.statistics.scale import Scale
+from kohort.findings.statistics.scale import Scale, percent
 from kohort.report import on_test, words
 from kohort.report.answers import (
     NO_RISE,
@@ -131,7 +131,7 @@ def render(page: Page) -> str:
     """The report as HTML text; every name in it is escaped."""
     templates = environment()
     templates.filters["difference"] = lambda c, is_score: cell(c, page.scale if is_score else None)
-    templates.filters["percent"] = words.percent
+    templates.filters["percent"] = percent
     templates.filters["named"] = metric_name
     templates.filters["amount"] = page.scale.amount
     templates.filters["gap"] = lambda number: words.gap(number, page.scale)

@@ -9,7 +9,6 @@ from kohort.evidence.readings import Tested
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import proportion_interval
 from kohort.findings.statistics.scale import Scale
-from kohort.report.words import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +67,7 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
     winner, *rest = scores
 
     def write(score: Interval) -> str:
-        possible = scale.possible(score)
-        return percent(possible) if scale.is_proportion else scale.text(possible)
+        return scale.score(scale.possible(score))
 
     text = f"by {scale.metric}, over {winner.score.n:,} samples, {winner.variant} scores "
     text += write(winner.score)

@@ -11,14 +11,6 @@ from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.scale import Scale
 
 
-def percent(interval: Interval, digits: int = 1) -> str:
-    """A proportion with its interval, `92.1 % (91.0 to 93.2)`."""
-    mean, low, high = (
-        f"{100 * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
-    )
-    return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
-
-
 def difference(comparison: Comparison, scale: Scale | None, most: float = 1.0) -> str:
     """A difference with its sign and interval, in points where proportions are compared.
 
@@ -86,8 +78,7 @@ def answer(
         diverged: Names of variants with replicates that diverged, how many did, and of how many.
         does: What the winner does.
     """
-    what = percent(score) if scale.is_proportion else scale.text(score)
-    sentences = [f"{winner} {does}: {scale.metric} {what}."]
+    sentences = [f"{winner} {does}: {scale.metric} {scale.score(score)}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
         sentences.append(f"The baseline, {step.a}, did not train to the end.")

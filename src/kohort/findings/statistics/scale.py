@@ -64,6 +64,10 @@ class Scale:
         mean, low, high = rounded(interval, lambda b, n: f"{b:z.{n}g}", 3, thresholds)
         return f"{mean} ({low} to {high})" if interval.is_formed else mean
 
+    def score(self, score: Interval) -> str:
+        """A score with its interval as text: in percent if it is a proportion."""
+        return percent(score) if self.is_proportion else self.text(score)
+
     def worse(self, interval: Interval, border: float = 0.0) -> str:
         """A difference of errors as text: `3.1 points (2.0 to 4.2) worse`, or `... better`.
 
@@ -77,6 +81,14 @@ class Scale:
 
 
 POINTS = Scale()
+
+
+def percent(interval: Interval, digits: int = 1) -> str:
+    """A proportion with its interval, `92.1 % (91.0 to 93.2)`."""
+    mean, low, high = (
+        f"{100 * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+    )
+    return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
 
 def shown(

@@ -7,7 +7,7 @@ import pandas as pd
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
-from kohort.findings.statistics.scale import Scale
+from kohort.findings.statistics.scale import Scale, percent
 from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
@@ -109,8 +109,8 @@ class SideBySide:
         points = [100 * bound for bound in _bounds(paired.difference)]
         return (
             f"Of {paired.difference.n:,} test samples {self.other.name} is right for "
-            f"{words.percent(other.accuracy)}, the single model, {self.single.name}, for "
-            f"{words.percent(single.accuracy)}: {points[0]:+z.1f} points ({points[1]:+z.1f} to "
+            f"{percent(other.accuracy)}, the single model, {self.single.name}, for "
+            f"{percent(single.accuracy)}: {points[0]:+z.1f} points ({points[1]:+z.1f} to "
             f"{points[2]:+z.1f}). It is right about {paired.only_b:,} of which the single model is "
             f"not, and wrong about {paired.only_a:,} of which that is right; McNemar's exact p "
             f"{words.p_value(paired.difference.p_value)}. Its log loss is "
@@ -124,7 +124,7 @@ class SideBySide:
         assert isinstance(single, TestScore)
         assert isinstance(other, TestScore)
         assert difference is not None
-        write = words.percent if self.scale.is_proportion else self.scale.text
+        write = self.scale.score
         return (
             f"On {other.score.n:,} test samples {self.other.name} scores {write(other.score)} by "
             f"{self.scale.metric}, the single model, {self.single.name}, {write(single.score)}: "
