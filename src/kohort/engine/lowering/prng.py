@@ -1,7 +1,8 @@
 """Draws random bits by Threefry-2x32 (Salmon et al., SC 2011) in a form that is fast on CPUs.
 
 JAX compiles its default generator for CPUs as a loop over rounds, in which every operation passes
-over the whole array. Unrolled, the rounds are one pass. The bits are the same.
+over the whole array; of few numbers, XLA makes one kernel of the whole loop, which takes it half a
+second to compile. Unrolled, the rounds are one pass. The bits are the same.
 """
 
 import math
@@ -17,19 +18,18 @@ from kohort.tracing.jaxpr import avals
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-_FEW = 1024  # Fewer numbers cost less to draw in the loop than to compile unrolled rounds for.
 _MOST = 2**32  # More numbers cannot be counted in one word.
 
 
 def is_threefry_bits(equation: JaxprEqn) -> bool:
-    """Whether an equation draws many words of 32 bits from one key of JAX's default generator."""
+    """Whether an equation draws words of 32 bits from one key of JAX's default generator."""
     if equation.primitive.name != "random_bits" or equation.params["bit_width"] != 32:
         return False
     (key,) = avals(equation.invars)
     # JAX's other setting counts the numbers in another order.
     is_counted = bool(jax.config.jax_threefry_partitionable)
     is_one = str(key.dtype) == "key<fry>" and key.shape == ()
-    return is_one and is_counted and _FEW <= math.prod(equation.params["shape"]) < _MOST
+    return is_one and is_counted and math.prod(equation.params["shape"]) < _MOST
 
 
 def bind_written_out(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
