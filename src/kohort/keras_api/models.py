@@ -12,6 +12,7 @@ from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.first_values import shared_programs
 from kohort.keras_api.preprocessing import set_weights
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -41,7 +42,8 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
         raise ModelError(
             "a compiled model", f"{model.name!r}, not compiled", "call model.compile(...) first"
         )
-    model._symbolic_build(data_batch=batch)
+    with shared_programs():
+        model._symbolic_build(data_batch=batch)
 
 
 def has_loss(model: keras.Model, inputs: ArrayTree) -> bool:
@@ -121,7 +123,8 @@ def of_config(text: str) -> keras.Model:
         ModelError: Keras cannot build it.
     """
     try:
-        model: keras.Model = keras.saving.deserialize_keras_object(json.loads(text))
+        with shared_programs():
+            model: keras.Model = keras.saving.deserialize_keras_object(json.loads(text))
     except Exception as error:
         raise ModelError(
             "a model that Keras can build from its configuration",
@@ -243,6 +246,7 @@ def uncompiled(model: keras.Model) -> keras.Model:
         return model
     # clone_model compiles the clone of a compiled model, with an optimizer and all its state.
     model.compiled = False
-    clone = keras.models.clone_model(model)
+    with shared_programs():
+        clone = keras.models.clone_model(model)
     set_weights(clone, model.get_weights())
     return clone

@@ -1,0 +1,136 @@
+"""First values of variables: Keras's own, bit for bit, by programs that all shapes share."""
+
+import threading
+
+import jax
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras.src import backend
+
+from kohort.keras_api.first_values import shared_programs
+
+DRAWS = [
+    keras.initializers.GlorotUniform,
+    keras.initializers.HeNormal,
+    keras.initializers.RandomNormal,
+]
+SHAPES = st.lists(st.integers(0, 40), min_size=0, max_size=3)
+
+
+def bits(array):
+    array = np.asarray(array)
+    return array.dtype, array.shape, array.tobytes()
+
+
+def compiled_in(caplog, run):
+    """How many programs JAX compiles while it runs."""
+    caplog.clear()
+    with jax.log_compiles():
+        run()
+    return sum("Finished XLA compilation" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("kind", DRAWS, ids=lambda kind: kind.__name__)
+@settings(derandomize=True, max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**31 - 1), shape=SHAPES)
+def test_weights_of_any_shape_are_those_that_keras_draws(kind, seed, shape):
+    with shared_programs():
+        shared = kind(seed=seed)(tuple(shape))
+    assert bits(shared) == bits(kind(seed=seed)(tuple(shape)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("shape", [(16384,), (129, 127), (257, 255), (1030, 1020), (2050, 2050)])
+def test_so_are_those_at_the_ends_of_lengths_and_of_any_dtype(shape, dtype):
+    kind = keras.initializers.HeNormal
+    with shared_programs():
+        shared = kind(seed=1)(shape, dtype=dtype)
+    assert bits(shared) == bits(kind(seed=1)(shape, dtype=dtype))
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones"])
+@pytest.mark.parametrize("dtype", [None, "float32", "bfloat16", "int32", "bool"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0, 4), 5], ids=str)
+def test_variables_are_filled_as_keras_fills_them(name, shape, dtype):
+    fill = getattr(keras.ops, name)
+    with shared_programs():
+        shared = fill(shape, dtype=dtype)
+    assert bits(shared) == bits(fill(shape, dtype=dtype))
+    assert shared.weak_type == fill(shape, dtype=dtype).weak_type
+
+
+def test_models_of_other_shapes_compile_nothing_anew(caplog):
+    def build(units):
+        with shared_programs():
+            model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(units)])
+            model.compile("adam", "mse")
+            model.optimizer.build(model.trainable_variables)
+
+    build(11)
+    assert compiled_in(caplog, lambda: build(13)) == 0
+
+
+def test_the_generator_goes_on_as_keras_lets_it(caplog):
+    def drawn():
+        generator = keras.random.SeedGenerator(4)
+        return [bits(keras.random.uniform((3,), seed=generator)) for _ in range(2)]
+
+    with shared_programs():
+        shared = drawn()
+    assert shared == drawn()
+
+
+def test_the_older_way_to_count_is_left_as_it_is():
+    draw = keras.initializers.RandomUniform(seed=2)
+    new = draw((5, 7))
+    with jax.threefry_partitionable(False):
+        with shared_programs():
+            shared = draw((5, 7))
+        assert bits(shared) == bits(draw((5, 7)))
+    assert bits(shared) != bits(new)
+
+
+@pytest.mark.parametrize(("generator", "shape"), [("threefry2x32", (16384,)), ("rbg", (5, 7))])
+def test_of_other_generators_nothing_is_taken_for_granted(generator, shape, monkeypatch):
+    drawn, draw = [], backend.random.uniform
+
+    def spy(shape, *arguments, **named):
+        drawn.append(shape)
+        return draw(shape, *arguments, **named)
+
+    monkeypatch.setattr(backend.random, "uniform", spy)
+    with shared_programs():
+        keras.random.uniform((5, 7), seed=jax.random.key(2, impl=generator))
+    assert drawn == [shape]
+
+
+def test_shapes_are_found_where_nothing_is_drawn():
+    with shared_programs():
+        spec = jax.eval_shape(lambda key: keras.random.normal((3, 5), seed=key), jax.random.key(0))
+    assert spec.shape == (3, 5)
+
+
+def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads():
+    before = backend.random.uniform, backend.numpy.zeros
+    ran = []
+    entered, left = threading.Event(), threading.Event()
+
+    def other():
+        with shared_programs():
+            entered.set()
+            left.wait(10)
+        ran.append(True)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    entered.wait(10)
+    with pytest.raises(ValueError, match="of the block"), shared_programs():
+        raise ValueError("of the block")
+    assert backend.random.uniform is not before[0]  # The other thread is in its block.
+    left.set()
+    thread.join()
+    assert ran
+    assert (backend.random.uniform, backend.numpy.zeros) == before
