@@ -170,4 +170,5 @@ class ResidentRunner:
         # Where all seats read the same rows, one gather serves them.
         shared = len(set(orders)) == 1 and not self._apart
         chosen = rows[orders[0]] if shared else rows[orders]
-        return jnp.asarray(chosen, jnp.int32)
+        on_device: jax.Array = jax.device_put(chosen.astype(np.int32, copy=False))
+        return on_device

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import keras
 import numpy as np
 
@@ -62,7 +61,7 @@ def parts_of(prefix: str, arrays: Mapping[str, Any], count: int) -> ArrayParts:
     for part in range(count):
         start = f"{prefix}/{part}/"
         size = sum(name.startswith(start) for name in arrays)
-        parts.append([jnp.asarray(arrays[f"{start}{number}"]) for number in range(size)])
+        parts.append(jax.device_put([arrays[f"{start}{number}"] for number in range(size)]))
     return tuple(parts)
 
 

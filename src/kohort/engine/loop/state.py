@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
 from kohort.engine.feed.runner import ReadyEpoch, Runner
 from kohort.engine.loop.checkpoints import BEST, LEFT, NamedArrays, named, parts_of
@@ -178,8 +179,8 @@ class _Best:
         if seats != self._seats:
             self._left = self.by_member()
             self._start(seats, weights)
-        counts = jnp.asarray([member in active for member in seats])
-        value = jnp.where(counts, logs[self._monitor], jnp.nan)
+        counts = [member in active for member in seats]
+        value = np.where(counts, logs[self._monitor], np.float32("nan"))
         self._lowest, self._weights = _keep_better(self._lowest, self._weights, value, weights)
 
     def by_member(self) -> dict[int, Any]:
@@ -201,7 +202,7 @@ class _Best:
     def restore(self, block: list[int], arrays: NamedArrays, state: dict[str, Any]) -> None:
         """Restore what `saved` returned for the same block."""
         self._seats = [block[place] for place in state["seats"]]
-        self._lowest = jnp.asarray(arrays["lowest"])
+        self._lowest = jax.device_put(arrays["lowest"])
         self._weights = parts_of(BEST, arrays, 2)
         self._left = {
             block[place]: parts_of(f"{LEFT} {place}", arrays, 2) for place in state["left"]
@@ -210,13 +211,14 @@ class _Best:
     def _start(self, seats: list[int], weights: Any) -> None:
         """Begin with new seats, whose members take their best weights along."""
         old_seat = dict(zip(self._seats, range(len(self._seats)), strict=True))
-        lowest = [self._lowest[old_seat[m]] if m in old_seat else jnp.inf for m in seats]
+        before = np.asarray(self._lowest)
+        lowest = [before[old_seat[m]] if m in old_seat else np.inf for m in seats]
         if old_seat:
             rows = jnp.asarray([old_seat[m] for m in seats])
             self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
         else:
             self._weights = weights
-        self._seats, self._lowest = list(seats), jnp.asarray(lowest, jnp.float32)
+        self._seats, self._lowest = list(seats), jax.device_put(np.array(lowest, np.float32))
 
 
 @jax.jit
@@ -233,8 +235,10 @@ def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple
 
 def stack(states: Sequence[State]) -> State:
     """Stack the states of several members; each leaf `[member, ...]`."""
-    stacked: State = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-    return stacked
+    # NumPy stacks them without a program for each shape.
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(list(states)))
+    on_device: State = jax.device_put(stacked)
+    return on_device
 
 
 def _of_seat(values: Any, seat: int) -> Any:

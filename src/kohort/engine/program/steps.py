@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import keras
 import numpy as np
 
@@ -151,10 +150,9 @@ class Steps:
     def constants_of(self, names: Sequence[str], members: Sequence[int]) -> Constants:
         """The lifted constants of these steps for these members, each `[member]`."""
         chosen = np.asarray(members)
-        return {
-            name: [jnp.asarray(values[chosen]) for values in self._constants[name]]
-            for name in names
-        }
+        values = {name: [of_all[chosen] for of_all in self._constants[name]] for name in names}
+        on_device: Constants = jax.device_put(values)
+        return on_device
 
     def train(self, constants: Constants, state: Any, batch: ArrayTree) -> Any:
         """Keras's `train_step(state, data) -> (logs, state)` of a member with these constants."""
