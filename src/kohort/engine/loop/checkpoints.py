@@ -56,12 +56,12 @@ def named(prefix: str, parts: Iterable[Iterable[Any]]) -> dict[str, Any]:
 
 
 def parts_of(prefix: str, arrays: Mapping[str, Any], count: int) -> ArrayParts:
-    """The `count` lists of arrays that `named` named, on the device; some may be empty."""
+    """The `count` lists of arrays that `named` named; some may be empty."""
     parts = []
     for part in range(count):
         start = f"{prefix}/{part}/"
         size = sum(name.startswith(start) for name in arrays)
-        parts.append(jax.device_put([arrays[f"{start}{number}"] for number in range(size)]))
+        parts.append([arrays[f"{start}{number}"] for number in range(size)])
     return tuple(parts)
 
 

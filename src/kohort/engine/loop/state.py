@@ -1,6 +1,6 @@
 """The stacked state, on the device, of the members that train side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -116,9 +116,9 @@ class BlockState:
         if not self._is_ahead or _is_lost(self._state):
             return
         self._is_ahead = False
-        for seat, member in enumerate(self.seats):
-            if member in self.active:
-                assign_state(self._models[member], _of_seat(self._state, seat))
+        active = {seat: member for seat, member in enumerate(self.seats) if member in self.active}
+        for member, state in zip(active.values(), _of_seats(self._state, active), strict=True):
+            assign_state(self._models[member], state)
 
     def restore_best(self) -> None:
         """Write the weights of the best epoch to each model, if there is a monitor."""
@@ -146,11 +146,12 @@ class BlockState:
         self._diverged = {self._block[place] for place in state["diverged"]}
         if self._best:
             self._best.restore(self._block, arrays, state["best"])
-        trainable, rest, optimizer, metrics = parts_of("state", arrays, 4)
-        self._state = (trainable, rest, optimizer, metrics)
+        on_host = parts_of("state", arrays, 4)
+        self._state = jax.device_put(on_host)
         if self._starts is None:
-            for seat, member in enumerate(self.seats):
-                assign_state(self._models[member], _of_seat(self._state, seat))
+            of_seats = _of_seats(on_host, range(len(self.seats)))
+            for member, of_seat in zip(self.seats, of_seats, strict=True):
+                assign_state(self._models[member], of_seat)
 
 
 def _is_lost(state: State) -> bool:
@@ -185,8 +186,8 @@ class _Best:
 
     def by_member(self) -> dict[int, Any]:
         """The best weights, trainable and non-trainable, by member number."""
-        seated = {member: _of_seat(self._weights, seat) for seat, member in enumerate(self._seats)}
-        return self._left | seated
+        of_seats = _of_seats(self._weights, range(len(self._seats)))
+        return self._left | dict(zip(self._seats, of_seats, strict=True))
 
     def saved(self, place: dict[int, int]) -> tuple[NamedArrays, dict[str, Any]]:
         """The weights and lowest values as arrays, and JSON, with members by `place`."""
@@ -203,7 +204,7 @@ class _Best:
         """Restore what `saved` returned for the same block."""
         self._seats = [block[place] for place in state["seats"]]
         self._lowest = jax.device_put(arrays["lowest"])
-        self._weights = parts_of(BEST, arrays, 2)
+        self._weights = jax.device_put(parts_of(BEST, arrays, 2))
         self._left = {
             block[place]: parts_of(f"{LEFT} {place}", arrays, 2) for place in state["left"]
         }
@@ -241,6 +242,13 @@ def stack(states: Sequence[State]) -> State:
     return on_device
 
 
+def _of_seats(values: Any, seats: Iterable[int]) -> list[Any]:
+    """Of values `[seat, ...]` copies on the host of those of some seats."""
+    # To take them apart on the device would compile programs for each shape.
+    on_host = jax.device_get(values)
+    return [jax.tree.map(np.array, _of_seat(on_host, seat)) for seat in seats]
+
+
 def _of_seat(values: Any, seat: int) -> Any:
-    """Of values `[seat, ...]` those of one seat."""
+    """Of values on the host, `[seat, ...]`, those of one seat."""
     return jax.tree.map(lambda leaf: leaf[seat], values)
