@@ -376,7 +376,7 @@ def test_the_test_set_is_read_once_for_an_ensemble_and_for_a_refit(blobs, tmp_pa
 
 
 @pytest.mark.long
-def test_readings_without_log_losses_are_made_again(blobs, tmp_path):
+def test_readings_of_earlier_versions_are_made_again(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     result = run(blobs, variant("a", build_mlp), store=place)
     result.test()
@@ -385,14 +385,15 @@ def test_readings_without_log_losses_are_made_again(blobs, tmp_path):
         old = {name: array for name, array in reading.arrays.items() if "classes" in name}
         old |= {name: array for name, array in reading.arrays.items() if "probabilities" in name}
         store._database.write(lambda c: c.execute(schema.reading.delete()))
-        about = [{**named, "metric": ""} for named in reading.about]
+        named = ("variant", "replicate", "epoch", "weights")
+        about = [{name: told[name] for name in named} | {"metric": ""} for told in reading.about]
         store.study("e").add_reading(reading.at, about, old)
     opened = kohort.open(place, "e", blobs)
     opened.test()
-    assert len(opened.readings()) == 1
+    assert len(opened.readings()) == 2
     table = opened.ensemble().test().table()
     assert table["log_loss"].notna().all()
-    assert [len(reading.members) for reading in opened.readings()] == [1, 2]
+    assert [len(reading.members) for reading in opened.readings()] == [1, 1, 1]
 
 
 def test_what_it_needs_and_what_it_is(blobs, tmp_path):

@@ -21,7 +21,7 @@ from kohort.keras_api.averaging import Link, averaged, link_of, measurable
 from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.preprocessing import set_weights
-from kohort.keras_api.samples import measured
+from kohort.keras_api.samples import SampleScore, measured
 from kohort.report.exports.deployable import save_deployable, taking_raw_inputs
 from kohort.report.held_out import Candidate
 from kohort.report.tested.side_by_side import SideBySide
@@ -330,7 +330,7 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
         given: np.ndarray = of.model().predict(inputs, batch_size=1024, verbose=0)
         return given
 
-    def measure(inputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    def measure(inputs: np.ndarray, targets: np.ndarray) -> SampleScore:
         model = of.model()
         if isinstance(of, Ensemble):
             model = measurable(model, of.links[0], of.members[0].model())

@@ -15,7 +15,7 @@ from kohort.findings.names import listing
 from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
 from kohort.report.answers import score_table
 from kohort.report.cleaned.cleaned_view import CleanedView
-from kohort.report.held_out import Candidate
+from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
@@ -255,11 +255,15 @@ class Result(CleanedView):
 
     def _beside(self, model: Member | Ensemble, name: str, note: str) -> SideBySide:
         best = self.best()
-        found = self._read_beside(self._chosen(cheapest=False), candidate(model, self.metric, name))
+        tested = self._read_beside(
+            self._chosen(cheapest=False), candidate(model, self.metric, name)
+        )
+        scores = self._scores(tested)
+        held: list[HeldOut] | list[None] = self._held(tested) or [None, None]
         single = f"{best.variant.name} (replicate {best.replicate.number})"
         return SideBySide(
-            TestedModel(single, found[0], cost_of(best)),
-            TestedModel(name, found[1], cost_of(model)),
+            TestedModel(single, scores[0], held[0], cost_of(best)),
+            TestedModel(name, scores[1], held[1], cost_of(model)),
             self._conclusions.study.scale,
             self.settings.confidence,
             note,
@@ -282,7 +286,7 @@ class Result(CleanedView):
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
 
-        Of a study that was opened without its data it tells nothing of the test set.
+        Of a study that was opened without its data it tells of the test set what was read before.
 
         Args:
             path: The file to write; folders that are missing are made.
@@ -313,19 +317,17 @@ class Result(CleanedView):
         return self.members[number, self._conclusions.best_replicate(number)]
 
     def _page(self, command: str) -> Page:
-        if self._data is None:
-            readings = [] if self._readings is None else self._readings.all()
-            found = self.findings()
-            return Page(self._conclusions, None, [], [], None, found, readings, "", command)
-        tests = self._test
+        tested = self._told
+        tests = self._held(tested)
+        has_models = self._data is not None and self.winner is not None
         return Page(
             conclusions=self._conclusions,
             data=self._data,
             tests=tests,
-            test_scores=[] if tests else self._test_scores,
+            test_scores=self._scores(tested),
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
-            shipped="" if self.winner is None else shipped(self.best()),
+            shipped=shipped(self.best()) if has_models else "",
             command=command,
         )

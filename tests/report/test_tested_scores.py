@@ -57,7 +57,7 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
     assert (less.low, less.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
     monkeypatch.setattr(keras.Model, "evaluate", None)
-    assert result.test_scores()[0] is winner
+    assert result.test_scores()[0].values is winner.values
     assert [reading.variants for reading in result.readings()] == [("units=8", "units=0")]
     page = result.report(tmp_path / "report.html").read_text("utf-8")
     told = re.search(r"On the test set, read once and never to choose, (.*)</p>", page)[1]
@@ -119,7 +119,7 @@ METRICS = {
 def test_the_values_of_samples_have_kerass_metric_for_their_mean(case):
     metric, y, arguments = METRICS[case]
     model = build(8, **arguments)
-    value, values = measured(model, metric, X, y)
+    value, values, _ = measured(model, metric, X, y)
     assert value == pytest.approx(values.mean(), rel=1e-4)
     penalty = float(sum(model.losses))
     logs = model.evaluate(X, y, verbose=0, return_dict=True)
@@ -146,7 +146,7 @@ def off_by_its_batch(y, outputs):
 )
 def test_what_is_no_mean_over_samples_has_no_interval(metric, given, y):
     model = build(8, metrics=[given])
-    value, values = measured(model, metric, X, y)
+    value, values, _ = measured(model, metric, X, y)
     expected = model.evaluate(X, y, batch_size=1024, verbose=0, return_dict=True)[metric]
     assert value == pytest.approx(expected, rel=1e-5)
     assert np.isnan(values).all()
@@ -200,6 +200,7 @@ def test_labels_in_floats_whose_classes_have_weights_are_classes_by_any_metric()
         for given in ({}, {"class_weight": {1: 3}})
     )  # fmt: skip
     assert plain.test_text().startswith("by auc, over 40 samples, ")
+    assert " is right for " not in plain.test_text()
     assert " is right for " in weighted.test_text()
     assert weighted.test()[0].confusion.shape == (2, 2)
 

@@ -330,15 +330,15 @@ def test_readings_are_told_with_their_number_and_for_whom():
 
 
 def test_held_out_mistakes_come_surest_first():
-    from kohort.data.dataset import Dataset
-    from kohort.data.labels import class_labels
     from kohort.evidence.readings import Tested
     from kohort.report.held_out import score
 
-    data = Dataset(np.eye(3), [0, 1, 2], np.eye(4, 3), [0, 1, 2, 2], class_names="abc")
     predicted = np.array([[0.6, 0.4, 0], [0.7, 0.2, 0.1], [0, 0, 1], [0.05, 0.9, 0.05]])
-    tested = Tested("v", 0, 1, "", predicted.argmax(1), predicted.max(1))
-    held = score(tested, class_labels(data), 0.95)
+    tested = Tested(
+        "v", 0, 1, "", names=("a", "b", "c"), truth=np.array([0, 1, 2, 2]),
+        classes=predicted.argmax(1), probabilities=predicted.max(1), losses=np.zeros(4),
+    )  # fmt: skip
+    held = score(tested, 0.95)
     assert held.accuracy.mean == 0.5
     assert [(m.sample, m.truth, m.predicted) for m in held.mistakes] == [(3, 2, 1), (1, 1, 0)]
     assert held.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]

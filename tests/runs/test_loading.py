@@ -132,7 +132,7 @@ def test_an_opened_study_knows_its_parameters(result, place):
 
 def test_what_needs_data_asks_for_them(result, place, blobs):
     opened = kohort.open(place, "kept")
-    for needs in (opened.best, opened.test, opened.readings):
+    for needs in (opened.best, opened.refit, lambda: opened.test("wide")):
         with pytest.raises(kohort.DesignError, match="open it with them"):
             needs()
     other = kohort.Dataset(blobs.x_train + 1, blobs.y_train, blobs.x_test, blobs.y_test)
@@ -140,16 +140,21 @@ def test_what_needs_data_asks_for_them(result, place, blobs):
         kohort.open(place, "kept", other)
 
 
-def test_a_report_without_the_data_tells_all_but_the_test_set(result, place, blobs, tmp_path):
-    kohort.open(place, "kept", blobs).test()
+def test_a_report_without_the_data_tells_of_the_test_set_what_was_read(
+    result, place, blobs, tmp_path
+):
+    tested = kohort.open(place, "kept", blobs).test_text()
     opened = kohort.open(place, "kept")
+    assert opened.test_text() == tested
     text = opened.report(tmp_path / "without.html").read_text("utf-8")
     assert str(escape(opened.answer())) in text
     for told in ("The variants", "Curves", "Findings", "Comparisons", "How it was run"):
         assert told in text
     assert "<dt>data</dt><dd>not given to this report" in text
     assert "<dt>test set read</dt><dd>once, on " in text
-    for untold in ("On the test set", "gets wrong", "<dt>model to ship</dt>", "None", "SHA-256"):
+    assert f"On the test set, read once and never to choose, {tested}" in text
+    assert "gets wrong" in text
+    for untold in ("<dt>model to ship</dt>", "None", "SHA-256"):
         assert untold not in text
 
 

@@ -44,7 +44,7 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show what a store has of a study: its members, runs, events, race, axes and findings."""
+    """Show what a store has of a study: members, runs, events, race, axes, test and findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
 
@@ -52,20 +52,25 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
-    parts |= _told(store, name) if has_ended else {"race": [], "axes": []}
+    parts |= _told(store, name) if has_ended else {"race": [], "axes": [], "test": []}
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
 
 
 def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
-    """What the race decided, and what each axis does."""
+    """What the race decided, what each axis does, and what was read of the test set."""
+    from kohort.report import on_test
     from kohort.runs.loading import open as open_result
 
     try:
         result = open_result(store, name)
-        told = {"race": result.race_text(), "axes": result.effects_text()}
+        told = {
+            "race": result.race_text(),
+            "axes": result.effects_text(),
+            "test": [on_test.readings_text(result.readings()), result.test_text()],
+        }
     except StoreError as error:  # The rest can be shown without the epochs.
-        told = {"race": [], "axes": [str(error)]}
-    return {part: [{"told": text} for text in texts] for part, texts in told.items()}
+        told = {"race": [], "axes": [str(error)], "test": []}
+    return {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
 
 
 def compare(
@@ -86,7 +91,8 @@ def report(
         str | None,
         typer.Option(
             metavar="SRC",
-            help="The data of the study; without them it tells nothing of the test set.",
+            help="The data of the study; without them it tells of the test set what was "
+            "read before.",
         ),
     ] = None,
     target: TargetColumn = None,

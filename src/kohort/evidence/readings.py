@@ -8,38 +8,52 @@ import numpy as np
 
 from kohort.evidence.store import ReadingRecord, open_store
 
-LOG_LOSS = "log loss of classes"
-"""The metric of a member whose classes were predicted."""
-
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """The predictions of a trained member for the test set, or its score there.
+    """The score of a trained member on the test set, and its predictions of classes there.
+
+    What is kept of classes tells how right it is without the data.
 
     Args:
         variant: The member's variant.
         replicate: Its replicate; below 0 for a model of no replicate, such as an ensemble.
         epoch: The epoch of its weights, from 1; 0 for a model of several members.
         weights: SHA-256 of its weights, in hexadecimal.
-        classes: `[test sample]`, the predicted class, of the smallest unsigned dtype; None where
-            it was scored by a metric, or the stored array is damaged.
-        probabilities: `[test sample]`, the probability of that class; None likewise.
-        metric: The metric that it was scored by; `LOG_LOSS` where its classes were predicted, and
-            "" where that was before log losses were kept.
-        score: `[]`, the metric; None where it was scored by none, or the stored array is damaged.
-        values: float64 `[test sample]`, of which the score is the mean; NaN where it is none of
-            samples. None likewise.
+        metric: The metric that it was scored by.
+        names: `[class]`, the names of the classes; none where it gives no scores of classes.
+        majority: The most common class of the training samples.
+        score: `[]`, the metric; None where the stored array is damaged.
+        values: float64 `[test sample]`, of which the score is the mean; NaN for samples that it
+            does not count, and for all where it is no mean. None likewise.
+        ranked: `[2]`, where the score is an area under ROC: the samples of class 0 and of class 1.
+        truth: `[test sample]`, the class, of the smallest unsigned dtype; None where it gives no
+            scores of classes, or the stored array is damaged. So are the three below.
+        classes: `[test sample]`, the predicted class, likewise.
+        probabilities: `[test sample]`, the probability of that class.
+        losses: float64 `[test sample]`, minus the logarithm of the probability of the true class.
     """
 
     variant: str
     replicate: int
     epoch: int
     weights: str
-    classes: np.ndarray | None = field(default=None, repr=False)
-    probabilities: np.ndarray | None = field(default=None, repr=False)
     metric: str = ""
+    names: tuple[str, ...] = ()
+    majority: int = 0
     score: np.ndarray | None = field(default=None, repr=False)
     values: np.ndarray | None = field(default=None, repr=False)
+    ranked: np.ndarray | None = field(default=None, repr=False)
+    truth: np.ndarray | None = field(default=None, repr=False)
+    classes: np.ndarray | None = field(default=None, repr=False)
+    probabilities: np.ndarray | None = field(default=None, repr=False)
+    losses: np.ndarray | None = field(default=None, repr=False)
+
+    def is_known(self, metric: str, samples: int) -> bool:
+        """Whether its score by this metric, and all that was found with it, could be read."""
+        if self.metric != metric or self.score is None or self.values is None:
+            return False
+        return len(self.values) == samples and (not self.names or self.truth is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +116,8 @@ class KeptReadings:
                 study.add_reading(reading.time, about, arrays)
 
 
-_NAMED = ("variant", "replicate", "epoch", "weights", "metric")
-_FOUND = ("classes", "probabilities", "score", "values")
+_NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority")
+_FOUND = ("score", "values", "ranked", "truth", "classes", "probabilities", "losses")
 
 
 def _reading(record: ReadingRecord) -> Reading:
@@ -111,5 +125,7 @@ def _reading(record: ReadingRecord) -> Reading:
     members = []
     for number, named in enumerate(record.about):
         found: dict[str, Any] = {name: arrays.get(f"{name}/{number}") for name in _FOUND}
-        members.append(Tested(**named, **found))
+        # Earlier versions kept no names.
+        names = tuple(named.get("names", ()))
+        members.append(Tested(**(named | found | {"names": names})))
     return Reading(record.at, tuple(members))

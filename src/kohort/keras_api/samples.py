@@ -1,10 +1,11 @@
 """Measures a trained model on samples: a metric, and what each sample adds to it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras.src.losses.losses import LossFunctionWrapper
+from scipy import stats
 
 from kohort.keras_api.models import overridden, weight_penalty
 
@@ -12,11 +13,28 @@ _LOSS = "data_loss"
 _BATCH = 1024
 _AGREES = 1e-3
 """The relative difference up to which a mean over samples is the metric, but for rounding."""
+_COARSE = 0.005
+"""How far Keras's area under ROC, by thresholds, may be off the part of pairs ranked rightly."""
 
 
-def measured(
-    model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray
-) -> tuple[float, np.ndarray]:
+class SampleScore(NamedTuple):
+    """A metric on samples.
+
+    Args:
+        score: The metric as `keras.Model.evaluate` gives it.
+        values: float64 `[sample]`, of which it is the mean; NaN for samples that it does not
+            count, such as those that a precision leaves out, and for all where it is not known to
+            be a mean over samples.
+        ranked: Where it is the area under the ROC curve of one output: int64 `[2]`, the samples of
+            class 0 and of class 1. None for other metrics.
+    """
+
+    score: float
+    values: np.ndarray
+    ranked: np.ndarray | None = None
+
+
+def measured(model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray) -> SampleScore:
     """A metric of a compiled model in inference mode, and its values for the samples.
 
     Args:
@@ -25,33 +43,70 @@ def measured(
             of weights.
         x: Inputs `[sample, ...]`.
         y: Targets `[sample, ...]`.
-
-    Returns:
-        The metric as `keras.Model.evaluate` gives it; and float64 `[sample]`, of which it is the
-        mean. These are NaN for a metric that is not known to be a mean over samples.
     """
     logs = model.evaluate(x, y, batch_size=_BATCH, verbose=0, return_dict=True)
     value = float(np.mean(logs["loss" if metric == _LOSS else metric]))
     if metric == _LOSS:
         value -= float(weight_penalty(model, [v.value for v in model.trainable_variables]))
+    found = SampleScore(value, np.full(len(x), np.nan))
+    if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
+        return found
     try:
-        values = _by_sample(model, metric, x, y)
+        outputs = model.predict(x, batch_size=_BATCH, verbose=0)
+        values = _by_sample(model, metric, y, outputs)
+        ranked = _ranked(_metric(model, metric), y, outputs, value)
     except Exception:  # noqa: BLE001 (the user's loss or metric may raise anything)
-        values = None
-    if values is None or not np.isclose(values.mean(), value, rtol=_AGREES):
-        values = np.full(len(x), np.nan)
-    return value, values
+        return found
+    if values is not None and np.isclose(_mean(values), value, rtol=_AGREES):
+        return found._replace(values=values)
+    return found._replace(ranked=ranked)
 
 
-def _by_sample(model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-    """The values `[sample]` of a loss or metric that Keras takes the mean of; None for others."""
+def _mean(values: np.ndarray) -> float:
+    counted = values[~np.isnan(values)]
+    return float(counted.mean()) if len(counted) else np.nan
+
+
+def _by_sample(
+    model: keras.Model, metric: str, y: np.ndarray, outputs: np.ndarray
+) -> np.ndarray | None:
+    """The values `[sample]` of a loss or metric that is their mean; None for others."""
+    if (counted := _counted(_metric(model, metric), y, outputs)) is not None:
+        return counted
     function = _function(model, metric)
-    if function is None or overridden(model, ("compute_loss", "compute_metrics", "test_step")):
+    if function is None:
         return None
-    outputs = model.predict(x, batch_size=_BATCH, verbose=0)
     values = np.asarray(function(y, outputs), float)
     # Where a row of targets meets a column of outputs, all pairs of samples are in it.
-    return None if values.size > y.size else values.reshape(len(x), -1).mean(axis=1)
+    return None if values.size > y.size else values.reshape(len(y), -1).mean(axis=1)
+
+
+def _counted(found: Any, y: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+    """For a precision or recall of one output: 1 right, 0 wrong, NaN for what it leaves out."""
+    if type(found) not in (keras.metrics.Precision, keras.metrics.Recall):
+        return None
+    if not y.size == outputs.size == len(y) or found.top_k or len(found.thresholds) > 1:
+        return None
+    truth, answers = y.reshape(-1) != 0, outputs.reshape(-1) > found.thresholds[0]
+    of = answers if isinstance(found, keras.metrics.Precision) else truth
+    return np.where(of, truth & answers, np.nan)
+
+
+def _ranked(found: Any, y: np.ndarray, outputs: np.ndarray, value: float) -> np.ndarray | None:
+    """The samples of class 0 and 1 behind an area under ROC; None for other metrics.
+
+    Keras computes it from thresholds: where these are too coarse for the outputs, it is not the
+    part of pairs of samples that the model ranks rightly, and what holds for that is not said.
+    """
+    if type(found) is not keras.metrics.AUC or found.curve.name != "ROC":
+        return None
+    if not y.size == outputs.size == len(y):
+        return None
+    truth = y.reshape(-1) != 0
+    counts = np.bincount(truth, minlength=2)
+    ranks = stats.rankdata(outputs.reshape(-1))[truth].sum()
+    part = (ranks - counts[1] * (counts[1] + 1) / 2) / counts.prod()
+    return counts if abs(part - value) < _COARSE else None
 
 
 def _function(model: keras.Model, metric: str) -> Any:
@@ -59,8 +114,14 @@ def _function(model: keras.Model, metric: str) -> Any:
         loss = keras.losses.get(model.loss)
         known = loss if isinstance(loss, keras.losses.Loss) else LossFunctionWrapper(loss)
         return lambda y, outputs: known.call(keras.ops.convert_to_tensor(y, known.dtype), outputs)
-    groups = [getattr(part, "metrics", [part]) for part in model.metrics]
-    for found in [part for group in groups for part in group if part.name == metric]:
-        if isinstance(found, keras.metrics.MeanMetricWrapper):
-            return lambda y, outputs: found._fn(y, outputs, **found._fn_kwargs)
+    found = _metric(model, metric)
+    if isinstance(found, keras.metrics.MeanMetricWrapper):
+        return lambda y, outputs: found._fn(y, outputs, **found._fn_kwargs)
     return None
+
+
+def _metric(model: keras.Model, name: str) -> Any:
+    """The metric of a compiled model that is called so; None where there is none."""
+    groups = [getattr(part, "metrics", [part]) for part in model.metrics]
+    named = (part for group in groups for part in group if part.name == name)
+    return next(named, None)

@@ -1,7 +1,7 @@
 """Scores members on the test set: accuracy, confusion matrix, and mistakes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
-from kohort.evidence.readings import LOG_LOSS, KeptReadings, Reading, Tested
+from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.judged import Answers
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
-from kohort.report.tested_scores import TestScore, test_score
+from kohort.keras_api.samples import SampleScore
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class HeldOut:
         balanced_accuracy: The mean of the recalls, with its interval (Zou and Donner 2008).
         answers: The confusion with the names of the classes.
         sure: `[test sample]`, the probability of the predicted class.
-        losses: `[test sample]`, minus the logarithm of the probability of the true class; None
-            where it was tested before these were kept.
+        losses: `[test sample]`, minus the logarithm of the probability of the true class.
     """
 
     variant: str
@@ -64,13 +63,7 @@ class HeldOut:
     balanced_accuracy: Interval
     answers: Answers = field(repr=False)
     sure: np.ndarray = field(repr=False)
-    losses: np.ndarray | None = field(repr=False)
-
-    @property
-    def known_losses(self) -> np.ndarray:
-        """`losses` of one that was read with them."""
-        assert self.losses is not None
-        return self.losses
+    losses: np.ndarray = field(repr=False)
 
     @property
     def calibration(self) -> Calibration:
@@ -87,7 +80,7 @@ class Candidate(NamedTuple):
         epoch: The epoch of its weights, from 1; 0 for a model of several members.
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
-        measure: Returns the metric that scores for inputs and targets, and its values `[sample]`.
+        measure: Returns the metric that scores for inputs and targets.
     """
 
     variant: str
@@ -95,7 +88,7 @@ class Candidate(NamedTuple):
     epoch: int
     weights: str
     predict: Callable[[np.ndarray], np.ndarray]
-    measure: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+    measure: Callable[[np.ndarray, np.ndarray], SampleScore]
 
 
 class TestSet:
@@ -104,7 +97,7 @@ class TestSet:
     Args:
         data: The data.
         labels: Their classes; None if they have none.
-        confidence: Of intervals.
+        metric: The metric that scores.
         kept: The stored readings; None to keep readings only in this object.
     """
 
@@ -112,11 +105,10 @@ class TestSet:
         self,
         data: Dataset,
         labels: ClassLabels | None,
-        confidence: float,
+        metric: str,
         kept: KeptReadings | None = None,
     ) -> None:
-        self._data, self._labels = data, labels
-        self._confidence = confidence
+        self._data, self._labels, self._metric = data, labels, metric
         self._kept = kept
         self._unstored: list[Reading] = []
 
@@ -125,36 +117,28 @@ class TestSet:
         """All readings, in order."""
         return list(self._unstored) if self._kept is None else self._kept.all()
 
-    def read(self, candidates: Sequence[Candidate], *, with_losses: bool = False) -> list[HeldOut]:
-        """Score members on the test set; for members that were scored before, reuse the result.
+    def read(self, candidates: Sequence[Candidate]) -> list[Tested]:
+        """Score members on the test set, by the metric and by the classes that they give.
+
+        For members that were scored before, by this metric, the results are reused.
 
         Args:
             candidates: The members.
-            with_losses: Whether to score those again whose log losses were not kept.
 
         Returns:
-            The results of each; empty if targets are not class labels, or if the outputs of a
-            model are not scores of the classes.
+            The results of each; empty if there is no test set.
         """
-        labels = self._labels
-        known = {
-            key: tested
-            for key, tested in self._known().items()
-            if not with_losses or (tested.metric == LOG_LOSS and tested.values is not None)
-        }
-        if labels is None or not len(self._data.x_test):
+        if not len(self._data.x_test):
             return []
-        found = []
-        for candidate in candidates:
-            earlier = known.get((candidate.variant, candidate.weights))
-            tested = earlier or _tested(candidate, self._data, labels)
-            if tested is None:
-                return []
-            found.append(tested)
+        known = self._known()
+        found = [
+            known.get((candidate.variant, candidate.weights)) or self._tested(candidate)
+            for candidate in candidates
+        ]
         new = tuple(tested for tested in found if tested not in known.values())
         if new:
             self._add(Reading(datetime.now(UTC), new))
-        return [score(tested, labels, self._confidence) for tested in found]
+        return found
 
     def has_read(self, candidates: Sequence[Candidate]) -> bool:
         """Whether the results of all of these members are known, so that nothing would be read."""
@@ -165,28 +149,25 @@ class TestSet:
             (tested.variant, tested.weights): tested
             for reading in self.readings
             for tested in reading.members
-            if tested.classes is not None and len(tested.classes) == len(self._data.x_test)
+            if tested.is_known(self._metric, len(self._data.x_test))
         }
 
-    def read_scores(self, candidates: Sequence[Candidate], metric: str) -> list[TestScore]:
-        """As `read`, by the metric of the study; empty if there is no test set."""
-        data = self._data
-        if not len(data.x_test):
-            return []
-        known = {
-            (tested.variant, tested.weights): tested
-            for reading in self.readings
-            for tested in reading.members
-            if tested.metric == metric and tested.score is not None and tested.values is not None
-        }
-        found = [
-            known.get((candidate.variant, candidate.weights)) or _measured(candidate, data, metric)
-            for candidate in candidates
-        ]
-        new = tuple(tested for tested in found if tested not in known.values())
-        if new:
-            self._add(Reading(datetime.now(UTC), new))
-        return [test_score(tested, self._confidence) for tested in found]
+    def _tested(self, candidate: Candidate) -> Tested:
+        inputs, labels = self._data.inputs(self._data.x_test), self._labels
+        measured = candidate.measure(inputs, self._data.y_test)
+        tested = Tested(
+            candidate.variant,
+            candidate.replicate,
+            candidate.epoch,
+            candidate.weights,
+            self._metric,
+            score=np.array(measured.score),
+            values=measured.values,
+            ranked=measured.ranked,
+        )
+        return (
+            tested if labels is None else _with_classes(tested, candidate.predict(inputs), labels)
+        )
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:
@@ -195,39 +176,21 @@ class TestSet:
             self._kept.add(reading)
 
 
-def _tested(candidate: Candidate, data: Dataset, labels: ClassLabels) -> Tested | None:
-    """The predictions of a member for the test set; None if its outputs are not class scores."""
-    classes = len(labels.names)
-    outputs = np.asarray(candidate.predict(data.inputs(data.x_test)))
+def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tested:
+    """With the classes that the outputs of a model tell, unless they are no class scores."""
+    classes, outputs = len(labels.names), np.asarray(given)
     scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
-    if scores.shape != (len(data.x_test), classes):
-        return None
-    guesses = scores.argmax(axis=1).astype(np.min_scalar_type(classes))
-    losses = log_losses(scores, labels.test)
-    return Tested(
-        candidate.variant,
-        candidate.replicate,
-        candidate.epoch,
-        candidate.weights,
-        guesses,
-        scores.max(axis=1),
-        LOG_LOSS,
-        np.array(losses.mean()),
-        losses,
-    )
-
-
-def _measured(candidate: Candidate, data: Dataset, metric: str) -> Tested:
-    """The metric of a member on the test set."""
-    score, values = candidate.measure(data.inputs(data.x_test), data.y_test)
-    return Tested(
-        candidate.variant,
-        candidate.replicate,
-        candidate.epoch,
-        candidate.weights,
-        metric=metric,
-        score=np.array(score),
-        values=values,
+    if scores.shape != (len(labels.test), classes):
+        return tested
+    smallest = np.min_scalar_type(classes)
+    return replace(
+        tested,
+        names=labels.names,
+        majority=labels.majority,
+        truth=labels.test.astype(smallest),
+        classes=scores.argmax(axis=1).astype(smallest),
+        probabilities=scores.max(axis=1),
+        losses=log_losses(scores, labels.test),
     )
 
 
@@ -247,14 +210,17 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def score(tested: Tested, labels: ClassLabels, confidence: float) -> HeldOut:
-    """Compare the predictions of a member with the labels of the test set."""
-    guesses, surest, truth = tested.classes, tested.probabilities, labels.test
+def score(tested: Tested, confidence: float) -> HeldOut:
+    """Compare the predictions of a member, which are of classes, with those of the test set."""
+    truth, guesses, surest = tested.truth, tested.classes, tested.probabilities
+    losses = tested.losses
+    assert truth is not None
     assert guesses is not None
     assert surest is not None
+    assert losses is not None
     right = guesses == truth
     wrong = np.flatnonzero(~right)
-    confusion = np.zeros((len(labels.names),) * 2, int)
+    confusion = np.zeros((len(tested.names),) * 2, int)
     np.add.at(confusion, (truth, guesses), 1)
     recalls = tuple(
         proportion_interval(int(row[number]), int(row.sum()), confidence) if row.any() else None
@@ -271,7 +237,7 @@ def score(tested: Tested, labels: ClassLabels, confidence: float) -> HeldOut:
         ),
         recalls,
         mean_of_proportions([recall for recall in recalls if recall is not None]),
-        Answers(tested.variant, confusion, labels.names, labels.majority),
+        Answers(tested.variant, confusion, tested.names, tested.majority),
         surest,
-        tested.values if tested.metric == LOG_LOSS else None,
+        losses,
     )

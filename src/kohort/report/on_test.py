@@ -12,6 +12,42 @@ from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
+from kohort.report.class_words import test_text
+from kohort.report.held_out import HeldOut
+from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import told as scored
+
+
+def told(
+    tests: Sequence[HeldOut], scores: Sequence[TestScore], scale: Scale, confidence: float
+) -> str:
+    """The metric that scores, and how right the answers are, in sentences that follow "on test".
+
+    Args:
+        tests: How right the winner and the baseline are; none where they give no classes.
+        scores: Their scores; none give no text.
+        scale: The scale of the metric.
+        confidence: Of intervals.
+    """
+    if not scores:
+        return ""
+    right = test_text(tests, confidence)
+    return (
+        right if are_accuracies(tests, scores) else f"{scored(scores, scale, confidence)} {right}"
+    )
+
+
+def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:
+    """Whether the metric that scores counts the right answers, sample by sample."""
+    return bool(tests) and all(
+        np.array_equal(score.values, test.right) for test, score in zip(tests, scores, strict=True)
+    )
+
+
+def member(conclusions: Conclusions, number: int) -> tuple[str, int, int]:
+    """The variant, replicate and epoch of the member that is tested of a variant."""
+    curves, replicate = conclusions.study.variants[number], conclusions.best_replicate(number)
+    return curves.name, replicate, int(np.nanargmin(curves.valid_loss[replicate])) + 1
 
 
 class Picked(NamedTuple):
@@ -33,11 +69,10 @@ class Picked(NamedTuple):
 def picked(conclusions: Conclusions, variant: str) -> Picked:
     """The member of a variant that is tested: of lowest validation loss, at that epoch."""
     record, number = conclusions.record, conclusions.record.variant_names.index(variant)
-    replicate = conclusions.best_replicate(number)
-    epoch = int(np.nanargmin(conclusions.study.variants[number].valid_loss[replicate]))
+    _, replicate, epoch = member(conclusions, number)
     scores = record.whole.of(f"val_{record.settings.metric}")[number]
     mean = conclusions.score(number).mean
-    return Picked(variant, replicate, float(scores[replicate, epoch]), mean)
+    return Picked(variant, replicate, float(scores[replicate, epoch - 1]), mean)
 
 
 def single_models(picked: Sequence[Picked], scale: Scale) -> str:
@@ -109,6 +144,11 @@ def readings(found: Sequence[Reading]) -> str:
         return "never"
     often = "once, " if len(found) == 1 else f"{len(found)} times, "
     return often + "; again ".join(map(_reading, found))
+
+
+def readings_text(found: Sequence[Reading]) -> str:
+    """The same as a sentence; empty if it was never read."""
+    return f"The test set was read {readings(found)}." if found else ""
 
 
 def _reading(reading: Reading) -> str:

@@ -28,7 +28,7 @@ from kohort.report.answers import (
     without_rise,
 )
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
-from kohort.report.class_words import recall_rows, reference_row, test_text
+from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
@@ -43,7 +43,7 @@ from kohort.report.race.race_notes import cell, of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
 from kohort.report.templates.rendering import environment, png_url, write_html
-from kohort.report.tested_scores import TestScore, told
+from kohort.report.tested_scores import TestScore
 
 if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
     from kohort.report.searches.search_view import SearchView
@@ -63,7 +63,7 @@ class Page:
         conclusions: The conclusions from the study's record.
         data: The data of the study; None where a report does without what needs them.
         tests: Results on the test set of the winner, then of the baseline; none without a winner.
-        test_scores: Their scores there, where their classes cannot be told.
+        test_scores: Their scores there by the metric of the study.
         paired: The winner against the baseline on the test set; None without both.
         findings: The findings, those about the test set among them.
         readings: All readings of the test set.
@@ -108,7 +108,9 @@ class Page:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """How the study was run, as pairs of a name and a text."""
-        facts = [("data", "not given to this report, which so tells nothing of the test set")]
+        facts = [
+            ("data", "not given to this report; of the test set it tells what was read before")
+        ]
         if self.data is not None:
             facts = [("data", f"{self.data!r}, SHA-256 {self.data.fingerprint}")]
         facts += [("model to ship", self.shipped)] * bool(self.shipped)
@@ -165,7 +167,7 @@ def render(page: Page) -> str:
         overview=words.overview(page.findings),
         counts_errors=words.counts_errors(page.scale),
         reference=reference_row(conclusions),
-        test_text=test_text(page.tests, settings.confidence),
+        test_text=on_test.told(page.tests, page.test_scores, page.scale, settings.confidence),
         recalls=recall_rows(page.tests),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
@@ -186,7 +188,6 @@ def render(page: Page) -> str:
         paired=_paired(page),
         reconciled=_reconciled(page),
         read=on_test.readings(page.readings),
-        test_scores=_test_scores(page),
         findings=by_verdict(page.findings),
         confusion=_confusion(page),
         mistakes=_mistakes(page),
@@ -239,24 +240,21 @@ def _paired(page: Page) -> str:
 
 def _single_models(page: Page) -> str:
     """How the models that were tested scored on validation, in words."""
-    names = [*(one.variant for one in page.tests), *(one.variant for one in page.test_scores)]
-    picked = [on_test.picked(page.conclusions, name) for name in names]
+    picked = [on_test.picked(page.conclusions, one.variant) for one in page.test_scores]
     return on_test.single_models(picked, page.scale)
 
 
 def _reconciled(page: Page) -> str:
-    """How that comparison agrees with the one over replicates, in words."""
+    """How that comparison agrees with the one over replicates, in words.
+
+    Empty where the replicates compare by another metric than right answers.
+    """
     if page.paired is None or page.conclusions.winner is None:
+        return ""
+    if not on_test.are_accuracies(page.tests, page.test_scores):
         return ""
     compared = page.conclusions.compare(0, page.conclusions.winner)
     return on_test.reconciled(page.paired, compared, page.scale)
-
-
-def _test_scores(page: Page) -> str:
-    """The scores of the winner and the baseline on the test set, in words; empty without them."""
-    if not page.test_scores:
-        return ""
-    return told(page.test_scores, page.scale, page.record.settings.confidence)
 
 
 def _panels(page: Page) -> list[dict[str, Any]]:
@@ -298,7 +296,7 @@ def _domain(page: Page, metric: str) -> tuple[float, float] | None:
 
 def _confusion(page: Page) -> list[ConfusionRow]:
     """Rows of the winner's confusion matrix."""
-    if not page.tests or page.data is None:
+    if not page.tests:
         return []
     return confusion_rows(page.tests[0].confusion, page.tests[0].answers.names)
 

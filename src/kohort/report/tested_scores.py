@@ -7,7 +7,7 @@ import numpy as np
 
 from kohort.evidence.readings import Tested
 from kohort.findings.statistics.interval import Interval, mean_interval
-from kohort.findings.statistics.proportion import proportion_interval
+from kohort.findings.statistics.proportion import area_interval, proportion_interval
 from kohort.findings.statistics.scale import Scale
 
 
@@ -19,9 +19,11 @@ class TestScore:
         variant: The variant's name.
         metric: The metric, as it is logged for the training part.
         score: With its interval over test samples, which holds for this one trained model, not for
-            another seed or split: Student's t, or Wilson's where each sample is right or wrong. It
-            has none where the metric is no mean over samples.
-        values: `[test sample]`, of which the score is the mean; NaN likewise.
+            another seed or split: Student's t; Wilson's where each sample is right or wrong, as of
+            a precision or recall; `area_interval` for an area under ROC of two classes. It has
+            none where the metric is no mean over samples.
+        values: `[test sample]`, of which the score is the mean; NaN for samples that it does not
+            count, and for all where it is no mean.
     """
 
     variant: str
@@ -36,9 +38,10 @@ class TestScore:
             other: The other.
             confidence: Between 0 and 1.
         """
-        paired = mean_interval(self.values - other.values, confidence=confidence)
-        if paired.n:
-            return paired
+        counted, of_other = np.isfinite(self.values), np.isfinite(other.values)
+        # Two precisions are of other samples each.
+        if counted.any() and (counted == of_other).all():
+            return mean_interval((self.values - other.values)[counted], confidence=confidence)
         return _without_interval(self.score.mean - other.score.mean, self.score.n)
 
 
@@ -46,14 +49,17 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     """The score of a member that was measured on the test set."""
     assert tested.score is not None
     assert tested.values is not None
-    values = tested.values
-    if np.isin(values, (0, 1)).all():
-        score = proportion_interval(int(values.sum()), len(values), confidence)
+    counted = tested.values[np.isfinite(tested.values)]
+    value, ranked = float(tested.score), tested.ranked
+    if ranked is not None and ranked.all():
+        score = area_interval(value, int(ranked[0]), int(ranked[1]), confidence)
+    elif not len(counted):
+        score = _without_interval(value, len(tested.values))
+    elif np.isin(counted, (0, 1)).all():
+        score = proportion_interval(int(counted.sum()), len(counted), confidence)
     else:
-        score = mean_interval(values, confidence=confidence)
-    if not score.n:
-        score = _without_interval(float(tested.score), len(values))
-    return TestScore(tested.variant, tested.metric, score, values)
+        score = mean_interval(counted, confidence=confidence)
+    return TestScore(tested.variant, tested.metric, score, tested.values)
 
 
 def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
@@ -69,13 +75,15 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
     def write(score: Interval) -> str:
         return scale.score(scale.possible(score))
 
-    text = f"by {scale.metric}, over {winner.score.n:,} samples, {winner.variant} scores "
+    text = f"by {scale.metric}, over {len(winner.values):,} samples, {winner.variant} scores "
     text += write(winner.score)
     for baseline in rest:
         text += f", and the baseline, {baseline.variant}, {write(baseline.score)}"
         difference = winner.less(baseline, confidence)
         if difference.is_formed:
             text += f". Sample by sample they differ by {scale.text(difference)}"
+    if not winner.score.is_formed:
+        text += f". There is no interval: {scale.metric} is no mean over samples"
     return f"{text}."
 
 

@@ -41,7 +41,7 @@ def open(  # noqa: A001 (as `kohort.open`)
         store: A path, or a URL, as in `Study.run`.
         name: What the study or search is called.
         data: The study's data, which the store does not keep. None leaves out what needs them: the
-            models and the test set; a report then tells nothing of them.
+            models, and the test set but for what was read of it before.
 
     Raises:
         StoreError: There is no such store or study, it has not been run to its end, or these are

@@ -9,6 +9,7 @@ from scipy import stats
 from kohort.findings.statistics.proportion import (
     above_constant,
     apart,
+    area_interval,
     mean_of_proportions,
     paired_counts,
     paired_proportions,
@@ -228,3 +229,29 @@ def test_a_model_and_a_constant_cannot_both_be_wrong_more_often_than_always():
 def test_counts_are_as_good_as_samples():
     a, b = np.array([1, 1, 0, 0, 0], bool), np.array([1, 0, 1, 1, 0], bool)
     assert paired_counts(1, 2, 5) == paired_proportions(a, b)
+
+
+def test_the_interval_of_an_area_under_roc_covers_as_it_says():
+    random = np.random.default_rng(3)
+    draws, zeros, ones, apart = 400, 90, 10, 2.5
+    true = stats.norm.cdf(apart / np.sqrt(2))
+    held = 0
+    for _ in range(draws):
+        below, above = random.normal(size=zeros), random.normal(size=ones) + apart
+        area = stats.mannwhitneyu(above, below).statistic / (zeros * ones)
+        found = area_interval(area, zeros, ones)
+        held += found.low <= true <= found.high
+    assert stats.binomtest(held, draws, 0.95, alternative="less").pvalue > 0.01
+
+
+@pytest.mark.parametrize("area", [0.0, 0.3, 1.0])
+def test_the_bounds_of_an_area_are_where_its_error_is_one_of_so_many(area):
+    found = area_interval(area, 20, 5)
+    for bound in {found.low, found.high} - {0.0, 1.0}:
+        # Hanley and McNeil (1982), for the mean of the two sizes.
+        q1, q2 = bound / (2 - bound), 2 * bound**2 / (1 + bound)
+        more = (12.5 - 1) * (q1 - bound**2 + q2 - bound**2)
+        error = np.sqrt((bound * (1 - bound) + more) / 100)
+        assert abs(bound - area) == pytest.approx(stats.norm.ppf(0.975) * error)
+    assert found.low < 1
+    assert found.high > 0

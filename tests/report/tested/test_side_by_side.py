@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from kohort.data.labels import ClassLabels
 from kohort.evidence import readings
 from kohort.findings.statistics.scale import Scale
 from kohort.keras_api.cost import Cost
@@ -17,12 +16,13 @@ COSTS = Cost(10, 2.0, 0.5), Cost(30, 5.0, 1.25)
 
 
 def held(name, guesses, sure, truth):
-    labels = ClassLabels(truth, truth, ("a", "b"), "integers")
     losses = -np.log(np.where(guesses == truth, sure, 1 - sure))
+    right = (guesses == truth).astype(float)
     tested = readings.Tested(
-        name, 0, 1, "", guesses, sure, readings.LOG_LOSS, np.array(losses.mean()), losses
-    )
-    return score(tested, labels, 0.95)
+        name, 0, 1, "", "accuracy", ("a", "b"), 0, np.array(right.mean()), right,
+        truth=truth, classes=guesses, probabilities=sure, losses=losses,
+    )  # fmt: skip
+    return scored(tested, 0.95), score(tested, 0.95)
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def classes():
         for name, guesses in (("single", single), ("other", other))
     ]
     models = [
-        side_by_side.TestedModel(h.variant, h, cost) for h, cost in zip(both, COSTS, strict=True)
+        side_by_side.TestedModel(found[0].variant, *found, cost)
+        for found, cost in zip(both, COSTS, strict=True)
     ]
     return side_by_side.SideBySide(*models, Scale(), 0.95, "Mind this.")
 
@@ -47,10 +48,10 @@ def test_differences_are_paired_over_samples(classes):
     assert (paired.only_a, paired.only_b) == (10, 20)
     assert paired.difference.mean == pytest.approx(0.1)
     assert paired.difference.p_value == stats.binomtest(20, 30).pvalue
-    single, other = (model.found.losses for model in (classes.single, classes.other))
+    single, other = (model.held.losses for model in (classes.single, classes.other))
     low, high = stats.ttest_rel(other, single).confidence_interval(0.95)
     assert (classes.losses.low, classes.losses.high) == (pytest.approx(low), pytest.approx(high))
-    assert classes.scores is None
+    assert classes.scores.mean == pytest.approx(0.1)
 
 
 def test_it_is_told_in_sentences(classes):
@@ -69,7 +70,7 @@ def test_the_table_has_a_row_for_each(classes):
     assert table["test_accuracy"].to_list() == [0.7, 0.8]
     assert table["parameters"].to_list() == [10, 30]
     assert isinstance(table, pd.DataFrame)
-    losses = [model.found.losses.mean() for model in (classes.single, classes.other)]
+    losses = [model.held.losses.mean() for model in (classes.single, classes.other)]
     assert table["log_loss"].to_list() == pytest.approx(losses)
 
 
@@ -82,6 +83,7 @@ def test_scores_of_a_regression():
                 readings.Tested(name, 0, 1, "", metric="mae", score=np.array(v.mean()), values=v),
                 0.95,
             ),
+            None,
             cost,
         )
         for name, v, cost in (("single", single, COSTS[0]), ("other", other, COSTS[1]))

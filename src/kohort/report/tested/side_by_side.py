@@ -11,6 +11,7 @@ from kohort.findings.statistics.scale import Scale, percent
 from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
+from kohort.report.on_test import are_accuracies
 from kohort.report.tested_scores import TestScore
 
 
@@ -20,12 +21,14 @@ class TestedModel:
 
     Args:
         name: What it is called.
-        found: Its answers where targets are classes; else its score.
+        score: Its score by the metric of the study.
+        held: Its answers where targets are classes; else None.
         cost: What it costs.
     """
 
     name: str
-    found: HeldOut | TestScore
+    score: TestScore
+    held: HeldOut | None
     cost: Cost
 
 
@@ -68,39 +71,42 @@ class SideBySide:
         """
         if (held := self._held) is None:
             return None
-        return mean_interval(
-            held[1].known_losses - held[0].known_losses, confidence=self.confidence
-        )
+        return mean_interval(held[1].losses - held[0].losses, confidence=self.confidence)
 
     @property
-    def scores(self) -> Interval | None:
-        """The other's score less the single one's, paired over samples; None for classes."""
-        single, other = self.single.found, self.other.found
-        if isinstance(single, HeldOut) or isinstance(other, HeldOut):
-            return None
-        return other.less(single, self.confidence)
+    def scores(self) -> Interval:
+        """The other's score by the study's metric less the single one's, paired over samples.
+
+        Without an interval where the metric is no mean over the same samples.
+        """
+        return self.other.score.less(self.single.score, self.confidence)
 
     @property
     def _held(self) -> tuple[HeldOut, HeldOut] | None:
-        single, other = self.single.found, self.other.found
-        if isinstance(single, HeldOut) and isinstance(other, HeldOut):
-            return single, other
-        return None
+        single, other = self.single.held, self.other.held
+        return None if single is None or other is None else (single, other)
+
+    @property
+    def _are_accuracies(self) -> bool:
+        return are_accuracies(self._held or (), (self.single.score, self.other.score))
 
     def table(self) -> pd.DataFrame:
         """A row for each of the two models.
 
-        Columns: the score on the test set with its interval (`test_accuracy`, `low`, `high`); of
-        classes also `balanced_accuracy`, `log_loss`, the calibration error `ece` and what chance
-        makes of it, `ece_by_chance` (exceeded in 5 % of cases by a calibrated model); `parameters`;
-        `milliseconds` of a prediction for a batch of 1,000 rows, and `megabytes` of the file.
+        Columns: the score on the test set with its interval (`test_auc`, `low`, `high`, say); of
+        classes also `test_accuracy`, `balanced_accuracy`, `log_loss`, the calibration error `ece`
+        and what chance makes of it, `ece_by_chance` (exceeded in 5 % of cases by a calibrated
+        model); `parameters`; `milliseconds` of a prediction for a batch of 1,000 rows, and
+        `megabytes` of the file.
         """
-        rows = [_row(model) for model in (self.single, self.other)]
+        names = ("accuracy",) if self._are_accuracies else ()
+        rows = [_row(model, *names) for model in (self.single, self.other)]
         return pd.DataFrame(rows).set_index("model")
 
     def __str__(self) -> str:
-        found = self._on_scores() if self._held is None else self._on_classes(*self._held)
-        return " ".join([found, self._costs(), self.note])
+        found = [] if self._are_accuracies else [self._on_scores()]
+        found += [] if self._held is None else [self._on_classes(*self._held)]
+        return " ".join([*found, self._costs(), self.note])
 
     def _on_classes(self, single: HeldOut, other: HeldOut) -> str:
         paired, losses = self.accuracies, self.losses
@@ -114,21 +120,18 @@ class SideBySide:
             f"{points[2]:+z.1f}). It is right about {paired.only_b:,} of which the single model is "
             f"not, and wrong about {paired.only_a:,} of which that is right; McNemar's exact p "
             f"{words.p_value(paired.difference.p_value)}. Its log loss is "
-            f"{other.known_losses.mean():.4f} against {single.known_losses.mean():.4f}: "
+            f"{other.losses.mean():.4f} against {single.losses.mean():.4f}: "
             f"{_change(losses)}. Its calibration error is {_calibrated(other.calibration)} against "
             f"{_calibrated(single.calibration)}."
         )
 
     def _on_scores(self) -> str:
-        single, other, difference = self.single.found, self.other.found, self.scores
-        assert isinstance(single, TestScore)
-        assert isinstance(other, TestScore)
-        assert difference is not None
+        single, other, difference = self.single.score, self.other.score, self.scores
         write = self.scale.score
         return (
-            f"On {other.score.n:,} test samples {self.other.name} scores {write(other.score)} by "
-            f"{self.scale.metric}, the single model, {self.single.name}, {write(single.score)}: "
-            f"{_change(difference)}."
+            f"On {len(other.values):,} test samples {self.other.name} scores "
+            f"{write(other.score)} by {self.scale.metric}, the single model, {self.single.name}, "
+            f"{write(single.score)}: {_change(difference)}."
         )
 
     def _costs(self) -> str:
@@ -140,20 +143,22 @@ class SideBySide:
         )
 
 
-def _row(model: TestedModel) -> dict[str, object]:
-    found = model.found
-    if isinstance(found, HeldOut):
-        metric, score, calibrated = "accuracy", found.accuracy, found.calibration
-        more = {
-            "balanced_accuracy": found.balanced_accuracy.mean,
-            "log_loss": float(found.known_losses.mean()),
-            "ece": calibrated.error,
-            "ece_by_chance": calibrated.by_chance,
+def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
+    scored = model.score.score
+    row = {
+        f"test_{metric or model.score.metric}": scored.mean,
+        "low": scored.low,
+        "high": scored.high,
+    }
+    if (held := model.held) is not None:
+        row |= {
+            "test_accuracy": held.accuracy.mean,
+            "balanced_accuracy": held.balanced_accuracy.mean,
+            "log_loss": float(held.losses.mean()),
+            "ece": held.calibration.error,
+            "ece_by_chance": held.calibration.by_chance,
         }
-    else:
-        metric, score, more = found.metric, found.score, {}
-    scored = {f"test_{metric}": score.mean, "low": score.low, "high": score.high}
-    return {"model": model.name, **scored, **more, **model.cost._asdict()}
+    return {"model": model.name, **row, **model.cost._asdict()}
 
 
 def _calibrated(found: Calibration) -> str:

@@ -6,16 +6,15 @@ from functools import cached_property
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.errors import DesignError, StoreError
-from kohort.evidence.readings import KeptReadings, Reading
+from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
 from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
-from kohort.report.class_words import test_text
-from kohort.report.held_out import Candidate, HeldOut, TestSet
+from kohort.report import on_test
+from kohort.report.held_out import Candidate, HeldOut, TestSet, score
 from kohort.report.record_view import RecordView
-from kohort.report.tested_scores import TestScore
-from kohort.report.tested_scores import told as scores_text
+from kohort.report.tested_scores import TestScore, test_score
 
 
 class TestedView(RecordView):
@@ -55,7 +54,7 @@ class TestedView(RecordView):
 
     @cached_property
     def _test_set(self) -> TestSet:
-        return TestSet(self.data, self._labels, self.settings.confidence, self._readings)
+        return TestSet(self.data, self._labels, self.metric, self._readings)
 
     @cached_property
     def _labels(self) -> ClassLabels | None:
@@ -67,11 +66,12 @@ class TestedView(RecordView):
         """Accuracy on the test set, of the winner and of the baseline (the first variant).
 
         The test set is read once for these two, after the winner was chosen, and nothing is
-        chosen by it. Naming other variants reads it again: that is recorded in `readings`, and
-        the report shows it, since what is picked by such a number is flattered by it. Where there
-        is no winner it is not read. In a store readings are kept, with what was found: a member
-        with the same weights is not tested again, and who wins after a study went on is another
-        reading.
+        chosen by it: `test_scores` tells of the same reading. Naming other variants reads it
+        again: that is recorded in `readings`, and the report shows it, since what is picked by
+        such a number is flattered by it. Where there is no winner it is not read. In a store
+        readings are kept, with what was found: a member with the same weights is not tested
+        again, and who wins after a study went on is another reading. A study that is opened
+        without its data tells what was found.
 
         Args:
             *variants: Names; none for the winner and the baseline.
@@ -92,34 +92,36 @@ class TestedView(RecordView):
         """
         numbers = [self._number(name) for name in variants]
         self._check_test_set()
-        tested = self._read(numbers) if numbers else self._test
+        has_classes = self._data is None or self._labels is not None
+        tested = self._held(self._tested_of(numbers)) if has_classes else []
         if not tested and self._conclusions.winner is not None:
             raise DesignError(
                 "class labels, and a model with a score for each class",
-                f"{self.data!r} and models that give something else",
+                f"{self._data or 'data'!r} and models that give something else",
                 "score them by the metric of the study: result.test_scores()",
             )
         return tested
 
     def test_text(self) -> str:
-        """`test` of the winner and the baseline in a sentence or two.
+        """`test_scores` and `test` of the winner and the baseline in a few sentences.
 
-        It tells where a model is not shown to be right more often than always answering the most
-        common class of the training data, of which classes it finds no sample, and where
-        validation lies far above (KH203). Without classes it tells `test_scores`. Empty without a
-        winner or a test set.
-
-        Raises:
-            DesignError: The study was opened without its data.
+        Where the metric that scores is the accuracy of classes, that is told once. It tells where
+        a model is not shown to be right more often than always answering the most common class of
+        the training data, of which classes it finds no sample, and where validation lies far above
+        (KH203). Empty without a winner or a test set, and of a study that was opened without its
+        data where nothing was read before.
 
         Example:
             >>> print(result.test_text())
             units=16 is right for ... of 60 samples. The baseline, units=1, is right for ...
         """
-        confidence = self.settings.confidence
-        told = test_text(self._test, confidence)
-        if not self._test and self._test_scores:
-            told = scores_text(self._test_scores, self._conclusions.study.scale, confidence)
+        tested = self._told
+        told = on_test.told(
+            self._held(tested),
+            self._scores(tested),
+            self._conclusions.study.scale,
+            self.settings.confidence,
+        )
         far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         return " ".join([told, *(finding.sentence for finding in far)])
 
@@ -147,21 +149,20 @@ class TestedView(RecordView):
     def readings(self) -> tuple[Reading, ...]:
         """When the test set was read, and for which; of a study in a store, in all of its runs.
 
-        Raises:
-            DesignError: The study was opened without its data.
-
         Example:
             >>> tested = result.test()
             >>> [member.variant for member in result.readings()[0].members]
             ['units=16', 'units=1']
         """
-        return tuple(self._test_set.readings)
+        if self._data is not None:
+            return tuple(self._test_set.readings)
+        return () if self._readings is None else tuple(self._readings.all())
 
     def test_scores(self, *variants: str) -> list[TestScore]:
         """The metric that scores on the test set, of the winner and of the baseline.
 
-        Where targets are class labels `test` tells more. The test set is read, and readings are
-        recorded, as there; a report does it where `test` has nothing to tell.
+        Where targets are class labels `test` tells more, of the same reading: see there for when
+        the test set is read.
 
         Args:
             *variants: Names; none for the winner and the baseline.
@@ -178,8 +179,7 @@ class TestedView(RecordView):
             True
         """
         self._check_test_set()
-        numbers = [self._number(name) for name in variants]
-        return self._read_scores(numbers) if numbers else self._test_scores
+        return self._scores(self._tested_of([self._number(name) for name in variants]))
 
     def findings(self) -> list[Finding]:
         """What the rules say: of the whole study, then of each variant, by variant and code.
@@ -194,28 +194,32 @@ class TestedView(RecordView):
             undertrained units=1 inconclusive
             undertrained units=16 not found
         """
-        return self._conclusions.findings_with([held.answers for held in self._known_test])
+        held = self._held(self._known_tested)
+        return self._conclusions.findings_with([one.answers for one in held])
 
     @property
-    def _known_test(self) -> list[HeldOut]:
-        """The results on the test set of winner and baseline; none while it has not been read."""
-        if "_test" in vars(self):
-            return self._test
+    def _told(self) -> list[Tested]:
+        """The results of winner and baseline: the test set is read for them, if there are data."""
+        return self._known_tested if self._data is None else self._tested
+
+    @property
+    def _known_tested(self) -> list[Tested]:
+        """The results of winner and baseline; none while the test set has not been read."""
+        if "_tested" in vars(self):
+            return self._tested
         try:
-            if self._data is None or not self._test_set.readings:
+            if self._data is None:
+                return self._kept(self._to_test) or []
+            if not self._test_set.readings:
                 return []
             candidates = self._candidates(self._to_test)
-            return self._test if self._test_set.has_read(candidates) else []
+            return self._tested if self._test_set.has_read(candidates) else []
         except StoreError:  # What follows from the record needs no store.
             return []
 
     @cached_property
-    def _test(self) -> list[HeldOut]:
-        return self._read(self._to_test) if self._to_test else []
-
-    @cached_property
-    def _test_scores(self) -> list[TestScore]:
-        return self._read_scores(self._to_test) if self._to_test else []
+    def _tested(self) -> list[Tested]:
+        return self._test_set.read(self._candidates(self._to_test)) if self._to_test else []
 
     @property
     def _to_test(self) -> list[int]:
@@ -226,24 +230,50 @@ class TestedView(RecordView):
         numbers = dict.fromkeys([self._conclusions.winner, 0])
         return [n for n in numbers if len(self._conclusions.study.variants[n].sound)]
 
-    def _read(self, numbers: Sequence[int]) -> list[HeldOut]:
-        return self._test_set.read(self._candidates(numbers))
+    def _tested_of(self, numbers: Sequence[int]) -> list[Tested]:
+        """The results of these variants, or of winner and baseline.
 
-    def _read_scores(self, numbers: Sequence[int]) -> list[TestScore]:
-        return self._test_set.read_scores(self._candidates(numbers), self.metric)
+        Raises:
+            DesignError: The study was opened without its data, and they were not read before.
+        """
+        if self._data is not None:
+            return self._test_set.read(self._candidates(numbers)) if numbers else self._tested
+        self._check_sound(numbers)
+        kept = self._kept(numbers or self._to_test)
+        if kept is None:
+            raise without_data()
+        return kept
 
-    def _read_beside(self, number: int, other: Candidate) -> list[HeldOut] | list[TestScore]:
+    def _kept(self, numbers: Sequence[int]) -> list[Tested] | None:
+        """What was found of the members that would be tested; None if one was never read."""
+        members = [
+            tested
+            for reading in self.readings()
+            for tested in reading.members
+            if tested.values is not None and tested.is_known(self.metric, len(tested.values))
+        ]
+        known = {(one.variant, one.replicate, one.epoch): one for one in members}
+        found = [known.get(on_test.member(self._conclusions, number)) for number in numbers]
+        return None if None in found else [one for one in found if one is not None]
+
+    def _held(self, tested: Sequence[Tested]) -> list[HeldOut]:
+        """How right they are; empty where they give no scores of classes."""
+        if not all(one.names for one in tested):
+            return []
+        return [score(one, self.settings.confidence) for one in tested]
+
+    def _scores(self, tested: Sequence[Tested]) -> list[TestScore]:
+        return [test_score(one, self.settings.confidence) for one in tested]
+
+    def _read_beside(self, number: int, other: Candidate) -> list[Tested]:
         """How a variant's member, and a model that is no member, do on the test set."""
         self._check_test_set()
         # Winner and baseline are read first, together, as ever: the other is a reading by itself.
-        tests = self._test or self._test_scores
-        candidates = [*self._candidates([number]), other]
-        if isinstance(tests[0], HeldOut):
-            return self._test_set.read(candidates, with_losses=True)
-        return self._test_set.read_scores(candidates, self.metric)
+        self._test_set.read(self._candidates(self._to_test))
+        return self._test_set.read([*self._candidates([number]), other])
 
     def _check_test_set(self) -> None:
-        if not len(self.data.x_test):
+        if self._data is not None and not len(self._data.x_test):
             raise DesignError(
                 "data with a test set", repr(self.data), "give a Dataset x_test and y_test"
             )

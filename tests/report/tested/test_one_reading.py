@@ -1,0 +1,132 @@
+"""One reading of the test set tells the study's metric, and how right the classes are."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+import kohort
+from kohort.keras_api.samples import measured
+
+RANDOM = np.random.default_rng(11)
+X = RANDOM.normal(size=(500, 4)).astype(np.float32)
+RARE = (X @ [1.0, -1.0, 0.5, 0.0] + 0.5 * RANDOM.normal(size=500) > 2.2).astype(np.int32)
+METRICS = {
+    "auc": keras.metrics.AUC,
+    "precision": keras.metrics.Precision,
+    "recall": keras.metrics.Recall,
+    "pr": lambda name: keras.metrics.AUC(curve="PR", name=name),
+    "coarse": lambda name: keras.metrics.AUC(num_thresholds=3, name=name),
+}
+
+
+def build(l2=0.0, metric="auc"):
+    penalty = keras.regularizers.L2(l2)
+    layers = [keras.Input((4,)), keras.layers.Dense(1, "sigmoid", kernel_regularizer=penalty)]
+    model = keras.Sequential(layers)
+    metrics = ["accuracy", METRICS[metric](name=metric)]
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy", metrics=metrics)
+    return model
+
+
+def data():
+    return kohort.Dataset(X[:300], RARE[:300], X[300:], RARE[300:])
+
+
+def run(place=None, metric="auc"):
+    return kohort.Study(
+        "rare", kohort.grid(build, l2=[0.5, 0.0], metric=metric), data(), metric=metric,
+        replicates=kohort.Holdout(0.25, 3), epochs=6, batch_size=30,
+    ).run(place, verbose=0)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("one") / "kohort.db"
+
+
+@pytest.fixture(scope="module")
+def result(place):
+    return run(place)
+
+
+def test_the_metric_of_the_study_and_accuracy_are_told_of_one_reading(result, tmp_path):
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    (winner, _), held = result.test_scores(), result.test()[0]
+    told = result.test_text()
+    assert told.startswith(f"by auc, over 200 samples, {result.winner} scores ")
+    assert f"{result.winner} is right for {100 * held.accuracy.mean:.1f} % (" in told
+    assert f"On the test set, read once and never to choose, {told}" in page
+    assert len(result.readings()) == 1
+    assert winner.score.is_formed
+    # Replicates compare areas: nothing is said of whether McNemar's test agrees with them.
+    assert "the replicates can tell" not in page
+    assert "seem to be of different kinds" not in page
+
+
+def test_without_the_data_the_same_is_told(result, place, tmp_path):
+    told = result.test_text()
+    opened = kohort.open(place, "rare")
+    assert opened.test_text() == told
+    assert told in opened.report(tmp_path / "report.html").read_text("utf-8")
+    assert [repr(one) for one in opened.test()] == [repr(one) for one in result.test()]
+    assert repr(opened.test_difference()) == repr(result.test_difference())
+    assert len(opened.readings()) == 1
+
+
+def test_what_was_not_read_needs_the_data(tmp_path):
+    run(tmp_path / "kohort.db")
+    opened = kohort.open(tmp_path / "kohort.db", "rare")
+    for needs in (opened.test, opened.test_scores):
+        with pytest.raises(kohort.DesignError, match="open it with them"):
+            needs()
+    assert opened.test_text() == ""
+
+
+def test_an_area_under_roc_is_that_of_the_ranks(result):
+    winner = result.test_scores()[0]
+    outputs = result.best().model().predict(X[300:], verbose=0)[:, 0]
+    ones = RARE[300:] == 1
+    found = stats.mannwhitneyu(outputs[ones], outputs[~ones]).statistic
+    assert winner.score.mean == pytest.approx(found / (ones.sum() * (~ones).sum()), abs=0.005)
+    assert winner.score.n == 200
+    assert 0 < winner.score.low < winner.score.mean < winner.score.high < 1
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall"])
+def test_of_what_a_metric_counts_each_is_right_or_wrong(metric):
+    model = build(metric=metric)
+    model.fit(X[:300], RARE[:300], epochs=6, batch_size=30, verbose=0)
+    value, values, _ = measured(model, metric, X[300:], RARE[300:])
+    answers = model.predict(X[300:], verbose=0)[:, 0] > 0.5
+    truth = RARE[300:] == 1
+    counted = answers if metric == "precision" else truth
+    assert (np.isfinite(values) == counted).all()
+    assert value == pytest.approx(np.nanmean(values))
+    assert value == pytest.approx((answers & truth).sum() / counted.sum())
+
+
+@pytest.mark.parametrize("metric", ["pr", "coarse"])
+def test_areas_of_which_no_interval_is_known_have_none(metric):
+    model = build(metric=metric)
+    model.fit(X[:300], RARE[:300], epochs=6, batch_size=30, verbose=0)
+    found = measured(model, metric, X[300:], RARE[300:])
+    assert np.isnan(found.values).all()
+    assert found.ranked is None
+
+
+def test_a_score_without_an_interval_is_told_to_have_none():
+    told = run(metric="pr").test_text()
+    assert told.startswith("by pr, over 200 samples, ")
+    assert " % (no interval)" in told
+    assert ". There is no interval: pr is no mean over samples. " in told
+    assert " is right for " in told
+
+
+def test_beside_another_model_both_are_told(result):
+    tested = result.ensemble().test()
+    table = tested.table()
+    assert table.columns.to_list()[:4] == ["test_auc", "low", "high", "test_accuracy"]
+    assert " by auc, the single model, " in str(tested)
+    assert " is right for " in str(tested)
+    assert tested.scores.mean == pytest.approx(table["test_auc"].diff().iloc[1])
