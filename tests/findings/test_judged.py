@@ -262,9 +262,9 @@ def test_points_are_told_as_finely_as_their_border_asks():
     [
         (Interval(20.0, 15.0, 25.0, 3, 0.1), "rises by 20 % (15 to 25)"),
         (Interval(20.0, 4.7, 36.0, 3, 0.1), "rises by 20.0 % (4.7 to 36.0)"),
-        (Interval(-2.0, -7.0, 3.0, 3, 0.1), "falls by 2 % (-3 to 7)"),
-        (Interval(-2.0, -9.0, 5.3, 3, 0.1), "falls by 2.0 % (-5.3 to 9.0)"),
-        (Interval(0.0, -1.0, 1.0, 3, 0.1), "rises by 0 % (-1 to 1)"),
+        (Interval(-2.0, -7.0, 3.0, 3, 0.1), "falls by 2 % (a rise of 3 to a fall of 7)"),
+        (Interval(-2.0, -9.0, 5.3, 3, 0.1), "falls by 2.0 % (a rise of 5.3 to a fall of 9.0)"),
+        (Interval(0.0, -1.0, 1.0, 3, 0.1), "rises by 0 % (a fall of 1 to a rise of 1)"),
     ],
 )
 def test_a_change_is_told_by_its_direction(interval, words):
@@ -296,7 +296,7 @@ def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, word
     [
         (POINTS, ABOVE, "3.1 points (2.0 to 4.2) worse"),
         (POINTS, BELOW, "3.1 points (2.0 to 4.2) better"),
-        (POINTS, ACROSS, "1.0 points (-1.0 to 3.0) better"),
+        (POINTS, ACROSS, "1.0 points better (1.0 worse to 3.0 better)"),
         (POINTS, Interval(0.0, 0.0, 0.0, 3, 1.0), "0.0 points (0.0 to 0.0) worse"),
         (POINTS, UNFORMED, "3.1 points worse"),
         (percent_of(0.5), BELOW, "0.031 (0.02 to 0.042) better"),

@@ -77,11 +77,14 @@ def _more_data(
     most = f"{int(curve.samples[-1]):,}"
     if curve.law is None:
         return NextStep(step, "cannot tell", f"{_capital(curve.reason)}.")
-    sentence = (
-        f"Twice the {most} samples would better the {study.scale.metric} of {name}{whose} by "
-        f"{study.scale.text(curve.gain, thresholds=(study.margin,))}, "
-        f"if the power law that fits {len(curve.samples)} sizes goes on"
-    )
+    metric, gain = study.scale.metric, curve.gain
+    better = f"better the {metric} of {name}{whose} by "
+    better += study.scale.text(gain, thresholds=(study.margin,))
+    if curve.verdict == "cannot tell" and gain.low < 0 < gain.high:
+        change = study.scale.worse(gain.negated(), -study.margin)
+        better = f"make the {metric} of {name}{whose} {change}"
+    law = f"the power law that fits {len(curve.samples)} sizes"
+    sentence = f"Twice the {most} samples would {better}, if {law} goes on"
     return NextStep(step, curve.verdict, f"{sentence}{f'; {curve.reason}' * bool(curve.reason)}.")
 
 

@@ -32,9 +32,9 @@ def told(
     if not scores:
         return ""
     right = test_text(tests, confidence)
-    return (
-        right if are_accuracies(tests, scores) else f"{scored(scores, scale, confidence)} {right}"
-    )
+    if are_accuracies(tests, scores):
+        return right
+    return " ".join(filter(None, [scored(scores, scale, confidence), right]))
 
 
 def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:

@@ -85,7 +85,10 @@ def test_a_rise_that_does_not_count_is_told_as_such():
 
 def test_a_fall_is_not_told_as_a_negative_rise():
     curves = variant(train=[FALLING] * 2, valid=[[0.5, 0.6, 0.8], [0.8, 0.6, 0.5]])
-    assert "validation loss falls by 19 % (-219 to 257) to" in judge(RULE, curves).sentence
+    assert (
+        "validation loss falls by 19 % (a rise of 219 to a fall of 257) to"
+        in judge(RULE, curves).sentence
+    )
 
 
 def test_rounding_puts_no_interval_on_the_threshold():

@@ -119,7 +119,9 @@ def test_a_variant_that_overfits_as_well_is_inconclusive():
 
     assert overfit.RULE.judge(overfitted, StudyCurves((overfitted, BEST))).verdict == "found"
     assert found.verdict == "inconclusive"
-    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.startswith(
+        "weak may or may not underfit: its train accuracy ends 11.0 points"
+    )
     assert found.sentence.endswith("; but it overfits as well.")
     assert found.advice == "Regularise, or get more data, before judging its capacity."
     # Without the rise it is found, and where there is no excess overfitting changes nothing.
@@ -237,7 +239,9 @@ def test_a_train_loss_that_falls_without_a_better_score_may_still_learn():
     found = doubted([1.0, 0.75, 0.5, 0.25])
 
     assert found.verdict == "inconclusive"
-    assert found.sentence.startswith("weak may underfit: its train accuracy ends 11.0 points")
+    assert found.sentence.startswith(
+        "weak may or may not underfit: its train accuracy ends 11.0 points"
+    )
     assert "; but it may still learn: as it goes, after 4 more epochs its train" in found.sentence
     assert found.advice == "Run more replicates, or train longer."
     assert doubted(FLAT).verdict == "found"

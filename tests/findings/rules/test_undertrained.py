@@ -260,7 +260,7 @@ def test_a_diverged_replicate_that_was_stopped_counts_for_nothing():
     [
         (-0.07, 2.9, "could do anything between rising by 7 % and falling by 290 %"),
         (0.01, 1.5, "could fall by anything from 1 to 150 %"),
-        (-0.07, 0.5, "would have fallen by 22 % (-7 to 50)"),
+        (-0.07, 0.5, "would have fallen by 22 % (a rise of 7 to a fall of 50)"),
         (0.5, 2.0, "would have fallen by 125 % (50 to 200)"),
     ],
 )

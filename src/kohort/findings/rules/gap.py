@@ -32,7 +32,12 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if gap.lies_below(threshold):
         return RULE.finding(name, "not found", f"{name} generalises: {clause}", evidence)
     return RULE.finding(
-        name, "inconclusive", f"{name} may have a gap: {clause}", evidence, "Run more replicates."
+        name,
+        "inconclusive",
+        f"{name} may or may not have a gap: {clause} It has one if the true difference is above "
+        f"{study.scale.amount(threshold)}.",
+        evidence,
+        "Run more replicates.",
     )
 
 

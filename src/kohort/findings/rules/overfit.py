@@ -57,7 +57,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may overfit: {clause}.",
+        f"{name} may or may not overfit: {clause}. It does if the true rise is above "
+        f"{GL_THRESHOLD:g} %.",
         evidence,
         "Run more replicates, or train longer.",
     )

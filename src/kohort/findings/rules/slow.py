@@ -59,7 +59,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may learn slowly: {clause}.",
+        f"{name} may or may not learn slowly: {clause}.",
         evidence,
         "Run more replicates, or train for more epochs.",
     )

@@ -68,16 +68,15 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
     if excess.lies_below(behind.threshold) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {clause}.", evidence)
+    unknown = f"{name} may or may not underfit: {clause}"
     if (doubt := _doubt(curves, study, behind)) is not None:
         but, advice = doubt
-        return RULE.finding(
-            name, "inconclusive", f"{name} may underfit: {clause}; but {but}.", evidence, advice
-        )
+        return RULE.finding(name, "inconclusive", f"{unknown}; but {but}.", evidence, advice)
     if not (behind.is_clear and worse.lies_above(0.0)):
         return RULE.finding(
             name,
             "inconclusive",
-            f"{name} may underfit: {clause}.",
+            f"{unknown}.",
             evidence,
             "Run more replicates.",
         )

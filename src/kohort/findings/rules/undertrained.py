@@ -70,7 +70,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may be undertrained: {clause}.",
+        f"{name} may or may not be undertrained: {clause}.",
         evidence,
         "Train for more epochs, or run more replicates.",
     )

@@ -49,7 +49,11 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if spread.lies_below(bound):
         return RULE.finding(name, "not found", f"{name} is stable: {clause}", evidence)
     return RULE.finding(
-        name, "inconclusive", f"{name} may be unstable: {clause}", evidence, "Run more replicates."
+        name,
+        "inconclusive",
+        f"{name} may or may not be unstable: {clause}",
+        evidence,
+        "Run more replicates.",
     )
 
 

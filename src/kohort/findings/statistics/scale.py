@@ -59,9 +59,7 @@ class Scale:
             digits: Digits of points after the decimal point.
             thresholds: The thresholds of verdicts; no bound is rounded across or onto one of them.
         """
-        if self.is_proportion:
-            return shown(interval.within(-1.0, 1.0), "points", 100.0, digits, thresholds)
-        mean, low, high = rounded(interval, lambda b, n: f"{b:z.{n}g}", 3, thresholds)
+        mean, low, high = self._texts(interval, digits, thresholds)
         return f"{mean} ({low} to {high})" if interval.is_formed else mean
 
     def score(self, score: Interval) -> str:
@@ -71,13 +69,27 @@ class Scale:
     def worse(self, interval: Interval, border: float = 0.0) -> str:
         """A difference of errors as text: `3.1 points (2.0 to 4.2) worse`, or `... better`.
 
+        Where it holds zero each bound says its side: `3.1 points worse (2.0 better to 8.2 worse)`.
+
         Args:
             interval: The difference.
             border: The threshold of the verdict.
         """
-        if interval.mean >= 0 or np.isnan(interval.mean):
-            return f"{self.text(interval, thresholds=(border,))} worse"
-        return f"{self.text(interval.negated(), thresholds=(-border,))} better"
+        side, other = "worse", "better"
+        if interval.mean < 0:
+            interval, border, side, other = interval.negated(), -border, other, side
+        mean, low, high = self._texts(interval, 1, (border,))
+        if not float(low) < 0 < float(high):
+            return f"{self.text(interval, thresholds=(border,))} {side}"
+        return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"
+
+    def _texts(
+        self, interval: Interval, digits: int, thresholds: Sequence[float]
+    ) -> tuple[str, str, str]:
+        """A difference, with its unit, and its bounds as text."""
+        if self.is_proportion:
+            return _texts(interval.within(-1.0, 1.0), "points", 100.0, digits, thresholds)
+        return rounded(interval, lambda b, n: f"{b:z.{n}g}", 3, thresholds)
 
 
 POINTS = Scale()
@@ -107,22 +119,38 @@ def shown(
         digits: After the decimal point.
         thresholds: The thresholds of verdicts, in the unit of the interval; see `rounded`.
     """
+    mean, low, high = _texts(interval, unit, scale, digits, thresholds)
+    return f"{mean} ({low} to {high})" if interval.is_formed else mean
+
+
+def _texts(
+    interval: Interval, unit: str, scale: float, digits: int, thresholds: Sequence[float]
+) -> tuple[str, str, str]:
     mean, low, high = rounded(
         interval.times(scale), lambda b, n: f"{b:z.{n}f}", digits, [scale * b for b in thresholds]
     )
-    return f"{mean} {unit} ({low} to {high})" if interval.is_formed else f"{mean} {unit}"
+    return f"{mean} {unit}", low, high
+
+
+_NOUNS = {"rises": "rise", "falls": "fall", "risen": "rise", "fallen": "fall"}
 
 
 def changes(interval: Interval, digits: int, border: float, verbs: str = "rises falls") -> str:
     """A change in percent as text: `rises by 3 % (2 to 4)`, or `falls by` if it is below zero.
 
+    Where its interval holds zero each bound says its way: `falls by 1 % (a rise of 5 to a fall of
+    7)`.
+
     Args:
         interval: The change, %.
         digits: After the decimal point.
         border: The threshold of the verdict.
-        verbs: For a change above zero and for one below.
+        verbs: For a change above zero and for one below: "rises falls" or "fallen risen", say.
     """
-    above, below = verbs.split()
+    verb, other = verbs.split()
     if interval.mean < 0:
-        return f"{below} by {shown(interval.negated(), '%', 1.0, digits, (-border,))}"
-    return f"{above} by {shown(interval, '%', 1.0, digits, (border,))}"
+        interval, border, verb, other = interval.negated(), -border, other, verb
+    mean, low, high = _texts(interval, "%", 1.0, digits, (border,))
+    if float(low) < 0 < float(high):
+        low, high = f"a {_NOUNS[other]} of {low.removeprefix('-')}", f"a {_NOUNS[verb]} of {high}"
+    return f"{verb} by {mean} ({low} to {high})" if interval.is_formed else f"{verb} by {mean}"
