@@ -3,7 +3,7 @@
 import pytest
 
 from kohort.findings.statistics.scale import Scale
-from kohort.report.searches.search_words import _apart
+from kohort.report.searches.search_words import _apart, _why
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,13 @@ from kohort.report.searches.search_words import _apart
 )
 def test_what_is_not_seen_is_neither_better_nor_worse(more, told):
     assert _apart(more, Scale()) == told
+
+
+def test_reasons_that_differ_only_in_numbers_are_of_one_kind():
+    shapes = [
+        f"ValueError: shapes {shape} and (3, {n}) do not fit at rate {rate}"
+        for n, (shape, rate) in enumerate([("(8,)", 0.1), ("(64, 32)", 1e-05), ("(128, 64)", 3)])
+    ]
+    assert _why(shapes) == f"Why trials failed: {shapes[0]}."
+    told = _why(["KeyError: 'x'", *shapes, "KeyError: 'y'"])
+    assert told == f"Why trials failed: {shapes[0]} (3 of 5), and 2 other kinds of reason."

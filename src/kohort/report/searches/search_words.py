@@ -1,6 +1,8 @@
 """What a search did, in sentences: what it tried, what it saved, and how far it flattered."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +77,10 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
     )
 
 
+_NUMBERS = re.compile(r"[\d.,\s+e-]*\d[\d.,\s+e-]*")
+"""Numbers with all that parts them, so that tuples of several lengths are of one kind."""
+
+
 def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     """What the winner of a search is, and what the search did, in sentences."""
     winner = winner_text(record, conclusions)
@@ -101,12 +107,22 @@ def _tried(record: SearchRecord) -> list[str]:
         f"{'; '.join(parts)}. It trained {record.member_epochs:,} of the {record.whole_epochs:,} "
         f"epochs that all of them would have taken, {100 * share:.0f} %."
     )
-    reasons = dict.fromkeys(trial.reason for trial in record.trials if trial.reason)
-    first = next(iter(reasons), None)
-    if first is None:
-        return [tried]
-    more = f", and {count(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
-    return [tried, f"Why trials failed: {first}{more}."]
+    reasons = [trial.reason for trial in record.trials if trial.reason]
+    return [tried, _why(reasons)] if reasons else [tried]
+
+
+def _why(reasons: Sequence[str]) -> str:
+    """Why trials failed, in a sentence: the most frequent kind of reason, by its first trial.
+
+    Reasons that differ only in their numbers are of one kind.
+    """
+    kinds: dict[str, list[str]] = {}
+    for reason in reasons:
+        kinds.setdefault(_NUMBERS.sub("#", reason), []).append(reason)
+    most, *others = sorted(kinds.values(), key=len, reverse=True)
+    share = f" ({len(most):,} of {len(reasons):,})" if others else ""
+    more = f", and {count(len(others), 'other kind')} of reason" if others else ""
+    return f"Why trials failed: {most[0]}{share}{more}."
 
 
 def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
