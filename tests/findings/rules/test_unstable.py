@@ -175,8 +175,8 @@ def test_what_the_draw_of_validation_samples_brings_is_no_instability(kind):
     )
     assert found.sentence == (
         "a may or may not be unstable: its accuracy has a standard deviation of its own of 2.00 "
-        "points (1.04 to 12.57) over replicates, where differences of 1 point are of interest and the draw of "
-        "100 validation samples alone brings one of 3.25 points."
+        "points (1.04 to 12.57) over replicates, where differences of 1 point are of interest and "
+        "the draw of 100 validation samples alone brings one of 3.25 points."
     )
 
 
