@@ -330,4 +330,5 @@ class Result(CleanedView):
             readings=self.readings(),
             shipped=shipped(self.best()) if has_models else "",
             command=command,
+            pending=self.pending,
         )

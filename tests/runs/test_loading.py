@@ -1,5 +1,7 @@
 """Studies that are opened from a store: the results that their runs gave."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pandas as pd
@@ -9,8 +11,10 @@ from markupsafe import escape
 import kohort
 from kohort.evidence.record import from_json, to_json
 from kohort.evidence.store import open_store
+from kohort.report import store_tables
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record, of_stored
+from kohort.runs.training import Training
 from tests.models import build_mlp
 
 
@@ -178,7 +182,9 @@ def test_what_is_not_there_or_not_finished_is_refused(study, result, place, tmp_
     )
     with pytest.raises(KeyboardInterrupt):
         broken.run(place, verbose=0)
-    with pytest.raises(kohort.StoreError, match="'broken', which was not; run it again"):
+    with pytest.raises(
+        kohort.StoreError, match="'broken', of which 0 of 9 members have finished; run it again"
+    ):
         kohort.open(place, "broken")
 
 
@@ -272,3 +278,31 @@ def test_the_cheapest_that_is_as_good_as_the_winner_is_smaller(blobs):
     assert result.winner == result.best().variant.name == "units=(16,)"
     assert result.best(cheapest=True).variant.name == "units=(1,)"
     assert "units=(1,) is as good within 95 points and " in result.answer()
+
+
+def test_a_study_that_grows_says_that_its_findings_are_those_of_before(blobs, tmp_path):
+    place = tmp_path / "kohort.db"
+
+    def grown(repeats):
+        return kohort.Study(
+            "grows", [kohort.Variant("net", build_mlp)], blobs, epochs=2, batch_size=100,
+            replicates=kohort.Holdout(0.2, repeats),
+        ).run(place, verbose=0)  # fmt: skip
+
+    def pending():
+        with open_store(place) as store:
+            return store_tables.pending(store, store.study("grows"))
+
+    grown(2)
+    assert pending() == ""
+
+    with (
+        mock.patch.object(Training, "train", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        grown(4)
+    assert pending().startswith("More was asked of it than it has trained: the findings are those")
+    with pytest.raises(kohort.StoreError, match="of which 2 of 4 members have finished"):
+        kohort.open(place, "grows")
+    grown(4)
+    assert pending() == ""

@@ -52,6 +52,8 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
+        pending = store_tables.pending(opened, stored)
+    parts |= {"pending": [{"told": pending}] * bool(pending)}
     parts |= _told(store, name) if has_ended else {"race": [], "axes": [], "test": []}
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
 

@@ -139,6 +139,41 @@ def kept_name(search: str) -> str:
     return f"{search} (search)"
 
 
+GROWS = ("trials", "epochs")
+"""What may be asked of a search anew, more than before."""
+
+
+def asked_since(search: Mapping[str, Any], race: Mapping[str, Any] | None = None) -> str:
+    """What was asked of a search since it came to its end, in words; empty if nothing was.
+
+    Args:
+        search: The description of the search in its store.
+        race: The description of the race of its finalists; None where it is not asked about.
+    """
+    done = search.get("done_with", {})
+    more = [
+        f"{search[what]:,} {what} were asked for, {done[what]:,} are in it"
+        for what in GROWS
+        if what in done and search[what] > done[what]
+    ]
+    if more:
+        return f"This is the search before it grew: {'; '.join(more)}. {_GOES_ON}"
+    if race is None or "result" not in race or "record" not in search or has_raced(search, race):
+        return ""
+    return (
+        f"This is the race of earlier finalists: its search has grown, and has others. {_GOES_ON}"
+    )
+
+
+_GOES_ON = "The same command or call goes on with it."
+
+
+def has_raced(search: Mapping[str, Any], race: Mapping[str, Any]) -> bool:
+    """Whether the finalists of a search, which has come to its end, are those of a race."""
+    finalists = list(map(trial_name, search["record"]["finalists"]))
+    return list(race["result"]["settings"]["epochs"]) == finalists
+
+
 def search_to_json(record: SearchRecord) -> dict[str, Any]:
     """A search as JSON, without what a store keeps separately: arguments and what was measured."""
     trials = [

@@ -69,6 +69,7 @@ class Page:
         readings: All readings of the test set.
         shipped: Which model to ship, in words; empty without a winner.
         command: The command that runs the study again; empty if there is none.
+        pending: What was asked for since, and is not in it; empty where nothing was.
         search: What it shows of the search whose finalists raced; None where there was none.
         turns: Whether verdicts turn on clean data; None where no raw data stand beside them.
     """
@@ -82,6 +83,7 @@ class Page:
     readings: Sequence[Reading]
     shipped: str
     command: str
+    pending: str = ""
     search: "SearchView | None" = None
     turns: ShownTurns | None = None
 

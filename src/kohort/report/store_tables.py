@@ -1,7 +1,7 @@
 """Writes what a store has as rows, tables and lines of text."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from kohort.evidence.store import KeptStudy, RunRecord, Store
+from kohort.evidence.store.records import StudySummary
+from kohort.evidence.trials import asked_since, kept_name
 
 type Row = dict[str, Any]
 
@@ -17,6 +19,8 @@ _SHOWN_VERDICTS = ("found", "inconclusive")
 
 def studies(store: Store) -> list[Row]:
     """A row for each study of a store."""
+    summaries = store.studies()
+    names = {summary.name for summary in summaries}
     return [
         {
             "study": summary.name,
@@ -24,10 +28,18 @@ def studies(store: Store) -> list[Row]:
             "finished": summary.finished,
             "members": summary.planned,
             "member epochs": summary.epochs,
-            "last run": summary.outcome or _unfinished(store.study(summary.name)),
+            "last run": _last_run(store, summary, names),
         }
-        for summary in store.studies()
+        for summary in summaries
     ]
+
+
+def _last_run(store: Store, summary: StudySummary, names: Set[str]) -> str:
+    """How the last run of a study ended; and whether its search has grown since."""
+    ended = summary.outcome or _unfinished(store.study(summary.name))
+    search = kept_name(summary.name)
+    grows = search in names and pending(store, store.study(summary.name))
+    return f"{ended}; its search was asked for more" if grows else ended
 
 
 def study(stored: KeptStudy) -> dict[str, list[Row]]:
@@ -59,6 +71,21 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
             if finding.verdict in _SHOWN_VERDICTS
         ],
     }
+
+
+def pending(store: Store, stored: KeptStudy) -> str:
+    """What was asked of a study and is not there yet, in a sentence; empty where all is."""
+    description = stored.description
+    if description.get("kind") == "search":
+        return asked_since(description)
+    if search := store.find(kept_name(stored.name)):
+        return asked_since(search.description, description)
+    if "result" in description or not stored.findings():
+        return ""
+    return (
+        "More was asked of it than it has trained: the findings are those of before. The same "
+        "command or call goes on with it."
+    )
 
 
 def _outcomes(stored: KeptStudy, runs: Sequence[RunRecord]) -> list[str]:
@@ -96,7 +123,8 @@ def table(rows: Iterable[Row]) -> str:
 
 def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
     """A study in lines of text."""
-    text_lines = [table(parts["variants"]), "", "runs", table(parts["runs"])]
+    text_lines = [*(row["told"] for row in parts["pending"]), table(parts["variants"])]
+    text_lines += ["", "runs", table(parts["runs"])]
     if parts["events"]:
         text_lines += [
             "",

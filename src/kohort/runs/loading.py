@@ -8,7 +8,6 @@ from typing import Any
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Holdout, KFold
-from kohort.design.searches.draws import trial_name
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -18,11 +17,10 @@ from kohort.evidence.settings import Settings
 from kohort.evidence.store import (
     KeptStudy,
     MemberKey,
-    Store,
     durable_location,
     open_store,
 )
-from kohort.evidence.trials import SearchRecord, kept_name, search_from
+from kohort.evidence.trials import SearchRecord, asked_since, has_raced, kept_name, search_from
 from kohort.keras_api.models import of_config
 from kohort.member import members_of
 from kohort.report.exports.study_export import check_study
@@ -61,7 +59,7 @@ def open(  # noqa: A001 (as `kohort.open`)
         if "result" not in description:
             raise StoreError(
                 "a study that was run to its end",
-                f"{name!r}, which was not",
+                f"{name!r}, of which {_progress(kept)} members have finished",
                 "run it again: it goes on",
             )
         if data is not None and data.fingerprint != description["data"]:
@@ -73,7 +71,10 @@ def open(  # noqa: A001 (as `kohort.open`)
         where = durable_location(store)
         readings = None if where is None else KeptReadings(where, name)
         result = _result(kept, description, data, readings, where)
-        searched = _searched(opened, kept, description)
+        search = opened.find(kept_name(name))
+        searched = None if search is None else _searched(search, description)
+        if search is not None and search.description["data"] == description["data"]:
+            result.pending = asked_since(search.description, description)
         if searched is None:
             return result
         from kohort.runs.searches.search_result import SearchResult
@@ -81,24 +82,24 @@ def open(  # noqa: A001 (as `kohort.open`)
         return SearchResult(result, searched)
 
 
-def _searched(store: Store, race: KeptStudy, description: Mapping[str, Any]) -> SearchRecord | None:
+def _progress(kept: KeptStudy) -> str:
+    members = [member for member in kept.members() if not member.key.is_refit]
+    return f"{sum(member.finished is not None for member in members):,} of {len(members):,}"
+
+
+def _searched(kept: KeptStudy, description: Mapping[str, Any]) -> SearchRecord | None:
     """The search whose finalists raced; None for a study that is no such race.
 
     While a search grows, its earlier race is that of other finalists.
     """
-    kept = store.find(kept_name(race.name))
-    if kept is None or kept.description["data"] != description["data"]:
+    search = kept.description
+    if search["data"] != description["data"] or "record" not in search:
         return None
-    raced_ones = list(description["result"]["settings"]["epochs"])
-
-    def has_raced(finalists: Sequence[int]) -> bool:
-        return raced_ones == list(map(trial_name, finalists))
-
-    stored = kept.description.get("record")
-    if stored is None or not has_raced(stored["finalists"]):
+    if not has_raced(search, description):
         return None  # Nothing of what its trials measured is read.
     searched = search_from(kept)  # Another process may have grown it meanwhile.
-    return searched if searched is not None and has_raced(searched.finalists) else None
+    is_same = searched is not None and [*searched.finalists] == search["record"]["finalists"]
+    return searched if is_same else None
 
 
 def _result(

@@ -8,6 +8,7 @@ import kohort
 from kohort import Interrupted, StoreError
 from kohort.evidence.store import MemberKey, VariantRecord, open_store
 from kohort.evidence.trials import kept_name
+from kohort.report import store_tables
 from kohort.runs.searches.keeping import SearchKeeper
 from tests.runs.searches.searched import build, small, without_times
 
@@ -60,6 +61,44 @@ def test_while_it_grows_its_earlier_race_is_told_without_it(blobs, tmp_path, mon
     opened = kohort.open(tmp_path / "k.db", "small")
     assert opened.winner == first.winner
     assert type(opened) is kohort.Result
+    assert "race of earlier finalists: its search has grown, and has others." in repr(opened)
+
+
+def test_in_the_middle_of_a_growth_the_state_before_is_told_to_be_that(
+    blobs, tmp_path, monkeypatch
+):
+    place = tmp_path / "k.db"
+    first = small(blobs, trials=6).run(place, verbose=0, confirm=2)
+    assert first.pending == kohort.open(place, "small").pending == ""
+    assert repr(first) == f"SearchResult('small', 2 variants, winner {first.winner!r})"
+    rows = {row["study"]: row for row in listed(place)}
+    assert rows["small"]["last run"] == "done"
+
+    def ends(*_):
+        raise Interrupted
+
+    with monkeypatch.context() as inside:
+        inside.setattr(SearchKeeper, "measured", ends)
+        with pytest.raises(Interrupted):
+            small(blobs, trials=10).run(place, verbose=0, confirm=4)
+    opened = kohort.open(place, "small")
+    asked = "This is the search before it grew: 10 trials were asked for, 6 are in it."
+    assert len(opened.trials()) == 6
+    assert opened.pending.startswith(asked)
+    assert asked in repr(opened)
+    assert asked in opened.report(tmp_path / "r.html").read_text("utf-8")
+    rows = {row["study"]: row for row in listed(place)}
+    assert rows["small"]["last run"] == "done; its search was asked for more"
+    with open_store(place) as store:
+        for name in ("small", kept_name("small")):
+            assert store_tables.pending(store, store.study(name)).startswith(asked)
+    grown = small(blobs, trials=10).run(place, verbose=0, confirm=4)
+    assert grown.pending == kohort.open(place, "small").pending == ""
+
+
+def listed(place):
+    with open_store(place) as store:
+        return store_tables.studies(store)
 
 
 def test_a_search_that_an_earlier_version_kept_is_refused_in_one_line(blobs, tmp_path):

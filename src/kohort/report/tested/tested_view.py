@@ -36,6 +36,15 @@ class TestedView(RecordView):
     ) -> None:
         super().__init__(record)
         self._data, self._readings, self._candidate_of = data, readings, candidate_of
+        self.pending = ""
+        """What was asked of its search since, and is not in it yet; empty where nothing was."""
+
+    def __repr__(self) -> str:
+        won = "no winner" if self.winner is None else f"winner {self.winner!r}"
+        told = (
+            f"{len(self.record.variants)} variants, {won}{f'; {self.pending}' * bool(self.pending)}"
+        )
+        return f"{type(self).__name__}({self.settings.study!r}, {told})"
 
     @property
     def data(self) -> Dataset:

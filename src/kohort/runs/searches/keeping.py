@@ -15,7 +15,7 @@ from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
-from kohort.evidence.trials import SearchRecord, kept_name, search_to_json
+from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.searches.sameness import (
@@ -192,7 +192,8 @@ class SearchKeeper:
 
     def record(self, record: SearchRecord) -> None:
         """Keep what the search tried, for who opens the result of its race."""
-        self.note(record=from_text(to_text(search_to_json(record))))
+        asked = {what: self._description[what] for what in GROWS}
+        self.note(record=from_text(to_text(search_to_json(record))), done_with=asked)
 
     def _write_curves(self) -> None:
         if self._to_write:

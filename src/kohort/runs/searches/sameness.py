@@ -9,13 +9,11 @@ from kohort.design.searches.rungs import Ladder, Schedule
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
-from kohort.evidence.trials import kept_name
+from kohort.evidence.trials import GROWS, kept_name
 from kohort.runs.fingerprint import callback_settings, code_of, source_of, weights_of
 
 DIGEST = 64
 """Hexadecimal digits of a fingerprint."""
-_GROWS = ("trials", "epochs")
-"""What may be more than it was."""
 _NOT_COMPARED = ("environment", "schedule")
 """Versions may change; the schedule follows from what the search began with."""
 
@@ -98,7 +96,7 @@ def schedule_of(spec: SearchSpec, before: Mapping[str, Any]) -> Schedule:
 
 def growth_text(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """By what a search grows, in words; empty where it does not."""
-    grown = [what for what in _GROWS if now[what] > before[what]]
+    grown = [what for what in GROWS if now[what] > before[what]]
     return ", ".join(f"{what}: {before[what]} before, {now[what]} now" for what in grown)
 
 
@@ -108,7 +106,7 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         what
         for what in now
         if what not in _NOT_COMPARED and before.get(what) != now[what]
-        if not (what in _GROWS and now[what] > before[what])
+        if not (what in GROWS and now[what] > before[what])
     ]
 
 

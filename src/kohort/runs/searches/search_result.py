@@ -33,6 +33,7 @@ class SearchResult(Result):
             proved._readings,
             proved._refits,
         )
+        self.pending = proved.pending
         self.searched = searched
         """The record of the search."""
 
