@@ -36,12 +36,12 @@ def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width)
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     monkeypatch.setattr(module, "Console", lambda **_: console)
     progress = Progress(1200)
-    progress.begin("cohort 10/12: " + "units=(400, 200), l2=0.0001, " * 9, members=40, epochs=30)
+    progress.begin("cohort [b] 10/12: " + "units=(400, 200), l2=1e-4, " * 9, members=40, epochs=30)
     progress.advance(600, epoch=14)
     (line,) = console.render_lines(progress._bar.get_renderable(), pad=False)
     text = "".join(segment.text for segment in line)
     assert len(text) <= width
-    assert text.startswith("40 members of co")
+    assert text.startswith("40 members of cohort [b]"[: 15 if width == 80 else 24])
     assert "━━━" in text
     for told in ("epoch 15/30", "600/1200 member epochs", "left"):
         assert told in text
@@ -52,6 +52,16 @@ def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
         "cohort 1/2: small, 3 members, 2 epochs",
         "cohort 2/2: large, 1 member, 6 epochs",
     ]
+
+
+def test_a_line_of_a_log_is_one_line_and_names_stay_text(monkeypatch):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=False, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    what = "cohort 1/2: " + "[relu] units=(400, 200) :smile: " * 4
+    with Progress(12) as progress:
+        progress.begin(what, members=3, epochs=10)
+    assert screen.getvalue() == f"{what}, 3 members, 10 epochs\n"
 
 
 def test_silence_is_silent(monkeypatch):

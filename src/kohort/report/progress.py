@@ -43,6 +43,7 @@ class Progress:
         self._bar = Bars(
             TextColumn(
                 "{task.description}",
+                markup=False,
                 table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis"),
             ),
             BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
@@ -74,7 +75,8 @@ class Progress:
     def tell(self, line: str) -> None:
         """Show a line."""
         if self._visible:
-            self._console.print(line, highlight=False, soft_wrap=True)
+            # Names stay text; of a line, what reads a pipe gets one line.
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     def expect(self, member_epochs: int) -> None:
         """Add member epochs that are to come, as those of a race's next look."""
@@ -98,9 +100,8 @@ class Progress:
         self._left = members * epochs - done
         self.skip(done)
         self._show(0)
-        if self._visible and not self._console.is_terminal:
-            told = f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}"
-            self._console.print(told, highlight=False)
+        if not self._console.is_terminal:
+            self.tell(f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}")
 
     def advance(self, member_epochs: int, epoch: int) -> None:
         """Count finished member epochs of an epoch (from 0)."""
