@@ -144,6 +144,15 @@ def test_show_tells_the_rest_of_a_study_whose_epochs_are_damaged(folder, ran, tm
     assert "findings" in axes
 
 
+def test_a_store_in_the_place_of_a_name_is_told_how_to_be_named(folder, ran, tmp_path):
+    store = folder / "kohort.db"
+    refused(kohort("list", store, cwd=tmp_path), str(store), "a store is named by --store")
+    for verb, *more in (("show",), ("report",), ("compare", "a", "b"), ("export", "out")):
+        done = kohort(verb, store, *more, cwd=tmp_path)
+        refused(done, "which is a store", f"kohort {verb} NAME --store {store}")
+    assert not list(tmp_path.iterdir())
+
+
 def test_export_writes_tables(folder, ran):
     done = kohort("export", "tiny", "tables", cwd=folder)
     assert done.stdout.split() == [f"tables/{n}.csv" for n in ("curves", "members", "findings")]

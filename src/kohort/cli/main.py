@@ -69,7 +69,10 @@ def main() -> None:
             error.show()
             sys.exit(2)
         place = error.ctx.command_path if error.ctx else "kohort"
-        end(f"{error.format_message().rstrip('.')}; see {place} --help", 2)
+        told = error.format_message().rstrip(".")
+        if "extra argument" in told and any(p.name == "store" for p in error.ctx.command.params):
+            told += "; a store is named by --store"
+        end(f"{told}; see {place} --help", 2)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,7 @@ from kohort.cli.options import (
     TestPart,
     reading_options,
 )
+from kohort.data.system import is_file
 from kohort.errors import StoreError, legible
 
 
@@ -31,6 +34,34 @@ class Format(StrEnum):
     PARQUET = "parquet"
     TENSORBOARD = "tensorboard"
     MLFLOW = "mlflow"
+
+
+@contextmanager
+def _of_a_study(verb: str, name: str) -> Iterator[None]:
+    """Say of a store that is given in the place of a study's name how it is named.
+
+    Raises:
+        StoreError: It is one.
+    """
+    try:
+        yield
+    except StoreError as error:
+        if not _is_store(name):
+            raise
+        named = f"name a study, and the store by --store: kohort {verb} NAME --store {name}"
+        raise StoreError("the name of a study", f"{name}, which is a store", named) from error
+
+
+def _is_store(place: str) -> bool:
+    if place.startswith(("postgresql://", "sqlite://")):
+        return True
+    if not is_file(Path(place)):
+        return False
+    with Path(place).open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
+
+
+_SQLITE = b"SQLite format 3\0"
 
 
 def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
@@ -48,7 +79,7 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
 
-    with open_store(store, make=False) as opened:
+    with _of_a_study("show", name), open_store(store, make=False) as opened:
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
@@ -84,7 +115,9 @@ def compare(
     """Compare two variants of a study that was run to its end."""
     from kohort.runs.loading import open as open_result
 
-    typer.echo(open_result(store, name).comparison_text(a, b))
+    with _of_a_study("compare", name):
+        result = open_result(store, name)
+    typer.echo(result.comparison_text(a, b))
 
 
 def report(
@@ -113,7 +146,8 @@ def report(
     from kohort.runs.loading import open as open_result
 
     given = data_of(data, reading_options(target, group, size, color, test))
-    result = open_result(store, name, given)
+    with _of_a_study("report", name):
+        result = open_result(store, name, given)
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):
         typer.echo(str(result.report(path)))
@@ -140,7 +174,7 @@ def export(
     from kohort.report.exports.export import export as export_study
     from kohort.report.exports.study_export import of_stored
 
-    with open_store(store, make=False) as opened:
+    with _of_a_study("export", name), open_store(store, make=False) as opened:
         study = of_stored(opened.study(name))
     for path in export_study(study, folder, to):
         typer.echo(legible(str(path)))
