@@ -55,7 +55,7 @@ def gap(number: float, scale: Scale) -> str:
 
 def counts_errors(scale: Scale) -> bool:
     """Whether a point of the metric means one error in a hundred samples."""
-    return scale.is_proportion and "acc" in scale.metric and "top" not in scale.metric
+    return scale.counts_samples and "top" not in scale.metric
 
 
 def answer(

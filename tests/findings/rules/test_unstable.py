@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kohort.findings.rules.unstable import RULE
+from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     assert_same,
     judge,
@@ -178,6 +179,13 @@ def test_what_the_draw_of_validation_samples_brings_is_no_instability(kind):
         "points (1.04 to 12.57) over replicates, where differences of 1 point are of interest and "
         "the draw of 100 validation samples alone brings one of 3.25 points."
     )
+
+
+@pytest.mark.parametrize("metric", ["auc", "recall", "balanced_accuracy"])
+def test_what_the_draw_brings_to_what_is_no_part_of_all_samples_is_not_known(metric):
+    found = judged(ERRORS, kind="splits", valid_samples=100, scale=Scale(metric))
+    assert DRAW not in found.evidence
+    assert "; the luck of the splits is in it." in found.sentence
 
 
 def test_above_what_the_draw_and_the_margin_bring_the_verdict_turns():

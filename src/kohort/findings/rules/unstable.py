@@ -60,10 +60,11 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
     """The standard deviation of an error due to the draw of validation samples; None if unknown.
 
-    Of a proportion p it is sqrt(p (1 - p) / n). Seeds validate on the same samples.
+    Of a part p of the samples it is sqrt(p (1 - p) / n); of an area under a curve, say, it depends
+    on how many samples are rare. Seeds validate on the same samples.
     """
     samples = study.valid_samples
-    if samples is None or not (study.draws_samples and study.scale.is_proportion):
+    if samples is None or not (study.draws_samples and study.scale.counts_samples):
         return None
     errors = curves.at_best(curves.valid_error)
     p = float(np.clip(np.nanmean(errors), 0.0, 1.0)) if np.isfinite(errors).any() else 0.0
@@ -117,10 +118,10 @@ RULE = Rule(
     "difference of practical interest, the study's `margin`. It is that of the validation error at "
     "e*, or of what this is above the median of the other variants in the same replicate, "
     "whichever is less: so that neither a hard split counts nor another unstable variant. Over "
-    "splits and folds each replicate validates on n samples drawn anew, and of a proportion p "
+    "splits and folds each replicate validates on n samples drawn anew, and of an accuracy p "
     "their draw alone brings a standard deviation of sqrt(p (1 - p) / n): there the interval must "
     "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "
-    "Where the metric is no proportion, what the draw brings is not known; it is in the spread, "
+    "Where the metric is no accuracy, what the draw brings is not known; it is in the spread, "
     "and the finding says so.",
     "One training of such a variant says little: another seed may turn the answer that the study "
     "is asked for.",

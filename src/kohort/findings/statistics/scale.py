@@ -31,6 +31,14 @@ class Scale:
         """Whether the metric is a proportion, from 0 to 1."""
         return self.reference is None
 
+    @property
+    def counts_samples(self) -> bool:
+        """Whether it is the part of samples that a model is right about, such as an accuracy.
+
+        An area under a curve, a precision or a recall is a proportion, but not one of all samples.
+        """
+        return self.is_proportion and "acc" in self.metric and "balanced" not in self.metric
+
     def threshold(self, points: float, percent: float) -> float:
         """The threshold on this scale, in the unit of the metric."""
         return points / 100 if self.reference is None else percent / 100 * self.reference
