@@ -37,15 +37,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     bound = float(np.hypot(margin, drawn or 0.0))
     clause = _clause(study, spread, drawn, bound)
-    if spread.lies_above(bound):
-        unknown = study.draws_samples and drawn is None
-        return RULE.finding(
-            name,
-            "found",
-            f"{name} is unstable: {clause}",
-            evidence,
-            f"{ON_SEEDS * unknown}{STEADY}",
-        )
+    unknown = study.draws_samples and drawn is None
+    if spread.lies_above(bound) and not unknown:
+        return RULE.finding(name, "found", f"{name} is unstable: {clause}", evidence, STEADY)
     if spread.lies_below(bound):
         return RULE.finding(name, "not found", f"{name} is stable: {clause}", evidence)
     return RULE.finding(
@@ -53,7 +47,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "inconclusive",
         f"{name} may or may not be unstable: {clause}",
         evidence,
-        "Run more replicates.",
+        ON_SEEDS if unknown else "Run more replicates.",
     )
 
 
@@ -84,7 +78,7 @@ def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: fl
             f"{scale.amount(drawn)}"
         )
     elif study.draws_samples:
-        clause += f"; the luck of the {study.kind} is in it"
+        clause += f"; the luck of the {study.kind} is in it, and how much of it is not known"
     return f"{clause}."
 
 
@@ -97,8 +91,14 @@ def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
     """
     errors = curves.at_best(curves.valid_error)
     others = [c.at_best(c.valid_error) for c in study.variants if c is not curves and len(c.sound)]
-    # Variants that lost a replicate to divergence are left out of the median.
-    whole = [values for values in others if np.isfinite(values[np.isfinite(errors)]).all()]
+    # Variants that lost a replicate to divergence are left out of the median, and twins, such as
+    # one model by two names: what is equal has no spread beside itself.
+    whole = [
+        values
+        for values in others
+        if np.isfinite(values[np.isfinite(errors)]).all()
+        and not np.array_equal(values, errors, equal_nan=True)
+    ]
     return [errors, errors - np.median(whole, axis=0)] if whole else [errors]
 
 
@@ -107,8 +107,8 @@ STEADY = (
     "replicates."
 )
 ON_SEEDS = (
-    "Look first at seeds on one split (`Holdout(..., same_split=True)`): no steadier training "
-    "removes the luck of the splits. "
+    "Look at seeds on one split (`Holdout(..., same_split=True)`): there nothing but training "
+    "moves a score."
 )
 
 RULE = Rule(
@@ -122,7 +122,7 @@ RULE = Rule(
     "their draw alone brings a standard deviation of sqrt(p (1 - p) / n): there the interval must "
     "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "
     "Where the metric is no accuracy, what the draw brings is not known; it is in the spread, "
-    "and the finding says so.",
+    "so that the rule is inconclusive there, or not found.",
     "One training of such a variant says little: another seed may turn the answer that the study "
     "is asked for.",
     "Steady the training (a lower learning rate or a schedule, larger batches, clipped gradients, "
