@@ -65,7 +65,8 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
         f"by loss, over 40 samples, units=8 scores {winner.score.mean:.3g} ({winner.score.low:.3g} "
         f"to {winner.score.high:.3g}), and the baseline, units=0, {baseline.score.mean:.3g} ("
     )
-    assert f"Sample by sample they differ by {less.mean:.3g} (" in told
+    assert f"Sample by sample units=8 is {-less.mean:.3g} (" in told
+    assert f" to {-less.low:.3g}) better." in told
     assert told.split(" These are scores")[0] == result.test_text()  # as commands tell it
 
 

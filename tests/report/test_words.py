@@ -92,8 +92,8 @@ def test_a_lower_loss_is_the_better_one():
     ]
     told = words.answer("best", score, LOSS, against, [])
     assert told == (
-        "best does best on validation data: loss 0.71 (0.7 to 0.72). It is better than x. "
-        "These replicates cannot tell it from y."
+        "best does best on validation data: loss 0.71 (0.7 to 0.72), lower is better. It is better "
+        "than x. These replicates cannot tell it from y."
     )
     verb = words.what_it_does(comparison("net", "net L2", -0.02, 0.01, higher=False), None, LOSS)
     assert verb.startswith("net L2 against net betters the score: ")

@@ -81,7 +81,8 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
         text += f", and the baseline, {baseline.variant}, {write(baseline.score)}"
         difference = winner.less(baseline, confidence)
         if difference.is_formed:
-            text += f". Sample by sample they differ by {scale.text(difference)}"
+            worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
+            text += f". Sample by sample {winner.variant} is {worse}"
     if not winner.score.is_formed:
         text += f". There is no interval: {scale.metric} is no mean over samples"
     return f"{text}."

@@ -78,7 +78,8 @@ def answer(
         diverged: Names of variants with replicates that diverged, how many did, and of how many.
         does: What the winner does.
     """
-    sentences = [f"{winner} {does}: {scale.metric} {scale.score(score)}."]
+    lower = "" if scale.higher_is_better else ", lower is better"
+    sentences = [f"{winner} {does}: {scale.metric} {scale.score(score)}{lower}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
         sentences.append(f"The baseline, {step.a}, did not train to the end.")

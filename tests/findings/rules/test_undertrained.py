@@ -78,6 +78,14 @@ def test_is_silent_where_the_curve_has_levelled_out():
     assert found.sentence.startswith("v has levelled out: as it goes, after 2 more epochs its ")
 
 
+def test_what_gets_worse_is_not_told_to_be_level():
+    found = judge(RULE, learner("worse", lambda t: np.exp(-20 * t) + 0.4 * t))
+
+    assert found.verdict == "not found"
+    assert found.sentence.startswith("worse is not undertrained: as it goes, after 20 more epochs")
+    assert "its validation loss would have risen by " in found.sentence
+
+
 @pytest.mark.parametrize("speed", [0.1, 0.3, 1.0, 2.0])
 def test_one_that_learns_slowly_has_not_levelled_out(speed):
     assert judge(RULE, learner("slow", lambda t: np.exp(-speed * t))).verdict == "found"

@@ -113,7 +113,9 @@ def _range(study: StudyCurves, axis: Axis, levels: Levels) -> AxisRange | None:
     names = [axis.levels[level] for level in levels]
     worst, best = (low, high) if study.scale.higher_is_better else (high, low)
     found = cross_validated_range(values)
-    size = study.interval(found).within(0.0, np.inf)
+    size = study.interval(found)
+    # Where the interval lies below zero, what it is cut to would tell a range of zero as sure.
+    size = replace(size, low=np.nan, high=np.nan) if size.high < 0 else size.within(0.0, np.inf)
     return AxisRange(
         axis.name,
         names[worst],

@@ -56,7 +56,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             "Train for more epochs, or with a higher learning rate.",
         )
     if _has_levelled_out(curves, study):
-        return RULE.finding(name, "not found", f"{name} has levelled out: {clause}.", evidence)
+        # What gets surely worse is not level.
+        rises = outlook.valid_loss.gain.lies_below(0.0) and loss.mean < -FALL_THRESHOLD
+        what = "is not undertrained" if rises else "has levelled out"
+        return RULE.finding(name, "not found", f"{name} {what}: {clause}.", evidence)
     seems_to_fall = outlook.valid_loss.most > FALL_THRESHOLD
     seems_to_improve = outlook.valid_error.most > study.margin and not _overfits(curves, study)
     if not (_ends_lowest(curves, study) or seems_to_improve or seems_to_fall):
