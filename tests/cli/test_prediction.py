@@ -3,6 +3,8 @@
 Images of one channel and of three, and the rows of CSV files.
 """
 
+import json
+
 import keras
 import numpy as np
 import pandas as pd
@@ -215,6 +217,20 @@ def test_rows_of_a_table_are_told_one_by_one(file, tables):
     name, _, number = lines[0].partition(": ")
     assert name == f"{file}, row 1"
     assert float(number) == pytest.approx(outputs["numbers"][0], rel=1e-5)
+
+
+def test_programs_get_json(tables):
+    folder, outputs = tables
+    first = json.loads(kohort("predict", "classes.keras", "bare.csv", "--json", cwd=folder).stdout)[
+        0
+    ]
+    best = outputs["classes"]
+    assert first["sample"] == "bare.csv, row 1"
+    assert first["class"] == ["low", "high"][best.argmax()]
+    assert first["probability"] == pytest.approx(best.max(), rel=1e-5)
+    rows = json.loads(kohort("predict", "numbers.keras", "bare.csv", "--json", cwd=folder).stdout)
+    assert rows[0]["outputs"] == pytest.approx(np.ravel(outputs["numbers"][0]).tolist(), rel=1e-5)
+    assert "class" not in rows[0]
 
 
 BAD = {

@@ -18,6 +18,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from kohort import open as kohort_open
 from kohort.cli.store_commands import Format
 from kohort.report.exports.export import FORMATS
 from tests.cli.in_process import kohort
@@ -222,6 +223,11 @@ def test_compare_tells_two_variants_apart_or_not(folder, ran):
     done = kohort("compare", "tiny", "units=2", "units=16", cwd=folder)
     assert done.stdout.startswith("units=16 against units=2, validation accuracy"), done.stderr
     assert re.search(r" points \(.*\).*(undecided|differ|no difference)", done.stdout)
+    told = json.loads(kohort("compare", "tiny", "units=2", "units=16", "--json", cwd=folder).stdout)
+    assert (told["a"], told["b"], told["replicates"]) == ("units=2", "units=16", 3)
+    assert told["told"] == done.stdout.strip()
+    found = kohort_open(folder / "kohort.db", "tiny").compare("units=2", "units=16")
+    assert (told["difference"], told["p_adjusted"]) == (found.difference.mean, found.p_adjusted)
     refused(kohort("compare", "tiny", "units=2", "units=3", cwd=folder), "'units=3'")
 
 

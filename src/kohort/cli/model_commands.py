@@ -1,10 +1,12 @@
 """Commands on a saved model: `predict`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kohort.cli.options import AsJson
 from kohort.errors import legible
 
 
@@ -27,6 +29,7 @@ def predict(
     invert: Annotated[
         bool, typer.Option("--invert", help="Exchange black and white in the images.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell the class of images or rows, and the probability that the model gives to it.
 
@@ -37,6 +40,9 @@ def predict(
     found = predict_files(model, inputs, pixel_scale(scale, offset), invert=invert)
     if found.notice:
         typer.echo(f"kohort: {legible(found.notice)}", err=True)
+    if as_json:
+        typer.echo(json.dumps([answer.as_json() for answer in found.answers]))
+        return
     for answer in found.answers:
         sure = "" if answer.probability is None else f" ({100 * answer.probability:.1f} %)"
         typer.echo(f"{legible(answer.sample)}: {answer.label}{sure}")

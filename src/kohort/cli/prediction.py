@@ -32,11 +32,19 @@ class Answer(NamedTuple):
         sample: A file, or a row of one.
         label: The class, or the model's outputs where they are no scores of classes.
         probability: Of the class; None without one.
+        outputs: The model's outputs, where they are no scores of classes.
     """
 
     sample: str
     label: str
     probability: float | None
+    outputs: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The answer for programs: the class with its probability, or the outputs."""
+        if self.probability is None:
+            return {"sample": self.sample, "outputs": list(self.outputs)}
+        return {"sample": self.sample, "class": self.label, "probability": self.probability}
 
 
 class Predictions(NamedTuple):
@@ -109,7 +117,7 @@ def _of_rows(
     if about.names and scores.shape[1] == len(about.names):
         return Predictions(_classes(samples, scores, about.names), notice)
     answers = [
-        Answer(sample, ", ".join(f"{number:.6g}" for number in row), None)
+        Answer(sample, ", ".join(f"{number:.6g}" for number in row), None, (*map(float, row),))
         for sample, row in zip(samples, outputs, strict=True)
     ]
     return Predictions(answers, notice)

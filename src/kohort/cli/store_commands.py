@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,9 @@ from kohort.cli.options import (
 )
 from kohort.data.system import is_file
 from kohort.errors import StoreError, legible
+
+if TYPE_CHECKING:
+    from kohort.findings.statistics.comparison import Comparison
 
 
 class Format(StrEnum):
@@ -111,13 +115,39 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A variant.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another, which is held against it.")],
     store: StorePlace = STORE,
+    as_json: AsJson = False,
 ) -> None:
     """Compare two variants of a study that was run to its end."""
     from kohort.runs.loading import open as open_result
 
     with _of_a_study("compare", name):
         result = open_result(store, name)
-    typer.echo(result.comparison_text(a, b))
+    found = result.compare(a, b)
+    typer.echo(json.dumps(_of_comparison(found)) if as_json else found.text)
+
+
+def _of_comparison(found: "Comparison") -> dict[str, object]:
+    """A comparison for programs; what it has not is null."""
+    difference = found.difference
+    numbers = {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p_value,
+        "p_adjusted": found.p_adjusted,
+        "margin": found.margin,
+    }
+    return {
+        "a": found.a,
+        "b": found.b,
+        "measure": found.measure,
+        "replicates": difference.n,
+        **{name: number if isfinite(number) else None for name, number in numbers.items()},
+        "decided": found.is_decided,
+        "better": found.better,
+        "equivalent": found.is_equivalent,
+        "told": found.text,
+    }
 
 
 def report(
