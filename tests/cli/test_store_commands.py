@@ -120,14 +120,14 @@ def test_show_tells_members_runs_and_findings(folder, ran):
     # As the run told it, of one reading.
     tested = ran.stdout.partition("On the test set, ")[2].splitlines()[0]
     assert "test set\nThe test set was read once, on " in shown.stdout
-    assert f"\n{tested}\n" in shown.stdout
+    assert f"\nOn the test set, {tested}\n" in shown.stdout
     parts = json.loads(kohort("show", "tiny", "--json", cwd=folder).stdout)
     assert [(row["variant"], row["finished"]) for row in parts["variants"]] == [
         ("units=2", 3),
         ("units=16", 3),
     ]
     assert [row["told"].split(":")[0] for row in parts["axes"]] == ["units 2 to 16"]
-    assert parts["test"][1]["told"] == tested
+    assert parts["test"][1]["told"] == f"On the test set, {tested}"
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
 
 

@@ -103,7 +103,7 @@ def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
         told = {
             "race": result.race_text(),
             "axes": result.effects_text(),
-            "test": [on_test.readings_text(result.readings()), result.test_text()],
+            "test": on_test.readings_text(result.readings(), result.test_text()),
         }
     except StoreError as error:  # The rest can be shown without the epochs.
         told = {"race": [], "axes": [str(error)], "test": []}

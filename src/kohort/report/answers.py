@@ -17,6 +17,7 @@ from kohort.report import words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
+from kohort.report.progress import count
 from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
 
@@ -97,7 +98,8 @@ def answer(conclusions: Conclusions) -> str:
             f" In the replicates that both trained, {shortlist(ahead)} scored better, and left the "
             "race undecided: nothing here says that the winner is the better one."
         )
-    parts = [not_beaten(conclusions), found, _cheapest(conclusions), over_what(conclusions), ended]
+    parts = [not_beaten(conclusions), found, _twins(conclusions), _cheapest(conclusions)]
+    parts += [over_what(conclusions), ended]
     return " ".join(filter(None, parts))
 
 
@@ -126,6 +128,21 @@ def _tie(conclusions: Conclusions, winner: int) -> str:
     same = f"{who} score the same in every replicate: {scale.metric} {what}."
     diverged = conclusions.diverged
     return " ".join([same] + [words.divergence(diverged)] * bool(diverged))
+
+
+def _twins(conclusions: Conclusions) -> str:
+    """Which variants are one model by several names, as it seems, in a sentence; empty without."""
+    alike: dict[bytes, list[str]] = {}
+    for curves in conclusions.study.variants:
+        if len(curves.sound) > 1:
+            alike.setdefault(curves.valid_loss.tobytes(), []).append(curves.name)
+    twins = [names for names in alike.values() if len(names) > 1]
+    if not twins:
+        return ""
+    more = f" (as have {count(len(twins) - 1, 'other group')})" * (len(twins) > 1)
+    return (
+        f"{shortlist(twins[0])} have the same losses in every epoch{more}: they seem to be equal."
+    )
 
 
 def _cheapest(conclusions: Conclusions) -> str:

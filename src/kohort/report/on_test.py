@@ -146,9 +146,16 @@ def readings(found: Sequence[Reading]) -> str:
     return often + "; again ".join(map(_reading, found))
 
 
-def readings_text(found: Sequence[Reading]) -> str:
-    """The same as a sentence; empty if it was never read."""
-    return f"The test set was read {readings(found)}." if found else ""
+def readings_text(found: Sequence[Reading], told: str) -> list[str]:
+    """The same as a sentence, and what was found, where that is known; none if it was never read.
+
+    Args:
+        found: The readings.
+        told: What was found of winner and baseline; empty if nothing is known.
+    """
+    if not found:
+        return []
+    return [f"The test set was read {readings(found)}."] + [f"On the test set, {told}"] * bool(told)
 
 
 def _reading(reading: Reading) -> str:

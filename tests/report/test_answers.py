@@ -1,0 +1,21 @@
+"""The answer in a few sentences: what it says of variants that are one model by two names."""
+
+import numpy as np
+
+from kohort.findings.conclusions import Conclusions
+from kohort.report.answers import answer
+from tests.findings.factorial.records import grid_of, record_of
+
+SCORES = np.array([[0.70, 0.72, 0.69], [0.75, 0.71, 0.74], [0.80, 0.82, 0.79]])
+
+
+def told(*rows):
+    scores = SCORES[list(rows)]
+    return answer(Conclusions(record_of(grid_of(units=list(range(len(rows)))), scores)))
+
+
+def test_variants_of_the_same_losses_are_told_to_seem_equal():
+    twins = "have the same losses in every epoch"
+    assert f"v0 and v2 {twins}: they seem to be equal." in told(0, 1, 0)
+    assert f"v0 and v1 {twins} (as have 1 other group): they" in told(0, 0, 1, 2, 2)
+    assert twins not in told(0, 1, 2)
