@@ -267,9 +267,13 @@ class TestedView(RecordView):
 
     def _held(self, tested: Sequence[Tested]) -> list[HeldOut]:
         """How right they are; empty where they give no scores of classes."""
-        if not all(one.names for one in tested):
-            return []
-        return [score(one, self.settings.confidence) for one in tested]
+        is_winners = tested is vars(self).get("_tested")
+        return self._test if is_winners else _held(tested, self.settings.confidence)
+
+    @cached_property
+    def _test(self) -> list[HeldOut]:
+        """How right the winner and the baseline are."""
+        return _held(self._tested, self.settings.confidence)
 
     def _scores(self, tested: Sequence[Tested]) -> list[TestScore]:
         return [test_score(one, self.settings.confidence) for one in tested]
@@ -299,6 +303,12 @@ class TestedView(RecordView):
                     self.record.variant_names[number],
                     "test another one",
                 )
+
+
+def _held(tested: Sequence[Tested], confidence: float) -> list[HeldOut]:
+    if not all(one.names for one in tested):
+        return []
+    return [score(one, confidence) for one in tested]
 
 
 def without_data() -> DesignError:
