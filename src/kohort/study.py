@@ -29,6 +29,7 @@ from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import listed
 from kohort.member import members_of
+from kohort.report.notebooks.study_view import StudyView
 from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
@@ -43,7 +44,7 @@ from kohort.tracing.signature import global_settings
 _GIVEN = {field.name for field in fields(StudySpec) if field.init} | {"epochs_of", "shares_of"}
 
 
-class Study:
+class Study(StudyView):
     """A set of variants, trained in paired replicates on one dataset.
 
     Args:

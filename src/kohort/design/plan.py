@@ -7,6 +7,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 
 import jax.numpy as jnp
 import keras
@@ -162,6 +163,9 @@ class Plan:
             for members in self.alone
         ]
         return "\n".join([head, *cohorts, *alone])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
     def _how_many(self) -> str:
         """The number of members, in words."""

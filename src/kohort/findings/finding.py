@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 from kohort.findings.judged import VariantCurves
@@ -16,7 +17,7 @@ FEWEST = 3
 """The fewest replicates of which an interval finds anything, or finds that it is not there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One conclusion of a rule.
 
@@ -37,6 +38,13 @@ class Finding:
     evidence: Evidence
     sentence: str
     advice: str = ""
+
+    def __repr__(self) -> str:
+        return f"Finding({self.code} {self.title}, {self.verdict}: {self.sentence!r})"
+
+    def _repr_html_(self) -> str:
+        told = f"<strong>{self.code} {self.title}: {self.verdict}.</strong> {escape(self.sentence)}"
+        return f"<p>{told} {escape(self.advice)}</p>"
 
 
 @dataclass(frozen=True)

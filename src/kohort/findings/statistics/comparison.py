@@ -16,7 +16,7 @@ SIGN_FLIPS = 4096
 """Sign flips of a sign-flip test: all of them up to 12 replicates, random ones for more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The paired difference `b - a` of a measured value.
 
@@ -41,7 +41,7 @@ class Comparison:
         share: The part of alpha that may be spent on it: less than 1 at a look of a race. Then
             moderated p-values are divided by it, so that `p_adjusted` is corrected for the looks as
             well, and intervals are as wide as that asks; see `compare`.
-        text: The comparison in sentences, which `print` shows; "" where nobody has told it.
+        text: The comparison in sentences, which it shows; "" where nobody has told it.
     """
 
     a: str
@@ -61,8 +61,8 @@ class Comparison:
     share: float = 1.0
     text: str = field(default="", repr=False, compare=False)
 
-    def __str__(self) -> str:
-        return self.text or repr(self)
+    def __repr__(self) -> str:
+        return self.text or f"Comparison({self.b!r} - {self.a!r}, {self.measure})"
 
     @cached_property
     def p_moderated(self) -> float:

@@ -1,0 +1,29 @@
+"""Sentences and tables as HTML for notebooks, which add the style."""
+
+from collections.abc import Iterable
+from html import escape
+
+import pandas as pd
+
+MOST = 12
+"""The most rows of a table that are shown; a study may have hundreds of variants."""
+
+
+def sentences_html(sentences: Iterable[str]) -> str:
+    """A paragraph for each sentence that there is."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences if sentence)
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A table, its first rows where there are many, to four digits."""
+    shown: str = table.head(MOST).to_html(
+        border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.4g}"
+    )
+    others = len(table) - MOST
+    return shown + (f"<p>and {others} others: table()</p>" if others > 0 else "")
+
+
+def list_html(items: Iterable[str]) -> str:
+    """A list of sentences; nothing where there are none."""
+    told = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f"<ul>{told}</ul>" if told else ""

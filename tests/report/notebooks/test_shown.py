@@ -1,0 +1,110 @@
+"""What notebooks and Python's prompt show: sentences and tables, and nothing that costs."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort.report.notebooks.shown import MOST, list_html, sentences_html, table_html
+from tests.models import build_mlp
+
+HOSTILE = "<script>alert('x')</script> & co"
+
+
+class Tags(HTMLParser):
+    """The tags and the text of a piece of HTML, which must be closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.seen, self.open, self.text = [], [], ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_hostile_names_stay_text():
+    table = pd.DataFrame({"a": [HOSTILE]}, index=pd.Index([HOSTILE], name=HOSTILE))
+    for html in (sentences_html([HOSTILE]), table_html(table), list_html([HOSTILE])):
+        shown = Tags(html)
+        assert HOSTILE in shown.text
+        assert "script" not in shown.seen
+
+
+def test_what_is_empty_shows_nothing():
+    assert sentences_html(["", "One."]) == "<p>One.</p>"
+    assert list_html([]) == ""
+
+
+@pytest.mark.parametrize(("rows", "others"), [(MOST, ""), (MOST + 3, "and 3 others: table()")])
+def test_of_long_tables_the_first_rows_are_shown(rows, others):
+    shown = Tags(table_html(pd.DataFrame({"score": np.arange(rows) / 7.0})))
+    assert shown.seen.count("tr") == MOST + 1
+    assert shown.text.strip().endswith(others or f"{(MOST - 1) / 7:.4g}")
+
+
+@pytest.fixture(scope="module")
+def study(blobs):
+    rates = {HOSTILE: 1e-2, "slow": 1e-4}
+    return kohort.Study(
+        HOSTILE,
+        [kohort.Variant(name, build_mlp, learning_rate=rate) for name, rate in rates.items()],
+        blobs,
+        replicates=kohort.Holdout(0.2, repeats=3),
+        epochs=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def result(study):
+    return study.run(verbose=0)
+
+
+def test_a_study_shows_its_variants_and_builds_none(blobs):
+    def build(units):
+        raise AssertionError("it was built")
+
+    variants = [kohort.Variant(f"v{units}", build, units=units) for units in (4, 8)]
+    splits = kohort.Holdout(0.2, repeats=3)
+    study = kohort.Study("shown", variants, blobs, replicates=splits, epochs=2)
+    assert repr(study).startswith("Study('shown', 2 variants, Holdout(fraction=0.2, repeats=3")
+    shown = Tags(study._repr_html_())
+    assert all(name in shown.text for name in ("v4", "v8", "units", repr(study)))
+
+
+def test_a_plan_shows_what_it_prints(study):
+    plan = study.plan()
+    assert Tags(plan._repr_html_()).text == str(plan)
+
+
+def test_a_result_shows_its_answer_its_table_and_what_was_found(result):
+    shown = Tags(result._repr_html_())
+    assert result.answer() in shown.text
+    assert "script" not in shown.seen
+    assert all(name in shown.text for name in (HOSTILE, "slow", "KH101", "val_accuracy"))
+    assert result.winner in repr(result)
+
+
+def test_what_is_shown_reads_no_test_set(result):
+    result._repr_html_()
+    assert len(result.readings()) == 0
+
+
+def test_findings_and_comparisons_show_their_sentences(result):
+    finding = result.findings()[0]
+    assert finding.sentence in repr(finding)
+    assert len(repr(finding)) < len(finding.sentence) + 80
+    assert finding.sentence in Tags(finding._repr_html_()).text
+    comparison = result.compare("slow", HOSTILE)
+    assert repr(comparison) == str(comparison) == result.comparison_text("slow", HOSTILE)
+    assert "Comparison('" in repr(comparison.turned)
