@@ -25,10 +25,11 @@ from kohort.cli.options import (
     reading_options,
 )
 from kohort.data.system import is_file
-from kohort.errors import StoreError, legible
+from kohort.errors import DesignError, StoreError, legible
 
 if TYPE_CHECKING:
     from kohort.findings.statistics.comparison import Comparison
+    from kohort.result import Result
 
 
 class Format(StrEnum):
@@ -170,7 +171,11 @@ def report(
     ] = None,
     store: StorePlace = STORE,
 ) -> None:
-    """Write the report of a study that was run to its end."""
+    """Write the report of a study that was run to its end.
+
+    That of a study on clean data says whether a verdict turns, where the store has the same study
+    on the raw data.
+    """
     from kohort.cli.outputs import writing
     from kohort.cli.study_files import data_of
     from kohort.runs.loading import open as open_result
@@ -180,7 +185,22 @@ def report(
         result = open_result(store, name, given)
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):
-        typer.echo(str(result.report(path)))
+        typer.echo(str(result.report(path, raw=_raw(store, name, result))))
+
+
+def _raw(store: str, name: str, clean: "Result") -> "Result | None":
+    """The result of the same study on raw data, if there is one that can be compared."""
+    from kohort.cli.training.clean_study import raw_result
+
+    raw = raw_result(store, name)
+    if raw is None:
+        return None
+    try:
+        clean.turns(raw)
+    except DesignError as error:
+        typer.echo(legible(f"the report says nothing of raw data: {error}"), err=True)
+        return None
+    return raw
 
 
 def export(

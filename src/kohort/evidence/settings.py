@@ -43,6 +43,8 @@ class Settings:
         strata: Why classes were split in the same proportion, or why not, where that was decided
             for the data; else "".
         has_sample_weights: Whether samples had weights, by which losses are measured too.
+        data: The fingerprint of its data; "" of studies that were kept before it was.
+        raw_data: That of the raw data that these were cleaned from; "" where they were not.
     """
 
     study: str
@@ -70,6 +72,8 @@ class Settings:
     class_weights: dict[str, str] = field(default_factory=dict)
     strata: str = ""
     has_sample_weights: bool = False
+    data: str = ""
+    raw_data: str = ""
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

@@ -261,6 +261,8 @@ def _settings(
         class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},
         strata=spec.strata.why,
         has_sample_weights=spec.sample_weights is not None,
+        data=spec.data.fingerprint,
+        raw_data="" if spec.data.raw is None else spec.data.raw.fingerprint,
     )
 
 

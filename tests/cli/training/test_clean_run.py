@@ -1,5 +1,6 @@
 """`kohort run --clean`: one study on raw and on clean data."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -30,6 +31,9 @@ def folder(tmp_path):
     x[150:160], y[150:160] = x[:10], y[:10]
     np.savez(tmp_path / "raw.npz", x_train=x[:150], y_train=y[:150], x_test=x[150:], y_test=y[150:])
     np.savez(tmp_path / "other.npz", x_train=x, y_train=y)
+    with h5py.File(tmp_path / "raw.h5", "w") as file:
+        file["trainData"] = file["testData"] = np.column_stack([x, y])
+    (tmp_path / "t.csv").write_text("a,ill\n1,yes\n2,no\n")
     (tmp_path / "study.py").write_text(STUDY)
     done = kohort("data", "clean", "raw.npz", "--out", "clean.h5", cwd=tmp_path)
     assert "left: train: 150 of 150; test: 40 of 50" in done.stdout
@@ -57,13 +61,37 @@ def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(fol
     assert again.returncode == 0
     assert "cohort" not in again.stderr  # nothing is trained
 
+    for data in ([], ["--data", "clean.h5"]):
+        reported = kohort("report", "clouds, clean data", *data, "--out", "again.html", cwd=folder)
+        assert reported.returncode == 0, reported.stderr
+        assert told[at + 1] in (folder / "again.html").read_text("utf-8")
+
+    # Cleaned anew, it is another study; that is told before the raw one trains on.
+    (folder / "none.csv").write_text("sample,decision,new_label,checksum\n")
+    kept = ("--decisions", "none.csv", "--out", "clean.h5")
+    assert kohort("data", "clean", "raw.npz", *kept, cwd=folder).returncode == 0
+    before = held(folder)
+    longer = kohort(*command, "--epochs", "2", cwd=folder)
+    assert (longer.returncode, longer.stdout) == (2, "")
+    (line,) = longer.stderr.splitlines()
+    assert "got data that were cleaned otherwise; name another --store, or train both" in line
+    assert held(folder) == before
+
+    # A raw study that has gone on is no longer the same study.
+    assert kohort("run", "study.py", "--data", "raw.npz", "--epochs", "2", cwd=folder)
+    reported = kohort("report", "clouds, clean data", "--out", "again.html", cwd=folder)
+    assert reported.returncode == 0
+    assert "the report says nothing of raw data: expected the same study" in reported.stderr
+    assert "Raw and clean data" not in (folder / "again.html").read_text("utf-8")
+
 
 BAD = {
     "other data": (["--data", "other.npz", "--clean", "clean.h5"], "what kohort data clean made"),
-    "raw data": (["--data", "raw.npz", "--clean", "raw.npz"], "raw.npz, which is other data"),
+    "raw data": (["--data", "raw.npz", "--clean", "raw.h5"], "raw.h5, which is other data"),
+    "no such file": (["--data", "raw.npz", "--clean", "t.csv"], "t.csv, which is no .h5 file"),
     "no file": (["--data", "raw.npz", "--clean", "none.h5"], "'none.h5': no such file"),
     "a race": (
-        ["--data", "raw.npz", "--clean", "clean.h5", "--until-decided"], "got a race; leave --",
+        ["--data", "raw.npz", "--clean", "clean.h5", "--until-decided"], "got a race, which",
     ),
 }  # fmt: skip
 

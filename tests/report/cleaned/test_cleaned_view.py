@@ -105,7 +105,7 @@ def test_results_from_a_store_are_compared_too(raw, clean, results, tmp_path):
 def test_other_data_are_refused(results, raw):
     on_raw, on_clean = results
     for one, other in ((on_raw, on_clean), (on_raw, on_raw), (on_clean, on_clean)):
-        with pytest.raises(DesignError, match="the result on the raw data that these were cleaned"):
+        with pytest.raises(DesignError, match="data clean made of the data of 'clouds'"):
             one.turns(other)
 
 

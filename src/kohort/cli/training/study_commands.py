@@ -27,16 +27,12 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
-from kohort.errors import DataError, DesignError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kohort.result import Result
     from kohort.study import Study
-
-CLEAN = "clean"
-"""The folder, in that of a report, for the same study on clean data."""
 
 
 class EngineName(StrEnum):
@@ -101,6 +97,7 @@ def run(
     It is kept while it runs: the same command goes on where it was stopped, or trains what was
     added to the study.
     """
+    from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 
     reading = reading_options(target, group, size, color, test)
@@ -115,7 +112,9 @@ def run(
         "store": None if store == STORE else store,
     }
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
-    on_clean = None if clean is None else _on_clean(study, clean, found, epochs, replicates)
+    on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
+    if on_clean is not None and not fresh:
+        check_kept(on_clean, store)
 
     def running(it: "Study") -> "Callable[[], Result]":
         return partial(it.run, engine=engine.value, memory=memory, store=store, fresh=fresh)
@@ -151,35 +150,6 @@ def plan(
     reading = reading_options(target, group, size, color, test)
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     typer.echo(str(planned.plan()))
-
-
-def _on_clean(
-    place: str, source: Path, raw: "Study", epochs: int | None, replicates: int | None
-) -> "Study":
-    """The same study on clean data; it is kept under a name of its own.
-
-    Raises:
-        DataError: The data were not cleaned from those of the study.
-        DesignError: It is a race.
-    """
-    from kohort.cli.study_files import adjusted, data_of, read_study
-
-    data = data_of(str(source), {})
-    if data is None or data.raw is None or data.raw.fingerprint != raw.data.fingerprint:
-        raise DataError(
-            f"what kohort data clean made of {raw.data.name}",
-            f"{source}, which is other data",
-            "clean the data, read with the same options as here: kohort data clean",
-        )
-    if raw.spec.race is not None:
-        raise DesignError(
-            "a study whose variants train all replicates, for --clean",
-            "a race",
-            "leave --until-decided out, or give it a Holdout or a KFold",
-        )
-    study = read_study(place, data)
-    name = f"{study.name}, clean data"
-    return adjusted(study, epochs=epochs, replicates=replicates, name=name)
 
 
 def _study(

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from kohort.errors import DesignError
+from kohort.errors import DesignError, legible
 from kohort.findings.cleaned.turning import Turning, turning
+from kohort.report.cleaned.pairs import Side, check_pair
 from kohort.report.cleaned.turn_words import ShownTurns, TurnRow, turn_rows, turn_sentences
 from kohort.report.tested.tested_view import TestedView
 
@@ -27,8 +28,8 @@ class CleanedView(TestedView):
             the differences on both, their verdicts, the change, and the outcome.
 
         Raises:
-            DesignError: The data were not cleaned from those, it is not the same study, it is a
-                race, or one was opened without its data.
+            DesignError: The data were not cleaned from those, it is not the same study, or it is a
+                race.
 
         Example:
             >>> table = clean.turns(result)  # of the same study on clean data, and on the raw ones
@@ -65,13 +66,7 @@ class CleanedView(TestedView):
         return turning(raw._conclusions, self._conclusions)
 
     def _check_same(self, raw: TestedView) -> None:
-        origin = self.data.raw
-        if origin is None or origin.fingerprint != raw.data.fingerprint:
-            raise DesignError(
-                "the result on the raw data that these were cleaned from",
-                f"one on {raw.data!r}",
-                "give the result of the same study on the data that kohort data clean read",
-            )
+        check_pair(_side(raw), _side(self))
         for what, before, now in zip(_TOLD, _settings(raw), _settings(self), strict=True):
             if before != now:
                 raise DesignError(
@@ -79,18 +74,18 @@ class CleanedView(TestedView):
                     f"{what} {before} on the raw data, and {now} on the clean ones",
                     "run one study on both: kohort run STUDY.py --data RAW --clean CLEAN.h5",
                 )
-        if self.settings.looks:
-            raise DesignError(
-                "a study whose variants train all replicates",
-                "a race, which compares them on other replicates",
-                "give it a Holdout or a KFold",
-            )
 
 
 _TOLD = (
     "variants", "replicates", "seed", "epochs", "batch size", "class weights", "metric", "margin",
-    "confidence", "looks",
+    "confidence",
 )  # fmt: skip
+
+
+def _side(result: TestedView) -> Side:
+    of = result.settings
+    told = legible(f"the data of {of.study!r}")
+    return Side(told, of.data, of.raw_data, is_race=bool(of.looks))
 
 
 def _settings(result: TestedView) -> tuple[object, ...]:
@@ -98,5 +93,5 @@ def _settings(result: TestedView) -> tuple[object, ...]:
     variants = [(v.name, v.arguments) for v in result.record.variants]
     return (
         variants, of.replicates, of.seed, of.epochs, of.batch_size, of.class_weights, of.metric,
-        of.margin, of.confidence, of.looks,
+        of.margin, of.confidence,
     )  # fmt: skip

@@ -1,0 +1,74 @@
+"""The same study on clean data: made, and found again beside the one on the raw data."""
+
+from pathlib import Path
+
+from kohort.cli.study_files import adjusted, data_of, read_study
+from kohort.data.dataset import Dataset
+from kohort.errors import DataError, StoreError, legible
+from kohort.evidence.store import durable_location, open_store
+from kohort.report.cleaned.pairs import Side, check_pair
+from kohort.result import Result
+from kohort.runs.loading import open as open_result
+from kohort.study import Study
+
+CLEAN = "clean"
+"""The folder, in that of a report, for the same study on clean data."""
+_SUFFIX = ", clean data"
+
+
+def clean_study(
+    place: str, source: Path, raw: Study, epochs: int | None, replicates: int | None
+) -> Study:
+    """The same study on clean data; it is kept under a name of its own.
+
+    Raises:
+        DataError: The file is none that `kohort data clean` writes.
+        DesignError: Its data were not cleaned from those of the study, or it is a race.
+    """
+    if source.suffix.lower() not in (".h5", ".hdf5"):
+        told = f"{source}, which is no .h5 file"
+        raise DataError("what kohort data clean wrote", told, "clean the data: kohort data clean")
+    data = data_of(str(source), {})
+    assert data is not None
+    check_pair(
+        _side(raw.data, str(raw.data.name), is_race=raw.spec.race is not None),
+        _side(data, str(source), is_race=False),
+    )
+    study = read_study(place, data)
+    return adjusted(study, epochs=epochs, replicates=replicates, name=f"{study.name}{_SUFFIX}")
+
+
+def check_kept(study: Study, store: str) -> None:
+    """Refuse a study that is kept with other data, before the one on raw data is trained.
+
+    Raises:
+        StoreError: It is.
+    """
+    location = durable_location(store)
+    if location is None or not ("://" in location or Path(location).exists()):
+        return
+    with open_store(store, make=False) as opened:
+        kept = opened.find(study.name)
+        is_other = kept is not None and kept.description["data"] != study.data.fingerprint
+    if is_other:
+        raise StoreError(
+            f"{study.name!r} on the data that it is kept with in {store}",
+            "data that were cleaned otherwise",
+            "name another --store, or train both studies anew: --fresh",
+        )
+
+
+def raw_result(store: str, name: str) -> Result | None:
+    """The kept result of the same study on raw data; None where there is none to end."""
+    raw = name.removesuffix(_SUFFIX)
+    if raw == name:
+        return None
+    with open_store(store, make=False) as opened:
+        kept = opened.find(raw)
+        has_ended = kept is not None and "result" in kept.description
+    return open_result(store, raw) if has_ended else None
+
+
+def _side(data: Dataset, told: str, *, is_race: bool) -> Side:
+    raw_data = "" if data.raw is None else data.raw.fingerprint
+    return Side(legible(told), data.fingerprint, raw_data, is_race)
