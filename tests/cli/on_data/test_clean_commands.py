@@ -54,10 +54,11 @@ def test_what_was_decided_is_done(raw, decided, tmp_path):
     done = kohort(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
-    assert "copies across train and test (KD101): 2 left out" in told
-    assert "relabelled: 2 (train 7 from 2 to 1, train 8 from 0 to 2)" in told
-    assert "left out, and no copies: 1 (test 20)" in told
-    assert "left: train: 120 of 120; test: 27 of 30" in told
+    assert "left out, copies across train and test (KD101): 2" in told
+    assert "left out, doubtful labels (KD104): 1 (test 20)" in told
+    assert "left out in all: 3" in told
+    assert "kept: 147 (train: 120 of 120, test: 27 of 30)" in told
+    assert "kept with a new label: 2 (train 7 from 2 to 1, train 8 from 0 to 2)" in told
     assert told[-2] == (
         "still there: exact copies of another sample 0, sets of them with different labels 0, "
         "test samples with an exact copy in train 0, with a near one 0"
@@ -69,14 +70,14 @@ def test_what_was_decided_is_done(raw, decided, tmp_path):
     y[[7, 8]] = 1, 2
     assert left.y_train.tolist() == y.tolist()
     assert left.x_test.tolist() == np.delete(data.x_test, [10, 11, 20], axis=0).tolist()
-    assert "relabelled: 2 (train 7 from 2 to 1, train 8 from 0 to 2)" in left.notes
+    assert "kept with a new label: 2 (train 7 from 2 to 1, train 8 from 0 to 2)" in left.notes
 
 
 def test_without_decisions_copies_alone_are_left_out(raw, tmp_path):
     done = kohort("data", "clean", raw / "raw.npz", "--out", "clean.h5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
-    assert "left: train: 120 of 120; test: 28 of 30" in told
+    assert "kept: 148 (train: 120 of 120, test: 28 of 30)" in told
     assert (
         "doubtful labels were not looked for: kohort data check --decisions FILE lists them" in told
     )
@@ -98,7 +99,7 @@ def test_a_table_is_cleaned_as_it_is_read(tmp_path):
     options = ("visits.csv", "--target", "ill", "--group", "patient")
     done = kohort("data", "clean", *options, "--out", "clean.h5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "left: train: 3" in done.stdout
+    assert "left out in all: 20\nkept: 480 (train: 3" in done.stdout
     left = load(tmp_path / "clean.h5")
     assert left.feature_names[-2:] == ("town=Ulm", "town is missing")
     assert len(left.x_train) + len(left.x_test) == 480
@@ -122,8 +123,8 @@ def test_pictures_are_cleaned(tmp_path):
     (tmp_path / "pictures" / "K" / "broken.png").write_bytes(b"")
     done = kohort("data", "clean", "pictures", "--out", "clean.h5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "could not be read: 1 (K/broken.png)" in done.stdout
-    assert "copies with different labels (KD103): 3 left out" in done.stdout
+    assert "files that could not be read: 1 (K/broken.png)" in done.stdout
+    assert "left out, copies with different labels (KD103): 3\n" in done.stdout
     left = load(tmp_path / "clean.h5")
     assert len(left.x_train) + len(left.x_test) == 89
     assert left.class_names == ("K", "L", "M")

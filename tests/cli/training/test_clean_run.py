@@ -36,7 +36,7 @@ def folder(tmp_path):
     (tmp_path / "t.csv").write_text("a,ill\n1,yes\n2,no\n")
     (tmp_path / "study.py").write_text(STUDY)
     done = kohort("data", "clean", "raw.npz", "--out", "clean.h5", cwd=tmp_path)
-    assert "left: train: 150 of 150; test: 40 of 50" in done.stdout
+    assert "kept: 190 (train: 150 of 150, test: 40 of 50)" in done.stdout
     return tmp_path
 
 

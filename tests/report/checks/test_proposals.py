@@ -73,14 +73,17 @@ def test_nothing_that_was_left_out_has_a_copy_then(data):
     patterns = np.concatenate([copies.pattern, copies.test_pattern])
     assert max(Counter(patterns.tolist()).values()) == 1
     assert decided_words(data, decisions, left) == [
-        "samples read: 300, 60 of them to test",
-        "could not be read: 0",
-        "blank samples (KD110): 1 kept",
-        "exact copies on one side: 2 left out",
-        "copies with different labels (KD103): 4 left out, 2 kept",
-        "copies across train and test (KD101): 7 left out, 1 kept",
-        "doubtful labels (KD104): none listed",
-        "left: train: 236 of 240; test: 52 of 60",
+        "samples read: 300 (train: 240, test: 60)",
+        "files that could not be read: 0",
+        "left out, copies with different labels (KD103): 4",
+        "left out, copies across train and test (KD101): 6",
+        "left out, exact copies on one side: 2",
+        "left out, blank samples (KD110): 0",
+        "left out, doubtful labels (KD104): 0",
+        "left out in all: 12",
+        "kept: 288 (train: 236 of 240, test: 52 of 60)",
+        "listed, and kept as they are: 4 (copies with different labels (KD103) 2, "
+        "copies across train and test (KD101) 1, blank samples (KD110) 1)",
         f"{NOTHING_LEFT}, with a near one 1",
     ]
 
@@ -91,14 +94,20 @@ def test_what_a_person_decides_is_told_by_name(data):
         replace(found[9], decision="leave out"),
         replace(found[71], decision="relabel", new_label="c", label="a"),
         replace(found[30], codes="mine", decision="keep"),
+        replace(found[30], codes="mine", sample=31, place="train 31"),
+        replace(found[40], codes="KD104 KD103"),
     ]
     told = decided_words(data, decisions, cleaned(data, decisions))
-    assert "blank samples (KD110): 1 left out" in told
-    assert "listed for something else: 1 kept" in told
-    assert "relabelled: 1 (train 71 from a to c)" in told
-    assert "left out, and no copies: 1 (train 9)" in told
+    assert "left out, copies with different labels (KD103): 1" in told
+    assert "left out, doubtful labels (KD104): 0" in told
+    assert "left out, blank samples (KD110): 1 (train 9)" in told
+    assert "left out, something else: 1 (train 31)" in told
+    assert "left out in all: 3" in told
+    assert "kept: 297 (train: 237 of 240, test: 60 of 60)" in told
+    assert "listed, and kept as they are: 1 (something else 1)" in told
+    assert "kept with a new label: 1 (train 71 from a to c)" in told
     assert told[-1] == (
-        "still there: exact copies of another sample 10, sets of them with different labels 2, "
+        "still there: exact copies of another sample 9, sets of them with different labels 1, "
         "test samples with an exact copy in train 7, with a near one 1"
     )
 

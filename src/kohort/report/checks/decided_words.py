@@ -5,69 +5,73 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kohort.data.cleaning.decisions import Action, Decision
+from kohort.data.cleaning.decisions import Decision
 from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.copy_facts import copy_facts
 from kohort.data.labels import class_labels
 from kohort.errors import in_brackets, legible
-from kohort.report.checks.proposals import COPIES, TITLES
+from kohort.report.checks.proposals import COPIES, COPY, TITLES
 
-_DONE: dict[Action, str] = {"leave out": "left out", "relabel": "relabelled", "keep": "kept"}
+_OTHER = "something else"
 
 
 def decided_words(data: Dataset, decisions: Sequence[Decision], clean: Dataset) -> list[str]:
-    """What was read, what was decided on whom, and what is left; in the order of `data prepare`.
+    """What was read, what was left out and why, and what is kept; the counts add up.
+
+    A sample counts once, for the first of `TITLES` that it was listed for.
 
     Args:
         data: The data.
         decisions: On their samples.
         clean: The data that are left.
     """
-    samples = len(data.x_train) + len(data.x_test)
-    told = [f"samples read: {samples:,}, {len(data.x_test):,} of them to test"]
-    told.append(f"could not be read: {len(data.unreadable):,}{in_brackets(data.unreadable)}")
-    told += [_of_code(code, decisions) for code in TITLES]
-    others = [d for d in decisions if not set(d.codes.split()) & TITLES.keys()]
-    told += [f"listed for something else: {_counted(others)}"] * bool(others)
-    told += [_relabelled(decisions)] * any(d.decision == "relabel" for d in decisions)
-    looked_at = [d.place for d in decisions if d.decision == "leave out" and not _is_copy(d)]
-    named = in_brackets(looked_at)
-    told += [f"left out, and no copies: {len(looked_at):,}{named}"] * bool(looked_at)
-    return [*map(legible, told), *_left(data, clean)]
+    gone = [decision for decision in decisions if decision.decision == "leave out"]
+    train, test = len(data.x_train), len(data.x_test)
+    told = [
+        f"samples read: {train + test:,} (train: {train:,}, test: {test:,})",
+        f"files that could not be read: {len(data.unreadable):,}{in_brackets(data.unreadable)}",
+        *_left_out(gone),
+        f"left out in all: {len(gone):,}",
+        f"kept: {train + test - len(gone):,} (train: {len(clean.x_train):,} of {train:,}, "
+        f"test: {len(clean.x_test):,} of {test:,})",
+        *_changed(decisions),
+    ]
+    without = _classes_without(clean)
+    told.append(f"still there: {_still_there(clean)}")
+    told += [f"classes without training samples now: {', '.join(without)}"] * bool(without)
+    return [legible(line) for line in told]
 
 
-def _of_code(code: str, decisions: Sequence[Decision]) -> str:
-    listed = [decision for decision in decisions if code in decision.codes.split()]
-    named = TITLES[code] if code == "copy" else f"{TITLES[code]} ({code})"
-    return f"{named}: {_counted(listed)}"
+def _left_out(gone: Sequence[Decision]) -> list[str]:
+    """A line for each reason; those that are no copies are named."""
+    told = []
+    for reason in (*TITLES, _OTHER):
+        of_it = [decision for decision in gone if _reason(decision) == reason]
+        named = "" if reason in COPIES else in_brackets([decision.place for decision in of_it])
+        if of_it or reason != _OTHER:
+            told.append(f"left out, {_title(reason)}: {len(of_it):,}{named}")
+    return told
 
 
-def _counted(listed: Sequence[Decision]) -> str:
-    counts = Counter(decision.decision for decision in listed)
-    parts = [f"{counts[each]:,} {done}" for each, done in _DONE.items() if counts[each]]
-    return ", ".join(parts) or "none listed"
-
-
-def _relabelled(decisions: Sequence[Decision]) -> str:
+def _changed(decisions: Sequence[Decision]) -> list[str]:
+    """What is kept though it was listed, and what has another label."""
+    stays = Counter(_title(_reason(d)) for d in decisions if d.decision == "keep")
+    reasons = ", ".join(f"{title} {count:,}" for title, count in stays.items())
+    told = [f"listed, and kept as they are: {stays.total():,} ({reasons})"] * bool(stays)
     changed = [d for d in decisions if d.decision == "relabel"]
     named = [f"{d.place} from {d.label or 'its class'} to {d.new_label}" for d in changed]
-    return f"relabelled: {len(changed):,}{in_brackets(named)}"
+    return told + [f"kept with a new label: {len(changed):,}{in_brackets(named)}"] * bool(changed)
 
 
-def _is_copy(decision: Decision) -> bool:
-    return bool(COPIES & set(decision.codes.split()))
+def _reason(decision: Decision) -> str:
+    codes = decision.codes.split()
+    return next((code for code in TITLES if code in codes), _OTHER)
 
 
-def _left(data: Dataset, clean: Dataset) -> list[str]:
-    """The counts that are left, and what is still among them."""
-    sides = (("train", data.x_train, clean.x_train), ("test", data.x_test, clean.x_test))
-    kept = [f"{side}: {len(now):,} of {len(before):,}" for side, before, now in sides]
-    told = ["left: " + "; ".join(kept)]
-    told.append(f"still there: {_still_there(clean)}")
-    gone = _classes_without(clean)
-    told += [f"classes without training samples now: {', '.join(gone)}"] * bool(gone)
-    return told
+def _title(reason: str) -> str:
+    title = TITLES.get(reason, reason)
+    return title if reason in (COPY, _OTHER) else f"{title} ({reason})"
 
 
 def _still_there(clean: Dataset) -> str:
@@ -87,4 +91,4 @@ def _still_there(clean: Dataset) -> str:
 
 def _classes_without(clean: Dataset) -> list[str]:
     there = set(clean.y_train.tolist()) if clean.class_names else set()
-    return [legible(n) for number, n in enumerate(clean.class_names or ()) if number not in there]
+    return [name for number, name in enumerate(clean.class_names or ()) if number not in there]

@@ -16,13 +16,13 @@ from kohort.report.checks.thumbnails import label_of, place_of
 COPY = "copy"
 """In the place of a code: an exact copy on one side, which no rule of `kohort data check` tells."""
 TITLES = {
-    odd_samples.RULE.code: "blank samples",
-    COPY: "exact copies on one side",
     disputes.RULE.code: disputes.RULE.title,
     across_copies.RULE.code: across_copies.RULE.title,
+    COPY: "exact copies on one side",
+    odd_samples.RULE.code: "blank samples",
     doubtful_labels.RULE.code: doubtful_labels.RULE.title,
 }
-"""What samples are listed for, in the order in which it is told."""
+"""What samples are listed for; one that is listed for several counts for the first."""
 COPIES = frozenset({COPY, disputes.RULE.code, across_copies.RULE.code})
 """Those of copies."""
 
