@@ -45,6 +45,11 @@ def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(fol
     command = ("run", "study.py", "--data", "raw.npz", "--clean", "clean.h5")
     done = kohort(*command, cwd=folder)
     assert done.returncode == 0, done.stderr
+    read = [line for line in done.stderr.splitlines() if not line.startswith("cohort ")]
+    assert read == [
+        "raw: read 200 samples, 50 of them to test",
+        "clean, cleaned from raw: read 190 samples, 40 of them to test",
+    ]  # fmt: skip
     told = done.stdout.splitlines()
     assert [line for line in told if line.startswith("report: ")] == [
         "report: study-report/report.html", "report: study-report/clean/report.html",

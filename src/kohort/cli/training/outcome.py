@@ -43,7 +43,7 @@ def finish[R: "Result"](
     """
     try:
         with writable(out), reporting_user_code():
-            _show_data(data)
+            _show_data(data, None if raw is None else raw.data)
             result = run()
     except Interrupted:
         end("interrupted; what was done is kept: the same command goes on", 130)
@@ -82,11 +82,15 @@ def _lines(result: "Result") -> list[str]:
     return lines + (["", "What would help next", *steps] if steps else [])
 
 
-def _show_data(data: Dataset) -> None:
+def _show_data(data: Dataset, raw: Dataset | None) -> None:
+    """What was read; of clean data the counts alone, as the rest was told of the raw ones."""
     train, test = len(data.x_train), len(data.x_test)
     told = f"{test:,}" if test else "none"
-    typer.echo(f"{data.name}: read {train + test:,} samples, {told} of them to test", err=True)
+    name = data.name if raw is None else f"{data.name}, cleaned from {raw.name}"
+    typer.echo(f"{name}: read {train + test:,} samples, {told} of them to test", err=True)
+    if raw is not None:
+        return
     for note in data.notes:
         typer.echo(legible(note), err=True)
-    for name in data.unreadable:
-        typer.echo(f"could not read {legible(name)}", err=True)
+    for file in data.unreadable:
+        typer.echo(f"could not read {legible(file)}", err=True)

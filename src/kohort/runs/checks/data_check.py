@@ -70,7 +70,8 @@ def _predicted(
     if enough.sum() < 2 or len(np.unique(fold)) < FOLDS:
         return None
     x = model_inputs(data, samples)
-    found = probabilities(x, label[samples], len(labels.names), fold, visible=visible)
+    told = "looking for doubtful labels" if visible else ""
+    found = probabilities(x, label[samples], len(labels.names), fold, told=told)
     return OutOfFold(samples, label[samples], found)
 
 
@@ -86,5 +87,6 @@ def _shift(data: Dataset, together: np.ndarray, *, visible: bool) -> Interval | 
     is_test = samples >= train
     fold = folds(together[samples], is_test.astype(np.int64))
     x = model_inputs(data, samples)
-    found = probabilities(x, is_test.astype(np.int64), 2, fold, visible=visible)
+    told = "looking for a shift between train and test" if visible else ""
+    found = probabilities(x, is_test.astype(np.int64), 2, fold, told=told)
     return fold_auc(found[:, 1], is_test, fold, together[samples])

@@ -46,7 +46,7 @@ def folds(together: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def probabilities(
-    x: np.ndarray, labels: np.ndarray, classes: int, fold: np.ndarray, *, visible: bool = False
+    x: np.ndarray, labels: np.ndarray, classes: int, fold: np.ndarray, *, told: str = ""
 ) -> np.ndarray:
     """The probabilities of classes, by the model that was not trained on the sample.
 
@@ -59,7 +59,7 @@ def probabilities(
         labels: `[sample]`, the class of each.
         classes: The number of classes.
         fold: `[sample]`, the fold that holds the sample out.
-        visible: Whether training is shown on stderr.
+        told: What the models are for, to be shown on stderr while they train; "" shows nothing.
 
     Returns:
         float64 `[sample, class]`.
@@ -72,7 +72,8 @@ def probabilities(
         x, targets, None, None, None, batch, batch, None, None, shuffle=True, seed=SEED
     )
     settings = FitSettings(epochs, 0, 1, evaluated=False, chunk_size=None, memory=None)
-    with Progress(FOLDS * epochs, visible=visible) as progress:
+    with Progress(FOLDS * epochs, visible=bool(told)) as progress:
+        progress.tell(told)
         Fitting(models, given, settings, [[] for _ in models], progress).run("auto")
     predicted = np.empty((len(x), classes))
     for number, model in enumerate(models):
