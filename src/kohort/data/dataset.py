@@ -66,6 +66,7 @@ class Dataset:
         groups: `[train sample]`, the group (a font, a patient) that each sample belongs to, of
             any hashable kind. A group is never split between training and validation; where they
             are integers, the samples of a negative one always train.
+        groups_of: What they were made of, where nobody gave them; what reads images gives it.
         pixels: How raw pixels become inputs. Give it for arrays that are not uint8 if they were
             normalised from pixels; uint8 arrays have it anyway.
         unreadable: Names of files that should have been samples and could not be read.
@@ -96,6 +97,7 @@ class Dataset:
     class_names: Sequence[str] | None = None
     name: str | None = None
     groups: np.ndarray | None = None
+    groups_of: str = ""
     pixels: PixelScale | None = None
     unreadable: tuple[str, ...] = ()
     columns: "Columns | None" = None

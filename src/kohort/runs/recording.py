@@ -282,6 +282,7 @@ def _overlap(spec: StudySpec, count: int) -> Overlap:
         copied=groups.percent,
         group_columns=listing(groups.columns),
         by_chance=copies.by_chance,
+        groups_of=groups.made_of,
     )
 
 

@@ -48,6 +48,10 @@ def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_se
     told = kohort("data", "info", "pictures", cwd=folder).stdout
     assert "30 (held out by kohort" in told
     assert "K/broken.png" in told
+    assert re.search(r"groups of training samples +\d+, made of equal file names and exact", told)
+    checked = kohort("data", "check", "pictures", "--quick", cwd=folder).stdout
+    assert "KD102 not applicable: Nobody has said which samples belong together" in checked
+    assert "Groups are given" not in checked
 
 
 def test_info_of_a_table_tells_who_held_out_the_test_set_whatever_its_columns_are_called(tmp_path):

@@ -85,6 +85,7 @@ def test_a_compact_file_holds_the_same_images(glyphs):
         assert np.allclose(given, getattr(rows, f"x_{side}"), atol=1e-6)
         assert np.array_equal(getattr(compact, f"y_{side}"), getattr(rows, f"y_{side}"))
     assert np.array_equal(compact.groups, rows.groups)
+    assert compact.groups_of == rows.groups_of == "equal file names and copies, exact or near"
     assert compact.class_names == rows.class_names
 
 

@@ -23,7 +23,8 @@ def pictures():
     y = np.arange(30) % 3
     return kohort.Dataset(
         pixels[:20], y[:20], pixels[20:], y[20:], class_names=["A", "B", "ü"], name="glyphs",
-        groups=np.arange(20) // 2 - 1, unreadable=("A/x.png",), notes=("turned: 1",),
+        groups=np.arange(20) // 2 - 1, groups_of="names", unreadable=("A/x.png",),
+        notes=("turned: 1",),
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_what_is_kept_is_read_as_it_was(kind, tmp_path):
         kept = data.source_rows[[*rows, *train + of_test]]
         np.testing.assert_array_equal(found.source_rows, kept)
     assert (found.groups is None) == (data.groups is None)
-    for name in ("class_names", "pixels", "columns", "unreadable"):
+    for name in ("class_names", "pixels", "columns", "unreadable", "groups_of"):
         assert getattr(found, name) == getattr(data, name)
     assert found.notes == (*data.notes, "left: some")
     assert found.fingerprint == left.fingerprint

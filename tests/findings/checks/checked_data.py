@@ -32,8 +32,8 @@ def labels(train=(500, 500), test=(500, 500)):
     return ClassLabels(*sides, names, "integers")
 
 
-def groups(*, given=False, copied=0, columns=()):
-    return GroupFacts(given, copied, 1000, columns)
+def groups(*, given=False, copied=0, columns=(), made_of=""):
+    return GroupFacts(given, copied, 1000, columns, made_of)
 
 
 def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, **idle):

@@ -40,6 +40,7 @@ CASES = {
         "found": [{"groups": groups(given=True, copied=50)}],
         "inconclusive": [
             {"groups": groups(given=True, copied=10)},
+            {"groups": groups(given=True, copied=10, made_of="names")},
             {"groups": groups(copied=500)},
             {"groups": groups(copied=10)},
             {"groups": groups(columns=("column 4",)), "columns": columns()},
@@ -48,6 +49,8 @@ CASES = {
         "not applicable": [
             {},
             {"groups": groups(copied=9)},
+            {"groups": groups(given=True, made_of="names")},
+            {"groups": groups(given=True, copied=9, made_of="names")},
             {
                 "groups": groups(copied=500),
                 "copies": copies(sought=False, chance=True),
@@ -181,6 +184,12 @@ def test_nobody_is_told_that_groups_are_sound_who_gave_none():
     suggested = judged("KD102", groups=groups(copied=70, columns=("visit", "patient"))).sentence
     assert "70 of 1,000 training samples (7 %) have a copy" in suggested
     assert "visit and patient look as if they numbered what belongs together" in suggested
+
+
+def test_groups_that_were_made_are_not_called_given():
+    told = judged("KD102", groups=groups(given=True, made_of="equal file names")).sentence
+    assert told.startswith("Nobody has said which samples belong together")
+    assert "Groups were made of equal file names; no copies are in two of them." in told
 
 
 def test_sentences_agree_in_number_and_say_why():

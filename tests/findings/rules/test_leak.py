@@ -13,12 +13,12 @@ CURVES = (variant(train=[[1.0]], valid=[[1.0]]),)
 
 def judge(
     *, test=0, exact=0, of=1000, valid=(0, 0), valid_exact=(0, 0), valid_of=(100, 100), near=True,
-    groups=None, copied=0.0, columns="", chance=False, **study,
+    groups=None, copied=0.0, columns="", chance=False, made_of="", **study,
 ):  # fmt: skip
     parts = map(np.array, (valid, valid_exact, valid_of))
     overlap = Overlap(
         test, exact, of, *parts, near_sought=near, has_groups=groups, copied=copied,
-        group_columns=columns, by_chance=chance,
+        group_columns=columns, by_chance=chance, groups_of=made_of,
     )  # fmt: skip
     return RULE.judge(StudyCurves(CURVES, overlap=overlap, **study))
 
@@ -101,6 +101,13 @@ def test_groups_are_suggested_by_copies_and_by_columns():
     assert "suggested" not in judge(groups=False, copied=0.99).sentence
     assert "suggested" not in judge(groups=False, copied=9, near=False, chance=True).sentence
     assert "suggested" not in judge(groups=True, copied=2.0, columns="patient").sentence
+
+
+def test_where_groups_were_made_it_says_of_what_and_that_nobody_gave_any():
+    assert (
+        "; no split parts equal file names; beyond these nobody has said which samples belong "
+        "together (are of one patient, font, document)"
+    ) in judge(groups=True, made_of="equal file names").sentence
 
 
 def test_where_groups_are_given_it_says_what_they_do_and_what_is_not_known():

@@ -30,6 +30,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
     }
     about = {
         "class_names": data.class_names,
+        "groups_of": data.groups_of,
         "pixels": None if data.pixels is None else [data.pixels.factor, data.pixels.offset],
         "columns": None if data.columns is None else data.columns.as_json(),
         "unreadable": data.unreadable,

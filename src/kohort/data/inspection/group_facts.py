@@ -27,12 +27,14 @@ class GroupFacts:
             there are no groups, that have one at all.
         samples: All training samples.
         columns: The names of columns that look as if they numbered groups.
+        made_of: What the groups were made of, where nobody gave them; else "".
     """
 
     given: bool
     copied: int
     samples: int
     columns: tuple[str, ...] = ()
+    made_of: str = ""
 
     @property
     def percent(self) -> float:
@@ -49,7 +51,8 @@ def group_facts(data: Dataset, copies: Copies) -> GroupFacts:
     """
     columns = () if data.groups is not None else group_columns(data)
     copied = _copied_elsewhere(copies, data.groups)
-    return GroupFacts(data.groups is not None, copied, len(data.x_train), columns)
+    given, made_of = data.groups is not None, data.groups_of
+    return GroupFacts(given, copied, len(data.x_train), columns, made_of if given else "")
 
 
 def column_names(data: Dataset) -> list[str]:

@@ -22,6 +22,7 @@ class Overlap:
             groups, that have one at all.
         group_columns: The columns that look as if they numbered groups, in words.
         by_chance: Whether exact copies may be chance, as in tables of few different numbers.
+        groups_of: What the groups were made of, where nobody said what belongs together; else "".
     """
 
     test: int
@@ -35,3 +36,4 @@ class Overlap:
     copied: float = 0.0
     group_columns: str = ""
     by_chance: bool = False
+    groups_of: str = ""

@@ -38,6 +38,7 @@ class Summary:
         target_dtype: Of the targets.
         classes: Each class with its counts; none where targets are no classes.
         groups: The number of groups; None where none are given.
+        groups_of: What they were made of, where nobody gave them; else "".
         ungrouped: Training samples of a negative group, which always train.
         bytes: Of all arrays.
         fingerprint: SHA-256 of all arrays.
@@ -56,6 +57,7 @@ class Summary:
     target_dtype: str
     classes: tuple[ClassCount, ...]
     groups: int | None
+    groups_of: str
     ungrouped: int
     bytes: int
     fingerprint: str
@@ -81,6 +83,7 @@ class Summary:
         if self.classes:
             facts.append(("classes", f"{len(self.classes):,} (train + test): {', '.join(shown)}"))
         groups = "none given" if self.groups is None else f"{self.groups:,}"
+        groups += f", made of {self.groups_of}" if self.groups_of else ""
         alone = f", and {self.ungrouped:,} samples that always train" if self.ungrouped else ""
         facts += [("groups of training samples", groups + alone), ("size", bytes_text(self.bytes))]
         facts.append(("SHA-256", self.fingerprint))
@@ -108,6 +111,7 @@ def summary(data: Dataset) -> Summary:
         str(data.y_train.dtype),
         () if labels is None else _counts(labels),
         None if data.groups is None else len(np.unique(held_out)),
+        data.groups_of,
         0 if data.groups is None else int((data.groups < 0).sum()),
         sum(array.nbytes for array in arrays),
         data.fingerprint,

@@ -21,6 +21,9 @@ CLASS_NAMES, PROVENANCE = "class_names", "provenance"
 They are no attributes of text: of a damaged file HDF5 reads such without end.
 """
 
+PREPARED_GROUPS = "equal file names and copies, exact or near"
+"""What `kohort data prepare` makes groups of."""
+
 CLEANED = "cleaned"
 """A dataset of a file that `kohort data clean` wrote, likewise: what the arrays are."""
 
@@ -55,10 +58,12 @@ def load_hdf5(path: Path) -> Dataset:
             if CLEANED in file:
                 return _cleaned(file, path)
             names, name = _class_names(file, path), legible(path.stem)
+            groups_of = PREPARED_GROUPS if PROVENANCE in file else ""
             if COMPACT[0] in file and "trainData" not in file:
                 arrays = [_whole(file, key, path) for key in COMPACT]
                 groups = _optional(file, "groups", path)
-                return Dataset(*arrays, class_names=names, name=name, groups=groups)
+                told = {"class_names": names, "name": name, "groups_of": groups_of}
+                return Dataset(*arrays, **told, groups=groups)
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
             groups = _optional(file, "trainGroups", path)
     except DataError:
@@ -77,6 +82,7 @@ def load_hdf5(path: Path) -> Dataset:
         class_names=names,
         name=name,
         groups=groups,
+        groups_of=groups_of,
         pixels=scale,
     )
 
@@ -106,6 +112,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         class_names=about["class_names"],
         name=legible(path.stem),
         groups=_optional(file, "groups", path),
+        groups_of=str(about["groups_of"]),
         pixels=None if about["pixels"] is None else PixelScale(*map(float, about["pixels"])),
         unreadable=tuple(map(str, about["unreadable"])),
         test_from="as the data that were cleaned had them",

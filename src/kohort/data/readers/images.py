@@ -32,6 +32,7 @@ from kohort.errors import DataError, legible
 
 COMMON_COPIES = 10
 """With more copies than this a picture is common, and says nothing about its origin."""
+GROUPS_OF = "equal file names and exact copies"
 TRAIN_FOLDERS = frozenset({"train", "training"})
 TEST_FOLDERS = frozenset({"test", "testing"})
 
@@ -104,6 +105,7 @@ def divided(
         DataError: There are too few, or a test set and a part.
     """
     part, notes = test_part(test), images.notes
+    groups_of = GROUPS_OF if groups is None else ""
     groups = _groups(images) if groups is None else groups
     test_from = "held out by kohort: whole groups, drawn with seed 0"
     if images.is_test is None:
@@ -129,6 +131,7 @@ def divided(
         class_names=images.class_names,
         name=name,
         groups=groups[train],
+        groups_of=groups_of,
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),
         test_from=test_from,

@@ -20,9 +20,12 @@ def judge(data: CheckedData) -> Finding:
             sentence = f"The groups part copies: {copied} have {kind} in another group."
             return RULE.finding(None, "found", sentence, evidence, MERGE)
         few = f"{copied} have {kind} in another group"
-        sentence = f"Groups are given; {few if groups.copied else 'no copies are in two of them'}."
+        made = f"Groups were made of {groups.made_of}" if groups.made_of else "Groups are given"
+        sentence = f"{made}; {few if groups.copied else 'no copies are in two of them'}."
         if groups.percent >= EXACT_PERCENT:
             return RULE.finding(None, "inconclusive", sentence, evidence, MERGE)
+        if groups.made_of:
+            return RULE.finding(None, "not applicable", f"{UNSAID} {sentence}", evidence)
         return RULE.finding(None, "not found", f"{sentence} {UNKNOWN_TEST}", evidence)
     tells = groups.percent >= EXACT_PERCENT and data.copies.means_much
     reasons = [f"{copied} have {kind} among the others"] * tells
@@ -51,9 +54,11 @@ GIVE = (
 RULE = Rule(
     "KD102",
     "what belongs together",
-    f"Where groups are given: {COPIES_PERCENT:g} % or more of the training samples have a copy, "
-    f"exact or near, outside their group; from {EXACT_PERCENT:g} % on it is inconclusive. Where "
-    "none are given, nothing can be found: it is inconclusive where "
+    f"Where there are groups: {COPIES_PERCENT:g} % or more of the training samples have a copy, "
+    f"exact or near, outside their group; from {EXACT_PERCENT:g} % on it is inconclusive. With "
+    "fewer it is not applicable where kohort made the groups of file names and copies, since "
+    "nobody has said what belongs together. Where there are none, nothing can be found: it is "
+    "inconclusive where "
     f"{EXACT_PERCENT:g} % or more of the training samples have a copy among the others (but not in "
     "tables whose rows may be equal by chance), or a column of a table looks as if it numbered "
     "groups (whole numbers or text, each in two rows or more on average, that fix another column; "

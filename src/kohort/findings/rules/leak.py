@@ -77,9 +77,15 @@ def judge(study: StudyCurves) -> Finding:
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
     suggested, advice = _suggested(overlap)
-    unknown = f"{UNKNOWN[overlap.has_groups]}.{suggested}"
+    unknown = f"{_unknown(overlap)}.{suggested}"
     sentence = f"Few copies were found: {clause}; {unknown}" if copies else _none(overlap, unknown)
     return RULE.finding(None, "not found", sentence, evidence, advice)
+
+
+def _unknown(overlap: Overlap) -> str:
+    if not overlap.groups_of:
+        return UNKNOWN[overlap.has_groups]
+    return f"no split parts {overlap.groups_of}; beyond these {UNKNOWN[False]}"
 
 
 def _none(overlap: Overlap, unknown: str) -> str:

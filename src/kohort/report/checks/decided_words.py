@@ -28,13 +28,13 @@ def decided_words(data: Dataset, decisions: Sequence[Decision], clean: Dataset) 
     """
     gone = [decision for decision in decisions if decision.decision == "leave out"]
     train, test = len(data.x_train), len(data.x_test)
+    sides = f"train: {len(clean.x_train):,} of {train:,}, test: {len(clean.x_test):,} of {test:,}"
     told = [
         f"samples read: {train + test:,} (train: {train:,}, test: {test:,})",
         f"files that could not be read: {len(data.unreadable):,}{in_brackets(data.unreadable)}",
         *_left_out(gone),
         f"left out in all: {len(gone):,}",
-        f"kept: {train + test - len(gone):,} (train: {len(clean.x_train):,} of {train:,}, "
-        f"test: {len(clean.x_test):,} of {test:,})",
+        f"kept: {train + test - len(gone):,} ({sides})",
         *_changed(decisions),
     ]
     without = _classes_without(clean)
