@@ -73,6 +73,21 @@ def test_what_was_decided_is_done(raw, decided, tmp_path):
     assert "kept with a new label: 2 (train 7 from 2 to 1, train 8 from 0 to 2)" in left.notes
 
 
+def test_what_is_written_over_and_rows_that_are_lacking_are_told(raw, decided, tmp_path):
+    rows = (raw / "decisions.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "cut.csv").write_text("".join(rows[:3]))
+    command = ("data", "clean", raw / "raw.npz", "--decisions", "cut.csv", "--out", "clean.h5")
+    done = kohort(*command, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == (
+        f"cut.csv has 2 of the {len(rows) - 1} rows that were written to it: samples without a row "
+        "are kept"
+    )
+    again = kohort(*command, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+    assert again.stderr == "clean.h5 is there, and is written over\n"
+
+
 def test_without_decisions_copies_alone_are_left_out(raw, tmp_path):
     done = kohort("data", "clean", raw / "raw.npz", "--out", "clean.h5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -35,7 +35,8 @@ def written(data, tmp_path):
 
 
 def test_what_was_written_is_read(data, written):
-    found = read_decisions(written, data)
+    found, listed = read_decisions(written, data)
+    assert listed == 3
     assert [(d.sample, d.decision, d.new_label) for d in found] == [
         (3, "keep", ""), (0, "leave out", ""), (9, "relabel", "no"),
     ]  # fmt: skip
@@ -48,7 +49,8 @@ def test_what_a_spreadsheet_makes_of_it_is_read(data, written):
     table[["new_label", "checksum", "decision", "sample", "place"]].to_csv(
         written, sep=";", index=False, encoding="utf-8-sig"
     )
-    found = read_decisions(written, data)
+    found, listed = read_decisions(written, data)
+    assert listed is None
     assert [d.decision for d in found] == ["keep", "leave out", "relabel"]
 
 
@@ -67,12 +69,20 @@ def test_every_number_of_a_sample_is_in_its_checksum(data):
 def test_classes_that_look_like_gaps_are_classes(tmp_path):
     data = kohort.Dataset(X, np.arange(10) % 2, class_names=["NA", "None"])
     write_decisions(tmp_path / "d.csv", [decision(data, 3, "relabel", "NA")])
-    assert read_decisions(tmp_path / "d.csv", data)[0].new_label == "NA"
+    assert read_decisions(tmp_path / "d.csv", data).decisions[0].new_label == "NA"
 
 
 def test_nothing_decided_is_a_table_too(data, written):
     write_decisions(written, [])
-    assert read_decisions(written, data) == []
+    assert read_decisions(written, data) == ([], 0)
+
+
+def test_of_a_table_that_was_cut_behind_a_row_it_is_known_how_many_there_were(data, written):
+    lines = written.read_text().splitlines(keepends=True)
+    for left in range(3):
+        written.write_text("".join(lines[: left + 1]))
+        found, listed = read_decisions(written, data)
+        assert (len(found), listed) == (left, 3)
 
 
 def test_no_checksum_looks_like_a_number(data):

@@ -28,7 +28,7 @@ UNSOUGHT = "doubtful labels were not looked for: kohort data check --decisions F
 
 def clean(
     source: Source,
-    out: Annotated[Path, typer.Option(help="The file to write, such as clean.h5.")],
+    out: Annotated[Path, typer.Option(help="The file to write (over), such as clean.h5.")],
     decisions: Annotated[
         Path | None,
         typer.Option(
@@ -60,10 +60,12 @@ def clean(
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise DesignError("another file than the data", f"{out} for both", "name one with --out")
     data = loaded(source, reading_options(target, group, size, color, test))
-    decided = _decided(data, decisions)
+    decided, told = _decided(data, decisions)
     left = cleaned(data, decided)
-    told = decided_words(data, decided, left)
+    told += decided_words(data, decided, left)
     told += [UNSOUGHT] * (decisions is None and data.classes is not None)
+    if out.exists():
+        typer.echo(legible(f"{out} is there, and is written over"), err=True)
     with writing(out), written_whole(out) as new:
         write_clean(new, left, told)
     if as_json:
@@ -74,12 +76,16 @@ def clean(
     typer.echo(f"data: {legible(str(out))}")
 
 
-def _decided(data: "Dataset", decisions: Path | None) -> list["Decision"]:
-    """What the file says; without one what is proposed by counting."""
+def _decided(data: "Dataset", decisions: Path | None) -> tuple[list["Decision"], list[str]]:
+    """What the file says, and whether it lacks rows; without one what is proposed by counting."""
     from kohort.data.cleaning.decisions import read_decisions
     from kohort.report.checks.proposals import proposals
     from kohort.runs.checks.data_check import inspect
 
-    if decisions is not None:
-        return read_decisions(decisions, data)
-    return proposals(data, inspect(data, trains=False))
+    if decisions is None:
+        return proposals(data, inspect(data, trains=False)), []
+    found, listed = read_decisions(decisions, data)
+    if listed is None or len(found) >= listed:
+        return found, []
+    told = f"{decisions} has {len(found):,} of the {listed:,} rows that were written to it"
+    return found, [legible(f"{told}: samples without a row are kept")]

@@ -1,11 +1,12 @@
 """Decisions on samples: to keep, to leave out or to relabel; a table that a person edits."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,20 @@ class Decision:
     checksum: str
 
 
+class Decided(NamedTuple):
+    """What a table of decisions says.
+
+    Args:
+        decisions: Its rows.
+        listed: How many rows were written, which may have been more; None where it is not told.
+    """
+
+    decisions: list[Decision]
+    listed: int | None
+
+
 COLUMNS = tuple(Decision.__dataclass_fields__)
+_COUNT = re.compile(r"(\d{1,15}) rows")
 _NEEDED = ("sample", "decision", "new_label", "checksum")
 
 
@@ -62,14 +76,18 @@ def checksum(data: Dataset, sample: int) -> str:
 def write_decisions(path: Path, decisions: Sequence[Decision]) -> None:
     """Write decisions as CSV, a row for each sample.
 
+    The name of an empty last column tells how many rows there are: of a table that was cut behind
+    a row nothing else would.
+
     Raises:
         OSError: The file cannot be written.
     """
     rows = [asdict(decision) for decision in decisions]
-    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, encoding="utf-8")
+    table = pd.DataFrame(rows, columns=[*COLUMNS, f"{len(rows)} rows"])
+    table.to_csv(path, index=False, encoding="utf-8")
 
 
-def read_decisions(path: Path, data: Dataset) -> list[Decision]:
+def read_decisions(path: Path, data: Dataset) -> Decided:
     """Read decisions on the samples of a dataset.
 
     The columns `sample`, `decision`, `new_label` and `checksum` count; what else there is may be
@@ -104,7 +122,8 @@ def read_decisions(path: Path, data: Dataset) -> list[Decision]:
     if twice:
         told = f"sample {twice[0]} in several of {path}"
         raise DataError("one row for each sample", told, "leave one of them")
-    return decisions
+    counts = [found for name in table.columns if (found := _COUNT.fullmatch(name.strip()))]
+    return Decided(decisions, int(counts[0][1]) if counts else None)
 
 
 def _decision(row: dict[str, str], data: Dataset, path: Path) -> Decision:

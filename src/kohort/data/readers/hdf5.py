@@ -1,6 +1,7 @@
 """Reads HDF5 files with `trainData` and `testData`, the layout of the blog study."""
 
 import json
+import re
 import reprlib
 from math import prod
 from pathlib import Path
@@ -36,6 +37,8 @@ _DAMAGE = (
     KeyError,
     OverflowError,
 )
+# HDF5 has no code for it that h5py would pass on.
+_CUT = re.compile(r"truncated file: eof = (\d+),.* stored_eof = (\d+)")
 
 
 def load_hdf5(path: Path) -> Dataset:
@@ -70,7 +73,7 @@ def load_hdf5(path: Path) -> Dataset:
         raise
     except _DAMAGE as error:
         raise DataError(
-            "an HDF5 file", f"{path} ({reason(error)})", "check that it is whole"
+            "a whole HDF5 file", f"{path}, which {_damage(path, error)}", "write or fetch it again"
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
     scale = _known_scale(x_train)
@@ -85,6 +88,16 @@ def load_hdf5(path: Path) -> Dataset:
         groups_of=groups_of,
         pixels=scale,
     )
+
+
+def _damage(path: Path, error: Exception) -> str:
+    """What is wrong with a file that h5py does not read."""
+    if not h5py.is_hdf5(path):
+        return "is none"
+    cut = _CUT.search(str(error))
+    if cut is not None:
+        return f"is cut: {int(cut[1]):,} of its {int(cut[2]):,} bytes are there"
+    return f"is damaged ({reason(error)})"
 
 
 def _cleaned(file: h5py.File, path: Path) -> Dataset:
