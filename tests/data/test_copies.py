@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.data import copies
-from kohort.data.copies import NEIGHBOURS, find_copies
+from kohort.data.copies import find_copies
 from kohort.data.dataset import CENTRED, Dataset
 from kohort.data.nearness import neighbours
 from kohort.data.nearness.chance import principal_axes
+from kohort.data.nearness.neighbours import NEIGHBOURS
 from kohort.data.readers.images import load_images
 
 lawful = settings(derandomize=True)

@@ -7,8 +7,14 @@ from math import prod
 import numpy as np
 
 from kohort.data.dataset import Dataset, is_table
-from kohort.data.nearness.chance import CHANCE_PAIRS, chance, principal_axes
-from kohort.data.nearness.neighbours import Neighbours, blocks
+from kohort.data.nearness.chance import (
+    CHANCE_PAIRS,
+    chance,
+    principal_axes,
+    sample_size,
+    usual_difference,
+)
+from kohort.data.nearness.neighbours import AXES, NEIGHBOURS, Neighbours, blocks
 from kohort.data.splits import random_part
 
 NEAR = 0.05
@@ -25,14 +31,9 @@ DISCRETE = 16
 CONTINUOUS, FINE, MOSTLY = 0.5, 0.01, 0.5
 """Different values per row of a continuous column, the quantile of their gaps that is called its
 fineness, and the part of training rows that must differ, where equal rows are no chance."""
-NEIGHBOURS = 8
-"""The number of nearest training samples that are compared with each sample."""
-AXES = 16
-"""The number of dimensions in which neighbours are searched."""
 MOST_ROWS = 2**19
 MOST_NUMBERS = 2**30
 """The most different samples, and numbers in them, among which near copies are searched."""
-_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,8 @@ def find_copies(data: Dataset) -> Copies:
     known = of_train.max() + 1  # patterns of training samples come first
     exact = of_test < known
     first = np.unique(pattern, return_index=True)[1]
-    sample = train[random_part(np.random.default_rng(0), first[:known], _sample_size(train))]
+    size = sample_size(train.shape[1])
+    sample = train[random_part(np.random.default_rng(0), first[:known], size)]
     space = _space(data, sample, len(first) * known)
     within, across = np.empty((2, 0, 2), np.int64)
     if space is not None:
@@ -157,12 +159,6 @@ def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
             for row in np.ascontiguousarray(table[block] + table.dtype.type(0))
         ]
     )
-
-
-def _sample_size(x: np.ndarray) -> int:
-    """How many of the samples `[sample, feature]` to estimate the usual difference from."""
-    fitting: int = _SAMPLE_NUMBERS // max(1, x.shape[1])
-    return min(_SAMPLE_ROWS, max(2, fitting))
 
 
 @dataclass(frozen=True)
@@ -221,10 +217,8 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
         counted = (np.diff(np.sort(sample, axis=0), axis=0) > 0).sum(axis=0) >= DISCRETE
     sample *= scale
     sample = np.random.default_rng(0).permutation(sample)
-    # The median: by the mean, a few outliers would make all other samples near.
-    usual = np.median(np.linalg.norm(np.diff(sample, axis=0), axis=1))
-    radius = float(NEAR * usual)
-    variances, axes = principal_axes(sample[:_PRINCIPAL_ROWS] * counted)
+    radius = NEAR * usual_difference(sample)
+    variances, axes = principal_axes(sample * counted)
     if pairs * chance(variances, radius) > CHANCE_PAIRS:
         return None
     return _Space(scale, axes[:, :AXES], radius)
@@ -242,7 +236,7 @@ def _are_fine(sample: np.ndarray, pairs: int) -> bool:
         return False
     fine = [np.quantile(gap[gap > 0], FINE) for gap in (gaps[:, many] / deviation[many]).T]
     shuffled = np.random.default_rng(0).permutation(sample[:, many] / deviation[many])
-    variances = principal_axes(shuffled[:_PRINCIPAL_ROWS])[0]
+    variances = principal_axes(shuffled)[0]
     return pairs * chance(variances, float(np.linalg.norm(fine))) <= CHANCE_PAIRS
 
 

@@ -183,7 +183,7 @@ def _standing(step: Comparison, scale: Scale) -> str:
 def _difference_text(comparison: Comparison, scale: Scale) -> str:
     """A difference as text; if it is decided, with the number of errors that it means."""
     text = shown_difference(comparison, scale)
-    if not (comparison.is_decided or comparison.is_equivalent) and comparison.excludes_zero:
+    if not comparison.is_conclusive and comparison.excludes_zero:
         return f"{text}, but not after correction for all that is compared"
     if not (counts_errors(scale) and comparison.is_decided):
         return text

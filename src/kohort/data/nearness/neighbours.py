@@ -7,6 +7,10 @@ from scipy.spatial import cKDTree
 
 from kohort.data.splits import random_part
 
+NEIGHBOURS = 8
+"""The number of nearest samples that are compared with each sample."""
+AXES = 16
+"""The number of dimensions in which neighbours are searched."""
 CROWD = 2048
 """A sample with enough neighbours in a random part of this size is not searched further."""
 _BLOCK = 2**22  # numbers at a time; 32 MB as float64

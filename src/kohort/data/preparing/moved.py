@@ -15,8 +15,14 @@ from itertools import product
 
 import numpy as np
 
-from kohort.data.nearness.chance import CHANCE_PAIRS, chance, principal_axes
-from kohort.data.nearness.neighbours import Neighbours, blocks
+from kohort.data.nearness.chance import (
+    CHANCE_PAIRS,
+    chance,
+    principal_axes,
+    sample_size,
+    usual_difference,
+)
+from kohort.data.nearness.neighbours import AXES, NEIGHBOURS, Neighbours, blocks
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.splits import random_part
 
@@ -36,13 +42,8 @@ it lies."""
 # It is blank, or a bar: 4 to 8 of 100 glyphs. Without this there would be 7,000 pairs and not 21.
 FEWEST_PIXELS = 16
 """Images with a shorter side are not looked at: a pixel is much of them."""
-NEIGHBOURS = 8
-"""The number of nearest images that are compared with each image that is moved."""
-AXES = 16
-"""The number of dimensions in which neighbours are searched."""
 _SMOOTH = (0.25, 0.5, 0.25)
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the other four are these, of the other image
-_SAMPLE_ROWS, _SAMPLE_NUMBERS, _PRINCIPAL_ROWS = 2000, 2**24, 256
 
 
 type _Kernel = Callable[[np.ndarray], np.ndarray]
@@ -119,15 +120,16 @@ def moved_pairs(
         return None
     inside, whole, *ways = _ways(*images.shape[2:])
     random = np.random.default_rng(0)
-    fitting = max(2, min(_SAMPLE_ROWS, _SAMPLE_NUMBERS // images[0].size))
-    sample = images[random.permutation(random_part(random, rows, fitting))]
-    usual = _usual(inside.views(sample))
-    variances, axes = principal_axes(inside.views(sample[:_PRINCIPAL_ROWS]).astype(np.float64))
+    chosen = random_part(random, rows, sample_size(images[0].size))
+    sample = images[random.permutation(chosen)]
+    views = inside.views(sample)
+    usual = usual_difference(views)
+    variances, axes = principal_axes(views)
     if len(rows) ** 2 * len(ways) * chance(variances, SAVED * usual) > CHANCE_PAIRS:
         return None
     search = _Search(images, rows[_tells(images, rows, usual)], inside, axes[:, :AXES])
     in_place = search.pairs(inside, SAVED * usual)
-    is_near = _near(images, in_place, whole, whole, SAVED * _usual(whole.views(sample)))
+    is_near = _near(images, in_place, whole, whole, SAVED * usual_difference(whole.views(sample)))
     found = [in_place[is_near]]
     for number, way in enumerate(ways, 1):
         passed(number / (len(ways) + 1))
@@ -174,11 +176,6 @@ def _near(
         apart = np.linalg.norm(way.views(one) - other_way.views(other), axis=1)
         near[block] = apart <= radius
     return near
-
-
-def _usual(views: np.ndarray) -> float:
-    """The usual difference of two images, in random order."""
-    return float(np.median(np.linalg.norm(np.diff(views, axis=0), axis=1)))
 
 
 def _tells(images: np.ndarray, rows: np.ndarray, usual: float) -> np.ndarray:

@@ -37,7 +37,7 @@ class Turn:
         "same": both are decided alike. "raw alone", "clean alone": one is decided and the other
         is not, which shows no difference between the two. "open": neither is decided.
         """
-        of_raw, of_clean = _is_decided(self.raw), _is_decided(self.clean)
+        of_raw, of_clean = self.raw.is_conclusive, self.clean.is_conclusive
         if not (of_raw and of_clean):
             alone: Outcome = "raw alone" if of_raw else "clean alone"
             return alone if of_raw or of_clean else "open"
@@ -96,10 +96,6 @@ def turning(raw: Conclusions, clean: Conclusions) -> Turning:
         list(_turned(raw.findings, clean.findings)),
         (raw.record.settings.samples, clean.record.settings.samples),
     )
-
-
-def _is_decided(comparison: Comparison) -> bool:
-    return comparison.is_decided or comparison.is_equivalent
 
 
 def _pairs(raw: Conclusions, clean: Conclusions) -> list[tuple[int, int]]:

@@ -41,7 +41,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     interval = ", ".join(filter(None, [interval, compared.shown_interval_name]))
     clause = f"{compared.b} against {compared.a}: {interval}"
     enough = f"{name} has enough replicates ({n})"
-    if compared.is_decided or compared.is_equivalent:
+    if compared.is_conclusive:
         what = (
             "differ" if compared.is_decided else f"differ by less than {scale.amount(study.margin)}"
         )

@@ -79,7 +79,7 @@ class Comparison:
         """As `p_equivalence`, by the moderated spread and divided by the share."""
         if self.moderated is None:
             return _spent(self.p_equivalence, self.share)
-        p_value = _equivalence(self.difference, self.moderated, self.margin, self.test_to_train)
+        p_value = self.moderated.equivalence(self.difference, self.margin, self.test_to_train)
         return _spent(p_value, self.share)
 
     @property
@@ -110,6 +110,11 @@ class Comparison:
     def is_equivalent(self) -> bool:
         """Whether the difference is significantly smaller than the margin, at the same rate."""
         return bool(self.p_equivalence_adjusted <= self.alpha)
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether it is decided that there is a difference, or that there is none that matters."""
+        return self.is_decided or self.is_equivalent
 
     @property
     def excludes_zero(self) -> bool:
@@ -257,7 +262,7 @@ def compare(
     interval = _interval(differences, 1 - confidence, test_to_train, moderated, share)
     if not (are_same or differences.any()):
         interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)
-    equivalence = _equivalence(interval, Spread.of(differences), margin, test_to_train)
+    equivalence = Spread.of(differences).equivalence(interval, margin, test_to_train)
     return Comparison(
         a,
         b,
@@ -335,16 +340,3 @@ def _interval(
 def _spent(p_value: float, share: float) -> float:
     """A p-value that only a share of the error rate may be spent on."""
     return float(np.minimum(1.0, p_value / share))
-
-
-def _equivalence(interval: Interval, spread: Spread, margin: float, test_to_train: float) -> float:
-    """The larger p-value of two one-sided t tests (Schuirmann 1987).
-
-    NaN without an interval or without a margin.
-    """
-    if not interval.is_formed or np.isnan(margin):
-        return np.nan
-    if not interval.has_width:  # no difference in any replicate
-        return 0.0
-    inside = margin - abs(interval.mean)
-    return float(special.stdtr(spread.df, -inside / spread.error(interval.n, test_to_train)))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
+from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.moderated import moderate
 
 RELATED = 20.0
@@ -28,6 +29,18 @@ class Spread:
         """That of finite differences `[replicate]`, without help."""
         n = len(differences)
         return cls(float(np.std(differences, ddof=1)) if n > 1 else np.nan, n - 1)
+
+    def equivalence(self, interval: Interval, margin: float, test_to_train: float) -> float:
+        """The larger p-value of two one-sided t tests (Schuirmann 1987).
+
+        NaN without an interval or without a margin.
+        """
+        if not interval.is_formed or np.isnan(margin):
+            return np.nan
+        if not interval.has_width:  # no difference in any replicate
+            return 0.0
+        inside = margin - abs(interval.mean)
+        return float(special.stdtr(self.df, -inside / self.error(interval.n, test_to_train)))
 
     def error(self, n: int, test_to_train: float) -> float:
         """The standard error of the mean of n differences; see `mean_interval`."""
