@@ -226,6 +226,27 @@ class PixelRows:
         return self._count - 1
 
     def taken(self, rows: list[int]) -> np.ndarray:
-        """The images of these rows, `[row, height, width, ...]`; what is held is let go."""
-        held, self._held, self._count = self._held, self._held[:0], 0
-        return held[rows]
+        """The images of these rows, `[row, height, width, ...]`; others are let go.
+
+        They are sorted in their place: memory holds them once. Of links a row is there repeatedly.
+        """
+        held, count = self._held, self._count
+        self._held, self._count = np.empty((0, 0), np.uint8), 0
+        if len(set(rows)) < len(rows):
+            return held[rows]
+        others = np.setdiff1d(np.arange(count), rows)
+        _sort_in_place(held, [*rows, *others.tolist()])
+        return held[: len(rows)]
+
+
+def _sort_in_place(held: np.ndarray, order: list[int]) -> None:
+    """Put row `order[n]` in the place of row n; each cycle of places waits for one row."""
+    for start in range(len(order)):
+        if order[start] == start:
+            continue
+        first, place = held[start].copy(), start
+        while (origin := order[place]) != start:
+            held[place] = held[origin]
+            order[place] = place
+            place = origin
+        held[place], order[place] = first, place
