@@ -157,6 +157,11 @@ def told_apart(names: Sequence[str]) -> list[str]:
     return [f'"{name}"' for name in names] if has_comma and len(names) > 1 else list(names)
 
 
+def row_text(row: int) -> str:
+    """A row of a table or an array in an error; all of kohort counts rows from 0, as NumPy does."""
+    return f"row {row:,} (from 0)"
+
+
 def in_brackets(names: Sequence[str]) -> str:
     """Names behind what they are of, ` (a, b)`: of many the first, and how many more."""
     if not names:

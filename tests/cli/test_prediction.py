@@ -210,12 +210,12 @@ def test_rows_of_a_table_are_told_one_by_one(file, tables):
     lines = answers(kohort("predict", "classes.keras", file, cwd=folder))
     best = outputs["classes"]
     told = f"{['low', 'high'][best.argmax()]} ({100 * best.max():.1f} %)"
-    assert lines[0] == f"{file}, row 1: {told}"
-    assert lines[1].startswith(f"{file}, row 2: ")
+    assert lines[0] == f"{file}, row 0: {told}"
+    assert lines[1].startswith(f"{file}, row 1: ")
     lines = answers(kohort("predict", "numbers.keras", file, file, cwd=folder))
     assert len(lines) == 4
     name, _, number = lines[0].partition(": ")
-    assert name == f"{file}, row 1"
+    assert name == f"{file}, row 0"
     assert float(number) == pytest.approx(outputs["numbers"][0], rel=1e-5)
 
 
@@ -225,7 +225,7 @@ def test_programs_get_json(tables):
         0
     ]
     best = outputs["classes"]
-    assert first["sample"] == "bare.csv, row 1"
+    assert first["sample"] == "bare.csv, row 0"
     assert first["class"] == ["low", "high"][best.argmax()]
     assert first["probability"] == pytest.approx(best.max(), rel=1e-5)
     rows = json.loads(kohort("predict", "numbers.keras", "bare.csv", "--json", cwd=folder).stdout)
@@ -238,9 +238,9 @@ BAD = {
     "a column less": ("1,2\n", "of 1 rows of 2"),
     "names alone": ("a,b,c\n", "of 0 rows of 3"),
     "nothing": ("", "save the rows as CSV"),
-    "text": ("a,b,c\n1,2,3\n1,red,3\n", "got 'red' in row 2, column 2 of bad.csv; fill the gaps"),
-    "a gap": ("1,2,3\n1,,3\n", "in row 2, column 2 of bad.csv"),
-    "infinity": ("1,2,inf\n", "got 'inf' in row 1, column 3"),
+    "text": ("a,b,c\n1,2,3\n1,red,3\n", "'red' in row 1, column 1 (from 0) of bad.csv; fill"),
+    "a gap": ("1,2,3\n1,,3\n", "in row 1, column 1 (from 0) of bad.csv"),
+    "infinity": ("1,2,inf\n", "got 'inf' in row 0, column 2 "),
     "rows of several lengths": ("1,2,3\n1,2,3,4\n", "save the rows as CSV"),
     "no text": (b"\x89PNG\xff\xfe\x00", "save the rows as CSV"),
 }

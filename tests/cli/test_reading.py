@@ -84,7 +84,7 @@ def test_raw_rows_are_predicted_as_the_model_was_trained(pets):
     assert tuple(made) == data.feature_names
     scores = best.model().predict(made.to_numpy(np.float32), verbose=0)
     expected = [
-        f"new.csv, row {k + 1}: {['cat', 'dog'][row.argmax()]} ({100 * row.max():.1f} %)"
+        f"new.csv, row {k}: {['cat', 'dog'][row.argmax()]} ({100 * row.max():.1f} %)"
         for k, row in enumerate(scores)
     ]
     assert done.stdout.splitlines() == expected
@@ -97,7 +97,7 @@ def test_raw_rows_are_predicted_as_the_model_was_trained(pets):
 BAD = {
     "a column fewer": ("kg\n4\n", "the column 'colour' of the training data, got a table of kg"),
     "no names": ("4,tan\n5,tan\n", "the column 'kg' of the training data, got a table of 4, tan"),
-    "text": ("kg,colour\n4,tan\nheavy,tan\n", "numbers in column 'kg', got 'heavy' in row 2"),
+    "text": ("kg,colour\n4,tan\nheavy,tan\n", "got 'heavy' in row 1 (from 0)"),
     "nothing": ("", "a CSV file, the names of its columns in the first line, got bad.csv"),
 }
 

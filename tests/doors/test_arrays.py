@@ -142,8 +142,11 @@ WRONG = {
     # Not groups.
     "groups too few": ({"groups": [0, 1]}, r"a group for each of the 6.*shape \(2,\)"),
     "names of groups too few": ({"groups": ["a", "b"]}, r"a group for each of the 6.*\(2,\)"),
-    "a group that is missing": ({"groups": [*"aabb", None, "c"]}, "got 1 without one, .* row 5"),
-    "a group that is NaN": ({"groups": [1.0, np.nan] * 3}, "got 3 without one, such as row 2"),
+    "a group that is missing": (
+        {"groups": [*"aabb", None, "c"]},
+        "got 1 without one, .* row 4 .from",
+    ),
+    "a group that is NaN": ({"groups": [1.0, np.nan] * 3}, "got 3 without one, such as row 1 "),
     "groups in a column": ({"groups": Y[:, None]}, r"shape \(6, 1\)"),
     "groups that are no names": ({"groups": [[0], [1, 2]] * 3}, r"hashable.*got \[0\]"),
     "text for groups": ({"groups": "aabbcc"}, r"groups of shape \(\)"),

@@ -107,7 +107,7 @@ def _of_rows(
     ]
     tables, notices = zip(*read, strict=True)
     samples = [
-        f"{file}, row {number + 1}"
+        f"{file}, row {number}"
         for file, table in zip(files, tables, strict=True)
         for number in range(len(table))
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kohort.errors import DataError
+from kohort.errors import DataError, row_text
 
 _NAMED = (str, bool, np.bool)
 _MISSING = frozenset({"NoneType", "NAType", "NaTType"})
@@ -86,7 +86,7 @@ def number_groups(groups: Sequence[object] | np.ndarray) -> np.ndarray:
     if missing:
         raise DataError(
             "a group for each sample",
-            f"{len(missing):,} without one, such as row {missing[0] + 1:,}",
+            f"{len(missing):,} without one, such as {row_text(missing[0])}",
             "name their groups, or drop those rows",
         )
     return found

@@ -136,7 +136,7 @@ def test_images_are_read_as_from_a_folder(tmp_path):
 def test_images_are_resized_and_coloured_when_asked(tmp_path):
     columns = images([*pictures(12), *pictures(12, (9, 9, 3))])
     source = save(tmp_path / "pets", columns, OF_IMAGES)
-    told = r"12 of 6 x 4 \(such as train/row 1\), 12 of 9 x 9 \(such as train/row 13\)"
+    told = r"12 of 6 x 4 \(such as train/row 0\), 12 of 9 x 9 \(such as train/row 12\)"
     assert_refused(lambda: load(source), told, tmp_path)
     data = load(source, size=(6, 4), color="rgb", test=0.25)
     assert data.input_shape == (6, 4, 3)
@@ -149,7 +149,7 @@ def test_groups_of_images_are_not_parted_and_broken_ones_are_named(tmp_path):
     columns["image"][5]["bytes"] = b"no image"
     features = OF_IMAGES | {"owner": {"dtype": "string", "_type": "Value"}}
     data = load(save(tmp_path / "pets", columns, features), group="owner", test=0.2)
-    assert data.unreadable == ("row 6 of train",)
+    assert data.unreadable == ("row 5 of train",)
     assert len(data.x_test) in (3, 4)
     assert len(data.x_train) + len(data.x_test) == 23
     assert sorted(np.bincount(data.groups))[-4:] == [4] * 4

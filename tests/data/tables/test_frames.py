@@ -195,7 +195,7 @@ WRONG = {
     "the target as group": ({"group": "species"}, "group= one of .*got 'species'"),
     "a target with gaps": (
         {"target": "it", "it": MISSING},
-        "a target in each row of 'it', got 1 of 120 cells empty, the first in row 119; fill",
+        "a target in each row of 'it', got 1 of 120 cells empty, the first in row 118 .from 0.;",
     ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
     "an infinite target": ({"target": "it", "it": [np.inf, 1.5] * 60}, "finite numbers in the tar"),
@@ -207,9 +207,9 @@ WRONG = {
         {"target": "it", "it": pd.date_range("2020-01-01", periods=ROWS)},
         "names of classes or numbers in the target 'it', got moments",
     ),
-    "a group with gaps": ({"group": "it", "it": MISSING}, "a group for each sample.* row 119"),
+    "a group with gaps": ({"group": "it", "it": MISSING}, "a group for each sample.* row 118"),
     "an infinite number": ({"it": [np.inf, 1.5] * 60}, "numbers in column 'it', got 'inf'"),
-    "a number beyond float32": ({"it": [1e300, 1.5] * 60}, r"got '1e\+300' in row 1; give a numb"),
+    "a number beyond float32": ({"it": [1e300, 1.5] * 60}, r"got '1e\+300' in row 0 \(from 0\);"),
     "a target beyond float32": (
         {"target": "it", "it": [1e300, 1.5] * 60}, "numbers in y_train that float32 holds",
     ),

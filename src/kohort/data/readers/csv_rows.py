@@ -67,7 +67,7 @@ def csv_rows(path: Path, columns: int) -> np.ndarray:
         row, column = wrong[0]
         raise DataError(
             told,
-            f"{table.iat[row, column]!r} in row {row + 1}, column {column + 1} of {path}",
+            f"{table.iat[row, column]!r} in row {row}, column {column} (from 0) of {path}",
             "fill the gaps and encode text as for training",
         )
     return numbers

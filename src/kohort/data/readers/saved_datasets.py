@@ -87,9 +87,11 @@ def load_saved_dataset(
             "make arrays of them, and give these to kohort.Dataset",
         )
     reader = ImageReader(source, size, color)
+    numbers = _numbers(saved.split)
+    names = [f"row {row} of {of}" for row, of in zip(numbers, saved.split, strict=True)]
     pixels = [
-        reader(PurePosixPath(str(split), f"row {row + 1}"), _content(cell, source))
-        for row, (split, cell) in enumerate(zip(saved.split, inputs[images[0]], strict=True))
+        reader(PurePosixPath(str(split), f"row {row}"), _content(cell, source))
+        for row, split, cell in zip(numbers, saved.split, inputs[images[0]], strict=True)
     ]
     reader.check()
     readable = np.array([each is not None for each in pixels])
@@ -97,13 +99,19 @@ def load_saved_dataset(
         np.stack([each for each in pixels if each is not None]),
         targets.values[readable],
         list(targets.names),
-        [f"row {row}" for row in np.flatnonzero(readable)],
+        [name for name, is_read in zip(names, readable, strict=True) if is_read],
         is_test[readable] if is_test.any() else None,
-        [f"row {row + 1} of {saved.split[row]}" for row in np.flatnonzero(~readable)],
+        [name for name, is_read in zip(names, readable, strict=True) if not is_read],
         [*told, targets.told, *reader.notes],
     )
     numbered = None if groups is None else number_groups(groups)[readable]
     return divided(image_set, test, name, numbered)
+
+
+def _numbers(splits: np.ndarray) -> list[int]:
+    """The number of each row in its split, from 0; rows of a split stand together."""
+    first = dict(zip(*np.unique(splits, return_index=True), strict=True))
+    return [row - int(first[split]) for row, split in enumerate(splits)]
 
 
 def _rows(source: Path) -> _Saved:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from kohort.errors import DataError
+from kohort.errors import DataError, row_text
 
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
@@ -79,9 +79,9 @@ class Column:
         return np.where(missing, 0.0, values)[:, None]
 
     def _wrong(self, where: np.ndarray, found: str, mend: str) -> DataError:
-        row = int(where.argmax()) + 1
+        row = row_text(int(where.argmax()))
         of = "truth values" if self.kind == "truth" else "numbers"
-        return DataError(f"{of} in column {self.name!r}", f"{found} in row {row:,}", mend)
+        return DataError(f"{of} in column {self.name!r}", f"{found} in {row}", mend)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from kohort.data.encoding import number_classes
 from kohort.data.tables.columns import listed, texts
-from kohort.errors import DataError
+from kohort.errors import DataError, row_text
 
 MOST_NUMBERED = 20
 """Up to so many different whole numbers, of two rows each on average, are classes."""
@@ -67,8 +67,8 @@ def _check_whole(column: pd.Series, name: str) -> None:
     if missing.any():
         raise DataError(
             f"a target in each row of {name!r}",
-            f"{missing.sum():,} of {len(column):,} cells empty, the first in row "
-            f"{int(missing.argmax()) + 1:,}",
+            f"{missing.sum():,} of {len(column):,} cells empty, the first in "
+            f"{row_text(int(missing.argmax()))}",
             "fill them, or drop those rows",
         )
 
