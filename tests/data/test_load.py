@@ -108,7 +108,9 @@ def test_refuses_an_empty_npz(tmp_path):
 
 @pytest.mark.parametrize("source", ["lettters", "no/such/file", "no/such/folder/"])
 def test_refuses_an_unknown_source(source):
-    with pytest.raises(DataError, match=f'"letters", or the path .*got .{source}., which is none'):
+    with pytest.raises(
+        DataError, match=f'"letters", "notmnist", or the path .*got .{source}., which is none'
+    ):
         load(source)
 
 

@@ -265,7 +265,6 @@ NOWHERE = {
     "nothing": "",
     "blanks": "  ",
     "letters misspelt": "lettters",
-    "notmnist, which is not built in": "notmnist",
     "no folder": "none/of/this/",
     "a path too long": "a/" * 3000,
     "no name at all": None,
@@ -297,7 +296,7 @@ def test_says_that_a_file_is_not_there(case, tmp_path, monkeypatch):
 def test_refuses_what_is_no_source(case, tmp_path, monkeypatch):
     (tmp_path / "file.txt").write_text("x")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r'"letters", or the path of a table .*image folder'):
+    with pytest.raises(ValueError, match=r'"letters", "notmnist", or .*a table .*image folder'):
         load(NOWHERE[case])
 
 

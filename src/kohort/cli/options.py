@@ -21,7 +21,8 @@ DataSource = Annotated[
     str | None,
     typer.Option(
         metavar="SRC",
-        help="Data for the study: letters, a table, a file of arrays, a folder, an archive.",
+        help="Data for the study: letters, notmnist, a table, a file of arrays, a folder, an "
+        "archive.",
     ),
 ]
 TargetColumn = Annotated[

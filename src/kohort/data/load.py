@@ -13,6 +13,7 @@ import numpy as np
 
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
+from kohort.data.fetching.published import source_path
 from kohort.data.readers.archives import is_archive
 from kohort.data.readers.decoding import Color
 from kohort.data.readers.hdf5 import load_hdf5
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KNOWN = (
-    '"letters", or the path of a table (.csv, .tsv, .parquet), an .h5, .npz or IDX file, '
-    "an image folder or an archive of one (tar, zip), or a data set that `datasets` saved"
+    '"letters", "notmnist", or the path of a table (.csv, .tsv, .parquet), an .h5, .npz or IDX '
+    "file, an image folder or an archive of one (tar, zip), or a data set that `datasets` saved"
 )
 _TABLE = frozenset({"target", "group"})
 
@@ -64,6 +65,8 @@ def load(
         source: One of these:
 
             - "letters": the built-in glyphs A to J, 28 x 28 pixels.
+            - "notmnist", "notmnist-large": what `kohort data fetch` has put into the working
+              directory.
             - A table: a `.csv`, `.tsv` or `.parquet` file, or a pandas frame; a row for each
               sample. `Dataset.from_frame` tells what becomes of its columns.
             - An `.h5` file with the matrices `trainData` and `testData`, `[sample, column]`; the
@@ -112,8 +115,8 @@ def load(
     if str(source) == "letters":
         _taken(_Kind(load_letters, frozenset(), "the built-in letters"), options)
         return load_letters()
-    path = Path(source)
-    kind = _kind(path, str(source))
+    path = source_path(source)
+    kind = _kind(path, str(source) if path == Path(source) else str(path))
     try:
         with warnings.catch_warnings():
             # zipfile reads on where two entries are one, and only warns that it may be a bomb.

@@ -1,10 +1,16 @@
 """`kohort data fetch`: what it tells, and with which code it ends."""
 
-import pytest
+import tarfile
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from kohort import load
 from kohort.cli.on_data.fetch_commands import PublishedName
 from kohort.data.fetching import downloading
 from kohort.data.fetching.published import PUBLISHED
+from kohort.errors import DataError
 from tests.cli.in_process import kohort
 from tests.data.fetching.server import CONTENT, published, refuses, sends, serving
 from tests.doors.refusals import held
@@ -110,3 +116,38 @@ def test_refuses_in_a_line_and_leaves_nothing(case, tmp_path):
     (line,) = done.stderr.splitlines()
     assert told in line
     assert held(tmp_path) == before
+
+
+def test_what_was_fetched_is_a_source_by_its_name(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "letters" / "AB"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        DataError, match=r"letters\.tar\.gz in .* none there; fetch it: kohort data"
+    ):
+        load("notmnist")
+    (tmp_path / "letters.tar.gz.part").write_bytes(b"")
+    with pytest.raises(DataError, match=r"a part of it .* fetch the rest: kohort data fetch notmn"):
+        load("notmnist")
+    with tarfile.open(tmp_path / "letters.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "letters", "letters")
+    assert load("notmnist").fingerprint == load("letters.tar.gz").fingerprint
+    for command in (["info", "notmnist"], ["prepare", "notmnist", "--out", "data.h5"]):
+        done = kohort("data", *command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert len(load("data.h5").x_train) == 32
+    # What is called so itself comes first.
+    (tmp_path / "letters").rename(tmp_path / "notmnist")
+    assert load("notmnist").name == "notmnist"
+
+
+@pytest.mark.parametrize("command", ["info", "check", "prepare"])
+def test_the_command_to_fetch_it_is_told_where_it_is_not_there(command, tmp_path):
+    options = ["--out", "data.h5"] if command == "prepare" else []
+    done = kohort("data", command, "notmnist", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("fetch it: kohort data fetch notmnist\n")
+    assert held(tmp_path) == {}

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="SRC", help="Data: letters, a table, a file of arrays, a folder, an archive."
+        metavar="SRC",
+        help="Data: letters, notmnist, a table, a file of arrays, a folder, an archive.",
     ),
 ]
 

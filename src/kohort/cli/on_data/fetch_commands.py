@@ -39,16 +39,16 @@ def fetch(
 ) -> None:
     """Download a data set by its name, and check its size and checksum.
 
+    Where it was fetched into the working directory, its name is a source for other commands.
     A download that was cut goes on where it ended, as does the same command.
     """
     from kohort.data.fetching.downloading import fetch as fetched
-    from kohort.data.fetching.published import PUBLISHED
-    from kohort.data.system import is_folder
+    from kohort.data.fetching.published import PUBLISHED, place_of
 
     file = PUBLISHED[name.value]
     if url is not None:
         file = replace(file, addresses=(url,))
-    path = out / file.file_name if is_folder(out) else out
+    path = place_of(file, out)
     try:
         with _shown(file.file_name, file.size) as seen:
             is_new = fetched(file, path, seen)

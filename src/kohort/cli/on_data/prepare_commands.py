@@ -53,6 +53,7 @@ def prepare(
     from importlib.metadata import version
 
     from kohort.cli.on_data.stages import Stages
+    from kohort.data.fetching.published import source_path
     from kohort.data.preparing.drawing import draw_apart
     from kohort.data.preparing.layouts import write
     from kohort.data.preparing.part_file import kept_beside
@@ -61,6 +62,7 @@ def prepare(
 
     if out.suffix.lower() not in (".h5", ".hdf5") or out.is_dir():
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
+    sources = [source_path(source) for source in sources]
     missing = next((source for source in sources if not source.exists()), None)
     if missing is not None:
         raise DataError("a folder or an archive", f"{missing}, which is none", "check the spelling")

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock, Timeout
 
-from kohort.data.fetching.published import Published
+from kohort.data.fetching.published import PART, Published
 from kohort.errors import DataError, DesignError, legible, reason
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
@@ -76,7 +76,7 @@ def fetch(file: Published, path: Path, seen: Callable[[int], None] = lambda _: N
     if os.path.lexists(path):
         _check_same(file, path)
         return False
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + PART)
     with _alone(part):
         _receive_from_any(file, part, seen)
         with _writing(part):

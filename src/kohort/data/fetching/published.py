@@ -1,6 +1,14 @@
 """What can be fetched by name: where it is published, its size and its checksum."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
+
+from kohort.data.system import is_file, is_folder
+from kohort.errors import DataError
+
+PART = ".part"
+"""The ending of what has come of a file."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +49,30 @@ PUBLISHED = {
     ),
 }  # fmt: skip
 """By name; notMNIST (Bulatov 2011) is the small set, cleaned by hand, or the large one."""
+
+
+def place_of(file: Published, out: Path = Path()) -> Path:
+    """Where a file is fetched to: below a folder, by default the working directory; or a path."""
+    return out / file.file_name if is_folder(out) else out
+
+
+def source_path(source: str | Path) -> Path:
+    """The path of a source: of the name of something published, the place that it is fetched to.
+
+    A file or folder of that name comes first.
+
+    Raises:
+        DataError: It is such a name, and nothing was fetched there.
+    """
+    name, path = str(source), Path(source)
+    if name not in PUBLISHED or os.path.lexists(path):
+        return path
+    path = place_of(PUBLISHED[name])
+    if is_file(path):
+        return path
+    is_part = is_file(path.with_name(path.name + PART))
+    raise DataError(
+        f"{path} in the working directory for {name!r}",
+        f"a part of it ({path}{PART})" if is_part else "none there",
+        f"fetch {'the rest' if is_part else 'it'}: kohort data fetch {name}",
+    )
