@@ -76,6 +76,7 @@ class Dataset:
         test_from: Where the test set comes from, in a few words; what reads or draws one gives it.
         source_rows: `[sample]`, training samples first, the row of the table that each was, from 0
             and without its header; `from_frame` and `load` give it. None of other data.
+        source_files: `[sample]`, likewise, the name of the image file that each was.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -104,6 +105,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_from: str = "as the source gives them"
     source_rows: np.ndarray | None = None
+    source_files: tuple[str, ...] | None = None
     raw: "RawData | None" = None
 
     def __post_init__(self) -> None:

@@ -140,8 +140,12 @@ def test_pictures_are_cleaned(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "files that could not be read: 1 (K/broken.png)" in done.stdout
     assert "left out, copies with different labels (KD103): 3\n" in done.stdout
+    kohort("data", "check", "pictures", "--quick", "--decisions", "d.csv", cwd=tmp_path)
+    places = pd.read_csv(tmp_path / "d.csv")["place"].str.partition(" (")[0]
+    assert set(places) == {"K/again.png", "K/0.png", "L/other.png"}
     left = load(tmp_path / "clean.h5")
     assert len(left.x_train) + len(left.x_test) == 89
+    assert not set(places) & set(left.source_files)
     assert left.class_names == ("K", "L", "M")
     assert left.unreadable == ("K/broken.png",)
 

@@ -24,7 +24,7 @@ def pictures():
     return kohort.Dataset(
         pixels[:20], y[:20], pixels[20:], y[20:], class_names=["A", "B", "ü"], name="glyphs",
         groups=np.arange(20) // 2 - 1, groups_of="names", unreadable=("A/x.png",),
-        notes=("turned: 1",),
+        notes=("turned: 1",), source_files=tuple(f"A/{n}.png" for n in range(30)),
     )  # fmt: skip
 
 
@@ -80,6 +80,8 @@ def test_what_is_kept_is_read_as_it_was(kind, tmp_path):
     if data.source_rows is not None:
         kept = data.source_rows[[*rows, *train + of_test]]
         np.testing.assert_array_equal(found.source_rows, kept)
+    if data.source_files is not None:
+        assert found.source_files == tuple(f"A/{n}.png" for n in (*rows, *train + of_test))
     assert (found.groups is None) == (data.groups is None)
     for name in ("class_names", "pixels", "columns", "unreadable", "groups_of"):
         assert getattr(found, name) == getattr(data, name)
@@ -176,4 +178,11 @@ def test_columns_that_are_not_those_of_the_rows_are_refused(tmp_path):
     assert fewer.inputs != left.columns.inputs
     write_clean(path, replace(left, columns=fewer), [])
     with pytest.raises(DataError, match="inputs as its columns make them"):
+        kohort.load(path)
+
+
+def test_files_that_are_not_those_of_the_samples_are_refused(tmp_path):
+    path, left = tmp_path / "clean.h5", without(pictures(), 3)
+    write_clean(path, replace(left, source_files=left.source_files[1:]), [])
+    with pytest.raises(DataError, match="a file for each sample, got 28 in"):
         kohort.load(path)

@@ -95,6 +95,19 @@ def test_an_archive_gives_the_dataset_of_its_folder(folder, pack, glyphs, ending
     assert other.class_names == one.class_names
     assert other.unreadable == one.unreadable == ("A/torn.png",)
     assert np.array_equal(other.groups, one.groups)
+    assert other.source_files == one.source_files
+    named = zip(one.source_files, all_pixels(one), strict=True)
+    assert {name: pixels.tobytes() for name, pixels in named} == {
+        name: np.asarray(Image.open(io.BytesIO(content))).tobytes()
+        for name, content in glyphs.items()
+    }
+
+
+def test_files_are_named_below_what_all_of_them_lie_in(folder, glyphs):
+    sides = {f"{('train', 'test')[n % 2]}/{name}": glyphs[name] for n, name in enumerate(glyphs)}
+    assert set(load_images(folder(sides)).source_files) == set(sides)
+    deep = {f"a/b/{name}": content for name, content in glyphs.items()}
+    assert set(load_images(folder(deep) / "a").source_files) >= {"A/0.png", "B/1.png"}
 
 
 def test_an_archive_is_not_unpacked(folder, pack, glyphs, tmp_path, monkeypatch):

@@ -190,6 +190,24 @@ def test_rows_of_a_table_are_told_by_their_row_there():
         assert row["place"] in render_check(page)
 
 
+def test_images_are_told_by_their_files(tmp_path):
+    x, y = images(60)
+    for number, (pixels, label) in enumerate(zip(x, y, strict=True)):
+        path = tmp_path / "KLM"[label] / f"<{number}>.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    Image.fromarray(x[0]).save(tmp_path / "L" / "other.png")
+    page = page_of(kohort.load(tmp_path))
+    ((first, second),) = page.disputed
+    assert {first.place.split(" (")[0], second.place.split(" (")[0]} == {"K/<0>.png", "L/other.png"}
+    for sample, one in zip(page.checked.copies.disputed[0], (first, second), strict=True):
+        side, row = side_and_row(page.data, int(sample))
+        assert one.place.endswith(f" ({side} {row})")
+    html = render_check(page)
+    assert "K/&lt;0&gt;.png" in html
+    assert "Numbers in brackets are places in the training or the test part, from 0." in html
+
+
 def test_it_is_written_whole(page, tmp_path):
     path = write_check(tmp_path / "deep" / "check.html", page)
     assert [p.name for p in path.parent.iterdir()] == ["check.html"]

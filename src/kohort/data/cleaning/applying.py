@@ -38,6 +38,7 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
     rows, test = kept[kept < train], kept[kept >= train] - train
     if not len(rows):
         raise DataError("training samples that are kept", "none", "leave fewer out")
+    files = data.source_files
     left = replace(
         data,
         x_train=data.x_train[rows],
@@ -46,6 +47,7 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
         y_test=targets[train:][test],
         groups=None if data.groups is None else data.groups[rows],
         source_rows=None if data.source_rows is None else data.source_rows[kept],
+        source_files=files and tuple(files[sample] for sample in kept),
         raw=RawData(data.fingerprint, rows, data.y_train, data.groups),
     )
     if left.classes != data.classes:  # Whole numbers among which none is missing look like labels.

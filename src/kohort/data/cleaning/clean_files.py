@@ -33,6 +33,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "groups_of": data.groups_of,
         "pixels": None if data.pixels is None else [data.pixels.factor, data.pixels.offset],
         "columns": None if data.columns is None else data.columns.as_json(),
+        "source_files": data.source_files,
         "unreadable": data.unreadable,
         "notes": data.notes,
         "raw": data.raw.fingerprint,

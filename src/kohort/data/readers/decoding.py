@@ -2,6 +2,7 @@
 
 import functools
 import io
+import reprlib
 import struct
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kohort.errors import DataError
 
 type Color = Literal["keep", "grey", "rgb"]
 """Which pixels an image is read as: those it has, grey ones, or red, green and blue ones."""
@@ -203,6 +206,23 @@ def _of_8_bits(image: Image.Image, changed: list[str]) -> Image.Image:
         raise DeepPixelsError
     changed.append("were brought from 16 bits a pixel to 8")
     return Image.fromarray((deep.astype(np.int64) >> 8).astype(np.uint8))
+
+
+def checked_size(size: object) -> tuple[int, int] | None:
+    """A size as (height, width), or None; anything else is refused."""
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(n, int | np.integer) and 0 < n < 2**16 for n in sides):
+        raise DataError("size as (height, width)", reprlib.repr(size), "give size=(28, 28), say")
+    return int(sides[0]), int(sides[1])
+
+
+def checked_color(color: Color | None) -> Color:
+    """A color of `COLORS`; None is "keep", and anything else is refused."""
+    if color is not None and color not in COLORS:
+        raise DataError(f"color in {COLORS}", reprlib.repr(color), "use one of them")
+    return color or "keep"
 
 
 class PixelRows:

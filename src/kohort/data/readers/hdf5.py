@@ -65,8 +65,9 @@ def load_hdf5(path: Path) -> Dataset:
             if COMPACT[0] in file and "trainData" not in file:
                 arrays = [_whole(file, key, path) for key in COMPACT]
                 groups = _optional(file, "groups", path)
-                told = {"class_names": names, "name": name, "groups_of": groups_of}
-                return Dataset(*arrays, **told, groups=groups)
+                return Dataset(
+                    *arrays, class_names=names, name=name, groups=groups, groups_of=groups_of
+                )
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
             groups = _optional(file, "trainGroups", path)
     except DataError:
@@ -113,6 +114,9 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
     )
     if not _ascend(raw.rows, raw.samples):
         raise DataError("rows of the raw data in order", f"others in {path}", "clean again")
+    files = None if about["source_files"] is None else tuple(map(str, about["source_files"]))
+    if files is not None and len(files) != len(given["x_train"]) + len(given.get("x_test", ())):
+        raise DataError("a file for each sample", f"{len(files):,} in {path}", "clean again")
     columns = None
     if about["columns"] is not None:
         from kohort.data.tables.columns import Columns
@@ -132,6 +136,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         columns=columns,
         notes=tuple(map(str, (*about["notes"], *about["told"]))),
         source_rows=_optional(file, "source_rows", path),
+        source_files=files,
         raw=raw,
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import posixpath
 import reprlib
 from collections import Counter
 from collections.abc import Callable
@@ -15,13 +16,14 @@ from kohort.data.dataset import Dataset
 from kohort.data.linked import linked
 from kohort.data.readers.archives import ENDINGS, Passed, read_files, silent
 from kohort.data.readers.decoding import (
-    COLORS,
     IMAGE_ENDINGS,
     UNREADABLE,
     Color,
     Decoded,
     DeepPixelsError,
     PixelRows,
+    checked_color,
+    checked_size,
     decode_bytes,
     opened,
     upright_size,
@@ -48,7 +50,7 @@ class ImageSet(NamedTuple):
         pixels: uint8 `[sample, height, width]` or `[sample, height, width, 3]`.
         labels: int32 `[sample]`.
         class_names: `[class]`.
-        file_names: `[sample]`; images of one name belong together.
+        paths: `[sample]`, ascending; images of one file name belong together.
         is_test: bool `[sample]`, whether it is in the test set; None where there is none yet.
         unreadable: Names of files that could not be read.
         notes: What was changed.
@@ -57,10 +59,15 @@ class ImageSet(NamedTuple):
     pixels: np.ndarray
     labels: np.ndarray
     class_names: list[str]
-    file_names: list[str]
+    paths: list[str]
     is_test: np.ndarray | None
     unreadable: list[str]
     notes: list[str]
+
+    @property
+    def file_names(self) -> list[str]:
+        """`[sample]`."""
+        return [path.rpartition("/")[2] for path in self.paths]
 
 
 def load_images(
@@ -135,22 +142,15 @@ def divided(
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),
         test_from=test_from,
+        source_files=_below_all([images.paths[n] for n in (*train, *drawn)]),
     )
 
 
-def _checked_size(size: object) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    sides = tuple(size) if isinstance(size, tuple | list) else ()
-    if len(sides) != 2 or not all(isinstance(n, int | np.integer) and 0 < n < 2**16 for n in sides):
-        raise DataError("size as (height, width)", reprlib.repr(size), "give size=(28, 28), say")
-    return int(sides[0]), int(sides[1])
-
-
-def _checked_color(color: Color | None) -> Color:
-    if color is not None and color not in COLORS:
-        raise DataError(f"color in {COLORS}", reprlib.repr(color), "use one of them")
-    return color or "keep"
+def _below_all(paths: list[str]) -> tuple[str, ...]:
+    """The paths below the folder that all are in, such as that of an archive's name."""
+    common = posixpath.commonpath([min(paths), max(paths)])
+    start = len(common) + 1 if common else 0
+    return tuple(legible(path[start:]) for path in paths)
 
 
 class ImageReader:
@@ -177,7 +177,7 @@ class ImageReader:
         decode: Decode = decode_bytes,
     ) -> None:
         self._source, self._decode = source, decode
-        self._size, self._color = _checked_size(size), _checked_color(color)
+        self._size, self._color = checked_size(size), checked_color(color)
         self._sizes: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._first: dict[str, PurePosixPath] = {}
@@ -300,7 +300,7 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
         rows.taken([row for row in files.values() if row is not None]),
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
-        [path.rpartition("/")[2] for path in readable],
+        readable,
         _are_in_test_folder(readable),
         unreadable,
         reader.notes,

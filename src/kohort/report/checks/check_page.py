@@ -62,12 +62,11 @@ class CheckPage:
     @property
     def numbering(self) -> str:
         """What the numbers of samples mean, a sentence."""
-        if self.data.source_rows is None:
-            return "Numbers are places in the training or the test part, from 0."
-        return (
-            "Table rows are counted from 0, without the header; numbers in brackets are places in "
-            "the training or the test part."
-        )
+        places = "are places in the training or the test part"
+        if self.data.source_rows is not None:
+            rows = "Table rows are counted from 0, without the header"
+            return f"{rows}; numbers in brackets {places}."
+        return f"Numbers{' in brackets' * (self.data.source_files is not None)} {places}, from 0."
 
     @property
     def sorted_findings(self) -> list[Finding]:

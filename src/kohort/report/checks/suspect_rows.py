@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from kohort.data.dataset import Dataset
 from kohort.findings.checks.checked import CheckedData
-from kohort.report.checks.thumbnails import place_of, side_and_row, source_row
+from kohort.report.checks.thumbnails import place_of, side_and_row, source_file, source_row
 
 
 class SuspectRow(TypedDict):
@@ -14,6 +14,7 @@ class SuspectRow(TypedDict):
     row: int
     sample: int
     source_row: int | None
+    source_file: str | None
     place: str
     given: str
     suggested: str
@@ -42,6 +43,7 @@ def suspect_rows(data: Dataset, checked: CheckedData, most: int | None = None) -
                 row=row,
                 sample=sample,
                 source_row=source_row(data, sample),
+                source_file=source_file(data, sample),
                 place=place_of(data, sample),
                 given=labels.names[given],
                 suggested=labels.names[int(suggested)],

@@ -53,11 +53,18 @@ def source_row(data: Dataset, sample: int) -> int | None:
     return None if data.source_rows is None else int(data.source_rows[sample])
 
 
+def source_file(data: Dataset, sample: int) -> str | None:
+    """The file that a sample was; None of other data."""
+    return None if data.source_files is None else data.source_files[sample]
+
+
 def place_of(data: Dataset, sample: int) -> str:
-    """Where a sample is: its row in the table that it was read from, if any; else side and row."""
+    """Where a sample is: its side and row, behind the file or the row that it was, if any."""
     side, row = side_and_row(data, sample)
-    source = source_row(data, sample)
-    return f"{side} {row}" if source is None else f"table row {source} ({side} {row})"
+    source, file = source_row(data, sample), source_file(data, sample)
+    if source is not None:
+        return f"table row {source} ({side} {row})"
+    return f"{side} {row}" if file is None else f"{file} ({side} {row})"
 
 
 def label_of(data: Dataset, labels: ClassLabels | None, sample: int) -> str:
