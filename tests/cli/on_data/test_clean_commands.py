@@ -12,6 +12,8 @@ from tests.cli.in_process import kohort
 from tests.doors.refusals import held
 from tests.report.checks.test_check_page import images
 
+THEN = "raw.npz --decisions decisions.csv --out clean.h5"
+
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
@@ -28,7 +30,9 @@ def raw(tmp_path_factory):
 def decided(raw):
     done = kohort("data", "check", "raw.npz", "--decisions", "decisions.csv", cwd=raw)
     assert done.returncode == 1, done.stderr
-    assert done.stdout.endswith("decisions: decisions.csv\n")
+    what, then = done.stdout.splitlines()[-2:]
+    assert what == "decisions: decisions.csv"
+    assert then == f"edit the column decision there, then: kohort data clean {THEN}"
     return pd.read_csv(raw / "decisions.csv", dtype=str, keep_default_na=False)
 
 

@@ -121,6 +121,10 @@ def check(
         for what, path in written:
             if path is not None:
                 typer.echo(f"{what}: {legible(str(path))}")
+        if decisions is not None:
+            then = {**options, "decisions": decisions, "out": "clean.h5"}
+            command = legible(shown_command("data clean", source, then))
+            typer.echo(f"edit the column decision there, then: {command}")
     raise typer.Exit(1 if serious(findings) else 0)
 
 

@@ -27,6 +27,7 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
+from kohort.errors import legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,9 +122,11 @@ def run(
 
     folder = out or report_folder(study)
     command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
+    if on_clean is not None:
+        typer.echo(f"On the raw data, {legible(str(found.data.name))}\n")
     result = finish(found.data, running(found), folder, command)
     if on_clean is not None:
-        typer.echo("")
+        typer.echo(f"\nOn the clean data, {legible(str(clean))}\n")
         finish(
             on_clean.data,
             running(on_clean),
