@@ -10,7 +10,7 @@
 # make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
-# make kills    end a study by SIGKILL fifty times, and compare it with one that nothing disturbed
+# make kills    end a study by SIGKILL fifty times, a search thirty, and compare them with undisturbed ones
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
@@ -119,6 +119,7 @@ simulations: install
 
 kills: install
 	$(BIN)/python -m scripts.kills --kills 50
+	$(BIN)/python -m scripts.kills --kills 30 --what search
 
 fuzz: install
 	$(BIN)/python -m scripts.fuzz --reader all --inputs 100000

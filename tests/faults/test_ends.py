@@ -17,13 +17,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_numbers():
+@pytest.mark.parametrize("what", ["study", "search"])
+def test_what_is_killed_at_random_moments_ends_with_the_same_numbers(what):
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.kills", "--kills", "2", "--quick"],
+        [sys.executable, "-m", "scripts.kills", "--kills", "2", "--what", what, "--quick"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert re.search(r"^study 1: \d+ lives, the same numbers$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^{what} 1: \d+ lives, the same numbers$", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines()[-1].startswith("2 kills")
 
 
