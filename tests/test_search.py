@@ -38,6 +38,11 @@ def result(blobs):
         ({"seed": -1}, "seed of 0 or more"),
         ({"seed": "a"}, "seed of 0 or more"),
         ({"space": {"rate": (0.1, 0.2)}}, "choices are a list"),
+        ({"space": {"units": [4, 8], "lrr": [0.1, 0.2]}}, "got 'lrr' in the space"),
+        (
+            {"space": {"units": {4: {"decay": [0.1]}, 8: {}}}},
+            "takes (units, rate, dropout), got 'decay'",
+        ),
         ({"mode": "best"}, "'auto', 'min' or 'max'"),
         ({"confidence": 2}, "a confidence between 0 and 1"),
         ({"replicates": "5"}, "replicates as a kohort.Holdout, kohort.KFold or kohort.Race"),

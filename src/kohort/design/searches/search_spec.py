@@ -18,6 +18,7 @@ from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.rungs import BRACKETS, Ladder, Schedule, generations, ladder
 from kohort.design.searches.sampling import SamplerName, check_sampler, learns
 from kohort.design.searches.space import Space, WrittenSpace
+from kohort.design.searches.taken_arguments import check_arguments
 from kohort.design.searches.tuner_space import TunedSpace, with_values
 from kohort.design.spec import StudySpec
 from kohort.design.validation import check_spec
@@ -184,6 +185,8 @@ def check_search(spec: SearchSpec) -> None:
     check_alike(spec.class_weight)
     _ = spec.choices, spec.ladder
     check_spec(spec.trained_as((Variant("trial", spec.build),)))
+    if isinstance(spec.choices, WrittenSpace):
+        check_arguments(spec.build, spec.choices.names)
     check_spec(spec.proved_as(tuple(Variant(name, spec.build) for name in ("a", "b"))))
 
 

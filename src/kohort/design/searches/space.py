@@ -59,15 +59,16 @@ class WrittenSpace:
                 f"{dict(axes)!r}" if axes else "an empty one",
                 'give {"rate": kohort.Range(1e-4, 1e-2, log=True)}, say; choices are a list',
             )
-        names = list(_names(self._axes))
-        twice = next((name for name in names if names.count(name) > 1), None)
+        self.names = list(_names(self._axes))
+        """Of all arguments that it may choose, of nested ones too."""
+        twice = next((name for name in self.names if self.names.count(name) > 1), None)
         if twice is not None:
             raise DesignError(
                 "an argument once in a space, or in choices of which one is taken",
                 f"{twice!r} inside and outside of a choice",
                 "leave one of them out",
             )
-        check_names(names)
+        check_names(self.names)
         self.count = math.prod(_count(axis) for axis in self._axes.values())
 
     def draw(self, trial: optuna.Trial) -> Arguments:

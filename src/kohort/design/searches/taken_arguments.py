@@ -1,0 +1,52 @@
+"""Whether a build function takes the arguments that a search draws for it."""
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any
+
+from kohort.design.variants import DATA
+from kohort.errors import DesignError
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
+    """Refuse a space whose arguments the build function does not take, or that lacks one.
+
+    Args:
+        build: The function. One that takes `**kwargs` takes all names.
+        names: Of all arguments that the space may choose.
+
+    Raises:
+        DesignError: They do not fit together.
+    """
+    parameters = _parameters(build)
+    by_name = {each.name: each for each in parameters if each.kind in _BY_NAME}
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+    unknown = next((name for name in names if name not in by_name), None)
+    if unknown is not None and not takes_all:
+        raise DesignError(
+            f"arguments that the build function takes ({', '.join(by_name) or 'none'})",
+            f"{unknown!r} in the space",
+            "mend the name in the space, or add it to the function",
+        )
+    missing = [
+        name
+        for name, parameter in by_name.items()
+        if parameter.default is inspect.Parameter.empty and name not in {*names, DATA}
+    ]
+    if missing:
+        raise DesignError(
+            f"a value in the space for {missing[0]!r}, which the build function needs",
+            "none",
+            "add it to the space, or give it a default in the function",
+        )
+
+
+def _parameters(build: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        # What a decorator adds is not in the signature of the function inside.
+        signature = inspect.signature(build, follow_wrapped=False)
+    except (TypeError, ValueError):  # of some callables that are not written in Python
+        return [inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)]
+    return list(signature.parameters.values())
