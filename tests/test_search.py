@@ -31,6 +31,8 @@ def result(blobs):
         ({"epochs": 0}, "epochs of 1 or more"),
         ({"reduction": 1}, "reduction of 2 or more"),
         ({"brackets": 0}, "brackets of 1 or more"),
+        ({"brackets": 9, "trials": 4}, "at most 2 brackets where 4 trials of 4 epochs climb"),
+        ({"space": {"rate": [0.1]}}, "a space of two trials or more"),
         ({"rungs": 9}, "at most 3 rungs in 4 epochs"),
         ({"rungs": 3, "trials": 3}, "4 trials or more, so that one of them climbs 3 rungs"),
         ({"sampler": "grid"}, "sampler 'tpe', 'random', 'qmc'"),
@@ -192,6 +194,33 @@ def test_a_tuner_space_with_a_name_twice_is_told_in_one_line(blobs):
 
     with pytest.raises(DesignError, match="one meaning of the hyperparameter 'units'"):
         small(blobs, build=tuned, space=None).run(verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "told"),
+    [
+        (lambda hp: build(), "got one that asks for nothing"),
+        (
+            lambda hp: build(hp.Choice("units", [4]), hp.Fixed("rate", 0.1)),
+            "one that asks for units, rate",
+        ),
+    ],
+)
+def test_a_tuner_space_without_a_choice_is_refused_before_anything_trains(
+    blobs, capsys, tuned, told
+):
+    with pytest.raises(DesignError) as caught:
+        small(blobs, build=tuned, space=None).run()
+    assert told in str(caught.value)
+    assert "rung" not in capsys.readouterr().err
+
+
+def test_few_trials_are_told_of_the_rungs_that_they_do_not_climb(blobs, capsys):
+    small(blobs, trials=3, epochs=8, space={"units": [4, 8, 9]}).run(confirm=2)
+    told = "3 trials climb 2 rungs (after 4, 8 of 8 epochs), where 8 would climb 4"
+    assert capsys.readouterr().err.count(told) == 1
+    small(blobs, trials=3, epochs=8, rungs=2, space={"units": [4, 8, 9]}).run(confirm=2)
+    assert "would climb" not in capsys.readouterr().err
 
 
 def test_one_finalist_has_no_rival_and_is_proved_all_the_same(blobs):

@@ -66,7 +66,8 @@ class Search:
             spread), or a sampler of Optuna's with a seed.
         reduction: Of the trials that reach a rung, one of so many goes on.
         rungs: How many rungs; None for as many as the epochs and the trials allow.
-        brackets: How many brackets; the second one begins a rung higher, for slow learners.
+        brackets: How many brackets; the second one begins a rung higher, for slow learners. Two
+            become one where there are too few rungs; more are refused.
         replicates: How the finalists are proved, a `Race` or its splits; of these the search
             trains on one, drawn anew. None is `Race(Holdout(0.2, repeats=12), first=4, looks=3)`.
         seed: Of everything random.

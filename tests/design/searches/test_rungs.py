@@ -1,11 +1,19 @@
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kohort import DesignError
-from kohort.design.searches.rungs import BRACKETS, Schedule, best_first, generations, ladder
+from kohort.design.searches.rungs import (
+    BRACKETS,
+    Schedule,
+    best_first,
+    generations,
+    ladder,
+    left_out,
+)
 
 SIZES = st.integers(2, 2000)
 
@@ -48,10 +56,49 @@ def test_a_bracket_keeps_one_of_so_many():
 
 
 def test_no_bracket_begins_with_the_last_rung():
-    assert ladder(3, 100, 3, brackets=5, learns=False).brackets == 1
-    assert ladder(27, 100, 3, brackets=5, learns=False).brackets == 3
+    assert ladder(27, 100, 3, brackets=3, learns=False).brackets == 3
+    assert ladder(3, 100, 3, learns=False).brackets == 1
     assert ladder(27, 100, 3, learns=False).brackets == BRACKETS
     assert ladder(1, 100, 3, learns=False).brackets == 1
+
+
+@pytest.mark.parametrize(
+    ("epochs", "trials", "brackets", "told"),
+    [
+        (27, 4, 9, "at most 1 bracket where 4 trials of 27 epochs climb 2 rungs, got 9; give"),
+        (27, 100, 4, "at most 3 brackets where 100 trials of 27 epochs climb 4 rungs, got 4"),
+        (3, 100, 5, "at most 1 bracket where 100 trials of 3 epochs climb 2 rungs, got 5"),
+    ],
+)
+def test_more_brackets_than_the_rungs_allow_are_refused(epochs, trials, brackets, told):
+    with pytest.raises(DesignError) as caught:
+        ladder(epochs, trials, 3, brackets=brackets, learns=False)
+    assert told in str(caught.value)
+
+
+def test_rungs_that_few_trials_leave_out_are_told():
+    few = ladder(27, 2, 3, learns=True)
+    assert few.epochs == (27,)
+    assert left_out(few, 2, learns=True) == (
+        "2 trials climb one rung (after 27 of 27 epochs), where 108 would climb 4: "
+        "fewer rungs end fewer trials early"
+    )
+    assert "climb 3 rungs (after 3, 9, 27 of 27 epochs), where 27 would climb 4" in left_out(
+        ladder(27, 26, 3, learns=False), 26, learns=False
+    )
+
+
+@given(st.integers(1, 300), SIZES, st.integers(2, 5), st.booleans())
+def test_as_many_trials_as_are_told_climb_all_rungs(epochs, trials, reduction, learns):
+    told = left_out(ladder(epochs, trials, reduction, learns=learns), trials, learns=learns)
+    if not told:
+        return
+    enough, most = map(int, re.findall(r"where (\d+) would climb (\d+)", told)[0])
+    assert enough > trials
+    for more, climbs_all in ((enough, True), (enough - 1, False)):
+        rungs = ladder(epochs, more, reduction, learns=learns)
+        assert (len(rungs.epochs) == most) == climbs_all
+        assert (left_out(rungs, more, learns=learns) == "") == climbs_all
 
 
 def test_rungs_beyond_the_epochs_are_refused():

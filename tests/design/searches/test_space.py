@@ -79,6 +79,8 @@ def test_distributions_of_optuna_are_axes():
     [
         ({}, "a space with an axis at least"),
         ({"a": 1, "b": (2, 3)}, "a space with an axis at least"),
+        ({"a": [0.1]}, "a space of two trials or more, got {'a': [0.1]}, which has one; give"),
+        ({"k": {"x": {"a": [1]}}, "b": 2}, "a space of two trials or more"),
         ({"a": []}, "something to choose for 'a'"),
         ({"a": {}}, "something to choose for 'a'"),
         ({1: [2, 3]}, "names of arguments as text"),

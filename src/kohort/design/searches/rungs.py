@@ -112,11 +112,12 @@ def ladder(
         reduction: Of the trials that reach a rung, one of so many goes on.
         rungs: How many rungs; None for as many as the epochs allow, and as many as one trial of
             each part climbs.
-        brackets: At most so many brackets; none begins with the last of several rungs.
+        brackets: At most so many brackets; none begins with the last of several rungs. Fewer
+            where the rungs allow no more, unless there are more than by default.
         learns: As in `generations`.
 
     Raises:
-        DesignError: The rungs need more epochs or more trials than there are.
+        DesignError: The rungs or brackets need more epochs or more trials than there are.
     """
     most = 1 + _whole_log(epochs, reduction)
     if rungs is not None and rungs > most:
@@ -133,11 +134,40 @@ def ladder(
         )
     part = max(trials // GENERATIONS, min(trials, LEAST)) if learns else trials
     count = min(most, 1 + _whole_log(part, reduction)) if rungs is None else rungs
+    # One that begins with the last rung would train all of its trials whole.
+    most_brackets = max(1, count - 1)
+    if brackets > max(most_brackets, BRACKETS):
+        raise DesignError(
+            f"at most {most_brackets} bracket{'s' * (most_brackets > 1)} where {trials} trials of "
+            f"{epochs} epochs climb {count} rung{'s' * (count > 1)}",
+            str(brackets),
+            "give fewer brackets, or more trials or epochs",
+        )
     of_each = [
         max(1, math.floor(epochs / reduction ** (count - 1 - rung) + 0.5)) for rung in range(count)
     ]
-    # One that begins with the last rung would train all of its trials whole.
-    return Ladder(tuple(of_each), reduction, min(brackets, max(1, count - 1)), tuple(of_each))
+    return Ladder(tuple(of_each), reduction, min(brackets, most_brackets), tuple(of_each))
+
+
+def left_out(climbs: Ladder, trials: int, *, learns: bool) -> str:
+    """Which rungs the epochs would allow and the trials do not, in a sentence; empty where none.
+
+    Args:
+        climbs: The rungs.
+        trials: How many there are.
+        learns: As in `generations`.
+    """
+    epochs = climbs.epochs[-1]
+    most = 1 + _whole_log(epochs, climbs.reduction)
+    if len(climbs.epochs) == most:
+        return ""
+    least = climbs.reduction ** (most - 1)
+    enough = least * GENERATIONS if learns and least > LEAST else least
+    rungs = f"{len(climbs.epochs)} rungs" if len(climbs.epochs) > 1 else "one rung"
+    return (
+        f"{trials} trials climb {rungs} (after {', '.join(map(str, climbs.epochs))} of {epochs} "
+        f"epochs), where {enough} would climb {most}: fewer rungs end fewer trials early"
+    )
 
 
 def generations(trials: int, climbs: Ladder, *, learns: bool) -> list[int]:

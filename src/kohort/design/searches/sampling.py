@@ -47,7 +47,11 @@ class Asking:
         self._seen: set[str] = set()
 
     def ask(self) -> Draw | None:
-        """The next trial; None where the sampler draws nothing new, as from a small space."""
+        """The next trial; None where the sampler draws nothing new, as from a small space.
+
+        Raises:
+            DesignError: No other trial can be drawn than this one.
+        """
         for _ in range(REDRAWS if len(self._seen) < self._space.count else 0):
             with quiet():
                 trial = self._study.ask()
@@ -55,6 +59,8 @@ class Asking:
                     arguments, failure = self._space.draw(trial), ""
                 except DesignError as error:
                     arguments, failure = dict(trial.params), failure_of(error)
+            if not failure:
+                _check_choice(trial)
             told = repr(sorted(arguments.items(), key=lambda item: item[0]))
             if told not in self._seen:  # What failed would fail again.
                 self._seen.add(told)
@@ -84,6 +90,16 @@ class Asking:
                 self._study.tell(trial, errors[max(errors)])
             else:
                 self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def _check_choice(trial: optuna.Trial) -> None:
+    """Refuse a `build(hp)` that leaves nothing to choose: what it asks for is known by now."""
+    if all(drawn_from.single() for drawn_from in trial.distributions.values()):
+        raise DesignError(
+            "a build(hp) that asks hp for what has two values or more",
+            f"one that asks for {', '.join(trial.distributions) or 'nothing'}",
+            'ask for hp.Float("rate", 1e-4, 1e-2), say; kohort.Study trains a single model',
+        )
 
 
 def _asked(trial: optuna.Trial) -> Suggestion:

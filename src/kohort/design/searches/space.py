@@ -48,7 +48,7 @@ class WrittenSpace:
             Anything else is the same for all trials.
 
     Raises:
-        DesignError: It has no axis, or one has nothing to choose.
+        DesignError: It has no axis, one has nothing to choose, or all have one value alone.
     """
 
     def __init__(self, axes: Mapping[str, Any]) -> None:
@@ -70,6 +70,12 @@ class WrittenSpace:
             )
         check_names(self.names)
         self.count = math.prod(_count(axis) for axis in self._axes.values())
+        if self.count < 2:
+            raise DesignError(
+                "a space of two trials or more",
+                f"{dict(axes)!r}, which has one",
+                "give an argument a second value, or a kohort.Range",
+            )
 
     def draw(self, trial: optuna.Trial) -> Arguments:
         """The arguments of a trial, each suggested by Optuna."""

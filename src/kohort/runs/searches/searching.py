@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kohort.design.searches.draws import Draw
-from kohort.design.searches.rungs import Ladder, Schedule, best_first
+from kohort.design.searches.rungs import Ladder, Schedule, best_first, left_out
 from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
@@ -61,6 +61,8 @@ def search(
         Interrupted: The run was asked to end, and is kept.
     """
     asking, schedule = Asking(spec.choices, spec.sampler, spec.seed), keeper.schedule
+    if spec.rungs is None and schedule == spec.schedule:  # else it began as another one
+        _tell_rungs(spec, progress)
     climber = Climber(spec, keeper, memory, progress)
     trials: list[Trial] = []
     for number, size in enumerate(schedule.parts):
@@ -84,6 +86,11 @@ def search(
     record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
     keeper.record(record)
     return record
+
+
+def _tell_rungs(spec: SearchSpec, progress: Progress) -> None:
+    if told := left_out(spec.ladder, spec.trials, learns=spec.learns):
+        progress.tell(told)
 
 
 @dataclass
