@@ -110,7 +110,8 @@ def test_bad_input_is_one_line_and_code_2(folder, arguments, told):
         ("{}", "a space with an axis at least"),
         ('{"rate": kohort.Range(1, 0)}', "whose first bound is the lower one"),
         ('{"rate": kohort.Range(0.0, 1.0, log=True)}', "a range above 0 where log=True"),
-        ('{"wrong": [1, 2]}', "a trial of 'tiny' that can be built and trained"),
+        ('{"wrong": [1, 2]}', "takes (units, rate), got 'wrong' in the space"),
+        ('{"units": [-1, -2], "rate": 0.1}', "a trial of 'tiny' that can be built and trained"),
     ],
 )
 def test_a_bad_space_is_one_line_and_code_2(folder, space, told):

@@ -1,5 +1,7 @@
 """Trials climb from rung to rung, and end with the numbers that an undisturbed training has."""
 
+import re
+
 import keras
 import numpy as np
 import optuna
@@ -13,7 +15,8 @@ from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.runs.searches import climbing
-from kohort.runs.searches.keeping import SearchKeeper
+from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.searching import Failures
 from tests.runs.searches.searched import SPACE, build, small, without_times
 
 
@@ -261,7 +264,10 @@ def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsy
     assert "failed" not in set(trials[trials["units"] == 4]["state"])
     assert trials[trials["units"] == 8]["reason"].str.contains("no room for eight").all()
     told = capsys.readouterr().err
-    assert "fails: ValueError: no room for eight" in told
+    lines = [line for line in told.splitlines() if "ValueError: no room for eight" in line]
+    failed = trials[trials["units"] == 8].index
+    assert re.match(rf"trials {failed[0]}, {failed[1]}(, | and )\d+", lines[0])
+    assert len(lines) < len(failed), "one line for each"
     assert "Why trials failed: ValueError: no room for eight." in result.search_text()
     sound = trials[trials["state"] != "failed"]
     assert len(sound) == 12, "others are drawn in the place of those that fail"
@@ -293,9 +299,28 @@ def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs, capsys):
 
     with pytest.raises(DesignError, match="a trial of 'small' that can be built") as caught:
         small(blobs, build=broken).run()
-    assert capsys.readouterr().err.count("fails: ValueError: never") == 12, "no others are drawn"
-    assert "never" in str(caught.value)
+    assert "never" not in capsys.readouterr().err, "it is told twice"
+    assert "got 12 that fail, by ValueError: never; mend" in str(caught.value), "others are drawn"
     assert "\n" not in str(caught.value)
+
+
+def test_where_trials_fail_by_different_reasons_one_is_told(blobs):
+    def broken(units, rate, dropout):
+        raise ValueError(f"no room for {units}")
+
+    with pytest.raises(DesignError, match="12 that fail, of which trial 0 by ValueError: no room"):
+        small(blobs, build=broken).run(verbose=0)
+
+
+def test_failures_of_a_part_without_sound_trials_are_told_once_there_are_some():
+    told = []
+    failures = Failures(told.append)
+    failures.add({0: Facts(None, "no"), 1: Facts(None, "never"), 2: Facts(None, "no")})
+    assert told == []
+    failures.add({3: Facts(10, "")})
+    assert told == ["trials 0 and 2 fail: no", "trial 1 fails: never"]
+    failures.add({4: Facts(None, "no"), 5: Facts(10, "")})
+    assert told[2:] == ["trial 4 fails: no"]
 
 
 @pytest.mark.long

@@ -15,6 +15,7 @@ from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
 from kohort.errors import DesignError
 from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
+from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
 from kohort.runs.searches.climbing import Climber
@@ -65,13 +66,15 @@ def search(
         _tell_rungs(spec, progress)
     climber = Climber(spec, keeper, memory, progress)
     trials: list[Trial] = []
+    failures = Failures(progress.tell)
     for number, size in enumerate(schedule.parts):
         part = _Part(schedule, number)
         for draws in _draws(asking, part, size):
             keeper.check(spec, draws)
             facts = climber.begin(draws)
             keeper.enter(spec, draws, facts)
-            part.enter(draws, facts, progress.tell)
+            part.enter(draws, facts)
+            failures.add(facts)
         if not part.draws:
             progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
@@ -94,6 +97,38 @@ def _tell_rungs(spec: SearchSpec, progress: Progress) -> None:
 
 
 @dataclass
+class Failures:
+    """Tells of trials that fail, those of one reason together.
+
+    Where all fail, the error at the end tells it, and nothing is told before.
+
+    Args:
+        tell: Shows a line to the user.
+        waiting: Trials by reasons that are not yet told.
+        is_any_sound: Whether some trial can be built and trained.
+    """
+
+    tell: Callable[[str], None]
+    waiting: dict[str, list[int]] = field(default_factory=dict)
+    is_any_sound: bool = False
+
+    def add(self, facts: Mapping[int, Facts]) -> None:
+        """Take what is known of new trials, and tell of those that fail."""
+        for number, fact in facts.items():
+            if fact.failure:
+                self.waiting.setdefault(fact.failure, []).append(number)
+            else:
+                self.is_any_sound = True
+        if not self.is_any_sound:
+            return
+        for reason, numbers in self.waiting.items():
+            names = shortlist([str(number) for number in numbers])
+            fail = f"trials {names} fail" if len(numbers) > 1 else f"trial {names} fails"
+            self.tell(f"{fail}: {reason}")
+        self.waiting = {}
+
+
+@dataclass
 class _Part:
     """Trials that were drawn together, and climb together.
 
@@ -113,15 +148,10 @@ class _Part:
     scores: dict[int, dict[int, float]] = field(default_factory=dict)
     finished: list[int] = field(default_factory=list)
 
-    def enter(
-        self, draws: Sequence[Draw], facts: Mapping[int, Facts], tell: Callable[[str], None]
-    ) -> None:
-        """Add trials, and tell of those that fail."""
+    def enter(self, draws: Sequence[Draw], facts: Mapping[int, Facts]) -> None:
+        """Add trials."""
         self.draws += draws
         self.facts |= facts
-        for number, fact in facts.items():
-            if fact.failure:
-                tell(f"trial {number} fails: {fact.failure}")
 
     @property
     def sound(self) -> list[int]:
@@ -257,9 +287,10 @@ def _record(
     proved: Sequence[int],
 ) -> SearchRecord:
     if all(trial.state == "failed" for trial in trials):
+        by = "by" if len({trial.reason for trial in trials}) == 1 else "of which trial 0 by"
         raise DesignError(
             f"a trial of {spec.name!r} that can be built and trained",
-            f"{len(trials)} that fail; trial 0: {trials[0].reason}",
+            f"{len(trials)} that fail, {by} {trials[0].reason}",
             "mend the build function or the space",
         )
     higher = climber.higher_is_better
