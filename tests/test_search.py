@@ -187,6 +187,21 @@ def test_a_build_function_of_keras_tuner_is_taken_as_it_is(blobs):
     assert result.best().variant.kwargs.keys() == {"units", "rate"}
 
 
+def test_a_hyper_model_of_keras_tuner_is_taken_as_it_is(blobs, tmp_path):
+    class Hyper:
+        def __init__(self, widest):
+            self.widest = widest
+
+        def build(self, hp):
+            return build(hp.Int("units", 4, self.widest), hp.Float("rate", 1e-3, 0.3))
+
+    given = {"space": None, "trials": 4, "epochs": 2}
+    first = small(blobs, build=Hyper(8), **given).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert set(first.trials().columns) >= {"units", "rate"}
+    again = small(blobs, build=Hyper(8), **given).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert without_times(first) == without_times(again)
+
+
 def test_a_tuner_space_with_a_name_twice_is_told_in_one_line(blobs):
     def tuned(hp):
         hp.Int("units", 4, 8)

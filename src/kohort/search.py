@@ -22,6 +22,7 @@ from kohort.design.searches.draws import Draw
 from kohort.design.searches.rungs import BRACKETS
 from kohort.design.searches.sampling import SamplerName
 from kohort.design.searches.search_spec import SearchSpec, check_search
+from kohort.design.searches.tuner_space import build_function
 from kohort.design.weights import OfClasses
 from kohort.engine.memory import allowed
 from kohort.engine.program import cache
@@ -54,7 +55,7 @@ class Search:
     Args:
         name: Names the search, and the race of its finalists.
         build: Returns a compiled model for the arguments of a trial; of KerasTuner's kind,
-            `build(hp)`, where `space` is None.
+            `build(hp)` or a `HyperModel` with such a method, where `space` is None.
         space: By the name of an argument a list of choices, a `Range`, a distribution of Optuna's,
             or `{choice: {further arguments}}`; anything else is the same for all trials. None for
             a `build(hp)`, which writes its space while it builds.
@@ -126,7 +127,7 @@ class Search:
     ) -> None:
         self.spec = SearchSpec(
             name=name,
-            build=build,
+            build=build_function(build),
             space=space,
             data=as_dataset(data) if isinstance(data, tuple) else data,
             trials=trials,

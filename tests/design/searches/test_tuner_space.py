@@ -2,7 +2,12 @@ import keras
 import pytest
 
 from kohort import DesignError
-from kohort.design.searches.tuner_space import HyperParameters, TunedSpace, with_values
+from kohort.design.searches.tuner_space import (
+    HyperParameters,
+    TunedSpace,
+    build_function,
+    with_values,
+)
 from tests.design.searches.drawing import drawn
 
 
@@ -96,3 +101,66 @@ def test_a_question_that_cannot_be_answered_is_refused(question, told):
 
 def test_the_adapter_answers_as_keras_tuner_does_where_nothing_varies():
     assert asked(lambda hp: hp.Int("n", 3, 3), lambda hp: hp.Float("x", 2.0, 2.0)) == [3, 2.0]
+
+
+class KerasTuners:
+    """As KerasTuner's `HyperModel` is: it wraps the method of who inherits from it."""
+
+    def __init__(self):
+        self._build = self.build
+        self.build = self._wrapper
+
+    def build(self, hp):
+        raise NotImplementedError
+
+    def _wrapper(self, hp):
+        return self._build(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, **kwargs)
+
+
+for method in (KerasTuners.build, KerasTuners.fit):
+    method.__module__ = "keras_tuner.engine.hypermodel"
+
+
+class Hyper(KerasTuners):
+    def build(self, hp):
+        return build(hp)
+
+
+class Plain:
+    def build(self, hp):
+        return build(hp)
+
+
+class Fits(Hyper):
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 32]), **kwargs)
+
+
+@pytest.mark.parametrize("kind", [Hyper, Plain])
+def test_the_method_of_a_hyper_model_builds(kind):
+    function = build_function(kind())
+    assert function.__func__ is kind.build
+    first, second = (drawn(TunedSpace(of), 3) for of in (function, build))
+    assert first == second
+
+
+def test_a_function_that_a_hyper_model_was_given_builds():
+    given = KerasTuners()
+    given.build = build
+    assert build_function(given) is build
+
+
+def test_what_is_no_hyper_model_stays_as_it_is():
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    for other in (build, model, keras.Sequential, 5, Plain().build):
+        assert build_function(other) == other
+
+
+def test_a_hyper_model_that_fits_in_its_own_way_or_is_a_class_is_refused():
+    with pytest.raises(DesignError, match=r"Fits, which has a fit of its own; give its method"):
+        build_function(Fits())
+    with pytest.raises(DesignError, match=r"as Plain\(\) is, got the class Plain; call it"):
+        build_function(Plain)

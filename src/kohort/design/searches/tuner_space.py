@@ -8,6 +8,7 @@ KerasTuner is not needed. The methods, their arguments and meanings are those of
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 import keras
@@ -182,6 +183,45 @@ class TunedSpace:
     def told(self) -> dict[str, str]:
         """Nothing: it is known only while models are built."""
         return {}
+
+
+def build_function(build: Any) -> Any:
+    """What builds models: of an object like KerasTuner's `HyperModel` its method `build`.
+
+    Args:
+        build: A function, or such an object; anything else is returned as it is.
+
+    Raises:
+        DesignError: The object trains in a way of its own, or it is a class.
+    """
+    written = getattr(build if isinstance(build, type) else type(build), "build", None)
+    if written is None or isinstance(build, keras.Model) or _is_model_class(build):
+        return build
+    name = getattr(build, "__name__", type(build).__name__)
+    if isinstance(build, type):
+        raise DesignError(
+            f"an object with a method build(hp), as {name}() is", f"the class {name}", "call it"
+        )
+    if callable(build):
+        return build
+    if not _is_keras_tuners(getattr(type(build), "fit", None)):
+        raise DesignError(
+            "a HyperModel that builds models and leaves their training to the search",
+            f"{name}, which has a fit of its own",
+            "give its method build instead, and what fit does as batch_size= and callbacks=",
+        )
+    # KerasTuner wraps the method, whose source would be the wrapper's.
+    return build.build if _is_keras_tuners(written) else MethodType(written, build)
+
+
+def _is_model_class(build: object) -> bool:
+    return isinstance(build, type) and issubclass(build, keras.Model)
+
+
+def _is_keras_tuners(method: object) -> bool:
+    """Whether it is KerasTuner's own, or there is none."""
+    module = getattr(method, "__module__", None) or "keras_tuner"
+    return module.partition(".")[0] in ("keras_tuner", "kerastuner")
 
 
 def with_values(build: Build) -> Callable[..., keras.Model]:
