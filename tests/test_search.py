@@ -143,6 +143,15 @@ def test_a_lower_loss_than_proved_flatters_too(blobs):
     )
 
 
+def test_few_trials_have_no_importances_and_the_report_says_why(blobs, result, tmp_path):
+    few = small(blobs, trials=4, epochs=2).run(verbose=0, confirm=2)
+    told = "Which arguments matter is not told: 4 trials have a score, and it takes 10."
+    assert few.importance().empty
+    assert told in few.search_text()
+    assert told in section(few, tmp_path / "few.html")
+    assert "Which arguments matter is not told" not in section(result, tmp_path / "many.html")
+
+
 @pytest.mark.long
 def test_importances_find_what_matters(blobs):
     def only_rate(units, rate, dropout):

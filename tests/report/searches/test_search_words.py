@@ -2,8 +2,40 @@
 
 import pytest
 
+from kohort.design.searches.draws import Suggestion
+from kohort.evidence.trials import SearchRecord, Trial
 from kohort.findings.statistics.scale import Scale
-from kohort.report.searches.search_words import _apart, _why
+from kohort.report.searches.optuna_study import importance
+from kohort.report.searches.search_words import _apart, _unweighed, _why, weighed
+
+
+def record(*params, failed=0):
+    trials = [
+        Trial(number, {}, 0, 0, "finished", {1: number / 100}, asked=Suggestion(drawn, {}))
+        for number, drawn in enumerate(params)
+    ]
+    trials += [Trial(len(params) + n, {}, 0, 0, "failed") for n in range(failed)]
+    return SearchRecord("s", "accuracy", True, (1,), 3, "tpe", tuple(trials), (0,), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("searched", "told"),
+    [
+        (record(*({"a": n} for n in range(9)), failed=3), "9 trials have a score, and it takes 10"),
+        (record({"a": 1}), "1 trial has a score, and it takes 10"),
+        (record(*({"a": 1, f"b{n % 2}": n} for n in range(12))), "none that all trials have"),
+    ],
+)
+def test_why_there_are_no_importances_is_told(searched, told):
+    (sentence,) = _unweighed(searched)
+    assert told in sentence
+    assert importance(searched, 0.95).empty
+
+
+def test_where_there_are_importances_nothing_else_is_told():
+    searched = record(*({"a": n, "b": 1} for n in range(10)))
+    assert weighed(searched) == ["a"]
+    assert _unweighed(searched) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from kohort.design.searches.draws import Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.evidence.trials import SearchRecord, Trial
+from kohort.report.searches.search_words import weighed
 
 RESAMPLES = 100
 """Bootstrap samples of the trials, for intervals of importances."""
@@ -54,9 +55,8 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
         record: The search.
         confidence: Of the intervals.
     """
-    scored = record.ranked()
-    names = _varied(scored)
-    if len(scored) < LEAST or not names:
+    scored, names = record.ranked(), weighed(record)
+    if not names:
         return pd.DataFrame(columns=["importance", "low", "high"])
     random, ranked = np.random.default_rng(0), [_of_names(trial, names) for trial in scored]
     places = np.arange(len(ranked))
@@ -74,10 +74,6 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
         index=pd.Index(names, name="argument"),
     )
     return table.sort_values("importance", ascending=False)
-
-
-LEAST = 10
-"""Trials with a score of which importances say anything."""
 
 
 def _trial(trial: Trial) -> optuna.trial.FrozenTrial:
@@ -100,15 +96,6 @@ def _asked(trial: Trial) -> Suggestion:
 
 def _distributions(asked: Suggestion) -> dict[str, BaseDistribution]:
     return {name: json_to_distribution(text) for name, text in asked.distributions.items()}
-
-
-def _varied(trials: Sequence[Trial]) -> list[str]:
-    """What all trials were asked for, and differ in."""
-    if not trials:
-        return []
-    drawn = [_asked(trial).params for trial in trials]
-    names = [name for name in drawn[0] if all(name in params for params in drawn)]
-    return [name for name in names if len({repr(params[name]) for params in drawn}) > 1]
 
 
 def _importances(ranked: Sequence[FrozenTrial], places: np.ndarray) -> list[float]:

@@ -17,6 +17,9 @@ from kohort.report import words
 from kohort.report.answers import score_table
 from kohort.report.progress import count
 
+LEAST_WEIGHED = 10
+"""Trials with a score of which importances say anything."""
+
 
 class Flattery(NamedTuple):
     """What a finalist scored in the search, and in its proof.
@@ -89,7 +92,32 @@ def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
 
 def what_it_did(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     """What a search tried and saved, and how far it flattered its finalists, in sentences."""
-    return [*_tried(record), *_flattered(record, conclusions)]
+    return [*_tried(record), *_flattered(record, conclusions), *_unweighed(record)]
+
+
+def weighed(record: SearchRecord) -> list[str]:
+    """Whose importance can be told: what all trials with a score were asked for, and differ in.
+
+    Names are Optuna's. None where too few trials have a score.
+    """
+    drawn = [trial.asked.params for trial in record.ranked() if trial.asked is not None]
+    if len(drawn) < LEAST_WEIGHED:
+        return []
+    names = [name for name in drawn[0] if all(name in params for params in drawn)]
+    return [name for name in names if len({repr(params[name]) for params in drawn}) > 1]
+
+
+def _unweighed(record: SearchRecord) -> list[str]:
+    """Why no argument has an importance."""
+    scored = len(record.ranked())
+    if weighed(record):
+        return []
+    if scored < LEAST_WEIGHED:
+        has = "has" if scored == 1 else "have"
+        why = f"{count(scored, 'trial')} {has} a score, and it takes {LEAST_WEIGHED}"
+    else:
+        why = "none that all trials have differs among them"
+    return [f"Which arguments matter is not told: {why}."]
 
 
 def _tried(record: SearchRecord) -> list[str]:

@@ -79,7 +79,7 @@ class SearchResult(Result):
 
         PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
         high. Arguments that not all trials have are left out. Empty where fewer than ten trials
-        have a score.
+        have a score, which `search_text` tells.
 
         Example:
             >>> list(proved.importance().columns)
