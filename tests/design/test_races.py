@@ -1,4 +1,9 @@
+import re
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kohort
 from kohort.design.races import until_decided
@@ -28,12 +33,15 @@ def test_folds_come_in_looks_too():
 
 
 REFUSED = {
-    "first above repeats": ((kohort.Holdout(0.2, 5), 6, 2), "first from 2 to the 5 repeats, got 6"),
+    "first above repeats": (
+        (kohort.Holdout(0.2, 5), 6, 2),
+        "5 repeats, got 6; give first=4, or take 6 repeats",
+    ),
     "one first": ((kohort.Holdout(0.2, 5), 1, 2), "first from 2 to the 5 repeats, got 1"),
     "half a first": ((kohort.Holdout(0.2, 5), 2.5, 2), "first from 2 to the 5 repeats, got 2.5"),
     "more looks than repeats": (
         (kohort.Holdout(0.2, 5), 4, 3),
-        "2 to 2 looks at 5 repeats, of which 4 come first, got 3",
+        "2 looks at 5 repeats, of which 4 come first, got 3; give looks=2, or take 6 repeats",
     ),
     "no looks": ((kohort.Holdout(0.2, 9), 4, 0), "2 to 6 looks at 9 repeats.*got 0"),
     "looks as true": ((kohort.Holdout(0.2, 9), 4, True), "got True"),
@@ -44,6 +52,7 @@ REFUSED = {
         "2 to 3 looks at 5 folds, of which 3 come first, got 5",
     ),
     "folds fewer than first": ((kohort.KFold(3), 4, 2), "first from 2 to the 3 folds, got 4"),
+    "one repeat": ((kohort.Holdout(0.2, 1), 4, 5), "2 repeats or more .*got 1; take 4 repeats"),
     "no splits": ((5, 4, 5), "a kohort.Holdout or kohort.KFold to race over, got 5"),
     "a race": ((kohort.Race(kohort.Holdout(0.2, 20)), 4, 5), "to race over, got Race"),
 }
@@ -54,6 +63,26 @@ def test_looks_that_cannot_be_are_refused(case):
     (splits, first, looks), told = REFUSED[case]
     with pytest.raises(kohort.DesignError, match=told):
         kohort.Race(splits, first=first, looks=looks)
+
+
+COUNTS = st.integers(-2, 14) | st.none()
+
+
+@pytest.mark.parametrize("which", [0, -1], ids=["the first", "the last"])
+@given(st.integers(1, 12), COUNTS, COUNTS)
+def test_each_mend_can_be_followed(which, repeats, first, looks):
+    for splits in (kohort.Holdout(0.2, repeats), kohort.KFold(repeats + 1)):
+        options = {"splits": splits, "first": first, "looks": looks}
+        for _ in range(3):  # Splits, first and looks are mended one after another.
+            with suppress(kohort.DesignError):
+                kohort.Race(**options)
+                break
+            with pytest.raises(kohort.DesignError) as caught:
+                kohort.Race(**options)
+            mends = re.findall(r"(first|looks)=(\d+)|take (\d+)", caught.value.mend)
+            name, value, count = mends[which]
+            options |= {name: int(value)} if name else {"splits": splits.resized(int(count))}
+        kohort.Race(**options)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ OPTIONS = {
     ),
     "a race of one replicate": (
         ["--data", "data.npz", "--until-decided", "--replicates", "1"],
-        "first from 2 to the 1 repeats, got 2",
+        "2 repeats or more for a race, got 1; take 2 repeats or more",
     ),
     "replicates without end": (["--data", "data.npz", "--replicates", "1000000000"], "to 10,000"),
     # Names.

@@ -55,18 +55,34 @@ class Race:
         most, name = self.splits.count, "folds" if self.kind == "folds" else "repeats"
         if not _is_count(self.first) or not LEAST_FIRST <= self.first <= most:
             raise DesignError(
-                f"first from {LEAST_FIRST} to the {most} {name}",
-                reprlib.repr(self.first),
-                f"give such a whole number, or more {name}",
+                f"first from {LEAST_FIRST} to the {most} {name}"
+                if most >= LEAST_FIRST
+                else f"{LEAST_FIRST} {name} or more for a race",
+                reprlib.repr(self.first) if most >= LEAST_FIRST else str(most),
+                self._mended_first(most, name),
             )
         least, more = min(2, 1 + most - self.first), 1 + most - self.first
         if not _is_count(self.looks) or not least <= self.looks <= more:
-            wanted = f"{least} to {more} looks" if more > 1 else "1 look"
+            range_of = f"{least} to {more} looks" if more > least else f"{more} looks"
+            wanted = range_of if more > 1 else "1 look"
             raise DesignError(
                 f"{wanted} at {most} {name}, of which {self.first} come first",
                 reprlib.repr(self.looks),
-                f"give such a whole number, or more {name}",
+                self._mended_looks(least, more, name),
             )
+
+    def _mended_first(self, most: int, name: str) -> str:
+        wanted = self.first if _is_count(self.first) else USUAL_FIRST
+        enough = f"take {max(wanted, LEAST_FIRST)} {name} or more"
+        if most < LEAST_FIRST:
+            return enough
+        give = f"give first={min(USUAL_FIRST, most)}"
+        return f"{give}, or {enough}" if wanted > most else give
+
+    def _mended_looks(self, least: int, more: int, name: str) -> str:
+        if not _is_count(self.looks) or self.looks < least:
+            return f"give looks={least if _is_count(self.looks) else more}"
+        return f"give looks={more}, or take {self.first + self.looks - 1} {name} or more"
 
     @property
     def kind(self) -> str:
