@@ -6,7 +6,7 @@
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
-# make bench-all  all work and all peers, growth, the engine's promises, and a large store: hours
+# make bench-all  all work and all peers, growth, a hundred variants, the engine's promises, and a large store: hours
 # make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
@@ -106,6 +106,7 @@ bench: install
 bench-all: install tensorflow peers
 	$(BIN)/python -m benchmarks.run --work all --peers all --profile --name all
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.hundred
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.store
 
