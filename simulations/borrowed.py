@@ -9,8 +9,7 @@ from scipy import stats
 from kohort.findings.statistics.spreads import Spreads, spreads
 from kohort.findings.statistics.stepwise import holm
 from simulations.cell import Cell, Outcome
-from simulations.comparisons import Draw, half_skewed, heavy, normal, skewed
-from simulations.winner import alone
+from simulations.comparisons import MANY, Draw, half_skewed, heavy, missing, normal, skewed
 
 ALPHA = 0.05
 AHEAD = 2.0
@@ -60,6 +59,7 @@ WORLDS: Mapping[str, tuple[Draw, Sizes]] = {
     "baseline's spread 5, others 1": (normal, partial(wild, number=0, size=5.0)),
     "another's spread 5": (normal, partial(wild, number=1, size=5.0)),
     "every other's spread 3": (normal, halves),
+    "a tenth of the members diverge": (missing, equal),
     "heavy tails (t, 3 degrees of freedom)": (heavy, equal),
     "skewed (exponential)": (skewed, equal),
     "every other variant skewed": (half_skewed, equal),
@@ -68,16 +68,26 @@ WORLDS: Mapping[str, tuple[Draw, Sizes]] = {
 }
 
 
-def decided(values: np.ndarray, of: Callable[[np.ndarray], Spreads]) -> np.ndarray:
-    """Which variants are told from the first, `[variant - 1]`, by spreads of one kind."""
-    differences = values[1:] - values[0]
-    n = differences.shape[1]
-    found = of(values)
-    t = np.abs(differences.mean(axis=1)) / (found.deviation[0, 1:] / np.sqrt(n))
-    by_itself = stats.ttest_1samp(differences, 0.0, axis=1).pvalue
-    adjusted = holm(list(2 * np.array(stats.t.sf(t, found.df[0, 1:]))))
+def decided(values: np.ndarray, of: Callable[[np.ndarray], Spreads] | None) -> np.ndarray:
+    """Which variants are told from the first, `[variant - 1]`, by spreads of one kind.
+
+    None is each pair's own. Pairs without two common replicates are not told.
+    """
+    differences = np.ma.masked_invalid(values[1:] - values[0])
+    n, mean = differences.count(axis=1), np.abs(differences.mean(axis=1)).filled(0.0)
+    deviation, df = differences.std(axis=1, ddof=1).filled(np.nan), n - 1.0
+    by_itself = _p_values(mean, deviation, df, n)
+    if of is not None:
+        found = of(values)
+        deviation, df = found.deviation[0, 1:], found.df[0, 1:]
+    adjusted = holm(list(_p_values(mean, deviation, df, n)))
     told: np.ndarray = np.maximum(adjusted, by_itself) <= ALPHA
     return told
+
+
+def _p_values(mean: np.ndarray, deviation: np.ndarray, df: np.ndarray, n: np.ndarray) -> np.ndarray:
+    p_values = 2 * stats.t.sf(mean / (deviation / np.sqrt(np.maximum(n, 1))), df)
+    return np.where((n > 1) & np.isfinite(p_values), p_values, 1.0)
 
 
 def borrowed(
@@ -87,13 +97,13 @@ def borrowed(
     shape = (len(sizes), n)
     values = sizes[:, None] * draw(random, shape) + random.standard_normal(n)
     values[-1] += ahead
-    told = {"alone": decided(values, alone), "moderated": decided(values, spreads)}
+    told = {"alone": decided(values, None), "moderated": decided(values, spreads)}
     return {name: float(one[-1] if ahead else one.any()) for name, one in told.items()}
 
 
 def cells(studies: int) -> Iterator[Cell]:
     """All of them."""
-    for variants, n in ((8, 3), (8, 5), (3, 5), (30, 5)):
+    for variants, n in ((8, 3), (8, 5), (3, 5), (30, 5), (MANY, 5)):
         for name, (draw, sizes) in WORLDS.items():
             study = partial(borrowed, draw=draw, sizes=sizes(variants), n=n, ahead=0.0)
             yield Cell(("borrowed", f"{variants}", f"{n}", name), study, studies)

@@ -20,6 +20,9 @@ from simulations.resampling import Model, Splits, least_squares, one_epoch, rand
 VARIANTS = 8
 ADDITIONS = ((3, 4), (3, 5), (3, 6), (3, 7))
 """Pairs of which the second has something added, as in the built-in study."""
+MANY = 100
+LOST = 0.1
+"""The probability that a member diverges, where some do."""
 SPREAD = 0.01
 """Standard deviation of a variant's own part of its error, over replicates."""
 BETTER = 4
@@ -51,20 +54,37 @@ def half_skewed(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarr
     return values
 
 
+def missing(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal; members that diverge have none."""
+    values = normal(random, shape)
+    values[random.random(shape) < LOST] = np.nan
+    return values
+
+
 def unequal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Normal, with spreads from a quarter to four times the usual."""
     return normal(random, shape) * np.geomspace(0.25, 4, shape[0])[:, None]
 
 
 def independent(
-    random: np.random.Generator, draw: Draw, replicates: int, better: float = 0.0
+    random: np.random.Generator,
+    draw: Draw,
+    replicates: int,
+    better: float = 0.0,
+    variants: int = VARIANTS,
+    lost: float = 0.0,
 ) -> StudyCurves:
-    """A study over seeds: each replicate has a part shared by all variants, and their own."""
-    shape = (VARIANTS, replicates)
+    """A study over seeds: each replicate has a part shared by all variants, and their own.
+
+    Members diverge with a probability.
+    """
+    shape = (variants, replicates)
     shared = SPREAD * random.standard_normal((1, replicates))
     errors = 0.1 + shared + SPREAD * draw(random, shape)
     errors[BETTER] -= better
     losses = 3 * errors + SPREAD * draw(random, shape)
+    if lost:  # else the random numbers of other rows would be others
+        losses[random.random(shape) < lost] = np.nan
     return one_epoch(errors, losses)
 
 
@@ -123,7 +143,9 @@ def power(
 def cells(studies: int) -> Iterator[Cell]:
     """All of them."""
     for name, study in _null_studies().items():
-        yield Cell(("false alarms", name), partial(false_alarm, study=study), studies)
+        # All families of many variants take half a second a study.
+        count = studies // 10 if name == f"{MANY} variants" else studies
+        yield Cell(("false alarms", name), partial(false_alarm, study=study), count)
     for replicates in (5, 10):
         for points in (1, 2, 3):
             better = points / 100
@@ -148,6 +170,10 @@ def _null_studies() -> dict[str, Callable[[np.random.Generator], StudyCurves]]:
     same = (Model(random_units, 0),) * VARIANTS
     return {
         **{name: partial(independent, draw=draw, replicates=5) for name, draw in shapes.items()},
+        "a tenth of the members diverge": partial(
+            independent, draw=normal, replicates=5, lost=LOST
+        ),
+        f"{MANY} variants": partial(independent, draw=normal, replicates=5, variants=MANY),
         "curves with the noise of letters": partial(learned, noise=LETTERS, replicates=5),
         "curves with the noise of notMNIST": partial(learned, noise=NOTMNIST, replicates=5),
         "splits, Holdout(0.2)": partial(split, models=blocks, splits=Holdout(0.2, 5)),
