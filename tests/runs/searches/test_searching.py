@@ -321,6 +321,8 @@ def test_failures_of_a_part_without_sound_trials_are_told_once_there_are_some():
     assert told == ["trials 0 and 2 fail: no", "trial 1 fails: never"]
     failures.add({4: Facts(None, "no"), 5: Facts(10, "")})
     assert told[2:] == ["trial 4 fails: no"]
+    failures.add({6: Facts(None, "no 17"), 7: Facts(None, "no 4"), 8: Facts(None, "no 4.5")})
+    assert told[3:] == ["trials 6, 7 and 8 fail, trial 6 by: no 17"]
 
 
 @pytest.mark.long

@@ -139,6 +139,11 @@ def _tried(record: SearchRecord) -> list[str]:
     return [tried, _why(reasons)] if reasons else [tried]
 
 
+def kind_of(reason: str) -> str:
+    """A reason without its numbers, in which reasons of one kind may differ."""
+    return _NUMBERS.sub("#", reason)
+
+
 def _why(reasons: Sequence[str]) -> str:
     """Why trials failed, in a sentence: the most frequent kind of reason, by its first trial.
 
@@ -146,7 +151,7 @@ def _why(reasons: Sequence[str]) -> str:
     """
     kinds: dict[str, list[str]] = {}
     for reason in reasons:
-        kinds.setdefault(_NUMBERS.sub("#", reason), []).append(reason)
+        kinds.setdefault(kind_of(reason), []).append(reason)
     most, *others = sorted(kinds.values(), key=len, reverse=True)
     share = f" ({len(most):,} of {len(reasons):,})" if others else ""
     more = f", and {count(len(others), 'other kind')} of reason" if others else ""

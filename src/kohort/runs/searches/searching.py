@@ -18,6 +18,7 @@ from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
 from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
+from kohort.report.searches.search_words import kind_of
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 
@@ -98,33 +99,35 @@ def _tell_rungs(spec: SearchSpec, progress: Progress) -> None:
 
 @dataclass
 class Failures:
-    """Tells of trials that fail, those of one reason together.
+    """Tells of trials that fail, those together whose reasons differ in numbers at most.
 
     Where all fail, the error at the end tells it, and nothing is told before.
 
     Args:
         tell: Shows a line to the user.
-        waiting: Trials by reasons that are not yet told.
+        waiting: Trials and their reasons that are not yet told, by the kind of reason.
         is_any_sound: Whether some trial can be built and trained.
     """
 
     tell: Callable[[str], None]
-    waiting: dict[str, list[int]] = field(default_factory=dict)
+    waiting: dict[str, dict[int, str]] = field(default_factory=dict)
     is_any_sound: bool = False
 
     def add(self, facts: Mapping[int, Facts]) -> None:
         """Take what is known of new trials, and tell of those that fail."""
         for number, fact in facts.items():
             if fact.failure:
-                self.waiting.setdefault(fact.failure, []).append(number)
+                self.waiting.setdefault(kind_of(fact.failure), {})[number] = fact.failure
             else:
                 self.is_any_sound = True
         if not self.is_any_sound:
             return
-        for reason, numbers in self.waiting.items():
-            names = shortlist([str(number) for number in numbers])
-            fail = f"trials {names} fail" if len(numbers) > 1 else f"trial {names} fails"
-            self.tell(f"{fail}: {reason}")
+        for reasons in self.waiting.values():
+            (first, reason), *others = reasons.items()
+            names = shortlist([str(number) for number in reasons])
+            fail = f"trials {names} fail" if others else f"trial {first} fails"
+            by = "" if len(set(reasons.values())) == 1 else f", trial {first} by"
+            self.tell(f"{fail}{by}: {reason}")
         self.waiting = {}
 
 
