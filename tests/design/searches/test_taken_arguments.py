@@ -45,7 +45,6 @@ class Callable:
         (Callable(), ["units", "rate"]),
         (type, ["units"]),
     ],
-    ids=repr,
 )
 def test_what_a_function_takes_is_let_through(function, names):
     check_arguments(function, names)
@@ -61,7 +60,6 @@ def test_what_a_function_takes_is_let_through(function, names):
         (lambda: None, ["units"], "takes (none), got 'units'"),
         (functools.partial(build, 4), ["units"], "takes (rate), got 'units'"),
     ],
-    ids=repr,
 )
 def test_what_it_does_not_take_or_needs_is_refused_in_one_line(function, names, told):
     with pytest.raises(DesignError) as caught:
