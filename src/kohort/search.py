@@ -14,7 +14,8 @@ import keras
 import pandas as pd
 from optuna.samplers import BaseSampler
 
-from kohort.data.dataset import Dataset, as_dataset
+from kohort.data.dataset import Dataset
+from kohort.data.load import as_dataset
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode

@@ -9,7 +9,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kohort.data.dataset import Dataset, as_dataset
+from kohort.data.dataset import Dataset
+from kohort.data.load import as_dataset
 from kohort.design.building import BuiltModels
 from kohort.design.plan import Plan, make_plan
 from kohort.design.races import Race
@@ -301,9 +302,8 @@ class Study(StudyView):
                 training.train(part)
             record = record_of(seeks_copies=True)
             weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
-            members = members_of(
-                spec.variants, spec.whole_replicates, spec.data, weights, record.whole
-            )
+            replicates = spec.whole_replicates
+            members = members_of(spec.variants, replicates, spec.data, weights, record.whole)
             readings = None if target is None else target.readings(spec.name)
             stored = None
             if target is not None and readings is not None:

@@ -1,5 +1,7 @@
 """`Dataset`: what it accepts, what it makes of it, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,7 +88,10 @@ WHOLE = [0.0, 1.0, 2.0, 0.0, 1.0, 2.0]
         # Numbers that are no classes: prices, differences, one value alone, parts.
         ({"y_train": [0.0, 2.0] * 3, "y_test": [0.0, 2.0]}, None),
         ({"y_train": [-1.0, 1.0] * 3, "y_test": [-1.0, 1.0]}, None),
-        ({"y_train": [1.0, 2.0] * 3, "y_test": [1.0, 2.0]}, None),
+        ({"y_train": [2.0, 3.0] * 3, "y_test": [2.0, 3.0]}, None),
+        ({"y_train": [1.0, 3.0] * 3, "y_test": [1.0, 3.0]}, None),
+        ({"y_train": [1.0, 2.0, 3.0, 4.0, 5.0, 5.0], "y_test": [4.0, 3.0]}, None),
+        ({"y_train": np.reshape([1.0, 2.0] * 3, (6, 1)), "y_test": [[2.0], [1.0]]}, None),
         ({"y_train": [0.0] * 6, "y_test": [0.0, 0.0]}, None),
         ({"y_train": WHOLE, "y_test": [0.5, 1.0]}, None),
         ({"y_train": [0.0, 0.5] * 3, "y_test": [0.0, 1.0], "class_names": "ab"}, None),
@@ -101,6 +106,40 @@ def test_floats_are_labels_where_they_are_whole_and_from_0_on(changes, classes):
     assert data.classes == classes
     assert data.y_train.dtype == (np.float32 if classes is None else np.int32)
     assert data.y_train.ravel().tolist() == np.ravel(arrays(**changes)["y_train"]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names", "shown"),
+    [
+        ([1, 2, 3] * 2, [3, 1], None, ("1", "2", "3")),
+        ([1.0, 2.0, 3.0] * 2, [3, 1], None, ("1", "2", "3")),
+        ([[1], [2], [1]] * 2, [[3], [3]], None, ("1", "2", "3")),
+        ([1.0, 2.0] * 3, None, None, ("1", "2")),
+        ([1, 2, 2] * 2, [2, 1], "abc"[:2], ("a", "b")),
+        # With a name for each, whichever are there.
+        ([1.0, 3.0] * 3, [3.0, 1.0], "abc", ("a", "b", "c")),
+    ],
+)
+def test_labels_from_1_are_numbered_from_0_and_keep_their_names(train, test, names, shown):
+    x = arrays()
+    test_side = () if test is None else (x["x_test"], np.array(test))
+    data = Dataset(x["x_train"], np.array(train), *test_side, class_names=names)
+
+    assert data.class_names == shown
+    assert data.y_train.dtype == np.int32
+    assert data.y_train.tolist() == (np.ravel(train) - 1).tolist()
+    assert test is None or data.y_test.tolist() == (np.ravel(test) - 1).tolist()
+    assert data.notes == (f"targets 1 to {len(shown)} are classes of these names, numbered from 0",)
+    # A part of them stays what it is.
+    part = replace(data, x_train=data.x_train[1:], y_train=data.y_train[1:])
+    assert (part.class_names, part.y_train.tolist()) == (shown, data.y_train[1:].tolist())
+    assert part.notes == data.notes
+
+
+def test_of_many_numbers_from_1_only_integers_are_labels():
+    numbers = np.arange(60) % 30 + 1
+    assert Dataset(np.zeros((60, 2)), numbers).y_train.tolist() == (numbers - 1).tolist()
+    assert Dataset(np.zeros((60, 2)), numbers * 1.0).y_train.tolist() == numbers.tolist()
 
 
 @pytest.mark.parametrize(

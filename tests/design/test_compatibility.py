@@ -2,6 +2,8 @@
 
 import keras
 import numpy as np
+import pandas as pd
+import pytest
 
 import kohort
 from tests.doors.refusals import assert_refused
@@ -26,14 +28,80 @@ def planned(y, outputs=10, loss="sparse_categorical_crossentropy", metrics=(), f
 
 
 FROM_1 = np.arange(40) % 10 + 1
+FROM_2 = FROM_1 + 1
 
 
-def test_labels_from_1_are_told_apart_from_an_output_too_few():
-    told = "labels from 0 to 9, for the 10 outputs of variant 'a', got labels from 1 to 10; .*y - 1"
-    assert_refused(lambda: planned(FROM_1), told)
-    assert_refused(lambda: planned(FROM_1 - 1, 9), "'a' to have an output for each of 10 classes")
-    assert_refused(lambda: planned(FROM_1, 9), "'a' to have an output for each of 11 classes")
-    assert len(planned(FROM_1, 11).every_member) == 2
+@pytest.mark.parametrize("dtype", ["int64", "float32", "uint8"])
+def test_labels_from_1_are_classes_of_these_names(dtype):
+    data = kohort.Dataset(X, FROM_1.astype(dtype))
+    assert data.class_names == tuple(map(str, range(1, 11)))
+    assert data.y_train.tolist() == (FROM_1 - 1).tolist()
+    assert planned(FROM_1.astype(dtype))
+
+
+SPARSE = [
+    "sparse_categorical_crossentropy",
+    "SparseCategoricalCrossentropy",
+    keras.losses.SparseCategoricalCrossentropy(name="of_mine"),
+    keras.losses.sparse_categorical_crossentropy,
+]
+
+
+@pytest.mark.parametrize("loss", SPARSE, ids=str)
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_labels_that_are_not_numbered_from_0_are_told_apart_from_an_output_too_few(dtype, loss):
+    told = "labels from 0 to 9, for the 10 outputs of variant 'a', got labels from 2 to 11; .*y - 2"
+    assert_refused(lambda: planned(FROM_2.astype(dtype), loss=loss), told)
+    assert_refused(
+        lambda: planned(FROM_1 - 1, 9, loss), "an output for each of 10 classes, got .* 9"
+    )
+    assert_refused(lambda: planned(FROM_2.astype(dtype), 9, loss), "for each of 12 classes")
+    assert len(planned(FROM_2.astype(dtype), 12, loss).every_member) == 2
+
+
+def test_floats_that_are_no_labels_are_refused_for_a_loss_of_labels():
+    told = "class labels, for the loss sparse_.*of variant 'a', got targets such as 1.5; .* mse"
+    assert_refused(lambda: planned(FROM_1 + 0.5), told)
+    assert_refused(lambda: planned(FROM_1 - 3.0), "from 0 to 9, .*from -2 to 7; .*y [+] 2")
+
+
+def test_labels_that_a_loss_leaves_out_may_be_any():
+    loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=11)
+    assert planned(FROM_2 % 12, loss=loss)
+
+
+@keras.saving.register_keras_serializable("of_mine")
+def squares(y, outputs):
+    return (y - outputs) ** 2
+
+
+LOSSES = ["mse", "MeanAbsoluteError", keras.losses.Huber(), squares]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_numbers_that_became_classes_are_not_predicted_as_numbers(dtype, loss):
+    """Else a model of ratings from 1 to 10 would say one less than it was taught."""
+    told = r"an output for each of the classes 1 to 10, .*got the loss .*float32'\)\[:, None\]"
+    assert_refused(lambda: planned(FROM_1.astype(dtype), 1, loss), told)
+    # What is told works, and numbers that cannot be classes stay what they are.
+    column = FROM_1.astype("float32")[:, None]
+    for y in (column, FROM_1 - 1, FROM_1 + 0.5, FROM_1 * 3.0, np.arange(1.0, 41.0)):
+        assert kohort.Dataset(X, y).y_train.tolist() == y.tolist()
+        assert planned(y, 1, loss)
+
+
+def test_numbers_of_a_table_that_became_classes_are_not_predicted_as_numbers():
+    frame = pd.DataFrame(X).assign(quality=FROM_2 % 3 + 5.0)
+    data = kohort.Dataset.from_frame(frame, target="quality")
+    variant = kohort.Variant("a", build, outputs=1, loss="mse", metrics=[])
+    study = kohort.Study("s", [variant], data, replicates=kohort.Holdout(0.25, 2), epochs=1)
+    assert_refused(study.plan, "an output for each of the classes 5 to 7, .*got the loss mean_sq")
+
+
+def test_two_classes_from_1_are_those_of_a_binary_loss():
+    assert planned(1.0 + (FROM_1 > 5), 1, "binary_crossentropy")
+    assert kohort.Dataset(X, 1.0 + (FROM_1 > 5)).y_train.tolist() == (FROM_1 > 5).tolist()
 
 
 def test_the_way_to_an_f1_score_is_told():

@@ -19,7 +19,7 @@ from kohort.data.checking import (
     converted_targets,
     narrow,
 )
-from kohort.data.encoding import are_named, number_classes
+from kohort.data.encoding import are_named, from_one, number_classes
 from kohort.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class Dataset:
         y_train: Targets `[train sample, ...]`: class labels `[train sample]`, integers from 0, or
             text or truth values, which are numbered in the order of `class_names`; or other
             numbers. Floats `[train sample]` are labels too where all are whole, and
-            `class_names` are given or every number from 0 to the highest is there.
+            `class_names` are given or every number from 0 to the highest is there. Labels from 1,
+            whole, with none left out and two samples of each on average, are numbered from 0, and
+            the classes named by what they were; floats `[train sample, 1]` stay numbers.
         x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype; None, or no
             samples, where there is no test set.
         y_test: Targets `[test sample, ...]`, of the same shape and dtype for each sample.
@@ -115,6 +117,7 @@ class Dataset:
         )
         check_side("train", x_train, y_train)
         x_test, y_test = self._test_arrays(x_train, y_train)
+        y_train, y_test = self._number_from_0(y_train, y_test)
         to_labels = are_labels(y_train, y_test, named=self.class_names is not None)
         for side, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
             self._set(f"x_{side}", x if x.dtype == np.uint8 else narrow(f"x_{side}", x, np.float32))
@@ -145,6 +148,16 @@ class Dataset:
         self._set("y_train", labels[0])
         self._set("y_test", labels[1] if has_test else y_test)
         self._set("class_names", labels[2])
+
+    def _number_from_0(self, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Number classes from 0 that are numbered from 1, and name them by their numbers."""
+        numbered = from_one(train, test, self.class_names)
+        if numbered is None:
+            return train, test
+        told = f"targets 1 to {len(numbered)} are classes of these names, numbered from 0"
+        self._set("class_names", self.class_names or numbered)
+        self._set("notes", (*self.notes, told))
+        return train - 1, test - 1
 
     def _test_arrays(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The test arrays as they were given; no samples like `x` and `y` where there are none."""
@@ -321,25 +334,6 @@ class Dataset:
             f"samples of {self.input_shape} {self.x_train.dtype}, "
             + (f"{self.classes} classes)" if self.classes else "no classes)")
         )
-
-
-def as_dataset(given: tuple[Any, ...]) -> Dataset:
-    """A dataset of arrays in a tuple.
-
-    Args:
-        given: `(x, y)` without a test set, or `((x_train, y_train), (x_test, y_test))`.
-
-    Raises:
-        DataError: It is another tuple, or the arrays make no dataset.
-    """
-    parts = [part for part in given if isinstance(part, tuple)]
-    if len(given) != 2 or any(len(part) != 2 for part in parts) or len(parts) == 1:
-        raise DataError(
-            "data as a kohort.Dataset, (x, y) or ((x_train, y_train), (x_test, y_test))",
-            f"a tuple of {len(given)}",
-            "make a kohort.Dataset of the arrays",
-        )
-    return Dataset(*(array for part in parts for array in part)) if parts else Dataset(*given)
 
 
 def is_table(data: Dataset) -> bool:

@@ -7,6 +7,8 @@ import numpy as np
 
 from kohort.errors import DataError, row_text
 
+MOST_NUMBERED = 20
+"""Up to so many different whole numbers, of two samples each on average, are classes."""
 _NAMED = (str, bool, np.bool)
 _MISSING = frozenset({"NoneType", "NAType", "NaTType"})
 
@@ -58,6 +60,36 @@ def number_classes(
     order = np.argsort(known, kind="stable")
     labels = [order[np.searchsorted(known, side, sorter=order)].astype(np.int32) for side in sides]
     return labels[0], (labels[1] if test is not None else None), tuple(known.tolist())
+
+
+def from_one(
+    train: np.ndarray, test: np.ndarray, names: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """What names the classes of targets that number them from 1; None where targets do not.
+
+    They do where all are whole and the highest is the number of `names`, or, without names, where
+    none from 1 to the highest is left out, and there are two samples of each on average; floats
+    are as many as `MOST_NUMBERED` at most.
+
+    Args:
+        train: `[train sample]` numbers, or `[train sample, 1]` integers.
+        test: `[test sample]`, likewise; no samples where there is no test set.
+        names: What the classes are called; None where nobody has said so.
+    """
+    sides = (train, test)
+    if any(side.ndim != 1 and (side.shape[1:] != (1,) or side.dtype.kind == "f") for side in sides):
+        return None
+    values, counts = np.unique(np.concatenate([side.ravel() for side in sides]), return_counts=True)
+    if values[0] != 1 or not (values == np.rint(values)).all():
+        return None
+    if names is not None:
+        is_last = hasattr(names, "__len__") and len(names) == values[-1]
+        return tuple(names) if is_last else None
+    numbers = np.arange(1, len(values) + 1)
+    is_whole = len(values) > 1 and bool((values == numbers).all())
+    most = MOST_NUMBERED if values.dtype.kind == "f" else len(values)
+    is_few = len(values) <= min(most, counts.sum() / 2)
+    return tuple(map(str, numbers)) if is_whole and is_few else None
 
 
 def number_groups(groups: Sequence[object] | np.ndarray) -> np.ndarray:

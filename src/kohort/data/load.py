@@ -128,6 +128,25 @@ def load(
         ) from error
 
 
+def as_dataset(given: tuple[Any, ...]) -> Dataset:
+    """A dataset of arrays in a tuple.
+
+    Args:
+        given: `(x, y)` without a test set, or `((x_train, y_train), (x_test, y_test))`.
+
+    Raises:
+        DataError: It is another tuple, or the arrays make no dataset.
+    """
+    parts = [part for part in given if isinstance(part, tuple)]
+    if len(given) != 2 or any(len(part) != 2 for part in parts) or len(parts) == 1:
+        raise DataError(
+            "data as a kohort.Dataset, (x, y) or ((x_train, y_train), (x_test, y_test))",
+            f"a tuple of {len(given)}",
+            "make a kohort.Dataset of the arrays",
+        )
+    return Dataset(*(array for part in parts for array in part)) if parts else Dataset(*given)
+
+
 def _is_frame(source: object) -> TypeGuard["pd.DataFrame"]:
     # Who has a frame has imported pandas, which is not imported for other sources.
     return "pandas" in sys.modules and isinstance(source, sys.modules["pandas"].DataFrame)

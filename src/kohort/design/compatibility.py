@@ -1,5 +1,7 @@
 """Refuses models that do not take the data of their study, and says what to change."""
 
+import re
+
 import keras
 import numpy as np
 
@@ -67,30 +69,84 @@ def check_loss(name: str, model: keras.Model, inputs: ArrayTree) -> None:
         )
 
 
+_OF_CLASSES = frozenset(
+    {
+        "sparse_categorical_crossentropy",
+        *("binary_crossentropy", "binary_focal_crossentropy"),
+        *("hinge", "squared_hinge"),
+    }
+)
+"""The losses of Keras that take the number of a class."""
+
+
 def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
-    """Refuse fewer outputs than classes, of which Keras makes losses that are NaN.
+    """Refuse models that would take the numbers of classes for something else.
+
+    Of fewer outputs than classes Keras makes losses that are NaN, of targets that are no class
+    numbers it takes the whole part, and a model of one output would predict the number by which a
+    class is known here, not the one by which the data named it.
 
     Raises:
-        DesignError: There are fewer.
+        DesignError: There are fewer outputs than classes, or targets and loss do not agree.
     """
-    loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
+    loss = _loss_name(model.loss)
     shape = getattr(model, "output_shape", None)
-    if loss != "sparse_categorical_crossentropy" or not data.classes:
-        return
-    if not isinstance(shape, tuple) or shape[-1] is None:
-        return
+    outputs = shape[-1] if isinstance(shape, tuple) else None
+    if loss == "sparse_categorical_crossentropy":
+        if getattr(model.loss, "ignore_class", None) is not None:
+            return
+        _check_labels(name, outputs, data)
+    elif loss not in _OF_CLASSES and (not isinstance(outputs, int) or outputs == 1):
+        _check_numbers(name, loss, data)
+
+
+def _loss_name(loss: object) -> str | None:
+    """What Keras calls a loss, `mean_squared_error`, however it was given; None of others."""
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(loss).__name__).lower()
+    return getattr(loss, "__name__", None)
+
+
+def _check_labels(name: str, outputs: object, data: Dataset) -> None:
+    """Refuse targets that are no numbers of the classes that a model gives outputs for."""
     labels = np.concatenate([data.y_train, data.y_test])
-    lowest, highest, outputs = int(labels.min()), int(labels.max()), shape[-1]
-    if outputs > highest:
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        raise DesignError(
+            f"class labels, for the loss sparse_categorical_crossentropy of variant {name!r}",
+            f"targets such as {labels[labels != np.rint(labels)][0]:g}",
+            "give whole numbers from 0, or compile a loss for numbers, such as mse",
+        )
+    if not isinstance(outputs, int):
+        return
+    lowest, highest = int(labels.min()), int(labels.max())
+    if outputs > highest and lowest >= 0:
         return
     if lowest and outputs > highest - lowest:
         raise DesignError(
             f"labels from 0 to {outputs - 1}, for the {outputs} outputs of variant {name!r}",
             f"labels from {lowest} to {highest}",
-            f"number the classes from 0, such as by y - {lowest}",
+            f"number the classes from 0, such as by y {'-' if lowest > 0 else '+'} {abs(lowest)}",
         )
     raise DesignError(
         f"variant {name!r} to have an output for each of {highest + 1} classes",
-        f"outputs {shape}",
+        f"outputs {(None, outputs)}",
         "give its last layer as many units as there are classes",
+    )
+
+
+def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
+    """Refuse a model that predicts a number where the data's numbers became those of classes."""
+    names = data.class_names or ()
+    if all(text == str(number) for number, text in enumerate(names)):
+        return
+    if not all(re.fullmatch(r"-?\d+", text) for text in names):
+        return
+    raise DesignError(
+        f"variant {name!r} to have an output for each of the classes {names[0]} to {names[-1]}, "
+        "for targets of few whole numbers are classes, numbered from 0",
+        f"the loss {loss} without",
+        "give numbers to predict as floats in a column, kohort.Dataset(x, "
+        "y.astype('float32')[:, None])",
     )

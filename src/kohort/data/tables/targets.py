@@ -5,12 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kohort.data.encoding import number_classes
+from kohort.data.encoding import MOST_NUMBERED, number_classes
 from kohort.data.tables.columns import listed, texts
 from kohort.errors import DataError, row_text
-
-MOST_NUMBERED = 20
-"""Up to so many different whole numbers, of two rows each on average, are classes."""
 
 
 class Target(NamedTuple):
