@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kohort.data.dataset import Dataset
-from kohort.data.preparing.hdf5_files import compressed, new_hdf5, put_json
+from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
 from kohort.data.readers.hdf5 import CLEANED
 
 
@@ -39,11 +39,14 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "raw": data.raw.fingerprint,
         "told": told,
     }
-    with new_hdf5(path) as file:
+    with new_hdf5(path) as (file, disk):
         put_json(file, CLEANED, about)
         for side, x in (("x_train", data.x_train), ("x_test", data.x_test)):
             if len(x):
-                compressed(file, side, x.shape, x.dtype, x)
+                table = compressed(file, side, x.shape, x.dtype)
+                for start in range(0, len(x), ROWS):
+                    table[start : start + ROWS] = x[start : start + ROWS]
+                    disk.check()
         for name, array in arrays.items():
             if array is not None and len(array):
                 file[name] = array

@@ -40,7 +40,7 @@ def write(
     Raises:
         OSError: The file cannot be written.
     """
-    with new_hdf5(path) as file:
+    with new_hdf5(path) as (file, disk):
         put_json(file, CLASS_NAMES, sifted.class_names)
         put_json(file, PROVENANCE, dict(provenance))
         done, total = 0, len(drawn.train) + len(drawn.test)
@@ -49,6 +49,7 @@ def write(
             for start in range(0, len(rows), ROWS):
                 some = rows[start : start + ROWS]
                 table[start : start + len(some)] = _in_layout(sifted, some, layout)
+                disk.check()
                 passed((done + start + len(some)) / total)
             done += len(rows)
             if layout == "compact":
