@@ -108,6 +108,52 @@ def test_what_cannot_be_stratified_is_told():
     assert sorted(folds) == [0] * 7 + [1] * 3, "each of them validates once"
 
 
+SPLITS = [kohort.Holdout(0.1, 20), kohort.KFold(10, repeats=2)]
+
+
+def assert_whole(data, replicates):
+    for replicate in replicates:
+        sides = (data.groups[rows] for rows in (replicate.train, replicate.valid))
+        assert not set.intersection(*(set(side[side >= 0]) for side in sides))
+
+
+@pytest.mark.parametrize("splits", SPLITS)
+def test_groups_of_one_sample_each_are_stratified_as_samples_are(splits):
+    alone, grouped = rare(1000, 20), rare(1000, 20, groups=np.arange(1000)[::-1])
+    assert strata(grouped, 0.1, drawn_anew=True) == strata(alone, 0.1, drawn_anew=True)
+    for ours, other in zip(*(splits.replicates(d, 3) for d in (alone, grouped)), strict=True):
+        assert int(alone.y_train[ours.valid].sum()) == int(grouped.y_train[other.valid].sum()) == 2
+
+
+def in_groups(of_class, of_other, size, never=0):
+    """Data of groups of a size, of one class each; before them samples that always train."""
+    labels = np.repeat([0, 1, 0], [never, size * of_class, size * of_other])
+    groups = np.repeat(np.arange(of_class + of_other), size)
+    groups = np.concatenate([np.full(never, -1), groups])
+    return kohort.Dataset(np.zeros((len(labels), 1)), labels, groups=groups)
+
+
+@pytest.mark.parametrize("splits", SPLITS)
+@pytest.mark.parametrize("never", [0, 5])
+def test_whole_groups_of_one_class_are_in_every_part(splits, never):
+    data = in_groups(20, 280, 3, never)
+    found = strata(data, 0.1, drawn_anew=True)
+    assert "has 60 of " in found.why
+    assert "in 20 of 300 groups; a random validation part would hold 2 of them" in found.why
+    assert f"none in {100 * stats.hypergeom(300, 20, 30).pmf(0):.2g} %" in found.why
+    ours = splits.replicates(data, 0)
+    assert set(positives(ours, data)) == {6}
+    assert_whole(data, ours)
+    at_random = type(splits)(**vars(splits) | {"stratify": False}).replicates(data, 0)
+    assert len(set(positives(at_random, data))) > 2, "else this test tells nothing"
+
+
+def test_groups_larger_than_the_part_of_their_class_are_drawn_at_random():
+    found = strata(in_groups(2, 100, 20), 0.1, drawn_anew=True)
+    assert not found.stratifies
+    assert found.why.startswith("not stratified, since groups stay whole: class 1, the smallest")
+
+
 def test_one_hot_rows_have_classes_too():
     data = rare(1000, 20, y=lambda labels: np.eye(2)[labels])
     for splits in (kohort.Holdout(0.1, 5), kohort.KFold(10), kohort.KFold(10, stratify=True)):

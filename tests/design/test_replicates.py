@@ -108,8 +108,8 @@ def test_folds_keep_groups_whole():
         (lambda: kohort.Holdout(0.001).replicates(dataset(20), 0), "samples to train on"),
         (lambda: kohort.KFold(5).replicates(dataset(8, np.arange(8) // 4), 0), "2 groups"),
         (
-            lambda: kohort.Holdout(0.5, stratify=True).replicates(dataset(8, np.arange(8)), 0),
-            "no groups for stratify",
+            lambda: kohort.Holdout(0.5, stratify=True).replicates(dataset(8, np.arange(8) // 4), 0),
+            "groups of one class each, for stratify=True, got groups of several classes",
         ),
         (
             lambda: kohort.KFold(2, stratify=True).replicates(dataset(4, y=np.ones(4) / 2), 0),

@@ -247,7 +247,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
         return data
     labels = data.y_train if data.classes else None
     drawn = hold_out(len(data.x_train), labels, None, test)
-    how = hold_out_text(len(data.x_train), drawn, labels, None)
+    how = hold_out_text(len(data.x_train), drawn, labels, None, test)
     train = np.setdiff1d(np.arange(len(data.x_train)), drawn)
     return replace(
         data,

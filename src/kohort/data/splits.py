@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from kohort.data.linked import extremes
 from kohort.errors import DataError
 
 NEVER_HELD_OUT = -1
@@ -96,6 +97,57 @@ def in_strata(labels: np.ndarray, chosen: Iterable[np.ndarray]) -> np.ndarray:
     )
 
 
+def draw_in_proportion(
+    random: np.random.Generator, labels: np.ndarray, groups: np.ndarray | None, part: float
+) -> np.ndarray:
+    """Draw as large a part of each class, in whole groups, or nearly: see `draw_exactly`.
+
+    Args:
+        random: The generator to draw from.
+        labels: `[sample]` class of each sample.
+        groups: `[sample]`, groups of one class each; None where each sample is one by itself.
+        part: The part.
+
+    Returns:
+        The drawn samples, int64, ascending.
+    """
+    groups = np.arange(len(labels)) if groups is None else groups
+    of_class = [groups[labels == label] for label in np.unique(labels)]
+    return in_strata(
+        labels, (draw_exactly(random, some, round(part * len(some))) for some in of_class)
+    )
+
+
+def are_of_one_class(labels: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether no group, but for those that are never held out, holds samples of two classes."""
+    is_held_out = groups >= 0
+    names, number = np.unique(groups[is_held_out], return_inverse=True)
+    lowest, highest = extremes(labels[is_held_out], number, len(names))
+    return bool((lowest == highest).all())
+
+
+def fit_in_proportion(labels: np.ndarray, groups: np.ndarray | None, part: float) -> bool:
+    """Whether a part of each class can be drawn in whole groups.
+
+    Each group must be of one class, and none larger than the part of its class.
+
+    Args:
+        labels: `[sample]` class of each sample.
+        groups: `[sample]`; None where each sample is a group by itself.
+        part: The part.
+    """
+    if groups is None:
+        return True
+    if not are_of_one_class(labels, groups):
+        return False
+    for label in np.unique(labels):
+        of_class = groups[labels == label]
+        sizes = np.unique(of_class[of_class >= 0], return_counts=True)[1]
+        if sizes.max(initial=1) > max(1, round(part * len(of_class))):
+            return False
+    return True
+
+
 def cut_equally(seed: int, parts: list[SplitRows]) -> list[SplitRows]:
     """SplitRows as large as the smallest ones: of others some samples are left out at random.
 
@@ -129,13 +181,32 @@ def test_part(test: float | None) -> float:
     return float(test)
 
 
+def draws_by_class(labels: np.ndarray | None, groups: np.ndarray | None, part: float) -> bool:
+    """Whether a test set is drawn as a part of each class: see `hold_out`."""
+    if labels is None or groups is None:
+        return labels is not None
+    smallest = np.unique(labels, return_counts=True)[1].min()
+    return bool(part * smallest >= 1) and fit_in_proportion(labels, groups, part)
+
+
+def draw_test(
+    samples: int, labels: np.ndarray | None, groups: np.ndarray | None, part: float
+) -> np.ndarray:
+    """As `hold_out`, which refuses to draw none or all."""
+    random = np.random.default_rng(TEST_SEED)
+    if labels is not None and draws_by_class(labels, groups, part):
+        return draw_in_proportion(random, labels, groups, part)
+    of_each = np.arange(samples) if groups is None else groups
+    return draw_exactly(random, of_each, round(part * samples))
+
+
 def hold_out(
     samples: int, labels: np.ndarray | None, groups: np.ndarray | None, test: float | None
 ) -> np.ndarray:
     """Draw the samples of a test set: always the same of the same data.
 
-    Whole groups are drawn where there are groups; else as large a part of each class; else
-    samples at random.
+    As large a part of each class is drawn, in whole groups; where groups hold several classes, or
+    are too large or too few for it, or there are no classes, groups or samples are drawn at random.
 
     Args:
         samples: How many there are.
@@ -149,16 +220,10 @@ def hold_out(
     Raises:
         DataError: It is no part, or leaves no sample to test or to train on.
     """
-    part, random = test_part(test), np.random.default_rng(TEST_SEED)
+    part = test_part(test)
     if not part:
         return np.arange(0)
-    if groups is not None:
-        drawn = draw_exactly(random, groups, round(part * samples))
-    elif labels is None:
-        drawn = draw_exactly(random, np.arange(samples), round(part * samples))
-    else:
-        counts = np.unique(labels, return_counts=True)[1]
-        drawn = in_strata(labels, (random.permutation(n)[: round(part * n)] for n in counts))
+    drawn = draw_test(samples, labels, groups, part)
     if not len(drawn) or len(drawn) == samples:
         raise DataError(
             "samples enough to hold some out as a test set",
@@ -170,12 +235,17 @@ def hold_out(
 
 
 def hold_out_text(
-    samples: int, drawn: np.ndarray, labels: np.ndarray | None, groups: np.ndarray | None
+    samples: int,
+    drawn: np.ndarray,
+    labels: np.ndarray | None,
+    groups: np.ndarray | None,
+    test: float | None,
 ) -> str:
     """How the test set was drawn, as a sentence."""
     if not len(drawn):
         return "no samples are held out as a test set"
-    how = "at random" if labels is None else "as large a part of each class"
-    if groups is not None:
-        how = "in whole groups"
-    return f"{len(drawn):,} of {samples:,} samples are held out as the test set, {how}"
+    how = ["in whole groups"] * (groups is not None)
+    if draws_by_class(labels, groups, test_part(test)):
+        how.append("as large a part of each class")
+    told = ", ".join(how) or "at random"
+    return f"{len(drawn):,} of {samples:,} samples are held out as the test set, {told}"

@@ -7,6 +7,7 @@ from scipy import stats
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import class_labels
+from kohort.data.splits import are_of_one_class, fit_in_proportion
 from kohort.errors import DesignError
 
 IMBALANCED = 10.0
@@ -37,7 +38,8 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
     """Whether to split each class in proportion where nobody has said so.
 
     It is done where classes are imbalanced and a random part would hold few of the smallest one.
-    Other data are split at random, as are groups, which stay whole.
+    Other data are split at random, as are groups that hold several classes, or of which one is
+    larger than the part of its class: they stay whole. Groups of one class are counted as samples.
 
     Args:
         data: The data.
@@ -51,26 +53,39 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
     sizes = labels.counts[0]
     there = np.flatnonzero(sizes)
     rarest = there[sizes[there].argmin()]
-    count, smaller = int(sizes[rarest]), min(part, 1 - part)
-    if sizes.max() < IMBALANCED * count or smaller * count >= FEW:
+    count, units = _units(labels.train, rarest, data.groups)
+    smaller = min(part, 1 - part)
+    if sizes.max() < IMBALANCED * sizes[rarest] or smaller * count >= FEW:
         return Strata(stratifies=False)
-    which = f"class {labels.names[rarest]}, the smallest, has {count:,} of {sizes.sum():,} samples"
+    which = (
+        f"class {labels.names[rarest]}, the smallest, has {sizes[rarest]:,} of {sizes.sum():,} "
+        "samples" + f", in {count:,} of {units:,} groups" * bool(units < sizes.sum())
+    )
     chance = (
         f"a random {'validation' if part <= 1 / 2 else 'training'} part would hold "
-        f"{smaller * count:.3g} of them on average, and {_none(sizes.sum(), count, smaller)}"
+        f"{smaller * count:.3g} of them on average, and {_none(units, count, smaller)}"
     )
-    if data.groups is not None:
+    if not fit_in_proportion(labels.train, data.groups, part):
         return Strata(
             stratifies=False, why=f"not stratified, since groups stay whole: {which}; {chance}"
         )
-    in_proportion = round(part * count)
-    if drawn_anew and not 1 <= in_proportion < count:
+    in_proportion = round(part * sizes[rarest])
+    if drawn_anew and not 1 <= in_proportion < sizes[rarest]:
         return Strata(
             stratifies=False,
             why=f"not stratified: {which}, too few for a part of {part:g} to hold one and leave "
             f"one; {chance}",
         )
     return Strata(stratifies=True, why=f"stratified by class: {which}; {chance}")
+
+
+def _units(labels: np.ndarray, label: int, groups: np.ndarray | None) -> tuple[int, int]:
+    """What is drawn of a class, and of all: groups where each is of one class, else samples."""
+    is_it = labels == label
+    if groups is None or not are_of_one_class(labels, groups):
+        return int(is_it.sum()), len(labels)
+    held_out = groups >= 0
+    return len(np.unique(groups[held_out & is_it])), len(np.unique(groups[held_out]))
 
 
 def _none(samples: int, count: int, part: float) -> str:
@@ -83,13 +98,17 @@ def strata_labels(data: Dataset) -> np.ndarray:
     """The class `[train sample]` by which parts are stratified.
 
     Raises:
-        DesignError: The targets are no classes, or there are groups.
+        DesignError: The targets are no classes, or a group holds several.
     """
     labels = class_labels(data)
-    if data.groups is not None or labels is None:
-        raise DesignError(
-            "class labels and no groups for stratify=True",
-            "groups" if data.groups is not None else "targets that are no class labels",
-            "leave stratify out",
-        )
-    return labels.train
+    if labels is None:
+        received = "targets that are no class labels"
+    elif data.groups is not None and not are_of_one_class(labels.train, data.groups):
+        received = "groups of several classes"
+    else:
+        return labels.train
+    raise DesignError(
+        "class labels, and groups of one class each, for stratify=True",
+        received,
+        "leave stratify out",
+    )

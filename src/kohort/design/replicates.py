@@ -12,7 +12,14 @@ from typing import ClassVar
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.splits import SplitRows, cut_equally, deal, draw_exactly, in_strata
+from kohort.data.splits import (
+    SplitRows,
+    cut_equally,
+    deal,
+    draw_exactly,
+    draw_in_proportion,
+    in_strata,
+)
 from kohort.data.strata import Strata, drawn_from, strata, strata_labels
 from kohort.errors import DesignError
 
@@ -87,9 +94,10 @@ class Holdout:
     Args:
         fraction: The part of the samples that validates, between 0 and 1.
         repeats: The number of replicates.
-        stratify: Whether each class is split in the same proportion; not with groups. None does it
-            where the largest class has ten times as many samples as the smallest, of which a random
-            part would hold fewer than 25; the plan and the report tell so.
+        stratify: Whether each class is split in the same proportion; not with groups of several
+            classes. None does it where the largest class has ten times as many samples as the
+            smallest, of which a random part would hold fewer than 25 samples, or groups; the plan
+            and the report tell so.
         same_split: Whether all replicates have the split of the first, and differ in their seeds
             alone. Intervals are then over seeds, narrower, and say nothing of other splits.
 
@@ -143,7 +151,7 @@ class Holdout:
 
         Raises:
             DesignError: No sample would train or none would validate; or classes are to be split
-                evenly, and the data have groups or no class labels.
+                evenly, and a group holds several or there are no class labels.
 
         Example:
             >>> first, *others = kohort.Holdout(0.25, repeats=3).replicates(data, seed=0)
@@ -186,11 +194,7 @@ class Holdout:
     def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
         if not strata_of(self, data).stratifies:
             return draw_exactly(random, _groups(data), wanted)
-        labels = strata_labels(data)
-        counts = [int((labels == label).sum()) for label in np.unique(labels)]
-        return in_strata(
-            labels, (random.permutation(n)[: round(self.fraction * n)] for n in counts)
-        )
+        return draw_in_proportion(random, strata_labels(data), data.groups, self.fraction)
 
 
 @dataclass(frozen=True)
@@ -243,7 +247,7 @@ class KFold:
 
         Raises:
             DesignError: There are fewer groups, or samples, than folds; or classes are to be
-                dealt evenly, and the data have groups or no class labels.
+                dealt evenly, and a group holds several or there are no class labels.
 
         Example:
             >>> first, *others = kohort.KFold(folds=4).replicates(data, seed=0)
@@ -283,8 +287,8 @@ class KFold:
         if not strata_of(self, data).stratifies:
             return deal(random, _groups(data), self.folds)
         labels = strata_labels(data)
-        counts = [int((labels == label).sum()) for label in np.unique(labels)]
-        by_class = [deal(random, np.arange(n), self.folds) for n in counts]
+        of_class = [_groups(data)[labels == label] for label in np.unique(labels)]
+        by_class = [deal(random, groups, self.folds) for groups in of_class]
         return [
             in_strata(labels, (class_folds[fold] for class_folds in by_class))
             for fold in range(self.folds)

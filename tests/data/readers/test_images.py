@@ -80,9 +80,27 @@ def test_holds_a_fifth_out_and_always_the_same(folder, glyphs):
     source = folder(glyphs)
     data = load_images(source)
 
-    assert (len(data.x_train), len(data.x_test)) == (32, 8)
+    assert (len(data.x_train), len(data.x_test)) == (31, 9)
     assert not rows(data, "train") & rows(data, "test")
     assert load_images(source).fingerprint == data.fingerprint
+
+
+def test_images_with_names_of_their_own_are_held_out_by_class(folder, png):
+    random = np.random.default_rng(0)
+    counts = {"no": 100, "yes": 10, "maybe": 5}
+    files = {
+        f"{name}/{name}{n}.png": png(random.integers(0, 256, (6, 4)))
+        for name, count in counts.items()
+        for n in range(count)
+    }
+    data = load_images(folder(files))
+    assert np.bincount(data.y_test).tolist() == [1, 20, 2]
+    assert "whole groups, as large a part of each class" in data.test_from
+    # Of classes too small to hold one out of each in proportion, groups are drawn at random.
+    pairs = {f"pair{n // 2}/{n}.png": png(np.full((6, 4), n)) for n in range(40)}
+    few = load_images(folder(pairs))
+    assert "as large a part" not in few.test_from
+    assert len(few.x_test) == 31
 
 
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.xz", "zip"])
@@ -297,7 +315,7 @@ def test_classes_named_train_and_test_are_classes(folder, glyphs):
 
 def test_a_part_may_be_asked_for(folder, glyphs):
     source = folder(glyphs)
-    assert len(load_images(source, test=0.5).x_test) == 20
+    assert len(load_images(source, test=0.5).x_test) == 19
     assert len(load_images(source, test=0).x_test) == 0
 
 

@@ -28,7 +28,7 @@ from kohort.data.readers.decoding import (
     opened,
     upright_size,
 )
-from kohort.data.splits import NEVER_HELD_OUT, TEST_SEED, draw_exactly, test_part
+from kohort.data.splits import NEVER_HELD_OUT, draw_test, draws_by_class, test_part
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible
 
@@ -114,9 +114,10 @@ def divided(
     part, notes = test_part(test), images.notes
     groups_of = GROUPS_OF if groups is None else ""
     groups = _groups(images) if groups is None else groups
-    test_from = "held out by kohort: whole groups, drawn with seed 0"
+    proportion = ", as large a part of each class" * draws_by_class(images.labels, groups, part)
+    test_from = f"held out by kohort: whole groups{proportion}, drawn with seed 0"
     if images.is_test is None:
-        drawn = draw_exactly(np.random.default_rng(TEST_SEED), groups, round(part * len(groups)))
+        drawn = draw_test(len(groups), images.labels, groups, part)
     elif test is None:
         drawn = np.flatnonzero(images.is_test)
         test_from = f"the test set is the {len(drawn):,} images of that name"

@@ -77,7 +77,7 @@ def of_parts(
         held_out, how = test, f"the test set is the {len(test):,} samples of that name"
     else:
         held_out = hold_out(len(frame), labels, numbered, test)
-        how = hold_out_text(len(frame), held_out, labels, numbered)
+        how = hold_out_text(len(frame), held_out, labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
