@@ -275,6 +275,14 @@ def test_refuses_groups_of_another_length():
         dataset(groups=np.array([0, 1]))
 
 
+def test_groups_of_test_samples_are_numbered_with_those_of_training_samples():
+    data = dataset(groups=list("ccabbb"), test_groups=("a", "d"))
+    assert (data.groups.tolist(), data.test_groups.tolist()) == ([0, 0, 1, 2, 2, 2], [1, 3])
+    numbers = dataset(groups=np.array([7, 7, 3, 3, 3, 9]), test_groups=np.array([3, 1]))
+    assert (numbers.groups.tolist(), numbers.test_groups.tolist()) == ([7, 7, 3, 3, 3, 9], [3, 1])
+    assert dataset(groups=list("ccabbb")).test_groups is None
+
+
 def test_keeps_groups():
     groups = np.array([7, 7, 3, 3, 3, 9])
 

@@ -150,6 +150,15 @@ WRONG = {
     "groups in a column": ({"groups": Y[:, None]}, r"shape \(6, 1\)"),
     "groups that are no names": ({"groups": [[0], [1, 2]] * 3}, r"hashable.*got \[0\]"),
     "text for groups": ({"groups": "aabbcc"}, r"groups of shape \(\)"),
+    "groups of test samples alone": ({"test_groups": [0, 1]}, "got none and 2; give one for each"),
+    "too few groups of test samples": (
+        {"groups": Y, "test_groups": [0]},
+        "groups of the 6 training and test_groups of the 2 test samples, got 6 and 1",
+    ),
+    "a group of test samples that is missing": (
+        {"groups": list("aabbcc"), "test_groups": ["a", None]},
+        "a group for each sample, got 1 without one",
+    ),
     "groups masked": ({"groups": np.ma.masked_equal(Y, 1)}, "groups without gaps"),
     "one group": ({"groups": 0}, r"groups of shape \(\)"),
 }

@@ -110,6 +110,29 @@ def checked_groups(given: Any, samples: int) -> np.ndarray:
     return number_groups(given)
 
 
+def groups_of_sides(
+    train: Any, test: Any, samples: int, test_samples: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The groups of training and of test samples, as integers; None where they are not known.
+
+    Raises:
+        DataError: They are of another number, a sample has none, or those of training samples miss.
+    """
+    if test is None:
+        return (None if train is None else checked_groups(train, samples)), None
+    sizes = [len(side) if hasattr(side, "__len__") else None for side in (train, test)]
+    if sizes != [samples, test_samples]:
+        raise DataError(
+            f"groups of the {samples} training and test_groups of the {test_samples} test samples",
+            " and ".join("none" if size is None else str(size) for size in sizes),
+            "give one for each sample",
+        )
+    if all(isinstance(side, np.ndarray) and side.dtype.kind in "iu" for side in (train, test)):
+        return checked_groups(train, samples), checked_groups(test, test_samples)
+    numbered = checked_groups([*train, *test], samples + test_samples)
+    return numbered[:samples], numbered[samples:]
+
+
 def checked_names(given: Sequence[str]) -> tuple[str, ...]:
     """The names of classes as a tuple.
 

@@ -14,9 +14,9 @@ from kohort.data.checking import (
     check_alike,
     check_kind,
     check_side,
-    checked_groups,
     checked_names,
     converted_targets,
+    groups_of_sides,
     narrow,
 )
 from kohort.data.encoding import are_named, from_one, number_classes
@@ -68,6 +68,8 @@ class Dataset:
         groups: `[train sample]`, the group (a font, a patient) that each sample belongs to, of
             any hashable kind. A group is never split between training and validation; where they
             are integers, the samples of a negative one always train.
+        test_groups: `[test sample]`, their groups, named alike, where they are known: `kohort data
+            check` finds those on both sides.
         groups_of: What they were made of, where nobody gave them; what reads images gives it.
         pixels: How raw pixels become inputs. Give it for arrays that are not uint8 if they were
             normalised from pixels; uint8 arrays have it anyway.
@@ -100,6 +102,7 @@ class Dataset:
     class_names: Sequence[str] | None = None
     name: str | None = None
     groups: np.ndarray | None = None
+    test_groups: np.ndarray | None = None
     groups_of: str = ""
     pixels: PixelScale | None = None
     unreadable: tuple[str, ...] = ()
@@ -126,8 +129,9 @@ class Dataset:
         check_alike("targets", self.y_train, self.y_test)
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
-        if self.groups is not None:
-            self._set("groups", checked_groups(self.groups, len(self.x_train)))
+        both = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))
+        for field, groups in zip(("groups", "test_groups"), both, strict=True):
+            self._set(field, groups)
         if self.raw is not None and len(self.raw.rows) != len(self.x_train):
             told = f"{len(self.raw.rows):,} of them and {len(self.x_train):,} training samples"
             raise DataError("a raw sample for each", told, "leave raw out of other data")

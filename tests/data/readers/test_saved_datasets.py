@@ -12,6 +12,8 @@ from PIL import Image
 
 import kohort
 from kohort import load
+from kohort.data.copies import find_copies
+from kohort.data.inspection.group_facts import group_facts
 from tests.doors.refusals import assert_refused
 
 SPECIES = {"_type": "ClassLabel", "names": ["cat", "dog"]}
@@ -90,6 +92,16 @@ def test_a_split_named_test_is_the_test_set(tmp_path):
     assert data.notes[-1] == "the test set is the 10 samples of that name"
     told = "no test= for data with a test set, got 0.1; leave it out"
     assert_refused(lambda: load(source, test=0.1), told, tmp_path)
+
+
+def test_groups_on_both_sides_of_the_splits_are_known(tmp_path):
+    splits = {"train": part(PETS, 0, 31), "test": part(PETS, 29, 40)}  # o14 and o15 are in both
+    data = load(save_splits(tmp_path / "pets", FEATURES, **splits), group="owner")
+    owners = [f"o{n // 2}" for n in range(29, 40)]
+    known = dict(zip(data.groups.tolist(), PETS["owner"][:31], strict=True))
+    assert [known.get(group) for group in data.test_groups.tolist()][:4] == [*owners[:3], None]
+    facts = group_facts(data, find_copies(data))
+    assert (facts.across, facts.across_groups) == (3, 2)
 
 
 def test_a_test_split_without_targets_is_left_out(tmp_path):

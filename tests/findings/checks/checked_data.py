@@ -32,8 +32,9 @@ def labels(train=(500, 500), test=(500, 500)):
     return ClassLabels(*sides, names, "integers")
 
 
-def groups(*, given=False, copied=0, columns=(), made_of=""):
-    return GroupFacts(given, copied, 1000, columns, made_of)
+def groups(*, given=False, copied=0, columns=(), made_of="", across=None):
+    on_both = 7 if across else 0
+    return GroupFacts(given, copied, 1000, columns, made_of, across, on_both)
 
 
 def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, **idle):

@@ -37,15 +37,27 @@ CASES = {
         "not applicable": [{"test": 0}],
     },
     "KD102": {
-        "found": [{"groups": groups(given=True, copied=50)}],
+        "found": [
+            {"groups": groups(given=True, copied=50, across=0)},
+            {"groups": groups(given=True, across=10)},
+        ],
         "inconclusive": [
-            {"groups": groups(given=True, copied=10)},
+            {"groups": groups(given=True, copied=10, across=0)},
+            {"groups": groups(given=True)},
+            {"groups": groups(given=True, copied=9)},
+            {"groups": groups(given=True, across=1)},
+            {"groups": groups(given=True, across=9)},
+            {"groups": groups(given=True, across=500, made_of="names")},
             {"groups": groups(given=True, copied=10, made_of="names")},
             {"groups": groups(copied=500)},
             {"groups": groups(copied=10)},
             {"groups": groups(columns=("column 4",)), "columns": columns()},
         ],
-        "not found": [{"groups": groups(given=True, copied=9)}, {"groups": groups(given=True)}],
+        "not found": [
+            {"groups": groups(given=True, copied=9, across=0)},
+            {"groups": groups(given=True, across=0)},
+            {"groups": groups(given=True), "test": 0},
+        ],
         "not applicable": [
             {},
             {"groups": groups(copied=9)},
@@ -184,6 +196,19 @@ def test_nobody_is_told_that_groups_are_sound_who_gave_none():
     suggested = judged("KD102", groups=groups(copied=70, columns=("visit", "patient"))).sentence
     assert "70 of 1,000 training samples (7 %) have a copy" in suggested
     assert "visit and patient look as if they numbered what belongs together" in suggested
+
+
+def test_groups_on_both_sides_are_told_in_numbers():
+    told = judged("KD102", groups=groups(given=True, across=31))
+    assert told.sentence == ("31 of 1,000 test samples (3.1 %) are of 7 groups that train too.")
+    assert told.evidence["groups on both sides"] == 7
+    unsure = judged("KD102", groups=groups(given=True, across=31, made_of="file names")).sentence
+    assert unsure.endswith("But the groups were made of file names, and may mean nothing.")
+    apart = judged("KD102", groups=groups(given=True, across=0)).sentence
+    assert apart.endswith("No test sample is of a group that trains.")
+    unknown = judged("KD102", groups=groups(given=True))
+    assert "groups of test samples are not known" in unknown.sentence
+    assert "test_groups" in unknown.advice
 
 
 def test_groups_that_were_made_are_not_called_given():

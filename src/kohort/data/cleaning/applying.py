@@ -46,6 +46,7 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
         x_test=data.x_test[test],
         y_test=targets[train:][test],
         groups=None if data.groups is None else data.groups[rows],
+        test_groups=None if data.test_groups is None else data.test_groups[test],
         source_rows=None if data.source_rows is None else data.source_rows[kept],
         source_files=files and tuple(files[sample] for sample in kept),
         raw=RawData(data.fingerprint, rows, data.y_train, data.groups),

@@ -27,6 +27,9 @@ class GroupFacts:
             there are no groups, that have one at all.
         samples: All training samples.
         columns: The names of columns that look as if they numbered groups.
+        across: The test samples of a group that trains too; None where the groups of test samples
+            are not known.
+        across_groups: How many such groups there are.
         made_of: What the groups were made of, where nobody gave them; else "".
     """
 
@@ -35,6 +38,8 @@ class GroupFacts:
     samples: int
     columns: tuple[str, ...] = ()
     made_of: str = ""
+    across: int | None = None
+    across_groups: int = 0
 
     @property
     def percent(self) -> float:
@@ -52,7 +57,17 @@ def group_facts(data: Dataset, copies: Copies) -> GroupFacts:
     columns = () if data.groups is not None else group_columns(data)
     copied = _copied_elsewhere(copies, data.groups)
     given, made_of = data.groups is not None, data.groups_of
-    return GroupFacts(given, copied, len(data.x_train), columns, made_of if given else "")
+    made_of = made_of if given else ""
+    return GroupFacts(given, copied, len(data.x_train), columns, made_of, *_across(data))
+
+
+def _across(data: Dataset) -> tuple[int | None, int]:
+    """How many test samples are of a group that trains too, and how many such groups there are."""
+    if data.groups is None or data.test_groups is None:
+        return None, 0
+    both = np.intersect1d(data.groups, data.test_groups)
+    both = both[both >= 0]
+    return int(np.isin(data.test_groups, both).sum()), len(both)
 
 
 def column_names(data: Dataset) -> list[str]:

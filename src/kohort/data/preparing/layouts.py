@@ -12,7 +12,7 @@ from kohort.data.preparing.drawing import Drawn
 from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
 from kohort.data.preparing.sifting import Sifted
 from kohort.data.readers.archives import Passed, silent
-from kohort.data.readers.hdf5 import CLASS_NAMES, PROVENANCE
+from kohort.data.readers.hdf5 import CLASS_NAMES, GROUPS, PROVENANCE
 
 type Layout = Literal["blog", "compact"]
 
@@ -32,8 +32,9 @@ def write(
         sifted: The images.
         drawn: Which of them train, and which test.
         layout: "blog" writes `trainData` and `testData`, float32 `[sample, pixels + 1]`: pixels v
-            as (v - 127.5) / 255, and the label last; beside them `trainGroups`. "compact" writes
-            `x_train`, `y_train`, `x_test`, `y_test` and `groups` as integers, images as uint8.
+            as (v - 127.5) / 255, and the label last; beside them `trainGroups` and `testGroups`.
+            "compact" writes `x_train`, `y_train`, `x_test`, `y_test`, `groups` and `test_groups` as
+            integers, images as uint8.
         provenance: How it was made, for JSON.
         passed: Is told how far it is.
 
@@ -54,7 +55,9 @@ def write(
             done += len(rows)
             if layout == "compact":
                 file[f"y_{side}"] = sifted.labels[rows]
-        file["trainGroups" if layout == "blog" else "groups"] = sifted.groups[drawn.train]
+        names = GROUPS[layout == "compact"]
+        for name, rows in zip(names, (drawn.train, drawn.test), strict=True):
+            file[name] = sifted.groups[rows]
 
 
 def _table(

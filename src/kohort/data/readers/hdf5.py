@@ -5,6 +5,7 @@ import re
 import reprlib
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -21,6 +22,9 @@ CLASS_NAMES, PROVENANCE = "class_names", "provenance"
 
 They are no attributes of text: of a damaged file HDF5 reads such without end.
 """
+
+GROUPS = (("trainGroups", "testGroups"), ("groups", "test_groups"))
+"""The datasets of groups, of training and of test samples: beside matrices, and beside arrays."""
 
 PREPARED_GROUPS = "equal file names and copies, exact or near"
 """What `kohort data prepare` makes groups of."""
@@ -61,15 +65,13 @@ def load_hdf5(path: Path) -> Dataset:
             if CLEANED in file:
                 return _cleaned(file, path)
             names, name = _class_names(file, path), legible(path.stem)
-            groups_of = PREPARED_GROUPS if PROVENANCE in file else ""
+            told: dict[str, Any] = {"class_names": names, "name": name}
+            told["groups_of"] = PREPARED_GROUPS if PROVENANCE in file else ""
             if COMPACT[0] in file and "trainData" not in file:
-                arrays = [_whole(file, key, path) for key in COMPACT]
-                groups = _optional(file, "groups", path)
-                return Dataset(
-                    *arrays, class_names=names, name=name, groups=groups, groups_of=groups_of
-                )
+                told |= {key: _whole(file, key, path) for key in COMPACT}
+                return Dataset(**told, **_groups(file, GROUPS[1], path))
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
-            groups = _optional(file, "trainGroups", path)
+            told |= _groups(file, GROUPS[0], path)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -78,17 +80,15 @@ def load_hdf5(path: Path) -> Dataset:
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
     scale = _known_scale(x_train)
-    return Dataset(
-        x_train,
-        y_train,
-        x_test,
-        y_test,
-        class_names=names,
-        name=name,
-        groups=groups,
-        groups_of=groups_of,
-        pixels=scale,
-    )
+    return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale)
+
+
+def _groups(file: h5py.File, names: tuple[str, str], path: Path) -> dict[str, Any]:
+    groups = _optional(file, names[0], path)
+    return {
+        "groups": groups,
+        "test_groups": None if groups is None else _optional(file, names[1], path),
+    }
 
 
 def _damage(path: Path, error: Exception) -> str:
@@ -128,7 +128,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         **given,
         class_names=about["class_names"],
         name=legible(path.stem),
-        groups=_optional(file, "groups", path),
+        **_groups(file, GROUPS[1], path),
         groups_of=str(about["groups_of"]),
         pixels=None if about["pixels"] is None else PixelScale(*map(float, about["pixels"])),
         unreadable=tuple(map(str, about["unreadable"])),

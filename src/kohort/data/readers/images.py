@@ -139,6 +139,7 @@ def divided(
         class_names=images.class_names,
         name=name,
         groups=groups[train],
+        test_groups=groups[drawn],
         groups_of=groups_of,
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),

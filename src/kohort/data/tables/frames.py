@@ -92,6 +92,7 @@ def of_parts(
         "y_test": target.values[held_out],
         "class_names": target.names,
         "groups": None if numbered is None else numbered[train],
+        "test_groups": None if numbered is None else numbered[held_out],
         "columns": columns,
         "notes": (target.told, *told, how),
         "test_from": how,
