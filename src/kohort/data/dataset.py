@@ -336,7 +336,11 @@ class Dataset:
         return (
             f"Dataset({self.name!r}, {len(self.x_train)} train and {len(self.x_test) or 'no'} test "
             f"samples of {self.input_shape} {self.x_train.dtype}, "
-            + (f"{self.classes} classes)" if self.classes else "no classes)")
+            + (
+                f"{self.classes} class{'es' * (self.classes > 1)})"
+                if self.classes
+                else "no classes)"
+            )
         )
 
 

@@ -197,6 +197,16 @@ WRONG = {
         {"target": "it", "it": MISSING},
         "a target in each row of 'it', got 1 of 120 cells empty, the first in row 118 .from 0.;",
     ),
+    "a target of one class": (
+        {"target": "it", "it": ["u"] * 120},
+        "two classes or more in the target 'it', got 'u' in each of the 120 rows; name the column",
+    ),
+    "a target of one truth value": ({"target": "it", "it": [True] * 120}, "got 'True' in each"),
+    "a target of one number": ({"target": "it", "it": [2.5] * 120}, "got '2.5' in each of the 120"),
+    "a target of one category": (
+        {"target": "it", "it": pd.Categorical(["u"] * 120, categories=["u", "v"])},
+        "got 'u' in each of the 120 rows",
+    ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
     "an infinite target": ({"target": "it", "it": [np.inf, 1.5] * 60}, "finite numbers in the tar"),
     "a target of names": (
@@ -238,6 +248,13 @@ def test_refuses_two_columns_of_one_name():
     frame = table(it=0).set_axis(["kg", "species", "kg"], axis="columns")
     with pytest.raises(DataError, match="different names, got two columns 'kg'; rename one"):
         kohort.Dataset.from_frame(frame, target="species")
+
+
+@pytest.mark.parametrize("group", [None, "owner"])
+def test_refuses_a_table_without_rows(group):
+    frame = pd.DataFrame({"kg": [], "owner": [], "species": []})
+    with pytest.raises(DataError, match="a table with rows, got none, an empty table; add rows"):
+        kohort.Dataset.from_frame(frame, target="species", group=group)
 
 
 def test_refuses_a_table_of_a_target_alone():

@@ -47,6 +47,10 @@ def parts_of(
     Raises:
         DataError: A column is not there, or a target is missing.
     """
+    if not len(frame):
+        raise DataError(
+            "a table with rows", "none, an empty table", "add rows, one for each sample"
+        )
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from kohort.data.encoding import MOST_NUMBERED, number_classes
 from kohort.data.tables.columns import listed, texts
-from kohort.errors import DataError, row_text
+from kohort.errors import DataError, legible, row_text
 
 
 class Target(NamedTuple):
@@ -32,7 +32,7 @@ def target_of(column: pd.Series) -> Target:
     where there are few of them (`MOST_NUMBERED`); other numbers are what to predict.
 
     Raises:
-        DataError: Cells are missing, or hold neither names nor numbers.
+        DataError: Cells are missing, hold neither names nor numbers, or are all equal.
     """
     name = str(column.name)
     column = column.infer_objects()
@@ -74,6 +74,8 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
     if not np.isfinite(values).all():
         raise DataError(f"finite numbers in the target {name!r}", "infinity", "repair those rows")
     found = np.unique(values)
+    if len(found) == 1:
+        return _classes(name, np.zeros(len(values), np.int32), (f"{found[0]:g}",))
     are_whole = bool((found == np.rint(found)).all())
     is_numbering = bool((found == np.arange(len(found))).all())
     are_few = 2 <= len(found) <= min(MOST_NUMBERED, len(values) / 2)
@@ -85,4 +87,10 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
 
 
 def _classes(name: str, labels: np.ndarray, names: tuple[str, ...]) -> Target:
+    if len(names) < 2:
+        raise DataError(
+            f"two classes or more in the target {name!r}",
+            f"{legible(names[0])!r} in each of the {len(labels):,} rows",
+            "name the column that holds the class, or add rows of another",
+        )
     return Target(labels, names, f"target {name!r}: {len(names):,} classes, {listed(names)}")
