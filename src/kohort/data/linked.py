@@ -1,8 +1,13 @@
 """Which samples belong together, by links between pairs."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from kohort.errors import legible
 
 
 def linked(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
@@ -33,3 +38,22 @@ def extremes(values: np.ndarray, number: np.ndarray, size: int) -> tuple[np.ndar
     np.minimum.at(lowest, number, values)
     np.maximum.at(highest, number, values)
     return lowest, highest
+
+
+def told_of_names(names: Iterable[str]) -> list[str]:
+    """What to say where files of one name are one group: a sentence, or none.
+
+    Args:
+        names: The name of the file of each image, without its folders.
+    """
+    counts = Counter(names)
+    shared = {name: count for name, count in counts.items() if count > 1}
+    if not shared:
+        return []
+    most = max(shared, key=lambda name: shared[name])
+    told = (
+        f"images of one file name, in several folders, are one group that no split parts: "
+        f"{sum(shared.values()):,} images of {len(shared):,} such names, as {shared[most]:,} of "
+        f"{legible(most)}; where names are alike by chance, as numbers are, rename the files"
+    )
+    return [told]

@@ -85,6 +85,18 @@ def test_holds_a_fifth_out_and_always_the_same(folder, glyphs):
     assert load_images(source).fingerprint == data.fingerprint
 
 
+def test_images_of_one_name_are_told_to_be_one_group(folder, glyphs, png):
+    assert load_images(folder(glyphs)).notes == ()
+    more = {f"B/{n}.png": png(np.full((6, 4), n)) for n in (0, 3, 6)}
+    notes = load_images(folder(more | {"C/3.png": png(np.full((6, 4), 99))})).notes
+    told = (
+        "images of one file name, in several folders, are one group that no split parts: 7 images "
+        "of 3 such names, as 3 of 3.png; where names are alike by chance, as numbers are, rename "
+        "the files"
+    )
+    assert notes == (told,)
+
+
 def test_images_with_names_of_their_own_are_held_out_by_class(folder, png):
     random = np.random.default_rng(0)
     counts = {"no": 100, "yes": 10, "maybe": 5}

@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.data.copies import Copies, find_copies
 from kohort.data.dataset import Dataset
-from kohort.data.linked import extremes, linked
+from kohort.data.linked import extremes, linked, told_of_names
 from kohort.data.preparing.moved import moved_pairs
 from kohort.data.preparing.part_file import Arrays, PartFile, digest_of
 from kohort.data.readers.archives import Passed, silent
@@ -50,6 +50,7 @@ class Sifted:
         moved: Other images that have a copy which is moved, resized or saved anew; None where such
             could not be looked for.
         notes: What was changed on reading.
+        names: What to say of images of one file name.
     """
 
     images: np.ndarray
@@ -66,6 +67,7 @@ class Sifted:
     near_sought: bool
     moved: int | None
     notes: tuple[str, ...]
+    names: tuple[str, ...]
 
     def told(self) -> list[str]:
         """What was seen, in sentences."""
@@ -83,6 +85,7 @@ class Sifted:
             f"moved, resized or saved anew, on one side too: {self.moved:,}"
             if self.moved is not None
             else "copies that are moved or resized could not be looked for",
+            *self.names,
             f"images left: {len(self.images):,}, in {len(np.unique(self.groups)):,} groups",
         ]
 
@@ -142,6 +145,7 @@ def sift(
         near_sought=found.near_sought,
         moved=None if moved is None else len(np.setdiff1d(moved, near)),
         notes=tuple(images.notes),
+        names=tuple(told_of_names(images.file_names[row] for row in kept)),
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.linked import linked
+from kohort.data.linked import linked, told_of_names
 from kohort.data.readers.archives import ENDINGS, Passed, read_files, silent
 from kohort.data.readers.decoding import (
     IMAGE_ENDINGS,
@@ -111,7 +111,8 @@ def divided(
     Raises:
         DataError: There are too few, or a test set and a part.
     """
-    part, notes = test_part(test), images.notes
+    part = test_part(test)
+    notes = [*images.notes, *(told_of_names(images.file_names) if groups is None else [])]
     groups_of = GROUPS_OF if groups is None else ""
     groups = _groups(images) if groups is None else groups
     proportion = ", as large a part of each class" * draws_by_class(images.labels, groups, part)
