@@ -45,8 +45,8 @@ def test_the_rows_are_those_of_the_blog_study(glyphs):
         "images read: 121",
         "could not be read: 1 (B/bad.png)",
         "of one colour, blank or full: 0",
-        "exact copies of another image: 2 left out, 119 images differ",
-        "copies with different labels, left out: 0 images (0 copies)",
+        "exact copies of another image: 2 left out (A/font1.png, A/font2.png); 119 images differ",
+        "copies with different labels, left out: 0 images, 0 copies",
         "near copies, on one side of every split: 0",
         "copies that are moved or resized could not be looked for",
         "images left: 119, in 61 groups",
@@ -98,7 +98,8 @@ def test_counts_are_as_asked_and_two_runs_write_the_same_bytes(glyphs):
     told = prepared(glyphs, *options)
     prepared(glyphs, *options, out="again.h5")
 
-    assert told[-3:-1] == ["left out, as fewer were asked for: 39", "train: 60; test: 20"]
+    assert told[-3].startswith("left out, as fewer were asked for: 39 (A/")
+    assert told[-2] == "train: 60; test: 20"
     data = load(glyphs / "data.h5")
     assert np.bincount(data.y_train).tolist() == [30, 30]
     assert np.bincount(data.y_test).tolist() == [10, 10]
@@ -131,8 +132,25 @@ def test_json_is_for_programs(glyphs):
     (line,) = prepared(glyphs, "--json")
     told = json.loads(line)
     assert told["out"] == "data.h5"
-    assert told["told"][0] == "images read: 121"
     assert told["unreadable"] == ["B/bad.png"]
+    assert told["copies"] == ["A/font1.png", "A/font2.png"]
+    numbers = {"read": 121, "left": 119, "groups": 61, "train": 95, "test": 24}
+    assert {name: told[name] for name in numbers} == numbers
+    assert (told["near_after_the_draw"], told["more_than_asked_for"]) == ([], [])
+
+
+def test_images_that_were_not_asked_for_are_named(glyphs):
+    lines = prepared(glyphs, "--train", "80", "--test", "20")
+    (line,) = [line for line in lines if line.startswith("left out, as fewer were asked for: 19 (")]
+    (told,) = prepared(glyphs, "--train", "80", "--test", "20", "--json", out="again.h5")
+    names = json.loads(told)["more_than_asked_for"]
+    assert len(set(names)) == 19
+    assert line.endswith(f"({', '.join(names)})")
+    data, whole = load(glyphs / "again.h5"), load(glyphs / "glyphs", test=0)
+    images = {np.asarray(Image.open(glyphs / "glyphs" / name)).tobytes() for name in names}
+    kept = data.pixels and np.rint(np.concatenate([data.x_train, data.x_test]) * 255 + 127.5)
+    assert not images & {image.astype(np.uint8).tobytes() for image in kept}
+    assert len(whole.x_train) == 121
 
 
 BAD = {
@@ -170,10 +188,11 @@ def test_the_real_notmnist_small(shared_data, tmp_path):
         "could not be read: 2 (A/RGVtb2NyYXRpY2FCb2xkT2xkc3R5bGUgQm9sZC50dGY=.png, "
         "F/Q3Jvc3NvdmVyIEJvbGRPYmxpcXVlLnR0Zg==.png)"
     )
-    assert told[3] == "exact copies of another image: 492 left out, 18,232 images differ"
-    assert told[4] == "copies with different labels, left out: 2 images (8 copies)"
-    assert told[5] == "near copies, on one side of every split: 549"
-    assert told[6] == "moved, resized or saved anew, on one side too: 70"
+    assert told[3].startswith("exact copies of another image: 492 left out (")
+    assert told[3].endswith(" and 472 more); 18,232 images differ")
+    assert told[4].startswith("copies with different labels, left out: 2 images, 8 copies (")
+    assert told[5].startswith("near copies, on one side of every split: 549 (")
+    assert told[6].startswith("moved, resized or saved anew, on one side too: 70 (")
     assert not find_copies(load(tmp_path / "data.h5")).test.any()
 
 

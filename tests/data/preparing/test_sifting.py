@@ -55,17 +55,53 @@ def test_copies_are_kept_once_and_disputed_ones_not_at_all(folder):
     assert len(kept) == len(sifted.images) == 60
     assert DIFFERENT[3].tobytes() not in kept
     assert DIFFERENT[0].tobytes() in kept
+    later = "A/full.png, A/x.png, A/y.png, B/font1.png, B/x.png"
     assert sifted.told() == [
         "images read: 66",
         "could not be read: 2 (A/none.jpg, B/bad.png)",
-        "of one colour, blank or full: 2",
-        "exact copies of another image: 5 left out, 61 images differ",
-        "copies with different labels, left out: 1 images (2 copies)",
+        "of one colour, blank or full: 2 (A/also.png, A/full.png)",
+        f"exact copies of another image: 5 left out ({later}); 61 images differ",
+        "copies with different labels, left out: 1 images, 2 copies (A/z.png, B/font1.png)",
         "near copies, on one side of every split: 0",
         "copies that are moved or resized could not be looked for",
         *told_of_names(path.rpartition("/")[2] for path in plain() if "B/font1." not in path),
         f"images left: 60, in {len(np.unique(sifted.groups))} groups",
     ]
+
+
+def test_what_is_counted_is_named_for_programs_too(folder):
+    near = DIFFERENT[10].copy()
+    near[0, 0] ^= 8
+    copies = {
+        "A/x.png": DIFFERENT[0],
+        "B/else.png": near,
+        "B/full.png": np.full((8, 8), 9, np.uint8),
+    }
+    sifted = sift([folder(plain() | copies | {"B/z.png": DIFFERENT[2]})])
+    told = sifted.as_json()
+    assert told["read"] == 64
+    assert told["constant"] == ["B/full.png"]
+    assert told["copies"] == ["A/x.png", "B/z.png"]
+    assert (told["disputed"], told["disputed_images"]) == (["A/font1.png", "B/z.png"], 1)
+    assert told["near"] == ["A/font5.png", "B/else.png"]
+    assert (told["moved"], told["moved_sought"]) == ([], False)
+    assert told["left"] == len(sifted.images) == len(sifted.files) == 61
+    shown = {image.tobytes(): name for image, name in zip(sifted.images, sifted.files, strict=True)}
+    assert shown == {
+        image.tobytes(): name
+        for name, image in (copies | plain()).items()
+        if name not in ("A/x.png", "A/font1.png")
+    }
+    assert all(len(told[name]) == getattr(sifted, name) for name in ("constant", "copies", "near"))
+
+
+def test_many_names_are_cut_on_the_screen_alone(folder):
+    blank = {f"A/{n:02}.png": np.full((8, 8), n) for n in range(30)}
+    sifted = sift([folder(plain() | blank)])
+    (line,) = [line for line in sifted.told() if line.startswith("of one colour")]
+    assert line.startswith("of one colour, blank or full: 30 (A/00.png, A/01.png, ")
+    assert line.endswith("A/19.png and 10 more)")
+    assert sifted.as_json()["constant"] == sorted(blank)
 
 
 def test_near_copies_and_images_of_a_font_are_one_group(folder):
@@ -86,7 +122,10 @@ def test_moved_copies_are_one_group_and_told(folder):
     sifted = sift([folder(named)])
     of = {image.tobytes(): group for image, group in zip(sifted.images, sifted.groups, strict=True)}
     assert sifted.moved == 20
-    assert "moved, resized or saved anew, on one side too: 20" in sifted.told()
+    moved = sorted(f"{'AB'[n % 2]}/{name}{n}.png" for n in range(10) for name in ("font", "moved"))
+    told = f"moved, resized or saved anew, on one side too: 20 ({', '.join(moved)})"
+    assert told in sifted.told()
+    assert sifted.as_json()["moved"] == moved
     assert len(np.unique(sifted.groups)) == 40
     for n in range(10):
         assert of[images[n].tobytes()] == of[np.roll(images[n], (1, -1), (0, 1)).tobytes()]
@@ -168,11 +207,12 @@ def test_what_is_near_after_the_draw_is_left_out(folder, asked):
     searches = []
     drawn, left_out = draw_apart(told_apart, begin=lambda _: searches.append, **asked)
 
-    assert left_out > 0
+    assert len(left_out) > 0
+    assert not set(left_out) & {*drawn.train, *drawn.test}
     assert not set(drawn.train % 30) & set(drawn.test % 30)
     if asked:
         assert len(drawn.test) == asked.get("test", len(drawn.test) // 2 * 2)
         assert len(searches) > 1
     else:
         assert len(searches) == 1
-        assert len(drawn.train) + len(drawn.test) + left_out == 60
+        assert len(drawn.train) + len(drawn.test) + len(left_out) == 60

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, size_of, spelt_as_options
-from kohort.errors import DataError, DesignError, legible
+from kohort.errors import DataError, DesignError, in_brackets, legible
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from kohort.data.preparing.drawing import Drawn
     from kohort.data.preparing.part_file import PartFile
     from kohort.data.preparing.sifting import Sifted
@@ -75,7 +77,8 @@ def prepare(
             sifted = sift(sources, shape, color.value, begin, part_file)
         asked = {"train": train, "test": test, "balance": balance, "seed": seed}
         drawn, near = draw_apart(sifted, begin=begin, part_file=part_file, **asked)
-        told = [*sifted.told(), *_told_of_draw(sifted, drawn, near)]
+        left_out = _left_out(sifted, drawn, near)
+        told = [*sifted.told(), *_told_of_draw(drawn, left_out)]
         provenance = {
             "sources": [source.name for source in sources],
             "seed": seed,
@@ -86,7 +89,8 @@ def prepare(
             part_file.note(new)
             write(new, sifted, drawn, layout.value, provenance, begin(f"writing {out.name}"))
     if as_json:
-        typer.echo(json.dumps({"out": str(out), "told": told, "unreadable": sifted.unreadable}))
+        sizes = {"train": len(drawn.train), "test": len(drawn.test)}
+        typer.echo(json.dumps({"out": str(out), **sifted.as_json(), **left_out, **sizes}))
         return
     typer.echo("\n".join(map(legible, told)))
     typer.echo(f"data: {legible(str(out))}")
@@ -106,11 +110,23 @@ def _check_images(sources: list[Path]) -> None:
             )
 
 
-def _told_of_draw(sifted: "Sifted", drawn: "Drawn", near: int) -> list[str]:
-    left = len(sifted.images) - near - len(drawn.train) - len(drawn.test)
+def _left_out(sifted: "Sifted", drawn: "Drawn", near: "np.ndarray") -> dict[str, list[str]]:
+    """The images that are in neither set: near a training image, and more than were asked for."""
+    import numpy as np
+
+    used = np.concatenate([drawn.train, drawn.test, near])
+    others = np.setdiff1d(np.arange(len(sifted.images)), used)
+    kinds = {"near_after_the_draw": near, "more_than_asked_for": others}
+    return {kind: [sifted.files[row] for row in rows] for kind, rows in kinds.items()}
+
+
+def _told_of_draw(drawn: "Drawn", left_out: dict[str, list[str]]) -> list[str]:
+    said = {
+        "near_after_the_draw": "near a training image after the draw, left out",
+        "more_than_asked_for": "left out, as fewer were asked for",
+    }
     return [
-        *[f"near a training image after the draw, left out: {near:,}"] * (near > 0),
-        *[f"left out, as fewer were asked for: {left:,}"] * (left > 0),
+        *[f"{said[kind]}: {len(f):,}{in_brackets(f)}" for kind, f in left_out.items() if f],
         f"train: {len(drawn.train):,}; test: {len(drawn.test):,}",
     ]
 

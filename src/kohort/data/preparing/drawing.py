@@ -65,7 +65,7 @@ def draw_apart(
     begin: Begin = silently,
     part_file: PartFile | None = None,
     **arguments: Any,
-) -> tuple[Drawn, int]:
+) -> tuple[Drawn, np.ndarray]:
     """Draw from sifted images so that no test image has a copy among the training images.
 
     What counts as near depends a little on the images that it is measured on, so the search is
@@ -79,7 +79,7 @@ def draw_apart(
         **arguments: Those of `draw`.
 
     Returns:
-        What was drawn, and how many images were left out for it.
+        What was drawn, and the rows that were left out for it, ascending.
 
     Raises:
         DataError: There are not as many.
@@ -95,8 +95,8 @@ def draw_apart(
         )  # fmt: skip
         is_copy = searched(data, begin("looking for copies of test images"), part_file).test
         if not is_copy.any() or (is_free and not is_copy.all()):
-            left_out = len(sifted.images) - len(rows) + int(is_copy.sum())
-            return Drawn(train, test[~is_copy]), left_out
+            near = np.setdiff1d(np.arange(len(sifted.images)), np.setdiff1d(rows, test[is_copy]))
+            return Drawn(train, test[~is_copy]), near
         rows = np.setdiff1d(rows, test[is_copy])
 
 

@@ -1,6 +1,6 @@
 """Sifts images of one or several sources: copies are kept once, and told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class Sifted:
             could not be looked for.
         notes: What was changed on reading.
         names: What to say of images of one file name.
+        files: `[image]`, the class and the name of each file.
+        named: Likewise of the images that are counted, by the name of the count: all of `constant`,
+            `copies`, `disputed` (each copy), `near` and `moved`.
     """
 
     images: np.ndarray
@@ -68,26 +71,45 @@ class Sifted:
     moved: int | None
     notes: tuple[str, ...]
     names: tuple[str, ...]
+    files: tuple[str, ...]
+    named: Mapping[str, tuple[str, ...]]
 
     def told(self) -> list[str]:
         """What was seen, in sentences."""
         different = self.read - self.copies
-        disputed = f"{self.disputed:,} images ({self.disputed_copies:,} copies)"
-        near = f"near copies, on one side of every split: {self.near:,}"
+        named = {kind: in_brackets(files) for kind, files in self.named.items()}
+        disputed = f"{self.disputed:,} images, {self.disputed_copies:,} copies{named['disputed']}"
+        near = f"near copies, on one side of every split: {self.near:,}{named['near']}"
+        copies = f"{self.copies:,} left out{named['copies']}"
         return [
             f"images read: {self.read:,}",
             *self.notes,
             f"could not be read: {len(self.unreadable):,}" + in_brackets(self.unreadable),
-            f"of one colour, blank or full: {self.constant:,}",
-            f"exact copies of another image: {self.copies:,} left out, {different:,} images differ",
+            f"of one colour, blank or full: {self.constant:,}{named['constant']}",
+            f"exact copies of another image: {copies}; {different:,} images differ",
             f"copies with different labels, left out: {disputed}",
             near if self.near_sought else "near copies could not be looked for",
-            f"moved, resized or saved anew, on one side too: {self.moved:,}"
+            f"moved, resized or saved anew, on one side too: {self.moved:,}{named['moved']}"
             if self.moved is not None
             else "copies that are moved or resized could not be looked for",
             *self.names,
             f"images left: {len(self.images):,}, in {len(np.unique(self.groups)):,} groups",
         ]
+
+    def as_json(self) -> dict[str, Any]:
+        """What was seen, for `json.dumps`: names as lists, and numbers."""
+        named: dict[str, Any] = {kind: list(files) for kind, files in self.named.items()}
+        return {
+            "read": self.read,
+            "unreadable": list(self.unreadable),
+            **named,
+            "disputed_images": self.disputed,
+            "near_sought": self.near_sought,
+            "moved_sought": self.moved is not None,
+            "left": len(self.images),
+            "groups": len(np.unique(self.groups)),
+            "notes": [*self.notes, *self.names],
+        }
 
 
 def sift(
@@ -129,7 +151,21 @@ def sift(
     groups = _groups(near if moved is None else np.concatenate([near, moved]), images.file_names)
     kept = np.sort(first[~is_disputed])
     flat = images.pixels.reshape(len(pattern), -1)
-    constant = int((flat.min(axis=1) == flat.max(axis=1)).sum())
+    constant = np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))
+    later = np.setdiff1d(np.arange(len(pattern)), first)
+    nearest = np.unique(near)
+    shifted = np.setdiff1d(np.empty(0, int) if moved is None else moved, nearest)
+    files = [
+        f"{images.class_names[label]}/{name}"
+        for label, name in zip(images.labels, images.file_names, strict=True)
+    ]
+    counted = {
+        "constant": constant,
+        "copies": later,
+        "disputed": np.flatnonzero(is_disputed[np.searchsorted(patterns, pattern)]),
+        "near": nearest,
+        "moved": shifted,
+    }
     return Sifted(
         _moved_up(images.pixels, kept),
         images.labels[kept],
@@ -137,15 +173,17 @@ def sift(
         np.unique(groups[kept], return_inverse=True)[1],
         read=len(pattern),
         unreadable=tuple(images.unreadable),
-        constant=constant,
-        copies=len(pattern) - len(patterns),
+        constant=len(constant),
+        copies=len(later),
         disputed=int(is_disputed.sum()),
         disputed_copies=int(counts[is_disputed].sum()),
-        near=len(np.unique(found.near)),
+        near=len(nearest),
         near_sought=found.near_sought,
-        moved=None if moved is None else len(np.setdiff1d(moved, near)),
+        moved=None if moved is None else len(shifted),
         notes=tuple(images.notes),
         names=tuple(told_of_names(images.file_names[row] for row in kept)),
+        files=tuple(files[row] for row in kept),
+        named={kind: tuple(files[row] for row in rows) for kind, rows in counted.items()},
     )
 
 
