@@ -206,3 +206,15 @@ def test_the_command_tells_it_in_one_line(open_folder):
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[-1].startswith("kohort: expected to write to ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("room", [60_000, *long(0, 8_000, 400_000)])
+def test_a_disk_without_room_for_clean_data_is_left_as_it_was(kohort, disk, room):
+    random = np.random.default_rng(0)
+    np.savez("raw.npz", x_train=random.normal(size=(5000, 40)), y_train=np.arange(5000) % 2)
+    fill(disk)
+    os.truncate(disk / "ballast", (disk / "ballast").stat().st_size - room)
+    kohort("data", "clean", "raw.npz", "--out", disk / "clean.h5").refused(
+        "clean.h5, got 'No space left on device'", "make room there"
+    )
+    assert [path.name for path in disk.iterdir()] == ["ballast"]
