@@ -16,7 +16,6 @@ import re
 from collections.abc import Sequence
 
 _LONGEST_REASON = 300
-_MOST_IN_BRACKETS = 20
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -162,10 +161,10 @@ def row_text(row: int) -> str:
     return f"row {row:,} (from 0)"
 
 
-def in_brackets(names: Sequence[str]) -> str:
+def in_brackets(names: Sequence[str], most: int = 20) -> str:
     """Names behind what they are of, ` (a, b)`: of many the first, and how many more."""
     if not names:
         return ""
-    left = len(names) - _MOST_IN_BRACKETS
+    left = len(names) - most
     more = f" and {left:,} more" if left > 0 else ""
-    return f" ({', '.join(names[:_MOST_IN_BRACKETS])}{more})"
+    return f" ({', '.join(names[:most])}{more})"

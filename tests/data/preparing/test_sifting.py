@@ -100,7 +100,7 @@ def test_many_names_are_cut_on_the_screen_alone(folder):
     sifted = sift([folder(plain() | blank)])
     (line,) = [line for line in sifted.told() if line.startswith("of one colour")]
     assert line.startswith("of one colour, blank or full: 30 (A/00.png, A/01.png, ")
-    assert line.endswith("A/19.png and 10 more)")
+    assert line.endswith("A/04.png and 25 more)")
     assert sifted.as_json()["constant"] == sorted(blank)
 
 
@@ -123,7 +123,7 @@ def test_moved_copies_are_one_group_and_told(folder):
     of = {image.tobytes(): group for image, group in zip(sifted.images, sifted.groups, strict=True)}
     assert sifted.moved == 20
     moved = sorted(f"{'AB'[n % 2]}/{name}{n}.png" for n in range(10) for name in ("font", "moved"))
-    told = f"moved, resized or saved anew, on one side too: 20 ({', '.join(moved)})"
+    told = f"moved, resized or saved anew, on one side too: 20 ({', '.join(moved[:5])} and 15 more)"
     assert told in sifted.told()
     assert sifted.as_json()["moved"] == moved
     assert len(np.unique(sifted.groups)) == 40

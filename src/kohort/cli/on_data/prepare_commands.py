@@ -121,12 +121,14 @@ def _left_out(sifted: "Sifted", drawn: "Drawn", near: "np.ndarray") -> dict[str,
 
 
 def _told_of_draw(drawn: "Drawn", left_out: dict[str, list[str]]) -> list[str]:
+    from kohort.data.preparing.sifting import SHOWN
+
     said = {
         "near_after_the_draw": "near a training image after the draw, left out",
         "more_than_asked_for": "left out, as fewer were asked for",
     }
     return [
-        *[f"{said[kind]}: {len(f):,}{in_brackets(f)}" for kind, f in left_out.items() if f],
+        *[f"{said[kind]}: {len(f):,}{in_brackets(f, SHOWN)}" for kind, f in left_out.items() if f],
         f"train: {len(drawn.train):,}; test: {len(drawn.test):,}",
     ]
 

@@ -26,6 +26,8 @@ def silently(_: str) -> Passed:
     return silent
 
 
+SHOWN = 5
+"""So many files of each kind are named on the screen, beside those that could not be read."""
 _ROWS = 4096  # at a time
 
 
@@ -77,7 +79,7 @@ class Sifted:
     def told(self) -> list[str]:
         """What was seen, in sentences."""
         different = self.read - self.copies
-        named = {kind: in_brackets(files) for kind, files in self.named.items()}
+        named = {kind: in_brackets(files, SHOWN) for kind, files in self.named.items()}
         disputed = f"{self.disputed:,} images, {self.disputed_copies:,} copies{named['disputed']}"
         near = f"near copies, on one side of every split: {self.near:,}{named['near']}"
         copies = f"{self.copies:,} left out{named['copies']}"
