@@ -140,7 +140,8 @@ def _cleaned() -> bytes:
     """What `kohort data clean` writes."""
     about = {
         "class_names": ["cat", "dog"], "pixels": [1 / 255, -0.5], "columns": None,
-        "unreadable": [], "notes": ["left: 6"], "raw": "0f", "told": [],
+        "unreadable": [], "notes": ["left: 6"], "raw": "0f", "told": [], "groups_of": "",
+        "source_files": None,
     }  # fmt: skip
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
