@@ -48,6 +48,15 @@ def pytest_sessionstart(session):
                 path.unlink()
 
 
+def pytest_collection_modifyitems(items):
+    """Refuse tests that are named by addresses, which differ between the processes that run them.
+
+    A run in one process would not notice.
+    """
+    if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"tests are named by addresses, give ids: {named[:3]}")
+
+
 def kept_programs() -> Path:
     """Where programs that tests compile are kept from run to run; a folder for each processor.
 

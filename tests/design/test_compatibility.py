@@ -47,7 +47,7 @@ SPARSE = [
 ]
 
 
-@pytest.mark.parametrize("loss", SPARSE, ids=str)
+@pytest.mark.parametrize("loss", SPARSE)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_labels_that_are_not_numbered_from_0_are_told_apart_from_an_output_too_few(dtype, loss):
     told = "labels from 0 to 9, for the 10 outputs of variant 'a', got labels from 2 to 11; .*y - 2"
@@ -78,7 +78,7 @@ def squares(y, outputs):
 LOSSES = ["mse", "MeanAbsoluteError", keras.losses.Huber(), squares]
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_numbers_that_became_classes_are_not_predicted_as_numbers(dtype, loss):
     """Else a model of ratings from 1 to 10 would say one less than it was taught."""
