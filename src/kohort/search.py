@@ -152,6 +152,9 @@ class Search:
         check_callbacks(self.spec.callbacks)
         self._searched: SearchRecord | None = None
 
+    def __repr__(self) -> str:
+        return f"Search({self.spec.name!r}, {self.spec.trials} trials, {self.spec.data!r})"
+
     def trials(self) -> pd.DataFrame:
         """One row for each trial that `run` tried: its arguments, how far it came, its score.
 

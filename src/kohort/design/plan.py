@@ -79,7 +79,7 @@ class MemberPlan:
         return self.steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What fuses with what. `print(plan)` shows it; each cohort is one compiled program.
 
@@ -148,7 +148,7 @@ class Plan:
         # A step holds the old state, the new one, and gradients about as large as the weights.
         return self.data_bytes + 2 * largest
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         head = (
             f"Study {self.study!r}: {self._how_many()}; programs to compile, one "
             f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"

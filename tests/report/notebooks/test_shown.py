@@ -84,7 +84,7 @@ def test_a_study_shows_its_variants_and_builds_none(blobs):
 
 def test_a_plan_shows_what_it_prints(study):
     plan = study.plan()
-    assert Tags(plan._repr_html_()).text == str(plan)
+    assert Tags(plan._repr_html_()).text == str(plan) == repr(plan)
 
 
 def test_a_result_shows_its_answer_its_table_and_what_was_found(result):
@@ -108,3 +108,9 @@ def test_findings_and_comparisons_show_their_sentences(result):
     comparison = result.compare("slow", HOSTILE)
     assert repr(comparison) == str(comparison) == result.comparison_text("slow", HOSTILE)
     assert "Comparison('" in repr(comparison.turned)
+
+
+def test_a_search_shows_what_it_searches(blobs):
+    space = {"learning_rate": kohort.Range(1e-3, 1e-1, log=True)}
+    search = kohort.Search("rates", build_mlp, space, blobs, trials=4, epochs=3)
+    assert repr(search) == f"Search('rates', 4 trials, {blobs!r})"

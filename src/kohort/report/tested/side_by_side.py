@@ -32,9 +32,9 @@ class TestedModel:
     cost: Cost
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SideBySide:
-    """A model beside the winner's single member, on the same test samples. `print` tells it.
+    """A model beside the winner's single member, on the same test samples. Its repr tells it.
 
     Intervals are over test samples, and hold for these two trained models: not for another
     training of either. The test set chose neither.
@@ -103,7 +103,7 @@ class SideBySide:
         rows = [_row(model, *names) for model in (self.single, self.other)]
         return pd.DataFrame(rows).set_index("model")
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         found = [] if self._are_accuracies else [self._on_scores()]
         found += [] if self._held is None else [self._on_classes(*self._held)]
         return " ".join([*found, self._costs(), self.note])
