@@ -105,14 +105,15 @@ def answer(conclusions: Conclusions) -> str:
 
 def _left_ahead(conclusions: Conclusions, winner: int) -> list[str]:
     """The variants that left a race undecided, and scored better than the winner until then."""
-    state, study = conclusions.race, conclusions.study
+    state = conclusions.race
     undecided = {} if state is None else state.left
     names = []
     for number, look in undecided.items():
-        apart = study.errors[number] - study.errors[winner]
-        seen = apart[np.isfinite(apart)]
-        if look.verdicts[number] in {UNDECIDABLE, UNLIKELY} and seen.size and seen.mean() < 0:
-            names.append(study.variants[number].name)
+        # The one comparison that tables and findings tell: another choice of epochs may differ.
+        compared = conclusions.compare(winner, number)
+        seen = compared.difference.mean * (1 if compared.higher_is_better else -1)
+        if look.verdicts[number] in {UNDECIDABLE, UNLIKELY} and seen > 0:
+            names.append(compared.b)
     return names
 
 
