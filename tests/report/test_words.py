@@ -84,11 +84,29 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
     assert "Between it and y there is no difference of practical interest" in told
 
 
+def test_the_answer_tells_whose_difference_only_the_correction_left_undecided():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    near, one, two = (
+        comparison("near", "best", 0.0, 0.6),
+        *(comparison(name, "best", mean, 0.3) for name, mean in (("one", 0.02), ("two", 0.03))),
+    )
+    told = words.answer("best", score, POINTS, [near, one], [])
+    assert told.endswith(
+        "These replicates cannot tell it from near and one; without correction for all that "
+        "is compared they could tell it from one."
+    )
+    told = words.answer("best", score, POINTS, [near, one, two], [])
+    assert told.endswith("compared they could tell it from one and two.")
+    decided = comparison("one", "best", 0.02, 0.01)
+    alike = comparison("two", "best", 0.02, 0.3, 0.01)
+    assert "correction" not in words.answer("best", score, POINTS, [near, decided, alike], [])
+
+
 def test_a_lower_loss_is_the_better_one():
     score = Interval(0.71, 0.7, 0.72, 5, NAN)
     against = [
         comparison("x", "best", -0.1, 0.01, higher=False),
-        comparison("y", "best", 0.1, 0.6, higher=False),
+        comparison("y", "best", 0.0, 0.6, higher=False),
     ]
     told = words.answer("best", score, LOSS, against, [])
     assert told == (

@@ -102,6 +102,9 @@ def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[
         decided = "worse" if c.better == winner else "luckier" if c.is_decided else "undecided"
         kinds.setdefault(f"{decided}{LITTLE * c.is_equivalent}", []).append(c.a)
     margin = scale.amount(others[0].margin) if others else ""
+    alone = shortlist([c.a for c in others if c.excludes_zero and not c.is_conclusive])
+    but = f"; without correction for all that is compared they could tell it from {alone}"
+    but *= bool(alone)
     texts = {
         "worse": "It is better than {}.",
         f"worse{LITTLE}": f"It is better{LITTLE} than {{}}.",
@@ -109,11 +112,11 @@ def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[
             "Between it and {} there is no difference of practical interest "
             f"(less than {margin})."
         ),
-        "undecided": "These replicates cannot tell it from {}.",
+        "undecided": "These replicates cannot tell it from {}{}.",
         "luckier": f"{{}} {LUCKIER}",
         f"luckier{LITTLE}": f"{{}} {LUCKIER}",
     }
-    return [texts[kind].format(shortlist(kinds[kind])) for kind in texts if kind in kinds]
+    return [texts[kind].format(shortlist(kinds[kind]), but) for kind in texts if kind in kinds]
 
 
 LUCKIER = (
