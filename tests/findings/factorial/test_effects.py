@@ -81,6 +81,28 @@ def test_the_trend_of_numbers_is_along_a_line_over_logarithms():
     assert found.references == ("0.001",)
 
 
+def reached(arguments, levels):
+    """The largest trend over all scores of none and all, and what it is told to have at most."""
+    every = itertools.product([0.0, 1.0], repeat=len(arguments))
+    scores = np.array([[cells, cells] for cells in every])
+    found = [only(effects_of(s.T, arguments), "trend", levels[-1]) for s in scores]
+    return max(f.comparison.difference.mean for f in found), found[0].most
+
+
+@pytest.mark.parametrize("rates", [[0, 1, 2], [0.01, 0.02, 0.05], [1, 2, 3, 4], [1, 2, 30]])
+def test_a_trend_is_at_most_what_scores_of_none_and_all_make_of_it(rates):
+    largest, most = reached(grid_of(rate=rates), list(map(repr, rates)))
+    assert most == pytest.approx(largest)
+    assert 1 <= most < 1.3
+
+
+def test_so_is_one_whose_levels_are_each_over_settings_of_their_own():
+    arguments = grid_of(rate=[0, 1, 2], act=["relu", "tanh"])
+    del arguments[2]  # a rate of 1, of relu
+    largest, most = reached(arguments, ["0", "1", "2"])
+    assert most == pytest.approx(largest)
+
+
 def test_two_numbers_and_choices_have_no_trend():
     effects = effects_of(SCORES, grid_of(units=[1, 16], act=["relu", "tanh", "gelu"]))
     assert {e.kind for e in effects.effects} == {"level", "interaction"}

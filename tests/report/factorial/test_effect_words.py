@@ -71,6 +71,12 @@ def test_an_interaction_may_be_as_large_as_two_whole_differences():
     assert levels[0].startswith("units 1 to 16: +90.0 points (+47.0 to +100.0), ")
 
 
+def test_a_trend_is_not_told_to_reach_beyond_what_scores_of_none_and_all_make_of_it():
+    scores = [[0.1, 0.9, 0.2, 0.0], [0.4, 0.6, 0.2, 0.5], [0.6, 0.9, 0.2, 1.0]]
+    told_of = told(scores, grid_of(rate=[0.003, 0.008, 0.016]))[0]
+    assert "; along a line from 0.003 to 0.016: +37.8 points (-35.1 to +105.8), " in told_of
+
+
 def test_a_line_over_logarithms_is_called_so():
     sentence = told(0.5 + noise(3, 4), grid_of(lr=[0.1, 0.001, 0.01]))[0]
     assert "; along a line of logarithms from 0.001 to 0.1: " in sentence

@@ -39,6 +39,7 @@ class Effect:
         of: The number of contexts that the study has both cells in; more where some diverged.
         is_logarithmic: Whether a trend's line is over the logarithm of the numbers.
         pair: The numbers of the two variants that are compared, where there are only these two.
+        most: The largest value that it can have where the score is a proportion.
     """
 
     kind: str
@@ -50,11 +51,7 @@ class Effect:
     of: int
     is_logarithmic: bool = False
     pair: tuple[int, int] | None = None
-
-    @property
-    def most(self) -> float:
-        """The largest value that it can have where the score is a proportion."""
-        return 1.0 if self.kind == "level" else 2.0
+    most: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -186,10 +183,15 @@ class _Contrasts:
         compared = self._compared(low, high, np.array([0 * line, line]), None)
         counts = [self._of_level[number, level].counts for level in numbers if level]
         contexts, of = map(min, zip(*counts, strict=True))
+        # Over contexts of its own each level may differ from the first one by the whole scale.
+        weight = np.abs(along_line(at, np.eye(len(at))))
+        are_whole = contexts == len(self._axes.beside(number))
+        most = weight.sum() / 2 if are_whole else weight[np.array(list(numbers)) > 0].sum()
         return [
             Effect(
                 *("trend", (axis.name,), (high,), (low,)),
                 *(compared, contexts, of, is_logarithmic(at)),
+                most=float(most),
             )
         ]
 
@@ -211,6 +213,7 @@ class _Contrasts:
                 Effect(
                     *("interaction", (axes[0].name, axes[1].name), names, first),
                     *(compared, *both.counts),
+                    most=2.0,
                 )
             )
         return found
