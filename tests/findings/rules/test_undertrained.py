@@ -71,6 +71,18 @@ def test_fires_with_the_numbers_that_it_stands_on():
     assert "more epochs" in found.advice
 
 
+def test_where_the_loss_alone_is_shown_to_gain_it_is_what_helps():
+    found = judge(RULE, straight(0.04, -0.04, 0.001, start=0.5, loss=[0.5, 0.502, 0.498]))
+
+    assert found.verdict == "found"
+    assert found.sentence.startswith(
+        "v is undertrained: as it goes, after 2 more epochs its validation loss would have fallen "
+        "by 200 % ("
+    )
+    told = "; that the score gains too is not shown: its validation accuracy would be 0.1 points "
+    assert told in found.sentence
+
+
 def test_is_silent_where_the_curve_has_levelled_out():
     found = judge(RULE, SILENT)
 

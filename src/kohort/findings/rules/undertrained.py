@@ -51,7 +51,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "found",
-            f"{name} is undertrained: {clause}.",
+            f"{name} is undertrained: {_of_loss(curves, study) or clause}.",
             evidence,
             "Train for more epochs, or with a higher learning rate.",
         )
@@ -118,6 +118,24 @@ def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) ->
         side: "validation" or "train".
         border: The threshold of the fall of the loss, as a part of the fall so far.
     """
+    return f"{_after(curves)} {' and '.join(_told(curves, study, side, border))}"
+
+
+def _of_loss(curves: VariantCurves, study: StudyCurves) -> str:
+    """What would come where the loss alone is shown to gain, as a clause; empty where it is not."""
+    parts = _told(curves, study, "validation", FALL_THRESHOLD)
+    if len(parts) < 2 or outlook_of(curves, study).valid_error.gain.lies_above(0.0):
+        return ""
+    score, loss = parts
+    return f"{_after(curves)} {loss}; that the score gains too is not shown: {score}"
+
+
+def _after(curves: VariantCurves) -> str:
+    return f"as it goes, after {curves.epochs} more epochs"
+
+
+def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> list[str]:
+    """What would come of the score, if that is known, and of the loss, if that is another value."""
     outlook, scale = outlook_of(curves, study), study.scale
     on_validation = side == "validation"
     error = (outlook.valid_error if on_validation else outlook.train_error).gain
@@ -130,7 +148,7 @@ def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) ->
         parts.append(f"its {side} {scale.metric} would be {worse}")
     if not parts or scale.metric != "loss":
         parts.append(f"its {side} loss {_falls(loss, border)} of its fall so far")
-    return f"as it goes, after {curves.epochs} more epochs {' and '.join(parts)}"
+    return parts
 
 
 def _falls(loss: Interval, border: float) -> str:
