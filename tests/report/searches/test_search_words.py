@@ -1,12 +1,15 @@
 """How far the search's numbers and the proved ones are apart, in words."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from kohort.design.searches.draws import Suggestion
 from kohort.evidence.trials import SearchRecord, Trial
 from kohort.findings.statistics.scale import Scale
+from kohort.report.searches import search_words
 from kohort.report.searches.optuna_study import importance
-from kohort.report.searches.search_words import _apart, _unweighed, _why, weighed
+from kohort.report.searches.search_words import Flattery, _apart, _unweighed, _why, weighed
 
 
 def record(*params, failed=0):
@@ -54,3 +57,23 @@ def test_reasons_that_differ_only_in_numbers_are_of_one_kind():
     assert _why(shapes) == f"Why trials failed: {shapes[0]}."
     told = _why(["KeyError: 'x'", *shapes, "KeyError: 'y'"])
     assert told == f"Why trials failed: {shapes[0]} (3 of 5), and 2 other kinds of reason."
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            0.092,
+            "9.2 points better. A number that was picked among many is flattered, and one split",
+        ),
+        (-0.092, "9.2 points worse. One split"),
+        (0.0, "the same. One split"),
+    ],
+)
+def test_only_a_number_that_is_better_is_told_to_be_flattered(monkeypatch, more, told):
+    best = Flattery("trial 0", 0.8 + more, 1, 0.8, 0.7, 0.9, more)
+    monkeypatch.setattr(search_words, "flatteries", lambda *_: [best])
+    conclusions = SimpleNamespace(study=SimpleNamespace(scale=Scale()))
+    (sentence,) = search_words._flattered(record({"a": 1}), conclusions)
+    rest = "is easier or harder than others: only the proved number counts."
+    assert sentence.endswith(f"The search's number is {told} {rest}")

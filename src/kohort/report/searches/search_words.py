@@ -158,6 +158,9 @@ def _why(reasons: Sequence[str]) -> str:
     return f"Why trials failed: {most[0]}{share}{more}."
 
 
+FLATTERED = "A number that was picked among many is flattered"
+
+
 def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     found = flatteries(record, conclusions)
     if not found:
@@ -168,13 +171,14 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     if np.isfinite(best.low):
         interval = f" ({words.value(best.low, scale)} to {words.value(best.high, scale)})"
     after = f" after {count(best.epochs, 'epoch')}" if best.epochs < record.rungs[-1] else ""
+    apart = _apart(best.more, scale)
+    why = f"{FLATTERED}, and one split is" if apart and best.more > 0 else "One split is"
     of_best = (
         f"On its own split the search gave {best.variant} the {name} "
         f"{words.value(best.searched, scale)}{after}; on splits and under seeds that it has not "
         f"seen it has {words.value(best.proved, scale)}{interval}. The search's number is "
-        f"{_apart(best.more, scale) or 'the same'}. A number "
-        "that was picked among many is flattered, and one split is easier or harder than others: "
-        "only the proved number counts."
+        f"{apart or 'the same'}. {why} easier or harder than others: only "
+        "the proved number counts."
     )
     whole = [flattery for flattery in found if flattery.epochs == record.rungs[-1]]
     if len(whole) < 2:
