@@ -104,6 +104,30 @@ def test_two_classes_from_1_are_those_of_a_binary_loss():
     assert kohort.Dataset(X, 1.0 + (FROM_1 > 5)).y_train.tolist() == (FROM_1 > 5).tolist()
 
 
+THREE = np.arange(40) % 3
+
+
+@pytest.mark.parametrize("y", [THREE, THREE + 1.0, np.array(["a", "b", "c"])[THREE]])
+@pytest.mark.parametrize("loss", ["hinge", keras.losses.BinaryCrossentropy()])
+def test_three_classes_are_not_those_of_one_output(y, loss):
+    told = (
+        "two classes, for the one output of variant 'a' and its loss .*, got 3 classes; .*softmax"
+    )
+    assert_refused(lambda: planned(y, 1, loss), told)
+
+
+@pytest.mark.parametrize("y", [FROM_1 % 2 * 2.0 - 1, FROM_1[:, None] % 2 * 3.0])
+def test_targets_of_which_a_binary_crossentropy_has_no_least_value_are_refused(y):
+    told = "targets from 0 to 1, .*binary_crossentropy of variant 'a', got targets from .*; number"
+    assert_refused(lambda: planned(y, 1, "binary_crossentropy"), told)
+
+
+def test_what_losses_of_two_classes_take_is_not_refused():
+    assert planned(FROM_1 % 2 * 2.0 - 1, 1, "hinge")
+    assert planned(FROM_1[:, None] / 10.0, 1, "binary_crossentropy")
+    assert planned(keras.utils.to_categorical(THREE), 3, "binary_crossentropy")
+
+
 def test_the_way_to_an_f1_score_is_told():
     score = keras.metrics.F1Score("macro")
     told = "FBetaScore take a column for each class: give one-hot targets, keras.utils.to_categor"

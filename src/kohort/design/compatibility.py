@@ -69,22 +69,20 @@ def check_loss(name: str, model: keras.Model, inputs: ArrayTree) -> None:
         )
 
 
-_OF_CLASSES = frozenset(
-    {
-        "sparse_categorical_crossentropy",
-        *("binary_crossentropy", "binary_focal_crossentropy"),
-        *("hinge", "squared_hinge"),
-    }
-)
-"""The losses of Keras that take the number of a class."""
+_OF_PARTS = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+"""The losses of Keras that take truth as 0 and 1, or as a part between."""
+_OF_TWO_CLASSES = _OF_PARTS | {"hinge", "squared_hinge"}
+"""The losses of Keras that take the number of one of two classes."""
+_ROUNDING = 1e-5
 
 
 def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
     """Refuse models that would take the numbers of classes for something else.
 
-    Of fewer outputs than classes Keras makes losses that are NaN, of targets that are no class
-    numbers it takes the whole part, and a model of one output would predict the number by which a
-    class is known here, not the one by which the data named it.
+    Of fewer outputs than classes Keras makes losses that are NaN, or for a loss of two classes
+    without a least value; of targets that are no class numbers it takes the whole part, and a
+    model of one output would predict the number by which a class is known here, not the one by
+    which the data named it.
 
     Raises:
         DesignError: There are fewer outputs than classes, or targets and loss do not agree.
@@ -96,7 +94,9 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
         if getattr(model.loss, "ignore_class", None) is not None:
             return
         _check_labels(name, outputs, data)
-    elif loss not in _OF_CLASSES and (not isinstance(outputs, int) or outputs == 1):
+    elif loss in _OF_TWO_CLASSES:
+        _check_two_classes(name, loss, outputs, data)
+    elif not isinstance(outputs, int) or outputs == 1:
         _check_numbers(name, loss, data)
 
 
@@ -134,6 +134,25 @@ def _check_labels(name: str, outputs: object, data: Dataset) -> None:
         f"outputs {(None, outputs)}",
         "give its last layer as many units as there are classes",
     )
+
+
+def _check_two_classes(name: str, loss: str, outputs: object, data: Dataset) -> None:
+    """Refuse more classes than a loss of two takes, and targets of which it has no least value."""
+    if data.classes is not None and data.classes > 2 and outputs == 1:
+        raise DesignError(
+            f"two classes, for the one output of variant {name!r} and its loss {loss}",
+            f"{data.classes:,} classes",
+            f"give its last layer {data.classes:,} units with softmax and compile it with "
+            "sparse_categorical_crossentropy",
+        )
+    sides = [y for y in (data.y_train, data.y_test) if y.size]
+    lowest, highest = min(y.min() for y in sides), max(y.max() for y in sides)
+    if loss in _OF_PARTS and (lowest < -_ROUNDING or highest > 1 + _ROUNDING):
+        raise DesignError(
+            f"targets from 0 to 1, for the loss {loss} of variant {name!r}",
+            f"targets from {lowest:g} to {highest:g}",
+            "number the two classes 0 and 1, or compile a loss for numbers, such as mse",
+        )
 
 
 def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
