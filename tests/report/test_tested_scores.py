@@ -120,7 +120,7 @@ METRICS = {
 def test_the_values_of_samples_have_kerass_metric_for_their_mean(case):
     metric, y, arguments = METRICS[case]
     model = build(8, **arguments)
-    value, values, _ = measured(model, metric, X, y)
+    value, values, *_ = measured(model, metric, X, y)
     assert value == pytest.approx(values.mean(), rel=1e-4)
     penalty = float(sum(model.losses))
     logs = model.evaluate(X, y, verbose=0, return_dict=True)
@@ -147,7 +147,7 @@ def off_by_its_batch(y, outputs):
 )
 def test_what_is_no_mean_over_samples_has_no_interval(metric, given, y):
     model = build(8, metrics=[given])
-    value, values, _ = measured(model, metric, X, y)
+    value, values, *_ = measured(model, metric, X, y)
     expected = model.evaluate(X, y, batch_size=1024, verbose=0, return_dict=True)[metric]
     assert value == pytest.approx(expected, rel=1e-5)
     assert np.isnan(values).all()

@@ -32,6 +32,8 @@ class Tested:
         classes: `[test sample]`, the predicted class, likewise.
         probabilities: `[test sample]`, the probability of that class.
         losses: float64 `[test sample]`, minus the logarithm of the probability of the true class.
+        no_interval: Why the score has none, said of the metric; empty if it has one, and of
+            readings that earlier versions kept.
     """
 
     variant: str
@@ -48,6 +50,7 @@ class Tested:
     classes: np.ndarray | None = field(default=None, repr=False)
     probabilities: np.ndarray | None = field(default=None, repr=False)
     losses: np.ndarray | None = field(default=None, repr=False)
+    no_interval: str = field(default="", repr=False)
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -116,7 +119,7 @@ class KeptReadings:
                 study.add_reading(reading.time, about, arrays)
 
 
-_NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority")
+_NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority", "no_interval")
 _FOUND = ("score", "values", "ranked", "truth", "classes", "probabilities", "losses")
 
 

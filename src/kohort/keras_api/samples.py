@@ -27,11 +27,14 @@ class SampleScore(NamedTuple):
             be a mean over samples.
         ranked: Where it is the area under the ROC curve of one output: int64 `[2]`, the samples of
             class 0 and of class 1. None for other metrics.
+        no_interval: Why neither is known, said of the metric: "is no mean over samples". Empty
+            if one is.
     """
 
     score: float
     values: np.ndarray
     ranked: np.ndarray | None = None
+    no_interval: str = ""
 
 
 def measured(model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray) -> SampleScore:
@@ -50,16 +53,18 @@ def measured(model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray) -> S
         value -= float(weight_penalty(model, [v.value for v in model.trainable_variables]))
     found = SampleScore(value, np.full(len(x), np.nan))
     if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
-        return found
+        return found._replace(no_interval="is computed by the model in a step of its own")
     try:
         outputs = model.predict(x, batch_size=_BATCH, verbose=0)
         values = _by_sample(model, metric, y, outputs)
-        ranked = _ranked(_metric(model, metric), y, outputs, value)
+        ranked, why = _ranked(_metric(model, metric), y, outputs, value)
     except Exception:  # noqa: BLE001 (the user's loss or metric may raise anything)
-        return found
+        return found._replace(no_interval="could not be computed sample by sample")
     if values is not None and np.isclose(_mean(values), value, rtol=_AGREES):
         return found._replace(values=values)
-    return found._replace(ranked=ranked)
+    if values is not None and np.isnan(values).all():
+        why = "counts none of these samples"
+    return found._replace(ranked=ranked, no_interval=why)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -92,21 +97,32 @@ def _counted(found: Any, y: np.ndarray, outputs: np.ndarray) -> np.ndarray | Non
     return np.where(of, truth & answers, np.nan)
 
 
-def _ranked(found: Any, y: np.ndarray, outputs: np.ndarray, value: float) -> np.ndarray | None:
-    """The samples of class 0 and 1 behind an area under ROC; None for other metrics.
+def _ranked(
+    found: Any, y: np.ndarray, outputs: np.ndarray, value: float
+) -> tuple[np.ndarray | None, str]:
+    """The samples of class 0 and 1 behind an area under ROC; None for other metrics, and why.
 
     Keras computes it from thresholds: where these are too coarse for the outputs, it is not the
     part of pairs of samples that the model ranks rightly, and what holds for that is not said.
     """
-    if type(found) is not keras.metrics.AUC or found.curve.name != "ROC":
-        return None
+    if type(found) is not keras.metrics.AUC:
+        return None, "is no mean over samples"
+    if found.curve.name != "ROC":
+        return None, "is an area under precision and recall, of which none is known here"
     if not y.size == outputs.size == len(y):
-        return None
+        return None, "is an area of several outputs, of which none is known here"
     truth = y.reshape(-1) != 0
     counts = np.bincount(truth, minlength=2)
+    if not counts.all():
+        return None, "takes samples of two classes, and these are of one"
     ranks = stats.rankdata(outputs.reshape(-1))[truth].sum()
     part = (ranks - counts[1] * (counts[1] + 1) / 2) / counts.prod()
-    return counts if abs(part - value) < _COARSE else None
+    if abs(part - value) < _COARSE:
+        return counts, ""
+    return None, (
+        f"is {value:.3f} by Keras's {found.num_thresholds:,} thresholds and {part:.3f} by ranks, "
+        "too far apart for one"
+    )
 
 
 def _function(model: keras.Model, metric: str) -> Any:

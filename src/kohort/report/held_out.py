@@ -161,6 +161,7 @@ class TestSet:
             candidate.epoch,
             candidate.weights,
             self._metric,
+            no_interval=measured.no_interval,
             score=np.array(measured.score),
             values=measured.values,
             ranked=measured.ranked,

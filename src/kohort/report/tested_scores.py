@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kohort.evidence.readings import Tested
+from kohort.findings.names import listing
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import area_interval, proportion_interval
 from kohort.findings.statistics.scale import Scale
@@ -21,15 +22,18 @@ class TestScore:
         score: With its interval over test samples, which holds for this one trained model, not for
             another seed or split: Student's t; Wilson's where each sample is right or wrong, as of
             a precision or recall; `area_interval` for an area under ROC of two classes. It has
-            none where the metric is no mean over samples.
+            none for other metrics that are no mean over samples.
         values: `[test sample]`, of which the score is the mean; NaN for samples that it does not
             count, and for all where it is no mean.
+        no_interval: Why the score has none, said of the metric: "is no mean over samples". Empty
+            if it has one.
     """
 
     variant: str
     metric: str
     score: Interval
     values: np.ndarray = field(repr=False)
+    no_interval: str = field(default="", repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -59,7 +63,9 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         score = proportion_interval(int(counted.sum()), len(counted), confidence)
     else:
         score = mean_interval(counted, confidence=confidence)
-    return TestScore(tested.variant, tested.metric, score, tested.values)
+    is_single = len(counted) == 1 and not score.is_formed
+    why = "counts one sample alone" if is_single else tested.no_interval
+    return TestScore(tested.variant, tested.metric, score, tested.values, why)
 
 
 def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
@@ -83,9 +89,26 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
         if difference.is_formed:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
-    if not winner.score.is_formed:
-        text += f". There is no interval: {scale.metric} is no mean over samples"
-    return f"{text}."
+    return " ".join([f"{text}.", *without_intervals(scores, scale.metric)])
+
+
+def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:
+    """Why scores have no interval, in sentences.
+
+    Args:
+        scores: The scores.
+        metric: What their metric is called.
+    """
+    lacking: dict[str, list[str]] = {}
+    for score in scores:
+        if score.no_interval:
+            lacking.setdefault(score.no_interval, []).append(score.variant)
+    return [
+        f"There is no interval: {metric} {why}."
+        if len(of) == len(scores)
+        else f"{listing(of)} has no interval: there {metric} {why}."
+        for why, of in lacking.items()
+    ]
 
 
 def _without_interval(mean: float, samples: int) -> Interval:

@@ -1,12 +1,16 @@
 """One reading of the test set tells the study's metric, and how right the classes are."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 from scipy import stats
 
 import kohort
+from kohort.findings.statistics.interval import Interval
 from kohort.keras_api.samples import measured
+from kohort.report import tested_scores
 
 RANDOM = np.random.default_rng(11)
 X = RANDOM.normal(size=(500, 4)).astype(np.float32)
@@ -97,7 +101,7 @@ def test_an_area_under_roc_is_that_of_the_ranks(result):
 def test_of_what_a_metric_counts_each_is_right_or_wrong(metric):
     model = build(metric=metric)
     model.fit(X[:300], RARE[:300], epochs=6, batch_size=30, verbose=0)
-    value, values, _ = measured(model, metric, X[300:], RARE[300:])
+    value, values, *_ = measured(model, metric, X[300:], RARE[300:])
     answers = model.predict(X[300:], verbose=0)[:, 0] > 0.5
     truth = RARE[300:] == 1
     counted = answers if metric == "precision" else truth
@@ -106,21 +110,57 @@ def test_of_what_a_metric_counts_each_is_right_or_wrong(metric):
     assert value == pytest.approx((answers & truth).sum() / counted.sum())
 
 
-@pytest.mark.parametrize("metric", ["pr", "coarse"])
+WHY = {
+    "pr": "is an area under precision and recall, of which none is known here",
+    "coarse": r"is 0\.\d{3} by Keras's \d+ thresholds and 0\.\d{3} by ranks, too far apart for one",
+}
+
+
+@pytest.mark.parametrize("metric", WHY)
 def test_areas_of_which_no_interval_is_known_have_none(metric):
     model = build(metric=metric)
     model.fit(X[:300], RARE[:300], epochs=6, batch_size=30, verbose=0)
     found = measured(model, metric, X[300:], RARE[300:])
     assert np.isnan(found.values).all()
     assert found.ranked is None
+    assert re.fullmatch(WHY[metric], found.no_interval)
 
 
-def test_a_score_without_an_interval_is_told_to_have_none():
-    told = run(metric="pr").test_text()
+def test_the_area_by_ranks_is_told_where_that_by_thresholds_is_off():
+    model = build(metric="coarse")
+    model.fit(X[:300], RARE[:300], epochs=6, batch_size=30, verbose=0)
+    told = measured(model, "coarse", X[300:], RARE[300:])
+    outputs, ones = model.predict(X[300:], verbose=0)[:, 0], RARE[300:] == 1
+    ranks = stats.mannwhitneyu(outputs[ones], outputs[~ones]).statistic
+    assert f"and {ranks / (ones.sum() * (~ones).sum()):.3f} by ranks" in told.no_interval
+    assert f"is {told.score:.3f} by" in told.no_interval
+
+
+def test_samples_of_one_class_have_no_area_and_those_of_no_answer_no_precision():
+    model = build()
+    zeros = np.flatnonzero(RARE == 0)[:50]
+    found = measured(model, "auc", X[zeros], RARE[zeros])
+    assert found.no_interval == "takes samples of two classes, and these are of one"
+    model = build(metric="recall")
+    found = measured(model, "recall", X[zeros], RARE[zeros])
+    assert found.no_interval == "counts none of these samples"
+
+
+def test_a_score_without_an_interval_is_told_to_have_none(tmp_path):
+    told = run(tmp_path / "kohort.db", metric="pr").test_text()
     assert told.startswith("by pr, over 200 samples, ")
     assert " % (no interval)" in told
-    assert ". There is no interval: pr is no mean over samples. " in told
-    assert " is right for " in told
+    assert f". There is no interval: pr {WHY['pr']}. " in told
+    assert kohort.open(tmp_path / "kohort.db", "rare").test_text() == told
+
+
+def test_one_of_two_scores_without_an_interval_says_why():
+    values, scores = np.full(9, np.nan), []
+    for name, low, why in (("wide", 0.8, ""), ("narrow", np.nan, "is off")):
+        score = Interval(0.9, low, 0.95, 9, np.nan)
+        scores.append(tested_scores.TestScore(name, "auc", score, values, why))
+    expected = ["narrow has no interval: there auc is off."]
+    assert tested_scores.without_intervals(scores, "auc") == expected
 
 
 def test_beside_another_model_both_are_told(result):

@@ -12,7 +12,7 @@ from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
 from kohort.report.on_test import are_accuracies
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import TestScore, without_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +128,12 @@ class SideBySide:
     def _on_scores(self) -> str:
         single, other, difference = self.single.score, self.other.score, self.scores
         write = self.scale.score
-        return (
+        told = (
             f"On {len(other.values):,} test samples {self.other.name} scores "
             f"{write(other.score)} by {self.scale.metric}, the single model, {self.single.name}, "
             f"{write(single.score)}: {_change(difference)}."
         )
+        return " ".join([told, *without_intervals((other, single), self.scale.metric)])
 
     def _costs(self) -> str:
         one, two = self.single.cost, self.other.cost
