@@ -61,7 +61,7 @@ def test_copies_are_kept_once_and_disputed_ones_not_at_all(folder):
         "could not be read: 2 (A/none.jpg, B/bad.png)",
         "of one colour, blank or full: 2 (A/also.png, A/full.png)",
         f"exact copies of another image: 5 left out ({later}); 61 images differ",
-        "copies with different labels, left out: 1 images, 2 copies (A/z.png, B/font1.png)",
+        "copies with different labels, left out: 1 image, 2 copies (A/z.png, B/font1.png)",
         "near copies, on one side of every split: 0",
         "copies that are moved or resized could not be looked for",
         *told_of_names(path.rpartition("/")[2] for path in plain() if "B/font1." not in path),

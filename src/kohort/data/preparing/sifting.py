@@ -80,7 +80,8 @@ class Sifted:
         """What was seen, in sentences."""
         different = self.read - self.copies
         named = {kind: in_brackets(files, SHOWN) for kind, files in self.named.items()}
-        disputed = f"{self.disputed:,} images, {self.disputed_copies:,} copies{named['disputed']}"
+        images = f"{self.disputed:,} image{'s' * (self.disputed != 1)}"
+        disputed = f"{images}, {self.disputed_copies:,} copies{named['disputed']}"
         near = f"near copies, on one side of every split: {self.near:,}{named['near']}"
         copies = f"{self.copies:,} left out{named['copies']}"
         return [
