@@ -9,7 +9,14 @@ from kohort.evidence.trials import SearchRecord, Trial
 from kohort.findings.statistics.scale import Scale
 from kohort.report.searches import search_words
 from kohort.report.searches.optuna_study import importance
-from kohort.report.searches.search_words import Flattery, _apart, _unweighed, _why, weighed
+from kohort.report.searches.search_words import (
+    Flattery,
+    _apart,
+    _unweighed,
+    _why,
+    told_of_kind,
+    weighed,
+)
 
 
 def record(*params, failed=0):
@@ -54,9 +61,23 @@ def test_reasons_that_differ_only_in_numbers_are_of_one_kind():
         f"ValueError: shapes {shape} and (3, {n}) do not fit at rate {rate}"
         for n, (shape, rate) in enumerate([("(8,)", 0.1), ("(64, 32)", 1e-05), ("(128, 64)", 3)])
     ]
-    assert _why(shapes) == f"Why trials failed: {shapes[0]}."
+    each = "1 of 3; the others differ from it in numbers"
+    assert _why(shapes) == f"Why trials failed: {shapes[0]} ({each})."
     told = _why(["KeyError: 'x'", *shapes, "KeyError: 'y'"])
-    assert told == f"Why trials failed: {shapes[0]} (3 of 5), and 2 other kinds of reason."
+    expected = f"Why trials failed, 3 of 5: {shapes[0]} ({each}), and 2 other kinds of reason."
+    assert told == expected
+
+
+def test_the_numbers_in_which_reasons_differ_are_told_with_their_counts():
+    rates = [f"ValueError: rate {rate}, not from 0 to 1." for rate in (-1.0, 1.5, 1.5)]
+    assert told_of_kind(rates) == f"{rates[1]} (1.5 in 2 trials and -1.0 in 1)"
+    assert told_of_kind(rates[1:]) == rates[1]
+    twice = [f"rate={rate} is {rate}, too large" for rate in (2, 3)]
+    assert told_of_kind(twice) == f"{twice[0]} (2 in 1 trial and 3 in 1)"
+    parted = ["no 1, please", "no 1 please"]
+    assert told_of_kind(parted).startswith("no 1, please (1 of 2; the others differ")
+    many = [f"no {number}" for number in range(9)]
+    assert told_of_kind(many) == "no 0 (0 in 1 trial, 1 in 1, 2 in 1 and 6 others)"
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,7 @@ def test_failures_of_a_part_without_sound_trials_are_told_once_there_are_some():
     failures.add({4: Facts(None, "no"), 5: Facts(10, "")})
     assert told[2:] == ["trial 4 fails: no"]
     failures.add({6: Facts(None, "no 17"), 7: Facts(None, "no 4"), 8: Facts(None, "no 4.5")})
-    assert told[3:] == ["trials 6, 7 and 8 fail, trial 6 by: no 17"]
+    assert told[3:] == ["trials 6, 7 and 8 fail: no 17 (17 in 1 trial, 4 in 1 and 4.5 in 1)"]
 
 
 @pytest.mark.long

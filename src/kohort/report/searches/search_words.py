@@ -12,6 +12,7 @@ from kohort.design.variants import written
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.names import shortlist
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.answers import score_table
@@ -82,6 +83,8 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
 
 _NUMBERS = re.compile(r"[\d.,\s+e-]*\d[\d.,\s+e-]*")
 """Numbers with all that parts them, so that tuples of several lengths are of one kind."""
+_BARE = re.compile(r"[-+]?\.?\d(?:.*\d)?", re.DOTALL)
+"""The same without what stands before and behind them."""
 
 
 def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
@@ -144,8 +147,34 @@ def kind_of(reason: str) -> str:
     return _NUMBERS.sub("#", reason)
 
 
+def told_of_kind(reasons: Sequence[str]) -> str:
+    """Reasons of one kind as one: the most frequent, and how often each of its numbers is there.
+
+    Args:
+        reasons: Of a trial each; they differ in their numbers at most.
+    """
+    counts = Counter(reasons)
+    if len(counts) == 1:
+        return reasons[0]
+    (shown, often), *_ = counts.most_common()
+    places = zip(*(map(_bare, _NUMBERS.findall(text)) for text in counts), strict=False)
+    varying = [at for at in dict.fromkeys(places) if len(set(at)) > 1]
+    if len(varying) != 1:
+        return f"{shown} ({often:,} of {len(reasons):,}; the others differ from it in numbers)"
+    of = dict(zip(counts, varying[0], strict=True))
+    others = [(of[text], many) for text, many in counts.most_common()[1:]]
+    told = [f"{of[shown]} in {count(often, 'trial')}", *(f"{n} in {many:,}" for n, many in others)]
+    return f"{shown} ({shortlist(told)})"
+
+
+def _bare(number: str) -> str:
+    """A number, or several, without what stands before and behind."""
+    found = _BARE.search(number)
+    return found[0] if found else number
+
+
 def _why(reasons: Sequence[str]) -> str:
-    """Why trials failed, in a sentence: the most frequent kind of reason, by its first trial.
+    """Why trials failed, in a sentence: the most frequent kind of reason.
 
     Reasons that differ only in their numbers are of one kind.
     """
@@ -153,9 +182,9 @@ def _why(reasons: Sequence[str]) -> str:
     for reason in reasons:
         kinds.setdefault(kind_of(reason), []).append(reason)
     most, *others = sorted(kinds.values(), key=len, reverse=True)
-    share = f" ({len(most):,} of {len(reasons):,})" if others else ""
+    share = f", {len(most):,} of {len(reasons):,}" if others else ""
     more = f", and {count(len(others), 'other kind')} of reason" if others else ""
-    return f"Why trials failed: {most[0]}{share}{more}."
+    return f"Why trials failed{share}: {told_of_kind(most)}{more}."
 
 
 FLATTERED = "A number that was picked among many is flattered"

@@ -18,7 +18,7 @@ from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
 from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
-from kohort.report.searches.search_words import kind_of
+from kohort.report.searches.search_words import kind_of, told_of_kind
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 
@@ -123,11 +123,9 @@ class Failures:
         if not self.is_any_sound:
             return
         for reasons in self.waiting.values():
-            (first, reason), *others = reasons.items()
             names = shortlist([str(number) for number in reasons])
-            fail = f"trials {names} fail" if others else f"trial {first} fails"
-            by = "" if len(set(reasons.values())) == 1 else f", trial {first} by"
-            self.tell(f"{fail}{by}: {reason}")
+            fail = f"trials {names} fail" if len(reasons) > 1 else f"trial {names} fails"
+            self.tell(f"{fail}: {told_of_kind(list(reasons.values()))}")
         self.waiting = {}
 
 
