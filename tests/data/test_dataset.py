@@ -221,6 +221,20 @@ def test_refuses_what_is_no_number(side, dtype):
         dataset(**{key: np.zeros((2, 3)).astype(dtype)})
 
 
+@pytest.mark.parametrize("none", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("kind", [list, lambda labels: np.array(labels, object), pd.Series])
+def test_labels_that_are_missing_are_named_by_their_row(none, kind):
+    labels = kind(["a", "b", "a", none, "b", none])
+    told = r"with no label in row 3 \(from 0\) and 1 more; give every sample its label, or drop"
+    with pytest.raises(DataError, match=told):
+        dataset(y_train=labels, y_test=["a", "b"])
+
+
+def test_nothing_is_said_of_names_where_none_were_given():
+    with pytest.raises(DataError, match=r"labels from 0, got labels from -1 to 1; .* by y \+ 1;"):
+        dataset(y_train=[-1, 0, 1, -1, 0, 1], y_test=[0, 1])
+
+
 def test_refuses_a_single_number():
     with pytest.raises(DataError, match="x_train as an array of numbers"):
         dataset(x_train=3.0)
@@ -255,7 +269,7 @@ def test_refuses_raw_pixels_beside_floats():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_test": [0, -1]}, "labels from 0 to 1.* got labels from -1 to 1"),
+        ({"y_test": [0, -1]}, "labels from 0, got labels from -1 to 1"),
         (
             {"y_test": [0, 2], "class_names": ["a", "b"]},
             "labels from 0 to 1, one for each class name, got labels from 0 to 2",

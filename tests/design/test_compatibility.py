@@ -128,6 +128,11 @@ def test_what_losses_of_two_classes_take_is_not_refused():
     assert planned(keras.utils.to_categorical(THREE), 3, "binary_crossentropy")
 
 
+def test_one_hot_rows_for_a_loss_of_labels_are_told_the_other_loss():
+    told = "compile with categorical_crossentropy for one-hot rows, or give labels, y.argmax"
+    assert_refused(lambda: planned(keras.utils.to_categorical(THREE), 3), told)
+
+
 def test_the_way_to_an_f1_score_is_told():
     score = keras.metrics.F1Score("macro")
     told = "FBetaScore take a column for each class: give one-hot targets, keras.utils.to_categor"

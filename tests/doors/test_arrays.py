@@ -107,10 +107,13 @@ WRONG = {
     "pixels beside floats": ({"x_test": np.zeros((2, 3), np.uint8)}, "prepare both in the same"),
     "parts of labels": ({"y_test": [0.0, 1.5]}, r"\(\) int32, got \(\) float32"),
     # Not labels.
-    "a negative label": ({"y_train": with_one(Y, -1, int)}, "labels from 0 to 1.*from -1 to 1"),
+    "a negative label": (
+        {"y_train": with_one(Y, -1, int)},
+        "labels from 0, got labels from -1 to 1",
+    ),
     "negative labels alone": (
         {"y_train": -1 - Y, "y_test": [-1, -2]},
-        "labels from 0 to 0.*from -2 to -1; number the classes from 0",
+        "labels from 0, got labels from -2 to -1; number the classes from 0",
     ),
     "labels -1 and 1": ({"y_train": 2 * Y - 1}, "got labels from -1 to 1"),
     "a label without a name": ({"class_names": ["a"]}, "labels from 0 to 0.*give every class"),

@@ -66,7 +66,12 @@ WRONG = {
     "x structured": ({"x": np.zeros(20, [("a", "f4")])}, f"x {NUMBERS}, got .*'a'"),
     "x a table with text": ({"x": table(X, name="a")}, f"x {NUMBERS}, got .*(str|object)"),
     "y objects": ({"y": Y.astype(object)}, f"y {NUMBERS}, got .*object"),
-    "y text": ({"y": np.array(list("ab" * 10))}, f"y {NUMBERS}, got .*<U1"),
+    "y text": ({"y": np.array(list("ab" * 10))}, f"y {NUMBERS}, got .*<U1.*numpy.unique.y, ret"),
+    "y text and none": (
+        {"y": np.array([*"abc" * 6, None, "a"], object)},
+        rf"y {NUMBERS}, got .*object, with no label in row 18 \(from 0\); .* or drop",
+    ),
+    "x words": ({"x": np.full((20, 3), "a")}, f"x {NUMBERS}, .*encode text"),
     "y a series of text": ({"y": pd.Series(list("ab" * 10))}, f"y {NUMBERS}"),
     "y categories": ({"y": pd.Series(list("ab" * 10), dtype="category")}, "got .*category"),
     "weights as text": ({"sample_weight": Y.astype(str)}, f"sample_weight {NUMBERS}"),
@@ -76,8 +81,8 @@ WRONG = {
         f"x of validation_data {SINGLE}",
     ),
     "validation objects": (
-        {"validation_data": (X, Y.astype(object))},
-        f"y of validation_data {NUMBERS}",
+        {"validation_data": (X, np.array(list("ab" * 10), object))},
+        f"y of validation_data {NUMBERS}.*numpy.unique",
     ),
     "validation one-hot": ({"validation_data": (X, ONE_HOT)}, f"y of validation_data {LABELS}"),
     "validation weights of rank 0": (

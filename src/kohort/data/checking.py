@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.encoding import number_groups
-from kohort.errors import DataError, reason
+from kohort.data.encoding import is_missing, number_groups
+from kohort.errors import DataError, reason, row_text
 
 # Half of a character beyond 16 bits, which no file in UTF-8 can hold.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -24,7 +24,7 @@ def as_array(name: str, given: object) -> np.ndarray:
     """
     array = _converted(name, given)
     if array.dtype.kind not in "iufb" or array.ndim < 1:
-        raise _no_numbers(name, array, getattr(given, "columns", None))
+        raise no_numbers(name, array, given)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError(
             f"finite numbers in {name}", "NaN or infinity", "drop or repair those samples"
@@ -48,25 +48,49 @@ def _converted(name: str, given: object) -> np.ndarray:
         ) from error
 
 
-def _no_numbers(name: str, array: np.ndarray, columns: Any) -> DataError:
-    """An error that tells how to make numbers of what an array holds."""
+def no_numbers(name: str, array: np.ndarray, given: Any) -> DataError:
+    """An error that tells how to make numbers of what an array holds.
+
+    Args:
+        name: What it is called: `y`, `y_test` and `y of validation_data` are targets.
+        array: The array.
+        given: What it was made of, such as a table, whose columns have names.
+    """
     mend, such_as = "give each sample one or more numbers", ""
+    is_target = re.match(r"y\b|y_", name) is not None
     if array.dtype.kind in "Mm":
         mend = "give moments as numbers, such as the days since the first"
-    elif array.dtype.kind in "OUSV" and array.ndim:
+    elif is_target and (rows := _without_label(array, given)):
+        more = f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+        such_as = f", with no label in {row_text(rows[0])}{more}"
+        mend = "give every sample its label, or drop those without"
+    elif array.dtype.kind in "OTUSV" and array.ndim:
         place = _first_that_is_no_number(array)
         if place is None:
             mend = "convert them by .astype('float32')"
         elif array[place] is not None:
-            such_as = f", such as {reprlib.repr(array[place])}{_column(place, columns)}"
+            such_as = f", such as {reprlib.repr(array[place])}"
+            such_as += _column(place, getattr(given, "columns", None))
             mend = (
                 "number the classes: class_names, y = numpy.unique(y, return_inverse=True)"
-                if name.startswith("y_")
+                if is_target
                 else "encode text as numbers, such as by pandas.get_dummies, or leave it out"
             )
+    dtype = getattr(given, "dtype", array.dtype)
     return DataError(
-        f"{name} as an array of numbers", f"shape {array.shape} of {array.dtype}{such_as}", mend
+        f"{name} as an array of numbers", f"shape {array.shape} of {dtype}{such_as}", mend
     )
+
+
+def _without_label(array: np.ndarray, given: Any) -> list[int]:
+    """The rows of targets `[sample]` that are missing, such as None and NaN beside text."""
+    if array.ndim != 1 or array.dtype.kind not in "OTU":
+        return []
+    # NumPy makes the text "nan" of a NaN in a list of text.
+    labels = given if isinstance(given, list | tuple) else array
+    return [
+        n for n, label in enumerate(labels) if not hasattr(label, "__len__") and is_missing(label)
+    ]
 
 
 def _first_that_is_no_number(array: np.ndarray) -> tuple[int, ...] | None:
@@ -148,6 +172,35 @@ def checked_names(given: Sequence[str]) -> tuple[str, ...]:
             "give every class another name, in the order of the labels",
         )
     return names
+
+
+def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> None:
+    """Refuse labels that number none of the classes.
+
+    Args:
+        labels: `[sample]`, of all samples.
+        names: `[class]`, the names of the classes.
+        named: Whether they were given, and not made of the labels.
+
+    Raises:
+        DataError: A label is below 0, or has no name.
+    """
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest >= 0 and highest < len(names):
+        return
+    received = f"labels from {lowest} to {highest}"
+    if not named:
+        raise DataError(
+            "labels from 0",
+            received,
+            f"number the classes from 0, such as by y + {-lowest}; or give numbers to predict as "
+            "floats in a column, y.astype('float32')[:, None]",
+        )
+    raise DataError(
+        f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
+        received,
+        "number the classes from 0, or give every class a name",
+    )
 
 
 def check_kind(what: str, given: object, kind: type | UnionType, told: str) -> None:

@@ -13,6 +13,7 @@ from kohort.data.checking import (
     as_array,
     check_alike,
     check_kind,
+    check_labels,
     check_side,
     checked_names,
     converted_targets,
@@ -197,12 +198,7 @@ class Dataset:
             if self.class_names is None
             else checked_names(self.class_names)
         )
-        if labels.min() < 0 or labels.max() >= len(names):
-            raise DataError(
-                f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
-                f"labels from {labels.min()} to {labels.max()}",
-                "number the classes from 0, or give every class a name",
-            )
+        check_labels(labels, names, named=self.class_names is not None)
         return names
 
     @classmethod

@@ -106,7 +106,7 @@ def number_groups(groups: Sequence[object] | np.ndarray) -> np.ndarray:
     """
     given = list(groups)
     try:
-        missing = [row for row, group in enumerate(given) if _is_missing(group)]
+        missing = [row for row, group in enumerate(given) if is_missing(group)]
         numbers: dict[object, int] = {}
         found = np.array([numbers.setdefault(group, len(numbers)) for group in given], np.int64)
     except TypeError as error:
@@ -124,6 +124,7 @@ def number_groups(groups: Sequence[object] | np.ndarray) -> np.ndarray:
     return found
 
 
-def _is_missing(group: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a value stands for none: None, NaN, or a mark of pandas."""
     # pandas's own marks are known by their names, so that pandas need not be imported.
-    return type(group).__name__ in _MISSING or group != group  # noqa: PLR0124 (NaN)
+    return type(value).__name__ in _MISSING or value != value  # noqa: PLR0124 (NaN)

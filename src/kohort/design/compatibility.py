@@ -43,6 +43,13 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
     except Exception:  # noqa: BLE001 (the user's code may raise anything)
         return "give the model keras.Input(data.input_shape)"
     shape = getattr(spec, "shape", (None,))[1:]
+    is_sparse = _loss_name(model.loss) == "sparse_categorical_crossentropy"
+    if is_sparse and shape == data.y_train.shape[1:]:
+        return (
+            "the targets are a row of numbers for each sample, and the loss "
+            "sparse_categorical_crossentropy takes labels: compile with categorical_crossentropy "
+            "for one-hot rows, or give labels, y.argmax(axis=-1)"
+        )
     return (
         f"the model takes the inputs, and gives outputs {shape}: compile it with a loss and "
         "metrics for such targets, such as sparse_categorical_crossentropy for labels beside an "
@@ -103,7 +110,10 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
 def _loss_name(loss: object) -> str | None:
     """What Keras calls a loss, `mean_squared_error`, however it was given; None of others."""
     if isinstance(loss, str):
-        loss = keras.losses.get(loss)
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:  # Keras knows none of this name.
+            return None
     if isinstance(loss, keras.losses.Loss):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", None)

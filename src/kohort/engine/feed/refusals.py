@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kohort.data.checking import no_numbers
 from kohort.errors import DataError
 from kohort.keras_api.arrays import is_packable
 from kohort.keras_api.models import overridden
@@ -81,11 +82,7 @@ def _check_numbers(name: str, leaf: Any) -> None:
         # Dtypes of NumPy's extensions, such as bfloat16, have the kind of raw bytes too.
         is_raw = getattr(dtype, "type", None) is np.void
         if is_raw or getattr(dtype, "kind", "f") in _NO_NUMBERS:
-            raise DataError(
-                f"{name} as an array of numbers",
-                f"shape {tuple(leaf.shape)} of {dtype}",
-                "give each sample one or more numbers, such as by .astype('float32')",
-            )
+            raise no_numbers(name, np.asarray(leaf), leaf)
 
 
 def _check_class_numbers(name: str, shape: tuple[int, ...], rank: int) -> None:
