@@ -152,7 +152,7 @@ def _pairs(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def prepared(source: Path, out: Path, kill: float | None) -> None:
     """Run the command, killed once after some seconds, and tell what it took."""
-    command = [sys.executable, "-m", "kohort.cli", "data", "prepare", str(source), "--out"]
+    command = [sys.executable, "-m", "kohort", "data", "prepare", str(source), "--out"]
     clock = time.perf_counter()
     if kill is not None:
         with subprocess.Popen([*command, str(out)]) as process:

@@ -261,7 +261,7 @@ def test_the_command_line_says_in_one_line_that_the_fused_engine_needs_jax(tenso
         f"import sys\nsys.path.insert(0, {str(HERE)!r})\nimport full_batches\n"
         "study = full_batches.study()\n"
     )
-    done = tensorflow("-m", "kohort.cli", "run", "own.py", "--engine", "fused", cwd=tmp_path)
+    done = tensorflow("-m", "kohort", "run", "own.py", "--engine", "fused", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

@@ -46,7 +46,7 @@ number = 5
 
 def process(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        [sys.executable, "-m", "kohort", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -260,7 +260,7 @@ def started(folder, tmp_path):
     store = tmp_path / "kohort.db"
     arguments = ["run", "study.py::slow", "--data", "data.npz", "--store", store]
     process = subprocess.Popen(
-        [sys.executable, "-m", "kohort.cli", *map(str, arguments)],
+        [sys.executable, "-m", "kohort", *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

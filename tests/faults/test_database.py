@@ -136,7 +136,7 @@ def test_a_server_that_stays_away_is_told_and_the_study_goes_on_when_it_is_back(
 @pytest.mark.long
 def test_two_studies_in_one_store_at_once_both_end_with_their_numbers(folder, undisturbed):
     commands = [
-        [*(sys.executable, "-m", "kohort.cli", "run", f"study.py::{name}"), "--out", name]
+        [*(sys.executable, "-m", "kohort", "run", f"study.py::{name}"), "--out", name]
         for name in ("study", "other")
     ]
     started = [

@@ -197,7 +197,7 @@ def test_the_command_tells_it_in_one_line(open_folder):
     # The user whom it runs as may not write to where coverage is measured.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     done = subprocess.run(
-        [sys.executable, "-m", "kohort.cli", "run", "study.py", "--out", "out"],
+        [sys.executable, "-m", "kohort", "run", "study.py", "--out", "out"],
         cwd=open_folder, capture_output=True, text=True, check=False,
         user=65534 if os.geteuid() == 0 else None,
         env=environment | {"KOHORT_CACHE": "off", "HOME": str(open_folder)},

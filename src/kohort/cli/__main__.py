@@ -1,5 +1,0 @@
-"""`python -m kohort.cli`: runs the `kohort` command without its script on the path."""
-
-from kohort.cli.main import main
-
-main()
