@@ -97,6 +97,10 @@ def test_the_answer_tells_whose_difference_only_the_correction_left_undecided():
     )
     told = words.answer("best", score, POINTS, [near, one, two], [])
     assert told.endswith("compared they could tell it from one and two.")
+    told = words.answer("best", score, POINTS, [one, two], [])
+    assert told.endswith(
+        "cannot tell it from one and two; without correction for all that is compared they could."
+    )
     decided = comparison("one", "best", 0.02, 0.01)
     alike = comparison("two", "best", 0.02, 0.3, 0.01)
     assert "correction" not in words.answer("best", score, POINTS, [near, decided, alike], [])

@@ -102,9 +102,9 @@ def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[
         decided = "worse" if c.better == winner else "luckier" if c.is_decided else "undecided"
         kinds.setdefault(f"{decided}{LITTLE * c.is_equivalent}", []).append(c.a)
     margin = scale.amount(others[0].margin) if others else ""
-    alone = shortlist([c.a for c in others if c.excludes_zero and not c.is_conclusive])
-    but = f"; without correction for all that is compared they could tell it from {alone}"
-    but *= bool(alone)
+    alone = [c.a for c in others if c.excludes_zero and not c.is_conclusive]
+    whom = f" tell it from {shortlist(alone)}" * (len(alone) < len(kinds.get("undecided", ())))
+    but = f"; without correction for all that is compared they could{whom}" * bool(alone)
     texts = {
         "worse": "It is better than {}.",
         f"worse{LITTLE}": f"It is better{LITTLE} than {{}}.",
