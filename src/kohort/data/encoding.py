@@ -79,9 +79,10 @@ def from_one(
     sides = (train, test)
     if any(side.ndim != 1 and (side.shape[1:] != (1,) or side.dtype.kind == "f") for side in sides):
         return None
-    values, counts = np.unique(np.concatenate([side.ravel() for side in sides]), return_counts=True)
-    if values[0] != 1 or not (values == np.rint(values)).all():
-        return None
+    targets = np.concatenate([side.ravel() for side in sides])
+    if targets.min() != 1 or not (targets == np.rint(targets)).all():
+        return None  # Most targets, which need not be sorted to see it.
+    values, counts = np.unique(targets, return_counts=True)
     if names is not None:
         is_last = hasattr(names, "__len__") and len(names) == values[-1]
         return tuple(names) if is_last else None
