@@ -16,7 +16,8 @@ from kohort.keras_api.seeding import fresh_names, seeded
 DATA = "data"
 """The parameter of a build function that gets the training part of its replicate."""
 
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+"""The kinds of parameters that can be given by name."""
 
 
 class Variant:
@@ -73,7 +74,7 @@ class Variant:
         given = getattr(self.build, "keywords", {})  # of functools.partial
         is_given = DATA in self.kwargs or DATA in given
         parameter = _parameters(self.build).get(DATA)
-        return not is_given and parameter is not None and parameter.kind in _BY_NAME
+        return not is_given and parameter is not None and parameter.kind in BY_NAME
 
     def model(self, seed: int, data: object = None) -> keras.Model:
         """Build the model, its layers named as in a new process.

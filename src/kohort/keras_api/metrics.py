@@ -64,10 +64,14 @@ class MetricKind(NamedTuple):
     accuracy: Accuracy = ""
 
 
+def metrics_in(model: keras.Model) -> list[Any]:
+    """The metrics that a model was compiled with, one by one, and its other ones."""
+    return [part for metric in model.metrics for part in getattr(metric, "metrics", [metric])]
+
+
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
-    groups = [getattr(metric, "metrics", [metric]) for metric in model.metrics]
-    known = {metric.name: metric for group in groups for metric in group}
+    known = {metric.name: metric for metric in metrics_in(model)}
     kinds = []
     for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.

@@ -7,6 +7,7 @@ import numpy as np
 from keras.src.losses.losses import LossFunctionWrapper
 from scipy import stats
 
+from kohort.keras_api.metrics import metrics_in
 from kohort.keras_api.models import overridden, weight_penalty
 
 _LOSS = "data_loss"
@@ -138,6 +139,4 @@ def _function(model: keras.Model, metric: str) -> Any:
 
 def _metric(model: keras.Model, name: str) -> Any:
     """The metric of a compiled model that is called so; None where there is none."""
-    groups = [getattr(part, "metrics", [part]) for part in model.metrics]
-    named = (part for group in groups for part in group if part.name == name)
-    return next(named, None)
+    return next((metric for metric in metrics_in(model) if metric.name == name), None)

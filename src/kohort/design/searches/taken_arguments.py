@@ -4,10 +4,8 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any
 
-from kohort.design.variants import DATA
+from kohort.design.variants import BY_NAME, DATA
 from kohort.errors import DesignError
-
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
@@ -21,7 +19,7 @@ def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
         DesignError: They do not fit together.
     """
     parameters = _parameters(build)
-    by_name = {each.name: each for each in parameters if each.kind in _BY_NAME}
+    by_name = {each.name: each for each in parameters if each.kind in BY_NAME}
     takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
     unknown = next((name for name in names if name not in by_name), None)
     if unknown is not None and not takes_all:
