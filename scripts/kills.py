@@ -43,7 +43,7 @@ def build(units: tuple[int, ...], dropout: float = 0.0) -> keras.Model:
     return model
 
 
-def build_small(units: int, rate: float, dropout: float) -> keras.Model:
+def build_small(units: int = 4, rate: float = 0.01, dropout: float = 0.1) -> keras.Model:
     """A classifier of three clouds of points."""
     model = keras.Sequential(
         [

@@ -1,29 +1,13 @@
 """Small searches, for tests."""
 
-import keras
-
 import kohort
+from scripts.kills import build_small as build
 
 SPACE = {
     "units": [4, 8],
     "rate": kohort.Range(1e-3, 0.3, log=True),
     "dropout": kohort.Range(0.1, 0.5, step=0.1),
 }
-
-
-def build(units=4, rate=0.01, dropout=0.1):
-    model = keras.Sequential(
-        [
-            keras.Input((5,)),
-            keras.layers.Dense(units, "relu"),
-            keras.layers.Dropout(dropout),
-            keras.layers.Dense(3, "softmax"),
-        ]
-    )
-    model.compile(
-        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
-    return model
 
 
 def small(data, **options):
