@@ -95,15 +95,21 @@ def test_the_older_way_to_count_is_left_as_it_is():
     assert bits(shared) != bits(new)
 
 
-@pytest.mark.parametrize(("generator", "shape"), [("threefry2x32", (16384,)), ("rbg", (5, 7))])
-def test_of_other_generators_nothing_is_taken_for_granted(generator, shape, monkeypatch):
-    drawn, draw = [], backend.random.uniform
+@pytest.fixture
+def drawn(monkeypatch):
+    """The shapes of uniform draws, as Keras's backend is asked for them."""
+    shapes, draw = [], backend.random.uniform
 
     def spy(shape, *arguments, **named):
-        drawn.append(shape)
+        shapes.append(shape)
         return draw(shape, *arguments, **named)
 
     monkeypatch.setattr(backend.random, "uniform", spy)
+    return shapes
+
+
+@pytest.mark.parametrize(("generator", "shape"), [("threefry2x32", (16384,)), ("rbg", (5, 7))])
+def test_of_other_generators_nothing_is_taken_for_granted(generator, shape, drawn):
     with shared_programs():
         keras.random.uniform((5, 7), seed=jax.random.key(2, impl=generator))
     assert drawn == [shape]
@@ -115,7 +121,7 @@ def test_shapes_are_found_where_nothing_is_drawn():
     assert spec.shape == (3, 5)
 
 
-def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads():
+def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads(drawn):
     before = backend.random.uniform, backend.numpy.zeros
     ran = []
     entered, left = threading.Event(), threading.Event()
@@ -132,6 +138,8 @@ def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads():
     with pytest.raises(ValueError, match="of the block"), shared_programs():
         raise ValueError("of the block")
     assert backend.random.uniform is not before[0]  # The other thread is in its block.
+    keras.random.uniform((5, 7))
+    assert drawn == [(5, 7)]
     left.set()
     thread.join()
     assert ran

@@ -104,7 +104,11 @@ def test_findings_and_comparisons_show_their_sentences(result):
     finding = result.findings()[0]
     assert finding.sentence in repr(finding)
     assert len(repr(finding)) < len(finding.sentence) + 80
-    assert finding.sentence in Tags(finding._repr_html_()).text
+    for each in result.findings():
+        shown = Tags(each._repr_html_())
+        assert each.sentence in shown.text
+        assert "script" not in shown.seen
+    assert any(HOSTILE in each.sentence for each in result.findings())
     comparison = result.compare("slow", HOSTILE)
     assert repr(comparison) == str(comparison) == result.comparison_text("slow", HOSTILE)
     assert "Comparison('" in repr(comparison.turned)
