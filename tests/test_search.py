@@ -84,6 +84,7 @@ def section(result, path):
     return page[page.index('<section aria-labelledby="search">') :].partition("</section>")[0]
 
 
+@pytest.mark.long
 def test_a_store_gives_the_search_again_as_run_did(blobs, tmp_path):
     space = {
         "units": [(4,), (8, 4), 16],

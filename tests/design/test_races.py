@@ -128,6 +128,7 @@ def test_a_model_is_built_once_when_the_look_of_its_member_comes(blobs, monkeypa
     assert len(built) == len(set(built)) == result.record.whole.trained.sum()
 
 
+@pytest.mark.long
 def test_what_cannot_be_fused_is_refused_before_it_trains(blobs):
     raced = study(blobs)
     raced.variants[1].kwargs = {"learning_rate": 0.01}

@@ -189,6 +189,7 @@ def test_the_verdicts_of_a_race_are_seen_without_scrolling(browser, tmp_path):
         assert tab.locator("table.variants thead th").count() == 14
 
 
+@pytest.mark.long
 def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(blobs, tmp_path):
     def columns(*variants):
         study = kohort.Study(

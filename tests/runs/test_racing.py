@@ -75,6 +75,7 @@ def test_a_member_measures_what_it_would_in_the_fixed_design(blobs, whole):
     np.testing.assert_allclose(both["value"], both["value_fixed"], rtol=2e-3, atol=2e-5)
 
 
+@pytest.mark.long
 def test_a_look_compiles_nothing_that_an_earlier_one_has_compiled(blobs, count_compilations):
     result = run(race(blobs))
     assert len(state_of(result).looks) > 1
@@ -101,7 +102,7 @@ def test_longer_training_races_anew_with_the_same_numbers(blobs, tmp_path):
     assert numbers(longer) == numbers(run(race(blobs, epochs=3)))
 
 
-@pytest.mark.parametrize("deaths", [3, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.parametrize("deaths", long(3, 12))
 def test_a_race_that_dies_at_any_write_ends_with_the_same_bits(
     blobs, tmp_path, die_at, whole, deaths
 ):

@@ -117,6 +117,7 @@ def test_a_study_that_dies_at_any_write_ends_with_the_numbers_that_it_would_have
     assert lives > 2
 
 
+@pytest.mark.long
 def test_what_dies_again_and_again_ends_all_the_same(blobs, tmp_path, die_at):
     wanted = numbers(run(study(blobs)))
     for life in range(100):

@@ -250,6 +250,7 @@ def simulate(random, effect, draws, replicates=5):
         yield 0.5 + effect[:, :, None] + shared + 0.01 * random.normal(size=(2, 3, replicates))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("missing", [0, 1])
 def test_intervals_cover_and_where_nothing_does_anything_little_is_decided(missing):
     random = np.random.default_rng(3)

@@ -16,6 +16,7 @@ from kohort.findings.statistics.proportion import (
     proportion_interval,
     wilson_interval,
 )
+from tests.marks import long
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_another_part_widens_the_difference_to_both_sides():
     assert wider.high - plain.mean == pytest.approx(np.hypot(plain.high - plain.mean, 0.1))
 
 
-@pytest.mark.parametrize("recalls", [(0.98, 0.3), (0.9, 0.9, 0.6, 1.0), (0.0, 0.5)])
+@pytest.mark.parametrize("recalls", [(0.98, 0.3), *long(((0.9, 0.9, 0.6, 1.0),), ((0.0, 0.5),))])
 def test_the_interval_of_a_balanced_accuracy_covers(recalls):
     random, samples = np.random.default_rng(0), 30
     covered = 0

@@ -86,6 +86,7 @@ def calls(action):
     return pstats.Stats(profile).total_calls
 
 
+@pytest.mark.long
 def test_a_thousand_trials_take_as_much_for_each_as_some_hundred(blobs, tmp_path, written):
     spent, again = {}, {}
     for trials in (250, 1000):

@@ -64,6 +64,7 @@ def test_while_it_grows_its_earlier_race_is_told_without_it(blobs, tmp_path, mon
     assert "race of earlier finalists: its search has grown, and has others." in repr(opened)
 
 
+@pytest.mark.long
 def test_in_the_middle_of_a_growth_the_state_before_is_told_to_be_that(
     blobs, tmp_path, monkeypatch
 ):

@@ -276,6 +276,7 @@ def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsy
     assert begun.to_dict() == {0: 7, 1: 5}
 
 
+@pytest.mark.long
 def test_a_model_without_the_metric_of_the_others_fails(blobs):
     def without(units=4, rate=0.01, dropout=0.1):
         if units != 8:
@@ -373,6 +374,7 @@ def test_a_search_begins_anew_where_that_is_asked_for(blobs, kept):
     small(blobs).run(kept, verbose=0, confirm=2, fresh=True)
 
 
+@pytest.mark.long
 def test_a_search_of_which_nothing_was_measured_does_not_keep_its_name(blobs, tmp_path):
     def broken(units, rate, dropout):
         raise ValueError("never")
@@ -396,6 +398,7 @@ def test_a_search_of_which_nothing_was_measured_does_not_keep_its_name(blobs, tm
     assert len(small(blobs, trials=4).run(place, verbose=0, confirm=2).trials()) == 4
 
 
+@pytest.mark.long
 def test_trials_of_equal_scores_are_told_apart_by_their_loss(blobs):
     """Of classes of which one is rare, many trials are right about equally many samples."""
     random = np.random.default_rng(0)
@@ -518,6 +521,7 @@ def test_training_times_are_of_all_runs(blobs, tmp_path, monkeypatch):
     assert (trials["seconds"] > 0).all()
 
 
+@pytest.mark.long
 def test_programs_that_compile_ahead_are_compiled_once_and_train_the_same(blobs, monkeypatch):
     space = SPACE | {"units": [4, 5, 6, 7]}
 

@@ -10,6 +10,7 @@ from kohort.design.searches.sampling import Asking
 from kohort.keras_api.models import state_of
 from kohort.runs.searches.trial_models import Kinships, TrialModels
 from kohort.tracing.eligibility import StepTracer
+from tests.marks import long
 from tests.runs.searches.searched import build, small, without_times
 
 SPACE = {
@@ -33,7 +34,7 @@ def derived(monkeypatch):
     return asked
 
 
-@pytest.mark.parametrize("callbacks", [(), (keras.callbacks.EarlyStopping(patience=1),)])
+@pytest.mark.parametrize("callbacks", [(), *long(((keras.callbacks.EarlyStopping(patience=1),),))])
 def test_a_search_has_the_same_numbers_whether_trials_follow_or_not(
     blobs, derived, monkeypatch, callbacks
 ):
@@ -128,6 +129,7 @@ def test_trials_whose_losses_have_numbers_are_traced(blobs, derived):
     assert not any(derived)
 
 
+@pytest.mark.long
 def test_trials_with_layers_of_their_own_are_traced(blobs, derived):
     class Twice(keras.layers.Layer):
         def call(self, inputs):
