@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
@@ -12,6 +13,8 @@ from kohort.findings.finding import Finding
 from kohort.findings.judged import Answers, StudyCurves
 from kohort.findings.rules import above_test, leak, majority, never_found
 from kohort.findings.rules.leaks import learned_outside
+from kohort.findings.rules.references import constant
+from kohort.findings.statistics.scale import Scale
 from simulations.noise import LETTERS
 from simulations.rules import QUESTIONS
 
@@ -52,6 +55,7 @@ def example(code: str) -> Example | None:
         above_test.RULE.code: lambda: above_test.RULE.judge(study, far_below),
         majority.RULE.code: lambda: majority.RULE.judge(study),
         learned_outside.RULE.code: lambda: learned_outside.RULE.judge(study),
+        constant.RULE.code: lambda: constant.RULE.judge(_of_areas()),
         never_found.RULE.code: lambda: never_found.RULE.judge(study, answers),
     }
     return Example(study, findings[code]()) if code in findings else None
@@ -64,6 +68,17 @@ def _of_classes(study: StudyCurves) -> StudyCurves:
     return replace(
         study, overlap=_copies(), majority=common, kind="splits", valid_samples=800,
         test_to_train=0.25, learned=(LEAKED,),
+    )  # fmt: skip
+
+
+def _of_areas() -> StudyCurves:
+    """A study by an area under the ROC curve, whose winner is at chance: few are positives."""
+    half = np.full(REPLICATES, 0.5)
+    study = _study("KH102")
+    curves = replace(study.variants[0], valid_error=study.variants[0].valid_error + 0.35)
+    return replace(
+        study, variants=(curves,), constant=ConstantAnswer("one score (chance)", half, half, 0.05),
+        scale=Scale("auc"), kind="splits", valid_samples=100, test_to_train=0.25,
     )  # fmt: skip
 
 

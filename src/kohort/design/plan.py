@@ -12,6 +12,7 @@ from html import escape
 import jax.numpy as jnp
 import keras
 
+from kohort.data.inspection.constant_answers import ErrorKind
 from kohort.design.building import BuiltModels
 from kohort.design.compatibility import check_loss, check_outputs, not_taking
 from kohort.design.replicates import Replicate
@@ -20,7 +21,7 @@ from kohort.design.weights import weights_text
 from kohort.errors import told_apart
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description, described
-from kohort.keras_api.metrics import MetricKind, metric_kinds
+from kohort.keras_api.metrics import MetricKind, error_of_loss, metric_kinds
 from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
 from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
@@ -47,6 +48,7 @@ class MemberPlan:
             variant, and for all of one that is built from its replicate's data; "" for others,
             which differ in seeds alone, and where Keras cannot tell.
         is_weighted: Whether it trains with weights, of samples or of classes.
+        error: The error that its loss is, where that is known.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -64,6 +66,7 @@ class MemberPlan:
     reason: str = ""
     model: str = ""
     is_weighted: bool = False
+    error: ErrorKind | None = None
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -308,6 +311,7 @@ def _look_at(
         model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
         is_weighted=spec.is_weighted(variant),
+        error=error_of_loss(model),
     )
     return member, description
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from kohort.data.inspection.constant_answers import ConstantKind, ErrorKind
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import Accuracy, MetricKind
 
@@ -23,12 +24,19 @@ class Scoring:
         is_proportion: Whether it is a part of a whole, from 0 to 1.
         accuracies: Of members, the targets of which it counts the right answers; "" where it is
             no such metric.
+        constants: Of members, what it computes, where one answer for all samples has a known score.
     """
 
     metric: str
     higher_is_better: bool
     is_proportion: bool
     accuracies: frozenset[Accuracy] = frozenset([""])
+    constants: frozenset[ConstantKind | None] = frozenset()
+
+    @property
+    def constant(self) -> ConstantKind | None:
+        """What it computes for all members, where that is known of it."""
+        return next(iter(self.constants)) if len(self.constants) == 1 else None
 
     def counts_right_answers(self, form: str, classes: int) -> bool:
         """Whether it is, for all members, the part of samples whose class a model gets right.
@@ -41,7 +49,12 @@ class Scoring:
         return self.accuracies <= known
 
 
-def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKind]]) -> Scoring:
+def scoring(
+    wanted: str | None,
+    mode: Mode,
+    metrics: Sequence[Sequence[MetricKind]],
+    losses: Sequence[ErrorKind | None] = (),
+) -> Scoring:
     """The metric that a study's variants are scored by.
 
     Args:
@@ -50,12 +63,15 @@ def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKin
             top-k accuracy is taken for it.
         mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
         metrics: Of each member of the study, what it logs beside its loss.
+        losses: Of each the error that its loss is, where that is known.
 
     Raises:
         DesignError: Some member has no such metric, or Keras does not know its direction.
     """
     # Of one name, variants may count right answers of one output and of several.
-    alike = [{kind._replace(accuracy="") for kind in of_member} for of_member in metrics]
+    alike = [
+        {kind._replace(accuracy="", constant=None) for kind in of_member} for of_member in metrics
+    ]
     kinds = {
         kind.name: kind
         for kind in [
@@ -85,5 +101,8 @@ def scoring(wanted: str | None, mode: Mode, metrics: Sequence[Sequence[MetricKin
         )
     # What is taken for an accuracy by its name is better where it is higher.
     higher = direction != "down"
-    accuracies = {k.accuracy for of_member in metrics for k in of_member if k.name == metric}
-    return Scoring(metric, higher, kind.is_proportion and higher, frozenset(accuracies or {""}))
+    of_members = [k for of_member in metrics for k in of_member if k.name == metric]
+    accuracies = {k.accuracy for k in of_members} or {""}
+    constants = set(losses) if metric == LOSS else {k.constant for k in of_members}
+    is_proportion = kind.is_proportion and higher
+    return Scoring(metric, higher, is_proportion, frozenset(accuracies), frozenset(constants))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
@@ -66,6 +67,7 @@ class StudyRecord:
             numbers of their variant and replicate.
         learned: The layers of its models that learned from data before training; None in studies
             that were kept before it was.
+        constant: What one answer for all samples scores, where that is known of the score.
     """
 
     settings: Settings
@@ -77,6 +79,7 @@ class StudyRecord:
     majority: Majority | None = None
     configs: Mapping[tuple[int, int], str] = field(default_factory=dict)
     learned: tuple[LearnedLayer, ...] | None = None
+    constant: ConstantAnswer | None = None
 
     @property
     def whole(self) -> Curves:
@@ -93,12 +96,15 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
     """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)
     settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
-    majority = None if record.majority is None else _with_lists(asdict(record.majority))
+    constants = {"majority": record.majority, "constant": record.constant}
     return {
         "settings": settings,
         "untrained_losses": [variant.untrained_loss for variant in record.variants],
         "overlap": _with_lists(asdict(record.overlap)),
-        "majority": majority,
+        **{
+            name: None if answer is None else _with_lists(asdict(answer))
+            for name, answer in constants.items()
+        },
         "parameters": [variant.parameters for variant in record.variants],
         "restraints": [variant.regularizer_count for variant in record.variants],
         "losses": [variant.loss for variant in record.variants],
@@ -130,7 +136,8 @@ def from_json(
         seconds: As in `StudyRecord`.
     """
     settings = settings_from_json(stored["settings"])
-    majority = stored.get("majority")  # studies that were kept before it was have none
+    # Studies that were kept before these were have none.
+    majority, constant = stored.get("majority"), stored.get("constant")
     learned = stored.get("learned")
     by_variant = ("parameters", "restraints", "losses", "untrained_losses")
     count = len(settings.epochs)  # studies that were kept before they were have none of these
@@ -152,6 +159,7 @@ def from_json(
         None if majority is None else Majority(**_with_arrays(majority)),
         {(variant, number): text for variant, number, text in stored.get("configs", [])},
         None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
+        None if constant is None else ConstantAnswer(**_with_arrays(constant)),
     )
 
 

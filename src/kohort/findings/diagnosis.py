@@ -20,6 +20,7 @@ from kohort.findings.rules import (
     unstable,
 )
 from kohort.findings.rules.leaks import learned_outside
+from kohort.findings.rules.references import constant
 from kohort.findings.statistics.interval import Interval
 
 RULES = (
@@ -33,7 +34,7 @@ RULES = (
     too_few.RULE,
 )
 """Rules about one variant of a study."""
-STUDY_RULES = (leak.RULE, majority.RULE, learned_outside.RULE)
+STUDY_RULES = (leak.RULE, majority.RULE, learned_outside.RULE, constant.RULE)
 """Rules about the study as a whole."""
 TEST_RULES = (above_test.RULE, never_found.RULE)
 """Rules about what the winner and the baseline do on the test set."""

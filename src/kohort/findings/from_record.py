@@ -57,6 +57,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.group_size,
         settings.looks,
         learned=record.learned,
+        constant=record.constant,
     )
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
@@ -118,8 +119,8 @@ class VariantCurves:
     def best_by_others(self) -> np.ndarray:
         """For each sound replicate the e* (from 0) of all others, `[sound replicate]`.
 
-        The minimum of several noisy values is biased downwards. The epoch that the other replicates
-        choose is free of this bias. A replicate that is alone gets its e*.
+        The minimum of noisy values is biased downwards; the epoch that the others choose is free
+        of this bias. A replicate that is alone gets its e*.
         """
         loss = self.valid_loss[self.sound, : self.epochs]
         others = loss.sum(axis=0) - loss if len(loss) > 1 else loss
@@ -142,8 +143,7 @@ class VariantCurves:
     def end(self) -> slice:
         """The last quarter of the epochs, at least one; values at the end are means over it.
 
-        A single epoch depends on chance: equal trainings with different rounding diverge from each
-        other after some epochs.
+        A single epoch depends on chance: equal trainings with different rounding diverge in time.
         """
         return slice(self.epochs - max(1, self.epochs // 4), self.epochs)
 
@@ -222,6 +222,7 @@ class StudyCurves:
         kind: What its replicates are: "seeds" on one split, "splits" with a seed each, or "folds".
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
+        constant: What one answer for all samples scores; None where that is not known.
         group_size: Samples of a group, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
             variant that left has length 0 in the replicates that it did not train.
@@ -244,6 +245,7 @@ class StudyCurves:
     looks: tuple[int, ...] = ()
     share: float = 1.0
     learned: tuple[LearnedLayer, ...] | None = None
+    constant: ConstantAnswer | None = None
 
     @property
     def draws_samples(self) -> bool:
@@ -280,9 +282,7 @@ class StudyCurves:
     def samples_behind(self, replicates: int) -> float:
         """How many independent samples tell as much as the mean over some replicates.
 
-        Samples of one group may be right or wrong together, so that groups are counted, of mean
-        size.
-
+        Samples of one group may be right or wrong together: groups are counted, of mean size.
         The variance of a proportion that is averaged over replicates comes from the samples that
         they hold out. On one split (seeds) these are the same each time. Folds hold out each
         sample once. Of several splits any two share samples by chance: of the pairs of draws that

@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple
 import keras
 from keras.src.utils.python_utils import pythonify_logs
 
+from kohort.data.inspection.constant_answers import ConstantKind, ErrorKind
+
 _PROPORTIONS = (
     keras.metrics.Accuracy,
     keras.metrics.BinaryAccuracy,
@@ -56,12 +58,14 @@ class MetricKind(NamedTuple):
             any that is called an accuracy.
         accuracy: The targets of which it counts the right answers, if it is such a metric of
             Keras: the labels 0 and 1, integers, or one-hot rows. "" for all others.
+        constant: What it computes, where the score of one answer for all samples is known.
     """
 
     name: str
     direction: str
     is_proportion: bool
     accuracy: Accuracy = ""
+    constant: ConstantKind | None = None
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -79,7 +83,9 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
         metric = known[max(ends, key=len)] if ends else None
         is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
         direction = getattr(metric, "_direction", "")
-        kinds.append(MetricKind(name, direction, is_proportion, _accuracy(metric)))
+        kinds.append(
+            MetricKind(name, direction, is_proportion, _accuracy(metric), _constant(metric))
+        )
     return tuple(kind for kind in kinds if kind.name != "loss")
 
 
@@ -91,6 +97,40 @@ def _accuracy(metric: keras.Metric | None) -> Accuracy:
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
+
+
+_AREAS: dict[str, ConstantKind] = {"ROC": "roc", "PR": "pr"}
+_ERRORS: dict[object, ErrorKind] = {
+    keras.metrics.MeanSquaredError: "mse",
+    keras.metrics.RootMeanSquaredError: "rmse",
+    keras.metrics.MeanAbsoluteError: "mae",
+    keras.losses.MeanSquaredError: "mse",
+    keras.losses.MeanAbsoluteError: "mae",
+    keras.losses.mean_squared_error: "mse",
+    keras.losses.mean_absolute_error: "mae",
+}
+
+
+def _constant(metric: Any) -> ConstantKind | None:
+    if type(metric) is keras.metrics.AUC:
+        is_usual = not metric.multi_label and metric.label_weights is None
+        is_usual &= metric.summation_method.value == "interpolation"
+        return _AREAS.get(metric.curve.value) if is_usual else None
+    if type(metric) is keras.metrics.R2Score:
+        is_usual = metric.class_aggregation == "uniform_average" and not metric.num_regressors
+        return "r2" if is_usual else None
+    return _ERRORS.get(type(metric))
+
+
+def error_of_loss(model: keras.Model) -> ErrorKind | None:
+    """The error that a model's loss is, where it is one of Keras's, of one output and unscaled."""
+    compiled = model.get_compile_config()
+    if compiled["loss_weights"] is not None or not isinstance(compiled["loss"], str | dict):
+        return None
+    loss = keras.losses.get(model.loss)
+    if isinstance(loss, keras.losses.Loss):
+        return _ERRORS.get(type(loss)) if loss.reduction == "sum_over_batch_size" else None
+    return _ERRORS.get(loss)
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, float]:

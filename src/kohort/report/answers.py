@@ -61,7 +61,7 @@ def _differing_arguments(conclusions: Conclusions, taken: Collection[str]) -> di
 
 
 def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
-    """The score table, and below it the majority class where an accuracy of classes scores."""
+    """The score table, and below it what one answer for all samples scores, where that is known."""
     table, row = score_table(conclusions), reference_row(conclusions)
     if row is None:
         return table
@@ -74,8 +74,8 @@ def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
 def answer(conclusions: Conclusions) -> str:
     """The result in a few sentences: the winner, and variants not decided to be worse.
 
-    Where no variant is shown to beat the majority class, that comes first. Where all score the
-    same, that is said in place of who wins.
+    Where no variant is shown to beat one answer for all samples, that comes first. Where all
+    score the same, that is said in place of who wins.
     """
     winner = conclusions.winner
     if winner is None:

@@ -1,4 +1,4 @@
-"""Writes what an accuracy hides: the majority class, classes never found, recalls."""
+"""Writes what a score hides: what one answer scores, classes never found, recalls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,40 +7,48 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.judged import Answers
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
+from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.proportion import PairedProportions, paired_counts
 from kohort.findings.statistics.scale import percent
 from kohort.report.held_out import HeldOut
 
 
 def not_beaten(conclusions: Conclusions) -> str:
-    """The sentence that opens the answer where no variant is shown to beat the majority class.
+    """The sentence that opens the answer where no variant is shown to beat one answer for all.
 
-    Empty where one is, and where no accuracy of classes scores.
+    Empty where one is, and where nobody knows what such an answer scores.
     """
-    majority = conclusions.study.majority
-    codes = {f.code: f.verdict for f in conclusions.findings if f.variant is None}
-    if majority is None or codes[majority_rule.RULE.code] not in ("found", "inconclusive"):
-        return ""
-    return f"No variant is shown to beat {majority_rule.told(majority)}."
+    study = conclusions.study
+    found = {f.code: f for f in conclusions.findings if f.variant is None}
+    what = ""
+    if found[majority_rule.RULE.code].verdict in ("found", "inconclusive"):
+        assert study.majority is not None
+        what = majority_rule.told(study.majority)
+    elif constant_rule.opens_the_answer(found[constant_rule.RULE.code]):
+        what = constant_rule.told(study)
+    return what and f"No variant is shown to beat {what}."
 
 
 def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
-    """The row of the majority class in the table of scores; None without one.
+    """The row of one answer for all samples in the table of scores; None without one.
 
-    Its score is its share of the same validation parts that the variants are scored on.
+    Its score is that on the same validation parts that the variants are scored on.
     """
     study, metric = conclusions.study, conclusions.record.settings.metric
-    if study.majority is None:
+    reference = study.majority or study.constant
+    if reference is None:
         return None
-    valid = study.interval(study.majority.valid).within(0.0, 1.0)
-    train = float(study.majority.train.mean())
+    of_class = "class " * (study.majority is not None)
+    valid = study.scale.possible(study.interval(reference.valid))
+    train = float(reference.train.mean())
+    worse = train - valid.mean
     return {
-        "variant": f"always class {study.majority.name}",
+        "variant": f"always {of_class}{reference.name}",
         f"val_{metric}": valid.mean,
         "low": valid.low,
         "high": valid.high,
         f"train_{metric}": train,
-        "gap": train - valid.mean,
+        "gap": worse if study.scale.higher_is_better else -worse,
         "best_epoch": None,
         "parameters": 0,
         "seconds": 0.0,

@@ -78,9 +78,9 @@ class RecordView(RaceView):
         how it `left` (see `race`); then the arguments that differ between the variants, with
         the default where one is not given. Proportions are from 0 to 1.
 
-        Where variants are scored by an accuracy of classes, a last row is no variant but a
-        reference: the accuracy of always answering the most common class of the training data, on
-        the same validation parts. A variant that does not beat it is of no use.
+        Where it is known what one answer for all samples scores (see KH204 and KH207), a last row
+        is no variant but that reference, on the same validation parts: always the most common
+        class, say, or the mean. A variant that does not beat it is of no use.
 
         Example:
             >>> table = result.table()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kohort.data.copies import find_copies
+from kohort.data.inspection.constant_answers import ConstantAnswer, constant_answer
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
@@ -202,7 +203,10 @@ def study_record(
     """
     whole = [member for member in records.planned if member.share == 1]
     of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
-    score = scoring(spec.metric, spec.mode, [member.metrics for member in records.planned])
+    planned = records.planned
+    score = scoring(
+        spec.metric, spec.mode, [m.metrics for m in planned], [m.error for m in planned]
+    )
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
     return StudyRecord(
         _settings(spec, score, records, engine, start, runs),
@@ -227,6 +231,7 @@ def study_record(
         _majority(spec, score, records.replicates),
         _configs(spec, whole),
         learned,
+        _constant(spec, score, records.replicates),
     )
 
 
@@ -301,3 +306,11 @@ def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
     if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
         return None
     return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
+
+
+def _constant(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
+    """What one answer for all samples scores in the first replicates; None where nobody knows."""
+    if score.constant is None or spec.sample_weights is not None:
+        return None
+    parts = ((r.train, r.valid) for r in spec.whole_replicates[:count])
+    return constant_answer(score.constant, spec.data, parts)

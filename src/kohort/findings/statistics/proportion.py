@@ -85,7 +85,7 @@ def mean_of_proportions(parts: Sequence[Interval]) -> Interval:
     return Interval(mean, mean - down, mean + up, samples, np.nan).within(0.0, 1.0)
 
 
-def area_interval(area: float, zeros: int, ones: int, confidence: float = 0.95) -> Interval:
+def area_interval(area: float, zeros: float, ones: float, confidence: float = 0.95) -> Interval:
     """The interval of an area under the ROC curve: method 5 of Newcombe (2006).
 
     "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part 2",
@@ -95,7 +95,8 @@ def area_interval(area: float, zeros: int, ones: int, confidence: float = 0.95) 
 
     Args:
         area: From 0 to 1.
-        zeros: The samples of class 0, 1 or more, assumed independent.
+        zeros: The samples of class 0, 1 or more, assumed independent; those that stand behind a
+            mean of areas need not be whole.
         ones: Those of class 1.
         confidence: Between 0 and 1.
 
@@ -112,7 +113,24 @@ def area_interval(area: float, zeros: int, ones: int, confidence: float = 0.95) 
     # At an area of 0 or 1 it is zero, and no bound.
     low = 0.0 if area <= 0 else float(optimize.brentq(outside, 0.0, area - _BESIDE))
     high = 1.0 if area >= 1 else float(optimize.brentq(outside, area + _BESIDE, 1.0))
-    return Interval(area, low, high, zeros + ones, np.nan)
+    return Interval(area, low, high, int(zeros + ones), np.nan)
+
+
+def area_above_chance(area: float, zeros: float, ones: float, confidence: float) -> Interval:
+    """By how much an area under the ROC curve lies above chance, 0.5.
+
+    The arguments are those of `area_interval`; of less than one sample of a class there is one.
+
+    Returns:
+        The difference with its interval. Its p-value is of Mann and Whitney's variance at chance,
+        `(n + 1) / (12 n0 n1)`, which Newcombe's interval has there too.
+    """
+    zeros, ones = max(1.0, zeros), max(1.0, ones)
+    interval = area_interval(area, zeros, ones, confidence)
+    spread = np.sqrt((zeros + ones + 1) / (12 * zeros * ones))
+    p_value = float(2 * stats.norm.sf(abs(area - 0.5) / spread))
+    mean, low, high = (bound - 0.5 for bound in (area, interval.low, interval.high))
+    return Interval(mean, low, high, interval.n, p_value)
 
 
 @dataclass(frozen=True)

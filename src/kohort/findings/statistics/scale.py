@@ -1,6 +1,6 @@
 """Writes values and differences of a metric: in points, in its unit, or in percent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,13 +83,7 @@ class Scale:
             interval: The difference.
             border: The threshold of the verdict.
         """
-        side, other = "worse", "better"
-        if interval.mean < 0:
-            interval, border, side, other = interval.negated(), -border, other, side
-        mean, low, high = self._texts(interval, 1, (border,))
-        if not float(low) < 0 < float(high):
-            return f"{self.text(interval, thresholds=(border,))} {side}"
-        return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"
+        return _worse(interval, border, self._texts)
 
     def _texts(
         self, interval: Interval, digits: int, thresholds: Sequence[float]
@@ -101,6 +95,25 @@ class Scale:
 
 
 POINTS = Scale()
+
+
+def worse_by_parts(interval: Interval) -> str:
+    """By how large a part errors are larger, as text: as `Scale.worse`, in percent of the other."""
+    return _worse(interval, 0.0, lambda part, n, borders: _texts(part, "%", 100.0, n, borders))
+
+
+def _worse(
+    interval: Interval,
+    border: float,
+    write: Callable[[Interval, int, Sequence[float]], tuple[str, str, str]],
+) -> str:
+    side, other = "worse", "better"
+    if interval.mean < 0:
+        interval, border, side, other = interval.negated(), -border, other, side
+    mean, low, high = write(interval, 1, (border,))
+    if not float(low) < 0 < float(high):
+        return f"{mean} ({low} to {high}) {side}" if interval.is_formed else f"{mean} {side}"
+    return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"
 
 
 def percent(interval: Interval, digits: int = 1) -> str:

@@ -1,0 +1,123 @@
+"""What one answer for all samples scores by an area under a curve, or by an error of numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kohort.data.dataset import Dataset
+from kohort.data.labels import class_labels
+
+type ErrorKind = Literal["mse", "rmse", "mae", "r2"]
+type AreaKind = Literal["roc", "pr"]
+type ConstantKind = ErrorKind | AreaKind
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantAnswer:
+    """What the metric that scores gives to the answer of a model that looks at nothing.
+
+    Args:
+        name: The answer in words.
+        train: `[replicate]`, its score on the samples that train, float64.
+        valid: `[replicate]`, its score on the samples that validate.
+        ones: The part of these that are of class 1, on average, where the score is the area under
+            the ROC curve of two classes; else None.
+    """
+
+    name: str
+    train: np.ndarray
+    valid: np.ndarray
+    ones: float | None = None
+
+
+def constant_answer(
+    kind: ConstantKind, data: Dataset, parts: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> ConstantAnswer | None:
+    """What the best answer that is one for all samples scores, chosen on the training part.
+
+    That is the mean of the training targets, or their median for absolute errors; for areas one
+    score for all samples, and of one-hot rows, whose columns Keras takes together, the share of
+    each class.
+
+    Args:
+        kind: What Keras's metric computes, over all samples and columns.
+        data: The data.
+        parts: For each replicate the rows that train and those that validate.
+
+    Returns:
+        What it scores; None where the targets are not what such a metric is for.
+    """
+    sides = tuple(parts)
+    match kind:
+        case "roc" | "pr":
+            answer = _of_area(kind, data, sides)
+        case _:
+            answer = _of_error(kind, data.y_train, sides)
+    is_known = answer is not None and np.isfinite([answer.train, answer.valid]).all()
+    return answer if is_known else None
+
+
+def _of_error(
+    kind: ErrorKind, targets: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> ConstantAnswer | None:
+    if targets.ndim > 2 or targets.dtype.kind not in "iuf":
+        return None
+    scores = [
+        _error(kind, targets[train], (targets[train], targets[valid])) for train, valid in parts
+    ]
+    if kind != "r2" and not np.all(scores):  # nothing to be better than
+        return None
+    middle = "median" if kind == "mae" else "mean"
+    return ConstantAnswer(f"the {middle} of the training targets", *np.array(scores).T)
+
+
+def _error(kind: ErrorKind, known: np.ndarray, sides: Sequence[np.ndarray]) -> list[float]:
+    """The scores on some sides of the best constant of the targets that are known."""
+    constant = np.median(known, axis=0) if kind == "mae" else known.mean(axis=0, dtype=float)
+    scores = []
+    for targets in sides:
+        apart = targets - constant
+        if kind == "mae":
+            scores.append(float(np.abs(apart).mean()))
+            continue
+        squares = np.square(apart).mean(axis=0)
+        if kind == "r2":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                squares = 1 - squares / targets.var(axis=0, dtype=float)
+        scores.append(float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean()))
+    return scores
+
+
+def _of_area(
+    kind: AreaKind, data: Dataset, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> ConstantAnswer | None:
+    labels = class_labels(data, floats_are_labels=True)
+    if labels is None:
+        return None
+    is_of = labels.train[:, None] == np.arange(len(labels.names))
+    shares = np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
+    if labels.form == "one-hot":
+        if kind == "pr":
+            return None
+        areas = [[_micro_area(train, side) for side in (train, valid)] for train, valid in shares]
+        return ConstantAnswer("the share of each class", *np.array(areas).T)
+    if len(labels.names) != 2:
+        return None
+    ones = shares[:, :, 1]
+    # Without both classes Keras's area is 0.
+    scores = 0.5 * ((ones > 0) & (ones < 1)) if kind == "roc" else ones
+    known = float(ones[:, 1].mean()) if kind == "roc" else None
+    return ConstantAnswer("one score (chance)", scores[:, 0], scores[:, 1], known)
+
+
+def _micro_area(scores: np.ndarray, shares: np.ndarray) -> float:
+    """The area under the ROC curve of all columns `[class]` together, each of one score.
+
+    Args:
+        scores: The score of each column.
+        shares: The part of the samples that are of its class.
+    """
+    above = np.sign(scores[:, None] - scores) / 2 + 0.5
+    return float(shares @ above @ (1 - shares) / (len(shares) - 1))

@@ -1,0 +1,1 @@
+"""The rule about what one answer for all samples scores."""

@@ -1,0 +1,168 @@
+"""KH207: no variant is shown to beat one answer for all samples, by an area or by an error."""
+
+import numpy as np
+
+from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict, more_replicates
+from kohort.findings.judged import StudyCurves
+from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.proportion import area_above_chance
+from kohort.findings.statistics.scale import worse_by_parts
+from kohort.findings.statistics.stepwise import simes
+
+CHANCE = 0.5
+"""The area under the ROC curve of one score for all samples, where there are both classes."""
+GAIN = "score of the best variant, better by"
+"""The name of the gain among the evidence; of errors it is a part of the one answer's."""
+
+
+def judge(study: StudyCurves) -> Finding:
+    """Whether any variant is shown to score better than one answer for all samples."""
+    if study.constant is None:
+        sentence = "No answer that is one for all samples has a known score here."
+        return RULE.finding(None, "not applicable", sentence)
+    gains = advantages(study, study.confidence)
+    if not gains:
+        return RULE.finding(None, "not applicable", "No variant trained to the end.")
+    best = max(gains, key=lambda name: gains[name].mean)
+    if gains[best].n < FEWEST:
+        trained = max(curves.trained for curves in study.variants)
+        return _undecided(study, best, gains[best], "inconclusive", more_replicates(trained))
+    if simes([_one_sided(gain) for gain in gains.values()]) <= (1 - study.confidence) / 2:
+        shown = {name: gain for name, gain in gains.items() if gain.lies_above(0.0)}
+        best = max(shown, key=lambda name: shown[name].mean)
+        sentence = (
+            f"The answer that is one for all samples is beaten: {best} scores "
+            f"{_than(study, gains[best])} than {told(study)}."
+        )
+        return RULE.finding(None, "not found", sentence, _evidence(study, gains[best]))
+    # Of intervals that hold for all variants at once none lies above zero.
+    gain = advantages(study, 1 - (1 - study.confidence) / len(gains))[best]
+    verdict: Verdict = "found" if gain.mean < _margin(study) else "inconclusive"
+    return _undecided(study, best, gain, verdict, ADVICE)
+
+
+def _undecided(
+    study: StudyCurves, best: str, gain: Interval, verdict: Verdict, advice: str
+) -> Finding:
+    none = "" if gain.is_formed else " (no interval)"
+    sentence = (
+        f"No variant is shown to beat {told(study)}: the best, {best}, scores "
+        f"{_than(study, gain)}{none}."
+    )
+    return RULE.finding(None, verdict, sentence, _evidence(study, gain), advice)
+
+
+def advantages(study: StudyCurves, confidence: float) -> dict[str, Interval]:
+    """By variant, by how much better it scores than one answer for all samples.
+
+    Of errors by which part of that answer's they are lower: how far numbers spread differs between
+    replicates, and what is divided by it does not.
+    """
+    constant, gains = _of(study), {}
+    for curves, errors in zip(study.variants, study.errors, strict=True):
+        sound = np.flatnonzero(np.isfinite(errors))
+        if not len(sound):
+            continue
+        behind = study.samples_behind(len(sound))
+        if constant.ones is None or not behind or (constant.valid[sound] != CHANCE).any():
+            gains[curves.name] = mean_interval(
+                _gains(study, errors)[sound],
+                confidence=confidence,
+                test_to_train=study.test_to_train,
+            )
+            continue
+        area = float(np.clip(1 - errors[sound].mean(), 0.0, 1.0))
+        zeros, ones = behind * (1 - constant.ones), behind * constant.ones
+        gains[curves.name] = area_above_chance(area, zeros, ones, confidence)
+    return gains
+
+
+def _gains(study: StudyCurves, errors: np.ndarray) -> np.ndarray:
+    """By replicate, by how much better errors `[replicate]` are than those of one answer."""
+    score = _of(study).valid
+    # Errors are scores, turned so that lower is better.
+    if study.scale.is_proportion:
+        return np.asarray(1 - score - errors)
+    if study.scale.higher_is_better:
+        return np.asarray(-score - errors)
+    return np.asarray(1 - errors / score)
+
+
+def _margin(study: StudyCurves) -> float:
+    """The study's margin in the unit of the gains."""
+    return study.margin / float(_of(study).valid.mean()) if _by_parts(study) else study.margin
+
+
+def _by_parts(study: StudyCurves) -> bool:
+    return not study.scale.higher_is_better
+
+
+def told(study: StudyCurves) -> str:
+    """The answer and its validation score, in words."""
+    constant, scale = _of(study), study.scale
+    mean = float(np.nanmean(constant.valid))
+    value = f"{100 * mean:.1f} %" if scale.is_proportion else f"{mean:z.3g}"
+    return f"always answering {constant.name}, whose {scale.metric} is {value} on validation"
+
+
+def opens_the_answer(finding: Finding) -> bool:
+    """Whether the answer of a study begins with it: not where too few replicates say nothing."""
+    gain = finding.evidence.get(GAIN)
+    if not isinstance(gain, Interval) or finding.verdict not in ("found", "inconclusive"):
+        return False
+    return finding.verdict == "found" or (gain.n >= FEWEST and gain.is_formed)
+
+
+def _of(study: StudyCurves) -> ConstantAnswer:
+    assert study.constant is not None
+    return study.constant
+
+
+def _one_sided(gain: Interval) -> float:
+    """The p-value of the hypothesis that the true gain is not above zero."""
+    if np.isnan(gain.p_value):
+        return 1.0
+    return gain.p_value / 2 if gain.mean > 0 else 1 - gain.p_value / 2
+
+
+def _than(study: StudyCurves, gain: Interval) -> str:
+    if gain.mean == 0.0:
+        return "the same"
+    write = worse_by_parts if _by_parts(study) else study.scale.worse
+    return write(gain.negated())
+
+
+def _evidence(study: StudyCurves, gain: Interval) -> Evidence:
+    return {"score of one answer on validation": float(np.nanmean(_of(study).valid)), GAIN: gain}
+
+
+ADVICE = (
+    "See whether the variants learn at all (KH103, KH104), whether inputs and targets have a scale "
+    "that a net can learn from, and whether the inputs tell anything of the target. Where samples "
+    "of a class are few in validation, more replicates or a larger part that validates show more."
+)
+
+RULE = Rule(
+    "KH207",
+    "one answer not beaten",
+    "No variant's validation score is shown to be better than that of one answer for all samples. "
+    "For the area under a ROC curve that is chance, 50 %; for that under a precision-recall curve "
+    "the share of positives; of one-hot rows, whose columns Keras takes together, the area of each "
+    "class's share of the training part; for squared errors and R2 the mean of the training "
+    "targets; for absolute errors their median. A ROC area of two classes has the interval of the "
+    "validation samples that stand behind it, taken as independent; where a `Dataset` has groups, "
+    "groups. All others have that of the paired differences over replicates, of errors in parts of "
+    "the one answer's, so that over seeds they tell of their one split alone. It is beaten where "
+    "Simes's test over all variants rejects that none is better. Else it is found where the best "
+    "variant scores less than the study's `margin` better, and inconclusive where it scores more, "
+    f"but chance may do that, or where there are fewer than {FEWEST} replicates. It is asked where "
+    "such a metric of Keras or such a loss scores, without weights of samples.",
+    "The best of several variants that have learned nothing is still a winner. An area of 57 % "
+    "reads as something, and a loss of 0.8 has no reference that everybody knows.",
+    ADVICE,
+    judge,
+    "Simes's test (1986) over one-sided p-values: of Mann and Whitney's variance at chance, "
+    "(n + 1) / (12 n0 n1), or of Student's t with the correction of Nadeau and Bengio (2003); the "
+    "interval of an area is method 5 of Newcombe (2006)",
+)

@@ -1,0 +1,73 @@
+"""What one answer for all samples scores is what Keras's own metrics give to it."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.data.inspection.constant_answers import constant_answer
+
+RANDOM = np.random.default_rng(0)
+ROWS = np.arange(200)
+PARTS = [(ROWS[:150], ROWS[150:]), (ROWS[50:], ROWS[:50])]
+LABELS = RANDOM.permutation(ROWS < 20).astype(int)
+TARGETS = RANDOM.gamma(2.0, size=200)
+TWO = RANDOM.normal(size=(200, 2)) * [1.0, 5.0]
+
+
+def data_of(targets):
+    return kohort.Dataset(np.zeros((200, 1)), targets, np.zeros((200, 1)), targets)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "targets", "constant"),
+    [
+        ("roc", keras.metrics.AUC, LABELS, lambda _: 0.3),
+        ("roc", keras.metrics.AUC, LABELS[:, None].astype(float), lambda _: 0.3),
+        ("pr", lambda: keras.metrics.AUC(curve="PR"), LABELS, lambda _: 0.3),
+        ("roc", keras.metrics.AUC, np.eye(2)[LABELS], lambda y: y.mean(axis=0)),
+        ("roc", keras.metrics.AUC, np.eye(3)[LABELS + (ROWS < 90)], lambda y: y.mean(axis=0)),
+        ("mse", keras.metrics.MeanSquaredError, TARGETS, np.mean),
+        ("rmse", keras.metrics.RootMeanSquaredError, TARGETS, np.mean),
+        ("mae", keras.metrics.MeanAbsoluteError, TARGETS, np.median),
+        ("r2", keras.metrics.R2Score, TARGETS[:, None], np.mean),
+        ("mse", keras.metrics.MeanSquaredError, TWO, lambda y: y.mean(axis=0)),
+        ("rmse", keras.metrics.RootMeanSquaredError, TWO, lambda y: y.mean(axis=0)),
+        ("mae", keras.metrics.MeanAbsoluteError, TWO, lambda y: np.median(y, axis=0)),
+        ("r2", keras.metrics.R2Score, TWO, lambda y: y.mean(axis=0)),
+    ],
+)
+def test_it_scores_what_keras_gives_to_it(kind, metric, targets, constant):
+    answer = constant_answer(kind, data_of(targets), PARTS)
+    for number, (train, valid) in enumerate(PARTS):
+        for rows, score in ((train, answer.train), (valid, answer.valid)):
+            kept = metric()
+            given = np.broadcast_to(constant(targets[train]), targets[rows].shape)
+            kept.update_state(targets[rows], given)
+            assert score[number] == pytest.approx(float(kept.result()), abs=1e-4)
+
+
+def test_an_area_of_two_classes_knows_the_share_of_positives_that_validate():
+    answer = constant_answer("roc", data_of(LABELS), PARTS)
+    assert answer.ones == pytest.approx(np.mean([LABELS[150:].mean(), LABELS[:50].mean()]))
+    assert constant_answer("pr", data_of(LABELS), PARTS).ones is None
+
+
+def test_a_part_without_positives_has_the_area_that_keras_gives_it():
+    none = np.flatnonzero(LABELS == 0)[:50]
+    assert constant_answer("roc", data_of(LABELS), [(ROWS, none)]).valid == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets"),
+    [
+        ("pr", np.eye(2)[LABELS]),
+        ("roc", TARGETS),
+        ("roc", LABELS + (ROWS < 90)),
+        ("mse", np.zeros((200, 3, 3))),
+        ("r2", np.ones(200)),
+    ],
+    ids=["columns of classes", "no classes", "three classes", "images", "targets that are alike"],
+)
+def test_what_is_not_known_is_not_told(kind, targets):
+    assert constant_answer(kind, data_of(targets), PARTS) is None

@@ -1,0 +1,102 @@
+"""A winner that is no better than one answer for all samples is told: in all that is read first."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(300, 3))
+RARE = RANDOM.permutation(np.arange(300) < 15).astype(int)
+NUMBERS = X[:, 0] + 0.1 * RANDOM.normal(size=300)
+
+
+def net(loss, metric=None, rate=0.0, reduction=""):
+    """A model of one layer, which learns nothing without a learning rate."""
+    metrics = {
+        "auc": lambda: keras.metrics.AUC(name="auc"),
+        "pr": lambda: keras.metrics.AUC(curve="PR", name="pr"),
+    }
+    end = "sigmoid" if "crossentropy" in loss else None
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, end)])
+    given = [metrics.get(metric, lambda: metric)()] if metric else []
+    if reduction:
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
+    model.compile(keras.optimizers.SGD(rate), loss, metrics=given)
+    return model
+
+
+def run(targets, metric=None, store=None, weights=None, **arguments):
+    data = kohort.Dataset(X[:240], targets[:240], X[240:], targets[240:])
+    variants = [kohort.Variant("net", net, metric=metric, **arguments)]
+    splits = kohort.Holdout(0.2, 3)
+    more = {"replicates": splits, "epochs": 3, "batch_size": 48, "sample_weight": weights}
+    study = kohort.Study("one", variants, data, metric=metric, **more)
+    return study.run(store, verbose=0)
+
+
+def verdict(result):
+    (finding,) = (f for f in result.findings() if f.code == "KH207")
+    return finding.verdict
+
+
+def test_a_winner_at_chance_is_told_in_the_answer_the_table_and_the_report(tmp_path):
+    result = run(RARE, "auc", tmp_path / "k.db", loss="binary_crossentropy")
+    told = (
+        "No variant is shown to beat always answering one score (chance), whose auc is 50.0 % on "
+        "validation."
+    )
+    assert result.answer().startswith(f"{told} net ")
+    assert verdict(result) in ("found", "inconclusive")
+    row = result.table().loc["always one score (chance)"]
+    assert (row["val_auc"], row["train_auc"], row["gap"]) == (0.5, 0.5, 0.0)
+    page = " ".join(result.report(tmp_path / "r.html").read_text("utf-8").split())
+    assert told in page
+    assert "One answer not beaten (KH207)" in page
+    assert '<tr class="reference"><th scope="row">always one score (chance)</th>' in page
+    kept = kohort.open(tmp_path / "k.db", "one", result.data)
+    assert kept.answer() == result.answer()
+    assert kept.table().equals(result.table())
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "score"),
+    [
+        (None, "mean", "val_data_loss"),
+        ("r2_score", "mean", "val_r2_score"),
+        ("mae", "median", "val_mae"),
+    ],
+)
+def test_numbers_are_held_against_their_mean(metric, name, score):
+    knows_nothing = run(NUMBERS, metric, loss="mse")
+    assert knows_nothing.answer().startswith(
+        f"No variant is shown to beat always answering the {name} of the training targets, whose "
+    )
+    learned = run(NUMBERS, metric, loss="mse", rate=0.1)
+    assert learned.answer().startswith("net does best")
+    assert verdict(learned) == "not found"
+    table = learned.table().loc[f"always the {name} of the training targets"]
+    worse = table["train" + score[3:]] - table[score]
+    assert table["gap"] == pytest.approx(worse if metric == "r2_score" else -worse)
+
+
+def test_positives_are_the_reference_of_a_precision_recall_area():
+    table = run(RARE, "pr", loss="binary_crossentropy").table()
+    assert table.loc["always one score (chance)"]["val_pr"] == pytest.approx(0.05, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"loss": "huber"},
+        {"loss": "mse", "weights": np.ones(240)},
+        {"loss": "mse", "reduction": "sum"},
+    ],
+    ids=["another loss", "weights", "a sum"],
+)
+def test_what_has_no_known_reference_has_none(arguments):
+    result = run(NUMBERS, **arguments)
+    assert result.record.constant is None
+    assert verdict(result) == "not applicable"
+    assert len(result.table()) == 1
