@@ -89,7 +89,7 @@ def accuracy_row(result: kohort.Result, label: str) -> str:
     """Validation accuracy under both policies, and the paired difference."""
     table = result.table()
     plain, mixed = (table.loc[name(label, policy)] for policy in POLICIES)
-    paired = result.compare(*(name(label, policy) for policy in POLICIES)).difference
+    paired = result.compare(*(name(label, policy) for policy in reversed(POLICIES))).difference
     return (
         f"| {label} | {100 * plain.val_accuracy:.2f} % | {100 * mixed.val_accuracy:.2f} % | "
         f"{points(paired.mean)} points ({points(paired.low)} to {points(paired.high)}) |"
@@ -114,7 +114,7 @@ def seconds_row(taken: dict[str, list[float]], label: str) -> str:
 
 def conclusion(result: kohort.Result, taken: dict[str, list[float]]) -> str:
     """What the two tables show, in words that follow from the numbers."""
-    pairs = [[name(label, policy) for policy in POLICIES] for label in ARCHITECTURES]
+    pairs = [[name(label, each) for each in reversed(POLICIES)] for label in ARCHITECTURES]
     differences = [result.compare(*pair).difference for pair in pairs]
     ratios = [statistics.median(ratios_of(taken, label)) for label in ARCHITECTURES]
     worst = max(max(abs(d.low), abs(d.high)) for d in differences)

@@ -123,7 +123,7 @@ def test_a_learning_rate_of_1000_diverges(result):
 
 
 def test_one_variant_under_two_names_does_not_differ_from_itself(result):
-    step = result.compare("plain", "plain again")
+    step = result.compare("plain again", "plain")
     assert not step.is_decided
     assert step.is_equivalent
     assert step.difference.mean == pytest.approx(0, abs=2e-3)

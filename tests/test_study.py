@@ -161,7 +161,7 @@ def test_comparisons_are_paired_and_come_in_families(result):
     for c in families["rises"]:
         a, b = (rises(values.loc[name, :, :, "val_data_loss"]) for name in (c.a, c.b))
         assert c.difference.mean == pytest.approx(np.mean(b) - np.mean(a))
-    one = result.compare("plain", "l2")
+    one = result.compare("l2", "plain")
     assert one.difference == families["additions"][1].difference
     with pytest.raises(kohort.DesignError, match="'nobody'"):
         result.compare("plain", "nobody")
@@ -361,7 +361,7 @@ def test_a_study_without_accuracy_scores_by_loss(blobs):
     assert list(table["val_data_loss"]) == sorted(table["val_data_loss"])
     wide = result.best().variant.name
     assert wide == "width=16"
-    step = result.compare("width=1", wide)
+    step = result.compare(wide, "width=1")
     assert step.difference.mean < 0
     assert "points" not in result.answer()
     gap = next(f for f in result.findings() if (f.code, f.variant) == ("KH102", wide))
@@ -403,7 +403,7 @@ def test_any_metric_scores_and_keras_knows_its_direction(blobs, metric, mode, as
     table = table[~table.index.str.startswith("always")]
     assert table[column].is_monotonic_increasing is ascending
     assert table.index[0] == result.best().variant.name == "learning_rate=0.01"
-    worst = result.compare("learning_rate=0.01", "learning_rate=0.0001")
+    worst = result.compare("learning_rate=0.0001", "learning_rate=0.01")
     assert (worst.difference.mean > 0) is ascending
     # 5 % of what the baseline scores.
     assert worst.margin == pytest.approx(abs(table.loc["learning_rate=0.0001", column]) / 20)
@@ -694,8 +694,8 @@ def test_what_a_study_was_given_can_be_read_and_not_changed(blobs):
 
 
 def test_a_comparison_prints_what_it_says(result):
-    one = result.compare("plain", "l2")
-    assert str(one) == result.comparison_text("plain", "l2")
+    one = result.compare("l2", "plain")
+    assert str(one) == result.comparison_text("l2", "plain")
     assert str(one).startswith("l2 against plain, validation accuracy at the best epoch: ")
     assert "Corrected for all that the study compares: p" in str(one)
     assert repr(one) == str(one)

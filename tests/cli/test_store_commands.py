@@ -220,14 +220,16 @@ def test_export_tells_what_to_install(folder, ran, monkeypatch, to):
 
 
 def test_compare_tells_two_variants_apart_or_not(folder, ran):
-    done = kohort("compare", "tiny", "units=2", "units=16", cwd=folder)
+    done = kohort("compare", "tiny", "units=16", "units=2", cwd=folder)
     assert done.stdout.startswith("units=16 against units=2, validation accuracy"), done.stderr
     assert re.search(r" points \(.*\).*(undecided|differ|no difference)", done.stdout)
-    told = json.loads(kohort("compare", "tiny", "units=2", "units=16", "--json", cwd=folder).stdout)
-    assert (told["a"], told["b"], told["replicates"]) == ("units=2", "units=16", 3)
+    told = json.loads(kohort("compare", "tiny", "units=16", "units=2", "--json", cwd=folder).stdout)
+    assert (told["a"], told["b"], told["replicates"]) == ("units=16", "units=2", 3)
     assert told["told"] == done.stdout.strip()
-    found = kohort_open(folder / "kohort.db", "tiny").compare("units=2", "units=16")
+    found = kohort_open(folder / "kohort.db", "tiny").compare("units=16", "units=2")
     assert (told["difference"], told["p_adjusted"]) == (found.difference.mean, found.p_adjusted)
+    scores = kohort_open(folder / "kohort.db", "tiny").table()["val_accuracy"]
+    assert told["difference"] == pytest.approx(scores["units=16"] - scores["units=2"])
     refused(kohort("compare", "tiny", "units=2", "units=3", cwd=folder), "'units=3'")
 
 

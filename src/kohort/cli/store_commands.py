@@ -114,11 +114,11 @@ def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
 def compare(
     name: StudyName,
     a: Annotated[str, typer.Argument(metavar="A", help="A variant.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another, which is held against it.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another, which it is held against.")],
     store: StorePlace = STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two variants of a study that was run to its end."""
+    """Compare a variant with another, A against B, of a study that was run to its end."""
     from kohort.runs.loading import open as open_result
 
     with _of_a_study("compare", name):
@@ -128,7 +128,7 @@ def compare(
 
 
 def _of_comparison(found: "Comparison") -> dict[str, object]:
-    """A comparison for programs; what it has not is null."""
+    """A comparison for programs, as it was asked for: `a - b`. What it has not is null."""
     difference = found.difference
     numbers = {
         "difference": difference.mean,
@@ -139,8 +139,8 @@ def _of_comparison(found: "Comparison") -> dict[str, object]:
         "margin": found.margin,
     }
     return {
-        "a": found.a,
-        "b": found.b,
+        "a": found.b,
+        "b": found.a,
         "measure": found.measure,
         "replicates": difference.n,
         **{name: number if isfinite(number) else None for name, number in numbers.items()},

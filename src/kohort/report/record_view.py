@@ -106,21 +106,21 @@ class RecordView(RaceView):
         return self._conclusions.findings
 
     def compare(self, a: str, b: str) -> Comparison:
-        """The paired difference of the scores of two variants, `b - a`.
+        """How one variant does against another: the paired difference of their scores, `a - b`.
 
         Its verdict is that of the report: corrected as in the family of `comparisons` that has the
         pair or, where none has, over all pairs of variants. What the pair says by itself is its
         `alone`; that holds only for a pair that was chosen before any result was seen.
 
         Args:
-            a: The name of a variant.
-            b: The name of another.
+            a: The name of a variant; `b` of what is returned, as what it names is `b - a`.
+            b: The name of another, which it is held against.
 
         Raises:
             DesignError: There is no such variant.
 
         Example:
-            >>> comparison = result.compare("units=1", "units=16")
+            >>> comparison = result.compare("units=16", "units=1")
             >>> comparison.better
             'units=16'
             >>> len(comparison.differences), comparison.difference.low > 0
@@ -128,7 +128,7 @@ class RecordView(RaceView):
             >>> print(comparison)
             units=16 against units=1, validation accuracy at the best epoch: +... points ...
         """
-        found = self._conclusions.compare(self._number(a), self._number(b))
+        found = self._conclusions.compare(self._number(b), self._number(a))
         scale, kind = self._conclusions.study.scale, self.settings.kind
         return replace(found, text=words.compared(found, scale, kind))
 
@@ -137,13 +137,13 @@ class RecordView(RaceView):
 
         Args:
             a: The name of a variant.
-            b: The name of another.
+            b: The name of another, which it is held against.
 
         Raises:
             DesignError: There is no such variant.
 
         Example:
-            >>> print(result.comparison_text("units=1", "units=16"))
+            >>> print(result.comparison_text("units=16", "units=1"))
             units=16 against units=1, validation accuracy at the best epoch: +... points ...
         """
         return self.compare(a, b).text
