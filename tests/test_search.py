@@ -78,6 +78,17 @@ def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path)
     assert page.count("scores of the trials over") == 3
 
 
+def test_nobody_named_a_baseline_of_a_search(result, tmp_path):
+    told = [result.answer(), result.test_text(), *result.search_text()]
+    for text in (*told, result.report(tmp_path / "report.html").read_text("utf-8")):
+        text = text.partition('<h2 id="how"')[0]
+        assert "the baseline" not in text.lower()
+    first = f"trial {result.searched.finalists[0]}"
+    if result.winner != first:
+        assert f"the search's own best, {first}" in result.answer()
+    assert "against the search&#39;s own best" in result.report(tmp_path / "r.html").read_text()
+
+
 def section(result, path):
     """The part of a report that is about the search."""
     page = result.report(path).read_text()

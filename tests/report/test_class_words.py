@@ -83,7 +83,7 @@ def test_a_model_that_never_finds_the_rare_class_is_no_success(form, labels):
 
     assert result.answer().startswith(
         "No variant is shown to beat always answering class 0, right for 96.7 % of "
-        "validation samples. net does best"
+        "validation samples. net scores on validation data: "
     )
     assert result.test_text() == (
         "net is right for 98.2 % (96.8 to 99.0) of 615 samples, as often as always answering "
@@ -162,7 +162,7 @@ def test_what_is_not_known_to_count_right_answers_has_no_reference(metric):
 
     result = run(rare(), kohort.Variant("net", build), metric=metric.name)
     assert result.record.majority is None
-    assert result.answer().startswith("net does best")
+    assert result.answer().startswith("net scores on validation data: ")
     assert verdicts(result)["KH204"] == "not applicable"
 
 
@@ -182,7 +182,7 @@ def test_chance_is_told():
     data = kohort.Dataset(x[:200], y[:200], x[200:], y[200:])
     result = run(data, kohort.Variant("net", learning, form="integers"), epochs=2)
     assert result.answer().startswith("No variant is shown to beat always answering class ")
-    assert "(chance among 2 classes: 50 %). net does best" in result.answer()
+    assert "(chance among 2 classes: 50 %). net scores on validation data: " in result.answer()
     assert verdicts(result)["KH204"] in ("found", "inconclusive")
     assert "which is not shown to differ from always answering class" in result.test_text()
 
@@ -200,7 +200,7 @@ def easy(classes, test_classes=None, in_validation=None):
 def test_ten_classes_that_are_learned_are_a_success():
     net = kohort.Variant("net", learning, form="integers", classes=10)
     result = run(easy(10), net, epochs=30)
-    assert result.answer().startswith("net does best")
+    assert result.answer().startswith("net scores on validation data: ")
     assert "always answering" not in result.test_text()
     assert verdicts(result)["KH204"] == "not found"
     (held,) = result.test()

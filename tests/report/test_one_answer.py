@@ -74,7 +74,7 @@ def test_numbers_are_held_against_their_mean(metric, name, score):
         f"No variant is shown to beat always answering the {name} of the training targets, whose "
     )
     learned = run(NUMBERS, metric, loss="mse", rate=0.1)
-    assert learned.answer().startswith("net does best")
+    assert learned.answer().startswith("net scores on validation data: ")
     assert verdict(learned) == "not found"
     table = learned.table().loc[f"always the {name} of the training targets"]
     worse = table["train" + score[3:]] - table[score]

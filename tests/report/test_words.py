@@ -65,6 +65,8 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         "broken scored better where training came to its end, and was not chosen since it diverged "
         "in some replicates."
     )
+    named = words.answer("best", score, POINTS, family, to_base, baseline="the first one")
+    assert "It is better than the first one, base: +2.0 points" in named
     undecided = [comparison("base", "best", 0.02, 0.3)]
     assert (
         "It seems better than the baseline, base: +2.0 points (+1.0 to +3.0), but not "

@@ -45,6 +45,7 @@ class Settings:
         has_sample_weights: Whether samples had weights, by which losses are measured too.
         data: The fingerprint of its data; "" of studies that were kept before it was.
         raw_data: That of the raw data that these were cleaned from; "" where they were not.
+        baseline: What the first variant is called in sentences; nobody named one of a search.
     """
 
     study: str
@@ -74,6 +75,7 @@ class Settings:
     has_sample_weights: bool = False
     data: str = ""
     raw_data: str = ""
+    baseline: str = "the baseline"
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

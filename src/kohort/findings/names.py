@@ -33,3 +33,8 @@ def shortlist(names: Sequence[str], last: str = "and") -> str:
 
 def _joined(texts: Sequence[str], last: str) -> str:
     return f" {last} ".join(filter(None, [", ".join(texts[:-1]), texts[-1]])) if texts else ""
+
+
+def capital(text: str) -> str:
+    """A text that begins a sentence."""
+    return text[:1].upper() + text[1:]

@@ -81,7 +81,9 @@ def answer(conclusions: Conclusions) -> str:
     if winner is None:
         return words.no_winner(conclusions.diverged)
     ahead = _left_ahead(conclusions, winner)
-    stood = {"does": "stood to the end of the race"} if ahead else {}
+    does = "stood to the end of the race" if ahead else "does best on validation data"
+    if len(conclusions.record.variants) == 1:
+        does = "scores on validation data"
     found = _tie(conclusions, winner) or words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
@@ -89,7 +91,8 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.winner,
         conclusions.families.baseline,
         conclusions.diverged,
-        **stood,
+        does,
+        conclusions.record.settings.baseline,
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)

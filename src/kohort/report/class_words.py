@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kohort.evidence.settings import Settings
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.judged import Answers
+from kohort.findings.names import capital
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
@@ -58,19 +60,19 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
     }
 
 
-def test_text(tests: Sequence[HeldOut], confidence: float) -> str:
+def test_text(tests: Sequence[HeldOut], settings: Settings) -> str:
     """What the winner, and then the baseline, do on the test set, in a sentence each.
 
     Args:
         tests: Their results; none gives no text.
-        confidence: Of the test against the majority class.
+        settings: Of the study: the confidence of the test against the majority class.
     """
     sentences = []
     for number, test in enumerate(tests):
-        name = f"The baseline, {test.variant}," if number else test.variant
+        name = f"{capital(settings.baseline)}, {test.variant}," if number else test.variant
         of = "" if number else f" of {test.accuracy.n:,} samples"
         missed = f"; it finds {none_of(test.answers)}" if test.answers.missed else ""
-        against = _against_majority(test.answers, confidence)
+        against = _against_majority(test.answers, settings.confidence)
         sentences.append(f"{name} is right for {percent(test.accuracy)}{of}{against}{missed}.")
     return " ".join(sentences)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.evidence.readings import Reading, Tested
+from kohort.evidence.settings import Settings
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import listing
 from kohort.findings.statistics.comparison import Comparison
@@ -19,7 +20,7 @@ from kohort.report.tested_scores import told as scored
 
 
 def told(
-    tests: Sequence[HeldOut], scores: Sequence[TestScore], scale: Scale, confidence: float
+    tests: Sequence[HeldOut], scores: Sequence[TestScore], scale: Scale, settings: Settings
 ) -> str:
     """The metric that scores, and how right the answers are, in sentences that follow "on test".
 
@@ -27,14 +28,14 @@ def told(
         tests: How right the winner and the baseline are; none where they give no classes.
         scores: Their scores; none give no text.
         scale: The scale of the metric.
-        confidence: Of intervals.
+        settings: Of the study.
     """
     if not scores:
         return ""
-    right = test_text(tests, confidence)
+    right = test_text(tests, settings)
     if are_accuracies(tests, scores):
         return right
-    return " ".join(filter(None, [scored(scores, scale, confidence), right]))
+    return " ".join(filter(None, [scored(scores, scale, settings), right]))
 
 
 def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:

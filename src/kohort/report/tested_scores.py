@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kohort.evidence.readings import Tested
+from kohort.evidence.settings import Settings
 from kohort.findings.names import listing
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import area_interval, proportion_interval
@@ -68,13 +69,13 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     return TestScore(tested.variant, tested.metric, score, tested.values, why)
 
 
-def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
+def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
     """The scores of the winner and of the baseline in a sentence, which follows "on the test set".
 
     Args:
         scores: Of the winner, then of the baseline; the same where it wins.
         scale: The scale of the metric.
-        confidence: Of intervals.
+        settings: Of the study: the confidence of intervals.
     """
     winner, *rest = scores
 
@@ -84,8 +85,8 @@ def told(scores: Sequence[TestScore], scale: Scale, confidence: float) -> str:
     text = f"by {scale.metric}, over {len(winner.values):,} samples, {winner.variant} scores "
     text += write(winner.score)
     for baseline in rest:
-        text += f", and the baseline, {baseline.variant}, {write(baseline.score)}"
-        difference = winner.less(baseline, confidence)
+        text += f", and {settings.baseline}, {baseline.variant}, {write(baseline.score)}"
+        difference = winner.less(baseline, settings.confidence)
         if difference.is_formed:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from kohort.findings.finding import Finding
-from kohort.findings.names import MOST_NAMES, shortlist
+from kohort.findings.names import MOST_NAMES, capital, shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
@@ -66,6 +66,7 @@ def answer(
     against_baseline: Sequence[Comparison],
     diverged: Sequence[tuple[str, int, int]] = (),
     does: str = "does best on validation data",
+    baseline: str = "the baseline",
 ) -> str:
     """The answer in a few sentences: the winner, its score, and the variants as good as it.
 
@@ -77,15 +78,16 @@ def answer(
         against_baseline: Every other variant (`b`) against the baseline (`a`).
         diverged: Names of variants with replicates that diverged, how many did, and of how many.
         does: What the winner does.
+        baseline: What the baseline is called.
     """
     lower = "" if scale.higher_is_better else ", lower is better"
     sentences = [f"{winner} {does}: {scale.metric} {scale.score(score)}{lower}."]
     step = next((c for c in against_baseline if c.b == winner), None)
     if step is not None and not step.difference.n:
-        sentences.append(f"The baseline, {step.a}, did not train to the end.")
+        sentences.append(f"{capital(baseline)}, {step.a}, did not train to the end.")
     elif step is not None:
         sentences.append(
-            f"It {_standing(step, scale)} the baseline, {step.a}: {_difference_text(step, scale)}."
+            f"It {_standing(step, scale)} {baseline}, {step.a}: {_difference_text(step, scale)}."
         )
     # A variant that never trained to the end has no score to compare with.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]

@@ -66,7 +66,7 @@ def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]
 
 
 def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
-    """What the winner is, and why the baseline is one; empty without a winner."""
+    """What the winner is, and what the search's own best was; empty without a winner."""
     if conclusions.winner_name is None:
         return ""
     trials = {trial_name(trial.number): trial for trial in record.trials}
@@ -77,7 +77,7 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
     return f"{conclusions.winner_name} is {told}." + (
         " It was the search's own best, too."
         if is_same
-        else f" The baseline, {picked}, is the search's own best."
+        else f" The search's own best was {picked}."
     )
 
 

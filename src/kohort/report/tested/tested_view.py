@@ -129,7 +129,7 @@ class TestedView(RecordView):
             self._held(tested),
             self._scores(tested),
             self._conclusions.study.scale,
-            self.settings.confidence,
+            self.settings,
         )
         far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         return " ".join([told, *(finding.sentence for finding in far)])

@@ -25,8 +25,9 @@ class SearchResult(Result):
     """
 
     def __init__(self, proved: Result, searched: SearchRecord) -> None:
+        settings = replace(proved.settings, baseline="the search's own best")
         super().__init__(
-            proved.record,
+            replace(proved.record, settings=settings),
             proved.variants,
             proved._data,
             proved._members,
