@@ -54,6 +54,19 @@ def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
     ]
 
 
+def test_what_is_one_of_several_says_what_it_is_for(monkeypatch):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=False, width=160)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    for purpose in ("looking for doubtful labels", "looking for a shift"):
+        with Progress(10, purpose=purpose) as progress:
+            progress.begin("cohort 1/1", members=5, epochs=2)
+    assert screen.getvalue().splitlines() == [
+        "looking for doubtful labels, 5 members, 2 epochs",
+        "looking for a shift, 5 members, 2 epochs",
+    ]
+
+
 def test_a_line_of_a_log_is_one_line_and_names_stay_text(monkeypatch):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=False, width=80)

@@ -33,11 +33,12 @@ class Progress:
     Args:
         total: Member epochs to come.
         visible: Whether to show anything at all.
+        purpose: What all of it is for, which is shown in place of what trains.
     """
 
-    def __init__(self, total: int, *, visible: bool = True) -> None:
+    def __init__(self, total: int, *, visible: bool = True, purpose: str = "") -> None:
         self._console = Console(stderr=True)
-        self._visible = visible
+        self._visible, self._purpose = visible, purpose
         self._what, self._epochs, self._left = "", 0, 0
         # What trains may have a name of any length: it is cut where there is no room for it.
         self._bar = Bars(
@@ -97,6 +98,8 @@ class Progress:
             done: Member epochs that were trained in an earlier run.
         """
         self._what, self._epochs = f"{count(members, 'member')} of {what}", epochs
+        if self._purpose:
+            what = self._what = self._purpose
         self._left = members * epochs - done
         self.skip(done)
         self._show(0)

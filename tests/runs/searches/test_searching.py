@@ -1,6 +1,7 @@
 """Trials climb from rung to rung, and end with the numbers that an undisturbed training has."""
 
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.runs.searches import climbing
 from kohort.runs.searches.keeping import Facts, SearchKeeper
-from kohort.runs.searches.searching import Failures
+from kohort.runs.searches.searching import Failures, _Part
 from tests.runs.searches.searched import SPACE, build, small, without_times
 
 
@@ -104,6 +105,16 @@ def test_the_best_of_each_bracket_go_on_and_no_epoch_is_trained_twice(undisturbe
                     assert min(trial.scores[epochs] for trial in on) >= max(left, default=0)
     assert record.member_epochs == sum(max(trial.scores) for trial in record.trials)
     assert record.member_epochs < record.whole_epochs == 12 * 4
+
+
+def test_progress_counts_the_trials_that_begin_at_a_rung_apart():
+    schedule = SimpleNamespace(parts=[8], ladder=SimpleNamespace(epochs=(1, 2, 4)))
+    part = _Part(schedule, 0)
+    assert part._told(0, [[1, 2, 3, 4], [5, 6]], "") == "rung 1/3, 4 alive"
+    assert part._told(1, [[1, 2], [5, 6]], ", best 0.9") == (
+        "rung 2/3, 2 alive and 2 new, best 0.9"
+    )
+    assert part._told(2, [[1], [5]], "") == "rung 3/3, 2 alive"
 
 
 def test_the_finalists_are_the_best_that_climbed_highest(undisturbed):

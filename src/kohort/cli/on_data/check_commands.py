@@ -90,6 +90,7 @@ def check(
     from kohort.findings.checks.data_rules import check as findings_of
     from kohort.findings.checks.data_rules import serious
     from kohort.report.checks.check_page import CheckPage, answer, write_check
+    from kohort.report.checks.decided_words import unreadable_files
     from kohort.report.checks.suspect_rows import suspect_rows
     from kohort.runs.checks.data_check import inspect
 
@@ -114,8 +115,9 @@ def check(
         }
         typer.echo(json.dumps({**report, "serious": [f.code for f in serious(findings)]}))
     else:
-        for finding in findings:
-            typer.echo(legible(f"{finding.code} {finding.verdict}: {finding.sentence}"))
+        lines = [unreadable_files(data)] * bool(data.unreadable)
+        lines += [f"{f.code} {f.verdict}: {f.sentence}" for f in findings]
+        typer.echo("\n".join(map(legible, lines)))
         typer.echo("\n" + answer(findings))
         written = (("page", out), ("decisions", decisions))
         for what, path in written:

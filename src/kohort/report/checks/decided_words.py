@@ -31,7 +31,7 @@ def decided_words(data: Dataset, decisions: Sequence[Decision], clean: Dataset) 
     sides = f"train: {len(clean.x_train):,} of {train:,}, test: {len(clean.x_test):,} of {test:,}"
     told = [
         f"samples read: {train + test:,} (train: {train:,}, test: {test:,})",
-        f"files that could not be read: {len(data.unreadable):,}{in_brackets(data.unreadable)}",
+        unreadable_files(data),
         *_left_out(gone),
         f"left out in all: {len(gone):,}",
         f"kept: {train + test - len(gone):,} ({sides})",
@@ -43,14 +43,25 @@ def decided_words(data: Dataset, decisions: Sequence[Decision], clean: Dataset) 
     return [legible(line) for line in told]
 
 
+def unreadable_files(data: Dataset) -> str:
+    """How many files could not be read, and which."""
+    files = data.unreadable
+    return f"files that could not be read: {len(files):,}{in_brackets(files)}"
+
+
 def _left_out(gone: Sequence[Decision]) -> list[str]:
-    """A line for each reason; those that are no copies are named."""
+    """A line for each reason; those that are no copies are named.
+
+    Of samples that are left out for an earlier reason too, it tells how many that are.
+    """
     told = []
     for reason in (*TITLES, _OTHER):
         of_it = [decision for decision in gone if _reason(decision) == reason]
         named = "" if reason in COPIES else in_brackets([decision.place for decision in of_it])
         if of_it or reason != _OTHER:
-            told.append(f"left out, {_title(reason)}: {len(of_it):,}{named}")
+            before = sum(reason in d.codes.split() for d in gone) - len(of_it)
+            counted = f"; counted above: {before:,}" * (before > 0)
+            told.append(f"left out, {_title(reason)}: {len(of_it):,}{named}{counted}")
     return told
 
 

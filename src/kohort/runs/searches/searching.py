@@ -173,7 +173,7 @@ class _Part:
         for rung, epochs in enumerate(ladder.epochs):
             climbing = [n for bracket in alive[: rung + 1] for n in bracket]
             if climbing and [self.number, epochs] not in keeper["done"]:
-                climber.climb(climbing, epochs, self._told(rung, len(climbing), best))
+                climber.climb(climbing, epochs, self._told(rung, alive, best))
                 keeper.note(
                     done=[*keeper["done"], [self.number, epochs]],
                     seconds=climber.times(self.facts),
@@ -199,10 +199,15 @@ class _Part:
         sound = [numbers[place] for place in order if scores[place] == scores[place]]
         return sound if is_last else sound[: self.schedule.ladder.kept(len(numbers))]
 
-    def _told(self, rung: int, climbing: int, best: str) -> str:
+    def _told(self, rung: int, alive: Sequence[Sequence[int]], best: str) -> str:
         parts, rungs = len(self.schedule.parts), len(self.schedule.ladder.epochs)
         part = f"part {self.number + 1}/{parts}, " if parts > 1 else ""
-        return f"{part}rung {rung + 1}/{rungs}, {climbing} alive{best}"
+        climbed = sum(map(len, alive[: max(rung, 1)]))
+        # A later bracket begins at a later rung: its trials have outlived none.
+        new = len(alive[rung]) if 0 < rung < len(alive) else 0
+        return (
+            f"{part}rung {rung + 1}/{rungs}, {climbed} alive{f' and {new} new' * bool(new)}{best}"
+        )
 
     def trials(self, climber: Climber) -> list[Trial]:
         """What is known of the trials when they have climbed."""
