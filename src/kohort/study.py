@@ -17,7 +17,7 @@ from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode, scoring
 from kohort.design.spec import StudyCallbacks, StudySpec
-from kohort.design.validation import check_spec
+from kohort.design.validation import check_buildable
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
 from kohort.engine.loop.chunking import check_chunk
@@ -138,7 +138,7 @@ class Study(StudyView):
             class_weight=class_weight,
             sample_weight=sample_weight,
         )
-        check_spec(self.spec)
+        check_buildable(self.spec)
         self._planned: _Planned | None = None
 
     if not TYPE_CHECKING:

@@ -1,19 +1,32 @@
-"""Whether a build function takes the arguments that a search draws for it."""
+"""Whether a build function takes the arguments that a variant or a search gives it."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from kohort.design.variants import BY_NAME, DATA
+from kohort.design.variants import BY_NAME, DATA, Variant
 from kohort.errors import DesignError
 
 
-def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
-    """Refuse a space whose arguments the build function does not take, or that lacks one.
+def check_variants(variants: Sequence[Variant]) -> None:
+    """Refuse a variant whose arguments its build function does not take, or that lacks one.
+
+    Raises:
+        DesignError: There is such a variant.
+    """
+    for variant in variants:
+        check_arguments(variant.build, variant.kwargs, f"variant {variant.name!r}")
+
+
+def check_arguments(
+    build: Callable[..., Any], names: Collection[str], where: str = "the space"
+) -> None:
+    """Refuse arguments that a build function does not take, or that lack one.
 
     Args:
         build: The function. One that takes `**kwargs` takes all names.
-        names: Of all arguments that the space may choose.
+        names: Of all arguments that it may get.
+        where: What gives them.
 
     Raises:
         DesignError: They do not fit together.
@@ -25,8 +38,8 @@ def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
     if unknown is not None and not takes_all:
         raise DesignError(
             f"arguments that the build function takes ({', '.join(by_name) or 'none'})",
-            f"{unknown!r} in the space",
-            "mend the name in the space, or add it to the function",
+            f"{unknown!r} in {where}",
+            f"mend the name in {where}, or add it to the function",
         )
     missing = [
         name
@@ -35,9 +48,9 @@ def check_arguments(build: Callable[..., Any], names: Collection[str]) -> None:
     ]
     if missing:
         raise DesignError(
-            f"a value in the space for {missing[0]!r}, which the build function needs",
+            f"a value in {where} for {missing[0]!r}, which the build function needs",
             "none",
-            "add it to the space, or give it a default in the function",
+            f"add it to {where}, or give it a default in the function",
         )
 
 
