@@ -582,6 +582,46 @@ class TestRefusals:
             kohort.fit(seeded(0), xy[0], xy[1][:-1], verbose=0)
 
 
+def classes(units, **loss):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "softmax")])
+    loss = keras.losses.SparseCategoricalCrossentropy(**loss) if loss else (
+        "sparse_categorical_crossentropy"
+    )  # fmt: skip
+    model.compile("adam", loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("first", "more", "told"),
+    [
+        (1, [], "y holds class numbers from 1 to 3, and model .* has outputs for 0 to 2: .* y - 1"),
+        (-1, [], r"y holds class numbers from -1 to 1, .* such as by y \+ 1"),
+        (0, [7], "from 0 to 7, .* give the last layer a unit for each"),
+    ],
+)
+def test_class_numbers_without_an_output_are_warned_of_and_numbers_stay_keras(first, more, told):
+    """Keras on JAX makes a row of zeros of such a number, whose loss is 0."""
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
+    y = np.array([*(first + np.arange(20 - len(more)) % 3), *more], "int32")
+    models = [seeded(0, classes, units=3), seeded(0, classes, units=3)]
+    with pytest.warns(UserWarning, match=told) as caught:
+        history = kohort.fit(models[0], x, y, epochs=2, shuffle=False, verbose=0)
+    (warned,) = (each for each in caught if each.category is UserWarning)
+    assert "\n" not in str(warned.message)
+    assert warned.filename == __file__
+    own = models[1].fit(x, y, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], own.history["loss"], rtol=1e-5)
+    with pytest.warns(UserWarning, match="y of validation_data holds class numbers"):
+        kohort.fit(classes(3), x, np.arange(20) % 3, validation_data=(x, y), verbose=0)
+
+
+@pytest.mark.parametrize("y", [np.arange(20) % 3, np.arange(20) % 2, jnp.arange(20) % 3])
+def test_class_numbers_that_have_outputs_are_not_warned_of(y):
+    x = np.zeros((20, 4), "float32")
+    kohort.fit([classes(3), classes(4)], x, y, verbose=0)
+    kohort.fit(classes(3, ignore_class=-1), x, np.arange(20) % 4 - 1, verbose=0)
+
+
 def test_progress_goes_to_stderr_and_silence_is_silent(xy, capsys):
     kohort.fit([seeded(0), seeded(1)], *xy)
     seen = capsys.readouterr()

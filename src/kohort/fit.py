@@ -13,7 +13,7 @@ from kohort.engine.feed.arguments import (
     usual_batch_size,
 )
 from kohort.engine.feed.disk_rows import split_rows
-from kohort.engine.feed.refusals import check_arrays, check_targets
+from kohort.engine.feed.refusals import check_arrays, check_targets, warn_of_labels
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import ModelError, check_choice
@@ -186,9 +186,11 @@ def _check_data(models: list[keras.Model], train: tuple[Any, Any, Any], validati
     x, y, weight = train
     check_arrays({"x": x, "y": y, "sample_weight": weight})
     check_targets(models, x, y, "y")
+    warn_of_labels(models, y, "y")
     valid_x, valid_y, valid_weight = keras.utils.unpack_x_y_sample_weight(validation)
     name = "of validation_data"
     check_arrays(
         {f"x {name}": valid_x, f"y {name}": valid_y, f"sample_weight {name}": valid_weight}
     )
     check_targets(models, valid_x, valid_y, f"y {name}")
+    warn_of_labels(models, valid_y, f"y {name}")

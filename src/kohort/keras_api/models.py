@@ -135,6 +135,11 @@ def of_config(text: str) -> keras.Model:
     return model
 
 
+def class_axis(loss: object) -> int:
+    """The axis of outputs along which a loss of class numbers has its classes."""
+    return int(getattr(loss, "_fn_kwargs", {}).get("axis", -1))
+
+
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a model, except models in it, that have metrics."""
     return [

@@ -1,5 +1,6 @@
-"""Refuses arrays on which `kohort.fit` would fail inside NumPy or JAX."""
+"""Refuses arrays on which `kohort.fit` would fail inside NumPy or JAX, and warns of others."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from kohort.data.checking import no_numbers
 from kohort.errors import DataError
 from kohort.keras_api.arrays import is_packable
-from kohort.keras_api.models import overridden
+from kohort.keras_api.models import class_axis, overridden
 
 _NO_NUMBERS = "OSTUMm"
 """Kinds of NumPy's dtypes that are objects, text, dates and durations."""
@@ -59,6 +60,46 @@ def check_targets(models: Sequence[keras.Model], x: Any, y: Any, name: str) -> N
             )
         if _takes_class_numbers(loss) and shape is not None and hasattr(y, "shape"):
             _check_class_numbers(name, tuple(y.shape), len(shape) - 1)
+
+
+def warn_of_labels(models: Sequence[keras.Model], y: Any, name: str) -> None:
+    """Warn, in one line, of class numbers that have no output: such samples have no loss.
+
+    Keras's one-hot row of such a number is zero on JAX, so that nothing is learned of the sample.
+    The numbers stay Keras's.
+
+    Args:
+        models: The models that train on them.
+        y: Targets. Those on a disk are not read for this.
+        name: Their name.
+    """
+    is_there = isinstance(y, np.ndarray) or keras.ops.is_tensor(y) or hasattr(y, "to_numpy")
+    short = [(m.name, n) for m in models if (n := _outputs_for_classes(m)) is not None]
+    if not short or not is_there or keras.backend.backend() != "jax":
+        return
+    labels = np.asarray(y)
+    low, high, (model, outputs) = labels.min(), labels.max(), min(short, key=lambda s: s[1])
+    if (low >= 0 and high < outputs) or not np.isfinite(high - low):
+        return
+    shift = f"{name} {'-' if low > 0 else '+'} {abs(low):g}"
+    mend = (
+        f"number the classes from 0, such as by {shift}"
+        if low and high - low < outputs
+        else "number the classes from 0, and give the last layer a unit for each"
+    )
+    warnings.warn(
+        f"{name} holds class numbers from {low:g} to {high:g}, and model {model!r} has outputs for "
+        f"0 to {outputs - 1}: Keras on JAX learns nothing of samples with other numbers; {mend}",
+        stacklevel=4,
+    )
+
+
+def _outputs_for_classes(model: keras.Model) -> int | None:
+    """How many classes a model has outputs for; None where that is not known."""
+    loss = model.loss if _computes_as_keras(model) else None
+    shape = _output_shape(model)
+    is_usual = getattr(loss, "ignore_class", None) is None and class_axis(loss) == -1
+    return shape[-1] if shape and is_usual and _takes_class_numbers(loss) else None
 
 
 def _check_samples(name: str, given: Any, leaf: Any) -> None:
