@@ -16,8 +16,9 @@ from kohort.design.plan import Plan, make_plan
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode, scoring
+from kohort.design.searches.taken_arguments import check_variants
 from kohort.design.spec import StudyCallbacks, StudySpec
-from kohort.design.validation import check_buildable
+from kohort.design.validation import check_spec
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
 from kohort.engine.loop.chunking import check_chunk
@@ -138,7 +139,8 @@ class Study(StudyView):
             class_weight=class_weight,
             sample_weight=sample_weight,
         )
-        check_buildable(self.spec)
+        check_spec(self.spec)
+        check_variants(self.spec.variants)
         self._planned: _Planned | None = None
 
     if not TYPE_CHECKING:
@@ -315,10 +317,7 @@ class Study(StudyView):
         return result
 
     def _take_plan(self, memory: int) -> "_Planned":
-        """What `plan` made, if global settings are still the same; else a new one.
-
-        It is taken away, since its models can be trained only once.
-        """
+        """What `plan` made, once, as its models train once; if global settings are others, anew."""
         planned, self._planned = self._planned, None
         if planned is not None and planned.settings == global_settings():
             return planned

@@ -100,6 +100,42 @@ def test_what_is_added_is_trained_and_what_is_taken_away_refused(folder, ran):
     assert answer(anew) == answer(ran)
 
 
+def test_run_and_show_tell_programs_their_numbers(folder, ran):
+    done = kohort("run", "study.py", "--data", "data.npz", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    result = kohort_open(folder / "kohort.db", "tiny")
+    assert (told["study"], told["winner"]) == ("tiny", result.winner)
+    assert told["answer"] == result.answer()
+    table = result.table()
+    assert [row["variant"] for row in told["table"]] == list(table.index)
+    assert told["table"][0]["val_accuracy"] == pytest.approx(table["val_accuracy"].iloc[0])
+    assert {row["best_epoch"] for row in told["table"]} >= {None}, "of the reference"
+    assert {finding["code"] for finding in told["findings"]} >= {"KH101", "KH204"}
+    best, *_ = told["test"]
+    held, *_ = result.test()
+    assert best["variant"] == result.winner
+    assert best["accuracy"]["mean"] == best["score"]["mean"] == pytest.approx(held.accuracy.mean)
+    assert best["samples"] == 30
+    for what in ("report", "model"):
+        assert (folder / told[what]).is_file()
+    shown = json.loads(kohort("show", "tiny", "--json", cwd=folder).stdout)
+    assert shown["test_scores"] == told["test"]
+
+
+def test_plan_tells_programs_what_trains_together(folder):
+    plan = ("plan", "study.py", "--data", "data.npz")
+    told = json.loads(kohort(*plan, "--json", cwd=folder).stdout)
+    assert (told["study"], told["members"], told["member_epochs"]) == ("tiny", 6, 24)
+    assert told["programs"] == len(told["cohorts"]) == 2
+    assert [(part["variants"], part["members"]) for part in told["cohorts"]] == [
+        (["units=2"], 3),
+        (["units=16"], 3),
+    ]
+    assert told["alone"] == []
+    assert told["told"] == kohort(*plan, cwd=folder).stdout.strip()
+
+
 def test_list_has_a_line_for_each_study(folder, ran):
     listed = kohort("list", cwd=folder)
     assert listed.returncode == 0, listed.stderr

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -90,12 +90,18 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
         has_ended = "result" in stored.description
         pending = store_tables.pending(opened, stored)
     parts |= {"pending": [{"told": pending}] * bool(pending)}
-    parts |= _told(store, name) if has_ended else {"race": [], "axes": [], "test": []}
+    parts |= _told(store, name) if has_ended else _NOTHING
     typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
 
 
-def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
+_NOTHING: dict[str, list[dict[str, Any]]] = {
+    "race": [], "axes": [], "test": [], "test_scores": []
+}  # fmt: skip
+
+
+def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
     """What the race decided, what each axis does, and what was read of the test set."""
+    from kohort.cli.told_as_json import of_test
     from kohort.report import on_test
     from kohort.runs.loading import open as open_result
 
@@ -106,9 +112,11 @@ def _told(store: str, name: str) -> dict[str, list[dict[str, str]]]:
             "axes": result.effects_text(),
             "test": on_test.readings_text(result.readings(), result.test_text()),
         }
+        scores = of_test(result)
     except StoreError as error:  # The rest can be shown without the epochs.
-        told = {"race": [], "axes": [str(error)], "test": []}
-    return {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
+        told, scores = {"axes": [str(error)]}, []
+    parts = {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
+    return _NOTHING | parts | {"test_scores": scores}
 
 
 def compare(

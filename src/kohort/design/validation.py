@@ -8,7 +8,6 @@ from types import UnionType
 from kohort.data.dataset import Dataset
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, is_number
-from kohort.design.searches.taken_arguments import check_variants
 from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
 from kohort.design.weights import class_table
@@ -19,16 +18,6 @@ MOST_EPOCHS = 1_000_000
 """More than anybody trains are a slip, and their curves would take all memory."""
 
 _HALF = re.compile("[\ud800-\udfff]")
-
-
-def check_buildable(spec: StudySpec) -> None:
-    """Refuse a study whose parts do not fit together, or whose models cannot be built so.
-
-    Raises:
-        DesignError: They do not, or a build function does not take what its variant gives.
-    """
-    check_spec(spec)
-    check_variants(spec.variants)
 
 
 def check_spec(spec: StudySpec) -> None:

@@ -1,5 +1,7 @@
 """`kohort run --clean`: one study on raw and on clean data."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -64,9 +66,12 @@ def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(fol
     listed = kohort("list", cwd=folder).stdout.splitlines()[1:]
     assert [line.split("  ")[0] for line in listed] == ["clouds", "clouds, clean data"]
 
-    again = kohort(*command, cwd=folder)
+    again = kohort(*command, "--json", cwd=folder)
     assert again.returncode == 0
     assert "cohort" not in again.stderr  # nothing is trained
+    raw, clean = map(json.loads, again.stdout.splitlines())
+    assert (raw["data"], clean["data"]) == ("raw", "clean")
+    assert clean["told"][1] == told[at + 1]
 
     for data in ([], ["--data", "clean.h5"]):
         reported = kohort("report", "clouds, clean data", *data, "--out", "again.html", cwd=folder)

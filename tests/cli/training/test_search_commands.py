@@ -1,5 +1,7 @@
 """`kohort search` as a user runs it."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -54,9 +56,12 @@ def test_a_search_is_run_told_and_kept(folder):
     assert (folder / "search-report" / "winner.keras").is_file()
     page = (folder / "search-report" / "report.html").read_text()
     assert "<pre>kohort search search.py --data data.npz --confirm 2</pre>" in page
-    again = kohort(*command, cwd=folder)
+    again = kohort(*command, "--json", cwd=folder)
     assert again.returncode == 0, again.stderr
     assert "epoch" not in again.stderr, "trained again"
+    told = json.loads(again.stdout)
+    assert "The search" in told["told"]
+    assert told["answer"] in done.stdout
     listed = kohort("list", cwd=folder).stdout
     assert "tiny (search)" in listed
     assert kohort("show", "tiny (search)", cwd=folder).returncode == 0

@@ -1,7 +1,6 @@
 """Commands on data, before anything is trained on them: `data info` and `data check`."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,6 @@ from kohort.errors import DesignError, legible
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
     from kohort.findings.checks.checked import CheckedData
-    from kohort.findings.finding import Finding
 
 Source = Annotated[
     str,
@@ -86,6 +84,7 @@ def check(
     Exit code 1 where something serious was found. The rules: docs/findings.md.
     """
     from kohort.cli.outputs import writing
+    from kohort.cli.told_as_json import of_finding
     from kohort.data.inspection.summary import summary
     from kohort.findings.checks.data_rules import check as findings_of
     from kohort.findings.checks.data_rules import serious
@@ -110,7 +109,7 @@ def check(
     if as_json:
         report = {
             "data": told.as_json(),
-            "findings": [_as_json(finding) for finding in findings],
+            "findings": [of_finding(finding) for finding in findings],
             "suspects": suspect_rows(data, checked),
         }
         typer.echo(json.dumps({**report, "serious": [f.code for f in serious(findings)]}))
@@ -158,19 +157,3 @@ def _propose(path: Path | None, data: "Dataset", checked: "CheckedData") -> None
 
     with writing(path), written_whole(path) as new:
         write_decisions(new, proposals(data, checked))
-
-
-def _as_json(finding: "Finding") -> dict[str, Any]:
-    evidence = {
-        name: _number(value)
-        if isinstance(value, float | int)
-        else {part: _number(getattr(value, part)) for part in ("mean", "low", "high")}
-        for name, value in finding.evidence.items()
-    }
-    told = ("code", "title", "verdict", "sentence", "advice")
-    return {**{name: getattr(finding, name) for name in told}, "evidence": evidence}
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return value if math.isfinite(value) else None

@@ -1,5 +1,6 @@
 """Runs a study or a search for the command line; prints its outcome, and writes it to a folder."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import typer
 from kohort.cli.blame import reporting_user_code
 from kohort.cli.ending import end
 from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
+from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
 from kohort.errors import Interrupted, legible
 
@@ -24,6 +26,8 @@ def finish[R: "Result"](
     command: str,
     told: Callable[[R], list[str]] = lambda _: [],
     raw: "Result | None" = None,
+    *,
+    as_json: bool = False,
 ) -> R:
     """Run it; print its table and its answer, write its report and its winner.
 
@@ -34,6 +38,7 @@ def finish[R: "Result"](
         command: The command that runs it again.
         told: Further lines of its outcome.
         raw: Its result on the raw data that these were cleaned from; None where there is none.
+        as_json: Whether to print its outcome as a line of JSON.
 
     Returns:
         Its result.
@@ -47,18 +52,28 @@ def finish[R: "Result"](
             result = run()
     except Interrupted:
         end("interrupted; what was done is kept: the same command goes on", 130)
-    typer.echo(table_text(result.table()))
-    typer.echo("\n" + "\n".join([*_lines(result), *told(result)]) + "\n")
+    more = told(result)
+    if not as_json:
+        typer.echo(table_text(result.table()))
+        typer.echo("\n" + "\n".join([*_lines(result), *more]) + "\n")
+    files: dict[str, Path] = {}
     if result.winner is not None:
         with writing(out / WINNER):
-            typer.echo(f"winner: {result.best().save(out / WINNER)}")
+            files["model"] = result.best().save(out / WINNER)
     elif without_winner(out):
         typer.echo(f"removed the {WINNER} of an earlier run from {out}", err=True)
     with writing(out / REPORT):
         # A path that is no text in UTF-8 would end the writing of the report.
-        written = result.report(out / REPORT, command=legible(command), raw=raw)
-        typer.echo(f"report: {written}")
+        files["report"] = result.report(out / REPORT, command=legible(command), raw=raw)
+    if as_json:
+        typer.echo(json.dumps(of_result(result, more, files)))
+    else:
+        typer.echo("\n".join(f"{_WRITTEN[what]}: {path}" for what, path in files.items()))
     return result
+
+
+_WRITTEN = {"model": "winner", "report": "report"}
+"""What files are called on the screen."""
 
 
 def table_text(table: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from kohort.cli.options import (
     STORE,
+    AsJson,
     DataSource,
     Epochs,
     Fresh,
@@ -50,6 +51,7 @@ def search(
     memory: Memory = None,
     store: StorePlace = STORE,
     fresh: Fresh = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search a space, prove the finalists; print, write the report and the winner.
 
@@ -84,4 +86,5 @@ def search(
         out or report_folder(file),
         shown_command("search", file, options),
         told,
+        as_json=as_json,
     )

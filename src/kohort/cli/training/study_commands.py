@@ -1,5 +1,6 @@
 """Commands that train: `demo`, `run` and `plan`."""
 
+import json
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from kohort.cli.options import (
     STORE,
+    AsJson,
     DataSource,
     Epochs,
     Fresh,
@@ -92,6 +94,7 @@ def run(
     memory: Memory = None,
     store: StorePlace = STORE,
     fresh: Fresh = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a study; print its table, write its report and its winner.
 
@@ -122,11 +125,12 @@ def run(
 
     folder = out or report_folder(study)
     command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
-    if on_clean is not None:
+    if on_clean is not None and not as_json:
         typer.echo(f"On the raw data, {legible(str(found.data.name))}\n")
-    result = finish(found.data, running(found), folder, command)
+    result = finish(found.data, running(found), folder, command, as_json=as_json)
     if on_clean is not None:
-        typer.echo(f"\nOn the clean data, {legible(str(clean))}\n")
+        if not as_json:
+            typer.echo(f"\nOn the clean data, {legible(str(clean))}\n")
         finish(
             on_clean.data,
             running(on_clean),
@@ -134,6 +138,7 @@ def run(
             command,
             told=lambda of: ["", "Raw and clean data", *of.turns_text(result)],
             raw=result,
+            as_json=as_json,
         )
 
 
@@ -148,11 +153,15 @@ def plan(
     epochs: Epochs = None,
     replicates: Replicates = None,
     until_decided: UntilDecided = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what a study would train together, and why not more."""
+    from kohort.cli.told_as_json import of_plan
+
     reading = reading_options(target, group, size, color, test)
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
-    typer.echo(str(planned.plan()))
+    found = planned.plan()
+    typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
 
 
 def _study(

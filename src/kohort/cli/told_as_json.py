@@ -1,0 +1,132 @@
+"""What commands tell programs: plans, results and findings as JSON; what is not there is null."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from kohort.errors import DesignError
+from kohort.findings.statistics.interval import Interval
+
+if TYPE_CHECKING:
+    from kohort.design.plan import MemberPlan, Plan
+    from kohort.findings.finding import Finding
+    from kohort.result import Result
+
+
+def number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def of_interval(interval: Interval) -> dict[str, float | None]:
+    """A mean with its bounds."""
+    return {part: number(getattr(interval, part)) for part in ("mean", "low", "high")}
+
+
+def of_finding(finding: "Finding") -> dict[str, Any]:
+    """A finding with its evidence."""
+    evidence = {
+        name: number(value) if isinstance(value, float | int) else of_interval(value)
+        for name, value in finding.evidence.items()
+    }
+    told = ("code", "title", "variant", "verdict", "sentence", "advice")
+    return {**{name: getattr(finding, name) for name in told}, "evidence": evidence}
+
+
+def of_test(result: "Result") -> list[dict[str, Any]]:
+    """What the winner and the baseline do on the test set; none where nobody knows."""
+    try:
+        scores = result.test_scores()
+    except DesignError:
+        return []
+    try:
+        accuracies = {held.variant: of_interval(held.accuracy) for held in result.test()}
+    except DesignError:  # of no classes
+        accuracies = {}
+    return [
+        {
+            "variant": one.variant,
+            "metric": one.metric,
+            "score": of_interval(one.score),
+            "samples": len(one.values),
+            "accuracy": accuracies.get(one.variant),
+        }
+        for one in scores
+    ]
+
+
+def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> dict[str, Any]:
+    """What a run ended with.
+
+    Args:
+        result: Its result.
+        told: Further lines of its outcome.
+        files: What it wrote, by what that is.
+    """
+    settings = result.settings
+    return {
+        "study": settings.study,
+        "data": str(result.data.name),
+        "metric": settings.metric,
+        "higher_is_better": settings.higher_is_better,
+        "confidence": settings.confidence,
+        "winner": result.winner,
+        "answer": result.answer(),
+        "table": _rows(result.table()),
+        "test": of_test(result),
+        "findings": [of_finding(finding) for finding in result.findings()],
+        "next": [step.sentence for step in result.next_steps()],
+        "told": [line for line in told if line],
+        **{what: str(path) for what, path in files.items()},
+    }
+
+
+def of_plan(plan: "Plan") -> dict[str, Any]:
+    """What a study would train together, and what alone, and why."""
+    return {
+        "study": plan.study,
+        "members": len(plan.every_member),
+        "member_epochs": plan.member_epochs,
+        "programs": len(plan.cohorts),
+        "peak_bytes": plan.peak_bytes,
+        "batch_size": plan.batch_size,
+        "looks": list(plan.looks),
+        "notes": list(plan.notes),
+        "cohorts": [_of_members(plan, members) for members in plan.cohorts],
+        "alone": [
+            {**_of_members(plan, members), "reason": members[0].reason} for members in plan.alone
+        ],
+        "told": str(plan),
+    }
+
+
+def _of_members(plan: "Plan", members: tuple["MemberPlan", ...]) -> dict[str, Any]:
+    variants = dict.fromkeys(plan.variant_names[member.variant] for member in members)
+    return {
+        "variants": list(variants),
+        "members": len(members),
+        "epochs": max(member.epochs for member in members),
+        "parameters": max(member.parameters for member in members),
+        "state_bytes": sum(member.state_bytes for member in members),
+    }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows, with its index among them; arguments that JSON does not know as text."""
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in table.reset_index().to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):  # a number of NumPy's
+        value = value.item()
+    if value is pd.NA or value is None:
+        return None
+    if isinstance(value, float):
+        return number(value)
+    return value if isinstance(value, str | bool | int) else repr(value)
