@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 import kohort
-from kohort.data.strata import FEW, IMBALANCED, strata
+from kohort.data import splits as splits_module
+from kohort.data import strata as strata_module
+from kohort.data.strata import FEW, IMBALANCED, Strata, strata
 from tests.design.test_weights import study
 from tests.doors.refusals import assert_refused
 
@@ -28,7 +30,7 @@ def positives(replicates, data):
 
 def test_a_class_that_has_no_sample_is_not_the_smallest():
     even = kohort.Dataset(np.zeros((60, 1)), np.arange(60) % 2, class_names=["a", "b", "unused"])
-    assert strata(even, 0.1, drawn_anew=False) == (False, "")
+    assert strata(even, 0.1, drawn_anew=False) == Strata(stratifies=False)
     uneven = np.repeat([0, 1], [980, 20])
     few = kohort.Dataset(np.zeros((1000, 1)), uneven, class_names=["a", "b", "unused"])
     assert strata(few, 0.1, drawn_anew=True).why.startswith("stratified by class: class b, the")
@@ -207,3 +209,33 @@ def test_a_race_is_stratified_as_its_splits_are(blobs):
     assert "stratify=True" in result.settings.replicates
     valid = [member.replicate.valid for member in result.members.values()]
     assert {int(data.y_train[rows].sum()) for rows in valid} == {2}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """How often it is asked whether groups are of one class."""
+    calls, real = [], splits_module.are_of_one_class
+    for module in (splits_module, strata_module):
+        monkeypatch.setattr(module, "are_of_one_class", lambda *a: calls.append(1) or real(*a))
+    return calls
+
+
+@pytest.mark.parametrize("stratify", [None, True])
+@pytest.mark.parametrize("kind", ["holdout", "folds"])
+def test_groups_are_looked_at_once_whatever_the_repeats(asked, stratify, kind):
+    data = rare(1000, 20, groups=np.arange(1000))
+    how = {
+        "holdout": kohort.Holdout(0.1, 20, stratify=stratify),
+        "folds": kohort.KFold(10, repeats=3, stratify=stratify),
+    }[kind]
+    assert set(positives(how.replicates(data, 0), data)) == {2}
+    assert len(asked) == 1
+
+
+def test_a_test_set_looks_at_its_groups_once(asked):
+    rows, told = splits_module.hold_out(100, np.arange(100) % 2, np.arange(100) // 2 * 2, 0.2)
+    assert len(asked) == 1
+    assert told == "20 of 100 samples are held out as the test set, in whole groups"
+    rows, told = splits_module.hold_out(100, np.arange(100) // 50, np.arange(100) // 2, 0.2)
+    assert told.endswith("in whole groups, as large a part of each class")
+    assert (np.bincount(rows // 50)).tolist() == [10, 10]

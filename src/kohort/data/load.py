@@ -20,7 +20,7 @@ from kohort.data.readers.hdf5 import load_hdf5
 from kohort.data.readers.idx import holds_idx, is_idx, load_idx
 from kohort.data.readers.images import load_images
 from kohort.data.readers.npz import load_npz
-from kohort.data.splits import hold_out, hold_out_text, test_part
+from kohort.data.splits import hold_out, test_part
 from kohort.data.system import absent, is_file, is_folder
 from kohort.errors import DataError, legible, reason
 
@@ -246,8 +246,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
     if not test_part(test):
         return data
     labels = data.y_train if data.classes else None
-    drawn = hold_out(len(data.x_train), labels, None, test)
-    how = hold_out_text(len(data.x_train), drawn, labels, None, test)
+    drawn, how = hold_out(len(data.x_train), labels, None, test)
     train = np.setdiff1d(np.arange(len(data.x_train)), drawn)
     return replace(
         data,

@@ -1,6 +1,7 @@
 """Divides samples without dividing groups."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -126,20 +127,14 @@ def are_of_one_class(labels: np.ndarray, groups: np.ndarray) -> bool:
     return bool((lowest == highest).all())
 
 
-def fit_in_proportion(labels: np.ndarray, groups: np.ndarray | None, part: float) -> bool:
-    """Whether a part of each class can be drawn in whole groups.
-
-    Each group must be of one class, and none larger than the part of its class.
+def fit_in_proportion(labels: np.ndarray, groups: np.ndarray, part: float) -> bool:
+    """Whether a part of each class can be drawn in whole groups: none is larger than it.
 
     Args:
         labels: `[sample]` class of each sample.
-        groups: `[sample]`; None where each sample is a group by itself.
+        groups: `[sample]`, groups of one class each.
         part: The part.
     """
-    if groups is None:
-        return True
-    if not are_of_one_class(labels, groups):
-        return False
     for label in np.unique(labels):
         of_class = groups[labels == label]
         sizes = np.unique(of_class[of_class >= 0], return_counts=True)[1]
@@ -181,28 +176,43 @@ def test_part(test: float | None) -> float:
     return float(test)
 
 
-def draws_by_class(labels: np.ndarray | None, groups: np.ndarray | None, part: float) -> bool:
-    """Whether a test set is drawn as a part of each class: see `hold_out`."""
-    if labels is None or groups is None:
-        return labels is not None
-    smallest = np.unique(labels, return_counts=True)[1].min()
-    return bool(part * smallest >= 1) and fit_in_proportion(labels, groups, part)
+class DrawnRows(NamedTuple):
+    """The samples that are drawn for a test set.
+
+    Args:
+        rows: Their rows, ascending.
+        by_class: Whether they are as large a part of each class.
+    """
+
+    rows: np.ndarray
+    by_class: bool
 
 
 def draw_test(
     samples: int, labels: np.ndarray | None, groups: np.ndarray | None, part: float
-) -> np.ndarray:
+) -> DrawnRows:
     """As `hold_out`, which refuses to draw none or all."""
     random = np.random.default_rng(TEST_SEED)
-    if labels is not None and draws_by_class(labels, groups, part):
-        return draw_in_proportion(random, labels, groups, part)
+    if labels is not None and _is_drawn_by_class(labels, groups, part):
+        return DrawnRows(draw_in_proportion(random, labels, groups, part), by_class=True)
     of_each = np.arange(samples) if groups is None else groups
-    return draw_exactly(random, of_each, round(part * samples))
+    return DrawnRows(draw_exactly(random, of_each, round(part * samples)), by_class=False)
+
+
+def _is_drawn_by_class(labels: np.ndarray, groups: np.ndarray | None, part: float) -> bool:
+    if groups is None:
+        return True
+    smallest = np.unique(labels, return_counts=True)[1].min()
+    return (
+        bool(part * smallest >= 1)
+        and are_of_one_class(labels, groups)
+        and fit_in_proportion(labels, groups, part)
+    )
 
 
 def hold_out(
     samples: int, labels: np.ndarray | None, groups: np.ndarray | None, test: float | None
-) -> np.ndarray:
+) -> tuple[np.ndarray, str]:
     """Draw the samples of a test set: always the same of the same data.
 
     As large a part of each class is drawn, in whole groups; where groups hold several classes, or
@@ -215,15 +225,15 @@ def hold_out(
         test: The part to hold out; None is a fifth, 0 holds out none.
 
     Returns:
-        Their rows, ascending.
+        Their rows, ascending; and how they were drawn, as a sentence.
 
     Raises:
         DataError: It is no part, or leaves no sample to test or to train on.
     """
     part = test_part(test)
     if not part:
-        return np.arange(0)
-    drawn = draw_test(samples, labels, groups, part)
+        return np.arange(0), "no samples are held out as a test set"
+    drawn, by_class = draw_test(samples, labels, groups, part)
     if not len(drawn) or len(drawn) == samples:
         raise DataError(
             "samples enough to hold some out as a test set",
@@ -231,21 +241,6 @@ def hold_out(
             + ("" if groups is None else f" in {len(np.unique(groups)):,} groups"),
             "give more, or test=0 for no test set",
         )
-    return drawn
-
-
-def hold_out_text(
-    samples: int,
-    drawn: np.ndarray,
-    labels: np.ndarray | None,
-    groups: np.ndarray | None,
-    test: float | None,
-) -> str:
-    """How the test set was drawn, as a sentence."""
-    if not len(drawn):
-        return "no samples are held out as a test set"
-    how = ["in whole groups"] * (groups is not None)
-    if draws_by_class(labels, groups, test_part(test)):
-        how.append("as large a part of each class")
+    how = ["in whole groups"] * (groups is not None) + ["as large a part of each class"] * by_class
     told = ", ".join(how) or "at random"
-    return f"{len(drawn):,} of {samples:,} samples are held out as the test set, {told}"
+    return drawn, f"{len(drawn):,} of {samples:,} samples are held out as the test set, {told}"

@@ -1,6 +1,6 @@
 """Whether splits give each part the same proportion of every class."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -18,11 +18,19 @@ by a fifth of it or more (a standard deviation). In simulations of 2 % positives
 recall over splits was then 13 to 42 % larger than with strata, and 6 % where they held 50."""
 
 
-class Strata(NamedTuple):
-    """Whether classes are split in proportion, and why, in a sentence; "" where it is as usual."""
+@dataclass(frozen=True)
+class Strata:
+    """Whether classes are split in proportion, and why, in a sentence; "" where it is as usual.
+
+    Args:
+        stratifies: Whether they are.
+        why: Why, or why not.
+        labels: `[train sample]`, the class by which parts are stratified; None where they are not.
+    """
 
     stratifies: bool
     why: str = ""
+    labels: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 def drawn_from(data: Dataset) -> Dataset:
@@ -53,7 +61,8 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
     sizes = labels.counts[0]
     there = np.flatnonzero(sizes)
     rarest = there[sizes[there].argmin()]
-    count, units = _units(labels.train, rarest, data.groups)
+    are_apart = data.groups is None or are_of_one_class(labels.train, data.groups)
+    count, units = _units(labels.train, rarest, data.groups if are_apart else None)
     smaller = min(part, 1 - part)
     if sizes.max() < IMBALANCED * sizes[rarest] or smaller * count >= FEW:
         return Strata(stratifies=False)
@@ -65,7 +74,8 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
         f"a random {'validation' if part <= 1 / 2 else 'training'} part would hold "
         f"{smaller * count:.3g} of them on average, and {_none(units, count, smaller)}"
     )
-    if not fit_in_proportion(labels.train, data.groups, part):
+    groups = data.groups
+    if not are_apart or (groups is not None and not fit_in_proportion(labels.train, groups, part)):
         return Strata(
             stratifies=False, why=f"not stratified, since groups stay whole: {which}; {chance}"
         )
@@ -76,13 +86,15 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
             why=f"not stratified: {which}, too few for a part of {part:g} to hold one and leave "
             f"one; {chance}",
         )
-    return Strata(stratifies=True, why=f"stratified by class: {which}; {chance}")
+    return Strata(
+        stratifies=True, why=f"stratified by class: {which}; {chance}", labels=labels.train
+    )
 
 
 def _units(labels: np.ndarray, label: int, groups: np.ndarray | None) -> tuple[int, int]:
-    """What is drawn of a class, and of all: groups where each is of one class, else samples."""
+    """What is drawn of a class, and of all: groups, of one class each, or samples."""
     is_it = labels == label
-    if groups is None or not are_of_one_class(labels, groups):
+    if groups is None:
         return int(is_it.sum()), len(labels)
     held_out = groups >= 0
     return len(np.unique(groups[held_out & is_it])), len(np.unique(groups[held_out]))

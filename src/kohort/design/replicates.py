@@ -159,10 +159,10 @@ class Holdout:
             (180, 60, 2)
         """
         drawn = drawn_from(data)
-        samples = len(drawn.x_train)
+        samples, by = len(drawn.x_train), strata_of(self, data)
         wanted = round(self.fraction * samples)
         valid = [
-            self._draw(drawn, np.random.default_rng([seed, number]), wanted)
+            self._draw(drawn, by, np.random.default_rng([seed, number]))
             for number in range(1 if self.same_split else self.repeats)
         ]
         if self.same_split:
@@ -191,10 +191,10 @@ class Holdout:
         """
         return replace(self, repeats=count)
 
-    def _draw(self, data: Dataset, random: np.random.Generator, wanted: int) -> np.ndarray:
-        if not strata_of(self, data).stratifies:
-            return draw_exactly(random, _groups(data), wanted)
-        return draw_in_proportion(random, strata_labels(data), data.groups, self.fraction)
+    def _draw(self, data: Dataset, by: Strata, random: np.random.Generator) -> np.ndarray:
+        if by.labels is None:
+            return draw_exactly(random, _groups(data), round(self.fraction * len(data.x_train)))
+        return draw_in_proportion(random, by.labels, data.groups, self.fraction)
 
 
 @dataclass(frozen=True)
@@ -254,11 +254,11 @@ class KFold:
             >>> len(first.train), len(first.valid), len(others)
             (180, 60, 3)
         """
-        drawn = drawn_from(data)
+        drawn, by = drawn_from(data), strata_of(self, data)
         parts = [
             part
             for repeat in range(self.repeats)
-            for part in self._deal(drawn, np.random.default_rng([seed, repeat]))
+            for part in self._deal(drawn, by, np.random.default_rng([seed, repeat]))
         ]
         if min(map(len, parts)) == 0:
             raise DesignError(
@@ -283,14 +283,13 @@ class KFold:
         """
         return replace(self, folds=count)
 
-    def _deal(self, data: Dataset, random: np.random.Generator) -> list[np.ndarray]:
-        if not strata_of(self, data).stratifies:
+    def _deal(self, data: Dataset, by: Strata, random: np.random.Generator) -> list[np.ndarray]:
+        if by.labels is None:
             return deal(random, _groups(data), self.folds)
-        labels = strata_labels(data)
-        of_class = [_groups(data)[labels == label] for label in np.unique(labels)]
+        of_class = [_groups(data)[by.labels == label] for label in np.unique(by.labels)]
         by_class = [deal(random, groups, self.folds) for groups in of_class]
         return [
-            in_strata(labels, (class_folds[fold] for class_folds in by_class))
+            in_strata(by.labels, (class_folds[fold] for class_folds in by_class))
             for fold in range(self.folds)
         ]
 
@@ -330,7 +329,7 @@ def strata_of(splits: Holdout | KFold, data: Dataset) -> Strata:
     """Whether each class of these data is split in the same proportion, and why."""
     data = drawn_from(data)
     if splits.stratify is not None:
-        return Strata(splits.stratify)
+        return Strata(splits.stratify, labels=strata_labels(data) if splits.stratify else None)
     if isinstance(splits, Holdout):
         return strata(data, splits.fraction, drawn_anew=True)
     return strata(data, 1 / splits.folds, drawn_anew=False)

@@ -28,7 +28,7 @@ from kohort.data.readers.decoding import (
     opened,
     upright_size,
 )
-from kohort.data.splits import NEVER_HELD_OUT, draw_test, draws_by_class, test_part
+from kohort.data.splits import NEVER_HELD_OUT, draw_test, test_part
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible
 
@@ -115,10 +115,10 @@ def divided(
     notes = [*images.notes, *(told_of_names(images.file_names) if groups is None else [])]
     groups_of = GROUPS_OF if groups is None else ""
     groups = _groups(images) if groups is None else groups
-    proportion = ", as large a part of each class" * draws_by_class(images.labels, groups, part)
-    test_from = f"held out by kohort: whole groups{proportion}, drawn with seed 0"
     if images.is_test is None:
-        drawn = draw_test(len(groups), images.labels, groups, part)
+        drawn, by_class = draw_test(len(groups), images.labels, groups, part)
+        proportion = ", as large a part of each class" * by_class
+        test_from = f"held out by kohort: whole groups{proportion}, drawn with seed 0"
     elif test is None:
         drawn = np.flatnonzero(images.is_test)
         test_from = f"the test set is the {len(drawn):,} images of that name"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.encoding import number_groups
-from kohort.data.splits import hold_out, hold_out_text
+from kohort.data.splits import hold_out
 from kohort.data.system import check_room
 from kohort.data.tables.columns import Column, Columns, listed, texts
 from kohort.data.tables.targets import Target, target_of
@@ -80,8 +80,7 @@ def of_parts(
     if isinstance(test, np.ndarray):
         held_out, how = test, f"the test set is the {len(test):,} samples of that name"
     else:
-        held_out = hold_out(len(frame), labels, numbered, test)
-        how = hold_out_text(len(frame), held_out, labels, numbered, test)
+        held_out, how = hold_out(len(frame), labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
