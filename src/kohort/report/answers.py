@@ -9,6 +9,7 @@ import pandas as pd
 from kohort.evidence.given_values import columns
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
+from kohort.findings.finding import FEWEST
 from kohort.findings.names import shortlist
 from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
@@ -102,8 +103,18 @@ def answer(conclusions: Conclusions) -> str:
             "race undecided: nothing here says that the winner is the better one."
         )
     parts = [not_beaten(conclusions), found, _twins(conclusions), _cheapest(conclusions)]
-    parts += [over_what(conclusions), ended]
+    parts += [over_what(conclusions), ended, _few(conclusions)]
     return " ".join(filter(None, parts))
+
+
+def _few(conclusions: Conclusions) -> str:
+    """That replicates are too few to tell anything, in a sentence; empty where they are not."""
+    trained = max(curves.trained for curves in conclusions.study.variants)
+    if trained >= FEWEST:
+        return ""
+    return (
+        f"{count(trained, 'replicate')} can tell little: run at least {FEWEST}, better 5 or more."
+    )
 
 
 def _left_ahead(conclusions: Conclusions, winner: int) -> list[str]:

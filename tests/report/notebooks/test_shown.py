@@ -109,8 +109,8 @@ def test_findings_and_comparisons_show_their_sentences(result):
         assert each.sentence in shown.text
         assert "script" not in shown.seen
     assert any(HOSTILE in each.sentence for each in result.findings())
-    comparison = result.compare("slow", HOSTILE)
-    assert repr(comparison) == str(comparison) == result.comparison_text("slow", HOSTILE)
+    comparison = result.compare(HOSTILE, "slow")
+    assert repr(comparison) == str(comparison) == result.comparison_text(HOSTILE, "slow")
     assert "Comparison('" in repr(comparison.turned)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from kohort.evidence.curves import Curves
 from kohort.findings.conclusions import Conclusions
@@ -86,6 +87,16 @@ def test_no_name_is_given_to_an_interval_that_is_not_there():
     compared = Conclusions(race_record(scores, (1, 8))).compare(0, 1)
     assert compared.share < 1
     assert words.shown_difference(compared, None).endswith("(no interval)")
+
+
+@pytest.mark.parametrize(("replicates", "told"), [(1, "1 replicate"), (2, "2 replicates"), (3, "")])
+def test_the_answer_says_that_few_replicates_tell_little(replicates, told):
+    scores = np.array([[0.97, 0.96, 0.98], [0.9, 0.93, 0.91]])[:, :replicates]
+    found = answer(Conclusions(record_of(grid_of(units=[1, 2]), scores)))
+    assert found.endswith(f"{told} can tell little: run at least 3, better 5 or more.") == bool(
+        told
+    )
+    assert ("can tell little" in found) == bool(told)
 
 
 def test_no_variant_does_best_where_all_score_the_same():
