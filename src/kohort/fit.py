@@ -98,7 +98,7 @@ def fit(
         chunk_size: How many models one call of a program trains side by side; 1 trains each
             by itself, some at once on a CPU of several cores. None chooses by measuring first
             steps where there is enough to train.
-        memory: What training may take on the device, in bytes or as text such as "2GB"; all that
+        memory: What training may take on each device, in bytes or as text such as "2GB"; all that
             it has where it is None. Data that do not fit in it are streamed.
         precision: How exactly float32 matrices are multiplied, where the device has a choice (a
             GPU): "float32", "tensorfloat32" or "bfloat16"; None as Keras on JAX does by itself.

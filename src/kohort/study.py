@@ -5,7 +5,7 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -21,6 +21,7 @@ from kohort.design.spec import StudyCallbacks, StudySpec
 from kohort.design.validation import check_spec
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
+from kohort.engine.devices import places
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.members import Resources
 from kohort.engine.memory import allowed, for_built_models
@@ -223,7 +224,7 @@ class Study(StudyView):
         """Train every member, and return what was measured.
 
         Each member ends with the weights of its epoch of lowest validation loss. One whose losses
-        are NaN or infinite at the end of an epoch trains no more.
+        are NaN or infinite after an epoch trains no more. All devices that JAX sees are used.
 
         In a store the study is kept while it trains, under its name, and the same call goes on
         where an earlier one was ended, whatever ended it. Members come out as if nothing had.
@@ -241,7 +242,7 @@ class Study(StudyView):
                 leaves all members to `keras.Model.fit`, one after another: the reference.
             chunk_size: How many members one call of a program trains side by side; None chooses
                 by measuring, as in `kohort.fit`.
-            memory: What training may take on the device, in bytes or as text, as in `kohort.fit`.
+            memory: What training may take on each device, in bytes or as text, as in `kohort.fit`.
             precision: How exactly matrices are multiplied, as in `kohort.fit`.
             verbose: 0 is silent; anything else shows progress on stderr.
 
@@ -270,7 +271,7 @@ class Study(StudyView):
             spec, (plan, models, _) = self.spec, self._take_plan(resources.memory)
             if engine == "fused":
                 plan.check_fused()
-            # Of "auto" and "fused" the numbers are the same: each goes on what the other has begun.
+            # "auto" and "fused" give the same numbers: each goes on what the other has begun.
             trains_by = "keras" if engine == "keras" else "fused"
             known = 0 if spec.race else plan.member_epochs  # A race tells what each look trains.
             progress = stack.enter_context(Progress(known, visible=verbose != 0))
@@ -286,10 +287,7 @@ class Study(StudyView):
 
             def record_of(*, seeks_copies: bool) -> StudyRecord:
                 found = study_record(
-                    spec,
-                    records,
-                    losses,
-                    learned,
+                    *(spec, records, losses, learned),
                     engine=trains_by,
                     start=start,
                     runs=runs,
@@ -343,7 +341,7 @@ class _Planned(NamedTuple):
     @classmethod
     def of(cls, spec: StudySpec, memory: int | None = None) -> "_Planned":
         models = BuiltModels(spec, for_built_models(memory))
-        plan = make_plan(spec, models)
+        plan = replace(make_plan(spec, models), devices=len(places()))
         # A metric that some variant lacks is told now, and not after training.
         scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
         return cls(plan, models, global_settings())

@@ -98,6 +98,7 @@ class Plan:
             of each variant, which are enough to print; or those that train before one look.
         margin: Of a race, the study's margin.
         notes: What to know of the splits and the weights, as clauses.
+        devices: Over how many devices the members of a cohort are spread.
     """
 
     study: str
@@ -109,6 +110,7 @@ class Plan:
     looks: tuple[int, ...] = ()
     margin: float | None = None
     notes: tuple[str, ...] = ()
+    devices: int = 1
 
     @property
     def groups(self) -> tuple[tuple[MemberPlan, ...], ...]:
@@ -158,6 +160,8 @@ class Plan:
         )
         if self.margin == 0:
             head += f"\n  {NO_MARGIN}"
+        if self.devices > 1:
+            head += f"\n  members are spread over {self.devices} devices; each holds the data"
         head += "".join(f"\n  {note}" for note in self.notes)
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [

@@ -9,6 +9,7 @@ import jax
 import keras
 
 from kohort.data.system import BYTE_UNITS, bytes_text, memory
+from kohort.engine.devices import places
 from kohort.errors import DesignError, KohortError
 
 _FOR_DATA = 0.75  # of the memory, for data that stay on the device
@@ -25,10 +26,10 @@ class OutgrownError(DesignError):
 
 
 def allowed(limit: int | str | None) -> int:
-    """Bytes that training may take on the device.
+    """Bytes that training may take on each device.
 
     Args:
-        limit: Bytes, or text such as "2GB"; None for the memory of the device.
+        limit: Bytes, or text such as "2GB"; None for the memory of the device that has least.
 
     Raises:
         DesignError: It is neither.
@@ -104,8 +105,8 @@ def is_exhausted(error: Exception) -> bool:
 
 
 def _of_device() -> int:
-    device = jax.local_devices()[0]
-    stats = device.memory_stats() if device.platform != "cpu" else None
-    if stats and "bytes_limit" in stats:
-        return int(stats["bytes_limit"])
-    return int(_OF_THE_MACHINE * memory())
+    devices = [place or jax.local_devices()[0] for place in places()]
+    stats = [device.memory_stats() if device.platform != "cpu" else None for device in devices]
+    limits = [int(each["bytes_limit"]) for each in stats if each and "bytes_limit" in each]
+    # Devices of a CPU share the memory of the machine.
+    return min(limits, default=int(_OF_THE_MACHINE * memory() / len(devices)))

@@ -46,6 +46,7 @@ class Settings:
         data: The fingerprint of its data; "" of studies that were kept before it was.
         raw_data: That of the raw data that these were cleaned from; "" where they were not.
         baseline: What the first variant is called in sentences; nobody named one of a search.
+        devices: The most devices that trained members at once.
     """
 
     study: str
@@ -76,6 +77,7 @@ class Settings:
     data: str = ""
     raw_data: str = ""
     baseline: str = "the baseline"
+    devices: int = 1
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
@@ -94,7 +96,8 @@ class Settings:
             ("engine", self.engine),
             (
                 "side by side",
-                "; ".join(f"{n} of {group}" for group, n in self.side_by_side.items()),
+                "; ".join(f"{n} of {group}" for group, n in self.side_by_side.items())
+                + (f"; on {self.devices} devices at once" if self.devices > 1 else ""),
             ),
             (
                 "ran",

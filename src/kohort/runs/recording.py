@@ -71,6 +71,8 @@ class Records:
         self._planned: list[MemberPlan] = []
         self.side_by_side: dict[str, int] = {}
         """By the name of a group, the most of its members that trained side by side."""
+        self.devices = 1
+        """The most devices that trained members at once."""
         self.starts: dict[tuple[int, int], float] = {}
         """By variant and replicate, the losses before training that `with_starts` measured."""
 
@@ -256,6 +258,7 @@ def _settings(
         shares={variant.name: spec.shares_of(variant) for variant in spec.variants},
         engine=engine,
         side_by_side=records.side_by_side,
+        devices=records.devices,
         started=start.at,
         finished=start.at + timedelta(seconds=time.monotonic() - start.ticks),
         environment=environment(),

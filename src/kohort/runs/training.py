@@ -169,6 +169,7 @@ class Training:
                 self._checkpointer.take(event, work)
 
     def _record(self, event: EpochsMeasured, work: WorkItem, label: str) -> None:
+        self.records.devices = max(event.devices, self.records.devices)
         for epoch in event.epochs:
             for number, logs in epoch.logs.items():
                 self.records.measured(work.members[number], epoch.epoch, logs)

@@ -5,10 +5,10 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kohort.data.dataset import PixelScale
+from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, lower_epoch
@@ -49,6 +49,15 @@ class ResidentData(NamedTuple):
         taken = as_taken(pixels, self.train, (size,))
         return taken if self.classes is None else (*taken, abstract((size,), np.float32))
 
+    def on(self, place: Place) -> "ResidentData":
+        """The same with its arrays on a device; they stay as they are for JAX's default device."""
+        if place is None:
+            return self
+        train = jax.device_put(self.train, place)
+        # Both may be one array, which is then held once.
+        valid = train if self.valid is self.train else jax.device_put(self.valid, place)
+        return self._replace(train=train, valid=valid)
+
 
 class ResidentRunner:
     """Runs each epoch as one program, over data that stay on the device.
@@ -59,6 +68,7 @@ class ResidentRunner:
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
         apart: Whether each seat reads its rows apart, also where all read the same ones.
+        place: The device on which they run, and on which the data are.
     """
 
     def __init__(
@@ -69,12 +79,13 @@ class ResidentRunner:
         stops: Sequence[bool] = (),
         *,
         apart: bool = False,
+        place: Place = None,
     ) -> None:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
-        self._apart = apart
+        self._apart, self._place = apart, place
         self._constants: tuple[object, Constants] = None, {}
         classes = source.classes
-        self._classes = None if classes is None else jnp.asarray(classes, jnp.int32)
+        self._classes = None if classes is None else self._put(classes.astype(np.int32))
         self._orders: Iterator[np.ndarray] = source.orders()
 
     def begin(
@@ -128,11 +139,11 @@ class ResidentRunner:
             self._source.valid,
             self._of_seats(valid, seats),
             self._constants_of(names, seats),
-            stops_of(self._stops, seats),
+            stops_of(self._stops, seats, self._place),
             self._classes,
             self._class_weights_of(seats),
         )
-        key = self._steps.key(names), spec
+        key = self._steps.key(names), spec, self._place
         return key, feed, lambda: lower_epoch(self._steps, spec, state, feed)
 
     def _prepare(
@@ -155,13 +166,13 @@ class ResidentRunner:
     def _class_weights_of(self, seats: list[int]) -> jax.Array | None:
         """The weights `[seat, class]` with which the members of seats train; None without."""
         weights = self._source.class_weights
-        return None if weights is None else jnp.asarray(weights[seats])
+        return None if weights is None else self._put(weights[seats])
 
     def _constants_of(self, names: list[str], seats: list[int]) -> Constants:
         """The lifted constants of the seats, which are the same in each epoch."""
         key = tuple(names), tuple(seats)
         if self._constants[0] != key:
-            self._constants = key, self._steps.constants_of(names, seats)
+            self._constants = key, self._steps.constants_of(names, seats, self._place)
         return self._constants[1]
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
@@ -170,5 +181,8 @@ class ResidentRunner:
         # Where all seats read the same rows, one gather serves them.
         shared = len(set(orders)) == 1 and not self._apart
         chosen = rows[orders[0]] if shared else rows[orders]
-        on_device: jax.Array = jax.device_put(chosen.astype(np.int32, copy=False))
+        return self._put(chosen.astype(np.int32, copy=False))
+
+    def _put(self, array: np.ndarray) -> jax.Array:
+        on_device: jax.Array = jax.device_put(array, self._place)
         return on_device

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kohort.data.dataset import PixelScale
+from kohort.engine.devices import Place
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.guard import TracedLogs
 from kohort.keras_api.arrays import ArrayTree
@@ -48,9 +48,14 @@ class Runner(Protocol):
         ...
 
 
-def stops_of(stops: Sequence[bool], seats: Sequence[int]) -> jax.Array | None:
+def stops_of(
+    stops: Sequence[bool], seats: Sequence[int], place: Place = None
+) -> jax.Array | None:
     """Whether the member of each seat stops at NaN, bool `[seat]`; None where no member does."""
-    return jnp.asarray([stops[member] for member in seats]) if any(stops) else None
+    if not any(stops):
+        return None
+    on_device: jax.Array = jax.device_put(np.array([stops[member] for member in seats]), place)
+    return on_device
 
 
 def as_taken(pixels: PixelScale | None, data: ArrayTree, size: tuple[int, ...] = ()) -> ArrayTree:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch
 from kohort.engine.loop.callback_lists import CallbackLists
 from kohort.engine.loop.checkpoints import Checkpoint
@@ -25,20 +26,23 @@ class Block:
         cohort: The cohort of the block.
         plan: The members of the block, and the checkpoint from which they resume.
         lists: The callbacks of the cohort's members.
+        place: The device on which they train, one of the cohort's places.
 
     Raises:
         TooLargeError: The members cannot read their data side by side.
     """
 
-    def __init__(self, cohort: Cohort, plan: BlockPlan, lists: CallbackLists) -> None:
-        self.plan = plan
+    def __init__(
+        self, cohort: Cohort, plan: BlockPlan, lists: CallbackLists, place: Place
+    ) -> None:
+        self.plan, self.place = plan, place
         self.ready: ReadyEpoch[dict[str, Any]] | None = None
         """The next epoch, ready to run."""
         self.seconds = 0.0
         """Training time in seconds; blocks that train at once share the time that passes."""
         self._cohort, self._lists = cohort, lists
         self._training = cohort.training
-        self._runner = cohort.runner(plan.seats)
+        self._runner = cohort.runner(plan.seats, place)
         self._state = BlockState(
             cohort.models,
             cohort.steps,
@@ -47,6 +51,7 @@ class Block:
             self._training.restore_best,
             keeps_seats=self._training.isolated > 0,
             starts=cohort.starts,
+            place=place,
         )
         self._members = list(self._state.active)
         self._is_watched = any(cohort.callbacks[member] for member in self._members)

@@ -32,15 +32,21 @@ def check_chunk(chunk: object) -> None:
         raise DesignError("a chunk_size of 1 or more, or None", repr(chunk), "use a whole number")
 
 
-def candidates(order_of: Sequence[int]) -> list[int]:
+def candidates(order_of: Sequence[int], devices: int = 1) -> list[int]:
     """The chunk sizes to choose from: 1, `_CHUNK`, the members that read the same batches, all.
 
     Args:
         order_of: For each member the number of the order that it reads.
+        devices: Over how many devices members are spread: none of them is left without members.
     """
-    most = alike(order_of)
+    most, share = alike(order_of), -(-len(order_of) // devices)
     sizes = {1, most, len(order_of)} | ({_CHUNK} if most > _CHUNK else set())
-    return sorted(sizes)
+    return sorted({min(size, share) for size in sizes})
+
+
+def is_worth_spreading(steps: int) -> bool:
+    """Whether so many steps, over all members, are worth a program for each device."""
+    return steps >= _SMALL
 
 
 def alike(order_of: Sequence[int]) -> int:

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import keras
 
 from kohort.data.system import cores
+from kohort.engine import devices
+from kohort.engine.devices import Place
 from kohort.engine.feed.resident import ResidentData, ResidentRunner
 from kohort.engine.feed.runner import Runner, as_taken
 from kohort.engine.feed.streamed import StreamedData, StreamedRunner
@@ -20,7 +22,7 @@ from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.callbacks import Verbose, stops_at_nan
-from kohort.keras_api.models import state_of
+from kohort.keras_api.models import State, state_of
 from kohort.tracing.signature import TracedSteps
 
 _PROBED = 8  # steps
@@ -56,6 +58,11 @@ class TrainingPlan(NamedTuple):
     memory: int = 1 << 62
     verbose: Verbose = 0
     isolated: int = 0
+
+    @property
+    def epochs_to_train(self) -> int:
+        """The epochs of each member."""
+        return max(0, self.epochs - self.initial_epoch)
 
     def validates(self, epoch: int) -> bool:
         """Whether an epoch (from 0) ends with validation."""
@@ -95,14 +102,15 @@ class Cohort:
         self.steps = Steps(models, traced, lifts_all=training.isolated > 0)
         self._stops = [stops_at_nan(of_member) for of_member in self.callbacks]
         self.source = self._as_read(source)
+        self._copies: dict[Place, ResidentData] = {}
 
     @property
     def order_of(self) -> Sequence[int]:
         """By member number, the number of the order that it reads."""
         return self.source.order_of
 
-    def runner(self, members: Sequence[int]) -> Runner:
-        """The runner of the epochs of members, from the first epoch.
+    def runner(self, members: Sequence[int], place: Place) -> Runner:
+        """The runner of the epochs of members, from the first epoch, on one of the `places`.
 
         Raises:
             TooLargeError: The data are streamed, and the members read different ones. This happens
@@ -110,13 +118,20 @@ class Cohort:
         """
         source, memory = self.source, self.training.memory
         if isinstance(source, ResidentData):
-            apart = self.training.isolated > 0
-            return ResidentRunner(self.steps, source, memory, self._stops, apart=apart)
+            return self._resident(self._stops, place)
         read = {source.order_of[member] for member in members}
         if len(read) > 1:
             raise TooLargeError("data that members of several splits read side by side")
         streams, orders = source.of(*read)
         return StreamedRunner(self.steps, streams, orders, memory, self._stops)
+
+    def _resident(self, stops: Sequence[bool], place: Place) -> ResidentRunner:
+        assert isinstance(self.source, ResidentData)
+        if place not in self._copies:
+            self._copies[place] = self.source.on(place)
+        apart = self.training.isolated > 0
+        source, memory = self._copies[place], self.training.memory
+        return ResidentRunner(self.steps, source, memory, stops, apart=apart, place=place)
 
     @property
     def can_begin_again(self) -> bool:
@@ -131,16 +146,26 @@ class Cohort:
         return -(-_samples(self.source) // self.spec.batch_size)
 
     @cached_property
-    def at_once(self) -> int:
-        """How many calls of the program run at once; each trains one block.
+    def places(self) -> Sequence[Place]:
+        """The devices on which blocks train.
 
-        A program that calls Python runs alone.
+        One alone where data are streamed: what reads them is one stream. And one for a program that
+        calls Python.
         """
-        if jax.default_backend() != "cpu" or isinstance(self.source, StreamedData):
-            return 1
-        if self.steps.calls_python(self._train_step):
+        return [None] if self._runs_alone else devices.places()
+
+    @cached_property
+    def at_once(self) -> int:
+        """How many calls of the program run at once; each trains one block."""
+        if len(self.places) > 1:
+            return len(self.places)
+        if jax.default_backend() != "cpu" or self._runs_alone:
             return 1
         return min(_AT_ONCE, cores())
+
+    @cached_property
+    def _runs_alone(self) -> bool:
+        return isinstance(self.source, StreamedData) or self.steps.calls_python(self._train_step)
 
     @cached_property
     def _train_step(self) -> str:
@@ -209,18 +234,16 @@ class Cohort:
         if not isinstance(self.source, ResidentData):
             return
         seats = self.blocks(range(len(self.models)), chunk)[0]
-        runner = self.runner(seats)
-        assert isinstance(runner, ResidentRunner)
+        runner = self._resident(self._stops, self.places[0])
         first = self.training.initial_epoch
         validates = self.spec.validate and self.training.validates(first)
-        state = stack([state_of(self.models[member]) for member in seats])
+        state = self._stacked(seats)
         runner.begin_compiling(self.spec._replace(validate=validates), state, seats)
 
     def chunk(self) -> int:
         """The most members side by side: as `training` says, or chosen by measuring."""
         chosen, isolated = self.training.chunk_size, self.training.isolated
         order_of = self.order_of[:isolated] if isolated else self.order_of
-        sizes = sorted({1, isolated}) if isolated else chunking.candidates(order_of)
         if isolated and (chosen or isinstance(self.source, StreamedData)):
             return min(chosen or isolated, isolated)
         if isinstance(self.source, StreamedData):
@@ -231,18 +254,28 @@ class Cohort:
             return chosen
         steps = self.steps_an_epoch
         assert steps is not None
-        epochs = max(0, self.training.epochs - self.training.initial_epoch)
+        steps *= (isolated or len(self.models)) * self.training.epochs_to_train
+        sizes = sorted({1, isolated}) if isolated else self._candidates(steps)
         name = self._train_step
         where = (jax.devices()[0].device_kind, cores(), jax.__version__)
         on_cpu = jax.default_backend() == "cpu"
         return chunking.choose(
             sizes,
-            (isolated or len(self.models)) * steps * epochs,
+            steps,
             repr((self.steps.key([name]), self.spec, sizes, order_of, where)),
             self._seconds_a_step,
             convolves=on_cpu and self.steps.convolves(name),
             at_least=chunking.least_seconds(self.steps.operations(name)) if on_cpu else 0.0,
         )
+
+    def _candidates(self, steps: int) -> list[int]:
+        """The chunk sizes to choose from, to train so many steps over all members."""
+        parts = len(self.places) if chunking.is_worth_spreading(steps) else 1
+        return chunking.candidates(self.order_of, parts)
+
+    def _stacked(self, seats: Sequence[int]) -> State:
+        """Copies of the states of members, on the first of the devices."""
+        return stack([state_of(self.models[member]) for member in seats], self.places[0])
 
     def _seconds_a_step(self, chunk: int) -> float:
         """Measure a chunk of members, on copies of their states: seconds per step and member.
@@ -251,14 +284,13 @@ class Cohort:
             TooLargeError: They do not fit.
         """
         assert isinstance(self.source, ResidentData)
-        apart = self.training.isolated > 0
-        runner = ResidentRunner(self.steps, self.source, self.training.memory, apart=apart)
+        runner = self._resident((), self.places[0])
         seats = self.blocks(range(len(self.models)), chunk)[0]
         orders = next(self.source.orders())
         steps = min(_PROBED, max(1, orders.shape[-1] // self.spec.batch_size))
         orders = orders[:, : steps * self.spec.batch_size]
         spec = self.spec._replace(validate=False, evaluate_train=False)
-        state = stack([state_of(self.models[member]) for member in seats])
+        state = self._stacked(seats)
         seconds: list[float] = []
         for _ in range(3):
             started = time.perf_counter()

@@ -57,9 +57,14 @@ class EpochsMeasured(NamedTuple):
     """What the blocks that train at once measured, in one epoch of each.
 
     For a member that was trained by `keras.Model.fit`, all of its epochs.
+
+    Args:
+        epochs: Of each block.
+        devices: The number of devices on which they trained.
     """
 
     epochs: Sequence[MeasuredEpoch]
+    devices: int = 1
 
 
 class BlockEnded(NamedTuple):

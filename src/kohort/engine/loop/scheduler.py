@@ -1,8 +1,9 @@
 """Trains the members of one cohort: decides which blocks train, and when.
 
-On CPUs several blocks train at once, each by separate calls in a thread. A step leaves a core idle
-at times, between products and in small operations; another call fills these gaps. What a block
-computes does not depend on the others.
+Where there are several devices a block trains on each, by calls in a thread of its own. On one CPU
+several blocks train at once: a step leaves a core idle at times, between products and in small
+operations; another call fills these gaps. What a block computes does not depend on the others, nor
+on its device.
 """
 
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
+from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch
 from kohort.engine.loop.block import Block, grown
 from kohort.engine.loop.callback_lists import CallbackLists
@@ -96,11 +98,12 @@ class Scheduler:
         ready = [(block, block.ready) for block in self._running if block.ready]
         if not ready:
             return
-        outcomes = run_all([epoch for _, epoch in ready], self._cohort.training.memory)
+        memory = self._cohort.training.memory * len(self._cohort.places)
+        outcomes = run_all([epoch for _, epoch in ready], memory)
         self._clock.tick()
         taken = _Taken.of([block for block, _ in ready], outcomes)
         if taken.measured:
-            yield EpochsMeasured(taken.measured)
+            yield EpochsMeasured(taken.measured, len({block.place for block, _ in ready}))
         if taken.raised is not None:  # What the blocks before it measured is reported all the same.
             raise taken.raised
         for block, full in taken.full:
@@ -116,11 +119,17 @@ class Scheduler:
         if self._trains_alone:
             return 1
         left, most = len(self._pending) + len(self._running), self._cohort.at_once
-        return left if most > 1 and left <= most + 1 else most
+        shares_one = most > 1 and len(self._cohort.places) == 1
+        return left if shares_one and left <= most + 1 else most
+
+    def _free_place(self) -> Place:
+        """The device on which the fewest blocks train."""
+        taken = [block.place for block in self._running]
+        return min(self._cohort.places, key=taken.count)
 
     def _begin_block(self, plan: BlockPlan) -> Events:
         try:
-            block = Block(self._cohort, plan, self._lists)
+            block = Block(self._cohort, plan, self._lists, self._free_place())
         except TooLargeError as error:
             yield from self._begin_again(plan, error)
             return
@@ -168,6 +177,8 @@ class Scheduler:
             raise DesignError(
                 "a model that fits in memory with its data", str(error), _MEND
             ) from error
+        # Halves may fit on all devices; those of one CPU share its memory with nobody, or fail again.
+        self._trains_alone &= len(self._cohort.places) == 1
         begin = [other.members for other in self._pending if other.checkpoint is None]
         yield self.lay_out(sorted({m for members in begin for m in members}), -(-size // 2))
 
@@ -222,7 +233,12 @@ class Clock:
 
 
 def run_all(epochs: Sequence[ReadyEpoch[Any]], memory: int) -> list[Future[Any]]:
-    """Run epochs, at once if all fit in memory; each future has the result or the exception."""
+    """Run epochs, at once if all fit in memory; each future has the result or the exception.
+
+    Args:
+        epochs: To run.
+        memory: Bytes, of all devices.
+    """
     if len(epochs) < 2 or sum(epoch.needed for epoch in epochs) > memory:
         return [_run(epoch.run) for epoch in epochs]
     with ThreadPoolExecutor(len(epochs)) as pool:

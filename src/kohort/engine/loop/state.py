@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, Runner
 from kohort.engine.loop.checkpoints import BEST, LEFT, NamedArrays, named, parts_of
 from kohort.engine.program.epoch import EpochSpec
@@ -30,6 +31,7 @@ class BlockState:
         monitor: A metric; the weights at its lowest value are kept. None to keep none.
         keeps_seats: Whether members that have finished never free their seats.
         starts: As for `Cohort`.
+        place: The device of their state.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class BlockState:
         *,
         keeps_seats: bool = False,
         starts: Sequence[Start] | None = None,
+        place: Place = None,
     ) -> None:
         self.active = list(dict.fromkeys(seats))
         """The members that still train, by number."""
@@ -49,7 +52,8 @@ class BlockState:
         self._block = list(self.active)
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
-        self._best = _Best(monitor) if monitor else None
+        self._place = place
+        self._best = _Best(monitor, place) if monitor else None
         self._keeps_seats, self._starts = keeps_seats, starts
         self._is_ahead = False  # Whether an epoch has run since the models were written.
         self._diverged: set[int] = set()
@@ -70,7 +74,7 @@ class BlockState:
         may_leave = self.active and not self._keeps_seats
         if may_leave and len(staying) <= len(self.seats) // 2:
             self.seats = staying
-        self._state = stack([self._read(member) for member in self.seats])
+        self._state = stack([self._read(member) for member in self.seats], self._place)
 
     def _read(self, member: int) -> State:
         return state_of(self._models[member]) if self._starts is None else self._starts[member]()
@@ -147,7 +151,7 @@ class BlockState:
         if self._best:
             self._best.restore(self._block, arrays, state["best"])
         on_host = parts_of("state", arrays, 4)
-        self._state = jax.device_put(on_host)
+        self._state = jax.device_put(on_host, self._place)
         if self._starts is None:
             of_seats = _of_seats(on_host, range(len(self.seats)))
             for member, of_seat in zip(self.seats, of_seats, strict=True):
@@ -162,8 +166,8 @@ def _is_lost(state: State) -> bool:
 class _Best:
     """The weights of each member at the epoch where `monitor` was lowest."""
 
-    def __init__(self, monitor: str) -> None:
-        self._monitor = monitor
+    def __init__(self, monitor: str, place: Place) -> None:
+        self._monitor, self._place = monitor, place
         self._seats: list[int] = []
         self._lowest: Any = None
         self._weights: Any = None
@@ -203,8 +207,8 @@ class _Best:
     def restore(self, block: list[int], arrays: NamedArrays, state: dict[str, Any]) -> None:
         """Restore what `saved` returned for the same block."""
         self._seats = [block[place] for place in state["seats"]]
-        self._lowest = jax.device_put(arrays["lowest"])
-        self._weights = jax.device_put(parts_of(BEST, arrays, 2))
+        self._lowest = jax.device_put(arrays["lowest"], self._place)
+        self._weights = jax.device_put(parts_of(BEST, arrays, 2), self._place)
         self._left = {
             block[place]: parts_of(f"{LEFT} {place}", arrays, 2) for place in state["left"]
         }
@@ -219,7 +223,8 @@ class _Best:
             self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
         else:
             self._weights = weights
-        self._seats, self._lowest = list(seats), jax.device_put(np.array(lowest, np.float32))
+        self._seats = list(seats)
+        self._lowest = jax.device_put(np.array(lowest, np.float32), self._place)
 
 
 @jax.jit
@@ -234,11 +239,11 @@ def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple
     return jnp.where(better, value, lowest), jax.tree.map(choose, weights, candidate)
 
 
-def stack(states: Sequence[State]) -> State:
-    """Stack the states of several members; each leaf `[member, ...]`."""
+def stack(states: Sequence[State], place: Place = None) -> State:
+    """Stack the states of several members on a device; each leaf `[member, ...]`."""
     # NumPy stacks them without a program for each shape.
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(list(states)))
-    on_device: State = jax.device_put(stacked)
+    on_device: State = jax.device_put(stacked, place)
     return on_device
 
 

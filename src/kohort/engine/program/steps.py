@@ -8,6 +8,7 @@ import jax
 import keras
 import numpy as np
 
+from kohort.engine.devices import Place
 from kohort.engine.lowering.buffers import updating_in_place
 from kohort.engine.lowering.operations import bind_fast
 from kohort.errors import ModelError
@@ -147,11 +148,13 @@ class Steps:
         """Floating-point operations of the matrix products of a step, for each member."""
         return self._traces[name].product_operations()
 
-    def constants_of(self, names: Sequence[str], members: Sequence[int]) -> Constants:
-        """The lifted constants of these steps for these members, each `[member]`."""
+    def constants_of(
+        self, names: Sequence[str], members: Sequence[int], place: Place = None
+    ) -> Constants:
+        """The lifted constants of these steps for these members, each `[member]`, on a device."""
         chosen = np.asarray(members)
         values = {name: [of_all[chosen] for of_all in self._constants[name]] for name in names}
-        on_device: Constants = jax.device_put(values)
+        on_device: Constants = jax.device_put(values, place)
         return on_device
 
     def train(self, constants: Constants, state: Any, batch: ArrayTree) -> Any:
