@@ -22,7 +22,7 @@ def places() -> Sequence[Place]:
     """
     if keras.backend.backend() != "jax":  # To ask JAX would take most of a GPU's memory.
         return [None]
-    devices = jax.local_devices()
+    devices: list[jax.Device] = jax.local_devices()
     if len(devices) < 2 or jax.config.jax_default_device is not None:
         return [None]
     return devices

@@ -12,8 +12,11 @@ from pathlib import Path
 import jax
 import keras
 import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
 
 import kohort
+from kohort.engine.feed import streamed
 from kohort.engine.loop.scheduler import Scheduler
 from kohort.engine.program.compilation import recorded_compilations
 from tests.faults.studies import Death, calling, numbers, run, study
@@ -37,15 +40,25 @@ def callbacks(number):
     return [keras.callbacks.TerminateOnNaN(), *([ends] if number in {0, 1, 6, 10} else [])]
 
 
-def trained(**options):
-    """Every number of eleven members, one of which meets NaN, and their curves."""
+def trained(copies=1, **options):
+    """Every number of eleven members, one of which meets NaN, and their curves.
+
+    The samples are there so often, and as many copies of each feature.
+    """
     models = [
-        seeded(seed, units=(16,), dropout=0.2, learning_rate=1e30 if seed == 3 else 0.01)
+        seeded(
+            seed,
+            units=(16,),
+            dropout=0.2,
+            learning_rate=1e30 if seed == 3 else 0.01,
+            features=5 * copies,
+        )
         for seed in range(11)
     ]
     points = data()
+    x, y = np.tile(points.x_train, (copies, copies)), np.tile(points.y_train, copies)
     given = {"epochs": 4, "batch_size": 50, "validation_split": 0.2, "verbose": 0} | options
-    told = kohort.fit(models, points.x_train, points.y_train, **given)
+    told = kohort.fit(models, x, y, **given)
     arrays = {}
     for number, (model, history) in enumerate(zip(models, told, strict=True)):
         arrays |= {f"{number} {place}": array for place, array in enumerate(numbers_of(model))}
@@ -57,7 +70,7 @@ CASES = {
     "chunks": {"chunk_size": 2, "callbacks": callbacks},
     "chosen": {"epochs": 60},
     "too large": {"chunk_size": 6, "memory": 120_000},
-    "streamed": {"chunk_size": 6, "memory": 40_000},
+    "streamed": {"chunk_size": 6, "memory": "200KB", "copies": 4, "epochs": 2},
 }
 
 
@@ -93,9 +106,18 @@ def digest(result):
     return repr(numbers(result))
 
 
+def summed():
+    """A program that sums over all devices."""
+    mesh = Mesh(np.array(jax.local_devices()), ("device",))
+    spread = jax.shard_map(
+        lambda x: jax.lax.psum(x, "device"), mesh=mesh, in_specs=P("device"), out_specs=P()
+    )
+    return jax.jit(spread).lower(np.ones(len(jax.local_devices()))).compile()
+
+
 def main(folder):
-    used = []
-    epoch = Scheduler.epoch
+    used, sweeps = [], []
+    epoch, ahead = Scheduler.epoch, streamed.ahead
 
     def spied(self):
         for event in epoch(self):
@@ -103,14 +125,16 @@ def main(folder):
             yield event
 
     Scheduler.epoch = spied
-    told = {"devices": len(jax.local_devices()), "used": {}}
+    streamed.ahead = lambda segments: sweeps.append(None) or ahead(segments)
+    told = {"devices": len(jax.local_devices()), "used": {}, "sweeps": {}}
     with recorded_compilations() as programs:
         for name, options in CASES.items():
-            used.clear()
+            used.clear(), sweeps.clear()
             np.savez(folder / f"{name}.npz", **trained(**options))
-            told["used"][name] = max(used)
-    told["programs"] = len(programs)
-    told["collectives"] = [COLLECTIVE.findall(program.run.as_text()) for program in programs]
+            told["used"][name], told["sweeps"][name] = max(used), len(sweeps)
+    texts = [program.run.as_text() for program in programs]
+    told["programs"], told["collective"] = len(texts), COLLECTIVE.findall("".join(texts))
+    told["known collective"] = COLLECTIVE.findall(summed().as_text())
     result = ended(folder / "one.db")
     told["resumed"], told["facts"] = digest(result), dict(result.record.settings.facts())
     left(folder / "eight.db")

@@ -117,9 +117,16 @@ class Inputs:
         if isinstance(self._train, _Batches):
             count = self._train.made(arguments.batch_size, shuffle=arguments.shuffle).count
             again = self.can_be_read_twice
-            return StreamedData(lambda _: (self._streams(), None), order_of, count, again)
+            return StreamedData(
+                lambda _: (self._streams(), None), order_of, count, again, can_be_read_at_once=False
+            )
         steps = -(-_samples(self._train) // arguments.batch_size)
-        return StreamedData(lambda _: (self._streams(), self._orders()), order_of, steps)
+        return StreamedData(
+            lambda _: (self._streams(), self._orders()),
+            order_of,
+            steps,
+            can_be_read_at_once=not isinstance(self._valid, _Batches),
+        )
 
     @property
     def _parts(self) -> tuple[Any, Any]:

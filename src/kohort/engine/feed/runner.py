@@ -1,6 +1,6 @@
 """The interface of what runs an epoch, over data on the device or streamed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -21,10 +21,13 @@ class ReadyEpoch[Result](NamedTuple):
     Args:
         run: Runs it; may be called once, from any thread.
         needed: Bytes of memory while it runs.
+        parts: Each item of it starts a part of the work on the device, in this thread, where what
+            runs is not known before; `run` does what is left. Other epochs may start in between.
     """
 
     run: Callable[[], Result]
     needed: int
+    parts: Iterator[None] = iter(())
 
 
 class Runner(Protocol):
@@ -48,9 +51,7 @@ class Runner(Protocol):
         ...
 
 
-def stops_of(
-    stops: Sequence[bool], seats: Sequence[int], place: Place = None
-) -> jax.Array | None:
+def stops_of(stops: Sequence[bool], seats: Sequence[int], place: Place = None) -> jax.Array | None:
     """Whether the member of each seat stops at NaN, bool `[seat]`; None where no member does."""
     if not any(stops):
         return None

@@ -1,6 +1,8 @@
 """Runs epochs segment by segment, over data that are read while members train."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -8,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.feed.segments import Segments, ahead, first_steps
 from kohort.engine.memory import check_fits
@@ -28,12 +31,14 @@ class StreamedData(NamedTuple):
         order_of: For each member the number of the order that it reads.
         steps: Training steps in an epoch; None where that is unknown.
         can_be_read_again: Whether the data can be read from the beginning again.
+        can_be_read_at_once: Whether several blocks can read them, each at its own place.
     """
 
     of: Callable[[int], tuple[Segments, Iterator[np.ndarray] | None]]
     order_of: Sequence[int]
     steps: int | None
     can_be_read_again: bool = True
+    can_be_read_at_once: bool = True
 
 
 class StreamedRunner:
@@ -45,6 +50,7 @@ class StreamedRunner:
         orders: Epoch by epoch the rows `[sample]`; None where the data define their order.
         memory: Bytes that a program may take.
         stops: By member number, whether it stops at NaN; empty where none does.
+        place: The device on which they run.
     """
 
     def __init__(
@@ -54,23 +60,39 @@ class StreamedRunner:
         orders: Iterator[np.ndarray] | None,
         memory: int,
         stops: Sequence[bool],
+        place: Place = None,
     ) -> None:
         self._steps, self._streams, self._orders = steps, streams, orders
-        self._memory, self._stops = memory, stops
+        self._memory, self._stops, self._place = memory, stops, place
 
     def begin(
         self, spec: EpochSpec, state: State, seats: list[int], steps: int | None = None
     ) -> ReadyEpoch[tuple[State, TracedLogs]]:
         """Make the next epoch ready: train on each segment, then evaluate on each."""
-        return ReadyEpoch(partial(self._epoch, spec, state, seats, steps), needed=0)
+        outcome: Future[tuple[State, TracedLogs]] = Future()
+
+        def parts() -> Iterator[None]:
+            try:
+                outcome.set_result((yield from self._epoch(spec, state, seats, steps)))
+            except Exception as error:  # noqa: BLE001 (it is raised again by `run`)
+                outcome.set_exception(error)
+
+        work = parts()
+
+        def run() -> tuple[State, TracedLogs]:
+            deque(work, maxlen=0)
+            return outcome.result()
+
+        return ReadyEpoch(run, needed=0, parts=work)
 
     def _epoch(
         self, spec: EpochSpec, state: State, seats: list[int], steps: int | None
-    ) -> tuple[State, TracedLogs]:
+    ) -> Generator[None, None, tuple[State, TracedLogs]]:
         rows = None if self._orders is None else next(self._orders)
         train = self._streams.train
         state = (*state[:3], self._without_batch("reset", state[3], seats))
-        state, logs = self._sweep(spec, "train", state, seats, first_steps(train(rows), steps))
+        training = first_steps(train(rows), steps)
+        state, logs = yield from self._sweep(spec, "train", state, seats, training)
         trainable, rest, optimizer, metrics = state
         before = (trainable, rest, self._without_batch("reset", metrics, seats))
         penalty = None
@@ -78,10 +100,11 @@ class StreamedRunner:
             penalty = self._without_batch("penalty", trainable, seats)
             measured_rows = rows if self._streams.measured is None else self._streams.measured
             measuring = self._streams.evaluated(measured_rows)
-            evaluated = self._sweep(spec, "test", before, seats, measuring)[1]
+            _, evaluated = yield from self._sweep(spec, "test", before, seats, measuring)
             logs |= measured("eval_", evaluated, penalty)
         if spec.validate and self._streams.valid is not None:
-            after, evaluated = self._sweep(spec, "test", before, seats, self._streams.valid())
+            valid = self._streams.valid()
+            after, evaluated = yield from self._sweep(spec, "test", before, seats, valid)
             trainable, rest, metrics = after
             logs |= measured("val_", evaluated, penalty)
         return (trainable, rest, optimizer, metrics), logs
@@ -99,8 +122,10 @@ class StreamedRunner:
         state: Any,
         seats: list[int],
         segments: Iterator[ArrayTree],
-    ) -> tuple[Any, TracedLogs]:
+    ) -> Generator[None, None, tuple[Any, TracedLogs]]:
         """Run the steps of segments, from a copy of `state` (each leaf `[seat, ...]`).
+
+        It yields when the steps of a segment have been started.
 
         Returns:
             The state after the last step, and its logs `[seat]`.
@@ -108,14 +133,14 @@ class StreamedRunner:
         logs: TracedLogs = {}
         segment = segment_of_one(self._steps, kind, spec.pixels)
         state = jax.tree.map(jnp.copy, state)
-        guard = NanGuard.of(stops_of(self._stops, seats) if kind == "train" else None)
+        guard = NanGuard.of(stops_of(self._stops, seats, self._place) if kind == "train" else None)
         steps = 0
         for batches in ahead(segments):
             shapes = as_taken(spec.pixels, batches)
             names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
-            arguments = (state, self._steps.constants_of(names, seats), guard, batches)
+            arguments = (state, self._steps.constants_of(names, seats, self._place), guard, batches)
             program = PROGRAMS.get(
-                (self._steps.key(names), kind, spec.pixels),
+                (self._steps.key(names), kind, spec.pixels, self._place),
                 arguments,
                 partial(lower_for_seats, segment, (0, 0, 0, None), *arguments),
             )
@@ -127,6 +152,7 @@ class StreamedRunner:
             else:
                 logs = _joined_by_seat(logs, last) if logs else last
                 guard = guard.after(logs)
+            yield
         if kind == "train":
             logs = {STEPS_RUN: np.full(len(seats), steps), **logs}
         return state, dict(logs)
@@ -142,10 +168,10 @@ class StreamedRunner:
         if not jax.tree.leaves(values):  # a model without metrics
             return values
         name = self._steps.prepare(step)
-        constants = self._steps.constants_of([name], seats)
+        constants = self._steps.constants_of([name], seats, self._place)
         of_seat = self._steps.penalty if step == "penalty" else self._steps.reset
         program = PROGRAMS.get(
-            self._steps.key([name]),
+            (self._steps.key([name]), self._place),
             (values, constants),
             lambda: lower_for_seats(
                 lambda given, of_member: of_seat(of_member, given),

@@ -32,9 +32,7 @@ class Block:
         TooLargeError: The members cannot read their data side by side.
     """
 
-    def __init__(
-        self, cohort: Cohort, plan: BlockPlan, lists: CallbackLists, place: Place
-    ) -> None:
+    def __init__(self, cohort: Cohort, plan: BlockPlan, lists: CallbackLists, place: Place) -> None:
         self.plan, self.place = plan, place
         self.ready: ReadyEpoch[dict[str, Any]] | None = None
         """The next epoch, ready to run."""

@@ -123,7 +123,7 @@ class Cohort:
         if len(read) > 1:
             raise TooLargeError("data that members of several splits read side by side")
         streams, orders = source.of(*read)
-        return StreamedRunner(self.steps, streams, orders, memory, self._stops)
+        return StreamedRunner(self.steps, streams, orders, memory, self._stops, place)
 
     def _resident(self, stops: Sequence[bool], place: Place) -> ResidentRunner:
         assert isinstance(self.source, ResidentData)
@@ -147,25 +147,24 @@ class Cohort:
 
     @cached_property
     def places(self) -> Sequence[Place]:
-        """The devices on which blocks train.
+        """The devices on which blocks train; one for a program that calls Python.
 
-        One alone where data are streamed: what reads them is one stream. And one for a program that
-        calls Python.
+        And one where data come in batches: they are read by one stream.
         """
-        return [None] if self._runs_alone else devices.places()
+        is_one_stream = (
+            isinstance(self.source, StreamedData) and not self.source.can_be_read_at_once
+        )
+        return [None] if is_one_stream or self.steps.calls_python else devices.places()
 
     @cached_property
     def at_once(self) -> int:
         """How many calls of the program run at once; each trains one block."""
         if len(self.places) > 1:
             return len(self.places)
-        if jax.default_backend() != "cpu" or self._runs_alone:
+        streams = isinstance(self.source, StreamedData)
+        if jax.default_backend() != "cpu" or streams or self.steps.calls_python:
             return 1
         return min(_AT_ONCE, cores())
-
-    @cached_property
-    def _runs_alone(self) -> bool:
-        return isinstance(self.source, StreamedData) or self.steps.calls_python(self._train_step)
 
     @cached_property
     def _train_step(self) -> str:

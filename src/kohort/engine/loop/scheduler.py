@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from kohort.engine.devices import Place
@@ -177,7 +178,7 @@ class Scheduler:
             raise DesignError(
                 "a model that fits in memory with its data", str(error), _MEND
             ) from error
-        # Halves may fit on all devices; those of one CPU share its memory with nobody, or fail again.
+        # What shared no device with another block was too large for it; halves may fit on each.
         self._trains_alone &= len(self._cohort.places) == 1
         begin = [other.members for other in self._pending if other.checkpoint is None]
         yield self.lay_out(sorted({m for members in begin for m in members}), -(-size // 2))
@@ -239,6 +240,9 @@ def run_all(epochs: Sequence[ReadyEpoch[Any]], memory: int) -> list[Future[Any]]
         epochs: To run.
         memory: Bytes, of all devices.
     """
+    # Where several devices train on streams, each gets a segment in its turn.
+    for _ in zip_longest(*(epoch.parts for epoch in epochs)):
+        pass
     if len(epochs) < 2 or sum(epoch.needed for epoch in epochs) > memory:
         return [_run(epoch.run) for epoch in epochs]
     with ThreadPoolExecutor(len(epochs)) as pool:

@@ -100,7 +100,7 @@ class BlockState:
                 self._state = None
                 raise
 
-        return ReadyEpoch(run, call.needed)
+        return ReadyEpoch(run, call.needed, call.parts)
 
     def end(self, logs: dict[str, Any]) -> dict[int, dict[str, float]]:
         """Take the logs of an epoch, `[seat]` each; returns the logs of each active member."""

@@ -140,9 +140,11 @@ class Steps:
         """Whether a step has convolutions."""
         return "conv_general_dilated" in self._traces[name].primitives()
 
-    def calls_python(self, name: str) -> bool:
-        """Whether a step calls Python at run time."""
-        return bool(_CALLS_TO_PYTHON & self._traces[name].primitives())
+    @property
+    def calls_python(self) -> bool:
+        """Whether a step calls Python at run time, in training or in evaluation."""
+        traces = self._earlier[0].values()
+        return any(_CALLS_TO_PYTHON & trace.primitives() for trace in traces)
 
     def operations(self, name: str) -> int:
         """Floating-point operations of the matrix products of a step, for each member."""
