@@ -6,7 +6,10 @@ Where JAX finds no GPU, it prints what operation counts let an H100-class card h
 takes to set the members up, which is work of the CPU.
 """
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +61,21 @@ def setup_seconds(net: str, few: int = 4, more: int = 36) -> float:
     return float(first[1] - first[0]) / (more - few)
 
 
+@contextmanager
+def visible(count: int) -> Iterator[None]:
+    """Let processes that begin in the block see the first GPUs of those that this one sees."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    numbers = seen.split(",") if seen else [str(number) for number in range(count)]
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(numbers[:count])
+    try:
+        yield
+    finally:
+        if seen is None:
+            del os.environ["CUDA_VISIBLE_DEVICES"]
+        else:
+            os.environ["CUDA_VISIBLE_DEVICES"] = seen
+
+
 def main(
     work: Annotated[str, typer.Option(help="A work item.")] = WORK,
     peers: Annotated[str, typer.Option(help="Peers, by commas.")] = ",".join(PEERS),
@@ -80,11 +98,15 @@ def main(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         samples.write(folder, samples_)
-        records, ceilings = run.measure(works[:1], names, folder, rounds, epochs, limit=3600)
-    rows = run.write("gpu", records, ceilings, settings)
-    for row in rows:
-        if row.total is not None:
-            print(f"{row.peer:28s} {named(row.work).models / row.total:.1f} members/s, in all")
+        # On one, and on all of them: peers other than kohort use one.
+        for count in sorted({1, jax.local_device_count()}):
+            with visible(count):
+                taken = run.measure(works[:1], names, folder, rounds, epochs, limit=3600)
+            name = "gpu" if count == 1 else f"gpu-{count}"
+            for row in run.write(name, *taken, settings | {"gpus": count}):
+                if row.total is not None:
+                    rate = named(row.work).models / row.total
+                    print(f"{row.peer:28s} {rate:.1f} members/s on {count} GPUs, in all")
 
 
 if __name__ == "__main__":

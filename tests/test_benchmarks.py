@@ -1,6 +1,7 @@
 """The benchmarks count, compare and tell what they should; no test measures."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 import kohort
 from benchmarks import machine, page, run, samples
+from benchmarks.gpu import visible
 from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import launch
 from benchmarks.peers import PEERS
@@ -270,3 +272,13 @@ def test_memory_is_that_of_the_process_and_not_of_who_started_it():
         [sys.executable, "-c", command], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert 10_000_000 < int(told.stdout) < held.nbytes
+
+
+@pytest.mark.parametrize(("seen", "first"), [(None, "0"), ("2,3", "2")])
+def test_a_benchmark_on_one_gpu_sees_the_first(monkeypatch, seen, first):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    with visible(1):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == first
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == seen
