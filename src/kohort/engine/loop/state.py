@@ -121,7 +121,9 @@ class BlockState:
             return
         self._is_ahead = False
         active = {seat: member for seat, member in enumerate(self.seats) if member in self.active}
-        for member, state in zip(active.values(), _of_seats(self._state, active), strict=True):
+        # One call for all of them takes half the time of a call for each variable.
+        states = jax.device_put(_of_seats(self._state, active))
+        for member, state in zip(active.values(), states, strict=True):
             assign_state(self._models[member], state)
 
     def restore_best(self) -> None:
