@@ -12,7 +12,9 @@ from kohort.design.spec import StudySpec
 from kohort.design.training_part import TrainingParts
 from kohort.design.variants import Variant
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.description import Description
 from kohort.keras_api.models import prepare
+from kohort.tracing.alike import Preparer
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import abstract, global_settings
 
@@ -30,10 +32,14 @@ class BuiltModels:
     """
 
     def __init__(self, spec: StudySpec, room: int) -> None:
+        self.preparer = Preparer()
+        """Prepares them, those that are alike with less of Keras's calls."""
         self.tracer = StepTracer()
         """Traces their steps, those of equal models once."""
         self.known: dict[tuple[int, int, float], Any] = {}
         """By variant, replicate and share, what a plan says of a model that was built for it."""
+        self.facts: dict[tuple[int, Description], dict[str, Any]] = {}
+        """By variant and description, what a plan says of all models that have it."""
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
         self._parts = TrainingParts(spec.data)

@@ -7,7 +7,9 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import keras
@@ -20,9 +22,9 @@ from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
 from kohort.errors import told_apart
 from kohort.keras_api.callbacks import why_inside_epochs
-from kohort.keras_api.description import Description, described
+from kohort.keras_api.description import Description
 from kohort.keras_api.metrics import MetricKind, error_of_loss, metric_kinds
-from kohort.keras_api.models import config_text, prepare, regularizer_count, variables_of
+from kohort.keras_api.models import config_text, regularizer_count, variables_of
 from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
 
@@ -243,12 +245,12 @@ def make_plan(
             share = replicate.share if spec.variants[number].takes_data else 1.0
             key = number, replicate.number, share
             if key not in models.known:
-                model = models.build(number, replicate)
-                models.known[key], description = _look_at(spec, number, replicate, model, models)
+                seen = _look_at(spec, number, replicate, models)
+                models.known[key] = seen.member
                 # Code of the user's may read what his build function leaves behind; such a model is
                 # built again when it trains, right before it.
-                if description is not None and replicate.share == 1:
-                    models.keep(number, replicate, model, models.known[key].state_bytes)
+                if seen.description is not None and replicate.share == 1:
+                    models.keep(number, replicate, seen.model, seen.member.state_bytes)
             members.append(replace(models.known[key], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
@@ -280,15 +282,22 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
     return tuple(filter(None, [spec.strata.why, *weighted]))
 
 
-def _look_at(
-    spec: StudySpec, number: int, replicate: Replicate, model: keras.Model, models: BuiltModels
-) -> tuple[MemberPlan, Description | None]:
-    """A member as its model shows it, and the model's description before it was traced."""
+class _Seen(NamedTuple):
+    """A member as its model shows it, the model, and its description before it was traced."""
+
+    member: MemberPlan
+    model: keras.Model
+    description: Description | None
+
+
+def _look_at(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> _Seen:
+    """Build and prepare the model of a member, and trace its steps."""
     variant, data = spec.variants[number], spec.data
     batch, tested = models.batches(number, replicate)
+    build = partial(models.build, number, replicate)
+    model = build()
     try:
-        prepare(model, batch)
-        description = described(model)
+        model, description = models.preparer.prepare(model, build, number, batch)
         # A function of the user's is asked when members train: it may open files and runs.
         inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
         steps, why_alone = (
@@ -298,26 +307,39 @@ def _look_at(
         )
     except Exception as error:
         raise not_taking(variant.name, model, data, error) from error
-    check_loss(variant.name, model, batch[0])
-    check_outputs(variant.name, model, data)
+    # What a model has in common with all of its description is looked at once.
+    facts = models.facts.get((number, description)) if description is not None else None
+    if facts is None:
+        check_loss(variant.name, model, batch[0])
+        check_outputs(variant.name, model, data)
+        facts = _facts(model)
+        if description is not None:
+            models.facts[number, description] = facts
     member = MemberPlan(
         variant=number,
         replicate=replicate.number,
         epochs=spec.epochs_of(variant),
         sizes=(len(replicate.train), len(replicate.valid)),
-        parameters=model.count_params(),
-        state_bytes=_state_bytes(model),
         signature=None if steps is None else steps.signature,
-        loss=repr(model.get_compile_config()["loss"]),
-        metrics=metric_kinds(model),
-        regularizer_count=regularizer_count(model),
         reason=why_alone,
         model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
         steps=steps,
         is_weighted=spec.is_weighted(variant),
-        error=error_of_loss(model),
+        **facts,
     )
-    return member, description
+    return _Seen(member, model, description)
+
+
+def _facts(model: keras.Model) -> dict[str, Any]:
+    """What `MemberPlan` says of a prepared model, but for its steps and its configuration."""
+    return {
+        "parameters": model.count_params(),
+        "state_bytes": _state_bytes(model),
+        "loss": repr(model.get_compile_config()["loss"]),
+        "metrics": metric_kinds(model),
+        "regularizer_count": regularizer_count(model),
+        "error": error_of_loss(model),
+    }
 
 
 def _state_bytes(model: keras.Model) -> int:

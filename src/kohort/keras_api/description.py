@@ -34,7 +34,28 @@ import numpy as np
 
 from kohort.keras_api.models import variables_of
 
-type Description = tuple[Any, ...]
+
+class Description:
+    """Tokens that are equal where models are alike.
+
+    Args:
+        tokens: The tokens.
+    """
+
+    __slots__ = ("_hash", "_tokens")
+
+    def __init__(self, tokens: tuple[Any, ...]) -> None:
+        # Tuples do not keep their hash, and there are thousands of tokens.
+        self._tokens, self._hash = tokens, hash(tokens)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Description):
+            return NotImplemented
+        return self._hash == other._hash and self._tokens == other._tokens
+
 
 _PACKAGES = tuple(f"{Path(str(p.__file__)).parent}{os.sep}" for p in (keras, jax, np))
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), types.EllipsisType, inspect.Signature)
@@ -117,15 +138,22 @@ class _Walk:
         self._with_addresses: list[int] = []  # places of tokens that may hold some
 
     def description(self) -> Description:
-        while self._left:
-            self._visit(self._left.pop())
-            if len(self._tokens) > _MOST:
-                raise _UnknownError(len(self._tokens))
+        left, tokens = self._left, self._tokens
+        while left:
+            item = left.pop()
+            if type(item) is str:  # Most are names of attributes.
+                if len(item) >= _SHORTEST_ADDRESS:
+                    self._with_addresses.append(len(tokens))
+                tokens.append(_text(item))
+            else:
+                self._visit(item)
+            if len(tokens) > _MOST:
+                raise _UnknownError(len(tokens))
         # Keras stores addresses, such as those of variables in an optimizer. They are replaced by
         # the numbers of the objects.
         for place in self._with_addresses:
             self._tokens[place] = self._as_number(self._tokens[place])
-        return tuple(self._tokens)
+        return Description(tuple(self._tokens))
 
     def _as_number(self, token: Any) -> Any:
         if isinstance(token, frozenset):
@@ -144,8 +172,8 @@ class _Walk:
     def _visit(self, item: Any) -> None:
         kind = _kind_of(type(item))  # type: ignore[arg-type]  # types are hashable
         if kind.is_value:
-            token = _value(item)
-            if token[0] is int or (token[0] is str and len(item) >= _SHORTEST_ADDRESS):
+            token = _CONSTANTS[item] if item is None or type(item) is bool else _value(item)
+            if token[0] is int:
                 self._with_addresses.append(len(self._tokens))
             self._tokens.append(token)
         elif id(item) in self._numbers:
@@ -194,16 +222,23 @@ class _Walk:
             raise _UnknownError(type(item))
 
     def _attributes(self, item: Any, kind: _Kind) -> Iterator[Any]:
-        hidden = kind.seeds
+        hidden, shown = kind.seeds, getattr(item, "__dict__", {})
         if id(item) in self._state:
             hidden += _OF_STATE
             self._tokens.append((tuple(item.shape), str(item.dtype)))
-        attributes = {**getattr(item, "__dict__", {})}
-        attributes |= {name: getattr(item, name) for name in kind.slots if hasattr(item, name)}
-        shown = {name: value for name, value in attributes.items() if name not in hidden}
+        if kind.slots:
+            of_slots = {name: getattr(item, name) for name in kind.slots if hasattr(item, name)}
+            shown = shown | of_slots
+        if hidden:
+            shown = {name: value for name, value in shown.items() if name not in hidden}
         self._tokens.append(len(shown))
         for name, value in shown.items():
             yield from (name, value)
+
+
+@functools.lru_cache(1 << 16)
+def _text(item: str) -> Any:
+    return _value(item)
 
 
 def _value(item: Any) -> Any:
@@ -214,6 +249,9 @@ def _value(item: Any) -> Any:
     if " at 0x" in text:
         raise _UnknownError(type(item))
     return type(item), text
+
+
+_CONSTANTS = {constant: _value(constant) for constant in (None, True, False)}
 
 
 def _array(item: Any) -> Any:

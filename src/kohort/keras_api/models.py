@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend import compute_output_spec
 from keras.src.models.functional import Functional
 from keras.src.trainers.trainer import Trainer
 
@@ -44,6 +45,34 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
         )
     with shared_programs():
         model._symbolic_build(data_batch=batch)
+
+
+def outputs_of(model: keras.Model, batch: ArrayTree) -> Any:
+    """Symbols of what a prepared model predicts for a batch, as the model nests them."""
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    symbols = keras.tree.map_structure(lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), x)
+    return compute_output_spec(model, symbols, training=False)
+
+
+def prepare_uncalled(model: keras.Model, batch: ArrayTree, outputs: Any) -> None:
+    """What `prepare` does to a model that is built, but for Keras's calls on symbols.
+
+    Whether it comes out as `prepare` leaves it is for the caller to prove.
+
+    Args:
+        model: A compiled model.
+        batch: Shapes and dtypes of a batch.
+        outputs: Shapes and dtypes of the `outputs_of` a model like it.
+    """
+    _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    with shared_programs():
+        model._called = True
+        for part in (model._compile_metrics, model._compile_loss):
+            if part is not None and not part.built:
+                part.build(y, outputs)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        model._post_build()
 
 
 def has_loss(model: keras.Model, inputs: ArrayTree) -> bool:
