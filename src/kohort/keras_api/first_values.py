@@ -23,6 +23,8 @@ _LENGTHS = [1 << bits for bits in range(14, 23, 2)]
 """Lengths of flat draws. The shortest take no time that matters; a draw of the longest takes about
 as long as the compilation that it saves."""
 
+_LARGEST_SEED = 1 << 31
+
 _DRAWS = ("uniform", "normal", "truncated_normal")
 _FILLS = {"zeros": np.zeros, "ones": np.ones}
 
@@ -94,6 +96,9 @@ def _drawn(draw: Callable[..., Any], shape: Sequence[int], *arguments: Any, **na
     length = next((length for length in _LENGTHS if length >= count), None)
     if length is None or not _counts_places(named.get("seed")):
         return draw(shape, *arguments, **named)
+    if type(named.get("seed")) is int and 0 <= named["seed"] < _LARGEST_SEED:
+        # The key that Keras makes of it, without programs that turn a list into one.
+        named["seed"] = jax.device_put(np.array([named["seed"], 0], np.uint32))
     numbers = draw((length,), *arguments, **named)
     if isinstance(numbers, jax.core.Tracer):  # Where Keras looks for shapes alone.
         return numbers[:count].reshape(shape)
