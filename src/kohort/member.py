@@ -198,7 +198,7 @@ class Ensemble:
             True
         """
         models = [member.model() for member in self.members]
-        return averaged(models, self.links, self.data.input_shape)
+        return averaged(models, self.links, batch_of(self.data, 1)[0])
 
     def deployable(self) -> keras.Model:
         """The model with the scaling of raw inputs inside it, once; as `Member.deployable`.

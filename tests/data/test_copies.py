@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.data import copies
+from kohort.data.checking import CENTRED
 from kohort.data.copies import find_copies
-from kohort.data.dataset import CENTRED, Dataset
+from kohort.data.dataset import Dataset
 from kohort.data.nearness import neighbours
 from kohort.data.nearness.chance import principal_axes
 from kohort.data.nearness.neighbours import NEIGHBOURS

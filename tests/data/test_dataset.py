@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.data.dataset import CENTRED, Dataset, PixelScale
+from kohort.data.checking import CENTRED, PixelScale
+from kohort.data.dataset import Dataset
 from kohort.errors import DataError, InputError
 
 

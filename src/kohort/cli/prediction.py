@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from kohort.data.dataset import PixelScale
+from kohort.data.checking import PixelScale
 from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room, is_file
@@ -78,12 +78,12 @@ def predict_files(
         DesignError: An option for images was given for rows.
     """
     loaded, about = _load(model), _about(model)
-    shape = _input_shape(loaded, model)
+    shape = (1,) if about.by_name else _input_shape(loaded, model)
     if len(shape) == 1:
         if scale is not None or invert:
             raise DesignError(
                 "--scale, --offset and --invert for a model of images",
-                f"{model}, which takes rows of {shape[0]:,} numbers",
+                f"{model}, which takes rows of {_numbers_of(loaded):,} numbers",
                 "leave them out",
             )
         return _of_rows(loaded, about, files, shape[0], model)
@@ -96,6 +96,11 @@ def predict_files(
     scores = class_probabilities(_outputs(loaded, pixels, model))
     samples = [str(image) for image in files]
     return Predictions(_classes(samples, scores, about.names), notice)
+
+
+def _numbers_of(model: keras.Model) -> int:
+    """The numbers of a sample that a model of rows takes."""
+    return sum(prod(part.shape[1:]) for part in model.inputs)
 
 
 def _of_rows(
@@ -111,7 +116,11 @@ def _of_rows(
         for file, table in zip(files, tables, strict=True)
         for number in range(len(table))
     ]
-    outputs = _outputs(model, np.concatenate(tables), path)
+    rows: Any = np.concatenate(tables)
+    if about.by_name:
+        assert about.columns is not None
+        rows = about.columns.by_name(rows)
+    outputs = _outputs(model, rows, path)
     scores = class_probabilities(outputs)
     notice = "; ".join(filter(None, notices))
     if about.names and scores.shape[1] == len(about.names):
@@ -213,11 +222,13 @@ class _About(NamedTuple):
         names: Of the classes.
         edge: How bright the edges of training images are; None of others.
         columns: How inputs are made of a table's rows; None of other data.
+        by_name: Whether the model takes them by name.
     """
 
     names: list[str]
     edge: float | None = None
     columns: Columns | None = None
+    by_name: bool = False
 
 
 def _about(path: Path) -> _About:
@@ -232,7 +243,8 @@ def _about(path: Path) -> _About:
         raise _no_names(path, reason(error)) from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _no_names(path, reprlib.repr(names))
-    return _About(names, float(edge) if isinstance(edge, int | float) else None, columns)
+    brightness = float(edge) if isinstance(edge, int | float) else None
+    return _About(names, brightness, columns, columns is not None and bool(about.get("by_name")))
 
 
 def _no_names(path: Path, received: str) -> ModelError:
@@ -287,13 +299,13 @@ def _check_scale(model: keras.Model, scale: PixelScale | None, path: Path) -> No
         )
 
 
-def _outputs(model: keras.Model, samples: np.ndarray, path: Path) -> np.ndarray:
-    """The outputs `[sample, score]` of a model."""
+def _outputs(model: keras.Model, samples: Any, path: Path) -> np.ndarray:
+    """The outputs `[sample, score]` of a model for samples, or for inputs by name."""
     try:
         outputs = np.asarray(model.predict(samples, verbose=0))
     except Exception as error:
         raise ModelError(
-            f"a model that takes samples of shape {samples.shape[1:]}",
+            f"a model that takes samples of shape {getattr(samples, 'shape', (0, 1))[1:]}",
             f"{path} ({reason(error)})",
             "train it on such samples",
         ) from error

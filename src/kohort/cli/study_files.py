@@ -114,7 +114,7 @@ def adjusted(
     """
     changed: dict[str, Any] = {}
     if data is not None:
-        changed["data"] = data
+        changed["data"] = data.by_name() if study.data.named else data
     if epochs is not None:
         changed["epochs"] = epochs
     if name is not None:

@@ -2,17 +2,33 @@
 
 import re
 import reprlib
-from collections.abc import Sequence
+from dataclasses import dataclass
 from types import UnionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kohort.data.encoding import is_missing, number_groups
 from kohort.errors import DataError, reason, row_text
 
-# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
-_HALF = re.compile("[\ud800-\udfff]")
+if TYPE_CHECKING:
+    from kohort.data.tables.columns import Columns
+
+
+@dataclass(frozen=True)
+class PixelScale:
+    """How a raw pixel (0 to 255) becomes a model input: `factor * pixel + offset`."""
+
+    factor: float
+    offset: float
+
+    def scaled(self, pixels: np.ndarray) -> np.ndarray:
+        """Inputs float32 of raw pixels, of the same shape."""
+        scaled: np.ndarray = pixels.astype(np.float32) * np.float32(self.factor)
+        return scaled + np.float32(self.offset)
+
+
+CENTRED = PixelScale(1 / 255, -0.5)
 
 
 def as_array(name: str, given: object) -> np.ndarray:
@@ -157,50 +173,26 @@ def groups_of_sides(
     return numbered[:samples], numbered[samples:]
 
 
-def checked_names(given: Sequence[str]) -> tuple[str, ...]:
-    """The names of classes as a tuple.
+def check_named(columns: "Columns | None") -> None:
+    """Refuse inputs by name of data that are no table, and names that Keras takes for none.
 
     Raises:
-        DataError: They are not text, or two are equal.
+        DataError: They are such.
     """
-    names = tuple(given) if np.iterable(given) else ()
-    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
-    if not names or not are_text or len(set(names)) < len(names):
+    if columns is None:
         raise DataError(
-            "class_names as text, each another",
-            reprlib.repr(given),
-            "give every class another name, in the order of the labels",
+            "a table, whose columns have names, for inputs by name",
+            "arrays without any",
+            "read it by kohort.load or Dataset.from_frame",
         )
-    return names
-
-
-def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> None:
-    """Refuse labels that number none of the classes.
-
-    Args:
-        labels: `[sample]`, of all samples.
-        names: `[class]`, the names of the classes.
-        named: Whether they were given, and not made of the labels.
-
-    Raises:
-        DataError: A label is below 0, or has no name.
-    """
-    lowest, highest = int(labels.min()), int(labels.max())
-    if lowest >= 0 and highest < len(names):
-        return
-    received = f"labels from {lowest} to {highest}"
-    if not named:
+    names = columns.names
+    wrong = next((n for n in names if not n or "/" in n or names.count(n) > 1), None)
+    if wrong is not None:
         raise DataError(
-            "labels from 0",
-            received,
-            f"number the classes from 0, such as by y + {-lowest}; or give numbers to predict as "
-            "floats in a column, y.astype('float32')[:, None]",
+            "columns that can name a model's inputs: each another, and no / in it",
+            repr(wrong),
+            "rename the column",
         )
-    raise DataError(
-        f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
-        received,
-        "number the classes from 0, or give every class a name",
-    )
 
 
 def check_kind(what: str, given: object, kind: type | UnionType, told: str) -> None:
@@ -288,6 +280,28 @@ def check_side(side: str, x: np.ndarray, y: np.ndarray) -> None:
                 f"shape {array.shape}",
                 "leave no axis empty",
             )
+
+
+def test_arrays(
+    given_x: object, given_y: object, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The test arrays as they were given; no samples like `x` and `y` where there are none.
+
+    Raises:
+        DataError: They are no arrays of numbers, or one is lacking.
+    """
+    given = {
+        name: as_array(name, side)
+        for name, side in (("x_test", given_x), ("y_test", given_y))
+        if side is not None
+    }
+    if not any(map(len, given.values())):
+        return x[:0], y[:0]
+    if len(given) == 1:
+        (name,) = given
+        raise DataError("x_test and y_test, or neither", f"{name} alone", "give both")
+    check_side("test", *given.values())
+    return given["x_test"], given["y_test"]
 
 
 def check_alike(what: str, train: np.ndarray, test: np.ndarray) -> None:

@@ -2,25 +2,31 @@
 
 import hashlib
 from collections.abc import Hashable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kohort.data.checking import (
+    CENTRED,
+    PixelScale,
     are_labels,
     as_array,
     check_alike,
     check_kind,
-    check_labels,
+    check_named,
     check_side,
-    checked_names,
     converted_targets,
     groups_of_sides,
     narrow,
+    test_arrays,
 )
-from kohort.data.encoding import are_named, from_one, number_classes
+from kohort.data.encoding import (
+    from_one,
+    names_of_classes,
+    numbered_by_name,
+)
 from kohort.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,20 +34,6 @@ if TYPE_CHECKING:
 
     from kohort.data.raw_data import RawData
     from kohort.data.tables.columns import Columns
-
-MOST_CLASSES = 2**20
-"""Labels that reach higher are taken for numbers that are no classes, such as prices."""
-
-
-@dataclass(frozen=True)
-class PixelScale:
-    """How a raw pixel (0 to 255) becomes a model input: `factor * pixel + offset`."""
-
-    factor: float
-    offset: float
-
-
-CENTRED = PixelScale(1 / 255, -0.5)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +74,7 @@ class Dataset:
         source_rows: `[sample]`, training samples first, the row of the table that each was, from 0
             and without its header; `from_frame` and `load` give it. None of other data.
         source_files: `[sample]`, likewise, the name of the image file that each was.
+        named: Whether models take a table's columns as inputs by name; see `by_name`.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -113,15 +106,22 @@ class Dataset:
     source_rows: np.ndarray | None = None
     source_files: tuple[str, ...] | None = None
     raw: "RawData | None" = None
+    named: bool = False
 
     def __post_init__(self) -> None:
-        self._number_classes()
+        numbered = numbered_by_name(self.y_train, self.y_test, self.class_names)
+        for field, given in zip(("y_train", "y_test", "class_names"), numbered or (), strict=False):
+            self._set(field, given)
         x_train, y_train = (
             as_array(f"{axis}_train", getattr(self, f"{axis}_train")) for axis in "xy"
         )
         check_side("train", x_train, y_train)
-        x_test, y_test = self._test_arrays(x_train, y_train)
-        y_train, y_test = self._number_from_0(y_train, y_test)
+        x_test, y_test = test_arrays(self.x_test, self.y_test, x_train, y_train)
+        if (numbers := from_one(y_train, y_test, self.class_names)) is not None:
+            told = f"targets 1 to {len(numbers)} are classes of these names, numbered from 0"
+            self._set("class_names", self.class_names or numbers)
+            self._set("notes", (*self.notes, told))
+            y_train, y_test = y_train - 1, y_test - 1
         to_labels = are_labels(y_train, y_test, named=self.class_names is not None)
         for side, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
             self._set(f"x_{side}", x if x.dtype == np.uint8 else narrow(f"x_{side}", x, np.float32))
@@ -136,70 +136,16 @@ class Dataset:
         if self.raw is not None and len(self.raw.rows) != len(self.x_train):
             told = f"{len(self.raw.rows):,} of them and {len(self.x_train):,} training samples"
             raise DataError("a raw sample for each", told, "leave raw out of other data")
-        self._set("class_names", self._named_classes())
+        self._set("class_names", names_of_classes(self.y_train, self.y_test, self.class_names))
+        if self.named:
+            check_named(self.columns)
         self._set("name", self.name or "data")
         check_kind("name", self.name, str, "text")
         check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
 
-    def _number_classes(self) -> None:
-        """Number classes that are given by name, with no number among them."""
-        y_test: Any = self.y_test
-        is_listed = hasattr(y_test, "__len__") and getattr(y_test, "shape", None) != ()
-        has_test = is_listed and len(y_test) > 0
-        if not are_named(self.y_train) or (has_test and not are_named(y_test)):
-            return
-        names = None if self.class_names is None else checked_names(self.class_names)
-        labels = number_classes(self.y_train, y_test if has_test else None, names)
-        self._set("y_train", labels[0])
-        self._set("y_test", labels[1] if has_test else y_test)
-        self._set("class_names", labels[2])
-
-    def _number_from_0(self, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Number classes from 0 that are numbered from 1, and name them by their numbers."""
-        numbered = from_one(train, test, self.class_names)
-        if numbered is None:
-            return train, test
-        told = f"targets 1 to {len(numbered)} are classes of these names, numbered from 0"
-        self._set("class_names", self.class_names or numbered)
-        self._set("notes", (*self.notes, told))
-        return train - 1, test - 1
-
-    def _test_arrays(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The test arrays as they were given; no samples like `x` and `y` where there are none."""
-        given = {
-            name: as_array(name, getattr(self, name))
-            for name in ("x_test", "y_test")
-            if getattr(self, name) is not None
-        }
-        if not any(map(len, given.values())):
-            return x[:0], y[:0]
-        if len(given) == 1:
-            (name,) = given
-            raise DataError("x_test and y_test, or neither", f"{name} alone", "give both")
-        check_side("test", *given.values())
-        return given["x_test"], given["y_test"]
-
     def _set(self, field: str, value: object) -> None:
         # The dataclass is frozen for its users; here its fields are still being made.
         object.__setattr__(self, field, value)
-
-    def _named_classes(self) -> tuple[str, ...] | None:
-        if self.y_train.ndim != 1 or self.y_train.dtype.kind != "i":
-            return None
-        labels = np.concatenate([self.y_train, self.y_test])
-        if labels.max() >= MOST_CLASSES:
-            raise DataError(
-                f"labels of fewer than {MOST_CLASSES:,} classes",
-                f"a label {labels.max()}",
-                "number the classes from 0, or give targets that are no classes as floats",
-            )
-        names = (
-            tuple(str(label) for label in range(int(labels.max()) + 1))
-            if self.class_names is None
-            else checked_names(self.class_names)
-        )
-        check_labels(labels, names, named=self.class_names is not None)
-        return names
 
     @classmethod
     def from_frame(
@@ -250,15 +196,62 @@ class Dataset:
     def feature_names(self) -> tuple[str, ...] | None:
         """The names of the inputs that a table's columns became; None of other data.
 
+        Of data `by_name` they are the names of a model's inputs.
+
         Example:
             >>> data.feature_names is None
             True
         """
-        return None if self.columns is None else self.columns.inputs
+        if self.columns is None:
+            return None
+        return self.columns.names if self.named else self.columns.inputs
+
+    @property
+    def vocabularies(self) -> dict[str, tuple[str, ...]]:
+        """The categories of each column that has them, by their codes in data `by_name`.
+
+        As `keras.layers.StringLookup.get_vocabulary` they begin with "[UNK]": code 0 is a category
+        that training rows do not have, and a missing cell.
+
+        Example:
+            >>> data.vocabularies
+            {}
+        """
+        columns = () if self.columns is None else self.columns.columns
+        return {each.name: each.vocabulary for each in columns if each.kind == "category"}
+
+    def by_name(self) -> "Dataset":
+        """The same data of a table, for models that take its columns as inputs by name.
+
+        `inputs` gives a dictionary then, an array `[sample, 1]` for each of `feature_names`:
+        numbers and truth values float32, where cells are missing `NAME is missing` beside them;
+        categories by their codes, int32, the places in `vocabularies`. A model takes all or some
+        of them, as `keras.Input((1,), name=NAME)`, and categories with `dtype="int32"`.
+
+        Raises:
+            DataError: The data are of no table, or Keras takes no input of a column's name.
+
+        Example:
+            >>> import pandas as pd
+            >>> pets = {"kg": [4, 9] * 9, "fur": ["long", "short"] * 9, "is cat": [1, 0] * 9}
+            >>> read = kohort.Dataset.from_frame(pd.DataFrame(pets), target="is cat", test=0)
+            >>> named = read.by_name()
+            >>> {name: array[:2, 0].tolist() for name, array in named.inputs(named.x_train).items()}
+            {'kg': [4.0, 9.0], 'fur': [1, 2]}
+            >>> named.vocabularies
+            {'fur': ('[UNK]', 'long', 'short')}
+        """
+        check_named(self.columns)
+        if self.columns is None or self.named:
+            return self
+        raw = self.raw and replace(self.raw, fingerprint=_by_name(self.raw.fingerprint))
+        return replace(self, named=True, raw=raw, notes=(*self.notes, self.columns.told_by_name))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one sample, which a model takes: `keras.Input(data.input_shape)`.
+
+        Of data `by_name` it is that of a row of `x_train`, and each of a model's inputs is `(1,)`.
 
         Example:
             >>> data.input_shape
@@ -290,7 +283,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over shapes, dtypes and bytes of the four arrays, 64 hexadecimal digits.
 
-        Of clean data it is also over what they were made of, which their splits depend on.
+        Of clean data it is also over what they were made of, which their splits depend on; of data
+        `by_name` over that.
 
         Example:
             >>> again = kohort.Dataset(data.x_train, data.y_train, data.x_test, data.y_test)
@@ -303,16 +297,18 @@ class Dataset:
             digest.update(np.ascontiguousarray(array).data)
         if self.raw is not None:
             digest.update(self.raw.fingerprint.encode() + self.raw.rows.tobytes())
-        return digest.hexdigest()
+        plain = digest.hexdigest()
+        return _by_name(plain) if self.named else plain
 
-    def inputs(self, x: np.ndarray) -> np.ndarray:
+    def inputs(self, x: np.ndarray) -> Any:
         """Samples as a model takes them: floats, scaled where they are raw pixels.
 
         Args:
             x: `[sample, ...]`, such as `x_train`.
 
         Returns:
-            `[sample, ...]` float32 for raw pixels; else `x` itself.
+            `[sample, ...]` float32 for raw pixels; of data `by_name` a dictionary, `[sample, 1]`
+            by name; else `x` itself.
 
         Example:
             >>> letters = kohort.load("letters")
@@ -320,24 +316,33 @@ class Dataset:
             >>> inputs.shape, float(inputs.min()), float(inputs.max())
             ((1930, 28, 28), -0.5, 0.5)
         """
-        if x.dtype != np.uint8 or self.pixels is None:
-            return x
-        scaled: np.ndarray = x.astype(np.float32) * np.float32(self.pixels.factor)
-        return scaled + np.float32(self.pixels.offset)
+        if self.named and self.columns is not None:
+            return self.columns.by_name(x)
+        return self.scaled(x)
+
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """As `inputs`, as one array also of data `by_name`.
+
+        Example:
+            >>> data.scaled(data.x_train) is data.x_train
+            True
+        """
+        return x if x.dtype != np.uint8 or self.pixels is None else self.pixels.scaled(x)
 
     def __str__(self) -> str:
         return "\n".join([repr(self), *self.notes])
 
     def __repr__(self) -> str:
-        return (
-            f"Dataset({self.name!r}, {len(self.x_train)} train and {len(self.x_test) or 'no'} test "
-            f"samples of {self.input_shape} {self.x_train.dtype}, "
-            + (
-                f"{self.classes} class{'es' * (self.classes > 1)})"
-                if self.classes
-                else "no classes)"
-            )
-        )
+        count = self.classes or 0
+        classes = f"{count or 'no'} class{'es' * (count != 1)}"
+        by_name = f"{len(self.feature_names or ())} inputs by name"
+        shape = by_name if self.named else f"{self.input_shape} {self.x_train.dtype}"
+        sides = f"{len(self.x_train)} train and {len(self.x_test) or 'no'} test samples"
+        return f"Dataset({self.name!r}, {sides} of {shape}, {classes})"
+
+
+def _by_name(fingerprint: str) -> str:
+    return hashlib.sha256(f"{fingerprint} by name".encode()).hexdigest()
 
 
 def is_table(data: Dataset) -> bool:

@@ -1,7 +1,9 @@
 """Numbers the classes and the groups that were given as text, or as anything else with a name."""
 
+import re
 import reprlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +11,11 @@ from kohort.errors import DataError, row_text
 
 MOST_NUMBERED = 20
 """Up to so many different whole numbers, of two samples each on average, are classes."""
+MOST_CLASSES = 2**20
+"""Labels that reach higher are taken for numbers that are no classes, such as prices."""
 _NAMED = (str, bool, np.bool)
+# Half of a character beyond 16 bits, which no file in UTF-8 can hold.
+_HALF = re.compile("[\ud800-\udfff]")
 _MISSING = frozenset({"NoneType", "NAType", "NaTType"})
 
 
@@ -24,6 +30,28 @@ def are_named(targets: object) -> bool:
     if array.ndim != 1 or not len(array) or array.dtype.kind not in "OUb":
         return False
     return array.dtype.kind != "O" or all(isinstance(value, _NAMED) for value in array)
+
+
+def numbered_by_name(
+    train: object, test: Any, names: Sequence[str] | None
+) -> tuple[np.ndarray, Any, tuple[str, ...]] | None:
+    """Labels of both sides and names of classes that are given by name, with no number among them.
+
+    Args:
+        train: `[train sample]`, of any kind.
+        test: `[test sample]`, likewise; None, or no samples, where there is no test set.
+        names: The classes in the order to number them in; None where nobody has said so.
+
+    Returns:
+        As `number_classes`; None where targets are no names of classes.
+    """
+    is_listed = hasattr(test, "__len__") and getattr(test, "shape", None) != ()
+    has_test = is_listed and len(test) > 0
+    if not are_named(train) or (has_test and not are_named(test)):
+        return None
+    checked = None if names is None else checked_names(names)
+    labels = number_classes(train, test if has_test else None, checked)
+    return labels if has_test else (labels[0], test, labels[2])
 
 
 def number_classes(
@@ -129,3 +157,75 @@ def is_missing(value: object) -> bool:
     """Whether a value stands for none: None, NaN, or a mark of pandas."""
     # pandas's own marks are known by their names, so that pandas need not be imported.
     return type(value).__name__ in _MISSING or value != value  # noqa: PLR0124 (NaN)
+
+
+def checked_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names of classes as a tuple.
+
+    Raises:
+        DataError: They are not text, or two are equal.
+    """
+    names = tuple(given) if np.iterable(given) else ()
+    are_text = all(isinstance(n, str) and n and not _HALF.search(n) for n in names)
+    if not names or not are_text or len(set(names)) < len(names):
+        raise DataError(
+            "class_names as text, each another",
+            reprlib.repr(given),
+            "give every class another name, in the order of the labels",
+        )
+    return names
+
+
+def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> None:
+    """Refuse labels that number none of the classes.
+
+    Args:
+        labels: `[sample]`, of all samples.
+        names: `[class]`, the names of the classes.
+        named: Whether they were given, and not made of the labels.
+
+    Raises:
+        DataError: A label is below 0, or has no name.
+    """
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest >= 0 and highest < len(names):
+        return
+    received = f"labels from {lowest} to {highest}"
+    if not named:
+        raise DataError(
+            "labels from 0",
+            received,
+            f"number the classes from 0, such as by y + {-lowest}; or give numbers to predict as "
+            "floats in a column, y.astype('float32')[:, None]",
+        )
+    raise DataError(
+        f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
+        received,
+        "number the classes from 0, or give every class a name",
+    )
+
+
+def names_of_classes(
+    train: np.ndarray, test: np.ndarray, given: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """The names of the classes of targets, by their labels where none are given; None of numbers.
+
+    Raises:
+        DataError: A label is below 0, too high, or has no name.
+    """
+    if train.ndim != 1 or train.dtype.kind != "i":
+        return None
+    labels = np.concatenate([train, test])
+    if labels.max() >= MOST_CLASSES:
+        raise DataError(
+            f"labels of fewer than {MOST_CLASSES:,} classes",
+            f"a label {labels.max()}",
+            "number the classes from 0, or give targets that are no classes as floats",
+        )
+    names = (
+        tuple(str(label) for label in range(int(labels.max()) + 1))
+        if given is None
+        else checked_names(given)
+    )
+    check_labels(labels, names, named=given is not None)
+    return names

@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from kohort.data.dataset import MOST_CLASSES, Dataset
+from kohort.data.dataset import Dataset
+from kohort.data.encoding import MOST_CLASSES
 
 type LabelForm = Literal["one-hot", "integers"]
 

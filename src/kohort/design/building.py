@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import keras
 import numpy as np
+from keras import tree
 
 from kohort.data.dataset import Dataset
 from kohort.design.replicates import Replicate
@@ -122,8 +123,9 @@ def batch_of(data: Dataset, size: int, *, weighted: bool = False) -> ArrayTree:
         size: Samples of a batch.
         weighted: Whether samples have weights.
     """
+    none = data.inputs(data.x_train[:0])
     batch = (
-        abstract((size, *data.input_shape), np.float32),
+        tree.map_structure(lambda part: abstract((size, *part.shape[1:]), part.dtype), none),
         # JAX holds 64-bit NumPy data as 32-bit.
         abstract(
             (size, *data.y_train.shape[1:]), jax.dtypes.canonicalize_dtype(data.y_train.dtype)

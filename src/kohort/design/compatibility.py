@@ -1,6 +1,7 @@
 """Refuses models that do not take the data of their study, and says what to change."""
 
 import re
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,13 @@ from kohort.data.dataset import Dataset
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_loss
-from kohort.keras_api.preprocessing import ENCODE_BEFORE, looks_up
+from kohort.keras_api.preprocessing import ENCODE_BEFORE, inputs_of, looks_up
+
+_SHOWN = 10
+_BY_NAME = (
+    "give each column that the model takes an input of its name, keras.Input((1,), name=NAME), of "
+    'categories with dtype="int32", and them as a list to keras.Model'
+)
 
 
 def not_taking(name: str, model: keras.Model, data: Dataset, error: Exception) -> DesignError:
@@ -21,8 +28,9 @@ def not_taking(name: str, model: keras.Model, data: Dataset, error: Exception) -
         data: The data.
         error: What Keras raised.
     """
+    taken = f"by name ({_names(data)})" if data.named else data.input_shape
     return DesignError(
-        f"variant {name!r} to take inputs {data.input_shape} and targets "
+        f"variant {name!r} to take inputs {taken} and targets "
         f"{data.y_train.shape[1:]} {data.y_train.dtype}",
         f"{type(error).__name__}: {reason(error)}",
         _mend(model, data, str(error)),
@@ -39,9 +47,9 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
     if looks_up(model):
         return ENCODE_BEFORE
     try:
-        spec = model.compute_output_spec(keras.KerasTensor((1, *data.input_shape), "float32"))
+        spec = model.compute_output_spec(_one_sample(data))
     except Exception:  # noqa: BLE001 (the user's code may raise anything)
-        return "give the model keras.Input(data.input_shape)"
+        return _BY_NAME if data.named else "give the model keras.Input(data.input_shape)"
     shape = getattr(spec, "shape", (None,))[1:]
     is_sparse = _loss_name(model.loss) == "sparse_categorical_crossentropy"
     if is_sparse and shape == data.y_train.shape[1:]:
@@ -55,6 +63,41 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
         "metrics for such targets, such as sparse_categorical_crossentropy for labels beside an "
         "output for each class"
     )
+
+
+def _one_sample(data: Dataset) -> Any:
+    none = data.inputs(data.x_train[:0])
+    return keras.tree.map_structure(
+        lambda part: keras.KerasTensor((1, *part.shape[1:]), part.dtype), none
+    )
+
+
+def _names(data: Dataset) -> str:
+    names = data.feature_names or ()
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def check_names(name: str, model: keras.Model, data: Dataset) -> None:
+    """Refuse a model that takes some of the inputs in a dictionary: Keras would mix them up.
+
+    It only warns there, and takes the first of them in the order of their names. A list of inputs
+    gets those of its names.
+
+    Args:
+        name: The variant.
+        model: Its model.
+        data: The data.
+
+    Raises:
+        DesignError: It does, and data come by name.
+    """
+    taken = inputs_of(model)
+    if data.named and isinstance(taken, dict) and set(taken) != set(data.feature_names or ()):
+        raise DesignError(
+            f"variant {name!r} to take all inputs ({_names(data)}) in its dictionary",
+            ", ".join(sorted(map(str, taken))),
+            "give those that it takes as a list, keras.Model(list(inputs.values()), outputs)",
+        )
 
 
 def check_loss(name: str, model: keras.Model, inputs: ArrayTree) -> None:

@@ -16,7 +16,7 @@ import keras
 
 from kohort.data.inspection.constant_answers import ErrorKind
 from kohort.design.building import BuiltModels
-from kohort.design.compatibility import check_loss, check_outputs, not_taking
+from kohort.design.compatibility import check_loss, check_names, check_outputs, not_taking
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
@@ -296,6 +296,7 @@ def _look_at(spec: StudySpec, number: int, replicate: Replicate, models: BuiltMo
     batch, tested = models.batches(number, replicate)
     build = partial(models.build, number, replicate)
     model = build()
+    check_names(variant.name, model, data)
     try:
         model, description = models.preparer.prepare(model, build, number, batch)
         # A function of the user's is asked when members train: it may open files and runs.

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -29,14 +30,15 @@ class TrainingPart:
     rows: np.ndarray = field(repr=False)
 
     @cached_property
-    def x(self) -> np.ndarray:
-        """Inputs `[sample, ...]` as the model takes them: float32, raw pixels scaled."""
+    def x(self) -> Any:
+        """Inputs `[sample, ...]` as the model takes them, raw pixels scaled; or such by name."""
         return _frozen(self.dataset.inputs(self.dataset.x_train[self.rows]))
 
     @cached_property
     def y(self) -> np.ndarray:
         """Targets `[sample, ...]`, as in `Dataset`."""
-        return _frozen(self.dataset.y_train[self.rows])
+        frozen: np.ndarray = _frozen(self.dataset.y_train[self.rows])
+        return frozen
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -58,6 +60,11 @@ class TrainingPart:
     def feature_names(self) -> tuple[str, ...] | None:
         """The names of the inputs that a table's columns became; None of other data."""
         return self.dataset.feature_names
+
+    @property
+    def vocabularies(self) -> dict[str, tuple[str, ...]]:
+        """The categories of each column of them, by their codes; as in `Dataset`."""
+        return self.dataset.vocabularies
 
     @property
     def input_bytes(self) -> int:
@@ -97,7 +104,8 @@ class TrainingParts:
         return sum(part.input_bytes for part in self._kept.values())
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
-    """An array that nobody can write to, since several models read it."""
-    array.setflags(write=False)
-    return array
+def _frozen(arrays: Any) -> Any:
+    """Arrays that nobody can write to, since several models read them."""
+    for array in arrays.values() if isinstance(arrays, dict) else [arrays]:
+        array.setflags(write=False)
+    return arrays

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
@@ -184,9 +185,11 @@ def _fit(job: Job, number: int, ends: Callable[[], bool]) -> dict[str, list[floa
 
 def _source(job: Job, memory: int) -> ResidentData | StreamedData:
     """The data of a cohort: the arrays, and the rows of them that each replicate reads."""
-    weights = job.weights
+    data, weights = job.data, job.weights
+    # Pixels are stored as they are, and scaled in the step.
+    x = data.inputs(data.x_train) if data.named else data.x_train
     keys: list[Hashable] = [(replicate.number, replicate.share) for replicate in job.replicates]
-    arrays = keras.utils.pack_x_y_sample_weight(job.data.x_train, job.data.y_train, weights.samples)
+    arrays = keras.utils.pack_x_y_sample_weight(x, data.y_train, weights.samples)
     stays = stays_on_device(arrays, memory)
     if not stays and weights.of_classes is not None:
         # What is read side by side is one stream, with its weights.
@@ -195,7 +198,7 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
     first = [keys.index(key) for key in numbers]
     replicates, order_of = [job.replicates[member] for member in first], [numbers[k] for k in keys]
     if stays:
-        on_device = tuple(map(jnp.asarray, arrays))
+        on_device = jax.tree.map(jnp.asarray, arrays)
         valid_rows, measured_rows = (
             np.stack(rows).astype(np.int32)
             for rows in zip(*((each.valid, each.measured) for each in replicates), strict=True)
@@ -212,15 +215,15 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
             weights.of_classes,
         )
 
-    def segments(rows: np.ndarray | None, data: ArrayTree = arrays) -> Iterator[ArrayTree]:
+    def segments(rows: np.ndarray | None, read: ArrayTree = arrays) -> Iterator[ArrayTree]:
         assert rows is not None
-        return by_rows(data, rows, job.batch_size, for_segment(memory))
+        return by_rows(read, rows, job.batch_size, for_segment(memory))
 
     def of(order: int) -> tuple[Segments, Iterator[np.ndarray]]:
         replicate, train = replicates[order], segments
         if weights.classes is not None:
-            every = np.arange(len(arrays[0]))
-            train = partial(segments, data=(*arrays, weights.of_rows(first[order], every)))
+            every = np.arange(len(data.y_train))
+            train = partial(segments, read=(*arrays, weights.of_rows(first[order], every)))
         streams = Segments(
             train, lambda: segments(replicate.valid), replicate.measured, evaluated=segments
         )

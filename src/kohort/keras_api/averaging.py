@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 
 from kohort.errors import ModelError
+from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import uncompiled
 
 type Link = Literal["", "sigmoid", "softmax"]
@@ -72,20 +73,22 @@ def link_of(model: keras.Model, *, has_classes: bool) -> Link:
     )
 
 
-def averaged(
-    models: Sequence[keras.Model], links: Sequence[Link], shape: tuple[int, ...]
-) -> keras.Model:
+def averaged(models: Sequence[keras.Model], links: Sequence[Link], batch: ArrayTree) -> keras.Model:
     """One model of several, not compiled, with the mean of their outputs; do not use them after.
 
     Args:
         models: Two or more models that are built.
         links: Of each model, what makes probabilities of its outputs.
-        shape: Of a sample of their inputs.
+        batch: Shapes and dtypes of a batch of their inputs.
 
     Raises:
         ModelError: Their outputs have several shapes.
     """
-    inputs = keras.Input(shape, name="inputs")
+    inputs = (
+        {name: _input(name, part) for name, part in batch.items()}
+        if isinstance(batch, dict)
+        else _input("inputs", batch)
+    )
     outputs = []
     for number, (model, link) in enumerate(zip(models, links, strict=True)):
         part = uncompiled(model)
@@ -98,6 +101,10 @@ def averaged(
     # In float32 also where the members compute with fewer bits.
     mean = keras.layers.Average(dtype="float32", name="average")(outputs)
     return keras.Model(inputs, mean, name="ensemble")
+
+
+def _input(name: str, part: Any) -> Any:
+    return keras.Input(part.shape[1:], name=name, dtype=part.dtype)
 
 
 def measurable(mean: keras.Model, link: Link, like: keras.Model) -> keras.Model:

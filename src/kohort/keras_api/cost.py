@@ -1,7 +1,7 @@
 """What a trained model costs: its parameters, the time of a prediction, and its file."""
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -24,14 +24,16 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def milliseconds_of(model: keras.Model, inputs: np.ndarray) -> float:
+def milliseconds_of(model: keras.Model, inputs: Any) -> float:
     """The least time of several predictions for a batch of 1,000 rows, once it is compiled.
 
     Args:
         model: The model.
-        inputs: `[sample, ...]`, one or more; repeated to 1,000.
+        inputs: `[sample, ...]`, or such by name, one or more; repeated to 1,000.
     """
-    batch = inputs[np.resize(np.arange(len(inputs)), ROWS)]
+    samples = len(keras.tree.flatten(inputs)[0])
+    rows = np.resize(np.arange(samples), ROWS)
+    batch = keras.tree.map_structure(lambda part: part[rows], inputs)
     model.predict_on_batch(batch)
     times = []
     for _ in range(_TIMES):

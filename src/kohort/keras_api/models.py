@@ -247,7 +247,7 @@ def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
 
 
 def data_loss(
-    model: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    model: keras.Model, x: Any, y: np.ndarray, weights: np.ndarray | None = None
 ) -> float:
     """The loss of a prepared model in inference mode, without penalties of weights.
 
@@ -255,7 +255,7 @@ def data_loss(
 
     Args:
         model: The model.
-        x: Inputs `[sample, ...]`.
+        x: Inputs `[sample, ...]`, or such by name.
         y: Targets `[sample, ...]`.
         weights: Of the samples, `[sample]`; None without.
     """

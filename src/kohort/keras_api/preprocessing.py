@@ -5,6 +5,7 @@ makes and runs them, and not a step that JAX compiles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,6 +21,9 @@ _LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.
 BATCH = 16_384
 ROOM = 1 << 29
 """Bytes of rows that are read at once; more are read in batches alone."""
+
+type Batch = np.ndarray | dict[str, np.ndarray]
+"""Inputs `[sample, ...]` of a model, or such by name."""
 
 type Rows = Callable[[], Iterator[np.ndarray]]
 """Yields rows `[batch, ...]`, in as many batches as there are."""
@@ -105,7 +109,7 @@ def learned_anew(layer: keras.layers.Layer, rows: Rows, size: int) -> list[np.nd
     return ways
 
 
-def seen_by(model: keras.Model, layer: keras.layers.Layer) -> Callable[[np.ndarray], np.ndarray]:
+def seen_by(model: keras.Model, layer: keras.layers.Layer) -> Callable[[Batch], np.ndarray]:
     """The function from the inputs of a model to what a layer in it sees.
 
     One that is not in the model's graph, but in a model in it or in a model without a graph, is
@@ -113,17 +117,32 @@ def seen_by(model: keras.Model, layer: keras.layers.Layer) -> Callable[[np.ndarr
     """
     for node in layer._inbound_nodes:  # several where a layer is in several models
         try:
-            part = keras.Model(model.inputs, node.input_tensors[0])
+            part = keras.Model(inputs_of(model), node.input_tensors[0])
         except ValueError:
             continue
-        return lambda batch: np.asarray(part([batch], training=False))
+        return lambda batch: np.asarray(
+            part(batch if isinstance(batch, dict) else [batch], training=False)
+        )
     return np.asarray
 
 
-def sees_inputs(model: keras.Model, layer: keras.layers.Layer) -> bool:
-    """Whether a layer sees what its model gets, or is in no graph that would tell."""
+def inputs_of(model: keras.Model) -> Any:
+    """The inputs of a model as it takes them, a list or by name; None where it has no graph."""
+    inputs = getattr(model, "_inputs_struct", None)
+    return inputs if isinstance(inputs, dict) else getattr(model, "inputs", None)
+
+
+def seen_input(model: keras.Model, layer: keras.layers.Layer) -> str | None:
+    """The name of the input of its model that a layer sees; None where it sees another layer.
+
+    A layer that is in no graph that would tell is taken to see the only input, "".
+    """
     nodes = [node.input_tensors[0] for node in layer._inbound_nodes]
-    return not nodes or any(seen is model.inputs[0] for seen in nodes)
+    if not nodes:
+        return ""
+    inputs = inputs_of(model)
+    named = inputs if isinstance(inputs, dict) else {part.name: part for part in model.inputs}
+    return next((n for n, part in named.items() if any(seen is part for seen in nodes)), None)
 
 
 def _is_new(layer: Normalization) -> bool:

@@ -38,21 +38,21 @@ class SampleScore(NamedTuple):
     no_interval: str = ""
 
 
-def measured(model: keras.Model, metric: str, x: np.ndarray, y: np.ndarray) -> SampleScore:
+def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleScore:
     """A metric of a compiled model in inference mode, and its values for the samples.
 
     Args:
         model: The model.
         metric: As it is logged for the training part; or "data_loss", the loss without penalties
             of weights.
-        x: Inputs `[sample, ...]`.
+        x: Inputs `[sample, ...]`, or such by name.
         y: Targets `[sample, ...]`.
     """
     logs = model.evaluate(x, y, batch_size=_BATCH, verbose=0, return_dict=True)
     value = float(np.mean(logs["loss" if metric == _LOSS else metric]))
     if metric == _LOSS:
         value -= float(weight_penalty(model, [v.value for v in model.trainable_variables]))
-    found = SampleScore(value, np.full(len(x), np.nan))
+    found = SampleScore(value, np.full(len(y), np.nan))
     if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
         return found._replace(no_interval="is computed by the model in a step of its own")
     try:

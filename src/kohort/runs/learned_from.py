@@ -1,6 +1,7 @@
 """Finds out from which rows the preprocessing layers of a study's models have learned."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,13 +18,13 @@ from kohort.keras_api.preprocessing import (
     learned_numbers,
     rounding_scale,
     seen_by,
-    sees_inputs,
+    seen_input,
 )
 
 _UNSHARED = ("name", "mean", "variance", "bin_boundaries")
 """Settings in which layers may differ that learn the same from the same rows."""
 
-type _Seen = Callable[[np.ndarray], np.ndarray]
+type _Seen = Callable[[Any], np.ndarray]
 
 
 class LearnedFrom:
@@ -66,15 +67,18 @@ class LearnedFrom:
         self, number: int, model: keras.Model, place: int, layer: keras.layers.Layer
     ) -> RowSets:
         """What a layer learns from each set of rows; where it sees the inputs, once for all."""
-        if not sees_inputs(model, layer):
+        name = seen_input(model, layer)
+        if name is None:
             # The model that is about to train is not run.
             other = self._models.new(number, self._replicate)
             return self._learned(layer, seen_by(other, learned_layers(other)[place]))
         settings = {name: v for name, v in layer.get_config().items() if name not in _UNSHARED}
         key = type(layer), is_given(layer), repr(settings), len(learned_numbers(layer))
-        if key not in self._known:
-            self._known[key] = self._learned(layer, np.asarray)
-        return self._known[key]
+        by_name = self._spec.data.named
+        if (*key, name) not in self._known:
+            seen: _Seen = (lambda batch: batch[name]) if by_name else np.asarray
+            self._known[*key, name] = self._learned(layer, seen)
+        return self._known[*key, name]
 
     def _learned(self, layer: keras.layers.Layer, seen: _Seen) -> RowSets:
         data = self._spec.data

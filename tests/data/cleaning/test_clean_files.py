@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import kohort
+from kohort.data.checking import CENTRED
 from kohort.data.cleaning.applying import cleaned
 from kohort.data.cleaning.clean_files import write_clean
-from kohort.data.dataset import CENTRED
 from kohort.errors import DataError
 from tests.data.cleaning.test_decisions import decision
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from kohort.data.dataset import CENTRED, PixelScale
+from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.readers.hdf5 import load_hdf5
 from kohort.errors import DataError
 

@@ -10,7 +10,7 @@ from markupsafe import escape
 from PIL import Image
 
 import kohort
-from kohort.data.dataset import CENTRED
+from kohort.data.checking import CENTRED
 from kohort.data.inspection.summary import summary
 from kohort.findings.checks.data_rules import check
 from kohort.findings.finding import Finding

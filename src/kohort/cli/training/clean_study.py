@@ -32,7 +32,7 @@ def clean_study(
     assert data is not None
     check_pair(
         _side(raw.data, str(raw.data.name), is_race=raw.spec.race is not None),
-        _side(data, str(source), is_race=False),
+        _side(data.by_name() if raw.data.named else data, str(source), is_race=False),
     )
     study = read_study(place, data)
     return adjusted(study, epochs=epochs, replicates=replicates, name=f"{study.name}{_SUFFIX}")

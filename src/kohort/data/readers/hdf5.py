@@ -10,7 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kohort.data.dataset import CENTRED, Dataset, PixelScale
+from kohort.data.checking import CENTRED, PixelScale
+from kohort.data.dataset import Dataset
 from kohort.data.raw_data import RawData
 from kohort.data.system import check_room
 from kohort.errors import DataError, legible, reason
@@ -105,7 +106,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
     """What `kohort data clean` wrote."""
     about = json.loads(_whole(file, CLEANED, path).tobytes())
     keys = COMPACT if COMPACT[2] in file else COMPACT[:2]
-    given = {key: _whole(file, key, path) for key in keys}
+    given: dict[str, Any] = {key: _whole(file, key, path) for key in keys}
     raw = RawData(
         str(about["raw"]),
         _whole(file, "raw_rows", path),

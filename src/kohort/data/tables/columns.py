@@ -10,6 +10,8 @@ import pandas as pd
 
 from kohort.errors import DataError, row_text
 
+UNKNOWN = "[UNK]"
+"""What Keras's lookups call the category of code 0."""
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -36,6 +38,28 @@ class Column:
         values = tuple(f"{self.name}={category}" for category in self.categories)
         gaps = (f"{self.name} is missing",) * self.has_gaps
         return (values if self.kind == "category" else (self.name,)) + gaps
+
+    def by_name(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Inputs `[row, 1]` by name, of `inputs` `[row, input]`: of categories one, of their codes.
+
+        A code is the place of a category in `vocabulary`, int32; 0 where there is none of those
+        known, or none at all. Other inputs stay as they are.
+        """
+        if self.kind == "category":
+            # Of a row without a known category all are 0, and so the first place is the highest.
+            known = np.insert(x[:, : len(self.categories)], 0, 0.5, axis=1)
+            return {self.name: known.argmax(axis=1).astype(np.int32)[:, None]}
+        return {name: x[:, [place]] for place, name in enumerate(self.inputs)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of those of `by_name`."""
+        return (self.name,) if self.kind == "category" else self.inputs
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Its categories by their codes, as `StringLookup.get_vocabulary` gives them."""
+        return (UNKNOWN, *self.categories)
 
     def encode(self, cells: pd.Series) -> np.ndarray:
         """Inputs of cells, float32 `[row, input]`.
@@ -100,6 +124,18 @@ class Columns:
         return tuple(name for column in self.columns for name in column.inputs)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs of a model that takes them by name, in order."""
+        return tuple(name for column in self.columns for name in column.names)
+
+    @property
+    def told_by_name(self) -> str:
+        """What a model that takes them by name gets, as a sentence."""
+        has_categories = any(column.kind == "category" for column in self.columns)
+        codes = f"; of categories their codes, 0 for {UNKNOWN}" if has_categories else ""
+        return f"models take {len(self.names):,} inputs by name: {listed(self.names)}{codes}"
+
+    @property
     def are_numbers(self) -> bool:
         """Whether each column is one input of numbers, as it is."""
         return all(column.kind == "number" and not column.has_gaps for column in self.columns)
@@ -119,6 +155,17 @@ class Columns:
             )
         parts = [column.encode(frame[column.name]) for column in self.columns]
         return np.concatenate(parts, axis=1)
+
+    def by_name(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The inputs of rows, `[row, 1]` by name, as `Column.by_name` makes them.
+
+        Args:
+            x: `[row, input]`, as `encode` gives them.
+        """
+        ends = np.cumsum([len(column.inputs) for column in self.columns])
+        parts = np.split(x, ends[:-1], axis=1)
+        named = [c.by_name(part) for c, part in zip(self.columns, parts, strict=True)]
+        return {name: array for part in named for name, array in part.items()}
 
     def unknown(self, frame: pd.DataFrame) -> list[str]:
         """`column=category` of each cell whose category no training row has."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from kohort.data.dataset import PixelScale
+from kohort.data.checking import PixelScale
 from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
 from kohort.engine.memory import check_fits

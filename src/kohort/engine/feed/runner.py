@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from kohort.data.dataset import PixelScale
+from kohort.data.checking import PixelScale
 from kohort.engine.devices import Place
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.guard import TracedLogs

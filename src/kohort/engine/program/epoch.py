@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from kohort.data.dataset import PixelScale
+from kohort.data.checking import PixelScale
 from kohort.engine.lowering.carries import packed, unpacked
 from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, choose, joined
 from kohort.engine.program.steps import Constants, Steps

@@ -41,7 +41,12 @@ def _about(data: Dataset) -> dict[str, object]:
     """What `kohort predict` needs to know of the data."""
     columns = None if data.columns is None else data.columns.as_json()
     names = list(data.class_names or ())
-    return {"class_names": names, "edge": _edge(data), "columns": columns}
+    return {
+        "class_names": names,
+        "edge": _edge(data),
+        "columns": columns,
+        "by_name": data.named,
+    }
 
 
 def _edge(data: Dataset) -> float | None:

@@ -24,7 +24,7 @@ def model_inputs(data: Dataset, samples: np.ndarray) -> np.ndarray:
     train = len(data.x_train)
     of_train, of_test = samples[samples < train], samples[samples >= train] - train
     x = np.concatenate([*_taken(data.x_train, of_train), *_taken(data.x_test, of_test)])
-    x = data.inputs(x)
+    x = data.scaled(x)
     if data.pixels is None:
         axis = 0 if x.ndim == 2 else None
         deviation = x.std(axis=axis, dtype=np.float64)
