@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.main import get_command
 
@@ -131,6 +133,30 @@ def test_the_python_of_the_page_on_data_runs_and_its_model_takes_raw_rows(tmp_pa
     done = in_process.kohort("predict", "pets/winner.keras", "pets/new.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 200
+
+
+@pytest.mark.long
+def test_four_data_sets_come_from_files_to_predictions(tmp_path):
+    page = (ROOT / "docs" / "demos.md").read_text("utf-8")
+    session = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    trained = run_as_a_user(session, tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    told = {}
+    for line in re.findall(r"^kohort (predict .*)$", page, re.MULTILINE):
+        done = in_process.kohort(*shlex.split(line), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        name = shlex.split(line)[1].removesuffix(".keras")
+        told[name] = re.findall(r": (\w+) \(\d", done.stdout)
+        assert "held out as the test set" in (tmp_path / f"{name}.html").read_text("utf-8")
+    assert told["pictures"] == ["disc", "ring"]
+    pets, visits = (pd.read_csv(tmp_path / f"new-{name}.csv") for name in ("pets", "visits"))
+    are_dogs = (pets["kg"] + 6 * (pets["fur"] == "short") > 13)[pets.notna().all(axis=1)]
+    guesses = pd.Series(told["pets"])[are_dogs.index] == "dog"
+    assert (guesses == are_dogs).mean() > 0.8
+    are_ill = visits.groupby("patient").mean().sum(axis=1).gt(0)[visits["patient"]].to_numpy()
+    assert ((np.array(told["visits"]) == "ill") == are_ill).mean() > 0.8
+    assert len(told["faults"]) == 200
+    assert [told["faults"][row] for row in range(0, 200, 50)].count("yes") >= 3
 
 
 @pytest.mark.long
