@@ -147,7 +147,7 @@ def test_four_data_sets_come_from_files_to_predictions(tmp_path):
         assert done.returncode == 0, done.stderr
         name = shlex.split(line)[1].removesuffix(".keras")
         told[name] = re.findall(r": (\w+) \(\d", done.stdout)
-        assert "held out as the test set" in (tmp_path / f"{name}.html").read_text("utf-8")
+        assert "test samples" in (tmp_path / f"{name}.html").read_text("utf-8")
     assert told["pictures"] == ["disc", "ring"]
     pets, visits = (pd.read_csv(tmp_path / f"new-{name}.csv") for name in ("pets", "visits"))
     are_dogs = (pets["kg"] + 6 * (pets["fur"] == "short") > 13)[pets.notna().all(axis=1)]

@@ -58,6 +58,39 @@ def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) ->
     return np.flatnonzero(drawn[group])
 
 
+def draw_within(
+    random: np.random.Generator, labels: np.ndarray, groups: np.ndarray, most: np.ndarray
+) -> np.ndarray:
+    """Draw whole groups, of any classes, until enough of each class are drawn, or nearly.
+
+    As `draw_exactly`, but a group that would exceed the count of one class is skipped, and the
+    order is random among groups whose rarest class is equally rare.
+
+    Args:
+        random: The generator to draw from.
+        labels: `[sample]` class of each sample, from 0.
+        groups: `[sample]`, the group of each sample.
+        most: `[class]`, how many samples of each to draw.
+
+    Returns:
+        The drawn samples, int64, ascending.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    pairs, counts = np.unique(group * len(most) + labels, return_counts=True)
+    first = np.searchsorted(pairs, np.arange(len(names) + 1) * len(most))
+    classes, missing = pairs % len(most), most.copy()
+    drawn = np.zeros(len(names), bool)
+    shuffled = random.permutation(np.flatnonzero(names >= 0))
+    # Groups of the rarest classes come first: else common ones would leave them no room.
+    rarest = np.minimum.reduceat(most[classes], first[:-1])
+    for candidate in shuffled[np.argsort(rarest[shuffled], kind="stable")]:
+        pair = slice(first[candidate], first[candidate + 1])
+        if (counts[pair] <= missing[classes[pair]]).all():
+            drawn[candidate] = True
+            missing[classes[pair]] -= counts[pair]
+    return np.flatnonzero(drawn[group])
+
+
 def deal(random: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
     """Deal whole groups into `folds` parts with numbers of samples as equal as possible.
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from kohort import load
 from kohort.data.copies import find_copies
+from kohort.errors import DataError
 from tests.cli.in_process import kohort
 from tests.doors.refusals import held
 
@@ -50,7 +51,7 @@ def test_the_rows_are_those_of_the_blog_study(glyphs):
         "near copies, on one side of every split: 0",
         "copies that are moved or resized could not be looked for",
         "images left: 119, in 61 groups",
-        "train: 95; test: 24",
+        "train: 95; test: 24, as large a part of each class, or nearly",
         "data: data.h5",
     ]
     with h5py.File(glyphs / "data.h5") as file:
@@ -91,6 +92,28 @@ def test_a_compact_file_holds_the_same_images(glyphs):
     assert np.array_equal(compact.groups, rows.groups)
     assert compact.groups_of == rows.groups_of == "equal file names and copies, exact or near"
     assert compact.class_names == rows.class_names
+
+
+@pytest.mark.parametrize("layout", ["blog", "compact"])
+def test_a_file_keeps_which_file_each_image_was(glyphs, layout):
+    prepared(glyphs, "--layout", layout)
+    data = load(glyphs / "data.h5")
+    pixels = np.concatenate([data.x_train, data.x_test]).reshape(-1, 64)
+    if layout == "blog":
+        pixels = np.rint(pixels * 255 + 127.5)
+    assert len(data.source_files) == len(pixels) == 119
+    for name, image in zip(data.source_files, pixels, strict=True):
+        assert np.array_equal(np.asarray(Image.open(glyphs / "glyphs" / name)).ravel(), image)
+
+
+def test_a_file_with_fewer_names_than_images_is_refused(glyphs):
+    prepared(glyphs)
+    with h5py.File(glyphs / "data.h5", "a") as file:
+        del file["files"]
+        file["files"] = np.frombuffer(b'["A/font0.png"]', np.uint8)
+    told = "a file's name for each of 119 images in files, got 1 in "
+    with pytest.raises(DataError, match=told):
+        load(glyphs / "data.h5")
 
 
 def test_counts_are_as_asked_and_two_runs_write_the_same_bytes(glyphs):
@@ -193,6 +216,7 @@ def test_the_real_notmnist_small(shared_data, tmp_path):
     assert told[4].startswith("copies with different labels, left out: 2 images, 8 copies (")
     assert told[5].startswith("near copies, on one side of every split: 549 (")
     assert told[6].startswith("moved, resized or saved anew, on one side too: 70 (")
+    assert told[-2].endswith(", as large a part of each class, or nearly")
     assert not find_copies(load(tmp_path / "data.h5")).test.any()
 
 

@@ -165,9 +165,9 @@ def test_a_draw_parts_no_group_and_is_always_the_same(balance, train, test):
     drawn = draw(LABELS, GROUPS, **options, seed=3)
 
     assert not set(GROUPS[drawn.train]) & set(GROUPS[drawn.test])
-    assert len(np.unique(np.concatenate(drawn))) == len(drawn.train) + len(drawn.test)
+    assert len(np.unique(np.concatenate(drawn[:2]))) == len(drawn.train) + len(drawn.test)
     wanted = {"train": train, "test": test or 80}
-    for side, rows in zip(("train", "test"), drawn, strict=True):
+    for side, rows in zip(("train", "test"), drawn[:2], strict=True):
         count = wanted[side]
         if count is not None:
             assert len(rows) == (count // 4 * 4 if balance else count)
@@ -175,9 +175,38 @@ def test_a_draw_parts_no_group_and_is_always_the_same(balance, train, test):
             assert len(set(np.bincount(LABELS[rows]))) == 1
     again = draw(LABELS, GROUPS, **options, seed=3)
     assert all(np.array_equal(a, b) for a, b in zip(drawn, again, strict=True))
+    assert drawn.by_class == (not balance)
     other = draw(LABELS, GROUPS, **options, seed=4)
     assert set(other.test) != set(drawn.test)
     assert not np.array_equal(drawn.train, np.sort(drawn.train))
+
+
+RARE = np.repeat([0, 1, 2], [900, 80, 20])
+
+
+@pytest.mark.parametrize("test", [None, 200, 100])
+@pytest.mark.parametrize(
+    "groups",
+    [np.arange(1000), np.repeat(np.arange(500), 2), np.arange(1000) % 450],
+    ids=["alone", "of one class", "of several"],
+)
+def test_each_class_has_its_part_of_the_test_set(groups, test):
+    for seed in range(5):
+        drawn = draw(RARE, groups, test=test, seed=seed)
+        count = test or 200
+        assert drawn.by_class
+        assert len(drawn.test) == count
+        part = np.bincount(RARE[drawn.test], minlength=3)
+        assert (np.abs(part - count * np.array([0.9, 0.08, 0.02])) <= [8, 1.5, 1.5]).all()
+        assert not set(groups[drawn.train]) & set(groups[drawn.test])
+
+
+@pytest.mark.parametrize("test", [None, 200])
+def test_groups_too_large_for_the_part_of_their_class_are_drawn_at_random(test):
+    groups = np.where(RARE == 2, 0, 1 + np.arange(1000))
+    drawn = [draw(RARE, groups, test=test, seed=seed) for seed in range(5)]
+    assert not any(each.by_class for each in drawn)
+    assert {len(each.test) for each in drawn} == {200}
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,10 @@ def _told_of_draw(drawn: "Drawn", left_out: dict[str, list[str]]) -> list[str]:
         "near_after_the_draw": "near a training image after the draw, left out",
         "more_than_asked_for": "left out, as fewer were asked for",
     }
+    how = ", as large a part of each class, or nearly" if drawn.by_class else ""
     return [
         *[f"{said[kind]}: {len(f):,}{in_brackets(f, SHOWN)}" for kind, f in left_out.items() if f],
-        f"train: {len(drawn.train):,}; test: {len(drawn.test):,}",
+        f"train: {len(drawn.train):,}; test: {len(drawn.test):,}" + how,
     ]
 
 

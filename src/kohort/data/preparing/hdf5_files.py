@@ -18,6 +18,10 @@ ROWS = 4096
 """So many rows are compressed together, and written at a time."""
 
 
+_PACKED = 1 << 20
+"""Bytes of text that are compressed together."""
+
+
 class Disk(io.FileIO):
     """A file that takes what HDF5 writes, and keeps an error for `check`.
 
@@ -95,9 +99,21 @@ def _asked_to_end(disk: Disk) -> Iterator[None]:
             signal.signal(end, handler)
 
 
-def put_json(file: h5py.File, name: str, value: object) -> None:
-    """Write what JSON can hold, as a dataset of bytes: see `data.readers.hdf5.PROVENANCE`."""
-    file[name] = np.frombuffer(json.dumps(value).encode(), np.uint8)
+def put_json(file: h5py.File, name: str, value: object, *, packed: bool = False) -> None:
+    """Write what JSON can hold, as a dataset of bytes: see `data.readers.hdf5.PROVENANCE`.
+
+    Args:
+        file: The file.
+        name: Of the dataset.
+        value: What to write.
+        packed: Whether to compress it, which pays where it is long.
+    """
+    encoded = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    if not packed:
+        file[name] = encoded
+        return
+    chunk = (min(len(encoded), _PACKED),)
+    file.create_dataset(name, data=encoded, chunks=chunk, compression="gzip")
 
 
 def compressed(

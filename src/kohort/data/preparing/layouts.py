@@ -12,7 +12,7 @@ from kohort.data.preparing.drawing import Drawn
 from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
 from kohort.data.preparing.sifting import Sifted
 from kohort.data.readers.archives import Passed, silent
-from kohort.data.readers.hdf5 import CLASS_NAMES, GROUPS, PROVENANCE
+from kohort.data.readers.hdf5 import CLASS_NAMES, FILES, GROUPS, PROVENANCE
 
 type Layout = Literal["blog", "compact"]
 
@@ -34,7 +34,7 @@ def write(
         layout: "blog" writes `trainData` and `testData`, float32 `[sample, pixels + 1]`: pixels v
             as (v - 127.5) / 255, and the label last; beside them `trainGroups` and `testGroups`.
             "compact" writes `x_train`, `y_train`, `x_test`, `y_test`, `groups` and `test_groups` as
-            integers, images as uint8.
+            integers, images as uint8. Either has the names of the classes and of the files.
         provenance: How it was made, for JSON.
         passed: Is told how far it is.
 
@@ -44,6 +44,9 @@ def write(
     with new_hdf5(path) as (file, disk):
         put_json(file, CLASS_NAMES, sifted.class_names)
         put_json(file, PROVENANCE, dict(provenance))
+        drawn_files = [sifted.files[row] for row in (*drawn.train, *drawn.test)]
+        put_json(file, FILES, drawn_files, packed=True)
+        disk.check()
         done, total = 0, len(drawn.train) + len(drawn.test)
         for side, rows in (("train", drawn.train), ("test", drawn.test)):
             table = _table(file, side, sifted, rows, layout)

@@ -30,6 +30,9 @@ GROUPS = (("trainGroups", "testGroups"), ("groups", "test_groups"))
 PREPARED_GROUPS = "equal file names and copies, exact or near"
 """What `kohort data prepare` makes groups of."""
 
+FILES = "files"
+"""A dataset that it wrote, likewise and compressed: of each image its file, training ones first."""
+
 CLEANED = "cleaned"
 """A dataset of a file that `kohort data clean` wrote, likewise: what the arrays are."""
 
@@ -70,9 +73,12 @@ def load_hdf5(path: Path) -> Dataset:
             told["groups_of"] = PREPARED_GROUPS if PROVENANCE in file else ""
             if COMPACT[0] in file and "trainData" not in file:
                 told |= {key: _whole(file, key, path) for key in COMPACT}
+                samples = len(told["x_train"]) + len(told["x_test"])
+                told["source_files"] = _files(file, path, samples)
                 return Dataset(**told, **_groups(file, GROUPS[1], path))
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
             told |= _groups(file, GROUPS[0], path)
+            told["source_files"] = _files(file, path, len(train) + len(test))
     except DataError:
         raise
     except _DAMAGE as error:
@@ -147,6 +153,24 @@ def _ascend(rows: np.ndarray, samples: int) -> bool:
     if rows.ndim != 1 or rows.dtype.kind != "i" or not 0 <= rows[0] <= rows[-1] < samples:
         return False
     return bool((np.diff(rows) > 0).all())
+
+
+def _files(file: h5py.File, path: Path, samples: int) -> tuple[str, ...] | None:
+    """The names of images' files that `kohort data prepare` kept; None in files of others.
+
+    Raises:
+        DataError: They are not one for each sample.
+    """
+    if PROVENANCE not in file or FILES not in file:
+        return None
+    names = json.loads(_whole(file, FILES, path).tobytes())
+    if not isinstance(names, list) or len(names) != samples:
+        raise DataError(
+            f"a file's name for each of {samples:,} images in {FILES}",
+            f"{len(names):,} in {path}" if isinstance(names, list) else f"none in {path}",
+            "write it again with kohort data prepare",
+        )
+    return tuple(legible(str(name)) for name in names)
 
 
 def _class_names(file: h5py.File, path: Path) -> list[str] | None:
