@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from kohort.data.dataset import Dataset
 from kohort.data.load import as_dataset
 from kohort.design.building import BuiltModels
+from kohort.design.compatibility import checked_spec
 from kohort.design.plan import Plan, make_plan
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode, scoring
 from kohort.design.searches.taken_arguments import check_variants
 from kohort.design.spec import StudyCallbacks, StudySpec
-from kohort.design.validation import check_spec
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
 from kohort.engine.devices import places
@@ -140,7 +140,7 @@ class Study(StudyView):
             class_weight=class_weight,
             sample_weight=sample_weight,
         )
-        check_spec(self.spec)
+        self.spec = checked_spec(self.spec)
         check_variants(self.spec.variants)
         self._planned: _Planned | None = None
 

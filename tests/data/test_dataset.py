@@ -49,6 +49,21 @@ def test_a_class_may_have_a_name_and_no_samples():
 
 
 @pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([10, 20], ("of 21 classes, 0 to 20, 19 have no sample: 0, 1, 2, 3, 4, ...",)),
+        ([0, 2], ("of 3 classes, 0 to 2, 1 has no sample: 1",)),
+        ([0.0, 2.0], ()),
+        ([0, 1], ()),
+    ],
+)
+def test_classes_without_a_sample_are_told_where_nobody_named_them(labels, told):
+    data = Dataset(np.zeros((40, 2)), np.resize(labels, 40))
+    assert data.notes == told
+    assert Dataset(data.x_train, data.y_train, class_names=data.class_names or None).notes == ()
+
+
+@pytest.mark.parametrize(
     ("given_dtype", "kept"),
     [("uint8", "uint8"), ("float32", "float32"), ("float64", "float32"), ("float16", "float32"),
      ("int64", "float32"), (">f4", "float32"), ("bool", "float32")],

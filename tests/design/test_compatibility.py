@@ -11,20 +11,22 @@ from tests.doors.refusals import assert_refused
 X = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
 
 
-def build(outputs, loss, metrics, features=4):
+def build(outputs, loss, metrics=(), features=4):
     activation = "softmax" if outputs > 1 else "sigmoid"
     model = keras.Sequential([keras.Input((features,)), keras.layers.Dense(outputs, activation)])
     model.compile("sgd", loss, metrics=metrics)
     return model
 
 
-def planned(y, outputs=10, loss="sparse_categorical_crossentropy", metrics=(), features=4):
+def study_on(data, outputs, loss, metrics=(), features=4):
     variant = kohort.Variant(
         "a", build, outputs=outputs, loss=loss, metrics=list(metrics), features=features
     )
-    data = kohort.Dataset(X, y)
-    study = kohort.Study("s", [variant], data, replicates=kohort.Holdout(0.25, 2), epochs=1)
-    return study.plan()
+    return kohort.Study("s", [variant], data, replicates=kohort.Holdout(0.25, 2), epochs=1)
+
+
+def planned(y, outputs=10, loss="sparse_categorical_crossentropy", metrics=(), features=4):
+    return study_on(kohort.Dataset(X, y), outputs, loss, metrics, features).plan()
 
 
 FROM_1 = np.arange(40) % 10 + 1
@@ -75,16 +77,20 @@ def squares(y, outputs):
     return (y - outputs) ** 2
 
 
-LOSSES = ["mse", "MeanAbsoluteError", keras.losses.Huber(), squares]
+LOSSES = ["mse", "MeanAbsoluteError", keras.losses.Huber(), keras.losses.log_cosh]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_numbers_that_became_classes_are_not_predicted_as_numbers(dtype, loss):
     """Else a model of ratings from 1 to 10 would say one less than it was taught."""
-    told = r"an output for each of the classes 1 to 10, .*got the loss .*float32'\)\[:, None\]"
-    assert_refused(lambda: planned(FROM_1.astype(dtype), 1, loss), told)
-    # What is told works, and numbers that cannot be classes stay what they are.
+    told = "targets 1 to 10 are taken as numbers to predict, not as classes: the loss "
+    study = study_on(kohort.Dataset(X, FROM_1.astype(dtype)), 1, loss)
+    assert study.data.classes is None
+    assert study.data.y_train.tolist() == FROM_1[:, None].tolist()
+    assert told in str(study.plan())
+    assert told in study.data.notes[-1]
+    # Numbers that cannot be classes stay what they are.
     column = FROM_1.astype("float32")[:, None]
     for y in (column, FROM_1 - 1, FROM_1 + 0.5, FROM_1 * 3.0, np.arange(1.0, 41.0)):
         assert kohort.Dataset(X, y).y_train.tolist() == y.tolist()
@@ -94,9 +100,55 @@ def test_numbers_that_became_classes_are_not_predicted_as_numbers(dtype, loss):
 def test_numbers_of_a_table_that_became_classes_are_not_predicted_as_numbers():
     frame = pd.DataFrame(X).assign(quality=FROM_2 % 3 + 5.0)
     data = kohort.Dataset.from_frame(frame, target="quality")
-    variant = kohort.Variant("a", build, outputs=1, loss="mse", metrics=[])
-    study = kohort.Study("s", [variant], data, replicates=kohort.Holdout(0.25, 2), epochs=1)
-    assert_refused(study.plan, "an output for each of the classes 5 to 7, .*got the loss mean_sq")
+    study = study_on(data, 1, "mse")
+    rows = frame["quality"].to_numpy()[data.source_rows]
+    assert study.data.y_train[:, 0].tolist() == rows[: len(data.y_train)].tolist()
+    assert study.data.y_test[:, 0].tolist() == rows[len(data.y_train) :].tolist()
+
+
+def test_a_study_of_losses_of_both_kinds_is_refused_for_targets_of_either():
+    """Its variants are compared on the same targets."""
+    data = kohort.Dataset(X, FROM_1)
+    variants = [
+        kohort.Variant("classes", build, outputs=10, loss="sparse_categorical_crossentropy"),
+        kohort.Variant("numbers", build, outputs=1, loss="mse"),
+    ]
+    for order in (variants, variants[::-1]):
+        study = kohort.Study("s", order, data, replicates=kohort.Holdout(0.25, 2), epochs=1)
+        assert study.data is data
+        assert_refused(study.plan, "an output for each of the classes 1 to 10, .*got the loss mean")
+
+
+def test_a_loss_that_is_not_known_to_be_of_numbers_is_refused_for_classes():
+    told = (
+        r"an output for each of the classes 1 to 10, .*got the loss squares .*float32'\)\[:, None\]"
+    )
+    assert_refused(lambda: planned(FROM_1, 1, squares), told)
+
+
+def test_ratings_are_predicted_as_they_were_given(tmp_path):
+    """By a net that cannot but learn a line: its bias is the mean of ratings, and not one less."""
+
+    def constant(loss):
+        x = keras.Input((4,))
+        mean = keras.layers.Dense(1, kernel_initializer="zeros")(keras.layers.Rescaling(0.0)(x))
+        model = keras.Model(x, mean)
+        model.compile(keras.optimizers.SGD(0.5), loss)
+        return model
+
+    ratings = np.resize([1.0, 2, 2, 3, 4, 5, 5], 40)
+    data = kohort.Dataset(X[:30], ratings[:30], X[30:], ratings[30:])
+    splits = kohort.Holdout(0.2, 2)
+    study = kohort.Study(
+        "ratings", kohort.grid(constant, loss=["mse"]), data,
+        replicates=splits, epochs=20, batch_size=24,
+    )  # fmt: skip
+    result = study.run(tmp_path / "kohort.db", verbose=0)
+    train = ratings[:30][result.best().replicate.train]
+    guess = result.best().model().predict(X[:1], verbose=0)
+    assert guess[0, 0] == pytest.approx(train.mean(), abs=1e-3)
+    kept = kohort.open(tmp_path / "kohort.db", "ratings", data)
+    assert kept.best().model().predict(X[:1], verbose=0)[0, 0] == guess[0, 0]
 
 
 def test_two_classes_from_1_are_those_of_a_binary_loss():

@@ -26,13 +26,14 @@ from kohort.data.encoding import (
     from_one,
     names_of_classes,
     numbered_by_name,
+    told_of_gaps,
 )
+from kohort.data.raw_data import RawData, fingerprint_by_name
 from kohort.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kohort.data.raw_data import RawData
     from kohort.data.tables.columns import Columns
 
 
@@ -105,7 +106,7 @@ class Dataset:
     test_from: str = "as the source gives them"
     source_rows: np.ndarray | None = None
     source_files: tuple[str, ...] | None = None
-    raw: "RawData | None" = None
+    raw: RawData | None = None
     named: bool = False
 
     def __post_init__(self) -> None:
@@ -133,10 +134,11 @@ class Dataset:
         both = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))
         for field, groups in zip(("groups", "test_groups"), both, strict=True):
             self._set(field, groups)
-        if self.raw is not None and len(self.raw.rows) != len(self.x_train):
-            told = f"{len(self.raw.rows):,} of them and {len(self.x_train):,} training samples"
-            raise DataError("a raw sample for each", told, "leave raw out of other data")
-        self._set("class_names", names_of_classes(self.y_train, self.y_test, self.class_names))
+        if self.raw is not None:
+            self.raw.check(len(self.x_train))
+        targets, names = (self.y_train, self.y_test), self.class_names
+        self._set("notes", (*self.notes, *told_of_gaps(*targets, names)))
+        self._set("class_names", names_of_classes(*targets, names))
         if self.named:
             check_named(self.columns)
         self._set("name", self.name or "data")
@@ -244,7 +246,7 @@ class Dataset:
         check_named(self.columns)
         if self.columns is None or self.named:
             return self
-        raw = self.raw and replace(self.raw, fingerprint=_by_name(self.raw.fingerprint))
+        raw = self.raw and replace(self.raw, fingerprint=fingerprint_by_name(self.raw.fingerprint))
         return replace(self, named=True, raw=raw, notes=(*self.notes, self.columns.told_by_name))
 
     @property
@@ -298,7 +300,7 @@ class Dataset:
         if self.raw is not None:
             digest.update(self.raw.fingerprint.encode() + self.raw.rows.tobytes())
         plain = digest.hexdigest()
-        return _by_name(plain) if self.named else plain
+        return fingerprint_by_name(plain) if self.named else plain
 
     def inputs(self, x: np.ndarray) -> Any:
         """Samples as a model takes them: floats, scaled where they are raw pixels.
@@ -339,10 +341,6 @@ class Dataset:
         shape = by_name if self.named else f"{self.input_shape} {self.x_train.dtype}"
         sides = f"{len(self.x_train)} train and {len(self.x_test) or 'no'} test samples"
         return f"Dataset({self.name!r}, {sides} of {shape}, {classes})"
-
-
-def _by_name(fingerprint: str) -> str:
-    return hashlib.sha256(f"{fingerprint} by name".encode()).hexdigest()
 
 
 def is_table(data: Dataset) -> bool:

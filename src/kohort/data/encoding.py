@@ -176,6 +176,23 @@ def checked_names(given: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def told_of_gaps(
+    train: np.ndarray, test: np.ndarray, names: Sequence[str] | None
+) -> tuple[str, ...]:
+    """That some classes have no sample, as integer labels without names leave numbers out."""
+    if names is not None or train.ndim != 1 or train.dtype.kind != "i":
+        return ()
+    found = np.unique(np.concatenate([train, test]))
+    classes = int(found[-1]) + 1
+    lacking = classes - len(found)
+    if found[0] < 0 or not lacking or classes > MOST_CLASSES:
+        return ()
+    first = np.flatnonzero(~np.isin(np.arange(classes), found))[:5]
+    few = ", ".join(map(str, first)) + (", ..." if lacking > len(first) else "")
+    has = "has" if lacking == 1 else "have"
+    return (f"of {classes:,} classes, 0 to {classes - 1}, {lacking:,} {has} no sample: {few}",)
+
+
 def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> None:
     """Refuse labels that number none of the classes.
 

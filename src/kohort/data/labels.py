@@ -1,13 +1,17 @@
 """The classes of samples: integers, whole numbers kept as floats, or one-hot rows."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.encoding import MOST_CLASSES
+
+AS_NUMBERS = "are taken as numbers to predict, not as classes"
+"""What is told of targets that a study takes for numbers."""
 
 type LabelForm = Literal["one-hot", "integers"]
 
@@ -38,6 +42,38 @@ class ClassLabels:
     def majority(self) -> int:
         """The most common class of all training samples; of several the first."""
         return int(self.counts[0].argmax())
+
+
+def numbered_classes(data: Dataset) -> np.ndarray | None:
+    """The numbers that name classes, float32 `[class]`, where these are not their labels; or None.
+
+    Such are ratings from 1 to 5, which may be classes as well as numbers to predict.
+    """
+    names = data.class_names or ()
+    if not names or not all(re.fullmatch(r"-?\d+", name) for name in names):
+        return None
+    if all(name == str(label) for label, name in enumerate(names)):
+        return None
+    return np.array(names, np.float32)
+
+
+def as_numbers(data: Dataset, asked: str) -> Dataset:
+    """The same data with the numbers that name their classes as targets `[sample, 1]`, to predict.
+
+    Args:
+        data: Of `numbered_classes`.
+        asked: What asks for it, as part of a sentence.
+    """
+    numbers = numbered_classes(data)
+    assert numbers is not None
+    told = f"targets {numbers.min():g} to {numbers.max():g} {AS_NUMBERS}: {asked}"
+    return replace(
+        data,
+        y_train=numbers[data.y_train][:, None],
+        y_test=numbers[data.y_test][:, None],
+        class_names=None,
+        notes=(*data.notes, told),
+    )
 
 
 def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabels | None:

@@ -1,8 +1,16 @@
 """What clean data were made of, as far as splits ask for it."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from kohort.errors import DataError
+
+
+def fingerprint_by_name(fingerprint: str) -> str:
+    """The fingerprint of the same data whose inputs come by name, 64 hexadecimal digits."""
+    return hashlib.sha256(f"{fingerprint} by name".encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +36,16 @@ class RawData:
     def samples(self) -> int:
         """How many training samples there were."""
         return len(self.targets)
+
+    def check(self, samples: int) -> None:
+        """Refuse another number of clean training samples.
+
+        Raises:
+            DataError: It is.
+        """
+        if len(self.rows) != samples:
+            told = f"{len(self.rows):,} of them and {samples:,} training samples"
+            raise DataError("a raw sample for each", told, "leave raw out of other data")
 
     def kept(self, rows: np.ndarray) -> np.ndarray:
         """The clean training samples among raw ones, int64, ascending as these."""

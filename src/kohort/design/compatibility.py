@@ -1,12 +1,17 @@
 """Refuses models that do not take the data of their study, and says what to change."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import as_numbers, numbered_classes
+from kohort.design.building import BuiltModels
+from kohort.design.spec import StudySpec
+from kohort.design.validation import check_spec
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_loss
@@ -123,6 +128,13 @@ _OF_PARTS = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
 """The losses of Keras that take truth as 0 and 1, or as a part between."""
 _OF_TWO_CLASSES = _OF_PARTS | {"hinge", "squared_hinge"}
 """The losses of Keras that take the number of one of two classes."""
+_OF_NUMBERS = frozenset(
+    {
+        *("mean_squared_error", "mean_absolute_error", "mean_squared_logarithmic_error"),
+        *("mean_absolute_percentage_error", "huber", "log_cosh", "poisson"),
+    }
+)
+"""The losses of Keras that take numbers to predict."""
 _ROUNDING = 1e-5
 
 
@@ -208,12 +220,47 @@ def _check_two_classes(name: str, loss: str, outputs: object, data: Dataset) -> 
         )
 
 
+def checked_spec(spec: StudySpec) -> StudySpec:
+    """The same study, of numbers to predict where that is what all of its models take.
+
+    Targets from 1 to 5 are labels to a loss of classes, and ratings to a loss of numbers such as
+    mse. Which they are is asked of the models, where the data alone do not tell.
+
+    Raises:
+        DesignError: Its parts do not fit together.
+    """
+    check_spec(spec)
+    if spec.data.raw is not None or numbered_classes(spec.data) is None:
+        return spec
+    models = BuiltModels(spec, 0)
+    losses = set()
+    try:
+        for number in range(len(spec.variants)):
+            losses.add(_loss_of_numbers(models.new(number, spec.replicate(0, 1.0))))
+            if None in losses:
+                return spec
+    except Exception:  # noqa: BLE001 (what fails here is told by the plan)
+        return spec
+    told = f"the loss {', '.join(sorted(filter(None, losses)))} of one output asks for them"
+    taken = replace(spec, data=as_numbers(spec.data, told))
+    check_spec(taken)
+    return taken
+
+
+def _loss_of_numbers(model: keras.Model) -> str | None:
+    """The loss of a model of one output that predicts numbers; None of others."""
+    loss = _loss_name(model.loss)
+    is_one = model.output_shape[-1] == 1
+    return loss if is_one and loss in _OF_NUMBERS else None
+
+
 def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
-    """Refuse a model that predicts a number where the data's numbers became those of classes."""
+    """Refuse a model that predicts a number where the data's numbers became those of classes.
+
+    Where all models of a study do, by a loss that is known, its targets are no classes.
+    """
     names = data.class_names or ()
-    if all(text == str(number) for number, text in enumerate(names)):
-        return
-    if not all(re.fullmatch(r"-?\d+", text) for text in names):
+    if numbered_classes(data) is None:
         return
     raise DesignError(
         f"variant {name!r} to have an output for each of the classes {names[0]} to {names[-1]}, "

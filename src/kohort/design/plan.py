@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import keras
 
 from kohort.data.inspection.constant_answers import ErrorKind
+from kohort.data.labels import AS_NUMBERS
 from kohort.design.building import BuiltModels
 from kohort.design.compatibility import check_loss, check_names, check_outputs, not_taking
 from kohort.design.replicates import Replicate
@@ -279,7 +280,9 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
     ]
     if spec.sample_weights is not None:
         weighted.append("sample weights, in training and in what losses measure")
-    return tuple(filter(None, [spec.strata.why, *weighted]))
+    # Whatever is taken for something else than the data said is said last.
+    taken = [note for note in spec.data.notes[-1:] if AS_NUMBERS in note]
+    return tuple(filter(None, [spec.strata.why, *weighted, *taken]))
 
 
 class _Seen(NamedTuple):

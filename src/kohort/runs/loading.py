@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import as_numbers, numbered_classes
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
@@ -62,6 +63,8 @@ def open(  # noqa: A001 (as `kohort.open`)
                 f"{name!r}, of which {_progress(kept)} members have finished",
                 "run it again: it goes on",
             )
+        if data is not None:
+            data = _as_trained(data, description["data"])
         if data is not None and data.fingerprint != description["data"]:
             raise StoreError(
                 f"the data of the study, of fingerprint {description['data']}",
@@ -80,6 +83,14 @@ def open(  # noqa: A001 (as `kohort.open`)
         from kohort.runs.searches.search_result import SearchResult
 
         return SearchResult(result, searched)
+
+
+def _as_trained(data: Dataset, fingerprint: str) -> Dataset:
+    """The data as a study took them: with targets that name classes as numbers, where it did."""
+    if data.fingerprint == fingerprint or numbered_classes(data) is None:
+        return data
+    numbers = as_numbers(data, "the study asks for them")
+    return numbers if numbers.fingerprint == fingerprint else data
 
 
 def _progress(kept: KeptStudy) -> str:

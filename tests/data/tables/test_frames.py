@@ -265,3 +265,21 @@ def test_refuses_a_table_of_a_target_alone():
 def test_refuses_what_is_no_frame():
     with pytest.raises(DataError, match="a pandas DataFrame, got dict"):
         kohort.Dataset.from_frame({"kg": [1]}, target="kg")
+
+
+BETWEEN = ", as no row has the numbers between"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ([0, 1], "target 'rank': 2 classes, 0, 1"),
+        ([1, 2], "target 'rank': 2 classes, 1, 2; their labels are 0 to 1"),
+        ([10, 20], "target 'rank': 2 classes, 10, 20; their labels are 0 to 1" + BETWEEN),
+    ],
+)
+def test_labels_that_are_not_the_numbers_of_the_target_are_told(numbers, told):
+    frame = pd.DataFrame({"kg": NUMBERS, "rank": np.resize(numbers, ROWS)})
+    data = kohort.Dataset.from_frame(frame, target="rank", test=0)
+    assert data.notes[0] == told
+    assert data.class_names == tuple(map(str, numbers))

@@ -152,7 +152,7 @@ def _so_many(
 def _shares(sizes: np.ndarray, count: int) -> np.ndarray:
     """`count` divided among classes in proportion to their sizes, by largest remainders."""
     exact = count * sizes / sizes.sum()
-    shares = np.floor(exact).astype(int)
+    shares: np.ndarray = np.floor(exact).astype(int)
     most = np.argsort(shares - exact, kind="stable")[: count - shares.sum()]
     shares[most] += 1
     return shares

@@ -81,9 +81,17 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
     are_few = 2 <= len(found) <= min(MOST_NUMBERED, len(values) / 2)
     if are_whole and (are_few or (is_numbering and len(found) > 1)):
         labels = np.searchsorted(found, values).astype(np.int32)
-        return _classes(name, labels, tuple(str(int(number)) for number in found))
+        target = _classes(name, labels, tuple(str(int(number)) for number in found))
+        return target if is_numbering else target._replace(told=target.told + _renumbered(found))
     told = f"target {name!r}: numbers to predict, {found[0]:g} to {found[-1]:g}"
     return Target(values, None, told)
+
+
+def _renumbered(found: np.ndarray) -> str:
+    """That labels are not the numbers of the target, and why, as the end of a sentence."""
+    has_gaps = found[-1] - found[0] >= len(found)
+    why = ", as no row has the numbers between" if has_gaps else ""
+    return f"; their labels are 0 to {len(found) - 1}{why}"
 
 
 def _classes(name: str, labels: np.ndarray, names: tuple[str, ...]) -> Target:
