@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from kohort.findings.checks import doubtful_labels, shifted
+from kohort.findings.checks import doubtful_labels, giveaway, mixed_classes, shifted
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
@@ -303,11 +303,6 @@ COUNTED = {
 """How to read the rates of rules that infer nothing."""
 
 INFERRED = {
-    "KD105": "The interval is Wilson's, whose coverage [is simulated](../simulations.md); how "
-    "often the rule is right about classes was not measured.\n",
-    "KD107": "The intervals are those of recalls; how often the rule is right was not measured. A "
-    "column may be good and honest: the length of its petals alone tells the species of an iris in "
-    "96 % of cases, which is inconclusive.\n",
     "KH207": 'What would mislead is "not found" where no variant knows anything. Of areas under a '
     "ROC curve that was 0 to 3 % of 1,000 simulated studies each, on one split, of 1 and of 8 "
     "variants whose scores are random, of 1 positive in 120 samples to 50 in 1,000. Intervals "
@@ -355,6 +350,10 @@ def _rates(code: str) -> str:
         return label_page.rates()
     if code == shifted.RULE.code:
         return label_page.shift_rates()
+    if code == mixed_classes.RULE.code:
+        return label_page.mixed_rates()
+    if code == giveaway.RULE.code:
+        return label_page.giveaway_rates()
     if code in INFERRED:
         return INFERRED[code]
     if code in class_pages.TABLES:

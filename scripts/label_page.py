@@ -9,6 +9,7 @@ from scripts.measured import table
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FILE, SHIFTS = RESULTS / "labels.json", RESULTS / "shifts.json"
+PLANTED = RESULTS / "planted.json"
 VERDICTS = ("found", "inconclusive", "not found")
 PEERS = {
     "kohort": "kohort",
@@ -43,6 +44,67 @@ def shift_rates() -> str:
         "the best possible model would, so that a shift at the threshold is mostly missed:\n"
     )
     return f"{head}\n{table(['best possible AUC', 'mean AUC seen', *VERDICTS], rows)}"
+
+
+def mixed_rates() -> str:
+    """The section of KD105's page."""
+    written = json.loads(PLANTED.read_text("utf-8"))
+    cells = written["mixed"]
+    head = (
+        f"Three normal classes of {written['samples of a class']:,} samples, two of which overlap: "
+        "the best possible rule takes so many of each for the other. Verdicts of "
+        f"{_draws(cells)} draws of each kind (`benchmarks/planted.py`):\n"
+    )
+    rows = [[_percent(cell["best"]), *_seen(cell)] for cell in cells]
+    tail = (
+        "The nets mix up a little more than the best possible rule, and the rule is about what "
+        "they do. It does not tell classes that overlap from labels given carelessly.\n"
+    )
+    names = ["best possible, %", "seen, %", *VERDICTS]
+    return f"{head}\n{table(names, rows)}\n{tail}"
+
+
+def giveaway_rates() -> str:
+    """The section of KD107's page."""
+    written = json.loads(PLANTED.read_text("utf-8"))
+    told, explained = written["told"], written["explained"]
+    head = (
+        f"Tables of {written['columns']} normal columns, one of which tells the target, "
+        f"{_draws(told)} of each kind (`benchmarks/planted.py`). Of two classes, by the balanced "
+        "accuracy of the best possible rule of that column:\n"
+    )
+    names = ["rows", "best possible, %", "seen, %", *VERDICTS]
+    of_classes = table(names, [[f"{c['rows']:,}", _percent(c["best"]), *_seen(c)] for c in told])
+    middle = (
+        "Bins that end wherever the class changes see less than there is: a column of 97 % is "
+        "seen as one of 95 %. Of 10 columns and two classes, fewer than 104 rows of each show of "
+        "no column that it lies above 95 %, not even of one that tells all of them (of one column "
+        "51, of 100 columns 160): it is inconclusive, and the sentence names it. Of a number, by "
+        "the part of its variance that is the column's:\n"
+    )
+    of_numbers = table(
+        names, [[f"{c['rows']:,}", _percent(c["best"]), *_seen(c)] for c in explained]
+    )
+    tail = (
+        "A column may be good and honest: the length of its petals alone tells the species of an "
+        "iris in 96 % of cases, which is inconclusive.\n"
+    )
+    return f"{head}\n{of_classes}\n{middle}\n{of_numbers}\n{tail}"
+
+
+def _draws(cells: list[dict[str, Any]]) -> int:
+    """Of how many draws each of the cells is."""
+    (draws,) = {sum(cell["verdicts"].values()) for cell in cells}
+    return draws
+
+
+def _seen(cell: dict[str, Any]) -> list[str]:
+    counts = [str(cell["verdicts"].get(verdict, 0)) for verdict in VERDICTS]
+    return [_percent(cell["seen"]), *counts]
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f}"
 
 
 def _parts(written: dict[str, Any]) -> Iterable[str]:

@@ -1,11 +1,14 @@
 """The measurement of label suspects counts, and its page tells, what it should."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from benchmarks.labels import rates
+from kohort.findings.checks import giveaway
+from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from scripts import label_page
 
 
@@ -37,6 +40,39 @@ def test_the_suspects_are_those_of_cleanlabs_filter_on_the_same_predictions():
     for one in (one for of_data in written["results"].values() for one in of_data):
         counts = one["suspects"]
         assert counts["kohort"] == counts["confident_learning"]
+
+
+@pytest.mark.parametrize(
+    ("page", "kinds"),
+    [(label_page.mixed_rates, ["mixed"]), (label_page.giveaway_rates, ["told", "explained"])],
+)
+def test_the_pages_of_planted_classes_and_columns_tell_the_verdicts(page, kinds):
+    written = json.loads(label_page.PLANTED.read_text("utf-8"))
+    told = page()
+    for cell in (cell for kind in kinds for cell in written[kind]):
+        counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
+        seen = f"{100 * cell['best']:.1f} | {100 * cell['seen']:.1f}"
+        assert f"| {seen} | {' | '.join(map(str, counts))} |" in told
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 51), (10, 104), (100, 160)])
+def test_so_many_rows_of_each_class_show_that_a_column_tells_all(columns, rows):
+    assert re.search(rf"\b{rows}\b", label_page.giveaway_rates())
+    least = [
+        mean_of_proportions([proportion_interval(n, n, 1 - 0.05 / columns)] * 2).low
+        for n in (rows - 1, rows)
+    ]
+    assert least[0] <= giveaway.TOLD < least[1]
+
+
+def test_nothing_is_found_where_less_than_the_threshold_is_planted():
+    written = json.loads(label_page.PLANTED.read_text("utf-8"))
+    limits = {"mixed": 0.1, "told": 0.95, "explained": 0.98}
+    for kind, limit in limits.items():
+        below = [cell for cell in written[kind] if cell["best"] < limit]
+        assert not any(cell["verdicts"].get("found") for cell in below)
+        beyond = [cell for cell in written[kind] if cell["best"] == written[kind][-1]["best"]]
+        assert beyond[-1]["verdicts"] == {"found": sum(beyond[-1]["verdicts"].values())}
 
 
 def test_the_page_of_shifts_tells_the_verdicts():
