@@ -94,7 +94,7 @@ def giveaway_rates() -> str:
 
 def _draws(cells: list[dict[str, Any]]) -> int:
     """Of how many draws each of the cells is."""
-    (draws,) = {sum(cell["verdicts"].values()) for cell in cells}
+    (draws,) = {sum(map(int, cell["verdicts"].values())) for cell in cells}
     return draws
 
 
