@@ -230,8 +230,7 @@ def make_plan(
     Args:
         spec: The study.
         models: Takes the models, as far as it has room.
-        numbers: The numbers of the replicates to train, by variant number; None for all, and of a
-            race for the first of each: more are built when their look comes.
+        numbers: Of replicates to train, by variant number; None for all, of a race the first ones.
 
     Raises:
         DesignError: A model does not take the data.
