@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kohort.fit import fit
     from kohort.member import Ensemble, Member
     from kohort.result import Result
+    from kohort.runs.cluster.ray_settings import Ray
     from kohort.runs.loading import open  # noqa: A004 (the design's name for it)
     from kohort.study import Study
 
@@ -48,6 +49,7 @@ _HOMES = {
     "ModelError": "kohort.errors",
     "Race": "kohort.design.races",
     "Range": "kohort.design.searches.number_range",
+    "Ray": "kohort.runs.cluster.ray_settings",
     "Result": "kohort.result",
     "Search": "kohort.search",
     "StoreError": "kohort.errors",
@@ -73,6 +75,7 @@ __all__ = [
     "ModelError",
     "Race",
     "Range",
+    "Ray",
     "Result",
     "Search",
     "StoreError",

@@ -5,26 +5,24 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from kohort.data.dataset import Dataset
 from kohort.data.load import as_dataset
-from kohort.design.building import BuiltModels
 from kohort.design.compatibility import checked_spec
-from kohort.design.plan import Plan, make_plan
+from kohort.design.plan import Plan
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
-from kohort.design.scoring import Mode, scoring
+from kohort.design.scoring import Mode
 from kohort.design.searches.taken_arguments import check_variants
 from kohort.design.spec import StudyCallbacks, StudySpec
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
-from kohort.engine.devices import places
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.members import Resources
-from kohort.engine.memory import allowed, for_built_models
+from kohort.engine.memory import allowed
 from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import check_choice
@@ -36,12 +34,15 @@ from kohort.report.notebooks.study_view import StudyView
 from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
+from kohort.runs.cluster.dispatch import dispatching, memory_for
+from kohort.runs.cluster.ray_settings import Executor, cluster_of
 from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
 from kohort.runs.recording import RunStart, before_training, study_record, with_starts
 from kohort.runs.refitting import Refitter
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
+from kohort.runs.work import Planned
 from kohort.tracing.signature import global_settings
 
 _GIVEN = {field.name for field in fields(StudySpec) if field.init} | {"epochs_of", "shares_of"}
@@ -142,7 +143,7 @@ class Study(StudyView):
         )
         self.spec = checked_spec(self.spec)
         check_variants(self.spec.variants)
-        self._planned: _Planned | None = None
+        self._planned: Planned | None = None
 
     if not TYPE_CHECKING:
 
@@ -206,7 +207,7 @@ class Study(StudyView):
               cohort 2/2: units=16: 6 members of 181 parameters, ...; apart because its layers ...
         """
         with cache.persistent():
-            self._planned = _Planned.of(self.spec)
+            self._planned = Planned.of(self.spec)
         return self._planned.plan
 
     def run(
@@ -220,6 +221,7 @@ class Study(StudyView):
         memory: int | str | None = None,
         precision: Precision = None,
         verbose: Literal["auto", 0, 1] = "auto",
+        executor: Executor = "local",
     ) -> Result:
         """Train every member, and return what was measured.
 
@@ -245,9 +247,12 @@ class Study(StudyView):
             memory: What training may take on each device, in bytes or as text, as in `kohort.fit`.
             precision: How exactly matrices are multiplied, as in `kohort.fit`.
             verbose: 0 is silent; anything else shows progress on stderr.
+            executor: "local" trains in this process; "ray", or a `kohort.Ray`, on a Ray cluster,
+                whose workers get blocks of members. What they measure is kept from here.
 
         Raises:
-            DesignError: As `plan`, or an argument is none of those that it can be.
+            DesignError: As `plan`, an argument is none of those that it can be, or there is no such
+                cluster.
             ModelError: A member cannot be trained by the engine "fused".
             StoreError: The store cannot be opened or written, another process runs the study, or
                 another study is kept under its name.
@@ -260,11 +265,14 @@ class Study(StudyView):
         """
         check_choice("engine", engine, ("auto", "fused", "keras"))
         check_chunk(chunk_size)
+        cluster = cluster_of(executor)
         start = RunStart.now()
-        # To ask what memory there is starts JAX, which takes most of a GPU's.
-        resources = Resources(chunk_size, 0 if engine == "keras" else allowed(memory))
         target = None if store is None else StoreTarget(store, fresh, checkpoint_seconds)
         with ExitStack() as stack:
+            workers = stack.enter_context(dispatching(cluster, precision, checkpoint_seconds))
+            # To ask what memory there is starts JAX, which takes most of a GPU's.
+            most = 0 if engine == "keras" else allowed(memory_for(workers, memory))
+            resources = Resources(chunk_size, most)
             stack.enter_context(matmul_precision(precision))
             # To build models compiles too: some hundred programs, small ones.
             stack.enter_context(cache.persistent())
@@ -281,7 +289,7 @@ class Study(StudyView):
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
                 kept = session(target, spec, plan, how, progress.tell)
                 checkpointer = stack.enter_context(kept)
-            training = Training(spec, models, engine, resources, progress, checkpointer)
+            training = Training(spec, models, engine, resources, progress, checkpointer, workers)
             records = training.records
             runs = 1 if checkpointer is None else checkpointer.runs
 
@@ -314,12 +322,12 @@ class Study(StudyView):
                 checkpointer.conclude(record, result.findings())
         return result
 
-    def _take_plan(self, memory: int) -> "_Planned":
+    def _take_plan(self, memory: int) -> "Planned":
         """What `plan` made, once, as its models train once; if global settings are others, anew."""
         planned, self._planned = self._planned, None
         if planned is not None and planned.settings == global_settings():
             return planned
-        return _Planned.of(self.spec, memory)
+        return Planned.of(self.spec, memory)
 
 
 def study_of(spec: StudySpec) -> Study:
@@ -329,19 +337,3 @@ def study_of(spec: StudySpec) -> Study:
         DesignError: As `Study`.
     """
     return Study(**{field.name: getattr(spec, field.name) for field in fields(spec) if field.init})
-
-
-class _Planned(NamedTuple):
-    """A plan, the models that it built, and the settings that it traced their steps under."""
-
-    plan: Plan
-    models: BuiltModels
-    settings: tuple[object, ...]
-
-    @classmethod
-    def of(cls, spec: StudySpec, memory: int | None = None) -> "_Planned":
-        models = BuiltModels(spec, for_built_models(memory))
-        plan = replace(make_plan(spec, models), devices=len(places()))
-        # A metric that some variant lacks is told now, and not after training.
-        scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
-        return cls(plan, models, global_settings())

@@ -106,6 +106,13 @@ class Progress:
         if not self._console.is_terminal:
             self.tell(f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}")
 
+    def begin_together(self, what: str, member_epochs: int) -> None:
+        """Show what trains now, of which all parts train at once, and its member epochs."""
+        self._what, self._epochs, self._left = what, 0, member_epochs
+        self._show(0)
+        if not self._console.is_terminal:
+            self.tell(f"{what}, {count(member_epochs, 'member epoch')}")
+
     def advance(self, member_epochs: int, epoch: int) -> None:
         """Count finished member epochs of an epoch (from 0)."""
         self._left -= member_epochs
@@ -118,7 +125,7 @@ class Progress:
         self._bar.update(self._task, total=total - self._left)
 
     def _show(self, epoch: int) -> None:
-        told = f"epoch {epoch}/{self._epochs}"
+        told = f"epoch {epoch}/{self._epochs}" if self._epochs else ""
         self._bar.update(self._task, description=self._what, epoch=told)
 
 

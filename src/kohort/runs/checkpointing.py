@@ -47,7 +47,7 @@ class Checkpointer:
         self._set_blocks([[MemberKey(*key) for key in b] for b in kept.description["blocks"]])
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
         self._curves, self._checkpoints = Pace(min(_CURVES, cadence)), Pace(cadence)
-        self._is_asked_to_end = False
+        self._is_asked_to_end = self._takes_what_comes = False
         self._ended_blocks: list[EndedBlock] = []
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
@@ -57,6 +57,13 @@ class Checkpointer:
     def ask_to_end(self) -> None:
         """End after the current epoch: `take` will raise `Interrupted`."""
         self._is_asked_to_end = True
+
+    def take_what_comes(self) -> None:
+        """Store each checkpoint that there is, as workers send one when it is due, and never end.
+
+        Whoever asks workers for events asks them to end, too.
+        """
+        self._takes_what_comes, self._checkpoints = True, Pace(0.0)
 
     @property
     def is_asked_to_end(self) -> bool:
@@ -193,7 +200,7 @@ class Checkpointer:
             self._lay_out([[keys[place] for place in seats] for seats in event.blocks])
             return
         # Blocks that train at once are treated alike.
-        ends = self._is_asked_to_end
+        ends = self._is_asked_to_end and not self._takes_what_comes
         saves = ends or self._checkpoints.is_due
         for epoch in event.epochs:
             self._to_write += [

@@ -1,18 +1,27 @@
 """Trains the members of a study, one group after another, and records and stores the results."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import closing
+
+import numpy as np
 
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.spec import StudySpec
-from kohort.engine.loop.events import BlockEnded, EpochsMeasured, Events
+from kohort.engine.loop.events import (
+    BlockEnded,
+    BlockPlan,
+    BlocksPlanned,
+    EpochsMeasured,
+)
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
+from kohort.runs.cluster.blocks import ClusterWork
+from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.recording import Records
-from kohort.runs.work import WorkItem
+from kohort.runs.work import WorkItem, job_of
 from kohort.tracing.eligibility import not_fused
 
 
@@ -26,6 +35,7 @@ class Training:
         resources: What training may use.
         progress: The progress display.
         checkpointer: Stores events, and has those of earlier runs; None if nothing is stored.
+        cluster: Where blocks train; None for this process.
     """
 
     def __init__(
@@ -36,10 +46,16 @@ class Training:
         resources: Resources,
         progress: Progress,
         checkpointer: Checkpointer | None,
+        cluster: Dispatcher | None = None,
     ) -> None:
         self._spec, self._models = spec, models
         self._engine, self._resources = engine, resources
         self._progress, self._checkpointer = progress, checkpointer
+        self._cluster, self._to_come = cluster, 0
+        if cluster is not None:
+            cluster.ship(spec, resources.memory, progress.tell)
+            if checkpointer is not None:
+                checkpointer.take_what_comes()
         self.records = Records(spec)
         """The measurements of this run and of earlier ones."""
         self._looks = 0
@@ -61,6 +77,8 @@ class Training:
         self._recall()
         for group in plan.groups:
             self._train_group(group)
+        if self._cluster is not None:
+            self._follow_cluster(self._cluster)
 
     def _recall(self) -> None:
         """Record the results of earlier runs."""
@@ -113,60 +131,78 @@ class Training:
                 chunk_size=self._seats.get(_program_of(group[0]), resources.chunk_size)
             )
         for work in works:
-            job = self._job(work.members)
+            job = job_of(self._spec, self._models, work.members, len(work.members))
             why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
             if is_fused and why is not None:
                 if self._engine == "fused":
                     raise not_fused(self._plan.variant_names[group[0].variant], why)
                 return why
-            self._progress.begin(label, work.trains, group[0].epochs, work.done)
-            if is_fused:
-                events = train_fused(job, resources, work.trains, work.begun)
+            if self._cluster is None:
+                self._train_here(work, job, resources, label, is_fused=is_fused)
             else:
-                events = train_in_turn(job, self._is_asked_to_end)
-            with closing(events):  # If an event cannot be stored, training ends at once.
-                self._follow(events, work, job, label)
-            self._progress.end()
+                self._send(self._cluster, ClusterWork(work, label, is_fused), job, resources)
         return None
 
-    def _job(self, members: tuple[MemberPlan, ...]) -> Job:
-        """The models of members, and everything that an engine needs to train them."""
-        spec = self._spec
-        replicates = [spec.replicate(member.replicate, member.share) for member in members]
-        models = [
-            # The plan has built models only for members on all samples.
-            self._models.take(member.variant, replicate)
-            if member.share == 1
-            else self._models.new(member.variant, replicate)
-            for member, replicate in zip(members, replicates, strict=True)
-        ]
-        callbacks = [
-            spec.callbacks_of(spec.variants[member.variant], member.replicate)
-            for member in members
-            if spec.callbacks
-        ]
-        size = min(spec.batch_size, len(replicates[0].train))
-        isolated = 0 if spec.race is None else spec.race.first
-        pairs = zip((spec.variants[m.variant] for m in members), replicates, strict=True)
-        weights = spec.weights(list(pairs))
-        return Job(members, models, replicates, callbacks, spec.data, size, isolated, weights)
+    def _train_here(
+        self, work: WorkItem, job: Job, resources: Resources, label: str, *, is_fused: bool
+    ) -> None:
+        """Train members in this process."""
+        self._progress.begin(label, work.trains, work.members[0].epochs, work.done)
+        if is_fused:
+            events = train_fused(job, resources, work.trains, work.begun)
+        else:
+            events = train_in_turn(job, self._is_asked_to_end)
+        with closing(events):  # If an event cannot be stored, training ends at once.
+            for event in events:
+                if isinstance(event, BlockEnded):
+                    weights = {n: job.models[n].get_weights() for n in event.members}
+                    self._end(event, work, weights)
+                else:
+                    self._take(event, work, label)
+        self._progress.end()
+
+    def _send(self, cluster: Dispatcher, of: ClusterWork, job: Job, resources: Resources) -> None:
+        """Lay out the blocks of members, as many as train at once or more, for a cluster."""
+        work = of.work
+        plans: Sequence[BlockPlan] = work.begun
+        if not of.is_fused:
+            plans = [BlockPlan([number]) for number in range(work.trains)]
+        elif not plans:
+            layout = _laid_out(job, resources, work.trains)
+            most = -(-work.trains // cluster.slots)
+            if resources.chunk_size is None and len(layout.blocks[0]) > most:
+                layout = _laid_out(job, resources._replace(chunk_size=most), work.trains)
+            self._take(layout, work, of.label)
+            plans = [BlockPlan(seats) for seats in layout.blocks]
+        cluster.add(of, plans)
+        members = [member for plan in plans for member in plan.members]
+        self._to_come += sum(work.members[number].epochs for number in members) - work.done
+        self._progress.skip(work.done)
+
+    def _follow_cluster(self, cluster: Dispatcher) -> None:
+        """Record and store what blocks on a cluster tell."""
+        self._progress.begin_together(f"{cluster.waiting} blocks on the cluster", self._to_come)
+        self._to_come = 0
+        with closing(cluster.events(self._is_asked_to_end)) as told:
+            for of, event, weights in told:
+                if isinstance(event, BlockEnded):
+                    self._end(event, of.work, weights)
+                else:
+                    self._take(event, of.work, of.label)
+        self._progress.end()
 
     def _is_asked_to_end(self) -> bool:
         return self._checkpointer is not None and self._checkpointer.is_asked_to_end
 
-    def _follow(self, events: Events, work: WorkItem, job: Job, label: str) -> None:
-        """Record and store each event."""
-        for event in events:
-            if isinstance(event, BlockEnded):
-                self._end(event, work, job)
-                continue
-            if isinstance(event, EpochsMeasured):
-                self._record(event, work, label)
-            elif self._spec.race is not None:
-                # Members of later looks, and of later runs, train in blocks of as many seats.
-                self._seats[_program_of(work.members[0])] = len(event.blocks[0])
-            if self._checkpointer is not None:
-                self._checkpointer.take(event, work)
+    def _take(self, event: BlocksPlanned | EpochsMeasured, work: WorkItem, label: str) -> None:
+        """Record and store an event."""
+        if isinstance(event, EpochsMeasured):
+            self._record(event, work, label)
+        elif self._spec.race is not None:
+            # Members of later looks, and of later runs, train in blocks of as many seats.
+            self._seats[_program_of(work.members[0])] = len(event.blocks[0])
+        if self._checkpointer is not None:
+            self._checkpointer.take(event, work)
 
     def _record(self, event: EpochsMeasured, work: WorkItem, label: str) -> None:
         self.records.devices = max(event.devices, self.records.devices)
@@ -176,14 +212,15 @@ class Training:
             self._record_chunk(label, epoch.seats)
             self._progress.advance(len(epoch.logs), epoch.epoch)
 
-    def _end(self, event: BlockEnded, work: WorkItem, job: Job) -> None:
+    def _end(
+        self, event: BlockEnded, work: WorkItem, weights: Mapping[int, Sequence[np.ndarray]]
+    ) -> None:
         for number in event.members:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            weights = job.models[number].get_weights()
-            self.records.ended(member, weights, seconds)
+            self.records.ended(member, list(weights[number]), seconds)
             if self._checkpointer is not None:
-                self._checkpointer.end(member, weights, seconds)
+                self._checkpointer.end(member, weights[number], seconds)
 
     def _record_chunk(self, label: str, seats: int) -> None:
         # Later looks of a race have as many seats as the first one.
@@ -194,3 +231,11 @@ class Training:
 def _program_of(member: MemberPlan) -> Hashable:
     """What members of one cohort share, in all looks of a race."""
     return member.program.skeleton, member.sizes, member.epochs
+
+
+def _laid_out(job: Job, resources: Resources, trains: int) -> BlocksPlanned:
+    """The blocks in which members would train here, before they do."""
+    with closing(train_fused(job, resources, trains)) as events:
+        layout = next(events)
+    assert isinstance(layout, BlocksPlanned)
+    return layout

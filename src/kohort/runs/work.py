@@ -1,12 +1,22 @@
 """What is left to train of a study, and the results of earlier runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
-from kohort.design.plan import MemberPlan
+from kohort.design.building import BuiltModels
+from kohort.design.plan import MemberPlan, Plan, make_plan
+from kohort.design.replicates import Replicate
+from kohort.design.scoring import scoring
+from kohort.design.spec import StudySpec
+from kohort.engine.devices import places
 from kohort.engine.loop.events import BlockPlan
+from kohort.engine.members import Job
+from kohort.engine.memory import for_built_models
+from kohort.tracing.signature import global_settings
 
 
 class WorkItem(NamedTuple):
@@ -52,3 +62,67 @@ def with_all_kinds(
     kinds = {member.signature for member in members}
     others = {m.signature: m for m in group if m.signature not in kinds}
     return (*members, *others.values())
+
+
+def job_of(spec: StudySpec, models: BuiltModels, members: Sequence[MemberPlan], trains: int) -> Job:
+    """The models of members, and everything that an engine needs to train them.
+
+    Args:
+        spec: Their study.
+        models: The models that its plans have built.
+        members: The members.
+        trains: How many of them train, the first ones; of the others the program is known by.
+    """
+    replicates = [spec.replicate(member.replicate, member.share) for member in members]
+    pairs = list(zip(members, replicates, strict=True))
+    callbacks = [
+        spec.callbacks_of(spec.variants[member.variant], member.replicate)
+        for member in members
+        if spec.callbacks
+    ]
+    return Job(
+        tuple(members),
+        [_model(models, *pair, trains=place < trains) for place, pair in enumerate(pairs)],
+        replicates,
+        callbacks,
+        spec.data,
+        min(spec.batch_size, len(replicates[0].train)),
+        0 if spec.race is None else spec.race.first,
+        spec.weights([(spec.variants[member.variant], of) for member, of in pairs]),
+    )
+
+
+def _model(
+    models: BuiltModels, member: MemberPlan, replicate: Replicate, *, trains: bool
+) -> keras.Model:
+    """The model of a member, which no longer is kept where it trains."""
+    if member.share < 1:  # The plan has built models only for members on all samples.
+        return models.new(member.variant, replicate)
+    if trains:
+        return models.take(member.variant, replicate)
+    return models.look_at(member.variant, replicate)
+
+
+class Planned(NamedTuple):
+    """A plan, the models that it built, and the settings that it traced their steps under."""
+
+    plan: Plan
+    models: BuiltModels
+    settings: tuple[object, ...]
+
+    @classmethod
+    def of(cls, spec: StudySpec, memory: int | None = None) -> "Planned":
+        """Plan a study.
+
+        Args:
+            spec: The study.
+            memory: Bytes that training may take; None for what the device has.
+
+        Raises:
+            DesignError: A model does not take the data, or lacks the metric that scores.
+        """
+        models = BuiltModels(spec, for_built_models(memory))
+        plan = replace(make_plan(spec, models), devices=len(places()))
+        # A metric that some variant lacks is told now, and not after training.
+        scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+        return cls(plan, models, global_settings())

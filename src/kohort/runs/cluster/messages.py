@@ -1,0 +1,97 @@
+"""What goes between the driver and the workers of a cluster."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kohort.engine.loop.checkpoints import Checkpoint
+from kohort.engine.loop.events import Logs
+from kohort.tracing.signature import Signature
+
+
+class Shipment(NamedTuple):
+    """What all blocks of a study need; each process of a worker unpacks it once.
+
+    Args:
+        token: Differs between runs.
+        versions: The driver's, by name.
+        modules: The user's modules: by name the source, the path, and whether it is a package.
+        settings: Global settings of Keras and JAX, by name.
+        precision: As in `Study.run`.
+        memory: Bytes that a block may take.
+        cadence: Seconds of training between two checkpoints.
+        spec: In a list, the reference to the specification: its data are mapped from the memory
+            that the processes of a node share, and unpacked after the modules.
+    """
+
+    token: str
+    versions: Mapping[str, str]
+    modules: Mapping[str, tuple[str, str, bool]]
+    settings: Mapping[str, Any]
+    precision: Any
+    memory: int
+    cadence: float
+    spec: list[Any]
+
+
+class SentMember(NamedTuple):
+    """A member as a worker finds it in its plan, and what its steps compute on the driver."""
+
+    variant: int
+    replicate: int
+    share: float
+    signature: Signature | None
+
+
+class BlockTask(NamedTuple):
+    """One block to train.
+
+    Args:
+        members: Those of the block, and one of each other kind in their cohort.
+        trains: How many of them train, the first ones.
+        seats: The member in each seat, by its place in `members`.
+        checkpoint: Where they go on; None at the beginning.
+        is_fused: Whether one program trains them, or `keras.Model.fit`.
+    """
+
+    members: tuple[SentMember, ...]
+    trains: int
+    seats: list[int]
+    checkpoint: Checkpoint | None
+    is_fused: bool
+
+
+class Begun(NamedTuple):
+    """The first message of a task: its node, its process, and where its standard error goes."""
+
+    node: str
+    process: int
+    stderr: str
+
+
+class SentEpoch(NamedTuple):
+    """What an epoch measured, as `MeasuredEpoch` has it, by place in the task's members."""
+
+    epoch: int
+    logs: dict[int, Logs]
+    seats: int
+    checkpoint: Checkpoint | None
+    is_last: bool
+    seconds: float
+
+
+class Divided(NamedTuple):
+    """The block does not fit in memory: those to train in its place, by place in its members."""
+
+    blocks: list[list[int]]
+
+
+class Trained(NamedTuple):
+    """The last message: training time, and the weights of each member, by place."""
+
+    seconds: float
+    weights: dict[int, list[np.ndarray]]
+
+
+type Message = Begun | list[SentEpoch] | Divided | Trained
