@@ -29,12 +29,13 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
-from kohort.errors import legible
+from kohort.errors import DesignError, legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kohort.result import Result
+    from kohort.runs.cluster.ray_settings import Executor
     from kohort.study import Study
 
 
@@ -44,6 +45,13 @@ class EngineName(StrEnum):
     AUTO = "auto"
     FUSED = "fused"
     KERAS = "keras"
+
+
+class ExecutorName(StrEnum):
+    """Where members train: `Study.run(executor=...)`."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def demo(
@@ -92,6 +100,16 @@ def run(
         ),
     ] = EngineName.AUTO,
     memory: Memory = None,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="ray trains on a Ray cluster, local in this process.")
+    ] = ExecutorName.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The head of the Ray cluster; default: RAY_ADDRESS, else Ray is started here.",
+        ),
+    ] = None,
     store: StorePlace = STORE,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -113,15 +131,20 @@ def run(
         "replicates": replicates,
         "engine": None if engine is EngineName.AUTO else engine.value,
         "memory": memory,
+        "executor": None if executor is ExecutorName.LOCAL else executor.value,
+        "address": address,
         "store": None if store == STORE else store,
     }
+    where = _executor(executor, address)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
     if on_clean is not None and not fresh:
         check_kept(on_clean, store)
 
     def running(it: "Study") -> "Callable[[], Result]":
-        return partial(it.run, engine=engine.value, memory=memory, store=store, fresh=fresh)
+        return partial(
+            it.run, engine=engine.value, memory=memory, executor=where, store=store, fresh=fresh
+        )
 
     folder = out or report_folder(study)
     command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
@@ -162,6 +185,21 @@ def plan(
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     found = planned.plan()
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
+
+
+def _executor(name: ExecutorName, address: str | None) -> "Executor":
+    """What trains.
+
+    Raises:
+        DesignError: There is an address beside no cluster, or it is none.
+    """
+    from kohort.runs.cluster.ray_settings import Ray
+
+    if name is ExecutorName.RAY:
+        return Ray(address)
+    if address is not None:
+        raise DesignError("--executor ray beside --address", "none", "add it")
+    return "local"
 
 
 def _study(
