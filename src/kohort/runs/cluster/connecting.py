@@ -101,8 +101,11 @@ def _as_before() -> Iterator[None]:
 
 def nodes(ray: Any, cpus: int) -> list[Mapping[str, Any]]:
     """The nodes that are alive and have the cores of a block."""
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    return [node for node in alive if node["Resources"].get("CPU", 0) >= cpus]
+    return [node for node in ray.nodes() if _cores(node) >= cpus]
+
+
+def _cores(node: Mapping[str, Any]) -> float:
+    return float(node["Resources"].get("CPU", 0)) if node["Alive"] else 0.0
 
 
 def check_nodes(ray: Any, cpus: int) -> None:
@@ -113,7 +116,7 @@ def check_nodes(ray: Any, cpus: int) -> None:
     """
     able = nodes(ray, cpus)
     if not able:
-        most = max((node["Resources"].get("CPU", 0) for node in ray.nodes()), default=0)
+        most = max(map(_cores, ray.nodes()), default=0)
         raise DesignError(
             f"a node of {cpus} cores for a block",
             f"a cluster whose largest has {most:g}",

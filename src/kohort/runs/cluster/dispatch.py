@@ -24,7 +24,8 @@ MOST_DEATHS = 3
 
 _POLL = 0.2  # seconds between two looks at whether the user has asked to end
 _ALONE = 30.0  # seconds without a node, after which it is told
-_PASSED_ON = ("XLA_FLAGS", "KOHORT_CACHE", "JAX_COMPILATION_CACHE_DIR")
+_PASSED_ON = ("JAX_", "XLA_", "KOHORT_")
+"""Beginnings of the names of environment variables that workers get too."""
 
 
 class Dispatcher:
@@ -229,7 +230,7 @@ class Dispatcher:
 
 def _remote(ray: Any, cpus: int, modules: shipping.Modules, task: Callable[..., Any]) -> Any:
     """A task of a block's cores, in processes of their own for each set of the user's modules."""
-    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
     variables |= {
         "KERAS_BACKEND": keras.backend.backend(),
         "JAX_PLATFORMS": "cpu",

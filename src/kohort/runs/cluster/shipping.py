@@ -5,7 +5,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -94,7 +94,7 @@ def digest_of(shipped: Modules) -> str:
     return hashlib.sha256(repr(sorted(shipped.items())).encode()).hexdigest()[:16]
 
 
-class ShippedModules(MetaPathFinder, InspectLoader):
+class ShippedModules(MetaPathFinder, ExecutionLoader):
     """Imports the driver's modules in a worker, before those that it may find by itself.
 
     Args:

@@ -1,0 +1,75 @@
+"""Clusters that cannot be joined: one line each."""
+
+import socket
+import sys
+
+import pytest
+
+import kohort
+from kohort.runs.cluster import connecting, versions
+from tests.runs.test_resume import study
+
+
+def test_without_ray_it_is_told_how_to_install_it(blobs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(kohort.DesignError, match=r"expected Ray.*; pip install 'kohort\[ray\]'"):
+        study(blobs).run(executor="ray")
+
+
+def test_where_nobody_listens_is_no_cluster():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # It does not listen.
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(kohort.DesignError, match=f"a Ray cluster at {address}, got none "):
+            connecting._check_listens(address)
+
+
+def test_a_port_that_is_none_is_told():
+    with pytest.raises(kohort.DesignError, match="at 127.0.0.1:99999, got none"):
+        connecting._check_listens("127.0.0.1:99999")
+
+
+class Nodes:
+    """A cluster that only tells its nodes."""
+
+    def __init__(self, *resources):
+        self._resources = resources
+
+    def nodes(self):
+        return [{"Alive": alive, "Resources": of} for alive, of in self._resources]
+
+
+CLUSTER = Nodes(
+    (True, {"memory": 100.0}),
+    (True, {"CPU": 1.0, "memory": 100.0}),
+    (True, {"CPU": 5.0, "memory": 300.0}),
+    (False, {"CPU": 64.0, "memory": 9.0}),
+    (True, {"CPU": 4.0, "memory": 400.0}),
+)
+
+
+def test_blocks_train_where_there_are_their_cores():
+    assert [connecting.slots(CLUSTER, cpus) for cpus in (1, 2, 5, 6)] == [10, 4, 1, 0]
+
+
+def test_a_block_has_the_memory_that_it_would_have_on_each_node():
+    assert connecting.memory_of_block(CLUSTER, 1) == 60
+    assert connecting.memory_of_block(CLUSTER, 4) == 240
+
+
+def test_a_cluster_of_small_nodes_is_refused():
+    with pytest.raises(kohort.DesignError, match=r"a node of 8 cores .* whose largest has 5;"):
+        connecting.check_nodes(CLUSTER, 8)
+
+
+def test_versions_that_differ_are_all_named():
+    here = versions.teller()()
+    versions.check_same(here, dict(here), "node a")
+    there = here | {"keras": "3.0.0", "Python": "3.9.1"}
+    del there["jax"]
+    with pytest.raises(kohort.DesignError, match=r"got Python 3\.9\.1, keras 3\.0\.0, jax none on"):
+        versions.check_same(here, there, "node a")
+
+
+def test_kohort_is_told_by_its_source():
+    assert " of source " in versions.teller()()["kohort"]

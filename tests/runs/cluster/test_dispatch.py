@@ -1,0 +1,287 @@
+"""Studies on a Ray cluster: the bits that they have here, whatever dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import keras
+import pytest
+
+import kohort
+from kohort.evidence.store import open_store
+from kohort.runs.cluster import connecting
+from tests.conftest import kept_programs
+from tests.models import build_mlp
+from tests.runs.cluster.on_loopback import Loopback
+from tests.runs.test_resume import STEADY, numbers, study
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def loopback():
+    """A cluster of two nodes, which this process has joined."""
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(kept_programs())
+    running = Loopback()
+    with connecting.connected(kohort.Ray(running.address)):
+        yield running
+    running.end()
+    del os.environ["JAX_COMPILATION_CACHE_DIR"]
+
+
+def run(of, store=None, **options):
+    return of.run(store, **{"verbose": 0, "checkpoint_seconds": 0.0, "chunk_size": 1} | options)
+
+
+def kept(store, name="kept"):
+    """What a store has: curves and weights by member, to the last bit."""
+    with open_store(store, make=False) as opened:
+        of = opened.study(name)
+        curves = {(r.member, r.epoch): repr(sorted(r.logs.items())) for r in of.epochs()}
+        weights = {r.key: [w.tobytes() for w in of.weights(r.key)] for r in of.members()}
+        return curves, weights
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2])
+def test_a_study_has_the_bits_that_it_has_here(blobs, loopback, tmp_path, chunk_size):
+    arguments = {"callbacks": STEADY, "sizes": [0.5]}
+    here = run(study(blobs, **arguments), tmp_path / "here.db", chunk_size=chunk_size)
+    far = run(
+        study(blobs, **arguments), tmp_path / "far.db", chunk_size=chunk_size, executor="ray"
+    )
+    assert numbers(far) == numbers(here)
+    assert kept(tmp_path / "far.db") == kept(tmp_path / "here.db")
+    assert kohort.open(tmp_path / "far.db", "kept").winner == here.winner
+
+
+def test_what_was_begun_here_goes_on_there_and_the_other_way_round(blobs, loopback, tmp_path):
+    wanted = numbers(run(study(blobs, epochs=6)))
+    for executors in (("local", "ray"), ("ray", "local")):
+        store = tmp_path / f"{executors[0]}.db"
+        for epochs, executor in zip((3, 6), executors, strict=True):
+            result = run(study(blobs, epochs=epochs), store, executor=executor)
+        assert numbers(result) == wanted
+
+
+def test_members_of_keras_and_what_is_built_from_data_train_there(blobs, loopback):
+    def build(data, units=4):
+        norm = keras.layers.Normalization()
+        norm.adapt(data.x)
+        model = keras.Sequential([keras.Input((5,)), norm, keras.layers.Dense(3, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def build_eagerly():
+        model = build_mlp()
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"], run_eagerly=True)
+        return model
+
+    both = kohort.Study(
+        "both",
+        [kohort.Variant("scaled", build), kohort.Variant("eager", build_eagerly)],
+        blobs,
+        replicates=kohort.Holdout(0.2, 2),
+        epochs=2,
+        batch_size=100,
+        class_weight={"scaled": "balanced"},
+    )
+    assert numbers(run(both, executor="ray")) == numbers(run(both))
+
+
+def test_a_race_has_the_bits_that_it_has_here(blobs, loopback, tmp_path):
+    race = kohort.Race(kohort.Holdout(0.2, 8), first=2, looks=3)
+    here = run(study(blobs, replicates=race), chunk_size=2)
+    far = run(study(blobs, replicates=race), tmp_path / "far.db", chunk_size=2, executor="ray")
+    assert numbers(far) == numbers(here)
+    assert far.race_text() == here.race_text()
+
+
+def test_without_a_told_chunk_all_nodes_have_work(blobs, loopback):
+    result = run(study(blobs, ["dropout"], repeats=4), chunk_size=None, executor="ray")
+    assert set(result.record.settings.side_by_side.values()) == {2}
+
+
+class Killing(threading.Thread):
+    """Kills while a study trains, as soon as it has begun to be kept."""
+
+    def __init__(self, kill, store):
+        super().__init__()
+        self._kill, self._store, self.killed = kill, store, 0
+
+    def run(self):
+        until = time.monotonic() + 100
+        while time.monotonic() < until and not self.killed:
+            time.sleep(0.05)
+            if self._store.exists() and self._epochs():
+                self.killed += self._kill()
+
+    def _epochs(self):
+        with open_store(self._store, make=False) as opened:
+            found = opened.find("kept")
+            return found and found.epochs()
+
+
+def test_a_block_goes_on_where_its_worker_or_its_node_was_killed(blobs, loopback, tmp_path):
+    def kill_worker():
+        victims = list(loopback.workers())
+        for process in victims[:1]:
+            os.kill(process, signal.SIGKILL)
+        return len(victims[:1])
+
+    def kill_node():
+        loopback.kill_node()
+        loopback.join()
+        return 1
+
+    wanted = numbers(run(study(blobs, epochs=60)))
+    for kill in (kill_worker, kill_node):
+        store = tmp_path / f"{kill.__name__}.db"
+        killing = Killing(kill, store)
+        killing.start()
+        result = run(study(blobs, epochs=60), store, executor="ray")
+        killing.join()
+        assert killing.killed == 1
+        assert numbers(result) == wanted
+
+
+def build_deadly(deadly=0):
+    if deadly and "KOHORT_SHIPPED" in os.environ:
+        os.write(2, b"the last words\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return build_mlp()
+
+
+def test_a_block_that_kills_its_workers_is_told_and_the_rest_goes_on(
+    blobs, loopback, tmp_path, capfd
+):
+    variants = [kohort.Variant("fine", build_mlp), kohort.Variant("deadly", build_deadly, deadly=1)]
+    deadly = kohort.Study(
+        "kept", variants, blobs, replicates=kohort.Holdout(0.2, 1), epochs=2, batch_size=100
+    )
+    # Both are one program, of which each block knows all kinds: one kind, so the block is alone.
+    with pytest.raises(kohort.DesignError, match="of which 3 workers died, .* 'the last words'"):
+        run(deadly, tmp_path / "kept.db", executor="ray", verbose=1)
+    assert capfd.readouterr().err.count("a worker died (the last words)") == 3
+    with open_store(tmp_path / "kept.db", make=False) as opened:
+        ended = {member.key.variant for member in opened.study("kept").members() if member.finished}
+    assert ended == {"fine"}
+
+
+class Failing(keras.callbacks.Callback):
+    """Fails in the second epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch:
+            raise OSError("no room")
+
+
+def test_errors_of_the_users_code_end_the_run_in_one_line(blobs, loopback):
+    with pytest.raises(kohort.DesignError, match="got OSError: no room from .*test_dispatch.py li"):
+        run(study(blobs, callbacks=[Failing()]), executor="ray")
+
+
+def test_a_study_that_cannot_be_sent_is_told(blobs, loopback):
+    lock = threading.Lock()
+
+    def build():
+        with lock:
+            return build_mlp()
+
+    locked = kohort.Study(
+        "locked",
+        [kohort.Variant("one", build)],
+        blobs,
+        replicates=kohort.Holdout(0.2, 2),
+        epochs=1,
+    )
+    with pytest.raises(kohort.DesignError, match="a study that can be sent .* lock"):
+        run(locked, executor="ray")
+
+
+def test_a_block_of_more_cores_than_a_node_has_is_refused(blobs, loopback):
+    with pytest.raises(kohort.DesignError, match="a node of 2 cores .* whose largest has 1"):
+        run(study(blobs), executor=kohort.Ray(cpus=2))
+
+
+STUDY = """
+import keras, kohort, numpy as np
+import beside
+
+def build(units):
+    model = keras.Sequential([keras.Input((5,)), beside.layer(units)])
+    model.add(keras.layers.Dense(3, "softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+random = np.random.default_rng(7)
+y = random.integers(0, 3, 600)
+x = random.normal(size=(600, 5)) + 1.2 * np.eye(3, 5)[y]
+study = kohort.Study(
+    "file", kohort.grid(build, units=[4, 8]), kohort.Dataset(x[:500], y[:500], x[500:], y[500:]),
+    replicates=kohort.Holdout(0.2, 2), epochs={epochs},
+)
+"""
+BESIDE = "import keras\n\ndef layer(units):\n    return keras.layers.Dense(units, 'relu')\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A study file, and a module that it imports."""
+
+    def write(epochs):
+        (tmp_path / "study.py").write_text(STUDY.replace("{epochs}", str(epochs)))
+        (tmp_path / "beside.py").write_text(BESIDE)
+        return tmp_path
+
+    return write
+
+
+def command(folder, *options):
+    """`kohort run` in a folder, as a process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "kohort", "run", "study.py", *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "RAY_ADDRESS": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_command_line_trains_there_what_a_study_file_and_its_modules_say(files, loopback):
+    folder = files(epochs=2)
+    for where in (["--executor", "ray", "--address", loopback.address], []):
+        name = "far" if where else "here"
+        done = command(folder, *where, "--store", f"{name}.db", "--out", name)
+        told, errors = done.communicate(timeout=200)
+        assert done.returncode == 0, errors
+    assert kept(folder / "far.db", "file") == kept(folder / "here.db", "file")
+
+
+def processes():
+    """Names of Ray's processes on this machine, and how many of each."""
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    lines = found.stdout.splitlines()
+    return Counter(name for line in lines for name in ("raylet/raylet ", "ray::") if name in line)
+
+
+def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, tmp_path):
+    folder, before = files(epochs=100_000), processes()
+    running = command(folder, "--executor", "ray")
+    store, until = folder / "kohort.db", time.monotonic() + 200
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        if store.exists() and kept(store, "file")[0]:
+            break
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=100)
+    assert running.returncode == 130, errors
+    assert "the same command goes on" in errors
+    with open_store(store, make=False) as opened:
+        assert [run.outcome for run in opened.study("file").runs()] == ["interrupted"]
+        assert any(record.epoch for record in opened.study("file").epochs())
+    assert processes() <= before

@@ -1,0 +1,32 @@
+"""What names a cluster."""
+
+import pytest
+
+import kohort
+from kohort.runs.cluster.ray_settings import cluster_of
+
+
+def test_an_executor_names_a_cluster_or_none():
+    assert cluster_of("local") is None
+    assert cluster_of("ray") == kohort.Ray()
+    assert cluster_of(kohort.Ray("auto", cpus=3)) == kohort.Ray("auto", cpus=3)
+
+
+@pytest.mark.parametrize("executor", ["slurm", None, 3])
+def test_other_executors_are_refused(executor, blobs):
+    from tests.runs.test_resume import study
+
+    with pytest.raises(kohort.DesignError, match="expected executor in .*local.* or a kohort.Ray"):
+        study(blobs).run(executor=executor)
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:x", "ray://head:10001", 7])
+def test_an_address_is_a_host_and_a_port(address):
+    with pytest.raises(kohort.DesignError, match="as HOST:PORT"):
+        kohort.Ray(address)
+
+
+@pytest.mark.parametrize("cpus", [0, -1, 1.5, True, "2"])
+def test_a_block_has_a_whole_number_of_cores(cpus):
+    with pytest.raises(kohort.DesignError, match="cpus of 1 or more"):
+        kohort.Ray(cpus=cpus)

@@ -1,0 +1,101 @@
+"""What travels to workers."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from kohort.runs.cluster import shipping
+
+PACKAGE = {
+    "__init__.py": "from shipped_package.inner import VALUE\n",
+    "inner.py": "VALUE = 7\n\n\ndef told():\n    return VALUE\n",
+    "deep/__init__.py": "",
+    "deep/far.py": "from ..inner import told\n",
+    "__pycache__/stale.py": "",
+    "data.json": "{}",
+}
+
+
+@pytest.fixture
+def packed(tmp_path, monkeypatch):
+    """Modules of a package and a file that were imported, as they are shipped."""
+    for name, text in PACKAGE.items():
+        path = tmp_path / "shipped_package" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "shipped_file.py").write_text("NUMBER = 5\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("shipped_package", "shipped_file"):
+        importlib.import_module(name)
+    yield shipping.modules()
+    forget()
+
+
+def forget():
+    for name in [name for name in sys.modules if name.startswith("shipped_")]:
+        del sys.modules[name]
+
+
+def test_the_users_modules_are_found_and_installed_ones_are_not(packed):
+    ours = {name: of for name, of in packed.items() if name.startswith("shipped_")}
+    assert {name: is_package for name, (_, _, is_package) in ours.items()} == {
+        "shipped_package": True,
+        "shipped_package.inner": False,
+        "shipped_package.deep": True,
+        "shipped_package.deep.far": False,
+        "shipped_file": False,
+    }
+    assert ours["shipped_file"][0] == "NUMBER = 5\n"
+    tops = {name.partition(".")[0] for name in packed}
+    assert not tops & {"kohort", "keras", "numpy", "os", "pytest", "__main__"}
+
+
+def test_shipped_modules_are_imported_where_there_is_no_file(packed, tmp_path):
+    ours = {name: of for name, of in packed.items() if name.startswith("shipped_")}
+    code = (
+        "import sys, inspect\n"
+        "from kohort.runs.cluster.shipping import ShippedModules\n"
+        f"sys.meta_path.insert(0, ShippedModules({ours!r}))\n"
+        "import shipped_file\n"
+        "from shipped_package.deep.far import told\n"
+        "print(shipped_file.NUMBER, told(), inspect.getsource(told).splitlines()[0])\n"
+    )
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    for path in (tmp_path / "shipped_file.py", tmp_path / "shipped_package" / "inner.py"):
+        path.unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["5", "7", "def", "told():"]
+
+
+def test_the_drivers_module_comes_before_another_one_of_its_name(packed, tmp_path, monkeypatch):
+    (tmp_path / "shipped_file.py").write_text("NUMBER = 6\n")
+    forget()
+    monkeypatch.setattr(sys, "meta_path", [shipping.ShippedModules(packed), *sys.meta_path])
+    assert importlib.import_module("shipped_file").NUMBER == 5
+    told = importlib.import_module("shipped_package.inner").told
+    assert inspect.getsource(told).startswith("def told")
+
+
+def test_a_changed_module_has_another_digest(packed):
+    changed = dict(packed) | {"shipped_file": ("NUMBER = 6\n", "shipped_file.py", False)}
+    assert shipping.digest_of(packed) == shipping.digest_of(dict(packed))
+    assert shipping.digest_of(packed) != shipping.digest_of(changed)
+
+
+def test_global_settings_are_as_on_the_driver():
+    before = shipping.settings()
+    chosen = before | {"epsilon": 1e-5, "dtype_policy": "mixed_bfloat16", "jax_debug_nans": True}
+    try:
+        shipping.apply(chosen)
+        assert shipping.settings() == chosen
+        assert keras.config.dtype_policy().compute_dtype == "bfloat16"
+    finally:
+        shipping.apply(before)
+    assert shipping.settings() == before
