@@ -2,9 +2,19 @@
 
 import itertools
 import os
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 _NETWORKS = itertools.count(10 + os.getpid() % 200)
+
+
+@contextmanager
+def _forking():
+    """Let Ray start processes beside JAX: it forks, and nothing of JAX runs in between."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+        yield
 
 
 class Loopback:
@@ -21,7 +31,8 @@ class Loopback:
         # Ray takes 127.0.0.1 for another name of the machine's address, and these for what they are.
         self._network, self._hosts = next(_NETWORKS) % 250, itertools.count(2)
         head = {"num_cpus": 0, "node_ip_address": self._host(), "include_dashboard": False}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        with _forking():
+            self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = self.cluster.address
         for _ in range(nodes):
             self.join()
@@ -31,7 +42,8 @@ class Loopback:
 
     def join(self):
         """Add a node."""
-        self.cluster.add_node(num_cpus=1, node_ip_address=self._host())
+        with _forking():
+            self.cluster.add_node(num_cpus=1, node_ip_address=self._host())
 
     def kill_node(self):
         """Kill a node, and all that runs there."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -35,13 +36,33 @@ def connected(cluster: Ray) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    address = cluster.address or os.environ.get("RAY_ADDRESS")
-    with _as_before():
-        _join(ray, address)
+    address = cluster.address or os.environ.get("RAY_ADDRESS") or None
+    with _quiet():
+        with _as_before():
+            _join(ray, address)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Ray not print what it sees of dead processes, pages of it, among a command's results.
+
+    It has no setting for that; whoever sends tasks gets the same as errors.
+    """
+    name = "print_to_stdstream"
+    module = sys.modules.get("ray._private.worker")
+    printing = getattr(module, name, None)
+    if printing is None:
+        yield
+        return
+    setattr(module, name, lambda *_, **__: None)
     try:
-        yield ray
+        yield
     finally:
-        ray.shutdown()
+        setattr(module, name, printing)
 
 
 def _imported() -> Any:
@@ -128,6 +149,8 @@ def check_nodes(ray: Any, cpus: int) -> None:
     for name, answer in asked.items():
         try:
             told = ray.get(answer, timeout=_ANSWER)
+        except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
+            continue  # It has just died, and others train.
         except ray.exceptions.RayError as error:
             raise DesignError(
                 f"a node {name} that runs a task",

@@ -158,9 +158,10 @@ def bare(spec: StudySpec) -> StudySpec:
 
 def unpicklable(error: Exception) -> DesignError:
     """The error for a study that cannot be sent."""
+    # Ray tells first the whole study.
     return DesignError(
         "a study that can be sent to other processes",
-        f"one that cannot: {reason(error)}",
+        f"one that cannot: {reason(error.__cause__ or error)}",
         "let build functions and callbacks open files and connections, and not hold open ones",
     )
 
