@@ -11,6 +11,7 @@
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
 # make kills    end a study by SIGKILL fifty times, a search thirty, and compare them with undisturbed ones
+# make kills-ray  kill workers, nodes, drivers and heads of a Ray cluster twenty times, and compare
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
@@ -29,7 +30,7 @@ PEERS := .venv-peers
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
 .PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
-	simulations kills fuzz versions keras-suite docs clean
+	simulations kills kills-ray fuzz versions keras-suite docs clean
 
 install: $(STAMP)
 
@@ -121,6 +122,9 @@ simulations: install
 kills: install
 	$(BIN)/python -m scripts.kills --kills 50
 	$(BIN)/python -m scripts.kills --kills 30 --what search
+
+kills-ray: install
+	$(BIN)/python -m scripts.kills_ray --kills 20
 
 fuzz: install
 	$(BIN)/python -m scripts.fuzz --reader all --inputs 100000

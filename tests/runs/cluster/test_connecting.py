@@ -25,7 +25,7 @@ def test_where_nobody_listens_is_no_cluster():
 
 
 def test_a_port_that_is_none_is_told():
-    with pytest.raises(kohort.DesignError, match="at 127.0.0.1:99999, got none"):
+    with pytest.raises(kohort.DesignError, match=r"at 127\.0\.0\.1:99999, got none"):
         connecting._check_listens("127.0.0.1:99999")
 
 

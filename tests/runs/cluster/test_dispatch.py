@@ -14,9 +14,9 @@ import pytest
 import kohort
 from kohort.evidence.store import open_store
 from kohort.runs.cluster import connecting
+from scripts.loopback import Loopback
 from tests.conftest import kept_programs
 from tests.models import build_mlp
-from tests.runs.cluster.on_loopback import Loopback
 from tests.runs.test_resume import STEADY, numbers, study
 
 pytestmark = pytest.mark.long
@@ -50,9 +50,7 @@ def kept(store, name="kept"):
 def test_a_study_has_the_bits_that_it_has_here(blobs, loopback, tmp_path, chunk_size):
     arguments = {"callbacks": STEADY, "sizes": [0.5]}
     here = run(study(blobs, **arguments), tmp_path / "here.db", chunk_size=chunk_size)
-    far = run(
-        study(blobs, **arguments), tmp_path / "far.db", chunk_size=chunk_size, executor="ray"
-    )
+    far = run(study(blobs, **arguments), tmp_path / "far.db", chunk_size=chunk_size, executor="ray")
     assert numbers(far) == numbers(here)
     assert kept(tmp_path / "far.db") == kept(tmp_path / "here.db")
     assert kohort.open(tmp_path / "far.db", "kept").winner == here.winner
@@ -163,7 +161,7 @@ def test_a_block_that_kills_its_workers_is_told_and_the_rest_goes_on(
     deadly = kohort.Study(
         "kept", variants, blobs, replicates=kohort.Holdout(0.2, 1), epochs=2, batch_size=100
     )
-    with pytest.raises(kohort.DesignError, match="of which 3 workers died, .* 'the last words'"):
+    with pytest.raises(kohort.DesignError, match=r"of which 3 workers died, .* 'the last words'"):
         run(deadly, tmp_path / "kept.db", executor="ray", verbose=1)
     assert capfd.readouterr().err.count("a worker died (the last words)") == 3
     with open_store(tmp_path / "kept.db", make=False) as opened:
@@ -180,7 +178,7 @@ class Failing(keras.callbacks.Callback):
 
 
 def test_errors_of_the_users_code_end_the_run_in_one_line(blobs, loopback):
-    with pytest.raises(kohort.DesignError, match="got OSError: no room from .*test_dispatch.py li"):
+    with pytest.raises(kohort.DesignError, match=r"got OSError: no room from .*test_dispatch"):
         run(study(blobs, callbacks=[Failing()]), executor="ray")
 
 
@@ -198,12 +196,12 @@ def test_a_study_that_cannot_be_sent_is_told(blobs, loopback):
         replicates=kohort.Holdout(0.2, 2),
         epochs=1,
     )
-    with pytest.raises(kohort.DesignError, match="a study that can be sent .*thread.lock"):
+    with pytest.raises(kohort.DesignError, match=r"a study that can be sent .*thread.lock"):
         run(locked, executor="ray")
 
 
 def test_a_block_of_more_cores_than_a_node_has_is_refused(blobs, loopback):
-    with pytest.raises(kohort.DesignError, match="a node of 2 cores .* whose largest has 1"):
+    with pytest.raises(kohort.DesignError, match=r"a node of 2 cores .* whose largest has 1"):
         run(study(blobs), executor=kohort.Ray(cpus=2))
 
 
@@ -257,7 +255,7 @@ def test_the_command_line_trains_there_what_a_study_file_and_its_modules_say(fil
     for where in (["--executor", "ray", "--address", loopback.address], []):
         name = "far" if where else "here"
         done = command(folder, *where, "--store", f"{name}.db", "--out", name)
-        told, errors = done.communicate(timeout=200)
+        _, errors = done.communicate(timeout=200)
         assert done.returncode == 0, errors
     assert kept(folder / "far.db", "file") == kept(folder / "here.db", "file")
 
@@ -285,3 +283,15 @@ def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, tmp_path):
         assert [run.outcome for run in opened.study("file").runs()] == ["interrupted"]
         assert any(record.epoch for record in opened.study("file").epochs())
     assert processes() <= before
+
+
+def test_a_cluster_whose_driver_and_head_are_killed_ends_with_the_same_numbers():
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.kills_ray", "--kills", "2", "--victims", "driver head"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("2 kills")

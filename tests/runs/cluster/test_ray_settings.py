@@ -16,7 +16,7 @@ def test_an_executor_names_a_cluster_or_none():
 def test_other_executors_are_refused(executor, blobs):
     from tests.runs.test_resume import study
 
-    with pytest.raises(kohort.DesignError, match="expected executor in .*local.* or a kohort.Ray"):
+    with pytest.raises(kohort.DesignError, match=r"expected executor in .*local.* or a kohort.Ray"):
         study(blobs).run(executor=executor)
 
 
