@@ -49,12 +49,21 @@ CLUSTER = Nodes(
 
 
 def test_blocks_train_where_there_are_their_cores():
-    assert [connecting.slots(CLUSTER, cpus) for cpus in (1, 2, 5, 6)] == [10, 4, 1, 0]
+    assert [connecting.slots(CLUSTER, cpus) for cpus in (1, 2, 5, 6)] == [10, 4, 1, 1]
 
 
 def test_a_block_has_the_memory_that_it_would_have_on_each_node():
     assert connecting.memory_of_block(CLUSTER, 1) == 60
     assert connecting.memory_of_block(CLUSTER, 4) == 240
+
+
+def test_a_process_is_in_one_cluster():
+    for address in (None, "auto", "10.0.0.5:6379"):
+        connecting._check_joined(kohort.Ray(address), "10.0.0.5:6379")
+    with pytest.raises(
+        kohort.DesignError, match=r"the cluster at 10\.0\.0\.5:6379, which this proc"
+    ):
+        connecting._check_joined(kohort.Ray("10.0.0.6:6379"), "10.0.0.5:6379")
 
 
 def test_a_cluster_of_small_nodes_is_refused():

@@ -89,6 +89,8 @@ def test_members_of_keras_and_what_is_built_from_data_train_there(blobs, loopbac
         class_weight={"scaled": "balanced"},
     )
     assert numbers(run(both, executor="ray")) == numbers(run(both))
+    by_keras = {"engine": "keras", "precision": "float32"}
+    assert numbers(run(both, executor="ray", **by_keras)) == numbers(run(both, **by_keras))
 
 
 def test_a_race_has_the_bits_that_it_has_here(blobs, loopback, tmp_path):
@@ -97,6 +99,13 @@ def test_a_race_has_the_bits_that_it_has_here(blobs, loopback, tmp_path):
     far = run(study(blobs, replicates=race), tmp_path / "far.db", chunk_size=2, executor="ray")
     assert numbers(far) == numbers(here)
     assert far.race_text() == here.race_text()
+
+
+def test_a_study_on_a_cluster_is_kept_in_postgresql(blobs, loopback, server):
+    store = server.new_database()
+    far = run(study(blobs, ["dropout"]), store, executor="ray")
+    assert numbers(far) == numbers(run(study(blobs, ["dropout"])))
+    assert numbers(kohort.open(store, "kept", blobs)) == numbers(far)
 
 
 def test_without_a_told_chunk_all_nodes_have_work(blobs, loopback):

@@ -64,13 +64,9 @@ def test_shipped_modules_are_imported_where_there_is_no_file(packed, tmp_path):
         "from shipped_package.deep.far import told\n"
         "print(shipped_file.NUMBER, told(), inspect.getsource(told).splitlines()[0])\n"
     )
-    here = tmp_path / "elsewhere"
-    here.mkdir()
     for path in (tmp_path / "shipped_file.py", tmp_path / "shipped_package" / "inner.py"):
         path.unlink()
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["5", "7", "def", "told():"]
 
 

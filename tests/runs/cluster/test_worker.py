@@ -14,7 +14,7 @@ from kohort.engine.memory import allowed
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster import shipping, versions, worker
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock
-from kohort.runs.cluster.messages import Begun, Shipment, Trained
+from kohort.runs.cluster.messages import Begun, Shipment, TrainedBlock
 from kohort.runs.work import Planned, WorkItem
 from tests.models import build_mlp
 from tests.runs.test_resume import STEADY, study
@@ -53,7 +53,7 @@ class Bench:
 
 def split(messages):
     """The epochs of messages, and their end where there is one."""
-    last = messages[-1] if isinstance(messages[-1], Trained) else None
+    last = messages[-1] if isinstance(messages[-1], TrainedBlock) else None
     lists = messages[:-1] if last else messages
     return [epoch for message in lists for epoch in message], last
 

@@ -21,7 +21,7 @@ from kohort.runs.cluster.messages import (
     Message,
     SentEpoch,
     SentMember,
-    Trained,
+    TrainedBlock,
 )
 from kohort.runs.work import WorkItem, with_all_kinds
 
@@ -102,7 +102,7 @@ class SentBlock:
         elif isinstance(message, Divided):
             seats = [[numbers[place] for place in block] for block in message.blocks]
             yield Told(self.of, BlocksPlanned(seats))
-        elif isinstance(message, Trained):
+        elif isinstance(message, TrainedBlock):
             # They are mapped from memory that goes with the cluster.
             weights = {
                 numbers[place]: [np.array(array) for array in arrays]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from kohort.data.system import memory
 from kohort.errors import DesignError, reason
 from kohort.runs.cluster import versions
 from kohort.runs.cluster.ray_settings import Ray
@@ -34,6 +35,7 @@ def connected(cluster: Ray) -> Iterator[Any]:
     """
     ray = _imported()
     if ray.is_initialized():
+        _check_joined(cluster, ray.get_runtime_context().gcs_address)
         yield ray
         return
     address = cluster.address or os.environ.get("RAY_ADDRESS") or None
@@ -75,6 +77,16 @@ def _imported() -> Any:
             "Ray, for executor='ray'", "none that is installed", "pip install 'kohort[ray]'"
         ) from error
     return ray
+
+
+def _check_joined(cluster: Ray, joined: str) -> None:
+    """Refuse another cluster than the one that this process has joined."""
+    if cluster.address not in (None, "auto", joined):
+        raise DesignError(
+            f"the cluster at {joined}, which this process has joined, or none that it has",
+            str(cluster.address),
+            "call ray.shutdown() before",
+        )
 
 
 def _join(ray: Any, address: str | None) -> None:
@@ -179,9 +191,9 @@ def memory_of_block(ray: Any, cpus: int) -> int:
         node["Resources"].get("memory", 0) * cpus / node["Resources"]["CPU"]
         for node in nodes(ray, cpus)
     )
-    return int(min(shares))
+    return int(min(shares, default=memory()))
 
 
 def slots(ray: Any, cpus: int) -> int:
-    """How many blocks train at once."""
-    return sum(int(node["Resources"]["CPU"]) // cpus for node in nodes(ray, cpus))
+    """How many blocks train at once, 1 at least: where all nodes have died others may join."""
+    return max(1, sum(int(node["Resources"]["CPU"]) // cpus for node in nodes(ray, cpus)))

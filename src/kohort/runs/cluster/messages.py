@@ -87,11 +87,11 @@ class Divided(NamedTuple):
     blocks: list[list[int]]
 
 
-class Trained(NamedTuple):
+class TrainedBlock(NamedTuple):
     """The last message: training time, and the weights of each member, by place."""
 
     seconds: float
     weights: dict[int, list[np.ndarray]]
 
 
-type Message = Begun | list[SentEpoch] | Divided | Trained
+type Message = Begun | list[SentEpoch] | Divided | TrainedBlock

@@ -1,6 +1,7 @@
 """What a worker of a cluster does: it trains one block, and sends what that measures."""
 
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -32,7 +33,7 @@ from kohort.runs.cluster.messages import (
     SentEpoch,
     SentMember,
     Shipment,
-    Trained,
+    TrainedBlock,
 )
 from kohort.runs.pace import Pace
 from kohort.runs.work import job_of
@@ -90,7 +91,7 @@ class _Bench:
     """
 
     def __init__(self, shipment: Shipment, get: Callable[[Any], Any]) -> None:
-        versions.check_same(shipment.versions, versions.teller()(), os.uname().nodename)
+        versions.check_same(shipment.versions, versions.teller()(), platform.node())
         sys.meta_path.insert(0, shipping.ShippedModules(shipment.modules))
         shipping.apply(shipment.settings)
         try:
@@ -116,7 +117,7 @@ class _Bench:
             name = self._spec.variants[member.variant].name
             raise DesignError(
                 f"a build function of variant {name!r} that makes the same model on each node",
-                f"another one on {os.uname().nodename}",
+                f"another one on {platform.node()}",
                 "let it depend on its arguments alone",
             )
 
@@ -144,7 +145,7 @@ def _messages(
         if isinstance(event, BlockEnded):
             yield measured
             weights = {number: job.models[number].get_weights() for number in event.members}
-            yield Trained(event.seconds, weights)
+            yield TrainedBlock(event.seconds, weights)
             return
         is_asked = ends()
         measured += [_sent(epoch, pace, is_asked=is_asked) for epoch in event.epochs]
