@@ -216,9 +216,10 @@ def test_a_block_of_more_cores_than_a_node_has_is_refused(blobs, loopback):
 
 STUDY = """
 import keras, kohort, numpy as np
-import beside
 
 def build(units):
+    import beside
+
     model = keras.Sequential([keras.Input((5,)), beside.layer(units)])
     model.add(keras.layers.Dense(3, "softmax"))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -23,9 +23,10 @@ MOST_DEATHS = 3
 """A block of which so many workers have died, with no epoch in between, is sent no more."""
 
 _POLL = 0.2  # seconds between two looks at whether the user has asked to end
+_ANSWER = 30.0  # seconds in which a task of no work, or an actor, must answer
 _ALONE = 30.0  # seconds without a node, after which it is told
-_PASSED_ON = ("JAX_", "XLA_", "KOHORT_")
-"""Beginnings of the names of environment variables that workers get too."""
+_PASSED_ON = ("JAX_", "XLA_", "KOHORT_CACHE")
+"""Beginnings of the names of environment variables that workers get too; Ray shows them."""
 
 
 class Dispatcher:
@@ -43,11 +44,12 @@ class Dispatcher:
         self._precision, self._cadence = precision, cadence
         self._bell = _bell(ray)
         self._modules = shipping.modules()
-        self._train = _remote(ray, cluster.cpus, self._modules, _block)
+        self._train: Any = None
         self._shipment: Any = None
         self._waiting: list[SentBlock] = []
         self._running: dict[Any, SentBlock] = {}
         self._poisoned: list[SentBlock] = []
+        self._warming: list[Any] = []
         self._heard = time.monotonic()
         self._tell: Callable[[str], None] = lambda _: None
 
@@ -83,6 +85,9 @@ class Dispatcher:
             DesignError: It cannot be sent.
         """
         self._tell = tell
+        # To plan may have imported further ones.
+        self._modules = shipping.modules()
+        self._train = _remote(self._ray, self._cluster.cpus, self._modules, _block)
         try:
             sent = self._ray.put(shipping.bare(spec))
         except Exception as error:
@@ -155,6 +160,7 @@ class Dispatcher:
             raise shipping.missing(error) from error
         except exceptions.RayError as error:
             del self._running[stream]
+            self._ray.cancel(stream, force=True)  # What it told is lost, and it may live.
             self._bury(block, error, is_asked=is_asked)
             return
         for told in block.take(message):
@@ -190,7 +196,7 @@ class Dispatcher:
         read = self._ray.remote(num_cpus=0, max_retries=0)(_reader())
         with suppress(self._ray.exceptions.RayError):
             asked = read.options(**connecting.on_node(self._ray, begun.node)).remote(begun.stderr)
-            lines = self._ray.get(asked, timeout=_POLL * 50).splitlines()
+            lines = self._ray.get(asked, timeout=_ANSWER).splitlines()
             told = next((line.strip() for line in reversed(lines) if line.strip()), told)
         return told
 
@@ -208,7 +214,7 @@ class Dispatcher:
     def _ring(self) -> None:
         """Let all blocks end after their epoch; at once where they cannot be told."""
         try:
-            self._ray.get(self._bell.ring.remote(), timeout=_POLL * 50)
+            self._ray.get(self._bell.ring.remote(), timeout=_ANSWER)
         except self._ray.exceptions.RayError:
             for stream in self._running:
                 self._ray.cancel(stream, force=True)
