@@ -101,7 +101,10 @@ def test_a_race_has_the_bits_that_it_has_here(blobs, loopback, tmp_path):
     assert far.race_text() == here.race_text()
 
 
-def test_a_study_on_a_cluster_is_kept_in_postgresql(blobs, loopback, server):
+def test_a_study_on_a_cluster_is_kept_in_postgresql(
+    blobs, loopback, server, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # where the weights are kept
     store = server.new_database()
     far = run(study(blobs, ["dropout"]), store, executor="ray")
     assert numbers(far) == numbers(run(study(blobs, ["dropout"])))
