@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
 
 import keras
 import pytest
@@ -101,9 +103,7 @@ def test_a_race_has_the_bits_that_it_has_here(blobs, loopback, tmp_path):
     assert far.race_text() == here.race_text()
 
 
-def test_a_study_on_a_cluster_is_kept_in_postgresql(
-    blobs, loopback, server, tmp_path, monkeypatch
-):
+def test_a_study_on_a_cluster_is_kept_in_postgresql(blobs, loopback, server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where the weights are kept
     store = server.new_database()
     far = run(study(blobs, ["dropout"]), store, executor="ray")
@@ -233,7 +233,7 @@ y = random.integers(0, 3, 600)
 x = random.normal(size=(600, 5)) + 1.2 * np.eye(3, 5)[y]
 study = kohort.Study(
     "file", kohort.grid(build, units=[4, 8]), kohort.Dataset(x[:500], y[:500], x[500:], y[500:]),
-    replicates=kohort.Holdout(0.2, 2), epochs={epochs},
+    replicates=kohort.Holdout(0.2, 1), epochs={epochs},  # one block each, here and there
 )
 """
 BESIDE = "import keras\n\ndef layer(units):\n    return keras.layers.Dense(units, 'relu')\n"
@@ -273,21 +273,26 @@ def test_the_command_line_trains_there_what_a_study_file_and_its_modules_say(fil
     assert kept(folder / "far.db", "file") == kept(folder / "here.db", "file")
 
 
-def processes():
-    """Names of Ray's processes on this machine, and how many of each."""
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    lines = found.stdout.splitlines()
-    return Counter(name for line in lines for name in ("raylet/raylet ", "ray::") if name in line)
+def alive(mark):
+    """The processes that have a mark in their environment, but for those that wait to be reaped."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark.encode() in environment.read_bytes():
+                found.append(environment.parent.name)
+    return found
 
 
-def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, tmp_path):
-    folder, before = files(epochs=100_000), processes()
+def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, monkeypatch):
+    folder, mark = files(epochs=100_000), f"KOHORT_TEST={uuid4()}"
+    monkeypatch.setenv(*mark.split("="))
     running = command(folder, "--executor", "ray")
     store, until = folder / "kohort.db", time.monotonic() + 200
     while time.monotonic() < until:
         time.sleep(0.2)
         if store.exists() and kept(store, "file")[0]:
             break
+    assert len(alive(mark)) > 3
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=100)
     assert running.returncode == 130, errors
@@ -295,7 +300,7 @@ def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, tmp_path):
     with open_store(store, make=False) as opened:
         assert [run.outcome for run in opened.study("file").runs()] == ["interrupted"]
         assert any(record.epoch for record in opened.study("file").epochs())
-    assert processes() <= before
+    assert not alive(mark)
 
 
 def test_a_cluster_whose_driver_and_head_are_killed_ends_with_the_same_numbers():
