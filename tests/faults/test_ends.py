@@ -95,7 +95,7 @@ def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folde
 
 def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undisturbed):
     code = (
-        "import kohort.study as module\n"
+        "import kohort.runs.work as module\n"
         f"def slowly(*given, **options):\n    {SAY}\n"
         "module.make_plan = slowly"
     )
