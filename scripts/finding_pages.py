@@ -118,14 +118,14 @@ study. What a replicate does to all variants is taken off; each variant's remain
 drawn towards the common one (Smyth 2004), by less where it is far from that (Phipson and others
 2016), where the variances differ, and where what remains of the variants is correlated (Schott
 2005), as of two architectures that hang on the seed in two ways; a difference has the degrees of
-freedom of both its variants (Satterthwaite 1946). No adjusted p-value is below the pair's own, so
-that nothing is decided where the pair's own interval holds zero, whatever the others look like.
-Intervals are each pair's own, and the rises' p-values too. Of 8 variants with equal spreads in 5
-replicates, one that is better than the baseline by two standard deviations is told from it in
+freedom of both its variants (Satterthwaite 1946), or, where the variances differ, hardly more than
+those of the one that is less known (Mickey and Brown 1966). No adjusted p-value is below the pair's
+own, so that nothing is decided where the pair's own interval holds zero, whatever the others look
+like. Intervals are each pair's own, and the rises' p-values too. Of 8 variants with equal spreads
+in 5 replicates, one that is better than the baseline by two standard deviations is told from it in
 {found_moderated} % of studies, and in {found_alone} % without this help; with 3 replicates in
 {few_moderated} % and {few_alone} %. What that risks where spreads are not equal, and where variants
-are related, is
-[simulated](simulations.md#what-variants-know-of-each-others-spread).
+are related, is [simulated](simulations.md#what-variants-know-of-each-others-spread).
 
 The winner was picked by the scores that are compared. It is decided to be better than another
 variant where the t test of the two alone says so, and one of these besides: the other one is ruled

@@ -62,10 +62,9 @@ often where there are eight variants or more, and hardly more often where there 
 holds where spreads are equal, where they differ, where tails are heavy and where errors are skewed.
 Where variants are of two kinds that have most of their error in common within their kind, less is
 borrowed as soon as it shows; three replicates seldom show it, and of such families about 7 % err.
-So do 7 % of families of a hundred variants whose spreads reach from 1 to 16, where the baseline
-varies least; in a study, Simes's test stands before it while nothing differs at all. And help may
-hide what a pair alone would show: where two variants vary far less than most, and where two that
-are closely related differ by little.
+In a study, Simes's test stands before it while nothing differs at all. And help may hide what a
+pair alone would show: where two variants vary far less than most, and where two that are closely
+related differ by little.
 """
 
 WINNER = """## The winner against the others

@@ -123,7 +123,7 @@ def test_where_nothing_but_the_replicates_part_varies_nothing_is_known():
 def test_variances_are_drawn_as_limma_draws_them():
     # Smyth 2004, equation 3: (d0 s0^2 + d s^2) / (d0 + d), with one s0.
     alone, df = np.array([0.5, 1.0, 1.5, 1.0]), np.full(4, 4.0)
-    variance, degrees = _shrunk(alone, df, 2.0)
+    variance, degrees = _shrunk(alone, df, alone.mean(), 2.0)
     borrowed = degrees - df
     prior = (degrees * variance - df * alone) / borrowed
 

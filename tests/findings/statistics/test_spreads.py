@@ -6,8 +6,9 @@ from scipy import stats
 
 from kohort.findings.statistics.comparison import compare, correct
 from kohort.findings.statistics.moderated import moderate
-from kohort.findings.statistics.spreads import Spread, spreads, together
+from kohort.findings.statistics.spreads import DOUBT, Spread, spreads, together
 from tests.findings.statistics.test_moderated import EQUAL, REPLICATES, UNEQUAL, VARIANTS, drawn
+from tests.marks import long
 
 ALPHA = 0.05
 WILD = np.array([5.0, *[1.0] * 7])
@@ -40,14 +41,28 @@ def test_of_two_variants_there_is_none_but_their_own():
 
 def test_degrees_are_satterthwaites_together_with_the_differences_own():
     values = drawn(6, EQUAL)
-    variance, df, independence = moderate(values)
+    variance, df, independence, alike = moderate(values)
     both = variance[0] + variance[1]
     of_both = both**2 / (variance[0] ** 2 / df[0] + variance[1] ** 2 / df[1])
+    fewer = min(df[:2])
+    drawn_in = fewer + alike / (alike + DOUBT) * (of_both - fewer)
     alone = np.var(values[1] - values[0], ddof=1)
-    expected = together(both, of_both, alone, 4.0, independence)
+    expected = together(both, drawn_in, alone, 4.0, independence)
 
     found = spreads(values).between(1, 0)
     assert (found.deviation, found.df) == pytest.approx(expected)
+
+
+def test_where_spreads_differ_two_small_variances_have_hardly_more_degrees_than_one():
+    # Satterthwaite's would be twice as many where two variances look alike.
+    values = drawn(0, np.geomspace(0.01, 100, 40))
+    variance, df, *_ = moderate(values)
+    ratio = variance[:, None] / variance
+    alike = (ratio > 0.8) & (ratio < 1.25) & ~np.eye(len(values), dtype=bool)
+    degrees = spreads(values).df[alike] / np.minimum(df[:, None], df)[alike]
+
+    assert alike.sum() > 20
+    assert np.median(degrees) < 1.3  # 1.46 by Satterthwaite alone
 
 
 def test_what_agrees_is_weighted_by_its_degrees():
@@ -88,7 +103,7 @@ def test_it_is_the_standard_error_of_a_mean():
     assert alone.error(4, 0.25) == pytest.approx(stats.sem(differences) * np.sqrt(2))
 
 
-@pytest.mark.parametrize("sizes", [EQUAL, UNEQUAL, UNEQUAL[::-1], WILD, WILD[::-1]])
+@pytest.mark.parametrize("sizes", [EQUAL, *long(UNEQUAL, UNEQUAL[::-1]), WILD, *long(WILD[::-1])])
 def test_it_seldom_decides_what_is_not_so(sizes):
     studies = 300
     false = sum(

@@ -119,14 +119,14 @@ def test_no_variant_does_best_where_all_score_the_same():
 def test_a_winner_that_others_were_ahead_of_when_they_left_does_not_do_best():
     """The second left beside the first one, which then fell behind the third."""
     scores = noisy(0.8, 0.798, 0.793)
-    scores[1, :4] = [0.828, 0.768, 0.828, 0.768]
-    scores[0, 4:] -= 0.05
-    scores[1, 4:] = np.nan
-    told = answer(Conclusions(race_record(scores, (4, 8))))
+    scores[1, :5] = [0.828, 0.768, 0.828, 0.768, 0.798]
+    scores[0, 5:] -= 0.05
+    scores[1, 5:] = np.nan
+    told = answer(Conclusions(race_record(scores, (5, 8))))
     assert told.startswith("v2 stood to the end of the race: accuracy 79.4 %")
     assert "In the replicates that both trained, v1 scored better, and left the race" in told
-    scores[1, :4] -= 0.01
-    behind = answer(Conclusions(race_record(scores, (4, 8))))
+    scores[1, :5] -= 0.01
+    behind = answer(Conclusions(race_record(scores, (5, 8))))
     assert behind.startswith("v2 does best on validation data")
     assert "nothing here says" not in behind
 
@@ -134,19 +134,19 @@ def test_a_winner_that_others_were_ahead_of_when_they_left_does_not_do_best():
 def test_who_was_ahead_when_it_left_is_told_as_the_comparison_has_it():
     """The best epoch of the winner is another one in the replicates that both trained."""
     scores = noisy(0.8, 0.798, 0.793)
-    scores[1, :4] = [0.828, 0.768, 0.828, 0.768]
-    scores[0, 4:] -= 0.05
-    scores[1, 4:] = np.nan
-    record = race_record(scores, (4, 8))
+    scores[1, :5] = [0.828, 0.768, 0.828, 0.768, 0.798]
+    scores[0, 5:] -= 0.05
+    scores[1, 5:] = np.nan
+    record = race_record(scores, (5, 8))
     one = record.whole
     values = np.repeat(one.values, 2, axis=2)
-    values[2, :4, 1] = values[2, :4, 0] + [0.007, 0.007, -0.01, 0.0]  # better, at a lower loss
-    values[2, 4:, 1] = values[2, 4:, 0] + [-0.03, -0.03, 0.05, 0.0]
+    values[2, :5, 1] = values[2, :5, 0] + [0.007, 0.007, -0.01, 0.0]  # better, at a lower loss
+    values[2, 5:, 1] = values[2, 5:, 0] + [-0.03, -0.03, 0.05, 0.0]
     both = Curves(one.variants, one.metrics, values, 2 * one.lengths)
     epochs = dict.fromkeys(one.variants, 2)
     settings = replace(record.settings, epochs=epochs)
     conclusions = Conclusions(replace(record, settings=settings, curves={1.0: both}))
     assert conclusions.winner_name == "v2"
     errors = conclusions.study.errors
-    assert (errors[1] - errors[2])[:4].mean() < 0 < conclusions.compare(1, 2).difference.mean
+    assert (errors[1] - errors[2])[:5].mean() < 0 < conclusions.compare(1, 2).difference.mean
     assert "scored better" not in answer(conclusions)

@@ -23,7 +23,7 @@ STEADY = 4.0
 """The degrees of freedom that a variance borrows where it is a weight for replicate effects."""
 RANK = 1e-9
 """Relative to the largest eigenvalue of the normal equations, what counts as zero."""
-STRENGTH = 7.5
+STRENGTH = 8.0
 """The most that is borrowed; see `_most`."""
 LEAST = 1e-6
 """To borrow fewer degrees of freedom than this is to borrow nothing."""
@@ -43,11 +43,14 @@ class Moderated(NamedTuple):
             replicates with two others.
         df: `[variant]`, their degrees of freedom.
         independence: From 0 to 1, how far the own parts look independent of each other.
+        alike: The degrees of freedom of a prior of which the variances could be: many where they
+            look alike, few where they differ.
     """
 
     variance: np.ndarray
     df: np.ndarray
     independence: float
+    alike: float
 
 
 def moderate(values: np.ndarray) -> Moderated | None:
@@ -90,7 +93,7 @@ def moderate(values: np.ndarray) -> Moderated | None:
         return None
     moderated = np.full((2, len(values)), np.nan)
     moderated[:, variants] = found.variance, found.df
-    return Moderated(moderated[0], moderated[1], found.independence)
+    return Moderated(moderated[0], moderated[1], found.independence, found.alike)
 
 
 def _connected(there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,9 +125,11 @@ def _moderated(values: np.ndarray) -> Moderated | None:
         effects, share = _effects(off, there, 1 / steady)
         raw, df = _raw(off, there, effects, share)
     independence = _independence(off, there, effects)
+    common = float(raw.mean())
     most = independence * _most(len(values), float(np.median(counts)))
-    variance, df = _shrunk(raw, df, most)
-    return Moderated(scale**2 * variance, df, independence)
+    alike = _alike(raw, df, common)
+    variance, df = _shrunk(raw, df, common, min(most, alike))
+    return Moderated(scale**2 * variance, df, independence, alike)
 
 
 def _effects(
@@ -193,10 +198,10 @@ def _most(variants: int, replicates: float) -> float:
     return STRENGTH * (replicates - 2) * (variants - 2) / (variants + 4)
 
 
-def _shrunk(raw: np.ndarray, df: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+def _shrunk(
+    raw: np.ndarray, df: np.ndarray, common: float, borrowed: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Variances drawn towards the common one, and their degrees of freedom."""
-    common = float(raw.mean())
-    borrowed = min(most, _borrowed(raw, df, common))
     if borrowed < LEAST:
         return raw, df
     prior = common * float(_bias(np.array(borrowed)))
@@ -210,7 +215,7 @@ def _bias(df: np.ndarray) -> np.ndarray:
     return bias
 
 
-def _borrowed(raw: np.ndarray, df: np.ndarray, common: float) -> float:
+def _alike(raw: np.ndarray, df: np.ndarray, common: float) -> float:
     """d0: the posterior mean of its inverse, inverted, where each of `PRIORS` is as likely."""
     prior = common * _bias(PRIORS)
     scaled = stats.f.logpdf(raw / prior[:, None], df, PRIORS[:, None]) - np.log(prior)[:, None]

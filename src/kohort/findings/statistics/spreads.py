@@ -10,6 +10,8 @@ from kohort.findings.statistics.moderated import moderate
 
 RELATED = 20.0
 """The inverse of the p-value from which on differences vary so little that variants are related."""
+DOUBT = 0.5
+"""The degrees of freedom of the variances' prior at which Satterthwaite's are half believed."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,12 @@ def spreads(values: np.ndarray) -> Spreads:
 
     The variance of a difference is the sum of the two variants' moderated variances (see
     `moderate`). Its degrees of freedom are by Satterthwaite's approximation (1946): of two variants
-    of which one varies far more, that one's. Two whose differences vary far less than that are
-    related, as those are that hardly differ in what they are; their differences' own spread counts
-    the more, the less probable it is otherwise.
+    of which one varies far more, that one's. Where variances differ, and few replicates make one
+    look small that is not, these are too many for the far tail that a hundred comparisons reach, so
+    they are drawn towards the fewer of the two, which are never too many (Mickey and Brown 1966,
+    "Bounds on the distribution functions of the Behrens-Fisher statistic"). Two whose differences
+    vary far less than that are related, as those are that hardly differ in what they are; their
+    differences' own spread counts the more, the less probable it is otherwise.
 
     Args:
         values: `[variant, replicate]`; what is not finite is left out.
@@ -81,12 +86,14 @@ def spreads(values: np.ndarray) -> Spreads:
     moderated = moderate(values)
     if moderated is None:
         return Spreads(*np.full((2, len(values), len(values)), np.nan))
-    variance, df, independence = moderated
+    variance, df, independence, alike = moderated
     both = variance[:, None] + variance
     np.fill_diagonal(both, np.nan)  # with itself a variant has no difference
     parts = variance**2 / df
     alone, counts = _alone(values)
-    both_df = both**2 / (parts[:, None] + parts)
+    least = np.minimum(df[:, None], df)
+    believed = alike / (alike + DOUBT)
+    both_df = least + believed * (both**2 / (parts[:, None] + parts) - least)
     return Spreads(*together(both, both_df, alone, counts - 1.0, independence))
 
 
