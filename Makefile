@@ -9,7 +9,7 @@
 # make bench-all  all work and all peers, growth, a hundred variants, the engine's promises, and a large store: hours
 # make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
 # make gpu      a thousand members on a GPU, beside the limit
-# make simulations  how often intervals and findings are right: docs/simulations.json, in 10 minutes
+# make simulations  how often intervals and findings are right: docs/simulations.json, in an hour on two cores
 # make kills    end a study by SIGKILL fifty times, a search thirty, and compare them with undisturbed ones
 # make kills-ray  kill workers, nodes, drivers and heads of a Ray cluster twenty times, and compare
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
