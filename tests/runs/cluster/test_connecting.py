@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from types import SimpleNamespace as Namespace
 
 import pytest
 
@@ -68,7 +69,31 @@ def test_a_process_is_in_one_cluster():
 
 def test_a_cluster_of_small_nodes_is_refused():
     with pytest.raises(kohort.DesignError, match=r"a node of 8 cores .* whose largest has 5;"):
-        connecting.check_nodes(CLUSTER, 8)
+        connecting.check_nodes(CLUSTER, 8, {})
+
+
+def test_nodes_of_one_address_are_all_asked_for_their_versions():
+    def node(name):
+        return {
+            "Alive": True,
+            "Resources": {"CPU": 1.0},
+            "NodeID": name,
+            "NodeManagerAddress": "10.0.0.5",
+        }
+
+    # A task tells where it runs.
+    task = Namespace(
+        options=lambda scheduling_strategy: Namespace(remote=lambda: scheduling_strategy)
+    )
+    strategies = Namespace(NodeAffinitySchedulingStrategy=lambda node, soft: node)
+    cluster = Namespace(
+        nodes=lambda: [node("old"), node("new")],
+        remote=lambda **_: lambda _: task,
+        get=lambda answer, timeout: {"Python": answer},
+        util=Namespace(scheduling_strategies=strategies),
+    )
+    with pytest.raises(kohort.DesignError, match=r"got Python old on node 10\.0\.0\.5"):
+        connecting.check_nodes(cluster, 1, {"Python": "new"})
 
 
 def test_versions_that_differ_are_all_named():

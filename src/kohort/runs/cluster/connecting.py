@@ -141,8 +141,13 @@ def _cores(node: Mapping[str, Any]) -> float:
     return float(node["Resources"].get("CPU", 0)) if node["Alive"] else 0.0
 
 
-def check_nodes(ray: Any, cpus: int) -> None:
+def check_nodes(ray: Any, cpus: int, here: Mapping[str, str]) -> None:
     """Refuse a cluster of which no node has the cores of a block, or one has other versions.
+
+    Args:
+        ray: The module, joined to the cluster.
+        cpus: The cores of a block.
+        here: The versions of this process.
 
     Raises:
         DesignError: It is such a cluster.
@@ -156,9 +161,9 @@ def check_nodes(ray: Any, cpus: int) -> None:
             "start Ray with more (ray start --num-cpus), or give Ray(cpus=...) fewer",
         )
     tell = ray.remote(num_cpus=0, max_retries=0)(versions.teller())
-    asked = {_name(node): tell.options(**on_node(ray, node["NodeID"])).remote() for node in able}
-    here = versions.teller()()
-    for name, answer in asked.items():
+    # Several nodes may have one address.
+    asked = [(_name(node), tell.options(**on_node(ray, node["NodeID"])).remote()) for node in able]
+    for name, answer in asked:
         try:
             told = ray.get(answer, timeout=_ANSWER)
         except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):

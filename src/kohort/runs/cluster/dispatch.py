@@ -3,7 +3,7 @@
 import inspect
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from uuid import uuid4
@@ -37,13 +37,20 @@ class Dispatcher:
         cluster: How blocks train there.
         precision: As in `Study.run`.
         cadence: Seconds of training between two checkpoints of a block.
+        here: The versions of this process.
     """
 
-    def __init__(self, ray: Any, cluster: Ray, precision: Precision, cadence: float) -> None:
+    def __init__(
+        self,
+        ray: Any,
+        cluster: Ray,
+        precision: Precision,
+        cadence: float,
+        here: Mapping[str, str],
+    ) -> None:
         self._ray, self._cluster = ray, cluster
-        self._precision, self._cadence = precision, cadence
+        self._precision, self._cadence, self._here = precision, cadence, here
         self._bell = _bell(ray)
-        self._modules = shipping.modules()
         self._train: Any = None
         self._shipment: Any = None
         self._waiting: list[SentBlock] = []
@@ -70,7 +77,7 @@ class Dispatcher:
 
     def warm(self) -> None:
         """Let workers begin to import what they need, while the driver plans."""
-        warm = _remote(self._ray, self._cluster.cpus, self._modules, _warm)
+        warm = _remote(self._ray, self._cluster.cpus, shipping.modules(), _warm)
         self._warming = [warm.remote() for _ in range(self.slots)]
 
     def ship(self, spec: StudySpec, memory: int, tell: Callable[[str], None]) -> None:
@@ -85,17 +92,16 @@ class Dispatcher:
             DesignError: It cannot be sent.
         """
         self._tell = tell
-        # To plan may have imported further ones.
-        self._modules = shipping.modules()
-        self._train = _remote(self._ray, self._cluster.cpus, self._modules, _block)
+        modules = shipping.modules()  # To plan may have imported further ones.
+        self._train = _remote(self._ray, self._cluster.cpus, modules, _block)
         try:
             sent = self._ray.put(shipping.bare(spec))
         except Exception as error:
             raise shipping.unpicklable(error) from error
         shipment = Shipment(
             uuid4().hex,
-            versions.teller()(),
-            self._modules,
+            self._here,
+            modules,
             shipping.settings(),
             self._precision,
             memory,
@@ -327,8 +333,9 @@ def dispatching(
         return
     with ExitStack() as stack:
         ray = stack.enter_context(connecting.connected(cluster))
-        connecting.check_nodes(ray, cluster.cpus)
-        dispatcher = Dispatcher(ray, cluster, precision, cadence)
+        here = versions.teller()()
+        connecting.check_nodes(ray, cluster.cpus, here)
+        dispatcher = Dispatcher(ray, cluster, precision, cadence, here)
         stack.callback(dispatcher.close)
         dispatcher.warm()
         yield dispatcher

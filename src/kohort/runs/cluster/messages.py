@@ -7,6 +7,7 @@ import numpy as np
 
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
+from kohort.runs.cluster.shipping import Modules
 from kohort.tracing.signature import Signature
 
 
@@ -16,7 +17,7 @@ class Shipment(NamedTuple):
     Args:
         token: Differs between runs.
         versions: The driver's, by name.
-        modules: The user's modules: by name the source, the path, and whether it is a package.
+        modules: The user's modules.
         settings: Global settings of Keras and JAX, by name.
         precision: As in `Study.run`.
         memory: Bytes that a block may take.
@@ -27,7 +28,7 @@ class Shipment(NamedTuple):
 
     token: str
     versions: Mapping[str, str]
-    modules: Mapping[str, tuple[str, str, bool]]
+    modules: Modules
     settings: Mapping[str, Any]
     precision: Any
     memory: int
