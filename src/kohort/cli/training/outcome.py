@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import typer
 
-from kohort.cli.blame import reporting_user_code
 from kohort.cli.ending import end
 from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
 from kohort.errors import Interrupted, legible
+from kohort.tracing.user_code import reporting_user_code
 
 if TYPE_CHECKING:
     from kohort.result import Result

@@ -2,8 +2,7 @@
 
 import hashlib
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -17,17 +16,7 @@ import keras
 
 from kohort.design.spec import StudySpec
 from kohort.errors import DesignError, reason
-
-_INSTALLED = tuple(
-    {
-        Path(path).resolve()
-        for path in (
-            *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
-            str(Path(__file__).parents[2]),
-        )
-    }
-)
-"""Folders of modules that workers have by themselves."""
+from kohort.tracing.user_code import is_installed
 
 _LEFT_OUT = ("__pycache__", "site-packages")
 
@@ -41,11 +30,6 @@ _JAX = (
 
 type Modules = Mapping[str, tuple[str, str, bool]]
 """Modules by name: the source, the path, and whether it is a package."""
-
-
-def is_installed(path: Path) -> bool:
-    """Whether a file is one of Python's, of an installed package, or of kohort."""
-    return any(path.resolve().is_relative_to(folder) for folder in _INSTALLED)
 
 
 def modules() -> Modules:
@@ -173,13 +157,3 @@ def missing(error: Exception) -> DesignError:
         f"{type(error).__name__}: {reason(error)}",
         "install it on each node of the cluster, as it is where the run was started",
     )
-
-
-def user_code(error: BaseException) -> Iterator[str]:
-    """The places of the user's code in the traceback of an error, the innermost last."""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith("<") and not is_installed(Path(code.co_filename)):
-            yield f"{code.co_qualname}, {Path(code.co_filename).name} line {trace.tb_lineno}"
-        trace = trace.tb_next

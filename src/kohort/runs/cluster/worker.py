@@ -4,8 +4,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kohort.engine.members import Job, Resources, train_fused, train_in_turn
 from kohort.engine.memory import for_built_models
 from kohort.engine.program import cache
 from kohort.engine.program.precision import matmul_precision
-from kohort.errors import DesignError, Interrupted, KohortError, reason
+from kohort.errors import DesignError, Interrupted
 from kohort.runs.cluster import shipping, versions
 from kohort.runs.cluster.messages import (
     Begun,
@@ -37,6 +37,7 @@ from kohort.runs.cluster.messages import (
 )
 from kohort.runs.pace import Pace
 from kohort.runs.work import job_of
+from kohort.tracing.user_code import reporting_user_code
 
 _EVERY = 0.25
 """Seconds between two messages about epochs: each takes the driver a millisecond or two."""
@@ -61,7 +62,8 @@ def train_block(
     with ExitStack() as stack:
         stack.enter_context(matmul_precision(shipment.precision))
         stack.enter_context(cache.persistent())
-        stack.enter_context(_telling_user_code())
+        # By SystemExit Ray ends a worker, whose block goes on elsewhere.
+        stack.enter_context(reporting_user_code((Exception,)))
         job = bench.job(task)
         if task.is_fused:
             block = BlockPlan(task.seats, task.checkpoint)
@@ -165,21 +167,3 @@ def _sent(epoch: MeasuredEpoch, pace: Pace, *, is_asked: bool) -> SentEpoch:
         with pace.writing():
             checkpoint = epoch.checkpoint()
     return SentEpoch(epoch.epoch, epoch.logs, epoch.seats, checkpoint, epoch.is_last, epoch.seconds)
-
-
-@contextmanager
-def _telling_user_code() -> Iterator[None]:
-    """Let errors of the user's code tell where they came from: tracebacks stay on the worker."""
-    try:
-        yield
-    except KohortError:
-        raise
-    except Exception as error:
-        places: Sequence[str] = list(shipping.user_code(error))
-        if not places:
-            raise
-        raise DesignError(
-            "a study whose own code runs to its end",
-            f"{type(error).__name__}: {reason(error)} from {places[-1]}",
-            "mend that; what was kept stays, and the same run goes on from it",
-        ) from error

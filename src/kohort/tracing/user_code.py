@@ -1,4 +1,4 @@
-"""Reports errors from a study's user code in one line, with the place where they occurred."""
+"""Tells the user's code from code that is installed, and reports its errors in one line."""
 
 import sysconfig
 from collections.abc import Iterator
@@ -9,24 +9,35 @@ from types import FrameType, TracebackType
 import jax
 import keras
 
-import kohort
 from kohort.errors import DesignError, KohortError, reason
 
-_OTHERS = tuple(
+_INSTALLED = tuple(
     Path(str(path)).resolve()
     for path in (
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(Path(str(package)).parent for package in (kohort.__file__, jax.__file__, keras.__file__)),
+        *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(Path(str(package.__file__)).parent for package in (jax, keras)),
+        Path(__file__).parents[1],
     )
 )
-"""Folders of code that is not user code."""
+"""Folders of code that is not the user's."""
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file is one of Python's, of an installed package, or of kohort."""
+    resolved = path.resolve()
+    return any(resolved.is_relative_to(folder) for folder in _INSTALLED)
 
 
 @contextmanager
-def reporting_user_code() -> Iterator[None]:
+def reporting_user_code(
+    kinds: tuple[type[BaseException], ...] = (Exception, SystemExit),
+) -> Iterator[None]:
     """Turn errors of callbacks and other user code in the block into errors of one line.
 
     Errors that do not come from user code are raised as they are: they are bugs of kohort.
+
+    Args:
+        kinds: The errors that are the user's where they come from there.
 
     Raises:
         DesignError: User code raised an error.
@@ -35,7 +46,7 @@ def reporting_user_code() -> Iterator[None]:
         yield
     except KohortError:
         raise
-    except (Exception, SystemExit) as error:
+    except kinds as error:
         place = _place(error.__traceback__)
         if place is None:
             raise
@@ -61,7 +72,7 @@ def _user_code(frame: FrameType, line: int) -> str | None:
     path = Path(code.co_filename)
     if code.co_filename.startswith("<"):  # made by a library, while it runs
         return None
-    if not any(path.resolve().is_relative_to(folder) for folder in _OTHERS):
+    if not is_installed(path):
         return f"{code.co_qualname}, {path.name} line {line}"
     caller = frame.f_locals.get("self")
     if isinstance(caller, keras.callbacks.Callback) and not _is_ours(caller):

@@ -3,8 +3,8 @@
 import pytest
 
 import kohort
-from kohort.cli.blame import reporting_user_code
 from kohort.findings import diagnosis
+from kohort.tracing.user_code import reporting_user_code
 from tests.models import build_mlp
 
 
@@ -25,6 +25,6 @@ def test_an_error_of_the_studys_code_is_told_with_its_place():
     def callback():
         raise ValueError("no such rate")
 
-    told = r"ValueError: no such rate from .*callback, test_blame.py line"
+    told = r"ValueError: no such rate from .*callback, test_user_code.py line"
     with pytest.raises(kohort.DesignError, match=told), reporting_user_code():
         callback()
