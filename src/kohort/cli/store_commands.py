@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +27,6 @@ from kohort.data.system import is_file
 from kohort.errors import DesignError, StoreError, legible
 
 if TYPE_CHECKING:
-    from kohort.findings.statistics.comparison import Comparison
     from kohort.result import Result
 
 
@@ -127,36 +125,13 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare a variant with another, A against B, of a study that was run to its end."""
+    from kohort.cli.told_as_json import of_comparison
     from kohort.runs.loading import open as open_result
 
     with _of_a_study("compare", name):
         result = open_result(store, name)
     found = result.compare(a, b)
-    typer.echo(json.dumps(_of_comparison(found)) if as_json else found.text)
-
-
-def _of_comparison(found: "Comparison") -> dict[str, object]:
-    """A comparison for programs, as it was asked for: `a - b`. What it has not is null."""
-    difference = found.difference
-    numbers = {
-        "difference": difference.mean,
-        "low": difference.low,
-        "high": difference.high,
-        "p": difference.p_value,
-        "p_adjusted": found.p_adjusted,
-        "margin": found.margin,
-    }
-    return {
-        "a": found.b,
-        "b": found.a,
-        "measure": found.measure,
-        "replicates": difference.n,
-        **{name: number if isfinite(number) else None for name, number in numbers.items()},
-        "decided": found.is_decided,
-        "better": found.better,
-        "equivalent": found.is_equivalent,
-        "told": found.text,
-    }
+    typer.echo(json.dumps(of_comparison(found)) if as_json else found.text)
 
 
 def report(

@@ -1,4 +1,4 @@
-"""What commands tell programs: plans, results and findings as JSON; what is not there is null."""
+"""What commands tell programs, as JSON; what is not there is null."""
 
 import math
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from kohort.findings.statistics.interval import Interval
 if TYPE_CHECKING:
     from kohort.design.plan import MemberPlan, Plan
     from kohort.findings.finding import Finding
+    from kohort.findings.statistics.comparison import Comparison
     from kohort.result import Result
 
 
@@ -34,6 +35,30 @@ def of_finding(finding: "Finding") -> dict[str, Any]:
     }
     told = ("code", "title", "variant", "verdict", "sentence", "advice")
     return {**{name: getattr(finding, name) for name in told}, "evidence": evidence}
+
+
+def of_comparison(found: "Comparison") -> dict[str, object]:
+    """A comparison for programs, as it was asked for: `a - b`. What it has not is null."""
+    difference = found.difference
+    numbers = {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p_value,
+        "p_adjusted": found.p_adjusted,
+        "margin": found.margin,
+    }
+    return {
+        "a": found.b,
+        "b": found.a,
+        "measure": found.measure,
+        "replicates": difference.n,
+        **{name: number(value) for name, value in numbers.items()},
+        "decided": found.is_decided,
+        "better": found.better,
+        "equivalent": found.is_equivalent,
+        "told": found.text,
+    }
 
 
 def of_test(result: "Result") -> list[dict[str, Any]]:
