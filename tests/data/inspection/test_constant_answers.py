@@ -47,6 +47,11 @@ def test_it_scores_what_keras_gives_to_it(kind, metric, targets, constant):
             assert score[number] == pytest.approx(float(kept.result()), abs=1e-4)
 
 
+def test_the_answer_has_a_name():
+    names = [constant_answer(kind, data_of(TARGETS), PARTS).name for kind in ("mse", "mae")]
+    assert names == ["the mean of the training targets", "the median of the training targets"]
+
+
 def test_an_area_of_two_classes_knows_the_share_of_positives_that_validate():
     answer = constant_answer("roc", data_of(LABELS), PARTS)
     assert answer.ones == pytest.approx(np.mean([LABELS[150:].mean(), LABELS[:50].mean()]))

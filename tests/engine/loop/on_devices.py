@@ -17,6 +17,7 @@ from jax.sharding import PartitionSpec as P
 
 import kohort
 from kohort.engine.feed import streamed
+from kohort.engine.feed.resident import ResidentData
 from kohort.engine.loop.scheduler import Scheduler
 from kohort.engine.program.compilation import recorded_compilations
 from tests.faults.studies import Death, calling, numbers, run, study
@@ -116,15 +117,20 @@ def summed():
 
 
 def main(folder):
-    used, sweeps = [], []
-    epoch, ahead = Scheduler.epoch, streamed.ahead
+    used, sweeps, held = [], [], []
+    epoch, ahead, on = Scheduler.epoch, streamed.ahead, ResidentData.on
 
     def spied(self):
         for event in epoch(self):
             used.append(getattr(event, "devices", 0))
             yield event
 
-    Scheduler.epoch = spied
+    def placed(self, place):
+        copy = on(self, place)
+        held.extend(leaf.devices() == {place} for leaf in jax.tree.leaves((copy.train, copy.valid)))
+        return copy
+
+    Scheduler.epoch, ResidentData.on = spied, placed
     streamed.ahead = lambda segments: sweeps.append(None) or ahead(segments)
     told = {"devices": len(jax.local_devices()), "used": {}, "sweeps": {}}
     with recorded_compilations() as programs:
@@ -132,6 +138,7 @@ def main(folder):
             used.clear(), sweeps.clear()
             np.savez(folder / f"{name}.npz", **trained(**options))
             told["used"][name], told["sweeps"][name] = max(used), len(sweeps)
+    told["held"] = len(held), all(held)
     texts = [program.run.as_text() for program in programs]
     told["programs"], told["collective"] = len(texts), COLLECTIVE.findall("".join(texts))
     told["known collective"] = COLLECTIVE.findall(summed().as_text())

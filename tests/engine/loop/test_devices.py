@@ -81,6 +81,14 @@ def test_a_chosen_chunk_leaves_no_device_without_members(eight):
 
 @on_cpu
 @pytest.mark.long
+def test_each_device_holds_the_data_before_its_first_epoch(eight):
+    copies, lie_there = eight[1]["held"]
+    assert copies > 8
+    assert lie_there
+
+
+@on_cpu
+@pytest.mark.long
 def test_no_program_waits_for_another_device(eight):
     _, told = eight
     assert told["programs"] > 8
