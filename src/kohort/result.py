@@ -17,7 +17,7 @@ from kohort.report.answers import score_table
 from kohort.report.cleaned.cleaned_view import CleanedView
 from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.notebooks.shown import list_html, sentences_html, table_html
-from kohort.report.page import Page, write_page
+from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
 from kohort.report.words import overview

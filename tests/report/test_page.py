@@ -144,7 +144,7 @@ def test_pictures_and_tables_speak_to_a_screen_reader(page):
 
 
 def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("kohort.report.page.SHOWN_PANELS", 1)
+    monkeypatch.setattr("kohort.report.study_page.page.SHOWN_PANELS", 1)
     variants = kohort.grid(build_mlp, learning_rate=[1e-5, 1e-4, 0.03, 0.1])
     result = kohort.Study(
         "many", variants, blobs, replicates=kohort.Holdout(0.2, 3), epochs=3, batch_size=50

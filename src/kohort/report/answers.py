@@ -14,7 +14,7 @@ from kohort.findings.names import shortlist
 from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
-from kohort.report import words
+from kohort.report import winner_words, words
 from kohort.report.class_words import not_beaten, reference_row
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
@@ -80,12 +80,12 @@ def answer(conclusions: Conclusions) -> str:
     """
     winner = conclusions.winner
     if winner is None:
-        return words.no_winner(conclusions.diverged)
-    ahead = _left_ahead(conclusions, winner)
+        return winner_words.no_winner(conclusions.diverged)
+    ahead = left_ahead_text(conclusions, winner)
     does = "stood to the end of the race" if ahead else "does best on validation data"
     if len(conclusions.record.variants) == 1:
         does = "scores on validation data"
-    found = _tie(conclusions, winner) or words.answer(
+    found = tie(conclusions, winner) or winner_words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
         conclusions.study.scale,
@@ -97,23 +97,29 @@ def answer(conclusions: Conclusions) -> str:
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
-    if ahead:
-        found += (
-            f" In the replicates that both trained, {shortlist(ahead)} scored better, and left the "
-            "race undecided: nothing here says that the winner is the better one."
-        )
-    parts = [not_beaten(conclusions), found, _twins(conclusions), _cheapest(conclusions)]
-    parts += [over_what(conclusions), ended, _few(conclusions)]
+    parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), _cheapest(conclusions)]
+    parts += [over_what(conclusions), ended, too_few_to_tell(conclusions)]
     return " ".join(filter(None, parts))
 
 
-def _few(conclusions: Conclusions) -> str:
+def too_few_to_tell(conclusions: Conclusions) -> str:
     """That replicates are too few to tell anything, in a sentence; empty where they are not."""
     trained = max(curves.trained for curves in conclusions.study.variants)
     if trained >= FEWEST:
         return ""
     return (
         f"{count(trained, 'replicate')} can tell little: run at least {FEWEST}, better 5 or more."
+    )
+
+
+def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
+    """That variants left the race ahead of its winner, in a sentence; empty where none did."""
+    ahead = _left_ahead(conclusions, winner)
+    if not ahead:
+        return ""
+    return (
+        f"In the replicates that both trained, {shortlist(ahead)} scored better, and left the "
+        "race undecided: nothing here says that the winner is the better one."
     )
 
 
@@ -131,7 +137,7 @@ def _left_ahead(conclusions: Conclusions, winner: int) -> list[str]:
     return names
 
 
-def _tie(conclusions: Conclusions, winner: int) -> str:
+def tie(conclusions: Conclusions, winner: int) -> str:
     """That all variants score the same in every replicate, in a sentence; empty if they do not."""
     errors, scale = conclusions.study.errors, conclusions.study.scale
     scored = errors[np.isfinite(errors).any(axis=1)]
@@ -142,7 +148,7 @@ def _tie(conclusions: Conclusions, winner: int) -> str:
     what = scale.score(conclusions.score(winner))
     same = f"{who} score the same in every replicate: {scale.metric} {what}."
     diverged = conclusions.diverged
-    return " ".join([same] + [words.divergence(diverged)] * bool(diverged))
+    return " ".join([same] + [winner_words.divergence(diverged)] * bool(diverged))
 
 
 def _twins(conclusions: Conclusions) -> str:
@@ -166,7 +172,9 @@ def _cheapest(conclusions: Conclusions) -> str:
     if number is None or winner is None:
         return ""
     small, large = study.variants[number], study.variants[winner]
-    return words.cheaper(small.name, large.parameters / small.parameters, study.margin, study.scale)
+    return winner_words.cheaper(
+        small.name, large.parameters / small.parameters, study.margin, study.scale
+    )
 
 
 def what_axes_do(conclusions: Conclusions) -> list[str]:

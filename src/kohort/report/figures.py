@@ -1,7 +1,7 @@
 """Computes the data of plots, and draws them."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -157,6 +157,19 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
     """
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
     return on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
+
+
+def short_names(names: Sequence[str], letters: int) -> list[str]:
+    """Names cut in the middle, those of a grid end apart; with a number where two are equal.
+
+    Args:
+        names: The names.
+        letters: The most letters of each.
+    """
+    half = letters // 2
+    cut = [n if len(n) <= letters else f"{n[: half - 1]}…{n[-half:]}" for n in names]
+    counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
+    return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]
 
 
 def on_the_page(chart: Any) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kohort.evidence.curves import Curves
-from kohort.report.page import Page, render
+from kohort.report.study_page.page import Page, render
 from tests.findings.factorial.records import grid_of, record_of
 
 

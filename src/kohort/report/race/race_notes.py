@@ -59,13 +59,14 @@ def of_which(effects: Effects | None, looks: Sequence[int]) -> str:
     )
 
 
-def cell(comparison: Comparison, scale: Scale | None, most: float = 1.0) -> str:
+def cell(comparison: Comparison, scale: Scale | None, most: float = 1.0, digits: int = 1) -> str:
     """A difference for a table, whose interval is named where it is a look's.
 
     Args:
         comparison: The difference.
         scale: As in `words.difference`.
         most: As there.
+        digits: As there.
     """
     told = words.shown_difference if comparison.share < 1 else words.difference
-    return told(comparison, scale, most)
+    return told(comparison, scale, most, digits)

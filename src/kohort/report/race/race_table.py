@@ -1,6 +1,5 @@
 """A race as a table, and as a picture of who left when."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -10,7 +9,7 @@ import pandas as pd
 from kohort.errors import DesignError
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.race import RaceState
-from kohort.report.figures import on_the_page
+from kohort.report.figures import on_the_page, short_names
 
 LEADER = "leader"
 LETTERS = 36
@@ -82,7 +81,9 @@ def race_svg(table: pd.DataFrame, state: RaceState) -> str:
     """
     looks = zip(table["verdict"], table["look"], strict=True)
     told = [what if what == LEADER else f"{what}, look {look}" for what, look in looks]
-    points = table.assign(told=told, shown=_shown([str(name) for name in table.index]))
+    points = table.assign(
+        told=told, shown=short_names([str(name) for name in table.index], LETTERS)
+    )
     x = alt.X(
         "replicates:Q",
         title="replicates",
@@ -96,11 +97,3 @@ def race_svg(table: pd.DataFrame, state: RaceState) -> str:
     bars = base.mark_bar(height=9).encode(color=alt.Color("verdict:N", scale=colours, legend=None))
     labels = base.mark_text(align="left", dx=5, color="currentColor").encode(text="told:N")
     return on_the_page(alt.layer(bars, labels).properties(width=520, height=alt.Step(18)))
-
-
-def _shown(names: Sequence[str]) -> list[str]:
-    """Names cut in the middle, those of a grid end apart; with a number where two are equal."""
-    half = LETTERS // 2
-    cut = [n if len(n) <= LETTERS else f"{n[: half - 1]}…{n[-half:]}" for n in names]
-    counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
-    return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]

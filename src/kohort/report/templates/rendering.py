@@ -1,7 +1,9 @@
 """Renders the templates of pages, and writes them."""
 
 import base64
+import hashlib
 import io
+from importlib import resources
 from pathlib import Path
 
 import jinja2
@@ -12,14 +14,21 @@ from kohort.evidence.whole_files import written_whole
 
 
 def environment() -> jinja2.Environment:
-    """What templates are rendered by: every name is escaped, and what is missing is an error."""
-    return jinja2.Environment(
+    """What templates are rendered by: every name is escaped, and what is missing is an error.
+
+    `script` is what the page runs, and `script_hash` allows a browser to run it, and nothing else.
+    """
+    script = resources.files(__package__).joinpath("report.js").read_text("utf-8")
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kohort.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals |= {"script": script, "script_hash": f"sha256-{digest}"}
+    return environment
 
 
 def write_html(path: Path, html: str) -> Path:

@@ -10,10 +10,10 @@ import pandas as pd
 from kohort.evidence.trials import SearchRecord
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_search
-from kohort.report.page import Page
 from kohort.report.searches.optuna_study import as_optuna, importance
 from kohort.report.searches.search_view import search_view
 from kohort.report.searches.search_words import Flattery, flatteries, search_text
+from kohort.report.study_page.page import Page
 from kohort.result import Result
 
 

@@ -1,6 +1,6 @@
 """Writes the report: one HTML file that opens offline and loads nothing from elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +19,11 @@ from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent
 from kohort.report import on_test, words
 from kohort.report.answers import (
-    NO_RISE,
     additions,
     answer,
     score_table,
     what_axes_do,
     winners_flattery,
-    without_rise,
 )
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row
@@ -35,13 +33,28 @@ from kohort.report.figures import (
     curve_bands,
     learning_points,
     learning_svg,
-    panel_svg,
     plotted_metrics,
 )
 from kohort.report.held_out import HeldOut
-from kohort.report.race.race_notes import cell, of_which, over_what
+from kohort.report.race.race_notes import of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
 from kohort.report.race.race_words import race_text
+from kohort.report.study_page.comparison_tables import comparison_tables
+from kohort.report.study_page.curve_panels import SHOWN_PANELS, curve_panels, drawn_variants
+from kohort.report.study_page.finding_matrix import finding_matrix
+from kohort.report.study_page.interval_plot import (
+    NARROW,
+    OF_MANY,
+    SHOWN,
+    WIDE,
+    IntervalPlot,
+    are_cut,
+    described,
+    interval_plot,
+    interval_svg,
+)
+from kohort.report.study_page.opening import facts, headline, warnings
+from kohort.report.study_page.parts import parts
 from kohort.report.templates.rendering import environment, png_url, write_html
 from kohort.report.tested_scores import TestScore
 
@@ -51,8 +64,6 @@ if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
 SHOWN_MISTAKES = 30
 SHOWN_ARGUMENTS = 2
 """The most arguments that are columns of the table."""
-SHOWN_PANELS = 12
-"""The number of variants whose curves are drawn: the best, and the baseline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,67 +145,123 @@ def write_page(path: Path, page: Page) -> Path:
 def render(page: Page) -> str:
     """The report as HTML text; every name in it is escaped."""
     templates = environment()
-    templates.filters["difference"] = lambda c, is_score: cell(c, page.scale if is_score else None)
-    templates.filters["percent"] = percent
-    templates.filters["named"] = metric_name
-    templates.filters["amount"] = page.scale.amount
-    templates.filters["gap"] = lambda number: words.gap(number, page.scale)
-    templates.filters["value"] = lambda number: words.value(number, page.scale)
+    templates.filters |= _filters(page)
+    return templates.get_template("report.html.j2").render(
+        **_opening(page), **_parts(page), **_whole(page)
+    )
+
+
+def _filters(page: Page) -> dict[str, Callable[..., str]]:
+    """What writes numbers in the templates."""
+    return {
+        "percent": percent,
+        "named": metric_name,
+        "amount": page.scale.amount,
+        "gap": lambda number: words.gap(number, page.scale),
+        "value": lambda number: words.value(number, page.scale),
+        "bounds": lambda row: _bounds(row["low"], row["high"], page.scale),
+        "argument": lambda value: "" if pd.isna(value) else str(value),
+        "errors": words.errors_fewer,
+        "p_value": words.p_value,
+    }
+
+
+def _opening(page: Page) -> dict[str, Any]:
+    """What the opening shows."""
+    plot = interval_plot(page.conclusions, page.table)
+    return {
+        "headline": headline(page.conclusions),
+        "warnings": warnings(page.findings),
+        "facts": facts(page.conclusions),
+        "plot": None if plot is None else _picture(page, plot),
+    }
+
+
+def _picture(page: Page, plot: IntervalPlot) -> dict[str, Any]:
+    scores = [page.table.loc[name] for name in plot.points["variant"]]
+    metric = f"val_{page.record.settings.metric}"
+    texts = [f"{words.value(row[metric], page.scale)}" for row in scores]
+    return {
+        "wide": interval_svg(plot, WIDE),
+        "narrow": interval_svg(plot, NARROW),
+        "text": described(plot, texts),
+        "are_cut": are_cut(plot),
+        "shown": len(plot.points),
+        "others": plot.others,
+    }
+
+
+def _whole(page: Page) -> dict[str, Any]:
+    """What all parts refer to."""
+    settings, conclusions = page.record.settings, page.conclusions
+    return {
+        "page": page,
+        "title": settings.study,
+        "metric": settings.metric,
+        "confidence": settings.confidence,
+        "kind": settings.kind,
+        "margin": conclusions.study.margin,
+        "winner": conclusions.winner_name,
+        "baseline": settings.baseline,
+        "baseline_name": page.record.variant_names[0],
+        "findings": by_verdict(page.findings),
+        "counts_errors": words.counts_errors(page.scale),
+    }
+
+
+def _parts(page: Page) -> dict[str, Any]:
+    """What the parts below the opening show."""
     settings, conclusions = page.record.settings, page.conclusions
     effects = conclusions.known_effects
-    flat = without_rise(conclusions)
-    templates.filters["verdict"] = lambda c: (
-        NO_RISE if c in flat else words.verdict_of(c, settings.kind)
-    )
-    templates.filters["bounds"] = lambda row: _bounds(row["low"], row["high"], page.scale)
-    templates.filters["argument"] = lambda value: "" if pd.isna(value) else str(value)
-    templates.filters["errors"] = words.errors_fewer
-    templates.filters["p_value"] = words.p_value
-    return templates.get_template(
-        "report.html.j2"
-    ).render(
-        page=page,
-        title=settings.study,
-        metric=settings.metric,
-        confidence=settings.confidence,
-        kind=settings.kind,
-        train_share=f"{settings.samples[0] / _training_samples(page):.0%}",
-        margin=conclusions.study.margin,
-        winner=conclusions.winner_name,
-        baseline=settings.baseline,
-        answer=answer(conclusions),
-        additions=additions(conclusions),
-        families=conclusions.comparisons,
-        next_steps=conclusions.next_steps,
-        flattery=winners_flattery(conclusions),
-        overview=words.overview(page.findings),
-        counts_errors=words.counts_errors(page.scale),
-        reference=reference_row(conclusions),
-        test_text=on_test.told(page.tests, page.test_scores, page.scale, settings),
-        recalls=recall_rows(page.tests),
-        rows=page.table.reset_index().to_dict("records"),
-        panels=_panels(page),
-        most_panels=SHOWN_PANELS,
-        drawn=[None, *_drawn(page)],  # and what is of the whole study
-        learning=_learning(page),
-        single_models=_single_models(page),
-        arguments=_arguments(page),
-        of_which=of_which(effects, settings.looks),
-        over_what=over_what(conclusions, " (column replicates)"),
-        search=page.search,
-        race=race_text(conclusions)[1:],  # the answer tells how it ended
-        race_picture=_race_picture(page),
-        raced=[] if conclusions.race is None else race_rows(conclusions),
-        axes=what_axes_do(conclusions),
-        effects=[] if effects is None else effect_rows(effects, settings.kind, page.scale),
-        effect_panels=[] if effects is None else effect_panels(effects, page.scale),
-        paired=_paired(page),
-        reconciled=_reconciled(page),
-        read=on_test.readings(page.readings),
-        findings=by_verdict(page.findings),
-        confusion=_confusion(page),
-        mistakes=_mistakes(page),
-    )
+    drawn = drawn_variants(page.record, page.table)
+    matrix = finding_matrix(page.findings, [str(name) for name in page.table.index])
+    rows = page.table.reset_index().to_dict("records")
+    axes = what_axes_do(conclusions)
+    return {
+        "parts": parts(
+            conclusions,
+            page.findings,
+            page.tests,
+            is_search=page.search is not None,
+            is_cleaned=page.turns is not None,
+            has_axes=bool(axes),
+        ),
+        "train_share": f"{settings.samples[0] / _training_samples(page):.0%}",
+        "answer": answer(conclusions),
+        "additions": additions(conclusions),
+        "families": comparison_tables(conclusions),
+        "has_rises": bool(conclusions.families.rises),
+        "next_steps": conclusions.next_steps,
+        "flattery": winners_flattery(conclusions),
+        "overview": words.overview(page.findings),
+        "reference": reference_row(conclusions),
+        "test_text": on_test.told(page.tests, page.test_scores, page.scale, settings),
+        "recalls": recall_rows(page.tests),
+        "rows": rows,
+        "first_rows": len(rows) if len(rows) <= SHOWN else OF_MANY,
+        "matrix": matrix,
+        "anchors": matrix.anchors,
+        "panels": curve_panels(page.bands, drawn, page.scale, settings.metric),
+        "most_panels": SHOWN_PANELS,
+        "drawn": drawn,
+        "learning": _learning(page),
+        "single_models": _single_models(page),
+        "arguments": _arguments(page),
+        "of_which": of_which(effects, settings.looks),
+        "over_what": over_what(conclusions, " (column replicates)"),
+        "search": page.search,
+        "race": race_text(conclusions)[1:],  # the answer tells how it ended
+        "race_picture": _race_picture(page),
+        "raced": [] if conclusions.race is None else race_rows(conclusions),
+        "axes": axes,
+        "effects": [] if effects is None else effect_rows(effects, settings.kind, page.scale),
+        "effect_panels": [] if effects is None else effect_panels(effects, page.scale),
+        "paired": _paired(page),
+        "reconciled": _reconciled(page),
+        "read": on_test.readings(page.readings),
+        "confusion": _confusion(page),
+        "mistakes": _mistakes(page),
+    }
 
 
 def _bounds(low: float, high: float, scale: Scale) -> str:
@@ -202,7 +269,7 @@ def _bounds(low: float, high: float, scale: Scale) -> str:
     if np.isnan(low):
         return "none"
     if scale.is_proportion:
-        return f"{100 * low:.1f} to {100 * high:.1f} %"
+        return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
     return f"{words.value(low, scale)} to {words.value(high, scale)}"
 
 
@@ -258,43 +325,6 @@ def _reconciled(page: Page) -> str:
         return ""
     compared = page.conclusions.compare(0, page.conclusions.winner)
     return on_test.reconciled(page.paired, compared, page.scale)
-
-
-def _panels(page: Page) -> list[dict[str, Any]]:
-    """For the best variants and the baseline, best first, a picture of each metric."""
-    metrics = list(dict.fromkeys(page.bands["metric"]))
-    panels = []
-    for variant in _drawn(page):
-        bands = page.bands[page.bands["variant"] == variant].assign(variant=str(variant))
-        pictures = [
-            {
-                "metric": metric,
-                "svg": panel_svg(
-                    bands[bands["metric"] == metric], metric_name(metric), _domain(page, metric)
-                ),
-            }
-            for metric in metrics
-            if len(bands[bands["metric"] == metric])
-        ]
-        panels.append({"variant": variant, "pictures": pictures})
-    return panels
-
-
-def _drawn(page: Page) -> list[str]:
-    """The variants whose curves are drawn, in the order of the table."""
-    ranked = list(page.table.index)
-    baseline = page.record.variant_names[0]
-    return [name for rank, name in enumerate(ranked) if rank < SHOWN_PANELS or name == baseline]
-
-
-def _domain(page: Page, metric: str) -> tuple[float, float] | None:
-    """The range of the y axis that variants share; None for losses, which may differ too much."""
-    if metric != page.record.settings.metric or not page.scale.is_proportion:
-        return None
-    bands = page.bands[(page.bands["metric"] == metric) & page.bands["variant"].isin(_drawn(page))]
-    return float(np.floor(20 * bands["low"].min()) / 20), float(
-        np.ceil(20 * bands["high"].max()) / 20
-    )
 
 
 def _confusion(page: Page) -> list[ConfusionRow]:

@@ -1,0 +1,194 @@
+"""Writes what a report opens with: the answer in a sentence or two, and three facts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.finding import Finding
+from kohort.findings.names import capital, shortlist
+from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
+from kohort.findings.rules import majority as majority_rule
+from kohort.findings.rules.references import constant as constant_rule
+from kohort.findings.rules.too_few import many
+from kohort.findings.statistics.comparison import Comparison
+from kohort.report import winner_words, words
+from kohort.report.answers import left_ahead_text, tie, too_few_to_tell, what_axes_do, without_rise
+from kohort.report.class_words import not_beaten
+
+FIT_RULES = tuple(
+    module.RULE.code for module in (overfit, gap, underfit, undertrained, slow, diverged)
+)
+"""Rules about how a variant's training went, in the order in which they are told."""
+OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
+"""Rules about the study whose findings the headline itself tells."""
+SHOWN_EFFECTS = 2
+"""The most additions that the opening names."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact of the opening.
+
+    Args:
+        title: What it is about.
+        text: The fact, in a sentence or a few.
+    """
+
+    title: str
+    text: str
+
+
+def headline(conclusions: Conclusions) -> str:
+    """The winner, its score, and who is as good, in a sentence or two.
+
+    Where no variant is shown to beat one answer for all samples, that comes first.
+    """
+    winner = conclusions.winner
+    if winner is None:
+        return winner_words.no_winner(conclusions.diverged)
+    alike = tie(conclusions, winner)
+    if alike:
+        return " ".join(filter(None, [not_beaten(conclusions), alike]))
+    ahead = left_ahead_text(conclusions, winner)
+    does = "stood to the end of the race" if ahead else "does best on validation data"
+    if len(conclusions.record.variants) == 1:
+        does = "scores on validation data"
+    scale, name = conclusions.study.scale, conclusions.record.variant_names[winner]
+    told = winner_words.scores(name, does, conclusions.score(winner), scale)
+    standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
+    return " ".join(filter(None, [not_beaten(conclusions), told, standing, ahead]))
+
+
+def warnings(findings: Sequence[Finding]) -> list[str]:
+    """What was found about the study as a whole, and makes its scores other than they seem."""
+    return [
+        f"{capital(finding.title)} ({finding.code}): {finding.sentence}"
+        for finding in findings
+        if finding.variant is None
+        and finding.verdict == "found"
+        and finding.code not in OPENS_THE_ANSWER
+    ]
+
+
+def facts(conclusions: Conclusions) -> list[Fact]:
+    """What overfits, what helped, and what to do next."""
+    told = [
+        Fact("How training went", how_training_went(conclusions.findings)),
+        Fact("What helped, and what did not", what_helped(conclusions)),
+        Fact("What to do next", what_next(conclusions)),
+    ]
+    return [fact for fact in told if fact.text]
+
+
+def how_training_went(findings: Sequence[Finding]) -> str:
+    """Which variants over- or underfit, and what else the rules found in their curves."""
+    of_variants = [f for f in findings if f.code in FIT_RULES and f.variant is not None]
+    titles = {finding.code: finding.title for finding in of_variants}
+    parts, undecided = [], dict[str, None]()
+    for code in (code for code in FIT_RULES if code in titles):
+        verdicts = words.by_verdict(of_variants, code)
+        if "found" in verdicts:
+            parts.append(f"{capital(titles[code])}: {shortlist(verdicts['found'])}.")
+        undecided |= dict.fromkeys(verdicts.get("inconclusive", ()))
+    if parts:
+        return " ".join(parts)
+    found_none = "No variant is found to over- or underfit"
+    if undecided:
+        return f"{found_none}; these replicates cannot tell of {shortlist(list(undecided))}."
+    return f"{found_none}."
+
+
+def what_helped(conclusions: Conclusions) -> str:
+    """What is decided to better the score, or to lessen late overfitting; else that nothing is.
+
+    Additions to a variant come first; where there are none, axes; where there are none, the winner
+    against the baseline.
+    """
+    if conclusions.winner is None or len(conclusions.record.variants) < 2:
+        return ""
+    families = conclusions.families
+    if families.additions:
+        return _additions(conclusions)
+    axes = what_axes_do(conclusions)
+    effects = conclusions.known_effects
+    if effects is not None and axes:
+        ranks = len(effects.ranges) > 1
+        return axes[len(effects.axes)] if ranks else axes[0]
+    step = next((c for c in families.baseline if c.b == conclusions.winner_name), None)
+    if step is None or step.better != step.b:
+        return "Nothing is shown to be better than the baseline."
+    return f"{_told(step, conclusions)}."
+
+
+def _additions(conclusions: Conclusions) -> str:
+    families, scale = conclusions.families, conclusions.study.scale
+    late = [c for c in families.rises if c not in without_rise(conclusions)]
+    texts = []
+    for verb, names in (("Betters", True), ("Worsens", False)):
+        decided = [
+            c
+            for c in families.additions
+            if c.is_decided and not c.is_equivalent and (c.better == c.b) is names
+        ]
+        decided.sort(key=lambda c: -abs(c.difference.mean))
+        if decided:
+            shown = "; ".join(_told(c, conclusions) for c in decided[:SHOWN_EFFECTS])
+            more = len(decided) - SHOWN_EFFECTS
+            others = f"; and {more} other{'s' * (more > 1)}" * (more > 0)
+            texts.append(f"{verb} the {scale.metric}: {shown}{others}.")
+    helped = [c.b for c in late if c.is_decided and c.better == c.b]
+    if helped:
+        texts.append(f"Against late overfitting: {shortlist(helped)}.")
+    return " ".join(texts) or "No addition to a variant is shown to make a difference that matters."
+
+
+def _told(comparison: Comparison, conclusions: Conclusions) -> str:
+    difference = words.difference(comparison, conclusions.study.scale)
+    return f"{comparison.b} {difference} against {comparison.a}"
+
+
+def what_next(conclusions: Conclusions) -> str:
+    """What to do next: more replicates where they are missing, steps that help, what is cheaper."""
+    few = too_few_to_tell(conclusions)
+    if few or conclusions.winner is None:
+        return few or "Lower the learning rate: no variant trained to the end."
+    study, name = conclusions.study, conclusions.record.variant_names[conclusions.winner]
+    texts = [
+        f"{capital(step.step)} would help {name}."
+        for step in conclusions.next_steps
+        if step.verdict == "helps"
+    ]
+    if conclusions.cheapest is not None:
+        small, large = study.variants[conclusions.cheapest], study.variants[conclusions.winner]
+        ratio = large.parameters / small.parameters
+        texts.append(winner_words.cheaper(small.name, ratio, study.margin, study.scale))
+    texts += [_more_replicates(conclusions)] * (conclusions.race is None)
+    told = " ".join(filter(None, texts))
+    if told:
+        return told
+    unknown = [step.step for step in conclusions.next_steps if step.verdict == "cannot tell"]
+    if not unknown:
+        return "Nothing that this study tried would help further."
+    return f"The study cannot tell whether {shortlist(unknown, 'or')} would help {name}."
+
+
+def _more_replicates(conclusions: Conclusions) -> str:
+    """How many replicates would tell the winner from the variants that it is not told from."""
+    more = [
+        (needed, c.a)
+        for c in _against_all(conclusions)
+        if not c.is_conclusive and (needed := c.replicates_needed or 0) > c.difference.n
+    ]
+    if not more:
+        return ""
+    needed, name = min(more)
+    return f"About {many(needed, conclusions.study.kind)} would tell it from {name}."
+
+
+def _against_all(conclusions: Conclusions) -> list[Comparison]:
+    """The winner (`b`) against each other variant with a score."""
+    winner = conclusions.winner
+    assert winner is not None
+    names = conclusions.record.variant_names
+    step = [c for c in conclusions.families.baseline if c.b == names[winner]]
+    return [c for c in [*step, *conclusions.families.winner] if c.difference.n]

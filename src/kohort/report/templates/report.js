@@ -1,0 +1,71 @@
+"use strict";
+(() => {
+  const parts = [...document.querySelectorAll("details.part")];
+
+  const fold = document.createElement("button");
+  const label = () => parts.every((part) => part.open) ? "Close all" : "Open all";
+  fold.type = "button";
+  fold.textContent = label();
+  fold.addEventListener("click", () => {
+    const open = !parts.every((part) => part.open);
+    parts.forEach((part) => { part.open = open; });
+  });
+  parts.forEach((part) => part.addEventListener("toggle", () => { fold.textContent = label(); }));
+  document.querySelector("main").prepend(fold);
+
+  // On paper nothing can be opened.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = parts.filter((part) => !part.open);
+    opened.forEach((part) => { part.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));
+
+  for (const table of document.querySelectorAll("table.long")) {
+    const [best, rest] = table.tBodies;
+    const rows = [...best.rows, ...rest.rows];
+    const shown = best.rows.length;
+    const tools = document.createElement("p");
+    const text = document.createElement("input");
+    const all = document.createElement("button");
+    text.type = "search";
+    text.placeholder = "name or verdict";
+    text.setAttribute("aria-label", "Show variants whose name or verdict has this text");
+    all.type = "button";
+    tools.className = "tools";
+    tools.append(text, all);
+    table.parentElement.before(tools);
+    let whole = false;
+    const show = () => {
+      const wanted = text.value.trim().toLowerCase();
+      rows.forEach((row, place) => {
+        const fits = row.textContent.toLowerCase().includes(wanted);
+        row.hidden = !fits || !(whole || wanted || place < shown);
+      });
+      all.textContent = whole ? `Show ${shown}` : `Show ${rows.length - shown} others`;
+    };
+    all.addEventListener("click", () => { whole = !whole; show(); });
+    text.addEventListener("input", show);
+    [...table.tHead.rows[0].cells].forEach((cell, column) => {
+      const sort = document.createElement("button");
+      sort.type = "button";
+      sort.append(...cell.childNodes);
+      cell.append(sort);
+      const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+      sort.addEventListener("click", () => {
+        const up = cell.getAttribute("aria-sort") !== "ascending";
+        [...table.tHead.rows[0].cells].forEach((other) => other.removeAttribute("aria-sort"));
+        cell.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const compare = new Intl.Collator("en", { numeric: true }).compare;
+        rows.sort((one, two) => {
+          const [a, b] = [key(one), key(two)];
+          const order = a !== "" && b !== "" && isFinite(a) && isFinite(b) ? a - b : compare(a, b);
+          return up ? order : -order;
+        });
+        best.append(...rows);
+        show();
+      });
+    });
+    show();
+  }
+})();

@@ -1,0 +1,166 @@
+"""Writes who wins, and against whom, in sentences."""
+
+from collections.abc import Sequence
+
+from kohort.findings.names import MOST_NAMES, capital, shortlist
+from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import Scale
+from kohort.report import words
+
+
+def answer(
+    winner: str,
+    score: Interval,
+    scale: Scale,
+    against_all: Sequence[Comparison],
+    against_baseline: Sequence[Comparison],
+    diverged: Sequence[tuple[str, int, int]] = (),
+    does: str = "does best on validation data",
+    baseline: str = "the baseline",
+) -> str:
+    """The answer in a few sentences: the winner, its score, and the variants as good as it.
+
+    Args:
+        winner: The name of the winner.
+        score: Its score.
+        scale: The scale of the metric that scores.
+        against_all: The winner (`b`) against every other variant (`a`).
+        against_baseline: Every other variant (`b`) against the baseline (`a`).
+        diverged: Names of variants with replicates that diverged, how many did, and of how many.
+        does: What the winner does.
+        baseline: What the baseline is called.
+    """
+    sentences = [scores(winner, does, score, scale)]
+    step = next((c for c in against_baseline if c.b == winner), None)
+    if step is not None and not step.difference.n:
+        sentences.append(f"{capital(baseline)}, {step.a}, did not train to the end.")
+    elif step is not None:
+        sentences.append(
+            f"It {_standing(step, scale)} {baseline}, {step.a}: {_difference_text(step, scale)}."
+        )
+    # A variant that never trained to the end has no score to compare with.
+    others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
+    sentences += _of_others(winner, others, scale)
+    if diverged:
+        sentences.append(divergence(diverged))
+    return " ".join(sentences)
+
+
+def scores(name: str, does: str, score: Interval, scale: Scale) -> str:
+    """What a variant does, and its score, in a sentence."""
+    lower = "" if scale.higher_is_better else ", lower is better"
+    return f"{name} {does}: {scale.metric} {scale.score(score)}{lower}."
+
+
+def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> str:
+    """Whether the winner (`b`) is better than all others (`a`), or else from whom it is not told.
+
+    Args:
+        winner: Its name.
+        others: The winner against each other variant that has a score.
+        scale: The scale of the metric that scores.
+    """
+    open_ones = [c for c in others if c.better != winner or c.is_equivalent]
+    if open_ones:
+        return " ".join(_of_others(winner, open_ones, scale))
+    if len(others) < 2:
+        return "".join(f"It is better than {c.a}." for c in others)
+    return f"It is better than each of the other {len(others)}."
+
+
+def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[str]:
+    """How the winner (`b`) stands to the others (`a`), a sentence for each kind of verdict."""
+    kinds: dict[str, list[str]] = {}
+    for c in sorted(others, key=lambda c: abs(c.difference.mean)):  # the closest are named
+        decided = "worse" if c.better == winner else "luckier" if c.is_decided else "undecided"
+        kinds.setdefault(f"{decided}{words.LITTLE * c.is_equivalent}", []).append(c.a)
+    margin = scale.amount(others[0].margin) if others else ""
+    alone = [c.a for c in others if c.excludes_zero and not c.is_conclusive]
+    whom = f" tell it from {shortlist(alone)}" * (len(alone) < len(kinds.get("undecided", ())))
+    but = f"; without correction for all that is compared they could{whom}" * bool(alone)
+    texts = {
+        "worse": "It is better than {}.",
+        f"worse{words.LITTLE}": f"It is better{words.LITTLE} than {{}}.",
+        f"undecided{words.LITTLE}": (
+            "Between it and {} there is no difference of practical interest "
+            f"(less than {margin})."
+        ),
+        "undecided": "These replicates cannot tell it from {}{}.",
+        "luckier": f"{{}} {LUCKIER}",
+        f"luckier{words.LITTLE}": f"{{}} {LUCKIER}",
+    }
+    return [texts[kind].format(shortlist(kinds[kind]), but) for kind in texts if kind in kinds]
+
+
+LUCKIER = (
+    "scored better where training came to its end, and was not chosen since it diverged in some "
+    "replicates."
+)
+
+
+def cheaper(name: str, ratio: float, margin: float, scale: Scale) -> str:
+    """That a smaller variant is as good as the winner, in a sentence.
+
+    Args:
+        name: Its name.
+        ratio: The winner's parameters over its parameters.
+        margin: The margin of equivalence.
+        scale: The scale of the metric that scores.
+    """
+    smaller = f"{ratio:.2g} times" if ratio >= 1.1 else f"{100 * (1 - 1 / ratio):.2g} %"
+    if ratio >= 100:
+        smaller = f"{ratio:,.0f} times"
+    return f"{name} is as good within {scale.amount(margin)} and {smaller} smaller."
+
+
+def no_winner(diverged: Sequence[tuple[str, int, int]]) -> str:
+    """The answer if no variant has a score.
+
+    Args:
+        diverged: As in `answer`.
+    """
+    sentences = ["No variant trained to the end, so there is no winner."]
+    return " ".join(sentences + [divergence(diverged)] * bool(diverged))
+
+
+def divergence(diverged: Sequence[tuple[str, int, int]]) -> str:
+    """Which variants diverged, in a sentence.
+
+    Args:
+        diverged: Their names, in how many replicates each diverged, and of how many.
+    """
+    everywhere = [name for name, bad, of in diverged if bad == of]
+    some = [
+        f"{name} diverged in {bad} of {of} replicates" for name, bad, of in diverged if bad < of
+    ]
+    parts = [f"{shortlist(everywhere)} diverged in all replicates"] * bool(everywhere)
+    if more := some[MOST_NAMES:]:
+        some = [*some[:MOST_NAMES], f"and {len(more)} more of them in some replicates"]
+    return f"{'; '.join(parts + some)}."
+
+
+def _standing(step: Comparison, scale: Scale) -> str:
+    if step.better == step.b:
+        return f"is better{words.LITTLE * step.is_equivalent} than"
+    if step.better == step.a:  # it was not chosen, since it diverged in some replicates
+        return "is worse than"
+    if step.is_equivalent:
+        return f"differs by less than {scale.amount(step.margin)} from"
+    if not step.excludes_zero:
+        return "cannot be told from"
+    rises = step.difference.mean > 0
+    return "seems better than" if rises == step.higher_is_better else "seems worse than"
+
+
+def _difference_text(comparison: Comparison, scale: Scale) -> str:
+    """A difference as text; if it is decided, with the number of errors that it means."""
+    text = words.shown_difference(comparison, scale)
+    if not comparison.is_conclusive and comparison.excludes_zero:
+        return f"{text}, but not after correction for all that is compared"
+    if not (words.counts_errors(scale) and comparison.is_decided):
+        return text
+    errors = round(comparison.errors_per_thousand)
+    more = "fewer" if errors >= 0 else "more"
+    noun = "error" if abs(errors) == 1 else "errors"
+    return f"{text}, {abs(errors)} {more} {noun} in 1,000"
