@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kohort.findings.names import MOST_NAMES, capital, shortlist
+from kohort.findings.names import MOST_NAMES, capital, listing, shortlist
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import Scale
@@ -56,17 +56,35 @@ def scores(name: str, does: str, score: Interval, scale: Scale) -> str:
 def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> str:
     """Whether the winner (`b`) is better than all others (`a`), or else from whom it is not told.
 
+    More than a few are counted, not named.
+
     Args:
         winner: Its name.
         others: The winner against each other variant that has a score.
         scale: The scale of the metric that scores.
     """
-    open_ones = [c for c in others if c.better != winner or c.is_equivalent]
-    if open_ones:
-        return " ".join(_of_others(winner, open_ones, scale))
-    if len(others) < 2:
-        return "".join(f"It is better than {c.a}." for c in others)
-    return f"It is better than each of the other {len(others)}."
+    if not others:
+        return ""
+    alike = [c.a for c in others if c.is_equivalent]
+    luckier = [c.a for c in others if c.is_decided and c.better != winner and not c.is_equivalent]
+    untold = [c.a for c in others if not c.is_conclusive]
+    texts = []
+    if alike:
+        verb = "is" if len(alike) == 1 else "are"
+        margin = scale.amount(others[0].margin)
+        texts.append(f"{capital(few_or_count(alike))} {verb} as good within {margin}.")
+    if untold:
+        texts.append(f"These replicates cannot tell it from {few_or_count(untold)}.")
+    if luckier:
+        texts.append(f"{capital(few_or_count(luckier))} {LUCKIER}")
+    if texts:
+        return " ".join(texts)
+    return f"It is better than {others[0].a if len(others) == 1 else f'all {len(others)} others'}."
+
+
+def few_or_count(names: Sequence[str]) -> str:
+    """Names where they are few enough to read at a glance; else how many they are."""
+    return listing(names) if len(names) <= MOST_NAMES else f"{len(names)} variants"
 
 
 def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[str]:

@@ -14,6 +14,7 @@ from kohort.findings.statistics.comparison import Comparison
 from kohort.report import winner_words, words
 from kohort.report.answers import left_ahead_text, tie, too_few_to_tell, what_axes_do, without_rise
 from kohort.report.class_words import not_beaten
+from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(
     module.RULE.code for module in (overfit, gap, underfit, undertrained, slow, diverged)
@@ -88,58 +89,61 @@ def how_training_went(findings: Sequence[Finding]) -> str:
     for code in (code for code in FIT_RULES if code in titles):
         verdicts = words.by_verdict(of_variants, code)
         if "found" in verdicts:
-            parts.append(f"{capital(titles[code])}: {shortlist(verdicts['found'])}.")
+            parts.append(f"{capital(titles[code])}: {few_or_count(verdicts['found'])}.")
         undecided |= dict.fromkeys(verdicts.get("inconclusive", ()))
     if parts:
         return " ".join(parts)
     found_none = "No variant is found to over- or underfit"
     if undecided:
-        return f"{found_none}; these replicates cannot tell of {shortlist(list(undecided))}."
+        return f"{found_none}; these replicates cannot tell of {few_or_count(list(undecided))}."
     return f"{found_none}."
 
 
 def what_helped(conclusions: Conclusions) -> str:
     """What is decided to better the score, or to lessen late overfitting; else that nothing is.
 
-    Additions to a variant come first; where there are none, axes; where there are none, the winner
-    against the baseline.
+    Additions to a variant come first; where none is decided, axes; where there are none, the
+    winner against the baseline.
     """
     if conclusions.winner is None or len(conclusions.record.variants) < 2:
         return ""
     families = conclusions.families
-    if families.additions:
-        return _additions(conclusions)
-    axes = what_axes_do(conclusions)
-    effects = conclusions.known_effects
-    if effects is not None and axes:
-        ranks = len(effects.ranges) > 1
-        return axes[len(effects.axes)] if ranks else axes[0]
+    told = _additions(conclusions) or _axes(conclusions)
+    if told or families.additions:
+        return told or "No addition to a variant is shown to make a difference that matters."
     step = next((c for c in families.baseline if c.b == conclusions.winner_name), None)
     if step is None or step.better != step.b:
-        return "Nothing is shown to be better than the baseline."
+        return f"Nothing is shown to be better than {conclusions.record.settings.baseline}."
     return f"{_told(step, conclusions)}."
 
 
 def _additions(conclusions: Conclusions) -> str:
+    """The additions that are decided to matter; empty where none is."""
     families, scale = conclusions.families, conclusions.study.scale
-    late = [c for c in families.rises if c not in without_rise(conclusions)]
+    matters = [c for c in families.additions if c.is_decided and not c.is_equivalent]
+    matters.sort(key=lambda c: -abs(c.difference.mean))
     texts = []
-    for verb, names in (("Betters", True), ("Worsens", False)):
-        decided = [
-            c
-            for c in families.additions
-            if c.is_decided and not c.is_equivalent and (c.better == c.b) is names
-        ]
-        decided.sort(key=lambda c: -abs(c.difference.mean))
+    for verb, is_good in (("Betters", True), ("Worsens", False)):
+        decided = [c for c in matters if (c.better == c.b) is is_good]
         if decided:
             shown = "; ".join(_told(c, conclusions) for c in decided[:SHOWN_EFFECTS])
             more = len(decided) - SHOWN_EFFECTS
             others = f"; and {more} other{'s' * (more > 1)}" * (more > 0)
             texts.append(f"{verb} the {scale.metric}: {shown}{others}.")
-    helped = [c.b for c in late if c.is_decided and c.better == c.b]
+    flat = without_rise(conclusions)
+    helped = [c.b for c in families.rises if c not in flat and c.is_decided and c.better == c.b]
     if helped:
-        texts.append(f"Against late overfitting: {shortlist(helped)}.")
-    return " ".join(texts) or "No addition to a variant is shown to make a difference that matters."
+        texts.append(f"Against late overfitting: {few_or_count(helped)}.")
+    return " ".join(texts)
+
+
+def _axes(conclusions: Conclusions) -> str:
+    """Which axis matters most, or what the only one does; empty where there is none."""
+    effects = conclusions.known_effects
+    if effects is None:
+        return ""
+    told = what_axes_do(conclusions)
+    return told[len(effects.axes)] if len(effects.ranges) > 1 else told[0]
 
 
 def _told(comparison: Comparison, conclusions: Conclusions) -> str:

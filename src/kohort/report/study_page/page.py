@@ -54,6 +54,7 @@ from kohort.report.study_page.interval_plot import (
     interval_svg,
 )
 from kohort.report.study_page.opening import facts, headline, warnings
+from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
 from kohort.report.templates.rendering import environment, png_url, write_html
 from kohort.report.tested_scores import TestScore
@@ -243,6 +244,8 @@ def _parts(page: Page) -> dict[str, Any]:
         "anchors": matrix.anchors,
         "panels": curve_panels(page.bands, drawn, page.scale, settings.metric),
         "most_panels": SHOWN_PANELS,
+        "overlay": overlay(page.bands, drawn),
+        "chosen": CHOSEN,
         "drawn": drawn,
         "learning": _learning(page),
         "single_models": _single_models(page),

@@ -13,6 +13,17 @@
   parts.forEach((part) => part.addEventListener("toggle", () => { fold.textContent = label(); }));
   document.querySelector("main").prepend(fold);
 
+  // A link to a part, or into one, opens it.
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let inside = target; inside; inside = inside.parentElement?.closest("details")) {
+      if (inside.tagName === "DETAILS") inside.open = true;
+    }
+    if (target) target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
   // On paper nothing can be opened.
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -20,6 +31,47 @@
     opened.forEach((part) => { part.open = true; });
   });
   addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));
+
+  const curves = document.querySelector(".overlay");
+  if (curves) {
+    const { variants, numbers } = JSON.parse(curves.querySelector("script").textContent);
+    const boxes = [...curves.querySelectorAll("[type=checkbox]")];
+    const stacks = [...curves.querySelectorAll(".stack")];
+    const view = curves.querySelector("select");
+    const epoch = curves.querySelector("[type=range]");
+    const draw = () => {
+      const stack = stacks[view.value];
+      stacks.forEach((other) => { other.hidden = other !== stack; });
+      stacks.forEach(({ children }) => boxes.forEach((box, place) => {
+        children[place + 1].hidden = !box.checked;
+      }));
+      curves.querySelector("output").value = epoch.value;
+      const of = numbers[stack.dataset.metric];
+      const told = (side, place) => of[place][side]?.[epoch.value - 1] ?? "none";
+      curves.querySelector("tbody").replaceChildren(...boxes.flatMap((box, place) => {
+        if (!box.checked) return [];
+        const row = document.createElement("tr");
+        const name = document.createElement("th");
+        name.scope = "row";
+        name.textContent = variants[place];
+        row.append(name);
+        for (const side of ["training", "validation"]) row.insertCell().textContent = told(side, place);
+        return [row];
+      }));
+    };
+    for (const stack of stacks) {
+      stack.addEventListener("pointermove", (event) => {
+        const box = stack.getBoundingClientRect();
+        const [left, right] = [stack.dataset.left, stack.dataset.right].map(Number);
+        const part = ((event.clientX - box.left) / box.width - left) / (right - left);
+        epoch.value = Math.round(1 + part * (epoch.max - 1));
+        draw();
+      });
+    }
+    [view, epoch, ...boxes].forEach((control) => control.addEventListener("input", draw));
+    curves.hidden = false;
+    draw();
+  }
 
   for (const table of document.querySelectorAll("table.long")) {
     const [best, rest] = table.tBodies;

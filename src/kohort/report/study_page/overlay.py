@@ -1,0 +1,164 @@
+"""The curves of several variants over each other: the reader chooses whose, and of what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kohort.evidence.settings import metric_name
+from kohort.report.figures import on_the_page
+
+WIDTH, HEIGHT = 620, 300
+LABELS, TITLES = 13, 14  # the sizes of letters: readable on a phone, too
+_PADDING = {"left": 60, "top": 8, "right": 12, "bottom": 40}
+COLOURS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#8c6d31", "#7f7f7f", "#6a3d9a", "#b15928", "#17becf", "#bcbd22", "#e377c2"),
+)
+"""By variant. The first six are of Okabe and Ito; the picture's legend and numbers have names."""
+CHOSEN = 3
+"""The number of variants that are chosen before the reader chooses: the best."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture: a metric on one axis.
+
+    Args:
+        name: What it shows.
+        metric: The metric, a key of `Overlay.numbers`.
+        axes: Its axes, as SVG text.
+        lines: By variant, its curves on these axes, as SVG text.
+    """
+
+    name: str
+    metric: str
+    axes: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """All pictures, and the numbers that they draw.
+
+    Args:
+        variants: The names.
+        colours: Theirs.
+        views: The pictures.
+        epochs: The last epoch.
+        numbers: By metric, for each variant the means over replicates by side ("training",
+            "validation") and epoch; None where there is none.
+    """
+
+    variants: Sequence[str]
+    colours: Sequence[str]
+    views: Sequence[View]
+    epochs: int
+    numbers: Mapping[str, Sequence[Mapping[str, Sequence[float | None]]]]
+
+    @property
+    def left(self) -> float:
+        """Where the first epoch lies, as a part of the picture's width."""
+        return _PADDING["left"] / self.width
+
+    @property
+    def right(self) -> float:
+        """Where the last epoch lies."""
+        return (_PADDING["left"] + WIDTH) / self.width
+
+    @property
+    def width(self) -> int:
+        """The picture's width in pixels."""
+        return WIDTH + _PADDING["left"] + _PADDING["right"]
+
+
+def overlay(bands: pd.DataFrame, drawn: Mapping[str, bool]) -> Overlay | None:
+    """The pictures; None with fewer than two variants or epochs.
+
+    Args:
+        bands: From `curve_bands`.
+        drawn: From `drawn_variants`: axes are for those that have a score, if there are some.
+    """
+    variants = list(drawn)
+    sound = [name for name, has_score in drawn.items() if has_score] or variants
+    bands = bands[bands["variant"].isin(variants)].assign(
+        variant=lambda table: table["variant"].astype(str)
+    )
+    if len(variants) < 2 or bands.empty or int(bands["epoch"].max()) < 2:
+        return None
+    last = int(bands["epoch"].max())
+    views = []
+    for metric, of_metric in bands.groupby("metric", sort=False):
+        seen = of_metric[of_metric["variant"].isin(sound)]["mean"]
+        if seen.empty:
+            continue
+        name, limits = metric_name(str(metric)), (float(seen.min()), float(seen.quantile(0.98)))
+        has_log = limits[0] > 0 and "loss" in str(metric)
+        kinds: list[Literal["linear", "log"]] = ["linear", *["log" for _ in range(has_log)]]
+        views += [_view(name, str(metric), of_metric, variants, limits, kind) for kind in kinds]
+    numbers = {
+        str(metric): [_numbers(of_metric, name, last) for name in variants]
+        for metric, of_metric in bands.groupby("metric", sort=False)
+    }
+    return Overlay(variants, COLOURS[: len(variants)], views, last, numbers)
+
+
+def _numbers(bands: pd.DataFrame, variant: str, last: int) -> dict[str, list[float | None]]:
+    of_variant = bands[bands["variant"] == variant]
+    found = {}
+    for side, of_side in of_variant.groupby("side", sort=False):
+        means = of_side.set_index("epoch")["mean"].reindex(range(1, last + 1))
+        found[str(side)] = [None if np.isnan(mean) else float(f"{mean:.4g}") for mean in means]
+    return found
+
+
+def _view(
+    name: str,
+    metric: str,
+    bands: pd.DataFrame,
+    variants: Sequence[str],
+    limits: tuple[float, float],
+    kind: Literal["linear", "log"],
+) -> View:
+    """A picture on one pair of axes."""
+    last = int(bands["epoch"].max())
+    domain = alt.Scale(domain=[1, last], nice=False)
+    ticks = alt.Axis(
+        values=list(range(1, last + 1, max(1, last // 8))),
+        format="d",
+        grid=False,
+        labelFontSize=LABELS,
+        titleFontSize=TITLES,
+    )
+    scale = alt.Scale(type=kind, domain=list(limits), nice=kind == "linear")
+    dash = alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]])
+
+    def drawn(table: pd.DataFrame, colour: str, *, is_line: bool) -> str:
+        chart = (
+            alt.Chart(table)
+            .mark_line(strokeWidth=2, color=colour, clip=True, opacity=float(is_line))
+            .encode(
+                x=alt.X("epoch:Q", title="epoch", scale=domain, axis=None if is_line else ticks),
+                y=alt.Y(
+                    "mean:Q",
+                    title=name,
+                    scale=scale,
+                    axis=None if is_line else alt.Axis(labelFontSize=LABELS, titleFontSize=TITLES),
+                ),
+                strokeDash=alt.StrokeDash("side:N", scale=dash, legend=None),
+            )
+        )
+        sized = chart.properties(
+            width=WIDTH, height=HEIGHT, padding=_PADDING, autosize=alt.AutoSizeParams(type="none")
+        )
+        return on_the_page(sized)
+
+    axes = drawn(bands.iloc[:2], COLOURS[0], is_line=False)
+    lines = [
+        drawn(bands[bands["variant"] == variant], colour, is_line=True)
+        for variant, colour in zip(variants, COLOURS, strict=False)
+    ]
+    return View(name + ", log scale" * (kind == "log"), metric, axes, lines)
