@@ -16,6 +16,7 @@ from kohort.findings.statistics.scale import Scale
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
 _PLACES = re.compile(r' (?:d|transform|x[12]?|y[12]?|width|height)="[^"]*"')
+_ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*")')
 _MORE = re.compile(r"(\.\d\d)\d+")
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
 # Okabe and Ito's orange and sky blue: distinguishable with any colour vision, on white and black.
@@ -179,8 +180,7 @@ def on_the_page(chart: Any) -> str:
     """A chart as SVG text, with the text colour of the page around it."""
     styled = (
         chart.properties(background="transparent")
-        # Each picture has a label of its own; Vega would repeat the numbers at every mark.
-        .configure(font="system-ui, sans-serif", aria=False)
+        .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
             labelColor="currentColor",
@@ -195,8 +195,9 @@ def on_the_page(chart: Any) -> str:
     # Altair refuses more than 5,000 rows, to keep notebooks small; a search may have more.
     with alt.data_transformers.enable("default", max_rows=None):
         svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
-    # A hundredth of a pixel is enough: half of a page was decimals.
-    return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), svg)
+    # A hundredth of a pixel is enough: half of a page was decimals. Each picture has a label of its
+    # own, and Vega's of every mark and group are without words.
+    return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))
 
 
 def _panel(bands: pd.DataFrame, title: str | None, scale: alt.Scale) -> Any:

@@ -97,7 +97,7 @@ def overlay(bands: pd.DataFrame, drawn: Mapping[str, bool]) -> Overlay | None:
             continue
         name, limits = metric_name(str(metric)), (float(seen.min()), float(seen.quantile(0.98)))
         has_log = limits[0] > 0 and "loss" in str(metric)
-        kinds: list[Literal["linear", "log"]] = ["linear", *["log" for _ in range(has_log)]]
+        kinds: list[Literal["linear", "log"]] = ["linear", "log"] if has_log else ["linear"]
         views += [_view(name, str(metric), of_metric, variants, limits, kind) for kind in kinds]
     numbers = {
         str(metric): [_numbers(of_metric, name, last) for name in variants]
