@@ -1,0 +1,46 @@
+"""The comparisons as tables: sorted, what is common named once, one number of digits."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from kohort.findings.conclusions import Conclusions
+from kohort.report.study_page.comparison_tables import comparison_tables
+from tests.findings.factorial.records import grid_of, record_of
+from tests.report.race.race_records import noisy
+
+
+def tables(scores, additions=()):
+    record = record_of(grid_of(units=list(range(len(scores)))), scores)
+    found = comparison_tables(Conclusions(replace(record, additions=additions)))
+    return {family.name: family for family in found}
+
+
+def test_the_largest_differences_come_first_and_unknown_ones_last():
+    scores = noisy(0.7, 0.6, 0.9, 0.8, 0.5)
+    scores[4] = np.nan
+    found = tables(scores)
+    assert [row.comparison.b for row in found["baseline"].rows] == ["v2", "v3", "v1", "v4"]
+    assert [row.comparison.a for row in found["winner"].rows] == ["v1", "v3", "v4"]
+    assert found["winner"].rows[-1].difference == "none"
+
+
+def test_what_all_rows_have_is_named_once():
+    found = tables(noisy(0.6, 0.9, 0.8), additions=((0, 1),))
+    assert found["baseline"].title == "Each variant against the baseline, v0"
+    assert found["winner"].title == "v1, the winner, against the others"
+    assert [found[name].one for name in found] == ["a", "b", "", ""]
+
+
+def test_a_column_has_one_number_of_digits():
+    scores = noisy(0.70, 0.712, 0.9, 0.8, spread=0.004)
+    scores[1] = scores[0] + 0.01 + np.resize([0.00004, -0.00003], 8)  # its bound is near the margin
+    rows = tables(scores)["baseline"].rows
+    digits = {len(part) for row in rows for part in re.findall(r"\.(\d+)", row.difference)}
+    assert digits in ({2}, {3}, {4})
+
+
+def test_tables_without_a_comparison_are_left_out():
+    assert set(tables(noisy(0.6, 0.9))) == {"baseline"}
+    assert tables(noisy(0.6)) == {}

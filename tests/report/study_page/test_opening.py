@@ -1,0 +1,131 @@
+"""What a report opens with: the winner in a sentence, and three facts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.finding import Finding
+from kohort.report.answers import answer
+from kohort.report.study_page.opening import (
+    facts,
+    headline,
+    how_training_went,
+    warnings,
+    what_helped,
+    what_next,
+)
+from tests.findings.factorial.records import grid_of, record_of
+from tests.report.race.race_records import noisy, race_record
+
+
+def of(scores, arguments=None, **options):
+    arguments = arguments or grid_of(units=list(range(len(scores))))
+    return Conclusions(record_of(arguments, scores, **options))
+
+
+def test_a_winner_that_beats_all_is_said_to():
+    conclusions = of(noisy(0.6, 0.8, 0.9))
+    assert headline(conclusions).startswith("v2 does best on validation data: accuracy 9")
+    assert headline(conclusions).endswith("It is better than all 2 others.")
+    assert headline(of(noisy(0.6, 0.9))).endswith("It is better than v0.")
+
+
+def test_a_tie_is_told_and_the_rest_left_to_the_answer_in_full():
+    conclusions = of(noisy(0.6, 0.9, 0.9003))
+    told = headline(conclusions)
+    assert "v2 does best" in told or "v1 does best" in told
+    assert "as good within 1 point" in told or "cannot tell it from" in told
+    assert "v0" not in told
+    assert "v0" in answer(conclusions)
+
+
+def test_many_ties_are_counted():
+    told = headline(of(noisy(*np.full(9, 0.8), spread=0.05, replicates=4)))
+    assert "cannot tell it from 8 variants" in told
+    assert "correction" not in told
+
+
+def test_one_variant_has_nobody_to_be_better_than():
+    told = headline(of(noisy(0.7)))
+    assert "scores on validation data" in told
+    assert "better" not in told
+    assert what_helped(of(noisy(0.7))) == ""
+
+
+def test_no_winner_is_told():
+    conclusions = of(np.full((2, 4), np.nan))
+    assert headline(conclusions).startswith("No variant trained to the end")
+    assert what_next(conclusions) == "Lower the learning rate: no variant trained to the end."
+    assert [fact.title for fact in facts(conclusions)] == ["How training went", "What to do next"]
+
+
+def test_a_race_that_others_left_ahead_of_its_winner_says_so():
+    scores = noisy(0.8, 0.802, replicates=8, spread=0.03)
+    scores[1, 4:] = np.nan
+    scores[1, :4] = scores[0, :4] + 0.002
+    conclusions = Conclusions(race_record(scores, (4, 8)))
+    told = headline(conclusions)
+    assert ("stood to the end" in told) == ("left the race undecided" in told)
+
+
+def finding(code, title, variant, verdict):
+    return Finding(code, title, variant, verdict, {}, f"{variant} {verdict}.")
+
+
+def test_what_was_found_in_curves_is_named_or_counted():
+    found = [
+        finding("KH101", "overfit", "a", "found"),
+        *(finding("KH102", "gap", name, "found") for name in "abcd"),
+        finding("KH103", "underfit", "b", "inconclusive"),
+        finding("KH106", "unstable", "b", "found"),
+    ]
+    assert how_training_went(found) == "Overfit: a. Gap: 4 variants."
+    assert how_training_went(found[5:]) == (
+        "No variant is found to over- or underfit; these replicates cannot tell of b."
+    )
+    sound = [finding("KH101", "overfit", "a", "not found")]
+    assert how_training_went(sound) == "No variant is found to over- or underfit."
+
+
+def test_findings_about_the_study_are_warnings_but_for_those_of_the_headline():
+    found = [
+        finding("KH201", "copies of training samples", None, "found"),
+        finding("KH204", "majority class not beaten", None, "found"),
+        finding("KH206", "preprocessing saw validation", None, "not found"),
+        finding("KH101", "overfit", "a", "found"),
+    ]
+    assert warnings(found) == ["Copies of training samples (KH201): None found."]
+
+
+def test_additions_that_are_decided_come_before_axes():
+    arguments = [{}, {"l2": "0.1"}, {"rate": "9.0"}]
+    record = replace(record_of(arguments, noisy(0.8, 0.9, 0.6)), additions=((0, 1), (0, 2)))
+    helped = what_helped(Conclusions(record))
+    assert helped.startswith("Betters the accuracy: v1 +9.")
+    assert "against v0. Worsens the accuracy: v2 -" in helped
+
+
+def test_without_additions_the_axis_that_matters_is_told():
+    told = what_helped(of(noisy(0.6, 0.8, 0.9)))
+    assert told.startswith("units 0 to ")
+    two = what_helped(of(noisy(0.6, 0.61, 0.9, 0.91), grid_of(units=[1, 2], rate=[3, 4])))
+    assert two.startswith("units matters most: ")
+
+
+@pytest.mark.parametrize(("replicates", "fewest"), [(2, True), (3, False)])
+def test_few_replicates_are_the_first_thing_to_mend(replicates, fewest):
+    told = what_next(of(noisy(0.6, 0.8, replicates=replicates)))
+    assert ("run at least 3" in told) is fewest
+
+
+def test_how_many_replicates_would_tell_is_said():
+    told = what_next(of(noisy(0.8, 0.801, 0.802, spread=0.02, replicates=6)))
+    assert "replicates would tell it from" in told
+    assert "would tell" not in what_next(of(noisy(0.6, 0.8)))
+
+
+def test_a_cheaper_variant_is_named():
+    told = what_next(of(noisy(0.6, 0.9, 0.9001, spread=0.0005), sizes=[10, 100, 200]))
+    assert "v1 is as good within 1 point and 2 times smaller." in told

@@ -1,0 +1,53 @@
+"""Curves over each other: which pictures there are, their numbers and their axes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kohort.report.study_page.overlay import overlay
+
+EPOCHS = 4
+
+
+def bands(*variants, metrics=("data_loss", "accuracy"), epochs=EPOCHS, level=1.0):
+    rows = [
+        (variant, metric, side, epoch, level / epoch + number)
+        for number, variant in enumerate(variants)
+        for metric in metrics
+        for side in ("training", "validation")
+        for epoch in range(1, epochs + 1)
+    ]
+    table = pd.DataFrame(rows, columns=["variant", "metric", "side", "epoch", "mean"])
+    return table.assign(low=table["mean"], high=table["mean"])
+
+
+def test_a_loss_has_a_log_scale_too():
+    views = overlay(bands("a", "b"), {"a": True, "b": True}).views
+    assert [view.name for view in views] == ["loss", "loss, log scale", "accuracy"]
+    assert all(len(view.lines) == 2 for view in views)
+    below_zero = overlay(bands("a", "b", level=-1.0), {"a": True, "b": True})
+    assert [view.name for view in below_zero.views] == ["loss", "accuracy"]
+
+
+def test_its_numbers_are_those_of_the_bands():
+    table = bands("a", "b", metrics=("data_loss",))
+    table.loc[(table["variant"] == "b") & (table["epoch"] > 2), "mean"] = np.nan
+    drawn = overlay(table.dropna(), {"b": True, "a": True})
+    assert drawn.epochs == EPOCHS
+    b, a = drawn.numbers["data_loss"]
+    assert a["validation"] == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4], rel=1e-3)
+    assert b["training"] == [2.0, 1.5, None, None]
+
+
+def test_axes_are_for_those_that_have_a_score():
+    table = bands("sound", "lost", metrics=("data_loss",))
+    table.loc[table["variant"] == "lost", "mean"] = 1e6
+    axes = overlay(table, {"sound": True, "lost": False}).views[0].axes
+    assert "1,000,000" not in axes
+    assert "1,000,000" in overlay(table, {"sound": False, "lost": True}).views[0].axes
+
+
+@pytest.mark.parametrize("table", [bands("a"), bands("a", "b", epochs=1), bands()])
+def test_there_is_none_with_nothing_to_lay_over_each_other(table):
+    drawn = dict.fromkeys(table["variant"].unique(), True)
+    assert overlay(table, drawn) is None
