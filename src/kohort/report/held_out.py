@@ -52,6 +52,7 @@ class HeldOut:
         answers: The confusion with the names of the classes.
         sure: `[test sample]`, the probability of the predicted class.
         losses: `[test sample]`, minus the logarithm of the probability of the true class.
+        truth: `[test sample]`, the number of the true class.
     """
 
     variant: str
@@ -64,6 +65,7 @@ class HeldOut:
     answers: Answers = field(repr=False)
     sure: np.ndarray = field(repr=False)
     losses: np.ndarray = field(repr=False)
+    truth: np.ndarray = field(repr=False)
 
     @property
     def calibration(self) -> Calibration:
@@ -241,4 +243,5 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         Answers(tested.variant, confusion, tested.names, tested.majority),
         surest,
         losses,
+        truth,
     )

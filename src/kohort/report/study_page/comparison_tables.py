@@ -12,7 +12,7 @@ from kohort.report.race.race_notes import cell
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One comparison.
 
     Args:
@@ -27,7 +27,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Family:
+class ComparisonTable:
     """A table of comparisons that are corrected together.
 
     Args:
@@ -40,7 +40,7 @@ class Family:
     name: str
     title: str
     one: str
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
 
     @property
     def comparisons(self) -> Sequence[Comparison]:
@@ -48,7 +48,7 @@ class Family:
         return [row.comparison for row in self.rows]
 
 
-def comparison_tables(conclusions: Conclusions) -> list[Family]:
+def comparison_tables(conclusions: Conclusions) -> list[ComparisonTable]:
     """The tables of a study, those without a comparison left out."""
     settings, found = conclusions.record.settings, conclusions.comparisons
     flat = without_rise(conclusions)
@@ -67,14 +67,14 @@ def comparison_tables(conclusions: Conclusions) -> list[Family]:
         scale = None if name == "rises" else conclusions.study.scale
         digits = max(_decimals(cell(c, scale)) for c in compared)
         rows = [
-            Row(
+            TableRow(
                 c,
                 cell(c, scale, digits=digits),
                 NO_RISE if c in flat else words.verdict_of(c, settings.kind),
             )
             for c in compared
         ]
-        families.append(Family(name, title, one, rows))
+        families.append(ComparisonTable(name, title, one, rows))
     return families
 
 

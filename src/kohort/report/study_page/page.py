@@ -25,7 +25,6 @@ from kohort.report.answers import (
     what_axes_do,
     winners_flattery,
 )
-from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
@@ -53,16 +52,16 @@ from kohort.report.study_page.interval_plot import (
     interval_plot,
     interval_svg,
 )
+from kohort.report.study_page.mistakes import mistakes_part
 from kohort.report.study_page.opening import facts, headline, warnings
 from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
-from kohort.report.templates.rendering import environment, png_url, write_html
+from kohort.report.templates.rendering import environment, write_html
 from kohort.report.tested_scores import TestScore
 
 if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
     from kohort.report.searches.search_view import SearchView
 
-SHOWN_MISTAKES = 30
 SHOWN_ARGUMENTS = 2
 """The most arguments that are columns of the table."""
 
@@ -262,8 +261,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "paired": _paired(page),
         "reconciled": _reconciled(page),
         "read": on_test.readings(page.readings),
-        "confusion": _confusion(page),
-        "mistakes": _mistakes(page),
+        **mistakes_part(page.tests, page.data),
     }
 
 
@@ -328,29 +326,3 @@ def _reconciled(page: Page) -> str:
         return ""
     compared = page.conclusions.compare(0, page.conclusions.winner)
     return on_test.reconciled(page.paired, compared, page.scale)
-
-
-def _confusion(page: Page) -> list[ConfusionRow]:
-    """Rows of the winner's confusion matrix."""
-    if not page.tests:
-        return []
-    return confusion_rows(page.tests[0].confusion, page.tests[0].answers.names)
-
-
-def _mistakes(page: Page) -> list[dict[str, str]]:
-    """The winner's mistakes with the highest probability as pictures, if samples are images."""
-    data = page.data
-    if not page.tests or data is None or not data.stores_pixels:
-        return []
-    if len(data.input_shape) != 2 and data.input_shape[2:] != (3,):
-        return []
-    names = page.tests[0].answers.names
-    return [
-        {
-            "image": png_url(data.x_test[mistake.sample]),
-            "truth": names[mistake.truth],
-            "predicted": names[mistake.predicted],
-            "probability": f"{100 * mistake.probability:.0f} %",
-        }
-        for mistake in page.tests[0].mistakes[:SHOWN_MISTAKES]
-    ]

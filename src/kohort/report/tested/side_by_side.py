@@ -121,8 +121,8 @@ class SideBySide:
             f"not, and wrong about {paired.only_a:,} of which that is right; McNemar's exact p "
             f"{words.p_value(paired.difference.p_value)}. Its log loss is "
             f"{other.losses.mean():.4f} against {single.losses.mean():.4f}: "
-            f"{_change(losses)}. Its calibration error is {_calibrated(other.calibration)} against "
-            f"{_calibrated(single.calibration)}."
+            f"{_change(losses)}. Its calibration error is {calibrated(other.calibration)} against "
+            f"{calibrated(single.calibration)}."
         )
 
     def _on_scores(self) -> str:
@@ -162,7 +162,7 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
     return {"model": model.name, **row, **model.cost._asdict()}
 
 
-def _calibrated(found: Calibration) -> str:
+def calibrated(found: Calibration) -> str:
     """A calibration error, and whether it is more than chance."""
     told = "more than" if found.is_shown else "within"
     return f"{100 * found.error:.1f} % ({told} the {100 * found.by_chance:.1f} % of chance)"

@@ -1,0 +1,55 @@
+"""What the winner gets wrong on the test set, and how far its probabilities can be believed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kohort.data.dataset import Dataset
+from kohort.report.checks.confusion_rows import confusion_rows
+from kohort.report.held_out import HeldOut
+from kohort.report.study_page.probability_plots import (
+    calibration_text,
+    precision_svg,
+    reliability_points,
+    reliability_svg,
+    roc_svg,
+    threshold_points,
+)
+from kohort.report.templates.rendering import png_url
+
+SHOWN_MISTAKES = 30
+
+
+def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, Any]:
+    """What the part of the winner's mistakes shows, by the names of its template.
+
+    Args:
+        tests: Results of the winner, then of the baseline; none where they give no classes.
+        data: The data of the study; None where the report does without them.
+    """
+    points = threshold_points(tests)
+    return {
+        "confusion": confusion_rows(tests[0].confusion, tests[0].answers.names) if tests else [],
+        "mistakes": _surest(tests, data),
+        "reliability": reliability_svg(reliability_points(tests)) if tests else "",
+        "calibrations": [calibration_text(test) for test in tests],
+        "roc": roc_svg(points),
+        "precision": precision_svg(points),
+    }
+
+
+def _surest(tests: Sequence[HeldOut], data: Dataset | None) -> list[dict[str, str]]:
+    """The winner's mistakes with the highest probability as pictures, if samples are images."""
+    if not tests or data is None or not data.stores_pixels:
+        return []
+    if len(data.input_shape) != 2 and data.input_shape[2:] != (3,):
+        return []
+    names = tests[0].answers.names
+    return [
+        {
+            "image": png_url(data.x_test[mistake.sample]),
+            "truth": names[mistake.truth],
+            "predicted": names[mistake.predicted],
+            "probability": f"{100 * mistake.probability:.0f} %",
+        }
+        for mistake in tests[0].mistakes[:SHOWN_MISTAKES]
+    ]

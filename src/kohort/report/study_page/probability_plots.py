@@ -1,0 +1,142 @@
+"""Pictures of a classifier's probabilities on the test set: reliability, ROC, precision."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kohort.findings.probabilities.calibration import BINS
+from kohort.report.figures import on_the_page
+from kohort.report.held_out import HeldOut
+from kohort.report.tested.side_by_side import calibrated
+
+SQUARE = {"width": 230, "height": 230}
+"""The sides of a picture, in pixels."""
+_COLOURS = ["#0072b2", "#d55e00"]
+
+
+def reliability_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
+    """How often answers are right by how sure the model is of them, in bins of equal width.
+
+    Args:
+        tests: Results on the test set.
+
+    Returns:
+        Columns variant, sure and right (means of the bin's samples) and samples, with a row for
+        each bin that has samples.
+    """
+    rows = []
+    for test in tests:
+        sure = np.clip(np.asarray(test.sure, float), 0.0, 1.0)
+        numbers = np.minimum((sure * BINS).astype(int), BINS - 1)
+        for number in np.unique(numbers):
+            inside = numbers == number
+            told = (sure[inside].mean(), test.right[inside].mean(), int(inside.sum()))
+            rows.append((test.variant, *told))
+    return pd.DataFrame(rows, columns=["variant", "sure", "right", "samples"])
+
+
+def threshold_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
+    """What each threshold on the probability of the second of two classes would find.
+
+    Args:
+        tests: Results on the test set.
+
+    Returns:
+        Columns variant, false_alarms (the part of the first class that is given the second),
+        recall and precision, from the highest threshold to the lowest; a row for each probability
+        that occurs. Empty for more than two classes, or where a class has no sample.
+    """
+    tables = []
+    for test in tests:
+        counts = np.bincount(np.asarray(test.truth, int), minlength=2)
+        if len(test.answers.names) != 2 or not counts.all():
+            continue
+        is_second = np.asarray(test.truth) == 1
+        given_second = is_second == test.right  # right about the second, or wrong about the first
+        score = np.where(given_second, test.sure, 1 - np.asarray(test.sure, float))
+        order = np.argsort(-score, kind="stable")
+        found, alarms = np.cumsum(is_second[order]), np.cumsum(~is_second[order])
+        last = np.append(np.diff(score[order]) != 0, True)  # ties are one threshold
+        table = pd.DataFrame(
+            {
+                "false_alarms": alarms / counts[0],
+                "recall": found / counts[1],
+                "precision": found / (found + alarms),
+            }
+        )[last]
+        start = pd.DataFrame({"false_alarms": [0.0], "recall": [0.0], "precision": [np.nan]})
+        tables.append(pd.concat([start, table]).assign(variant=test.variant))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def reliability_svg(points: pd.DataFrame) -> str:
+    """How often it is right over how sure it is, as SVG text; the larger a dot, the more samples.
+
+    Args:
+        points: From `reliability_points`.
+    """
+    x, y = _x("sure", "how sure the model is"), _y("right", "how often it is right")
+    size = alt.Size("samples:Q", legend=None, scale=alt.Scale(range=[15, 250]))
+    dots = _base(points).mark_circle(opacity=0.8).encode(x=x, y=y, size=size)
+    return on_the_page(alt.layer(_diagonal("sure", "right", x, y), dots).properties(**SQUARE))
+
+
+def roc_svg(points: pd.DataFrame) -> str:
+    """Recall over false alarms as SVG text; empty without points.
+
+    Args:
+        points: From `threshold_points`.
+    """
+    if points.empty:
+        return ""
+    x = _x("false_alarms", "part of the first class given the second")
+    y = _y("recall", "recall of the second class")
+    line = _base(points).mark_line(interpolate="linear").encode(x=x, y=y, order="recall:Q")
+    both = alt.layer(_diagonal("false_alarms", "recall", x, y), line)
+    return on_the_page(both.properties(**SQUARE))
+
+
+def precision_svg(points: pd.DataFrame) -> str:
+    """Precision over recall as SVG text; empty without points.
+
+    Args:
+        points: From `threshold_points`.
+    """
+    if points.empty:
+        return ""
+    x, y = _x("recall", "recall of the second class"), _y("precision", "its precision")
+    line = _base(points.dropna()).mark_line(interpolate="step-before")
+    return on_the_page(line.encode(x=x, y=y, order="recall:Q").properties(**SQUARE))
+
+
+def calibration_text(test: HeldOut) -> str:
+    """A model's calibration error, and whether it is more than chance, in a sentence."""
+    return f"The calibration error of {test.variant} is {calibrated(test.calibration)}."
+
+
+def _base(points: pd.DataFrame) -> alt.Chart:
+    names = list(dict.fromkeys(points["variant"]))
+    colours = alt.Scale(domain=names, range=_COLOURS[: len(names)])
+    dashes = alt.Scale(domain=names, range=[[1, 0], [4, 3]][: len(names)])
+    legend = alt.Legend(title=None, labelLimit=200)
+    return alt.Chart(points).encode(
+        color=alt.Color("variant:N", scale=colours, legend=legend),
+        strokeDash=alt.StrokeDash("variant:N", scale=dashes, legend=legend),
+    )
+
+
+def _x(field: str, title: str) -> alt.X:
+    return alt.X(f"{field}:Q", title=title, scale=alt.Scale(domain=[0, 1]))
+
+
+def _y(field: str, title: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(domain=[0, 1]))
+
+
+def _diagonal(across: str, up: str, x: alt.X, y: alt.Y) -> alt.Chart:
+    ends = pd.DataFrame({across: [0.0, 1.0], up: [0.0, 1.0]})
+    line: alt.Chart = alt.Chart(ends).mark_line(color="#888888", strokeDash=[2, 3], opacity=0.8)
+    drawn: alt.Chart = line.encode(x=x, y=y)
+    return drawn

@@ -1,0 +1,82 @@
+"""Reliability, ROC and precision, against what SciPy and the calibration error say of the same."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kohort.evidence import readings
+from kohort.findings.probabilities.calibration import log_losses
+from kohort.report.held_out import class_probabilities, score
+from kohort.report.study_page.probability_plots import (
+    calibration_text,
+    precision_svg,
+    reliability_points,
+    reliability_svg,
+    roc_svg,
+    threshold_points,
+)
+
+
+def held_out(truth, scores, name="v"):
+    """What a model is found to be on a test set, by its probabilities `[sample, class]`."""
+    truth = np.asarray(truth)
+    names = tuple("abc"[: scores.shape[1]])
+    classes, sure = scores.argmax(axis=1), scores.max(axis=1)
+    tested = readings.Tested(
+        name, 0, 1, "w", "accuracy", names, 0, truth=truth, classes=classes, probabilities=sure,
+        losses=log_losses(scores, truth),
+    )  # fmt: skip
+    return score(tested, 0.95)
+
+
+def two_classes(seed=0, samples=300, rounded=3):
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 2, samples)
+    second = 1 / (1 + np.exp(-(2 * truth - 1 + 1.5 * random.standard_normal(samples))))
+    return truth, class_probabilities(np.round(second, rounded)[:, None])
+
+
+@pytest.mark.parametrize("rounded", [1, 6])
+def test_the_area_under_roc_is_that_of_mann_and_whitney(rounded):
+    truth, scores = two_classes(rounded=rounded)
+    points = threshold_points([held_out(truth, scores)])
+    area = np.trapezoid(points["recall"], points["false_alarms"])
+    second = scores[:, 1]
+    ranks = stats.mannwhitneyu(second[truth == 1], second[truth == 0]).statistic
+    assert area == pytest.approx(ranks / (truth == 1).sum() / (truth == 0).sum(), abs=1e-9)
+
+
+def test_each_threshold_is_counted_by_hand():
+    scores = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
+    points = threshold_points([held_out([1, 0, 1, 0], scores)])
+    assert points["false_alarms"].to_list() == [0, 0, 0.5, 0.5, 1]
+    assert points["recall"].to_list() == [0, 0.5, 0.5, 1, 1]
+    assert points["precision"].to_list()[1:] == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_three_classes_and_one_class_have_no_thresholds():
+    scores = np.full((4, 3), 1 / 3)
+    assert threshold_points([held_out([0, 1, 2, 0], scores)]).empty
+    assert threshold_points([held_out([1, 1], np.array([[0.2, 0.8], [0.4, 0.6]]))]).empty
+    assert roc_svg(threshold_points([])) == precision_svg(threshold_points([])) == ""
+
+
+def test_the_bins_make_the_calibration_error():
+    test = held_out(*two_classes())
+    points = reliability_points([test])
+    assert points["samples"].sum() == 300
+    apart = (points["samples"] * (points["right"] - points["sure"]).abs()).sum() / 300
+    assert apart == pytest.approx(test.calibration.error)
+    assert f"v is {100 * apart:.1f} %" in calibration_text(test)
+
+
+def test_pictures_name_both_models_and_their_axes():
+    tests = [held_out(*two_classes(), name="won"), held_out(*two_classes(1), name="base")]
+    points = threshold_points(tests)
+    for svg, axis in (
+        (reliability_svg(reliability_points(tests)), "how often it is right"),
+        (roc_svg(points), "recall of the second class"),
+        (precision_svg(points), "its precision"),
+    ):
+        for text in ("won", "base", axis):
+            assert f">{text}</text>" in svg
