@@ -8,7 +8,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import POINTS, Scale, percent, shown
-from kohort.report import on_test, winner_words, words
+from kohort.report import on_test, words
 from kohort.report.flattery import flattery
 
 NAN = float("nan")
@@ -49,102 +49,6 @@ def test_numbers_are_told_with_their_intervals():
     assert words.p_value(NAN) == "none"
 
 
-def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    family = [
-        comparison("x", "best", 0.1, 0.01),
-        comparison("y", "best", 0.0, 0.6),
-        comparison("base", "best", 0.02, 0.4),
-        comparison("broken", "best", -0.1, 0.01),
-    ]
-    to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
-    assert winner_words.answer("best", score, POINTS, family, to_base) == (
-        "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
-        "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 fewer errors "
-        "in 1,000. It is better than x. These replicates cannot tell it from y. "
-        "broken scored better where training came to its end, and was not chosen since it diverged "
-        "in some replicates."
-    )
-    named = winner_words.answer("best", score, POINTS, family, to_base, baseline="the first one")
-    assert "It is better than the first one, base: +2.0 points" in named
-    undecided = [comparison("base", "best", 0.02, 0.3)]
-    assert (
-        "It seems better than the baseline, base: +2.0 points (+1.0 to +3.0), but not "
-        "after correction for all that is compared."
-        in winner_words.answer("best", score, POINTS, family, undecided)
-    )
-    nothing = [comparison("base", "best", 0.001, 0.9)]
-    assert "It cannot be told from the baseline, base: +0.1 points" in winner_words.answer(
-        "best", score, POINTS, family, nothing
-    )
-    alike = [comparison("base", "best", 0.002, 0.3, 0.01)]
-    told = winner_words.answer(
-        "best", score, POINTS, [*alike, comparison("y", "best", 0, 1, 0.01)], alike
-    )
-    assert (
-        "It differs by less than 1 point from the baseline, base: +0.2 points (-0.8 to +1.2), the "
-        "90 % interval of two one-sided tests." in told
-    )
-    assert "Between it and y there is no difference of practical interest" in told
-
-
-def test_the_answer_tells_whose_difference_only_the_correction_left_undecided():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    near, one, two = (
-        comparison("near", "best", 0.0, 0.6),
-        *(comparison(name, "best", mean, 0.3) for name, mean in (("one", 0.02), ("two", 0.03))),
-    )
-    told = winner_words.answer("best", score, POINTS, [near, one], [])
-    assert told.endswith(
-        "These replicates cannot tell it from near and one; without correction for all that "
-        "is compared they could tell it from one."
-    )
-    told = winner_words.answer("best", score, POINTS, [near, one, two], [])
-    assert told.endswith("compared they could tell it from one and two.")
-    told = winner_words.answer("best", score, POINTS, [one, two], [])
-    assert told.endswith(
-        "cannot tell it from one and two; without correction for all that is compared they could."
-    )
-    decided = comparison("one", "best", 0.02, 0.01)
-    alike = comparison("two", "best", 0.02, 0.3, 0.01)
-    assert "correction" not in winner_words.answer(
-        "best", score, POINTS, [near, decided, alike], []
-    )
-
-
-def test_a_lower_loss_is_the_better_one():
-    score = Interval(0.71, 0.7, 0.72, 5, NAN)
-    against = [
-        comparison("x", "best", -0.1, 0.01, higher=False),
-        comparison("y", "best", 0.0, 0.6, higher=False),
-    ]
-    told = winner_words.answer("best", score, LOSS, against, [])
-    assert told == (
-        "best does best on validation data: loss 0.71 (0.7 to 0.72), lower is better. It is better "
-        "than x. These replicates cannot tell it from y."
-    )
-    verb = words.what_it_does(comparison("net", "net L2", -0.02, 0.01, higher=False), None, LOSS)
-    assert verb.startswith("net L2 against net betters the score: ")
-
-
-@pytest.mark.parametrize(
-    ("mean", "p", "standing"),
-    [
-        (0.02, 0.01, "is better than"),
-        (-0.02, 0.01, "is worse than"),
-        (0.02, 0.3, "seems better than"),
-        (-0.02, 0.3, "seems worse than"),
-        (0.005, 0.3, "cannot be told from"),
-    ],
-)
-def test_the_winner_stands_to_the_baseline_as_decided(mean, p, standing):
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    step = comparison("base", "best", mean, p)
-    assert f" It {standing} the baseline, base: " in winner_words.answer(
-        "best", score, POINTS, [], [step]
-    )
-
-
 @pytest.mark.parametrize(
     ("p", "p_alike", "verdict"),
     [
@@ -179,21 +83,6 @@ def test_a_difference_of_proportions_is_told_within_what_it_can_be():
     assert words.difference(wide, LOSS) == "+0.9 (-1.2 to +3)"
 
 
-def test_what_diverged_is_named():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    diverged = [("x", 5, 5), ("y", 1, 5), ("z", 5, 5), ("w", 4, 5)]
-    assert winner_words.answer("best", score, POINTS, [], [], diverged).endswith(
-        " x and z diverged in all replicates; y diverged in 1 of 5 replicates; w diverged in 4 of "
-        "5 replicates."
-    )
-    assert winner_words.no_winner([("x", 5, 5)]) == (
-        "No variant trained to the end, so there is no winner. x diverged in all replicates."
-    )
-    assert winner_words.no_winner([]) == "No variant trained to the end, so there is no winner."
-    assert winner_words.divergence([("y", 4, 6)]) == "y diverged in 4 of 6 replicates."
-    assert "diverged" not in winner_words.answer("best", score, POINTS, [], [])
-
-
 def test_the_winners_flattery_is_told():
     told = flattery(Optimism(0.0042, 5, {2: 4, 0: 1}), POINTS, ["a", "b", "c"], 3, "seeds")
     assert told.startswith(
@@ -223,15 +112,6 @@ def test_only_variants_with_a_score_were_chosen_from():
     assert "cannot be estimated" in flattery(None, POINTS, ["a", "b"], 2, "splits")
     alone = flattery(None, POINTS, ["a", "b"], 1, "splits")
     assert alone == "The winner is the only variant with a score, so that no choice flatters it."
-
-
-def test_a_baseline_that_wins_is_told_from_the_others():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    told = winner_words.answer(
-        "base", score, POINTS,
-        [comparison("x", "base", 0.1, 0.01)], [comparison("base", "x", -0.1, 0.01)],
-    )  # fmt: skip
-    assert told.endswith("accuracy 93.0 % (92.0 to 94.0). It is better than x.")
 
 
 @pytest.mark.parametrize(
@@ -305,12 +185,6 @@ def test_an_addition_to_what_did_not_train_is_told_as_such():
     assert told == "hot and net did not both train to the end in any replicate."
 
 
-def test_a_decided_difference_counts_by_its_sign():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    told = winner_words.answer("best", score, POINTS, [comparison("x", "best", -0.1, 0.01)], [])
-    assert "better than x" not in told
-
-
 def test_the_overview_has_a_line_for_each_rule():
     findings = [
         Finding("KH201", "leak", None, "found", {}, "The data leak."),
@@ -326,22 +200,6 @@ def test_the_overview_has_a_line_for_each_rule():
         "Gap (KH102) found nowhere.",
         "Undertrained (KH104) not applicable.",
     ]
-
-
-def test_no_sentence_lists_more_than_three_names():
-    score = Interval(0.93, 0.92, 0.94, 5, NAN)
-    names = [f"v{number}" for number in range(10)]
-    for p, p_alike in ((0.01, 0.9), (0.9, 0.9), (0.9, 0.01)):
-        # The closest ones are named.
-        against = [comparison(n, "best", 0.1 - int(n[1:]) / 100, p, p_alike) for n in names]
-        told = winner_words.answer("best", score, POINTS, against, [])
-        assert "v9, v8, v7 and 7 others" in told
-    diverged = [*((name, 1, 5) for name in names), *((f"x{name}", 5, 5) for name in names)]
-    told = winner_words.divergence(diverged)
-    assert told.startswith("xv0, xv1, xv2 and 7 others diverged in all replicates; v0 diverged")
-    assert told.endswith("; and 7 more of them in some replicates.")
-    found = [Finding("KH101", "overfit", name, "found", {}, "") for name in names]
-    assert words.overview(found) == ["Overfit (KH101) found: v0, v1, v2 and 7 others."]
 
 
 def test_readings_are_told_with_their_number_and_for_whom():

@@ -34,6 +34,9 @@ class Tested:
         losses: float64 `[test sample]`, minus the logarithm of the probability of the true class.
         no_interval: Why the score has none, said of the metric; empty if it has one, and of
             readings that earlier versions kept.
+        targets: float32 `[test sample]`, where each sample has one number to predict and is of no
+            class; None elsewhere, and of readings that earlier versions kept.
+        predictions: float32 `[test sample]`, what it predicts of them, likewise.
     """
 
     variant: str
@@ -51,6 +54,8 @@ class Tested:
     probabilities: np.ndarray | None = field(default=None, repr=False)
     losses: np.ndarray | None = field(default=None, repr=False)
     no_interval: str = field(default="", repr=False)
+    targets: np.ndarray | None = field(default=None, repr=False)
+    predictions: np.ndarray | None = field(default=None, repr=False)
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -120,7 +125,10 @@ class KeptReadings:
 
 
 _NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority", "no_interval")
-_FOUND = ("score", "values", "ranked", "truth", "classes", "probabilities", "losses")
+_FOUND = (
+    *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),
+    *("targets", "predictions"),
+)
 
 
 def _reading(record: ReadingRecord) -> Reading:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -168,15 +168,31 @@ class TestSet:
             values=measured.values,
             ranked=measured.ranked,
         )
-        return (
-            tested if labels is None else _with_classes(tested, candidate.predict(inputs), labels)
-        )
+        given = candidate.predict(inputs)
+        if labels is None:
+            return _with_predictions(tested, given, self._data.y_test)
+        return _with_classes(tested, given, labels)
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:
             self._unstored.append(reading)
         else:
             self._kept.add(reading)
+
+
+def _with_predictions(tested: Tested, given: Any, targets: Any) -> Tested:
+    """With what it predicts, where each sample has one number to predict; else as it is."""
+    if isinstance(given, dict | list | tuple) or isinstance(targets, dict | list | tuple):
+        return tested
+    predictions, wanted = np.asarray(given), np.asarray(targets)
+    samples = len(wanted)
+    if predictions.size != samples or wanted.size != samples or wanted.dtype.kind not in "fiu":
+        return tested
+    return replace(
+        tested,
+        targets=wanted.reshape(samples).astype(np.float32),
+        predictions=predictions.reshape(samples).astype(np.float32),
+    )
 
 
 def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tested:

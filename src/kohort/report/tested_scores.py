@@ -28,6 +28,8 @@ class TestScore:
             count, and for all where it is no mean.
         no_interval: Why the score has none, said of the metric: "is no mean over samples". Empty
             if it has one.
+        targets: `[test sample]`, where each sample has one number to predict, and is of no class.
+        predictions: `[test sample]`, what the member predicts of them.
     """
 
     variant: str
@@ -35,6 +37,8 @@ class TestScore:
     score: Interval
     values: np.ndarray = field(repr=False)
     no_interval: str = field(default="", repr=False)
+    targets: np.ndarray | None = field(default=None, repr=False)
+    predictions: np.ndarray | None = field(default=None, repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -66,7 +70,8 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         score = mean_interval(counted, confidence=confidence)
     is_single = len(counted) == 1 and not score.is_formed
     why = "counts one sample alone" if is_single else tested.no_interval
-    return TestScore(tested.variant, tested.metric, score, tested.values, why)
+    predicted = tested.targets, tested.predictions
+    return TestScore(tested.variant, tested.metric, score, tested.values, why, *predicted)
 
 
 def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:

@@ -72,11 +72,11 @@ def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> st
     if alike:
         verb = "is" if len(alike) == 1 else "are"
         margin = scale.amount(others[0].margin)
-        texts.append(f"{capital(few_or_count(alike))} {verb} as good within {margin}.")
+        texts.append(f"{few_or_count(alike)} {verb} as good within {margin}.")
     if untold:
         texts.append(f"These replicates cannot tell it from {few_or_count(untold)}.")
     if luckier:
-        texts.append(f"{capital(few_or_count(luckier))} {LUCKIER}")
+        texts.append(f"{few_or_count(luckier)} {LUCKIER}")
     if texts:
         return " ".join(texts)
     return f"It is better than {others[0].a if len(others) == 1 else f'all {len(others)} others'}."

@@ -14,7 +14,7 @@ NEVER = {"is_search": False, "is_cleaned": False, "has_axes": False}
 
 
 def of(conclusions, **has):
-    return parts(conclusions, conclusions.findings, (), **{**NEVER, **has})
+    return parts(conclusions, conclusions.findings, (), (), **{**NEVER, **has})
 
 
 def test_a_part_is_there_where_it_has_something():

@@ -56,6 +56,7 @@ from kohort.report.study_page.mistakes import mistakes_part
 from kohort.report.study_page.opening import facts, headline, warnings
 from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
+from kohort.report.study_page.residuals import residuals_part
 from kohort.report.templates.rendering import environment, write_html
 from kohort.report.tested_scores import TestScore
 
@@ -222,6 +223,7 @@ def _parts(page: Page) -> dict[str, Any]:
             conclusions,
             page.findings,
             page.tests,
+            page.test_scores,
             is_search=page.search is not None,
             is_cleaned=page.turns is not None,
             has_axes=bool(axes),
@@ -262,6 +264,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "reconciled": _reconciled(page),
         "read": on_test.readings(page.readings),
         **mistakes_part(page.tests, page.data),
+        **residuals_part(page.test_scores),
     }
 
 

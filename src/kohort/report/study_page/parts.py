@@ -9,6 +9,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.report.held_out import HeldOut
 from kohort.report.progress import count
+from kohort.report.tested_scores import TestScore
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def parts(
     conclusions: Conclusions,
     findings: Sequence[Finding],
     tests: Sequence[HeldOut],
+    scores: Sequence[TestScore],
     *,
     is_search: bool,
     is_cleaned: bool,
@@ -46,6 +48,7 @@ def parts(
         conclusions: Of the study.
         findings: All findings.
         tests: Results on the test set of the winner, then of the baseline; none without classes.
+        scores: Their scores there by the metric of the study.
         is_search: Whether finalists of a search raced.
         is_cleaned: Whether a study of raw data stands beside it.
         has_axes: Whether variants differ along axes.
@@ -73,6 +76,8 @@ def parts(
     if tests:
         wrong = f"{len(tests[0].mistakes):,} of {count(tests[0].accuracy.n, 'test sample')}"
         told.append(Part("mistakes", f"What {winner} gets wrong", wrong))
+    if any(score.predictions is not None for score in scores):
+        told.append(Part("residuals", f"How far {winner} is off", "errors on the test set"))
     told.append(Part("run", "How it was run", "data, seeds, versions, the command"))
     told.append(Part("limits", "What this report does not know", "read before you rely on it"))
     return told

@@ -1,0 +1,97 @@
+"""How far predictions of a number are off: errors by quantile against NumPy's, and pictures."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.findings.statistics.interval import Interval
+from kohort.report import tested_scores
+from kohort.report.study_page.residuals import (
+    SHOWN,
+    error_rows,
+    observed_svg,
+    residual_points,
+    residual_svg,
+    residuals_part,
+)
+
+NOTHING = Interval(0.0, np.nan, np.nan, 1, np.nan)
+
+
+def scored(targets, predictions, name="v"):
+    values = np.zeros(len(targets))
+    return tested_scores.TestScore(
+        name, "mse", NOTHING, values, "", np.asarray(targets), np.asarray(predictions)
+    )
+
+
+def test_errors_are_told_by_quantile_and_their_mean_with_its_sign():
+    targets = np.arange(101.0)
+    rows = error_rows([scored(targets, targets + targets), scored(targets, targets - 1)])
+    assert [row["errors"] for row in rows] == [
+        [50.0, 1.0], [90.0, 1.0], [pytest.approx(99.0), 1.0], [100.0, 1.0], [-50.0, 1.0],
+    ]  # fmt: skip
+    assert error_rows([]) == []
+
+
+def test_of_many_samples_a_thousand_are_drawn_and_none_that_is_not_finite():
+    many = np.arange(3.0 * SHOWN)
+    assert len(residual_points(scored(many, many))) == SHOWN
+    few = residual_points(scored([1.0, 2.0, 3.0], [0.5, np.nan, 4.0]))
+    assert few["residual"].to_list() == [0.5, -1.0]
+
+
+def test_pictures_have_a_dot_for_each_sample_and_a_line():
+    points = residual_points(scored([1.0, 2.0, 3.0], [1.5, 2.5, 2.0]))
+    for svg, title in (
+        (observed_svg(points), "observed"),
+        (residual_svg(points), "observed less predicted"),
+    ):
+        assert f">{title}</text>" in svg
+        assert svg.count("fill-opacity") + svg.count('opacity="0.5"') >= 3
+
+
+def test_without_predictions_there_is_nothing():
+    part = residuals_part([tested_scores.TestScore("v", "mse", NOTHING, np.zeros(3))])
+    assert part["observed"] == ""
+    assert part["error_rows"] == []
+
+
+def build_line(units=1):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 1)])
+def test_a_regression_keeps_what_its_models_predict(tmp_path, shape):
+    random = np.random.default_rng(0)
+    x = random.standard_normal((60, 2)).astype("float32")
+    y = x.sum(axis=1).reshape(shape)
+    data = kohort.Dataset(x[:40], y[:40], x[40:], y[40:])
+    study = kohort.Study(
+        "line", [kohort.Variant("line", build_line)], data,
+        replicates=kohort.Holdout(0.2, 2), epochs=2, batch_size=16,
+    )  # fmt: skip
+    result = study.run(tmp_path / "kohort.db", verbose=0)
+    (score,) = result.test_scores()
+    predicted = result.best().model().predict(x[40:], verbose=0).reshape(-1)
+    np.testing.assert_allclose(score.predictions, predicted, rtol=1e-5)
+    np.testing.assert_array_equal(score.targets, y[40:].reshape(-1))
+    text = (
+        kohort.open(tmp_path / "kohort.db", "line").report(tmp_path / "r.html").read_text("utf-8")
+    )
+    assert "How far line is off" in text  # without the data: it was kept
+
+
+def test_more_outputs_than_one_are_not_drawn(tmp_path):
+    x = np.random.default_rng(0).standard_normal((60, 2)).astype("float32")
+    data = kohort.Dataset(x[:40], x[:40], x[40:], x[40:])
+    study = kohort.Study(
+        "two", [kohort.Variant("two", build_line, units=2)], data,
+        replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=16,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    assert result.test_scores()[0].predictions is None
+    assert "is off" not in result.report(tmp_path / "r.html").read_text("utf-8")
