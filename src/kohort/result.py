@@ -16,11 +16,10 @@ from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shi
 from kohort.report.answers import score_table
 from kohort.report.cleaned.cleaned_view import CleanedView
 from kohort.report.held_out import Candidate, HeldOut
-from kohort.report.notebooks.shown import list_html, sentences_html, table_html
+from kohort.report.notebooks.result_html import result_html
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
-from kohort.report.words import overview
 
 
 class Refit(NamedTuple):
@@ -313,9 +312,8 @@ class Result(CleanedView):
         return write_page(Path(path), page)
 
     def _repr_html_(self) -> str:
-        sentences = [self.answer(), self.pending, *self.additions()]
-        found = overview(self.findings())
-        return sentences_html(sentences) + table_html(self.table()) + list_html(found)
+        variants = score_table(self._conclusions)
+        return result_html(self._conclusions, variants, self.findings(), self.pending)
 
     def _candidate(self, number: int) -> Candidate:
         return candidate(self._best_member(number), self.metric)

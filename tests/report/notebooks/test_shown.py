@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.report.notebooks.shown import MOST, list_html, sentences_html, table_html
+from kohort.report.notebooks.shown import MOST, sentences_html, table_html
+from kohort.report.study_page.opening import headline
 from tests.models import build_mlp
 
 HOSTILE = "<script>alert('x')</script> & co"
@@ -35,7 +36,7 @@ class Tags(HTMLParser):
 
 def test_hostile_names_stay_text():
     table = pd.DataFrame({"a": [HOSTILE]}, index=pd.Index([HOSTILE], name=HOSTILE))
-    for html in (sentences_html([HOSTILE]), table_html(table), list_html([HOSTILE])):
+    for html in (sentences_html([HOSTILE]), table_html(table)):
         shown = Tags(html)
         assert HOSTILE in shown.text
         assert "script" not in shown.seen
@@ -43,7 +44,6 @@ def test_hostile_names_stay_text():
 
 def test_what_is_empty_shows_nothing():
     assert sentences_html(["", "One."]) == "<p>One.</p>"
-    assert list_html([]) == ""
 
 
 @pytest.mark.parametrize(("rows", "others"), [(MOST, ""), (MOST + 3, "and 3 others: table()")])
@@ -87,11 +87,13 @@ def test_a_plan_shows_what_it_prints(study):
     assert Tags(plan._repr_html_()).text == str(plan) == repr(plan)
 
 
-def test_a_result_shows_its_answer_its_table_and_what_was_found(result):
+def test_a_result_shows_what_its_report_opens_with_and_its_table(result):
     shown = Tags(result._repr_html_())
-    assert result.answer() in shown.text
+    assert headline(result._conclusions) in shown.text
+    assert {"svg", "dl", "table"} <= set(shown.seen)
     assert "script" not in shown.seen
-    assert all(name in shown.text for name in (HOSTILE, "slow", "KH101", "val_accuracy"))
+    told = (HOSTILE, "slow", "val_accuracy", "How training went", "What to do next", "best")
+    assert all(text in shown.text for text in told)
     assert result.winner in repr(result)
 
 

@@ -21,9 +21,3 @@ def table_html(table: pd.DataFrame) -> str:
     )
     others = len(table) - MOST
     return shown + (f"<p>and {others} others: table()</p>" if others > 0 else "")
-
-
-def list_html(items: Iterable[str]) -> str:
-    """A list of sentences; nothing where there are none."""
-    told = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f"<ul>{told}</ul>" if told else ""

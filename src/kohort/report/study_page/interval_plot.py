@@ -18,8 +18,8 @@ OF_MANY = 10
 BEST, AS_GOOD, OPEN, WORSE = "best", "as good", "cannot tell", "worse"
 # Of Okabe and Ito, distinguishable with any colour vision; each row has its word as well.
 _COLOURS = {BEST: "#009e73", AS_GOOD: "#3b9ddd", OPEN: "#e69f00", WORSE: "#8a8f96"}
-WIDE, NARROW = 1100, 350
-"""The widths of the picture for a screen and for a phone, in pixels."""
+WIDE, NARROW, NOTEBOOK = 1100, 350, 760
+"""The widths of the picture for a screen, for a phone and for a notebook, in pixels."""
 LETTERS = 36
 """The length of a name in the picture."""
 LETTER = 7.2
@@ -85,7 +85,8 @@ def interval_svg(plot: IntervalPlot, width: int) -> str:
 
     Args:
         plot: The data.
-        width: `WIDE`, with names beside the intervals; or `NARROW`, with names above them.
+        width: `WIDE` or `NOTEBOOK`, with names beside the intervals; or `NARROW`, with names above
+            them.
     """
     is_narrow = width == NARROW
     unit = 100 if plot.scale.is_proportion else 1

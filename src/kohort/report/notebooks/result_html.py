@@ -1,0 +1,38 @@
+"""What a notebook shows of a result: what its report opens with, and the table."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.finding import Finding
+from kohort.report.notebooks.shown import sentences_html, table_html
+from kohort.report.study_page.interval_plot import NOTEBOOK, interval_plot, interval_svg
+from kohort.report.study_page.opening import facts, headline, warnings
+
+
+def result_html(
+    conclusions: Conclusions, table: pd.DataFrame, findings: Sequence[Finding], pending: str
+) -> str:
+    """The answer, the picture of all scores, the facts, and the table, as HTML.
+
+    Args:
+        conclusions: Of the study.
+        table: The variants' rows of `Result.table`.
+        findings: All findings.
+        pending: What was asked for since, and is not in it; empty where nothing was.
+    """
+    plot = interval_plot(conclusions, table)
+    told = "".join(
+        f"<dt><strong>{escape(fact.title)}</strong></dt><dd>{escape(fact.text)}</dd>"
+        for fact in facts(conclusions)
+    )
+    return "".join(
+        [
+            sentences_html([headline(conclusions), pending, *warnings(findings)]),
+            "" if plot is None else interval_svg(plot, NOTEBOOK),
+            f"<dl>{told}</dl>",
+            table_html(table),
+        ]
+    )
