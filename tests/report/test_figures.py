@@ -82,3 +82,31 @@ def test_a_curve_without_a_law_has_none_drawn():
 
 def test_no_learning_curves_are_no_picture():
     assert figures.learning_svg(figures.learning_points({}, POINTS), "x") == ""
+
+
+LONG = pd.DataFrame(
+    [
+        ("a", "data_loss", side, epoch, 1 / epoch, 0.5 / epoch, 2 / epoch)
+        for side in ("training", "validation")
+        for epoch in range(1, 4001)
+    ],
+    columns=["variant", "metric", "side", "epoch", "mean", "low", "high"],
+)
+
+
+def test_a_notebook_gets_a_picture_that_needs_nothing_else(tmp_path):
+    chart = figures.curves_chart(LONG)
+    bundle = chart._repr_mimebundle_()
+    assert list(bundle) == ["image/svg+xml"]
+    svg = bundle["image/svg+xml"]
+    assert svg.startswith("<svg")
+    assert "https:" not in svg
+    assert ">data_loss</text>" in svg
+
+
+def test_it_is_still_altairs(tmp_path):
+    chart = figures.curves_chart(LONG.head(10))
+    wider = chart.resolve_scale(x="independent")
+    assert wider.to_dict()["resolve"]["scale"]["x"] == "independent"
+    chart.save(tmp_path / "curves.svg")
+    assert (tmp_path / "curves.svg").read_text("utf-8").startswith("<svg")

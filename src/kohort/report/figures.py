@@ -58,15 +58,29 @@ def plotted_metrics(scored: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["data_loss", scored]))
 
 
-def curves_chart(bands: pd.DataFrame) -> alt.Chart:
+class OfflineChart(alt.FacetChart):
+    """A faceted chart of Altair's that is shown as SVG.
+
+    Altair's own way of showing a chart loads Vega from another place. All else (`save`, `to_dict`,
+    properties) is Altair's.
+    """
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
+        with alt.data_transformers.enable("default", max_rows=None):
+            return {"image/svg+xml": vl_convert.vegalite_to_svg(self.to_dict(validate=False))}
+
+
+def curves_chart(bands: pd.DataFrame) -> OfflineChart:
     """A panel for each variant and metric: train and validation, a band from lowest to highest."""
-    chart: alt.Chart = (
+    chart: alt.FacetChart = (
         _panel(bands, None, alt.Scale(zero=False))
         .properties(width=180, height=120)
         .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
         .resolve_scale(y="independent")
     )
-    return chart
+    with alt.data_transformers.enable("default", max_rows=None):
+        shown: OfflineChart = OfflineChart.from_dict(chart.to_dict(), validate=False)
+    return shown
 
 
 def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import altair as alt
 import pandas as pd
 
 from kohort.errors import DesignError
@@ -19,7 +18,7 @@ from kohort.report.answers import additions, answer, table_with_reference, what_
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_record
 from kohort.report.factorial.effect_table import effect_table
-from kohort.report.figures import curve_bands, curves_chart, plotted_metrics
+from kohort.report.figures import OfflineChart, curve_bands, curves_chart, plotted_metrics
 from kohort.report.race.race_view import RaceView
 
 
@@ -296,7 +295,7 @@ class RecordView(RaceView):
         """
         return self._conclusions.next_steps
 
-    def plot(self) -> alt.Chart:
+    def plot(self) -> OfflineChart:
         """Curves of loss and of the score's metric, train and validation, bands over replicates.
 
         Raises:
@@ -305,8 +304,8 @@ class RecordView(RaceView):
         Example:
             >>> chart = result.plot()
             >>> chart.save("curves.html")
-            >>> type(chart).__name__  # of Altair
-            'FacetChart'
+            >>> type(chart).__name__  # Altair's, shown offline
+            'OfflineChart'
         """
         bands = curve_bands(self.curves(), plotted_metrics(self.metric))
         if bands.empty:
