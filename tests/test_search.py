@@ -92,7 +92,7 @@ def test_nobody_named_a_baseline_of_a_search(result, tmp_path):
 def section(result, path):
     """The part of a report that is about the search."""
     page = result.report(path).read_text()
-    return page[page.index('<section aria-labelledby="search">') :].partition("</section>")[0]
+    return page[page.index('<h2 id="search">') :].partition('<details class="part">')[0]
 
 
 @pytest.mark.long
