@@ -57,7 +57,7 @@ def test_the_winner_predicts(fitted, blobs):
 
 
 def test_the_result_is_that_of_a_study(fitted, blobs):
-    data = kohort.Dataset(blobs.x_train, blobs.y_train)
+    data = kohort.Dataset(blobs.x_train, blobs.y_train, class_names="abc")
     study = kohort.Study(
         "same", deep_or_not(), data,
         replicates=kohort.Holdout(0.2, repeats=2), epochs=3, batch_size=32, seed=0,
@@ -122,7 +122,7 @@ def test_sample_weights_are_those_of_the_study(blobs):
         replicates=kohort.Holdout(0.2, repeats=2), epochs=3, batch_size=32, seed=0,
     ).run(verbose=0)  # fmt: skip
     assert found.result_.best().fingerprint == same.best().fingerprint
-    with pytest.raises(kohort.DataError, match="weight above 0"):
+    with pytest.raises(kohort.DesignError, match="above zero of some sample"):
         classifier().fit(blobs.x_train, blobs.y_train, sample_weight=np.zeros(500))
 
 

@@ -86,7 +86,7 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             raise DataError("samples of two classes or more", "one class", "give others, too")
         names = [str(name) for name in self.classes_.tolist()]
         data = Dataset(x, labels.astype(np.int32), class_names=names, name="X", groups=groups)
-        self._run_study(data, self._checked_weights(sample_weight, x))
+        self._run_study(data, sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -71,7 +71,7 @@ class KohortRegressor(RegressorMixin, StudyEstimator):
         self._has_column = y.ndim > 1
         targets = y.reshape(len(y), -1).astype(np.float32)
         data = Dataset(x, targets, name="X", groups=groups)
-        self._run_study(data, self._checked_weights(sample_weight, x))
+        self._run_study(data, sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -7,11 +7,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kohort.data.dataset import Dataset
 from kohort.design.races import Race
@@ -19,7 +15,7 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
 from kohort.design.spec import StudyCallbacks
 from kohort.design.variants import Variant
-from kohort.errors import DataError, check_choice
+from kohort.errors import check_choice
 from kohort.keras_api.averaging import Link, link_of
 from kohort.member import Ensemble, Member
 from kohort.result import Result
@@ -64,7 +60,7 @@ class StudyEstimator(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _run_study(self, data: Dataset, weight: np.ndarray | None) -> None:
+    def _run_study(self, data: Dataset, weight: Any) -> None:
         """Run the study, and keep its result and the model that it ships."""
         check_choice("ships", self.ships, ("best", "refit", "ensemble"))
         study = Study(
@@ -112,14 +108,6 @@ class StudyEstimator(BaseEstimator):
         x = validate_data(self, X, dtype=np.float32, allow_nd=True, reset=False)
         given: np.ndarray = self.model_.predict(x, batch_size=BATCH, verbose=0)
         return given.reshape(len(x), -1)
-
-    def _checked_weights(self, sample_weight: Any, x: np.ndarray) -> np.ndarray | None:
-        if sample_weight is None:
-            return None
-        weight: np.ndarray = _check_sample_weight(sample_weight, x, ensure_non_negative=True)
-        if not weight.any():
-            raise DataError("a sample weight above 0", "none", "leave sample_weight out")
-        return weight
 
 
 def _shipped(result: Result, ships: Ships, verbose: Literal[0, 1]) -> Member | Ensemble:

@@ -37,7 +37,8 @@ class FrameView(RaceView):
         rows, arguments = [], []
         for number, (variant, curves) in enumerate(zip(record.variants, studied, strict=True)):
             scores, trained = (curves.at_best(of[number]) for of in (valid, train))
-            chosen = dict(zip(curves.sound.tolist(), curves.best_by_others, strict=True))
+            best = curves.best_by_others if len(curves.sound) else ()
+            chosen = dict(zip(curves.sound.tolist(), best, strict=True))
             for replicate, length in enumerate(whole.lengths[number].tolist()):
                 if not length:  # of a race that its variant had left
                     continue
