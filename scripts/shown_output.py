@@ -46,7 +46,7 @@ def with_output(page: str, outputs: Sequence[str]) -> str:
     left: Iterator[str] = iter(outputs)
 
     def told(block: re.Match[str]) -> str:
-        output = next(left).rstrip()
+        output = "\n".join(line.rstrip() for line in next(left).rstrip().split("\n"))
         below = f"\n```text\n{output}\n```\n" if output else ""
         return f"```python\n{block['code']}```\n{below}"
 

@@ -73,9 +73,8 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
 
         Example:
             >>> from kohort.sklearn import KohortClassifier
-            >>> classifier = KohortClassifier(build, replicates=2, epochs=1, random_state=0)
-            >>> classifier.set_params(variants=kohort.grid(build, units=[4, 8]))
-            KohortClassifier(epochs=1, random_state=0, replicates=2, ...)
+            >>> variants = kohort.grid(build, units=[4, 8])
+            >>> classifier = KohortClassifier(variants, replicates=2, epochs=1)
             >>> len(classifier.fit(data.x_train, data.y_train).result_.members)
             4
         """
