@@ -16,6 +16,8 @@
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
 # make docs     write the generated pages of docs/ again
+# make site     the site of docs/, in site/docs/index.html; a warning ends it
+# make dist     the wheel and the sdist, in dist/, checked
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
 # there and not work (a shim without an interpreter behind it), so each is tried.
@@ -30,7 +32,7 @@ PEERS := .venv-peers
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
 .PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
-	simulations kills kills-ray fuzz versions keras-suite docs clean
+	simulations kills kills-ray fuzz versions keras-suite docs docs-tools site dist clean
 
 install: $(STAMP)
 
@@ -140,6 +142,21 @@ keras-suite: install tensorflow
 docs: install
 	$(BIN)/python -m scripts.docs
 
+# Sphinx and twine are for the site and the release alone: `make demo` does not wait for them.
+docs-tools: .venv/docs-tools
+
+.venv/docs-tools: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+site: docs-tools
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -c docs . site
+
+dist: docs-tools
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+
 clean:
-	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist fuzz .coverage .coverage.* \
+	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist site fuzz .coverage .coverage.* \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

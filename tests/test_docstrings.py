@@ -11,6 +11,7 @@ import pytest
 import kohort
 from kohort.data.cleaning.applying import cleaned
 from kohort.runs.searches.search_result import SearchResult
+from kohort.sklearn import KohortClassifier, KohortRegressor
 from tests.data.cleaning.test_decisions import decision
 
 NAMES = [getattr(kohort, name) for name in kohort.__all__]
@@ -40,6 +41,12 @@ DESCRIBED = dict(zip(kohort.__all__, NAMES, strict=True)) | {
     for public in CLASSES
     for name, function in public_members(public).items()
 }
+# Of the extra for scikit-learn, with what is kohort's.
+for estimator in (KohortClassifier, KohortRegressor):
+    DESCRIBED |= {estimator.__name__: estimator} | {
+        f"{estimator.__name__}.{name}": function
+        for name, function in public_members(estimator).items()
+    }
 # What `Search.run` returns has these beside what a Result has.
 DESCRIBED |= {
     f"SearchResult.{name}": function

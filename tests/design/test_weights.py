@@ -349,7 +349,7 @@ def test_weights_of_classes_that_make_no_sense_are_refused(names, given, told):
         ([1, -1, 1], "0 or more, and finite, got -1 for training sample 1"),
         ([1, 1, np.nan], "got nan for training sample 2"),
         ([1, 1, np.inf], "got inf for"),
-        ([0, 0, 0], "above 0 of some sample, got 0 for all"),
+        ([0, 0, 0], "above zero of some sample, got zero for all"),
         (["a", "b", "c"], "got .'a', 'b', 'c'"),
     ],
 )

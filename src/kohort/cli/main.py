@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +26,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _tell_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"kohort {metadata.version('kohort')}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _tell_version(asked=asked),
+            is_eager=True,
+            help="Show the version, and exit.",
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": study_commands.demo,

@@ -194,7 +194,9 @@ def sample_weights(given: Any, samples: int) -> np.ndarray:
             "weigh it by 0 to leave it out",
         )
     if not array.any():
-        raise DesignError("sample_weight above 0 of some sample", "0 for all", "weigh one by 1")
+        raise DesignError(
+            "sample_weight above zero of some sample", "zero for all", "weigh one by 1"
+        )
     return array
 
 

@@ -16,13 +16,13 @@ from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
 from kohort.report.answers import additions, answer, table_with_reference, what_axes_do
 from kohort.report.exports.export import export
+from kohort.report.exports.frame_view import FrameView
 from kohort.report.exports.study_export import of_record
 from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import OfflineChart, curve_bands, curves_chart, plotted_metrics
-from kohort.report.race.race_view import RaceView
 
 
-class RecordView(RaceView):
+class RecordView(FrameView):
     """What the record of a study says, as tables, figures, findings and sentences.
 
     Args:
@@ -52,7 +52,7 @@ class RecordView(RaceView):
     def curves(self) -> pd.DataFrame:
         """One row per variant, replicate, epoch (from 1) and metric, with its value.
 
-        Metrics have Keras's names: the running train metrics, "val_" for validation, and "eval_"
+        Metrics have Keras's names: the running train metrics, `val_...` for validation, `eval_...`
         for the training part in inference mode at the end of the epoch.
 
         Example:

@@ -1,0 +1,88 @@
+"""How Sphinx makes the site of this folder: `make site`.
+
+The source folder is the repository, so that links from `docs/` to other folders lead to pages.
+"""
+
+import re
+from importlib import metadata
+from typing import Any
+
+project, author = "kohort", "The kohort maintainers"
+release = metadata.version("kohort")
+root_doc = "docs/index"
+include_patterns = [
+    "docs/*.md",
+    "docs/findings/*.md",
+    "benchmarks/results/*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "src/kohort/data/builtin/NOTICE.md",
+]
+exclude_patterns = [".venv*", ".git", "site", "dist"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+
+myst_heading_anchors = 4  # as on GitHub, where links point to headings
+myst_links_external_new_tab = False
+suppress_warnings = ["myst.header"]  # a page may begin with a level below the first
+
+default_role = "code"  # docstrings write `code` as Markdown does
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # signatures are short, and docstrings tell the types in words
+autodoc_default_options = {"members": True, "inherited-members": True, "show-inheritance": False}
+napoleon_use_ivar = True
+napoleon_numpy_docstring = False
+add_module_names = False
+python_maximum_signature_line_length = 88
+
+html_theme = "furo"
+html_title = f"kohort {release}"
+html_static_path = ["_static"]
+html_extra_path = ["_root"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_copyright = False
+pygments_style, pygments_dark_style = "friendly", "github-dark"
+html_theme_options: dict[str, Any] = {"navigation_with_keys": False}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_ENTRY = re.compile(r"^- \[[^\]]+\]\(([^)#]+)\)", re.MULTILINE)
+_PARTS = {
+    "docs/findings": re.compile(r"\]\((findings/\w+\.md)\)"),
+    "docs/benchmarks": re.compile(r"\]\((\.\./benchmarks/results/[^)]+\.md)\)"),
+}
+"""The pages below a page: those that it links to."""
+
+
+def with_contents(text: str) -> str:
+    """The first page with the tables of contents that its lists of links are."""
+    parts = _HEADING.split(text)[1:]
+    for caption, links in zip(parts[::2], parts[1::2], strict=True):
+        pages = "\n".join(_ENTRY.findall(links))
+        text += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+    return text
+
+
+def with_parts(text: str, link: re.Pattern[str]) -> str:
+    """A page with a table of contents of the pages below it."""
+    pages = "\n".join(dict.fromkeys(link.findall(text)))
+    return f"{text}\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+
+
+def _on_source_read(_app: object, page: str, source: list[str]) -> None:
+    if page == root_doc:
+        source[0] = with_contents(source[0])
+    elif page in _PARTS:
+        source[0] = with_parts(source[0], _PARTS[page])
+
+
+def setup(app: Any) -> None:
+    """Take the lists of the first page as the tables of contents."""
+    app.connect("source-read", _on_source_read)

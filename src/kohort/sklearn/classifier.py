@@ -1,0 +1,142 @@
+"""A classifier that runs a study in `fit`."""
+
+from typing import Any, Self
+
+import numpy as np
+from scipy import special
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from kohort.data.dataset import Dataset
+from kohort.errors import DataError
+from kohort.sklearn.study_estimator import StudyEstimator
+
+
+class KohortClassifier(ClassifierMixin, StudyEstimator):
+    """A classifier that compares variants by a study, and predicts with the winner.
+
+    `fit` splits the samples that it is given into training and validation parts, trains every
+    variant in each replicate, and keeps what was found as `result_`. Inputs are the numbers of
+    `X`, float32; scale them in a pipeline, or in the model by a layer that `adapt`s to the `data`
+    that a build function gets. Classes may be of any kind; models see their numbers from 0.
+
+    Args:
+        variants: A build function, which makes one variant; or a list of `kohort.Variant`, as
+            `kohort.grid` gives it. None compares a linear model with nets of one and of two hidden
+            layers of 64 units.
+        replicates: So many random splits, of which a fifth validates; or `kohort.Holdout`,
+            `kohort.KFold`, or `kohort.Race`.
+        epochs: As in `kohort.Study`.
+        batch_size: As in `kohort.Study`.
+        ships: What predicts: "best", the winner's member of lowest validation loss; "refit", the
+            winner once more on all samples; "ensemble", the mean of the winner's members.
+        metric: As in `kohort.Study`: None is the accuracy where models have it, else the loss.
+        mode: As in `kohort.Study`.
+        margin: As in `kohort.Study`.
+        callbacks: As in `kohort.Study`.
+        random_state: The seed of the study; a number makes `fit` give the same each time.
+        verbose: 0 is silent; anything else shows progress on stderr.
+
+    Attributes:
+        result_: The `kohort.Result` of the study.
+        model_: The `keras.Model` that predicts.
+        classes_: The classes, sorted.
+        n_features_in_: The number of features.
+        feature_names_in_: Their names, where `X` has such.
+
+    Example:
+        >>> from kohort.sklearn import KohortClassifier
+        >>> variants = kohort.grid(build, units=[1, 16])
+        >>> classifier = KohortClassifier(variants, replicates=3, epochs=2, batch_size=10)
+        >>> classifier.set_params(random_state=0).fit(data.x_train, data.y_train).result_.winner
+        'units=16'
+        >>> classifier.score(data.x_test, data.y_test) > 0.9
+        True
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Run the study.
+
+        Args:
+            X: `[sample, feature]` numbers, or of more axes, as the models take them.
+            y: `[sample]`, the class of each.
+            sample_weight: `[sample]`, how much each counts, as in `kohort.Study`.
+            groups: `[sample]`, what belongs together, of any hashable kind: a group is never split
+                between training and validation.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: As `kohort.Study` and `Study.run`; or there is one class.
+
+        Example:
+            >>> from kohort.sklearn import KohortClassifier
+            >>> variants = kohort.grid(build, units=[4, 8])
+            >>> classifier = KohortClassifier(variants, replicates=2, epochs=1)
+            >>> len(classifier.fit(data.x_train, data.y_train).result_.members)
+            4
+        """
+        x, y = validate_data(self, X, y, dtype=np.float32, allow_nd=True, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError("samples of two classes or more", "one class", "give others, too")
+        names = [str(name) for name in self.classes_.tolist()]
+        data = Dataset(x, labels.astype(np.int32), class_names=names, name="X", groups=groups)
+        self._run_study(data, sample_weight)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of each sample.
+
+        Args:
+            X: `[sample, ...]`, as in `fit`.
+
+        Returns:
+            `[sample]`, each one of `classes_`.
+
+        Raises:
+            NotFittedError: It was not fitted.
+
+        Example:
+            >>> from kohort.sklearn import KohortClassifier
+            >>> variants = kohort.grid(build, units=[16])
+            >>> classifier = KohortClassifier(variants, replicates=2, epochs=2, batch_size=10)
+            >>> classifier.fit(data.x_train, np.array(list("abcde"))[data.y_train])
+            KohortClassifier(...)
+            >>> classifier.predict(6 * np.eye(5)).tolist()
+            ['a', 'b', 'c', 'd', 'e']
+        """
+        numbers = self.predict_proba(X).argmax(axis=1)
+        predicted: np.ndarray = self.classes_[numbers]
+        return predicted
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, for each sample.
+
+        Args:
+            X: `[sample, ...]`, as in `fit`.
+
+        Returns:
+            float32 `[sample, class]`, in the order of `classes_`.
+
+        Raises:
+            NotFittedError: It was not fitted.
+
+        Example:
+            >>> from kohort.sklearn import KohortClassifier
+            >>> variants = kohort.grid(build, units=[16])
+            >>> classifier = KohortClassifier(variants, replicates=2, epochs=2, batch_size=10)
+            >>> classifier.fit(data.x_train, data.y_train).predict_proba(data.x_test).shape
+            (60, 5)
+        """
+        outputs = self._outputs_of(X)
+        if self._link == "softmax":
+            return np.asarray(special.softmax(outputs, axis=1))
+        if self._link == "sigmoid":
+            outputs = special.expit(outputs)
+        if outputs.shape[1] == 1:
+            outputs = np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs

@@ -1,0 +1,116 @@
+"""What both estimators do: a study of variants in `fit`, and predictions of what it ships."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, Literal, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from kohort.data.dataset import Dataset
+from kohort.design.races import Race
+from kohort.design.replicates import Holdout, KFold
+from kohort.design.scoring import Mode
+from kohort.design.spec import StudyCallbacks
+from kohort.design.variants import Variant
+from kohort.errors import check_choice
+from kohort.keras_api.averaging import Link, link_of
+from kohort.member import Ensemble, Member
+from kohort.result import Result
+from kohort.sklearn.dense_nets import dense_variants
+from kohort.study import Study
+
+type Ships = Literal["best", "refit", "ensemble"]
+
+VALIDATES = 0.2
+"""The part of the samples that validates, where the number of replicates alone is given."""
+BATCH = 1024
+"""Samples that are predicted at once."""
+
+
+class StudyEstimator(BaseEstimator):
+    """Runs a study of variants, and keeps what it ships."""
+
+    def __init__(
+        self,
+        variants: Sequence[Variant] | Any = None,
+        *,
+        replicates: int | Holdout | KFold | Race = 5,
+        epochs: int | Mapping[str, int] = 50,
+        batch_size: int = 32,
+        ships: Ships = "best",
+        metric: str | None = None,
+        mode: Mode = "auto",
+        margin: float | None = None,
+        callbacks: StudyCallbacks = (),
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.variants = variants
+        self.replicates = replicates
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.ships = ships
+        self.metric = metric
+        self.mode = mode
+        self.margin = margin
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _run_study(self, data: Dataset, weight: Any) -> None:
+        """Run the study, and keep its result and the model that it ships."""
+        check_choice("ships", self.ships, ("best", "refit", "ensemble"))
+        study = Study(
+            type(self).__name__,
+            self._variants(),
+            data,
+            replicates=self._splits(),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=self._seed(),
+            callbacks=self.callbacks,
+            metric=self.metric,
+            mode=self.mode,
+            margin=self.margin,
+            sample_weight=weight,
+        )
+        verbose: Literal[0, 1] = 1 if self.verbose else 0
+        self.result_ = study.run(verbose=verbose)
+        shipped = _shipped(self.result_, self.ships, verbose)
+        self.model_ = shipped.model()
+        self._link: Link = ""
+        if data.classes is not None and isinstance(shipped, Member):
+            self._link = link_of(self.model_, has_classes=True)
+
+    def _variants(self) -> Sequence[Variant]:
+        if self.variants is None:
+            return dense_variants()
+        if callable(self.variants):
+            return [Variant(getattr(self.variants, "__name__", "model"), self.variants)]
+        return cast("Sequence[Variant]", self.variants)
+
+    def _splits(self) -> Holdout | KFold | Race:
+        if isinstance(self.replicates, Integral):
+            return Holdout(VALIDATES, repeats=int(self.replicates))
+        return cast("Holdout | KFold | Race", self.replicates)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _outputs_of(self, X: Any) -> np.ndarray:
+        """What the model gives for samples, float32 `[sample, output]`."""
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=np.float32, allow_nd=True, reset=False)
+        given: np.ndarray = self.model_.predict(x, batch_size=BATCH, verbose=0)
+        return given.reshape(len(x), -1)
+
+
+def _shipped(result: Result, ships: Ships, verbose: Literal[0, 1]) -> Member | Ensemble:
+    if ships == "refit":
+        return result.refit(verbose=verbose)
+    return result.ensemble() if ships == "ensemble" else result.best()

@@ -1,0 +1,201 @@
+"""Studies as estimators, beside what scikit-learn does with them."""
+
+import pickle
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import kohort
+from kohort.sklearn import KohortClassifier, KohortRegressor
+
+
+def build(units, data, ending="softmax"):
+    outputs = {"softmax": 3, "softmax logits": 3, "sigmoid": 1, "sigmoid logits": 1}[ending]
+    activation = None if "logits" in ending else ending
+    hidden = [keras.layers.Dense(units, "tanh")] if units else []
+    model = keras.Sequential(
+        [keras.Input(data.input_shape), *hidden, keras.layers.Dense(outputs, activation)]
+    )
+    losses = keras.losses
+    loss = losses.BinaryCrossentropy if outputs == 1 else losses.SparseCategoricalCrossentropy
+    model.compile(
+        keras.optimizers.Adam(0.05), loss(from_logits=activation is None), metrics=["accuracy"]
+    )
+    return model
+
+
+def deep_or_not():
+    return kohort.grid(build, units=[0, 8])
+
+
+def classifier(**changed):
+    given = {"replicates": 2, "epochs": 3, "random_state": 0}
+    return KohortClassifier(deep_or_not(), **(given | changed))
+
+
+@pytest.fixture(scope="module")
+def fitted(blobs):
+    return classifier().fit(blobs.x_train, np.array(["a", "b", "c"])[blobs.y_train])
+
+
+def test_the_winner_predicts(fitted, blobs):
+    best = fitted.result_.best()
+    expected = best.model().predict(blobs.x_test, verbose=0)
+    np.testing.assert_allclose(fitted.predict_proba(blobs.x_test), expected, rtol=1e-5)
+    assert fitted.predict(blobs.x_test).tolist() == [*np.array(["a", "b", "c"])[expected.argmax(1)]]
+    assert fitted.result_.winner in ("units=0", "units=8")
+    assert fitted.model_.get_weights()[0].tolist() == best.weights[0].tolist()
+
+
+def test_the_result_is_that_of_a_study(fitted, blobs):
+    data = kohort.Dataset(blobs.x_train, blobs.y_train, class_names="abc")
+    study = kohort.Study(
+        "same", deep_or_not(), data,
+        replicates=kohort.Holdout(0.2, repeats=2), epochs=3, batch_size=32, seed=0,
+    )  # fmt: skip
+    same = study.run(verbose=0)
+    assert fitted.result_.table()["val_accuracy"].equals(same.table()["val_accuracy"])
+    assert fitted.result_.best().fingerprint == same.best().fingerprint
+
+
+def test_a_fitted_estimator_is_pickled_with_its_result(fitted, blobs):
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(
+        again.predict_proba(blobs.x_test), fitted.predict_proba(blobs.x_test)
+    )
+    assert again.result_.answer() == fitted.result_.answer()
+
+
+@pytest.mark.parametrize("ending", ["sigmoid", "sigmoid logits", "softmax logits"])
+def test_probabilities_are_made_of_what_models_give(ending, blobs):
+    y = blobs.y_train > 0 if "sigmoid" in ending else blobs.y_train
+    variants = kohort.grid(build, units=[4], ending=ending)
+    found = classifier().set_params(variants=variants).fit(blobs.x_train, y)
+    probabilities = found.predict_proba(blobs.x_test)
+    assert probabilities.shape == (100, len(found.classes_))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    given = keras.ops.convert_to_numpy(found.model_(blobs.x_test))
+    link = {
+        "sigmoid": lambda p: p,
+        "sigmoid logits": lambda z: 1 / (1 + np.exp(-z)),
+        "softmax logits": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
+    }[ending]
+    np.testing.assert_allclose(probabilities[:, -1], link(given)[:, -1], rtol=1e-4)
+    assert set(found.predict(blobs.x_test)) <= set(found.classes_)
+
+
+@pytest.mark.parametrize("ships", ["refit", "ensemble"])
+def test_what_is_shipped_can_be_chosen(ships, blobs):
+    found = classifier(ships=ships).fit(blobs.x_train, blobs.y_train)
+    shipped = getattr(found.result_, ships)().model()
+    expected = shipped.predict(blobs.x_test, verbose=0)
+    np.testing.assert_allclose(found.predict_proba(blobs.x_test), expected, rtol=1e-5)
+
+
+def test_another_choice_is_refused(blobs):
+    with pytest.raises(kohort.DesignError, match="ships"):
+        classifier(ships="winner").fit(blobs.x_train, blobs.y_train)
+
+
+def test_groups_are_never_split(blobs):
+    groups = np.arange(500) // 10
+    found = classifier().fit(blobs.x_train, blobs.y_train, groups=groups)
+    replicate = found.result_.best().replicate
+    assert not set(groups[replicate.train]) & set(groups[replicate.valid])
+
+
+def test_sample_weights_are_those_of_the_study(blobs):
+    weights = np.linspace(0, 2, 500)
+    found = classifier().fit(blobs.x_train, blobs.y_train, sample_weight=weights)
+    data = kohort.Dataset(blobs.x_train, blobs.y_train)
+    same = kohort.Study(
+        "same", deep_or_not(), data, sample_weight=weights,
+        replicates=kohort.Holdout(0.2, repeats=2), epochs=3, batch_size=32, seed=0,
+    ).run(verbose=0)  # fmt: skip
+    assert found.result_.best().fingerprint == same.best().fingerprint
+    with pytest.raises(kohort.DesignError, match="above zero of some sample"):
+        classifier().fit(blobs.x_train, blobs.y_train, sample_weight=np.zeros(500))
+
+
+def test_a_seed_decides(blobs):
+    def prints(random_state):
+        found = classifier(random_state=random_state).fit(blobs.x_train, blobs.y_train)
+        return found.result_.best().fingerprint
+
+    assert prints(np.random.RandomState(3)) == prints(np.random.RandomState(3))
+    assert prints(1) != prints(2)
+
+
+def test_unfitted_ones_say_so(blobs):
+    for estimator in (KohortClassifier(), KohortRegressor()):
+        with pytest.raises(NotFittedError):
+            estimator.predict(blobs.x_test)
+
+
+def test_one_class_is_refused(blobs):
+    with pytest.raises(kohort.DataError, match="two classes or more"):
+        classifier().fit(blobs.x_train, np.zeros(500, int))
+
+
+def test_clones_have_the_parameters(fitted):
+    cloned = clone(fitted)
+    assert not hasattr(cloned, "result_")
+    assert repr(cloned) == repr(fitted)
+    assert [variant.name for variant in cloned.variants] == ["units=0", "units=8"]
+
+
+@pytest.mark.long
+def test_tables_of_scikit_learn_without_a_line_of_keras():
+    x, y = load_breast_cancer(return_X_y=True)
+    assert cross_val_score(KohortClassifier(random_state=0), x, y, cv=3).mean() > 0.95
+    x, y = load_diabetes(return_X_y=True)
+    # Ordinary least squares has 0.48 to 0.49 here.
+    assert cross_val_score(KohortRegressor(random_state=0), x, y, cv=3).mean() > 0.4
+
+
+@pytest.mark.long
+def test_pipelines_and_grid_searches_take_them(blobs):
+    pipeline = make_pipeline(StandardScaler(), classifier())
+    names = np.array(["a", "b", "c"])[blobs.y_train]
+    search = GridSearchCV(
+        pipeline,
+        {"kohortclassifier__epochs": [1, 6], "kohortclassifier__batch_size": [16, 32]},
+        cv=2,
+        error_score="raise",
+    ).fit(blobs.x_train, names)
+    assert search.best_params_["kohortclassifier__epochs"] == 6
+    winner = search.best_estimator_[-1]
+    assert winner.result_.settings.batch_size == search.best_params_["kohortclassifier__batch_size"]
+
+
+@pytest.mark.long
+def test_another_process_predicts_the_same(fitted, blobs, tmp_path):
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted.model_))
+    np.save(tmp_path / "x.npy", blobs.x_test)
+    code = (
+        "import kohort, pickle, numpy as np; from pathlib import Path\n"
+        "model = pickle.loads(Path('model.pickle').read_bytes())\n"
+        "np.save('p.npy', model.predict(np.load('x.npy'), verbose=0))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "p.npy"), fitted.predict_proba(blobs.x_test), rtol=1e-5
+    )
+
+
+def test_without_scikit_learn_it_is_said_how_to_get_it(tmp_path):
+    (tmp_path / "sklearn.py").write_text("raise ImportError('no module')")
+    code = "import sys; sys.path.insert(0, '.'); import kohort.sklearn"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "pip install 'kohort[sklearn]'" in done.stderr.splitlines()[-1]

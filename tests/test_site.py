@@ -1,0 +1,75 @@
+"""The site of docs/ builds without a warning, and its pages stand by themselves."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.report.browsing import opened_whole
+from tests.report.conftest import browser  # noqa: F401 (a fixture)
+
+ROOT = Path(__file__).parents[1]
+LOADED = re.compile(
+    r"<(?:script|img|iframe)\b[^>]*\bsrc=\"(?:https?:)?//|<link\b[^>]*stylesheet[^>]*//"
+)
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the site, built as `make site` does."""
+    if find_spec("sphinx") is None:
+        assert "KOHORT_REQUIRE_SITE" not in os.environ, "no Sphinx where it is required"
+        pytest.skip("Sphinx is not installed: make docs-tools")
+    folder = tmp_path_factory.mktemp("site")
+    strict = ["--fail-on-warning", "--keep-going", "--quiet", "-b", "html", "-c", "docs"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *strict, ".", str(folder)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_no_page_loads_from_another_place(site):
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 40
+    for page in pages:
+        assert not LOADED.search(page.read_text("utf-8")), page.name
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", sheet.read_text("utf-8"))
+
+
+def test_every_public_name_is_in_the_reference(site):
+    import kohort
+
+    page = (site / "docs" / "reference.html").read_text("utf-8")
+    for name in kohort.__all__:
+        assert f'id="kohort.{name}"' in page, name
+    assert 'id="kohort.Result.to_frame"' in page
+    assert 'id="kohort.sklearn.KohortClassifier.predict_proba"' in page
+
+
+def test_its_first_page_leads_to_every_page_of_docs(site):
+    page = (site / "docs" / "index.html").read_text("utf-8")
+    names = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert names <= set(re.findall(r'href="([\w-]+)\.html"', page))
+
+
+def test_links_between_folders_lead_to_pages(site):
+    page = (site / "docs" / "benchmarks.html").read_text("utf-8")
+    assert 'href="../benchmarks/results/growth.html"' in page
+    assert 'href="docs/index.html"' in (site / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_phone_and_a_screen(site, browser, width, scheme):  # noqa: F811 (the fixture)
+    for name in ("index", "tutorial", "reference", "simulations", "findings/KH101", "coming-from"):
+        with opened_whole(browser, site / "docs" / f"{name}.html", width, scheme) as tab:
+            assert tab.title()
