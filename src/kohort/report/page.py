@@ -29,6 +29,7 @@ from kohort.report.answers import (
 )
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
 from kohort.report.class_words import recall_rows, reference_row
+from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
@@ -172,6 +173,7 @@ def render(page: Page) -> str:
         reference=reference_row(conclusions),
         test_text=on_test.told(page.tests, page.test_scores, page.scale, settings),
         recalls=recall_rows(page.tests),
+        classes=classes_shown(conclusions),
         rows=page.table.reset_index().to_dict("records"),
         panels=_panels(page),
         most_panels=SHOWN_PANELS,
