@@ -94,7 +94,10 @@ def test_a_result_exports_what_its_store_does(result, place, tmp_path):
     with open_store(place) as store:
         export(of_stored(store.study("kept")), tmp_path / "store")
     one, other = (
-        {name: pd.read_csv(tmp_path / of / f"{name}.csv") for name in ("curves", "findings", "recalls")}
+        {
+            name: pd.read_csv(tmp_path / of / f"{name}.csv")
+            for name in ("curves", "findings", "recalls")
+        }
         | {"members": pd.read_csv(tmp_path / of / "members.csv").drop(columns="finished")}
         for of in ("result", "store")
     )
