@@ -71,16 +71,29 @@ def test_sentences_tell_winner_and_baseline_where_classes_are_uneven():
     assert winner.startswith("v1 finds 60.0 % (")
     assert " of class yes and 92.5 % (" in winner
     assert "; balanced accuracy 76.2 % (" in winner
+    assert winner.endswith("), the highest.")
+    assert not baseline.endswith("highest.")
     assert baseline.startswith("v0 finds 0.0 % (no interval) of class yes and 99.4 %")
     assert ClassView(record(np.array([[50, 50], [50, 50]]))).recalls_text() == []
     assert ClassView(replace(record(), classes=None)).recalls_text() == []
+
+
+def test_who_is_best_balanced_is_told_beside_a_winner_by_accuracy():
+    other = FOUND | {(0, 0): [60, 19], (0, 1): [62, 20]}
+    winner, balanced = ClassView(record(found=other)).recalls_text()
+    assert winner.startswith("v1 finds ")
+    assert balanced.startswith("v0 finds ")
+    assert balanced.endswith("), the highest.")
+    only = {place: n for place, n in FOUND.items() if place[0]}
+    assert len(ClassView(record(found=only)).recalls_text()) == 1  # of v0 nothing is known
+    assert ClassView(record(found={})).recalls_text() == []
 
 
 def test_of_many_classes_a_sentence_names_the_least_found():
     names = "abcdef"
     samples = np.array([[40, 20, 10, 10, 10, 10]] * 2)
     found = {place: [n // (k + 1) for k, n in enumerate(samples[0])] for place in FOUND}
-    (told, _) = ClassView(record(samples, found, names)).recalls_text()
+    told, *_ = ClassView(record(samples, found, names)).recalls_text()
     assert told.startswith("v1 finds the least, 10.0 % (no interval) of class f, ")
     assert " of class b" not in told
 

@@ -38,10 +38,11 @@ class ClassView(RaceView):
         return recall_table(self._conclusions)
 
     def recalls_text(self) -> list[str]:
-        """What winner and baseline find of each class on validation, in a sentence each.
+        """What variants find of each class on validation, in a sentence each.
 
-        Empty where the largest class has less than twice the samples of the smallest: there the
-        accuracy tells it.
+        They are the winner, the baseline, and the one of the highest balanced accuracy. Empty where
+        the largest class has less than twice the samples of the smallest: there the accuracy tells
+        it.
 
         Example:
             >>> result.recalls_text()  # its classes are of about one size
