@@ -192,7 +192,9 @@ def test_a_store_in_the_place_of_a_name_is_told_how_to_be_named(folder, ran, tmp
 
 def test_export_writes_tables(folder, ran):
     done = kohort("export", "tiny", "tables", cwd=folder)
-    assert done.stdout.split() == [f"tables/{n}.csv" for n in ("curves", "members", "findings")]
+    assert done.stdout.split() == [
+        f"tables/{name}.csv" for name in ("curves", "members", "findings", "recalls")
+    ]
     with (folder / "tables" / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {(r["variant"], r["replicate"], r["epoch"]) for r in rows} == {

@@ -86,7 +86,7 @@ def test_an_opened_study_exports_what_its_run_exports(result, place, tmp_path, t
     result.export(tmp_path / "run", to)
     kohort.open(place, "kept").export(str(tmp_path / "opened"), to)
     assert files(tmp_path / "run") == files(tmp_path / "opened")
-    assert len(files(tmp_path / "run")) == (3 if to is None else 3 * (9 + 3))
+    assert len(files(tmp_path / "run")) == (4 if to is None else 3 * (9 + 3))
 
 
 def test_a_result_exports_what_its_store_does(result, place, tmp_path):
@@ -94,7 +94,10 @@ def test_a_result_exports_what_its_store_does(result, place, tmp_path):
     with open_store(place) as store:
         export(of_stored(store.study("kept")), tmp_path / "store")
     one, other = (
-        {name: pd.read_csv(tmp_path / of / f"{name}.csv") for name in ("curves", "findings")}
+        {
+            name: pd.read_csv(tmp_path / of / f"{name}.csv")
+            for name in ("curves", "findings", "recalls")
+        }
         | {"members": pd.read_csv(tmp_path / of / "members.csv").drop(columns="finished")}
         for of in ("result", "store")
     )

@@ -78,7 +78,7 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show what a store has of a study: members, runs, events, race, axes, test and findings."""
+    """Show what a store has of a study: runs, events, race, axes, classes, test and findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
 
@@ -93,13 +93,13 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
 
 
 _NOTHING: dict[str, list[dict[str, Any]]] = {
-    "race": [], "axes": [], "test": [], "test_scores": []
+    "race": [], "axes": [], "classes": [], "recalls": [], "test": [], "test_scores": []
 }  # fmt: skip
 
 
 def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
     """What the race decided, what each axis does, and what was read of the test set."""
-    from kohort.cli.told_as_json import of_test
+    from kohort.cli.told_as_json import of_recalls, of_test
     from kohort.report import on_test
     from kohort.runs.loading import open as open_result
 
@@ -108,13 +108,14 @@ def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
         told = {
             "race": result.race_text(),
             "axes": result.effects_text(),
+            "classes": result.recalls_text(),
             "test": on_test.readings_text(result.readings(), result.test_text()),
         }
-        scores = of_test(result)
+        rows = {"recalls": of_recalls(result), "test_scores": of_test(result)}
     except StoreError as error:  # The rest can be shown without the epochs.
-        told, scores = {"axes": [str(error)]}, []
+        told, rows = {"axes": [str(error)]}, {}
     parts = {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
-    return _NOTHING | parts | {"test_scores": scores}
+    return _NOTHING | parts | rows
 
 
 def compare(

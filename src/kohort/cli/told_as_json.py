@@ -83,6 +83,14 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
     ]
 
 
+def of_recalls(result: "Result") -> list[dict[str, Any]]:
+    """How much of each class each variant finds on validation; none where nobody knows."""
+    try:
+        return _rows(result.recalls())
+    except DesignError:  # of no classes
+        return []
+
+
 def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> dict[str, Any]:
     """What a run ended with.
 
@@ -101,6 +109,7 @@ def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> d
         "winner": result.winner,
         "answer": result.answer(),
         "table": _rows(result.table()),
+        "recalls": of_recalls(result),
         "test": of_test(result),
         "findings": [of_finding(finding) for finding in result.findings()],
         "next": [step.sentence for step in result.next_steps()],

@@ -246,7 +246,7 @@ class Dataset:
         check_named(self.columns)
         if self.columns is None or self.named:
             return self
-        raw = self.raw and replace(self.raw, fingerprint=fingerprint_by_name(self.raw.fingerprint))
+        raw = self.raw and self.raw.by_name()
         return replace(self, named=True, raw=raw, notes=(*self.notes, self.columns.told_by_name))
 
     @property

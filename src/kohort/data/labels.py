@@ -73,6 +73,7 @@ def as_numbers(data: Dataset, asked: str) -> Dataset:
         y_test=numbers[data.y_test][:, None],
         class_names=None,
         notes=(*data.notes, told),
+        raw=data.raw and data.raw.numbered(numbers),
     )
 
 

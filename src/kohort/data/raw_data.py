@@ -1,7 +1,7 @@
 """What clean data were made of, as far as splits ask for it."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,12 +25,15 @@ class RawData:
         rows: int64 `[train sample]`, for each clean training sample the raw one; ascending.
         targets: `[raw train sample, ...]`.
         groups: `[raw train sample]`; None where there are none.
+        as_numbers: The fingerprint of the raw data where numbers that name their classes are
+            taken as numbers to predict; "" where no numbers name them.
     """
 
     fingerprint: str
     rows: np.ndarray = field(repr=False)
     targets: np.ndarray = field(repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
+    as_numbers: str = ""
 
     @property
     def samples(self) -> int:
@@ -46,6 +49,17 @@ class RawData:
         if len(self.rows) != samples:
             told = f"{len(self.rows):,} of them and {samples:,} training samples"
             raise DataError("a raw sample for each", told, "leave raw out of other data")
+
+    def by_name(self) -> "RawData":
+        """The same where inputs come by name."""
+        numbers = self.as_numbers and fingerprint_by_name(self.as_numbers)
+        named = fingerprint_by_name(self.fingerprint)
+        return replace(self, fingerprint=named, as_numbers=numbers)
+
+    def numbered(self, numbers: np.ndarray) -> "RawData":
+        """The same where the numbers that name classes, `[class]`, are taken as numbers."""
+        targets = numbers[self.targets][:, None]
+        return replace(self, fingerprint=self.as_numbers, targets=targets, as_numbers="")
 
     def kept(self, rows: np.ndarray) -> np.ndarray:
         """The clean training samples among raw ones, int64, ascending as these."""

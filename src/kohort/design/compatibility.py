@@ -230,7 +230,8 @@ def checked_spec(spec: StudySpec) -> StudySpec:
         DesignError: Its parts do not fit together.
     """
     check_spec(spec)
-    if spec.data.raw is not None or numbered_classes(spec.data) is None:
+    raw = spec.data.raw
+    if numbered_classes(spec.data) is None or (raw is not None and not raw.as_numbers):
         return spec
     models = BuiltModels(spec, 0)
     losses = set()

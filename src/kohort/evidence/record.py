@@ -15,6 +15,7 @@ from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
+from kohort.evidence.class_counts import ClassCounts, counts_from_json, counts_to_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings
 
@@ -68,6 +69,8 @@ class StudyRecord:
         learned: The layers of its models that learned from data before training; None in studies
             that were kept before it was.
         constant: What one answer for all samples scores, where that is known of the score.
+        classes: Which classes its members find; None where the targets are no classes, or no
+            member tells them, and in studies that were kept before it was.
     """
 
     settings: Settings
@@ -80,6 +83,7 @@ class StudyRecord:
     configs: Mapping[tuple[int, int], str] = field(default_factory=dict)
     learned: tuple[LearnedLayer, ...] | None = None
     constant: ConstantAnswer | None = None
+    classes: ClassCounts | None = None
 
     @property
     def whole(self) -> Curves:
@@ -118,6 +122,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
         "trained": record.whole.trained.tolist(),
         "configs": [[*place, text] for place, text in record.configs.items()],
         "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
+        "classes": counts_to_json(record.classes),
     }
 
 
@@ -160,6 +165,7 @@ def from_json(
         {(variant, number): text for variant, number, text in stored.get("configs", [])},
         None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
         None if constant is None else ConstantAnswer(**_with_arrays(constant)),
+        counts_from_json(stored.get("classes")),
     )
 
 

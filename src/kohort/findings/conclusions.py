@@ -9,6 +9,7 @@ from kohort.errors import DesignError
 from kohort.evidence.record import StudyRecord
 from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import Optimism, choose, optimism
+from kohort.findings.classes.recalls import Recalls, recalls_of
 from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.factorial.axes import axes_of
 from kohort.findings.factorial.effects import Effects, effects_of
@@ -139,6 +140,17 @@ class Conclusions:
         """How optimistic the winner's score is, because it is the best of several."""
         return optimism(self.study)
 
+    @cached_property
+    def ranking(self) -> list[int]:
+        """The numbers of all variants, best first.
+
+        Means over only the replicates that did not diverge come after complete ones, and in a race
+        means over fewer replicates come after those over more.
+        """
+        lost = np.array([curves.diverged.any() for curves in self.study.variants])
+        order: list[int] = np.lexsort((self.mean_errors, -self.record.whole.trained, lost)).tolist()
+        return order
+
     @property
     def mean_errors(self) -> np.ndarray:
         """Mean validation errors at the best epoch, `[variant]`; NaN where nothing trained."""
@@ -152,6 +164,14 @@ class Conclusions:
             for curves in self.study.variants
             if curves.diverged.any()
         ]
+
+    @cached_property
+    def recalls(self) -> list[Recalls] | None:
+        """The recalls of the variants, by number; None where it is not known who finds what."""
+        counts = self.record.classes
+        if counts is None:
+            return None
+        return [recalls_of(counts, self.study, n) for n in range(len(self.study.variants))]
 
     def score(self, variant: int, side: str = "val_") -> Interval:
         """The score of a variant at its best epoch, with its interval over replicates.

@@ -16,6 +16,7 @@ from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
 from kohort.report.class_words import not_beaten, reference_row
+from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
 from kohort.report.progress import count
@@ -28,12 +29,7 @@ def score_table(conclusions: Conclusions) -> pd.DataFrame:
     rows = [_row(conclusions, number) for number in range(len(conclusions.record.variants))]
     table = pd.DataFrame(rows).astype({"best_epoch": "Int64"})
     table = table.assign(**_differing_arguments(conclusions, table.columns)).set_index("variant")
-    # Means over only the replicates that did not diverge come after complete ones, and in a race
-    # means over fewer replicates come after those over more.
-    lost = np.array([curves.diverged.any() for curves in conclusions.study.variants])
-    fewer = -conclusions.record.whole.trained
-    order = np.lexsort((conclusions.mean_errors, fewer, lost))
-    return table.iloc[order]
+    return table.iloc[conclusions.ranking]
 
 
 def _of_race(conclusions: Conclusions, number: int) -> dict[str, Any]:
@@ -234,6 +230,7 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         "high": valid.high,
         f"train_{metric}": train.mean,
         "gap": worse if conclusions.study.scale.higher_is_better else -worse,
+        **balanced_columns(conclusions, number),
         "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
         "parameters": facts.parameters,
         "seconds": seconds,

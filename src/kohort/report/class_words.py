@@ -12,6 +12,7 @@ from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.proportion import PairedProportions, paired_counts
 from kohort.findings.statistics.scale import percent
+from kohort.report.classes.recall_table import balanced_of_one_answer
 from kohort.report.held_out import HeldOut
 
 
@@ -51,6 +52,7 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
         "high": valid.high,
         f"train_{metric}": train,
         "gap": worse if study.scale.higher_is_better else -worse,
+        **balanced_of_one_answer(conclusions),
         "best_epoch": None,
         "parameters": 0,
         "seconds": 0.0,

@@ -198,10 +198,9 @@ def _with_predictions(tested: Tested, given: Any, targets: Any) -> Tested:
 def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tested:
     """With the classes that the outputs of a model tell, unless they are no class scores."""
     classes, outputs = len(labels.names), np.asarray(given)
-    scores = class_probabilities(outputs) if outputs.ndim == 2 else outputs
-    if scores.shape != (len(labels.test), classes):
+    if not are_of_classes(outputs, classes):
         return tested
-    smallest = np.min_scalar_type(classes)
+    scores, smallest = class_probabilities(outputs), np.min_scalar_type(classes)
     return replace(
         tested,
         names=labels.names,
@@ -211,6 +210,12 @@ def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tes
         probabilities=scores.max(axis=1),
         losses=log_losses(scores, labels.test),
     )
+
+
+def are_of_classes(outputs: np.ndarray, classes: int) -> bool:
+    """Whether outputs tell a class: `[sample, class]`, or `[sample, 1]` where there are two."""
+    widths = (1, 2) if classes == 2 else (classes,)
+    return classes > 1 and outputs.ndim == 2 and outputs.shape[1] in widths
 
 
 def class_probabilities(scores: np.ndarray) -> np.ndarray:

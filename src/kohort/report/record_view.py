@@ -15,6 +15,7 @@ from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
 from kohort.report.answers import additions, answer, table_with_reference, what_axes_do
+from kohort.report.classes.class_view import ClassView
 from kohort.report.exports.export import export
 from kohort.report.exports.frame_view import FrameView
 from kohort.report.exports.study_export import of_record
@@ -22,7 +23,7 @@ from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import OfflineChart, curve_bands, curves_chart, plotted_metrics
 
 
-class RecordView(FrameView):
+class RecordView(ClassView, FrameView):
     """What the record of a study says, as tables, figures, findings and sentences.
 
     Args:
@@ -70,7 +71,8 @@ class RecordView(FrameView):
 
         Columns: the validation score with its interval over replicates (`val_accuracy`, `low`,
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
-        them, all in inference mode at the best epoch; `best_epoch` (from 1), that of lowest mean
+        them, all in inference mode at the best epoch; of classes the `balanced_accuracy` on
+        validation with its interval (see `recalls`); `best_epoch` (from 1), that of lowest mean
         validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
         the same as `seconds_per_epoch` of one model, which is what an augmentation costs, say; and
         the `verdict` of the findings; in a race also the `replicates` that each trained, and
@@ -323,8 +325,8 @@ class RecordView(FrameView):
 
         Args:
             path: The folder to write to. "tensorboard" and "mlflow" take one that is not there yet.
-            to: "csv" or "parquet": tables of curves, members and findings, in the place of those
-                that are there. "tensorboard": event files, named as those of Keras's callback.
+            to: "csv" or "parquet": tables of curves, members, findings and recalls, in the place of
+                those that are there. "tensorboard": event files, named as Keras's callback does.
                 "mlflow": a database of runs. None writes the curves alone, as one file, where
                 `path` ends in ".csv" or ".parquet", and else all tables as "csv".
 
@@ -337,7 +339,7 @@ class RecordView(FrameView):
 
         Example:
             >>> [path.name for path in result.export("tables", to="csv")]
-            ['curves.csv', 'members.csv', 'findings.csv']
+            ['curves.csv', 'members.csv', 'findings.csv', 'recalls.csv']
         """
         return export(of_record(self.record, self._conclusions.findings), Path(path), to)
 

@@ -135,6 +135,8 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
         text_lines += ["", "race", *(row["told"] for row in parts["race"])]
     if parts["axes"]:
         text_lines += ["", "what each axis does", *(row["told"] for row in parts["axes"])]
+    if parts["classes"]:
+        text_lines += ["", "classes", *(row["told"] for row in parts["classes"])]
     if parts["test"]:
         text_lines += ["", "test set", *(row["told"] for row in parts["test"])]
     if parts["findings"]:

@@ -12,7 +12,7 @@ from kohort.engine.loop.checkpoints import Checkpoint, lean, whole
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, MeasuredEpoch
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.record import StudyRecord, to_json
-from kohort.evidence.store import KeptStudy, MemberKey
+from kohort.evidence.store import KeptStudy, MemberKey, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
@@ -24,6 +24,9 @@ CADENCE = 60.0
 """Seconds of training between two checkpoints of a block of members."""
 
 _CURVES = 1.0  # seconds between two writes of curves, for users who watch them
+
+FOUND = "found"
+"""What is stored beside the weights of a member: what `ClassCounter.found` counts."""
 
 REFITS = "refits"
 """The entry of a study's description that tells of its refits, by variant name."""
@@ -107,10 +110,12 @@ class Checkpointer:
             logs.setdefault(record.member, {})[record.epoch] = record.logs
         for member in plan.every_member:
             key = key_of(plan, member)
-            weights = self._weights(key)
-            yield member, PriorProgress(logs.get(key, {}), weights, self._finished.get(key, 0.0))
+            weights, seconds = self._weights(key), self._finished.get(key, 0.0)
+            found = None if weights is None else weights.beside.get(FOUND)
+            plain = None if weights is None else list(weights)
+            yield member, PriorProgress(logs.get(key, {}), plain, seconds, found)
 
-    def _weights(self, key: MemberKey) -> list[np.ndarray] | None:
+    def _weights(self, key: MemberKey) -> Weights | None:
         if key not in self._finished:
             return None
         try:
@@ -234,11 +239,17 @@ class Checkpointer:
         elif self._curves.is_due or ends:
             self._write_curves()
 
-    def end(self, member: MemberPlan, weights: Sequence[np.ndarray], seconds: float) -> None:
-        """Store the weights of a member that has finished training."""
+    def end(
+        self,
+        member: MemberPlan,
+        weights: Sequence[np.ndarray],
+        seconds: float,
+        found: np.ndarray | None,
+    ) -> None:
+        """Store the weights of a member that has finished training, and what it found with them."""
         self._write_curves()
         key = key_of(self._plan, member)
-        digest = self._kept.finish(key, weights, seconds)
+        digest = self._kept.finish(key, weights, seconds, {} if found is None else {FOUND: found})
         self._finished[key] = seconds
         for ended in [block for block in self._ended_blocks if key in block.block]:
             ended.weights[key] = digest, weights

@@ -23,6 +23,7 @@ from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.design.weights import weights_text
+from kohort.evidence.class_counts import ClassCounts
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
@@ -49,11 +50,13 @@ class Trained(NamedTuple):
         plan: Its plan.
         weights: The weights of its best epoch, in the order of `get_weights`.
         seconds: Training time, with its part of compilation.
+        found: As `ClassCounter.found` counts.
     """
 
     plan: MemberPlan
     weights: list[np.ndarray]
     seconds: float
+    found: np.ndarray | None = None
 
 
 class Records:
@@ -95,10 +98,16 @@ class Records:
         """Record the logs of a member after one epoch (from 0)."""
         self._curves.record(member.share, member.variant, member.replicate, epoch, logs)
 
-    def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
+    def ended(
+        self,
+        member: MemberPlan,
+        weights: list[np.ndarray],
+        seconds: float,
+        found: np.ndarray | None,
+    ) -> None:
         """Record that a member finished; its weights are kept if it trained on all samples."""
         if member.share == 1:
-            self._trained.append(Trained(member, weights, seconds))
+            self._trained.append(Trained(member, weights, seconds, found))
 
     def record_chunk(self, label: str, seats: int) -> None:
         """Record how many members of a group trained side by side."""
@@ -234,6 +243,7 @@ def study_record(
         _configs(spec, whole),
         learned,
         _constant(spec, score, records.replicates),
+        _classes(spec, records),
     )
 
 
@@ -309,6 +319,21 @@ def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
     if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
         return None
     return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
+
+
+def _classes(spec: StudySpec, records: Records) -> ClassCounts | None:
+    """Which classes the members find; None where no member tells classes."""
+    found = {
+        (member.plan.variant, member.plan.replicate): member.found
+        for member in records.trained
+        if member.found is not None
+    }
+    labels = class_labels(spec.data, floats_are_labels=True)
+    if not found or labels is None:
+        return None
+    valid = [labels.train[r.valid] for r in spec.whole_replicates[: records.replicates]]
+    samples = np.stack([np.bincount(part, minlength=len(labels.names)) for part in valid])
+    return ClassCounts(labels.names, samples, found)
 
 
 def _constant(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:

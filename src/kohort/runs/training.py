@@ -18,6 +18,7 @@ from kohort.engine.members import Job, Resources, train_fused, train_in_turn
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
+from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.recording import Records
@@ -58,6 +59,7 @@ class Training:
                 checkpointer.take_what_comes()
         self.records = Records(spec)
         """The measurements of this run and of earlier ones."""
+        self._counter = ClassCounter(spec)
         self._looks = 0
         # Of a race, by program: the members that were planned for it, and the seats of its blocks.
         self._alike: dict[Hashable, list[MemberPlan]] = {}
@@ -87,7 +89,7 @@ class Training:
             for epoch, logs in earlier.logs.items():
                 self.records.measured(member, epoch, logs)
             if earlier.weights is not None:
-                self.records.ended(member, earlier.weights, earlier.seconds)
+                self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
@@ -155,8 +157,10 @@ class Training:
         with closing(events):  # If an event cannot be stored, training ends at once.
             for event in events:
                 if isinstance(event, BlockEnded):
-                    weights = {n: job.models[n].get_weights() for n in event.members}
-                    self._end(event, work, weights)
+                    models = {n: job.models[n] for n in event.members}
+                    weights = {n: model.get_weights() for n, model in models.items()}
+                    found = {n: self._counter.found(m, work.members[n]) for n, m in models.items()}
+                    self._end(event, work, weights, found)
                 else:
                     self._take(event, work, label)
         self._progress.end()
@@ -184,9 +188,9 @@ class Training:
         self._progress.begin_together(f"{cluster.waiting} blocks on the cluster", self._to_come)
         self._to_come = 0
         with closing(cluster.events(self._is_asked_to_end)) as told:
-            for of, event, weights in told:
+            for of, event, weights, found in told:
                 if isinstance(event, BlockEnded):
-                    self._end(event, of.work, weights)
+                    self._end(event, of.work, weights, found)
                 else:
                     self._take(event, of.work, of.label)
         self._progress.end()
@@ -213,14 +217,18 @@ class Training:
             self._progress.advance(len(epoch.logs), epoch.epoch)
 
     def _end(
-        self, event: BlockEnded, work: WorkItem, weights: Mapping[int, Sequence[np.ndarray]]
+        self,
+        event: BlockEnded,
+        work: WorkItem,
+        weights: Mapping[int, Sequence[np.ndarray]],
+        found: Mapping[int, np.ndarray | None],
     ) -> None:
         for number in event.members:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            self.records.ended(member, list(weights[number]), seconds)
+            self.records.ended(member, list(weights[number]), seconds, found[number])
             if self._checkpointer is not None:
-                self._checkpointer.end(member, weights[number], seconds)
+                self._checkpointer.end(member, weights[number], seconds, found[number])
 
     def _record_chunk(self, label: str, seats: int) -> None:
         # Later looks of a race have as many seats as the first one.

@@ -44,11 +44,19 @@ class WorkItem(NamedTuple):
 
 
 class PriorProgress(NamedTuple):
-    """The stored results of a member: logs by epoch (from 0), and weights once it has finished."""
+    """The stored results of a member.
+
+    Args:
+        logs: By epoch (from 0).
+        weights: Once it has finished; and what follows.
+        seconds: Training time.
+        found: As `ClassCounter.found` counts.
+    """
 
     logs: dict[int, dict[str, float]]
     weights: list[np.ndarray] | None
     seconds: float
+    found: np.ndarray | None
 
 
 def with_all_kinds(

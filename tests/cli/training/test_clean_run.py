@@ -4,6 +4,7 @@ import json
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.cli.in_process import kohort
@@ -117,3 +118,39 @@ def test_refuses_in_a_line_before_anything_is_trained(case, folder):
     (line,) = done.stderr.splitlines()
     assert told in line
     assert held(folder) == before
+
+
+RATINGS = """
+import keras, kohort
+
+def build(units):
+    layers = [keras.Input((4,)), keras.layers.Dense(units, "tanh"), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile("adam", "mse")
+    return model
+
+def study(data):
+    variants = kohort.grid(build, units=[1, 4])
+    replicates = kohort.Holdout(0.25, repeats=2)
+    return kohort.Study("stars", variants, data, replicates=replicates, epochs=1, batch_size=30)
+"""
+
+
+@pytest.mark.long
+def test_ratings_as_numbers_run_on_raw_and_on_clean_data(tmp_path):
+    random = np.random.default_rng(6)
+    frame = pd.DataFrame(random.normal(size=(80, 4)), columns=[*"abcd"]).assign(
+        stars=np.arange(80) % 5 + 1
+    )
+    pd.concat([frame, frame[:4]]).to_csv(tmp_path / "stars.csv", index=False)
+    (tmp_path / "study.py").write_text(RATINGS)
+    data = ("stars.csv", "--target", "stars")
+    cleaned = kohort("data", "clean", *data, "--out", "clean.h5", cwd=tmp_path)
+    assert "kept: 80 (" in cleaned.stdout, cleaned.stderr
+    command = ("run", "study.py", "--data", *data, "--clean", "clean.h5")
+    done = kohort(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "No verdict turns where the data are cleaned" in done.stdout
+    for name in ("stars", "stars, clean data"):
+        told = kohort("show", name, "--json", cwd=tmp_path)
+        assert json.loads(told.stdout)["recalls"] == []

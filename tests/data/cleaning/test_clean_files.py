@@ -11,6 +11,7 @@ import kohort
 from kohort.data.checking import CENTRED
 from kohort.data.cleaning.applying import cleaned
 from kohort.data.cleaning.clean_files import write_clean
+from kohort.data.labels import as_numbers
 from kohort.errors import DataError
 from tests.data.cleaning.test_decisions import decision
 
@@ -186,3 +187,19 @@ def test_files_that_are_not_those_of_the_samples_are_refused(tmp_path):
     write_clean(path, replace(left, source_files=left.source_files[1:]), [])
     with pytest.raises(DataError, match="a file for each sample, got 28 in"):
         kohort.load(path)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["a matrix", "by name"])
+def test_ratings_that_are_cleaned_are_numbers_where_a_study_asks_for_them(named, tmp_path):
+    frame = pd.DataFrame({"kg": RANDOM.normal(size=40), "stars": np.arange(40) % 5 + 1})
+    raw = kohort.Dataset.from_frame(frame, target="stars")
+    write_clean(tmp_path / "clean.h5", without(raw, 3, 35), [])
+    clean = kohort.load(tmp_path / "clean.h5")
+    if named:
+        raw, clean = raw.by_name(), clean.by_name()
+    told = "the study asks for them"
+    wanted, found = as_numbers(raw, told), as_numbers(clean, told)
+    assert found.raw.fingerprint == wanted.fingerprint
+    assert found.raw.targets.tolist() == wanted.y_train.tolist()
+    assert found.y_train.tolist() == wanted.y_train[clean.raw.rows].tolist()
+    assert without(pictures(), 3).raw.as_numbers == ""

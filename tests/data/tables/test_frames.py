@@ -107,6 +107,21 @@ def test_what_cannot_be_an_input_is_left_out_and_told(case):
     assert any(note.startswith(f"columns left out: it ({told}") for note in data.notes)
 
 
+def test_texts_are_told_why_they_are_no_inputs_and_what_to_do():
+    told = (
+        "texts are no inputs of a model here, since Keras's TextVectorization and StringLookup "
+        "need TensorFlow: make numbers of texts first, such as counts of words"
+    )
+    reviews = [f"it was good for {k} days, and then it broke" for k in range(ROWS)]
+    data = dataset(review=reviews)
+    assert "columns left out: review (120 different texts)" in data.notes
+    assert told in data.notes
+    assert told not in dataset(it=[None] * ROWS).notes
+    alone = pd.DataFrame({"review": reviews, "species": SPECIES})
+    with pytest.raises(DataError, match=r"make numbers of texts first, .*, or add columns"):
+        kohort.Dataset.from_frame(alone, target="species")
+
+
 def test_up_to_a_hundred_categories_are_kept():
     cells = [f"n{k % 50}" for k in range(ROWS)]
     assert len(inputs_of(it=cells)) == 50

@@ -34,7 +34,9 @@ def test_members_are_told_by_their_number_in_the_work(work):
     (epochs,) = told(block, [epoch(0, 1.0)])
     assert isinstance(epochs.event, EpochsMeasured)
     assert epochs.event.epochs[0].logs == {3: {"loss": 1.0}}
-    (ended,) = told(block, TrainedBlock(2.0, {0: [np.zeros(2)], 1: [np.ones(2)]}))
+    (ended,) = told(
+        block, TrainedBlock(2.0, {0: [np.zeros(2)], 1: [np.ones(2)]}, {0: np.arange(3), 1: None})
+    )
     assert ended.event == BlockEnded([1, 3], 2.0)
     assert {n: w[0].tolist() for n, w in ended.weights.items()} == {3: [0, 0], 1: [1, 1]}
 
@@ -62,7 +64,7 @@ def test_training_time_is_that_up_to_the_checkpoint_and_after_it(work):
     block.begin_again()
     told(block, [epoch(1, 1.0, is_kept=True)])
     block.begin_again()
-    (ended,) = told(block, TrainedBlock(0.5, {0: [], 1: []}))
+    (ended,) = told(block, TrainedBlock(0.5, {0: [], 1: []}, {0: None, 1: None}))
     assert ended.event.seconds == 1.5 + 1.0 + 0.5
 
 

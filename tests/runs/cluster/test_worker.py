@@ -72,6 +72,8 @@ def check_is_as_here(wanted, bench, block, epochs, last):
         member = wanted.members[planned.variant, planned.replicate]
         for array, weights in zip(last.weights[place], member.weights, strict=True):
             assert array.tobytes() == weights.tobytes()
+        found = wanted.record.classes.found[planned.variant, planned.replicate]
+        assert last.found[place].tolist() == found.tolist()
         here = curves(wanted, name, planned.replicate)
         for epoch in epochs:
             for metric, value in epoch.logs.get(place, {}).items():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kohort.cli.study_files import adjusted, data_of, read_study
 from kohort.data.dataset import Dataset
+from kohort.data.labels import as_numbers
 from kohort.errors import DataError, StoreError, legible
 from kohort.evidence.store import durable_location, open_store
 from kohort.report.cleaned.pairs import Side, check_pair
@@ -30,9 +31,12 @@ def clean_study(
         raise DataError("what kohort data clean wrote", told, "clean the data: kohort data clean")
     data = data_of(str(source), {})
     assert data is not None
+    taken = data.by_name() if raw.data.named else data
+    if raw.data.classes is None and taken.raw and taken.raw.as_numbers:
+        taken = as_numbers(taken, "the study on the raw data asks for them")
     check_pair(
         _side(raw.data, str(raw.data.name), is_race=raw.spec.race is not None),
-        _side(data.by_name() if raw.data.named else data, str(source), is_race=False),
+        _side(taken, str(source), is_race=False),
     )
     study = read_study(place, data)
     return adjusted(study, epochs=epochs, replicates=replicates, name=f"{study.name}{_SUFFIX}")

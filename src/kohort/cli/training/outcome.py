@@ -13,6 +13,7 @@ from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
 from kohort.errors import Interrupted, legible
+from kohort.report.classes.recall_table import COLUMNS
 from kohort.tracing.user_code import reporting_user_code
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def finish[R: "Result"](
         end("interrupted; what was done is kept: the same command goes on", 130)
     more = told(result)
     if not as_json:
-        typer.echo(table_text(result.table()))
+        typer.echo(table_text(result.table(), is_uneven=bool(result.recalls_text())))
         typer.echo("\n" + "\n".join([*_lines(result), *more]) + "\n")
     files: dict[str, Path] = {}
     if result.winner is not None:
@@ -76,9 +77,17 @@ _WRITTEN = {"model": "winner", "report": "report"}
 """What files are called on the screen."""
 
 
-def table_text(table: pd.DataFrame) -> str:
-    """The table of a result as text of four digits."""
-    table = table.drop(columns="parameters").round(4)
+def table_text(table: pd.DataFrame, *, is_uneven: bool = False) -> str:
+    """The table of a result as text of four digits.
+
+    Args:
+        table: The table.
+        is_uneven: Whether classes are of uneven sizes; else it is narrower without the balanced
+            accuracy, which then says what the accuracy does.
+    """
+    balanced = [name for name in COLUMNS if name in table]
+    dropped = ["parameters", *balanced[is_uneven:]]
+    table = table.drop(columns=dropped).round(4)
     floats = table.select_dtypes("float").columns
     table[floats] += 0.0  # what rounds to zero from below has no sign
     epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
@@ -92,6 +101,7 @@ def _lines(result: "Result") -> list[str]:
     # How a race ended is the end of the answer.
     tested, raced = result.test_text(), result.race_text()[1:]
     lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
+    lines += [f"On validation {told}" for told in result.recalls_text()]
     lines += result.additions()
     lines += ["", "The race", *raced] if raced else []
     return lines + (["", "What would help next", *steps] if steps else [])

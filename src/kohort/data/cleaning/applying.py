@@ -7,6 +7,7 @@ import numpy as np
 
 from kohort.data.cleaning.decisions import Decision
 from kohort.data.dataset import Dataset
+from kohort.data.labels import as_numbers, numbered_classes
 from kohort.data.raw_data import RawData
 from kohort.errors import DataError
 
@@ -49,7 +50,7 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
         test_groups=None if data.test_groups is None else data.test_groups[test],
         source_rows=None if data.source_rows is None else data.source_rows[kept],
         source_files=files and tuple(files[sample] for sample in kept),
-        raw=RawData(data.fingerprint, rows, data.y_train, data.groups),
+        raw=RawData(data.fingerprint, rows, data.y_train, data.groups, _as_numbers(data)),
     )
     if left.classes != data.classes:  # Whole numbers among which none is missing look like labels.
         raise DataError(
@@ -58,3 +59,9 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
             "give targets of several columns, or fractions",
         )
     return left
+
+
+def _as_numbers(data: Dataset) -> str:
+    """The fingerprint of the data where a study takes its classes for numbers; "" if none does."""
+    is_either = numbered_classes(data) is not None
+    return as_numbers(data, "a study asks for them").fingerprint if is_either else ""

@@ -38,6 +38,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "unreadable": data.unreadable,
         "notes": data.notes,
         "raw": data.raw.fingerprint,
+        "raw_as_numbers": data.raw.as_numbers,
         "told": told,
     }
     with new_hdf5(path) as (file, disk):

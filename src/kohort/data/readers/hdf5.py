@@ -118,6 +118,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         _whole(file, "raw_rows", path),
         _whole(file, "raw_targets", path),
         _optional(file, "raw_groups", path),
+        str(about.get("raw_as_numbers", "")),
     )
     if not _ascend(raw.rows, raw.samples):
         raise DataError("rows of the raw data in order", f"others in {path}", "clean again")

@@ -22,6 +22,10 @@ cells that are none."""
 _FEW = 20
 
 
+_TEXTS = "different texts"
+_OF_TEXTS = "make numbers of texts first, such as counts of words"
+
+
 def of_frame(
     frame: pd.DataFrame, target: Hashable, group: Hashable | None, test: float | None
 ) -> dict[str, Any]:
@@ -114,18 +118,20 @@ def _no_column(argument: str, given: object, names: list[str]) -> DataError:
 def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]]:
     """How inputs are made of the columns, and what was done to them, in sentences."""
     found: list[Column] = []
-    left_out: list[str] = []
+    why: dict[str, str] = {}
     for name in frame.columns:
         column = _column(frame[name], train)
         if isinstance(column, Column):
             found.append(column)
         else:
-            left_out.append(f"{name} ({column})")
+            why[str(name)] = column
+    left_out = [f"{name} ({reason})" for name, reason in why.items()]
+    has_texts = any(reason.endswith(_TEXTS) for reason in why.values())
     if not found:
         raise DataError(
             "a column at least of numbers or categories, beside the target",
             f"none; left out: {listed(left_out)}" if left_out else "none",
-            "add columns to predict from",
+            f"{_OF_TEXTS}, or add columns" if has_texts else "add columns to predict from",
         )
     told = [f"{len(found):,} columns of inputs: {listed([column.name for column in found])}"]
     parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
@@ -136,6 +142,11 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
         told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
     if left_out:
         told.append(f"columns left out: {listed(left_out)}")
+    if has_texts:
+        told.append(
+            "texts are no inputs of a model here, since Keras's TextVectorization and StringLookup "
+            f"need TensorFlow: {_OF_TEXTS}"
+        )
     return Columns(tuple(found)), told
 
 
@@ -169,7 +180,7 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
             "leave such cells empty, or drop the column",
         )
     if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
-        return f"{len(different):,} different texts; encode it, such as by its words"
+        return f"{len(different):,} {_TEXTS}"
     some = cells.iloc[train]
     return Column(
         name, "category", tuple(sorted(texts(some[some.notna()]).unique())), has_gaps=has_gaps

@@ -21,6 +21,7 @@ from kohort.evidence.store.records import (
     StoredCheckpoint,
     StudySummary,
     VariantRecord,
+    Weights,
 )
 from kohort.evidence.store.studies import Store, durable_location, open_store
 
@@ -37,6 +38,7 @@ __all__ = [
     "StoredCheckpoint",
     "StudySummary",
     "VariantRecord",
+    "Weights",
     "durable_location",
     "open_store",
 ]

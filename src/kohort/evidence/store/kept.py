@@ -23,7 +23,9 @@ from kohort.evidence.store.records import (
     RunRecord,
     StoredCheckpoint,
     VariantRecord,
+    Weights,
     from_text,
+    logs_text,
     to_text,
 )
 
@@ -145,23 +147,23 @@ class KeptStudy:
         Raises:
             StoreError: The study has no such member, or is not claimed.
         """
-        texts = [
-            (
-                self._id(member),
-                int(epoch),
-                to_text({metric: float(value) for metric, value in logs.items()}),
-            )
-            for member, epoch, logs in measured
-        ]
+        texts = [(self._id(key), int(epoch), logs_text(logs)) for key, epoch, logs in measured]
         self._write_claimed(lambda connection: rows.append(connection, texts))
 
-    def finish(self, member: MemberKey, weights: Sequence[np.ndarray], seconds: float) -> str:
+    def finish(
+        self,
+        member: MemberKey,
+        weights: Sequence[np.ndarray],
+        seconds: float,
+        beside: Mapping[str, np.ndarray] | None = None,
+    ) -> str:
         """Store a member's weights, and that it finished, both or neither.
 
         Args:
             member: The member.
             weights: Arrays of any shape; they are returned in this order.
             seconds: Training time.
+            beside: More arrays about it, by names that are no numbers.
 
         Returns:
             The SHA-256 of the file with its weights, in hexadecimal.
@@ -171,7 +173,7 @@ class KeptStudy:
         """
         self._check_claimed()
         number = self._id(member)
-        arrays = {str(index): array for index, array in enumerate(weights)}
+        arrays = {str(index): array for index, array in enumerate(weights)} | dict(beside or {})
         name, digest = files.keep(self._files, f"member-{number}", arrays)
         values = {
             "weights": name,
@@ -203,8 +205,8 @@ class KeptStudy:
         number = self._id(member)
         self._remove(self._write_claimed(lambda connection: rows.restart(connection, number)))
 
-    def weights(self, member: MemberKey, sha256: str | None = None) -> list[np.ndarray]:
-        """The weights of a member that finished, as they were stored.
+    def weights(self, member: MemberKey, sha256: str | None = None) -> Weights:
+        """The weights of a member that finished, as they were stored, and what is beside them.
 
         Args:
             member: The member.
@@ -219,8 +221,7 @@ class KeptStudy:
         is_meant = finished is not None if sha256 is None else digest == sha256
         if name is None or digest is None or not is_meant:
             raise StoreError("a member that finished", f"{member}", "run the study to its end")
-        arrays = files.read(self._files / name, digest)
-        return [arrays[str(index)] for index in range(len(arrays))]
+        return Weights(files.read(self._files / name, digest))
 
     def save_checkpoint(
         self,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -140,6 +140,19 @@ class ReadingRecord:
     arrays: dict[str, np.ndarray] | None
 
 
+class Weights(list[np.ndarray]):
+    """The weights of a member, in order.
+
+    Args:
+        arrays: By name; those of weights are their numbers in the order, from 0.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.beside = {name: array for name, array in arrays.items() if not name.isdigit()}
+        """The arrays that were stored with them, by name."""
+        super().__init__(arrays[str(index)] for index in range(len(arrays) - len(self.beside)))
+
+
 @dataclass(frozen=True, eq=False)
 class StoredCheckpoint:
     """A cohort after an epoch: arrays by name, and the rest of its state as JSON."""
@@ -190,6 +203,11 @@ def to_text(value: object, otherwise: Callable[[Any], object] | None = None) -> 
         return otherwise(part)
 
     return json.dumps(value, default=plain)
+
+
+def logs_text(logs: Mapping[str, float]) -> str:
+    """Metrics by name as JSON."""
+    return to_text({metric: float(value) for metric, value in logs.items()})
 
 
 def from_text(text: str) -> Any:

@@ -27,7 +27,8 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
 
     "curves" has a row per variant, replicate, part of the samples (`share`), epoch (from 1) and
     metric, with its `value`; "members" one per member, with its variant's arguments; "findings" one
-    per finding.
+    per finding; "recalls" one per variant, replicate and class: its validation `samples`, how many
+    of them are `found`, and that part of them as `recall`.
     """
     curves = [
         (*member.key, epoch + 1, metric, value)
@@ -42,6 +43,9 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
     names = ["variant", "replicate", "share"]
     table = pd.DataFrame(members, columns=[*names, "epochs", "finished", "seconds"])
     arguments = columns([study.arguments[m.key.variant] for m in study.members], table.columns)
+    recalls = pd.DataFrame(
+        study.recalls, columns=["variant", "replicate", "class", "samples", "found"]
+    )
     return {
         "curves": pd.DataFrame(curves, columns=[*names, "epoch", "metric", "value"]),
         "members": table.assign(**arguments),
@@ -52,6 +56,7 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
             ],
             columns=["code", "variant", "verdict", "sentence", "advice", "evidence"],
         ),
+        "recalls": recalls.assign(recall=recalls["found"] / recalls["samples"]),
     }
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohort.design.searches.draws import trial_name
 from kohort.errors import StoreError
+from kohort.evidence.class_counts import ClassCounts, counts_from_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import StudyRecord, raced
@@ -37,6 +38,16 @@ class ExportedMember:
     seconds: float | None
 
 
+class ExportedRecall(NamedTuple):
+    """Of a class the validation samples, and those to which a member gives this class."""
+
+    variant: str
+    replicate: int
+    name: str
+    samples: int
+    found: int
+
+
 @dataclass(frozen=True)
 class StudyExport:
     """One study.
@@ -49,6 +60,7 @@ class StudyExport:
         members: In the order of the study.
         findings: Its findings.
         started: When, in UTC; None if it has not started.
+        recalls: Which classes its members find; none until it has ended.
     """
 
     name: str
@@ -58,6 +70,7 @@ class StudyExport:
     members: list[ExportedMember]
     findings: list[FindingRecord]
     started: datetime | None
+    recalls: Sequence[ExportedRecall] = ()
 
     @property
     def measured(self) -> list[ExportedMember]:
@@ -125,6 +138,7 @@ def of_stored(stored: KeptStudy) -> StudyExport:
         ],
         findings=stored.findings(),
         started=runs[0].started if runs else None,
+        recalls=_stored_recalls(description.get("result", {})),
     )
 
 
@@ -152,7 +166,25 @@ def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
         ],
         findings=[finding_record(finding) for finding in findings],
         started=settings.started,
+        recalls=_recalls(record.classes, record.variant_names),
     )
+
+
+def _stored_recalls(result: Mapping[str, Any]) -> list[ExportedRecall]:
+    names = list(result["settings"]["epochs"]) if result else []
+    return _recalls(counts_from_json(result.get("classes")), names)
+
+
+def _recalls(counts: ClassCounts | None, variants: Sequence[str]) -> list[ExportedRecall]:
+    if counts is None:
+        return []
+    return [
+        ExportedRecall(variants[variant], replicate, name, int(samples), int(found))
+        for (variant, replicate), of_member in sorted(counts.found.items())
+        for name, samples, found in zip(
+            counts.names, counts.samples[replicate], of_member, strict=True
+        )
+    ]
 
 
 def _ended_search(stored: KeptStudy) -> SearchRecord:

@@ -26,6 +26,7 @@ from kohort.report.answers import (
     winners_flattery,
 )
 from kohort.report.class_words import recall_rows, reference_row
+from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import (
@@ -239,6 +240,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "reference": reference_row(conclusions),
         "test_text": on_test.told(page.tests, page.test_scores, page.scale, settings),
         "recalls": recall_rows(page.tests),
+        "classes": classes_shown(conclusions),
         "rows": rows,
         "first_rows": len(rows) if len(rows) <= SHOWN else OF_MANY,
         "matrix": matrix,

@@ -43,12 +43,14 @@ class ClusterWork(NamedTuple):
 class Told(NamedTuple):
     """What a block has told: an event, with members by number in its work.
 
-    `weights` are those of the members that have trained, by number.
+    `weights` are those of the members that have trained, by number; `found` is what
+    `ClassCounter.found` counts of them.
     """
 
     of: ClusterWork
     event: BlocksPlanned | EpochsMeasured | BlockEnded
     weights: Mapping[int, Sequence[np.ndarray]] = {}
+    found: Mapping[int, np.ndarray | None] = {}
 
 
 @dataclass(eq=False)
@@ -108,8 +110,12 @@ class SentBlock:
                 numbers[place]: [np.array(array) for array in arrays]
                 for place, arrays in message.weights.items()
             }
+            found = {
+                numbers[place]: None if counts is None else np.array(counts)
+                for place, counts in message.found.items()
+            }
             ended = BlockEnded(sorted(weights), self.spent + message.seconds)
-            yield Told(self.of, ended, weights)
+            yield Told(self.of, ended, weights, found)
         else:
             measured = [self._measured(epoch) for epoch in message if self._is_new(epoch)]
             self._remember(message)

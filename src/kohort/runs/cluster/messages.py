@@ -89,10 +89,17 @@ class Divided(NamedTuple):
 
 
 class TrainedBlock(NamedTuple):
-    """The last message: training time, and the weights of each member, by place."""
+    """The last message.
+
+    Args:
+        seconds: Training time.
+        weights: The weights of each member, by place.
+        found: What `ClassCounter.found` counts of each, by place.
+    """
 
     seconds: float
     weights: dict[int, list[np.ndarray]]
+    found: dict[int, np.ndarray | None]
 
 
 type Message = Begun | list[SentEpoch] | Divided | TrainedBlock

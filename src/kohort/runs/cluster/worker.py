@@ -24,6 +24,7 @@ from kohort.engine.memory import for_built_models
 from kohort.engine.program import cache
 from kohort.engine.program.precision import matmul_precision
 from kohort.errors import DesignError, Interrupted
+from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster import shipping, versions
 from kohort.runs.cluster.messages import (
     Begun,
@@ -72,7 +73,7 @@ def train_block(
         else:
             events = train_in_turn(job, ends)
         with closing(events), suppress(Interrupted):
-            yield from _messages(events, job, shipment.cadence, ends)
+            yield from _messages(events, job, bench.counter, shipment.cadence, ends)
 
 
 def begun(node: str) -> Begun:
@@ -101,6 +102,7 @@ class _Bench:
         except Exception as error:
             raise shipping.missing(error) from error
         self._models = BuiltModels(self._spec, for_built_models(shipment.memory))
+        self.counter = ClassCounter(self._spec)
 
     def job(self, task: BlockTask) -> Job:
         """The models of a block, built from the seeds of their replicates."""
@@ -135,7 +137,7 @@ def _bench_of(shipment: Shipment, get: Callable[[Any], Any]) -> _Bench:
 
 
 def _messages(
-    events: Events, job: Job, cadence: float, ends: Callable[[], bool]
+    events: Events, job: Job, counter: ClassCounter, cadence: float, ends: Callable[[], bool]
 ) -> Generator[Message]:
     """What a block measured, some epochs in each message, and its end."""
     measured: list[SentEpoch] = []
@@ -146,8 +148,10 @@ def _messages(
             return
         if isinstance(event, BlockEnded):
             yield measured
-            weights = {number: job.models[number].get_weights() for number in event.members}
-            yield TrainedBlock(event.seconds, weights)
+            models = {number: job.models[number] for number in event.members}
+            weights = {number: model.get_weights() for number, model in models.items()}
+            found = {n: counter.found(model, job.members[n]) for n, model in models.items()}
+            yield TrainedBlock(event.seconds, weights, found)
             return
         is_asked = ends()
         measured += [_sent(epoch, pace, is_asked=is_asked) for epoch in event.epochs]

@@ -1,0 +1,1 @@
+"""How much of each class is found on validation."""

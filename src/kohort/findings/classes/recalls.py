@@ -1,0 +1,65 @@
+"""The recall of each class on validation, and their mean, with intervals over replicates."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kohort.evidence.class_counts import ClassCounts
+from kohort.findings.judged import StudyCurves
+from kohort.findings.statistics.interval import Interval
+
+UNEVEN = 2.0
+"""How many times as many validation samples the largest class has as the smallest, where an
+accuracy hides which class is found."""
+
+
+@dataclass(frozen=True)
+class Recalls:
+    """The recalls of a variant on the validation parts, means over its sound replicates.
+
+    Args:
+        of_class: `[class]`, the part of the class's samples that is given this class; the bounds
+            are NaN where it is the same in all replicates, and the mean where no part has any.
+        balanced_accuracy: The mean over the classes that a part has.
+    """
+
+    of_class: tuple[Interval, ...]
+    balanced_accuracy: Interval
+
+
+def recalls_of(counts: ClassCounts, study: StudyCurves, variant: int) -> Recalls:
+    """The recalls of a variant, with the study's intervals.
+
+    Args:
+        counts: What its members find.
+        study: The curves: which replicates are sound, and how intervals are made.
+        variant: Its number.
+    """
+    values = _by_replicate(counts, study, variant)
+    known = np.isfinite(values)
+    balanced = np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1).clip(1)
+    balanced[~known.any(axis=1)] = np.nan
+    of_class = tuple(_interval(study, of_one) for of_one in values.T)
+    return Recalls(of_class, _interval(study, balanced))
+
+
+def _by_replicate(counts: ClassCounts, study: StudyCurves, variant: int) -> np.ndarray:
+    """Recalls, float64 `[replicate, class]`; NaN where there are none."""
+    values = np.full(counts.samples.shape, np.nan)
+    for replicate in study.variants[variant].sound:
+        found, of_class = counts.found.get((variant, int(replicate))), counts.samples[replicate]
+        if found is not None:
+            values[replicate] = np.where(of_class, found / of_class.clip(1), np.nan)
+    return values
+
+
+def _interval(study: StudyCurves, values: np.ndarray) -> Interval:
+    found = study.interval(values).within(0.0, 1.0)
+    # A class that no replicate finds is as good as never found, but with no certainty.
+    return found if found.has_width else replace(found, low=np.nan, high=np.nan)
+
+
+def is_uneven(counts: ClassCounts) -> bool:
+    """Whether the largest class has `UNEVEN` times as many validation samples as the smallest."""
+    samples = counts.samples.sum(axis=0)
+    return bool(samples.max() >= UNEVEN * samples[samples > 0].min())

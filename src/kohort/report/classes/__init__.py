@@ -1,0 +1,1 @@
+"""Recalls of the classes on validation, as tables and sentences."""

@@ -1,0 +1,42 @@
+"""Recalls of the classes on validation as a page shows them."""
+
+from typing import NamedTuple
+
+from kohort.findings.conclusions import Conclusions
+from kohort.findings.statistics.scale import percent
+from kohort.report.classes.recall_words import recalls_text
+
+
+class RecallRow(NamedTuple):
+    """A variant's balanced accuracy and its recalls `[class]`, as text."""
+
+    variant: str
+    balanced: str
+    recalls: list[str]
+
+
+class ShownClasses(NamedTuple):
+    """What a page shows: sentences where classes are of uneven sizes, and a row for each variant.
+
+    `names` are those of the classes.
+    """
+
+    sentences: list[str]
+    names: tuple[str, ...]
+    rows: list[RecallRow]
+
+
+def classes_shown(conclusions: Conclusions) -> ShownClasses | None:
+    """What a page shows of classes; None where it is not known who finds what."""
+    counts, recalls = conclusions.record.classes, conclusions.recalls
+    if counts is None or recalls is None:
+        return None
+    rows = [
+        RecallRow(
+            conclusions.record.variant_names[number],
+            percent(recalls[number].balanced_accuracy),
+            [percent(recall) for recall in recalls[number].of_class],
+        )
+        for number in conclusions.ranking
+    ]
+    return ShownClasses(recalls_text(conclusions), counts.names, rows)

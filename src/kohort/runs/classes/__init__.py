@@ -1,0 +1,1 @@
+"""What trained members say of the classes of their validation parts."""

@@ -1,0 +1,174 @@
+"""What a study keeps of which classes its members find, beside what `predict` of each gives."""
+
+import keras
+import numpy as np
+import pytest
+
+import kohort
+from kohort.runs.classes.counting import ClassCounter
+
+CLASSES = ("many", "some", "few")
+
+
+def samples(classes=3, seed=0):
+    random = np.random.default_rng(seed)
+    share = [0.7, 0.2, 0.1][:classes] if classes == 3 else [0.8, 0.2]
+    y = random.choice(classes, 300, p=share)
+    x = random.normal(size=(300, 5)).astype("float32")
+    x[:, 0] += 1.5 * y
+    return x, y
+
+
+def net(loss="sparse_categorical_crossentropy", outputs=3, activation="softmax", **more):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(outputs, activation)])
+    model.compile(keras.optimizers.Adam(0.05), loss, metrics=["accuracy"], **more)
+    return model
+
+
+def learned(data):
+    scaling = keras.layers.Normalization()
+    scaling.adapt(data.x)
+    outputs = keras.layers.Dense(3, "softmax")
+    model = keras.Sequential([keras.Input((5,)), scaling, outputs])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def study(data, build=net, *, replicates=2, **arguments):
+    return kohort.Study(
+        "classes",
+        [kohort.Variant("net", build, **arguments)],
+        data,
+        replicates=kohort.Holdout(0.3, repeats=replicates),
+        epochs=2,
+        batch_size=50,
+    )
+
+
+def by_hand(result, number_of):
+    """Of each member the samples of each class that it finds, by its model's `predict`."""
+    found = {}
+    for place, member in result.members.items():
+        data, rows = member.data, member.replicate.valid
+        outputs = member.model().predict(data.inputs(data.x_train[rows]), verbose=0)
+        answers, truth = number_of(outputs), np.asarray(data.y_train[rows])
+        truth = truth.argmax(axis=1) if truth.ndim == 2 and truth.shape[1] > 1 else truth.ravel()
+        names = result.record.classes.names
+        found[place] = [int(((answers == c) & (truth == c)).sum()) for c in range(len(names))]
+        of_class = result.record.classes.samples[member.replicate.number]
+        assert of_class.tolist() == [int((truth == c).sum()) for c in range(len(names))]
+    return found
+
+
+def counted(result):
+    return {place: found.tolist() for place, found in result.record.classes.found.items()}
+
+
+def highest(outputs):
+    return outputs.argmax(axis=1)
+
+
+@pytest.mark.parametrize("engine", ["fused", pytest.param("keras", marks=pytest.mark.long)])
+def test_the_counts_are_those_of_predict(engine):
+    x, y = samples()
+    result = study(kohort.Dataset(x, y, class_names=CLASSES)).run(engine=engine, verbose=0)
+    assert result.record.classes.names == CLASSES
+    assert counted(result) == by_hand(result, highest)
+    assert 0 < sum(map(sum, counted(result).values())) < 2 * 90
+
+
+@pytest.mark.long
+def test_one_hot_rows_are_classes():
+    x, y = samples()
+    data = kohort.Dataset(x, np.eye(3, dtype="float32")[y])
+    result = study(data, loss="categorical_crossentropy").run(verbose=0)
+    assert counted(result) == by_hand(result, highest)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("activation", "loss", "border"),
+    [
+        ("sigmoid", "binary_crossentropy", 0.5),
+        (None, keras.losses.BinaryCrossentropy(from_logits=True), 0.0),
+    ],
+    ids=["probabilities", "logits"],
+)
+@pytest.mark.parametrize("kind", ["int64", "float32"])
+def test_one_output_tells_two_classes(activation, loss, border, kind):
+    x, y = samples(classes=2)
+    data = kohort.Dataset(x, y.astype(kind))
+    result = study(data, outputs=1, activation=activation, loss=loss).run(verbose=0)
+    assert counted(result) == by_hand(result, lambda given: (given[:, 0] > border).astype(int))
+
+
+@pytest.mark.long
+def test_what_each_member_has_learned_is_its_own():
+    x, y = samples()
+    x *= 30
+    result = study(kohort.Dataset(x, y), learned).run(verbose=0)
+    assert counted(result) == by_hand(result, highest)
+
+
+@pytest.mark.long
+def test_a_batch_that_is_not_whole_is_counted_once(monkeypatch):
+    monkeypatch.setattr("kohort.runs.classes.counting._BATCH", 64)  # 90 validate
+    x, y = samples()
+    result = study(kohort.Dataset(x, y)).run(verbose=0)
+    assert counted(result) == by_hand(result, highest)
+
+
+@pytest.mark.parametrize("targets", ["numbers", pytest.param("several", marks=pytest.mark.long)])
+def test_nothing_is_predicted_for_numbers(targets, monkeypatch):
+    monkeypatch.setattr(ClassCounter, "_answers", lambda *_: pytest.fail("a prediction"))
+    x, _ = samples()
+    y = x[:, :1] if targets == "numbers" else x[:, :3]
+    data = kohort.Dataset(x, y)
+    result = study(data, loss="mse", outputs=y.shape[1], activation=None).run(verbose=0)
+    assert result.record.classes is None
+    with pytest.raises(kohort.DesignError, match="a study of classes"):
+        result.recalls()
+    assert result.recalls_text() == []
+    assert "balanced_accuracy" not in result.table()
+
+
+@pytest.mark.long
+def test_outputs_that_tell_no_class_are_none():
+    x, y = samples()
+    result = study(kohort.Dataset(x, y), outputs=5).run(verbose=0)  # two outputs for nobody
+    assert result.record.classes is None
+
+
+def test_they_are_kept_and_what_is_added_alone_is_predicted(tmp_path, monkeypatch):
+    data = kohort.Dataset(*samples(), class_names=CLASSES)
+    wanted = study(data, replicates=3).run(verbose=0)
+    first = study(data).run(tmp_path / "k.db", verbose=0)
+    predicted, found = [], ClassCounter.found
+
+    def counting(self, model, member):
+        predicted.append(member.replicate)
+        return found(self, model, member)
+
+    monkeypatch.setattr(ClassCounter, "found", counting)
+    again = study(data, replicates=3).run(tmp_path / "k.db", verbose=0)
+    assert predicted == [2]
+    assert counted(again) == counted(wanted)
+    assert counted(first) == {place: n for place, n in counted(wanted).items() if place[1] < 2}
+    opened = kohort.open(tmp_path / "k.db", "classes")
+    assert counted(opened) == counted(wanted)
+    assert opened.recalls().equals(wanted.recalls())
+
+
+@pytest.mark.long
+def test_studies_that_were_kept_before_have_no_recalls(tmp_path):
+    data = kohort.Dataset(*samples())
+    from kohort.evidence.store import open_store
+
+    study(data).run(tmp_path / "k.db", verbose=0)
+    with open_store(tmp_path / "k.db") as store:
+        kept = store.study("classes")
+        description = kept.description
+        del description["result"]["classes"]
+        with kept.claim():
+            kept.extend(description, [], [])
+    assert kohort.open(tmp_path / "k.db", "classes").record.classes is None
