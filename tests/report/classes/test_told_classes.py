@@ -100,12 +100,12 @@ def test_of_many_classes_a_sentence_names_the_least_found():
 
 def test_a_page_escapes_names_and_folds_the_rest():
     shown = classes_shown(Conclusions(record(names=("no", "<b>yes"))))
-    page = environment().get_template("classes.html.j2").render(classes=shown)
+    page = environment().get_template("study/classes.html.j2").render(classes=shown)
     assert "<li>On validation v1 finds 60.0 % (" in page
     assert "<details><summary>Class by class, on validation</summary>" in page
     assert "recall of &lt;b&gt;yes</th>" in page
     even = classes_shown(Conclusions(record(np.array([[50, 50], [50, 50]]))))
-    assert "<li>" not in environment().get_template("classes.html.j2").render(classes=even)
+    assert "<li>" not in environment().get_template("study/classes.html.j2").render(classes=even)
     assert classes_shown(Conclusions(replace(record(), classes=None))) is None
 
 
