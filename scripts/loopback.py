@@ -58,7 +58,7 @@ class Loopback:
                 task = Path(f"/proc/{raylet.process.pid}/task/{raylet.process.pid}/children")
                 for child in task.read_text().split() if task.exists() else []:
                     command = Path(f"/proc/{child}/cmdline")
-                    if command.exists() and b"ray::_block" in command.read_bytes():
+                    if command.exists() and b"ray::block" in command.read_bytes():
                         yield int(child)
 
     def end(self) -> None:

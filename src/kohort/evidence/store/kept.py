@@ -114,20 +114,20 @@ class KeptStudy:
         """Whether a process has claimed the study; None where it cannot be told."""
         return claims.is_taken(self._database, self._root, self.folder)
 
-    def begin_run(self, environment: Mapping[str, Any]) -> int:
-        """Record that a run begins, with its versions and hardware; returns its number."""
+    def begin_run(self, environment: Mapping[str, Any]) -> None:
+        """Record that a run begins, with its versions and hardware."""
         values = journal.new_run(self.number, environment)
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
-        return self._run
+
+    def place_run(self, places: Mapping[str, Sequence[str]]) -> None:
+        """Record which members of the current run train now, by the machine of a cluster."""
+        number = self._current_run()
+        self._write_claimed(lambda connection: journal.place_run(connection, number, places))
 
     def end_run(self, outcome: str, *, patiently: bool = True) -> None:
         """Record how the current run ended, in a word; `patiently` waits for the store."""
-        if self._run is None:
-            raise StoreError("a run that was begun", "none", "call begin_run first")
-        number = self._run
-        self._write_claimed(
-            lambda connection: journal.end_run(connection, number, outcome), patiently=patiently
-        )
+        number = self._current_run()
+        self._write_claimed(lambda c: journal.end_run(c, number, outcome), patiently=patiently)
         self._run = None
 
     def runs(self) -> list[RunRecord]:
@@ -276,11 +276,8 @@ class KeptStudy:
 
     def drop_checkpoint(self, cohort: str) -> None:
         """Remove the cohort's checkpoint, if there is one."""
-        self._remove(
-            self._write_claimed(
-                lambda connection: journal.drop_checkpoint(connection, self.number, cohort)
-            )
-        )
+        gone = self._write_claimed(lambda c: journal.drop_checkpoint(c, self.number, cohort))
+        self._remove(gone)
 
     def note(self, kind: str, text: str) -> None:
         """Add an event: its kind in a word, and a sentence."""
@@ -324,6 +321,11 @@ class KeptStudy:
     def _write_claimed[T](self, work: Callable[[Connection], T], *, patiently: bool = True) -> T:
         self._check_claimed()
         return self._database.write(work, self._claim, patiently=patiently)
+
+    def _current_run(self) -> int:
+        if self._run is None:
+            raise StoreError("a run that was begun", "none", "call begin_run first")
+        return self._run
 
     def _check_claimed(self) -> None:
         if self._claim is None:

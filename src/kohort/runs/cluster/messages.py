@@ -1,14 +1,19 @@
 """What goes between the driver and the workers of a cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kohort.design.searches.draws import Draw
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
+from kohort.engine.members import Job
 from kohort.runs.cluster.shipping import Modules
 from kohort.tracing.signature import Signature
+
+type Jobs = Callable[[BlockTask], Job]
+"""Finds the members of a block on a worker: their models, and what trains them."""
 
 
 class Shipment(NamedTuple):
@@ -24,6 +29,7 @@ class Shipment(NamedTuple):
         cadence: Seconds of training between two checkpoints.
         spec: In a list, the reference to the specification: its data are mapped from the memory
             that the processes of a node share, and unpacked after the modules.
+        jobs: Makes what finds the members of each block, of the specification and the memory.
     """
 
     token: str
@@ -34,6 +40,7 @@ class Shipment(NamedTuple):
     memory: int
     cadence: float
     spec: list[Any]
+    jobs: Callable[[Any, int], Jobs]
 
 
 class SentMember(NamedTuple):
@@ -54,6 +61,8 @@ class BlockTask(NamedTuple):
         seats: The member in each seat, by its place in `members`.
         checkpoint: Where they go on; None at the beginning.
         is_fused: Whether one program trains them, or `keras.Model.fit`.
+        epochs: The epoch up to which they train.
+        draws: Of trials of a search, what makes each of the members.
     """
 
     members: tuple[SentMember, ...]
@@ -61,6 +70,8 @@ class BlockTask(NamedTuple):
     seats: list[int]
     checkpoint: Checkpoint | None
     is_fused: bool
+    epochs: int
+    draws: tuple[Draw, ...] = ()
 
 
 class Begun(NamedTuple):
@@ -89,7 +100,7 @@ class Divided(NamedTuple):
 
 
 class TrainedBlock(NamedTuple):
-    """The last message: training time, and the weights of each member, by place."""
+    """The last message: training time, and the weights of each member, by place; none of trials."""
 
     seconds: float
     weights: dict[int, list[np.ndarray]]

@@ -9,9 +9,6 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from kohort.design.building import BuiltModels
-from kohort.design.plan import MemberPlan, make_plan
-from kohort.design.spec import StudySpec
 from kohort.engine.loop.events import (
     BlockEnded,
     BlockPlan,
@@ -20,10 +17,9 @@ from kohort.engine.loop.events import (
     MeasuredEpoch,
 )
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
-from kohort.engine.memory import for_built_models
 from kohort.engine.program import cache
 from kohort.engine.program.precision import matmul_precision
-from kohort.errors import DesignError, Interrupted
+from kohort.errors import Interrupted
 from kohort.runs.cluster import shipping, versions
 from kohort.runs.cluster.messages import (
     Begun,
@@ -31,12 +27,10 @@ from kohort.runs.cluster.messages import (
     Divided,
     Message,
     SentEpoch,
-    SentMember,
     Shipment,
     TrainedBlock,
 )
 from kohort.runs.pace import Pace
-from kohort.runs.work import job_of
 from kohort.tracing.user_code import reporting_user_code
 
 _EVERY = 0.25
@@ -72,7 +66,7 @@ def train_block(
         else:
             events = train_in_turn(job, ends)
         with closing(events), suppress(Interrupted):
-            yield from _messages(events, job, shipment.cadence, ends)
+            yield from _messages(events, job, shipment.cadence, ends, is_search=bool(task.draws))
 
 
 def begun(node: str) -> Begun:
@@ -97,31 +91,11 @@ class _Bench:
         sys.meta_path.insert(0, shipping.ShippedModules(shipment.modules))
         shipping.apply(shipment.settings)
         try:
-            self._spec: StudySpec = get(shipment.spec[0])
+            spec = get(shipment.spec[0])
         except Exception as error:
             raise shipping.missing(error) from error
-        self._models = BuiltModels(self._spec, for_built_models(shipment.memory))
-
-    def job(self, task: BlockTask) -> Job:
-        """The models of a block, built from the seeds of their replicates."""
-        numbers: dict[int, dict[int, None]] = {}
-        for member in task.members:
-            numbers.setdefault(member.variant, {})[member.replicate] = None
-        plan = make_plan(self._spec, self._models, {v: [*of] for v, of in numbers.items()})
-        planned = {(m.variant, m.replicate, m.share): m for m in plan.every_member}
-        members = [planned[m.variant, m.replicate, m.share] for m in task.members]
-        for pair in zip(task.members, members, strict=True):
-            self._check(*pair)
-        return job_of(self._spec, self._models, members, task.trains)
-
-    def _check(self, sent: SentMember, member: MemberPlan) -> None:
-        if member.signature != sent.signature:
-            name = self._spec.variants[member.variant].name
-            raise DesignError(
-                f"a build function of variant {name!r} that makes the same model on each node",
-                f"another one on {platform.node()}",
-                "let it depend on its arguments alone",
-            )
+        self.job = shipment.jobs(spec, shipment.memory)
+        """Finds the members of a block."""
 
 
 _benches: dict[str, _Bench] = {}
@@ -135,7 +109,7 @@ def _bench_of(shipment: Shipment, get: Callable[[Any], Any]) -> _Bench:
 
 
 def _messages(
-    events: Events, job: Job, cadence: float, ends: Callable[[], bool]
+    events: Events, job: Job, cadence: float, ends: Callable[[], bool], *, is_search: bool
 ) -> Generator[Message]:
     """What a block measured, some epochs in each message, and its end."""
     measured: list[SentEpoch] = []
@@ -146,7 +120,8 @@ def _messages(
             return
         if isinstance(event, BlockEnded):
             yield measured
-            weights = {number: job.models[number].get_weights() for number in event.members}
+            # A trial goes on from its checkpoint; its model may be that of another one.
+            weights = {n: [] if is_search else job.models[n].get_weights() for n in event.members}
             yield TrainedBlock(event.seconds, weights)
             return
         is_asked = ends()
