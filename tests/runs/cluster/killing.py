@@ -1,7 +1,9 @@
-"""Kills parts of a cluster while it trains, for tests."""
+"""Kills parts of a cluster while it trains, and finds what is left of it, for tests."""
 
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from kohort.evidence.store import open_store
 
@@ -24,3 +26,13 @@ class Killing(threading.Thread):
         with open_store(self._store, make=False) as opened:
             found = opened.find(self._name)
             return found and found.epochs()
+
+
+def alive(mark):
+    """The processes that have a mark in their environment, but for those that wait to be reaped."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark.encode() in environment.read_bytes():
+                found.append(environment.parent.name)
+    return found

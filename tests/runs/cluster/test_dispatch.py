@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +20,7 @@ from kohort.evidence.store import open_store
 from kohort.report import store_tables
 from kohort.runs.cluster import listening
 from tests.models import build_mlp
-from tests.runs.cluster.killing import Killing
+from tests.runs.cluster.killing import Killing, alive
 from tests.runs.test_resume import STEADY, numbers, study
 
 pytestmark = pytest.mark.long
@@ -315,16 +314,6 @@ def test_the_command_line_trains_there_what_a_study_file_and_its_modules_say(fil
         _, errors = done.communicate(timeout=200)
         assert done.returncode == 0, errors
     assert kept(folder / "far.db", "file") == kept(folder / "here.db", "file")
-
-
-def alive(mark):
-    """The processes that have a mark in their environment, but for those that wait to be reaped."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if mark.encode() in environment.read_bytes():
-                found.append(environment.parent.name)
-    return found
 
 
 def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, monkeypatch):
