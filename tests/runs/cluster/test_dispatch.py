@@ -141,7 +141,7 @@ def test_who_looks_at_the_store_sees_where_members_train(blobs, loopback, tmp_pa
 
     looking = Killing(look, store)
     looking.start()
-    run(study(blobs, epochs=80), store, executor="ray")
+    run(study(blobs, ["dropout"], epochs=80), store, executor="ray")
     looking.join()
     ((listed, places),) = seen
     known = {node.node_ip_address for node in loopback.nodes()}

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 
@@ -37,18 +38,17 @@ FAR_AWAY = "import keras\n\ndef layer(units):\n    return keras.layers.Dense(uni
 
 @pytest.fixture
 def folder(tmp_path):
-    """A study file, and a module that is installed where the driver runs, and nowhere else."""
+    """A study file, and a module that only the driver finds: what is in an archive is not sent."""
     (tmp_path / "file.py").write_text(FILE)
-    installed = tmp_path / "lib" / "site-packages"
-    installed.mkdir(parents=True)
-    (installed / "far_away.py").write_text(FAR_AWAY)
+    with ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("far_away.py", FAR_AWAY)
     return tmp_path
 
 
 def command(folder, verb, *options):
     """A command in a folder; returns its exit code, its errors, and what is left of it."""
     mark = f"KOHORT_TEST={uuid4()}"
-    packages = f"{folder / 'lib' / 'site-packages'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    packages = os.pathsep.join([str(folder / "lib.zip"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", "kohort", verb, "file.py", "--executor", "ray", *options],
         cwd=folder,
