@@ -160,8 +160,8 @@ def test_a_block_goes_on_where_its_worker_hangs(blobs, loopback, tmp_path, monke
             stopped.append(process)
         return len(victims[:1])
 
-    monkeypatch.setattr(listening, "FLOOR", 3.0)
-    monkeypatch.setattr(listening, "PATIENCE", 2.0)
+    monkeypatch.setattr(listening, "FLOOR", 6.0)
+    monkeypatch.setattr(listening, "PATIENCE", 3.0)
     stopped = []
     wanted = numbers(run(study(blobs, epochs=60)))
     stopping = Killing(stop_worker, tmp_path / "kept.db")

@@ -103,8 +103,7 @@ class KeptStudy:
             self._claim = claim
             row = journal.new_holder(self.number, claim.token)
             self._write(lambda connection: rows.upsert(connection, schema.holder, ["study"], [row]))
-            named = self._read(lambda connection: journal.named_files(connection, self.number))
-            files.sweep(self._files, named)
+            files.sweep(self._files, self._read(lambda c: journal.named_files(c, self.number)))
             yield self
         finally:
             self._claim = self._run = None
@@ -114,10 +113,11 @@ class KeptStudy:
         """Whether a process has claimed the study; None where it cannot be told."""
         return claims.is_taken(self._database, self._root, self.folder)
 
-    def begin_run(self, environment: Mapping[str, Any]) -> None:
-        """Record that a run begins, with its versions and hardware."""
+    def begin_run(self, environment: Mapping[str, Any]) -> int:
+        """Record that a run begins, with its versions and hardware; returns its number."""
         values = journal.new_run(self.number, environment)
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
+        return self._run
 
     def place_run(self, places: Mapping[str, Sequence[str]]) -> None:
         """Record which members of the current run train now, by the machine of a cluster."""
