@@ -170,6 +170,9 @@ def test_a_block_goes_on_where_its_worker_hangs(blobs, loopback, tmp_path, monke
     stopping.join()
     assert numbers(result) == wanted
     assert re.search(r"a worker hangs \(nothing of it was heard for \d+ s", capfd.readouterr().err)
+    until = time.monotonic() + 60
+    while Path(f"/proc/{stopped[0]}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
     assert not Path(f"/proc/{stopped[0]}").exists()
 
 
