@@ -55,14 +55,15 @@ def study(epochs: int) -> kohort.Study:
     )
 
 
-def unequal() -> kohort.Study:
-    """Of 64 blocks of one member no two variants train equally long."""
-    widths, epochs = (20, 60, 120, 200), (10, 20, 40, 80)
-    pairs = list(itertools.product(widths, epochs))
+def unequal(epochs: tuple[int, ...]) -> kohort.Study:
+    """Of blocks of one member no two variants train equally long: four widths, four replicates."""
+    letters, rows = kohort.load("letters"), slice(3000)
+    parts = (letters.x_train[rows], letters.y_train[rows], letters.x_test, letters.y_test)
+    pairs = list(itertools.product((20, 60, 120, 200), epochs))
     return kohort.Study(
         "busy",
         [kohort.Variant(f"{width} units, {of}", build, units=(width,)) for width, of in pairs],
-        kohort.load("letters"),
+        kohort.Dataset(*parts),
         replicates=kohort.Holdout(0.2, repeats=4),
         epochs={f"{width} units, {of}": of for width, of in pairs},
         batch_size=64,
@@ -176,15 +177,18 @@ def watched(cluster: Loopback) -> Iterator[list[list[int]]]:
 
 
 @app.command()
-def busy() -> None:
+def busy(
+    longest: Annotated[int, typer.Option(help="Epochs of the longest blocks.")] = 160,
+) -> None:
     """Measure how busy two nodes are that have one core and two."""
+    epochs = tuple(longest // part for part in (8, 4, 2, 1))
     counts = (1, 2)
     cluster = Loopback(0)
     for count in counts:
         cluster.join(count)
     try:
         with watched(cluster) as looks:
-            unequal().run(verbose=0, chunk_size=1, executor=kohort.Ray(cluster.address))
+            unequal(epochs).run(verbose=0, chunk_size=1, executor=kohort.Ray(cluster.address))
     finally:
         cluster.end()
     seen = np.array(looks)
