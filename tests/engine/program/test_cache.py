@@ -313,6 +313,18 @@ def test_nobody_waits_for_ever_for_a_program(shared, monkeypatch):
     assert entered
 
 
+def test_a_folder_without_room_stops_no_program(shared):
+    with cache.once(lambda: "program"):
+        pass
+    (mark,) = shared.glob("*.once")
+    mark.unlink()
+    mark.symlink_to("/dev/full")
+    entered = []
+    with cache.once(lambda: "program"):
+        entered.append(True)
+    assert entered
+
+
 def test_marks_go_with_programs(tmp_path, monkeypatch):
     for name in ("a-cache", "b.once"):
         (tmp_path / name).write_text("x")

@@ -12,7 +12,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -96,10 +96,13 @@ def once(program: Callable[[], str]) -> Iterator[None]:
     try:
         yield
         if file is not None:
-            file.write("compiled")
+            with suppress(OSError):  # There is no room.
+                file.write("compiled")
+                file.flush()
     finally:
         if file is not None:
-            file.close()
+            with suppress(OSError):
+                file.close()
 
 
 def _has_text(mark: Path) -> bool:
@@ -112,21 +115,25 @@ def _has_text(mark: Path) -> bool:
 def _locked(mark: Path) -> TextIO | None:
     """A file that no other process has locked; None where it cannot be locked in time."""
     try:
-        file = mark.open("a")
-    except OSError:
+        with ExitStack() as stack:
+            file = stack.enter_context(mark.open("a"))
+            until = time.monotonic() + _PATIENCE
+            while not _has_lock(file):
+                if time.monotonic() > until:
+                    return None
+                time.sleep(_LOOK)
+            stack.pop_all()
+    except OSError:  # a folder without room, or a file system without locks
         return None
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_LOOK)
-        except OSError:  # a file system without locks
-            break
-        else:
-            return file
-    file.close()
-    return None
+    return file
+
+
+def _has_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def tidy(cache: Path) -> None:
