@@ -11,7 +11,7 @@
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in an hour on two cores
 # make kills    end a study by SIGKILL fifty times, a search thirty, and compare them with undisturbed ones
-# make kills-ray  kill workers, nodes, drivers and heads of a Ray cluster twenty times, and compare
+# make kills-ray  kill workers, nodes, drivers and heads of a Ray cluster thirty times, and compare
 # make fuzz     100,000 damaged files for each reader, chosen by what they reach (atheris)
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
@@ -127,6 +127,8 @@ kills: install
 
 kills-ray: install
 	$(BIN)/python -m scripts.kills_ray --kills 20
+	$(BIN)/python -m scripts.kills_ray --kills 6 --what search
+	$(BIN)/python -m scripts.kills_ray --kills 4 --postgres
 
 fuzz: install
 	$(BIN)/python -m scripts.fuzz --reader all --inputs 100000

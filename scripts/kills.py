@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import kohort  # before Keras, whose backend it chooses
 
@@ -114,15 +114,16 @@ def search(*, quick: bool = False) -> kohort.Search:
     )
 
 
-def run_study(store: Path, *, quick: bool) -> Numbers:
-    """Run the study, or what is left of it; gives its numbers."""
-    result = study(quick=quick).run(store, checkpoint_seconds=0.0, verbose=0)
+def run_study(store: Path, *, quick: bool, **options: Any) -> Numbers:
+    """Run the study, or what is left of it, with options of `run`; gives its numbers."""
+    result = study(quick=quick).run(store, checkpoint_seconds=0.0, verbose=0, **options)
     return measured(result)
 
 
-def run_search(store: Path, *, quick: bool) -> Numbers:
+def run_search(store: Path, *, quick: bool, **options: Any) -> Numbers:
     """Run the search and its race, or what is left of them; gives their numbers."""
-    result = search(quick=quick).run(store, confirm=3, checkpoint_seconds=0.0, verbose=0)
+    given = {"confirm": 3, "checkpoint_seconds": 0.0, "verbose": 0}
+    result = search(quick=quick).run(store, **given | options)
     curves = {
         f"trial {trial.number} {epoch} {metric}": np.array(float(value))
         for trial in result.searched.trials

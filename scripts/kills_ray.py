@@ -1,11 +1,14 @@
 """Kills workers, nodes, drivers and heads of a Ray cluster while a study runs on it.
 
     python -m scripts.kills_ray --kills 20
+    python -m scripts.kills_ray --kills 10 --what search
+    python -m scripts.kills_ray --kills 10 --postgres
 
 The cluster is on this machine: a head and three nodes, each of processes of its own on an address
 of loopback. At random moments SIGKILL ends a worker, a node (another one joins), the driver (it is
-started again) or the head (all of it is). Whenever a study comes to its end, it is compared, bit
-for bit, with one that was run in this process at the same chunks, and another begins.
+started again) or the head (all of it is). Whenever a study, or a search, comes to its end, it is
+compared, bit for bit, with one that was run in this process at the same chunks, and another begins.
+Of `--victims` two more hang for ever: "hanging" is a worker, and "frozen" a node, that is stopped.
 """
 
 import itertools
@@ -17,9 +20,10 @@ import tempfile
 import time
 import warnings
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import kohort  # before Keras, whose backend it chooses
 
@@ -28,8 +32,9 @@ import numpy as np
 import typer
 
 from kohort.runs.cluster.ray_settings import Executor
-from scripts.kills import EPOCHS, measured, same, study
+from scripts.kills import RUNS, What, same
 from scripts.loopback import Loopback
+from tests.postgres import Server, binaries
 
 CHUNK = 2
 NODES = 3
@@ -38,42 +43,48 @@ LONGEST = 600.0  # seconds for one study
 VICTIMS = "worker worker node driver head"
 
 
-def run(address: str, store: Path, out: Path) -> None:
-    """Run the study on a cluster, or what is left of it; at its end keep its numbers."""
+def run(what: str, address: str, store: str, out: Path) -> None:
+    """Run it on a cluster, or what is left of it; at its end keep its numbers."""
     executor: Executor = "local" if address == "local" else kohort.Ray(address)
-    result = study().run(
-        store, checkpoint_seconds=0.0, verbose=0, chunk_size=CHUNK, executor=executor
-    )
-    np.savez(out, allow_pickle=False, **measured(result))
+    options: dict[str, Any] = {"chunk_size": CHUNK} if what == "study" else {}
+    numbers = RUNS[what](store, quick=False, executor=executor, **options)
+    np.savez(out, allow_pickle=False, **numbers)
 
 
-def driver(address: str, store: Path, out: Path) -> subprocess.Popen[bytes]:
-    """A process that runs the study."""
-    command = [sys.executable, "-m", "scripts.kills_ray", "--life", address, str(store), str(out)]
+def driver(what: What, address: str, store: str, out: Path) -> subprocess.Popen[bytes]:
+    """A process that runs it."""
+    words = (what, address, store, str(out))
+    command = [sys.executable, "-m", "scripts.kills_ray", "--life", *words]
     with out.with_suffix(".log").open("ab") as log, warnings.catch_warnings():
         # Nothing of JAX runs between its fork and the new program.
         warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
-        return subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 (this module)
+        # It runs in another folder.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)  # noqa: S603
 
 
 class Round:
-    """One study on a cluster, which is disturbed until it ends.
+    """One study, or search, on a cluster, which is disturbed until it ends.
 
     Args:
-        root: A folder for the store and the numbers.
-        number: The round's.
+        what: Which of them.
+        store: Where it is kept.
+        out: A file for the numbers.
         random: Chooses the victims.
     """
 
-    def __init__(self, root: Path, number: int, random: np.random.Generator) -> None:
-        self._store, self.out = root / f"{number}.db", root / f"{number}.npz"
+    def __init__(self, what: What, store: str, out: Path, random: np.random.Generator) -> None:
+        self._what, self._store, self.out = what, store, out
         self._random = random
         self.killed: list[str] = []
         self._start()
 
     def _start(self) -> None:
         self.cluster = Loopback(NODES)
-        self.driver = driver(self.cluster.address, self._store, self.out)
+        self._begin_driver()
+
+    def _begin_driver(self) -> None:
+        self.driver = driver(self._what, self.cluster.address, self._store, self.out)
 
     def kill(self, what: str) -> None:
         """Kill a worker, a node, the driver or the head."""
@@ -89,9 +100,20 @@ class Round:
         self.cluster.kill_node(int(self._random.integers(NODES)))
         self.cluster.join()
 
+    def _kill_hanging(self) -> None:
+        """Stop a worker, which hangs from then on."""
+        victims = list(self.cluster.workers())
+        if victims:
+            os.kill(int(self._random.choice(victims)), signal.SIGSTOP)
+
+    def _kill_frozen(self) -> None:
+        """Stop all of a node, which hangs from then on; another one joins."""
+        self.cluster.freeze_node(int(self._random.integers(NODES)))
+        self.cluster.join()
+
     def _kill_driver(self) -> None:
         self._end_driver()
-        self.driver = driver(self.cluster.address, self._store, self.out)
+        self._begin_driver()
 
     def _kill_head(self) -> None:
         self.cluster.kill_head()
@@ -108,9 +130,8 @@ class Round:
         self.cluster.end()
 
 
-def disturbed(root: Path, number: int, random: np.random.Generator, kills: list[str]) -> Round:
-    """Run the study on a cluster with these kills, or those of them that come before it ends."""
-    here = Round(root, number, random)
+def disturbed(here: Round, random: np.random.Generator, kills: list[str]) -> None:
+    """Run it with these kills, or with those of them that come before it ends."""
     until, left = time.monotonic() + LONGEST, deque(kills)
     try:
         while here.driver.poll() is None:
@@ -124,35 +145,57 @@ def disturbed(root: Path, number: int, random: np.random.Generator, kills: list[
         here.end()
     if here.driver.returncode:
         sys.exit(f"the driver failed: {here.out.with_suffix('.log').read_text()[-3000:]}")
-    return here
 
 
 def main(
     kills: Annotated[int, typer.Option(help="How often to kill.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the moments and the victims.")] = 0,
     victims: Annotated[str, typer.Option(help="What to kill, in words.")] = VICTIMS,
-    life: Annotated[tuple[str, Path, Path] | None, typer.Option(hidden=True)] = None,
+    what: Annotated[What, typer.Option(help="What runs on the cluster.")] = "study",
+    life: Annotated[tuple[str, str, str, Path] | None, typer.Option(hidden=True)] = None,
+    *,
+    postgres: Annotated[
+        bool, typer.Option("--postgres", help="Keep it in a PostgreSQL server of its own.")
+    ] = False,
 ) -> None:
-    """Kill parts of a cluster again and again, and compare what a study ends with."""
+    """Kill parts of a cluster again and again, and compare what a study or a search ends with."""
     if life is not None:
         run(*life)
         return
     random = np.random.default_rng(seed)
     planned = [str(victim) for victim in random.choice(victims.split(), kills)]
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        run("local", root / "whole.db", root / "whole.npz")
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # PostgreSQL has no place for weights: they are kept where the driver runs.
+        stack.enter_context(chdir(root))
+        server = stack.enter_context(serving()) if postgres else None
+        run(what, "local", str(root / "whole.db"), root / "whole.npz")
         for number in itertools.count(1):
-            here = disturbed(root, number, random, planned)
+            store = server.new_database() if server else str(root / f"{number}.db")
+            here = Round(what, store, root / f"{number}.npz", random)
+            disturbed(here, random, planned)
             is_same = same(root / "whole.npz", here.out)
             outcome = "the same numbers" if is_same else "OTHER NUMBERS"
-            print(f"study {number}: {', '.join(here.killed) or 'no kill'}: {outcome}", flush=True)
+            print(f"{what} {number}: {', '.join(here.killed) or 'no kill'}: {outcome}", flush=True)
             if not is_same:
                 sys.exit(1)
             planned = planned[len(here.killed) :]
             if not planned:
                 break
-        print(f"{kills} kills, {number} studies of {EPOCHS} epochs")
+        print(f"{kills} kills, {number} of a {what}")
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A PostgreSQL server of this machine's binaries."""
+    folder = binaries()
+    if folder is None:
+        sys.exit("there is no PostgreSQL here: expected initdb")
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.remove()
 
 
 if __name__ == "__main__":

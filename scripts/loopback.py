@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,10 @@ _networks = itertools.count(os.getpid() % 200)
 
 
 class Loopback:
-    """A cluster of a head, which trains nothing, and nodes of one core.
+    """A cluster of a head, which trains nothing, and nodes.
 
     Args:
-        nodes: How many.
+        nodes: How many of one core to begin with.
     """
 
     def __init__(self, nodes: int = 2) -> None:
@@ -34,36 +35,52 @@ class Loopback:
     def _host(self) -> str:
         return f"127.0.{self._network}.{next(self._hosts)}"
 
-    def join(self) -> None:
-        """Add a node."""
+    def join(self, cpus: int = 1) -> None:
+        """Add a node of some cores."""
         with _forking():
-            self.cluster.add_node(num_cpus=1, node_ip_address=self._host())
+            self.cluster.add_node(num_cpus=cpus, node_ip_address=self._host())
 
     def nodes(self) -> list[Any]:
-        """The nodes that train, in the order of their addresses."""
-        return sorted(self.cluster.worker_nodes, key=lambda node: str(node.node_ip_address))
+        """The nodes that train, in the order in which they joined."""
+        return sorted(self.cluster.worker_nodes, key=lambda node: _number(node.node_ip_address))
 
     def kill_node(self, number: int = 0) -> None:
         """Kill a node, and all that runs there."""
         self.cluster.remove_node(self.nodes()[number], allow_graceful=False)
 
+    def freeze_node(self, number: int = 0) -> None:
+        """Stop all processes of a node; they are there, and do nothing any more."""
+        for started in self.nodes()[number].all_processes.values():
+            for process in started:
+                for child in _children(process.process.pid):
+                    os.kill(child, signal.SIGSTOP)
+                os.kill(process.process.pid, signal.SIGSTOP)
+
     def kill_head(self) -> None:
         """Kill the head; the nodes are left."""
         self.cluster.remove_node(self.cluster.head_node, allow_graceful=False)
 
-    def workers(self) -> Iterator[int]:
-        """The processes that train."""
-        for node in self.nodes():
+    def workers(self, *nodes: Any) -> Iterator[int]:
+        """The processes that train, on some nodes; on all where none is named."""
+        for node in nodes or self.nodes():
             for raylet in node.all_processes["raylet"]:
-                task = Path(f"/proc/{raylet.process.pid}/task/{raylet.process.pid}/children")
-                for child in task.read_text().split() if task.exists() else []:
+                for child in _children(raylet.process.pid):
                     command = Path(f"/proc/{child}/cmdline")
-                    if command.exists() and b"ray::_block" in command.read_bytes():
-                        yield int(child)
+                    if command.exists() and b"ray::block" in command.read_bytes():
+                        yield child
 
     def end(self) -> None:
         """End all of it."""
         self.cluster.shutdown()
+
+
+def _children(process: int) -> list[int]:
+    told = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in told.read_text().split()] if told.exists() else []
+
+
+def _number(address: str) -> int:
+    return int(address.rpartition(".")[2])
 
 
 @contextmanager

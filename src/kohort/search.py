@@ -35,6 +35,8 @@ from kohort.evidence.trials import SearchRecord
 from kohort.keras_api.callbacks import Callback, listed
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import CADENCE
+from kohort.runs.cluster.dispatch import dispatching, memory_for, staying
+from kohort.runs.cluster.ray_settings import Executor, Ray, cluster_of
 from kohort.runs.searches.keeping import keeping, proved_before
 from kohort.runs.searches.search_result import SearchResult
 from kohort.runs.searches.searching import check_callbacks, search
@@ -180,6 +182,7 @@ class Search:
         memory: int | str | None = None,
         precision: Precision = None,
         verbose: Literal["auto", 0, 1] = "auto",
+        executor: Executor = "local",
     ) -> SearchResult:
         """Search, and prove the finalists.
 
@@ -195,9 +198,11 @@ class Search:
             memory: As in `Study.run`.
             precision: As in `Study.run`.
             verbose: 0 is silent; anything else shows progress on stderr.
+            executor: As in `Study.run`, for the trials and the race of the finalists.
 
         Raises:
-            DesignError: All trials fail, or an argument is none of those that it can be.
+            DesignError: All trials fail, an argument is none of those that it can be, or there is
+                no such cluster.
             StoreError: As in `Study.run`; or the search differs from the one that is kept.
             Interrupted: The run of a search in a store was asked to end, and is kept.
 
@@ -208,30 +213,51 @@ class Search:
         """
         if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 2:
             raise DesignError("confirm of 2 or more", repr(confirm), "give a whole number")
-        spec, limit = self.spec, allowed(memory)
-        how = {"precision": precision, "environment": environment()}
+        cluster = cluster_of(executor)
+        with staying(cluster) as joined:
+            self._searched = self._search(
+                *(store, confirm, checkpoint_seconds, memory, precision),
+                fresh=fresh,
+                visible=verbose != 0,
+                cluster=joined,
+            )
+            proved = self._proof(self._searched).run(
+                store,
+                fresh=fresh,
+                checkpoint_seconds=checkpoint_seconds,
+                memory=memory,
+                precision=precision,
+                verbose=verbose,
+                executor=joined or "local",
+            )
+        return SearchResult(proved, self._searched)
+
+    def _search(
+        self,
+        store: str | Path | None,
+        confirm: int,
+        checkpoint_seconds: float,
+        memory: int | str | None,
+        precision: Precision,
+        *,
+        fresh: bool,
+        visible: bool,
+        cluster: Ray | None,
+    ) -> SearchRecord:
+        spec, how = self.spec, {"precision": precision, "environment": environment()}
         # Without a store nobody goes on from what is kept.
         cadence = math.inf if store is None else checkpoint_seconds
         with ExitStack() as stack:
+            workers = stack.enter_context(dispatching(cluster, precision, checkpoint_seconds))
+            limit = allowed(memory_for(workers, memory))
             stack.enter_context(matmul_precision(precision))
             stack.enter_context(cache.persistent())
-            progress = stack.enter_context(Progress(0, visible=verbose != 0))
+            progress = stack.enter_context(Progress(0, visible=visible))
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
             kept = keeping(opened, spec, how, cadence, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
             before = proved_before(opened, spec, fresh=fresh)
-            searched = search(spec, keeper, limit, progress, confirm, before)
-        self._searched = searched
-        proof = self._proof(searched)
-        proved = proof.run(
-            store,
-            fresh=fresh,
-            checkpoint_seconds=checkpoint_seconds,
-            memory=memory,
-            precision=precision,
-            verbose=verbose,
-        )
-        return SearchResult(proved, searched)
+            return search(spec, keeper, limit, progress, confirm, before, workers)
 
     def _proof(self, searched: SearchRecord) -> Study:
         """The race of the finalists; the first of them is the search's own best."""

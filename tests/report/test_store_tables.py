@@ -29,3 +29,34 @@ def test_of_runs_that_never_ended_only_the_last_may_be_running(tmp_path, monkeyp
         afterwards = store_tables.study(kept)["runs"]
     assert [run["outcome"] for run in while_running] == ["killed", "killed", "running"]
     assert [run["outcome"] for run in afterwards] == ["killed"] * 3
+
+
+def test_where_members_train_is_told_while_they_do(tmp_path):
+    places = {"10.0.0.5": ["width, replicate 0", "width, replicate 1"], "10.0.0.6": ["trial 3"]}
+    with open_store(tmp_path / "kohort.db") as store:
+        kept = store.create("width", {}, [], [])
+
+        def told():
+            parts = store_tables.study(kept)
+            others = {key: [] for key in ("pending", "race", "axes", "test")}
+            lines = "\n".join(store_tables.lines(parts | others))
+            return store_tables.studies(store)[0]["last run"], parts["places"], lines
+
+        with kept.claim():
+            kept.begin_run({"keras": "3"})
+            assert told()[:2] == ("running", [])
+            kept.place_run(places)
+            listed, rows, lines = told()
+            assert listed == "running on 10.0.0.5, 10.0.0.6"
+            assert [(row["node"], row["members"]) for row in rows] == [
+                ("10.0.0.5", 2),
+                ("10.0.0.6", 1),
+            ]
+            assert "trains now\nnode      members  train there\n10.0.0.5        2  w" in lines
+            kept.place_run({})
+            assert told()[:2] == ("running", [])
+            kept.place_run(places)
+            assert kept.runs()[-1].environment["keras"] == "3"
+        listed, rows, lines = told()  # It was killed.
+        assert (listed, rows) == ("killed", [])
+        assert "trains now" not in lines

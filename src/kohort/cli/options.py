@@ -69,6 +69,25 @@ Memory = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Forget what the store has of it; begin anew.")
 ]
+
+
+class ExecutorName(StrEnum):
+    """Where members train: `Study.run(executor=...)`."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Where = Annotated[
+    ExecutorName, typer.Option(help="ray trains on a Ray cluster, local in this process.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="The head of the Ray cluster; default: RAY_ADDRESS, else Ray is started here.",
+    ),
+]
 StorePlace = Annotated[
     str,
     typer.Option(

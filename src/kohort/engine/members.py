@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -21,7 +22,14 @@ from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
-from kohort.engine.loop.events import BlockEnded, BlockPlan, EpochsMeasured, Events, MeasuredEpoch
+from kohort.engine.loop.events import (
+    BlockEnded,
+    BlockPlan,
+    BlocksPlanned,
+    EpochsMeasured,
+    Events,
+    MeasuredEpoch,
+)
 from kohort.engine.loop.scheduler import train
 from kohort.engine.loop.state import Start
 from kohort.engine.measuring import EvaluateTrain, Interrupt, RestoreBest, StopDiverged
@@ -100,6 +108,14 @@ def train_fused(
         begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
     return train(_cohort(job, resources), trains, begun)
+
+
+def laid_out(job: Job, resources: Resources, trains: int) -> BlocksPlanned:
+    """The blocks in which members would train here, before they do; arguments as `train_fused`."""
+    with closing(train_fused(job, resources, trains)) as events:
+        layout = next(events)
+    assert isinstance(layout, BlocksPlanned)
+    return layout
 
 
 def _cohort(job: Job, resources: Resources) -> Cohort:

@@ -14,6 +14,7 @@ from kohort.evidence.trials import asked_since, kept_name
 
 type Row = dict[str, Any]
 
+_RUNNING = "running"
 _SHOWN_VERDICTS = ("found", "inconclusive")
 
 
@@ -37,14 +38,17 @@ def studies(store: Store) -> list[Row]:
 def _last_run(store: Store, summary: StudySummary, names: Set[str]) -> str:
     """How the last run of a study ended; and whether its search has grown since."""
     ended = summary.outcome or _unfinished(store.study(summary.name))
+    if ended == _RUNNING and (places := store.study(summary.name).runs()[-1].places):
+        ended = f"{_RUNNING} on {', '.join(places)}"
     search = kept_name(summary.name)
     grows = search in names and pending(store, store.study(summary.name))
     return f"{ended}; its search was asked for more" if grows else ended
 
 
 def study(stored: KeptStudy) -> dict[str, list[Row]]:
-    """What a store has of one study, in parts: variants, runs, events, findings."""
+    """What a store has of one study, in parts: variants, runs, places, events, findings."""
     runs = stored.runs()
+    outcomes = _outcomes(stored, runs)
     return {
         "variants": _variants(stored),
         "runs": [
@@ -54,7 +58,13 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
                 "outcome": outcome,
                 "on": f"{run.host}, process {run.pid}",
             }
-            for run, outcome in zip(runs, _outcomes(stored, runs), strict=True)
+            for run, outcome in zip(runs, outcomes, strict=True)
+        ],
+        "places": [
+            {"node": node, "members": len(members), "train there": "; ".join(members)}
+            for run in runs[-1:]
+            if outcomes[-1] == _RUNNING
+            for node, members in run.places.items()
         ],
         "events": [
             {"at": _moment(event.at), "what": event.kind, "told": event.text}
@@ -98,7 +108,7 @@ def _outcomes(stored: KeptStudy, runs: Sequence[RunRecord]) -> list[str]:
 
 def _unfinished(stored: KeptStudy) -> str:
     """What is known of the last run of a study where nothing tells how it ended."""
-    known = {True: "running", False: "killed", None: "running, or killed"}
+    known = {True: _RUNNING, False: "killed", None: "running, or killed"}
     return known[stored.is_claimed()]
 
 
@@ -125,6 +135,8 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
     """A study in lines of text."""
     text_lines = [*(row["told"] for row in parts["pending"]), table(parts["variants"])]
     text_lines += ["", "runs", table(parts["runs"])]
+    if parts["places"]:
+        text_lines += ["", "trains now", table(parts["places"])]
     if parts["events"]:
         text_lines += [
             "",

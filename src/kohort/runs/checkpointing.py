@@ -16,6 +16,7 @@ from kohort.evidence.store import KeptStudy, MemberKey, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
+from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import key_of
 from kohort.runs.pace import Pace
 from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
@@ -52,6 +53,7 @@ class Checkpointer:
         self._curves, self._checkpoints = Pace(min(_CURVES, cadence)), Pace(cadence)
         self._is_asked_to_end = self._takes_what_comes = False
         self._ended_blocks: list[EndedBlock] = []
+        self._placing = Placing(kept)
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
         self._blocks = blocks
@@ -67,6 +69,10 @@ class Checkpointer:
         Whoever asks workers for events asks them to end, too.
         """
         self._takes_what_comes, self._checkpoints = True, Pace(0.0)
+
+    def place(self, places: Mapping[str, Sequence[str]]) -> None:
+        """Store the names of the members that train now, by machine of a cluster."""
+        self._placing.keep(places)
 
     @property
     def is_asked_to_end(self) -> bool:

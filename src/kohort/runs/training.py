@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from kohort.engine.loop.events import (
     BlocksPlanned,
     EpochsMeasured,
 )
-from kohort.engine.members import Job, Resources, train_fused, train_in_turn
+from kohort.engine.members import Job, Resources, laid_out, train_fused, train_in_turn
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
+from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.recording import Records
 from kohort.runs.work import WorkItem, job_of
 from kohort.tracing.eligibility import not_fused
@@ -54,7 +56,7 @@ class Training:
         self._progress, self._checkpointer = progress, checkpointer
         self._cluster, self._to_come = cluster, 0
         if cluster is not None:
-            cluster.ship(spec, resources.memory, progress.tell)
+            cluster.ship(replace(spec), resources.memory, progress.tell, StudyJobs)
             if checkpointer is not None:
                 checkpointer.take_what_comes()
         self.records = Records(spec)
@@ -142,7 +144,9 @@ class Training:
             if self._cluster is None:
                 self._train_here(work, job, resources, label, is_fused=is_fused)
             else:
-                self._send(self._cluster, ClusterWork(work, label, is_fused), job, resources)
+                names = tuple(map(self._name, work.members))
+                of = ClusterWork(work, label, names, is_fused)
+                self._send(self._cluster, of, job, resources)
         return None
 
     def _train_here(
@@ -172,10 +176,12 @@ class Training:
         if not of.is_fused:
             plans = [BlockPlan([number]) for number in range(work.trains)]
         elif not plans:
-            layout = _laid_out(job, resources, work.trains)
+            layout = laid_out(job, resources, work.trains)
             most = -(-work.trains // cluster.slots)
-            if resources.chunk_size is None and len(layout.blocks[0]) > most:
-                layout = _laid_out(job, resources._replace(chunk_size=most), work.trains)
+            # The few seats of a race are those that it has here.
+            is_free = resources.chunk_size is None and self._spec.race is None
+            if is_free and len(layout.blocks[0]) > most:
+                layout = laid_out(job, resources._replace(chunk_size=most), work.trains)
             self._take(layout, work, of.label)
             plans = [BlockPlan(seats) for seats in layout.blocks]
         cluster.add(of, plans)
@@ -193,7 +199,18 @@ class Training:
                     self._end(event, of.work, weights, found)
                 else:
                     self._take(event, of.work, of.label)
+                self._place(cluster)
+        self._place(cluster)
         self._progress.end()
+
+    def _place(self, cluster: Dispatcher) -> None:
+        """Keep where members train now, for who looks at the store."""
+        if self._checkpointer is not None:
+            self._checkpointer.place(cluster.places)
+
+    def _name(self, member: MemberPlan) -> str:
+        part = "" if member.share == 1 else f", {member.share:g} of its samples"
+        return f"{self._plan.variant_names[member.variant]}, replicate {member.replicate}{part}"
 
     def _is_asked_to_end(self) -> bool:
         return self._checkpointer is not None and self._checkpointer.is_asked_to_end
@@ -239,11 +256,3 @@ class Training:
 def _program_of(member: MemberPlan) -> Hashable:
     """What members of one cohort share, in all looks of a race."""
     return member.program.skeleton, member.sizes, member.epochs
-
-
-def _laid_out(job: Job, resources: Resources, trains: int) -> BlocksPlanned:
-    """The blocks in which members would train here, before they do."""
-    with closing(train_fused(job, resources, trains)) as events:
-        layout = next(events)
-    assert isinstance(layout, BlocksPlanned)
-    return layout

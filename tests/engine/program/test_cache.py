@@ -241,3 +241,95 @@ def test_a_program_that_this_process_has_forgotten_is_in_the_folder(
     assert len(count_compilations) == 2
     assert kept[0]
     assert kept[1] == kept[0], "it was compiled under another name"
+
+
+RACE = """
+import collections, sys, time
+from pathlib import Path
+import kohort, jax, jax.numpy as jnp
+from kohort.engine.program import cache, compilation
+
+seen = collections.Counter()
+jax.monitoring.register_event_listener(lambda event, **_: seen.update([event.split("/")[-1]]))
+
+def step(x):
+    for _ in range(300):  # It takes a second to compile.
+        x = jnp.sin(x @ x) + jnp.sort(x, axis=0)
+    return x
+
+lowered = jax.jit(step).lower(jnp.ones((8, 8)))
+number, folder = int(sys.argv[1]), Path(sys.argv[2])
+(folder / f"ready {number}").touch()
+while len(list(folder.glob("ready *"))) < 3:
+    time.sleep(0.001)
+seen.clear()
+compilation.compiled_program(lowered)
+print(seen["cache_misses"], seen["cache_hits"])
+"""
+
+
+def test_of_processes_that_begin_at_the_same_time_one_compiles(tmp_path):
+    environment = os.environ | {"KOHORT_CACHE": str(tmp_path / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    racing = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, str(number), str(tmp_path)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(3)
+    ]
+    assert sorted(one.communicate(timeout=100)[0].split() for one in racing) == [
+        ["0", "1"],
+        ["0", "1"],
+        ["1", "0"],
+    ]
+
+
+@pytest.fixture
+def shared(tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    yield tmp_path
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_a_program_that_fails_to_compile_is_tried_by_the_next_one(shared):
+    with pytest.raises(OSError, match="no"), cache.once(lambda: "program"):
+        raise OSError("no")
+    (mark,) = shared.glob("*.once")
+    assert mark.stat().st_size == 0
+    with cache.once(lambda: "program"):
+        pass
+    assert mark.read_text() == "compiled"
+
+
+def test_nobody_waits_for_ever_for_a_program(shared, monkeypatch):
+    monkeypatch.setattr(cache, "_PATIENCE", 0.2)
+    entered = []
+    with cache.once(lambda: "program"), cache.once(lambda: "program"):
+        entered.append(True)
+    assert entered
+
+
+def test_a_folder_without_room_stops_no_program(shared):
+    with cache.once(lambda: "program"):
+        pass
+    (mark,) = shared.glob("*.once")
+    mark.unlink()
+    mark.symlink_to("/dev/full")
+    entered = []
+    with cache.once(lambda: "program"):
+        entered.append(True)
+    assert entered
+
+
+def test_marks_go_with_programs(tmp_path, monkeypatch):
+    for name in ("a-cache", "b.once"):
+        (tmp_path / name).write_text("x")
+    cache.tidy(tmp_path)
+    assert (tmp_path / "b.once").exists()
+    monkeypatch.setattr(cache, "_LARGEST", 0)
+    cache.tidy(tmp_path)
+    assert list(tmp_path.iterdir()) == []

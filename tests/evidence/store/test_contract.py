@@ -321,6 +321,15 @@ class TestStudy:
         with pytest.raises(StoreError, match="a run that was begun, got none"):
             claimed.end_run("done")
 
+    def test_where_members_of_a_run_train_is_replaced(self, claimed):
+        with pytest.raises(StoreError, match="a run that was begun, got none"):
+            claimed.place_run({})
+        claimed.begin_run({"keras": "3"})
+        claimed.place_run({"a": ["one"], "b": []})
+        claimed.place_run({"b": ["two"]})
+        (run,) = claimed.runs()
+        assert (run.places, run.environment["keras"]) == ({"b": ["two"]}, "3")
+
     def test_order_is_not_told_by_clocks(self, kept, monkeypatch):
         times = iter([datetime(2030, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)])
         monkeypatch.setattr(journal, "now", lambda: next(times))

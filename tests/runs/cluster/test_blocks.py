@@ -15,7 +15,7 @@ from tests.runs.test_resume import study
 def work(blobs):
     """Four members of one cohort."""
     plan = Planned.of(study(blobs, ("dropout", "less dropout")).spec).plan
-    return ClusterWork(WorkItem.of(plan.groups[0]), "work", is_fused=True)
+    return ClusterWork(WorkItem.of(plan.groups[0]), "work", (), is_fused=True)
 
 
 def epoch(number, seconds, *, is_kept=False, is_last=False):

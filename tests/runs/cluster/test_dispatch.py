@@ -1,38 +1,29 @@
 """Studies on a Ray cluster: the bits that they have here, whatever dies."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import jax
 import keras
 import pytest
 
 import kohort
+from kohort.engine.program.compilation import PROGRAMS, compiled_program
 from kohort.evidence.store import open_store
-from kohort.runs.cluster import connecting
-from scripts.loopback import Loopback
-from tests.conftest import kept_programs
+from kohort.report import store_tables
+from kohort.runs.cluster import listening
 from tests.models import build_mlp
+from tests.runs.cluster.killing import Killing, alive
 from tests.runs.test_resume import STEADY, numbers, study
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture(scope="module")
-def loopback():
-    """A cluster of two nodes, which this process has joined."""
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(kept_programs())
-    running = Loopback()
-    with connecting.connected(kohort.Ray(running.address)):
-        yield running
-    running.end()
-    del os.environ["JAX_COMPILATION_CACHE_DIR"]
 
 
 def run(of, store=None, **options):
@@ -116,26 +107,6 @@ def test_without_a_told_chunk_all_nodes_have_work(blobs, loopback):
     assert set(result.record.settings.side_by_side.values()) == {2}
 
 
-class Killing(threading.Thread):
-    """Kills while a study trains, as soon as it has begun to be kept."""
-
-    def __init__(self, kill, store):
-        super().__init__()
-        self._kill, self._store, self.killed = kill, store, 0
-
-    def run(self):
-        until = time.monotonic() + 100
-        while time.monotonic() < until and not self.killed:
-            time.sleep(0.05)
-            if self._store.exists() and self._epochs():
-                self.killed += self._kill()
-
-    def _epochs(self):
-        with open_store(self._store, make=False) as opened:
-            found = opened.find("kept")
-            return found and found.epochs()
-
-
 def test_a_block_goes_on_where_its_worker_or_its_node_was_killed(blobs, loopback, tmp_path):
     def kill_worker():
         victims = list(loopback.workers())
@@ -159,11 +130,86 @@ def test_a_block_goes_on_where_its_worker_or_its_node_was_killed(blobs, loopback
     loopback.join()
 
 
+def test_who_looks_at_the_store_sees_where_members_train(blobs, loopback, tmp_path):
+    store, seen = tmp_path / "kept.db", []
+
+    def look():
+        with open_store(store, make=False) as opened:
+            if places := store_tables.study(opened.study("kept"))["places"]:
+                seen.append((store_tables.studies(opened)[0]["last run"], places))
+        return len(seen)
+
+    looking = Killing(look, store)
+    looking.start()
+    run(study(blobs, ["dropout"], epochs=80), store, executor="ray")
+    looking.join()
+    ((listed, places),) = seen
+    known = {node.node_ip_address for node in loopback.nodes()}
+    assert {row["node"] for row in places} <= known
+    assert listed == f"running on {', '.join(row['node'] for row in places)}"
+    assert "dropout, replicate" in places[0]["train there"]
+    with open_store(store, make=False) as opened:
+        assert opened.study("kept").runs()[0].places == {}
+
+
+def test_a_block_goes_on_where_its_worker_hangs(blobs, loopback, tmp_path, monkeypatch, capfd):
+    def stop_worker():
+        victims = list(loopback.workers())
+        for process in victims[:1]:
+            os.kill(process, signal.SIGSTOP)
+            stopped.append(process)
+        return len(victims[:1])
+
+    monkeypatch.setattr(listening, "FLOOR", 6.0)
+    monkeypatch.setattr(listening, "PATIENCE", 3.0)
+    stopped = []
+    wanted = numbers(run(study(blobs, epochs=60)))
+    stopping = Killing(stop_worker, tmp_path / "kept.db")
+    stopping.start()
+    result = run(study(blobs, epochs=60), tmp_path / "kept.db", executor="ray", verbose=1)
+    stopping.join()
+    assert numbers(result) == wanted
+    assert re.search(r"a worker hangs \(nothing of it was heard for \d+ s", capfd.readouterr().err)
+    until = time.monotonic() + 60
+    while Path(f"/proc/{stopped[0]}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{stopped[0]}").exists()
+
+
 def build_deadly(deadly=0):
     if deadly and "KOHORT_SHIPPED" in os.environ:
         os.write(2, b"the last words\n")
         os.kill(os.getpid(), signal.SIGKILL)
     return build_mlp()
+
+
+def build_counted(log):
+    """A model of a program that nobody has compiled; on workers it is told who compiles it."""
+    if "KOHORT_SHIPPED" in os.environ and PROGRAMS._compiled is compiled_program:
+
+        def counted(lowered):
+            seen = []
+            jax.monitoring.register_event_listener(lambda event, **_: seen.append(event))
+            program = compiled_program(lowered)
+            with Path(log).open("a") as file:
+                file.write("".join(f"{event.rpartition('_')[2]}\n" for event in seen[-1:]))
+            return program
+
+        PROGRAMS._compiled = counted
+    return build_mlp(units=(int(Path(log).stem),))
+
+
+def test_of_workers_that_begin_at_the_same_time_one_compiles(blobs, loopback, tmp_path):
+    log = tmp_path / f"{1000 + uuid4().int % 9000}.log"
+    counted = kohort.Study(
+        "counted",
+        [kohort.Variant("one", build_counted, log=str(log))],
+        blobs,
+        replicates=kohort.Holdout(0.2, 2),
+        epochs=1,
+    )
+    run(counted, executor="ray")
+    assert sorted(log.read_text().split()) == ["hits", "misses"]
 
 
 def test_a_block_that_kills_its_workers_is_told_and_the_rest_goes_on(
@@ -271,16 +317,6 @@ def test_the_command_line_trains_there_what_a_study_file_and_its_modules_say(fil
         _, errors = done.communicate(timeout=200)
         assert done.returncode == 0, errors
     assert kept(folder / "far.db", "file") == kept(folder / "here.db", "file")
-
-
-def alive(mark):
-    """The processes that have a mark in their environment, but for those that wait to be reaped."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if mark.encode() in environment.read_bytes():
-                found.append(environment.parent.name)
-    return found
 
 
 def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, monkeypatch):

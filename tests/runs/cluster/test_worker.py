@@ -3,6 +3,7 @@
 import itertools
 import os
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from kohort.engine.memory import allowed
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster import shipping, versions, worker
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock
+from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.cluster.messages import Begun, Shipment, TrainedBlock
 from kohort.runs.work import Planned, WorkItem
 from tests.models import build_mlp
@@ -33,18 +35,19 @@ class Bench:
         self.spec = study.spec
         self.plan = Planned.of(self.spec).plan
         told = {"versions": versions.teller()(), "modules": {}, "settings": shipping.settings()}
+        told["jobs"] = StudyJobs
         rest = {"precision": None, "memory": allowed(None), "cadence": cadence}
         arguments = {"token": "run", "spec": ["reference"]} | told | rest | shipped
         self.shipment = Shipment(**arguments)
 
     def get(self, reference):
         assert reference == "reference"
-        return shipping.bare(self.spec)
+        return replace(self.spec)
 
     def block(self, seats, checkpoint=None, *, is_fused=True):
         """A block of the first group."""
         group = self.plan.groups[0]
-        of = ClusterWork(WorkItem.of(group), "work", is_fused)
+        of = ClusterWork(WorkItem.of(group), "work", (), is_fused)
         return SentBlock(of, BlockPlan(seats, checkpoint))
 
     def messages(self, block, ends=lambda: False):

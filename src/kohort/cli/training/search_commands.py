@@ -7,9 +7,11 @@ import typer
 
 from kohort.cli.options import (
     STORE,
+    Address,
     AsJson,
     DataSource,
     Epochs,
+    ExecutorName,
     Fresh,
     GroupColumn,
     ImageColor,
@@ -19,6 +21,7 @@ from kohort.cli.options import (
     StorePlace,
     TargetColumn,
     TestPart,
+    Where,
     reading_options,
     report_folder,
     shown_command,
@@ -49,6 +52,8 @@ def search(
         typer.Option(help="Folder of report.html and winner.keras; default: FILE[-NAME]-report"),
     ] = None,
     memory: Memory = None,
+    executor: Where = ExecutorName.LOCAL,
+    address: Address = None,
     store: StorePlace = STORE,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -62,10 +67,12 @@ def search(
     from kohort.cli.study_files import data_of
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
+    from kohort.cli.training.study_commands import executor_of
     from kohort.runs.searches.search_result import SearchResult
     from kohort.search import CONFIRM
 
     reading = reading_options(target, group, size, color, test)
+    where = executor_of(executor, address)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
     options = {
         "data": data,
@@ -74,6 +81,8 @@ def search(
         "epochs": epochs,
         "confirm": confirm,
         "memory": memory,
+        "executor": None if executor is ExecutorName.LOCAL else executor.value,
+        "address": address,
         "store": None if store == STORE else store,
     }
 
@@ -82,7 +91,14 @@ def search(
 
     finish(
         found.spec.data,
-        partial(found.run, store, confirm=confirm or CONFIRM, fresh=fresh, memory=memory),
+        partial(
+            found.run,
+            store,
+            confirm=confirm or CONFIRM,
+            fresh=fresh,
+            memory=memory,
+            executor=where,
+        ),
         out or report_folder(file),
         shown_command("search", file, options),
         told,

@@ -10,9 +10,11 @@ import typer
 
 from kohort.cli.options import (
     STORE,
+    Address,
     AsJson,
     DataSource,
     Epochs,
+    ExecutorName,
     Fresh,
     GroupColumn,
     ImageColor,
@@ -25,6 +27,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     UntilDecided,
+    Where,
     reading_options,
     report_folder,
     shown_command,
@@ -45,13 +48,6 @@ class EngineName(StrEnum):
     AUTO = "auto"
     FUSED = "fused"
     KERAS = "keras"
-
-
-class ExecutorName(StrEnum):
-    """Where members train: `Study.run(executor=...)`."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def demo(
@@ -100,16 +96,8 @@ def run(
         ),
     ] = EngineName.AUTO,
     memory: Memory = None,
-    executor: Annotated[
-        ExecutorName, typer.Option(help="ray trains on a Ray cluster, local in this process.")
-    ] = ExecutorName.LOCAL,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="The head of the Ray cluster; default: RAY_ADDRESS, else Ray is started here.",
-        ),
-    ] = None,
+    executor: Where = ExecutorName.LOCAL,
+    address: Address = None,
     store: StorePlace = STORE,
     fresh: Fresh = False,
     as_json: AsJson = False,
@@ -135,7 +123,7 @@ def run(
         "address": address,
         "store": None if store == STORE else store,
     }
-    where = _executor(executor, address)
+    where = executor_of(executor, address)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
     if on_clean is not None and not fresh:
@@ -187,7 +175,7 @@ def plan(
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
 
 
-def _executor(name: ExecutorName, address: str | None) -> "Executor":
+def executor_of(name: ExecutorName, address: str | None) -> "Executor":
     """What trains.
 
     Raises:

@@ -9,17 +9,26 @@ import hashlib
 import json
 import os
 import platform
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import jax
 import platformdirs
 from jax.experimental.compilation_cache import compilation_cache
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 _LARGEST = 1 << 30  # bytes
+_PATIENCE = 600.0  # seconds in which another process may compile a program that this one waits for
+_LOOK = 0.05  # seconds between two looks at whether it has
+_MARK = ".once"
 
 _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
@@ -63,6 +72,70 @@ def persistent() -> Iterator[None]:
         _configure(before)
 
 
+@contextmanager
+def once(program: Callable[[], str]) -> Iterator[None]:
+    """Let one process at a time compile a program: others find it in the cache afterwards.
+
+    Those that share a cache folder may begin at the same time, as workers of a cluster do. One that
+    dies lets go of the program. After `_PATIENCE` seconds, or where files cannot be locked, each
+    compiles for itself.
+
+    Args:
+        program: Returns a text that programs have in common which are the same.
+    """
+    cache = jax.config.jax_compilation_cache_dir
+    if fcntl is None or not cache or not os.access(cache, os.W_OK):
+        yield
+        return
+    digest = hashlib.sha256(program().encode()).hexdigest()[:32]
+    mark = Path(cache, f"{digest}{_MARK}")
+    file = None if _has_text(mark) else _locked(mark)
+    if file is not None and _has_text(mark):  # All who waited read it at the same time.
+        file.close()
+        file = None
+    try:
+        yield
+        if file is not None:
+            with suppress(OSError):  # There is no room.
+                file.write("compiled")
+                file.flush()
+    finally:
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+
+
+def _has_text(mark: Path) -> bool:
+    try:
+        return mark.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _locked(mark: Path) -> TextIO | None:
+    """A file that no other process has locked; None where it cannot be locked in time."""
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(mark.open("a"))
+            until = time.monotonic() + _PATIENCE
+            while not _has_lock(file):
+                if time.monotonic() > until:
+                    return None
+                time.sleep(_LOOK)
+            stack.pop_all()
+    except OSError:  # a folder without room, or a file system without locks
+        return None
+    return file
+
+
+def _has_lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def tidy(cache: Path) -> None:
     """Delete the least recently used programs of a cache folder, where it is too large.
 
@@ -74,12 +147,17 @@ def tidy(cache: Path) -> None:
         with suppress(OSError):  # Another process may delete it too.
             stat = path.stat()
             used.append((max(stat.st_atime_ns, stat.st_mtime_ns), stat.st_size, path))
-    excess = sum(size for _, size, _ in used) - _LARGEST
+    excess, is_less = sum(size for _, size, _ in used) - _LARGEST, False
     for _, size, path in sorted(used):
         if excess > 0 or size == 0:
             with suppress(OSError):
                 path.unlink()
                 excess -= size
+                is_less = True
+    if is_less:  # Which programs are gone is not known.
+        for path in cache.glob(f"*{_MARK}"):
+            with suppress(OSError):
+                path.unlink()
 
 
 _tidy_once = functools.cache(tidy)

@@ -65,7 +65,7 @@ def lower_for_seats(
 
 def compiled_program(lowered: jax.stages.Lowered) -> Program:
     """The program of what is to be compiled."""
-    with cache.persistent():
+    with cache.persistent(), cache.once(lowered.as_text):
         compiled = lowered.compile()
     program = Program(compiled, needed_by(compiled))
     for programs in _RECORDING:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from kohort.evidence.store import files, schema
 from kohort.evidence.store.records import (
+    PLACES,
     Event,
     FindingRecord,
     ReadingRecord,
@@ -70,6 +71,15 @@ def end_run(connection: Connection, number: int, outcome: str) -> None:
     connection.execute(
         update(run).where(run.c.id == number).values(outcome=outcome, finished=now())
     )
+
+
+def place_run(connection: Connection, number: int, places: Mapping[str, Sequence[str]]) -> None:
+    """Record where members of a run train now, in its environment."""
+    run = schema.run
+    known = select(run.c.environment).where(run.c.id == number)
+    environment = from_text(connection.execute(known).scalar_one())
+    text = to_text(environment | {PLACES: places})
+    connection.execute(update(run).where(run.c.id == number).values(environment=text))
 
 
 def runs(connection: Connection, study: int) -> list[RunRecord]:

@@ -105,8 +105,7 @@ class KeptStudy:
             self._claim = claim
             row = journal.new_holder(self.number, claim.token)
             self._write(lambda connection: rows.upsert(connection, schema.holder, ["study"], [row]))
-            named = self._read(lambda connection: journal.named_files(connection, self.number))
-            files.sweep(self._files, named)
+            files.sweep(self._files, self._read(lambda c: journal.named_files(c, self.number)))
             yield self
         finally:
             self._claim = self._run = None
@@ -122,14 +121,15 @@ class KeptStudy:
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
         return self._run
 
+    def place_run(self, places: Mapping[str, Sequence[str]]) -> None:
+        """Record which members of the current run train now, by the machine of a cluster."""
+        number = self._current_run()
+        self._write_claimed(lambda connection: journal.place_run(connection, number, places))
+
     def end_run(self, outcome: str, *, patiently: bool = True) -> None:
         """Record how the current run ended, in a word; `patiently` waits for the store."""
-        if self._run is None:
-            raise StoreError("a run that was begun", "none", "call begin_run first")
-        number = self._run
-        self._write_claimed(
-            lambda connection: journal.end_run(connection, number, outcome), patiently=patiently
-        )
+        number = self._current_run()
+        self._write_claimed(lambda c: journal.end_run(c, number, outcome), patiently=patiently)
         self._run = None
 
     def runs(self) -> list[RunRecord]:
@@ -277,11 +277,8 @@ class KeptStudy:
 
     def drop_checkpoint(self, cohort: str) -> None:
         """Remove the cohort's checkpoint, if there is one."""
-        self._remove(
-            self._write_claimed(
-                lambda connection: journal.drop_checkpoint(connection, self.number, cohort)
-            )
-        )
+        gone = self._write_claimed(lambda c: journal.drop_checkpoint(c, self.number, cohort))
+        self._remove(gone)
 
     def note(self, kind: str, text: str) -> None:
         """Add an event: its kind in a word, and a sentence."""
@@ -325,6 +322,11 @@ class KeptStudy:
     def _write_claimed[T](self, work: Callable[[Connection], T], *, patiently: bool = True) -> T:
         self._check_claimed()
         return self._database.write(work, self._claim, patiently=patiently)
+
+    def _current_run(self) -> int:
+        if self._run is None:
+            raise StoreError("a run that was begun", "none", "call begin_run first")
+        return self._run
 
     def _check_claimed(self) -> None:
         if self._claim is None:

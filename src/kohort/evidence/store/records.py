@@ -11,6 +11,9 @@ import numpy as np
 
 from kohort.errors import StoreError
 
+PLACES = "places"
+"""The entry of a run's environment that tells where members train."""
+
 
 class MemberKey(NamedTuple):
     """Identifies a member in its study: variant, replicate, and the part of its samples.
@@ -101,6 +104,11 @@ class RunRecord:
     environment: dict[str, Any]
     host: str
     pid: int
+
+    @property
+    def places(self) -> dict[str, list[str]]:
+        """The members that trained when it was last told, by the machine of a cluster."""
+        return dict(self.environment.get(PLACES, {}))
 
 
 @dataclass(frozen=True)

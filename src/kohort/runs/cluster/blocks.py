@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kohort.design.searches.draws import Draw
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import (
     BlockEnded,
@@ -26,18 +27,23 @@ from kohort.runs.cluster.messages import (
 from kohort.runs.work import WorkItem, with_all_kinds
 
 
-class ClusterWork(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ClusterWork:
     """Members whose blocks train on a cluster.
 
     Args:
         work: The members.
-        label: What they are called.
+        label: What they are called together.
+        names: What each is called.
         is_fused: Whether a program trains each block, or `keras.Model.fit`.
+        draws: Of trials of a search, what makes each of the members.
     """
 
     work: WorkItem
     label: str
+    names: Sequence[str]
     is_fused: bool
+    draws: tuple[Draw, ...] = ()
 
 
 class Told(NamedTuple):
@@ -80,7 +86,9 @@ class SentBlock:
         """What a worker gets."""
         every = self.of.work.members
         block = [every[number] for number in self.plan.members]
-        members = with_all_kinds(block, every) if self.of.is_fused else tuple(block)
+        # Of trials all constants are inputs.
+        is_of_kinds = self.of.is_fused and not self.of.draws
+        members = with_all_kinds(block, every) if is_of_kinds else tuple(block)
         place = {number: place for place, number in enumerate(self.plan.members)}
         return BlockTask(
             tuple(SentMember(m.variant, m.replicate, m.share, m.signature) for m in members),
@@ -88,6 +96,8 @@ class SentBlock:
             [place[number] for number in self.plan.seats],
             self.plan.checkpoint,
             self.of.is_fused,
+            block[0].epochs,
+            tuple(self.of.draws[number] for number in self.plan.members) if self.of.draws else (),
         )
 
     @property

@@ -187,6 +187,11 @@ def _name(node: Mapping[str, Any]) -> str:
     return str(node["NodeManagerAddress"])
 
 
+def addresses(ray: Any) -> dict[str, str]:
+    """The addresses of all nodes, by Ray's name of each."""
+    return {str(node["NodeID"]): _name(node) for node in ray.nodes()}
+
+
 def memory_of_block(ray: Any, cpus: int) -> int:
     """Bytes for a block, the same on all nodes: the least that its cores have of a node's memory.
 

@@ -1,22 +1,19 @@
 """Sends blocks to a Ray cluster, takes what they tell, and sends them again where a worker died."""
 
-import inspect
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-import keras
-
-from kohort.design.spec import StudySpec
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned
 from kohort.engine.program.precision import Precision
 from kohort.errors import DesignError, Interrupted, reason
-from kohort.runs.cluster import connecting, shipping, versions
+from kohort.runs.cluster import connecting, shipping, tasks, versions
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock, Told
-from kohort.runs.cluster.messages import BlockTask, Message, Shipment
+from kohort.runs.cluster.listening import Listening
+from kohort.runs.cluster.messages import Jobs, Message, Shipment
 from kohort.runs.cluster.ray_settings import Ray
 
 MOST_DEATHS = 3
@@ -25,8 +22,6 @@ MOST_DEATHS = 3
 _POLL = 0.2  # seconds between two looks at whether the user has asked to end
 _ANSWER = 30.0  # seconds in which a task of no work, or an actor, must answer
 _ALONE = 30.0  # seconds without a node, after which it is told
-_PASSED_ON = ("JAX_", "XLA_", "KOHORT_CACHE")
-"""Beginnings of the names of environment variables that workers get too; Ray shows them."""
 
 
 class Dispatcher:
@@ -50,14 +45,15 @@ class Dispatcher:
     ) -> None:
         self._ray, self._cluster = ray, cluster
         self._precision, self._cadence, self._here = precision, cadence, here
-        self._bell = _bell(ray)
+        self._bell = tasks.bell(ray)
         self._train: Any = None
         self._shipment: Any = None
         self._waiting: list[SentBlock] = []
         self._running: dict[Any, SentBlock] = {}
         self._poisoned: list[SentBlock] = []
         self._warming: list[Any] = []
-        self._heard = time.monotonic()
+        self._addresses: dict[str, str] = {}
+        self._heard, self._listening = time.monotonic(), Listening()
         self._tell: Callable[[str], None] = lambda _: None
 
     @property
@@ -75,27 +71,44 @@ class Dispatcher:
         """How many blocks were added and do not train yet."""
         return len(self._waiting)
 
+    @property
+    def places(self) -> dict[str, list[str]]:
+        """The names of the members that train now, by the address of a node."""
+        found: dict[str, list[str]] = {}
+        for block in self._running.values():
+            if block.begun is not None:
+                names = [block.of.names[number] for number in block.plan.members]
+                found.setdefault(self._address(block.begun.node), []).extend(names)
+        return dict(sorted(found.items()))
+
     def warm(self) -> None:
         """Let workers begin to import what they need, while the driver plans."""
-        warm = _remote(self._ray, self._cluster.cpus, shipping.modules(), _warm)
+        warm = tasks.remote(self._ray, self._cluster.cpus, shipping.modules(), tasks.warm)
         self._warming = [warm.remote() for _ in range(self.slots)]
 
-    def ship(self, spec: StudySpec, memory: int, tell: Callable[[str], None]) -> None:
+    def ship[Spec](
+        self,
+        spec: Spec,
+        memory: int,
+        tell: Callable[[str], None],
+        jobs: Callable[[Spec, int], Jobs],
+    ) -> None:
         """Send what all blocks need: each node gets it once, when it first trains.
 
         Args:
-            spec: The study.
+            spec: The study, or the search, without what was worked out of it.
             memory: Bytes that a block may take.
             tell: Shows a line to the user.
+            jobs: Finds the members of its blocks on a worker.
 
         Raises:
             DesignError: It cannot be sent.
         """
         self._tell = tell
         modules = shipping.modules()  # To plan may have imported further ones.
-        self._train = _remote(self._ray, self._cluster.cpus, modules, _block)
+        self._train = tasks.remote(self._ray, self._cluster.cpus, modules, tasks.block)
         try:
-            sent = self._ray.put(shipping.bare(spec))
+            sent = self._ray.put(spec)
         except Exception as error:
             raise shipping.unpicklable(error) from error
         shipment = Shipment(
@@ -107,6 +120,7 @@ class Dispatcher:
             memory,
             self._cadence,
             [sent],
+            jobs,
         )
         self._shipment = self._ray.put(shipment)
 
@@ -127,7 +141,7 @@ class Dispatcher:
         # The longest first, so that none is left over at the end.
         for block in sorted(self._waiting, key=lambda block: -block.cost):
             self._send(block)
-        self._waiting = []
+        self._waiting, self._listening = [], Listening()
         is_asked = False
         while self._running:
             if ends() and not is_asked:
@@ -135,6 +149,8 @@ class Dispatcher:
                 self._ring()
             ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_POLL)
             self._watch(is_idle=not ready)
+            if not ready:
+                self._give_up_hanging(is_asked=is_asked)
             for stream in ready:
                 yield from self._next(stream, is_asked=is_asked)
         if is_asked:
@@ -147,6 +163,11 @@ class Dispatcher:
             for stream in self._running:
                 self._ray.cancel(stream, force=True)
             self._ray.kill(self._bell)
+
+    def _address(self, node: str) -> str:
+        if node not in self._addresses:
+            self._addresses = connecting.addresses(self._ray)
+        return self._addresses.get(node, node)
 
     def _send(self, block: SentBlock) -> None:
         block.begin_again()
@@ -165,10 +186,12 @@ class Dispatcher:
         except exceptions.RuntimeEnvSetupError as error:
             raise shipping.missing(error) from error
         except exceptions.RayError as error:
-            del self._running[stream]
-            self._ray.cancel(stream, force=True)  # What it told is lost, and it may live.
-            self._bury(block, error, is_asked=is_asked)
+            is_of_node = isinstance(error, exceptions.NodeDiedError | exceptions.ObjectLostError)
+            words = "its node died" if is_of_node else self._last_words(block, error)
+            self._tell(f"{block.of.label}: a worker died ({words})")
+            self._begin_again(stream, "" if is_of_node else words, is_asked=is_asked)
             return
+        self._listening.hear(block, message)
         for told in block.take(message):
             self._divide(told)
             yield told
@@ -179,15 +202,33 @@ class Dispatcher:
             for seats in told.event.blocks:
                 self._send(SentBlock(told.of, BlockPlan(seats)))
 
-    def _bury(self, block: SentBlock, error: Exception, *, is_asked: bool) -> None:
-        """Send a block again whose worker died, unless it kills one after another."""
-        exceptions = self._ray.exceptions
-        is_of_node = isinstance(error, exceptions.NodeDiedError | exceptions.ObjectLostError)
-        words = "its node died" if is_of_node else self._last_words(block, error)
-        self._tell(f"{block.of.label}: a worker died ({words})")
+    def _give_up_hanging(self, *, is_asked: bool) -> None:
+        """Kill workers that hang, and let their blocks go on elsewhere."""
+        for block, seconds in self._listening.hanging().items():
+            words = f"nothing of it was heard for {seconds:.0f} seconds"
+            self._tell(f"{block.of.label}: a worker hangs ({words}), and is killed")
+            assert block.begun is not None
+            kill = self._ray.remote(num_cpus=0, max_retries=0)(tasks.killer())
+            with suppress(self._ray.exceptions.RayError):
+                where = connecting.on_node(self._ray, block.begun.node)
+                kill.options(**where).remote(block.begun.process)
+            stream = next(stream for stream, of in self._running.items() if of is block)
+            self._begin_again(stream, words, is_asked=is_asked)
+
+    def _begin_again(self, stream: Any, words: str, *, is_asked: bool) -> None:
+        """Send a block again whose worker died, unless it kills one after another.
+
+        Args:
+            stream: Where it told what it measured.
+            words: How its worker died; "" where that has nothing to do with the block.
+            is_asked: Whether the user has asked to end.
+        """
+        block = self._running.pop(stream)
+        self._ray.cancel(stream, force=True)  # What it told is lost, and it may live.
+        self._listening.forget(block)
         if is_asked:
             return
-        if not is_of_node:
+        if words:
             block.deaths.append(words)
         if len(block.deaths) < MOST_DEATHS:
             self._send(block)
@@ -199,7 +240,7 @@ class Dispatcher:
         begun, told = block.begun, reason(error)
         if isinstance(error, self._ray.exceptions.OutOfMemoryError) or begun is None:
             return told
-        read = self._ray.remote(num_cpus=0, max_retries=0)(_reader())
+        read = self._ray.remote(num_cpus=0, max_retries=0)(tasks.reader())
         with suppress(self._ray.exceptions.RayError):
             asked = read.options(**connecting.on_node(self._ray, begun.node)).remote(begun.stderr)
             lines = self._ray.get(asked, timeout=_ANSWER).splitlines()
@@ -231,6 +272,7 @@ class Dispatcher:
 
     def _watch(self, *, is_idle: bool) -> None:
         """Tell of a cluster that has lost all nodes, which wait for others."""
+        self._listening.look()
         now = time.monotonic()
         if not is_idle:
             self._heard = now
@@ -240,78 +282,21 @@ class Dispatcher:
                 self._tell("no node of the cluster is alive that can train a block: waiting")
 
 
-def _remote(ray: Any, cpus: int, modules: shipping.Modules, task: Callable[..., Any]) -> Any:
-    """A task of a block's cores, in processes of their own for each set of the user's modules."""
-    variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
-    variables |= {
-        "KERAS_BACKEND": keras.backend.backend(),
-        "JAX_PLATFORMS": "cpu",
-        # XLA has as many threads as this says, and else as the machine has cores.
-        "NPROC": str(cpus),
-        "PJRT_NPROC": str(cpus),
-        "KOHORT_SHIPPED": shipping.digest_of(modules),
-    }
-    streams = {"num_returns": "streaming"} if inspect.isgeneratorfunction(task) else {}
-    options = {"num_cpus": cpus, "max_retries": 0, "runtime_env": {"env_vars": variables}}
-    return ray.remote(**options, **streams)(task)
+@contextmanager
+def staying(cluster: Ray | None) -> Iterator[Ray | None]:
+    """A cluster that stays joined over several runs in the block; yields it as these name it.
 
+    Args:
+        cluster: The cluster; None for this process.
 
-def _warm() -> None:
-    """Import what a worker needs."""
-    from kohort.runs.cluster import worker
-
-    del worker
-
-
-def _block(shipment: Shipment, task: BlockTask, bell: Any) -> Iterator[Message]:
-    """Train a block in a worker of Ray."""
-    import ray
-
-    from kohort.runs.cluster import worker
-
-    yield worker.begun(ray.get_runtime_context().get_node_id())
-    rung = bell.wait.remote()
-
-    def ends() -> bool:
-        if not ray.wait([rung], timeout=0)[0]:
-            return False
-        try:
-            return bool(ray.get(rung))
-        except ray.exceptions.RayError:  # Its node died.
-            return False
-
-    yield from worker.train_block(shipment, task, ray.get, ends)
-
-
-def _bell(ray: Any) -> Any:
-    """An actor that tells all blocks to end."""
-
-    class Bell:
-        def __init__(self) -> None:
-            import asyncio
-
-            self.rung = asyncio.Event()
-
-        async def wait(self) -> bool:
-            return await self.rung.wait()
-
-        async def ring(self) -> None:
-            self.rung.set()
-
-    here = ray.get_runtime_context().get_node_id()
-    actor = ray.remote(num_cpus=0, max_restarts=0)(Bell)
-    return actor.options(**connecting.on_node(ray, here, soft=True)).remote()
-
-
-def _reader() -> Callable[[str], str]:
-    """A function that reads the end of a file, and can be sent to where there is no kohort."""
-
-    def tail(path: str) -> str:
-        from pathlib import Path
-
-        return Path(path).read_bytes()[-2000:].decode(errors="replace")
-
-    return tail
+    Raises:
+        DesignError: It cannot be joined.
+    """
+    if cluster is None:
+        yield None
+        return
+    with connecting.connected(cluster):
+        yield replace(cluster, address="auto")
 
 
 @contextmanager

@@ -1,14 +1,30 @@
 """What goes between the driver and the workers of a cluster."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
+import keras
 import numpy as np
 
+from kohort.design.plan import MemberPlan
+from kohort.design.searches.draws import Draw
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import Logs
+from kohort.engine.members import Job
 from kohort.runs.cluster.shipping import Modules
 from kohort.tracing.signature import Signature
+
+
+class Jobs(Protocol):
+    """Finds the members of a block on a worker, and what is sent of each that has trained."""
+
+    def __call__(self, task: "BlockTask") -> Job:
+        """The models of a block, and what trains them."""
+
+    def ended(
+        self, model: keras.Model, member: MemberPlan
+    ) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """The weights of a member that has trained, and what `ClassCounter.found` counts of it."""
 
 
 class Shipment(NamedTuple):
@@ -24,6 +40,7 @@ class Shipment(NamedTuple):
         cadence: Seconds of training between two checkpoints.
         spec: In a list, the reference to the specification: its data are mapped from the memory
             that the processes of a node share, and unpacked after the modules.
+        jobs: Makes what finds the members of each block, of the specification and the memory.
     """
 
     token: str
@@ -34,6 +51,7 @@ class Shipment(NamedTuple):
     memory: int
     cadence: float
     spec: list[Any]
+    jobs: Callable[[Any, int], Jobs]
 
 
 class SentMember(NamedTuple):
@@ -54,6 +72,8 @@ class BlockTask(NamedTuple):
         seats: The member in each seat, by its place in `members`.
         checkpoint: Where they go on; None at the beginning.
         is_fused: Whether one program trains them, or `keras.Model.fit`.
+        epochs: The epoch up to which they train.
+        draws: Of trials of a search, what makes each of the members.
     """
 
     members: tuple[SentMember, ...]
@@ -61,6 +81,8 @@ class BlockTask(NamedTuple):
     seats: list[int]
     checkpoint: Checkpoint | None
     is_fused: bool
+    epochs: int
+    draws: tuple[Draw, ...] = ()
 
 
 class Begun(NamedTuple):
@@ -93,8 +115,8 @@ class TrainedBlock(NamedTuple):
 
     Args:
         seconds: Training time.
-        weights: The weights of each member, by place.
-        found: What `ClassCounter.found` counts of each, by place.
+        weights: The weights of each member, by place; none of trials.
+        found: What `ClassCounter.found` counts of each, by place; nothing of trials.
     """
 
     seconds: float

@@ -3,7 +3,6 @@
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -14,7 +13,6 @@ from typing import Any
 import jax
 import keras
 
-from kohort.design.spec import StudySpec
 from kohort.errors import DesignError, reason
 from kohort.tracing.user_code import is_installed
 
@@ -133,11 +131,6 @@ def apply(chosen: Mapping[str, Any]) -> None:
     keras.config.set_image_data_format(chosen["image_data_format"])
     if keras.config.dtype_policy().name != chosen["dtype_policy"]:
         keras.config.set_dtype_policy(chosen["dtype_policy"])
-
-
-def bare(spec: StudySpec) -> StudySpec:
-    """A specification without what was worked out of it, which a worker works out again."""
-    return replace(spec)
 
 
 def unpicklable(error: Exception) -> DesignError:

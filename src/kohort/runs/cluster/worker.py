@@ -9,9 +9,10 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from kohort.design.building import BuiltModels
-from kohort.design.plan import MemberPlan, make_plan
-from kohort.design.spec import StudySpec
+import keras
+import numpy as np
+
+from kohort.design.plan import MemberPlan
 from kohort.engine.loop.events import (
     BlockEnded,
     BlockPlan,
@@ -20,11 +21,9 @@ from kohort.engine.loop.events import (
     MeasuredEpoch,
 )
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
-from kohort.engine.memory import for_built_models
 from kohort.engine.program import cache
 from kohort.engine.program.precision import matmul_precision
-from kohort.errors import DesignError, Interrupted
-from kohort.runs.classes.counting import ClassCounter
+from kohort.errors import Interrupted
 from kohort.runs.cluster import shipping, versions
 from kohort.runs.cluster.messages import (
     Begun,
@@ -32,12 +31,10 @@ from kohort.runs.cluster.messages import (
     Divided,
     Message,
     SentEpoch,
-    SentMember,
     Shipment,
     TrainedBlock,
 )
 from kohort.runs.pace import Pace
-from kohort.runs.work import job_of
 from kohort.tracing.user_code import reporting_user_code
 
 _EVERY = 0.25
@@ -73,7 +70,7 @@ def train_block(
         else:
             events = train_in_turn(job, ends)
         with closing(events), suppress(Interrupted):
-            yield from _messages(events, job, bench.counter, shipment.cadence, ends)
+            yield from _messages(events, job, bench.job.ended, shipment.cadence, ends)
 
 
 def begun(node: str) -> Begun:
@@ -98,32 +95,11 @@ class _Bench:
         sys.meta_path.insert(0, shipping.ShippedModules(shipment.modules))
         shipping.apply(shipment.settings)
         try:
-            self._spec: StudySpec = get(shipment.spec[0])
+            spec = get(shipment.spec[0])
         except Exception as error:
             raise shipping.missing(error) from error
-        self._models = BuiltModels(self._spec, for_built_models(shipment.memory))
-        self.counter = ClassCounter(self._spec)
-
-    def job(self, task: BlockTask) -> Job:
-        """The models of a block, built from the seeds of their replicates."""
-        numbers: dict[int, dict[int, None]] = {}
-        for member in task.members:
-            numbers.setdefault(member.variant, {})[member.replicate] = None
-        plan = make_plan(self._spec, self._models, {v: [*of] for v, of in numbers.items()})
-        planned = {(m.variant, m.replicate, m.share): m for m in plan.every_member}
-        members = [planned[m.variant, m.replicate, m.share] for m in task.members]
-        for pair in zip(task.members, members, strict=True):
-            self._check(*pair)
-        return job_of(self._spec, self._models, members, task.trains)
-
-    def _check(self, sent: SentMember, member: MemberPlan) -> None:
-        if member.signature != sent.signature:
-            name = self._spec.variants[member.variant].name
-            raise DesignError(
-                f"a build function of variant {name!r} that makes the same model on each node",
-                f"another one on {platform.node()}",
-                "let it depend on its arguments alone",
-            )
+        self.job = shipment.jobs(spec, shipment.memory)
+        """Finds the members of a block."""
 
 
 _benches: dict[str, _Bench] = {}
@@ -137,7 +113,11 @@ def _bench_of(shipment: Shipment, get: Callable[[Any], Any]) -> _Bench:
 
 
 def _messages(
-    events: Events, job: Job, counter: ClassCounter, cadence: float, ends: Callable[[], bool]
+    events: Events,
+    job: Job,
+    ended: Callable[[keras.Model, MemberPlan], tuple[list[np.ndarray], np.ndarray | None]],
+    cadence: float,
+    ends: Callable[[], bool],
 ) -> Generator[Message]:
     """What a block measured, some epochs in each message, and its end."""
     measured: list[SentEpoch] = []
@@ -148,10 +128,11 @@ def _messages(
             return
         if isinstance(event, BlockEnded):
             yield measured
-            models = {number: job.models[number] for number in event.members}
-            weights = {number: model.get_weights() for number, model in models.items()}
-            found = {n: counter.found(model, job.members[n]) for n, model in models.items()}
-            yield TrainedBlock(event.seconds, weights, found)
+            last = {n: ended(job.models[n], job.members[n]) for n in event.members}
+            weights = {n: arrays for n, (arrays, _) in last.items()}
+            yield TrainedBlock(
+                event.seconds, weights, {n: counts for n, (_, counts) in last.items()}
+            )
             return
         is_asked = ends()
         measured += [_sent(epoch, pace, is_asked=is_asked) for epoch in event.epochs]

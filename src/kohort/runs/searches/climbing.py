@@ -13,25 +13,28 @@ from kohort.design.searches.sampling import failure_of
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import (
+    BlockEnded,
     BlockPlan,
     BlocksPlanned,
     EpochsMeasured,
     Logs,
+    MeasuredEpoch,
 )
-from kohort.engine.loop.regrouping import apart, seated, together, trains
-from kohort.engine.members import Job, Resources, compiling_ahead, train_fused
-from kohort.engine.memory import OutgrownError, for_built_models
+from kohort.engine.loop.regrouping import trains
+from kohort.engine.members import Resources, compiling_ahead, laid_out, train_fused
+from kohort.engine.memory import OutgrownError
 from kohort.engine.program.guard import has_diverged
-from kohort.errors import DesignError
+from kohort.errors import DesignError, Interrupted
 from kohort.report.progress import Progress
+from kohort.runs.cluster.blocks import ClusterWork
+from kohort.runs.cluster.dispatch import Dispatcher
+from kohort.runs.searches.alike_trials import AlikeTrials
 from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
 from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.work import WorkItem
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import group
-
-SEATS = 4
-"""The most trials side by side. Later rungs have few trials, and seats that nobody needs cost what
-the others cost; small models gain most of what there is to gain by four."""
 
 
 class Climber:
@@ -42,14 +45,22 @@ class Climber:
         keeper: Keeps what they measure.
         memory: Bytes that training may take.
         progress: The progress display.
+        cluster: Where blocks of trials train; None for this process.
     """
 
     def __init__(
-        self, spec: SearchSpec, keeper: SearchKeeper, memory: int, progress: Progress
+        self,
+        spec: SearchSpec,
+        keeper: SearchKeeper,
+        memory: int,
+        progress: Progress,
+        cluster: Dispatcher | None = None,
     ) -> None:
         self._spec, self._keeper = spec, keeper
-        self._memory, self._progress = memory, progress
-        self._tracer, self._kinships = StepTracer(), Kinships(_half(memory))
+        self._memory, self._progress, self._cluster = memory, progress, cluster
+        self._tracer, self._kinships = StepTracer(), Kinships(half(memory))
+        if cluster is not None:
+            cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
         self._states: dict[int, Checkpoint] = {}
         self._logs: dict[int, dict[int, Logs]] = {}
@@ -67,7 +78,7 @@ class Climber:
         Returns:
             What is known of each, by its number.
         """
-        room = _half(self._memory)
+        room = half(self._memory)
         new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
         self._drawn |= {draw.number: new for draw in draws}
         facts = {}
@@ -96,19 +107,17 @@ class Climber:
             waiting,
             [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting],
         )
-        self._show(what, [epochs - start for _, start in waiting])
         parts = []
         for alike_ones in alike:
             numbers = [number for number, _ in alike_ones]
             members = [replace(planned[number], epochs=epochs) for number in numbers]
-            parts.append((numbers, self._job(numbers, members), alike_ones[0][1]))
-        jobs = [job for _, job, _ in parts]
-        # Later rungs find their programs compiled, and later runs in the cache.
-        new = [_program(job) not in self._keeper["seats"] for job in jobs]
-        resources = [self._resources(job, start) for _, job, start in parts]
-        ready = compiling_ahead(jobs, resources, new)
-        for (numbers, job, start), of_job in zip(parts, ready, strict=True):
-            self._train(numbers, job, of_job, start)
+            job = job_of_trials(self._drawn, numbers, members)
+            parts.append(AlikeTrials(numbers, job, alike_ones[0][1]))
+        left = [epochs - start for _, start in waiting]
+        if self._cluster is None:
+            self._climb_here(parts, what, left)
+        else:
+            self._climb_there(self._cluster, parts, what, left)
         self._progress.end()
 
     def score(self, number: int, epochs: int) -> float:
@@ -229,97 +238,97 @@ class Climber:
                 self._states[number] = state
         return self._states.get(number)
 
-    def _show(self, what: str, epochs: Sequence[int]) -> None:
-        """Show what trains now, in one line for all of a rung."""
-        most = max(epochs, default=0)
-        self._progress.expect(len(epochs) * most)
-        self._progress.begin(what, len(epochs), most, len(epochs) * most - sum(epochs))
+    def _climb_here(self, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]) -> None:
+        """Train trials in this process, those of one program after those of another."""
+        most = max(left, default=0)  # One line is shown for all of a rung.
+        self._progress.expect(len(left) * most)
+        self._progress.begin(what, len(left), most, len(left) * most - sum(left))
+        jobs = [part.job for part in parts]
+        # Later rungs find their programs compiled, and later runs in the cache.
+        new = [part.program not in self._keeper["seats"] for part in parts]
+        ready = compiling_ahead(jobs, [self._resources(part) for part in parts], new)
+        for part, resources in zip(parts, ready, strict=True):
+            self._go_on(part, resources)
+            events = train_fused(part.job, resources, len(part.numbers), part.begun)
+            # If an event cannot be stored, training ends at once.
+            with _telling_of_memory(), closing(events):
+                for event in events:
+                    self._take(event, part)
+                    if isinstance(event, EpochsMeasured):
+                        self._keeper.breathe()
 
-    def _resources(self, job: Job, start: int) -> Resources:
+    def _climb_there(
+        self, cluster: Dispatcher, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]
+    ) -> None:
+        """Train trials on a cluster, the blocks of all programs at once."""
+        self._progress.expect(sum(left))
+        sent = {}
+        for part in parts:
+            resources = self._resources(part)
+            self._go_on(part, resources)
+            plans = part.begun
+            if not plans:
+                layout = laid_out(part.job, resources, len(part.numbers))
+                self._lay_out(part, layout)
+                plans = [BlockPlan(seats) for seats in layout.blocks]
+            of = self._work(part, what)
+            cluster.add(of, plans)
+            sent[of] = part
+        self._progress.begin_together(f"{what}, {cluster.waiting} blocks on the cluster", sum(left))
+        try:
+            told = cluster.events(lambda: self._keeper.is_asked_to_end)
+            with _telling_of_memory(), closing(told):
+                for of, event, *_ in told:
+                    self._take(event, sent[of])
+                    self._keeper.write_what_is_due()
+                    self._keeper.place(cluster.places)
+            self._keeper.place(cluster.places)
+        except Interrupted:
+            self._keeper.breathe()  # It is raised again when all that came is written.
+
+    def _work(self, part: AlikeTrials, what: str) -> ClusterWork:
+        names = tuple(map(trial_name, part.numbers))
+        draws = tuple(self._drawn[number].draw(number) for number in part.numbers)
+        return ClusterWork(WorkItem.of(part.job.members), what, names, is_fused=True, draws=draws)
+
+    def _resources(self, part: AlikeTrials) -> Resources:
         # A trial that goes on under another version of JAX may be another program than it was.
-        seats = self._keeper["seats"].get(_program(job), SEATS if start else None)
+        seats = self._keeper["seats"].get(part.program, SEATS if part.start else None)
         return Resources(seats, self._memory)
 
-    def _train(self, numbers: Sequence[int], job: Job, resources: Resources, start: int) -> None:
-        """Train trials of one program that stand at one epoch."""
-        begun = self._blocks(numbers, resources.chunk_size or SEATS) if start else []
-        blocks = [block.members for block in begun]
-        events = train_fused(job, resources, len(numbers), begun)
-        # If an event cannot be stored, training ends at once.
-        with _telling_of_memory(), closing(events):
-            for event in events:
-                if isinstance(event, BlocksPlanned):
-                    blocks = [list(dict.fromkeys(block)) for block in event.blocks]
-                    self._note_seats(_program(job), len(event.blocks[0]))
-                elif isinstance(event, EpochsMeasured):
-                    self._take(event, numbers, blocks, start)
-                else:
-                    for place in event.members:
-                        self.seconds[numbers[place]] += event.seconds / len(event.members)
+    def _go_on(self, part: AlikeTrials, resources: Resources) -> None:
+        if part.start:
+            part.goes_on(self._states, resources.chunk_size or SEATS)
 
-    def _note_seats(self, skeleton: str, seats: int) -> None:
-        # Trials that go on, and those of later runs, train in blocks of as many seats.
-        known = self._keeper["seats"]
-        if known.get(skeleton) != seats:
-            self._keeper.note(seats=known | {skeleton: seats})
+    def _take(self, event: BlocksPlanned | EpochsMeasured | BlockEnded, part: AlikeTrials) -> None:
+        """Record and keep an event."""
+        if isinstance(event, BlocksPlanned):
+            self._lay_out(part, event)
+        elif isinstance(event, EpochsMeasured):
+            for epoch in event.epochs:
+                self._take_epoch(epoch, part)
+        else:
+            for place in event.members:
+                self.seconds[part.numbers[place]] += event.seconds / len(event.members)
 
-    def _blocks(self, numbers: Sequence[int], seats: int) -> list[BlockPlan]:
-        """Trials that go on, in blocks of the seats with which they began."""
-        places = range(len(numbers))
-        blocks = [places[first : first + seats] for first in range(0, len(places), seats)]
-        return [
-            BlockPlan(
-                [block[place] for place in seated(len(block), seats)],
-                together([self._states[numbers[place]] for place in block], seats),
-            )
-            for block in blocks
-        ]
+    def _take_epoch(self, epoch: MeasuredEpoch, part: AlikeTrials) -> None:
+        for place, logs in epoch.logs.items():
+            self._logs[part.numbers[place]][epoch.epoch] = logs
+            self._keeper.measured(part.numbers[place], epoch.epoch, logs)
+        self._progress.advance(len(epoch.logs), epoch.epoch - part.start)
+        # A cluster sends states when they are due, and at the end.
+        is_wanted = epoch.is_last or self._cluster is not None or self._keeper.saves
+        if is_wanted and epoch.checkpoint is not None:
+            states = part.states(epoch)
+            self._states |= states
+            self._keeper.keep(states)
 
-    def _job(self, numbers: Sequence[int], members: Sequence[MemberPlan]) -> Job:
-        spec = self._drawn[numbers[0]].study
-        replicate = spec.replicate(0, 1.0)
-        job = Job(
-            tuple(members),
-            [],
-            [replicate] * len(members),
-            [spec.callbacks_of(spec.variants[0], 0) for _ in members if spec.callbacks],
-            spec.data,
-            min(spec.batch_size, len(replicate.train)),
-            SEATS,
-            spec.weights([(spec.variants[0], replicate)] * len(members)),
-        )
-        if job.callbacks:  # They act on the models of their members.
-            return job._replace(models=[self._drawn[number].owned(number) for number in numbers])
-        models, starts = zip(
-            *(self._drawn[number].shared(number) for number in numbers), strict=True
-        )
-        return job._replace(models=list(models), starts=starts)
-
-    def _take(
-        self,
-        event: EpochsMeasured,
-        numbers: Sequence[int],
-        blocks: Sequence[Sequence[int]],
-        start: int,
-    ) -> None:
-        for epoch in event.epochs:
-            for place, logs in epoch.logs.items():
-                self._logs[numbers[place]][epoch.epoch] = logs
-                self._keeper.measured(numbers[place], epoch.epoch, logs)
-            self._progress.advance(len(epoch.logs), epoch.epoch - start)
-            if epoch.is_last or self._keeper.saves:
-                assert epoch.checkpoint is not None
-                # Members that stopped earlier are in it as well.
-                block = next(block for block in blocks if next(iter(epoch.logs)) in block)
-                states = dict(zip(block, apart(epoch.checkpoint()), strict=True))
-                self._states |= {numbers[place]: state for place, state in states.items()}
-                self._keeper.keep({numbers[place]: state for place, state in states.items()})
-        self._keeper.breathe()
-
-
-def _half(memory: int) -> int:
-    """Bytes that models may take while others are kept for what they tell of further ones."""
-    return for_built_models(memory) // 2
+    def _lay_out(self, part: AlikeTrials, event: BlocksPlanned) -> None:
+        """Note how many train side by side: those that go on, and those of later runs, do too."""
+        part.lay_out(event)
+        known, seats = self._keeper["seats"], len(event.blocks[0])
+        if known.get(part.program) != seats:
+            self._keeper.note(seats=known | {part.program: seats})
 
 
 def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
@@ -339,8 +348,3 @@ def _telling_of_memory() -> Iterator[None]:
             "allow or free more memory (memory, or --memory), or begin anew with what there is: "
             "fresh=True, or --fresh",
         ) from error
-
-
-def _program(job: Job) -> str:
-    """What trials of one program share, where all have one split."""
-    return job.members[0].program.skeleton

@@ -16,6 +16,7 @@ from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
 from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
+from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.searches.sameness import (
@@ -59,7 +60,7 @@ class SearchKeeper:
         self._to_write: list[tuple[MemberKey, int, Logs]] = []
         self._unsaved: dict[int, Checkpoint] = {}
         self._has_state = kept.checkpoints()
-        self._is_asked_to_end = False
+        self._is_asked_to_end, self._placing = False, Placing(kept)
         self._known = {variant.name: variant for variant in kept.variants()}
         self._seconds = {member.key.variant: member.seconds for member in kept.members()}
         self.logs: dict[str, dict[int, Logs]] = {}
@@ -70,6 +71,15 @@ class SearchKeeper:
     def ask_to_end(self) -> None:
         """End after the current epoch: `measured` will raise `Interrupted`."""
         self._is_asked_to_end = True
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether the run was asked to end."""
+        return self._is_asked_to_end
+
+    def place(self, places: Mapping[str, Sequence[str]]) -> None:
+        """Store the names of the trials that train now, by machine of a cluster."""
+        self._placing.keep(places)
 
     def __getitem__(self, key: str) -> Any:
         """Something that was noted of the search; None if it was not."""
@@ -145,6 +155,10 @@ class SearchKeeper:
             self._write_curves()
             self._write_states()
             raise Interrupted
+        self.write_what_is_due()
+
+    def write_what_is_due(self) -> None:
+        """Write curves when they are due."""
         if self._curves.is_due:
             self._write_curves()
 

@@ -19,6 +19,7 @@ from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
 from kohort.report.searches.search_words import kind_of, told_of_kind
+from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 
@@ -47,6 +48,7 @@ def search(
     progress: Progress,
     confirm: int,
     proved: Sequence[int] = (),
+    cluster: Dispatcher | None = None,
 ) -> SearchRecord:
     """Train the trials of a search, as far as each gets.
 
@@ -57,6 +59,7 @@ def search(
         progress: The progress display.
         confirm: At most so many finalists.
         proved: Finalists of earlier runs, which are proved whatever came after them.
+        cluster: Where the trials train; None for this process.
 
     Raises:
         DesignError: No trial could be built and trained.
@@ -65,7 +68,7 @@ def search(
     asking, schedule = Asking(spec.choices, spec.sampler, spec.seed), keeper.schedule
     if spec.rungs is None and schedule == spec.schedule:  # else it began as another one
         _tell_rungs(spec, progress)
-    climber = Climber(spec, keeper, memory, progress)
+    climber = Climber(spec, keeper, memory, progress, cluster)
     trials: list[Trial] = []
     failures = Failures(progress.tell)
     for number, size in enumerate(schedule.parts):

@@ -150,7 +150,7 @@ class TrialModels:
         kinships: Kinships,
         room: int,
     ) -> None:
-        self._arguments = {draw.number: draw.arguments for draw in draws}
+        self._draws = {draw.number: draw for draw in draws}
         self._places = {draw.number: place for place, draw in enumerate(draws)}
         self.study: StudySpec = spec.trained_as(tuple(spec.variant(draw) for draw in draws))
         self._replicate = self.study.replicate(0, 1.0)
@@ -160,6 +160,10 @@ class TrialModels:
         self._plans: dict[int, MemberPlan] = {}
         self._derived: dict[int, DerivedTrial] = {}
         self._owned: dict[int, keras.Model] = {}
+
+    def draw(self, number: int) -> Draw:
+        """What makes a trial."""
+        return replace(self._draws[number], asked=None)  # Samplers alone need it.
 
     def planned(self, number: int) -> MemberPlan:
         """The plan of a trial, whose model is built for it where it does not follow from others.
@@ -194,7 +198,7 @@ class TrialModels:
         self._derived.pop(number, None)
 
     def _plan(self, number: int) -> MemberPlan:
-        place, arguments = self._places[number], self._arguments[number]
+        place, arguments = self._places[number], self._draws[number].arguments
         found = self._kinships.derived(arguments)
         if found is not None:
             self._derived[number] = found

@@ -1,0 +1,66 @@
+"""Finds the members of a block on a worker: builds their models from what the driver has sent."""
+
+import platform
+
+import keras
+import numpy as np
+
+from kohort.design.building import BuiltModels
+from kohort.design.plan import MemberPlan, make_plan
+from kohort.design.spec import StudySpec
+from kohort.engine.members import Job
+from kohort.engine.memory import for_built_models
+from kohort.errors import DesignError
+from kohort.runs.classes.counting import ClassCounter
+from kohort.runs.cluster.messages import BlockTask, SentMember
+from kohort.runs.work import job_of
+
+
+class StudyJobs:
+    """The members of a study's blocks.
+
+    Args:
+        spec: The study.
+        memory: Bytes that a block may take.
+    """
+
+    def __init__(self, spec: StudySpec, memory: int) -> None:
+        self._spec, self._models = spec, BuiltModels(spec, for_built_models(memory))
+        self._counter = ClassCounter(spec)
+
+    def __call__(self, task: BlockTask) -> Job:
+        """The models of a block, built from the seeds of their replicates."""
+        numbers: dict[int, dict[int, None]] = {}
+        for member in task.members:
+            numbers.setdefault(member.variant, {})[member.replicate] = None
+        plan = make_plan(self._spec, self._models, {v: [*of] for v, of in numbers.items()})
+        planned = {(m.variant, m.replicate, m.share): m for m in plan.every_member}
+        members = [planned[m.variant, m.replicate, m.share] for m in task.members]
+        for sent, built in zip(task.members, members, strict=True):
+            check_same_model(self._spec.variants[sent.variant].name, sent, built)
+        return job_of(self._spec, self._models, members, task.trains)
+
+    def ended(
+        self, model: keras.Model, member: MemberPlan
+    ) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """The weights of a member that has trained, and the classes that it finds."""
+        return model.get_weights(), self._counter.found(model, member)
+
+
+def check_same_model(name: str, sent: SentMember, member: MemberPlan) -> None:
+    """Refuse a model that computes something else than the driver's.
+
+    Args:
+        name: Its variant's.
+        sent: The driver's.
+        member: The one that was built here.
+
+    Raises:
+        DesignError: It does.
+    """
+    if member.signature != sent.signature:
+        raise DesignError(
+            f"a build function of variant {name!r} that makes the same model on each node",
+            f"another one on {platform.node()}",
+            "let it depend on its arguments alone",
+        )

@@ -1,0 +1,104 @@
+"""What Ray runs for a study: its blocks, and small tasks about them."""
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+from kohort.runs.cluster import connecting, shipping
+from kohort.runs.cluster.messages import BlockTask, Message, Shipment
+
+_PASSED_ON = ("JAX_", "XLA_", "KOHORT_CACHE")
+"""Beginnings of the names of environment variables that workers get too; Ray shows them."""
+
+
+def remote(ray: Any, cpus: int, modules: shipping.Modules, task: Callable[..., Any]) -> Any:
+    """A task of a block's cores, in processes of their own for each set of the user's modules."""
+    variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    variables |= {
+        "KERAS_BACKEND": keras.backend.backend(),
+        "JAX_PLATFORMS": "cpu",
+        # XLA has as many threads as this says, and else as the machine has cores.
+        "NPROC": str(cpus),
+        "PJRT_NPROC": str(cpus),
+        "KOHORT_SHIPPED": shipping.digest_of(modules),
+    }
+    streams = {"num_returns": "streaming"} if inspect.isgeneratorfunction(task) else {}
+    options = {"num_cpus": cpus, "max_retries": 0, "runtime_env": {"env_vars": variables}}
+    return ray.remote(**options, **streams)(task)
+
+
+def warm() -> None:
+    """Import what a worker needs."""
+    from kohort.runs.cluster import worker
+
+    del worker
+
+
+def block(shipment: Shipment, task: BlockTask, rings: Any) -> Iterator[Message]:
+    """Train a block in a worker of Ray."""
+    import ray
+
+    from kohort.runs.cluster import worker
+
+    yield worker.begun(ray.get_runtime_context().get_node_id())
+    rung = rings.wait.remote()
+
+    def ends() -> bool:
+        if not ray.wait([rung], timeout=0)[0]:
+            return False
+        try:
+            return bool(ray.get(rung))
+        except ray.exceptions.RayError:  # Its node died.
+            return False
+
+    yield from worker.train_block(shipment, task, ray.get, ends)
+
+
+def bell(ray: Any) -> Any:
+    """An actor that tells all blocks to end."""
+
+    class Bell:
+        def __init__(self) -> None:
+            import asyncio
+
+            self.rung = asyncio.Event()
+
+        async def wait(self) -> bool:
+            return await self.rung.wait()
+
+        async def ring(self) -> None:
+            self.rung.set()
+
+    here = ray.get_runtime_context().get_node_id()
+    actor = ray.remote(num_cpus=0, max_restarts=0)(Bell)
+    return actor.options(**connecting.on_node(ray, here, soft=True)).remote()
+
+
+def reader() -> Callable[[str], str]:
+    """A function that reads the end of a file, and can be sent to where there is no kohort."""
+
+    def tail(path: str) -> str:
+        from pathlib import Path
+
+        return Path(path).read_bytes()[-2000:].decode(errors="replace")
+
+    return tail
+
+
+def killer() -> Callable[[int], None]:
+    """A function that kills a process of Ray's, a stopped one too, and can be sent by value."""
+
+    def kill(process: int) -> None:
+        import os
+        import signal
+        from contextlib import suppress
+        from pathlib import Path
+
+        with suppress(OSError):  # It has ended, and its number may be that of another one.
+            if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::"):
+                os.kill(process, signal.SIGKILL)
+
+    return kill

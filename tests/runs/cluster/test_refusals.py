@@ -1,0 +1,96 @@
+"""What cannot work on a cluster: one line, exit code 2, and nothing left running."""
+
+import os
+import socket
+import subprocess
+import sys
+from uuid import uuid4
+from zipfile import ZipFile
+
+import pytest
+
+from tests.runs.cluster.killing import alive
+from tests.runs.test_resume import numbers, study
+
+pytestmark = pytest.mark.long
+
+FILE = """
+import keras, kohort, numpy as np
+
+def build(units=4):
+    import far_away
+
+    model = keras.Sequential([keras.Input((5,)), far_away.layer(units)])
+    model.add(keras.layers.Dense(3, "softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+random = np.random.default_rng(7)
+y = random.integers(0, 3, 600)
+x = random.normal(size=(600, 5)) + 1.2 * np.eye(3, 5)[y]
+data = kohort.Dataset(x[:500], y[:500], x[500:], y[500:])
+study = kohort.Study("file", kohort.grid(build, units=[4, 8]), data,
+                     replicates=kohort.Holdout(0.2, 1), epochs=2)
+search = kohort.Search("file", build, {"units": [4, 8]}, data, trials=2, epochs=2, batch_size=50)
+"""
+FAR_AWAY = "import keras\n\ndef layer(units):\n    return keras.layers.Dense(units, 'relu')\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A study file, and a module that only the driver finds: what is in an archive is not sent."""
+    (tmp_path / "file.py").write_text(FILE)
+    with ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("far_away.py", FAR_AWAY)
+    return tmp_path
+
+
+def command(folder, verb, *options):
+    """A command in a folder; returns its exit code, its errors, and what is left of it."""
+    mark = f"KOHORT_TEST={uuid4()}"
+    packages = os.pathsep.join([str(folder / "lib.zip"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "kohort", verb, "file.py", "--executor", "ray", *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": packages, "RAY_ADDRESS": ""} | dict([mark.split("=")]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    return done.returncode, done.stderr.splitlines(), alive(mark)
+
+
+@pytest.mark.parametrize("verb", ["run", "search"])
+def test_there_is_no_cluster_at_the_address(folder, verb):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # It does not listen.
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, errors, left = command(folder, verb, "--address", address)
+    assert (code, left) == (2, [])
+    assert f"expected a Ray cluster at {address}, got none" in errors[-1]
+    assert not (folder / "kohort.db").exists()
+
+
+@pytest.mark.parametrize("verb", ["run", "search"])
+def test_a_module_that_the_nodes_lack_ends_the_run(folder, loopback, verb):
+    code, errors, left = command(folder, verb, "--address", loopback.address)
+    assert (code, left) == (2, [])
+    assert "No module named 'far_away'" in errors[-1]
+    assert "expected" in errors[-1]
+    assert not list(loopback.workers())
+
+
+def test_workers_need_no_way_to_the_store(blobs, loopback):
+    """One in the memory of the driver is out of anybody's reach."""
+    of = {"verbose": 0, "chunk_size": 1}
+    far = study(blobs, ["dropout"]).run("sqlite://", executor="ray", **of)
+    assert numbers(far) == numbers(study(blobs, ["dropout"]).run(**of))
+
+
+def test_a_store_that_the_driver_cannot_reach_ends_the_run(folder, loopback):
+    code, errors, left = command(
+        folder, "run", "--address", loopback.address, "--store", "postgresql://a@127.0.0.1:1/b"
+    )
+    assert (code, left) == (2, [])
+    assert "expected" in errors[-1]
