@@ -69,6 +69,24 @@ Memory = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Forget what the store has of it; begin anew.")
 ]
+
+
+class KeepName(StrEnum):
+    """What stays in the store: `Study.run(keep=...)`."""
+
+    WINNERS = "winners"
+    FINAL = "final"
+    ALL = "all"
+
+
+KeepWay = Annotated[
+    KeepName | None,
+    typer.Option(
+        "--keep",
+        help="What stays when it has ended: the weights of winners, those of all members (final), "
+        "or also what more epochs go on from (all). Default: as before, at first final.",
+    ),
+]
 StorePlace = Annotated[
     str,
     typer.Option(

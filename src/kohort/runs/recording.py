@@ -47,12 +47,13 @@ class Trained(NamedTuple):
 
     Args:
         plan: Its plan.
-        weights: The weights of its best epoch, in the order of `get_weights`.
+        weights: The weights of its best epoch, in the order of `get_weights`; None where an earlier
+            run dropped them.
         seconds: Training time, with its part of compilation.
     """
 
     plan: MemberPlan
-    weights: list[np.ndarray]
+    weights: list[np.ndarray] | None
     seconds: float
 
 
@@ -74,7 +75,7 @@ class Records:
         self.devices = 1
         """The most devices that trained members at once."""
         self.starts: dict[tuple[int, int], float] = {}
-        """By variant and replicate, the losses before training that `with_starts` measured."""
+        """By variant and replicate, the losses before training that were measured."""
 
     def plan(self, members: Iterable[MemberPlan]) -> None:
         """Add members that will train."""
@@ -95,7 +96,7 @@ class Records:
         """Record the logs of a member after one epoch (from 0)."""
         self._curves.record(member.share, member.variant, member.replicate, epoch, logs)
 
-    def ended(self, member: MemberPlan, weights: list[np.ndarray], seconds: float) -> None:
+    def ended(self, member: MemberPlan, weights: list[np.ndarray] | None, seconds: float) -> None:
         """Record that a member finished; its weights are kept if it trained on all samples."""
         if member.share == 1:
             self._trained.append(Trained(member, weights, seconds))
@@ -108,6 +109,11 @@ class Records:
     def trained(self) -> list[Trained]:
         """The members that have trained on all of their samples, by variant and replicate."""
         return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
+
+    @property
+    def weights(self) -> dict[tuple[int, int], list[np.ndarray] | None]:
+        """Their weights by the numbers of variant and replicate."""
+        return {(t.plan.variant, t.plan.replicate): t.weights for t in self.trained}
 
     def curves(self) -> dict[float, Curves]:
         """The curves by the part of the samples, of the replicates that some variant trains."""
@@ -143,7 +149,7 @@ def before_training(
     return losses, tuple(learned)
 
 
-def with_starts(
+def _with_starts(
     record: StudyRecord, spec: StudySpec, models: BuiltModels, known: dict[tuple[int, int], float]
 ) -> StudyRecord:
     """A record with the losses before training of replicates that seem to have diverged.
@@ -182,6 +188,7 @@ def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -
 
 def study_record(
     spec: StudySpec,
+    models: BuiltModels,
     records: Records,
     losses: list[float],
     learned: tuple[LearnedLayer, ...],
@@ -189,12 +196,13 @@ def study_record(
     engine: str,
     start: RunStart,
     runs: int,
-    seeks_copies: bool = True,
+    seeks_copies: bool = False,
 ) -> StudyRecord:
     """The record of a study that has finished training, or a look of a race.
 
     Args:
         spec: The study.
+        models: As in `before_training`.
         records: The results of training.
         losses: From `before_training`.
         learned: From there too.
@@ -204,13 +212,15 @@ def study_record(
         seeks_copies: Whether to search the data for copies, which takes time.
     """
     whole = [member for member in records.planned if member.share == 1]
-    of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
+    of_variant: list[list[MemberPlan]] = [[] for _ in spec.variants]
+    for member in whole:
+        of_variant[member.variant].append(member)
     planned = records.planned
     score = scoring(
         spec.metric, spec.mode, [m.metrics for m in planned], [m.error for m in planned]
     )
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
-    return StudyRecord(
+    record = StudyRecord(
         _settings(spec, score, records, engine, start, runs),
         tuple(
             VariantFacts(
@@ -235,6 +245,7 @@ def study_record(
         learned,
         _constant(spec, score, records.replicates),
     )
+    return _with_starts(record, spec, models, records.starts)
 
 
 def _settings(

@@ -20,7 +20,8 @@ from kohort.report.progress import Progress
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
-from kohort.runs.recording import Records
+from kohort.runs.recording import Records, Trained
+from kohort.runs.retention.retaining import trained_again
 from kohort.runs.work import WorkItem, job_of
 from kohort.tracing.eligibility import not_fused
 
@@ -82,15 +83,20 @@ class Training:
 
     def _recall(self) -> None:
         """Record the results of earlier runs."""
-        recalled = self._checkpointer.recall(self._plan) if self._checkpointer else ()
-        for member, earlier in recalled:
+        checkpointer = self._checkpointer
+        if checkpointer is None:
+            return
+        reopened = checkpointer.reopened
+        for member, earlier in checkpointer.recall(self._plan):
             for epoch, logs in earlier.logs.items():
                 self.records.measured(member, epoch, logs)
-            if earlier.weights is not None:
+            if earlier.seconds is not None:
                 self.records.ended(member, earlier.weights, earlier.seconds)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
+        if again := checkpointer.reopened - reopened:
+            self._progress.tell(trained_again(again))
 
     def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)
@@ -215,12 +221,14 @@ class Training:
     def _end(
         self, event: BlockEnded, work: WorkItem, weights: Mapping[int, Sequence[np.ndarray]]
     ) -> None:
+        ended = []
         for number in event.members:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            self.records.ended(member, list(weights[number]), seconds)
-            if self._checkpointer is not None:
-                self._checkpointer.end(member, weights[number], seconds)
+            ended.append(Trained(member, list(weights[number]), seconds))
+            self.records.ended(*ended[-1])
+        if self._checkpointer is not None:
+            self._checkpointer.end(ended)
 
     def _record_chunk(self, label: str, seats: int) -> None:
         # Later looks of a race have as many seats as the first one.

@@ -44,11 +44,17 @@ class WorkItem(NamedTuple):
 
 
 class PriorProgress(NamedTuple):
-    """The stored results of a member: logs by epoch (from 0), and weights once it has finished."""
+    """The stored results of a member.
+
+    Args:
+        logs: By epoch (from 0).
+        weights: Of a member that has finished; None where they were dropped.
+        seconds: Its training time; None where it has not finished.
+    """
 
     logs: dict[int, dict[str, float]]
     weights: list[np.ndarray] | None
-    seconds: float
+    seconds: float | None
 
 
 def with_all_kinds(

@@ -14,6 +14,7 @@ from kohort.cli.options import (
     GroupColumn,
     ImageColor,
     ImageSize,
+    KeepWay,
     Memory,
     Pixels,
     StorePlace,
@@ -50,6 +51,7 @@ def search(
     ] = None,
     memory: Memory = None,
     store: StorePlace = STORE,
+    keep: KeepWay = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -75,6 +77,7 @@ def search(
         "confirm": confirm,
         "memory": memory,
         "store": None if store == STORE else store,
+        "keep": None if keep is None else keep.value,
     }
 
     def told(result: SearchResult) -> list[str]:
@@ -82,7 +85,14 @@ def search(
 
     finish(
         found.spec.data,
-        partial(found.run, store, confirm=confirm or CONFIRM, fresh=fresh, memory=memory),
+        partial(
+            found.run,
+            store,
+            confirm=confirm or CONFIRM,
+            fresh=fresh,
+            keep=None if keep is None else keep.value,
+            memory=memory,
+        ),
         out or report_folder(file),
         shown_command("search", file, options),
         told,

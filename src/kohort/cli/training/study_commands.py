@@ -17,6 +17,7 @@ from kohort.cli.options import (
     GroupColumn,
     ImageColor,
     ImageSize,
+    KeepWay,
     Memory,
     Pixels,
     Replicates,
@@ -111,6 +112,7 @@ def run(
         ),
     ] = None,
     store: StorePlace = STORE,
+    keep: KeepWay = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -134,6 +136,7 @@ def run(
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
         "store": None if store == STORE else store,
+        "keep": None if keep is None else keep.value,
     }
     where = _executor(executor, address)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
@@ -143,7 +146,13 @@ def run(
 
     def running(it: "Study") -> "Callable[[], Result]":
         return partial(
-            it.run, engine=engine.value, memory=memory, executor=where, store=store, fresh=fresh
+            it.run,
+            store,
+            fresh=fresh,
+            keep=None if keep is None else keep.value,
+            engine=engine.value,
+            memory=memory,
+            executor=where,
         )
 
     folder = out or report_folder(study)

@@ -27,6 +27,9 @@ from kohort.evidence.store.records import (
     to_text,
 )
 
+_AT_ONCE = 1000
+"""Ids in one statement; databases take some ten thousand."""
+
 
 def now() -> datetime:
     """The current time, in UTC."""
@@ -290,6 +293,16 @@ def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> st
     before = connection.scalar(select(table.c.weights).where(table.c.id == member))
     connection.execute(update(table).where(table.c.id == member).values(values))
     return before
+
+
+def drop_weights(connection: Connection, members: Sequence[int]) -> list[str]:
+    """Forget the files with the weights of members; returns their names."""
+    table, names = schema.member, list[str]()
+    for first in range(0, len(members), _AT_ONCE):
+        among = table.c.id.in_(members[first : first + _AT_ONCE])
+        names += filter(None, connection.scalars(select(table.c.weights).where(among)))
+        connection.execute(update(table).where(among).values(weights=None, sha256=None))
+    return names
 
 
 def restart(connection: Connection, member: int) -> str | None:
