@@ -274,6 +274,17 @@ class TestStudy:
         with pytest.raises(StoreError, match=f"{name} as it was written, got 'No such file"):
             claimed.weights(ONE)
 
+    def test_members_that_end_together_are_stored_together(self, claimed):
+        claimed.finish(ONE, WEIGHTS, 1.0)
+        ended = [(m, [np.full(2, n)], float(n)) for n, m in enumerate(MEMBERS)]
+        digests = claimed.finish_all(ended)
+        for n, (member, digest) in enumerate(zip(MEMBERS, digests, strict=True)):
+            np.testing.assert_array_equal(claimed.weights(member, digest), [np.full(2, n)])
+        assert [record.seconds for record in claimed.members()] == list(range(len(MEMBERS)))
+        assert all(record.finished for record in claimed.members())
+        assert len(kept_files(claimed)) == len(MEMBERS), "those of before are removed"
+        assert claimed.finish_all([]) == []
+
     def test_weights_that_are_dropped_are_gone_and_their_member_has_finished(self, claimed):
         for member in MEMBERS:
             claimed.finish(member, WEIGHTS, 1.0)

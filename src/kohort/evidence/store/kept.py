@@ -133,25 +133,18 @@ class KeptStudy(ClaimedStudy):
         self._check_claimed()
         if not ended:
             return []
-        written: dict[int, dict[str, Any]] = {}
-        for member, weights, seconds in ended:
-            number = self._id(member)
-            arrays = {str(index): array for index, array in enumerate(weights)}
-            name, digest = files.keep(self._files, f"member-{number}", arrays)
-            written[number] = {
-                "weights": name,
-                "sha256": digest,
-                "seconds": float(seconds),
-                "finished": rows.now(),
-            }
-
-        def write(connection: Connection) -> list[str | None]:
-            return [rows.finish(connection, *row) for row in written.items()]
-
-        before = self._write_claimed(write)
-        for old, values in zip(before, written.values(), strict=True):
-            self._remove(old, but=values["weights"])
-        return [values["sha256"] for values in written.values()]
+        numbers = [self._id(member) for member, _, _ in ended]
+        several = [{str(n): array for n, array in enumerate(weights)} for _, weights, _ in ended]
+        kept = files.keep_all(self._files, [f"member-{number}" for number in numbers], several)
+        now = rows.now()
+        written = {
+            number: {"weights": name, "sha256": digest, "seconds": float(seconds), "finished": now}
+            for number, (name, digest), (_, _, seconds) in zip(numbers, kept, ended, strict=True)
+        }
+        before = self._write_claimed(lambda connection: rows.finish_all(connection, written))
+        for number, old in before.items():
+            self._remove(old, but=str(written[number]["weights"]))
+        return [digest for _, digest in kept]
 
     def conclude(self, seconds: Mapping[MemberKey, float]) -> None:
         """Mark members as finished that leave no weights, with their training times."""
