@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import typer
 
 import kohort
-from benchmarks import machine, page, run, samples
+from benchmarks import machine, page, run, samples, scale, thousand
 from benchmarks.gpu import visible
 from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import launch
@@ -34,6 +35,30 @@ from benchmarks.work import (
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = Ceilings({"float32": 1e9, "bfloat16": 2e9}, {1000: 1e9, 1_000_000: 1e8})
+
+
+@pytest.mark.long
+def test_a_study_is_scaled_without_training_it():
+    found = scale.measure(40, 4, "final", "")
+    assert found.files == found.members == 40
+    assert found.database_bytes > 0
+    assert {"plan", "run", "list", "show", "open", "table"} <= found.seconds.keys()
+    winners = scale.measure(40, 4, "winners", "")
+    assert 10 <= winners.files < 40
+    grows = scale.exponents([found, replace(found, peak_bytes=4 * found.peak_bytes)], [10, 20])
+    assert grows["peak bytes"] == pytest.approx(2)
+    assert grows["run"] == pytest.approx(0)
+
+
+@pytest.mark.long
+def test_python_is_timed_between_the_programs_of_epochs():
+    told = thousand.measure(thousand.Part.CALLBACKS, 3)
+    assert told["milliseconds"] > 0
+    assert thousand.measure(thousand.Part.CONFIGURATIONS, 3).keys() == {
+        "plan",
+        "plan, of a core",
+    }
+    assert len(thousand.pauses(lambda: None)) == 0
 
 
 def record(peer, round_, seconds, **more):

@@ -85,6 +85,8 @@ class Result(CleanedView):
     def members(self) -> Mapping[tuple[int, int], Member]:
         """The trained members, by the numbers of their variant and replicate.
 
+        Of a study that was kept with `keep="winners"` those alone that it kept: others are refused.
+
         Raises:
             DesignError: As `data`.
 

@@ -37,6 +37,7 @@ from kohort.report.progress import Progress
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster.dispatch import dispatching, memory_for, staying
 from kohort.runs.cluster.ray_settings import Executor, Ray, cluster_of
+from kohort.runs.retention.retaining import Keep, check_keep
 from kohort.runs.searches.keeping import keeping, proved_before
 from kohort.runs.searches.search_result import SearchResult
 from kohort.runs.searches.searching import check_callbacks, search
@@ -179,6 +180,7 @@ class Search:
         confirm: int = CONFIRM,
         fresh: bool = False,
         checkpoint_seconds: float = CADENCE,
+        keep: Keep | None = None,
         memory: int | str | None = None,
         precision: Precision = None,
         verbose: Literal["auto", 0, 1] = "auto",
@@ -195,6 +197,8 @@ class Search:
             confirm: How many finalists to prove, 2 or more; once that many were proved, no fewer.
             fresh: Whether to forget what the store has of the search, and begin anew.
             checkpoint_seconds: Seconds of training after which states are kept.
+            keep: As in `Study.run`, of the race of the finalists; "all" also keeps the states of
+                trials that trained to the end, from which more epochs go on.
             memory: As in `Study.run`.
             precision: As in `Study.run`.
             verbose: 0 is silent; anything else shows progress on stderr.
@@ -213,10 +217,11 @@ class Search:
         """
         if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 2:
             raise DesignError("confirm of 2 or more", repr(confirm), "give a whole number")
+        check_keep(keep, store)
         cluster = cluster_of(executor)
         with staying(cluster) as joined:
             self._searched = self._search(
-                *(store, confirm, checkpoint_seconds, memory, precision),
+                *(store, confirm, checkpoint_seconds, keep, memory, precision),
                 fresh=fresh,
                 visible=verbose != 0,
                 cluster=joined,
@@ -225,6 +230,7 @@ class Search:
                 store,
                 fresh=fresh,
                 checkpoint_seconds=checkpoint_seconds,
+                keep=keep,
                 memory=memory,
                 precision=precision,
                 verbose=verbose,
@@ -237,6 +243,7 @@ class Search:
         store: str | Path | None,
         confirm: int,
         checkpoint_seconds: float,
+        keep: Keep | None,
         memory: int | str | None,
         precision: Precision,
         *,
@@ -254,7 +261,7 @@ class Search:
             stack.enter_context(cache.persistent())
             progress = stack.enter_context(Progress(0, visible=visible))
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
-            kept = keeping(opened, spec, how, cadence, fresh=fresh, tell=progress.tell)
+            kept = keeping(opened, spec, how, cadence, keep, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
             before = proved_before(opened, spec, fresh=fresh)
             return search(spec, keeper, limit, progress, confirm, before, workers)

@@ -6,6 +6,7 @@ data + variants + replicates -> plan -> cohorts train -> curves and weights -> R
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,9 +28,7 @@ from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import check_choice
 from kohort.evidence.provenance import environment
-from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import listed
-from kohort.member import members_of
 from kohort.report.notebooks.study_view import StudyView
 from kohort.report.progress import Progress
 from kohort.result import Result
@@ -38,8 +37,9 @@ from kohort.runs.cluster.dispatch import dispatching, memory_for
 from kohort.runs.cluster.ray_settings import Executor, cluster_of
 from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
-from kohort.runs.recording import RunStart, before_training, study_record, with_starts
+from kohort.runs.recording import RunStart, before_training, study_record
 from kohort.runs.refitting import Refitter
+from kohort.runs.retention.retaining import Keep, check_keep, kept_members, wanted
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.runs.work import Planned
@@ -216,6 +216,7 @@ class Study(StudyView):
         *,
         fresh: bool = False,
         checkpoint_seconds: float = CADENCE,
+        keep: Keep | None = None,
         engine: Engine = "auto",
         chunk_size: int | None = None,
         memory: int | str | None = None,
@@ -230,7 +231,7 @@ class Study(StudyView):
 
         In a store the study is kept while it trains, under its name, and the same call goes on
         where an earlier one was ended, whatever ended it. Members come out as if nothing had.
-        Variants, replicates, sizes and epochs may be added: only what is new is trained.
+        Variants, replicates and sizes may be added: only what is new is trained. So may epochs.
 
         Args:
             store: A path keeps the study in an SQLite file, with weights in a folder beside it; a
@@ -239,6 +240,12 @@ class Study(StudyView):
             checkpoint_seconds: Seconds of training after which members that train side by side are
                 kept as they are. Less often where writing would take 2 % of the time. Members with
                 callbacks that you wrote, or with Keras's that write files, start over instead.
+            keep: What stays in the store when the study has ended. "winners": the weights of what
+                `Result` ships: all members of the winner and of the cheapest variant that is as
+                good, and the baseline's best. "final": the weights of all members. "all": what more
+                epochs go on from, too, which takes four times as much with Adam; else members
+                train from their first epoch where epochs are added. None is what the study was
+                kept with before, "final" at first.
             engine: "auto" trains each cohort as one compiled program, and by `keras.Model.fit`
                 what `plan` says is in none. "fused" refuses a study with such members. "keras"
                 leaves all members to `keras.Model.fit`, one after another: the reference.
@@ -265,9 +272,10 @@ class Study(StudyView):
         """
         check_choice("engine", engine, ("auto", "fused", "keras"))
         check_chunk(chunk_size)
+        check_keep(keep, store)
         cluster = cluster_of(executor)
         start = RunStart.now()
-        target = None if store is None else StoreTarget(store, fresh, checkpoint_seconds)
+        target = None if store is None else StoreTarget(store, fresh, checkpoint_seconds, keep)
         with ExitStack() as stack:
             workers = stack.enter_context(dispatching(cluster, precision, checkpoint_seconds))
             # To ask what memory there is starts JAX, which takes most of a GPU's.
@@ -289,37 +297,38 @@ class Study(StudyView):
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
                 kept = session(target, spec, plan, how, progress.tell)
                 checkpointer = stack.enter_context(kept)
-            training = Training(spec, models, engine, resources, progress, checkpointer, workers)
-            records = training.records
             runs = 1 if checkpointer is None else checkpointer.runs
+            readings = None if target is None else target.readings(spec.name)
+            stored = None if target is None else target.durable
+            refits = Refitter(spec, engine, memory, precision, stored)
 
-            def record_of(*, seeks_copies: bool) -> StudyRecord:
-                found = study_record(
-                    *(spec, records, losses, learned),
+            def trained() -> Result:
+                """The result, when what is left has trained."""
+                training = Training(
+                    spec, models, engine, resources, progress, checkpointer, workers
+                )
+                records = training.records
+                record_of = partial(
+                    study_record,
+                    *(spec, models, records, losses, learned),
                     engine=trains_by,
                     start=start,
                     runs=runs,
-                    seeks_copies=seeks_copies,
                 )
-                return with_starts(found, spec, models, records.starts)
+                for part in plans_to_train(spec, plan, models, record_of, progress.tell):
+                    training.train(part)
+                record = record_of(seeks_copies=True)
+                members = kept_members(
+                    *(spec.variants, spec.whole_replicates, spec.data),
+                    *(records.weights, record.whole),
+                )
+                return Result(record, spec.variants, spec.data, members, readings, refits)
 
-            def so_far() -> StudyRecord:
-                return record_of(seeks_copies=False)
-
-            for part in plans_to_train(spec, plan, models, so_far, progress.tell):
-                training.train(part)
-            record = record_of(seeks_copies=True)
-            weights = {(t.plan.variant, t.plan.replicate): t.weights for t in records.trained}
-            replicates = spec.whole_replicates
-            members = members_of(spec.variants, replicates, spec.data, weights, record.whole)
-            readings = None if target is None else target.readings(spec.name)
-            stored = None
-            if target is not None and readings is not None:
-                stored = target._replace(place=readings.place)
-            refits = Refitter(spec, engine, memory, precision, stored)
-            result = Result(record, spec.variants, spec.data, members, readings, refits)
+            result = trained()
             if checkpointer is not None:
-                checkpointer.conclude(record, result.findings())
+                while checkpointer.lacks(wanted(result.conclusions)):
+                    result = trained()
+                checkpointer.conclude(result.record, result.findings())
         return result
 
     def _take_plan(self, memory: int) -> "Planned":

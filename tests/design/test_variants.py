@@ -1,4 +1,5 @@
 import functools
+import itertools
 import random
 
 import keras
@@ -108,6 +109,40 @@ def test_what_is_off_can_be_switched_on(off):
 @pytest.mark.parametrize("values", [[1e-4, 1e-3], [0, 0.0], [(), (8,)], ["", "on"], [(4,), (8,)]])
 def test_one_value_in_place_of_another_is_no_addition(values):
     assert addition_pairs(kohort.grid(build_mlp, own=values)) == []
+
+
+def test_additions_are_those_of_all_pairs():
+    """Against the definition, pair by pair, on variants of all combinations of some arguments."""
+    values = {"a": [0, 0.0, 1, None], "b": [False, "on"], "c": ["left out", 2, 0]}
+    variants = [
+        kohort.Variant(str(given), build, **{k: v for k, v in given.items() if v != "left out"})
+        for build in (build_mlp, build_other)
+        for combination in itertools.product(*values.values())
+        if (given := dict(zip(values, combination, strict=True)))
+    ]
+
+    def is_off(value):
+        return value is None or (not isinstance(value, str) and value == 0)
+
+    def adds_one(less, more):
+        if less.build is not more.build or not less.kwargs.keys() <= more.kwargs.keys():
+            return False
+        added = more.kwargs.keys() - less.kwargs.keys()
+        other = [n for n, v in less.kwargs.items() if repr(more.kwargs[n]) != repr(v)]
+        switched = all(is_off(less.kwargs[n]) and not is_off(more.kwargs[n]) for n in other)
+        return len(added) + len(other) == 1 and switched
+
+    wanted = [
+        (a, b)
+        for a, b in itertools.permutations(range(len(variants)), 2)
+        if adds_one(variants[a], variants[b])
+    ]
+    assert addition_pairs(variants) == wanted
+    assert len(wanted) > 50
+
+
+def build_other(**_):
+    raise NotImplementedError
 
 
 def test_one_argument_more_and_another_value_are_two_differences():

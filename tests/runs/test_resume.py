@@ -163,7 +163,7 @@ def test_variants_replicates_and_epochs_that_are_added_are_all_that_trains(
     blobs, tmp_path, monkeypatch
 ):
     place = tmp_path / "kohort.db"
-    run(study(blobs, ["plain"], epochs=2), place)
+    run(study(blobs, ["plain"], epochs=2), place, keep="all")
     seen = trained_epochs(monkeypatch)
     run(study(blobs, ["plain", "dropout"], epochs=2), place)
     assert sum(seen) == 2 * 2  # one variant more, two replicates, two epochs
@@ -186,7 +186,7 @@ def test_variants_replicates_and_epochs_that_are_added_are_all_that_trains(
 
 
 def test_longer_training_goes_on_bit_for_bit(blobs, tmp_path):
-    run(study(blobs, epochs=2, callbacks=STEADY[:1]), tmp_path / "kohort.db")
+    run(study(blobs, epochs=2, callbacks=STEADY[:1]), tmp_path / "kohort.db", keep="all")
     longer = run(study(blobs, epochs=4, callbacks=STEADY[:1]), tmp_path / "kohort.db")
     assert numbers(longer) == numbers(run(study(blobs, epochs=4, callbacks=STEADY[:1])))
 
@@ -202,7 +202,7 @@ def test_weights_are_not_kept_twice(blobs, tmp_path):
     wide = study(blobs, ["plain", "dropout"], epochs=3)
     for variant in wide.variants:
         variant.kwargs = variant.kwargs | {"units": (300, 100)}
-    run(wide, tmp_path / "kohort.db")
+    run(wide, tmp_path / "kohort.db", keep="all")
     weights, checkpoints = final_bytes(tmp_path / "kohort.db")
     assert checkpoints < 3.1 * weights, "the last weights and two moments of Adam's, and no best"
 
@@ -213,13 +213,13 @@ def test_what_dies_in_a_last_write_and_trains_longer_has_the_same_numbers(blobs,
         return study(blobs, ["plain", "dropout"], epochs=epochs)
 
     wanted, count = numbers(run(of(3))), die_at(None)
-    run(of(2), tmp_path / "whole.db")
+    run(of(2), tmp_path / "whole.db", keep="all")
     total = count["count"]
     for number in range(total - 10, total + 1, 2):
         place = tmp_path / f"{number}.db"
         die_at(number, after=bool(number % 2))
         with pytest.raises(Death):
-            run(of(2), place)
+            run(of(2), place, keep="all")
         die_at(None)
         assert numbers(run(of(3), place)) == wanted
 
@@ -229,7 +229,7 @@ def test_more_epochs_start_over_where_weights_are_not_what_the_checkpoint_goes_w
     blobs, tmp_path, spoil
 ):
     place = tmp_path / "kohort.db"
-    run(study(blobs, ["dropout"], epochs=2), place)
+    run(study(blobs, ["dropout"], epochs=2), place, keep="all")
     with open_store(place) as store, store.study("kept").claim() as kept:
         key = kept.members()[0].key
         if spoil == "weights":
@@ -332,7 +332,7 @@ def damage(path):
 @pytest.mark.parametrize("spoil", [damage, os.unlink, lambda path: os.truncate(path, 10)])
 def test_members_whose_weights_are_damaged_train_again(blobs, tmp_path, spoil):
     place = tmp_path / "kohort.db"
-    first = run(study(blobs, ["plain"]), place)
+    first = run(study(blobs, ["plain"]), place, keep="all")
     for path in (tmp_path / "kohort.files").rglob("member-*"):
         spoil(path)
     assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)

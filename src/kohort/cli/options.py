@@ -88,6 +88,24 @@ Address = Annotated[
         help="The head of the Ray cluster; default: RAY_ADDRESS, else Ray is started here.",
     ),
 ]
+
+
+class KeepName(StrEnum):
+    """What stays in the store: `Study.run(keep=...)`."""
+
+    WINNERS = "winners"
+    FINAL = "final"
+    ALL = "all"
+
+
+KeepWay = Annotated[
+    KeepName | None,
+    typer.Option(
+        "--keep",
+        help="What stays when it has ended: the weights of winners, those of all members (final), "
+        "or also what more epochs go on from (all). Default: as before, at first final.",
+    ),
+]
 StorePlace = Annotated[
     str,
     typer.Option(

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -195,20 +196,25 @@ def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:
     A regulariser, say: their comparison tells what the argument does. Off is 0, None or False, as
     in `l2=[0.0, 1e-4]` of a grid.
     """
-    pairs = itertools.permutations(range(len(variants)), 2)
-    return [(a, b) for a, b in pairs if _adds_one(variants[a], variants[b])]
-
-
-def _adds_one(less: Variant, more: Variant) -> bool:
-    if less.build is not more.build or not less.kwargs.keys() <= more.kwargs.keys():
-        return False
-    added = [name for name in more.kwargs if name not in less.kwargs]
-    changed = [
-        name for name, value in less.kwargs.items() if repr(more.kwargs[name]) != repr(value)
-    ]
-    if len(added) + len(changed) != 1:
-        return False
-    return all(_is_off(less.kwargs[name]) and not _is_off(more.kwargs[name]) for name in changed)
+    # By what each would be without one argument: of many variants not every pair is looked at.
+    whole, off = defaultdict[Any, list[int]](list), defaultdict[Any, list[int]](list)
+    rests = []
+    for number, variant in enumerate(variants):
+        told = {name: repr(value) for name, value in variant.kwargs.items()}
+        rest = {name: frozenset(told.items() - {(name, told[name])}) for name in told}
+        rests.append(rest)
+        whole[id(variant.build), frozenset(told.items())].append(number)
+        for name in told:
+            if _is_off(variant.kwargs[name]):
+                off[id(variant.build), name, rest[name]].append(number)
+    pairs = []
+    for number, variant in enumerate(variants):
+        for name, rest_of in rests[number].items():
+            less = whole[id(variant.build), rest_of]
+            if not _is_off(variant.kwargs[name]):
+                less = less + off[id(variant.build), name, rest_of]
+            pairs += [(fewer, number) for fewer in less]
+    return sorted(pairs)
 
 
 def _is_off(value: Any) -> bool:

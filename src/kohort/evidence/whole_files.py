@@ -9,12 +9,17 @@ from uuid import uuid4
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, flushes_folder: bool = True) -> Iterator[Path]:
     """Give a path to write to, which becomes `path` when the block ends without an error.
 
     Missing folders above `path` are made. The new file lies beside the old one, with its suffix.
     It is flushed to the disk before it replaces the old one, and removed after an error. A file
     may replace a file; a folder may replace only an empty folder.
+
+    Args:
+        path: The file or folder.
+        flushes_folder: Whether to flush the list of the folder's files, too; who writes many files
+            flushes it once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not a file of tempfile, which only its owner may read.
@@ -32,7 +37,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         else:
             new.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
+    if flushes_folder:
+        flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:

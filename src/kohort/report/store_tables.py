@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kohort.evidence.store import KeptStudy, RunRecord, Store
+from kohort.evidence.store import KeptStudy, MemberRecord, RunRecord, Store
 from kohort.evidence.store.records import StudySummary
 from kohort.evidence.trials import asked_since, kept_name
 
@@ -160,10 +160,13 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
 
 
 def _variants(stored: KeptStudy) -> list[Row]:
-    members = [member for member in stored.members() if not member.key.is_refit]
+    by_variant: dict[str, list[MemberRecord]] = {}
+    for member in stored.members():
+        if not member.key.is_refit:
+            by_variant.setdefault(member.key.variant, []).append(member)
     rows = []
     for variant in stored.variants():
-        of_variant = [member for member in members if member.key.variant == variant.name]
+        of_variant = by_variant.get(variant.name, [])
         rows.append(
             {
                 "variant": variant.name,

@@ -1,24 +1,23 @@
 """Stores a study while it trains, and finds out what is left to train."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from kohort.design.plan import MemberPlan, Plan
 from kohort.engine.loop.checkpoints import Checkpoint, lean, whole
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, MeasuredEpoch
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.record import StudyRecord, to_json
-from kohort.evidence.store import KeptStudy, MemberKey, Weights
+from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
 from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import key_of
 from kohort.runs.pace import Pace
+from kohort.runs.recording import Trained
+from kohort.runs.retention.kept_blocks import EndedBlock, KeptBlock, label_of
+from kohort.runs.retention.retaining import DEFAULT, Keep, prune
+from kohort.runs.retention.stored_members import from_store, to_store
 from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
 
 CADENCE = 60.0
@@ -26,14 +25,8 @@ CADENCE = 60.0
 
 _CURVES = 1.0  # seconds between two writes of curves, for users who watch them
 
-FOUND = "found"
-"""What is stored beside the weights of a member: what `ClassCounter.found` counts."""
-
 REFITS = "refits"
 """The entry of a study's description that tells of its refits, by variant name."""
-
-type KeptBlock = list[MemberKey]
-"""The member in each seat of a block; the last member may have several seats."""
 
 
 class Checkpointer:
@@ -43,10 +36,15 @@ class Checkpointer:
         kept: The study in its store; claimed.
         plan: The members to train.
         cadence: Seconds of training between two checkpoints of a block.
+        keep: What stays of the study when it has ended.
     """
 
-    def __init__(self, kept: KeptStudy, plan: Plan, cadence: float) -> None:
-        self._kept, self._plan = kept, plan
+    def __init__(self, kept: KeptStudy, plan: Plan, cadence: float, keep: Keep = DEFAULT) -> None:
+        self._kept, self._plan, self._keep = kept, plan, keep
+        self._wants: set[MemberKey] = set()
+        self.reopened = 0
+        """How many members train again because their weights were dropped."""
+        self._has_checkpoint = kept.checkpoints()
         self._finished = {r.key: r.seconds or 0.0 for r in kept.members() if r.finished}
         self._set_blocks([[MemberKey(*key) for key in b] for b in kept.description["blocks"]])
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
@@ -104,33 +102,61 @@ class Checkpointer:
     def drop_checkpoints(self, member: MemberPlan) -> None:
         """Delete the checkpoints of a member that trains by itself, and no more epochs later."""
         key = key_of(self._plan, member)
-        for block in [block for block in self._blocks if key in block]:
-            self._kept.drop_checkpoint(_label(block))
+        self._drop([block for block in self._blocks if key in block])
         self._set_blocks([block for block in self._blocks if key not in block])
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
 
     def recall(self, plan: Plan) -> Iterator[tuple[MemberPlan, PriorProgress]]:
-        """Yield the stored progress of each member; with damaged weights it has not finished."""
+        """Yield the stored progress of each member.
+
+        One has not finished whose weights are damaged, or were dropped and are wanted again.
+        """
         logs: dict[MemberKey, dict[int, dict[str, float]]] = {}
         for record in self._kept.epochs():
             logs.setdefault(record.member, {})[record.epoch] = record.logs
+        records = {record.key: record for record in self._kept.members()}
         for member in plan.every_member:
             key = key_of(plan, member)
-            weights, seconds = self._weights(key), self._finished.get(key, 0.0)
-            found = None if weights is None else weights.beside.get(FOUND)
-            plain = None if weights is None else list(weights)
-            yield member, PriorProgress(logs.get(key, {}), plain, seconds, found)
+            weights = self._weights(records[key]) if key in self._finished else None
+            yield member, from_store(logs.get(key, {}), weights, self._finished.get(key))
 
-    def _weights(self, key: MemberKey) -> Weights | None:
-        if key not in self._finished:
-            return None
+    def _weights(self, record: MemberRecord) -> Weights | None:
+        """The weights of a member that finished, unless it is to be trained again."""
         try:
-            return self._kept.weights(key)
+            weights = self._kept.weights_of(record)
         except StoreError as error:
-            self._kept.note("damaged", f"{error}; {key} is trained again")
-            self._kept.restart(key)
-            del self._finished[key]
+            self._kept.note("damaged", f"{error}; {record.key} is trained again")
+            self._kept.restart(record.key)
+            del self._finished[record.key]
             return None
+        if weights is None and self._is_wanted(record.key):
+            self._kept.reopen(record.key)
+            del self._finished[record.key]
+            self.reopened += 1
+        return weights
+
+    def _is_wanted(self, key: MemberKey) -> bool:
+        """Whether the weights of a member stay; those of one on a part of its samples are unread.
+
+        Of winners it is known when the study has ended.
+        """
+        return key.share == 1 and (self._keep != "winners" or key in self._wants)
+
+    def lacks(self, members: Collection[tuple[int, int]]) -> bool:
+        """Want the weights of members that "winners" keeps; `recall` reopens those without.
+
+        Args:
+            members: Numbers of variants and replicates.
+
+        Returns:
+            Whether some have none: an earlier run dropped them.
+        """
+        if self._keep != "winners":
+            return False
+        names = self._plan.variant_names
+        self._wants = {MemberKey(names[variant], replicate) for variant, replicate in members}
+        there = {record.key for record in self._kept.members() if record.weights is not None}
+        return not self._wants <= there
 
     def work(
         self, group: tuple[MemberPlan, ...], kinds: tuple[MemberPlan, ...], *, in_blocks: bool
@@ -179,7 +205,7 @@ class Checkpointer:
 
     def _checkpoint(self, block: KeptBlock) -> tuple[Checkpoint | None, float]:
         """The checkpoint of a block, and the training time of each of its members."""
-        stored = self._kept.checkpoint(_label(block))
+        stored = self._kept.checkpoint(label_of(block))
         if stored is None:
             return None, 0.0
         checkpoint = Checkpoint(stored.epoch, stored.arrays, stored.state["engine"])
@@ -206,18 +232,18 @@ class Checkpointer:
             Interrupted: The run was asked to end, and everything that can be stored is stored.
             StoreError: It cannot be stored.
         """
-        keys = [key_of(self._plan, member) for member in work.members]
+        # Of those alone that an event tells of: there is an event for each block and epoch.
         if isinstance(event, BlocksPlanned):
-            self._lay_out([[keys[place] for place in seats] for seats in event.blocks])
+            self._lay_out([[self._key(work, place) for place in s] for s in event.blocks])
             return
         # Blocks that train at once are treated alike.
         ends = self._is_asked_to_end and not self._takes_what_comes
         saves = ends or self._checkpoints.is_due
         for epoch in event.epochs:
             self._to_write += [
-                (keys[place], epoch.epoch, logs) for place, logs in epoch.logs.items()
+                (self._key(work, place), epoch.epoch, logs) for place, logs in epoch.logs.items()
             ]
-            self._take_epoch(epoch, keys, work, ends=ends, saves=saves)
+            self._take_epoch(epoch, work, ends=ends, saves=saves)
         # Members that have finished, and have no checkpoint, are stored first: their end is next.
         if ends and all(epoch.checkpoint or not epoch.is_last for epoch in event.epochs):
             raise Interrupted
@@ -225,7 +251,6 @@ class Checkpointer:
     def _take_epoch(
         self,
         epoch: MeasuredEpoch,
-        keys: Sequence[MemberKey],
         work: WorkItem,
         *,
         ends: bool,
@@ -233,49 +258,63 @@ class Checkpointer:
     ) -> None:
         """Store the checkpoint of a block, or its curves, when it is due."""
         first = next(iter(epoch.logs))
-        block = self._block_of.get(keys[first])
+        block = self._block_of.get(self._key(work, first))
         if block and epoch.checkpoint and (epoch.is_last or saves):
             spent = work.spent.get(work.members[first], 0.0)
             seconds = spent + epoch.seconds / len(set(block))
-            if epoch.is_last and not ends:
-                self._write_curves()
-                self._ended_blocks.append(EndedBlock(block, epoch.checkpoint(), seconds, {}))
-            else:
+            if not epoch.is_last or ends:
                 self._save(block, epoch.checkpoint(), seconds)
+                return
+            self._write_curves()
+            if self._keep == "all":
+                self._ended_blocks.append(EndedBlock(block, epoch.checkpoint(), seconds, {}))
         elif self._curves.is_due or ends:
             self._write_curves()
 
-    def end(
-        self,
-        member: MemberPlan,
-        weights: Sequence[np.ndarray],
-        seconds: float,
-        found: np.ndarray | None,
-    ) -> None:
-        """Store the weights of a member that has finished training, and what it found with them."""
+    def _key(self, work: WorkItem, place: int) -> MemberKey:
+        return key_of(self._plan, work.members[place])
+
+    def end(self, trained: Sequence[Trained]) -> None:
+        """Store the weights of members that ended together, and what they found with them."""
         self._write_curves()
-        key = key_of(self._plan, member)
-        digest = self._kept.finish(key, weights, seconds, {} if found is None else {FOUND: found})
-        self._finished[key] = seconds
-        for ended in [block for block in self._ended_blocks if key in block.block]:
-            ended.weights[key] = digest, weights
-            if set(ended.weights) == set(ended.block):
-                self._save_ended(ended)
-                self._ended_blocks.remove(ended)
+        ended = {key_of(self._plan, of.plan): of for of in trained}
+        stays = {key: of for key, of in ended.items() if self._keep == "all" or key.share == 1}
+        digests = self._kept.finish_all([to_store(key, of) for key, of in stays.items()])
+        if len(stays) < len(ended):
+            self._kept.conclude({key: of.seconds for key, of in ended.items() if key not in stays})
+        self._finished |= {key: of.seconds for key, of in ended.items()}
+        blocks = {id(block): block for key in ended if (block := self._block_of.get(key))}
+        if self._keep != "all":
+            self._drop([b for b in blocks.values() if set(b) <= self._finished.keys()])
+            return
+        known = dict(zip(stays, digests, strict=True))
+        for at_end in [each for each in self._ended_blocks if id(each.block) in blocks]:
+            for key in ended.keys() & set(at_end.block):
+                at_end.weights[key] = known[key], ended[key].weights or ()
+            if set(at_end.weights) == set(at_end.block):
+                self._save_ended(at_end)
+                self._ended_blocks.remove(at_end)
 
     def conclude(self, record: StudyRecord, findings: Sequence[Finding]) -> None:
-        """Store the study's record, and the findings that follow from it."""
+        """Store the study's record and the findings that follow; then drop what does not stay."""
         self._kept.extend(self._kept.description | {"result": to_json(record)}, [], [])
         self._kept.keep_findings([finding_record(finding) for finding in without_test(findings)])
+        ended = [block for block in self._blocks if set(block) <= self._finished.keys()]
+        prune(self._kept, self._keep, self._wants, [*map(label_of, ended)])
 
     def _lay_out(self, blocks: list[KeptBlock]) -> None:
         """Store the blocks in which members will train; they replace earlier blocks."""
         moved = {key for block in blocks for key in block}
-        for block in self._blocks:
-            if set(block) & moved:
-                self._kept.drop_checkpoint(_label(block))
+        self._drop([block for block in self._blocks if set(block) & moved])
         self._set_blocks([block for block in self._blocks if not set(block) & moved] + blocks)
         self._kept.extend(self._kept.description | {"blocks": self._blocks}, [], [])
+
+    def _drop(self, blocks: Sequence[KeptBlock]) -> None:
+        """Drop the checkpoints of blocks, of those that have one."""
+        labels = self._has_checkpoint & set(map(label_of, blocks))
+        if labels:
+            self._kept.drop_checkpoint(*labels)
+            self._has_checkpoint -= labels
 
     def _save_ended(self, ended: "EndedBlock") -> None:
         """Store the checkpoint of a block that has finished, to train more epochs from it later.
@@ -298,31 +337,11 @@ class Checkpointer:
         self._write_curves()
         state = {"engine": checkpoint.state, "seconds": seconds, "weights": digests}
         with self._checkpoints.writing():
-            self._kept.save_checkpoint(_label(block), checkpoint.epoch, checkpoint.arrays, state)
+            self._kept.save_checkpoint(label_of(block), checkpoint.epoch, checkpoint.arrays, state)
+        self._has_checkpoint.add(label_of(block))
 
     def _write_curves(self) -> None:
         if self._to_write:
             with self._curves.writing():
                 self._kept.append(self._to_write)
             self._to_write = []
-
-
-class EndedBlock(NamedTuple):
-    """A block after its last epoch, until the weights of all its members are stored.
-
-    Args:
-        block: Its members.
-        checkpoint: Its last checkpoint.
-        seconds: Training time of each member.
-        weights: The SHA-256 and the weights of the members whose weights are stored.
-    """
-
-    block: KeptBlock
-    checkpoint: Checkpoint
-    seconds: float
-    weights: dict[MemberKey, tuple[str, Sequence[np.ndarray]]]
-
-
-def _label(block: KeptBlock) -> str:
-    """The name of a block's checkpoint."""
-    return hashlib.sha256(json.dumps(block).encode()).hexdigest()[:16]

@@ -23,10 +23,11 @@ from kohort.evidence.store import (
 )
 from kohort.evidence.trials import SearchRecord, asked_since, has_raced, kept_name, search_from
 from kohort.keras_api.models import of_config
-from kohort.member import members_of
+from kohort.member import Member
 from kohort.report.exports.study_export import check_study
 from kohort.result import Result
 from kohort.runs.refitting import StoredRefits
+from kohort.runs.retention.retaining import kept_members
 
 _SPLITS: dict[str, Callable[..., Holdout | KFold]] = {"Holdout": Holdout, "KFold": KFold}
 
@@ -144,15 +145,15 @@ def _result(
         _curves(kept, [member.key for member in stored], settings, numbers),
         {place: member.seconds or 0.0 for place, member in whole.items()},
     )
-    members, refits = {}, None
+    members, refits = dict[tuple[int, int], Member](), None
     if data is not None:
         assert where is not None  # A store in memory has no study when it is opened.
         learned = frozenset(variant for variant, _ in record.configs)
         refits = StoredRefits(where, kept.name, settings.seed, variants, data, learned)
         splits = _SPLITS[description["kind of replicates"]](**description["replicates"])
         replicates = splits.replicates(data, settings.seed)
-        weights = {place: kept.weights(member.key) for place, member in whole.items()}
-        members = members_of(variants, replicates, data, weights, record.whole)
+        weights = {place: kept.weights_of(member) for place, member in whole.items()}
+        members = kept_members(variants, replicates, data, weights, record.whole)
         for place in members.keys() & record.configs.keys():
             built = partial(of_config, record.configs[place])
             variant = Variant(members[place].variant.name, built)

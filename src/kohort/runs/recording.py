@@ -23,7 +23,6 @@ from kohort.design.scoring import Scoring, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.design.weights import weights_text
-from kohort.evidence.class_counts import ClassCounts
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
@@ -31,6 +30,7 @@ from kohort.evidence.settings import Settings
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
+from kohort.runs.classes.recorded import class_counts
 from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
 
@@ -48,13 +48,14 @@ class Trained(NamedTuple):
 
     Args:
         plan: Its plan.
-        weights: The weights of its best epoch, in the order of `get_weights`.
+        weights: The weights of its best epoch, in the order of `get_weights`; None where an earlier
+            run dropped them.
         seconds: Training time, with its part of compilation.
         found: As `ClassCounter.found` counts.
     """
 
     plan: MemberPlan
-    weights: list[np.ndarray]
+    weights: list[np.ndarray] | None
     seconds: float
     found: np.ndarray | None = None
 
@@ -77,7 +78,7 @@ class Records:
         self.devices = 1
         """The most devices that trained members at once."""
         self.starts: dict[tuple[int, int], float] = {}
-        """By variant and replicate, the losses before training that `with_starts` measured."""
+        """By variant and replicate, the losses before training that were measured."""
 
     def plan(self, members: Iterable[MemberPlan]) -> None:
         """Add members that will train."""
@@ -101,7 +102,7 @@ class Records:
     def ended(
         self,
         member: MemberPlan,
-        weights: list[np.ndarray],
+        weights: list[np.ndarray] | None,
         seconds: float,
         found: np.ndarray | None,
     ) -> None:
@@ -117,6 +118,16 @@ class Records:
     def trained(self) -> list[Trained]:
         """The members that have trained on all of their samples, by variant and replicate."""
         return sorted(self._trained, key=lambda t: (t.plan.variant, t.plan.replicate))
+
+    @property
+    def weights(self) -> dict[tuple[int, int], list[np.ndarray] | None]:
+        """Their weights by the numbers of variant and replicate."""
+        return {(t.plan.variant, t.plan.replicate): t.weights for t in self.trained}
+
+    @property
+    def found(self) -> dict[tuple[int, int], np.ndarray | None]:
+        """What they find of each class, likewise."""
+        return {(t.plan.variant, t.plan.replicate): t.found for t in self.trained}
 
     def curves(self) -> dict[float, Curves]:
         """The curves by the part of the samples, of the replicates that some variant trains."""
@@ -152,7 +163,7 @@ def before_training(
     return losses, tuple(learned)
 
 
-def with_starts(
+def _with_starts(
     record: StudyRecord, spec: StudySpec, models: BuiltModels, known: dict[tuple[int, int], float]
 ) -> StudyRecord:
     """A record with the losses before training of replicates that seem to have diverged.
@@ -191,6 +202,7 @@ def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -
 
 def study_record(
     spec: StudySpec,
+    models: BuiltModels,
     records: Records,
     losses: list[float],
     learned: tuple[LearnedLayer, ...],
@@ -198,12 +210,13 @@ def study_record(
     engine: str,
     start: RunStart,
     runs: int,
-    seeks_copies: bool = True,
+    seeks_copies: bool = False,
 ) -> StudyRecord:
     """The record of a study that has finished training, or a look of a race.
 
     Args:
         spec: The study.
+        models: As in `before_training`.
         records: The results of training.
         losses: From `before_training`.
         learned: From there too.
@@ -213,13 +226,15 @@ def study_record(
         seeks_copies: Whether to search the data for copies, which takes time.
     """
     whole = [member for member in records.planned if member.share == 1]
-    of_variant = [[m for m in whole if m.variant == n] for n in range(len(spec.variants))]
+    of_variant: list[list[MemberPlan]] = [[] for _ in spec.variants]
+    for member in whole:
+        of_variant[member.variant].append(member)
     planned = records.planned
     score = scoring(
         spec.metric, spec.mode, [m.metrics for m in planned], [m.error for m in planned]
     )
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
-    return StudyRecord(
+    record = StudyRecord(
         _settings(spec, score, records, engine, start, runs),
         tuple(
             VariantFacts(
@@ -243,8 +258,9 @@ def study_record(
         _configs(spec, whole),
         learned,
         _constant(spec, score, records.replicates),
-        _classes(spec, records),
+        class_counts(spec, records.found, records.replicates),
     )
+    return _with_starts(record, spec, models, records.starts)
 
 
 def _settings(
@@ -319,21 +335,6 @@ def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
     if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
         return None
     return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
-
-
-def _classes(spec: StudySpec, records: Records) -> ClassCounts | None:
-    """Which classes the members find; None where no member tells classes."""
-    found = {
-        (member.plan.variant, member.plan.replicate): member.found
-        for member in records.trained
-        if member.found is not None
-    }
-    labels = class_labels(spec.data, floats_are_labels=True)
-    if not found or labels is None:
-        return None
-    valid = [labels.train[r.valid] for r in spec.whole_replicates[: records.replicates]]
-    samples = np.stack([np.bincount(part, minlength=len(labels.names)) for part in valid])
-    return ClassCounts(labels.names, samples, found)
 
 
 def _constant(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:

@@ -161,7 +161,9 @@ class _Trained(NamedTuple):
         curves = records.curves()[1.0]
         epochs = int(curves.lengths[0, 0])
         last = dict(zip(curves.metrics, curves.values[0, 0, epochs - 1], strict=True))
-        return cls(records.trained[0].weights, epochs, has_diverged(last))
+        weights = records.trained[0].weights
+        assert weights is not None  # Those of refits are not dropped.
+        return cls(weights, epochs, has_diverged(last))
 
 
 class _KeptRefit(NamedTuple):

@@ -15,6 +15,7 @@ from kohort.evidence.readings import KeptReadings
 from kohort.evidence.store import KeptStudy, Store, durable_location, open_store
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fingerprint import change, describe, key_of, refusal, variant_records
+from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 
 _ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,11 +27,19 @@ class StoreTarget(NamedTuple):
         place: The place of the store.
         fresh: Whether to delete the study from the store, and start over.
         cadence: Seconds between the checkpoints of a block of members.
+        keep: What stays of it when it has ended; None for what did before.
     """
 
     place: str | Path
     fresh: bool
     cadence: float
+    keep: Keep | None = None
+
+    @property
+    def durable(self) -> "StoreTarget | None":
+        """The same, independent of the working directory; None for a store in memory."""
+        place = durable_location(self.place)
+        return None if place is None else self._replace(place=place)
 
     def readings(self, study: str) -> KeptReadings | None:
         """The stored readings of a study's test set; None for a store in memory."""
@@ -66,8 +75,10 @@ def session(
         store = stack.enter_context(open_store(target.place))
         if target.fresh and store.find(spec.name):
             store.delete(spec.name)
-        kept = stack.enter_context(_claimed(store, spec, plan, how, tell))
-        checkpointer = Checkpointer(kept, plan, target.cadence)
+        known = store.find(spec.name)
+        keep = kept_way(target.keep, None if known is None else known.description)
+        kept = stack.enter_context(_claimed(store, spec, plan, {**how, KEEP: keep}, tell))
+        checkpointer = Checkpointer(kept, plan, target.cadence, keep)
         with running(kept, how["environment"], checkpointer.ask_to_end):
             yield checkpointer
 
@@ -127,6 +138,11 @@ def _claimed(
             is_longer = record.key.variant in changed.longer
             if record.finished and is_longer and not record.key.is_refit:
                 kept.reopen(record.key)
+        if changed.longer and before.get(KEEP, "all") != "all":
+            tell(
+                f"{spec.name} trains its members from their first epoch: it was kept with "
+                f"keep={before[KEEP]!r}, without what more epochs go on from"
+            )
         stays = {"blocks": before["blocks"], REFITS: before.get(REFITS, {})}
         kept.extend(description | stays, variants, members)
         yield kept

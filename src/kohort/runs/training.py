@@ -23,7 +23,8 @@ from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
-from kohort.runs.recording import Records
+from kohort.runs.recording import Records, Trained
+from kohort.runs.retention.retaining import trained_again
 from kohort.runs.work import WorkItem, job_of
 from kohort.tracing.eligibility import not_fused
 
@@ -86,15 +87,20 @@ class Training:
 
     def _recall(self) -> None:
         """Record the results of earlier runs."""
-        recalled = self._checkpointer.recall(self._plan) if self._checkpointer else ()
-        for member, earlier in recalled:
+        checkpointer = self._checkpointer
+        if checkpointer is None:
+            return
+        reopened = checkpointer.reopened
+        for member, earlier in checkpointer.recall(self._plan):
             for epoch, logs in earlier.logs.items():
                 self.records.measured(member, epoch, logs)
-            if earlier.weights is not None:
+            if earlier.seconds is not None:
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
+        if again := checkpointer.reopened - reopened:
+            self._progress.tell(trained_again(again))
 
     def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)
@@ -240,12 +246,14 @@ class Training:
         weights: Mapping[int, Sequence[np.ndarray]],
         found: Mapping[int, np.ndarray | None],
     ) -> None:
+        ended = []
         for number in event.members:
             member = work.members[number]
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            self.records.ended(member, list(weights[number]), seconds, found[number])
-            if self._checkpointer is not None:
-                self._checkpointer.end(member, weights[number], seconds, found[number])
+            ended.append(Trained(member, list(weights[number]), seconds, found[number]))
+            self.records.ended(*ended[-1])
+        if self._checkpointer is not None:
+            self._checkpointer.end(ended)
 
     def _record_chunk(self, label: str, seats: int) -> None:
         # Later looks of a race have as many seats as the first one.

@@ -48,14 +48,14 @@ class PriorProgress(NamedTuple):
 
     Args:
         logs: By epoch (from 0).
-        weights: Once it has finished; and what follows.
-        seconds: Training time.
-        found: As `ClassCounter.found` counts.
+        weights: Of a member that has finished; None where they were dropped.
+        seconds: Its training time; None where it has not finished.
+        found: As `ClassCounter.found` counts; None where its weights were dropped.
     """
 
     logs: dict[int, dict[str, float]]
     weights: list[np.ndarray] | None
-    seconds: float
+    seconds: float | None
     found: np.ndarray | None
 
 

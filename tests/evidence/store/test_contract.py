@@ -274,6 +274,48 @@ class TestStudy:
         with pytest.raises(StoreError, match=f"{name} as it was written, got 'No such file"):
             claimed.weights(ONE)
 
+    def test_members_that_end_together_are_stored_together(self, claimed):
+        claimed.finish(ONE, WEIGHTS, 1.0)
+        ended = [(m, [np.full(2, n)], float(n)) for n, m in enumerate(MEMBERS)]
+        digests = claimed.finish_all(ended)
+        for n, (member, digest) in enumerate(zip(MEMBERS, digests, strict=True)):
+            np.testing.assert_array_equal(claimed.weights(member, digest), [np.full(2, n)])
+        assert [record.seconds for record in claimed.members()] == list(range(len(MEMBERS)))
+        assert all(record.finished for record in claimed.members())
+        assert len(kept_files(claimed)) == len(MEMBERS), "those of before are removed"
+        assert claimed.finish_all([]) == []
+
+    def test_weights_that_are_dropped_are_gone_and_their_member_has_finished(self, claimed):
+        for member in MEMBERS:
+            claimed.finish(member, WEIGHTS, 1.0)
+        before = {record.key: record for record in claimed.members()}
+        claimed.drop_weights(MEMBERS[1:])
+        assert len(kept_files(claimed)) == 1
+        left, *gone = claimed.members()
+        assert all(record.finished and record.seconds == 1.0 for record in gone)
+        assert [claimed.weights_of(record) for record in gone] == [None] * len(gone)
+        assert len(claimed.weights_of(left)) == len(claimed.weights(MEMBERS[0])) == len(WEIGHTS)
+        with pytest.raises(StoreError, match="a member that finished"):
+            claimed.weights(MEMBERS[1])
+        # Whoever asked before they were dropped, or replaced, sees what is there now.
+        assert claimed.weights_of(before[MEMBERS[1]]) is None
+        claimed.finish(MEMBERS[1], WEIGHTS[:1], 2.0)
+        assert len(claimed.weights_of(before[MEMBERS[1]])) == 1
+        damage(claimed, next(name for name in kept_files(claimed) if name == left.weights))
+        with pytest.raises(StoreError, match="damaged"):
+            claimed.weights_of(left)
+
+    def test_the_rows_forget_weights_before_their_files_go(self, claimed, monkeypatch):
+        claimed.finish(ONE, WEIGHTS, 1.0)
+
+        def fails(_):
+            raise OSError("killed")
+
+        monkeypatch.setattr(files, "remove", fails)
+        with pytest.raises(OSError, match="killed"):
+            claimed.drop_weights([ONE])
+        assert next(r for r in claimed.members() if r.key == ONE).weights is None
+
     def test_restarting_forgets_a_member(self, claimed):
         claimed.append([(ONE, 0, {}), (ONE, 1, {}), (MEMBERS[1], 0, {})])
         claimed.finish(ONE, WEIGHTS, 1.0)

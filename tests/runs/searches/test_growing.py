@@ -117,7 +117,7 @@ def test_a_search_that_an_earlier_version_kept_is_refused_in_one_line(blobs, tmp
 
 def test_more_epochs_go_on_from_where_the_best_stand(blobs, tmp_path, trained):
     """Against the engine "keras": `model.fit`, once, from the first epoch to the last."""
-    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2, keep="all")
     count = len(trained)
     again = small(blobs, trials=6, epochs=8).run(tmp_path / "k.db", verbose=0, confirm=2)
     assert (first.searched.rungs, again.searched.rungs) == ((1, 2, 4), (1, 2, 4, 8))
@@ -149,7 +149,7 @@ def test_more_epochs_go_on_from_where_the_best_stand(blobs, tmp_path, trained):
 
 @pytest.mark.long
 def test_a_few_more_epochs_move_the_last_rung(blobs, tmp_path, trained):
-    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2, keep="all")
     again = small(blobs, trials=6, epochs=5).run(tmp_path / "k.db", verbose=0, confirm=2)
     assert again.searched.rungs == (1, 2, 5)
     assert len(set(trained)) == len(trained)

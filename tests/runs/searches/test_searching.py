@@ -209,7 +209,9 @@ def test_states_that_are_kept_are_not_trained_again(blobs, tmp_path, monkeypatch
 
 @pytest.mark.long
 def test_states_stay_of_those_alone_that_more_epochs_would_go_on_from(blobs, tmp_path):
-    result = small(blobs).run(tmp_path / "kohort.db", verbose=0, confirm=2, checkpoint_seconds=0.0)
+    result = small(blobs).run(
+        tmp_path / "kohort.db", verbose=0, confirm=2, checkpoint_seconds=0.0, keep="all"
+    )
     states = result.trials()["state"]
     with open_store(tmp_path / "kohort.db") as store:
         kept = store.study(kept_name("small"))

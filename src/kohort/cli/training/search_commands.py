@@ -16,6 +16,7 @@ from kohort.cli.options import (
     GroupColumn,
     ImageColor,
     ImageSize,
+    KeepWay,
     Memory,
     Pixels,
     StorePlace,
@@ -55,6 +56,7 @@ def search(
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
     store: StorePlace = STORE,
+    keep: KeepWay = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +86,7 @@ def search(
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
         "store": None if store == STORE else store,
+        "keep": None if keep is None else keep.value,
     }
 
     def told(result: SearchResult) -> list[str]:
@@ -96,6 +99,7 @@ def search(
             store,
             confirm=confirm or CONFIRM,
             fresh=fresh,
+            keep=None if keep is None else keep.value,
             memory=memory,
             executor=where,
         ),

@@ -19,6 +19,7 @@ from kohort.cli.options import (
     GroupColumn,
     ImageColor,
     ImageSize,
+    KeepWay,
     Memory,
     Pixels,
     Replicates,
@@ -99,6 +100,7 @@ def run(
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
     store: StorePlace = STORE,
+    keep: KeepWay = None,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -122,6 +124,7 @@ def run(
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
         "store": None if store == STORE else store,
+        "keep": None if keep is None else keep.value,
     }
     where = executor_of(executor, address)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
@@ -131,7 +134,13 @@ def run(
 
     def running(it: "Study") -> "Callable[[], Result]":
         return partial(
-            it.run, engine=engine.value, memory=memory, executor=where, store=store, fresh=fresh
+            it.run,
+            store,
+            fresh=fresh,
+            keep=None if keep is None else keep.value,
+            engine=engine.value,
+            memory=memory,
+            executor=where,
         )
 
     folder = out or report_folder(study)

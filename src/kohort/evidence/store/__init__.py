@@ -11,6 +11,7 @@ with open_store("kohort.db") as store:
 
 from kohort.evidence.store.kept import KeptStudy
 from kohort.evidence.store.records import (
+    EndedMember,
     EpochRecord,
     Event,
     FindingRecord,
@@ -26,6 +27,7 @@ from kohort.evidence.store.records import (
 from kohort.evidence.store.studies import Store, durable_location, open_store
 
 __all__ = [
+    "EndedMember",
     "EpochRecord",
     "Event",
     "FindingRecord",

@@ -2,7 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,13 +28,40 @@ _KINDS = {
 """The dtypes of safetensors that are read back as they were written."""
 
 
-def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
+_AT_A_TIME = 8
+"""Files that are written at a time where there are many."""
+
+
+def keep_all(
+    folder: Path, prefixes: Sequence[str], several: Sequence[Mapping[str, np.ndarray]]
+) -> list[tuple[str, str]]:
+    """As `keep`, for several files, of each its prefix and its arrays."""
+
+    def keep_one(prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[str, str]:
+        return keep(folder, prefix, arrays, flushes_folder=False)
+
+    # To flush a small file is to wait for the disk, which can flush several at a time.
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        kept = list(pool.map(keep_one, prefixes, several))
+    with changing(folder):
+        flush_folder(folder)
+    return kept
+
+
+def keep(
+    folder: Path,
+    prefix: str,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    flushes_folder: bool = True,
+) -> tuple[str, str]:
     """Write arrays to a file whose name has a digest of them; it is written whole or not at all.
 
     Args:
         folder: The folder of the file; it is created if it is missing.
         prefix: The start of the file's name.
         arrays: By name, of any shape; of numbers of up to 64 bits, bfloat16 or booleans.
+        flushes_folder: As in `written_whole`.
 
     Returns:
         The file's name and its SHA-256 in hexadecimal.
@@ -48,7 +76,7 @@ def keep(folder: Path, prefix: str, arrays: Mapping[str, np.ndarray]) -> tuple[s
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             flush_folder(folder.parent)
-        with written_whole(folder / name) as new:
+        with written_whole(folder / name, flushes_folder=flushes_folder) as new:
             new.write_bytes(content)
     return name, digest
 

@@ -1,9 +1,8 @@
 """One study in a store: reads and writes everything that is kept of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +10,10 @@ import numpy as np
 from sqlalchemy import Connection
 
 from kohort.errors import StoreError
-from kohort.evidence.store import claims, files, journal, rows, schema
-from kohort.evidence.store.database import Claim, Database
+from kohort.evidence.store import files, journal, rows, schema
+from kohort.evidence.store.claimed import ClaimedStudy
 from kohort.evidence.store.records import (
+    EndedMember,
     EpochRecord,
     Event,
     FindingRecord,
@@ -30,27 +30,8 @@ from kohort.evidence.store.records import (
 )
 
 
-class KeptStudy:
-    """A study in a store. Its training can be written only under a claim.
-
-    Args:
-        database: The database with its rows.
-        root: The folder of the store's files.
-        name: Its name.
-        number: Its id.
-        folder: The folder of its files, in `root`.
-    """
-
-    def __init__(self, database: Database, root: Path, name: str, number: int, folder: str) -> None:
-        self.name = name
-        self.number = number
-        self.folder = folder
-        self._database = database
-        self._root = root
-        self._files = root / folder
-        self._claim: Claim | None = None
-        self._run: int | None = None
-        self._ids: dict[MemberKey, int] = {}
+class KeptStudy(ClaimedStudy):
+    """A study in a store. Its training can be written only under a claim."""
 
     @property
     def description(self) -> dict[str, Any]:
@@ -90,30 +71,6 @@ class KeptStudy:
             rows.add_parts(connection, self.number, variants, keys)
 
         self._write(write)
-
-    @contextmanager
-    def claim(self) -> Iterator["KeptStudy"]:
-        """Claim the study, until the block or the process ends.
-
-        Files that a killed process left behind, and that are in no row, are removed.
-
-        Raises:
-            StoreError: Another process has claimed it; the message says which.
-        """
-        claim = claims.take(self._database, self._root, self.name, self.folder)
-        try:
-            self._claim = claim
-            row = journal.new_holder(self.number, claim.token)
-            self._write(lambda connection: rows.upsert(connection, schema.holder, ["study"], [row]))
-            files.sweep(self._files, self._read(lambda c: journal.named_files(c, self.number)))
-            yield self
-        finally:
-            self._claim = self._run = None
-            claim.release()
-
-    def is_claimed(self) -> bool | None:
-        """Whether a process has claimed the study; None where it cannot be told."""
-        return claims.is_taken(self._database, self._root, self.folder)
 
     def begin_run(self, environment: Mapping[str, Any]) -> int:
         """Record that a run begins, with its versions and hardware; returns its number."""
@@ -171,19 +128,33 @@ class KeptStudy:
         Raises:
             StoreError: The study has no such member, is not claimed, or there is no room.
         """
+        return self.finish_all([EndedMember(member, weights, seconds, beside or {})])[0]
+
+    def finish_all(self, ended: Sequence[EndedMember]) -> list[str]:
+        """As `finish`, for members that ended together: in one transaction."""
         self._check_claimed()
-        number = self._id(member)
-        arrays = {str(index): array for index, array in enumerate(weights)} | dict(beside or {})
-        name, digest = files.keep(self._files, f"member-{number}", arrays)
-        values = {
-            "weights": name,
-            "sha256": digest,
-            "seconds": float(seconds),
-            "finished": rows.now(),
+        if not ended:
+            return []
+        numbers = [self._id(one.member) for one in ended]
+        several = [
+            {str(n): array for n, array in enumerate(one.weights)} | dict(one.beside)
+            for one in ended
+        ]
+        kept = files.keep_all(self._files, [f"member-{number}" for number in numbers], several)
+        now = rows.now()
+        written = {
+            number: {
+                "weights": name,
+                "sha256": digest,
+                "seconds": float(one.seconds),
+                "finished": now,
+            }
+            for number, (name, digest), one in zip(numbers, kept, ended, strict=True)
         }
-        before = self._write_claimed(lambda connection: rows.finish(connection, number, values))
-        self._remove(before, but=name)
-        return digest
+        before = self._write_claimed(lambda connection: rows.finish_all(connection, written))
+        for number, old in before.items():
+            self._remove(old, but=str(written[number]["weights"]))
+        return [digest for _, digest in kept]
 
     def conclude(self, seconds: Mapping[MemberKey, float]) -> None:
         """Mark members as finished that leave no weights, with their training times."""
@@ -222,6 +193,40 @@ class KeptStudy:
         if name is None or digest is None or not is_meant:
             raise StoreError("a member that finished", f"{member}", "run the study to its end")
         return Weights(files.read(self._files / name, digest))
+
+    def weights_of(self, record: MemberRecord) -> Weights | None:
+        """The weights of a member, as `members` told of it; None where they were dropped.
+
+        No row is read but where the file is not as it was: another process may have dropped or
+        replaced it since.
+
+        Raises:
+            StoreError: The file is missing or damaged; the message names it.
+        """
+        if record.weights is None or record.sha256 is None:
+            return None
+        try:
+            return Weights(files.read(self._files / record.weights, record.sha256))
+        except StoreError:
+            number = self._id(record.key)
+            name, digest, _ = self._read(lambda c: rows.weights_file(c, number))
+            if name == record.weights:
+                raise
+            return self.weights_of(replace(record, weights=name, sha256=digest))
+
+    def drop_weights(self, members: Collection[MemberKey]) -> None:
+        """Drop the weights of members; they stay finished.
+
+        The rows forget all files before one is removed: a row never names a file that is not there,
+        and what a kill leaves behind is removed by the next claim.
+
+        Raises:
+            StoreError: The study has no such member, or is not claimed.
+        """
+        numbers = [self._id(member) for member in members]
+        dropped = self._write_claimed(lambda connection: rows.drop_weights(connection, numbers))
+        for name in dropped:
+            self._remove(name)
 
     def save_checkpoint(
         self,
@@ -275,10 +280,13 @@ class KeptStudy:
         """The cohorts that have a checkpoint."""
         return self._read(lambda connection: journal.checkpoints(connection, self.number))
 
-    def drop_checkpoint(self, cohort: str) -> None:
-        """Remove the cohort's checkpoint, if there is one."""
-        gone = self._write_claimed(lambda c: journal.drop_checkpoint(c, self.number, cohort))
-        self._remove(gone)
+    def drop_checkpoint(self, *cohorts: str) -> None:
+        """Remove the checkpoints of cohorts, of those that have one."""
+        dropped = self._write_claimed(
+            lambda c: [journal.drop_checkpoint(c, self.number, cohort) for cohort in cohorts]
+        )
+        for name in dropped:
+            self._remove(name)
 
     def note(self, kind: str, text: str) -> None:
         """Add an event: its kind in a word, and a sentence."""
@@ -312,40 +320,3 @@ class KeptStudy:
     def readings(self) -> list[ReadingRecord]:
         """The readings of the test set, in order."""
         return self._read(lambda connection: journal.readings(connection, self.number))
-
-    def _read[T](self, work: Callable[[Connection], T]) -> T:
-        return self._database.read(work)
-
-    def _write[T](self, work: Callable[[Connection], T]) -> T:
-        return self._database.write(work, self._claim)
-
-    def _write_claimed[T](self, work: Callable[[Connection], T], *, patiently: bool = True) -> T:
-        self._check_claimed()
-        return self._database.write(work, self._claim, patiently=patiently)
-
-    def _current_run(self) -> int:
-        if self._run is None:
-            raise StoreError("a run that was begun", "none", "call begin_run first")
-        return self._run
-
-    def _check_claimed(self) -> None:
-        if self._claim is None:
-            raise StoreError(
-                f"the study {self.name!r} claimed by who writes to it",
-                "no claim",
-                "write inside `with study.claim():`",
-            )
-
-    def _id(self, member: MemberKey) -> int:
-        if member not in self._ids:
-            self._ids = self._read(lambda connection: rows.member_ids(connection, self.number))
-        if member not in self._ids:
-            raise StoreError(
-                f"a member of the study {self.name!r}", f"{member}", "extend the study by it first"
-            )
-        return self._ids[member]
-
-    def _remove(self, name: str | None, *, but: str | None = None) -> None:
-        """Remove a file that is no longer in any row."""
-        if name is not None and name != but:
-            files.remove(self._files / name)

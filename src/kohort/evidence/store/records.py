@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -146,6 +146,22 @@ class ReadingRecord:
     at: datetime
     about: Any
     arrays: dict[str, np.ndarray] | None
+
+
+class EndedMember(NamedTuple):
+    """A member that has finished, to be stored.
+
+    Args:
+        member: The member.
+        weights: Arrays of any shape; they are returned in this order.
+        seconds: Training time.
+        beside: More arrays about it, by names that are no numbers.
+    """
+
+    member: MemberKey
+    weights: Sequence[np.ndarray]
+    seconds: float
+    beside: Mapping[str, np.ndarray]
 
 
 class Weights(list[np.ndarray]):

@@ -27,6 +27,9 @@ from kohort.evidence.store.records import (
     to_text,
 )
 
+_AT_ONCE = 1000
+"""Ids in one statement; databases take some ten thousand."""
+
 
 def now() -> datetime:
     """The current time, in UTC."""
@@ -290,6 +293,40 @@ def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> st
     before = connection.scalar(select(table.c.weights).where(table.c.id == member))
     connection.execute(update(table).where(table.c.id == member).values(values))
     return before
+
+
+def finish_all(
+    connection: Connection, written: Mapping[int, Mapping[str, Any]]
+) -> dict[int, str | None]:
+    """Set the same columns of members by their ids; returns the files with their weights before."""
+    table = schema.member
+    before: dict[int, str | None] = {}
+    members = list(written)
+    for first in range(0, len(members), _AT_ONCE):
+        among = table.c.id.in_(members[first : first + _AT_ONCE])
+        found = connection.execute(select(table.c.id, table.c.weights).where(among))
+        before |= {row.id: row.weights for row in found}
+    columns: dict[str, Any] = {
+        name: bindparam(f"new_{name}") for name in next(iter(written.values()))
+    }
+    connection.execute(
+        update(table).where(table.c.id == bindparam("key")).values(columns),
+        [
+            {"key": key} | {f"new_{name}": value for name, value in values.items()}
+            for key, values in written.items()
+        ],
+    )
+    return before
+
+
+def drop_weights(connection: Connection, members: Sequence[int]) -> list[str]:
+    """Forget the files with the weights of members; returns their names."""
+    table, names = schema.member, list[str]()
+    for first in range(0, len(members), _AT_ONCE):
+        among = table.c.id.in_(members[first : first + _AT_ONCE])
+        names += filter(None, connection.scalars(select(table.c.weights).where(among)))
+        connection.execute(update(table).where(among).values(weights=None, sha256=None))
+    return names
 
 
 def restart(connection: Connection, member: int) -> str | None:

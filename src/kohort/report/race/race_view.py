@@ -19,6 +19,16 @@ class RaceView:
         self.record = record
         self._conclusions = Conclusions(record)
 
+    @property
+    def conclusions(self) -> Conclusions:
+        """What follows from the record: scores, comparisons, choices and findings, as objects.
+
+        Example:
+            >>> result.conclusions.winner_name
+            'units=16'
+        """
+        return self._conclusions
+
     def race(self) -> pd.DataFrame:
         """Who left the race at which look, and why: a row for each variant, the leader first.
 

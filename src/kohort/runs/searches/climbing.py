@@ -175,9 +175,10 @@ class Climber:
         self._keeper.drop(gone)
 
     def ends(self, numbers: Iterable[int]) -> None:
-        """Forget the models of trials that reached the last rung, and keep their states."""
+        """Forget the models of trials that reached the last rung; their states may stay."""
         gone = list(numbers)
-        self._keeper.keep_ended({n: self._states.pop(n) for n in gone if n in self._states})
+        states = {n: self._states.pop(n) for n in gone if n in self._states}
+        self._keeper.keep_ended(gone, states)
         for number in gone:
             self._forget(number)
 

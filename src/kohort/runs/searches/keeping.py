@@ -1,7 +1,6 @@
 """What a store keeps of a search while it runs, and has of earlier runs of it."""
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_jso
 from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
+from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.searches.sameness import (
     check_same,
     describe,
@@ -48,11 +48,12 @@ class SearchKeeper:
     Args:
         kept: The search in its store; claimed.
         schedule: What it trains.
-        cadence: Seconds between two writes of states; infinite where nobody goes on from them.
+        cadence: Seconds between two writes of states.
+        keep: What stays of it when it has ended: the states of trials on the last rung, or none.
     """
 
-    def __init__(self, kept: KeptStudy, schedule: Schedule, cadence: float) -> None:
-        self._kept, self._cadence = kept, cadence
+    def __init__(self, kept: KeptStudy, schedule: Schedule, cadence: float, keep: Keep) -> None:
+        self._kept, self._keep = kept, keep
         self.schedule = schedule
         """What the search trains."""
         self._description = kept.description
@@ -169,10 +170,15 @@ class SearchKeeper:
             with self._states.writing():
                 self._write_states()
 
-    def keep_ended(self, states: Mapping[int, Checkpoint]) -> None:
-        """Write the states of trials that reached the last rung: epochs may be added later."""
-        if math.isinf(self._cadence):
-            self.drop(list(states))
+    def keep_ended(self, numbers: Sequence[int], states: Mapping[int, Checkpoint]) -> None:
+        """Write the states of trials that reached the last rung, if more epochs go on from them.
+
+        Args:
+            numbers: Of the trials.
+            states: Of those that trained in this run.
+        """
+        if self._keep != "all":
+            self.drop(numbers)
             return
         self._unsaved |= states
         self._write_states()
@@ -231,6 +237,7 @@ def keeping(
     spec: SearchSpec,
     how: Mapping[str, Any],
     cadence: float,
+    keep: Keep | None = None,
     *,
     fresh: bool,
     tell: Callable[[str], None],
@@ -242,6 +249,7 @@ def keeping(
         spec: The search.
         how: What else determines the numbers: precision, and the environment.
         cadence: Seconds between two writes of states.
+        keep: What stays of it when it has ended; None for what did before.
         fresh: Whether to forget what the store has of it.
         tell: Shows a line to the user.
 
@@ -269,9 +277,10 @@ def keeping(
         if grows := growth_text(known, description):
             tell(f"{name} goes on and grows: {grows}")
         schedule = schedule_of(spec, known)
+        keep = kept_way(keep, known)
         now = {what: description[what] for what in ("trials", "epochs", "environment")}
-        kept.extend(known | now | {"schedule": asdict(schedule)}, [], [])
-        keeper = SearchKeeper(kept, schedule, cadence)
+        kept.extend(known | now | {"schedule": asdict(schedule), KEEP: keep}, [], [])
+        keeper = SearchKeeper(kept, schedule, cadence, keep)
         with running(kept, how["environment"], keeper.ask_to_end):
             yield keeper
 

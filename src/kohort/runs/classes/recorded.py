@@ -1,0 +1,37 @@
+"""The counts of classes found, for the record of a study."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kohort.data.labels import class_labels
+from kohort.design.spec import StudySpec
+from kohort.evidence.class_counts import ClassCounts
+
+
+def class_counts(
+    spec: StudySpec, found: Mapping[tuple[int, int], np.ndarray | None], replicates: int
+) -> ClassCounts | None:
+    """Which classes the members find; None where no member tells classes.
+
+    A variant is left out of which a member is not known, since its weights were dropped: means
+    over the others would be taken for those over all replicates.
+
+    Args:
+        spec: The study.
+        found: As `ClassCounter.found` counts, of all members that have trained, by the numbers of
+            variant and replicate.
+        replicates: How many replicates some variant trains.
+    """
+    lost = {variant for (variant, _), counts in found.items() if counts is None}
+    known = {
+        place: counts
+        for place, counts in found.items()
+        if counts is not None and place[0] not in lost
+    }
+    labels = class_labels(spec.data, floats_are_labels=True)
+    if not known or labels is None:
+        return None
+    valid = [labels.train[r.valid] for r in spec.whole_replicates[:replicates]]
+    samples = np.stack([np.bincount(part, minlength=len(labels.names)) for part in valid])
+    return ClassCounts(labels.names, samples, known)
