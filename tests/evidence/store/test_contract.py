@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from kohort.errors import StoreError
 from kohort.evidence.store import (
+    EndedMember,
     EpochRecord,
     FindingRecord,
     MemberKey,
@@ -276,10 +277,15 @@ class TestStudy:
 
     def test_members_that_end_together_are_stored_together(self, claimed):
         claimed.finish(ONE, WEIGHTS, 1.0)
-        ended = [(m, [np.full(2, n)], float(n)) for n, m in enumerate(MEMBERS)]
+        ended = [
+            EndedMember(member, [np.full(2, n)], float(n), {"found": np.full(3, n)})
+            for n, member in enumerate(MEMBERS)
+        ]
         digests = claimed.finish_all(ended)
         for n, (member, digest) in enumerate(zip(MEMBERS, digests, strict=True)):
-            np.testing.assert_array_equal(claimed.weights(member, digest), [np.full(2, n)])
+            weights = claimed.weights(member, digest)
+            np.testing.assert_array_equal(weights, [np.full(2, n)])
+            np.testing.assert_array_equal(weights.beside["found"], np.full(3, n))
         assert [record.seconds for record in claimed.members()] == list(range(len(MEMBERS)))
         assert all(record.finished for record in claimed.members())
         assert len(kept_files(claimed)) == len(MEMBERS), "those of before are removed"

@@ -272,12 +272,11 @@ class Climber:
                 layout = laid_out(part.job, resources, len(part.numbers))
                 self._lay_out(part, layout)
                 plans = [BlockPlan(seats) for seats in layout.blocks]
-            of = self._work(part, what)
+            sent[of := self._work(part, what)] = part
             cluster.add(of, plans)
-            sent[of] = part
         self._progress.begin_together(f"{what}, {cluster.waiting} blocks on the cluster", sum(left))
+        told = cluster.events(lambda: self._keeper.is_asked_to_end)
         try:
-            told = cluster.events(lambda: self._keeper.is_asked_to_end)
             with _telling_of_memory(), closing(told):
                 for of, event, *_ in told:
                     self._take(event, sent[of])
