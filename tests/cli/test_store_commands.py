@@ -163,6 +163,9 @@ def test_show_tells_members_runs_and_findings(folder, ran):
         ("units=16", 3),
     ]
     assert [row["told"].split(":")[0] for row in parts["axes"]] == ["units 2 to 16"]
+    answer = parts["answer"][0]["told"]
+    assert "units=16 does best on validation data: accuracy " in answer
+    assert shown.stdout.startswith(f"{answer}\n\nvariant")
     assert parts["test"][1]["told"] == f"On the test set, {tested}"
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
 

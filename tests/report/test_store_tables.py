@@ -38,7 +38,7 @@ def test_where_members_train_is_told_while_they_do(tmp_path):
 
         def told():
             parts = store_tables.study(kept)
-            others = {key: [] for key in ("pending", "race", "axes", "test")}
+            others = {key: [] for key in ("pending", "answer", "race", "axes", "classes", "test")}
             lines = "\n".join(store_tables.lines(parts | others))
             return store_tables.studies(store)[0]["last run"], parts["places"], lines
 

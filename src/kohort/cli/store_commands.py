@@ -78,7 +78,7 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show what a store has of a study: runs, events, race, axes, classes, test and findings."""
+    """Show a study: the answer, variants, runs, events, race, axes, classes, test, findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
 
@@ -93,12 +93,13 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
 
 
 _NOTHING: dict[str, list[dict[str, Any]]] = {
-    "race": [], "axes": [], "classes": [], "recalls": [], "test": [], "test_scores": []
+    "answer": [], "race": [], "axes": [], "classes": [], "recalls": [], "test": [],
+    "test_scores": [],
 }  # fmt: skip
 
 
 def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
-    """What the race decided, what each axis does, and what was read of the test set."""
+    """The answer, what the race decided, what axes do, and what was read of the test set."""
     from kohort.cli.told_as_json import of_recalls, of_test
     from kohort.report import on_test
     from kohort.runs.loading import open as open_result
@@ -106,6 +107,7 @@ def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
     try:
         result = open_result(store, name)
         told = {
+            "answer": [result.answer()],
             "race": result.race_text(),
             "axes": result.effects_text(),
             "classes": result.recalls_text(),

@@ -133,7 +133,8 @@ def table(rows: Iterable[Row]) -> str:
 
 def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
     """A study in lines of text."""
-    text_lines = [*(row["told"] for row in parts["pending"]), table(parts["variants"])]
+    text_lines = [row["told"] for row in (*parts["pending"], *parts["answer"])]
+    text_lines += ["", table(parts["variants"])] if text_lines else [table(parts["variants"])]
     text_lines += ["", "runs", table(parts["runs"])]
     if parts["places"]:
         text_lines += ["", "trains now", table(parts["places"])]
