@@ -185,8 +185,8 @@ def _more_replicates(conclusions: Conclusions) -> str:
     ]
     if not more:
         return ""
-    needed, name = min(more)
-    return f"About {many(needed, conclusions.study.kind)} would tell it from {name}."
+    (needed, name), winner = min(more), conclusions.winner_name
+    return f"About {many(needed, conclusions.study.kind)} would tell {winner} from {name}."
 
 
 def _against_all(conclusions: Conclusions) -> list[Comparison]:
