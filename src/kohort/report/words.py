@@ -216,5 +216,8 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
 
 def _decision(comparison: Comparison) -> str:
     p = comparison.p_adjusted
+    # Which of the two p-values stands behind the word: that of a difference, or of none.
     word = "decided" if comparison.is_decided else "undecided"
+    if comparison.is_equivalent and not comparison.is_decided:
+        word, p = "within the margin", comparison.p_equivalence_adjusted
     return word if math.isnan(p) else f"{word} (corrected p {p:.2g})"

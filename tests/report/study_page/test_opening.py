@@ -8,11 +8,14 @@ import pytest
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
+from kohort.findings.statistics.interval import Interval
+from kohort.report import tested_scores
 from kohort.report.answers import answer
 from kohort.report.study_page.opening import (
     facts,
     headline,
     how_training_went,
+    on_test_set,
     warnings,
     what_helped,
     what_next,
@@ -123,10 +126,23 @@ def test_few_replicates_are_the_first_thing_to_mend(replicates, fewest):
 
 def test_how_many_replicates_would_tell_is_said():
     told = what_next(of(noisy(0.8, 0.801, 0.802, spread=0.02, replicates=6)))
-    assert re.search(r"About \d+ replicates would tell (v\d) from v\d\.", told)
+    assert re.search(r"About \d+ replicates in all would tell (v\d) from v\d\.", told)
     assert "would tell" not in what_next(of(noisy(0.6, 0.8)))
 
 
 def test_a_cheaper_variant_is_named():
     told = what_next(of(noisy(0.6, 0.9, 0.9001, spread=0.0005), sizes=[10, 100, 200]))
-    assert "v1 is as good within 1 point and 2 times smaller." in told
+    assert "v1 is as good within 1 point and 2 times smaller: `result.best(cheapest=True)`." in told
+
+
+def test_the_score_on_the_test_set_is_told_with_how_often_it_was_read():
+    conclusions = of(noisy(0.6, 0.9))
+    score = tested_scores.TestScore(
+        "v1", "accuracy", Interval(0.88, 0.85, 0.91, 100, 0.0), np.zeros(100)
+    )
+    assert on_test_set(conclusions, [score], 1) == (
+        "On the test set, read once and never to choose, the model of v1 to ship has accuracy "
+        "88.0 % (85.0 to 91.0)."
+    )
+    assert "read 3 times" in on_test_set(conclusions, [score], 3)
+    assert on_test_set(conclusions, [], 0) == ""

@@ -14,6 +14,7 @@ from kohort.findings.statistics.comparison import Comparison
 from kohort.report import winner_words, words
 from kohort.report.answers import left_ahead_text, tie, too_few_to_tell, what_axes_do, without_rise
 from kohort.report.class_words import not_beaten
+from kohort.report.tested_scores import TestScore
 from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(
@@ -58,6 +59,25 @@ def headline(conclusions: Conclusions) -> str:
     told = winner_words.scores(name, does, conclusions.score(winner), scale)
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
     return " ".join(filter(None, [not_beaten(conclusions), told, standing, ahead]))
+
+
+def on_test_set(conclusions: Conclusions, scores: Sequence[TestScore], readings: int) -> str:
+    """How the winner's model to ship does on the test set, in a sentence; empty without one.
+
+    Args:
+        conclusions: Of the study.
+        scores: On the test set, of the winner, then of the baseline.
+        readings: How often the test set was read.
+    """
+    if not scores or conclusions.winner is None:
+        return ""
+    scale = conclusions.study.scale
+    times = "once" if readings == 1 else f"{readings} times"
+    score = scale.score(scale.possible(scores[0].score))
+    return (
+        f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
+        f"ship has {scale.metric} {score}."
+    )
 
 
 def warnings(findings: Sequence[Finding]) -> list[str]:
@@ -165,7 +185,8 @@ def what_next(conclusions: Conclusions) -> str:
     if conclusions.cheapest is not None:
         small, large = study.variants[conclusions.cheapest], study.variants[conclusions.winner]
         ratio = large.parameters / small.parameters
-        texts.append(winner_words.cheaper(small.name, ratio, study.margin, study.scale))
+        cheaper = winner_words.cheaper(small.name, ratio, study.margin, study.scale)
+        texts.append(f"{cheaper.removesuffix('.')}: `result.best(cheapest=True)`.")
     texts += [_more_replicates(conclusions)] * (conclusions.race is None)
     told = " ".join(filter(None, texts))
     if told:
@@ -186,7 +207,7 @@ def _more_replicates(conclusions: Conclusions) -> str:
     if not more:
         return ""
     (needed, name), winner = min(more), conclusions.winner_name
-    return f"About {many(needed, conclusions.study.kind)} would tell {winner} from {name}."
+    return f"About {many(needed, conclusions.study.kind)} in all would tell {winner} from {name}."
 
 
 def _against_all(conclusions: Conclusions) -> list[Comparison]:

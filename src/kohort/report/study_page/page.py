@@ -54,7 +54,7 @@ from kohort.report.study_page.interval_plot import (
     interval_svg,
 )
 from kohort.report.study_page.mistakes import mistakes_part
-from kohort.report.study_page.opening import facts, headline, warnings
+from kohort.report.study_page.opening import facts, headline, on_test_set, warnings
 from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
 from kohort.report.study_page.residuals import residuals_part
@@ -173,6 +173,7 @@ def _opening(page: Page) -> dict[str, Any]:
     plot = interval_plot(page.conclusions, page.table)
     return {
         "headline": headline(page.conclusions),
+        "tested": on_test_set(page.conclusions, page.test_scores, len(page.readings)),
         "warnings": warnings(page.findings),
         "facts": facts(page.conclusions),
         "plot": None if plot is None else _picture(page, plot),

@@ -1,16 +1,17 @@
 "use strict";
 (() => {
   const parts = [...document.querySelectorAll("details.part")];
+  const folded = [...document.querySelectorAll("details")];
 
   const fold = document.createElement("button");
-  const label = () => parts.every((part) => part.open) ? "Close all" : "Open all";
+  const label = () => folded.every((one) => one.open) ? "Close all" : "Open all";
   fold.type = "button";
   fold.textContent = label();
   fold.addEventListener("click", () => {
-    const open = !parts.every((part) => part.open);
-    parts.forEach((part) => { part.open = open; });
+    const open = !folded.every((one) => one.open);
+    folded.forEach((one) => { one.open = open; });
   });
-  parts.forEach((part) => part.addEventListener("toggle", () => { fold.textContent = label(); }));
+  folded.forEach((one) => one.addEventListener("toggle", () => { fold.textContent = label(); }));
   document.querySelector("main").prepend(fold);
 
   // A link to a part, or into one, opens it.
