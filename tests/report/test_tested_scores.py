@@ -60,7 +60,7 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
     assert result.test_scores()[0].values is winner.values
     assert [reading.variants for reading in result.readings()] == [("units=8", "units=0")]
     page = result.report(tmp_path / "report.html").read_text("utf-8")
-    told = re.search(r"On the test set, read once and never to choose, (.*)</p>", page)[1]
+    told = re.search(r"On the test set, read once and never to choose, (by .*)</p>", page)[1]
     assert told.startswith(
         f"by loss, over 40 samples, units=8 scores {winner.score.mean:.3g} ({winner.score.low:.3g} "
         f"to {winner.score.high:.3g}), and the baseline, units=0, {baseline.score.mean:.3g} ("

@@ -19,7 +19,7 @@ from kohort.report.checks.suspect_rows import suspect_rows
 from kohort.report.checks.thumbnails import Thumbnails, side_and_row
 from kohort.runs.checks.data_check import inspect
 from tests.report.browsing import opened_whole
-from tests.report.test_page import EVIL, Page
+from tests.report.study_page.test_page import EVIL, Page
 
 
 def images(samples=300, seed=0):

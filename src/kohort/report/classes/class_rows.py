@@ -1,8 +1,10 @@
 """Recalls of the classes on validation as a page shows them."""
 
+import math
 from typing import NamedTuple
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import percent
 from kohort.report.classes.recall_words import recalls_text
 
@@ -34,9 +36,14 @@ def classes_shown(conclusions: Conclusions) -> ShownClasses | None:
     rows = [
         RecallRow(
             conclusions.record.variant_names[number],
-            percent(recalls[number].balanced_accuracy),
-            [percent(recall) for recall in recalls[number].of_class],
+            _told(recalls[number].balanced_accuracy),
+            [_told(recall) for recall in recalls[number].of_class],
         )
         for number in conclusions.ranking
     ]
     return ShownClasses(recalls_text(conclusions), counts.names, rows)
+
+
+def _told(part: Interval) -> str:
+    """A part of samples with its interval; "none" of a variant that did not train to the end."""
+    return percent(part) if math.isfinite(part.mean) else "none"
