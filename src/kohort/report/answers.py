@@ -78,9 +78,6 @@ def answer(conclusions: Conclusions) -> str:
     if winner is None:
         return winner_words.no_winner(conclusions.diverged)
     ahead = left_ahead_text(conclusions, winner)
-    does = "stood to the end of the race" if ahead else "does best on validation data"
-    if len(conclusions.record.variants) == 1:
-        does = "scores on validation data"
     found = tie(conclusions, winner) or winner_words.answer(
         conclusions.record.variant_names[winner],
         conclusions.score(winner),
@@ -88,12 +85,12 @@ def answer(conclusions: Conclusions) -> str:
         conclusions.families.winner,
         conclusions.families.baseline,
         conclusions.diverged,
-        does,
+        what_it_did(conclusions, ahead),
         conclusions.record.settings.baseline,
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
-    parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), _cheapest(conclusions)]
+    parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), cheapest_text(conclusions)]
     parts += [over_what(conclusions), ended, too_few_to_tell(conclusions)]
     return " ".join(filter(None, parts))
 
@@ -106,6 +103,18 @@ def too_few_to_tell(conclusions: Conclusions) -> str:
     return (
         f"{count(trained, 'replicate')} can tell little: run at least {FEWEST}, better 5 or more."
     )
+
+
+def what_it_did(conclusions: Conclusions, ahead: str) -> str:
+    """What the winner did, for a sentence that goes on with its score.
+
+    Args:
+        conclusions: Of the study.
+        ahead: From `left_ahead_text`.
+    """
+    if len(conclusions.record.variants) == 1:
+        return "scores on validation data"
+    return "stood to the end of the race" if ahead else "does best on validation data"
 
 
 def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
@@ -162,7 +171,7 @@ def _twins(conclusions: Conclusions) -> str:
     )
 
 
-def _cheapest(conclusions: Conclusions) -> str:
+def cheapest_text(conclusions: Conclusions) -> str:
     """Which variant is as good as the winner and smaller, in a sentence; empty without one."""
     number, winner, study = conclusions.cheapest, conclusions.winner, conclusions.study
     if number is None or winner is None:

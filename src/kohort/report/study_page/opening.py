@@ -12,7 +12,15 @@ from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.report import winner_words, words
-from kohort.report.answers import left_ahead_text, tie, too_few_to_tell, what_axes_do, without_rise
+from kohort.report.answers import (
+    cheapest_text,
+    left_ahead_text,
+    tie,
+    too_few_to_tell,
+    what_axes_do,
+    what_it_did,
+    without_rise,
+)
 from kohort.report.class_words import not_beaten
 from kohort.report.tested_scores import TestScore
 from kohort.report.winner_words import few_or_count
@@ -52,11 +60,10 @@ def headline(conclusions: Conclusions) -> str:
     if alike:
         return " ".join(filter(None, [not_beaten(conclusions), alike]))
     ahead = left_ahead_text(conclusions, winner)
-    does = "stood to the end of the race" if ahead else "does best on validation data"
-    if len(conclusions.record.variants) == 1:
-        does = "scores on validation data"
     scale, name = conclusions.study.scale, conclusions.record.variant_names[winner]
-    told = winner_words.scores(name, does, conclusions.score(winner), scale)
+    told = winner_words.scores(
+        name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
+    )
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
     return " ".join(filter(None, [not_beaten(conclusions), told, standing, ahead]))
 
@@ -176,16 +183,13 @@ def what_next(conclusions: Conclusions) -> str:
     few = too_few_to_tell(conclusions)
     if few or conclusions.winner is None:
         return few or "Lower the learning rate: no variant trained to the end."
-    study, name = conclusions.study, conclusions.record.variant_names[conclusions.winner]
+    name = conclusions.record.variant_names[conclusions.winner]
     texts = [
         f"{capital(step.step)} would help {name}."
         for step in conclusions.next_steps
         if step.verdict == "helps"
     ]
-    if conclusions.cheapest is not None:
-        small, large = study.variants[conclusions.cheapest], study.variants[conclusions.winner]
-        ratio = large.parameters / small.parameters
-        cheaper = winner_words.cheaper(small.name, ratio, study.margin, study.scale)
+    if cheaper := cheapest_text(conclusions):
         texts.append(f"{cheaper.removesuffix('.')}: `result.best(cheapest=True)`.")
     texts += [_more_replicates(conclusions)] * (conclusions.race is None)
     told = " ".join(filter(None, texts))
