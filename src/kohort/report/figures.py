@@ -66,8 +66,7 @@ class OfflineChart(alt.FacetChart):
     """
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-        with alt.data_transformers.enable("default", max_rows=None):
-            return {"image/svg+xml": vl_convert.vegalite_to_svg(self.to_dict(validate=False))}
+        return {"image/svg+xml": vl_convert.vegalite_to_svg(_whole(self))}
 
 
 def curves_chart(bands: pd.DataFrame) -> OfflineChart:
@@ -78,8 +77,7 @@ def curves_chart(bands: pd.DataFrame) -> OfflineChart:
         .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
         .resolve_scale(y="independent")
     )
-    with alt.data_transformers.enable("default", max_rows=None):
-        shown: OfflineChart = OfflineChart.from_dict(chart.to_dict(), validate=False)
+    shown: OfflineChart = OfflineChart.from_dict(_whole(chart), validate=False)
     return shown
 
 
@@ -177,6 +175,16 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
     return on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
 
 
+def _whole(chart: Any) -> dict[str, Any]:
+    """A chart as Vega-Lite, with all its data.
+
+    Altair refuses more than 5,000 rows, to keep notebooks small; a search may have more.
+    """
+    with alt.data_transformers.enable("default", max_rows=None):
+        found: dict[str, Any] = chart.to_dict(validate=False)
+    return found
+
+
 def short_names(names: Sequence[str], letters: int) -> list[str]:
     """Names cut in the middle, those of a grid end apart; with a number where two are equal.
 
@@ -206,9 +214,7 @@ def on_the_page(chart: Any) -> str:
         )
         .configure_legend(labelColor="currentColor", orient="bottom")
     )
-    # Altair refuses more than 5,000 rows, to keep notebooks small; a search may have more.
-    with alt.data_transformers.enable("default", max_rows=None):
-        svg: str = vl_convert.vegalite_to_svg(styled.to_dict(validate=False))
+    svg: str = vl_convert.vegalite_to_svg(_whole(styled))
     # A hundredth of a pixel is enough: half of a page was decimals. Each picture has a label of its
     # own, and Vega's of every mark and group are without words.
     return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))
