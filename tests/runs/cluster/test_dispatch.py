@@ -42,8 +42,9 @@ def kept(store, name="kept"):
 @pytest.mark.parametrize("chunk_size", [1, 2])
 def test_a_study_has_the_bits_that_it_has_here(blobs, loopback, tmp_path, chunk_size):
     arguments = {"callbacks": STEADY, "sizes": [0.5]}
-    here = run(study(blobs, **arguments), tmp_path / "here.db", chunk_size=chunk_size)
-    far = run(study(blobs, **arguments), tmp_path / "far.db", chunk_size=chunk_size, executor="ray")
+    options = {"chunk_size": chunk_size, "keep": "all"}  # those on half of the data too
+    here = run(study(blobs, **arguments), tmp_path / "here.db", **options)
+    far = run(study(blobs, **arguments), tmp_path / "far.db", executor="ray", **options)
     assert numbers(far) == numbers(here)
     assert kept(tmp_path / "far.db") == kept(tmp_path / "here.db")
     assert kohort.open(tmp_path / "far.db", "kept").winner == here.winner
