@@ -69,7 +69,7 @@ class Study(StudyView):
             accuracy where there is one, else the loss; always without penalties of weights.
         mode: "max" or "min" where a higher or a lower metric is better; "auto" where Keras knows.
         margin: The smallest difference of practical interest, in the unit of the metric. None is
-            0.01 for proportions, such as an accuracy, and else 5 % of what the baseline scores.
+            0.01 for proportions, such as an accuracy, and else 5 % of what the best variant scores.
         sizes: Parts of the training samples, such as `(1/16, 1/8, 1/4, 1/2)`, to train on as
             well, for all variants or by variant name; the learning curve tells what more data
             would bring, from five sizes on: four parts and the whole. Each costs as much as

@@ -15,7 +15,7 @@ from kohort.findings.statistics.scale import Scale
 MARGIN_POINTS = 1.0
 """The default margin (the smallest difference of practical interest) for proportions."""
 MARGIN_PERCENT = 5.0
-"""The default margin for other metrics, in percent of the baseline's score."""
+"""The default margin for other metrics, in percent of the best variant's score."""
 
 
 _NEVER_NEGATIVE = re.compile(
@@ -23,6 +23,15 @@ _NEVER_NEGATIVE = re.compile(
     r"|log_?cosh|huber|\w*crossentropy"
 )
 """Names of Keras's losses and metrics of which no value lies below zero."""
+_SHORT = {
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "mape": "mean absolute percentage error",
+    "msle": "mean squared logarithmic error",
+    "bce": "binary crossentropy",
+    "kld": "kl divergence",
+}
+"""What Keras's short names of losses stand for."""
 _LOSS = re.compile(r"\{'module': 'keras.losses', 'class_name': '(\w+)'|'(\w+)'\Z")
 
 
@@ -40,6 +49,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.higher_is_better,
         reference,
         is_never_negative=reference is not None and _is_never_negative(record),
+        loss=_loss_of_all(record),
     )
     margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(
@@ -114,11 +124,29 @@ def _is_never_negative(record: StudyRecord) -> bool:
     """Whether the metric that scores is one of which no value lies below zero, and none does."""
     names = [record.settings.metric]
     if names == ["data_loss"]:
-        found = [_LOSS.match(variant.loss) for variant in record.variants]
-        names = ["" if match is None else match[1] or match[2] for match in found]
+        names = _losses(record)
     values = record.whole.of(f"val_{record.settings.metric}")
     is_known = all(_NEVER_NEGATIVE.fullmatch(name.lower()) for name in names)
     return is_known and not bool((values < 0).any())
+
+
+def _losses(record: StudyRecord) -> list[str]:
+    """By variant, the name of its loss in Keras; "" where it has none that is known."""
+    found = [_LOSS.match(variant.loss) for variant in record.variants]
+    return ["" if match is None else match[1] or match[2] for match in found]
+
+
+def _loss_of_all(record: StudyRecord) -> str:
+    """The name for readers of the loss that scores; "" where another metric does, or several."""
+    names = {_readable(name) for name in _losses(record)}
+    scores = record.settings.metric == "data_loss"
+    return names.pop() if scores and len(names) == 1 else ""
+
+
+def _readable(loss: str) -> str:
+    """A loss's name in Keras as words: `MeanSquaredError` and `mse` are the mean squared error."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", loss).lower()
+    return _SHORT.get(words, words)
 
 
 def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
@@ -130,14 +158,18 @@ def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
 
 
 def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> float:
-    """The absolute score at e* of the baseline, or if it has none of the next variant.
+    """The absolute score at e* of the best variant; NaN where none has one.
+
+    A baseline may be as bad as a net that has not learned yet: a part of its loss would be more
+    than all that the others differ by.
 
     Args:
         variants: The variants.
         replicates: How many replicates it is of; None for all.
     """
-    for of_all in variants:
-        curves = of_all if replicates is None else of_all.first(replicates)
-        if len(curves.sound):
-            return float(abs(np.nanmean(curves.at_best(curves.valid_error)))) or np.nan
-    return np.nan
+    seen = StudyCurves(
+        tuple(each if replicates is None else each.first(replicates) for each in variants)
+    )
+    if seen.lowest is None:
+        return np.nan
+    return float(abs(np.nanmean(seen.errors[seen.lowest]))) or np.nan

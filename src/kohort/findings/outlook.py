@@ -13,7 +13,7 @@ from kohort.findings.statistics.interval import Interval
 EXCESS_POINTS = 2.0
 """Train error above that of the study's best, in points, where errors are proportions."""
 EXCESS_PERCENT = 10.0
-"""The same for other errors, in percent of the baseline's score."""
+"""The same for other errors, in percent of the best variant's score."""
 
 
 @dataclass(frozen=True, eq=False)

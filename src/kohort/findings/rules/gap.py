@@ -6,7 +6,7 @@ from kohort.findings.judged import StudyCurves, VariantCurves
 GAP_POINTS = 2.0
 """Difference of validation and train error, in points, where errors are proportions."""
 GAP_PERCENT = 10.0
-"""The same for other errors, in percent of the baseline's score."""
+"""The same for other errors, in percent of the best variant's score."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:

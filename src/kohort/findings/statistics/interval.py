@@ -125,7 +125,7 @@ def rounded(
         return mean, low, high
 
     def keeps(texts: tuple[str, str, str]) -> bool:
-        pairs = zip((interval.low, interval.high), map(float, texts[1:]), strict=True)
+        pairs = zip((interval.low, interval.high), map(as_number, texts[1:]), strict=True)
         return all(
             np.sign(bound - border) == np.sign(text - border)
             for bound, text in pairs
@@ -135,6 +135,11 @@ def rounded(
 
     tries = (written(digits + more) for more in range(MORE_DIGITS + 1))
     return next(filter(keeps, tries), written(digits))
+
+
+def as_number(text: str) -> float:
+    """The number that a text shows, which may have commas between thousands."""
+    return float(text.replace(",", ""))
 
 
 def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.interval import Interval, as_number, rounded
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,23 @@ class Scale:
     Args:
         metric: The name of the metric for readers.
         higher_is_better: Whether a higher value is better.
-        reference: The absolute validation score of the baseline, to which thresholds in percent
+        reference: The absolute validation score of the best variant, to which thresholds in percent
             refer. None if the metric is a proportion, such as an accuracy, whose differences and
             thresholds are in points.
         is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
+        loss: Which loss it is, where a loss scores and all variants have the same; else "".
     """
 
     metric: str = "accuracy"
     higher_is_better: bool = True
     reference: float | None = None
     is_never_negative: bool = False
+    loss: str = ""
+
+    @property
+    def title(self) -> str:
+        """The metric, with the name of the loss that it is: `loss (mean squared error)`."""
+        return f"{self.metric} ({self.loss})" if self.loss else self.metric
 
     @property
     def is_proportion(self) -> bool:
@@ -55,7 +62,7 @@ class Scale:
     def amount(self, difference: float) -> str:
         """A difference as text: `1 point`, `0.12`."""
         if not self.is_proportion:
-            return f"{difference:.3g}"
+            return significant(difference, 3)
         number = f"{100 * difference:.3g}"
         return f"{number} point" if number == "1" else f"{number} points"
 
@@ -91,10 +98,31 @@ class Scale:
         """A difference, with its unit, and its bounds as text."""
         if self.is_proportion:
             return _texts(interval.within(-1.0, 1.0), "points", 100.0, digits, thresholds)
-        return rounded(interval, lambda b, n: f"{b:z.{n}g}", 3, thresholds)
+        return rounded(interval, significant, 3, thresholds)
 
 
 POINTS = Scale()
+
+PLAIN = 1e9
+"""Numbers from here on are written as a power of ten."""
+
+
+def significant(number: float, digits: int, sign: str = "-") -> str:
+    """A number as text, with so many significant digits at least: `0.0123`, `2,685`.
+
+    Thousands are whole: who reads 2.68e+03 has to work out what it is.
+
+    Args:
+        number: The number.
+        digits: The digits.
+        sign: As in a format: "+" shows that of positive numbers too.
+    """
+    text = f"{number:{sign}z.{digits}g}"
+    is_small = abs(number) < 1000 and "e+" not in text
+    if is_small or not abs(number) < PLAIN:
+        return text
+    behind = max(0, digits - len(f"{abs(number):.0f}"))
+    return f"{number:{sign}z,.{behind}f}"
 
 
 def worse_by_parts(interval: Interval) -> str:
@@ -106,14 +134,20 @@ def _worse(
     interval: Interval,
     border: float,
     write: Callable[[Interval, int, Sequence[float]], tuple[str, str, str]],
+    sides: tuple[str, str] = ("worse", "better"),
 ) -> str:
-    side, other = "worse", "better"
+    side, other = sides
     if interval.mean < 0:
         interval, border, side, other = interval.negated(), -border, other, side
     mean, low, high = write(interval, 1, (border,))
-    if not float(low) < 0 < float(high):
+    if not as_number(low) < 0 < as_number(high):
         return f"{mean} ({low} to {high}) {side}" if interval.is_formed else f"{mean} {side}"
     return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"
+
+
+def higher(interval: Interval, border: float) -> str:
+    """By how many points a proportion is higher, as text: as `Scale.worse`, or `... lower`."""
+    return _worse(interval, border, POINTS._texts, ("higher", "lower"))
 
 
 def percent(interval: Interval, digits: int = 1) -> str:
@@ -172,6 +206,6 @@ def changes(interval: Interval, digits: int, border: float, verbs: str = "rises 
     if interval.mean < 0:
         interval, border, verb, other = interval.negated(), -border, other, verb
     mean, low, high = _texts(interval, "%", 1.0, digits, (border,))
-    if float(low) < 0 < float(high):
+    if as_number(low) < 0 < as_number(high):
         low, high = f"a {_NOUNS[other]} of {low.removeprefix('-')}", f"a {_NOUNS[verb]} of {high}"
     return f"{verb} by {mean} ({low} to {high})" if interval.is_formed else f"{verb} by {mean}"
