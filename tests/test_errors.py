@@ -14,6 +14,10 @@ from kohort.errors import told_apart
         (["a, b"], ["a, b"]),
         (["units=(4, 8)", "units=(4,)"], ["units=(4, 8)", "units=(4,)"]),
         (["units=(4, 8), l2=0.1", "softmax"], ['"units=(4, 8), l2=0.1"', '"softmax"']),
+        # So little as one between thousands.
+        (["by 2,226 along units", "by 1,234,567"], ["by 2,226 along units", "by 1,234,567"]),
+        (["a,200 b", "c"], ["a,200 b", "c"]),
+        (["a,2000", "c"], ['"a,2000"', '"c"']),
         ([], []),
     ],
 )

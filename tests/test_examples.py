@@ -5,10 +5,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
-from kohort.cli.study_files import read_study
+from kohort.cli.study_files import adjusted, read_study
 from kohort.cli.training.letters_study import build_mlp, letters_study
 from kohort.data.readers.images import load_images
 from tests.marks import long
@@ -203,3 +204,21 @@ def test_the_text_example_in_small(text, tmp_path):
     assert "scipy taken for numpy" in page
     assert "<img" not in page
     assert "surest mistakes" not in page
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("target", "metric"), [("kind", "val_accuracy"), ("size", "val_data_loss")]
+)
+def test_the_example_of_a_table_takes_classes_and_numbers(target, metric, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(200, 4)), columns=list("abcd"))
+    frame["kind"] = np.where(frame["a"] > 0, "large", "small")
+    frame["size"] = 1000 + 50 * frame["a"]
+    others = {"kind", "size"} - {target}
+    frame.drop(columns=[*others]).to_csv(tmp_path / "rows.csv", index=False)
+    data = kohort.load(tmp_path / "rows.csv", target=target)
+    study = read_study(str(EXAMPLES / "table.py"), data)
+    result = adjusted(study, epochs=2, replicates=2).run(verbose=0)
+    assert metric in result.table()
+    assert len(result.table()) == 5, "four variants and a reference"

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 
 _LONGEST_REASON = 300
 _PARENTHESES = re.compile(r"\([^()]*\)")
+_COMMA = re.compile(r",(?!\d{3}\b)")
+"""Not one between the thousands of a number."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -152,7 +154,7 @@ def legible(text: str) -> str:
 
 def told_apart(names: Sequence[str]) -> list[str]:
     """Names for a list in a sentence: in quotes where a comma in one would look like its end."""
-    has_comma = any("," in _PARENTHESES.sub("", name) for name in names)
+    has_comma = any(_COMMA.search(_PARENTHESES.sub("", name)) for name in names)
     return [f'"{name}"' for name in names] if has_comma and len(names) > 1 else list(names)
 
 

@@ -267,3 +267,15 @@ def test_a_winner_that_is_not_the_baseline_is_compared_with_it_too():
     baseline = variant("base", 0.2, parameters=9000)
     step = steps(baseline, variant("a", 0.1, seed=1), winner=1)["a bigger model"]
     assert step.sentence == "The larger base does no better than a."
+
+
+def test_a_score_that_gains_where_the_loss_rises_is_said_not_to_count():
+    epochs = np.arange(EPOCHS)
+    rising = variant("a", 0.1, losses=np.r_[1.0, 0.5 + 0.05 * epochs[:-1]])
+    errors = 0.1 + 0.02 * (EPOCHS - epochs) + SHARED[:, None]
+    rising = replace(rising, valid_error=errors, train_error=errors - 0.01)
+    told = steps(rising, variant("b", 0.6, seed=1))["more epochs"]
+    assert told.verdict == "does not help"
+    assert told.sentence.endswith("what the accuracy gains after it does not count.")
+    flat = steps(variant("a", 0.1), variant("b", 0.2, seed=1))["more epochs"]
+    assert "count" not in flat.sentence

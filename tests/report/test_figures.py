@@ -18,6 +18,21 @@ def curves():
     return pd.DataFrame(rows, columns=["variant", "replicate", "epoch", "metric", "value"])
 
 
+@pytest.mark.parametrize(
+    ("levels", "is_turned"),
+    [(["1", "16"], False), (["(8,)", "(16,)", "(32, 16)"], False), (["(600, 400)"] * 6, True)],
+)
+def test_names_of_levels_are_turned_where_they_would_run_into_each_other(levels, is_turned):
+    count = len(levels)
+    points = pd.DataFrame(
+        {
+            "level": [f"{level}{' ' * number}" for number, level in enumerate(levels)],
+            **{name: np.arange(count) + 1.0 for name in ("effect", "low", "high")},
+        }
+    )
+    assert ("rotate(320)" in figures.effect_svg(points, "accuracy, points")) is is_turned
+
+
 def test_bands_are_mean_and_range_over_replicates(curves):
     bands = figures.curve_bands(curves, ("loss",))
     assert len(bands) == 4

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
-from kohort.findings.judged import StudyCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.names import shortlist
+from kohort.findings.outlook import outlook_of
 from kohort.findings.rules import gap, overfit, undertrained
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import GainVerdict, LearningCurve
@@ -150,11 +151,23 @@ def _from_rivals(
 def _more_epochs(study: StudyCurves, winner: int, found: Finding) -> NextStep:
     curves = study.variants[winner]
     verdicts: dict[str, GainVerdict] = {"found": "helps", "not found": "does not help"}
-    verdict = verdicts.get(found.verdict, "cannot tell")
+    verdict, sentence = verdicts.get(found.verdict, "cannot tell"), found.sentence
     if (curves.lengths[curves.sound] < (curves.planned_epochs or 0)).all():
         # Early stopping ended all of them, since they no longer improved.
         verdict = "does not help"
-    return NextStep("more epochs", verdict, found.sentence)
+    elif verdict == "does not help" and _would_score_better(curves, study):
+        sentence += (
+            " Models are read at the epoch of lowest validation loss: what the "
+            f"{study.scale.metric} gains after it does not count."
+        )
+    return NextStep("more epochs", verdict, sentence)
+
+
+def _would_score_better(curves: VariantCurves, study: StudyCurves) -> bool:
+    """Whether the score, which is another value than the loss, seems to gain in more epochs."""
+    if study.scale.metric == "loss" or curves.epochs < 2 or len(curves.sound) < 2:
+        return False
+    return outlook_of(curves, study).valid_error.most > study.margin
 
 
 def _capital(text: str) -> str:

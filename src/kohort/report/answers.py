@@ -15,7 +15,7 @@ from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
-from kohort.report.class_words import not_beaten, reference_row
+from kohort.report.class_words import not_beaten, of_no_use, reference_row
 from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
@@ -91,7 +91,7 @@ def answer(conclusions: Conclusions) -> str:
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
     parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), cheapest_text(conclusions)]
-    parts += [over_what(conclusions), ended, too_few_to_tell(conclusions)]
+    parts += [of_no_use(conclusions), over_what(conclusions), ended, too_few_to_tell(conclusions)]
     return " ".join(filter(None, parts))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from kohort.evidence.settings import Settings
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.judged import Answers
-from kohort.findings.names import capital
+from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
@@ -30,6 +30,30 @@ def not_beaten(conclusions: Conclusions) -> str:
     elif constant_rule.opens_the_answer(found[constant_rule.RULE.code]):
         what = constant_rule.told(study)
     return what and f"No variant is shown to beat {what}."
+
+
+def of_no_use(conclusions: Conclusions) -> str:
+    """Which variants score no better than one answer for all samples, in a sentence or two.
+
+    To beat such a baseline says little. Empty where all score better, where none is shown to (that
+    is what `not_beaten` tells), and where nobody knows what such an answer scores.
+    """
+    study = conclusions.study
+    reference = study.majority or study.constant
+    if reference is None or not_beaten(conclusions):
+        return ""
+    score, scale = float(reference.valid.mean()), study.scale
+    # Errors are scores, turned so that lower is better.
+    error = 1 - score if scale.is_proportion else -score if scale.higher_is_better else score
+    means = conclusions.mean_errors
+    names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= error]
+    if not names:
+        return ""
+    told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
+    verb = "does" if len(names) == 1 else "do"
+    baseline = study.variants[0].name
+    little = " To be better than that baseline says little." * (baseline in names)
+    return f"{shortlist(names)} {verb} no better than {told}.{little}"
 
 
 def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:

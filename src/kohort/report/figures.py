@@ -136,6 +136,12 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     return on_the_page(chart)
 
 
+EFFECT_WIDTH = 250
+"""The width of a panel of effects, in pixels."""
+LABEL_LETTER = 6
+"""The width of a letter of its labels, in pixels."""
+
+
 def effect_svg(points: pd.DataFrame, title: str) -> str:
     """The effects of one axis's levels as SVG text, with intervals around them.
 
@@ -144,13 +150,16 @@ def effect_svg(points: pd.DataFrame, title: str) -> str:
         title: The title of the y axis.
     """
     y = alt.Y("effect:Q", title=title)
+    # Names that are wider than their part of the axis would run into each other.
+    widest = max(len(str(level)) for level in points["level"])
+    is_wide = LABEL_LETTER * widest > EFFECT_WIDTH / len(points)
     base = alt.Chart(points).encode(
         x=alt.X(
             "level:N",
             # Not None: the first level has no bounds, and would come last.
             sort=points["level"].to_list(),
             title=None,
-            axis=alt.Axis(labelAngle=0, labelLimit=90),
+            axis=alt.Axis(labelAngle=-40 if is_wide else 0, labelLimit=90),
         )
     )
     zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color="#888888")
@@ -159,7 +168,7 @@ def effect_svg(points: pd.DataFrame, title: str) -> str:
         y=alt.Y("low:Q", title=title), y2="high:Q"
     )
     dots = base.mark_point(filled=True, size=60, opacity=1, color=colour).encode(y=y)
-    chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=250, height=140)
+    chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=EFFECT_WIDTH, height=140)
     return on_the_page(chart)
 
 

@@ -50,7 +50,7 @@ def answer(
 def scores(name: str, does: str, score: Interval, scale: Scale) -> str:
     """What a variant does, and its score, in a sentence."""
     lower = "" if scale.higher_is_better else ", lower is better"
-    return f"{name} {does}: {scale.metric} {scale.score(score)}{lower}."
+    return f"{name} {does}: {scale.title} {scale.score(score)}{lower}."
 
 
 def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> str:

@@ -8,7 +8,7 @@ from kohort.findings.names import shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
-from kohort.findings.statistics.scale import Scale
+from kohort.findings.statistics.scale import Scale, significant
 
 
 def difference(
@@ -34,13 +34,18 @@ def _signed(
 ) -> str:
     if not interval.n:
         return "none"
-    unit, form = " %", "+z.{}f"
+    unit = " %"
+
+    def write(bound: float, digits: int) -> str:
+        is_number = scale is not None and not scale.is_proportion
+        return significant(bound, digits, "+") if is_number else f"{bound:+z.{digits}f}"
+
     if scale is not None and scale.is_proportion:
         interval, unit = interval.within(-most, most).times(100), " points"
         thresholds = [100 * border for border in thresholds]
     elif scale is not None:
-        unit, digits, form = "", 3, "+z.{}g"
-    mean, low, high = rounded(interval, lambda b, n: format(b, form.format(n)), digits, thresholds)
+        unit, digits = "", 3
+    mean, low, high = rounded(interval, write, digits, thresholds)
     return (
         f"{mean}{unit} ({low} to {high})" if interval.is_formed else f"{mean}{unit} (no interval)"
     )
@@ -50,14 +55,14 @@ def value(number: float, scale: Scale) -> str:
     """A value of the metric that scores; in percent if it is a proportion."""
     if math.isnan(number):
         return "none"
-    return f"{100 * number:.1f} %" if scale.is_proportion else f"{number:.4g}"
+    return f"{100 * number:.1f} %" if scale.is_proportion else significant(number, 4)
 
 
 def gap(number: float, scale: Scale) -> str:
     """The gap in a row of the table, as text."""
     if math.isnan(number):
         return "none"
-    return f"{100 * number:z.1f} points" if scale.is_proportion else f"{number:.3g}"
+    return f"{100 * number:z.1f} points" if scale.is_proportion else significant(number, 3)
 
 
 def counts_errors(scale: Scale) -> bool:

@@ -1,5 +1,6 @@
 """KH203: the validation score lies far above the test score."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_fires_where_all_is_right_on_validation_and_three_in_five_on_test():
     assert baseline.mean == pytest.approx(0.0)
     assert found.sentence.startswith(
         "Validation lies above test by more than chance and choice explain: b is right for "
-        "100.0 % on validation and 61.0 % on test, +39.0 points ("
+        "100.0 % on validation and 61.0 % on test, so validation is 39.0 points ("
     )
     for told in ("Believe the test score", "groups", "drift", "KH201"):
         assert told in found.advice
@@ -158,3 +159,15 @@ def test_groups_are_counted_in_the_place_of_samples():
     assert grouped.samples_behind(4) == pytest.approx(apart.samples_behind(4) / 10)
     small = study([[0.1] * 4], valid_samples=20)
     assert excess(grouped, tested).low == pytest.approx(excess(small, answers("a", 15, 20)).low)
+
+
+def test_where_samples_are_few_that_is_said_with_the_side_of_each_bound():
+    few = study([[0.10, 0.12, 0.1, 0.11]], valid_samples=60)
+    found = RULE.judge(few, [answers("a", 57, 60)])
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.startswith(
+        "Validation may lie above test by 2 points, which these samples are too few to tell: a is "
+        "right for 89.2 % on validation and 95.0 % on test, so validation is 5.7 points lower ("
+    )
+    assert re.search(r"\([\d.]+ higher to [\d.]+ lower\)\.$", found.sentence)

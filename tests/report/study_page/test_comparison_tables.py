@@ -44,3 +44,19 @@ def test_a_column_has_one_number_of_digits():
 def test_tables_without_a_comparison_are_left_out():
     assert set(tables(noisy(0.6, 0.9))) == {"baseline"}
     assert tables(noisy(0.6)) == {}
+
+
+def test_where_correction_alone_undoes_a_verdict_both_are_told():
+    random = np.random.default_rng(0)
+    shared = random.normal(0, 0.02, 6)
+    scores = 0.8 + shared + random.normal(0, 0.01, (7, 6))
+    found = [row for table in tables(scores).values() for row in table.rows]
+    undone = [row for row in found if "(without correction: " in row.verdict]
+    assert undone
+    for row in found:
+        alone, told = row.comparison.alone, row.verdict
+        is_undone = alone.is_conclusive and not row.comparison.is_conclusive
+        assert ("without correction" in told) is is_undone
+    assert {row.verdict.rpartition(": ")[2] for row in undone} <= {
+        "differ)", "no difference of practical interest)",
+    }  # fmt: skip

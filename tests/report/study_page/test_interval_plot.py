@@ -1,8 +1,11 @@
 """The picture of all scores: who is in it, how each stands, and how far the axis goes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import score_table
 from kohort.report.study_page.interval_plot import (
@@ -10,14 +13,18 @@ from kohort.report.study_page.interval_plot import (
     BEST,
     NARROW,
     OPEN,
+    REFERENCE,
     WIDE,
     WORSE,
+    _domain,
+    _layers,
     are_cut,
     described,
     interval_plot,
     interval_svg,
 )
 from tests.findings.factorial.records import grid_of, record_of
+from tests.findings.test_from_record import scored_by_loss
 from tests.report.race.race_records import noisy
 
 
@@ -55,6 +62,59 @@ def test_of_many_variants_the_best_ten_are_shown_and_those_without_a_score_never
     assert plot.points["variant"].to_list() == [f"v{n}" for n in range(13, 3, -1)]
     assert plot.others == 4
     assert len(of(scores[:12]).points) == 12
+
+
+def with_mean(losses, reference):
+    """A plot of losses, beside which it is known what always answering the mean scores."""
+    record = scored_by_loss(losses, "'mse'")
+    told = np.full(len(losses[0]), reference)
+    constant = ConstantAnswer("the mean of the training targets", told, told, None)
+    conclusions = Conclusions(replace(record, constant=constant))
+    return interval_plot(conclusions, score_table(conclusions))
+
+
+def test_one_answer_for_all_samples_stands_where_it_scores():
+    plot = with_mean([[8.0, 8.2], [2.0, 2.1], [3.0, 3.1]], 5.0)
+    assert plot.points["variant"].to_list() == ["v1", "v2", "always the mean", "v0"]
+    assert plot.points["standing"].to_list()[2] == REFERENCE
+    assert plot.points["mean"][2] == 5.0
+    assert "always the mean 5, reference" in described(plot, ["2", "3", "5", "8"])
+
+
+def test_one_that_is_better_than_all_does_not_move_the_band_from_the_winner():
+    plot = with_mean([[8.0, 8.2], [4.0, 4.1]], 3.5)
+    assert plot.points["variant"].to_list() == ["always the mean", "v1", "v0"]
+    low, high = band_of(plot)
+    assert (low, high) == pytest.approx((4.05 * 0.95, 4.05 * 1.05))
+
+
+def test_one_that_is_far_from_all_is_left_to_the_table():
+    assert REFERENCE not in set(with_mean([[2.0, 2.1], [2.3, 2.2]], 50.0).points["standing"])
+    assert REFERENCE not in set(with_mean([[80.0, 81.0], [82.0, 83.0]], 5.0).points["standing"])
+
+
+def band_of(plot):
+    (band,) = [layer for layer in _layers(plot, 0, is_narrow=True) if layer.mark.type == "rect"]
+    return band.data["from"][0], band.data["to"][0]
+
+
+def test_losses_that_are_far_apart_are_drawn_by_their_logarithms():
+    far = with_mean([[80.0, 81.0], [2.0, 2.1], [3.0, 3.1]], 5.0)
+    assert far.is_log
+    assert "always the mean" in set(far.points["variant"])
+    svg = interval_svg(far, WIDE)
+    assert ">validation loss (mean squared error), logarithmic</text>" in svg
+    assert not with_mean([[8.0, 8.1], [2.0, 2.1]], 5.0).is_log
+
+
+def test_on_such_an_axis_a_bound_of_zero_and_a_tiny_loss_of_training_are_cut():
+    plot = with_mean([[80.0, 81.0], [0.1, 4.0]], 5.0)
+    train = plot.points.assign(train=1e-9)
+    assert plot.points["low"][0] == 0.0
+    assert are_cut(plot)
+    cut = replace(plot, points=train)
+    assert interval_svg(cut, NARROW).count("NaN") == 0
+    assert _domain(cut)[0] > 0.01
 
 
 def test_there_is_none_without_a_winner():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
@@ -21,6 +22,7 @@ from kohort.report.study_page.opening import (
     what_next,
 )
 from tests.findings.factorial.records import grid_of, record_of
+from tests.findings.test_from_record import scored_by_loss
 from tests.report.race.race_records import noisy, race_record
 
 
@@ -146,3 +148,43 @@ def test_the_score_on_the_test_set_is_told_with_how_often_it_was_read():
     )
     assert "read 3 times" in on_test_set(conclusions, [score], 3)
     assert on_test_set(conclusions, [], 0) == ""
+
+
+def test_where_no_number_of_replicates_would_tell_it_is_said_with_what_would():
+    record = record_of(grid_of(units=[1, 2]), noisy(0.8, 0.801, spread=0.05, replicates=6))
+    settings = replace(record.settings, kind="splits", samples=(90, 45))
+    told = what_next(Conclusions(replace(record, settings=settings)))
+    assert re.fullmatch(
+        r"More replicates would hardly tell (v\d) from v\d: the splits share training samples: "
+        r"get more data, or name a larger margin\.",
+        told,
+    )
+
+
+def referred(losses, reference):
+    record = scored_by_loss(losses, "'mse'")
+    told = np.full(len(losses[0]), reference)
+    constant = ConstantAnswer("the mean of the training targets", told, told, None)
+    return Conclusions(replace(record, constant=constant))
+
+
+def test_variants_that_are_no_better_than_one_answer_are_named_and_what_that_says_of_the_baseline():
+    losses = [[8.0, 8.2, 8.1], [2.0, 2.1, 2.2], [6.0, 6.1, 6.2]]
+    no_better = (
+        "v0 and v2 do no better than always answering the mean of the training targets, whose loss "
+        "is 5 on validation. To be better than that baseline says little."
+    )
+    assert headline(referred(losses, 5.0)).endswith(no_better)
+    assert no_better in answer(referred(losses, 5.0))
+    alone = headline(referred([losses[1], losses[0]], 5.0))
+    assert alone.endswith(
+        "v1 does no better than always answering the mean of the training "
+        "targets, whose loss is 5 on validation."
+    )
+    assert "no better" not in headline(referred(losses, 9.0))
+
+
+def test_where_none_is_shown_to_beat_it_that_is_said_once():
+    told = headline(referred([[8.0, 8.2, 8.1], [7.0, 7.1, 7.3]], 5.0))
+    assert told.startswith("No variant is shown to beat always answering the mean")
+    assert "no better" not in told

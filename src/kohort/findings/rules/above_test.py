@@ -7,8 +7,9 @@ from scipy import stats
 
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import Answers, StudyCurves
-from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import apart, wilson_interval
+from kohort.findings.statistics.scale import higher
 
 FAR_POINTS = 2.0
 """Validation minus test accuracy, in points, from which on validation misleads."""
@@ -50,7 +51,8 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     return RULE.finding(
         None,
         "inconclusive",
-        f"Validation may lie above test by {FAR_POINTS:g} points, or not: {clauses}.",
+        f"Validation may lie above test by {FAR_POINTS:g} points, which these samples are too few "
+        f"to tell: {clauses}.",
         evidence,
         "More validation and test samples would tell.",
     )
@@ -96,12 +98,9 @@ def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
 
 def _clause(answers: Answers, gap: Interval) -> str:
     test = answers.right / answers.samples
-    mean, low, high = rounded(
-        gap.times(100), lambda b, digits: f"{b:+z.{digits}f}", 1, (FAR_POINTS,)
-    )
     return (
         f"{answers.variant} is right for {100 * (test + gap.mean):.1f} % on validation and "
-        f"{100 * test:.1f} % on test, {mean} points ({low} to {high})"
+        f"{100 * test:.1f} % on test, so validation is {higher(gap, FAR_POINTS / 100)}"
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.scale import changes
+from kohort.findings.statistics.scale import changes, significant
 
 GL_THRESHOLD = 5.0
 """Percent that validation loss must have risen above its lowest; Prechelt's alpha."""
@@ -43,10 +43,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "train loss at best epoch": train_best,
         "train loss at the end": train_end,
     }
+    fallen = f"from {significant(train_best, 3)} to {significant(train_end, 3)}"
     clause = (
         f"after epoch {best + 1} validation loss {changes(rise, 0, GL_THRESHOLD)} "
-        f"to the last of {last + 1} epochs, while train loss goes from {train_best:.3g} to "
-        f"{train_end:.3g}"
+        f"to the last of {last + 1} epochs, while train loss goes {fallen}"
     )
     if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."

@@ -5,6 +5,7 @@ import numpy as np
 from kohort.findings.families import families
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, more_replicates
 from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.names import capital
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.power import MOST, POWER
 
@@ -76,15 +77,20 @@ def _advice(study: StudyCurves, compared: Comparison, trained: int) -> str:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
     if compared.difference.n < FEWEST:
         return more_replicates(trained)
+    return (
+        f"Even {MOST:,} replicates would not show a difference of {margin} between these two, "
+        f"though they may show a larger one. {capital(in_their_place(study))}."
+    )
+
+
+def in_their_place(study: StudyCurves) -> str:
+    """Why no number of replicates would show a difference of the margin, and what would."""
     why = (
         f"the {study.kind} share training samples: get more data"
         if study.draws_samples
         else "their spread is too wide: steady the training"
     )
-    return (
-        f"Even {MOST:,} replicates would not show a difference of {margin} between these two, "
-        f"though they may show a larger one. {why[:1].upper()}{why[1:]}, or name a larger margin."
-    )
+    return f"{why}, or name a larger margin"
 
 
 def many(needed: int, kind: str) -> str:

@@ -70,12 +70,20 @@ def comparison_tables(conclusions: Conclusions) -> list[ComparisonTable]:
             TableRow(
                 c,
                 cell(c, scale, digits=digits),
-                NO_RISE if c in flat else words.verdict_of(c, settings.kind),
+                NO_RISE if c in flat else _verdict(c, settings.kind),
             )
             for c in compared
         ]
         families.append(ComparisonTable(name, title, one, rows))
     return families
+
+
+def _verdict(comparison: Comparison, kind: str) -> str:
+    """The verdict in words, beside that of the pair by itself where correction alone undoes it."""
+    told = words.verdict_of(comparison, kind)
+    if comparison.is_conclusive or not comparison.alone.is_conclusive:
+        return told
+    return f"{told} (without correction: {words.verdict_word(comparison.alone)})"
 
 
 def _rank(comparison: Comparison) -> tuple[bool, float]:
@@ -87,4 +95,4 @@ def _rank(comparison: Comparison) -> tuple[bool, float]:
 
 def _decimals(text: str) -> int:
     """The most digits behind a decimal point in a text; 1 at least."""
-    return max([1, *(len(part) for part in re.findall(r"\.(\d+)", text.partition(",")[0]))])
+    return max([1, *(len(part) for part in re.findall(r"\.(\d+)", text.partition(", ")[0]))])

@@ -1,7 +1,8 @@
 """The picture that a report opens with: the scores of the variants with their intervals."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
+from kohort.report.class_words import reference_row
 from kohort.report.figures import on_the_page, short_names
 
 SHOWN = 12
@@ -16,8 +18,13 @@ SHOWN = 12
 OF_MANY = 10
 """The number of variants in it where there are more than that."""
 BEST, AS_GOOD, OPEN, WORSE = "best", "as good", "cannot tell", "worse"
+REFERENCE = "reference"
+"""What one answer for all samples is called in the place of a verdict."""
+FAR = 10
+"""Losses whose means are further apart than by this factor are drawn on a logarithmic axis."""
 # Of Okabe and Ito, distinguishable with any colour vision; each row has its word as well.
 _COLOURS = {BEST: "#009e73", AS_GOOD: "#3b9ddd", OPEN: "#e69f00", WORSE: "#8a8f96"}
+_COLOURS[REFERENCE] = _COLOURS[WORSE]
 WIDE, NARROW, NOTEBOOK = 1100, 350, 760
 """The widths of the picture for a screen, for a phone and for a notebook, in pixels."""
 LETTERS = 36
@@ -32,16 +39,19 @@ class IntervalPlot:
 
     Args:
         points: A row for each variant that is shown, best first: variant, mean, low, high (of
-            the validation score), train, standing ("best", "as good", "cannot tell" or "worse").
+            the validation score), train, standing ("best", "as good", "cannot tell" or "worse");
+            among them one answer for all samples ("reference"), where it scores about as they do.
         margin: The margin of equivalence, in the unit of the metric.
         scale: The scale of the metric.
         others: How many variants with a score are not shown.
+        is_log: Whether the axis is logarithmic.
     """
 
     points: pd.DataFrame
     margin: float
     scale: Scale
     others: int
+    is_log: bool = False
 
 
 def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot | None:
@@ -55,16 +65,44 @@ def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot
     if winner is None:
         return None
     columns = {f"val_{metric}": "mean", f"train_{metric}": "train"}
-    scored = table.rename(columns=columns)[["mean", "low", "high", "train"]].astype(float)
+    scored = table.rename(columns=columns)[[*columns.values(), "low", "high"]].astype(float)
     scored = scored[np.isfinite(scored["mean"])]
     standings = _standings(conclusions)
     # The table goes by score, and by replicates that were lost: the winner may stand lower in it.
     first = [winner, *(name for name in scored.index if name != winner)]
     shown = first if len(first) <= SHOWN else first[:OF_MANY]
     points = scored.loc[shown].assign(standing=[standings[name] for name in shown])
-    study = conclusions.study
-    others = len(first) - len(shown)
-    return IntervalPlot(points.reset_index(), study.margin, study.scale, others)
+    study, means = conclusions.study, points["mean"]
+    is_log = study.scale.is_never_negative and bool(means.max() > FAR * means.min() > 0)
+    plot = IntervalPlot(
+        points.reset_index(), study.margin, study.scale, len(first) - len(shown), is_log
+    )
+    row = reference_row(conclusions)
+    if row is None:
+        return plot
+    names = columns | {"variant": "variant", "low": "low", "high": "high"}
+    given = {name: row[of] for of, name in names.items()}
+    # "always the mean": the rest of its name, which the table has, takes the room of the picture.
+    short = str(row["variant"]).partition(" of the training")[0]
+    return _with_reference(plot, given | {"variant": short, "standing": REFERENCE})
+
+
+def _with_reference(plot: IntervalPlot, row: Mapping[str, Any]) -> IntervalPlot:
+    """The plot with one answer for all samples, before the first variant that it is better than.
+
+    Where it scores far from all variants it would push them together, and tell nothing that the
+    table does not.
+    """
+    low, high = _domain(plot)
+    room = (high / low) if plot.is_log else (high - low)
+    if not (low / room if plot.is_log else low - room) <= row["mean"]:
+        return plot
+    if not row["mean"] <= (high * room if plot.is_log else high + room):
+        return plot
+    sign = 1 if plot.scale.higher_is_better else -1
+    better = int((sign * plot.points["mean"] >= sign * row["mean"]).sum())
+    parts = [plot.points[:better], pd.DataFrame([row]), plot.points[better:]]
+    return replace(plot, points=pd.concat(parts, ignore_index=True))
 
 
 def _standings(conclusions: Conclusions) -> dict[str, str]:
@@ -96,9 +134,8 @@ def interval_svg(plot: IntervalPlot, width: int) -> str:
     # The browser's font may be wider than the one by which Vega measures: so room is given here.
     beside = 0 if is_narrow else LETTER * max(len(name) for name in names) + 8
     word = LETTER * len(OPEN) + 12
-    layers = alt.layer(
-        *_layers(points, unit * plot.margin, plot.scale, beside, is_narrow=is_narrow)
-    )
+    drawn = replace(plot, points=points, margin=unit * plot.margin)
+    layers = alt.layer(*_layers(drawn, beside, is_narrow=is_narrow))
     sized = layers.properties(
         width=width - beside - (20 if is_narrow else word),
         height=alt.Step(40 if is_narrow else 24),
@@ -107,12 +144,18 @@ def interval_svg(plot: IntervalPlot, width: int) -> str:
     return on_the_page(sized)
 
 
-def _layers(
-    points: pd.DataFrame, margin: float, scale: Scale, beside: float, *, is_narrow: bool
-) -> list[alt.Chart]:
-    """The band of the margin, intervals, means, train scores, verdicts, and names if above."""
-    title = f"validation {scale.metric}{', %' * scale.is_proportion}"
-    domain = alt.Scale(domain=list(_domain(points, margin)), nice=False, zero=False)
+def _layers(plot: IntervalPlot, beside: float, *, is_narrow: bool) -> list[alt.Chart]:
+    """The band of the margin, intervals, means, train scores, verdicts, and names if above.
+
+    The plot has points and margin in the unit that is shown.
+    """
+    points, margin = plot.points, plot.margin
+    unit = ", %" * plot.scale.is_proportion + ", logarithmic" * plot.is_log
+    title = f"validation {plot.scale.title}{unit}"
+    low, high = _domain(plot)
+    domain = alt.Scale(
+        type="log" if plot.is_log else "linear", domain=[low, high], nice=False, zero=False
+    )
     ticks = alt.Axis(tickCount=4 if is_narrow else 8, titlePadding=8)
     labels = alt.Axis(
         labels=not is_narrow,
@@ -131,14 +174,18 @@ def _layers(
         return alt.X(f"{field}:Q", scale=domain, axis=ticks, title=title)
 
     colour = alt.Color("standing:N", scale=colours, legend=None)
-    best = points["mean"].iloc[0]
-    around = alt.Chart(pd.DataFrame({"from": [best - margin], "to": [best + margin]}))
-    band = around.mark_rect(color=_COLOURS[BEST], opacity=0.13).encode(x=x("from"), x2="to:Q")
-    rules = base.mark_rule(strokeWidth=3, clip=True).encode(x=x("low"), x2="high:Q", color=colour)
+    best = points["mean"][points["standing"] == BEST].iloc[0]
+    ends = {"from": [max(best - margin, low)], "to": [min(best + margin, high)]}
+    band = alt.Chart(pd.DataFrame(ends)).mark_rect(color=_COLOURS[BEST], opacity=0.13)
+    band = band.encode(x=x("from"), x2="to:Q")
+    # A bound of zero has no place on a logarithmic axis.
+    inside = points.assign(low=np.maximum(points["low"], low)) if plot.is_log else points
+    rules = alt.Chart(inside).encode(y=y).mark_rule(strokeWidth=3, clip=True)
+    rules = rules.encode(x=x("low"), x2="high:Q", color=colour)
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(x=x("mean"), color=colour)
-    train = base.mark_point(filled=False, size=60, strokeWidth=1.5, opacity=1).encode(
-        x=x("train"), color=alt.value("currentColor")
-    )
+    train = base.mark_point(
+        filled=False, size=60, strokeWidth=1.5, opacity=1, clip=plot.is_log
+    ).encode(x=x("train"), color=alt.value("currentColor"))
     raised = -14 if is_narrow else 0
     verdicts = base.mark_text(
         align="right" if is_narrow else "left",
@@ -153,16 +200,24 @@ def _layers(
     return [*[band] * (margin > 0), rules, train, dots, verdicts, *[above] * is_narrow]
 
 
-def _domain(points: pd.DataFrame, margin: float) -> tuple[float, float]:
+def _domain(plot: IntervalPlot) -> tuple[float, float]:
     """The range of the axis: all means, the winner's interval, and others' as far as they go.
 
     An interval of two replicates may be a hundred times as wide as the scores are apart. So none
-    is followed further than the means are apart; the axis cuts it there.
+    is followed further than the means are apart; the axis cuts it there. A logarithmic axis is cut
+    below a tenth of the best score too, which a loss of training may be far under.
     """
+    points, margin = plot.points, plot.margin
+    if plot.is_log:
+        least = points["mean"].min() / FAR
+        told = ["mean", "train", "low", "high"]
+        logarithms = np.log10(np.maximum(points[told], least))
+        ends = _domain(replace(plot, points=points.assign(**logarithms), margin=0, is_log=False))
+        return 10 ** ends[0], 10 ** ends[1]
     means = np.concatenate([points["mean"], points["train"]])
     means = means[np.isfinite(means)]
-    best = points.iloc[0]
-    near = np.concatenate([means, [best["mean"] - margin, best["mean"] + margin]])
+    best = points["mean"][points["standing"] == BEST].iloc[0]
+    near = np.concatenate([means, [best - margin, best + margin]])
     low, high = float(near.min()), float(near.max())
     room = (high - low) or abs(low) or 1.0
     bounds = points[["low", "high"]].to_numpy().ravel()
@@ -174,7 +229,7 @@ def _domain(points: pd.DataFrame, margin: float) -> tuple[float, float]:
 
 def are_cut(plot: IntervalPlot) -> bool:
     """Whether an interval goes on beyond the picture."""
-    low, high = _domain(plot.points, plot.margin)
+    low, high = _domain(plot)
     return bool((plot.points["low"] < low).any() or (plot.points["high"] > high).any())
 
 

@@ -9,7 +9,7 @@ from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.references import constant as constant_rule
-from kohort.findings.rules.too_few import many
+from kohort.findings.rules.too_few import in_their_place, many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.report import winner_words, words
 from kohort.report.answers import (
@@ -21,7 +21,7 @@ from kohort.report.answers import (
     what_it_did,
     without_rise,
 )
-from kohort.report.class_words import not_beaten
+from kohort.report.class_words import not_beaten, of_no_use
 from kohort.report.tested_scores import TestScore
 from kohort.report.winner_words import few_or_count
 
@@ -65,7 +65,8 @@ def headline(conclusions: Conclusions) -> str:
         name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
     )
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
-    return " ".join(filter(None, [not_beaten(conclusions), told, standing, ahead]))
+    parts = [not_beaten(conclusions), told, standing, ahead, of_no_use(conclusions)]
+    return " ".join(filter(None, parts))
 
 
 def on_test_set(conclusions: Conclusions, scores: Sequence[TestScore], readings: int) -> str:
@@ -203,14 +204,17 @@ def what_next(conclusions: Conclusions) -> str:
 
 def _more_replicates(conclusions: Conclusions) -> str:
     """How many replicates would tell the winner from the variants that it is not told from."""
+    winner = conclusions.winner_name
+    open_pairs = [c for c in _against_all(conclusions) if not c.is_conclusive]
     more = [
-        (needed, c.a)
-        for c in _against_all(conclusions)
-        if not c.is_conclusive and (needed := c.replicates_needed or 0) > c.difference.n
+        (needed, c.a) for c in open_pairs if (needed := c.replicates_needed or 0) > c.difference.n
     ]
     if not more:
-        return ""
-    (needed, name), winner = min(more), conclusions.winner_name
+        never = [c.a for c in open_pairs if c.difference.has_width and not c.replicates_needed]
+        why = in_their_place(conclusions.study)
+        told = f"More replicates would hardly tell {winner} from {few_or_count(never)}: {why}."
+        return told * bool(never)
+    needed, name = min(more)
     return f"About {many(needed, conclusions.study.kind)} in all would tell {winner} from {name}."
 
 

@@ -45,6 +45,7 @@ from kohort.report.study_page.finding_matrix import finding_matrix
 from kohort.report.study_page.interval_plot import (
     NARROW,
     OF_MANY,
+    REFERENCE,
     SHOWN,
     WIDE,
     IntervalPlot,
@@ -136,7 +137,15 @@ class Page:
         read = [("test set read", on_test.readings(self.readings))]
         if self.data is not None and not len(self.data.x_test):
             read = [("test set", "none")]
-        return [*self.record.settings.facts(), *facts, *read]
+        return [("scored by", self._scored_by()), *self.record.settings.facts(), *facts, *read]
+
+    def _scored_by(self) -> str:
+        """The metric that scores, and which others of the models could."""
+        scores = self.record.settings.metric
+        sides = [m.removeprefix("val_") for m in self.record.whole.metrics if m.startswith("val_")]
+        others = [side for side in sides if side not in (scores, "loss", "data_loss")]
+        could = f"; these could, by `metric=`: {', '.join(others)}" * bool(others)
+        return f"validation {self.scale.title}{could}"
 
 
 def write_page(path: Path, page: Page) -> Path:
@@ -181,15 +190,14 @@ def _opening(page: Page) -> dict[str, Any]:
 
 
 def _picture(page: Page, plot: IntervalPlot) -> dict[str, Any]:
-    scores = [page.table.loc[name] for name in plot.points["variant"]]
-    metric = f"val_{page.record.settings.metric}"
-    texts = [f"{words.value(row[metric], page.scale)}" for row in scores]
+    texts = [words.value(mean, page.scale) for mean in plot.points["mean"]]
     return {
         "wide": interval_svg(plot, WIDE),
         "narrow": interval_svg(plot, NARROW),
         "text": described(plot, texts),
         "are_cut": are_cut(plot),
-        "shown": len(plot.points),
+        "shown": int((plot.points["standing"] != REFERENCE).sum()),
+        "has_reference": REFERENCE in set(plot.points["standing"]),
         "others": plot.others,
     }
 

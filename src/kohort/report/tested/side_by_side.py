@@ -7,7 +7,7 @@ import pandas as pd
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
-from kohort.findings.statistics.scale import Scale, percent
+from kohort.findings.statistics.scale import Scale, percent, significant
 from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
@@ -170,7 +170,7 @@ def calibrated(found: Calibration) -> str:
 
 def _change(difference: Interval) -> str:
     """A difference with its sign and interval, in the unit of what differs."""
-    mean, low, high = (f"{bound:+z.3g}" for bound in _bounds(difference))
+    mean, low, high = (significant(bound, 3, "+") for bound in _bounds(difference))
     return f"{mean} ({low} to {high})" if difference.is_formed else mean
 
 
