@@ -64,6 +64,24 @@ def _acts_at_epochs(callback: keras.callbacks.Callback) -> bool:
     return False
 
 
+def read_logs_alone(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
+    """Whether callbacks neither read nor change anything of a model but `stop_training`.
+
+    Of Keras's own classes it is known; a subclass may do anything.
+    """
+    return all(
+        type(callback) in _READ_LOGS and not getattr(callback, "restore_best_weights", False)
+        for callback in callbacks
+    )
+
+
+_READ_LOGS = (
+    keras.callbacks.CSVLogger,
+    keras.callbacks.EarlyStopping,
+    keras.callbacks.TerminateOnNaN,
+)
+
+
 def is_container(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     """Whether these are one container, which `keras.Model.fit` takes as it is."""
     return len(callbacks) == 1 and isinstance(callbacks[0], CallbackList)

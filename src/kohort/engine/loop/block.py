@@ -16,6 +16,7 @@ from kohort.engine.loop.state import BlockState
 from kohort.engine.memory import OutgrownError, TooLargeError, detecting_full
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
+from kohort.keras_api.callbacks import read_logs_alone
 from kohort.keras_api.models import initial_epoch
 
 
@@ -52,7 +53,10 @@ class Block:
             place=place,
         )
         self._members = list(self._state.active)
-        self._is_watched = any(cohort.callbacks[member] for member in self._members)
+        of_members = [cohort.callbacks[member] for member in self._members]
+        self._is_watched = any(of_members)
+        self._are_models_read = not all(read_logs_alone(callbacks) for callbacks in of_members)
+        """Whether callbacks may read the models after an epoch, or change them."""
         self._logs: dict[int, Logs] = {}
         self._is_closed = False
         lists.begin(self._members)
@@ -89,7 +93,7 @@ class Block:
             self._end()
             return False
         self._lists.on_epoch_begin(self._state.active, self._epoch)
-        if self._is_watched or self._state.is_empty:
+        if self._are_models_read or self._state.is_empty:
             # Callbacks may have changed weights or learning rates. Keras reads them again too.
             self._state.seat()
         validates = self._cohort.spec.validate and self._training.validates(self._epoch)
@@ -134,7 +138,7 @@ class Block:
         """
         with self._fitting():
             logs = self._state.end(outcome.result())
-        if self._is_watched:
+        if self._are_models_read:
             self._state.write_back()
         self._logs |= logs
         epoch, self._epoch = self._epoch, self._epoch + 1
@@ -168,10 +172,17 @@ class Block:
     def _retire(self, logs: dict[int, Logs]) -> None:
         """End the training of members that were stopped, or that diverged."""
         models, state = self._cohort.models, self._state
-        state.retire([member for member in state.active if models[member].stop_training])
-        if self._training.stop_diverged:
-            broken = [member for member in state.active if has_diverged(logs[member])]
-            state.retire(broken, diverged=True)
+        stopped = [member for member in state.active if models[member].stop_training]
+        going = [member for member in state.active if member not in stopped]
+        ends = self._training.stop_diverged
+        broken = [member for member in going if ends and has_diverged(logs[member])]
+        if self._is_watched and not self._are_models_read:
+            # Later only the models of those that still train are written.
+            state.write([*stopped, *broken])
+        state.retire(stopped)
+        state.retire(broken, diverged=True)
+        if stopped and not self._are_models_read:
+            state.vacate()
 
     def _end(self) -> None:
         """End the block: write the models, call the callbacks, restore the best weights."""
@@ -182,7 +193,10 @@ class Block:
 
     def _checkpoint(self, epoch: int) -> Checkpoint:
         """The block after an epoch, with the state of its callbacks."""
-        if self._is_watched:
+        if self._state.has_idle_seats and not self._are_models_read:
+            # Whoever goes on from here writes what is in a seat to its model.
+            self._state.write_back()
+        if self._state.has_idle_seats or self._are_models_read:
             self._state.seat()
         arrays, seats = self._state.saved()
         callback_arrays, callbacks = self._lists.saved(self._members)

@@ -70,11 +70,28 @@ class BlockState:
         seats are free: fewer seats need another compiled program. A member that has diverged never
         frees its seat: another program would round the numbers of the other members differently.
         """
+        self.seats = self._taken()
+        self._state = stack([self._read(member) for member in self.seats], self._place)
+
+    def _taken(self) -> list[int]:
+        """The member in each seat once the seats of those that have finished are free."""
         staying = [m for m in dict.fromkeys(self.seats) if m in self.active or m in self._diverged]
         may_leave = self.active and not self._keeps_seats
-        if may_leave and len(staying) <= len(self.seats) // 2:
-            self.seats = staying
-        self._state = stack([self._read(member) for member in self.seats], self._place)
+        return staying if may_leave and len(staying) <= len(self.seats) // 2 else self.seats
+
+    def vacate(self) -> None:
+        """Free seats as `seat` does, where nothing has changed the models: none is read."""
+        seats = self._taken()
+        if seats is not self.seats:
+            rows = [self.seats.index(member) for member in seats]
+            on_host = jax.device_get(self._state)
+            self._state = jax.device_put(_of_seat(on_host, rows), self._place)
+            self.seats = seats
+
+    @property
+    def has_idle_seats(self) -> bool:
+        """Whether members that were stopped still have seats, in which they train on unread."""
+        return any(m not in self.active and m not in self._diverged for m in self.seats)
 
     def _read(self, member: int) -> State:
         return state_of(self._models[member]) if self._starts is None else self._starts[member]()
@@ -120,10 +137,14 @@ class BlockState:
         if not self._is_ahead or _is_lost(self._state):
             return
         self._is_ahead = False
-        active = {seat: member for seat, member in enumerate(self.seats) if member in self.active}
+        self.write(self.active)
+
+    def write(self, members: Sequence[int]) -> None:
+        """Write the state of some members to their models."""
+        seats = {seat: member for seat, member in enumerate(self.seats) if member in members}
         # One call for all of them takes half the time of a call for each variable.
-        states = jax.device_put(_of_seats(self._state, active))
-        for member, state in zip(active.values(), states, strict=True):
+        states = jax.device_put(_of_seats(self._state, seats))
+        for member, state in zip(seats.values(), states, strict=True):
             assign_state(self._models[member], state)
 
     def restore_best(self) -> None:
@@ -256,6 +277,6 @@ def _of_seats(values: Any, seats: Iterable[int]) -> list[Any]:
     return [jax.tree.map(np.array, _of_seat(on_host, seat)) for seat in seats]
 
 
-def _of_seat(values: Any, seat: int) -> Any:
-    """Of values on the host, `[seat, ...]`, those of one seat."""
+def _of_seat(values: Any, seat: int | list[int]) -> Any:
+    """Of values on the host, `[seat, ...]`, those of one seat, or of several."""
     return jax.tree.map(lambda leaf: leaf[seat], values)
