@@ -188,6 +188,8 @@ def test_rows_of_numbers_alone_need_no_names(tmp_path):
     [
         (["pets.csv"], "--target one of the columns kg, colour, species, owner, got none"),
         (["pets.csv", "--target", "age"], "--target one of the columns"),
+        (["wide.csv"], "c9 and 5 more (the last is c14), got none"),
+        (["eleven.csv"], "c9, c10, got none"),
         (["pets.csv", "--target", "species", "--size", "9x9"], "no --size for a table"),
         (["letters", "--target", "kg"], "no --target for the built-in letters"),
         (["images"], "such as --size 9x9"),
@@ -202,6 +204,9 @@ def test_errors_about_options_spell_them_as_they_are_given(pets, options, told, 
         path = folder / "images" / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new(kind, (side, side)).save(path)
+    for name, count in (("wide.csv", 15), ("eleven.csv", 11)):
+        header = ",".join(f"c{number}" for number in range(count))
+        (folder / name).write_text(f"{header}\n" + f"{','.join('1' * count)}\n" * 3)
     done = kohort(*command, *options, cwd=folder)
     assert done.returncode == 2
     assert told in done.stderr

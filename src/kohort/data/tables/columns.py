@@ -194,6 +194,8 @@ def texts(cells: pd.Series) -> pd.Series:
 
 def listed(names: Sequence[object] | pd.Index) -> str:
     """The first names of a list, for a sentence."""
-    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, names[:10])]
+    # To name the last one takes no more room than to say that there is one.
+    first = names[:10] if len(names) > 11 else names
+    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, first)]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")

@@ -108,8 +108,10 @@ def of_parts(
 
 
 def _no_column(argument: str, given: object, names: list[str]) -> DataError:
+    # Most tables have what is to be predicted in their last column.
+    last = f" (the last is {listed(names[-1:])})" * (len(names) > 11)
     return DataError(
-        f"{argument}= one of the columns {listed(names)}",
+        f"{argument}= one of the columns {listed(names)}{last}",
         "none" if given is None else repr(given),
         "name the column to predict" if argument == "target" else "name another column",
     )
