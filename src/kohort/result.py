@@ -14,9 +14,8 @@ from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
 from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
 from kohort.report.answers import score_table
-from kohort.report.cleaned.cleaned_view import CleanedView
 from kohort.report.held_out import Candidate, HeldOut
-from kohort.report.notebooks.result_html import result_html
+from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
@@ -50,7 +49,7 @@ def epochs_to_refit(members: Sequence[Member]) -> int:
     return statistics.median_high(member.epoch for member in members)
 
 
-class Result(CleanedView):
+class Result(ResultView):
     """What a study measured, and what follows from it.
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
@@ -312,10 +311,6 @@ class Result(CleanedView):
         if raw is not None:
             page = replace(page, turns=self._turns_shown(raw))
         return write_page(Path(path), page)
-
-    def _repr_html_(self) -> str:
-        variants = score_table(self._conclusions)
-        return result_html(self._conclusions, variants, self.findings(), self.pending)
 
     def _candidate(self, number: int) -> Candidate:
         return candidate(self._best_member(number), self.metric)

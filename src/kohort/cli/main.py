@@ -22,7 +22,7 @@ app = typer.Typer(
     name="kohort",
     help="Train a set of Keras models at once, and tell what was found.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -57,17 +57,17 @@ def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot
     columns = {f"val_{metric}": "mean", f"train_{metric}": "train"}
     scored = table.rename(columns=columns)[["mean", "low", "high", "train"]].astype(float)
     scored = scored[np.isfinite(scored["mean"])]
-    standings = _standings(conclusions)
+    stands = standings(conclusions)
     # The table goes by score, and by replicates that were lost: the winner may stand lower in it.
     first = [winner, *(name for name in scored.index if name != winner)]
     shown = first if len(first) <= SHOWN else first[:OF_MANY]
-    points = scored.loc[shown].assign(standing=[standings[name] for name in shown])
+    points = scored.loc[shown].assign(standing=[stands[name] for name in shown])
     study = conclusions.study
     others = len(first) - len(shown)
     return IntervalPlot(points.reset_index(), study.margin, study.scale, others)
 
 
-def _standings(conclusions: Conclusions) -> dict[str, str]:
+def standings(conclusions: Conclusions) -> dict[str, str]:
     """How each variant stands to the winner, by its name."""
     winner = conclusions.winner_name
     assert winner is not None
