@@ -72,7 +72,7 @@ class Result(ResultView):
         record: StudyRecord,
         variants: tuple[Variant, ...],
         data: Dataset | None,
-        members: Mapping[tuple[int, int], Member],
+        members: Mapping[tuple[int | str, int], Member],
         readings: KeptReadings | None = None,
         refits: Refits | None = None,
     ) -> None:
@@ -81,8 +81,8 @@ class Result(ResultView):
         self._refits, self._refitted = refits, dict[int, Member]()
 
     @property
-    def members(self) -> Mapping[tuple[int, int], Member]:
-        """The trained members, by the numbers of their variant and replicate.
+    def members(self) -> Mapping[tuple[int | str, int], Member]:
+        """The trained members, by variant (its number in the study, or its name) and replicate.
 
         Of a study that was kept with `keep="winners"` those alone that it kept: others are refused.
 
@@ -92,8 +92,10 @@ class Result(ResultView):
         Example:
             >>> sorted(result.members)
             [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-            >>> result.members[1, 2].variant.name
-            'units=16'
+            >>> result.members["units=16", 2] is result.members[1, 2]
+            True
+            >>> result.members["units=16", 2]
+            Member('units=16', replicate 2, epoch 2)
         """
         if self._data is None:
             raise without_data()

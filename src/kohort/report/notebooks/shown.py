@@ -1,6 +1,6 @@
 """Sentences and tables as HTML for notebooks, which add the style."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import pandas as pd
@@ -12,6 +12,16 @@ MOST = 12
 def sentences_html(sentences: Iterable[str]) -> str:
     """A paragraph for each sentence that there is."""
     return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences if sentence)
+
+
+def facts_html(facts: Mapping[str, str]) -> str:
+    """A small table of facts, each beside its name."""
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align: left">{escape(name)}</th>'
+        f'<td style="text-align: left">{escape(text)}</td></tr>'
+        for name, text in facts.items()
+    )
+    return f"<table>{rows}</table>"
 
 
 def table_html(table: pd.DataFrame) -> str:
