@@ -92,7 +92,15 @@ def test_a_result_shows_what_its_report_opens_with_and_its_table(result):
     assert headline(result._conclusions) in shown.text
     assert {"svg", "dl", "table"} <= set(shown.seen)
     assert "script" not in shown.seen
-    told = (HOSTILE, "slow", "val_accuracy", "How training went", "What to do next", "best")
+    told = (
+        HOSTILE,
+        "slow",
+        "95 % interval",
+        "against best",
+        "How training went",
+        "What to do next",
+        "best",
+    )
     assert all(text in shown.text for text in told)
     assert result.winner in repr(result)
 

@@ -18,4 +18,7 @@ class ResultView(CleanedView):
 
     def _repr_html_(self) -> str:
         variants = score_table(self._conclusions)
-        return result_html(self._conclusions, variants, self.findings(), self.pending)
+        return result_html(
+            *(self._conclusions, variants, self.findings(), self.pending),
+            is_uneven=bool(self.recalls_text()),
+        )

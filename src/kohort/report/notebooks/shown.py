@@ -5,6 +5,9 @@ from html import escape
 
 import pandas as pd
 
+from kohort.report.screen.score_columns import ScoreColumns
+from kohort.report.study_page.interval_plot import BEST
+
 MOST = 12
 """The most rows of a table that are shown; a study may have hundreds of variants."""
 
@@ -22,6 +25,26 @@ def facts_html(facts: Mapping[str, str]) -> str:
         for name, text in facts.items()
     )
     return f"<table>{rows}</table>"
+
+
+def columns_html(columns: ScoreColumns) -> str:
+    """The table of variants as a terminal shows it, its first rows where there are many."""
+    (shown,) = columns.tables(None)
+    rows = [[column.title for column in shown], *zip(*(c.cells for c in shown), strict=True)]
+    kinds = ["th", *("td" for _ in columns.stands)]
+    weights = ["bold", *("bold" if s == BEST else "normal" for s in columns.stands)]
+    drawn = "".join(
+        "<tr>"
+        + "".join(
+            f'<{kind} style="text-align: {column.justify}; font-weight: {weight}">'
+            f"{escape(cell)}</{kind}>"
+            for column, cell in zip(shown, row, strict=True)
+        )
+        + "</tr>"
+        for row, kind, weight in list(zip(rows, kinds, weights, strict=True))[: MOST + 1]
+    )
+    others = len(columns.stands) - MOST
+    return f"<table>{drawn}</table>" + (f"<p>and {others} others: table()</p>" * (others > 0))
 
 
 def table_html(table: pd.DataFrame) -> str:
