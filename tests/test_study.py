@@ -145,6 +145,7 @@ def test_the_table_is_what_the_curves_say(result):
         assert row["gap"] == pytest.approx(train - valid)
         assert row["low"] < row["val_accuracy"] < row["high"]
     assert set(table["parameters"]) == {75}
+    assert set(table["megabytes"]) == {75 * 4 / 1e6}
     assert (table["seconds"] > 0).all()
 
 

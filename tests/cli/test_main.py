@@ -78,6 +78,8 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert "does best on validation data" in ran.stdout
     assert ran.stdout.split("\n", 1)[0].split()[-1] == "verdict"
     assert (folder / "study-report" / "winner.keras").is_file()
+    size = (folder / "study-report" / "winner.keras").stat().st_size
+    assert f"winner: study-report/winner.keras ({size / 1e6:.3g} MB)" in ran.stdout
     report = (folder / "study-report" / "report.html").read_text("utf-8")
     assert "kohort run study.py --data images --epochs 6" in report
     assert "K/broken.png" in report

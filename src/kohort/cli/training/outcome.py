@@ -68,8 +68,13 @@ def finish[R: "Result"](
     if as_json:
         typer.echo(json.dumps(of_result(result, more, files)))
     else:
-        print_text("\n".join(f"{_WRITTEN[what]}: {path}" for what, path in files.items()))
+        print_text("\n".join(_written(what, path) for what, path in files.items()))
     return result
+
+
+def _written(what: str, path: Path) -> str:
+    size = f" ({path.stat().st_size / 1e6:.3g} MB)" if what == "model" else ""
+    return f"{_WRITTEN[what]}: {path}{size}"
 
 
 _WRITTEN = {"model": "winner", "report": "report"}

@@ -115,6 +115,7 @@ def score_columns(conclusions: Conclusions, *, is_uneven: bool) -> ScoreColumns:
         column("gap", "gap", lambda value: words.gap(value, scale)),
         column("at epoch", "best_epoch", str),
         column("parameters", "parameters", "{:,}".format),
+        column("MB", "megabytes", "{:.3g}".format),
         column("seconds", "seconds", "{:.1f}".format),
     ]
     return ScoreColumns(
