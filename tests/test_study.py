@@ -553,6 +553,16 @@ def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
     assert not re.search(r"\d\.\d", str(caught.value))
 
 
+def test_a_function_in_the_place_of_what_it_makes_is_told_to_be_called(blobs):
+    def my_data():
+        raise AssertionError("it was called")
+
+    told = r"a kohort.Dataset, got the function my_data itself; call it: my_data\(...\)"
+    assert_refused(lambda: study(my_data), told)
+    told = r"a kohort.*Holdout.*, got the class Holdout itself; call it: Holdout\(...\)"
+    assert_refused(lambda: study(blobs, replicates=kohort.Holdout), told)
+
+
 class Batches(keras.callbacks.Callback):
     """Counts the batches that it sees."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from kohort.data.dataset import Dataset
 from kohort.data.labels import as_numbers, numbered_classes
 from kohort.design.replicates import Holdout, KFold
+from kohort.design.validation import check_data
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -65,6 +66,7 @@ def open(  # noqa: A001 (as `kohort.open`)
                 "run it again: it goes on",
             )
         if data is not None:
+            check_data(data)
             data = _as_trained(data, description["data"])
         if data is not None and data.fingerprint != description["data"]:
             raise StoreError(
