@@ -553,6 +553,21 @@ def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
     assert not re.search(r"\d\.\d", str(caught.value))
 
 
+def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
+    before, costs = result.readings(), result.costs()
+    assert costs.index.to_list() == result.table().index[: len(costs)].to_list()
+    assert (costs["milliseconds"] > 0).all()
+    for name, row in costs.iterrows():
+        number = [variant.name for variant in result.variants].index(name)
+        best = result.members[number, result.conclusions.best_replicate(number)]
+        assert row["parameters"] == best.model().count_params()
+        size = best.save(tmp_path / "model.keras").stat().st_size
+        assert row["megabytes"] == pytest.approx(size / 1e6, rel=0.01)  # names in it are counted
+        weights = result.table()["megabytes"][name]
+        assert weights < row["megabytes"] < weights + 0.04
+    assert result.readings() == before
+
+
 def test_a_function_in_the_place_of_what_it_makes_is_told_to_be_called(blobs):
     def my_data():
         raise AssertionError("it was called")

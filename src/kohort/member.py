@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.building import batch_of
@@ -254,6 +256,22 @@ class Ensemble:
         return f"Ensemble({self.name!r})"
 
 
+class Refit(NamedTuple):
+    """A variant to train once more, on all training samples.
+
+    Args:
+        variant: The variant's number in the study.
+        name: Its name.
+        epochs: For how many epochs.
+        of: The fingerprint of the variant's first member: of other members it is another refit.
+    """
+
+    variant: int
+    name: str
+    epochs: int
+    of: str
+
+
 def ensemble_of(
     members: Sequence[Member],
     name: str,
@@ -287,6 +305,12 @@ def cost_of(model: Member | Ensemble) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         size = model.save(Path(folder, "model.keras")).stat().st_size
     return Cost(built.count_params(), milliseconds, size / 1e6)
+
+
+def costs_of(members: Sequence[Member]) -> pd.DataFrame:
+    """What members cost, a row for each, by the names of their variants."""
+    rows = [cost_of(member)._asdict() for member in members]
+    return pd.DataFrame(rows, pd.Index([m.variant.name for m in members], name="variant"))
 
 
 def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Candidate:

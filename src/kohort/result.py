@@ -4,7 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.variants import Variant
@@ -12,29 +14,22 @@ from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
-from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
+from kohort.member import (
+    Ensemble,
+    Member,
+    Refit,
+    candidate,
+    cost_of,
+    costs_of,
+    ensemble_of,
+    shipped,
+)
 from kohort.report.answers import score_table
-from kohort.report.held_out import Candidate, HeldOut
+from kohort.report.held_out import HeldOut
 from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
-
-
-class Refit(NamedTuple):
-    """A variant to train once more, on all training samples.
-
-    Args:
-        variant: The variant's number in the study.
-        name: Its name.
-        epochs: For how many epochs.
-        of: The fingerprint of the variant's first member: of other members it is another refit.
-    """
-
-    variant: int
-    name: str
-    epochs: int
-    of: str
 
 
 class Refits(Protocol):
@@ -76,7 +71,9 @@ class Result(ResultView):
         readings: KeptReadings | None = None,
         refits: Refits | None = None,
     ) -> None:
-        super().__init__(record, data, readings, self._candidate)
+        super().__init__(
+            record, data, readings, lambda n: candidate(self._best_member(n), self.metric)
+        )
         self.variants, self._members = variants, members
         self._refits, self._refitted = refits, dict[int, Member]()
 
@@ -287,6 +284,24 @@ class Result(ResultView):
         sound = self._conclusions.study.variants[number].sound
         return [self.members[number, int(replicate)] for replicate in sound]
 
+    def costs(self) -> pd.DataFrame:
+        """What the best member of each variant costs, measured on this machine, best score first.
+
+        Columns as in `Cost`. The models are built, run and saved for it; nothing of it is kept.
+
+        Raises:
+            DesignError: As `members`.
+
+        Example:
+            >>> result.costs().columns.to_list()
+            ['parameters', 'milliseconds', 'megabytes']
+        """
+        best, kept = self._conclusions.best_replicate, self.members
+        sound = [
+            n for n in self._conclusions.ranking if len(self._conclusions.study.variants[n].sound)
+        ]
+        return costs_of([kept[n, best(n)] for n in sound if (n, best(n)) in kept])
+
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
 
@@ -313,9 +328,6 @@ class Result(ResultView):
         if raw is not None:
             page = replace(page, turns=self._turns_shown(raw))
         return write_page(Path(path), page)
-
-    def _candidate(self, number: int) -> Candidate:
-        return candidate(self._best_member(number), self.metric)
 
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
