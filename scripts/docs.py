@@ -28,7 +28,10 @@ def commands_page() -> str:
         NOTE,
         "# Commands\n",
         "Progress goes to stderr, results to stdout. Exit code 0: done; 2: the input is wrong,",
-        "told in one line; 130: interrupted.\n",
+        "told in one line; 130: interrupted. On a terminal tables are as wide as it is, and what",
+        "has no room comes in a table below; a pipe gets a line for each variant.\n",
+        "`kohort --install-completion` lets the Tab key complete commands, options and files, in",
+        "bash, zsh, fish and PowerShell; `--show-completion` prints what it would install.\n",
     ]
     return "\n".join([*parts, *_help(root, context, "kohort")])
 

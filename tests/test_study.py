@@ -145,6 +145,7 @@ def test_the_table_is_what_the_curves_say(result):
         assert row["gap"] == pytest.approx(train - valid)
         assert row["low"] < row["val_accuracy"] < row["high"]
     assert set(table["parameters"]) == {75}
+    assert set(table["megabytes"]) == {75 * 4 / 1e6}
     assert (table["seconds"] > 0).all()
 
 
@@ -550,6 +551,31 @@ def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
     with pytest.raises(kohort.InputError) as caught:
         study(data(blobs.x_train, blobs.y_train))
     assert not re.search(r"\d\.\d", str(caught.value))
+
+
+def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
+    before, costs = result.readings(), result.costs()
+    assert costs.index.to_list() == result.table().index[: len(costs)].to_list()
+    assert (costs["milliseconds"] > 0).all()
+    for name, row in costs.iterrows():
+        number = [variant.name for variant in result.variants].index(name)
+        best = result.members[number, result.conclusions.best_replicate(number)]
+        assert row["parameters"] == best.model().count_params()
+        size = best.save(tmp_path / "model.keras").stat().st_size
+        assert row["megabytes"] == pytest.approx(size / 1e6, rel=0.01)  # names in it are counted
+        weights = result.table()["megabytes"][name]
+        assert weights < row["megabytes"] < weights + 0.04
+    assert result.readings() == before
+
+
+def test_a_function_in_the_place_of_what_it_makes_is_told_to_be_called(blobs):
+    def my_data():
+        raise AssertionError("it was called")
+
+    told = r"a kohort.Dataset, got the function my_data itself; call it: my_data\(...\)"
+    assert_refused(lambda: study(my_data), told)
+    told = r"a kohort.*Holdout.*, got the class Holdout itself; call it: Holdout\(...\)"
+    assert_refused(lambda: study(blobs, replicates=kohort.Holdout), told)
 
 
 class Batches(keras.callbacks.Callback):

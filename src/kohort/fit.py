@@ -15,6 +15,7 @@ from kohort.engine.feed.arguments import (
 from kohort.engine.feed.disk_rows import split_rows
 from kohort.engine.feed.refusals import check_arrays, check_targets, warn_of_labels
 from kohort.engine.loop.chunking import check_chunk
+from kohort.engine.needless import without_needless_warnings
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import ModelError, check_choice
 from kohort.keras_api.callbacks import Callbacks, Verbose, own_callbacks
@@ -162,7 +163,8 @@ def fit(
     )
     total = len(members) * settings.epochs_to_train
     shown = verbose != 0 and not is_one
-    with matmul_precision(precision), Progress(total, visible=shown) as progress:
+    quiet = without_needless_warnings()
+    with quiet, matmul_precision(precision), Progress(total, visible=shown) as progress:
         of_each = own_callbacks(callbacks, len(members))
         Fitting(members, given, settings, of_each, progress).run(engine)
     histories = [model.history for model in members]

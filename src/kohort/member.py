@@ -2,12 +2,14 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.building import batch_of
@@ -15,8 +17,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.design.whole_data import REFIT
-from kohort.engine.members import MONITOR
-from kohort.evidence.curves import Curves
+from kohort.engine.needless import without_needless_warnings
 from kohort.keras_api.averaging import Link, averaged, link_of, measurable
 from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
 from kohort.keras_api.models import prepare, uncompiled
@@ -24,11 +25,12 @@ from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import SampleScore, measured
 from kohort.report.exports.deployable import save_deployable, taking_raw_inputs
 from kohort.report.held_out import Candidate
+from kohort.report.notebooks.member_view import MemberView
 from kohort.report.tested.side_by_side import SideBySide
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, repr=False)
+class Member(MemberView):
     """One variant in one replicate, trained; or once more, on all training samples.
 
     Args:
@@ -81,10 +83,11 @@ class Member:
             >>> model.predict(data.x_test, verbose=0).shape
             (60, 5)
         """
-        part = TrainingPart(self.data, self.replicate.train)
-        model = self.variant.model(self.replicate.seed, part)
-        prepare(model, batch_of(self.data, 1))
-        set_weights(model, self.weights)
+        with without_needless_warnings():
+            part = TrainingPart(self.data, self.replicate.train)
+            model = self.variant.model(self.replicate.seed, part)
+            prepare(model, batch_of(self.data, 1))
+            set_weights(model, self.weights)
         return model
 
     def deployable(self) -> keras.Model:
@@ -253,6 +256,22 @@ class Ensemble:
         return f"Ensemble({self.name!r})"
 
 
+class Refit(NamedTuple):
+    """A variant to train once more, on all training samples.
+
+    Args:
+        variant: The variant's number in the study.
+        name: Its name.
+        epochs: For how many epochs.
+        of: The fingerprint of the variant's first member: of other members it is another refit.
+    """
+
+    variant: int
+    name: str
+    epochs: int
+    of: str
+
+
 def ensemble_of(
     members: Sequence[Member],
     name: str,
@@ -288,33 +307,10 @@ def cost_of(model: Member | Ensemble) -> Cost:
     return Cost(built.count_params(), milliseconds, size / 1e6)
 
 
-def members_of(
-    variants: Sequence[Variant],
-    replicates: Sequence[Replicate],
-    data: Dataset,
-    weights: Mapping[tuple[int, int], list[np.ndarray]],
-    curves: Curves,
-) -> dict[tuple[int, int], Member]:
-    """The members of a study by the numbers of their variant and replicate.
-
-    Args:
-        variants: All of its variants.
-        replicates: All of its replicates.
-        data: What they were trained on.
-        weights: Of each member, by the same two numbers: those of its best epoch.
-        curves: What was measured, from which that epoch follows.
-    """
-    monitored = np.nan_to_num(curves.of(MONITOR), nan=np.inf, posinf=np.inf)
-    return {
-        (variant, replicate): Member(
-            variants[variant],
-            replicates[replicate],
-            data,
-            best_weights,
-            epoch=int(monitored[variant, replicate].argmin()) + 1,
-        )
-        for (variant, replicate), best_weights in weights.items()
-    }
+def costs_of(members: Sequence[Member]) -> pd.DataFrame:
+    """What members cost, a row for each, by the names of their variants."""
+    rows = [cost_of(member)._asdict() for member in members]
+    return pd.DataFrame(rows, pd.Index([m.variant.name for m in members], name="variant"))
 
 
 def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Candidate:

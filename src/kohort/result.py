@@ -4,7 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.variants import Variant
@@ -12,30 +14,22 @@ from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
-from kohort.member import Ensemble, Member, candidate, cost_of, ensemble_of, shipped
+from kohort.member import (
+    Ensemble,
+    Member,
+    Refit,
+    candidate,
+    cost_of,
+    costs_of,
+    ensemble_of,
+    shipped,
+)
 from kohort.report.answers import score_table
-from kohort.report.cleaned.cleaned_view import CleanedView
-from kohort.report.held_out import Candidate, HeldOut
-from kohort.report.notebooks.result_html import result_html
+from kohort.report.held_out import HeldOut
+from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
-
-
-class Refit(NamedTuple):
-    """A variant to train once more, on all training samples.
-
-    Args:
-        variant: The variant's number in the study.
-        name: Its name.
-        epochs: For how many epochs.
-        of: The fingerprint of the variant's first member: of other members it is another refit.
-    """
-
-    variant: int
-    name: str
-    epochs: int
-    of: str
 
 
 class Refits(Protocol):
@@ -50,7 +44,7 @@ def epochs_to_refit(members: Sequence[Member]) -> int:
     return statistics.median_high(member.epoch for member in members)
 
 
-class Result(CleanedView):
+class Result(ResultView):
     """What a study measured, and what follows from it.
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
@@ -73,17 +67,19 @@ class Result(CleanedView):
         record: StudyRecord,
         variants: tuple[Variant, ...],
         data: Dataset | None,
-        members: Mapping[tuple[int, int], Member],
+        members: Mapping[tuple[int | str, int], Member],
         readings: KeptReadings | None = None,
         refits: Refits | None = None,
     ) -> None:
-        super().__init__(record, data, readings, self._candidate)
+        super().__init__(
+            record, data, readings, lambda n: candidate(self._best_member(n), self.metric)
+        )
         self.variants, self._members = variants, members
         self._refits, self._refitted = refits, dict[int, Member]()
 
     @property
-    def members(self) -> Mapping[tuple[int, int], Member]:
-        """The trained members, by the numbers of their variant and replicate.
+    def members(self) -> Mapping[tuple[int | str, int], Member]:
+        """The trained members, by variant (its number in the study, or its name) and replicate.
 
         Of a study that was kept with `keep="winners"` those alone that it kept: others are refused.
 
@@ -93,8 +89,10 @@ class Result(CleanedView):
         Example:
             >>> sorted(result.members)
             [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-            >>> result.members[1, 2].variant.name
-            'units=16'
+            >>> result.members["units=16", 2] is result.members[1, 2]
+            True
+            >>> result.members["units=16", 2]
+            Member('units=16', replicate 2, epoch 2)
         """
         if self._data is None:
             raise without_data()
@@ -286,6 +284,24 @@ class Result(CleanedView):
         sound = self._conclusions.study.variants[number].sound
         return [self.members[number, int(replicate)] for replicate in sound]
 
+    def costs(self) -> pd.DataFrame:
+        """What the best member of each variant costs, measured on this machine, best score first.
+
+        Columns as in `Cost`. The models are built, run and saved for it; nothing of it is kept.
+
+        Raises:
+            DesignError: As `members`.
+
+        Example:
+            >>> result.costs().columns.to_list()
+            ['parameters', 'milliseconds', 'megabytes']
+        """
+        best, kept = self._conclusions.best_replicate, self.members
+        sound = [
+            n for n in self._conclusions.ranking if len(self._conclusions.study.variants[n].sound)
+        ]
+        return costs_of([kept[n, best(n)] for n in sound if (n, best(n)) in kept])
+
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
 
@@ -312,13 +328,6 @@ class Result(CleanedView):
         if raw is not None:
             page = replace(page, turns=self._turns_shown(raw))
         return write_page(Path(path), page)
-
-    def _repr_html_(self) -> str:
-        variants = score_table(self._conclusions)
-        return result_html(self._conclusions, variants, self.findings(), self.pending)
-
-    def _candidate(self, number: int) -> Candidate:
-        return candidate(self._best_member(number), self.metric)
 
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]

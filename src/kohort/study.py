@@ -39,7 +39,8 @@ from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
 from kohort.runs.recording import RunStart, before_training, study_record
 from kohort.runs.refitting import Refitter
-from kohort.runs.retention.retaining import Keep, check_keep, kept_members, wanted
+from kohort.runs.retention.kept_members import kept_members
+from kohort.runs.retention.retaining import Keep, check_keep, wanted
 from kohort.runs.session import StoreTarget, session
 from kohort.runs.training import Training
 from kohort.runs.work import Planned

@@ -76,7 +76,10 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert ran.returncode == 0, ran.stderr
     assert "units=16" in ran.stdout
     assert "does best on validation data" in ran.stdout
+    assert ran.stdout.split("\n", 1)[0].split()[-1] == "verdict"
     assert (folder / "study-report" / "winner.keras").is_file()
+    size = (folder / "study-report" / "winner.keras").stat().st_size
+    assert f"winner: study-report/winner.keras ({size / 1e6:.3g} MB)" in ran.stdout
     report = (folder / "study-report" / "report.html").read_text("utf-8")
     assert "kohort run study.py --data images --epochs 6" in report
     assert "K/broken.png" in report
@@ -234,6 +237,13 @@ def test_errors_of_kohort_are_one_line(folder):
     done = kohort("run", "study.py::fails", "--data", "images", cwd=folder)
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stderr.startswith("kohort: expected ")
+
+
+def test_the_shell_completes_commands(monkeypatch, tmp_path):
+    asked = {"_KOHORT_COMPLETE": "complete_bash", "COMP_WORDS": "kohort sh", "COMP_CWORD": "1"}
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    assert kohort(cwd=tmp_path).stdout.split() == ["show"]
 
 
 def test_help_and_an_interrupt(folder, monkeypatch, capsys):

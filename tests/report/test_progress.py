@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from kohort.report import progress as module
+from kohort.report.following.best_so_far import Best
 from kohort.report.progress import Progress
 
 
@@ -35,7 +36,9 @@ def test_a_terminal_shows_cohort_members_epoch_and_time_left(monkeypatch):
 def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width):
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     monkeypatch.setattr(module, "Console", lambda **_: console)
+    monkeypatch.setattr(module, "SCREEN_SECONDS", 0.0)
     progress = Progress(1200)
+    progress.follow(lambda: Best("accuracy", "84.5 %", "units=16"))
     progress.begin("cohort [b] 10/12: " + "units=(400, 200), l2=1e-4, " * 9, members=40, epochs=30)
     progress.advance(600, epoch=14)
     (line,) = console.render_lines(progress._bar.get_renderable(), pad=False)
@@ -43,8 +46,10 @@ def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width)
     assert len(text) <= width
     assert text.startswith("40 members of cohort [b]"[: 15 if width == 80 else 24])
     assert "━━━" in text
-    for told in ("epoch 15/30", "600/1200 member epochs", "left"):
+    for told in ("epoch 15/30", "left", "best 84.5 %"):
         assert told in text
+    assert ("600/1200 member epochs" in text) == (width == 160)
+    assert ("best 84.5 % units=16" in text) == (width == 160)
 
 
 def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
@@ -52,6 +57,31 @@ def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
         "cohort 1/2: small, 3 members, 2 epochs",
         "cohort 2/2: large, 1 member, 6 epochs",
     ]
+
+
+def test_a_log_gets_a_line_with_the_time_left_as_time_passes(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=False, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    with Progress(400) as progress:
+        progress.follow(lambda: Best("accuracy", "84.5 %", "units=16"))
+        progress.begin("cohort 1/1", members=4, epochs=100)
+        for epoch in range(100):
+            now[0] += 0.5
+            progress.advance(4, epoch)
+    lines = screen.getvalue().splitlines()
+    assert len(lines) == 1 + 3  # of 50 s, one each 15 s
+    best = "best accuracy so far 84.5 % (units=16)"
+    assert lines[1] == f"120 of 400 member epochs, about 35 s left, {best}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(12.4, "12 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_a_duration_is_told_in_two_units(seconds, told):
+    assert module._duration(seconds) == told
 
 
 def test_what_is_one_of_several_says_what_it_is_for(monkeypatch):

@@ -16,13 +16,14 @@ from kohort.cli import model_commands, store_commands
 from kohort.cli.ending import end
 from kohort.cli.on_data import check_commands, clean_commands, fetch_commands, prepare_commands
 from kohort.cli.training import search_commands, study_commands
+from kohort.engine.needless import without_needless_warnings
 from kohort.errors import KohortError
 
 app = typer.Typer(
     name="kohort",
     help="Train a set of Keras models at once, and tell what was found.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -84,7 +85,7 @@ _UsageError: Any = typer.BadParameter.__base__
 def main() -> None:
     """The `kohort` command."""
     try:
-        with _ending_at_sigterm():
+        with _ending_at_sigterm(), without_needless_warnings():
             code = app(prog_name="kohort", standalone_mode=False)
     except KohortError as error:
         end(str(error), 2)

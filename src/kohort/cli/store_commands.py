@@ -78,46 +78,65 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
 
 
 def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
-    """Show a study: the answer, variants, runs, events, race, axes, classes, test, findings."""
+    """Show a study: the answer, scores, runs, events, race, axes, classes, test, findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
+    from kohort.report.screen.printing import print_scores, print_text
 
     with _of_a_study("show", name), open_store(store, make=False) as opened:
         stored = opened.study(name)
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
         pending = store_tables.pending(opened, stored)
-    parts |= {"pending": [{"told": pending}] * bool(pending)}
-    parts |= _told(store, name) if has_ended else _NOTHING
-    typer.echo(json.dumps(parts) if as_json else "\n".join(store_tables.lines(parts)))
+    parts |= {"pending": [{"told": pending}] * bool(pending), **_NOTHING}
+    result = None
+    if has_ended:
+        try:
+            result = _opened(store, name)
+            parts |= _told(result)
+        except StoreError as error:  # The rest can be shown without the epochs.
+            parts["axes"] = [{"told": str(error)}]
+    if as_json:
+        typer.echo(json.dumps(parts))
+        return
+    if opening := store_tables.opening(parts):
+        print_text("\n".join([*opening, ""]))
+    if result is not None:
+        print_scores(result.conclusions, is_uneven=bool(parts["classes"]))
+        print_text("")
+    print_text("\n".join(store_tables.lines(parts)))
 
 
 _NOTHING: dict[str, list[dict[str, Any]]] = {
-    "answer": [], "race": [], "axes": [], "classes": [], "recalls": [], "test": [],
+    "answer": [], "table": [], "race": [], "axes": [], "classes": [], "recalls": [], "test": [],
     "test_scores": [],
 }  # fmt: skip
 
 
-def _told(store: str, name: str) -> dict[str, list[dict[str, Any]]]:
-    """The answer, what the race decided, what axes do, and what was read of the test set."""
-    from kohort.cli.told_as_json import of_recalls, of_test
-    from kohort.report import on_test
+def _opened(store: str, name: str) -> "Result":
     from kohort.runs.loading import open as open_result
 
-    try:
-        result = open_result(store, name)
-        told = {
-            "answer": [result.answer()],
-            "race": result.race_text(),
-            "axes": result.effects_text(),
-            "classes": result.recalls_text(),
-            "test": on_test.readings_text(result.readings(), result.test_text()),
-        }
-        rows = {"recalls": of_recalls(result), "test_scores": of_test(result)}
-    except StoreError as error:  # The rest can be shown without the epochs.
-        told, rows = {"axes": [str(error)]}, {}
+    return open_result(store, name)
+
+
+def _told(result: "Result") -> dict[str, list[dict[str, Any]]]:
+    """The answer, the scores, what the race decided, what axes do, and what the test set said."""
+    from kohort.cli.told_as_json import of_recalls, of_table, of_test
+    from kohort.report import on_test
+
+    told = {
+        "answer": [result.answer()],
+        "race": result.race_text(),
+        "axes": result.effects_text(),
+        "classes": result.recalls_text(),
+        "test": on_test.readings_text(result.readings(), result.test_text()),
+    }
     parts = {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
-    return _NOTHING | parts | rows
+    return parts | {
+        "table": of_table(result),
+        "recalls": of_recalls(result),
+        "test_scores": of_test(result),
+    }
 
 
 def compare(

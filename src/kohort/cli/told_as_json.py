@@ -91,6 +91,11 @@ def of_recalls(result: "Result") -> list[dict[str, Any]]:
         return []
 
 
+def of_table(result: "Result") -> list[dict[str, Any]]:
+    """The table of variants, best score first; what is no number, text or truth as its code."""
+    return _rows(result.table())
+
+
 def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> dict[str, Any]:
     """What a run ended with.
 
@@ -108,7 +113,7 @@ def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> d
         "confidence": settings.confidence,
         "winner": result.winner,
         "answer": result.answer(),
-        "table": _rows(result.table()),
+        "table": of_table(result),
         "recalls": of_recalls(result),
         "test": of_test(result),
         "findings": [of_finding(finding) for finding in result.findings()],

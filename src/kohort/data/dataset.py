@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +23,7 @@ from kohort.data.checking import (
     narrow,
     test_arrays,
 )
-from kohort.data.encoding import (
-    from_one,
-    names_of_classes,
-    numbered_by_name,
-    told_of_gaps,
-)
+from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
 from kohort.data.raw_data import RawData, fingerprint_by_name
 from kohort.errors import DataError
 
@@ -341,6 +337,9 @@ class Dataset:
         shape = by_name if self.named else f"{self.input_shape} {self.x_train.dtype}"
         sides = f"{len(self.x_train)} train and {len(self.x_test) or 'no'} test samples"
         return f"Dataset({self.name!r}, {sides} of {shape}, {classes})"
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in (repr(self), *self.notes))
 
 
 def is_table(data: Dataset) -> bool:

@@ -175,7 +175,7 @@ class Plan:
         return "\n".join([head, *cohorts, *alone])
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        return f'<pre style="white-space: pre-wrap">{escape(str(self))}</pre>'
 
     def _how_many(self) -> str:
         """The number of members, in words."""

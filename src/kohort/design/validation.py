@@ -132,26 +132,35 @@ def _check_sizes(spec: StudySpec, names: list[str]) -> None:
         )
 
 
+def check_data(data: object) -> None:
+    """Refuse what is no data set, such as a function that would make one.
+
+    Raises:
+        DesignError: It is none.
+    """
+    _check_kind("data", data, Dataset, "give arrays (x, y), or kohort.load(...)")
+
+
 def _check_kinds(spec: StudySpec) -> None:
-    wanted: list[tuple[str, object, type | UnionType, str]] = [
-        ("data", spec.data, Dataset, "give arrays (x, y), or kohort.load(...)"),
-        (
-            "replicates",
-            spec.replicates,
-            Holdout | KFold | Race,
-            "give kohort.Holdout(0.1, repeats=5), say",
-        ),
-        *(
-            ("each variant", variant, Variant, "give kohort.Variant(name, build), or a kohort.grid")
-            for variant in spec.variants
-        ),
-    ]
-    for what, value, kind, mend in wanted:
-        if not isinstance(value, kind):
-            name = getattr(kind, "__name__", re.sub(r"kohort\.design\.\w+\.", "", str(kind)))
-            raise DesignError(f"{what} as a kohort.{name}", _told(value), mend)
+    check_data(spec.data)
+    mend = "give kohort.Holdout(0.1, repeats=5), say"
+    _check_kind("replicates", spec.replicates, Holdout | KFold | Race, mend)
+    for variant in spec.variants:
+        mend = "give kohort.Variant(name, build), or a kohort.grid"
+        _check_kind("each variant", variant, Variant, mend)
     if not isinstance(spec.seed, int) or spec.seed < 0:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
+
+
+def _check_kind(what: str, value: object, kind: type | UnionType, mend: str) -> None:
+    if isinstance(value, kind):
+        return
+    name = getattr(kind, "__name__", re.sub(r"kohort\.design\.\w+\.", "", str(kind)))
+    told, called = _told(value), getattr(value, "__name__", "")
+    if callable(value) and called:
+        kind_of = "class" if isinstance(value, type) else "function"
+        told, mend = f"the {kind_of} {called} itself", f"call it: {called}(...)"
+    raise DesignError(f"{what} as a kohort.{name}", told, mend)
 
 
 def _told(value: object) -> str:

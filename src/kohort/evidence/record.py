@@ -37,6 +37,8 @@ class VariantFacts:
             code, where that is known.
         untrained_in: By replicate's number, the loss of its own model before the first step, where
             training ended well above `untrained_loss`, which is that of the first replicate.
+        weight_bytes: Of its model's weights, as a file holds them; 0 in studies that were kept
+            before this was.
     """
 
     name: str
@@ -48,6 +50,7 @@ class VariantFacts:
     build: str | None = None
     defaults: dict[str, str] = field(default_factory=dict)
     untrained_in: dict[int, float] = field(default_factory=dict)
+    weight_bytes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +122,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             {str(number): loss for number, loss in variant.untrained_in.items()}
             for variant in record.variants
         ],
+        "weight_bytes": [variant.weight_bytes for variant in record.variants],
         "trained": record.whole.trained.tolist(),
         "configs": [[*place, text] for place, text in record.configs.items()],
         "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
@@ -151,8 +155,9 @@ def from_json(
         {int(number): loss for number, loss in of_variant.items()}
         for of_variant in stored.get("untrained_in", [{}] * count)
     ]
+    sizes = stored.get("weight_bytes", [0] * count)
     facts = zip(
-        settings.epochs, *(stored[name] for name in by_variant), *later, starts, strict=True
+        settings.epochs, *(stored[name] for name in by_variant), *later, starts, sizes, strict=True
     )
     return StudyRecord(
         settings,

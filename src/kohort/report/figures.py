@@ -72,7 +72,7 @@ class OfflineChart(alt.FacetChart):
 def curves_chart(bands: pd.DataFrame) -> OfflineChart:
     """A panel for each variant and metric: train and validation, a band from lowest to highest."""
     chart: alt.FacetChart = (
-        _panel(bands, None, alt.Scale(zero=False))
+        _panel(bands, None, alt.Scale(zero=False), alt.Legend(title=None, orient="top"))
         .properties(width=180, height=120)
         .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
         .resolve_scale(y="independent")
@@ -229,7 +229,9 @@ def on_the_page(chart: Any) -> str:
     return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))
 
 
-def _panel(bands: pd.DataFrame, title: str | None, scale: alt.Scale) -> Any:
+def _panel(
+    bands: pd.DataFrame, title: str | None, scale: alt.Scale, legend: alt.Legend | None = None
+) -> Any:
     last = int(bands["epoch"].max())
     ticks = list(range(1, last + 1, max(1, last // 6)))
     base = alt.Chart(bands).encode(
@@ -239,12 +241,12 @@ def _panel(bands: pd.DataFrame, title: str | None, scale: alt.Scale) -> Any:
             axis=alt.Axis(values=ticks, format="d", grid=False),
             scale=alt.Scale(domain=[1, max(2, last)], nice=False),
         ),
-        color=alt.Color("side:N", scale=_COLOURS, legend=None),
+        color=alt.Color("side:N", scale=_COLOURS, legend=legend),
     )
     # Both layers have the same title: Vega-Lite would show the union of different ones.
     low, mean = (alt.Y(f"{field}:Q", title=title, scale=scale) for field in ("low", "mean"))
     band = base.mark_area(opacity=0.3).encode(y=low, y2="high:Q")
     line = base.mark_line(strokeWidth=2).encode(
-        y=mean, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=None)
+        y=mean, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=legend)
     )
     return alt.layer(band, line)

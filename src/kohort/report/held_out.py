@@ -10,6 +10,7 @@ from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
+from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.judged import Answers
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
@@ -119,6 +120,7 @@ class TestSet:
         """All readings, in order."""
         return list(self._unstored) if self._kept is None else self._kept.all()
 
+    @without_needless_warnings()
     def read(self, candidates: Sequence[Candidate]) -> list[Tested]:
         """Score members on the test set, by the metric and by the classes that they give.
 

@@ -1,5 +1,7 @@
-"""The progress display: what trains now, how far it is, and the remaining time."""
+"""The progress display: what trains now, how far it is, the remaining time, and the best score."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -7,6 +9,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -14,8 +17,14 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
-_WIDE = 100
-"""Columns of a terminal that has room for the time since the start."""
+from kohort.report.following.best_so_far import Best
+from kohort.report.following.progress_line import ProgressLine
+
+_WIDE = 120
+"""Columns of a terminal that has room for the time since the start and for member epochs."""
+LOG_SECONDS, SCREEN_SECONDS = 15.0, 0.25
+"""The least time between two lines of a log, and between two looks at the best score."""
+_clock = time.monotonic
 
 
 class Bars(RichProgress):
@@ -30,6 +39,9 @@ class Bars(RichProgress):
 class Progress:
     """A bar on stderr that counts member epochs (one member trained for one epoch).
 
+    A notebook has one line that is written over; a log file or a pipe gets a line for each part of
+    the work, and one each `LOG_SECONDS`.
+
     Args:
         total: Member epochs to come.
         visible: Whether to show anything at all.
@@ -39,27 +51,20 @@ class Progress:
     def __init__(self, total: int, *, visible: bool = True, purpose: str = "") -> None:
         self._console = Console(stderr=True)
         self._visible, self._purpose = visible, purpose
-        self._what, self._epochs, self._left = "", 0, 0
-        # What trains may have a name of any length: it is cut where there is no room for it.
+        self._what, self._epochs, self._left, self._epoch = "", 0, 0, 0
+        self._best: Callable[[], Best | None] = lambda: None
+        self._found: Best | None = None
+        self._line = ProgressLine() if visible and self._console.is_jupyter else None
+        self._is_log = visible and not self._console.is_terminal and self._line is None
+        self._began = self._told = self._looked = _clock()
         self._bar = Bars(
-            TextColumn(
-                "{task.description}",
-                markup=False,
-                table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis"),
-            ),
-            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
-            TextColumn("{task.fields[epoch]}"),
-            MofNCompleteColumn(),
-            TextColumn("member epochs"),
-            *([TimeElapsedColumn()] if self._console.width >= _WIDE else []),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            *_columns(self._console.width),
             expand=True,
+            get_time=_clock,
             console=self._console,
-            # A log file or a pipe gets lines (`begin`) instead of a bar that redraws itself.
             disable=not (visible and self._console.is_terminal),
         )
-        self._task = self._bar.add_task("preparing", total=total, epoch="")
+        self._task = self._bar.add_task("preparing", total=total, epoch="", best="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -71,6 +76,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._show(at_once=True)
         self._bar.stop()
 
     def tell(self, line: str) -> None:
@@ -78,6 +84,10 @@ class Progress:
         if self._visible:
             # Names stay text; of a line, what reads a pipe gets one line.
             self._console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def follow(self, best: Callable[[], Best | None]) -> None:
+        """Show the best score too, which this tells."""
+        self._best = best
 
     def expect(self, member_epochs: int) -> None:
         """Add member epochs that are to come, as those of a race's next look."""
@@ -100,33 +110,90 @@ class Progress:
         self._what, self._epochs = f"{count(members, 'member')} of {what}", epochs
         if self._purpose:
             what = self._what = self._purpose
-        self._left = members * epochs - done
+        self._left, self._epoch = members * epochs - done, 0
         self.skip(done)
-        self._show(0)
-        if not self._console.is_terminal:
+        self._show()
+        if self._is_log:
             self.tell(f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}")
 
     def begin_together(self, what: str, member_epochs: int) -> None:
         """Show what trains now, of which all parts train at once, and its member epochs."""
-        self._what, self._epochs, self._left = what, 0, member_epochs
-        self._show(0)
-        if not self._console.is_terminal:
+        self._what, self._epochs, self._left, self._epoch = what, 0, member_epochs, 0
+        self._show()
+        if self._is_log:
             self.tell(f"{what}, {count(member_epochs, 'member epoch')}")
 
     def advance(self, member_epochs: int, epoch: int) -> None:
         """Count finished member epochs of an epoch (from 0)."""
         self._left -= member_epochs
+        self._epoch = epoch + 1
         self._bar.advance(self._task, member_epochs)
-        self._show(epoch + 1)
+        self._show()
+        if self._is_log and _clock() - self._told >= LOG_SECONDS:
+            self._told = _clock()
+            self.tell(self._told_in_words())
 
     def end(self) -> None:
         """Subtract member epochs that were not trained, as when members stop early."""
         total = self._bar.tasks[self._task].total or 0
         self._bar.update(self._task, total=total - self._left)
 
-    def _show(self, epoch: int) -> None:
-        told = f"epoch {epoch}/{self._epochs}" if self._epochs else ""
-        self._bar.update(self._task, description=self._what, epoch=told)
+    def _show(self, *, at_once: bool = False) -> None:
+        is_due = at_once or _clock() - self._looked >= SCREEN_SECONDS
+        if is_due:  # Of a large study the look costs more than an epoch.
+            self._found, self._looked = self._best(), _clock()
+        best = "" if self._found is None else f"best {self._found.score}"
+        named = f"{best} {self._found.variant}" if self._found and self._is_wide else best
+        told = f"epoch {self._epoch}/{self._epochs}" if self._epochs else ""
+        self._bar.update(self._task, description=self._what, epoch=told, best=named)
+        if self._line is not None and is_due:
+            task = self._bar.tasks[self._task]
+            self._line.show(task.completed, task.total or 0, self._told_in_words())
+
+    @property
+    def _is_wide(self) -> bool:
+        return self._console.width >= _WIDE
+
+    def _told_in_words(self) -> str:
+        """How far it is, for a line of a log or of a notebook."""
+        task, found = self._bar.tasks[self._task], self._best()
+        done, total = int(task.completed), int(task.total or 0)
+        parts = [f"{done:,} of {count(total, 'member epoch')}"]
+        if done < total and task.time_remaining is not None:
+            parts.append(f"about {_duration(task.time_remaining)} left")
+        if done >= total:
+            parts.append(f"{_duration(_clock() - self._began)} in all")
+        if found is not None:
+            parts.append(f"best {found.metric} so far {found.score} ({found.variant})")
+        return ", ".join(parts)
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """The columns of the bar on a terminal of this width."""
+    is_wide = width >= _WIDE
+
+    def cut(ratio: int | None = None, most: int | None = None) -> Column:
+        # A name may have any length: it is cut where there is no room for it.
+        return Column(ratio=ratio, max_width=most, no_wrap=True, overflow="ellipsis")
+
+    return [
+        TextColumn("{task.description}", markup=False, table_column=cut(ratio=2)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
+        TextColumn("{task.fields[epoch]}"),
+        *([MofNCompleteColumn(), TextColumn("member epochs"), TimeElapsedColumn()] * is_wide),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[best]}", markup=False, table_column=cut(most=36)),
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words: `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def count(number: int, what: str) -> str:

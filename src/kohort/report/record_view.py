@@ -73,12 +73,12 @@ class RecordView(ClassView, FrameView):
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
         them, all in inference mode at the best epoch; of classes the `balanced_accuracy` on
         validation with its interval (see `recalls`); `best_epoch` (from 1), that of lowest mean
-        validation loss; `parameters`; `seconds` of training, over all replicates, with compilation;
-        the same as `seconds_per_epoch` of one model, which is what an augmentation costs, say; and
-        the `verdict` of the findings; in a race also the `replicates` that each trained, and
-        how it `left` (see `race`); then the arguments that differ between the variants, with
-        the default where one is not given. Proportions are from 0 to 1.
-
+        validation loss; `parameters`; the `megabytes` (10^6 bytes) of its weights, to which a
+        `.keras` file adds some 20 kB; `seconds` of training, over all replicates, with compilation;
+        the same as `seconds_per_epoch` of one model, which is what an augmentation costs, say; the
+        `verdict` of the findings; in a race also the `replicates` that each trained, and how it
+        `left` (see `race`); then the arguments that differ between the variants, with the default
+        where one is not given. Proportions are from 0 to 1.
         Where it is known what one answer for all samples scores (see KH204 and KH207), a last row
         is no variant but that reference, on the same validation parts: always the most common
         class, say, or the mean. A variant that does not beat it is of no use.

@@ -120,7 +120,7 @@ def table(rows: Iterable[Row]) -> str:
     drawn = Table(box=None, pad_edge=False, header_style="")
     for name, value in rows[0].items():
         drawn.add_column(
-            name, justify="right" if isinstance(value, int) else "left", overflow="fold"
+            name, justify="right" if isinstance(value, int | float) else "left", overflow="fold"
         )
     for row in rows:
         drawn.add_row(*(str(value) for value in row.values()))
@@ -131,11 +131,14 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
+def opening(parts: dict[str, list[Row]]) -> Sequence[str]:
+    """What was asked of a study and is not there yet, and its answer, in lines of text."""
+    return [row["told"] for row in (*parts["pending"], *parts["answer"])]
+
+
 def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
-    """A study in lines of text."""
-    text_lines = [row["told"] for row in (*parts["pending"], *parts["answer"])]
-    text_lines += ["", table(parts["variants"])] if text_lines else [table(parts["variants"])]
-    text_lines += ["", "runs", table(parts["runs"])]
+    """What else is told of a study, in lines of text."""
+    text_lines = [table(parts["variants"]), "", "runs", table(parts["runs"])]
     if parts["places"]:
         text_lines += ["", "trains now", table(parts["places"])]
     if parts["events"]:

@@ -9,6 +9,7 @@ from typing import Any
 from kohort.data.dataset import Dataset
 from kohort.data.labels import as_numbers, numbered_classes
 from kohort.design.replicates import Holdout, KFold
+from kohort.design.validation import check_data
 from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
@@ -27,7 +28,7 @@ from kohort.member import Member
 from kohort.report.exports.study_export import check_study
 from kohort.result import Result
 from kohort.runs.refitting import StoredRefits
-from kohort.runs.retention.retaining import kept_members
+from kohort.runs.retention.kept_members import MemberPlace, kept_members
 
 _SPLITS: dict[str, Callable[..., Holdout | KFold]] = {"Holdout": Holdout, "KFold": KFold}
 
@@ -65,6 +66,7 @@ def open(  # noqa: A001 (as `kohort.open`)
                 "run it again: it goes on",
             )
         if data is not None:
+            check_data(data)
             data = _as_trained(data, description["data"])
         if data is not None and data.fingerprint != description["data"]:
             raise StoreError(
@@ -145,7 +147,7 @@ def _result(
         _curves(kept, [member.key for member in stored], settings, numbers),
         {place: member.seconds or 0.0 for place, member in whole.items()},
     )
-    members, refits = dict[tuple[int, int], Member](), None
+    members, refits = dict[MemberPlace, Member](), None
     if data is not None:
         assert where is not None  # A store in memory has no study when it is opened.
         learned = frozenset(variant for variant, _ in record.configs)
@@ -154,8 +156,10 @@ def _result(
         replicates = splits.replicates(data, settings.seed)
         weights = {place: kept.weights_of(member) for place, member in whole.items()}
         members = kept_members(variants, replicates, data, weights, record.whole)
-        for place in members.keys() & record.configs.keys():
-            built = partial(of_config, record.configs[place])
+        for place, config in record.configs.items():
+            if place not in members:
+                continue
+            built = partial(of_config, config)
             variant = Variant(members[place].variant.name, built)
             members[place] = replace(members[place], variant=variant)
     return Result(record, variants, data, members, readings, refits)

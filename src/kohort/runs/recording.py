@@ -33,6 +33,7 @@ from kohort.keras_api.models import data_loss
 from kohort.runs.classes.recorded import class_counts
 from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
+from kohort.runs.work import weight_bytes
 
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
@@ -229,7 +230,7 @@ def study_record(
     of_variant: list[list[MemberPlan]] = [[] for _ in spec.variants]
     for member in whole:
         of_variant[member.variant].append(member)
-    planned = records.planned
+    planned, weights = records.planned, records.weights
     score = scoring(
         spec.metric, spec.mode, [m.metrics for m in planned], [m.error for m in planned]
     )
@@ -247,6 +248,7 @@ def study_record(
                 losses[number],
                 builds[number],
                 as_code(not_given[number]),
+                weight_bytes=weight_bytes(of_variant[number], weights),
             )
             for number, variant in enumerate(spec.variants)
         ),

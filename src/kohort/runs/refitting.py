@@ -21,9 +21,8 @@ from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.errors import DesignError, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, open_store
 from kohort.keras_api.callbacks import Callback, listed, without_validation
-from kohort.member import Member
+from kohort.member import Member, Refit
 from kohort.report.progress import Progress
-from kohort.result import Refit
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fitting import Engine
 from kohort.runs.recording import Records

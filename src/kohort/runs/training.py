@@ -8,6 +8,7 @@ import numpy as np
 
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
+from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.events import (
     BlockEnded,
@@ -17,7 +18,9 @@ from kohort.engine.loop.events import (
 )
 from kohort.engine.members import Job, Resources, laid_out, train_fused, train_in_turn
 from kohort.keras_api.callbacks import why_inside_epochs
+from kohort.report.following.best_so_far import BestSoFar
 from kohort.report.progress import Progress
+from kohort.report.screen.resumed import goes_on, trained_before
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster.blocks import ClusterWork
@@ -64,6 +67,7 @@ class Training:
         """The measurements of this run and of earlier ones."""
         self._counter = ClassCounter(spec)
         self._looks = 0
+        self._best: BestSoFar | None = None
         # Of a race, by program: the members that were planned for it, and the seats of its blocks.
         self._alike: dict[Hashable, list[MemberPlan]] = {}
         self._seats: dict[Hashable, int] = {}
@@ -72,6 +76,10 @@ class Training:
         """Train the members of a plan; those of a race's looks come in plans of their own."""
         self._plan = plan
         self._looks += 1
+        if self._best is None:
+            kinds, errors = zip(*((m.metrics, m.error) for m in plan.every_member), strict=True)
+            self._best = BestSoFar(scoring(self._spec.metric, self._spec.mode, kinds, errors))
+            self._progress.follow(self._best)
         self.records.plan(plan.every_member)
         if self._engine == "fused":
             plan.check_fused()
@@ -90,15 +98,18 @@ class Training:
         checkpointer = self._checkpointer
         if checkpointer is None:
             return
-        reopened = checkpointer.reopened
+        reopened, ended = checkpointer.reopened, 0
         for member, earlier in checkpointer.recall(self._plan):
             for epoch, logs in earlier.logs.items():
-                self.records.measured(member, epoch, logs)
+                self._measured(member, epoch, logs)
             if earlier.seconds is not None:
+                ended += 1
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
+        if ended:
+            self._progress.tell(trained_before(ended, len(self._plan.every_member)))
         if again := checkpointer.reopened - reopened:
             self._progress.tell(trained_again(again))
 
@@ -141,6 +152,7 @@ class Training:
                 chunk_size=self._seats.get(_program_of(group[0]), resources.chunk_size)
             )
         for work in works:
+            self._tell_of_begun(work, label)
             job = job_of(self._spec, self._models, work.members, len(work.members))
             why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
             if is_fused and why is not None:
@@ -154,6 +166,11 @@ class Training:
                 of = ClusterWork(work, label, names, is_fused)
                 self._send(self._cluster, of, job, resources)
         return None
+
+    def _tell_of_begun(self, work: WorkItem, label: str) -> None:
+        if work.done:
+            epochs = sum(member.epochs for member in work.members[: work.trains])
+            self._progress.tell(f"{label}: {goes_on(work.done, epochs)}")
 
     def _train_here(
         self, work: WorkItem, job: Job, resources: Resources, label: str, *, is_fused: bool
@@ -235,9 +252,14 @@ class Training:
         self.records.devices = max(event.devices, self.records.devices)
         for epoch in event.epochs:
             for number, logs in epoch.logs.items():
-                self.records.measured(work.members[number], epoch.epoch, logs)
+                self._measured(work.members[number], epoch.epoch, logs)
             self._record_chunk(label, epoch.seats)
             self._progress.advance(len(epoch.logs), epoch.epoch)
+
+    def _measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
+        self.records.measured(member, epoch, logs)
+        if self._best is not None and member.share == 1:
+            self._best.add(self._plan.variant_names[member.variant], epoch, logs)
 
     def _end(
         self,

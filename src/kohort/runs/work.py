@@ -59,6 +59,24 @@ class PriorProgress(NamedTuple):
     found: np.ndarray | None
 
 
+def weight_bytes(
+    members: Sequence[MemberPlan], weights: Mapping[tuple[int, int], list[np.ndarray] | None]
+) -> int:
+    """The bytes of a variant's weights, of the largest of its members.
+
+    Four for each parameter, as is Keras's default, of a member whose weights were dropped.
+
+    Args:
+        members: Of the variant.
+        weights: By the numbers of variant and replicate.
+    """
+    there = [(member, weights.get((member.variant, member.replicate))) for member in members]
+    return max(
+        4 * member.parameters if found is None else sum(array.nbytes for array in found)
+        for member, found in there
+    )
+
+
 def with_all_kinds(
     members: Sequence[MemberPlan], group: Sequence[MemberPlan]
 ) -> tuple[MemberPlan, ...]:

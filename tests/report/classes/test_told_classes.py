@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.cli.training.outcome import table_text
 from kohort.evidence.class_counts import ClassCounts
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import score_table
@@ -15,6 +14,7 @@ from kohort.report.classes.class_rows import classes_shown
 from kohort.report.classes.class_view import ClassView
 from kohort.report.exports.export import tables
 from kohort.report.exports.study_export import of_record
+from kohort.report.screen.score_lines import plain_text
 from kohort.report.templates.rendering import environment
 from tests.findings.factorial.records import grid_of, record_of
 
@@ -39,10 +39,11 @@ def test_the_table_has_the_balanced_accuracy_beside_the_score():
 
 
 def test_a_terminal_shows_it_where_classes_are_uneven():
-    table = score_table(Conclusions(record()))
-    assert "balanced_accuracy" in table_text(table, is_uneven=True)
-    assert "balanced_low" not in table_text(table, is_uneven=True)
-    assert "balanced" not in table_text(table)
+    conclusions = Conclusions(record())
+    head, *rows = plain_text(conclusions, is_uneven=True).split("\n\n")[0].splitlines()
+    assert " ".join(head.split()).endswith("interval against best balanced verdict")
+    assert "76.2 %" in rows[0]
+    assert "balanced" not in plain_text(conclusions)
 
 
 def test_one_answer_for_all_finds_one_class():

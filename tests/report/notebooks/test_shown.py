@@ -92,7 +92,15 @@ def test_a_result_shows_what_its_report_opens_with_and_its_table(result):
     assert headline(result._conclusions) in shown.text
     assert {"svg", "dl", "table"} <= set(shown.seen)
     assert "script" not in shown.seen
-    told = (HOSTILE, "slow", "val_accuracy", "How training went", "What to do next", "best")
+    told = (
+        HOSTILE,
+        "slow",
+        "95 % interval",
+        "against best",
+        "How training went",
+        "What to do next",
+        "best",
+    )
     assert all(text in shown.text for text in told)
     assert result.winner in repr(result)
 
@@ -114,6 +122,28 @@ def test_findings_and_comparisons_show_their_sentences(result):
     comparison = result.compare(HOSTILE, "slow")
     assert repr(comparison) == str(comparison) == result.comparison_text(HOSTILE, "slow")
     assert "Comparison('" in repr(comparison.turned)
+
+
+def test_what_prints_a_result_is_its_table_and_its_answer(result):
+    table, answer = str(result).split("\n\n")[0], result.answer()
+    assert table.startswith("variant")
+    assert " ".join(str(result).split()).endswith(" ".join(answer.split()))
+    assert max(map(len, str(result).splitlines())) <= 80
+
+
+def test_members_data_and_comparisons_show_themselves(result, blobs):
+    member = result.best()
+    place = f"replicate {member.replicate.number}"
+    assert repr(member) == f"Member({result.winner!r}, {place}, epoch {member.epoch})"
+    comparison = result.compare(HOSTILE, "slow")
+    shown = {each: Tags(each._repr_html_()) for each in (member, blobs, comparison)}
+    assert all("script" not in of.seen for of in shown.values())
+    train, valid = len(member.replicate.train), len(member.replicate.valid)
+    for told in (result.winner, f"{train} samples train, {valid} validate", repr(blobs)):
+        assert told in shown[member].text
+    assert repr(blobs) in shown[blobs].text
+    assert comparison.text in shown[comparison].text
+    assert "on all training samples" in repr(result.refit(verbose=0))
 
 
 def test_a_search_shows_what_it_searches(blobs):

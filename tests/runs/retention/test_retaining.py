@@ -63,7 +63,7 @@ def test_of_winners_stays_what_can_be_shipped(blobs, tmp_path, monkeypatch):
     assert gone not in opened.members
     with pytest.raises(DesignError, match=r"weights of .* in replicate .*--keep final"):
         opened.members[gone]
-    with pytest.raises(KeyError):
+    with pytest.raises(DesignError, match=r"got members\[9, 9\]"):
         opened.members[9, 9]
     with monkeypatch.context() as inside:
         seen = trained_epochs(inside)

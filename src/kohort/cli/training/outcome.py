@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import typer
 
 from kohort.cli.ending import end
@@ -13,7 +12,7 @@ from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
 from kohort.errors import Interrupted, legible
-from kohort.report.classes.recall_table import COLUMNS
+from kohort.report.screen.printing import print_scores, print_text
 from kohort.tracing.user_code import reporting_user_code
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def finish[R: "Result"](
         end("interrupted; what was done is kept: the same command goes on", 130)
     more = told(result)
     if not as_json:
-        typer.echo(table_text(result.table(), is_uneven=bool(result.recalls_text())))
-        typer.echo("\n" + "\n".join([*_lines(result), *more]) + "\n")
+        print_scores(result.conclusions, is_uneven=bool(result.recalls_text()))
+        print_text("\n" + "\n".join([*_lines(result), *more]) + "\n")
     files: dict[str, Path] = {}
     if result.winner is not None:
         with writing(out / WINNER):
@@ -69,30 +68,17 @@ def finish[R: "Result"](
     if as_json:
         typer.echo(json.dumps(of_result(result, more, files)))
     else:
-        typer.echo("\n".join(f"{_WRITTEN[what]}: {path}" for what, path in files.items()))
+        print_text("\n".join(_written(what, path) for what, path in files.items()))
     return result
+
+
+def _written(what: str, path: Path) -> str:
+    size = f" ({path.stat().st_size / 1e6:.3g} MB)" if what == "model" else ""
+    return f"{_WRITTEN[what]}: {path}{size}"
 
 
 _WRITTEN = {"model": "winner", "report": "report"}
 """What files are called on the screen."""
-
-
-def table_text(table: pd.DataFrame, *, is_uneven: bool = False) -> str:
-    """The table of a result as text of four digits.
-
-    Args:
-        table: The table.
-        is_uneven: Whether classes are of uneven sizes; else it is narrower without the balanced
-            accuracy, which then says what the accuracy does.
-    """
-    balanced = [name for name in COLUMNS if name in table]
-    dropped = ["parameters", *balanced[is_uneven:]]
-    table = table.drop(columns=dropped).round(4)
-    floats = table.select_dtypes("float").columns
-    table[floats] += 0.0  # what rounds to zero from below has no sign
-    epochs = table["best_epoch"].map(lambda epoch: "none" if pd.isna(epoch) else epoch)
-    with pd.option_context("display.width", 200, "display.max_columns", None):
-        return table.assign(best_epoch=epochs).to_string(na_rep="none")
 
 
 def _lines(result: "Result") -> list[str]:

@@ -20,6 +20,8 @@ import jax
 import platformdirs
 from jax.experimental.compilation_cache import compilation_cache
 
+from kohort.engine.needless import without_needless_warnings
+
 try:
     import fcntl
 except ImportError:  # on Windows
@@ -50,11 +52,17 @@ def folder() -> Path | None:
 
 @contextmanager
 def persistent() -> Iterator[None]:
-    """Let JAX use the cache folder for what it compiles inside the block.
+    """Let JAX use the cache folder for what it compiles inside the block, and say nothing needless.
 
     JAX's settings are restored afterwards. If the user has set up a cache in JAX, that one is used
     instead.
     """
+    with without_needless_warnings(), _in_folder():
+        yield
+
+
+@contextmanager
+def _in_folder() -> Iterator[None]:
     path = folder()
     if path is None or jax.config.jax_compilation_cache_dir or not _is_writable(path):
         yield

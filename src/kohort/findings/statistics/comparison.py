@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
 
 import numpy as np
 from scipy import special, stats
@@ -63,6 +64,9 @@ class Comparison:
 
     def __repr__(self) -> str:
         return self.text or f"Comparison({self.b!r} - {self.a!r}, {self.measure})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
 
     @cached_property
     def p_moderated(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.readers.pictures import edge_brightness
+from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.whole_files import written_whole
 
 ABOUT_ENTRY = "kohort.json"
@@ -28,6 +29,7 @@ def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
     return keras.Model(inputs, inner(shaped), name="deployable")
 
 
+@without_needless_warnings()
 def save_deployable(deployable: keras.Model, data: Dataset, path: Path) -> Path:
     """Save a model with what `kohort predict` needs to know of its data, whole or not at all."""
     with written_whole(path) as new:

@@ -7,13 +7,19 @@ import pandas as pd
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
-from kohort.report.notebooks.shown import sentences_html, table_html
+from kohort.report.notebooks.shown import columns_html, sentences_html
+from kohort.report.screen.score_columns import score_columns
 from kohort.report.study_page.interval_plot import NOTEBOOK, interval_plot, interval_svg
 from kohort.report.study_page.opening import facts, headline, warnings
 
 
 def result_html(
-    conclusions: Conclusions, table: pd.DataFrame, findings: Sequence[Finding], pending: str
+    conclusions: Conclusions,
+    table: pd.DataFrame,
+    findings: Sequence[Finding],
+    pending: str,
+    *,
+    is_uneven: bool,
 ) -> str:
     """The answer, the picture of all scores, the facts, and the table, as HTML.
 
@@ -22,6 +28,7 @@ def result_html(
         table: The variants' rows of `Result.table`.
         findings: All findings.
         pending: What was asked for since, and is not in it; empty where nothing was.
+        is_uneven: As in `score_columns`.
     """
     plot = interval_plot(conclusions, table)
     told = "".join(
@@ -33,6 +40,6 @@ def result_html(
             sentences_html([headline(conclusions), pending, *warnings(findings)]),
             "" if plot is None else interval_svg(plot, NOTEBOOK),
             f"<dl>{told}</dl>",
-            table_html(table),
+            columns_html(score_columns(conclusions, is_uneven=is_uneven)),
         ]
     )

@@ -67,11 +67,11 @@ def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot
     columns = {f"val_{metric}": "mean", f"train_{metric}": "train"}
     scored = table.rename(columns=columns)[[*columns.values(), "low", "high"]].astype(float)
     scored = scored[np.isfinite(scored["mean"])]
-    standings = _standings(conclusions)
+    stands = standings(conclusions)
     # The table goes by score, and by replicates that were lost: the winner may stand lower in it.
     first = [winner, *(name for name in scored.index if name != winner)]
     shown = first if len(first) <= SHOWN else first[:OF_MANY]
-    points = scored.loc[shown].assign(standing=[standings[name] for name in shown])
+    points = scored.loc[shown].assign(standing=[stands[name] for name in shown])
     study, means = conclusions.study, points["mean"]
     is_log = study.scale.is_never_negative and bool(means.max() > FAR * means.min() > 0)
     plot = IntervalPlot(
@@ -105,7 +105,7 @@ def _with_reference(plot: IntervalPlot, row: Mapping[str, Any]) -> IntervalPlot:
     return replace(plot, points=pd.concat(parts, ignore_index=True))
 
 
-def _standings(conclusions: Conclusions) -> dict[str, str]:
+def standings(conclusions: Conclusions) -> dict[str, str]:
     """How each variant stands to the winner, by its name."""
     winner = conclusions.winner_name
     assert winner is not None

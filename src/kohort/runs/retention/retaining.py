@@ -1,18 +1,11 @@
 """Which weights and checkpoints a study keeps when it has ended: `keep` of `Study.run`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-import numpy as np
-
-from kohort.data.dataset import Dataset
-from kohort.design.replicates import Replicate
-from kohort.design.variants import Variant
 from kohort.errors import DesignError, check_choice
-from kohort.evidence.curves import Curves
 from kohort.evidence.store import KeptStudy, MemberKey
 from kohort.findings.conclusions import Conclusions
-from kohort.member import Member, members_of
 
 type Keep = Literal["winners", "final", "all"]
 
@@ -69,55 +62,10 @@ def wanted(conclusions: Conclusions) -> set[tuple[int, int]]:
     return found
 
 
-def kept_members(
-    variants: Sequence[Variant],
-    replicates: Sequence[Replicate],
-    data: Dataset,
-    weights: Mapping[tuple[int, int], list[np.ndarray] | None],
-    curves: Curves,
-) -> "KeptMembers":
-    """The members of a study, as `members_of`; those of None had their weights dropped."""
-    there = {place: found for place, found in weights.items() if found is not None}
-    dropped = {place: variants[place[0]].name for place in weights.keys() - there.keys()}
-    return KeptMembers(members_of(variants, replicates, data, there, curves), dropped)
-
-
 def trained_again(members: int) -> str:
     """That members train again whose weights an earlier run dropped, in words."""
     one = "1 member is" if members == 1 else f"{members:,} members are"
     return f"{one} trained again, for weights that were dropped when the study had ended"
-
-
-class KeptMembers(dict[tuple[int, int], Member]):
-    """Members by the numbers of their variant and replicate; those that were dropped say so.
-
-    Args:
-        members: Those whose weights are kept.
-        dropped: The names of the variants of the others, by the same numbers.
-    """
-
-    def __init__(
-        self,
-        members: Mapping[tuple[int, int], Member],
-        dropped: Mapping[tuple[int, int], str],
-    ) -> None:
-        super().__init__(members)
-        self._dropped = dropped
-
-    def __missing__(self, place: tuple[int, int]) -> Member:
-        """Refuse a member whose weights were dropped.
-
-        Raises:
-            DesignError: It is one.
-            KeyError: The study has no such member.
-        """
-        if place not in self._dropped:
-            raise KeyError(place)
-        raise DesignError(
-            f"the weights of {self._dropped[place]!r} in replicate {place[1]}",
-            "none: the study keeps those of its winners alone (keep='winners')",
-            "run it with keep='final', or --keep final: what was dropped is trained again",
-        )
 
 
 def prune(kept: KeptStudy, keep: Keep, wants: Collection[MemberKey], ended: Iterable[str]) -> None:

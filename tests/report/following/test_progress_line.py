@@ -1,0 +1,59 @@
+"""The progress of a notebook: one output that is written over."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from kohort.report import progress as module
+from kohort.report.following.best_so_far import Best
+
+
+class Outputs:
+    """IPython's `display`, which keeps what a cell would show."""
+
+    def __init__(self):
+        self.shown = []
+
+    def display(self, data, *, raw, display_id):
+        assert raw
+        assert display_id
+        self.shown.append([data])
+        return SimpleNamespace(update=lambda data, raw: self.shown[-1].append(data))
+
+
+@pytest.fixture
+def outputs(monkeypatch):
+    outputs = Outputs()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=outputs))
+    return outputs
+
+
+def test_a_notebook_has_one_line_that_is_written_over(monkeypatch, outputs, capsys):
+    now = [0.0]
+    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    monkeypatch.setattr(module, "Console", lambda **_: Console(force_jupyter=True))
+    with module.Progress(8) as progress:
+        progress.follow(lambda: Best("accuracy", "84.5 %", "<b>units</b>"))
+        progress.begin("cohort 1/1", members=2, epochs=4)
+        for epoch in range(4):
+            now[0] += 1.0
+            progress.advance(2, epoch)
+    (line,) = outputs.shown
+    assert len(line) == 5  # after each epoch, and at the end
+    told = [data["text/plain"] for data in line]
+    best = "best accuracy so far 84.5 % (<b>units</b>)"
+    assert told[1] == f"4 of 8 member epochs, about 2 s left, {best}"
+    assert told[-1] == f"8 of 8 member epochs, 4 s in all, {best}"
+    assert '<progress max="8" value="8"' in line[-1]["text/html"]
+    assert "&lt;b&gt;" in line[-1]["text/html"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_silent_shows_no_line(monkeypatch, outputs):
+    monkeypatch.setattr(module, "Console", lambda **_: Console(force_jupyter=True))
+    with module.Progress(8, visible=False) as progress:
+        progress.begin("cohort 1/1", members=2, epochs=4)
+        progress.advance(2, 0)
+    assert outputs.shown == []

@@ -1,0 +1,30 @@
+"""The table of scores."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from kohort.findings.conclusions import Conclusions
+from kohort.report.answers import score_table
+from kohort.report.screen.score_lines import plain_text
+from tests.findings.factorial.records import grid_of, record_of
+
+
+def test_a_gap_that_is_the_rounding_of_floats_is_none():
+    record = record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.7, 0.8]])
+    evaluated = record.whole.metrics.index("eval_accuracy")
+    record.whole.values[..., evaluated] *= np.array([1 - 4e-8, 0.9])[:, None, None]
+    gaps = score_table(Conclusions(record))["gap"]
+    assert gaps["v0"] == 0
+    assert gaps["v1"] < -0.07
+
+
+def test_the_megabytes_of_the_weights_stand_beside_the_parameters():
+    record = record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.7, 0.8]], sizes=[10, 20])
+    small, large = record.variants
+    known = replace(record, variants=(small, replace(large, weight_bytes=80_000)))
+    table = score_table(Conclusions(known))
+    assert table["parameters"].to_dict() == {"v0": 10, "v1": 20}
+    assert table["megabytes"]["v1"] == 0.08
+    assert np.isnan(table["megabytes"]["v0"])  # it was kept before they were
+    assert "0.08" in plain_text(Conclusions(known))
