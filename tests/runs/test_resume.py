@@ -1,6 +1,7 @@
 """Studies that are kept: they go on where they were left, and end as if nothing had happened."""
 
 import os
+import re
 import signal
 import sqlite3
 
@@ -461,3 +462,21 @@ def test_the_result_tells_of_all_runs(blobs, tmp_path):
     assert (first.runs, again.runs) == (1, 2)
     assert dict(again.facts())["ran"].endswith("; the last of 2 runs")
     assert "runs" not in dict(first.facts())["ran"]
+
+
+def test_a_run_says_where_it_resumes(blobs, tmp_path, die_at, capsys):
+    place = tmp_path / "kohort.db"
+    one = {"names": ["plain"], "repeats": 2}
+    study(blobs, **one).run(place, checkpoint_seconds=0.0)
+    assert "trained before" not in capsys.readouterr().err
+    study(blobs, **one | {"repeats": 3}).run(place, checkpoint_seconds=0.0)
+    assert "resumes: 2 of 3 members had trained before\n" in capsys.readouterr().err
+    study(blobs, **one | {"repeats": 3}).run(place)
+    told = "all 3 members had trained before: nothing is left to train\n"
+    assert told in capsys.readouterr().err
+    die_at(14)
+    with pytest.raises(Death):
+        run(study(blobs, **one, seed=1), tmp_path / "begun.db")
+    die_at(None)
+    study(blobs, **one, seed=1).run(tmp_path / "begun.db", checkpoint_seconds=0.0)
+    assert re.search(r"plain: resumes after [2-6] of 8 member epochs\n", capsys.readouterr().err)
