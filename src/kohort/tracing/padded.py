@@ -154,7 +154,8 @@ def _operation(full: JaxprEqn, partial: JaxprEqn) -> _Operation:
     if not any(inputs) and not any(outputs):
         return _Operation(full, partial)
     shapes, given = ([aval.shape for aval in avals(a)] for a in (full.invars, full.outvars))
-    use = Use(full.params, shapes, inputs, outputs, given)
+    dtypes = [aval.dtype for aval in avals(full.invars)]
+    use = Use(full.params, shapes, dtypes, inputs, outputs, given)
     masks = masks_of(full.primitive.name, use)
     return _Operation(full, partial, tuple((place, use.rows(place)) for place in masks))
 

@@ -36,6 +36,7 @@ class Use(NamedTuple):
     Args:
         parameters: Of the equation for a full batch.
         shapes: Of its inputs.
+        dtypes: Likewise.
         inputs: BatchAxis of each input; None where a batch's size does not show.
         outputs: Likewise.
         given: The shapes of its outputs.
@@ -43,6 +44,7 @@ class Use(NamedTuple):
 
     parameters: Mapping[str, Any]
     shapes: Sequence[tuple[int, ...]]
+    dtypes: Sequence[Any]
     inputs: Sequence[BatchAxis | None]
     outputs: Sequence[BatchAxis | None]
     given: Sequence[tuple[int, ...]]
@@ -189,8 +191,8 @@ def _counted(use: Use) -> Masks:
 
 def _drawn(use: Use) -> Masks:
     # JAX's default generator computes a number from its place in the flat array alone.
+    expect(str(use.dtypes[0]) == "key<fry>" and use.shapes[0] == ())
     expect(_is_first(use.given[0], use.output) and jax.config.jax_threefry_partitionable)
-    expect(use.shapes[0] == ())
     return ()
 
 
@@ -250,7 +252,8 @@ def _gathered(use: Use) -> Masks:
     rows, numbers = use.inputs[1], use.parameters["dimension_numbers"]
     expect(use.inputs[0] is None and rows is not None and not numbers.operand_batching_dims)
     batch = [axis for axis in range(len(use.given[0])) if axis not in numbers.offset_dims]
-    expect(rows is not None and batch[rows.axis] == use.output.axis)
+    # The last axis of the places numbers the axes of the operand.
+    expect(rows is not None and batch[rows.axis : rows.axis + 1] == [use.output.axis])
     return ()
 
 
@@ -260,8 +263,8 @@ def _scattered(use: Use) -> Masks:
     expect(target is None and use.outputs[0] is None and not numbers.operand_batching_dims)
     windows = numbers.update_window_dims
     batch = [axis for axis in range(len(use.shapes[2])) if axis not in windows]
-    expect(places is not None and updates is not None)
-    expect(batch[_known(places).axis] == _known(updates).axis)
+    axis = _known(places).axis
+    expect(batch[axis : axis + 1] == [_known(updates).axis])
     return (1, 2)
 
 
