@@ -162,7 +162,7 @@ def measure(name: str, peer: Peer) -> dict[str, Any]:
     return {"wall": wall, "processor": processor, "build": built, "phases": dict(phases)}
 
 
-def _ratios(of: Sequence[dict[str, Any]], to: Sequence[dict[str, Any]], kind: str) -> list[float]:
+def spread(of: Sequence[dict[str, Any]], to: Sequence[dict[str, Any]], kind: str) -> list[float]:
     """Lowest, median and highest ratio of a round."""
     ratios = [one[kind] / other[kind] for one, other in zip(of, to, strict=True)]
     return [min(ratios), statistics.median(ratios), max(ratios)]
@@ -187,7 +187,7 @@ def main(
                     command = [sys.executable, "-m", "benchmarks.first", "--one", name, peer.value]
                     by_peer[peer.value].append(launch(command, {"KOHORT_CACHE": cache}))
         ratios = {
-            f"{peer.value}, {kind}": _ratios(by_peer[peer.value], by_peer[Peer.KERAS.value], kind)
+            f"{peer.value}, {kind}": spread(by_peer[peer.value], by_peer[Peer.KERAS.value], kind)
             for peer in (Peer.COLD, Peer.WARM)
             for kind in ("wall", "processor")
         }
