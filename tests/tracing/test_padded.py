@@ -134,10 +134,6 @@ REFUSED = {
     "draws of another generator": lambda x: jax.random.normal(
         jax.random.key(0, impl="rbg"), (x.shape[0], 4)
     ).sum(),
-    "numbers of its places": lambda x: (
-        W.reshape(-1)[(x[:, 0, 0] * 0).astype(int)[None]].sum()
-        + W[tuple((x[:2, 0, 0] * 0).astype(int))]
-    ),
     "own numbers of rows": lambda x: (x.sum((1, 2)) * np.arange(1.0, x.shape[0] + 1)).sum(),
     "kernels of rows": lambda x: convolved(x.sum(0), x).sum() + x.prod(0),
 }
