@@ -112,6 +112,7 @@ bench-all: install tensorflow peers
 	$(BIN)/python -m benchmarks.hundred
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.first
 	$(BIN)/python -m benchmarks.thousand
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.retention

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import kohort
-from benchmarks import machine, page, run, samples, scale, thousand
+from benchmarks import first, machine, page, run, samples, scale, thousand
 from benchmarks.gpu import visible
 from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import launch
@@ -48,6 +48,21 @@ def test_a_study_is_scaled_without_training_it():
     grows = scale.exponents([found, replace(found, peak_bytes=4 * found.peak_bytes)], [10, 20])
     assert grows["peak bytes"] == pytest.approx(2)
     assert grows["run"] == pytest.approx(0)
+
+
+def test_a_first_fit_is_of_partial_batches_too_and_ratios_are_of_one_round():
+    x, y = first.data_of(first.tiny())
+    assert (x.shape, x.dtype, y.max()) == ((first.SAMPLES, 8), np.float32, 2)
+    assert all(round(first.SAMPLES * part) % first.BATCH for part in (0.2, 0.8))
+    runs = [{"wall": 2.0}, {"wall": 9.0}, {"wall": 4.0}]
+    assert first.spread(runs, [{"wall": 1.0}, {"wall": 3.0}, {"wall": 8.0}], "wall") == [0.5, 2, 3]
+
+
+@pytest.mark.long
+def test_a_first_fit_is_measured_with_what_jax_does_in_it():
+    told = first.measure("tiny", first.Peer.COLD)
+    assert told["wall"] > 0 < told["processor"]
+    assert told["phases"]["backend_compile, calls"] >= 1
 
 
 @pytest.mark.long

@@ -64,6 +64,15 @@ def body_of(equation: JaxprEqn) -> Any:
     return None if name is None else equation.params[name]
 
 
+def loop_inputs(equation: JaxprEqn) -> tuple[int, int]:
+    """How many inputs of a scan its body captures, and how many it carries; the rest it reads."""
+    parts = equation.params.get("ft_in")  # JAX 0.11 tells the numbers themselves.
+    if parts is None:
+        return equation.params["num_consts"], equation.params["num_carry"]
+    captured, carried, _ = parts.unpack()
+    return len(captured.vals), len(carried.vals)
+
+
 def equations(jaxpr: Any) -> Iterator[JaxprEqn]:
     """All equations of a program, including those of the programs in it."""
     for equation in inner_jaxpr(jaxpr).eqns:

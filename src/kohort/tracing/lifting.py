@@ -77,8 +77,8 @@ class Trace:
 
     skeleton: str
     constants: tuple[Constant, ...]
-    _jaxpr: Any
-    _out_tree: Any
+    jaxpr: Any
+    out_tree: Any
     logs: Any = None
 
     @property
@@ -89,7 +89,7 @@ class Trace:
     @property
     def calls_python(self) -> bool:
         """Whether each run calls Python, for a side effect or for one member at a time."""
-        return any(is_call_to_python(equation) for equation in equations(self._jaxpr))
+        return any(is_call_to_python(equation) for equation in equations(self.jaxpr))
 
     def lifted(self, positions: Sequence[int], run_one: Bind | None = None) -> Callable[..., Any]:
         """The function with some constants as inputs: `(values, *arguments) -> result`.
@@ -110,8 +110,8 @@ class Trace:
 
             leaves = jax.tree.leaves(arguments)
             running = _Running(constant, run_one or bind)
-            results = running.run(inner_jaxpr(self._jaxpr), self._jaxpr.consts, leaves)
-            return jax.tree.unflatten(self._out_tree, results)
+            results = running.run(inner_jaxpr(self.jaxpr), self.jaxpr.consts, leaves)
+            return jax.tree.unflatten(self.out_tree, results)
 
         return run
 
@@ -125,7 +125,7 @@ class Trace:
             For each of them the dtype to which the program converts it at every use; None where
             a use does not convert it, or where it is not used.
         """
-        inner = inner_jaxpr(self._jaxpr)
+        inner = inner_jaxpr(self.jaxpr)
         inputs = inner.invars[len(inner.invars) - count :]
         dtypes_of_each = [conversions(inner, variable) for variable in inputs]
         return [dtypes.pop() if len(dtypes) == 1 else None for dtypes in dtypes_of_each]
@@ -134,13 +134,13 @@ class Trace:
         """Floating-point operations of its matrix products; one pass of each loop is counted."""
         return sum(
             2 * math.prod(avals(equation.outvars)[0].shape) * terms_in_product(equation)
-            for equation in equations(self._jaxpr)
+            for equation in equations(self.jaxpr)
             if equation.primitive.name == "dot_general"
         )
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, including those in loops."""
-        return {equation.primitive.name for equation in equations(self._jaxpr)}
+        return {equation.primitive.name for equation in equations(self.jaxpr)}
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
@@ -174,7 +174,7 @@ def _describe(jaxpr: Any, constants: list[Constant]) -> Iterator[bytes]:
         if _is_scalar_float(array):
             constants.append(float(array))
             yield f"constant {array.dtype}".encode()
-        elif _is_lifted(array):
+        elif is_lifted(array):
             constants.append(ArrayConstant(array))
             yield f"constant {array.dtype}{array.shape}".encode()
         else:
@@ -201,7 +201,7 @@ def _atom_writer(constants: list[Constant]) -> Callable[[Any], str]:
 
     def write(atom: Any) -> str:
         if isinstance(atom, Literal):
-            if _is_constant(atom):
+            if is_constant(atom):
                 constants.append(float(atom.val))
                 return f"constant {kind(atom.aval)}"
             return f"{atom.val!r} {kind(atom.aval)}"
@@ -233,6 +233,11 @@ def _describe_parameters(value: Any) -> Iterator[bytes]:
         yield _parameter_text(value).encode()
 
 
+def parameter_bytes(parameters: Any) -> bytes:
+    """The parameters of an equation as bytes; equal bytes mean equal parameters."""
+    return b"".join(_describe_parameters(parameters))
+
+
 def _parameter_text(value: Any) -> str:
     """A parameter as text; equal texts mean equal parameters."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
@@ -253,13 +258,13 @@ class _Running(NamedTuple):
     def run(self, jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """The outputs of `jaxpr`, for its captured arrays and its arguments."""
         values: dict[Any, Any] = {
-            variable: self.constant(array, array.dtype) if _is_lifted(array) else array
+            variable: self.constant(array, array.dtype) if is_lifted(array) else array
             for variable, array in zip(jaxpr.constvars, consts, strict=True)
         }
         values |= dict(zip(jaxpr.invars, arguments, strict=True))
 
         def read(atom: Any) -> Any:
-            if _is_constant(atom):
+            if is_constant(atom):
                 return self.constant(atom.val, atom.aval.dtype)
             return atom.val if isinstance(atom, Literal) else values[atom]
 
@@ -274,11 +279,12 @@ class _Running(NamedTuple):
         return [read(atom) for atom in jaxpr.outvars]
 
 
-def _is_constant(atom: Any) -> bool:
+def is_constant(atom: Any) -> bool:
+    """Whether an input of an equation is a constant that may become an input of the program."""
     return isinstance(atom, Literal) and _is_scalar_float(atom.aval)
 
 
-def _is_lifted(array: Any) -> bool:
+def is_lifted(array: Any) -> bool:
     """Whether a captured array is a constant that may become an input."""
     is_small = math.prod(array.shape) <= MOST_LIFTED
     return is_small and jax.numpy.issubdtype(array.dtype, np.floating)

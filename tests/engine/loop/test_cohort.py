@@ -1,4 +1,4 @@
-"""What members read, held in the dtype that they read it in."""
+"""What members read, in the dtype that they read it in, and last batches that are filled up."""
 
 import jax
 import jax.numpy as jnp
@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.engine.loop import cohort
 from kohort.engine.loop.cohort import Cohort
-from tests.models import seeded
+from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
+from tests.models import numbers, seeded
 
 
 @pytest.fixture
@@ -80,3 +82,54 @@ def test_inputs_that_a_step_reads_exactly_are_not_rounded(blobs, held, in_bfloat
     kohort.fit(model, blobs.x_train, blobs.y_train, verbose=0)
     assert held == [["float32", "int32"]]
     assert jnp.isfinite(model.history.history["loss"][0])
+
+
+@pytest.fixture
+def filled(monkeypatch):
+    """Whether the last batches of each cohort that is made are filled up."""
+    seen = []
+    made = Cohort.__init__
+
+    def spy(self, *arguments, **named):
+        made(self, *arguments, **named)
+        seen.append(self.spec.pads)
+
+    monkeypatch.setattr(Cohort, "__init__", spy)
+    return seen
+
+
+def trained_on_parts(blobs, monkeypatch, short, rates=(0.1, 0.4), **arguments):
+    """Histories, weights, and how long the program is, where so many steps are short training."""
+    monkeypatch.setattr(cohort, "_SHORT", short)
+    PROGRAMS.clear()
+    models = [seeded(seed, dropout=0.3, l2=rate) for seed, rate in enumerate(rates)]
+    with recorded_compilations() as programs:
+        histories = kohort.fit(
+            models, blobs.x_train, blobs.y_train, batch_size=40, epochs=2, validation_split=0.3,
+            train_metrics="evaluated", verbose=0, **arguments,
+        )  # fmt: skip
+    text = programs[0].run.as_text()
+    return [history.history for history in histories], [numbers(m) for m in models], len(text)
+
+
+@pytest.mark.parametrize("stops", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_last_batch_is_filled_up_to_the_same_numbers_by_less_code(
+    blobs, filled, monkeypatch, stops
+):
+    arguments = {"callbacks": [keras.callbacks.TerminateOnNaN()]} if stops else {}
+    found, mine, length = trained_on_parts(blobs, monkeypatch, 2000, **arguments)
+    wanted, theirs, whole = trained_on_parts(blobs, monkeypatch, 0, **arguments)
+    assert filled == [True, False]
+    assert length < 0.75 * whole, "XLA shares the code of both batches now, and needs no help"
+    for one, other in zip(found, wanted, strict=True):
+        assert list(one) == list(other)
+        for name, values in other.items():
+            np.testing.assert_allclose(one[name], values, rtol=1e-5, err_msg=name)
+    for one, other in zip(jax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_longer_training_has_a_step_of_its_size_for_the_last_batch(blobs, filled):
+    for epochs in (1, 101):
+        kohort.fit(seeded(0), blobs.x_train, blobs.y_train, epochs=epochs, verbose=0)
+    assert filled == [True, False]

@@ -18,6 +18,7 @@ from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, choose,
 from kohort.engine.program.steps import Constants, Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
+from kohort.tracing.signature import abstract, step_name
 
 
 class EpochSpec(NamedTuple):
@@ -29,6 +30,8 @@ class EpochSpec(NamedTuple):
         evaluate_train: Whether to evaluate on the training data.
         pixels: How stored pixels become model inputs; None where inputs are stored.
         valid_batch_size: Samples a step in validation; `batch_size` where it is None.
+        pads: Whether a last partial batch is filled up, where the steps' traces show that it comes
+            to the same: XLA then compiles one step instead of two.
     """
 
     batch_size: int
@@ -36,6 +39,7 @@ class EpochSpec(NamedTuple):
     evaluate_train: bool
     pixels: PixelScale | None = None
     valid_batch_size: int | None = None
+    pads: bool = False
 
 
 class EpochInputs(NamedTuple):
@@ -82,8 +86,12 @@ def epoch_of_one(
 
     def train(state: State, feed: EpochInputs) -> tuple[State, TracedLogs]:
         state, logs = _sweep(
-            lambda s, rows: steps.train(
-                feed.constants, s, _weighted(batch(feed.train, rows), feed, rows)
+            _Stepper(
+                steps,
+                "train",
+                feed.constants,
+                lambda rows: _weighted(batch(feed.train, rows), feed, rows),
+                spec.pads,
             ),
             (*state[:3], steps.reset(feed.constants, state[3])),
             feed.order,
@@ -97,7 +105,7 @@ def epoch_of_one(
     ) -> tuple[State, TracedLogs]:
         trainable, rest, optimizer, metrics = state
         (trainable, rest, metrics), logs = _sweep(
-            lambda s, r: steps.test(feed.constants, s, batch(data, r)),
+            _Stepper(steps, "test", feed.constants, lambda rows: batch(data, rows), spec.pads),
             (trainable, rest, steps.reset(feed.constants, metrics)),
             rows,
             size,
@@ -198,8 +206,50 @@ def batch_sizes(samples: int, batch_size: int) -> list[int]:
 type _Step = Callable[[Any, Any], tuple[TracedLogs, Any]]
 
 
+class _Stepper(NamedTuple):
+    """A step of one member over batches of rows.
+
+    Args:
+        steps: The steps of the cohort.
+        kind: Which step.
+        constants: As of `Steps.train`.
+        batch: The batch of some rows.
+        pads: As in `EpochSpec`.
+    """
+
+    steps: Steps
+    kind: Literal["train", "test"]
+    constants: Constants
+    batch: Callable[[jax.Array], ArrayTree]
+    pads: bool
+
+    def one(self, state: Any, rows: jax.Array) -> tuple[TracedLogs, Any]:
+        """A step over some rows."""
+        step = self.steps.train if self.kind == "train" else self.steps.test
+        logs, state = step(self.constants, state, self.batch(rows))
+        return logs, state
+
+    def pads_to(self, size: int, rest: int) -> bool:
+        """Whether a batch of `rest` rows is to be filled up to `size`."""
+        batches = (jax.eval_shape(self.batch, abstract((n,), jnp.int32)) for n in (size, rest))
+        names = (step_name(self.kind, batch) for batch in batches)
+        return self.pads and self.steps.pads(*names)
+
+    def padded(self, rest: int) -> _Step:
+        """The step over `(rows, whether they are full)`; else the first `rest` rows count."""
+
+        def run(state: Any, rows: tuple[jax.Array, jax.Array]) -> tuple[TracedLogs, Any]:
+            batch = self.batch(rows[0])
+            logs, state = self.steps.padded(
+                self.kind, rest, self.constants, state, batch, is_full=rows[1]
+            )
+            return logs, state
+
+        return run
+
+
 def _sweep(
-    step: _Step, state: Any, rows: jax.Array, size: int, guard: NanGuard | None = None
+    step: _Stepper, state: Any, rows: jax.Array, size: int, guard: NanGuard | None = None
 ) -> tuple[Any, TracedLogs]:
     """Step through rows int32 `[sample]` in batches of `size` and a last partial one.
 
@@ -208,14 +258,19 @@ def _sweep(
     """
     full, rest = divmod(rows.shape[0], size)
     logs: TracedLogs = {}
+    if full and rest and step.pads_to(size, rest):
+        # Rows that do not count are rows of the same epoch: what is finite stays so.
+        filled = jnp.concatenate([rows, rows[: size - rest]]).reshape(full + 1, size)
+        is_full = jnp.arange(full + 1) < full
+        return _scan(step.padded(rest), state, (filled, is_full), guard)
     if full:
-        state, logs = _scan(step, state, rows[: full * size].reshape(full, size), guard)
+        state, logs = _scan(step.one, state, rows[: full * size].reshape(full, size), guard)
     if rest and guard is not None:
         guard = guard.after(logs) if full else guard
-        state, last = _scan(step, state, rows[None, full * size :], guard)
+        state, last = _scan(step.one, state, rows[None, full * size :], guard)
         logs = joined(logs, last) if full else last
     elif rest:
-        logs, state = step(state, rows[full * size :])
+        logs, state = step.one(state, rows[full * size :])
     return state, dict(logs)
 
 

@@ -15,7 +15,14 @@ from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_own_code
 from kohort.tracing.lifting import Trace, differing
-from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_step
+from kohort.tracing.padded import Padded
+from kohort.tracing.signature import (
+    TracedSteps,
+    first_batch,
+    global_settings,
+    step_name,
+    trace_step,
+)
 
 # Two traces of one call into Python are never equal.
 _CALLS_TO_PYTHON = {"pure_callback", "io_callback"}
@@ -70,6 +77,8 @@ class Steps:
         self._names = [signature.names for signature in signatures]
         self._traces: dict[str, Trace] = {}  # of the first kind
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._positions: dict[str, tuple[int, ...]] = {}
+        self._padded: dict[tuple[str, str], Callable[..., Any] | None] = {}
         self._digests: dict[str, str] = {}
         self._constants: Constants = {}
 
@@ -104,6 +113,7 @@ class Steps:
         constants = [t.constants for t in traces]
         positions = tuple(range(len(constants[0]))) if self._lifts_all else differing(constants)
         self._traces[name] = traces[0]
+        self._positions[name] = positions
         self._functions[name] = _with_logs(traces[0], positions)
         self._constants[name] = [
             np.array([traces[kind].constants[p] for kind in self._kind_of]) for p in positions
@@ -111,6 +121,24 @@ class Steps:
         fixed = [c for p, c in enumerate(traces[0].constants) if p not in positions]
         self._digests[name] = repr((name, traces[0].skeleton, positions, fixed))
         return name
+
+    def pads(self, full: str, partial: str) -> bool:
+        """Whether the program of a full batch serves a partial one too, filled up with other rows.
+
+        Args:
+            full: What `prepare` returned for the full batch.
+            partial: What it returned for the partial one.
+        """
+        key = full, partial
+        if key not in self._padded:
+            padded = Padded.of(self._traces[full], self._traces[partial])
+            positions = self._positions
+            self._padded[key] = (
+                None
+                if padded is None
+                else _with_both_logs(padded, positions[full], positions[partial])
+            )
+        return self._padded[key] is not None
 
     def _check_repeats(self, step: str, batch: ArrayTree, traces: Sequence[Trace]) -> None:
         """Refuse user code that gives another program each time that it is traced."""
@@ -167,6 +195,31 @@ class Steps:
         """Keras's `test_step(state, data) -> (logs, state)` of a member with these constants."""
         return self._run(step_name("test", batch), constants, state, batch)
 
+    def padded(
+        self,
+        step: str,
+        size: int,
+        constants: Constants,
+        state: Any,
+        batch: ArrayTree,
+        is_full: Any,
+    ) -> Any:
+        """A step on a batch that is full, or of which the first `size` rows count.
+
+        Args:
+            step: "train" or "test", of which `pads` is true.
+            size: Rows of a partial batch.
+            constants: As of `train`.
+            state: Likewise.
+            batch: `[batch, ...]`; the rows that do not count are finite where the others are.
+            is_full: Whether all rows count; bool scalar.
+        """
+        smaller = first_batch(batch, size)
+        names = step_name(step, batch), step_name(step, smaller)
+        run = self._padded[names]
+        assert run is not None
+        return run(is_full, *(constants[name] for name in names), state, batch)
+
     def penalty(self, constants: Constants, trainable: list[Any]) -> Any:
         """The part of the loss that weight regularisers add, for a member with these constants."""
         return self._run(step_name("penalty"), constants, trainable)
@@ -211,6 +264,20 @@ def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
         return jax.tree.unflatten(trace.logs, log_values), state
 
     return named
+
+
+def _with_both_logs(
+    padded: Padded, full: Sequence[int], partial: Sequence[int]
+) -> Callable[..., Any]:
+    """A step for full and partial batches, which returns its logs as a dict."""
+
+    def run(*arguments: Any) -> Any:
+        # An `updating_in_place` is for one run.
+        one = padded.lifted(full, partial, updating_in_place(bind_fast))
+        log_values, state = one(*arguments)
+        return jax.tree.unflatten(padded.full.logs, log_values), state
+
+    return run
 
 
 def _renamed(name: str, new_names: dict[str, str]) -> str:
