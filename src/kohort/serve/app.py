@@ -80,9 +80,7 @@ class LivePage:
         return self._html("studies.html.j2", place=self._shown)
 
     async def _page_of_one(self, request: Request) -> Response:
-        name = _name(request)
-        await self._hub.follower(name)
-        return self._html("study.html.j2", name=name)
+        return self._html("study.html.j2", name=_name(request))
 
     async def _report(self, request: Request) -> Response:
         text = await self._hub.report(_name(request))

@@ -71,6 +71,7 @@
   let standing = new Map();
   let order = [];
   let chosen = null;
+  let isByHand = false;
   let showsAll = false;
   let follows = true;
   let drawn = [];
@@ -115,7 +116,7 @@
       (bands[variant] ??= [])[epoch] = band;
       if (chosen?.includes(variant)) dirty.add("curves");
     }
-    if (message.cells?.length && chosen === null) dirty.add("order");
+    if (message.cells?.length && !isByHand && (chosen?.length ?? 0) < CHOSEN) dirty.add("order");
     plan();
   };
 
@@ -143,9 +144,11 @@
     const key = (variant) => standing.get(variant)?.[2] ?? (judged.higher === false ? Infinity : -Infinity);
     order = variants.map((_, place) => place);
     order.sort((a, b) => key(a) === key(b) ? a - b : judged.higher === false ? key(a) - key(b) : key(b) - key(a));
-    if (chosen === null && bands.length) {
+    // Until somebody chooses: the best and the baseline, and what begins while there are few.
+    if (!isByHand && (chosen?.length ?? 0) < CHOSEN && bands.length) {
       const begun = order.filter((variant) => bands[variant]);
-      chosen = [...new Set([...begun.slice(0, CHOSEN - 1), ...(bands[0] ? [0] : []), ...begun])].slice(0, CHOSEN);
+      const best = chosen ?? [...begun.slice(0, CHOSEN - 1), ...(bands[0] ? [0] : [])];
+      chosen = [...new Set([...best, ...begun])].slice(0, CHOSEN);
     }
   };
 
@@ -162,7 +165,7 @@
     ];
     say(by("facts"), facts.join(" · "));
     by("progress").value = head.total ? head.done / head.total : 0;
-    by("progress").hidden = !head.total;
+    by("progress").hidden = !head.total || judged.final;
     by("stop").hidden = !head.running || head.asked;
     if (!head.running) say(by("stopped"), "");
     by("report").hidden = !head.final || head.kind === "search";
@@ -189,6 +192,7 @@
     title.append(label);
     row.append(title, make("td"), make("td"), make("td"), make("td"));
     box.addEventListener("change", () => {
+      isByHand = true;
       chosen = box.checked ? [...(chosen ?? []), variant].slice(-COLOURS.length) : chosen.filter((one) => one !== variant);
       dirty.add("rows").add("curves");
       plan();
@@ -211,7 +215,7 @@
       row.querySelector(".swatch").style.background = isChosen ? colour(variant) : "none";
       say(row.querySelector("label span:last-child"), variants[variant]);
       const lost = of.diverged ? `, ${of.diverged} diverged` : "";
-      say(row.cells[1], `${whole.format(of.finished)} of ${whole.format(of.members.size)} finished${lost}`);
+      say(row.cells[1], `${whole.format(of.finished)} of ${whole.format(of.members.size)}${lost}`);
       say(row.cells[2], whole.format(of.epochs));
       say(row.cells[3], one ? scored(one[2]) : "none");
       say(row.cells[4], one && one[3] !== null ? `${scored(one[3])} to ${scored(one[4])}` : "none");
