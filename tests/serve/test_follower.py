@@ -17,6 +17,7 @@ def follower(store, place):
 
 def news(follower, cursor):
     follower.look()
+    follower.judge()
     return follower.told(cursor)
 
 
@@ -151,6 +152,8 @@ def test_the_order_of_variants_is_that_of_their_scores(store, follower):
         kept.begin_run({})
         measure(kept, members, range(4))
         follower.look()
+        assert follower.order == ["best last", "b", "c"], "nothing is judged yet"
+        follower.judge()
     assert follower.order == ["c", "b", "best last"]
     losses = follower.lowest_losses()
     assert losses[members[1]] == pytest.approx(0.26)

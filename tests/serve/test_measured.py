@@ -21,7 +21,7 @@ def test_a_band_is_mean_lowest_and_highest_over_replicates():
         measured.record(variant, replicate, epoch, logs)
     of = values[1, :, 4]
     wanted = np.stack([of.mean(axis=0), of.min(axis=0), of.max(axis=0)], axis=1).ravel()
-    np.testing.assert_allclose(measured.band(1, 4), wanted, rtol=1e-4)
+    np.testing.assert_allclose(measured.bands([(2, 6), (1, 4)])[1], wanted, rtol=1e-4)
     assert (measured.lengths[:3, :5] == 7).all()
 
 
@@ -30,9 +30,9 @@ def test_what_is_not_finite_is_in_no_band():
     for replicate, loss in enumerate([1.0, math.nan, math.inf]):
         measured.record(0, replicate, 0, {"val_data_loss": loss})
     at = 3 * measured.series.index("val_data_loss")
-    assert measured.band(0, 0)[at : at + 3] == [1.0, 1.0, 1.0]
-    assert measured.band(0, 0)[:at] == [None] * at
-    assert measured.band(9, 0) == measured.band(0, 9) == [None] * 12
+    assert measured.bands([(0, 0)])[0][at : at + 3] == [1.0, 1.0, 1.0]
+    assert measured.bands([(0, 0)])[0][:at] == [None] * at
+    assert measured.bands([]) == []
 
 
 def test_a_member_that_starts_over_is_forgotten():
@@ -40,8 +40,8 @@ def test_a_member_that_starts_over_is_forgotten():
     measured.record(0, 0, 2, {"val_accuracy": 0.5})
     measured.record(0, 1, 0, {"val_accuracy": 0.7})
     assert measured.forget(0, 0) == 3
-    assert measured.band(0, 2) == [None] * 12
-    assert measured.band(0, 0)[-3:] == [0.7] * 3
+    assert measured.bands([(0, 2)])[0] == [None] * 12
+    assert measured.bands([(0, 0)])[0][-3:] == [0.7] * 3
     assert measured.forget(7, 0) == measured.forget(0, 7) == 0
 
 

@@ -78,6 +78,7 @@ def kept_description(models, pixels):
 def answers(store, place, content):
     follower = Follower(store, place, "width")
     follower.look()
+    follower.judge()
     return Trying().answers(follower, content)
 
 
@@ -167,6 +168,7 @@ def test_few_models_stay_in_memory(store, place, study, linear, monkeypatch):
     study(dict.fromkeys("abcd", linear))
     follower, asks = Follower(store, place, "width"), Trying()
     follower.look()
+    follower.judge()
     assert len(asks.answers(follower, png(PICTURE))) == 4
     assert len(asks._models) == 2
 

@@ -43,6 +43,9 @@ class LivePage:
         interval: The least seconds between two updates.
     """
 
+    is_ending: Callable[[], bool] = staticmethod(lambda: False)
+    """Tells feeds that the server ends, and waits for them."""
+
     def __init__(
         self, store: Store, place: str, host: str, token: str | None, interval: float = 0.5
     ) -> None:
@@ -136,7 +139,7 @@ class LivePage:
         if self._feeds >= MOST_FEEDS:
             told = f"{MOST_FEEDS} pages are open: close some"
             return JSONResponse({"error": told}, 503, {"retry-after": "5"})
-        stream = _events(news, known, interval, shows_cursor=shows_cursor)
+        stream = _events(news, known, interval, self.is_ending, shows_cursor=shows_cursor)
         return StreamingResponse(self._counted(stream), media_type="text/event-stream")
 
     async def _counted(self, stream: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -152,13 +155,14 @@ async def _events(
     news: Callable[[str | None], Awaitable[tuple[Any, str]]],
     known: str | None,
     interval: float,
+    is_ending: Callable[[], bool],
     *,
     shows_cursor: bool,
 ) -> AsyncIterator[str]:
     """Server-sent events: what is new since the cursor, and now and then a sign of life."""
     yield "retry: 1000\n\n"
     silent, error = 0.0, ""
-    while True:
+    while not is_ending():
         pause = interval
         try:
             message, known = await news(known)

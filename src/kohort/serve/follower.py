@@ -1,6 +1,7 @@
 """Follows one study in a store: reads only what is new, and tells clients only what they lack."""
 
 import threading
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -84,6 +85,7 @@ class Follower:
         if self._kept is None or kept.number != self._kept.number:
             self._forget()
             self._kept = kept
+        kept = self._kept
         changed = set[Hashable]()
         runs = kept.runs()
         self._read_description(runs)
@@ -97,8 +99,6 @@ class Follower:
             for event in kept.events()[-_SHOWN_EVENTS:]
         ]
         self._set("events", events, changed)
-        if self._is_stale and self._judging.is_due:
-            self._judge(changed)
         self._changes.add(changed)
 
     def _set(self, part: str, value: Any, changed: set[Hashable]) -> None:
@@ -197,8 +197,10 @@ class Follower:
 
     @property
     def order(self) -> list[str]:
-        """The variants that have a score, the best first."""
+        """The variants that have a score, the best first; all where none was judged yet."""
         judged, names = self._parts["judged"], list(self._variants)
+        if not judged:
+            return names
         scored = [row for row in judged.get("standings", ()) if row[2] is not None]
         ranked = sorted(scored, key=lambda row: row[2], reverse=judged.get("higher", True))
         return [names[row[0]] for row in ranked]
@@ -217,25 +219,34 @@ class Follower:
                 found[key] = float(np.nan_to_num(losses, nan=np.inf, posinf=np.inf).min())
         return found
 
-    def _judge(self, changed: set[Hashable]) -> None:
-        assert self._kept is not None
-        self._judging, self._is_stale = Pace(_JUDGED), False
+    @property
+    def is_judged_soon(self) -> bool:
+        """Whether it is time to judge again."""
+        return self._kept is not None and self._is_stale and self._judging.is_due
+
+    def judge(self) -> None:
+        """Judge what has been read: it takes long where there are many variants.
+
+        Raises:
+            StoreError: The study cannot be read.
+        """
+        with self._lock:
+            kept, description = self._kept, self._description
+            if kept is None:
+                return
+            self._is_stale, self._judging = False, Pace(_JUDGED)
+            names, finished = list(self._variants), set(self._finished)
+            measured = None if self._measured is None else self._measured.copy()
+            whole = Counter(key.variant for key in self._members if key.share == 1)
+        planned = {number: whole[name] for number, name in enumerate(names)}
         with self._judging.writing():
-            planned: dict[int, int] = {}
-            for key in self._members:
-                if key.share == 1:
-                    variant = self._variants[key.variant]
-                    planned[variant] = planned.get(variant, 0) + 1
-            told = judgement(
-                self._place,
-                self._kept,
-                self._description,
-                self._measured,
-                list(self._variants),
-                self._finished,
-                planned,
-            )
-        self._set("judged", told, changed)
+            place = self._place
+            told = judgement(place, kept, description, measured, names, finished, planned)
+        with self._lock:
+            if self._kept is kept:
+                changed = set[Hashable]()
+                self._set("judged", told, changed)
+                self._changes.add(changed)
 
     def _message(self, changed: Iterable[Hashable] | None) -> dict[str, Any]:
         """What is sent: of all that there is, or of what changed alone."""
@@ -255,7 +266,8 @@ class Follower:
             if (state := self._members.get(keys[n], (0, WAITING)))
         ]
         if self._measured is not None:
-            told["cells"] = [[v, epoch, self._measured.band(v, epoch)] for v, epoch in cells]
+            bands = self._measured.bands(cells)
+            told["cells"] = [[*cell, band] for cell, band in zip(cells, bands, strict=True)]
         return told | {"all": changed is None}
 
     def _all_cells(self) -> list[tuple[int, int]]:

@@ -23,8 +23,11 @@ MOST_FOLLOWED = 8
 MOST_REPORTS = 4
 """The most reports that are kept in memory."""
 
-_SHARE = 9
-"""Times as long as reading took nothing is read: it costs a tenth of one core at most."""
+SHARE = 4
+"""So many times as long as reading took nothing is read: it costs a fifth of one core at most."""
+
+_LONGEST = 3.0
+"""Seconds that are waited at most: the first time all is read, and later what is new."""
 
 
 def shown(place: str) -> str:
@@ -54,7 +57,7 @@ class Turns:
                 await run_in_threadpool(work)
             finally:
                 ended = time.monotonic()
-                self._next = ended + max(self._interval, _SHARE * (ended - began))
+                self._next = ended + max(self._interval, min(SHARE * (ended - began), _LONGEST))
 
 
 class Hub:
@@ -69,6 +72,7 @@ class Hub:
     def __init__(self, store: Store, place: str, interval: float) -> None:
         self._store, self._place, self._interval = store, place, interval
         self._followed = OrderedDict[str, tuple[Follower, Turns]]()
+        self._judging: dict[str, asyncio.Task[None]] = {}
         self._reports = OrderedDict[str, tuple[object, str]]()
         self._rendering = asyncio.Lock()
         self._listing, self._listing_turns = Listing(store), Turns(4 * interval)
@@ -106,6 +110,10 @@ class Hub:
             # What was read halfway is read anew.
             self._followed.pop(name, None)
             raise
+        if follower.is_judged_soon and name not in self._judging:
+            judging = asyncio.create_task(run_in_threadpool(follower.judge))
+            self._judging[name] = judging
+            judging.add_done_callback(lambda _: self._judging.pop(name, None))
         return follower
 
     async def report(self, name: str) -> str:

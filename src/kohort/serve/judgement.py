@@ -52,7 +52,7 @@ def judgement(
         told["higher"] = known["settings"]["higher_is_better"]
         told["proportion"] = known["settings"]["is_proportion"]
         told["confidence"] = known["settings"]["confidence"]
-        standing = so_far(known, measured, names, finished, planned)
+        standing = so_far(known, measured, names, finished, planned, judges=not is_final)
         told["standings"] = [
             [names.index(s.variant), s.replicates, s.score, s.low, s.high]
             for s in standing.standings

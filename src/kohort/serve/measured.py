@@ -42,15 +42,33 @@ class Measured:
         self.lengths[variant, replicate] = 0
         return had
 
-    def band(self, variant: int, epoch: int) -> Sequence[float | None]:
-        """Mean, lowest and highest over replicates, of each series in turn; None without any."""
-        if variant >= len(self.values) or epoch >= self.values.shape[2]:
-            return [None] * 3 * len(self.series)
-        told: list[float | None] = []
-        for values in self.values[variant, :, epoch].T:
-            sound = values[np.isfinite(values)]
-            told += [rounded(f(sound)) for f in (np.mean, np.min, np.max)] if len(sound) else _NONE
-        return told
+    def bands(self, cells: Sequence[tuple[int, int]]) -> list[list[float | None]]:
+        """Mean, lowest and highest over replicates, of each series in turn; None without any.
+
+        Args:
+            cells: The variant and the epoch of each.
+        """
+        if not cells:
+            return []
+        variants, epochs = np.array(cells).T
+        values = self.values[variants, :, epochs]  # [cell, replicate, series]
+        sound = np.isfinite(values)
+        count = sound.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            mean = np.where(sound, values, 0.0).sum(axis=1) / count
+        low = np.where(sound, values, np.inf).min(axis=1, initial=np.inf)
+        high = np.where(sound, values, -np.inf).max(axis=1, initial=-np.inf)
+        bands = few_digits(np.stack([mean, low, high], axis=-1).reshape(len(cells), -1))
+        told = bands.astype(object)
+        told[~np.isfinite(bands)] = None
+        bands_told: list[list[float | None]] = told.tolist()
+        return bands_told
+
+    def copy(self) -> "Measured":
+        """The same, which stays as it is."""
+        other = Measured(self.metrics[-1])
+        other.values, other.lengths = self.values.copy(), self.lengths.copy()
+        return other
 
     def _grow(self, least: tuple[int, int, int]) -> None:
         """Make room, for twice as much as there is where it is little."""
@@ -68,12 +86,20 @@ class Measured:
         self.values, self.lengths = values, lengths
 
 
-_NONE: list[float | None] = [None] * 3
+def few_digits(numbers: np.ndarray) -> np.ndarray:
+    """Numbers of few digits, for a message."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.nan_to_num(np.floor(np.log10(np.abs(numbers))), posinf=0, neginf=0)
+    digits = _DIGITS - 1 - power
+    # Of a power below 1 the inverse is exact enough to divide by, and the other way round.
+    scale = 10.0 ** np.abs(digits)
+    up, down = np.round(numbers * scale) / scale, np.round(numbers / scale) * scale
+    return np.where(digits >= 0, up, down)
 
 
 def rounded(number: float) -> float | None:
     """A number of few digits, for a message; None where it is not finite."""
-    return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
+    return float(few_digits(np.array(number))) if math.isfinite(number) else None
 
 
 def scored_metric(logs: Mapping[str, float]) -> str:

@@ -50,13 +50,14 @@ def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[s
             ws="none",
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=5,
-            # Feeds never end by themselves.
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=3,
         )
+        server = uvicorn.Server(config)
+        page.is_ending = lambda: server.should_exit
         shown = f"[{host}]" if ":" in host else host
         known = "" if token is None else f"?token={token}"
         tell(f"http://{shown}:{listening.getsockname()[1]}/{known}")
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

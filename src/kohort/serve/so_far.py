@@ -53,6 +53,8 @@ def so_far(
     names: Sequence[str],
     finished: Set[tuple[int, int]],
     planned: Mapping[int, int],
+    *,
+    judges: bool = True,
 ) -> SoFar:
     """How a study stands.
 
@@ -65,6 +67,7 @@ def so_far(
         names: Of the variants, by the numbers that `measured` has.
         finished: Members that have finished, by the numbers of variant and replicate.
         planned: By the number of a variant, how many of its members are to train.
+        judges: Whether findings are wanted.
     """
     known = list(outset["settings"]["epochs"])
     counted = {
@@ -84,11 +87,9 @@ def so_far(
         for row in rows
         if sum(variant == row for variant, _ in finished) >= planned.get(row, 0)
     }
-    found = [
-        finding
-        for finding in of_variants(conclusions.study)
-        if finding.code in (_ENDED if finding.variant in ended else _EARLY)
-    ]
+    found = []
+    if judges:
+        found = of_variants(conclusions.study, lambda name: _ENDED if name in ended else _EARLY)
     return SoFar([_standing(conclusions, number) for number in range(len(order))], found)
 
 

@@ -120,14 +120,20 @@
     plan();
   };
 
-  // What changed is drawn at once, and at most ten times a second: updates may come faster.
+  // What changed is drawn at once, but ten times a second and a quarter of the time at most:
+  // updates may come faster.
   let planned = false;
-  let last = 0;
+  let next = 0;
   const plan = () => {
     if (planned) return;
     planned = true;
-    setTimeout(() => requestAnimationFrame((now) => { planned = false; last = now; draw(); }),
-      Math.max(0, 100 - (performance.now() - last)));
+    setTimeout(() => requestAnimationFrame(() => {
+      planned = false;
+      const began = performance.now();
+      draw();
+      const ended = performance.now();
+      next = ended + Math.max(100, 3 * (ended - began));
+    }), Math.max(0, next - performance.now()));
   };
   const draw = () => {
     if (dirty.has("order")) { sort(); dirty.add("rows").add("curves").add("members").add("head"); }
@@ -390,6 +396,7 @@
       const [px, py] = [(place % across) * (size + 2), Math.floor(place / across) * (size + 2)];
       pen.fillStyle = tints[member.state];
       pen.fillRect(px, py, size, size);
+      if (member.state !== "waiting") return;
       pen.strokeStyle = line;
       pen.strokeRect(px + 0.5, py + 0.5, size - 1, size - 1);
     });
