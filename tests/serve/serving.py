@@ -123,7 +123,7 @@ def serving(store, place, *, host="127.0.0.1", token=None, interval=0.02, port=0
     """A server of a store in a thread."""
     page = LivePage(store, place, host, token, interval)
     listening = socket.create_server(("127.0.0.1", port))
-    options = {"log_level": "error", "lifespan": "off", "timeout_graceful_shutdown": 1} | config
+    options = {"log_config": None, "lifespan": "off", "timeout_graceful_shutdown": 1} | config
     server = uvicorn.Server(uvicorn.Config(page.app, **options))
     page.is_ending = lambda: server.should_exit
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.serve.measured import Measured
+from kohort.serve.live_curves import LiveCurves
 from kohort.serve.so_far import so_far
 from tests.serve.serving import METRIC, logs, outset
 
@@ -13,7 +13,7 @@ PLANNED = {0: 3, 1: 3}
 
 def measured(epochs_of, rise=0.0, best=None):
     """What members measured, by variant and replicate the epochs of each."""
-    told = Measured(METRIC)
+    told = LiveCurves(METRIC)
     for (variant, replicate), epochs in epochs_of.items():
         for epoch in range(epochs):
             accuracy = 0.5 + 0.1 * variant + 0.01 * epoch + 0.001 * replicate
@@ -47,7 +47,7 @@ def test_one_member_has_no_interval():
 
 
 def test_nothing_is_said_of_nothing():
-    assert stood(Measured(METRIC)) == ([], [])
+    assert stood(LiveCurves(METRIC)) == ([], [])
 
 
 def test_rules_that_judge_an_end_wait_for_it():
@@ -68,7 +68,7 @@ def test_no_rule_that_compares_variants_speaks_before_the_end():
 
 def test_a_variant_that_overfits_is_found_while_it_trains():
     every = {(0, replicate): 40 for replicate in range(3)}
-    told = Measured(METRIC)
+    told = LiveCurves(METRIC)
     for variant, replicate in every:
         for epoch in range(40):
             loss = 0.2 + 0.5**epoch + 0.02 * epoch + 0.001 * replicate

@@ -17,7 +17,7 @@ from kohort.errors import InputError
 from kohort.evidence.store import Store
 from kohort.report.templates.rendering import environment as report_environment
 from kohort.serve.changes import Cursor
-from kohort.serve.guard import App, Guard
+from kohort.serve.gate import App, Gate
 from kohort.serve.hub import Hub, shown
 from kohort.serve.trying import Trying
 
@@ -68,15 +68,15 @@ class LivePage:
             Route("/try", self._try, methods=["POST"]),
         ]
         self._app = Starlette(routes=routes, exception_handlers={InputError: _told})
-        self._guard = Guard(self._app, host, token)
+        self._gate = Gate(self._app, host, token)
 
     @property
     def app(self) -> App:
         """What a server runs."""
-        return self._guard
+        return self._gate
 
     def _html(self, template: str, **values: Any) -> Response:
-        page = self._pages.get_template(template).render(csrf=self._guard.csrf, **values)
+        page = self._pages.get_template(template).render(csrf=self._gate.csrf, **values)
         return Response(page, media_type="text/html")
 
     async def _page_of_all(self, _: Request) -> Response:
@@ -117,7 +117,7 @@ class LivePage:
         return self._feed(news, None, 4 * self._interval, shows_cursor=False)
 
     async def _feed_of_one(self, request: Request) -> Response:
-        name, csrf = _name(request), self._guard.csrf
+        name, csrf = _name(request), self._gate.csrf
 
         async def news(known: str | None) -> tuple[Any, str]:
             follower = await self._hub.follower(name)

@@ -14,7 +14,7 @@ from kohort.runs.pace import Pace
 from kohort.serve.changes import Changes, Cursor
 from kohort.serve.headline import Headline
 from kohort.serve.judgement import judgement
-from kohort.serve.measured import Measured, scored_metric
+from kohort.serve.live_curves import LiveCurves, scored_metric
 
 WAITING, BEGUN, FINISHED, DIVERGED = "waiting", "begun", "finished", "diverged"
 
@@ -48,7 +48,7 @@ class Follower:
         self._members: dict[MemberKey, tuple[int, str]] = {}
         self._numbers: dict[MemberKey, int] = {}
         self._variants: dict[str, int] = {}
-        self._measured: Measured | None = None
+        self._measured: LiveCurves | None = None
         self._finished: set[tuple[int, int]] = set()
         self._parts: dict[str, Any] = {part: {} for part in _PARTS}
         self._headline = Headline(self._store)
@@ -166,7 +166,7 @@ class Follower:
         for key, epoch, logs in self._kept.epochs(grown):
             if key.share == 1:
                 if self._measured is None:
-                    self._measured = Measured(self._metric() or scored_metric(logs))
+                    self._measured = LiveCurves(self._metric() or scored_metric(logs))
                 variant = self._variants[key.variant]
                 self._measured.record(variant, key.replicate, epoch, logs)
                 changed.add(("cell", variant, epoch))

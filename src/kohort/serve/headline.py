@@ -1,4 +1,4 @@
-"""How a study stands, in a few facts: whether it runs, how far it is, and the time that is left."""
+"""How studies stand, in a few facts: which run, how far they are, and the time that is left."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -82,6 +82,44 @@ class Headline:
             known = self._known[run.number] = told[kept.is_claimed()]
             self._asked = time.monotonic()
         return known
+
+
+class Listing:
+    """Reads the list of studies.
+
+    Args:
+        store: The store, which stays open.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._headlines: dict[str, Headline] = {}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each study, the newest first.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return [
+            {
+                "name": summary.name,
+                "created": f"{summary.created:%Y-%m-%d %H:%M} UTC",
+                "members": summary.planned,
+                "finished": summary.finished,
+                "epochs": summary.epochs,
+                "status": summary.outcome or self._unfinished(summary.name),
+            }
+            for summary in reversed(self._store.studies())
+        ]
+
+    def _unfinished(self, name: str) -> str:
+        kept = self._store.find(name)
+        runs = [] if kept is None else kept.runs()
+        if kept is None or not runs:
+            return "not begun"
+        headline = self._headlines.setdefault(name, Headline(self._store))
+        return runs[-1].outcome or headline.unfinished(kept, runs[-1])
 
 
 def _kind(description: Mapping[str, Any]) -> str:

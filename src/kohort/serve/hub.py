@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from kohort.evidence.store import Store
 from kohort.runs.loading import open as open_result
 from kohort.serve.follower import Follower
-from kohort.serve.listing import Listing
+from kohort.serve.headline import Listing
 
 MOST_FOLLOWED = 8
 """The most studies that are kept in memory: those that were asked for last."""

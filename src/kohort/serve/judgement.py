@@ -9,7 +9,7 @@ from kohort.evidence.settings import metric_name
 from kohort.evidence.store import KeptStudy
 from kohort.findings.finding import Finding
 from kohort.runs.loading import open as open_result
-from kohort.serve.measured import Measured
+from kohort.serve.live_curves import LiveCurves
 from kohort.serve.so_far import so_far
 
 MOST_FINDINGS = 200
@@ -20,7 +20,7 @@ def judgement(
     place: str,
     kept: KeptStudy,
     description: Mapping[str, Any],
-    measured: Measured | None,
+    measured: LiveCurves | None,
     names: Sequence[str],
     finished: Set[tuple[int, int]],
     planned: Mapping[int, int],

@@ -9,7 +9,7 @@ import uvicorn
 from kohort.errors import DesignError
 from kohort.evidence.store import open_store
 from kohort.serve.app import LivePage
-from kohort.serve.guard import is_loopback
+from kohort.serve.gate import is_loopback
 
 MOST_CONNECTIONS = 128
 """The most connections at once; more are told to come later."""
@@ -42,7 +42,7 @@ def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[s
         page = LivePage(store, place, host, token)
         config = uvicorn.Config(
             page.app,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -10,7 +10,7 @@ from kohort.evidence.record import StudyRecord, from_json
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import of_variants
 from kohort.findings.finding import Finding
-from kohort.serve.measured import Measured, rounded
+from kohort.serve.live_curves import LiveCurves, rounded
 
 _EARLY = frozenset({"KH101", "KH102", "KH105"})
 """Rules that say something of a variant that trains: overfit, gap, diverged."""
@@ -22,7 +22,7 @@ The others compare variants, which have to have trained to their end.
 """
 
 
-class Standing(NamedTuple):
+class VariantSoFar(NamedTuple):
     """How a variant stands.
 
     Args:
@@ -43,13 +43,13 @@ class Standing(NamedTuple):
 class SoFar(NamedTuple):
     """How a study stands: the variants, and what was found."""
 
-    standings: list[Standing]
+    standings: list[VariantSoFar]
     findings: list[Finding]
 
 
 def so_far(
     outset: Mapping[str, Any],
-    measured: Measured,
+    measured: LiveCurves,
     names: Sequence[str],
     finished: Set[tuple[int, int]],
     planned: Mapping[int, int],
@@ -94,7 +94,7 @@ def so_far(
 
 
 def _counted(
-    measured: Measured, variant: int, finished: Set[tuple[int, int]]
+    measured: LiveCurves, variant: int, finished: Set[tuple[int, int]]
 ) -> dict[int, int] | None:
     """The replicates by which a variant is judged, each with how many epochs; None without any."""
     if variant >= len(measured.lengths):
@@ -109,7 +109,7 @@ def _counted(
 
 
 def _curves(
-    measured: Measured, rows: Sequence[int], counted: Sequence[Mapping[int, int]]
+    measured: LiveCurves, rows: Sequence[int], counted: Sequence[Mapping[int, int]]
 ) -> Curves:
     """The curves of what counts, the replicates of each variant from 0 on."""
     shape = max(map(len, counted)), max(max(kept.values()) for kept in counted)
@@ -139,11 +139,11 @@ def _record(outset: Mapping[str, Any], order: Sequence[int], curves: Curves) -> 
     return from_json(stored, {name: {} for name in names}, {1.0: curves}, {})
 
 
-def _standing(conclusions: Conclusions, number: int) -> Standing:
+def _standing(conclusions: Conclusions, number: int) -> VariantSoFar:
     record, variant = conclusions.record, conclusions.study.variants[number]
     trained = int((record.whole.lengths[number] > 0).sum())
     if not len(variant.sound):
-        return Standing(variant.name, trained, None, None, None)
+        return VariantSoFar(variant.name, trained, None, None, None)
     score = conclusions.score(number)
     numbers = (rounded(score.mean), rounded(score.low), rounded(score.high))
-    return Standing(variant.name, trained, *numbers)
+    return VariantSoFar(variant.name, trained, *numbers)

@@ -15,7 +15,7 @@ from kohort.keras_api.models import of_config
 from kohort.keras_api.preprocessing import set_weights
 from kohort.report.held_out import class_probabilities
 from kohort.serve.follower import Follower
-from kohort.serve.measured import rounded
+from kohort.serve.live_curves import rounded
 
 MOST_VARIANTS = 12
 """The most variants that are asked: the best."""

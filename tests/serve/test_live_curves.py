@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kohort.serve.measured import Measured, rounded, scored_metric
+from kohort.serve.live_curves import LiveCurves, rounded, scored_metric
 
 
 def logs_of(values, series):
@@ -13,7 +13,7 @@ def logs_of(values, series):
 
 
 def test_a_band_is_mean_lowest_and_highest_over_replicates():
-    measured = Measured("accuracy")
+    measured = LiveCurves("accuracy")
     random = np.random.default_rng(0)
     values = random.uniform(size=(3, 5, 7, 4))
     for variant, replicate, epoch in np.ndindex(3, 5, 7):
@@ -26,7 +26,7 @@ def test_a_band_is_mean_lowest_and_highest_over_replicates():
 
 
 def test_what_is_not_finite_is_in_no_band():
-    measured = Measured("accuracy")
+    measured = LiveCurves("accuracy")
     for replicate, loss in enumerate([1.0, math.nan, math.inf]):
         measured.record(0, replicate, 0, {"val_data_loss": loss})
     at = 3 * measured.series.index("val_data_loss")
@@ -36,7 +36,7 @@ def test_what_is_not_finite_is_in_no_band():
 
 
 def test_a_member_that_starts_over_is_forgotten():
-    measured = Measured("accuracy")
+    measured = LiveCurves("accuracy")
     measured.record(0, 0, 2, {"val_accuracy": 0.5})
     measured.record(0, 1, 0, {"val_accuracy": 0.7})
     assert measured.forget(0, 0) == 3
@@ -46,7 +46,7 @@ def test_a_member_that_starts_over_is_forgotten():
 
 
 def test_of_a_study_that_is_scored_by_loss_there_is_one_metric():
-    assert Measured("data_loss").series == ("eval_data_loss", "val_data_loss")
+    assert LiveCurves("data_loss").series == ("eval_data_loss", "val_data_loss")
 
 
 @pytest.mark.parametrize(

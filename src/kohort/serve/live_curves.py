@@ -11,7 +11,7 @@ SIDES = ("eval_", "val_")
 _DIGITS = 5
 
 
-class Measured:
+class LiveCurves:
     """The loss and the score of members that trained on all of their samples, so far.
 
     Args:
@@ -64,9 +64,9 @@ class Measured:
         bands_told: list[list[float | None]] = told.tolist()
         return bands_told
 
-    def copy(self) -> "Measured":
+    def copy(self) -> "LiveCurves":
         """The same, which stays as it is."""
-        other = Measured(self.metrics[-1])
+        other = LiveCurves(self.metrics[-1])
         other.values, other.lengths = self.values.copy(), self.lengths.copy()
         return other
 

@@ -35,7 +35,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class Gate:
     """Lets through what the page itself asks for.
 
     The name in the Host header must be one of this server: a page of another place, whose name was

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from kohort.evidence.store import open_store
-from kohort.serve.guard import POLICY, is_loopback
+from kohort.serve.gate import POLICY, is_loopback
 from tests.serve.serving import make_study, serving
 
 TOKEN = "a-token-of-some-length"
