@@ -8,7 +8,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from kohort.evidence.store import open_store
-from tests.marks import long
 from tests.report.browsing import brightness
 from tests.serve.serving import logs, make_study, measure, serving
 from tests.serve.test_trying import NAMES, PIXELS, WEIGHTS, text_of
@@ -62,10 +61,9 @@ def running(store):
         yield kept, members
 
 
-VIEWS = [(1400, "light"), *long((1400, "dark"), (768, "light"), (400, "light"), (400, "dark"))]
-
-
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 768, 400])
 def test_it_is_whole_and_can_be_read_by_all(browser, server, running, width, scheme):
     for path, text in [("/", "1 of 9"), (page_of(EVIL), "So far"), (page_of("none"), "expected")]:
         with opened(browser, server, path, width, scheme) as tab:
@@ -98,6 +96,7 @@ def test_a_page_grows_while_its_study_trains(browser, server, running):
         assert sum("feed" in url for url in tab.asked) == 1, "nothing is loaded again"
 
 
+@pytest.mark.long
 def test_an_end_is_asked_for_by_the_keyboard(browser, server, running):
     kept, _ = running
     with opened(browser, server, page_of(EVIL)) as tab:

@@ -94,6 +94,7 @@ def test_the_probabilities_are_those_of_the_formula(store, place, study, linear)
     assert list(told) == sorted(wanted, key=wanted.get, reverse=True)
 
 
+@pytest.mark.long
 def test_a_picture_of_another_size_or_colour_is_made_as_the_training_images(
     store, place, study, linear
 ):
@@ -109,9 +110,17 @@ def test_a_picture_of_another_size_or_colour_is_made_as_the_training_images(
 BOMB = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60000).to_bytes(4) * 2 + b"\x08\0\0\0\0" + b"\0" * 40
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no image", png(PICTURE)[:60], BOMB, b"<svg xmlns='x'/>", b"%!PS-Adobe-3.0\n"]
-)
+REFUSED = {
+    "nothing": b"",
+    "text": b"no image",
+    "a part": png(PICTURE)[:60],
+    "a bomb": BOMB,
+    "SVG": b"<svg xmlns='x'/>",
+    "PostScript": b"%!PS-Adobe-3.0\n",
+}
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_what_is_no_picture_is_refused_in_a_line(store, place, study, linear, content):
     study({"one": linear})
     with pytest.raises(DataError, match="expected an image file, such as PNG or JPEG, got"):
@@ -141,6 +150,7 @@ def test_a_damaged_file_of_weights_is_told_of_its_variant_alone(store, place, st
     assert told["good"]["classes"]
 
 
+@pytest.mark.long
 def test_weights_of_another_shape_and_scores_of_other_classes_are_told(store, place, study, linear):
     wide = text_of(keras.layers.Flatten(), keras.layers.Dense(4, "softmax"))
     study({"one": linear, "wide": wide})
@@ -149,6 +159,7 @@ def test_weights_of_another_shape_and_scores_of_other_classes_are_told(store, pl
     assert told["one"]["classes"]
 
 
+@pytest.mark.long
 def test_members_whose_weights_were_dropped_are_told(store, place, study, linear):
     kept, members = study({"one": linear})
     with kept.claim():
@@ -163,6 +174,7 @@ def test_a_study_on_other_data_is_refused(store, place, study, linear):
         answers(store, place, png(PICTURE))
 
 
+@pytest.mark.long
 def test_few_models_stay_in_memory(store, place, study, linear, monkeypatch):
     monkeypatch.setattr(trying, "MOST_MODELS", 2)
     study(dict.fromkeys("abcd", linear))

@@ -24,7 +24,7 @@ MOST_REPORTS = 4
 """The most reports that are kept in memory."""
 
 SHARE = 4
-"""So many times as long as reading took nothing is read: it costs a fifth of one core at most."""
+"""So many times as long as reading took nothing is read: it costs a fifth of one core."""
 
 _LONGEST = 3.0
 """Seconds that are waited at most: the first time all is read, and later what is new."""
