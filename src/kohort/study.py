@@ -317,7 +317,7 @@ class Study(StudyView):
                     runs=runs,
                 )
                 for part in plans_to_train(spec, plan, models, record_of, progress.tell):
-                    training.train(part)
+                    training.train(part, record_of)
                 record = record_of(seeks_copies=True)
                 members = kept_members(
                     *(spec.variants, spec.whole_replicates, spec.data),

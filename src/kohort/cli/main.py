@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kohort.cli import model_commands, store_commands
+from kohort.cli import live_commands, model_commands, store_commands
 from kohort.cli.ending import end
 from kohort.cli.on_data import check_commands, clean_commands, fetch_commands, prepare_commands
 from kohort.cli.training import search_commands, study_commands
@@ -62,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": store_commands.report,
     "export": store_commands.export,
     "predict": model_commands.predict,
+    "serve": live_commands.serve,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

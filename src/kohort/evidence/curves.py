@@ -112,5 +112,7 @@ class CurvesRecorder:
     def curves(self) -> Curves:
         """The curves so far."""
         metrics = tuple(sorted(self._values))
+        if not metrics:
+            return Curves(self._variants, (), np.zeros((*self._shape, 0)), self._lengths.copy())
         values = np.stack([self._values[metric] for metric in metrics], axis=-1)
         return Curves(self._variants, metrics, values, self._lengths.copy())

@@ -1,6 +1,6 @@
 """Applies every rule to every variant and to the study."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from kohort.findings.finding import FEWEST, Finding, more_replicates
@@ -64,12 +64,20 @@ def without_test(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.code not in codes]
 
 
-def of_variants(study: StudyCurves) -> list[Finding]:
-    """The findings about each variant, by variant and code."""
+def of_variants(
+    study: StudyCurves, codes: Callable[[str], Set[str]] | None = None
+) -> list[Finding]:
+    """The findings about each variant, by variant and code.
+
+    Args:
+        study: Its curves.
+        codes: By the name of a variant, the codes of the rules that judge it; None for all.
+    """
     return [
         _undecided_by_two(rule.judge(curves, study), curves.trained)
         for curves in study.variants
         for rule in RULES
+        if codes is None or rule.code in codes(curves.name)
     ]
 
 

@@ -1,11 +1,13 @@
 """Stores a study while it trains, and finds out what is left to train."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from kohort.design.plan import MemberPlan, Plan
 from kohort.engine.loop.checkpoints import Checkpoint, lean, whole
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, MeasuredEpoch
 from kohort.errors import Interrupted, StoreError
+from kohort.evidence.outset import OUTSET
 from kohort.evidence.record import StudyRecord, to_json
 from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, Weights
 from kohort.findings.diagnosis import without_test
@@ -248,14 +250,7 @@ class Checkpointer:
         if ends and all(epoch.checkpoint or not epoch.is_last for epoch in event.epochs):
             raise Interrupted
 
-    def _take_epoch(
-        self,
-        epoch: MeasuredEpoch,
-        work: WorkItem,
-        *,
-        ends: bool,
-        saves: bool,
-    ) -> None:
+    def _take_epoch(self, epoch: MeasuredEpoch, work: WorkItem, *, ends: bool, saves: bool) -> None:
         """Store the checkpoint of a block, or its curves, when it is due."""
         first = next(iter(epoch.logs))
         block = self._block_of.get(self._key(work, first))
@@ -295,6 +290,10 @@ class Checkpointer:
                 self._save_ended(at_end)
                 self._ended_blocks.remove(at_end)
 
+    def begin(self, outset: Mapping[str, Any]) -> None:
+        """Store what is known of the study's record before a member has trained."""
+        self._kept.extend(self._kept.description | {OUTSET: outset}, [], [])
+
     def conclude(self, record: StudyRecord, findings: Sequence[Finding]) -> None:
         """Store the study's record and the findings that follow; then drop what does not stay."""
         self._kept.extend(self._kept.description | {"result": to_json(record)}, [], [])
@@ -327,11 +326,7 @@ class Checkpointer:
         self._save(ended.block, lean(ended.checkpoint, weights), ended.seconds, digests)
 
     def _save(
-        self,
-        block: KeptBlock,
-        checkpoint: Checkpoint,
-        seconds: float,
-        digests: Sequence[str] = (),
+        self, block: KeptBlock, checkpoint: Checkpoint, seconds: float, digests: Sequence[str] = ()
     ) -> None:
         # Curves first: epochs after a checkpoint are measured again, epochs before it are not.
         self._write_curves()
@@ -344,4 +339,5 @@ class Checkpointer:
         if self._to_write:
             with self._curves.writing():
                 self._kept.append(self._to_write)
+                self._is_asked_to_end |= self._kept.is_asked_to_end
             self._to_write = []

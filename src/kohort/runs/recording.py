@@ -213,7 +213,7 @@ def study_record(
     runs: int,
     seeks_copies: bool = False,
 ) -> StudyRecord:
-    """The record of a study that has finished training, or a look of a race.
+    """The record of a study that has finished training, or a look of a race, or not begun.
 
     Args:
         spec: The study.
@@ -262,6 +262,8 @@ def study_record(
         _constant(spec, score, records.replicates),
         class_counts(spec, records.found, records.replicates),
     )
+    if not record.whole.metrics:
+        return record
     return _with_starts(record, spec, models, records.starts)
 
 

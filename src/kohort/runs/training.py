@@ -1,6 +1,6 @@
 """Trains the members of a study, one group after another, and records and stores the results."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -17,7 +17,10 @@ from kohort.engine.loop.events import (
     EpochsMeasured,
 )
 from kohort.engine.members import Job, Resources, laid_out, train_fused, train_in_turn
+from kohort.evidence.outset import outset
+from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import why_inside_epochs
+from kohort.report.exports.deployable import pixels_of
 from kohort.report.following.best_so_far import BestSoFar
 from kohort.report.progress import Progress
 from kohort.report.screen.resumed import goes_on, trained_before
@@ -72,8 +75,13 @@ class Training:
         self._alike: dict[Hashable, list[MemberPlan]] = {}
         self._seats: dict[Hashable, int] = {}
 
-    def train(self, plan: Plan) -> None:
-        """Train the members of a plan; those of a race's looks come in plans of their own."""
+    def train(self, plan: Plan, record: Callable[[], StudyRecord] | None = None) -> None:
+        """Train the members of a plan; those of a race's looks come in plans of their own.
+
+        Args:
+            plan: The plan.
+            record: Returns what is known of the study; None for a refit, which is no part of it.
+        """
         self._plan = plan
         self._looks += 1
         if self._best is None:
@@ -87,6 +95,8 @@ class Training:
             self._progress.expect(plan.member_epochs)
             if self._checkpointer is not None:
                 self._checkpointer.enter(plan)
+        if self._checkpointer is not None and record is not None and self._looks == 1:
+            self._checkpointer.begin(outset(record(), pixels_of(self._spec.data)))
         self._recall()
         for group in plan.groups:
             self._train_group(group)

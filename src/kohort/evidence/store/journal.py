@@ -1,5 +1,7 @@
 """Reads and writes the rows of runs, events, findings, readings, checkpoints and holders.
 
+And the summaries of studies, which tell how the last run of each ended.
+
 As in `rows`, these are functions of a connection, and writing twice has the effect of once.
 """
 
@@ -11,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 
 from kohort.evidence.store import files, schema
 from kohort.evidence.store.records import (
@@ -20,11 +22,38 @@ from kohort.evidence.store.records import (
     FindingRecord,
     ReadingRecord,
     RunRecord,
+    StudySummary,
     from_text,
     printable,
     to_text,
 )
 from kohort.evidence.store.rows import now, upsert
+
+
+def summaries(connection: Connection) -> list[StudySummary]:
+    """All studies, in the order in which they were created."""
+    study, member, run = schema.study.c, schema.member.c, schema.run
+    counted = (
+        select(
+            member.study,
+            func.count().label("planned"),
+            func.count(member.finished).label("finished"),
+            func.sum(member.epochs).label("epochs"),
+        )
+        .where(member.replicate >= 0)  # A refit is no member that the study compares.
+        .group_by(member.study)
+        .subquery()
+    )
+    last = select(func.max(run.c.id)).group_by(run.c.study)
+    names = ("planned", "finished", "epochs")
+    counts = [func.coalesce(counted.c[name], 0).label(name) for name in names]
+    found = connection.execute(
+        select(study.name, study.created, *counts, run.c.outcome)
+        .outerjoin(counted, counted.c.study == study.id)
+        .outerjoin(run, (run.c.study == study.id) & run.c.id.in_(last))
+        .order_by(study.id)
+    )
+    return [StudySummary(**row) for row in found.mappings()]
 
 
 def trash(connection: Connection) -> list[str]:
@@ -82,9 +111,29 @@ def place_run(connection: Connection, number: int, places: Mapping[str, Sequence
     connection.execute(update(run).where(run.c.id == number).values(environment=text))
 
 
+def ask_to_end(connection: Connection, study: int, number: int) -> bool:
+    """Ask a run to end after its epoch, and add an event; returns False where it has ended."""
+    run = schema.run
+    known = select(run.c.outcome, run.c.asked_to_end).where(run.c.id == number)
+    outcome, asked = connection.execute(known).one()
+    if outcome is None and asked is None:
+        connection.execute(update(run).where(run.c.id == number).values(asked_to_end=now()))
+        row = new_event(
+            study, number, "asked", "to end after the current epoch; it can go on later"
+        )
+        upsert(connection, schema.event, ["token"], [row | {"token": f"end-{number}"}])
+    return outcome is None
+
+
+def is_asked_to_end(connection: Connection, number: int) -> bool:
+    """Whether a run was asked to end."""
+    run = schema.run.c
+    return connection.scalar(select(run.asked_to_end).where(run.id == number)) is not None
+
+
 def runs(connection: Connection, study: int) -> list[RunRecord]:
     """The runs of a study, in order."""
-    names = ("id", "started", "finished", "outcome", "environment", "host", "pid")
+    names = ("id", "started", "finished", "outcome", "environment", "host", "pid", "asked_to_end")
     found = _of_study(connection, schema.run, names, study)
     return [
         RunRecord(
@@ -95,6 +144,7 @@ def runs(connection: Connection, study: int) -> list[RunRecord]:
             from_text(row.environment),
             row.host,
             row.pid,
+            row.asked_to_end,
         )
         for row in found
     ]

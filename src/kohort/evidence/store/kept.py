@@ -47,9 +47,16 @@ class KeptStudy(ClaimedStudy):
         """The progress of each member, in the order in which they were added."""
         return self._read(lambda connection: rows.members(connection, self.number))
 
-    def epochs(self) -> list[EpochRecord]:
-        """The measurements, by member and epoch; can be read while a run goes on."""
-        return self._read(lambda connection: rows.epochs(connection, self.number))
+    def epochs(self, known: Mapping[MemberKey, int] | None = None) -> list[EpochRecord]:
+        """The measurements, by member and epoch; can be read while a run goes on.
+
+        Args:
+            known: Of these members alone, what was measured after so many epochs; None for all.
+        """
+        if known is None:
+            return self._read(lambda connection: rows.epochs(connection, self.number))
+        after = {self._id(key): epochs for key, epochs in known.items()}
+        return self._read(lambda connection: rows.epochs(connection, self.number, after))
 
     def extend(
         self,
@@ -92,6 +99,27 @@ class KeptStudy(ClaimedStudy):
     def runs(self) -> list[RunRecord]:
         """The runs, in order."""
         return self._read(lambda connection: journal.runs(connection, self.number))
+
+    def ask_to_end(self) -> bool:
+        """Ask the last run to end after its epoch, as Ctrl-C does; it looks about once a second.
+
+        Possible while another process runs the study.
+
+        Returns:
+            Whether it was asked: False where there is no run that has not ended.
+        """
+        runs = self.runs()
+        return bool(runs) and self._write(
+            lambda connection: journal.ask_to_end(connection, self.number, runs[-1].number)
+        )
+
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether the current run of this process was asked to end; False where it has none."""
+        number = self._run
+        if number is None:
+            return False
+        return self._read(lambda connection: journal.is_asked_to_end(connection, number))
 
     def append(self, measured: Iterable[tuple[MemberKey, int, Mapping[str, float]]]) -> None:
         """Store measurements of members in epochs (from 0), all of them or none.

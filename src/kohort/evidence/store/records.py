@@ -95,6 +95,7 @@ class RunRecord:
         environment: Versions and hardware.
         host: The name of the machine.
         pid: The id of the process.
+        asked_to_end: When somebody who watches it asked it to end, in UTC; None where nobody did.
     """
 
     number: int
@@ -104,6 +105,7 @@ class RunRecord:
     environment: dict[str, Any]
     host: str
     pid: int
+    asked_to_end: datetime | None = None
 
     @property
     def places(self) -> dict[str, list[str]]:

@@ -5,12 +5,22 @@ once, because a transaction whose connection was lost is tried again.
 """
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kohort.errors import StoreError
@@ -19,7 +29,6 @@ from kohort.evidence.store.records import (
     EpochRecord,
     MemberKey,
     MemberRecord,
-    StudySummary,
     VariantRecord,
     damaged,
     from_text,
@@ -50,32 +59,6 @@ def upsert(
 def _dialect(connection: Connection) -> ModuleType:
     """The module of SQLAlchemy with this database's insert on conflict."""
     return postgresql if connection.dialect.name == "postgresql" else sqlite
-
-
-def summaries(connection: Connection) -> list[StudySummary]:
-    """All studies, in the order in which they were created."""
-    study, member, run = schema.study.c, schema.member.c, schema.run
-    counted = (
-        select(
-            member.study,
-            func.count().label("planned"),
-            func.count(member.finished).label("finished"),
-            func.sum(member.epochs).label("epochs"),
-        )
-        .where(member.replicate >= 0)  # A refit is no member that the study compares.
-        .group_by(member.study)
-        .subquery()
-    )
-    last = select(func.max(run.c.id)).group_by(run.c.study)
-    names = ("planned", "finished", "epochs")
-    counts = [func.coalesce(counted.c[name], 0).label(name) for name in names]
-    found = connection.execute(
-        select(study.name, study.created, *counts, run.c.outcome)
-        .outerjoin(counted, counted.c.study == study.id)
-        .outerjoin(run, (run.c.study == study.id) & run.c.id.in_(last))
-        .order_by(study.id)
-    )
-    return [StudySummary(**row) for row in found.mappings()]
 
 
 def check_name(name: str) -> None:
@@ -259,20 +242,29 @@ def _crc(member: int, epoch: int, logs: str) -> int:
     return zlib.crc32(f"{member} {epoch} {logs}".encode())
 
 
-def epochs(connection: Connection, study: int) -> list[EpochRecord]:
+def epochs(
+    connection: Connection, study: int, after: Mapping[int, int] | None = None
+) -> list[EpochRecord]:
     """The epochs that `append` stored, by member and epoch.
+
+    Args:
+        connection: To the database.
+        study: The id of the study.
+        after: By the ids of members, how many of their epochs are left out; None for all members.
 
     Raises:
         StoreError: A row is damaged.
     """
     epoch, member = schema.epoch.c, schema.member.c
-    measured = connection.execute(
+    every = (
         select(epoch.member, epoch.epoch, epoch.logs, epoch.crc)
         .join_from(schema.epoch, schema.member)
         .where(member.study == study)
         .order_by(epoch.member, epoch.epoch)
-    ).all()
-    # The second query: it has all members of the first one, except those deleted since.
+    )
+    parts = [true()] if after is None else _beyond(after)
+    measured = [row for part in parts for row in connection.execute(every.where(part))]
+    # The next query: it has all members of the first ones, except those deleted since.
     keys = {number: key for key, number in member_ids(connection, study).items()}
     for row in measured:
         # SQLite returns values of any type.
@@ -285,6 +277,17 @@ def epochs(connection: Connection, study: int) -> list[EpochRecord]:
         for row, values in zip(measured, logs, strict=True)
         if row[0] in keys
     ]
+
+
+def _beyond(after: Mapping[int, int]) -> Iterator[ColumnElement[bool]]:
+    """The conditions for epochs of members after so many; members mostly have equally many."""
+    alike: dict[int, list[int]] = {}
+    for number, known in after.items():
+        alike.setdefault(known, []).append(number)
+    for known, members in alike.items():
+        for first in range(0, len(members), _AT_ONCE):
+            among = schema.epoch.c.member.in_(members[first : first + _AT_ONCE])
+            yield among & (schema.epoch.c.epoch >= known)
 
 
 def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration."""
 
 OLDEST = "0003"
@@ -91,6 +91,7 @@ run = _table(
     Column("started", Utc, nullable=False),
     Column("finished", Utc),
     Column("outcome", Text),
+    Column("asked_to_end", Utc),
     Column("environment", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),

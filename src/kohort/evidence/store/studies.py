@@ -107,7 +107,7 @@ class Store:
 
     def studies(self) -> list[StudySummary]:
         """A summary of each study, in the order in which they were created."""
-        return self._database.read(rows.summaries)
+        return self._database.read(journal.summaries)
 
     def create(
         self,

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,6 +38,26 @@ def save_deployable(deployable: keras.Model, data: Dataset, path: Path) -> Path:
         with zipfile.ZipFile(new, "a") as archive:
             archive.writestr(ABOUT_ENTRY, json.dumps(_about(data)))
     return path
+
+
+def pixels_of(data: Dataset) -> dict[str, Any] | None:
+    """How a model's inputs are made of an image, as JSON; None where samples are no images.
+
+    Returns:
+        `shape` of an image, `inputs` of a sample, `factor`, `offset`, `edge` (how bright edges
+        are, from 0 to 255) and `names` of the classes.
+    """
+    shape, pixels = _image_shape(data), data.pixels
+    if pixels is None or len(shape) < 2 or shape[2:] not in ((), (1,), (3,)):
+        return None
+    return {
+        "shape": list(shape),
+        "inputs": list(data.input_shape),
+        "factor": pixels.factor,
+        "offset": pixels.offset,
+        "edge": _edge(data),
+        "names": list(data.class_names or ()),
+    }
 
 
 def _about(data: Dataset) -> dict[str, object]:

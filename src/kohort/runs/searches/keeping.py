@@ -219,6 +219,7 @@ class SearchKeeper:
         if self._to_write:
             with self._curves.writing():
                 self._kept.append(self._to_write)
+                self._is_asked_to_end |= self._kept.is_asked_to_end
             self._to_write = []
 
     def _write_states(self) -> None:

@@ -1,0 +1,88 @@
+"""What the live page says of scores and findings: so far, or as they were when a study ended."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from kohort.errors import StoreError
+from kohort.evidence.outset import OUTSET
+from kohort.evidence.settings import metric_name
+from kohort.evidence.store import KeptStudy
+from kohort.findings.finding import Finding
+from kohort.runs.loading import open as open_result
+from kohort.serve.live_curves import LiveCurves
+from kohort.serve.so_far import so_far
+
+MOST_FINDINGS = 200
+"""The most findings that are told one by one."""
+
+
+def judgement(
+    place: str,
+    kept: KeptStudy,
+    description: Mapping[str, Any],
+    measured: LiveCurves | None,
+    names: Sequence[str],
+    finished: Set[tuple[int, int]],
+    planned: Mapping[int, int],
+) -> dict[str, Any]:
+    """Scores and findings, as JSON.
+
+    Args:
+        place: Of the store.
+        kept: The study.
+        description: Its description.
+        measured: What was measured; None where nothing was.
+        names: Of the variants, by number.
+        finished: As in `so_far`.
+        planned: As in `so_far`.
+    """
+    is_final = "result" in description
+    known = description.get("result") or description.get(OUTSET)
+    told: dict[str, Any] = {
+        "final": is_final, "higher": True, "proportion": False, "standings": [],
+    }  # fmt: skip
+    told["metric"] = metric_name(measured.metrics[-1]) if measured else ""
+    told["answer"] = _answer(place, kept.name) if is_final else ""
+    findings: list[dict[str, Any]] = []
+    if is_final:
+        findings = [
+            _finding(f.code, f.variant, f.verdict, f.sentence, f.advice) for f in kept.findings()
+        ]
+    if known is not None and measured is not None:
+        told["higher"] = known["settings"]["higher_is_better"]
+        told["proportion"] = known["settings"]["is_proportion"]
+        told["confidence"] = known["settings"]["confidence"]
+        standing = so_far(known, measured, names, finished, planned, judges=not is_final)
+        told["standings"] = [
+            [names.index(s.variant), s.replicates, s.score, s.low, s.high]
+            for s in standing.standings
+        ]
+        if not is_final:
+            findings = [_of(finding) for finding in standing.findings]
+    shown = [finding for finding in findings if finding["verdict"] == "found"]
+    told["findings"] = shown[:MOST_FINDINGS]
+    told["more"] = max(0, len(shown) - MOST_FINDINGS)
+    told["undecided"] = sum(finding["verdict"] == "inconclusive" for finding in findings)
+    return told
+
+
+def _answer(place: str, name: str) -> str:
+    """The answer of a study that was run to its end, in a few sentences."""
+    try:
+        return open_result(place, name).answer()
+    except StoreError as error:
+        return str(error)
+
+
+def _of(finding: Finding) -> dict[str, Any]:
+    return _finding(
+        finding.code, finding.variant, finding.verdict, finding.sentence, finding.advice
+    )
+
+
+def _finding(
+    code: str, variant: str | None, verdict: str, sentence: str, advice: str
+) -> dict[str, Any]:
+    return {
+        "code": code, "variant": variant, "verdict": verdict, "told": sentence, "advice": advice,
+    }  # fmt: skip

@@ -1,0 +1,170 @@
+"""The pages, the feeds and what can be done, over plain HTTP."""
+
+import socket
+import time
+
+import pytest
+
+from kohort.serve import app
+from tests.serve.serving import make_study, measure, serving
+
+EVIL = '<script>alert("x")</script>&/../é\u2028'
+
+
+def until(messages, holds):
+    """The next message of which something holds."""
+    return next((message, cursor) for message, cursor in messages if holds(message))
+
+
+def test_studies_are_listed_and_the_list_follows_the_store(store, server):
+    with server.feed() as messages:
+        assert next(messages)[0] == {"studies": []}
+        kept, members = make_study(store)
+        told, _ = next(messages)
+        (row,) = told["studies"]
+        assert (row["name"], row["status"], row["finished"]) == ("width", "not begun", 0)
+        with kept.claim():
+            kept.begin_run({})
+            told, _ = until(messages, lambda m: m["studies"][0]["status"] == "running")
+            measure(kept, members, [0])
+            told, _ = until(messages, lambda m: m["studies"][0]["epochs"])
+    assert told["studies"][0]["epochs"] == 6
+
+
+def test_a_feed_tells_what_is_new_and_goes_on_from_a_cursor(store, server):
+    kept, members = make_study(store)
+    with kept.claim():
+        kept.begin_run({})
+        measure(kept, members, [0])
+        with server.feed("width") as messages:
+            first, cursor = next(messages)
+            assert first["all"]
+            measure(kept, members, [1])
+            second, _ = until(messages, lambda m: m.get("cells"))
+        assert not second["all"]
+        with server.feed("width", cursor) as messages:
+            again, _ = until(messages, lambda m: m.get("cells"))
+        assert not again["all"]
+        assert {cell[1] for cell in again["cells"]} == {1}
+
+
+def test_after_another_server_a_client_gets_all(store, place):
+    kept, members = make_study(store)
+    with kept.claim():
+        kept.begin_run({})
+        measure(kept, members, [0])
+        with serving(store, place) as server, server.feed("width") as messages:
+            first, cursor = next(messages)
+            port = server.port
+        with serving(store, place, port=port) as server, server.feed("width", cursor) as messages:
+            again, _ = next(messages)
+    assert again["all"]
+    assert again["cells"] == first["cells"]
+    assert again["csrf"] != first["csrf"], "what a page must bring is that of the new server"
+
+
+def test_a_feed_of_no_study_says_so_and_follows_it_when_it_begins(store, server, monkeypatch):
+    monkeypatch.setattr(app, "_AFTER_ERROR", 0.05)
+    assert server.ask("/study?name=width")[0] == 200
+    with server.feed("width") as messages:
+        assert "'width'" in next(messages)[0]["error"]
+        make_study(store)
+        assert until(messages, lambda m: m.get("all"))[0]["variants"] == ["narrow", "wide"]
+
+
+def test_a_hostile_name_stays_text(store, server):
+    make_study(store, names=(EVIL, "b"), name=EVIL)
+    with server.feed(EVIL) as messages:
+        assert next(messages)[0]["variants"][0] == EVIL
+    from urllib.parse import quote
+
+    _, headers, page = server.ask(f"/study?name={quote(EVIL)}")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert headers["content-type"].startswith("text/html")
+    status, headers, told = server.ask("/report?name=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert status == 400
+    assert headers["content-type"] == "application/json"
+    assert "expected a study" in told
+
+
+def test_an_end_is_asked_for_once_and_told(store, server):
+    kept, _ = make_study(store)
+    assert server.post("/stop?name=width") == (200, '{"asked":false}')
+    with kept.claim():
+        kept.begin_run({})
+        with server.feed("width") as messages:
+            assert not next(messages)[0]["head"]["asked"]
+            assert server.post("/stop?name=width") == (200, '{"asked":true}')
+            told, _ = until(messages, lambda m: m.get("head", {}).get("asked"))
+    assert told["events"][-1]["kind"] == "asked"
+    status, told = server.post("/stop?name=nobody")
+    assert status == 400
+    assert "expected a study" in told
+
+
+def test_pictures_have_a_size(store, server, monkeypatch):
+    monkeypatch.setattr(app, "MOST_BYTES", 1000)
+    make_study(store)
+    assert server.post("/try?name=width", b"x" * 1001)[0] == 413
+    chunks = (b"x" * 100 for _ in range(11))
+    status, told = server.post("/try?name=width", chunks)
+    assert status == 413, "also where nothing tells it at first"
+    assert "a picture of at most" in told
+    assert server.post("/try?name=width", b"x" * 1000)[0] == 400
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(500, 0.1), (10**9, 60)], ids=["late", "large"])
+def test_a_body_that_never_comes_is_given_up(store, server, monkeypatch, length, seconds):
+    """One that is too large at once, and any other after a while."""
+    monkeypatch.setattr(app, "_BODY_SECONDS", seconds)
+    make_study(store)
+    _, _, page = server.ask("/")
+    csrf = page.split('name="csrf" content="')[1].split('"')[0]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        head = (
+            f"POST /try?name=width HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+            f"Origin: {server.url}\r\nX-Kohort-CSRF: {csrf}\r\n"
+            f"Content-Length: {length}\r\n\r\nabc"
+        )
+        client.sendall(head.encode())
+        assert b" 413 " in client.recv(1000)
+
+
+def test_feeds_have_a_number(store, server, monkeypatch):
+    monkeypatch.setattr(app, "MOST_FEEDS", 2)
+    with server.feed() as one, server.feed() as two:
+        next(one), next(two)
+        with server.feed() as three:
+            assert next(three, None) is None
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            with server.feed() as again:
+                next(again)
+                break
+        except StopIteration:  # the server has not noticed yet that they are gone
+            time.sleep(0.05)
+    else:
+        pytest.fail("those that have gone still count")
+
+
+def test_connections_have_a_number(store, place):
+    with serving(store, place, limit_concurrency=3) as server:
+        with server.feed() as one, server.feed() as two:
+            next(one), next(two)
+            assert server.ask("/")[0] == 503
+        assert server.ask("/live.css")[0] in (200, 503)
+
+
+def test_a_long_address_is_refused(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"GET /" + b"a" * 200_000)
+        assert b" 400 " in client.recv(1000)
+
+
+@pytest.mark.parametrize(
+    "path", ["/../../etc/passwd", "/live.py", "/templates/live.js", "//", "/%00"]
+)
+def test_there_is_nothing_else(server, path):
+    assert server.ask(path)[0] == 404

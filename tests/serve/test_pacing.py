@@ -1,0 +1,49 @@
+"""The time that is left follows from how fast member epochs came lately."""
+
+import pytest
+
+from kohort.serve.pacing import TimeLeft
+
+
+@pytest.fixture
+def time():
+    return [0.0]
+
+
+@pytest.fixture
+def left(time):
+    return TimeLeft(lambda: time[0])
+
+
+def test_it_is_what_is_missing_over_the_rate(left, time):
+    told = []
+    for second in range(0, 11, 2):
+        time[0] = second
+        told.append(left.seconds(1, 10 * second, 1000))
+    assert told[:3] == [None] * 3, "too little was seen"
+    assert told[-1] == pytest.approx(90)
+
+
+def test_it_forgets_the_distant_past_and_other_runs(left, time):
+    for second in range(0, 400, 10):
+        time[0] = second
+        # At first ten member epochs a second, then one.
+        left.seconds(1, 10 * min(second, 100) + max(0, second - 100), 5000)
+    done = 1000 + 290
+    assert left.seconds(1, done, 5000) == pytest.approx(5000 - done, rel=0.1)
+    assert left.seconds(2, 0, 5000) is None
+
+
+def test_it_grows_while_nothing_comes(left, time):
+    for second in range(0, 12, 2):
+        time[0] = second
+        left.seconds(1, second, 100)
+    before = left.seconds(1, 10, 100)
+    time[0] = 60.0
+    assert left.seconds(1, 10, 100) > before
+
+
+def test_a_study_that_begins_anew_has_no_rate(left, time):
+    left.seconds(1, 50, 100)
+    time[0] = 10.0
+    assert left.seconds(1, 10, 100) is None
