@@ -52,7 +52,8 @@ def of_no_use(conclusions: Conclusions) -> str:
     told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
     verb = "does" if len(names) == 1 else "do"
     baseline = study.variants[0].name
-    little = " To be better than that baseline says little." * (baseline in names)
+    called = conclusions.record.settings.baseline
+    little = f" To be better than {called} says little." * (baseline in names)
     return f"{shortlist(names)} {verb} no better than {told}.{little}"
 
 

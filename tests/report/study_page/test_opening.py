@@ -172,7 +172,7 @@ def test_variants_that_are_no_better_than_one_answer_are_named_and_what_that_say
     losses = [[8.0, 8.2, 8.1], [2.0, 2.1, 2.2], [6.0, 6.1, 6.2]]
     no_better = (
         "v0 and v2 do no better than always answering the mean of the training targets, whose loss "
-        "is 5 on validation. To be better than that baseline says little."
+        "is 5 on validation. To be better than the baseline says little."
     )
     assert headline(referred(losses, 5.0)).endswith(no_better)
     assert no_better in answer(referred(losses, 5.0))
