@@ -116,6 +116,7 @@ bench-all: install tensorflow peers
 	$(BIN)/python -m benchmarks.thousand
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.retention
+	$(BIN)/python -m benchmarks.live
 
 # A thousand members on a GPU, where JAX finds one; else the estimate.
 gpu: install
