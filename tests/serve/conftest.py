@@ -19,7 +19,7 @@ def store(place):
 
 
 @pytest.fixture
-def server(store, place):
+def live(store, place):
     """A server of the store, which is looked at as often as it is asked."""
     with serving(store, place) as started:
         yield started

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from kohort.errors import StoreError
-from kohort.evidence.store import KeptStudy, MemberKey
+from kohort.evidence.store import KeptStudy, MemberKey, open_store
 from kohort.serve.follower import Follower
-from tests.serve.serving import logs, make_study, measure
+from tests.serve.serving import logs, make_study, measure, serving
 
 
 @pytest.fixture
@@ -157,3 +157,24 @@ def test_the_order_of_variants_is_that_of_their_scores(store, follower):
     assert follower.order == ["c", "b", "best last"]
     losses = follower.lowest_losses()
     assert losses[members[1]] == pytest.approx(0.26)
+
+
+def test_a_study_is_followed_in_postgresql(server, tmp_path):
+    place = server.new_database()
+    with open_store(place, files=tmp_path / "files") as store:
+        follower = Follower(store, place, "width")
+        kept, members = make_study(store)
+        with kept.claim():
+            kept.begin_run({})
+            measure(kept, members, [0, 1])
+            told, cursor = news(follower, None)
+            assert told["head"]["status"] == "running"
+            assert [cell[:2] for cell in told["cells"]] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+            measure(kept, members, [2])
+            told, cursor = news(follower, cursor)
+            assert [cell[:2] for cell in told["cells"]] == [[0, 2], [1, 2]]
+            assert kept.ask_to_end()
+            assert kept.is_asked_to_end
+        with serving(store, place) as live, live.feed("width") as messages:
+            told, _ = next(messages)
+            assert told["variants"] == ["narrow", "wide"]

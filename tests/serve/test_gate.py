@@ -24,7 +24,7 @@ def store(place):
 
 
 @pytest.fixture(scope="module")
-def server(store, place):
+def live(store, place):
     with serving(store, place) as started:
         yield started
 
@@ -37,19 +37,19 @@ def known(store, place):
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST", "127.8.8.8"])
-def test_a_name_of_this_machine_is_answered_at_any_port(server, name):
+def test_a_name_of_this_machine_is_answered_at_any_port(live, name):
     """Another port is that of a tunnel."""
-    assert server.ask("/", Host=f"{name}:9999")[0] == 200
-    assert server.ask("/", Host=name)[0] == 200
+    assert live.ask("/", Host=f"{name}:9999")[0] == 200
+    assert live.ask("/", Host=name)[0] == 200
 
 
 @pytest.mark.parametrize(
     "name", ["evil.example", "localhost.evil.example", "192.168.0.7", "", "[", "127.0.0.1.evil"]
 )
-def test_another_name_is_refused(server, name):
+def test_another_name_is_refused(live, name):
     """A page of another place whose name was pointed here would read all studies."""
     for path in ("/", "/feed", "/live.js", "/nothing"):
-        assert server.ask(path, Host=name)[0] == 400
+        assert live.ask(path, Host=name)[0] == 400
 
 
 def test_on_a_network_addresses_and_its_names_are_answered(known):
@@ -81,38 +81,38 @@ def test_the_token_leads_to_no_other_place(known):
     assert headers["location"] == "/evil.example/"
 
 
-def test_what_changes_something_must_come_from_the_page(store, server):
+def test_what_changes_something_must_come_from_the_page(store, live):
     kept = store.study("width")
     with kept.claim():
         kept.begin_run({})
         asked = "/stop?name=width"
-        assert server.ask(asked)[0] == 405
-        assert server.ask(asked, "POST")[0] == 403
-        assert server.post(asked, X_Kohort_CSRF="wrong")[0] == 403
-        assert server.post(asked, X_Kohort_CSRF="é")[0] == 403
-        for origin in ("http://evil.example", "null", "", f"http://localhost:{server.port}"):
-            assert server.post(asked, Origin=origin)[0] == 403
-        assert server.post(asked, Sec_Fetch_Site="cross-site")[0] == 403
+        assert live.ask(asked)[0] == 405
+        assert live.ask(asked, "POST")[0] == 403
+        assert live.post(asked, X_Kohort_CSRF="wrong")[0] == 403
+        assert live.post(asked, X_Kohort_CSRF="é")[0] == 403
+        for origin in ("http://evil.example", "null", "", f"http://localhost:{live.port}"):
+            assert live.post(asked, Origin=origin)[0] == 403
+        assert live.post(asked, Sec_Fetch_Site="cross-site")[0] == 403
         assert kept.runs()[-1].asked_to_end is None
-        assert server.post(asked) == (200, '{"asked":true}')
+        assert live.post(asked) == (200, '{"asked":true}')
         assert kept.runs()[-1].asked_to_end is not None
 
 
-def test_pages_of_other_places_may_link_to_it_and_load_nothing(server):
+def test_pages_of_other_places_may_link_to_it_and_load_nothing(live):
     elsewhere = {"Sec_Fetch_Site": "cross-site"}
-    assert server.ask("/", Sec_Fetch_Mode="navigate", **elsewhere)[0] == 200
+    assert live.ask("/", Sec_Fetch_Mode="navigate", **elsewhere)[0] == 200
     for mode in ("no-cors", "cors", "same-origin"):
-        assert server.ask("/feed", Sec_Fetch_Mode=mode, **elsewhere)[0] == 403
+        assert live.ask("/feed", Sec_Fetch_Mode=mode, **elsewhere)[0] == 403
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
-def test_there_are_no_other_methods(server, method):
-    assert server.ask("/", method)[0] == 405
+def test_there_are_no_other_methods(live, method):
+    assert live.ask("/", method)[0] == 405
 
 
-def test_answers_say_what_a_browser_may_do_with_them(server):
+def test_answers_say_what_a_browser_may_do_with_them(live):
     for path in ("/", "/live.js", "/nothing"):
-        headers = server.ask(path)[1]
+        headers = live.ask(path)[1]
         assert headers["content-security-policy"] == POLICY
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"

@@ -16,7 +16,7 @@ EVIL = '<img src=x onerror="document.title=1"><script>alert("x")</script>&é'
 
 
 @contextmanager
-def opened(browser, server, path="/", width=1400, scheme="light", script=""):
+def opened(browser, live, path="/", width=1400, scheme="light", script=""):
     """A page in a tab, which asks for nothing elsewhere, does not complain, and fits the width."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     tab = context.new_page()
@@ -27,11 +27,11 @@ def opened(browser, server, path="/", width=1400, scheme="light", script=""):
     tab.on("console", lambda message: tab.complaints.append(message.text))
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("dialog", lambda dialog: tab.complaints.append(dialog.message) or dialog.dismiss())
-    tab.goto(server.url + path)
+    tab.goto(live.url + path)
     try:
         yield tab
         assert tab.complaints == []
-        ours = (server.url, "data:", f"blob:{server.url}")
+        ours = (live.url, "data:", f"blob:{live.url}")
         assert [url for url in tab.asked if not url.startswith(ours)] == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     finally:
@@ -64,9 +64,9 @@ def running(store):
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 768, 400])
-def test_it_is_whole_and_can_be_read_by_all(browser, server, running, width, scheme):
+def test_it_is_whole_and_can_be_read_by_all(browser, live, running, width, scheme):
     for path, text in [("/", "1 of 9"), (page_of(EVIL), "So far"), (page_of("none"), "expected")]:
-        with opened(browser, server, path, width, scheme) as tab:
+        with opened(browser, live, path, width, scheme) as tab:
             wait(tab, text)
             violations = Axe().run(tab).response["violations"]
             assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
@@ -81,9 +81,9 @@ def test_it_is_whole_and_can_be_read_by_all(browser, server, running, width, sch
                 assert tab.locator("#studies a").inner_text() == EVIL
 
 
-def test_a_page_grows_while_its_study_trains(browser, server, running):
+def test_a_page_grows_while_its_study_trains(browser, live, running):
     kept, members = running
-    with opened(browser, server, page_of(EVIL)) as tab:
+    with opened(browser, live, page_of(EVIL)) as tab:
         wait(tab, "So far c has the best validation accuracy", "#answer")
         wait(tab, "That is no verdict", "#answer")
         before = tab.evaluate("document.querySelector('#charts canvas').toDataURL()")
@@ -97,9 +97,9 @@ def test_a_page_grows_while_its_study_trains(browser, server, running):
 
 
 @pytest.mark.long
-def test_an_end_is_asked_for_by_the_keyboard(browser, server, running):
+def test_an_end_is_asked_for_by_the_keyboard(browser, live, running):
     kept, _ = running
-    with opened(browser, server, page_of(EVIL)) as tab:
+    with opened(browser, live, page_of(EVIL)) as tab:
         tab.get_by_role("button", name="End after this epoch").focus()
         tab.keyboard.press("Enter")
         wait(tab, "Asked: it ends after its epoch")
@@ -111,8 +111,8 @@ def test_an_end_is_asked_for_by_the_keyboard(browser, server, running):
 
 
 @pytest.mark.long
-def test_the_keyboard_alone_reaches_all(browser, server, running):
-    with opened(browser, server, page_of(EVIL)) as tab:
+def test_the_keyboard_alone_reaches_all(browser, live, running):
+    with opened(browser, live, page_of(EVIL)) as tab:
         wait(tab, "2 of 9")
         seen = set()
         tab.evaluate("document.activeElement.blur()")
@@ -135,15 +135,15 @@ def test_the_keyboard_alone_reaches_all(browser, server, running):
 @pytest.mark.long
 def test_it_survives_another_server(browser, store, place, running):
     kept, members = running
-    with serving(store, place) as server:
+    with serving(store, place) as live:
         context = browser.new_context()
         tab = context.new_page()
         tab.set_default_timeout(8000)
-        tab.goto(server.url + page_of(EVIL))
+        tab.goto(live.url + page_of(EVIL))
         wait(tab, "2 of 9")
     wait(tab, "The server does not answer", "#link")
     measure(kept, members, [2, 3])
-    with serving(store, place, port=server.port):
+    with serving(store, place, port=live.port):
         tab.wait_for_function("() => document.querySelector('#epoch-shown').textContent === '4'")
         wait(tab, "", "#link")
         tab.get_by_role("button", name="End after this epoch").click()
@@ -152,7 +152,7 @@ def test_it_survives_another_server(browser, store, place, running):
 
 
 @pytest.mark.long
-def test_a_picture_is_drawn_chosen_and_told_of(browser, server, store, tmp_path):
+def test_a_picture_is_drawn_chosen_and_told_of(browser, live, store, tmp_path):
     import keras
 
     from kohort.evidence.store import VariantRecord
@@ -171,7 +171,7 @@ def test_a_picture_is_drawn_chosen_and_told_of(browser, server, store, tmp_path)
         kept.end_run("done")
     (tmp_path / "picture.png").write_bytes(png(PICTURE))
     (tmp_path / "text.png").write_bytes(b"no picture")
-    with opened(browser, server, page_of("width")) as tab:
+    with opened(browser, live, page_of("width")) as tab:
         pad = tab.locator("#pad")
         pad.scroll_into_view_if_needed()
         box = pad.bounding_box()
@@ -201,10 +201,10 @@ def test_a_thousand_members_at_twenty_updates_a_second_do_not_freeze_it(browser,
     names = [f"variant {n}" for n in range(250)]
     with open_store(place) as store:
         kept, members = make_study(store, names, replicates=4, epochs=400)
-        with kept.claim(), serving(store, place) as server:
+        with kept.claim(), serving(store, place) as live:
             kept.begin_run({})
             measure(kept, members, range(50))
-            with opened(browser, server, page_of("width"), script=HELD) as tab:
+            with opened(browser, live, page_of("width"), script=HELD) as tab:
                 wait(tab, "0 of 1,000")
                 wait(tab, "So far variant 249", "#answer")
                 updates, longest = tab.evaluate(UPDATES, 6)
