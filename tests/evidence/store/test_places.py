@@ -5,6 +5,7 @@ import resource
 import shutil
 import sqlite3
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
@@ -457,3 +458,26 @@ def test_threads_share_a_store(open_here):
         assert failed == []
         assert len(study.epochs()) == 80
         assert [study.weights(member)[0].tolist() for member in MEMBERS[:4]] == [[19, 19]] * 4
+
+
+OTHER = """
+import sys
+from kohort.evidence.store import open_store
+with open_store(sys.argv[1], make=False) as store:
+    store.create(sys.argv[2], {}, [], [])
+"""
+
+
+def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path):
+    """Else the next process to close it deletes the log that this one reads."""
+    path = tmp_path / "kohort.db"
+    with open_store(path) as store:
+        store.create("ours", {}, [], [])
+        with open_store(path, make=False) as again:
+            assert [study.name for study in again.studies()] == ["ours"]
+        for name in ("theirs", "theirs too"):
+            subprocess.run([sys.executable, "-c", OTHER, str(path), name], check=True)
+        assert {study.name for study in store.studies()} == {"ours", "theirs", "theirs too"}
+        store.create("ours too", {}, [], [])
+    with open_store(path, make=False) as later:
+        assert len(later.studies()) == 4

@@ -1,6 +1,9 @@
 """Opens the databases in which a store can be kept."""
 
+import errno
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,7 +17,6 @@ from kohort.evidence.store.files import changing
 from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
 
-_MAGIC = b"SQLite format 3\0"
 _UPGRADES = 0x6B6F686F7274  # "kohort": the advisory lock under which tables are made.
 
 
@@ -113,16 +115,31 @@ def _check_file(path: Path) -> bool:
         raise _no_store(path, f"no folder {path.parent}", "make the folder first")
     if not path.exists() or not path.stat().st_size:
         return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(100)
-    except OSError as error:
-        raise _no_store(path, f"'{error.strerror}'", "allow reading it") from error
-    if not head.startswith(_MAGIC):
-        raise _no_store(path, "a file that is not SQLite's", "name another file")
-    if int.from_bytes(head[68:72]) != APPLICATION_ID:
+    if _application(path) != APPLICATION_ID:
         raise _no_store(path, "a database of another program", "name another file")
     return True
+
+
+def _application(path: Path) -> int:
+    """The number by which a database's file says whose it is.
+
+    SQLite reads it, and not we: to close a file takes all locks on it from this process, those of
+    the store that it has open as well, and another process then deletes the log that it reads.
+    (sqlite.org, How To Corrupt An SQLite Database File, 2.2.) No lock is taken to read it.
+    """
+    try:
+        reading = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        with closing(reading) as connection:
+            (found,) = connection.execute("PRAGMA application_id").fetchone()
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise _no_store(path, "a file that is not SQLite's", "name another file") from error
+        if not os.access(path, os.R_OK, effective_ids=True):
+            cause = os.strerror(errno.EACCES)
+            raise _no_store(path, f"'{cause}'", "allow reading it") from error
+        # Of a damaged one whoever reads on is told what it is.
+        return APPLICATION_ID
+    return int(found)
 
 
 def _no_store(path: Path, received: str, mend: str) -> StoreError:
