@@ -465,19 +465,27 @@ import sys
 from kohort.evidence.store import open_store
 with open_store(sys.argv[1], make=False) as store:
     store.create(sys.argv[2], {}, [], [])
+    print("created", flush=True)
+    sys.stdin.read()
 """
 
 
 def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path):
     """Else the next process to close it deletes the log that this one reads."""
     path = tmp_path / "kohort.db"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    names = ["ours"]
     with open_store(path) as store:
         store.create("ours", {}, [], [])
         with open_store(path, make=False) as again:
-            assert [study.name for study in again.studies()] == ["ours"]
+            assert [study.name for study in again.studies()] == names
         for name in ("theirs", "theirs too"):
-            subprocess.run([sys.executable, "-c", OTHER, str(path), name], check=True)
-        assert {study.name for study in store.studies()} == {"ours", "theirs", "theirs too"}
+            command = [sys.executable, "-c", OTHER, str(path), name]
+            with subprocess.Popen(command, **pipes) as other:
+                assert other.stdout.readline() == "created\n"
+                names.append(name)
+                assert [study.name for study in store.studies()] == names, "while it is open there"
+                other.stdin.close()
         store.create("ours too", {}, [], [])
     with open_store(path, make=False) as later:
         assert len(later.studies()) == 4
