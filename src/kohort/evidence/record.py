@@ -99,6 +99,13 @@ class StudyRecord:
         return tuple(variant.name for variant in self.variants)
 
 
+BY_VARIANT = (
+    "parameters", "restraints", "losses", "untrained_losses", "builds", "defaults", "untrained_in",
+    "weight_bytes",
+)  # fmt: skip
+"""What a record has as JSON for each variant, in the order of the variants."""
+
+
 def to_json(record: StudyRecord) -> dict[str, Any]:
     """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)

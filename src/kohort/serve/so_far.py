@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kohort.evidence.curves import Curves
-from kohort.evidence.record import StudyRecord, from_json
+from kohort.evidence.record import BY_VARIANT, StudyRecord, from_json
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import of_variants
 from kohort.findings.finding import Finding
@@ -127,13 +127,11 @@ def _record(outset: Mapping[str, Any], order: Sequence[int], curves: Curves) -> 
     settings = outset["settings"]
     names = [name for number, name in enumerate(settings["epochs"]) if number in order]
     place = {number: index for index, number in enumerate(order)}
-    per_variant = ("parameters", "restraints", "losses", "untrained_losses", "builds", "defaults")
-    stored = dict(outset) | {name: [outset[name][n] for n in order] for name in per_variant}
+    stored = dict(outset) | {name: [outset[name][n] for n in order] for name in BY_VARIANT}
     stored |= {
         "settings": settings
         | {name: {n: settings[name][n] for n in names} for name in ("epochs", "shares")},
         "pairs": [[place[a], place[b]] for a, b in outset["pairs"] if a in place and b in place],
-        "untrained_in": [{}] * len(names),
         "learned": None,
     }
     return from_json(stored, {name: {} for name in names}, {1.0: curves}, {})
