@@ -25,7 +25,7 @@ from kohort.member import (
     shipped,
 )
 from kohort.report.answers import score_table
-from kohort.report.held_out import HeldOut
+from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
@@ -71,9 +71,7 @@ class Result(ResultView):
         readings: KeptReadings | None = None,
         refits: Refits | None = None,
     ) -> None:
-        super().__init__(
-            record, data, readings, lambda n: candidate(self._best_member(n), self.metric)
-        )
+        super().__init__(record, data, readings, self._candidate)
         self.variants, self._members = variants, members
         self._refits, self._refitted = refits, dict[int, Member]()
 
@@ -329,12 +327,14 @@ class Result(ResultView):
             page = replace(page, turns=self._turns_shown(raw))
         return write_page(Path(path), page)
 
+    def _candidate(self, variant: int) -> Candidate:
+        return candidate(self._best_member(variant), self.metric)
+
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
 
     def _page(self, command: str) -> Page:
-        tested = self._told
-        tests = self._held(tested)
+        tests = self._held(tested := self._told)
         has_models = self._data is not None and self.winner is not None
         return Page(
             conclusions=self._conclusions,

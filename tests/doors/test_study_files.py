@@ -132,11 +132,11 @@ STUDIES = {
     # Variants.
     "no variants": (
         "study = lambda d: kohort.Study('s', [], d, replicates=KFold(2), epochs=1)",
-        NAMES,
+        "a list of at least one variant, got none; give kohort.Variant",
     ),
     "variants that are none": (
         variants("build"),
-        "each variant as a kohort.Variant, got <function",
+        r"each variant as a kohort.Variant, got 'build'; give kohort.Variant\('name', build\)",
     ),
     "a model as variant": (variants("build()"), "each variant as a kohort.Variant"),
     "names twice": (variants(*["kohort.Variant('a', build)"] * 2), NAMES + r"\['a', 'a'\]"),

@@ -82,10 +82,11 @@ def _check_race(spec: StudySpec) -> None:
 
 
 def _check_names(study: str, names: list[str]) -> None:
-    if not names or len(set(names)) < len(names) or not all(map(_is_name, names)):
-        raise DesignError(
-            "variants with names of their own", f"{names or 'none'}", "name each variant anew"
-        )
+    if not names:
+        mend = "give kohort.Variant(name, build), or a kohort.grid"
+        raise DesignError("a list of at least one variant", "none", mend)
+    if len(set(names)) < len(names) or not all(map(_is_name, names)):
+        raise DesignError("variants with names of their own", f"{names}", "name each variant anew")
     if not _is_name(study):
         raise DesignError("a name of the study as text", repr(study), "name it")
 
@@ -146,10 +147,16 @@ def _check_kinds(spec: StudySpec) -> None:
     mend = "give kohort.Holdout(0.1, repeats=5), say"
     _check_kind("replicates", spec.replicates, Holdout | KFold | Race, mend)
     for variant in spec.variants:
-        mend = "give kohort.Variant(name, build), or a kohort.grid"
-        _check_kind("each variant", variant, Variant, mend)
+        _check_variant(variant)
     if not isinstance(spec.seed, int) or spec.seed < 0:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
+
+
+def _check_variant(variant: object) -> None:
+    if not isinstance(variant, Variant):
+        told = reprlib.repr(getattr(variant, "__name__", None) or variant)
+        mend = "give kohort.Variant('name', build), or a kohort.grid"
+        raise DesignError("each variant as a kohort.Variant", told, mend)
 
 
 def _check_kind(what: str, value: object, kind: type | UnionType, mend: str) -> None:
