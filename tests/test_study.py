@@ -507,7 +507,7 @@ def test_a_study_of_which_all_variants_diverged_is_told_and_reported(blobs, tmp_
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"names": []}, "variants with names"),
+        ({"names": []}, "at least one variant"),
         ({"names": ["plain", "plain"]}, "variants with names of their own"),
         ({"epochs": {"plain": 3}}, "epochs as a number, or for each"),
         ({"epochs": 0}, "1 or more"),
@@ -574,6 +574,8 @@ def test_a_function_in_the_place_of_what_it_makes_is_told_to_be_called(blobs):
 
     told = r"a kohort.Dataset, got the function my_data itself; call it: my_data\(...\)"
     assert_refused(lambda: study(my_data), told)
+    with pytest.raises(kohort.DataError, match=r"got my_data; call it: kohort.load\(my_data\(\)\)"):
+        kohort.load(my_data)
     told = r"a kohort.*Holdout.*, got the class Holdout itself; call it: Holdout\(...\)"
     assert_refused(lambda: study(blobs, replicates=kohort.Holdout), told)
 

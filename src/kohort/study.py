@@ -19,6 +19,7 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
 from kohort.design.searches.taken_arguments import check_variants
 from kohort.design.spec import StudyCallbacks, StudySpec
+from kohort.design.validation import listed_variants
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
 from kohort.engine.loop.chunking import check_chunk
@@ -127,7 +128,7 @@ class Study(StudyView):
     ) -> None:
         self.spec = StudySpec(
             name=name,
-            variants=tuple(variants),
+            variants=listed_variants(variants),
             data=as_dataset(data) if isinstance(data, tuple) else data,
             replicates=replicates,
             epochs=epochs,

@@ -1,5 +1,7 @@
 """Study files that define no study."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,16 @@ def test_refuses_a_file(case, tmp_path):
     assert_refused(lambda: read_study(str(path), DATA), told, tmp_path)
 
 
+def test_a_module_beside_a_file_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beside_it.py").write_text("EPOCHS = 7\n")
+    made = "def study(data): return kohort.Study('s', [kohort.Variant('a', print)], data, "
+    made += "replicates=kohort.KFold(2), epochs=EPOCHS)"
+    (tmp_path / "study.py").write_text(f"import kohort\nfrom beside_it import EPOCHS\n{made}\n")
+    assert read_study(str(tmp_path / "study.py"), DATA).epochs == 7
+    assert sys.path[-1] == str(tmp_path), "it hides no other module"
+
+
 def variants(*given):
     return f"study = lambda data: made(data, {', '.join(given)})"
 
@@ -133,6 +145,10 @@ STUDIES = {
     "no variants": (
         "study = lambda d: kohort.Study('s', [], d, replicates=KFold(2), epochs=1)",
         "a list of at least one variant, got none; give kohort.Variant",
+    ),
+    "one variant in no list": (
+        "study = lambda d: kohort.Study('s', kohort.Variant('a', 1), d, replicates=3, epochs=1)",
+        "a list of variants, got Variant",
     ),
     "variants that are none": (
         variants("build"),

@@ -1,6 +1,7 @@
 """Reads study files: Python files that define a study, for the command line."""
 
 import runpy
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -73,6 +74,9 @@ def defined_in[T](
     name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"
     if not is_file(path):
         raise DesignError("the path of a Python file", repr(file), "check the spelling")
+    # Modules beside it are found, as where Python runs it; the last in the list hide no others.
+    if (folder := str(path.absolute().parent)) not in sys.path:
+        sys.path.append(folder)
     defined = _call(path, lambda: runpy.run_path(file).get(name))
     if isinstance(defined, kind):
         return defined, False

@@ -111,7 +111,7 @@ def load(
         bunches = _Kind(load_bunch, frozenset({"test"}), "a bunch")
         return load_bunch(source, **_taken(bunches, options))
     if not isinstance(source, str | os.PathLike) or not str(source):
-        raise DataError(_KNOWN, reprlib.repr(source), "name one")
+        raise _unknown(source)
     if str(source) == "letters":
         _taken(_Kind(load_letters, frozenset(), "the built-in letters"), options)
         return load_letters()
@@ -145,6 +145,13 @@ def as_dataset(given: tuple[Any, ...]) -> Dataset:
             "make a kohort.Dataset of the arrays",
         )
     return Dataset(*(array for part in parts for array in part)) if parts else Dataset(*given)
+
+
+def _unknown(source: object) -> DataError:
+    name = getattr(source, "__name__", "")
+    if callable(source) and name:
+        return DataError(_KNOWN, name, f"call it: kohort.load({name}())")
+    return DataError(_KNOWN, reprlib.repr(source), "name one")
 
 
 def _is_frame(source: object) -> TypeGuard["pd.DataFrame"]:

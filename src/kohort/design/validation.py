@@ -152,6 +152,17 @@ def _check_kinds(spec: StudySpec) -> None:
         raise DesignError("a seed of 0 or more", repr(spec.seed), "use a whole number")
 
 
+def listed_variants(given: object) -> tuple[Variant, ...]:
+    """Variants as a tuple.
+
+    Raises:
+        DesignError: They are none that can be gone through.
+    """
+    if isinstance(given, Iterable):
+        return tuple(given)
+    raise DesignError("a list of variants", reprlib.repr(given), "give a list, of one variant too")
+
+
 def _check_variant(variant: object) -> None:
     if not isinstance(variant, Variant):
         told = reprlib.repr(getattr(variant, "__name__", None) or variant)

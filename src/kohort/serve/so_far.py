@@ -28,7 +28,7 @@ class VariantSoFar(NamedTuple):
     Args:
         variant: Its name.
         replicates: Of how many members.
-        score: The mean of their scores, each at its best epoch; None where there is none.
+        score: The mean of their scores, each at the best epoch of the others; None without one.
         low: The lower end of its interval.
         high: The upper end.
     """

@@ -75,7 +75,7 @@ def test_nothing_is_cut_off_at_any_width(conclusions, width):
     lines = drawn(renamed(conclusions, names), width).splitlines()
     assert max(map(len, lines)) <= width
     shown = " ".join(lines).split()
-    titles = "accuracy 95 % interval against best verdict gap at epoch parameters seconds"
+    titles = "accuracy 95 % interval against best verdict gap best epoch parameters seconds"
     told = "3,000,000 best as good worse [red] small units=(200, 100), rate=0.001, dropout=0.3"
     assert {*titles.split(), *told.split()} <= {*shown}
 

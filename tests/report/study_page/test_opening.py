@@ -120,6 +120,11 @@ def test_without_additions_the_axis_that_matters_is_told():
     assert two.startswith("units matters most: ")
 
 
+def test_where_no_axis_is_told_to_matter_most_no_numbers_are():
+    told = what_helped(of(noisy(*np.full(4, 0.8), spread=0.05), grid_of(units=[1, 2], rate=[3, 4])))
+    assert told == "These replicates cannot tell which axis matters most."
+
+
 @pytest.mark.parametrize(("replicates", "fewest"), [(2, True), (3, False)])
 def test_few_replicates_are_the_first_thing_to_mend(replicates, fewest):
     told = what_next(of(noisy(0.6, 0.8, replicates=replicates)))
@@ -155,7 +160,8 @@ def test_where_no_number_of_replicates_would_tell_it_is_said_with_what_would():
     settings = replace(record.settings, kind="splits", samples=(90, 45))
     told = what_next(Conclusions(replace(record, settings=settings)))
     assert re.fullmatch(
-        r"More replicates would hardly tell (v\d) from v\d: the splits share training samples: "
+        r"No number of replicates would show a difference as small as 1 point between (v\d) and "
+        r"v\d: the splits share training samples: "
         r"get more data, or name a larger margin\.",
         told,
     )

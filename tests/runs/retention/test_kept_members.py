@@ -34,7 +34,7 @@ def test_dropped_weights_are_told(members, place):
     ("place", "got"),
     [
         (("lage", 0), r"members\['lage', 0\]"),
-        (("large", 7), r"members\[1, 7\]"),
+        (("large", 7), r"members\['large', 7\]"),
         ("large", r"members\[large\]"),
         (0, r"members\[0\]"),
     ],

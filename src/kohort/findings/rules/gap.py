@@ -20,7 +20,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
     metric = study.scale.metric
     worse = study.scale.worse(gap, threshold)
-    clause = f"at epoch {best} validation {metric} is {worse} than on training data."
+    clause = (
+        f"at its best epoch ({best} by the mean of all replicates; each is read at that of the "
+        f"others) validation {metric} is {worse} than on training data."
+    )
     if gap.lies_above(threshold):
         return RULE.finding(
             name,

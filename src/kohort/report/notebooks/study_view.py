@@ -4,6 +4,7 @@ import pandas as pd
 
 from kohort.design.spec import StudySpec
 from kohort.report.notebooks.shown import sentences_html, table_html
+from kohort.report.progress import count
 
 
 class StudyView:
@@ -13,7 +14,7 @@ class StudyView:
 
     def __repr__(self) -> str:
         return (
-            f"Study({self.spec.name!r}, {len(self.spec.variants)} variants, "
+            f"Study({self.spec.name!r}, {count(len(self.spec.variants), 'variant')}, "
             f"{self.spec.replicates!r}, {self.spec.data!r})"
         )
 

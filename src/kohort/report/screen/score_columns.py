@@ -113,7 +113,7 @@ def score_columns(conclusions: Conclusions, *, is_uneven: bool) -> ScoreColumns:
         *_of_race(table),
         *([column("balanced", COLUMNS[0], score)] if is_uneven and COLUMNS[0] in table else []),
         column("gap", "gap", lambda value: words.gap(value, scale)),
-        column("at epoch", "best_epoch", str),
+        column("best epoch", "best_epoch", str),
         column("parameters", "parameters", "{:,}".format),
         column("MB", "megabytes", "{:.3g}".format),
         column("seconds", "seconds", "{:.1f}".format),

@@ -171,7 +171,12 @@ def _axes(conclusions: Conclusions) -> str:
     if effects is None:
         return ""
     told = what_axes_do(conclusions)
-    return told[len(effects.axes)] if len(effects.ranges) > 1 else told[0]
+    if len(effects.ranges) < 2:
+        return told[0]
+    if effects.most is None and not effects.none_matters:
+        # How far each moves the score, as these replicates choose levels, is for who reads on.
+        return "These replicates cannot tell which axis matters most."
+    return told[len(effects.axes)]
 
 
 def _told(comparison: Comparison, conclusions: Conclusions) -> str:
@@ -212,7 +217,11 @@ def _more_replicates(conclusions: Conclusions) -> str:
     if not more:
         never = [c.a for c in open_pairs if c.difference.has_width and not c.replicates_needed]
         why = in_their_place(conclusions.study)
-        told = f"More replicates would hardly tell {winner} from {few_or_count(never)}: {why}."
+        margin = conclusions.study.scale.amount(conclusions.study.margin)
+        told = (
+            f"No number of replicates would show a difference as small as {margin} between "
+            f"{winner} and {few_or_count(never)}: {why}."
+        )
         return told * bool(never)
     needed, name = min(more)
     return f"About {many(needed, conclusions.study.kind)} in all would tell {winner} from {name}."

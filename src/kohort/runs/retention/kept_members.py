@@ -43,7 +43,9 @@ class KeptMembers(dict[MemberPlace, Member]):
         """
         match place:
             case str() as name, int() as replicate if name in self._names:
-                return self[self._names.index(name), replicate]
+                number = self._names.index(name), replicate
+                if number in self or number in self._dropped:
+                    return self[number]
             case int() as variant, int() as replicate if (variant, replicate) in self._dropped:
                 raise DesignError(
                     f"the weights of {self._names[variant]!r} in replicate {replicate}",

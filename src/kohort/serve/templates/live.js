@@ -210,7 +210,7 @@
     const body = by("variants").tBodies[0];
     const shown = showsAll ? order : order.slice(0, ROWS);
     say(by("score"), judged.metric ? `validation ${judged.metric}${judged.final ? "" : " so far"}` : "score");
-    say(by("scores"), judged.confidence ? `Mean over members at each one's best epoch, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
+    say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
     for (const variant of shown) {
       const row = rowOf(variant);
       const of = countOf(variant);
