@@ -356,6 +356,7 @@ def test_subclassed_models_are_averaged(blobs):
     np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.long
 def test_the_test_set_is_read_once_for_an_ensemble_and_for_a_refit(blobs, tmp_path, monkeypatch):
     place = tmp_path / "kohort.db"
     result = run(blobs, variant("a", build_mlp), variant("b", build_mlp, l2=0.1), store=place)

@@ -85,6 +85,7 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert "K/broken.png" in report
 
 
+@pytest.mark.long
 def test_a_study_trains_until_it_is_decided(folder):
     arguments = ["study.py", "--data", "images", "--until-decided", "--replicates", 5]
     planned = kohort("plan", *arguments, cwd=folder)

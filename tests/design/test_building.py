@@ -238,6 +238,7 @@ def test_models_of_members_that_have_finished_are_not_kept(blobs, build, tmp_pat
     assert models.look_at(1, spec.replicate(0, 1.0)) is model, "the room was given back"
 
 
+@pytest.mark.long
 def test_sizes_that_a_build_function_draws_are_told_by_the_largest(blobs):
     def build():
         return build_mlp((int(np.random.randint(2, 40)),))

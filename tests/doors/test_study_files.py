@@ -147,7 +147,7 @@ STUDIES = {
         "a list of at least one variant, got none; give kohort.Variant",
     ),
     "one variant in no list": (
-        "study = lambda d: kohort.Study('s', kohort.Variant('a', 1), d, replicates=3, epochs=1)",
+        "study = lambda d: kohort.Study('', kohort.Variant('a', print), d, replicates=3, epochs=1)",
         "a list of variants, got Variant",
     ),
     "variants that are none": (

@@ -120,6 +120,7 @@ def test_an_own_callback_that_fails_is_named_and_the_same_command_goes_on(
     assert kept_numbers("kohort.db") == undisturbed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 def test_what_had_finished_stays_where_a_callback_fails(kohort, folder, engine):
     arguments = ["run", "study.py", "--engine", engine]

@@ -197,6 +197,7 @@ def easy(classes, test_classes=None, in_validation=None):
     return kohort.Dataset(x[:300], y[:300], x[300:], y[300:])
 
 
+@pytest.mark.long
 def test_ten_classes_that_are_learned_are_a_success():
     net = kohort.Variant("net", learning, form="integers", classes=10)
     result = run(easy(10), net, epochs=30)
@@ -209,6 +210,7 @@ def test_ten_classes_that_are_learned_are_a_success():
     assert held.balanced_accuracy.mean == pytest.approx(recalls.mean())
 
 
+@pytest.mark.long
 def test_a_class_that_is_missing_from_the_test_set_has_no_recall(tmp_path):
     net = kohort.Variant("net", learning, form="integers", classes=3)
     result = run(easy(3, test_classes=2), net, epochs=3)

@@ -188,6 +188,7 @@ def test_a_study_without_a_test_set_says_so(y, tmp_path):
     assert kohort.open(tmp_path / "kohort.db", "scores", result.data).winner == result.winner
 
 
+@pytest.mark.long
 def test_labels_in_floats_whose_classes_have_weights_are_classes_by_any_metric():
     data = split(X, (Y > 0).astype(np.float32))
     assert data.classes == 2

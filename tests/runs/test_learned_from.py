@@ -260,6 +260,7 @@ def leaking(data):
     return build
 
 
+@pytest.mark.long
 def test_a_study_tells_of_a_leak_and_keeps_it(tmp_path):
     data = table()
 

@@ -67,6 +67,7 @@ def test_decided_variants_train_no_more_of_the_replicates(whole):
     assert np.isnan(whole.record.whole.values[2, 3:]).all()
 
 
+@pytest.mark.long
 def test_a_member_measures_what_it_would_in_the_fixed_design(blobs, whole):
     fixed = run(race(blobs, replicates=kohort.Holdout(0.2, 9)))
     keys = ["variant", "replicate", "epoch", "metric"]

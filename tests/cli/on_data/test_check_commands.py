@@ -75,6 +75,7 @@ def test_info_of_numbers_without_a_test_set(folder):
     assert "one number of float32, numbers" in told
 
 
+@pytest.mark.long
 def test_check_ends_with_0_where_nothing_serious_is_found(folder, tmp_path):
     done = kohort("data", "check", folder / "sound.npz", "--out", "check.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

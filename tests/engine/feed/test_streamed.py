@@ -62,6 +62,7 @@ def segments_read(monkeypatch):
     return read
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments", [PARTIAL, *long({"train_metrics": "evaluated"}, {"chunk_size": 1})]
 )

@@ -241,6 +241,7 @@ def test_it_prints_all_parts_on_few_pages(browser, report, tmp_path):
         assert not tab.locator("table").first.is_visible()  # what was folded is folded again
 
 
+@pytest.mark.long
 def test_a_long_table_shows_the_best_filters_and_sorts(browser, tmp_path):
     page = tmp_path / "many.html"
     scores = noisy(*np.linspace(0.5, 0.9, 30))

@@ -139,6 +139,7 @@ def test_outputs_that_tell_no_class_are_none():
     assert result.record.classes is None
 
 
+@pytest.mark.long
 def test_they_are_kept_and_what_is_added_alone_is_predicted(tmp_path, monkeypatch):
     data = kohort.Dataset(*samples(), class_names=CLASSES)
     wanted = study(data, replicates=3).run(verbose=0)
