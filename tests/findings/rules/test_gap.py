@@ -45,8 +45,7 @@ def test_fires_with_the_numbers_that_it_stands_on():
     gap = found.evidence["validation minus train error"]
     assert (gap.mean, gap.low, gap.high) == pytest.approx((0.06, 0.06 - half, 0.06 + half))
     assert found.sentence == (
-        "v has a generalisation gap: at its best epoch (2 by the mean of all replicates; each is "
-        "read at that of the others) validation accuracy is 6.0 points (3.5 to 8.5) "
+        "v has a generalisation gap: at its best epoch (2 by the mean curve) validation accuracy is 6.0 points (3.5 to 8.5) "
         "worse than on training data."
     )
     assert found.advice
@@ -106,7 +105,7 @@ def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_baseli
     assert judge(RULE, above, scale=percent_of(0.5)).verdict == "found"
     assert judge(RULE, below).verdict == "found"
     told = judge(RULE, FIRES, scale=percent_of(0.5)).sentence
-    assert "of the others) validation loss is 0.06 (0.0352 to 0.0848) worse than" in told
+    assert "(2 by the mean curve) validation loss is 0.06 (0.0352 to 0.0848) worse than" in told
 
 
 def test_each_replicate_is_read_where_the_others_are_best():

@@ -21,8 +21,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     metric = study.scale.metric
     worse = study.scale.worse(gap, threshold)
     clause = (
-        f"at its best epoch ({best} by the mean of all replicates; each is read at that of the "
-        f"others) validation {metric} is {worse} than on training data."
+        f"at its best epoch ({best} by the mean curve) validation {metric} is {worse} than on "
+        "training data."
     )
     if gap.lies_above(threshold):
         return RULE.finding(
