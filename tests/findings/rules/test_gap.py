@@ -45,8 +45,8 @@ def test_fires_with_the_numbers_that_it_stands_on():
     gap = found.evidence["validation minus train error"]
     assert (gap.mean, gap.low, gap.high) == pytest.approx((0.06, 0.06 - half, 0.06 + half))
     assert found.sentence == (
-        "v has a generalisation gap: at its best epoch (2 by the mean curve) validation accuracy is 6.0 points (3.5 to 8.5) "
-        "worse than on training data."
+        "v has a generalisation gap: at its best epoch (2 by the mean curve) validation accuracy "
+        "is 6.0 points (3.5 to 8.5) worse than on training data."
     )
     assert found.advice
 
