@@ -46,6 +46,15 @@ def test_one_member_has_no_interval():
     assert (standing.variant, standing.low, standing.high) == ("b", None, None)
 
 
+def test_a_study_of_an_older_kohort_that_kept_less_is_told_of():
+    less = outset(NAMES)
+    for name in ("builds", "defaults", "untrained_in", "weight_bytes"):
+        del less[name]
+    told = measured({(0, 0): 3, (0, 1): 3, (0, 2): 3})
+    (standing,) = so_far(less, told, NAMES, set(), PLANNED).standings
+    assert standing == stood(told).standings[0]
+
+
 def test_nothing_is_said_of_nothing():
     assert stood(LiveCurves(METRIC)) == ([], [])
 

@@ -127,7 +127,9 @@ def _record(outset: Mapping[str, Any], order: Sequence[int], curves: Curves) -> 
     settings = outset["settings"]
     names = [name for number, name in enumerate(settings["epochs"]) if number in order]
     place = {number: index for index, number in enumerate(order)}
-    stored = dict(outset) | {name: [outset[name][n] for n in order] for name in BY_VARIANT}
+    # Studies that were kept before some of these were have none of them.
+    known = [name for name in BY_VARIANT if name in outset]
+    stored = dict(outset) | {name: [outset[name][n] for n in order] for name in known}
     stored |= {
         "settings": settings
         | {name: {n: settings[name][n] for n in names} for name in ("epochs", "shares")},
