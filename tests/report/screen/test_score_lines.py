@@ -96,7 +96,7 @@ def test_a_terminal_shows_the_best_in_colour(conclusions):
 
 
 def test_text_stays_whole_on_a_pipe_and_is_broken_between_words_on_a_terminal(monkeypatch, capsys):
-    text = "a [bold] sentence :smile: " + "of words " * 30
+    text = "a [bold] sentence :smile:" + " of words" * 30
     printing.print_text(text)
     assert capsys.readouterr().out == f"{text}\n"
     screen = io.StringIO()
