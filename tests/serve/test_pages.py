@@ -82,7 +82,8 @@ def test_it_is_whole_and_can_be_read_by_all(browser, live, running, width, schem
             else:
                 room = "[...document.querySelectorAll('.scroll')]"
                 wide = f"{room}.map(e => [e.scrollWidth - e.clientWidth, e.ariaLabel])"
-                assert [told for told in tab.evaluate(wide) if told[0] > 0] == [], "no column is cut off"
+                cut_off = [told for told in tab.evaluate(wide) if told[0] > 0]
+                assert cut_off == []
 
 
 def test_a_page_grows_while_its_study_trains(browser, live, running):
