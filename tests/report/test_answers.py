@@ -19,3 +19,11 @@ def test_variants_of_the_same_losses_are_told_to_seem_equal():
     assert f"v0 and v2 {twins}: they seem to be equal." in told(0, 1, 0)
     assert f"v0 and v1 {twins} (as have 1 other group): they" in told(0, 0, 1, 2, 2)
     assert twins not in told(0, 1, 2)
+
+
+def test_variants_of_the_winners_mean_are_said_to_be_level_with_it():
+    scores = [[0.5, 0.6, 0.5], [0.75, 0.875, 0.75], [0.875, 0.75, 0.75]]
+    text = answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), scores)))
+    assert text.startswith("v1 does best on validation data, level with v2: accuracy 79.2 %")
+    apart = answer(Conclusions(record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.75, 0.8]])))
+    assert "level" not in apart

@@ -114,7 +114,20 @@ def what_it_did(conclusions: Conclusions, ahead: str) -> str:
     """
     if len(conclusions.record.variants) == 1:
         return "scores on validation data"
-    return "stood to the end of the race" if ahead else "does best on validation data"
+    if ahead:
+        return "stood to the end of the race"
+    level = _level(conclusions)
+    told = f", level with {winner_words.few_or_count(level)}" if level else ""
+    return f"does best on validation data{told}"
+
+
+def _level(conclusions: Conclusions) -> list[str]:
+    """The other variants whose mean score is the winner's."""
+    means, winner = conclusions.mean_errors, conclusions.winner
+    assert winner is not None
+    apart = np.abs(means - means[winner])
+    names = conclusions.record.variant_names
+    return [names[n] for n in np.flatnonzero(apart <= EQUAL) if n != winner]
 
 
 def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
