@@ -204,6 +204,7 @@ class Fitting:
                 chunk_size=settings.chunk_size if inputs.can_be_read_twice else len(cohort),
                 memory=allowed(settings.memory),
                 verbose=settings.verbose,
+                may_fill_up=True,
             ),
             [self._callbacks[member] for member in cohort],
         )

@@ -10,7 +10,7 @@ import kohort
 from kohort.engine.loop import cohort
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
-from tests.models import numbers, seeded
+from tests.models import build_mlp, numbers, seeded
 
 
 @pytest.fixture
@@ -133,3 +133,13 @@ def test_longer_training_has_a_step_of_its_size_for_the_last_batch(blobs, filled
     for epochs in (1, 101):
         kohort.fit(seeded(0), blobs.x_train, blobs.y_train, epochs=epochs, verbose=0)
     assert filled == [True, False]
+
+
+def test_a_study_fills_up_none_whose_numbers_would_depend_on_its_length(blobs, filled):
+    data = kohort.Dataset(blobs.x_train, blobs.y_train)
+    study = kohort.Study(
+        "short", [kohort.Variant("small", build_mlp)], data,
+        replicates=kohort.Holdout(0.2, repeats=2), epochs=1, batch_size=99,
+    )  # fmt: skip
+    study.run(verbose=0)
+    assert filled == [False]

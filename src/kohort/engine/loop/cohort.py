@@ -51,6 +51,8 @@ class TrainingPlan(NamedTuple):
             the last bit, on who else is trained: all blocks have equally many seats, each seat
             reads its rows apart and is never given up, and all constants are inputs. 0 where they
             may differ by rounding.
+        may_fill_up: Whether last partial batches may be filled up where that is quicker, so that
+            numbers depend, to the last bit, on how long and how many members train.
     """
 
     epochs: int
@@ -62,6 +64,7 @@ class TrainingPlan(NamedTuple):
     memory: int = 1 << 62
     verbose: Verbose = 0
     isolated: int = 0
+    may_fill_up: bool = False
 
     @property
     def epochs_to_train(self) -> int:
@@ -153,10 +156,9 @@ class Cohort:
     def _fills_up(self) -> bool:
         """Whether last partial batches are filled up, to be trained on by the code of full ones.
 
-        It takes XLA half the time to compile, and a step up to a tenth longer to run. In a study
-        the numbers of a member would depend, to the last bit, on how long it trains.
+        It takes XLA half the time to compile, and a step up to a tenth longer to run.
         """
-        if self.training.isolated or not isinstance(self.source, ResidentData):
+        if not self.training.may_fill_up or not isinstance(self.source, ResidentData):
             return False
         epochs = len(self.models) * self.training.epochs_to_train
         return epochs <= _FILLED and epochs * (self.steps_an_epoch or 0) <= _SHORT
