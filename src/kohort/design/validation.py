@@ -17,6 +17,7 @@ from kohort.keras_api.callbacks import check_own_files
 MOST_EPOCHS = 1_000_000
 """More than anybody trains are a slip, and their curves would take all memory."""
 
+_GIVE_VARIANTS = "give kohort.Variant('name', build), or a kohort.grid"
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -83,8 +84,7 @@ def _check_race(spec: StudySpec) -> None:
 
 def _check_names(study: str, names: list[str]) -> None:
     if not names:
-        mend = "give kohort.Variant(name, build), or a kohort.grid"
-        raise DesignError("a list of at least one variant", "none", mend)
+        raise DesignError("a list of at least one variant", "none", _GIVE_VARIANTS)
     if len(set(names)) < len(names) or not all(map(_is_name, names)):
         raise DesignError("variants with names of their own", f"{names}", "name each variant anew")
     if not _is_name(study):
@@ -166,8 +166,7 @@ def listed_variants(given: object) -> tuple[Variant, ...]:
 def _check_variant(variant: object) -> None:
     if not isinstance(variant, Variant):
         told = reprlib.repr(getattr(variant, "__name__", None) or variant)
-        mend = "give kohort.Variant('name', build), or a kohort.grid"
-        raise DesignError("each variant as a kohort.Variant", told, mend)
+        raise DesignError("each variant as a kohort.Variant", told, _GIVE_VARIANTS)
 
 
 def _check_kind(what: str, value: object, kind: type | UnionType, mend: str) -> None:

@@ -42,10 +42,7 @@ def of_no_use(conclusions: Conclusions) -> str:
     reference = study.majority or study.constant
     if reference is None or not_beaten(conclusions):
         return ""
-    score, scale = float(reference.valid.mean()), study.scale
-    # Errors are scores, turned so that lower is better.
-    error = 1 - score if scale.is_proportion else -score if scale.higher_is_better else score
-    means = conclusions.mean_errors
+    error, means = study.scale.error(reference.valid.mean()), conclusions.mean_errors
     names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= error]
     if not names:
         return ""

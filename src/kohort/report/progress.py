@@ -139,6 +139,8 @@ class Progress:
         self._bar.update(self._task, total=total - self._left)
 
     def _show(self, *, at_once: bool = False) -> None:
+        if self._bar.disable and self._line is None:
+            return
         is_due = at_once or _clock() - self._looked >= SCREEN_SECONDS
         if is_due:  # Of a large study the look costs more than an epoch.
             self._found, self._looked = self._best(), _clock()

@@ -13,19 +13,28 @@ from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 from tests.models import build_mlp, numbers, seeded
 
 
-@pytest.fixture
-def held(monkeypatch):
-    """The dtypes of the data of each cohort that is made: for training, then for validation."""
+def of_each_cohort(monkeypatch, look):
+    """What a look at each cohort tells when it is made."""
     seen = []
     made = Cohort.__init__
 
     def spy(self, *arguments, **named):
         made(self, *arguments, **named)
-        data = (self.source.train, self.source.valid)
-        seen.append([str(leaf.dtype) for leaf in jax.tree.leaves(data)])
+        seen.append(look(self))
 
     monkeypatch.setattr(Cohort, "__init__", spy)
     return seen
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """The dtypes of the data of each cohort that is made: for training, then for validation."""
+
+    def dtypes(cohort):
+        data = (cohort.source.train, cohort.source.valid)
+        return [str(leaf.dtype) for leaf in jax.tree.leaves(data)]
+
+    return of_each_cohort(monkeypatch, dtypes)
 
 
 @pytest.fixture
@@ -87,15 +96,7 @@ def test_inputs_that_a_step_reads_exactly_are_not_rounded(blobs, held, in_bfloat
 @pytest.fixture
 def filled(monkeypatch):
     """Whether the last batches of each cohort that is made are filled up."""
-    seen = []
-    made = Cohort.__init__
-
-    def spy(self, *arguments, **named):
-        made(self, *arguments, **named)
-        seen.append(self.spec.pads)
-
-    monkeypatch.setattr(Cohort, "__init__", spy)
-    return seen
+    return of_each_cohort(monkeypatch, lambda cohort: cohort.spec.pads)
 
 
 def trained_on_parts(blobs, monkeypatch, short, rates=(0.1, 0.4), **arguments):

@@ -50,6 +50,12 @@ class Scale:
         """The threshold on this scale, in the unit of the metric."""
         return points / 100 if self.reference is None else percent / 100 * self.reference
 
+    def error(self, score: float | np.ndarray) -> float | np.ndarray:
+        """A score, turned so that lower is better."""
+        if self.is_proportion:
+            return 1 - score
+        return -score if self.higher_is_better else score
+
     def possible(self, score: Interval) -> Interval:
         """The interval of a score, cut to the values that it can have.
 

@@ -81,11 +81,8 @@ def advantages(study: StudyCurves, confidence: float) -> dict[str, Interval]:
 def _gains(study: StudyCurves, errors: np.ndarray) -> np.ndarray:
     """By replicate, by how much better errors `[replicate]` are than those of one answer."""
     score = _of(study).valid
-    # Errors are scores, turned so that lower is better.
-    if study.scale.is_proportion:
-        return np.asarray(1 - score - errors)
-    if study.scale.higher_is_better:
-        return np.asarray(-score - errors)
+    if study.scale.is_proportion or study.scale.higher_is_better:
+        return np.asarray(study.scale.error(score) - errors)
     return np.asarray(1 - errors / score)
 
 
