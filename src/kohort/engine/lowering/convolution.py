@@ -18,6 +18,7 @@ from jax import numpy as jnp
 from jax.extend.core import JaxprEqn
 
 from kohort.engine.lowering.buffers import stored
+from kohort.engine.lowering.kernel_gradients import is_kernel_gradient, kernel_gradient
 from kohort.tracing.jaxpr import avals, bind
 
 _DTYPES = ("bfloat16", "float32")
@@ -77,6 +78,8 @@ def _as_a_sum(
         return _as_multiples
     if sums <= _SUMS and sums * places * features <= _MOST:
         return _as_sums
+    if is_kernel_gradient(images, kernel, tuple(shape[2:])):
+        return kernel_gradient
     made = math.prod(images.shape[:-1]) * places * filters
     if filters <= _NARROW <= features and places <= _TERMS and made <= _MOST:
         return _as_product
