@@ -12,6 +12,7 @@ from kohort.engine.lowering.carries import packed, unpacked
 SHAPES = st.lists(st.integers(1, 130), max_size=3).map(tuple)
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True)
 @given(st.lists(SHAPES, max_size=4))
 def test_what_is_packed_comes_back(shapes):

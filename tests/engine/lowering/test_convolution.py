@@ -129,9 +129,9 @@ def test_a_plain_convolution_and_its_gradients_keep_their_numbers(drawn, dtype):
     same_numbers(trained(convolution(padding)), x, k, rtol=tolerance, atol=tolerance)
 
 
-# Images and a kernel: the first layer for grey and for coloured images, the layer after it, and one
-# that XLA's own kernels run best but for its kernel's gradient. What is left of convolutions forward,
-# and to either side.
+# Images and a kernel: the first layer for grey and coloured images, the layer after it, and those
+# that XLA's own kernels run best, some but for the gradient of the kernel. What is left of
+# convolutions forward, and to either side.
 LAYERS = {
     "grey": ((16, 12, 12, 1), (3, 3, 1, 8), 0),
     "coloured": ((16, 12, 12, 3), (3, 3, 3, 16), 0),

@@ -8,8 +8,8 @@ from jax import lax
 
 from kohort.engine.lowering.kernel_gradients import is_kernel_gradient, kernel_gradient
 
-# Samples, space, features and filters; the kernel's sizes; the padding. One turn and several, of one
-# sample and of three, another number of rows than of columns, one axis, and rows that are cut off.
+# Samples, space, features and filters; the kernel's sizes; the padding. One turn and several, of
+# one sample and of three, other numbers of rows than of columns, one axis, rows that are cut off.
 CASES = {
     "one turn": ((5, 12, 9, 4, 3), (3, 3), [(1, 1), (1, 1)]),
     "seven turns": ((7, 40, 40, 32, 32), (3, 3), [(1, 1), (1, 1)]),

@@ -81,6 +81,7 @@ def test_float64_keeps_its_digits(strides):
         np.testing.assert_allclose(run([], g, x), gradient(pool)(g, x), rtol=1e-15)
 
 
+@pytest.mark.long
 def test_members_side_by_side_have_each_their_own_places():
     pool = pooling((1, 2, 2, 1), (1, 2, 2, 1))
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 6, 6, 2)), jnp.float32)

@@ -66,10 +66,7 @@ def kernel_gradient(images: Any, errors: Any, padding: Any) -> Any:
         images, errors = (array.astype(jnp.float32) for array in held)
         left = jnp.concatenate([images[:, :, at : at + columns] for at in range(across)], -1)
         right = jnp.concatenate(
-            [
-                jnp.pad(errors, ((0, 0), (at, down - 1 - at), (0, 0), (0, 0)))
-                for at in range(down)
-            ],
+            [jnp.pad(errors, ((0, 0), (at, down - 1 - at), (0, 0), (0, 0))) for at in range(down)],
             -1,
         )
         return total + _over_samples(stored(left), stored(right)), None
