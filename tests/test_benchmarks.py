@@ -247,6 +247,7 @@ def test_every_peer_has_a_program():
         assert (run.ROOT / "benchmarks" / "peers" / f"{peer.module}.py").exists()
 
 
+@pytest.mark.long
 def test_samples_come_out_alike_and_as_letters_do(tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()

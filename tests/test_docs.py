@@ -70,6 +70,7 @@ def test_the_pages_tell_how_often_nothing_is_found_of_what_is_there(code, level)
         assert "rest on no interval" in PAGES[page]().replace("rests", "rest")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", DRAWINGS)
 def test_an_example_is_found_and_drawn(code):
     shown = example(code)

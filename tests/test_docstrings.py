@@ -131,6 +131,7 @@ def raced_result(data):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_examples_print_what_they_show(name, names):
     test, told = examples(name), []

@@ -70,6 +70,7 @@ LINKS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("last", "loss", "link"), LINKS.values(), ids=LINKS)
 def test_probabilities_are_averaged(last, loss, link, blobs):
     ensemble = run(blobs, variant(last=last, loss=loss)).ensemble()
@@ -88,6 +89,7 @@ def rare(blobs):
     return kohort.Dataset(x[:450], y[:450], x[450:], y[450:], class_names=["no", "yes"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("last", "loss", "link"),
     [("sigmoid", "binary_crossentropy", nothing), (None, Binary(from_logits=True), sigmoid)],
@@ -108,6 +110,7 @@ def test_one_output_for_two_classes_of_which_one_is_rare(last, loss, link, rare)
     np.testing.assert_allclose(row["log_loss"], -np.log(of_truth).mean(), rtol=1e-5)
 
 
+@pytest.mark.long
 def test_of_a_regression_it_is_the_mean(blobs):
     y = blobs.x_train @ np.arange(5, dtype=np.float32)
     data = kohort.Dataset(
@@ -129,6 +132,7 @@ def test_of_a_regression_it_is_the_mean(blobs):
     assert tested.accuracies is tested.losses is None
 
 
+@pytest.mark.long
 def test_logits_of_several_labels_are_scored_as_the_study_scores(blobs):
     y = (blobs.x_train[:, :2] > 0).astype(np.float32)
     data = kohort.Dataset(
@@ -153,6 +157,7 @@ assert "kohort" not in sys.modules
 """
 
 
+@pytest.mark.long
 def test_one_file_takes_raw_pixels_and_loads_without_kohort(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
     y = np.arange(60) % 3
@@ -174,6 +179,7 @@ def test_one_file_takes_raw_pixels_and_loads_without_kohort(tmp_path):
     assert not any(layer.compiled for layer in loaded._flatten_layers() if hasattr(layer, "loss"))
 
 
+@pytest.mark.long
 def test_members_of_few_bits_are_averaged_in_float32(blobs):
     def build():
         policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
@@ -208,6 +214,7 @@ def test_what_validation_says_of_it_depends_on_the_splits(blobs):
         assert ensemble.test().note.endswith(note)
 
 
+@pytest.mark.long
 def test_best_members_of_several_variants(blobs):
     named = {"one": 1e-4, "two": 0.02, "three": 0.01}
     result = run(
@@ -231,6 +238,7 @@ def test_best_members_of_several_variants(blobs):
             result.ensemble(fewer)
 
 
+@pytest.mark.long
 def test_members_that_diverged_are_left_out(blobs):
     def build(broken=()):
         model = build_mlp()
@@ -277,6 +285,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("given", "match"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_averaged_is_refused(given, match, blobs):
     result = run(blobs, given)
@@ -325,6 +334,7 @@ def test_what_cannot_be_measured_is_refused(blobs):
         ensemble.test()
 
 
+@pytest.mark.long
 def test_outputs_of_several_shapes_are_refused(blobs):
     wide = variant("wide", units=4, last="softmax", loss=Sparse())
     result = run(blobs, variant("narrow", last="softmax", loss=Sparse()), wide)
@@ -349,6 +359,7 @@ def build_subclassed():
     return model
 
 
+@pytest.mark.long
 def test_subclassed_models_are_averaged(blobs):
     ensemble = run(blobs, variant(build=build_subclassed)).ensemble()
     expected = softmax(outputs(ensemble, blobs.x_test)).mean(axis=0)
@@ -397,6 +408,7 @@ def test_readings_of_earlier_versions_are_made_again(blobs, tmp_path):
     assert [len(reading.members) for reading in opened.readings()] == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_what_it_needs_and_what_it_is(blobs, tmp_path):
     without = kohort.Dataset(blobs.x_train, blobs.y_train)
     result = run(without, variant(build=build_mlp))

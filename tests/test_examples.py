@@ -28,6 +28,7 @@ def real(shared_data):
     return load_images(shared_data("notMNIST_small.tar.gz"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "members", "programs"),
     [
@@ -80,6 +81,7 @@ def test_a_model_of_the_built_in_letters_reads_the_real_ones(letters, real):
     assert (predicted == labels).mean() >= 0.90
 
 
+@pytest.mark.long
 def test_the_built_in_study_in_small(letters):
     few = [v for v in letters_study(letters).variants if v.name in ("softmax", "200")]
     result = kohort.Study(

@@ -115,17 +115,20 @@ def test_four_models_get_keras_numbers(build, xy):
     check(build, *xy, seeds=range(4), epochs=3, batch_size=64, shuffle=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch_size", [10, None, *long(1, 33, 330, 1000)])
 def test_any_batch_size_and_last_partial_batch(batch_size, xy):
     x, y = xy[0][:66], xy[1][:66]
     check(build_mlp, x, y, seeds=(0, 1), epochs=2, batch_size=batch_size, shuffle=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fraction", [0.33, *long(0.1)])
 def test_validation_split_is_taken_from_the_end(fraction, xy):
     check(build_varied, *xy, seeds=(0, 1), epochs=2, validation_split=fraction, shuffle=False)
 
 
+@pytest.mark.long
 def test_validation_data_go_before_the_split(xy, blobs):
     valid = (blobs.x_test, blobs.y_test, np.linspace(0, 1, 100))
     check(
@@ -139,6 +142,7 @@ def test_validation_data_go_before_the_split(xy, blobs):
     )
 
 
+@pytest.mark.long
 def test_sample_weights_and_class_weights(xy):
     weight = np.linspace(0.1, 2, len(xy[0]))
     check(build_mlp, *xy, seeds=(0, 1), epochs=2, sample_weight=weight, shuffle=False)
@@ -151,6 +155,7 @@ def test_float64_and_int64_data_are_taken_as_keras_takes_them(xy):
     check(build_mlp, xy[0].astype("float64"), xy[1].astype("int64"), epochs=2, shuffle=False)
 
 
+@pytest.mark.long
 def test_several_inputs_and_outputs(xy):
     def build():
         left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right")
@@ -172,6 +177,7 @@ def test_several_inputs_and_outputs(xy):
     check(build, inputs, targets, seeds=(0, 1), epochs=2, validation_split=0.2, shuffle=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shuffle", [True, "batch"])
 def test_shuffled_order_is_that_of_numpys_seed(shuffle, xy):
     ours, theirs = seeded(0), seeded(0)
@@ -206,6 +212,7 @@ def test_steps_without_a_batch_size_see_all_samples_once(xy):
     assert int(ours.optimizer.iterations.numpy()) == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shuffle", [True, *long(False, "batch")])
 def test_engines_agree(shuffle, xy):
     arguments = {
@@ -244,6 +251,7 @@ def test_evaluated_metrics_are_those_of_evaluate(xy):
         )
 
 
+@pytest.mark.long
 def test_models_of_several_programs_train_each_as_alone(xy):
     together = [seeded(0), seeded(1, units=(4, 4)), seeded(2), seeded(3, dropout=0.5)]
     histories = kohort.fit(together, *xy, epochs=2, verbose=0)
@@ -252,6 +260,7 @@ def test_models_of_several_programs_train_each_as_alone(xy):
         assert_same(model, other, history, kohort.fit(other, *xy, epochs=2, verbose=0))
 
 
+@pytest.mark.long
 def test_learning_rates_of_their_own_share_a_program(xy, count_compilations):
     rates = [1e-1, 1e-2, 1e-3]
     models = [seeded(0, learning_rate=rate) for rate in rates]
@@ -263,6 +272,7 @@ def test_learning_rates_of_their_own_share_a_program(xy, count_compilations):
         np.testing.assert_allclose(numbers(model)[0], numbers(theirs)[0], **CLOSE)
 
 
+@pytest.mark.long
 def test_the_second_call_compiles_nothing(xy, count_compilations):
     kohort.fit([seeded(0), seeded(1)], *xy, epochs=1, verbose=0)
     kohort.fit([seeded(2), seeded(3, learning_rate=0.3)], *xy, epochs=2, seed=4, verbose=0)
@@ -272,6 +282,7 @@ def test_the_second_call_compiles_nothing(xy, count_compilations):
     assert len(count_compilations) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", "tensorfloat32", "bfloat16"])
 def test_precision_is_part_of_the_program(precision, xy, count_compilations):
     """A CPU multiplies float32 exactly in any case; a GPU does as it is told here."""
@@ -312,6 +323,7 @@ GRID = [
 ]
 
 
+@pytest.mark.long
 def test_a_grid_of_constants_is_one_program_with_the_numbers_of_keras(xy, count_compilations):
     ours = [seeded(seed, **point) for seed, point in enumerate(GRID)]
     arguments = {
@@ -325,6 +337,7 @@ def test_a_grid_of_constants_is_one_program_with_the_numbers_of_keras(xy, count_
         assert_same(ours[seed], theirs, histories[seed], theirs.fit(*xy, **arguments))
 
 
+@pytest.mark.long
 def test_other_constants_use_the_kept_program_as_inputs(xy, count_compilations):
     for first, second in ((0.1, 0.2), (0.3, 0.01)):
         models = [seeded(0, l2=first), seeded(1, l2=second)]
@@ -335,6 +348,7 @@ def test_other_constants_use_the_kept_program_as_inputs(xy, count_compilations):
     assert len(count_compilations) == 1
 
 
+@pytest.mark.long
 def test_a_program_that_is_kept_is_not_used_for_another(xy, count_compilations):
     """Models alike in every shape, each alone with another constant in its step."""
     for l2 in (0.1, 0.2):
@@ -353,6 +367,7 @@ class FastStops(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@pytest.mark.long
 def test_constants_follow_their_members_when_others_leave(xy, count_compilations):
     points = [
         {"l2": 0.01, "learning_rate": 0.5}, {"l2": 0.1, "learning_rate": 0.5},
@@ -369,6 +384,7 @@ def test_constants_follow_their_members_when_others_leave(xy, count_compilations
         assert_same(model, theirs, history, reference)
 
 
+@pytest.mark.long
 def test_arrays_inside_jitted_losses_are_not_shared(xy):
     def weighted(weights):
         @jax.jit
@@ -390,6 +406,7 @@ def test_arrays_inside_jitted_losses_are_not_shared(xy):
         assert_same(mine, yours, history, yours.fit(*xy, epochs=2, shuffle=False, verbose=0))
 
 
+@pytest.mark.long
 def test_names_that_keras_makes_up_do_not_keep_models_apart(xy, count_compilations):
     def build():
         model = seeded(0)
@@ -433,6 +450,7 @@ def test_metrics_keep_their_own_names(xy):
     ]
 
 
+@pytest.mark.long
 def test_training_goes_on_where_it_stopped(xy):
     once, twice = seeded(0), seeded(0)
     kohort.fit(once, *xy, epochs=4, shuffle=False, verbose=0)
@@ -485,6 +503,7 @@ class TestCallbacks:
         kohort.fit(seeded(0), *xy, epochs=2, callbacks=[save], verbose=0)
         assert sorted(p.name for p in tmp_path.iterdir()) == ["1.weights.h5", "2.weights.h5"]
 
+    @pytest.mark.long
     def test_files_need_a_path_for_each_model(self, xy, tmp_path):
         csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
         with pytest.raises(kohort.DesignError, match=r"for each of 2 models.*lambda number"):
@@ -504,6 +523,7 @@ class TestCallbacks:
             mine, yours = (pd.read_csv(tmp_path / f"{s}{number}.csv") for s in ("ours", "keras"))
             pd.testing.assert_frame_equal(mine, yours, rtol=1e-4)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("often", [1, 2])
     def test_evaluations_are_told_as_in_keras(self, often, xy):
         class Tells(keras.callbacks.Callback):
@@ -591,6 +611,7 @@ def classes(units, **loss):
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("first", "more", "told"),
     [
@@ -615,6 +636,7 @@ def test_class_numbers_without_an_output_are_warned_of_and_numbers_stay_keras(fi
         kohort.fit(classes(3), x, np.arange(20) % 3, validation_data=(x, y), verbose=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("y", [np.arange(20) % 3, np.arange(20) % 2, jnp.arange(20) % 3])
 def test_class_numbers_that_have_outputs_are_not_warned_of(y):
     x = np.zeros((20, 4), "float32")

@@ -82,6 +82,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_the_package_is_in_order(check):
     assert check(ROOT) == []

@@ -38,6 +38,7 @@ def pixels():
     return np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
 
 
+@pytest.mark.long
 def test_the_deployable_model_takes_raw_pixels(pixels):
     member = train(pixels)
     model, deployable = member.model(), member.deployable()
@@ -52,6 +53,7 @@ def test_the_deployable_model_takes_raw_pixels(pixels):
     assert not deployable.compiled
 
 
+@pytest.mark.long
 def test_rows_of_normalised_pixels_deploy_for_images_too(pixels):
     rows = (pixels.reshape(60, 16) / 255 - 0.5).astype(np.float32)
     member = train(rows, pixels=kohort.load("letters").pixels)
@@ -91,6 +93,7 @@ def test_the_file_loads_without_kohort(pixels, tmp_path):
     assert b"X" in zipfile.ZipFile(path).read("kohort.json")
 
 
+@pytest.mark.long
 def test_the_file_holds_weights_and_no_optimizer(pixels, tmp_path):
     path = train(pixels).save(tmp_path / "winner.keras")
     loaded = keras.saving.load_model(path)

@@ -55,6 +55,7 @@ def test_importing_leaves_a_chosen_backend_alone():
     assert run(IMPORT, KERAS_BACKEND="numpy") == "[] numpy False False"
 
 
+@pytest.mark.long
 def test_fit_needs_no_charts():
     code = "import sys, kohort; kohort.fit; print([m for m in ('altair',) if m in sys.modules])"
     assert run(code) == "[]"

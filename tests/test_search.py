@@ -78,6 +78,7 @@ def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path)
     assert page.count("scores of the trials over") == 3
 
 
+@pytest.mark.long
 def test_nobody_named_a_baseline_of_a_search(result, tmp_path):
     told = [result.answer(), result.test_text(), *result.search_text()]
     page = result.report(tmp_path / "report.html").read_text("utf-8")
@@ -127,6 +128,7 @@ assert "optuna" not in sys.modules
 """
 
 
+@pytest.mark.long
 def test_a_study_is_opened_and_told_without_optuna(blobs, tmp_path):
     variants = kohort.grid(build, units=[4, 8])
     study = kohort.Study(
@@ -144,6 +146,7 @@ def test_flattery_is_what_the_search_said_less_what_was_proved(result):
         assert row["more"] == pytest.approx(row["searched"] - row["proved"])
 
 
+@pytest.mark.long
 def test_a_lower_loss_than_proved_flatters_too(blobs):
     result = small(blobs, metric="loss").run(verbose=0, confirm=2)
     row = result.flattery().iloc[0]
@@ -155,6 +158,7 @@ def test_a_lower_loss_than_proved_flatters_too(blobs):
     )
 
 
+@pytest.mark.long
 def test_few_trials_have_no_importances_and_the_report_says_why(blobs, result, tmp_path):
     few = small(blobs, trials=4, epochs=2).run(verbose=0, confirm=2)
     told = "Which arguments matter is not told: 4 trials have a score, and it takes 10."
@@ -199,6 +203,7 @@ def test_a_search_is_a_study_of_optunas(result, tmp_path):
         each._storage._backend.engine.dispose()
 
 
+@pytest.mark.long
 def test_a_build_function_of_keras_tuner_is_taken_as_it_is(blobs):
     def tuned(hp):
         return build(hp.Int("units", 4, 8, step=4), hp.Float("rate", 1e-3, 0.3, sampling="log"))
@@ -208,6 +213,7 @@ def test_a_build_function_of_keras_tuner_is_taken_as_it_is(blobs):
     assert result.best().variant.kwargs.keys() == {"units", "rate"}
 
 
+@pytest.mark.long
 def test_a_hyper_model_of_keras_tuner_is_taken_as_it_is(blobs, tmp_path):
     class Hyper:
         def __init__(self, widest):
@@ -251,6 +257,7 @@ def test_a_tuner_space_without_a_choice_is_refused_before_anything_trains(
     assert "rung" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_few_trials_are_told_of_the_rungs_that_they_do_not_climb(blobs, capsys):
     small(blobs, trials=3, epochs=8, space={"units": [4, 8, 9]}).run(confirm=2)
     told = "3 trials climb 2 rungs (after 4, 8 of 8 epochs), where 8 would climb 4"
@@ -259,6 +266,7 @@ def test_few_trials_are_told_of_the_rungs_that_they_do_not_climb(blobs, capsys):
     assert "would climb" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_one_finalist_has_no_rival_and_is_proved_all_the_same(blobs):
     def one_works(units):
         return build(units, 0.01, 0.1) if units == 4 else 1 / 0
@@ -315,6 +323,7 @@ def test_a_search_that_is_killed_at_any_moment_ends_with_the_same_numbers(blobs,
     assert out.strip() == undisturbed.strip()
 
 
+@pytest.mark.long
 def test_a_build_that_learns_from_data_sees_the_training_part_of_the_search(blobs):
     sizes = []
 
@@ -335,6 +344,7 @@ def test_a_build_that_learns_from_data_sees_the_training_part_of_the_search(blob
         small(blobs, build=lambda hp, data: build(), space=None)
 
 
+@pytest.mark.long
 def test_arguments_with_the_names_of_columns_stand_beside_them(blobs, tmp_path):
     def named(epochs, trial):
         return build(epochs, 0.01, 0.1)
@@ -348,6 +358,7 @@ def test_arguments_with_the_names_of_columns_stand_beside_them(blobs, tmp_path):
     result.report(tmp_path / "report.html")
 
 
+@pytest.mark.long
 def test_choices_that_are_equal_to_python_are_told_apart(blobs):
     def flagged(flag):
         return build(4 if flag is True else 8, 0.01, 0.1)

@@ -38,6 +38,7 @@ def by_key(results, key):
     return results
 
 
+@pytest.mark.long
 def test_a_quick_run_writes_the_numbers_of_its_seed(tmp_path):
     out = tmp_path / "quick.json"
     command = [sys.executable, "-m", "simulations", "--quick", "--only", "coverage over seeds"]

@@ -49,6 +49,7 @@ def test_fused_and_keras_engines_measure_the_same(blobs, result):
             np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.long
 def test_of_many_training_samples_a_part_is_measured_alike_by_all_engines(blobs, monkeypatch):
     monkeypatch.setattr("kohort.design.replicates.MEASURED", 150)
     runs = [
@@ -107,6 +108,7 @@ def test_curves_are_tidy_and_whole(result):
     assert sorted(set(curves["epoch"])) == [1, 2, 3, 4]
 
 
+@pytest.mark.long
 def test_members_have_the_weights_of_their_best_epoch(blobs, result):
     values = pivot(result)
     replicates = kohort.Holdout(0.2, 3).replicates(blobs, 0)
@@ -178,6 +180,7 @@ def rises(losses):
     ]
 
 
+@pytest.mark.long
 def test_a_baseline_that_wins_is_compared_with_all_others(blobs, result):
     winner = result.best().variant.name
     assert winner != "plain"
@@ -221,6 +224,7 @@ def sized_result(sized):
     return sized.run(verbose=0)
 
 
+@pytest.mark.long
 def test_sizes_train_in_the_same_program(blobs, sized, count_compilations):
     plan = sized.plan()
     assert len(plan.cohorts) == len(study(blobs, ["plain", "l2"], epochs=3).plan().cohorts) == 2
@@ -254,6 +258,7 @@ def test_the_next_steps_follow_from_the_evidence(sized_result):
     assert "No variant is larger" in steps["a bigger model"].sentence
 
 
+@pytest.mark.long
 def test_data_that_might_help_need_the_learning_curve_of_the_winner(blobs):
     result = study(blobs, ["plain", "faster"], sizes={"plain": SIZES}, epochs=3).run(verbose=0)
     assert result.best().variant.name == "faster"
@@ -261,12 +266,14 @@ def test_data_that_might_help_need_the_learning_curve_of_the_winner(blobs):
     assert "no learning curve of faster" in told
 
 
+@pytest.mark.long
 def test_the_report_draws_learning_curves(sized_result, tmp_path):
     text = sized_result.report(tmp_path / "r.html").read_text("utf-8")
     assert "over the number of training samples" in text
     assert "trained also on" in text
 
 
+@pytest.mark.long
 def test_reading_the_test_set_again_is_recorded(blobs, tmp_path):
     result = study(blobs, ["plain", "l2", "faster"], epochs=2).run(verbose=0)
     tested = {held.variant for held in result.test()}
@@ -295,6 +302,7 @@ def test_the_winner_and_the_baseline_are_compared_sample_by_sample(blobs, result
         alone.test_difference()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 def test_weights_are_of_the_best_epoch_whatever_callbacks_put_back(blobs, engine):
     first = keras.callbacks.EarlyStopping(
@@ -310,6 +318,7 @@ def test_weights_are_of_the_best_epoch_whatever_callbacks_put_back(blobs, engine
     assert told[0] == pytest.approx(at_best[at_best.metric == "val_loss"].value.item(), rel=1e-5)
 
 
+@pytest.mark.long
 def test_early_stopping_ends_each_member_on_its_own(blobs):
     stop = keras.callbacks.EarlyStopping("val_loss", patience=1)
     arguments = {"names": ["faster"], "epochs": 15, "callbacks": [stop]}
@@ -323,6 +332,7 @@ def test_early_stopping_ends_each_member_on_its_own(blobs):
     assert ours.table()["best_epoch"].iloc[0] <= lengths.min()
 
 
+@pytest.mark.long
 def test_folds_of_unequal_size(blobs):
     result = study(blobs, ["plain"], replicates=kohort.KFold(3), epochs=2).run(verbose=0)
     assert sorted(set(result.curves()["replicate"])) == [0, 1, 2]
@@ -336,6 +346,7 @@ def test_the_plot_has_a_panel_for_each_variant(result):
     assert {row["metric"] for row in rows} == {"data_loss", "accuracy"}
 
 
+@pytest.mark.long
 def test_one_replicate_gives_numbers_and_no_interval(blobs):
     result = study(blobs, ["plain", "l2"], replicates=kohort.Holdout(0.2, 1)).run(verbose=0)
     assert result.table()[["low", "high"]].isna().all(axis=None)
@@ -343,6 +354,7 @@ def test_one_replicate_gives_numbers_and_no_interval(blobs):
     assert "cannot be told from" in result.answer() or "cannot tell" in result.answer()
 
 
+@pytest.mark.long
 def test_a_study_without_accuracy_scores_by_loss(blobs):
     def build(width):
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(width, "relu"),
@@ -392,6 +404,7 @@ def measured(blobs, **arguments):
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("metric", "mode", "ascending"),
     [("mae", "auto", True), ("r2", "auto", False), ("own_metric", "min", True),
@@ -411,6 +424,7 @@ def test_any_metric_scores_and_keras_knows_its_direction(blobs, metric, mode, as
     assert len([f for f in result.findings() if f.code == "KH105" and f.verdict == "found"]) == 0
 
 
+@pytest.mark.long
 def test_a_metric_that_cannot_score(blobs):
     with pytest.raises(kohort.DesignError, match=r"data_loss, mae, own_metric, r2.*got 'auc'"):
         measured(blobs, metric="auc").plan()
@@ -418,6 +432,7 @@ def test_a_metric_that_cannot_score(blobs):
         measured(blobs, metric="own_metric").plan()
 
 
+@pytest.mark.long
 def test_the_margin_is_the_studys(blobs, result):
     assert result.compare("plain", "l2").margin == 0.01
     wide = study(blobs, ["plain", "l2"], margin=0.5).run(verbose=0)
@@ -436,6 +451,7 @@ def test_seeds_on_one_split_are_labelled_and_have_narrower_intervals(blobs):
     assert result.compare("plain", "l2").test_to_train == 0
 
 
+@pytest.mark.long
 def test_members_that_diverge_do_no_harm_and_are_found(blobs):
     result = with_rates(blobs, 0.1, 1e30)
     found = {f.variant for f in result.findings() if f.code == "KH105" and f.verdict == "found"}
@@ -468,6 +484,7 @@ def text_of(report):
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
+@pytest.mark.long
 def test_a_baseline_that_diverges_is_told_and_not_tested(blobs, tmp_path):
     result = with_rates(blobs, 1e30, 0.1)
     assert "The baseline, 1e+30, did not train to the end." in result.answer()
@@ -589,6 +606,7 @@ class Batches(keras.callbacks.Callback):
         Batches.seen += 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", [Batches(), lambda *_: [Batches()]], ids=["list", "function"])
 def test_callbacks_inside_epochs_are_keras_task(blobs, count_compilations, given, capsys):
     watched = study(blobs, ["plain"], epochs=1, callbacks=given)
@@ -631,6 +649,7 @@ def one_output(activation, loss):
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("activation", "loss"),
     [
@@ -651,6 +670,7 @@ def test_two_classes_by_one_output_are_tested_and_reported(blobs, tmp_path, acti
     assert "On the test set" in result.report(tmp_path / "r.html").read_text("utf-8")
 
 
+@pytest.mark.long
 def test_models_without_class_scores_are_tested_by_the_metric(blobs, tmp_path):
     counts = kohort.Dataset(
         blobs.x_train, (10 * blobs.y_train + 3), blobs.x_test, (10 * blobs.y_test + 3)
@@ -671,6 +691,7 @@ def test_models_without_class_scores_are_tested_by_the_metric(blobs, tmp_path):
     assert "flatters" not in text
 
 
+@pytest.mark.long
 def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):
     def build(explodes):
         model = build_mlp()
@@ -690,6 +711,7 @@ def test_a_variant_of_which_some_replicates_diverged_does_not_win(blobs):
     assert result.best().variant.name == "steady"
 
 
+@pytest.mark.long
 def test_a_studys_callbacks_that_write_to_files_have_files_of_their_own(blobs, tmp_path):
     arguments = {"replicates": kohort.Holdout(0.2, 2), "epochs": 2, "batch_size": 50}
     variants = kohort.grid(build_mlp, units=[(4,), (8,)])
@@ -732,6 +754,7 @@ def test_a_comparison_prints_what_it_says(result):
     assert str(one.alone) == repr(one.alone)
 
 
+@pytest.mark.long
 def test_young_moving_averages_are_no_divergence():
     """Three layers of batch normalisation after nine steps: inference is far off, training not."""
 

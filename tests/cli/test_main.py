@@ -141,6 +141,7 @@ def study(data):
 """
 
 
+@pytest.mark.long
 def test_a_regression_without_a_test_set_runs_to_its_report_and_predicts(tmp_path):
     x = np.random.default_rng(0).normal(size=(100, 3))
     np.savez(tmp_path / "data.npz", x_train=x, y_train=x.sum(axis=1))

@@ -129,6 +129,7 @@ def save(folder, **images):
         Image.fromarray(pixels).save(folder / f"{name}.png")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["pixels", "rows of pixels", "floats"])
 def test_dark_on_light_is_told_and_inverted_when_asked(kind, tmp_path):
     x = {
@@ -174,6 +175,7 @@ def test_of_pictures_with_edges_of_any_brightness_nothing_is_told(tmp_path):
     assert kohort("predict", "m.keras", "light.png", "dark.png", cwd=tmp_path).stderr == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_model_of_channels_gets_them(channels, tmp_path):
     random = np.random.default_rng(0)

@@ -136,6 +136,7 @@ def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
     assert told in line
 
 
+@pytest.mark.long
 def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
     (tmp_path / "study.py").write_text(
         STUDY.replace("keras.Input(inputs), ", "keras.Input(inputs), keras.layers.Flatten(), ")
@@ -166,6 +167,7 @@ def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
     assert "data:image/png" in (tmp_path / "study-report" / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_rows_of_numbers_alone_need_no_names(tmp_path):
     (tmp_path / "study.py").write_text(STUDY)
     x = np.random.default_rng(0).normal(size=(80, 2))

@@ -81,6 +81,7 @@ def ran(folder):
     return kohort("run", "study.py", "--data", "data.npz", cwd=folder)
 
 
+@pytest.mark.long
 def test_a_study_that_is_run_again_is_told_again_and_trained_no_more(folder, ran):
     assert ran.returncode == 0, ran.stderr
     assert "cohort 1/2" in ran.stderr
@@ -90,6 +91,7 @@ def test_a_study_that_is_run_again_is_told_again_and_trained_no_more(folder, ran
     assert "cohort" not in again.stderr
 
 
+@pytest.mark.long
 def test_what_is_added_is_trained_and_what_is_taken_away_refused(folder, ran):
     more = kohort("run", "study.py", "--data", "data.npz", "--epochs", 5, cwd=folder)
     assert more.returncode == 0, more.stderr
@@ -100,6 +102,7 @@ def test_what_is_added_is_trained_and_what_is_taken_away_refused(folder, ran):
     assert answer(anew) == answer(ran)
 
 
+@pytest.mark.long
 def test_run_and_show_tell_programs_their_numbers(folder, ran):
     done = kohort("run", "study.py", "--data", "data.npz", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -274,6 +277,7 @@ def test_compare_tells_two_variants_apart_or_not(folder, ran):
     refused(kohort("compare", "tiny", "units=2", "units=3", cwd=folder), "'units=3'")
 
 
+@pytest.mark.long
 def test_report_is_written_from_the_store(folder, ran):
     done = kohort("report", "tiny", "--data", "data.npz", cwd=folder)
     assert done.stdout == "tiny.html\n", done.stderr
@@ -352,6 +356,7 @@ def test_a_signal_ends_a_run_after_the_epoch_and_the_same_command_goes_on(folder
     assert epochs_in(store) == 48
 
 
+@pytest.mark.long
 def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     process, arguments, store = started
     refused(kohort(*arguments, cwd=folder), f"process {process.pid}")

@@ -97,6 +97,7 @@ UNRELATED = images(40, seed=3)
 SAMPLES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25)
 
 
+@pytest.mark.long
 @lawful
 @given(train=SAMPLES, test=SAMPLES, seed=st.integers(0, 2**32 - 1))
 def test_copies_are_those_that_comparing_all_pairs_finds(train, test, seed):

@@ -60,6 +60,7 @@ def test_orders_are_those_of_keras_for_any_sizes(samples, batch_size, shuffle, s
         assert sorted(rows) == list(range(samples))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shuffle", SHUFFLES)
 def test_a_built_model_is_fitted_in_this_order(shuffle):
     import keras

@@ -170,6 +170,7 @@ def imbalanced(blobs):
     return kohort.Dataset(blobs.x_train[rows], y[rows], class_names=["no", "yes"])
 
 
+@pytest.mark.long
 def test_plan_report_and_store_tell_how_it_was_split(blobs, tmp_path):
     data, place = imbalanced(blobs), tmp_path / "kohort.db"
     small = study(data, epochs=1, replicates=kohort.Holdout(0.25, 2))
@@ -187,6 +188,7 @@ def test_plan_report_and_store_tell_how_it_was_split(blobs, tmp_path):
         np.testing.assert_array_equal(member.replicate.valid, result.members[key].replicate.valid)
 
 
+@pytest.mark.long
 def test_a_study_kept_with_random_splits_says_how_to_go_on(blobs, tmp_path):
     """As those that were kept before imbalanced data were stratified unasked."""
     data, place = imbalanced(blobs), tmp_path / "kohort.db"
@@ -202,6 +204,7 @@ def test_a_study_kept_with_random_splits_says_how_to_go_on(blobs, tmp_path):
     assert run(stratify=False).curves().equals(first.curves())
 
 
+@pytest.mark.long
 def test_a_race_is_stratified_as_its_splits_are(blobs):
     data = imbalanced(blobs)
     race = kohort.Race(kohort.Holdout(0.25, 4), first=2, looks=2)

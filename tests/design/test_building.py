@@ -85,6 +85,7 @@ def test_a_second_run_trains_new_models_to_the_same_numbers(blobs, build):
         assert member.fingerprint == second.members[key].fingerprint
 
 
+@pytest.mark.long
 def test_a_plan_made_under_another_precision_is_not_used(blobs, build, count_compilations):
     counted = study(blobs, build)
     counted.plan()
@@ -149,6 +150,7 @@ def epsilon():
     keras.config.set_epsilon(before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_settings_that_a_build_function_makes_hold_where_its_models_train(
@@ -177,6 +179,7 @@ def test_settings_that_a_build_function_makes_hold_where_its_models_train(
         }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", ["floatx", "dtype_policy", "image_data_format"])
 def test_a_plan_made_under_other_settings_of_keras_is_not_used(blobs, build, setting):
     values = {"floatx": "float16", "dtype_policy": "mixed_bfloat16"}
@@ -201,6 +204,7 @@ class Scaled(keras.layers.Layer):
         return x * Scaled.factor
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 def test_code_of_ones_own_reads_what_its_own_build_function_left(blobs, engine):
     def build(units, factor):

@@ -80,6 +80,7 @@ def squares(y, outputs):
 LOSSES = ["mse", "MeanAbsoluteError", keras.losses.Huber(), keras.losses.log_cosh]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_numbers_that_became_classes_are_not_predicted_as_numbers(dtype, loss):

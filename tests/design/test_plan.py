@@ -55,6 +55,7 @@ def test_other_epochs_and_other_sizes_are_other_cohorts(blobs):
     assert len(folds.cohorts) == 6
 
 
+@pytest.mark.long
 def test_the_plan_is_exact(blobs, count_compilations):
     small = study(blobs)
     small.run(verbose=0)
@@ -131,6 +132,7 @@ def test_a_loss_that_a_model_computes_itself_is_one(blobs):
     assert len(study.plan().every_member) == 2
 
 
+@pytest.mark.long
 def test_fewer_samples_than_a_batch(blobs):
     few = kohort.Dataset(blobs.x_train[:20], blobs.y_train[:20], blobs.x_test, blobs.y_test)
     result = study(few, batch_size=256).run(verbose=0)
@@ -171,6 +173,7 @@ def drawn(what):
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("what", "kinds"),
     [

@@ -74,6 +74,7 @@ def by_keras(variant, replicate, data, weights=None, **given):
     return history | {f"eval_{name}": [epoch[name] for epoch in evaluated] for name in evaluated[0]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 @pytest.mark.parametrize(
     ("given", "by_number"),
@@ -129,6 +130,7 @@ def test_pixels_have_weights_too(blobs):
         np.testing.assert_allclose(runs[0], other, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.long
 def test_weights_move_what_is_learned_and_not_what_is_measured(blobs):
     plain, weighted = (
         study(blobs, class_weight=given).run(verbose=0) for given in (None, {"a": 100})
@@ -146,6 +148,7 @@ def test_weights_move_what_is_learned_and_not_what_is_measured(blobs):
     assert said[1] > said[0] + 0.3
 
 
+@pytest.mark.long
 def test_samples_of_weight_zero_teach_nothing(blobs):
     kept = RANDOM > 0.5
     nonsense = replace_targets(blobs, np.where(kept, blobs.y_train, 0))
@@ -171,6 +174,7 @@ def test_weights_are_inputs_of_one_program(blobs, count_compilations):
 NAMES = ("plain", "balanced", "faster")
 
 
+@pytest.mark.long
 def test_a_variant_without_weights_trains_as_where_none_has_any(blobs):
     small = study(blobs, class_weight=MIXED)
     plan = small.plan()
@@ -232,6 +236,7 @@ def test_members_of_one_variant_and_replicate_share_a_table_that_is_computed_onc
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", [{"class_weight": MIXED}, {"sample_weight": RANDOM}])
 def test_a_study_that_was_cut_ends_with_the_same_bits(blobs, tmp_path, given):
     whole = study(blobs, **given).run(tmp_path / "whole.db", verbose=0)
@@ -251,6 +256,7 @@ def test_a_study_that_was_cut_ends_with_the_same_bits(blobs, tmp_path, given):
     assert "weights" in " ".join(name for name, _ in opened.settings.facts())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "now", "told"),
     [
@@ -268,6 +274,7 @@ def test_a_kept_study_goes_on_only_with_its_weights(blobs, tmp_path, before, now
     study(blobs, epochs=1, **before).run(place, verbose=0)
 
 
+@pytest.mark.long
 def test_weights_that_are_written_otherwise_are_the_same(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     study(blobs, epochs=1, class_weight={0: 5.0, "c": 0.5}).run(place, verbose=0)
@@ -381,6 +388,7 @@ def test_numbers_to_predict_have_no_classes_to_weigh(blobs):
     assert_refused(lambda: study(numbers, class_weight="balanced"), told)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["one-hot", "a column of floats"])
 def test_targets_of_any_form_have_classes(blobs, form):
     """Against Keras, which reads classes from targets in its own way."""
@@ -420,6 +428,7 @@ def test_targets_of_any_form_have_classes(blobs, form):
         np.testing.assert_allclose(found.loc["one", 0, :, name], history[name], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_a_report_tells_the_weights(blobs):
     facts = dict(study(blobs, class_weight=MIXED, epochs=1).run(verbose=0).settings.facts())
     assert facts["class weights"] == (

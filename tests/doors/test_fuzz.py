@@ -30,6 +30,7 @@ def test_a_whole_file_is_read(name, tmp_path):
     assert attempt(READERS[name], tmp_path, READERS[name].content) == "read"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 @settings(
     derandomize=True,
@@ -126,6 +127,7 @@ def test_an_input_that_fails_is_kept_and_told(fails, told, tmp_path, monkeypatch
     assert kept.read_bytes()[:1] > b"B"
 
 
+@pytest.mark.long
 def test_a_reader_that_fails_nowhere_is_told_in_a_line(tmp_path, monkeypatch, capsys):
     run_own("pass", monkeypatch, tmp_path)
     assert fuzz.fuzz("own", 500, 1, tmp_path)

@@ -242,6 +242,7 @@ def test_memory_is_that_of_the_machine_or_of_its_container(tmp_path, monkeypatch
     assert read() > 5000
 
 
+@pytest.mark.long
 def test_a_table_that_unpacks_to_more_than_may_be_taken_is_refused(tmp_path):
     """A chunk of zeros is a thousandth of its size in the file; here memory ends before."""
     with h5py.File(tmp_path / "data.h5", "w") as file:

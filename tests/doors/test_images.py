@@ -432,6 +432,7 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):
     assert_refused(lambda: load(source), told, tmp_path)
 
 
+@pytest.mark.long
 def test_entries_that_unpack_to_far_more_than_they_hold_are_not_unpacked(tmp_path):
     source = tmp_path / "glyphs.zip"
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

@@ -234,6 +234,7 @@ def test_refuses_what_does_not_fit_in_memory(tmp_path, memory_of_100_bytes):
     assert_refused(lambda: load(tmp_path / "data.npz"), told, tmp_path)
 
 
+@pytest.mark.long
 def test_arrays_that_unpack_to_more_than_may_be_taken_are_refused(tmp_path):
     holding(zipfile.ZIP_DEFLATED, x_train=np.zeros((2**28, 1), np.uint8))(tmp_path / "data.npz")
     assert (tmp_path / "data.npz").stat().st_size < 2**19

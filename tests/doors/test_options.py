@@ -176,6 +176,7 @@ def test_an_interrupt_is_told_and_is_no_error(folder, monkeypatch, capsys):
     assert_command_refused(["plan", "study.py"], told, folder, monkeypatch, capsys, code=130)
 
 
+@pytest.mark.long
 def test_names_that_are_no_text_are_no_matter(folder, monkeypatch, capsys):
     name = os.fsdecode(b"\xff\x1b[31m.npz")
     (folder / "data.npz").rename(folder / name)

@@ -29,6 +29,7 @@ def batches(kind):
             yield kind(DENSE[start : start + 8]), Y[start : start + 8]
 
 
+@pytest.mark.long
 @every_kind
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("rows", [40, 8])
@@ -69,6 +70,7 @@ def test_they_train_to_the_numbers_of_keras(kind, where):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.long
 @every_kind
 def test_by_keras_they_can_be_measured_and_weighted(kind):
     history = kohort.fit(

@@ -33,6 +33,7 @@ def numbers(place):
         return {(*record.member, record.epoch): record.logs for record in study.epochs()}
 
 
+@pytest.mark.long
 def test_no_number_is_changed_by_a_flipped_bit(place, tmp_path):
     whole, wanted, told = place.read_bytes(), numbers(place), []
     choose = random.Random(1)

@@ -34,6 +34,7 @@ def locked(place):
         other.close()
 
 
+@pytest.mark.long
 def test_a_run_waits_for_another_program_that_holds_the_database(blobs, tmp_path, wanted):
     place, free = tmp_path / "kohort.db", threading.Event()
 
@@ -52,6 +53,7 @@ def test_a_run_waits_for_another_program_that_holds_the_database(blobs, tmp_path
     assert numbers(result) == wanted
 
 
+@pytest.mark.long
 def test_a_database_that_is_held_for_ever_is_told_and_the_same_command_goes_on(
     kohort, undisturbed, folder, monkeypatch
 ):
@@ -79,6 +81,7 @@ def test_a_store_that_is_held_when_it_is_opened_is_told(kohort, folder, monkeypa
         kohort("run", "study.py").refused("database is locked")
 
 
+@pytest.mark.long
 def test_who_waits_for_a_database_hears_a_second_signal(blobs, tmp_path, wanted):
     place, held = tmp_path / "kohort.db", []
     free = threading.Event()
@@ -107,6 +110,7 @@ def place(server, tmp_path, monkeypatch):
     return server.new_database()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["fast", *long("immediate")])
 def test_a_server_that_is_started_again_in_the_middle_of_a_run(blobs, server, place, wanted, mode):
     def restart():
@@ -118,6 +122,7 @@ def test_a_server_that_is_started_again_in_the_middle_of_a_run(blobs, server, pl
         assert [record.outcome for record in store.study("struck").runs()] == ["done"]
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_is_told_and_the_study_goes_on_when_it_is_back(
     blobs, server, place, wanted, monkeypatch
 ):

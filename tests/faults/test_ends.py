@@ -93,6 +93,7 @@ def test_a_signal_while_the_report_is_written_leaves_no_half_of_it(kohort, folde
     assert kept_numbers("kohort.db") == undisturbed
 
 
+@pytest.mark.long
 def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undisturbed):
     code = (
         "import kohort.runs.work as module\n"
@@ -107,6 +108,7 @@ def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undist
     assert kept_numbers("kohort.db") == undisturbed
 
 
+@pytest.mark.long
 def test_a_signal_that_who_started_it_has_ignored_is_ignored(blobs, tmp_path):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

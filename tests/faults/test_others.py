@@ -35,6 +35,7 @@ def four_members(data, callback):
     return study(data, units=[8], callbacks=[callback], replicates=Holdout(0.2, 4), epochs=4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", [7, 13])
 def test_smaller_blocks_are_kept_where_memory_is_full(
     blobs, tmp_path, small_device, monkeypatch, moment
@@ -56,6 +57,7 @@ def test_smaller_blocks_are_kept_where_memory_is_full(
     assert len(small_device) == before, "what had begun in small blocks was tried in a large one"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_members_that_fail_late_begin_again_from_their_first_weights(blobs, monkeypatch, epoch):
     def weights(fails_at):
@@ -85,6 +87,7 @@ class Backwards(datetime):
         return datetime(2030, 1, 1, tzinfo=UTC) - timedelta(hours=next(cls.looks))
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_backwards_changes_no_order(
     kohort, folder, monkeypatch, undisturbed, capsys
 ):
@@ -109,6 +112,7 @@ def test_a_clock_that_goes_backwards_changes_no_order(
     assert kohort("show", "one").code in (0, None)
 
 
+@pytest.mark.long
 def test_an_own_callback_that_fails_is_named_and_the_same_command_goes_on(
     kohort, folder, undisturbed
 ):
@@ -148,6 +152,7 @@ def test_a_callback_of_keras_that_fails_is_named(kohort, folder):
     kohort("run", "study.py").refused("from the callback ModelCheckpoint")
 
 
+@pytest.mark.long
 def test_python_gets_the_error_itself_and_the_mend_may_not_change_settings(blobs, tmp_path):
     def fail():
         raise LookupError("mine")
@@ -159,6 +164,7 @@ def test_python_gets_the_error_itself_and_the_mend_may_not_change_settings(blobs
         run(study(blobs, callbacks=[stopping]), tmp_path / "kohort.db")
 
 
+@pytest.mark.long
 def test_a_build_function_that_fails_in_the_middle_is_named(
     kohort, folder, undisturbed, monkeypatch
 ):

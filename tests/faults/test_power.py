@@ -42,6 +42,7 @@ def zero(path, part):
     os.truncate(path, size)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("spoil", "part"), [(cut, 0.5), *long((cut, 0), (zero, 0.5))])
 @pytest.mark.parametrize("kind", ["checkpoint", "member"])
 def test_a_file_that_is_spoilt_is_named_and_what_it_held_trained_again(
@@ -56,6 +57,7 @@ def test_a_file_that_is_spoilt_is_named_and_what_it_held_trained_again(
         assert path.name in " ".join(event.text for event in store.study("struck").events())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoil", "part"),
     [
@@ -71,6 +73,7 @@ def test_of_rows_that_were_written_last_any_part_may_be_lost(blobs, tmp_path, st
     assert again(blobs, tmp_path / "at") == wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("spoil", "part"), [(cut, 0), (cut, 0.5), *long((zero, 0), (zero, 0.5))])
 def test_a_database_that_is_spoilt_goes_on_or_is_named(blobs, tmp_path, struck, part, spoil):
     image, wanted = struck

@@ -65,6 +65,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["curves", "a checkpoint", *long("weights", "findings")])
 def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
     kohort, undisturbed, disk, monkeypatch, moment
@@ -84,6 +85,7 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on_when_there_is_room(
     assert kept_numbers(store) == undisturbed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["winner.keras", "report.html"])
 def test_a_disk_that_is_full_at_the_end_leaves_no_half_of_a_file(kohort, disk, monkeypatch, name):
     with monkeypatch.context() as patch:
@@ -164,6 +166,7 @@ def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, ope
     assert sorted(path.name for path in open_folder.rglob("*")) == before
 
 
+@pytest.mark.long
 def test_a_folder_that_may_only_be_read_from_the_middle_of_a_run_on_is_told(blobs, open_folder):
     store = open_folder / "kohort.db"
     wanted = numbers(run(study(blobs, units=[8], callbacks=[calling(int)])))

@@ -181,6 +181,7 @@ def assert_well_told(finding):
     assert finding.verdict != "inconclusive" or finding.advice
 
 
+@pytest.mark.long
 @settings(derandomize=True)
 @given(study=studies())
 def test_every_rule_comes_to_a_verdict_on_any_curves(study):
@@ -216,6 +217,7 @@ def test_every_rule_comes_to_a_verdict_where_a_replicate_has_not_begun():
             assert_well_told(finding)
 
 
+@pytest.mark.long
 @settings(derandomize=True)
 @given(study=studies(), data=st.data())
 def test_order_of_replicates_changes_no_finding(study, data):

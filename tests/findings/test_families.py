@@ -283,6 +283,7 @@ def judged(comparison):
     )
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=150)
 @given(study=scored_studies())
 def test_no_pair_has_two_verdicts(study):

@@ -389,6 +389,7 @@ def test_verdicts_comparisons_and_intervals_agree(race):
             assert -race.margin <= shown.low <= shown.high <= race.margin
 
 
+@pytest.mark.long
 def test_races_of_equal_variants_rarely_call_one_worse():
     random = np.random.default_rng(0)
     wrong = 0

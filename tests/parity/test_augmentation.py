@@ -57,6 +57,7 @@ def curves(result):
 
 
 # Keras's MixUp asks JAX for 64-bit numbers, which JAX makes 32-bit, and says so.
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 @pytest.mark.parametrize("layers", cases(LAYERS, quick=["several"]))
 def test_augmentation_trains_in_the_program_to_keras_numbers_and_is_off_in_validation(layers):
@@ -79,6 +80,7 @@ def test_augmentation_trains_in_the_program_to_keras_numbers_and_is_off_in_valid
     np.testing.assert_allclose(loss, kept, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_what_augmentation_costs_is_told(tmp_path):
     with compiling_quickly():
         result = study(LAYERS["flip"]).run(verbose=0)

@@ -131,6 +131,7 @@ MEMBERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("build", "points"),
     cases(MEMBERS, quick=["rates_and_penalties", "adapted", "loss", "integers", "constraints"]),

@@ -72,6 +72,7 @@ STRUCTURES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("structure", "compiling"), cases(STRUCTURES, quick=["tuple"]))
 def test_structures_of_inputs_and_outputs(structure, compiling):
     assert_parity(
@@ -81,6 +82,7 @@ def test_structures_of_inputs_and_outputs(structure, compiling):
     )
 
 
+@pytest.mark.long
 def test_named_outputs_with_weights_of_their_own():
     def build():
         left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
@@ -161,6 +163,7 @@ class Subclassed(keras.Model):
         return self.heads["out"](x * self.scale)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:`build\\(\\)` was called on layer")
 def test_subclassed():
     assert_parity(lambda: compiled(Subclassed()), draws(6), SIZE, validation_split=VALIDATE)
@@ -220,6 +223,7 @@ PREPROCESSING = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("own_layers", "x"),
     cases(
@@ -235,6 +239,7 @@ def test_preprocessing(own_layers, x):
     assert_parity(build, x, SIZE, batch_size=WHOLE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shuffle", [True, "batch"])
 def test_shuffled_samples_with_weights(shuffle):
     """Both engines of kohort: `keras.Model.fit` alone draws its order from a global generator."""

@@ -83,6 +83,7 @@ def test_vectors(own_layers):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -132,6 +133,7 @@ SERIES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "own_layers",
     cases(SERIES, quick=["Conv1D_causal_dilated_groups", "TimeDistributed", "pooling"]),
@@ -180,6 +182,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "own_layers",
     cases(

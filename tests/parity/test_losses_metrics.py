@@ -95,6 +95,7 @@ def test_losses(row):
     assert_parity(build, draws(6), {name: y for name, (*_, y) in row.items()})
 
 
+@pytest.mark.long
 def test_ctc():
     def build():
         model = keras.Sequential([keras.Input((6, 3)), layers.Dense(4)])

@@ -85,6 +85,7 @@ class OwnTrainOnBatch(Plain):
         raise NotImplementedError
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("own", [OwnFit, OwnTrainFunction, OwnTestFunction, OwnEvaluate])
 def test_methods_that_the_engine_replaces(own):
     assert_left_to_keras(

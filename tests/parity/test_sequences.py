@@ -27,6 +27,7 @@ RECURRENT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recurrent", cases(RECURRENT, quick=["LSTM_dropouts"]))
 def test_recurrence_over_masked_tokens(recurrent):
     def build():
@@ -37,6 +38,7 @@ def test_recurrence_over_masked_tokens(recurrent):
     assert_parity(build, TOKENS, draws(1, seed=1), batch_size=WHOLE)
 
 
+@pytest.mark.long
 def test_masks_through_layers_with_a_last_partial_batch():
     def build():
         inputs = keras.Input((6, 2))

@@ -58,6 +58,7 @@ DATA = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("data", "settings"), DATA.values(), ids=DATA)
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("steps", [2, 3, 4])
@@ -87,6 +88,7 @@ def limits():
     keras.config.set_max_steps_per_epoch(None)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Limiting")
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 @pytest.mark.parametrize(("data", "settings"), DATA.values(), ids=DATA)
@@ -131,6 +133,7 @@ class Curriculum(keras.utils.PyDataset):
         self.level += 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("calls", [1, 2, 3])
 @pytest.mark.parametrize("is_built", [True, False])
 def test_a_curriculum_hears_of_the_epochs_that_keras_tells_it(calls, is_built):

@@ -77,6 +77,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("form", "labels"), FORMS)
 def test_a_model_that_never_finds_the_rare_class_is_no_success(form, labels):
     result = run(rare(labels), kohort.Variant("net", constant, form=form))
@@ -96,6 +97,7 @@ def test_a_model_that_never_finds_the_rare_class_is_no_success(form, labels):
     assert verdicts(result)["KH204"] == verdicts(result)["KH205"] == "found"
 
 
+@pytest.mark.long
 def test_the_majority_class_is_a_reference_on_the_same_validation_parts():
     data = rare()
     result = run(
@@ -149,6 +151,7 @@ class Counted(keras.metrics.SparseCategoricalAccuracy):
     """Nobody knows what it counts."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "metric",
     [Counted(name="accuracy"), keras.metrics.SparseTopKCategoricalAccuracy(1, name="top_acc")],
@@ -176,6 +179,7 @@ def test_a_threshold_of_its_own_counts_other_answers():
     assert run(rare(), kohort.Variant("net", build)).record.majority is None
 
 
+@pytest.mark.long
 def test_chance_is_told():
     random = np.random.default_rng(1)
     x, y = random.normal(size=(400, 4)), random.permutation(400) % 2
@@ -260,6 +264,7 @@ def test_regression_is_silent_of_classes(tmp_path):
     }
 
 
+@pytest.mark.long
 def test_rules_about_the_test_set_read_nothing_and_know_what_was_read(tmp_path):
     result = run(
         rare(),
@@ -298,6 +303,7 @@ def test_a_kept_reading_is_known_and_not_read_again(tmp_path):
         }
 
 
+@pytest.mark.long
 def test_the_report_shows_the_reference_and_recalls(tmp_path):
     result = run(rare(), kohort.Variant("net", constant, form="binary"))
     text = " ".join(result.report(tmp_path / "r.html").read_text("utf-8").split())

@@ -238,6 +238,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=150, deadline=None)
 @given(record=records())
 def test_no_two_sentences_contradict_each_other(record):

@@ -109,6 +109,7 @@ LONG = pd.DataFrame(
 )
 
 
+@pytest.mark.long
 def test_a_notebook_gets_a_picture_that_needs_nothing_else(tmp_path):
     chart = figures.curves_chart(LONG)
     bundle = chart._repr_mimebundle_()

@@ -41,6 +41,7 @@ def verdict(result):
     return finding.verdict
 
 
+@pytest.mark.long
 def test_a_winner_at_chance_is_told_in_the_answer_the_table_and_the_report(tmp_path):
     result = run(RARE, "auc", tmp_path / "k.db", loss="binary_crossentropy")
     told = (
@@ -60,6 +61,7 @@ def test_a_winner_at_chance_is_told_in_the_answer_the_table_and_the_report(tmp_p
     assert kept.table().equals(result.table())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("metric", "name", "score"),
     [

@@ -17,6 +17,7 @@ def conclusions_of(*ends):
     return Conclusions(record_of(values, additions=((0, 1),)))
 
 
+@pytest.mark.long
 def test_nothing_is_told_of_a_rise_where_the_best_epoch_is_the_last():
     conclusions = conclusions_of(0.5, 0.4)
     (sentence,) = additions(conclusions)
@@ -26,6 +27,7 @@ def test_nothing_is_told_of_a_rise_where_the_best_epoch_is_the_last():
     assert NO_RISE in rendered(conclusions)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ends", [(0.5, 0.8), (0.8, 0.5), (0.8, 0.9)])
 def test_a_rise_of_either_variant_is_told(ends):
     conclusions = conclusions_of(*ends)

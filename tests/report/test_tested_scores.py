@@ -40,6 +40,7 @@ def result():
     return run(split(X, Y), l2=0.01)
 
 
+@pytest.mark.long
 def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path):
     winner, baseline = result.test_scores()
     assert (winner.variant, baseline.variant) == (result.winner, "units=0")
@@ -70,6 +71,7 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
     assert told.split(" These are scores")[0] == result.test_text()  # as commands tell it
 
 
+@pytest.mark.long
 def test_a_score_is_kept_with_the_study(tmp_path):
     data, place = split(X, Y), tmp_path / "kohort.db"
     scored = run(data, place).test_scores()
@@ -116,6 +118,7 @@ METRICS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", METRICS)
 def test_the_values_of_samples_have_kerass_metric_for_their_mean(case):
     metric, y, arguments = METRICS[case]
@@ -153,6 +156,7 @@ def test_what_is_no_mean_over_samples_has_no_interval(metric, given, y):
     assert np.isnan(values).all()
 
 
+@pytest.mark.long
 def test_whole_numbers_that_are_no_classes_are_scored(tmp_path):
     counts = np.rint(np.exp(np.clip(Y, -2, 2))).astype(int)
     result = run(split(X, counts), loss="poisson")
@@ -163,6 +167,7 @@ def test_whole_numbers_that_are_no_classes_are_scored(tmp_path):
     assert len(result.readings()) == 1
 
 
+@pytest.mark.long
 def test_of_one_hot_targets_the_accuracy_has_wilsons_interval():
     arguments = {"loss": "categorical_crossentropy", "outputs": 3, "metrics": ("accuracy",)}
     result = run(split(X, np.eye(3)[LABELS]), activation="softmax", **arguments)
@@ -172,6 +177,7 @@ def test_of_one_hot_targets_the_accuracy_has_wilsons_interval():
     assert (winner.score.low, winner.score.high) == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("y", [Y, LABELS])
 def test_a_study_without_a_test_set_says_so(y, tmp_path):
     arguments = {} if y is Y else METRICS["a loss of classes"][2]

@@ -29,6 +29,7 @@ def ask_at(monkeypatch):
     return ask
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["fused", "keras"])
 def test_a_study_that_is_asked_to_end_ends_after_its_epoch_and_goes_on(
     blobs, tmp_path, ask_at, engine

@@ -48,6 +48,7 @@ def run(blobs, tmp_path):
     return study
 
 
+@pytest.mark.long
 def test_comments_docstrings_and_layout_may_change(run):
     first = run(BUILD)
     for text in (TOLD, LAID_OUT, BUILD):
@@ -55,6 +56,7 @@ def test_comments_docstrings_and_layout_may_change(run):
         assert run(text).curves().equals(first.curves())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -92,6 +92,7 @@ class Recorder(keras.callbacks.Callback):
         self.calls.append(("epoch", epoch, sorted(logs)))
 
 
+@pytest.mark.long
 def test_batch_hooks_are_called_by_keras(xy):
     ours, theirs = Recorder(), Recorder()
     model, reference = seeded(0), seeded(0)
@@ -113,6 +114,7 @@ def test_each_of_several_models_has_its_callbacks(xy):
     assert recorders[1].best < np.inf
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at_epochs", [False, True])
 def test_an_evaluation_of_averaged_weights(at_epochs, xy):
     ours, theirs = averaging(), averaging()
@@ -161,6 +163,7 @@ class Stopped(keras.callbacks.Callback):
             raise RuntimeError("stopped")
 
 
+@pytest.mark.long
 def test_backup_and_restore_goes_on_as_in_keras(xy, tmp_path):
     def train(fit_of, folder):
         model = seeded(0)
@@ -178,6 +181,7 @@ def test_backup_and_restore_goes_on_as_in_keras(xy, tmp_path):
     assert_same(ours, theirs, history, reference)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["ModelCheckpoint", "BackupAndRestore"])
 def test_to_save_inside_an_epoch_is_left_to_keras(name, xy, tmp_path):
     saves = getattr(keras.callbacks, name)(str(tmp_path / "saved.keras"), save_freq=3)
@@ -212,6 +216,7 @@ def test_lists_of_callbacks_may_be_nested(xy):
     assert len(kohort.fit(seeded(0), *xy, epochs=9, callbacks=[[stop]], verbose=0).epoch) == 2
 
 
+@pytest.mark.long
 def test_a_layer_that_trains(xy):
     """Keras's own tests mix its trainer with a layer."""
 

@@ -75,11 +75,13 @@ def by_pandas(frame):
     return {name: np.asarray(column, np.float32)[:, None] for name, column in columns.items()}
 
 
+@pytest.mark.long
 def test_both_forms_are_one_program(study):
     assert len(study.plan().cohorts) == 1
     assert len(study.plan().every_member) == 4
 
 
+@pytest.mark.long
 def test_curves_are_what_keras_measures_with_the_weights_that_are_kept(data, study, result):
     best = result.best()
     rows = PETS.iloc[data.source_rows[best.replicate.valid]]
@@ -117,6 +119,7 @@ def test_the_report_tells_the_names_and_an_ensemble_is_tested(result, tmp_path):
     assert len(result.ensemble().test().table()) == 2
 
 
+@pytest.mark.long
 def test_what_a_layer_learned_from_is_found_by_name(data):
     variants = kohort.grid(build, form=["list", "dict"], scaled=["part", "all"])
     findings = study_of(data, variants).run(verbose=0).findings()

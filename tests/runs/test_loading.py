@@ -63,6 +63,7 @@ def test_an_opened_study_says_what_its_run_said(result, place):
     assert repr(opened.compare("plain", "wide")) == repr(result.compare("plain", "wide"))
 
 
+@pytest.mark.long
 def test_with_its_data_it_has_models_and_a_report(result, place, blobs, tmp_path):
     opened = kohort.open(place, "kept", blobs)
     same(opened, result)
@@ -147,6 +148,7 @@ def test_what_needs_data_asks_for_them(result, place, blobs):
         kohort.open(place, "kept", other)
 
 
+@pytest.mark.long
 def test_a_report_without_the_data_tells_of_the_test_set_what_was_read(
     result, place, blobs, tmp_path
 ):
@@ -165,6 +167,7 @@ def test_a_report_without_the_data_tells_of_the_test_set_what_was_read(
         assert untold not in text
 
 
+@pytest.mark.long
 def test_what_is_not_there_or_not_finished_is_refused(study, result, place, tmp_path):
     with pytest.raises(kohort.StoreError, match="no file"):
         kohort.open(tmp_path / "none.db", "kept")
@@ -204,6 +207,7 @@ def build_own(registered):
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("registered", [True, False])
 def test_models_of_ones_own_code_need_it_registered(blobs, tmp_path, registered):
     study = kohort.Study(
@@ -233,6 +237,7 @@ def test_a_record_from_before_classes_were_counted_is_read(result):
     assert again.majority.valid.tolist() == result.record.majority.valid.tolist()
 
 
+@pytest.mark.long
 def test_effects_follow_from_the_store_alone(result, tmp_path, blobs):
     variants = kohort.grid(build_mlp, learning_rate=[0.01, 0.03], dropout=[0.0, 0.5])
     variants.append(kohort.Variant("without", build_mlp, learning_rate=0.1))
@@ -271,6 +276,7 @@ def test_a_record_from_before_build_functions_were_kept_is_read(result):
         old.effects()
 
 
+@pytest.mark.long
 def test_the_cheapest_that_is_as_good_as_the_winner_is_smaller(blobs):
     variants = kohort.grid(build_mlp, units=[(1,), (16,)])
     study = kohort.Study(
@@ -283,6 +289,7 @@ def test_the_cheapest_that_is_as_good_as_the_winner_is_smaller(blobs):
     assert "units=(1,) is as good within 95 points and " in result.answer()
 
 
+@pytest.mark.long
 def test_a_study_that_grows_says_that_its_findings_are_those_of_before(blobs, tmp_path):
     place = tmp_path / "kohort.db"
 

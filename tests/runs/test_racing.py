@@ -83,6 +83,7 @@ def test_a_look_compiles_nothing_that_an_earlier_one_has_compiled(blobs, count_c
     assert len(count_compilations) == len(race(blobs).plan().cohorts) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunk_size", [*long(1, 2), None])
 def test_what_is_added_ends_as_if_it_had_been_there(blobs, tmp_path, chunk_size):
     """Variants with other constants, more repeats and other looks."""
@@ -119,6 +120,7 @@ def test_a_race_that_dies_at_any_write_ends_with_the_same_bits(
         assert numbers(run(race(blobs), place)) == wanted
 
 
+@pytest.mark.long
 def test_a_race_that_is_finished_trains_nothing_again(blobs, tmp_path, monkeypatch, whole):
     run(race(blobs), tmp_path / "kohort.db")
     seen = trained_epochs(monkeypatch)
@@ -160,6 +162,7 @@ def test_a_race_in_which_all_diverge_has_no_winner_and_ends(blobs):
     assert set(result.race()["verdict"]) == {"diverged"}
 
 
+@pytest.mark.long
 def test_what_left_is_told_from_what_is_lost(whole, tmp_path):
     """A variant that left has trained fewer replicates, and none of them is lost."""
     table = whole.table()
@@ -190,6 +193,7 @@ def _fixed(record):
     return replace(record, settings=settings)
 
 
+@pytest.mark.long
 def test_more_looks_and_repeats_are_told_and_others_refused(blobs, tmp_path, capsys):
     place = tmp_path / "kohort.db"
     run(race(blobs, SOME, repeats=5, looks=2, epochs=1), place)
@@ -206,6 +210,7 @@ def test_more_looks_and_repeats_are_told_and_others_refused(blobs, tmp_path, cap
         run(race(blobs, SOME, repeats=5, epochs=1), place)
 
 
+@pytest.mark.long
 def test_a_margin_of_zero_is_told(blobs):
     result = run(race(blobs, SOME, repeats=4, looks=2, epochs=1, margin=0))
     assert "with a margin of 0 no variant can be found as good" in result.race_text()[-1]
@@ -233,6 +238,7 @@ def test_streamed_data_race_with_the_same_bits_after_an_extension(blobs, tmp_pat
     assert numbers(grown) == numbers(run(race(blobs, SOME, **many), **options))
 
 
+@pytest.mark.long
 def test_the_store_shows_a_race(whole, blobs, tmp_path):
     run(race(blobs), tmp_path / "kohort.db")
     shown = command("show", "raced", cwd=tmp_path)
@@ -262,6 +268,7 @@ def test_one_that_is_back_lacks_what_it_missed(blobs, whole, monkeypatch):
     assert racing._missing(back, record) == {1: (3, 4, 5)}
 
 
+@pytest.mark.long
 def test_losses_before_training_are_measured_once_and_not_at_each_look(blobs, monkeypatch):
     measured = []
 

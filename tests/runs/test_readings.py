@@ -48,6 +48,7 @@ def facts(held):
     ]
 
 
+@pytest.mark.long
 def test_a_winner_that_was_tested_is_not_tested_again(blobs, place, tmp_path, unread):
     result = study(blobs).run(place, verbose=0)
     assert result.readings() == ()
@@ -66,6 +67,7 @@ def test_a_winner_that_was_tested_is_not_tested_again(blobs, place, tmp_path, un
         assert when in text.split("test set read</dt>")[1]
 
 
+@pytest.mark.long
 def test_another_winner_is_another_reading_and_the_baseline_is_not_read_again(blobs, place):
     first = study(blobs).run(place, verbose=0)
     first.test()
@@ -76,6 +78,7 @@ def test_another_winner_is_another_reading_and_the_baseline_is_not_read_again(bl
     assert read(first) == read(more), "one store, one history"
 
 
+@pytest.mark.long
 def test_the_report_tells_how_often_and_for_whom(blobs, place, tmp_path):
     study(blobs).run(place, verbose=0).test()
     more = study(blobs, faster={"learning_rate": 0.1}).run(place, verbose=0)
@@ -88,6 +91,7 @@ def test_the_report_tells_how_often_and_for_whom(blobs, place, tmp_path):
     assert "On the test set, read 2 times (see below) and never to choose" in text
 
 
+@pytest.mark.long
 def test_the_same_member_with_other_weights_is_another_reading(blobs, place):
     first = study(blobs, epochs=2).run(place, verbose=0)
     first.test()
@@ -98,6 +102,7 @@ def test_the_same_member_with_other_weights_is_another_reading(blobs, place):
     assert read(longer)[1] == [of(longer, 1), of(longer, 0)] != read(longer)[0]
 
 
+@pytest.mark.long
 def test_a_damaged_reading_stays_in_the_record_and_is_made_again(blobs, place):
     result = study(blobs).run(place, verbose=0)
     tested = facts(result.test())
@@ -108,11 +113,13 @@ def test_a_damaged_reading_stays_in_the_record_and_is_made_again(blobs, place):
     assert read(opened) == read(result) == [[of(result, 1), of(result, 0)]] * 2
 
 
+@pytest.mark.long
 def test_a_study_that_begins_anew_was_not_read(blobs, place):
     study(blobs).run(place, verbose=0).test()
     assert study(blobs).run(place, fresh=True, verbose=0).readings() == ()
 
 
+@pytest.mark.long
 def test_the_store_is_found_from_another_folder_and_may_lose_the_study(
     blobs, tmp_path, monkeypatch
 ):
@@ -128,6 +135,7 @@ def test_the_store_is_found_from_another_folder_and_may_lose_the_study(
     assert result.readings() == ()
 
 
+@pytest.mark.long
 def test_what_is_kept_in_memory_is_read_once_by_its_result(blobs):
     result = study(blobs).run("sqlite://", verbose=0)
     result.test()

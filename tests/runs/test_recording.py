@@ -8,6 +8,7 @@ from tests.data.inspection.test_group_facts import patients
 from tests.models import build_mlp
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", [True, False])
 def test_a_study_says_what_it_knows_of_groups_and_keeps_it(given, tmp_path):
     x = patients()

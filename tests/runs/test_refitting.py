@@ -65,6 +65,7 @@ def test_it_trains_for_the_median_of_the_best_epochs(epochs, wanted, blobs):
     assert epochs_to_refit([OfEpoch(epoch) for epoch in epochs]) == wanted
 
 
+@pytest.mark.long
 def test_replicates_that_diverged_do_not_choose_the_epochs(blobs):
     def build(spoilt=()):
         model = build_mlp()
@@ -101,6 +102,7 @@ def same(a, b):
     return [w.tobytes() for w in a.weights] == [w.tobytes() for w in b.weights]
 
 
+@pytest.mark.long
 def test_it_is_stored_and_another_call_loads_it(blobs, place, untrained):
     result = study(blobs).run(place, verbose=0)
     first = result.refit(verbose=0)
@@ -117,6 +119,7 @@ def test_it_is_stored_and_another_call_loads_it(blobs, place, untrained):
         )
 
 
+@pytest.mark.long
 def test_without_a_store_it_is_trained_once_for_a_result(blobs, untrained):
     result = study(blobs).run(verbose=0)
     first = result.refit(verbose=0)
@@ -125,6 +128,7 @@ def test_without_a_store_it_is_trained_once_for_a_result(blobs, untrained):
     assert result.refit() is first
 
 
+@pytest.mark.long
 def test_a_store_has_no_build_function_to_train_it_by(blobs, place):
     study(blobs).run(place, verbose=0)
     opened = kohort.open(place, "refit", blobs)
@@ -134,6 +138,7 @@ def test_a_store_has_no_build_function_to_train_it_by(blobs, place):
         kohort.open(place, "refit").refit()
 
 
+@pytest.mark.long
 def test_a_result_that_was_put_together_by_hand_has_none(blobs):
     ran = study(blobs).run(verbose=0)
     by_hand = kohort.Result(ran.record, ran.variants, ran.data, ran.members)
@@ -141,6 +146,7 @@ def test_a_result_that_was_put_together_by_hand_has_none(blobs):
         by_hand.refit()
 
 
+@pytest.mark.long
 def test_what_the_study_measured_does_not_change(blobs, place, tmp_path):
     ran = study(blobs).run(place, verbose=0)
     before = kohort.open(place, "refit", blobs)
@@ -225,6 +231,7 @@ def test_killed_at_any_write_it_goes_on_to_the_same_bits(step, blobs, place, dyi
         assert checkpoints(copy) == before, "those of a refit are of no more use"
 
 
+@pytest.mark.long
 def test_it_goes_on_from_its_checkpoint(blobs, place):
     """Ctrl-C lets the epoch end; none of its epochs is trained twice."""
     at = []
@@ -284,6 +291,7 @@ def test_damaged_weights_are_trained_again(blobs, place):
         assert [event.kind for event in store.study("refit").events()] == ["damaged"]
 
 
+@pytest.mark.long
 def test_one_that_diverges_is_refused_and_not_stored(blobs, place):
     def build(breaks):
         model = build_mlp()
@@ -304,12 +312,14 @@ STOPPING = [keras.callbacks.EarlyStopping(monitor="val_loss", patience=0)]
 FALLING = [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)]
 
 
+@pytest.mark.long
 def test_callbacks_that_choose_an_epoch_by_validation_do_not_act(blobs):
     stopped = study(blobs, epochs=9, callbacks=STOPPING).run(verbose=0)
     refitted = stopped.refit(verbose=0)
     assert refitted.epoch == epochs_to_refit([stopped.members[1, n] for n in range(3)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("callbacks", [FALLING, lambda variant, replicate: FALLING])
 def test_other_callbacks_do_as_in_keras(blobs, callbacks):
     refitted = study(blobs, callbacks=callbacks).run(verbose=0).refit(verbose=0)
@@ -318,6 +328,7 @@ def test_other_callbacks_do_as_in_keras(blobs, callbacks):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-6)
 
 
+@pytest.mark.long
 def test_callbacks_that_need_validation_are_refused(blobs):
     plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss")
     result = study(blobs, callbacks=[plateau]).run(verbose=0)
@@ -347,6 +358,7 @@ def build_line():
     return model
 
 
+@pytest.mark.long
 def test_of_a_regression_in_folds_on_streamed_data(blobs, place, monkeypatch):
     y = (blobs.x_train @ np.arange(5, dtype=np.float32))[:, None]
     data = kohort.Dataset(blobs.x_train, y, blobs.x_test, y[:100])
@@ -387,6 +399,7 @@ def test_of_a_race_and_of_pixels(place):
     assert raced.run(place, verbose=0).table().equals(result.table())
 
 
+@pytest.mark.long
 def test_what_a_build_learns_from_data_is_learned_from_all_samples(blobs, tmp_path):
     def learning(units, data):
         scale = keras.layers.Normalization()
@@ -409,6 +422,7 @@ def test_what_a_build_learns_from_data_is_learned_from_all_samples(blobs, tmp_pa
         opened.refit(verbose=0)
 
 
+@pytest.mark.long
 def test_a_refit_trains_with_the_weights_of_its_variant(blobs):
     counts = {"a": 5.0, "b": 1.0, "c": 0.5}
     weighted = study(blobs, class_weight={"dropout": counts}).run(verbose=0)

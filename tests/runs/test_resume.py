@@ -160,6 +160,7 @@ def trained_epochs(monkeypatch):
     return seen
 
 
+@pytest.mark.long
 def test_variants_replicates_and_epochs_that_are_added_are_all_that_trains(
     blobs, tmp_path, monkeypatch
 ):
@@ -225,6 +226,7 @@ def test_what_dies_in_a_last_write_and_trains_longer_has_the_same_numbers(blobs,
         assert numbers(run(of(3), place)) == wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spoil", ["weights", "other weights"])
 def test_more_epochs_start_over_where_weights_are_not_what_the_checkpoint_goes_with(
     blobs, tmp_path, spoil
@@ -254,6 +256,7 @@ def other_build(**arguments):
     return build_mlp(**arguments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -276,6 +279,7 @@ def test_another_study_of_the_same_name_is_refused_with_the_difference(
     assert numbers(run(study(blobs, ["plain", "dropout"]), place)) == numbers(first)
 
 
+@pytest.mark.long
 def test_other_data_models_and_engines_are_refused(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     run(study(blobs, ["plain"]), place)
@@ -294,6 +298,7 @@ def test_other_data_models_and_engines_are_refused(blobs, tmp_path):
         run(rebuilt, place)
 
 
+@pytest.mark.long
 def test_what_only_judges_may_change(blobs, tmp_path, monkeypatch):
     run(study(blobs, ["plain", "dropout"]), tmp_path / "kohort.db")
     seen = trained_epochs(monkeypatch)
@@ -302,12 +307,14 @@ def test_what_only_judges_may_change(blobs, tmp_path, monkeypatch):
     assert not seen
 
 
+@pytest.mark.long
 def test_fresh_forgets_what_was_kept(blobs, tmp_path):
     run(study(blobs, ["plain"]), tmp_path / "kohort.db")
     anew = run(study(blobs, ["dropout"], epochs=2, seed=3), tmp_path / "kohort.db", fresh=True)
     assert [variant.name for variant in anew.variants] == ["dropout"]
 
 
+@pytest.mark.long
 def test_other_versions_are_told_and_noted(blobs, tmp_path, monkeypatch, capsys):
     place = tmp_path / "kohort.db"
     run(study(blobs, ["plain"], epochs=2), place)
@@ -330,6 +337,7 @@ def damage(path):
     path.write_bytes(content)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spoil", [damage, os.unlink, lambda path: os.truncate(path, 10)])
 def test_members_whose_weights_are_damaged_train_again(blobs, tmp_path, spoil):
     place = tmp_path / "kohort.db"
@@ -344,6 +352,7 @@ def test_members_whose_weights_are_damaged_train_again(blobs, tmp_path, spoil):
     assert numbers(run(study(blobs, ["plain"]), place)) == numbers(first)
 
 
+@pytest.mark.long
 def test_another_process_that_runs_the_study_is_named(blobs, tmp_path):
     place = tmp_path / "kohort.db"
     run(study(blobs, ["plain"], epochs=1), place)
@@ -356,6 +365,7 @@ def die():
     raise Death
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", [5, *long(1)])
 def test_splits_that_stood_side_by_side_are_never_mixed_up_where_the_data_stream(
     blobs, tmp_path, call
@@ -375,6 +385,7 @@ def test_splits_that_stood_side_by_side_are_never_mixed_up_where_the_data_stream
     assert numbers(run(again, place)) == numbers(wanted)
 
 
+@pytest.mark.long
 def test_an_added_variant_goes_on_in_the_program_that_it_began_in(
     blobs, tmp_path, count_compilations
 ):
@@ -389,6 +400,7 @@ def test_an_added_variant_goes_on_in_the_program_that_it_began_in(
     assert len(count_compilations) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", [1, 4, 5])
 def test_a_signal_ends_a_member_that_keras_trains_after_its_epoch(blobs, tmp_path, call):
     place, epochs = tmp_path / "kohort.db", 4
@@ -414,6 +426,7 @@ def test_a_signal_ends_a_member_that_keras_trains_after_its_epoch(blobs, tmp_pat
     assert numbers(again) == numbers(run(scheduled(lambda _, rate: rate), engine="keras"))
 
 
+@pytest.mark.long
 def test_members_trained_by_keras_are_kept_one_by_one(blobs, tmp_path, die_at):
     wanted = numbers(run(study(blobs, ["plain", "dropout"]), engine="keras"))
     place = tmp_path / "kohort.db"
@@ -429,6 +442,7 @@ def test_members_trained_by_keras_are_kept_one_by_one(blobs, tmp_path, die_at):
     assert numbers(again) == wanted
 
 
+@pytest.mark.long
 def test_curves_can_be_read_while_members_train(blobs, tmp_path, monkeypatch):
 
     place, seen = tmp_path / "kohort.db", []
@@ -444,6 +458,7 @@ def test_curves_can_be_read_while_members_train(blobs, tmp_path, monkeypatch):
     assert seen == [0, 2, 4, 6]  # two members; the first event is how they are laid out
 
 
+@pytest.mark.long
 def test_findings_and_runs_are_kept(blobs, tmp_path):
     result = run(study(blobs, ["plain", "dropout"]), tmp_path / "kohort.db")
     with open_store(tmp_path / "kohort.db") as store:
@@ -454,6 +469,7 @@ def test_findings_and_runs_are_kept(blobs, tmp_path):
         assert "def build_mlp" in kept.variants()[0].source
 
 
+@pytest.mark.long
 def test_the_result_tells_of_all_runs(blobs, tmp_path):
     first = run(study(blobs), tmp_path / "kohort.db").settings
     again = run(study(blobs), tmp_path / "kohort.db").settings
@@ -464,6 +480,7 @@ def test_the_result_tells_of_all_runs(blobs, tmp_path):
     assert "runs" not in dict(first.facts())["ran"]
 
 
+@pytest.mark.long
 def test_a_run_says_where_it_resumes(blobs, tmp_path, die_at, capsys):
     place = tmp_path / "kohort.db"
     one = {"names": ["plain"], "repeats": 2}

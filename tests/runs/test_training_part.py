@@ -96,6 +96,7 @@ SPLITS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("groups", "replicates"), SPLITS.values(), ids=SPLITS)
 def test_a_build_function_sees_the_rows_of_its_training_part_alone(groups, replicates):
     data, seen = table(groups=groups), []
@@ -118,6 +119,7 @@ def test_a_build_function_sees_the_rows_of_its_training_part_alone(groups, repli
             part.x[0] = 0
 
 
+@pytest.mark.long
 def test_pixels_are_seen_as_the_model_sees_them():
     pixels = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
     data = kohort.Dataset(pixels, np.arange(60) % 2)
@@ -130,6 +132,7 @@ def test_pixels_are_seen_as_the_model_sees_them():
         assert number == member.replicate.number
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("build", BUILDS)
 def test_members_that_learned_other_numbers_are_one_program_with_keras_numbers(
     build, count_compilations
@@ -141,6 +144,7 @@ def test_members_that_learned_other_numbers_are_one_program_with_keras_numbers(
     close(fused, run(study(table(), build), engine="keras"))
 
 
+@pytest.mark.long
 def test_the_numbers_are_those_of_a_fit_by_hand():
     data = table()
     result = run(study(data, functools.partial(normalized, units=4)))
@@ -166,6 +170,7 @@ def test_the_numbers_are_those_of_a_fit_by_hand():
             np.testing.assert_allclose(kept.of(name)[0, number], history[name], rtol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("build", [normalized, *long(binned)])
 def test_parts_of_the_samples_are_learned_from_alone(build):
     data = table()
@@ -180,6 +185,7 @@ def test_parts_of_the_samples_are_learned_from_alone(build):
         np.testing.assert_allclose(one, other, rtol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("build", BUILDS)
 def test_what_was_learned_is_kept_saved_and_takes_raw_rows(build, tmp_path):
     data = table()
@@ -200,6 +206,7 @@ def test_what_was_learned_is_kept_saved_and_takes_raw_rows(build, tmp_path):
     assert len({predicted.tobytes() for predicted in every}) == len(every)
 
 
+@pytest.mark.long
 def test_a_model_of_a_closure_is_opened_with_what_it_learned(tmp_path):
     data = table()
 

@@ -86,6 +86,7 @@ def test_it_is_whole_and_can_be_read_by_all(browser, live, running, width, schem
                 assert cut_off == []
 
 
+@pytest.mark.long
 def test_a_page_grows_while_its_study_trains(browser, live, running):
     kept, members = running
     with opened(browser, live, page_of(EVIL)) as tab:

@@ -56,6 +56,7 @@ def test_the_winner_predicts(fitted, blobs):
     assert fitted.model_.get_weights()[0].tolist() == best.weights[0].tolist()
 
 
+@pytest.mark.long
 def test_the_result_is_that_of_a_study(fitted, blobs):
     data = kohort.Dataset(blobs.x_train, blobs.y_train, class_names="abc")
     study = kohort.Study(
@@ -75,6 +76,7 @@ def test_a_fitted_estimator_is_pickled_with_its_result(fitted, blobs):
     assert again.result_.answer() == fitted.result_.answer()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", ["sigmoid", "sigmoid logits", "softmax logits"])
 def test_probabilities_are_made_of_what_models_give(ending, blobs):
     y = blobs.y_train > 0 if "sigmoid" in ending else blobs.y_train
@@ -93,6 +95,7 @@ def test_probabilities_are_made_of_what_models_give(ending, blobs):
     assert set(found.predict(blobs.x_test)) <= set(found.classes_)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ships", ["refit", "ensemble"])
 def test_what_is_shipped_can_be_chosen(ships, blobs):
     found = classifier(ships=ships).fit(blobs.x_train, blobs.y_train)
@@ -113,6 +116,7 @@ def test_groups_are_never_split(blobs):
     assert not set(groups[replicate.train]) & set(groups[replicate.valid])
 
 
+@pytest.mark.long
 def test_sample_weights_are_those_of_the_study(blobs):
     weights = np.linspace(0, 2, 500)
     found = classifier().fit(blobs.x_train, blobs.y_train, sample_weight=weights)
@@ -126,6 +130,7 @@ def test_sample_weights_are_those_of_the_study(blobs):
         classifier().fit(blobs.x_train, blobs.y_train, sample_weight=np.zeros(500))
 
 
+@pytest.mark.long
 def test_a_seed_decides(blobs):
     def prints(random_state):
         found = classifier(random_state=random_state).fit(blobs.x_train, blobs.y_train)

@@ -108,6 +108,7 @@ def test_models_come_out_as_keras_prepares_them(build, by_keras, calls):
     assert sum(model in models for model in calls) == by_keras
 
 
+@pytest.mark.long
 def test_models_that_differ_are_of_kinds_of_their_own(calls):
     preparer = Preparer()
     models = [assert_as_keras_prepares(preparer, drawn, seed, BATCH) for seed in range(12)]
@@ -117,6 +118,7 @@ def test_models_that_differ_are_of_kinds_of_their_own(calls):
     assert sum(model in models for model in calls) == 4
 
 
+@pytest.mark.long
 def test_replicates_of_a_study_have_the_bits_of_models_that_keras_prepares(
     blobs, calls, monkeypatch
 ):

@@ -123,6 +123,7 @@ def leaves(state):
     return [(np.asarray(leaf).tobytes(), leaf.dtype) for leaf in jax.tree.leaves(state)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("build", DERIVED.values(), ids=DERIVED)
 def test_a_derived_member_is_the_one_that_was_not_built(build):
     found = family(build)
@@ -141,6 +142,7 @@ def test_a_derived_member_is_the_one_that_was_not_built(build):
     assert derived >= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("build", UNKNOWN.values(), ids=UNKNOWN)
 def test_what_cannot_be_followed_is_never_derived(build, count):
@@ -148,6 +150,7 @@ def test_what_cannot_be_followed_is_never_derived(build, count):
     assert found is None or all(found.derived(each) is None for each in numbers(8))
 
 
+@pytest.mark.long
 def test_a_member_of_another_course_is_not_derived():
     build = DERIVED["switched"]
     found = family(build)
@@ -156,6 +159,7 @@ def test_a_member_of_another_course_is_not_derived():
     assert found.derived({"x": 0.3, "y": 0.3}) is not None
 
 
+@pytest.mark.long
 def test_as_long_as_a_number_may_be_two_things_nothing_is_derived():
     """A beta of 0.9 stands beside a dropout whose rate leaves 0.9 of the units."""
     build = lambda x, y: model([dense(), L.Dropout(x)], keras.optimizers.Adam(beta_1=0.9))  # noqa: E731
@@ -187,6 +191,7 @@ def test_a_build_whose_layers_depend_on_more_than_its_arguments_is_found_too():
     assert found.derived({"x": 0.25, "y": 0.2}) is None
 
 
+@pytest.mark.long
 def test_a_member_of_another_course_says_nothing_of_this_one():
     build = DERIVED["switched"]
     found = family(build)
@@ -194,6 +199,7 @@ def test_a_member_of_another_course_says_nothing_of_this_one():
     assert found.derived({"x": 0.3, "y": 0.3}) is not None
 
 
+@pytest.mark.long
 def test_what_was_followed_under_other_settings_says_nothing():
     build = DERIVED["dropout"]
     found = family(build)
@@ -212,6 +218,7 @@ def test_a_number_that_keras_refuses_is_not_derived():
     assert found.derived({"x": -0.2, "y": 0.2}) is None
 
 
+@pytest.mark.long
 def test_a_first_member_that_has_trained_says_as_much_as_one_that_has_not():
     """Training traces its steps for partial batches too."""
     build = DERIVED["dropout"]

@@ -136,6 +136,7 @@ def test_steps_are_looked_into(function, reason):
     assert why.startswith(reason)
 
 
+@pytest.mark.long
 def test_fit_leaves_them_to_keras_and_says_why(blobs):
     xy = blobs.x_train, blobs.y_train
     for build, why in (
@@ -201,6 +202,7 @@ def pivot(result):
     return result.curves().set_index(["variant", "replicate", "epoch", "metric"])["value"]
 
 
+@pytest.mark.long
 def test_the_plan_says_what_keras_trains_and_why(blobs):
     plan = study(blobs).plan()
     assert [len(members) for members in plan.cohorts] == [4]
@@ -218,6 +220,7 @@ def test_the_plan_says_what_keras_trains_and_why(blobs):
     assert "because its class OwnLoop overrides make_train_function" in text
 
 
+@pytest.mark.long
 def test_a_study_trains_by_keras_what_cannot_be_fused(blobs, count_compilations):
     mixed = study(blobs).run(verbose=0)
     assert len(count_compilations) == 1
@@ -233,6 +236,7 @@ def test_a_study_trains_by_keras_what_cannot_be_fused(blobs, count_compilations)
     assert mixed.table()["seconds"].notna().all()
 
 
+@pytest.mark.long
 def test_a_step_that_cannot_be_traced_is_left_to_keras(blobs):
     class Branches(keras.Sequential):
         def train_step(self, state, data):

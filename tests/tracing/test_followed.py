@@ -28,6 +28,7 @@ COMPUTED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("compute", COMPUTED.values(), ids=COMPUTED)
 @given(x=FINITE, y=FINITE, other_x=FINITE, other_y=FINITE)
 def test_what_is_computed_is_the_same_for_all_numbers_that_take_the_course(

@@ -193,6 +193,7 @@ HYPERPARAMETERS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HYPERPARAMETERS)
 def test_any_hyperparameter_of_a_step_is_lifted_to_its_own_numbers(name):
     arguments, one, other = HYPERPARAMETERS[name]

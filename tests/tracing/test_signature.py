@@ -58,6 +58,7 @@ DIFFERENT = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_whatever_computes_something_else_has_a_signature_of_its_own():
     signatures = {name: sign(build()) for name, build in DIFFERENT.items()}
     same = group(list(signatures), list(signatures.values()))

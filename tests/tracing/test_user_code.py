@@ -8,6 +8,7 @@ from kohort.tracing.user_code import reporting_user_code
 from tests.models import build_mlp
 
 
+@pytest.mark.long
 def test_an_error_of_kohorts_own_stays_as_it_is(blobs, monkeypatch):
     monkeypatch.setattr(diagnosis, "RULES", None)
     study = kohort.Study(

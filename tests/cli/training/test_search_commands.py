@@ -45,6 +45,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_search_is_run_told_and_kept(folder):
     command = ("search", "search.py", "--data", "data.npz", "--confirm", "2")
     done = kohort(*command, cwd=folder)

@@ -76,6 +76,7 @@ def test_twice_the_memory_trains_to_the_same_numbers(arguments, xy, segments_rea
     assert_same(streamed, fits, again, histories)
 
 
+@pytest.mark.long
 def test_hdf5_datasets_are_read_from_disk_or_loaded(xy, tmp_path, segments_read):
     expected = models()
     references = kohort.fit(expected, *xy, class_weight={1: 2.0}, **SETTINGS)
@@ -91,6 +92,7 @@ def test_hdf5_datasets_are_read_from_disk_or_loaded(xy, tmp_path, segments_read)
     assert segments_read, "the second time they did not fit"
 
 
+@pytest.mark.long
 def test_a_study_streams_too(blobs, segments_read):
     variants = kohort.grid(build, rate=[1e-2, 1e-3])
     study = kohort.Study(
@@ -146,6 +148,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*(ran out of data|will be ignored)")
 @pytest.mark.parametrize(
     "case", ["PyDataset", "generator", *long(*sorted({*CASES} - {"PyDataset", "generator"}))]
@@ -172,6 +175,7 @@ def test_whatever_yields_batches_trains_as_in_keras(case, xy):
     assert_same(ours, theirs, histories, references)
 
 
+@pytest.mark.long
 def test_arrays_with_steps_go_on_where_the_last_epoch_ended(xy):
     arguments = {
         "epochs": 3, "batch_size": 50, "shuffle": False, "verbose": 0, "steps_per_epoch": 7,
@@ -185,6 +189,7 @@ def test_arrays_with_steps_go_on_where_the_last_epoch_ended(xy):
     assert_same(ours, theirs, histories, references)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("often", [2, *long([1, 3])])
 def test_validation_is_as_often_as_in_keras(often, xy):
     arguments = SETTINGS | {"validation_freq": often, "shuffle": False, "validation_batch_size": 8}

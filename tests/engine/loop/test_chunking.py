@@ -125,6 +125,7 @@ def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):
     assert chunking.least_seconds(2 * 256 * products) == pytest.approx(2.5e-3, rel=0.05)
 
 
+@pytest.mark.long
 def test_members_are_measured_on_copies_and_then_trained(blobs, monkeypatch, tmp_path):
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
     monkeypatch.setattr(chunking, "_SMALL", 1)

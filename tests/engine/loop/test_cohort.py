@@ -136,6 +136,7 @@ def test_longer_training_has_a_step_of_its_size_for_the_last_batch(blobs, filled
     assert filled == [True, False]
 
 
+@pytest.mark.long
 def test_a_study_fills_up_none_whose_numbers_would_depend_on_its_length(blobs, filled):
     data = kohort.Dataset(blobs.x_train, blobs.y_train)
     study = kohort.Study(

@@ -128,6 +128,7 @@ def spread(monkeypatch):
     return used
 
 
+@pytest.mark.long
 def test_a_device_that_is_named_gives_the_bits_of_jaxs_default_one(spread, monkeypatch):
     few = {"chunk_size": 4, "epochs": 2}
     theirs = trained(**few)

@@ -154,6 +154,7 @@ class TestDivergence:
                 np.testing.assert_array_equal(mine, yours)
             assert wild[number][1] == tame[number][1]
 
+    @pytest.mark.long
     @pytest.mark.parametrize("engine", ["fused", "keras"])
     def test_a_studys_member_is_marked_and_trains_no_more(self, blobs, engine):
         variants = kohort.grid(build_regression, rate=[0.01, 1e30])
@@ -168,6 +169,7 @@ class TestDivergence:
             "rate=0.01": "not found", "rate=1e+30": "found",
         }  # fmt: skip
 
+    @pytest.mark.long
     @pytest.mark.parametrize("watched", [False, True])
     def test_a_studys_diverged_member_moves_no_bit_of_the_others(
         self, blobs, watched, count_compilations
@@ -206,6 +208,7 @@ class TestTerminateOnNaN:
             found.append(build_regression(rate))
         return found
 
+    @pytest.mark.long
     @pytest.mark.parametrize("batch_size", [7, 9, 90])
     def test_it_stops_at_the_batch_where_keras_stops(self, batch_size, capsys):
         generator = np.random.default_rng(1)
@@ -238,6 +241,7 @@ class TestTerminateOnNaN:
         lengths = [len(history.epoch) for history in histories]
         assert lengths[1] < lengths[0] == lengths[2] == 8
 
+    @pytest.mark.long
     @pytest.mark.parametrize("memory", [None, "2KB"])
     def test_it_stops_no_member_that_has_it_not(self, memory):
         x, y = np.ones((100, 5), np.float32), np.zeros(100, np.float32)

@@ -69,6 +69,7 @@ def calls(monkeypatch):
     return seen
 
 
+@pytest.mark.long
 def test_a_member_does_not_depend_on_what_trains_at_once(blobs, calls, monkeypatch):
     together = trained(blobs)
     assert max(calls) == 3, "the third was left to train alone"
@@ -93,6 +94,7 @@ def test_members_that_stop_make_room_for_others(blobs, calls):
     assert max(calls) == 3
 
 
+@pytest.mark.long
 def test_calls_that_memory_does_not_hold_together_run_one_by_one(blobs, calls, monkeypatch):
     needed = []
     real = scheduler.run_all
@@ -110,6 +112,7 @@ def test_calls_that_memory_does_not_hold_together_run_one_by_one(blobs, calls, m
     assert [history for _, history in found] == [history for _, history in wanted]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fail", ["all", "the last"])
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_where_the_device_is_full_they_train_alone(blobs, monkeypatch, fail, epoch):
@@ -166,6 +169,7 @@ def two(data, callback):
     return study(data, units=[8], callbacks=[callback], epochs=6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, moment):
     wanted = numbers(run(two(blobs, calling(int)), chunk_size=1))
@@ -180,6 +184,7 @@ def test_a_study_that_ends_amid_two_blocks_goes_on(blobs, tmp_path, calls, momen
     assert numbers(run(two(blobs, calling(int)), store, chunk_size=1)) == wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", [4, *long(3, 7, 8)])
 @pytest.mark.parametrize("cadence", [0.0, 3600.0])
 def test_a_study_that_is_interrupted_amid_two_blocks_trains_no_epoch_twice(

@@ -54,6 +54,7 @@ def seated(monkeypatch):
     return found
 
 
+@pytest.mark.long
 def test_a_member_that_stops_has_the_numbers_of_its_last_epoch(blobs, written, seated):
     # Two of four leave at once, which frees their seats; later one of the two that are left.
     patience = [1, 1, 3, 9]

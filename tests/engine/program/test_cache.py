@@ -230,6 +230,7 @@ def test_to_keep_a_program_takes_no_look_at_all_others(own_folder, tmp_path):
     assert len(programs_in(own_folder)) >= 2
 
 
+@pytest.mark.long
 def test_a_program_that_this_process_has_forgotten_is_in_the_folder(
     own_folder, blobs, count_compilations
 ):
@@ -268,6 +269,7 @@ print(seen["cache_misses"], seen["cache_hits"])
 """
 
 
+@pytest.mark.long
 def test_of_processes_that_begin_at_the_same_time_one_compiles(tmp_path):
     environment = os.environ | {"KOHORT_CACHE": str(tmp_path / "cache")}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)

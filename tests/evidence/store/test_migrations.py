@@ -145,6 +145,7 @@ def next_kohort(tmp_path, monkeypatch):
     return become
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "postgres"])
 def test_the_next_migration_keeps_what_hangs_on_the_table(tmp_path, request, next_kohort, kind):
     place = tmp_path / "a.db"

@@ -285,6 +285,7 @@ with open_store(sys.argv[1], files=sys.argv[2]) as store:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "postgres"])
 def test_processes_that_open_a_new_store_at_once_all_do(tmp_path, python, request, kind):
     place = tmp_path / "a.db"
@@ -351,6 +352,7 @@ with store.study("width").claim() as study:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "postgres"])
 def test_a_claim_ends_with_its_process(tmp_path, python, request, kind):
     place = tmp_path / "a.db"
@@ -435,6 +437,7 @@ def test_a_name_is_given_once_at_once(open_here):
         assert len(store.study("a").members()) == 8
 
 
+@pytest.mark.long
 def test_threads_share_a_store(open_here):
     with open_here() as store:
         study = store.create("width", {}, VARIANTS, MEMBERS)
@@ -470,6 +473,7 @@ with open_store(sys.argv[1], make=False) as store:
 """
 
 
+@pytest.mark.long
 def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path):
     """Else the next process to close it deletes the log that this one reads."""
     path = tmp_path / "kohort.db"

@@ -52,6 +52,7 @@ def test_logs(claimed, logs):
         assert math.copysign(1, back) == math.copysign(1, value) or math.isnan(back)
 
 
+@pytest.mark.long
 @quick
 @given(weights=st.lists(kept_arrays, max_size=12))
 def test_weights(claimed, weights):
@@ -62,6 +63,7 @@ def test_weights(claimed, weights):
         same(one, other)
 
 
+@pytest.mark.long
 @quick
 @given(
     cohort=texts.filter(lambda text: "\0" not in text), named=st.dictionaries(texts, kept_arrays)

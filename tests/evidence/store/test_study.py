@@ -11,6 +11,7 @@ class Death(BaseException):
     """Ends a run in its middle."""
 
 
+@pytest.mark.long
 def test_a_study_goes_on_from_a_server(blobs, server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # Weights lie in the working directory.
     url = server.new_database()

@@ -267,6 +267,7 @@ def test_intervals_cover_and_where_nothing_does_anything_little_is_decided(missi
     assert np.mean(most) <= 0.05
 
 
+@pytest.mark.long
 def test_along_one_axis_as_little_is_decided_where_it_does_nothing():
     random, draws, decided = np.random.default_rng(5), 400, []
     for _ in range(draws):
@@ -276,6 +277,7 @@ def test_along_one_axis_as_little_is_decided_where_it_does_nothing():
     assert np.mean(decided) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / draws)
 
 
+@pytest.mark.long
 def test_a_true_effect_and_interaction_are_covered_and_found():
     effect = np.zeros((2, 3))
     effect[1], effect[1, 2] = 0.05, 0.15

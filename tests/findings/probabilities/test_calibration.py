@@ -36,6 +36,7 @@ def test_the_numbers_are_the_same_each_time():
     assert calibration(sure, right) == calibration(sure, right)
 
 
+@pytest.mark.long
 def test_a_calibrated_model_is_above_chance_in_five_percent():
     random = np.random.default_rng(3)
     shown = []

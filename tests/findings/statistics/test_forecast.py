@@ -31,6 +31,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("noise", [0.002, 0.01])
 def test_the_interval_holds_the_truth_whatever_the_shape(shape, noise):

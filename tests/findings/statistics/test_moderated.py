@@ -64,6 +64,7 @@ def test_of_very_many_replicates_each_variance_is_its_own():
     np.testing.assert_allclose(np.sqrt(variance), sizes, rtol=0.15)
 
 
+@pytest.mark.long
 def test_where_all_spreads_are_equal_each_lends_and_borrows():
     variance, df = np.moveaxis([moderated(drawn(seed, EQUAL)) for seed in range(400)], 1, 0)
 
@@ -82,6 +83,7 @@ def test_what_varies_far_more_borrows_nothing():
     assert df[0] == pytest.approx(REPLICATES - 1, abs=0.1)
 
 
+@pytest.mark.long
 def test_variants_that_are_correlated_borrow_nothing():
     few = [moderate(kinds(seed, 0.0)).independence for seed in range(200)]
     many = [moderate(kinds(seed, 50.0)).independence for seed in range(200)]

@@ -146,6 +146,7 @@ def test_the_order_of_samples_does_not_matter(table, data):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("n", "only_a", "only_b"), [(100, 0.01, 0.04), (300, 0.01, 0.02), (1000, 0.001, 0.004)]
 )
@@ -159,6 +160,7 @@ def test_the_paired_interval_covers_95_percent_where_models_seldom_differ(n, onl
     assert 0.935 < np.mean([i.low <= only_b - only_a <= i.high for i in found]) < 0.985
 
 
+@pytest.mark.long
 def test_mcnemars_exact_test_keeps_its_level():
     draws = np.random.default_rng(31).multinomial(200, [0.8, 0.05, 0.05, 0.1], size=2000)
     found = [paired_proportions(*answers(*draw)).difference.p_value for draw in draws]

@@ -112,6 +112,7 @@ def test_it_seldom_decides_what_is_not_so(sizes):
     assert false <= stats.binom.isf(1e-3, studies, ALPHA)
 
 
+@pytest.mark.long
 def test_it_decides_twice_as_often_what_is_so():
     found, alone = 0, 0
     for seed in range(300):

@@ -107,6 +107,7 @@ def test_each_set_of_copies_with_several_labels_is_shown():
     assert [len(one) for one in page.disputed] == [3, 3]
 
 
+@pytest.mark.long
 def test_a_table_has_rows_in_the_place_of_pictures():
     random = np.random.default_rng(0)
     y = np.arange(200) % 2
@@ -172,6 +173,7 @@ def test_a_sample_is_told_by_side_and_row(data):
     assert side_and_row(data, 240) == ("test", 0)
 
 
+@pytest.mark.long
 def test_rows_of_a_table_are_told_by_their_row_there():
     random = np.random.default_rng(0)
     y = np.arange(300) % 2
@@ -190,6 +192,7 @@ def test_rows_of_a_table_are_told_by_their_row_there():
         assert row["place"] in render_check(page)
 
 
+@pytest.mark.long
 def test_images_are_told_by_their_files(tmp_path):
     x, y = images(60)
     for number, (pixels, label) in enumerate(zip(x, y, strict=True)):
@@ -213,6 +216,7 @@ def test_it_is_written_whole(page, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["check.html"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_shows_it_whole(browser, page, tmp_path, width, scheme):

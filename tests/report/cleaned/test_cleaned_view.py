@@ -79,6 +79,7 @@ def test_the_table_and_the_sentences_tell_whether_a_verdict_turns(results):
     assert f"{train} of 180 samples train, and {valid} of 60 validate" in last
 
 
+@pytest.mark.long
 def test_the_report_says_it(results, tmp_path):
     on_raw, on_clean = results
     html = on_clean.report(tmp_path / "clean.html", raw=on_raw).read_text("utf-8")

@@ -137,6 +137,7 @@ def test_another_format_is_refused(tmp_path):
     assert not listed(tmp_path)
 
 
+@pytest.mark.long
 def test_nothing_is_imported_before_it_is_asked_for():
     code = (
         "import sys, kohort.cli.main, kohort.report.exports.export;"

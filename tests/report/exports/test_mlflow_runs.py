@@ -149,6 +149,7 @@ def test_nobody_is_told_and_nothing_is_left_beside(exported, client):
     assert experiment.artifact_location == f"{folder.as_uri()}/artifacts"
 
 
+@pytest.mark.long
 def test_a_study_that_mlflow_does_not_take_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(kohort.StoreError, match=r"a study that MLflow takes, got .*500"):
         export(study(name="n" * 501), tmp_path / "runs", "mlflow")

@@ -24,6 +24,7 @@ def left_early():
     return Conclusions(race_record(scores, (4, 8)))
 
 
+@pytest.mark.long
 def test_scores_of_who_left_are_told_to_be_of_fewer_replicates():
     conclusions = left_early()
     assert conclusions.study.variants[0].trained == 4
@@ -51,6 +52,7 @@ def test_so_are_those_of_who_lost_some_and_nothing_is_told_where_all_trained_all
     assert over_what(Conclusions(record_of(grid_of(units=[1, 2]), scores))) == ""
 
 
+@pytest.mark.long
 def test_effects_of_two_variants_are_told_to_be_the_races_comparisons():
     conclusions = left_early()
     rows = effect_rows(conclusions.effects, "seeds", conclusions.study.scale)
@@ -71,6 +73,7 @@ def test_effects_over_several_settings_are_of_the_first_look():
     assert of_which(effects, ()) == of_which(None, (4, 8)) == ""
 
 
+@pytest.mark.long
 def test_the_interval_of_a_look_is_named_wherever_a_comparison_is_told():
     conclusions = left_early()
     told = words.compared(conclusions.compare(0, 1), conclusions.study.scale, "seeds")

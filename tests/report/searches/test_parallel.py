@@ -86,6 +86,7 @@ def test_a_name_is_escaped_and_a_long_one_cut():
     assert 50 * "x" not in svg
 
 
+@pytest.mark.long
 def test_thousands_of_trials_can_be_drawn():
     """Altair refuses more than 5,000 rows, unless it is told not to."""
     random = np.random.default_rng(0)
@@ -131,6 +132,7 @@ BOXES = "texts => texts.map(t => { const { left, right, top, bottom } = t.getBou
 BOXES += "return { left, right, top, bottom, text: t.textContent }; })"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1100])
 def test_128_trials_are_legible_in_a_browser(browser, page, width, scheme):

@@ -158,6 +158,7 @@ def test_pictures_and_tables_speak_to_a_screen_reader(page):
     assert len(described) == len(set(described)) >= 8
 
 
+@pytest.mark.long
 def test_of_many_variants_the_best_and_the_baseline_are_drawn(blobs, tmp_path, monkeypatch):
     monkeypatch.setattr("kohort.report.study_page.curve_panels.SHOWN_PANELS", 1)
     variants = kohort.grid(build_mlp, learning_rate=[1e-5, 1e-4, 0.03, 0.1])
@@ -261,6 +262,7 @@ def test_a_long_table_shows_the_best_filters_and_sorts(browser, tmp_path):
         assert rows.all_inner_texts() == ["v12"]
 
 
+@pytest.mark.long
 def test_the_verdicts_of_a_race_are_seen_without_scrolling(browser, tmp_path):
     scores = noisy(0.6, 0.8, 0.803, 0.71)
     scores[0, 4:] = np.nan

@@ -64,6 +64,7 @@ def build_line(units=1):
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [(60,), (60, 1)])
 def test_a_regression_keeps_what_its_models_predict(tmp_path, shape):
     random = np.random.default_rng(0)

@@ -54,6 +54,7 @@ def result(place):
     return run(place)
 
 
+@pytest.mark.long
 def test_the_metric_of_the_study_and_accuracy_are_told_of_one_reading(result, tmp_path):
     page = result.report(tmp_path / "report.html").read_text("utf-8")
     (winner, _), held = result.test_scores(), result.test()[0]
@@ -68,6 +69,7 @@ def test_the_metric_of_the_study_and_accuracy_are_told_of_one_reading(result, tm
     assert "seem to be of different kinds" not in page
 
 
+@pytest.mark.long
 def test_without_the_data_the_same_is_told(result, place, tmp_path):
     told = result.test_text()
     opened = kohort.open(place, "rare")
@@ -146,6 +148,7 @@ def test_samples_of_one_class_have_no_area_and_those_of_no_answer_no_precision()
     assert found.no_interval == "counts none of these samples"
 
 
+@pytest.mark.long
 def test_a_score_without_an_interval_is_told_to_have_none(tmp_path):
     told = run(tmp_path / "kohort.db", metric="pr").test_text()
     assert told.startswith("by pr, over 200 samples, ")

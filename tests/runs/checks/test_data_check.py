@@ -34,6 +34,7 @@ def test_flipped_labels_are_the_suspects(classes):
     assert {f.code: f.verdict for f in check(checked)}["KD104"] == "found"
 
 
+@pytest.mark.long
 def test_sound_data_are_found_sound():
     x, y = table()
     found = verdicts(kohort.Dataset(x[:400], y[:400], x[400:], y[400:]))
@@ -41,6 +42,7 @@ def test_sound_data_are_found_sound():
     assert found["KD109"] == "not found"
 
 
+@pytest.mark.long
 def test_a_test_set_from_elsewhere_is_told_from_the_training_set():
     x, y = table()
     x[400:, 5] += 2
@@ -67,6 +69,7 @@ def test_a_copied_number_is_told_however_skewed_it_is(rows, change):
     assert verdicts(kohort.Dataset(x, y), trains=False)["KD107"] == "found"
 
 
+@pytest.mark.long
 def test_one_hot_targets_are_classes_and_numbers_are_none():
     x, y = table()
     one_hot = inspect(kohort.Dataset(x, np.eye(3)[y]))
@@ -82,6 +85,7 @@ def test_nothing_is_trained_that_is_not_asked_for():
     assert (checked.predicted, checked.shift) == (None, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("samples", [1, 2, 9, 30])
 def test_few_samples_are_no_error(samples):
     x, _ = table(2 * samples)
@@ -90,6 +94,7 @@ def test_few_samples_are_no_error(samples):
     assert found["KD109"] == "not applicable"
 
 
+@pytest.mark.long
 def test_classes_that_are_too_rare_are_left_out_of_the_checked_labels():
     x, y = table()
     y = np.where(np.arange(600) < 5, 3, y)

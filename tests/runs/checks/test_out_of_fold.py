@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import kohort
 from kohort.runs.checks.model_inputs import FEATURES, LARGEST, SIDE, model_inputs
@@ -29,6 +30,7 @@ def test_each_class_is_in_each_fold_as_often():
     assert np.bincount(fold).tolist() == [200] * FOLDS
 
 
+@pytest.mark.long
 def test_all_folds_are_one_program(capfd):
     x, label = clouds()
     probabilities(x, label, 3, folds(np.arange(300), label), told="looking for something")
@@ -36,6 +38,7 @@ def test_all_folds_are_one_program(capfd):
     assert line.startswith("looking for something, 5 members, ")
 
 
+@pytest.mark.long
 def test_what_is_held_out_is_predicted_and_not_learned():
     x, label = clouds()
     fold = folds(np.arange(300), label)
@@ -48,6 +51,7 @@ def test_what_is_held_out_is_predicted_and_not_learned():
     assert 0.2 < (told == random).mean() < 0.5
 
 
+@pytest.mark.long
 def test_the_labels_of_a_fold_do_not_move_its_predictions():
     x, label = clouds()
     fold = folds(np.arange(300), label)
@@ -57,6 +61,7 @@ def test_the_labels_of_a_fold_do_not_move_its_predictions():
     assert not np.allclose(found[fold == 1], moved[fold == 1], atol=1e-2)
 
 
+@pytest.mark.long
 def test_no_state_of_the_process_is_touched():
     x, label = clouds(60)
     keras.utils.set_random_seed(5)

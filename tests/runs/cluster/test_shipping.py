@@ -54,6 +54,7 @@ def test_the_users_modules_are_found_and_installed_ones_are_not(packed):
     assert not tops & {"kohort", "keras", "numpy", "os", "pytest", "__main__"}
 
 
+@pytest.mark.long
 def test_shipped_modules_are_imported_where_there_is_no_file(packed, tmp_path):
     ours = {name: of for name, of in packed.items() if name.startswith("shipped_")}
     code = (

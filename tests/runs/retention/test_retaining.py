@@ -35,6 +35,7 @@ def wanted_of(result):
     return {(result.variants[v].name, r) for v, r in wanted(result.conclusions)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("keep", "files_there"), [(None, [4, 0]), ("all", [6, 2])])
 def test_weights_of_all_members_stay_and_with_all_what_more_epochs_go_on_from(
     blobs, tmp_path, keep, files_there
@@ -46,6 +47,7 @@ def test_weights_of_all_members_stay_and_with_all_what_more_epochs_go_on_from(
     assert numbers(result) == numbers(run(some))
 
 
+@pytest.mark.long
 def test_of_winners_stays_what_can_be_shipped(blobs, tmp_path, monkeypatch):
     place = tmp_path / "kohort.db"
     whole = run(study(blobs, NAMES))
@@ -73,6 +75,7 @@ def test_of_winners_stays_what_can_be_shipped(blobs, tmp_path, monkeypatch):
     assert set(again.members) == wanted(whole.conclusions)
 
 
+@pytest.mark.long
 def test_what_was_dropped_is_trained_again_to_the_same_bits(blobs, tmp_path, capsys):
     place, whole = tmp_path / "kohort.db", run(study(blobs, NAMES))
     run(study(blobs, NAMES), place, keep="winners")
@@ -84,6 +87,7 @@ def test_what_was_dropped_is_trained_again_to_the_same_bits(blobs, tmp_path, cap
     assert on_disk(place) == [6, 0]
 
 
+@pytest.mark.long
 def test_another_winner_than_before_is_trained_again(blobs, tmp_path, monkeypatch):
     place, whole = tmp_path / "kohort.db", run(study(blobs, NAMES))
     run(study(blobs, NAMES), place, keep="winners")
@@ -96,6 +100,7 @@ def test_another_winner_than_before_is_trained_again(blobs, tmp_path, monkeypatc
     assert numbers(result)[0] == numbers(whole)[0]
 
 
+@pytest.mark.long
 def test_more_epochs_begin_at_the_first_where_nothing_was_kept_to_go_on_from(
     blobs, tmp_path, monkeypatch, capsys
 ):
@@ -111,6 +116,7 @@ def test_more_epochs_begin_at_the_first_where_nothing_was_kept_to_go_on_from(
     assert "first epoch" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_kill_between_rows_and_files_leaves_what_the_next_claim_removes(
     blobs, tmp_path, monkeypatch
 ):

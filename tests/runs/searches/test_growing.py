@@ -30,6 +30,7 @@ def told(result):
     return result.trials().drop(columns=["seconds", "finalist"])
 
 
+@pytest.mark.long
 def test_more_trials_are_drawn_after_those_that_there_are(blobs, tmp_path, trained, capsys):
     first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
     again = small(blobs, trials=10).run(tmp_path / "k.db", confirm=3)
@@ -47,6 +48,7 @@ def test_more_trials_are_drawn_after_those_that_there_are(blobs, tmp_path, train
     assert opened.searched == again.searched
 
 
+@pytest.mark.long
 def test_while_it_grows_its_earlier_race_is_told_without_it(blobs, tmp_path, monkeypatch):
     """The finalists that the store then has may be others than those that raced."""
     first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
@@ -115,6 +117,7 @@ def test_a_search_that_an_earlier_version_kept_is_refused_in_one_line(blobs, tmp
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_more_epochs_go_on_from_where_the_best_stand(blobs, tmp_path, trained):
     """Against the engine "keras": `model.fit`, once, from the first epoch to the last."""
     first = small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2, keep="all")
@@ -188,6 +191,7 @@ def test_wherever_it_stood_it_grows_to_the_same_numbers(blobs, tmp_path, monkeyp
     assert without_times(again) == without_times(whole)
 
 
+@pytest.mark.long
 def test_a_single_finalist_gets_rivals(blobs, tmp_path):
     """Where all others diverged there was no race; with more trials there is one."""
 

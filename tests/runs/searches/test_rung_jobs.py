@@ -82,6 +82,7 @@ def same(one, other):
     }
 
 
+@pytest.mark.long
 def test_trials_have_the_bits_on_a_worker_that_they_have_here(trials):
     told, last = trials.there(4)
     for (logs, checkpoint), (wanted, kept) in zip(told, trials.here(4), strict=True):
@@ -91,6 +92,7 @@ def test_trials_have_the_bits_on_a_worker_that_they_have_here(trials):
     assert last.weights == {0: [], 1: []}
 
 
+@pytest.mark.long
 def test_trials_climb_on_from_the_states_that_they_had(trials):
     whole = trials.here(4)
     first, _ = trials.there(2)

@@ -26,6 +26,7 @@ def undisturbed(blobs):
     return small(blobs).run(verbose=0, confirm=2)
 
 
+@pytest.mark.long
 def test_a_trial_that_climbed_has_the_numbers_of_one_training_without_rungs(blobs, undisturbed):
     """Against the engine "keras": `model.fit`, once, from the first epoch to the last."""
     trials = undisturbed.trials()
@@ -54,6 +55,7 @@ def test_a_trial_that_climbed_has_the_numbers_of_one_training_without_rungs(blob
         assert row["score"] == pytest.approx(by_metric["val_accuracy"][best], abs=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "weights",
     [
@@ -245,6 +247,7 @@ def test_trials_stop_early_and_keep_their_place(blobs):
     assert row["epochs"] == alone.curves()["epoch"].max()
 
 
+@pytest.mark.long
 def test_a_trial_that_diverges_is_told_and_never_a_finalist(blobs):
     space = {"rate": [1e-2, 1e38], "units": [2, 3, 4, 5], "dropout": 0.1}
 
@@ -270,6 +273,7 @@ def failing(units=4, rate=0.01, dropout=0.1):
     return build(units, rate, dropout)
 
 
+@pytest.mark.long
 def test_a_build_that_fails_for_some_is_told_and_the_search_goes_on(blobs, capsys):
     result = small(blobs, build=failing).run(confirm=2)
     trials = result.trials()
@@ -428,6 +432,7 @@ def test_trials_of_equal_scores_are_told_apart_by_their_loss(blobs):
     assert all(best.loss <= loss for loss in tied)
 
 
+@pytest.mark.long
 def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path, monkeypatch):
     """Of one rung of eight epochs, the second run trains those that the first one has not."""
     real, epochs = SearchKeeper.measured, []
@@ -446,6 +451,7 @@ def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path
     assert sorted(epochs) == [(number, epoch) for number in range(2) for epoch in range(8)]
 
 
+@pytest.mark.long
 def test_a_search_that_goes_on_with_too_little_memory_is_told_what_it_can_do(
     blobs, tmp_path, monkeypatch
 ):
@@ -489,6 +495,7 @@ def test_a_search_goes_on_where_the_program_of_its_trials_is_another(blobs, tmp_
     assert len(small(blobs).run(place, verbose=0, confirm=2).flattery()) == 2
 
 
+@pytest.mark.long
 def test_the_name_of_another_study_is_refused_before_anything_trains(blobs, tmp_path, capsys):
     study = kohort.Study(
         "small", kohort.grid(build, units=[4, 8]), blobs,

@@ -34,6 +34,7 @@ def derived(monkeypatch):
     return asked
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("callbacks", [(), *long(((keras.callbacks.EarlyStopping(patience=1),),))])
 def test_a_search_has_the_same_numbers_whether_trials_follow_or_not(
     blobs, derived, monkeypatch, callbacks
@@ -46,6 +47,7 @@ def test_a_search_has_the_same_numbers_whether_trials_follow_or_not(
     assert without_times(again.run(verbose=0, confirm=2)) == without_times(found)
 
 
+@pytest.mark.long
 def test_a_space_that_build_writes_is_followed_too(blobs, derived):
     def tuned(hp):
         units = hp.Choice("units", [4, 8])
@@ -56,6 +58,7 @@ def test_a_space_that_build_writes_is_followed_too(blobs, derived):
     assert sum(derived) >= 3
 
 
+@pytest.mark.long
 def test_a_trial_that_fails_for_its_numbers_fails_still(blobs, derived):
     def picky(units, rate, dropout):
         if rate > 0.03:
@@ -68,6 +71,7 @@ def test_a_trial_that_fails_for_its_numbers_fails_still(blobs, derived):
     assert ((trials["state"] == "failed") == (trials["rate"] > 0.03)).all()
 
 
+@pytest.mark.long
 def test_where_there_is_no_room_nothing_is_kept_to_follow(blobs):
     spec = small(blobs, space=SPACE).spec
     asking = Asking(spec.choices, "random", 0)
@@ -80,6 +84,7 @@ def test_where_there_is_no_room_nothing_is_kept_to_follow(blobs):
         assert room or not models._derived
 
 
+@pytest.mark.long
 def test_trials_that_nobody_follows_take_no_room(blobs):
     def printed(units, rate, dropout):
         return build(units, float(f"{rate:.3f}"), dropout)
@@ -94,6 +99,7 @@ def test_trials_that_nobody_follows_take_no_room(blobs):
     assert (1 << 20) - kinships._room <= 2 * kinds * max(taken) < sum(taken)
 
 
+@pytest.mark.long
 def test_a_model_that_trials_share_is_not_written_to(blobs, derived, monkeypatch):
     real, shared = TrialModels.shared, []
 
@@ -117,6 +123,7 @@ def test_a_model_that_trials_share_is_not_written_to(blobs, derived, monkeypatch
             assert not is_array or np.array_equal(before, after)
 
 
+@pytest.mark.long
 def test_trials_whose_losses_have_numbers_are_traced(blobs, derived):
     def weighted(units, rate, dropout):
         model = build(units, rate)

@@ -30,6 +30,7 @@ def test_the_scales_of_folds_do_not_matter():
     assert told[0] == pytest.approx(told[1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shift", [0.0, 0.5])
 def test_the_interval_holds_the_truth_as_often_as_it_says(shift):
     random = np.random.default_rng(0)
@@ -41,6 +42,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(shift):
     assert 0.91 <= np.mean(held) <= 0.98
 
 
+@pytest.mark.long
 def test_samples_of_one_cluster_count_as_one():
     random = np.random.default_rng(0)
     held, believed = [], []
