@@ -94,10 +94,10 @@ def plain_convolutions(draw):
     return (samples, *image, features), (*kernel, features, filters), padding
 
 
-def convolution(padding):
+def convolution(padding, stride=1):
     axes = "XYZ"[: len(padding)]
     names = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
-    strides = (1,) * len(padding)
+    strides = (stride,) * len(padding)
     return lambda x, k: lax.conv_general_dilated(x, k, strides, padding, dimension_numbers=names)
 
 
@@ -137,7 +137,7 @@ LAYERS = {
     "coloured": ((16, 12, 12, 3), (3, 3, 3, 16), 0),
     "second": ((16, 12, 12, 8), (3, 3, 8, 16), 1),
     "wide": ((16, 12, 12, 16), (3, 3, 16, 16), 2),
-    "series": ((16, 40, 16), (5, 16, 24), 2),
+    "series": ((16, 40, 16), (5, 16, 24), 3),
     "small images": ((16, 8, 8, 16), (3, 3, 16, 16), 3),
     "large kernels": ((4, 40, 40, 16), (8, 8, 16, 16), 3),
 }
@@ -158,6 +158,33 @@ def test_a_convolution_of_few_features_is_a_sum(image, kernel, left):
     run = trace(step, x, k).lifted((), bind_fast)
     program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
     assert program.count("conv_general_dilated") == left
+    same_numbers(step, x, k, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPUs have kernels for these")
+@pytest.mark.parametrize("samples", [2, 9])
+def test_few_filters_are_a_product_of_a_few_images_at_a_time(samples):
+    random = np.random.default_rng(0)
+    shapes = (samples, 40, 40, 12), (3, 3, 12, 3)
+    x, k = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
+    convolve = convolution([(1, 1), (0, 2)])
+    run = trace(convolve, x, k).lifted((), bind_fast)
+    program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
+    # Two images take 86,400 numbers of 2^17, so nine are taken three by three.
+    assert ("scan" in program) == (samples == 9)
+    assert "conv_general_dilated" not in program
+    same_numbers(convolve, x, k, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPUs have kernels for these")
+def test_of_a_layer_with_strides_the_gradient_of_the_kernel_is_products():
+    random = np.random.default_rng(0)
+    shapes = (4, 12, 12, 8), (3, 3, 8, 16)
+    x, k = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
+    step = trained(convolution([(0, 1), (0, 1)], stride=2))
+    run = trace(step, x, k).lifted((), bind_fast)
+    program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
+    assert program.count("conv_general_dilated") == 2
     same_numbers(step, x, k, rtol=1e-4, atol=1e-5)
 
 

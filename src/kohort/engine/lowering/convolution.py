@@ -8,6 +8,7 @@ With few features XLA's kernels are slow in any order: in the first layer of a n
 and in the gradient for few filters. Those are written as sums over the positions in the kernel.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,11 @@ from jax import numpy as jnp
 from jax.extend.core import JaxprEqn
 
 from kohort.engine.lowering.buffers import stored
-from kohort.engine.lowering.kernel_gradients import is_kernel_gradient, kernel_gradient
+from kohort.engine.lowering.kernel_gradients import (
+    is_kernel_gradient,
+    kernel_gradient,
+    samples_of_a_turn,
+)
 from kohort.tracing.jaxpr import avals, bind
 
 _DTYPES = ("bfloat16", "float32")
@@ -32,6 +37,8 @@ _TERMS = 27
 """The most terms of a sum: each is compiled separately."""
 _MOST = 2**23
 """The most numbers in an intermediate result: 32 MB."""
+_TURN = 2**17
+"""The most numbers in an intermediate result that is read right after it was made: 512 KB."""
 
 
 def bind_for_loops(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
@@ -72,24 +79,28 @@ def _as_a_sum(
     (result,) = avals(equation.outvars)
     shape = [result.shape[axis] for axis in equation.params["dimension_numbers"].out_spec]
     sums = math.prod(shape) // filters
-    if not _is_plain(equation):
+    if not _is_known(equation):
         return None
+    strides = equation.params["rhs_dilation"]
+    gradient = functools.partial(kernel_gradient, strides=strides)
+    takes_gradient = is_kernel_gradient(images, kernel, tuple(shape[2:]), strides)
+    if {*strides} != {1}:
+        return gradient if takes_gradient else None
     if places > 1 and places * features <= _TERMS and kernel.size <= _MULTIPLIED:
         return _as_multiples
     if sums <= _SUMS and sums * places * features <= _MOST:
         return _as_sums
-    if is_kernel_gradient(images, kernel, tuple(shape[2:])):
-        return kernel_gradient
-    made = math.prod(images.shape[:-1]) * places * filters
-    if filters <= _NARROW <= features and places <= _TERMS and made <= _MOST:
+    if takes_gradient:
+        return gradient
+    if filters <= _NARROW <= features and places <= _TERMS and images.size:
         return _as_product
     return None
 
 
-def _is_plain(equation: JaxprEqn) -> bool:
-    """Whether a convolution has no strides, no dilation and no groups, and a dtype known here."""
+def _is_known(equation: JaxprEqn) -> bool:
+    """Whether a convolution has no strides and no groups, and a dtype known here."""
     params = equation.params
-    steps = (*params["window_strides"], *params["lhs_dilation"], *params["rhs_dilation"])
+    steps = (*params["window_strides"], *params["lhs_dilation"])
     is_whole = {*steps, params["feature_group_count"], params["batch_group_count"]} == {1}
     return is_whole and {str(aval.dtype) for aval in avals(equation.invars)} <= set(_DTYPES)
 
@@ -146,10 +157,22 @@ def _as_sums(images: Any, kernel: Any, padding: _Padding) -> Any:
 
 
 def _as_product(images: Any, kernel: Any, padding: _Padding) -> Any:
-    """A plain convolution as one product of the image with the whole kernel, then a shifted sum.
+    """A plain convolution as a product of images with the whole kernel, then a shifted sum.
 
-    Shapes as for `_as_multiples`.
+    Shapes as for `_as_multiples`. A turn takes a few images: all products are the places of the
+    kernel times the result, and slower than XLA's kernels where they leave the caches.
     """
+    samples, *one = images.shape
+    made = math.prod(one[:-1]) * math.prod(kernel.shape[:-2]) * kernel.shape[-1]
+    together = samples_of_a_turn(samples, made, _TURN)
+    if together == samples:
+        return _in_one_turn(images, kernel, padding)
+    turns = images.reshape(-1, together, *one)
+    result = lax.map(lambda images: _in_one_turn(images, kernel, padding), turns)
+    return result.reshape(samples, *result.shape[2:])
+
+
+def _in_one_turn(images: Any, kernel: Any, padding: _Padding) -> Any:
     filters = kernel.shape[-1]
     matrix = jnp.moveaxis(kernel, -2, 0).reshape(kernel.shape[-2], -1)
     product = stored(
