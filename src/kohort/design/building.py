@@ -1,5 +1,7 @@
 """Models of members: built once from the seed of their replicate, and kept until they train."""
 
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +16,10 @@ from kohort.design.training_part import TrainingParts
 from kohort.design.variants import Variant
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.description import Description
-from kohort.keras_api.models import prepare
+from kohort.keras_api.models import State, prepare
 from kohort.tracing.alike import Preparer
 from kohort.tracing.eligibility import StepTracer
+from kohort.tracing.from_seeds import SeededModels
 from kohort.tracing.signature import abstract, global_settings
 
 
@@ -41,6 +44,9 @@ class BuiltModels:
         """By variant, replicate and share, what a plan says of a model that was built for it."""
         self.facts: dict[tuple[int, Description], dict[str, Any]] = {}
         """By variant and description, what a plan says of all models that have it."""
+        self.seeded = SeededModels()
+        """What follows for models from their seeds, without building them."""
+        self._examples: dict[Hashable, Any] = {}
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
         self._parts = TrainingParts(spec.data)
@@ -62,6 +68,37 @@ class BuiltModels:
             arguments = of_variant.kwargs | changed
             of_variant = Variant(of_variant.name, of_variant.build, **arguments)
         return of_variant.model(replicate.seed, data)
+
+    def kind(self, variant: int, replicate: Replicate) -> Hashable | None:
+        """What the models have in common that differ in their seeds alone; None where none do."""
+        if keras.backend.backend() != "jax" or self._spec.variants[variant].takes_data:
+            return None
+        return variant, self._batch_size(replicate), global_settings()
+
+    def example(self, variant: int, replicate: Replicate) -> Any:
+        """What a plan says of a model like that of a member; None where this has to be built."""
+        kind = self.kind(variant, replicate)
+        # The configuration of a variant is that of its first replicate.
+        is_built = kind is None or replicate.number == 0 or not self.seeded.is_known(kind)
+        return None if is_built else self._examples.get(kind)
+
+    def note_example(self, variant: int, replicate: Replicate, plan: Any) -> None:
+        """Take note of what a plan says of a model."""
+        self._examples[self.kind(variant, replicate)] = plan
+
+    def start(
+        self, variant: int, replicate: Replicate
+    ) -> tuple[keras.Model, Callable[[], State]] | None:
+        """A model like that of a member which has none, and what gives the member's first state.
+
+        The model must stay as it is. None where the member has a model, or needs one.
+        """
+        kind = self.kind(variant, replicate)
+        if kind is None or not self.seeded.is_known(kind):
+            return None
+        if replicate.share == 1 and self.kept(variant, replicate) is not None:
+            return None
+        return self.seeded.model(kind), partial(self.seeded.start, kind, replicate.seed)
 
     def keep(self, variant: int, replicate: Replicate, model: keras.Model, size: int) -> None:
         """Keep a prepared model that has not trained, where there is room for its `size` bytes."""
@@ -100,11 +137,14 @@ class BuiltModels:
     def batches(self, variant: int, replicate: Replicate) -> tuple[ArrayTree, ArrayTree]:
         """Shapes and dtypes of a batch of a member, in training and in evaluation."""
         spec = self._spec
-        size = min(spec.batch_size, len(replicate.train))
+        size = self._batch_size(replicate)
         # Weights of classes are for training alone.
         weighted = spec.is_weighted(spec.variants[variant]), spec.sample_weight is not None
         training, tested = (batch_of(spec.data, size, weighted=each) for each in weighted)
         return training, tested
+
+    def _batch_size(self, replicate: Replicate) -> int:
+        return min(self._spec.batch_size, len(replicate.train))
 
 
 class _Kept(NamedTuple):
