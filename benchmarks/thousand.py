@@ -3,9 +3,10 @@
     python -m benchmarks.thousand [--members 1000]
 
 Set-up is `Study.plan` of as many replicates of one variant, and of as many configurations of one
-architecture; and of what trains all that comes before the first step. Of an epoch everything counts between the end of one compiled program and the start of
-the next: callbacks, records, progress and store, over members. Each part is a process of its own;
-results are in benchmarks/results/thousand.json.
+architecture; and of what trains all that comes before the first step. Of an epoch everything counts
+between the end of one compiled program and the start of the next: callbacks, records, progress and
+store, over members. Each part is a process of its own; results are in
+benchmarks/results/thousand.json.
 """
 
 import json
@@ -61,10 +62,7 @@ def study(part: Part, members: int) -> kohort.Study:
 
 
 def pauses(run: Callable[[], object]) -> tuple[float, list[float]]:
-    """Seconds until the program of the first epoch starts, and between the end of each and the next.
-
-    A program is compiled before it starts.
-    """
+    """Seconds until the first epoch's program starts, and between the end of each and the next."""
     started = time.perf_counter()
     begun, ended = [], []
     begin_epoch = Block.begin_epoch
@@ -90,9 +88,7 @@ def pauses(run: Callable[[], object]) -> tuple[float, list[float]]:
 
 
 def measure(part: Part, members: int) -> dict[str, float]:
-    """Seconds until it is planned; of what trains too until the first step, and milliseconds of
-    Python a member and epoch.
-    """
+    """Seconds until it is planned, and until the first step; milliseconds a member and epoch."""
     made = study(part, members)
     started, used = time.perf_counter(), time.process_time()
     made.plan()
