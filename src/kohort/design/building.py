@@ -1,6 +1,8 @@
 """Models of members: built once from the seed of their replicate, and kept until they train."""
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,17 +12,21 @@ import numpy as np
 from keras import tree
 
 from kohort.data.dataset import Dataset
+from kohort.design.families.kinships import DerivedMember, Kinships, relatives_of
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.design.training_part import TrainingParts
 from kohort.design.variants import Variant
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.description import Description
-from kohort.keras_api.models import State, prepare
+from kohort.keras_api.models import State, config_text, prepare
 from kohort.tracing.alike import Preparer
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.from_seeds import SeededModels
 from kohort.tracing.signature import abstract, global_settings
+
+_WORTH = 24
+"""So many variants must differ in numbers alone for them to be followed, which takes a second."""
 
 
 class BuiltModels:
@@ -47,6 +53,10 @@ class BuiltModels:
         self.seeded = SeededModels()
         """What follows for models from their seeds, without building them."""
         self._examples: dict[Hashable, Any] = {}
+        self._kinships, self._derived = Kinships(room), dict[tuple[int, int], DerivedMember]()
+        self._relatives = Counter(
+            relatives_of(variant.kwargs, id(variant.build)) for variant in spec.variants
+        )
         self._spec, self._room = spec, room
         self._kept: dict[tuple[int, int], _Kept] = {}
         self._parts = TrainingParts(spec.data)
@@ -69,7 +79,7 @@ class BuiltModels:
             of_variant = Variant(of_variant.name, of_variant.build, **arguments)
         return of_variant.model(replicate.seed, data)
 
-    def kind(self, variant: int, replicate: Replicate) -> Hashable | None:
+    def kind(self, variant: int, replicate: Replicate) -> tuple[Hashable, ...] | None:
         """What the models have in common that differ in their seeds alone; None where none do."""
         if keras.backend.backend() != "jax" or self._spec.variants[variant].takes_data:
             return None
@@ -86,6 +96,48 @@ class BuiltModels:
         """Take note of what a plan says of a model."""
         self._examples[self.kind(variant, replicate)] = plan
 
+    def rebuild(
+        self, variant: int, replicate: Replicate, changed: Mapping[str, Any]
+    ) -> keras.Model:
+        """As `build`, with some arguments changed."""
+        return self.build(variant, replicate, **changed)
+
+    def derive(self, variant: int, replicate: Replicate) -> DerivedMember | None:
+        """A member as it follows from others that differ in numbers alone; None where it does not.
+
+        It has its configuration, too.
+        """
+        of, arguments = self._kin(variant, replicate), self._spec.variants[variant].kwargs
+        found = None if of is None else self._kinships.derived(arguments, of)
+        if found is None or not found.text:
+            return None
+        self._derived[variant, replicate.number] = found
+        return found
+
+    def begins_like(self, variant: int, replicate: Replicate) -> int | None:
+        """A variant before this one whose loss before training is the same; None for none known."""
+        found = self._derived.get((variant, replicate.number))
+        if found is None or found.member.variant >= variant or not found.begins_as_first:
+            return None
+        return int(found.member.variant)
+
+    def note_relative(self, variant: int, replicate: Replicate, plan: Any, model: Any) -> None:
+        """Take note of a member that was built, for others that differ in numbers alone."""
+        of, arguments = self._kin(variant, replicate), self._spec.variants[variant].kwargs
+        if of is not None:
+            build = partial(self.rebuild, variant, replicate)
+            batches = self.batches(variant, replicate)
+            with_text = replace(plan, model=plan.model or config_text(model))
+            self._kinships.learn(arguments, with_text, model, build, batches, of)
+
+    def _kin(self, variant: int, replicate: Replicate) -> Hashable | None:
+        """What a member has in common with others that may follow; None where it does not pay."""
+        kind, of = self.kind(variant, replicate), self._spec.variants[variant]
+        alike = self._relatives[relatives_of(of.kwargs, id(of.build))]
+        if kind is None or replicate.share < 1 or alike < _WORTH:
+            return None
+        return id(of.build), replicate.number, self._spec.is_weighted(of), kind[1:]
+
     def start(
         self, variant: int, replicate: Replicate
     ) -> tuple[keras.Model, Callable[[], State]] | None:
@@ -93,10 +145,14 @@ class BuiltModels:
 
         The model must stay as it is. None where the member has a model, or needs one.
         """
+        if replicate.share == 1:
+            if self.kept(variant, replicate) is not None:
+                return None
+            derived = self._derived.get((variant, replicate.number))
+            if derived is not None and derived.member.steps.settings == global_settings():
+                return derived.first.model, lambda: derived.start
         kind = self.kind(variant, replicate)
         if kind is None or not self.seeded.is_known(kind):
-            return None
-        if replicate.share == 1 and self.kept(variant, replicate) is not None:
             return None
         return self.seeded.model(kind), partial(self.seeded.start, kind, replicate.seed)
 

@@ -272,13 +272,23 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
 
 
 def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> MemberPlan:
-    """The plan of a member, whose model is built for it where it does not follow from its seed."""
+    """The plan of a member, whose model is built where it does not follow from others."""
     sizes = len(replicate.train), len(replicate.valid)
     example = models.example(number, replicate)
     if example is not None:
         assert isinstance(example, MemberPlan)
         return replace(example, replicate=replicate.number, sizes=sizes, model="")
-    variant, seen = spec.variants[number], see(spec, number, replicate, models)
+    variant = spec.variants[number]
+    derived = models.derive(number, replicate)
+    if derived is not None:
+        assert isinstance(derived.member, MemberPlan)
+        return replace(
+            derived.member,
+            variant=number,
+            epochs=spec.epochs_of(variant),
+            model=(derived.text or "") if replicate.number == 0 else "",
+        )
+    seen = see(spec, number, replicate, models)
     member = MemberPlan(
         variant=number,
         replicate=replicate.number,
@@ -296,4 +306,6 @@ def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltMo
     # when it trains, right before it.
     if seen.description is not None and replicate.share == 1:
         models.keep(number, replicate, seen.model, member.state_bytes)
+    if seen.description is not None and member.steps is not None:
+        models.note_relative(number, replicate, member, seen.model)
     return member

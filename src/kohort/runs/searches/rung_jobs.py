@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
@@ -13,7 +14,7 @@ from kohort.engine.members import Job
 from kohort.engine.memory import for_built_models
 from kohort.runs.cluster.jobs import check_same_model
 from kohort.runs.cluster.messages import BlockTask
-from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.searches.trial_models import TrialModels
 from kohort.tracing.eligibility import StepTracer
 
 SEATS = 4
