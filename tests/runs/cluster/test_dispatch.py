@@ -56,6 +56,14 @@ def test_members_that_are_not_built_have_them_too(blobs, loopback, tmp_path):
     assert numbers(far) == numbers(here)
 
 
+def test_variants_that_follow_from_others_have_them_too(blobs, loopback):
+    variants = [kohort.Variant(str(n), build_mlp, learning_rate=0.01 + n / 1e3) for n in range(26)]
+    of = kohort.Study(
+        "kin", variants, blobs, replicates=kohort.Holdout(0.2, 1), epochs=1, batch_size=50
+    )
+    assert numbers(run(of, executor="ray", chunk_size=13)) == numbers(run(of, chunk_size=13))
+
+
 def test_what_was_begun_here_goes_on_there_and_the_other_way_round(blobs, loopback, tmp_path):
     wanted = numbers(run(study(blobs, epochs=6)))
     for executors in (("local", "ray"), ("ray", "local")):
