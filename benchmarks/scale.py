@@ -164,7 +164,9 @@ class Weights:
         return [np.zeros(shape, np.float32) for shape in ((8, 10), (10,), (10, 3), (3,))]
 
 
-def job(_spec: object, _models: object, members: Sequence[MemberPlan], _trains: int) -> Any:
+def job(
+    _spec: object, _models: object, members: Sequence[MemberPlan], _trains: int, **_: object
+) -> Any:
     """What the engine needs of members; their models are not built."""
     model: Any = Weights()
     return Job(tuple(members), [model] * len(members), [], [], None, 32)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pytest
 import kohort
 from kohort.evidence.store import database, files, open_store
 from kohort.runs import checkpointing
+from kohort.tracing import from_seeds
 from tests.faults.studies import Death, calling
 from tests.marks import long
 from tests.models import build_mlp
@@ -116,6 +117,23 @@ def test_a_study_that_dies_at_any_write_ends_with_the_numbers_that_it_would_have
         die_at(None)
         assert numbers(run(study(blobs, callbacks=callbacks), place)) == wanted
     assert lives > 2
+
+
+@pytest.mark.long
+def test_so_does_one_whose_members_are_not_all_built(blobs, tmp_path, die_at, monkeypatch):
+    def train(place=None):
+        return run(study(blobs, ("plain", "dropout", "hot"), repeats=7), place, chunk_size=4)
+
+    wanted = numbers(train())
+    for number in (10, 23):
+        place = tmp_path / f"{number}.db"
+        die_at(number, after=bool(number % 2))
+        with pytest.raises(Death):
+            train(place)
+        die_at(None)
+        assert numbers(train(place)) == wanted
+    monkeypatch.setattr(from_seeds, "PROOFS", 100)
+    assert numbers(train()) == wanted
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ import kohort
 from kohort.keras_api.description import described
 from kohort.keras_api.models import prepare
 from kohort.keras_api.seeding import fresh_names, seeded
-from kohort.tracing import alike
+from kohort.tracing import alike, from_seeds
 from kohort.tracing.alike import Preparer
 from kohort.tracing.signature import first_batch
 from tests.faults.studies import numbers as numbers_of_study
@@ -122,6 +122,8 @@ def test_models_that_differ_are_of_kinds_of_their_own(calls):
 def test_replicates_of_a_study_have_the_bits_of_models_that_keras_prepares(
     blobs, calls, monkeypatch
 ):
+    monkeypatch.setattr(from_seeds, "PROOFS", 100)  # All are built.
+
     def trained():
         study = kohort.Study(
             "alike", [kohort.Variant("a", build_mlp, dropout=0.2)], blobs,

@@ -4,28 +4,20 @@ Members whose steps are one program but for constants are a cohort. A member tha
 cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and the plan says why.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from html import escape
-from typing import Any, NamedTuple
-
-import jax.numpy as jnp
-import keras
 
 from kohort.data.inspection.constant_answers import ErrorKind
 from kohort.data.labels import AS_NUMBERS
 from kohort.design.building import BuiltModels
-from kohort.design.compatibility import check_loss, check_names, check_outputs, not_taking
 from kohort.design.replicates import Replicate
+from kohort.design.seen.seen_model import see
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
 from kohort.errors import told_apart
-from kohort.keras_api.callbacks import why_inside_epochs
-from kohort.keras_api.description import Description
-from kohort.keras_api.metrics import MetricKind, error_of_loss, metric_kinds
-from kohort.keras_api.models import config_text, regularizer_count, variables_of
+from kohort.keras_api.metrics import MetricKind
+from kohort.keras_api.models import config_text
 from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
 
@@ -245,12 +237,7 @@ def make_plan(
             share = replicate.share if spec.variants[number].takes_data else 1.0
             key = number, replicate.number, share
             if key not in models.known:
-                seen = _look_at(spec, number, replicate, models)
-                models.known[key] = seen.member
-                # Code of the user's may read what his build function leaves behind; such a model is
-                # built again when it trains, right before it.
-                if seen.description is not None and replicate.share == 1:
-                    models.keep(number, replicate, seen.model, seen.member.state_bytes)
+                models.known[key] = _planned(spec, number, replicate, models)
             members.append(replace(models.known[key], share=replicate.share))
     fused = [member for member in members if member.signature is not None]
     rest = [member for member in members if member.signature is None]
@@ -284,67 +271,41 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
     return tuple(filter(None, [spec.strata.why, *weighted, *taken]))
 
 
-class _Seen(NamedTuple):
-    """A member as its model shows it, the model, and its description before it was traced."""
-
-    member: MemberPlan
-    model: keras.Model
-    description: Description | None
-
-
-def _look_at(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> _Seen:
-    """Build and prepare the model of a member, and trace its steps."""
-    variant, data = spec.variants[number], spec.data
-    batch, tested = models.batches(number, replicate)
-    build = partial(models.build, number, replicate)
-    model = build()
-    check_names(variant.name, model, data)
-    try:
-        model, description = models.preparer.prepare(model, build, number, batch)
-        # A function of the user's is asked when members train: it may open files and runs.
-        inside = None if callable(spec.callbacks) else why_inside_epochs(spec.callbacks)
-        steps, why_alone = (
-            models.tracer.steps_or_reason(model, batch, description, tested)
-            if inside is None
-            else (None, inside)
+def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> MemberPlan:
+    """The plan of a member, whose model is built where it does not follow from others."""
+    sizes = len(replicate.train), len(replicate.valid)
+    example = models.example(number, replicate)
+    if example is not None:
+        assert isinstance(example, MemberPlan)
+        return replace(example, replicate=replicate.number, sizes=sizes, model="")
+    variant = spec.variants[number]
+    derived = models.derive(number, replicate)
+    if derived is not None:
+        assert isinstance(derived.member, MemberPlan)
+        return replace(
+            derived.member,
+            variant=number,
+            epochs=spec.epochs_of(variant),
+            model=(derived.text or "") if replicate.number == 0 else "",
         )
-    except Exception as error:
-        raise not_taking(variant.name, model, data, error) from error
-    # What a model has in common with all of its description is looked at once.
-    facts = models.facts.get((number, description)) if description is not None else None
-    if facts is None:
-        check_loss(variant.name, model, batch[0])
-        check_outputs(variant.name, model, data)
-        facts = _facts(model)
-        if description is not None:
-            models.facts[number, description] = facts
+    seen = see(spec, number, replicate, models)
     member = MemberPlan(
         variant=number,
         replicate=replicate.number,
         epochs=spec.epochs_of(variant),
-        sizes=(len(replicate.train), len(replicate.valid)),
-        signature=None if steps is None else steps.signature,
-        reason=why_alone,
-        model=config_text(model) if variant.takes_data or replicate.number == 0 else "",
-        steps=steps,
+        sizes=sizes,
+        signature=None if seen.steps is None else seen.steps.signature,
+        reason=seen.why_alone,
+        model=config_text(seen.model) if variant.takes_data or replicate.number == 0 else "",
+        steps=seen.steps,
         is_weighted=spec.is_weighted(variant),
-        **facts,
+        **seen.facts,
     )
-    return _Seen(member, model, description)
-
-
-def _facts(model: keras.Model) -> dict[str, Any]:
-    """What `MemberPlan` says of a prepared model, but for its steps and its configuration."""
-    return {
-        "parameters": model.count_params(),
-        "state_bytes": _state_bytes(model),
-        "loss": repr(model.get_compile_config()["loss"]),
-        "metrics": metric_kinds(model),
-        "regularizer_count": regularizer_count(model),
-        "error": error_of_loss(model),
-    }
-
-
-def _state_bytes(model: keras.Model) -> int:
-    variables = [variable for part in variables_of(model) for variable in part]
-    return sum(math.prod(v.shape) * jnp.dtype(v.dtype).itemsize for v in variables)
+    models.note_example(number, replicate, member)
+    # Code of the user's may read what his build function leaves behind; such a model is built again
+    # when it trains, right before it.
+    if seen.description is not None and replicate.share == 1:
+        models.keep(number, replicate, seen.model, member.state_bytes)
+    if seen.description is not None and member.steps is not None:
+        models.note_relative(number, replicate, member, seen.model)
+    return member

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kohort.errors import DesignError, KohortError, reason
-from kohort.keras_api.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import shared_programs
 from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
 

@@ -23,17 +23,23 @@ class Predictor:
         self.programs: dict[str, Callable[..., Any]] = {}
         """The programs so far, by what they compute."""
 
-    def outputs(self, model: keras.Model, batches: Sequence[ArrayTree]) -> Iterator[Any]:
+    def outputs(
+        self,
+        model: keras.Model,
+        batches: Sequence[ArrayTree],
+        weights: Sequence[list[Any]] | None = None,
+    ) -> Iterator[Any]:
         """Yield the outputs of a model for each batch of inputs.
 
         Args:
             model: The model; built.
             batches: Inputs, each leaf `[batch, ...]`; all of one shape.
+            weights: Values of its trainable and its other variables; None for those that it has.
         """
         if keras.backend.backend() != "jax":
             yield from (model.predict_on_batch(batch) for batch in batches)
             return
-        trainable, rest, _, _ = state_of(model)
+        trainable, rest = state_of(model)[:2] if weights is None else weights
         state = trainable, rest
         with without_values(model):
             traced = trace(model.predict_step, state, (batches[0],))

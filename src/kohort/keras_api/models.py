@@ -13,7 +13,7 @@ from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import shared_programs
 from kohort.keras_api.preprocessing import set_weights
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -215,6 +215,22 @@ def without_values(model: keras.Model) -> Iterator[None]:
     finally:
         for variable, value in zip(variables, values, strict=True):
             variable._value = value
+
+
+def weights_of(model: keras.Model, values: Sequence[list[Any]]) -> list[np.ndarray]:
+    """What `model.get_weights()` would be, with other values.
+
+    Args:
+        model: The model.
+        values: Of its trainable and its other variables.
+    """
+    pairs = zip(variables_of(model), values, strict=False)
+    by_variable = {
+        id(variable): value
+        for variables, of_part in pairs
+        for variable, value in zip(variables, of_part, strict=True)
+    }
+    return [np.asarray(by_variable[id(variable)]) for variable in model.weights]
 
 
 def assign_state(model: keras.Model, values: Sequence[list[Any]]) -> None:

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from kohort.keras_api.beginning.watched import current
+
 _NAMES = "object_name_uids"
 
 
@@ -32,7 +34,13 @@ def seeded(seed: int) -> Iterator[None]:
     """Seed all generators that Keras uses; those of Python and NumPy are restored afterwards."""
     with _generators_restored():
         keras.utils.set_random_seed(seed)
+        watch = current()
+        if watch is None:
+            yield
+            return
+        watch.begin()
         yield
+        watch.end(seed)
 
 
 @contextmanager

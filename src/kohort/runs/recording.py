@@ -38,7 +38,6 @@ from kohort.runs.work import weight_bytes
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
 
-
 _NONE = np.zeros(0, int)
 NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)
 """Of data in which no copies were searched."""
@@ -156,12 +155,15 @@ def before_training(
     The loss is NaN for models that override how it is computed.
     """
     replicate, learned_from = spec.replicate(0, 1.0), LearnedFrom(spec, models)
-    losses, learned = [], []
+    found: list[tuple[float, list[LearnedLayer]]] = []
     for number in range(len(spec.variants)):
+        like = models.begins_like(number, replicate)
+        if like is not None and not found[like][1]:
+            found.append(found[like])
+            continue
         model = models.look_at(number, replicate)
-        learned += learned_from.layers(number, model)
-        losses.append(_untrained_loss(spec, model, replicate))
-    return losses, tuple(learned)
+        found.append((_untrained_loss(spec, model, replicate), learned_from.layers(number, model)))
+    return [loss for loss, _ in found], tuple(layer for _, layers in found for layer in layers)
 
 
 def _with_starts(
@@ -170,8 +172,7 @@ def _with_starts(
     """A record with the losses before training of replicates that seem to have diverged.
 
     Initial weights differ between replicates, and so do losses before training: one that ends well
-    above the first replicate's may never have risen. To measure all of them would build all models
-    a second time where those are not kept.
+    above the first replicate's may never have risen. To measure all would build their models.
 
     Args:
         record: The record.

@@ -31,7 +31,7 @@ from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.recording import Records, Trained
 from kohort.runs.retention.retaining import trained_again
-from kohort.runs.work import WorkItem, job_of
+from kohort.runs.work import WorkItem, ended_of, job_of
 from kohort.tracing.eligibility import not_fused
 
 
@@ -163,7 +163,8 @@ class Training:
             )
         for work in works:
             self._tell_of_begun(work, label)
-            job = job_of(self._spec, self._models, work.members, len(work.members))
+            size = len(work.members)
+            job = job_of(self._spec, self._models, work.members, size, is_fused=is_fused)
             why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
             if is_fused and why is not None:
                 if self._engine == "fused":
@@ -194,9 +195,9 @@ class Training:
         with closing(events):  # If an event cannot be stored, training ends at once.
             for event in events:
                 if isinstance(event, BlockEnded):
-                    models = {n: job.models[n] for n in event.members}
-                    weights = {n: model.get_weights() for n, model in models.items()}
-                    found = {n: self._counter.found(m, work.members[n]) for n, m in models.items()}
+                    ended = ended_of(job, event, self._counter)
+                    weights = {n: arrays for n, (arrays, _) in ended.items()}
+                    found = {n: counts for n, (_, counts) in ended.items()}
                     self._end(event, work, weights, found)
                 else:
                     self._take(event, work, label)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -13,9 +14,11 @@ from kohort.design.replicates import Replicate
 from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
-from kohort.engine.loop.events import BlockPlan
+from kohort.engine.loop.events import BlockEnded, BlockPlan
 from kohort.engine.members import Job
 from kohort.engine.memory import for_built_models
+from kohort.keras_api.models import state_of, weights_of
+from kohort.runs.classes.counting import ClassCounter
 from kohort.tracing.signature import global_settings
 
 
@@ -90,7 +93,14 @@ def with_all_kinds(
     return (*members, *others.values())
 
 
-def job_of(spec: StudySpec, models: BuiltModels, members: Sequence[MemberPlan], trains: int) -> Job:
+def job_of(
+    spec: StudySpec,
+    models: BuiltModels,
+    members: Sequence[MemberPlan],
+    trains: int,
+    *,
+    is_fused: bool,
+) -> Job:
     """The models of members, and everything that an engine needs to train them.
 
     Args:
@@ -98,6 +108,8 @@ def job_of(spec: StudySpec, models: BuiltModels, members: Sequence[MemberPlan], 
         models: The models that its plans have built.
         members: The members.
         trains: How many of them train, the first ones; of the others the program is known by.
+        is_fused: Whether they train in one program. A member then needs no model of its own, unless
+            callbacks act on it, where its first state follows from its seed.
     """
     replicates = [spec.replicate(member.replicate, member.share) for member in members]
     pairs = list(zip(members, replicates, strict=True))
@@ -106,16 +118,47 @@ def job_of(spec: StudySpec, models: BuiltModels, members: Sequence[MemberPlan], 
         for member in members
         if spec.callbacks
     ]
+    validates = all(len(replicate.valid) for replicate in replicates)
+    may_share = is_fused and validates and not callbacks
+    shared = [models.start(m.variant, replicate) if may_share else None for m, replicate in pairs]
+    found = [
+        _model(models, *pair, trains=place < trains) if of is None else of[0]
+        for place, (pair, of) in enumerate(zip(pairs, shared, strict=True))
+    ]
+    starts = [
+        partial(state_of, model) if of is None else of[1]
+        for model, of in zip(found, shared, strict=True)
+    ]
     return Job(
         tuple(members),
-        [_model(models, *pair, trains=place < trains) for place, pair in enumerate(pairs)],
+        found,
         replicates,
         callbacks,
         spec.data,
         min(spec.batch_size, len(replicates[0].train)),
         0 if spec.race is None else spec.race.first,
         spec.weights([(spec.variants[member.variant], of) for member, of in pairs]),
+        starts if any(shared) else None,
     )
+
+
+def ended_of(
+    job: Job, event: BlockEnded, counter: ClassCounter
+) -> dict[int, tuple[list[np.ndarray], np.ndarray | None]]:
+    """By number, the weights of members that have trained, and the classes that they find.
+
+    Args:
+        job: All members.
+        event: The end of a block of them.
+        counter: Counts the classes.
+    """
+    ended = {}
+    for number in event.members:
+        model, weights = job.models[number], event.weights.get(number)
+        found = counter.found(model, job.members[number], weights)
+        kept = model.get_weights() if weights is None else weights_of(model, weights)
+        ended[number] = kept, found
+    return ended
 
 
 def _model(

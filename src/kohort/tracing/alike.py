@@ -16,8 +16,9 @@ import keras
 import numpy as np
 
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.beginning.first_states import have_equal_bits
 from kohort.keras_api.description import Description, described
-from kohort.keras_api.models import outputs_of, prepare, prepare_uncalled, state_of
+from kohort.keras_api.models import outputs_of, prepare, prepare_uncalled, variables_of
 from kohort.tracing.signature import abstract, global_settings, step_name
 
 _FEW = 2
@@ -95,7 +96,7 @@ class Preparer:
         try:
             prepare_uncalled(model, batch, kind.outputs)
             kind.is_proved = described(model) == kind.description and all(
-                map(_have_equal_bits, _values(model), kind.values)
+                map(have_equal_bits, _values(model), kind.values)
             )
         except Exception:  # noqa: BLE001 (it is prepared by Keras instead)
             kind.is_proved = False
@@ -104,10 +105,6 @@ class Preparer:
 
 def _values(model: keras.Model) -> list[np.ndarray]:
     """The values of optimizer and metrics, of which Keras creates the variables."""
-    _, _, optimizer, metrics = state_of(model)
-    return [np.asarray(value) for value in (*optimizer, *metrics)]
-
-
-def _have_equal_bits(one: np.ndarray, other: np.ndarray) -> bool:
-    kinds = [(array.dtype, array.shape) for array in (one, other)]
-    return kinds[0] == kinds[1] and one.tobytes() == other.tobytes()
+    # The values of weights stay unread: it is watched who reads them.
+    _, _, optimizer, metrics = variables_of(model)
+    return [np.asarray(variable.value) for variable in (*optimizer, *metrics)]

@@ -148,12 +148,17 @@ class Family:
         self.first = first
         self._followed, self._trail, self._build = followed, trail, build
         self._known = [first]
-        self._start = Meanings(start, trail, first.numbers)
+        self._start = Meanings(start, trail.taken, first.numbers)
         self._steps: dict[str, Meanings | None] = {
-            name: Meanings(observed(first.steps.traces[name]), trail, first.numbers)
+            name: Meanings(observed(first.steps.traces[name]), trail.taken, first.numbers)
             for name in names
         }
         self._batches: dict[str, tuple[str, ArrayTree]] = {}  # of steps that were traced later
+
+    def meanings(self, values: Sequence[Observed]) -> Meanings:
+        """What other numbers of the first member may be, such as those of its configuration."""
+        numbers = self.first.numbers
+        return Meanings(values, [*numbers, *self._trail.taken], numbers)
 
     def learn(self, relative: Relative) -> bool:
         """Take note of a further member that was built and traced.
@@ -250,7 +255,7 @@ class Family:
             return None
         if followed.digest != first.digest:
             return None
-        readings = Meanings(observed(first), self._trail, self.first.numbers)
+        readings = Meanings(observed(first), self._trail.taken, self.first.numbers)
         for relative in self._known[1:]:
             readings.rule_out(observed(self._trace_of(relative, name)), relative.numbers)
         return readings

@@ -1,14 +1,14 @@
 """What the numbers in traces and first states may be: as they are, or expressions of arguments."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from kohort.keras_api.models import State
-from kohort.tracing.followed import Expression, Numbers, Trail, evaluated
+from kohort.tracing.followed import Expression, Numbers, evaluated
 from kohort.tracing.jaxpr import array_bytes
 from kohort.tracing.lifting import Trace
 
@@ -37,14 +37,16 @@ class Meanings:
 
     Args:
         values: Of a member.
-        trail: What its code did with its arguments.
-        numbers: These.
+        expressions: What they may be, beside what they are.
+        numbers: The arguments of the member.
     """
 
-    def __init__(self, values: Sequence[Observed], trail: Trail, numbers: Numbers) -> None:
+    def __init__(
+        self, values: Sequence[Observed], expressions: Iterable[Expression], numbers: Numbers
+    ) -> None:
         self._values = values
         self.is_sound = True
-        readings = [Meaning(taken, dtype) for taken in trail.taken for dtype in _PRECISIONS]
+        readings = [Meaning(taken, dtype) for taken in expressions for dtype in _PRECISIONS]
         found = [(reading, reading.at(numbers)) for reading in readings]
         self._open: dict[int, list[Meaning | None]] = {}  # by place; None for the value as it is
         for place, value in enumerate(values):

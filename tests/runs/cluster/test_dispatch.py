@@ -50,6 +50,20 @@ def test_a_study_has_the_bits_that_it_has_here(blobs, loopback, tmp_path, chunk_
     assert kohort.open(tmp_path / "far.db", "kept").winner == here.winner
 
 
+def test_members_that_are_not_built_have_them_too(blobs, loopback, tmp_path):
+    of = study(blobs, ("plain", "dropout"), repeats=7)
+    here, far = run(of, chunk_size=7), run(of, tmp_path / "far.db", executor="ray", chunk_size=7)
+    assert numbers(far) == numbers(here)
+
+
+def test_variants_that_follow_from_others_have_them_too(blobs, loopback):
+    variants = [kohort.Variant(str(n), build_mlp, learning_rate=0.01 + n / 1e3) for n in range(26)]
+    of = kohort.Study(
+        "kin", variants, blobs, replicates=kohort.Holdout(0.2, 1), epochs=1, batch_size=50
+    )
+    assert numbers(run(of, executor="ray", chunk_size=13)) == numbers(run(of, chunk_size=13))
+
+
 def test_what_was_begun_here_goes_on_there_and_the_other_way_round(blobs, loopback, tmp_path):
     wanted = numbers(run(study(blobs, epochs=6)))
     for executors in (("local", "ray"), ("ray", "local")):

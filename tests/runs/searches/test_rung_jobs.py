@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 import kohort
+from kohort.design.families.kinships import Kinships
 from kohort.design.searches.draws import Draw, trial_name
 from kohort.engine.loop.events import BlockPlan, EpochsMeasured
 from kohort.engine.loop.regrouping import apart, together
@@ -15,7 +16,7 @@ from kohort.runs.cluster import shipping, versions, worker
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock
 from kohort.runs.cluster.messages import Shipment, TrainedBlock
 from kohort.runs.searches.rung_jobs import SearchJobs, half, job_of_trials, sendable
-from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.searches.trial_models import TrialModels
 from kohort.runs.work import WorkItem
 from kohort.tracing.eligibility import StepTracer
 from tests.models import build_mlp

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.design.families.kinships import Kinships
 from kohort.design.searches.sampling import Asking
 from kohort.keras_api.models import state_of
-from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.searches.trial_models import TrialModels
 from kohort.tracing.eligibility import StepTracer
 from tests.marks import long
 from tests.runs.searches.searched import build, small, without_times

@@ -1,6 +1,6 @@
 """One block of members that train side by side: begins their epochs, and takes the results."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -39,6 +39,8 @@ class Block:
         """The next epoch, ready to run."""
         self.seconds = 0.0
         """Training time in seconds; blocks that train at once share the time that passes."""
+        self.weights: dict[int, Sequence[list[Any]]] = {}
+        """As in `BlockEnded`; of a block that has ended."""
         self._cohort, self._lists = cohort, lists
         self._training = cohort.training
         self._runner = cohort.runner(plan.seats, place)
@@ -190,6 +192,8 @@ class Block:
         self._lists.end(self._members, self._logs)
         # Last, since callbacks may have restored the weights of another epoch.
         self._state.restore_best()
+        if self._cohort.starts is not None:
+            self.weights = self._state.best()
 
     def _checkpoint(self, epoch: int) -> Checkpoint:
         """The block after an epoch, with the state of its callbacks."""

@@ -1,7 +1,7 @@
 """The events that are reported while a cohort trains."""
 
-from collections.abc import Callable, Generator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from kohort.engine.loop.checkpoints import Checkpoint
 
@@ -73,10 +73,13 @@ class BlockEnded(NamedTuple):
     Args:
         members: The members whose models are now trained.
         seconds: Training time of the block.
+        weights: Of members without models of their own, the values of trainable and of other
+            variables that they end with.
     """
 
     members: list[int]
     seconds: float
+    weights: Mapping[int, Sequence[list[Any]]] = {}
 
 
 type Events = Generator[BlocksPlanned | EpochsMeasured | BlockEnded]

@@ -147,7 +147,7 @@ class Scheduler:
         if not continues:
             self._clock.tick()
             self._running.remove(block)
-            yield BlockEnded(sorted(block.plan.members), block.seconds)
+            yield BlockEnded(sorted(block.plan.members), block.seconds, block.weights)
 
     def _begin_again(
         self,

@@ -153,6 +153,10 @@ class BlockState:
             for member, weights in self._best.by_member().items():
                 assign_state(self._models[member], weights)
 
+    def best(self) -> dict[int, Sequence[list[Any]]]:
+        """The weights of each member at its best epoch; none without a monitor."""
+        return self._best.by_member() if self._best else {}
+
     def saved(self) -> tuple[NamedArrays, dict[str, Any]]:
         """The state as arrays `[seat, ...]` and JSON, with members by their place in the block."""
         assert self._state is not None

@@ -1,6 +1,7 @@
 """Counts of which classes trained members find the validation samples."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +29,12 @@ class ClassCounter:
         self._predictor = Predictor()
         self._labels: dict[bool, ClassLabels | None] = {}
 
-    def found(self, model: keras.Model, member: MemberPlan) -> np.ndarray | None:
+    def found(
+        self,
+        model: keras.Model,
+        member: MemberPlan,
+        weights: Sequence[list[Any]] | None = None,
+    ) -> np.ndarray | None:
         """How many samples of each class a member finds, int64 `[class]`.
 
         None where the targets are no classes, its outputs tell none, nothing validates, or it is
@@ -37,12 +43,13 @@ class ClassCounter:
         Args:
             model: Its model, with the weights that are kept of it.
             member: The member.
+            weights: As of `Predictor.outputs`, where it has no model of its own.
         """
         labels = self.labels(member.metrics)
         if labels is None or member.share < 1:
             return None
         rows = self._spec.replicate(member.replicate, member.share).valid
-        answers = self._answers(model, rows, len(labels.names)) if len(rows) else None
+        answers = self._answers(model, rows, len(labels.names), weights) if len(rows) else None
         if answers is None:
             return None
         truth = labels.train[rows]
@@ -55,14 +62,22 @@ class ClassCounter:
             self._labels[counts] = class_labels(self._spec.data, floats_are_labels=counts)
         return self._labels[counts]
 
-    def _answers(self, model: keras.Model, rows: np.ndarray, classes: int) -> np.ndarray | None:
+    def _answers(
+        self,
+        model: keras.Model,
+        rows: np.ndarray,
+        classes: int,
+        weights: Sequence[list[Any]] | None,
+    ) -> np.ndarray | None:
         """The class that a model gives to each training sample of `rows`; None if it gives none."""
         data, size = self._spec.data, min(_BATCH, len(rows))
         # The last batch is filled up: one of another size would compile another program.
         filled = np.resize(rows, -(-len(rows) // size) * size).reshape(-1, size)
         batches = [data.inputs(data.x_train[batch]) for batch in filled]
         try:
-            outputs = np.concatenate([*self._predictor.outputs(model, batches)])[: len(rows)]
+            outputs = np.concatenate([*self._predictor.outputs(model, batches, weights)])[
+                : len(rows)
+            ]
         except Exception:  # noqa: BLE001 (the user's model may have no call, or raise anything)
             return None
         if not are_of_classes(outputs, classes):

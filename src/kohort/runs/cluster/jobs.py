@@ -2,18 +2,18 @@
 
 import platform
 
-import keras
 import numpy as np
 
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, make_plan
 from kohort.design.spec import StudySpec
+from kohort.engine.loop.events import BlockEnded
 from kohort.engine.members import Job
 from kohort.engine.memory import for_built_models
 from kohort.errors import DesignError
 from kohort.runs.classes.counting import ClassCounter
 from kohort.runs.cluster.messages import BlockTask, SentMember
-from kohort.runs.work import job_of
+from kohort.runs.work import ended_of, job_of
 
 
 class StudyJobs:
@@ -38,13 +38,13 @@ class StudyJobs:
         members = [planned[m.variant, m.replicate, m.share] for m in task.members]
         for sent, built in zip(task.members, members, strict=True):
             check_same_model(self._spec.variants[sent.variant].name, sent, built)
-        return job_of(self._spec, self._models, members, task.trains)
+        return job_of(self._spec, self._models, members, task.trains, is_fused=task.is_fused)
 
     def ended(
-        self, model: keras.Model, member: MemberPlan
-    ) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """The weights of a member that has trained, and the classes that it finds."""
-        return model.get_weights(), self._counter.found(model, member)
+        self, job: Job, event: BlockEnded
+    ) -> dict[int, tuple[list[np.ndarray], np.ndarray | None]]:
+        """The weights of members that have trained, and the classes that they find."""
+        return ended_of(job, event, self._counter)
 
 
 def check_same_model(name: str, sent: SentMember, member: MemberPlan) -> None:

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-import keras
 import numpy as np
 
-from kohort.design.plan import MemberPlan
 from kohort.design.searches.draws import Draw
 from kohort.engine.loop.checkpoints import Checkpoint
-from kohort.engine.loop.events import Logs
+from kohort.engine.loop.events import BlockEnded, Logs
 from kohort.engine.members import Job
 from kohort.runs.cluster.shipping import Modules
 from kohort.tracing.signature import Signature
@@ -22,9 +20,9 @@ class Jobs(Protocol):
         """The models of a block, and what trains them."""
 
     def ended(
-        self, model: keras.Model, member: MemberPlan
-    ) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """The weights of a member that has trained, and what `ClassCounter.found` counts of it."""
+        self, job: Job, event: BlockEnded
+    ) -> dict[int, tuple[list[np.ndarray], np.ndarray | None]]:
+        """By number, the weights of members that have trained, and the counts of their classes."""
 
 
 class Shipment(NamedTuple):

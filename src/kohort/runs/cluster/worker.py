@@ -9,10 +9,8 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from kohort.design.plan import MemberPlan
 from kohort.engine.loop.events import (
     BlockEnded,
     BlockPlan,
@@ -115,7 +113,7 @@ def _bench_of(shipment: Shipment, get: Callable[[Any], Any]) -> _Bench:
 def _messages(
     events: Events,
     job: Job,
-    ended: Callable[[keras.Model, MemberPlan], tuple[list[np.ndarray], np.ndarray | None]],
+    ended: Callable[[Job, BlockEnded], dict[int, tuple[list[np.ndarray], np.ndarray | None]]],
     cadence: float,
     ends: Callable[[], bool],
 ) -> Generator[Message]:
@@ -128,7 +126,7 @@ def _messages(
             return
         if isinstance(event, BlockEnded):
             yield measured
-            last = {n: ended(job.models[n], job.members[n]) for n in event.members}
+            last = ended(job, event)
             weights = {n: arrays for n, (arrays, _) in last.items()}
             yield TrainedBlock(
                 event.seconds, weights, {n: counts for n, (_, counts) in last.items()}

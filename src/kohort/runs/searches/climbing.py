@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
+from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
 from kohort.design.scoring import LOSS, Scoring, scoring
 from kohort.design.searches.draws import Draw, trial_name
@@ -31,7 +32,7 @@ from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.alike_trials import AlikeTrials
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
-from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.searches.trial_models import TrialModels
 from kohort.runs.work import WorkItem
 from kohort.tracing.eligibility import StepTracer
 from kohort.tracing.signature import group
@@ -62,8 +63,7 @@ class Climber:
         if cluster is not None:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
-        self._states: dict[int, Checkpoint] = {}
-        self._logs: dict[int, dict[int, Logs]] = {}
+        self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
         self._scoring: Scoring | None = _known_scoring(keeper)
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import keras
 import numpy as np
 
+from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
+from kohort.engine.loop.events import BlockEnded
 from kohort.engine.members import Job
 from kohort.engine.memory import for_built_models
 from kohort.runs.cluster.jobs import check_same_model
 from kohort.runs.cluster.messages import BlockTask
-from kohort.runs.searches.trial_models import Kinships, TrialModels
+from kohort.runs.searches.trial_models import TrialModels
 from kohort.tracing.eligibility import StepTracer
 
 SEATS = 4
@@ -76,11 +77,11 @@ class SearchJobs:
         return job_of_trials(dict.fromkeys(numbers, drawn), numbers, members)
 
     def ended(
-        self, model: keras.Model, member: MemberPlan
-    ) -> tuple[list[np.ndarray], np.ndarray | None]:
+        self, job: Job, event: BlockEnded
+    ) -> dict[int, tuple[list[np.ndarray], np.ndarray | None]]:
         """Nothing: a trial goes on from its checkpoint; its model may be that of another one."""
-        del model, member
-        return [], None
+        del job
+        return {number: ([], None) for number in event.members}
 
 
 def sendable(spec: SearchSpec) -> SearchSpec:

@@ -19,6 +19,9 @@ import keras
 import numpy as np
 from keras.src import backend
 
+from kohort.keras_api.beginning.patches import Patches, Replacement
+from kohort.keras_api.beginning.watched import current
+
 _LENGTHS = [1 << bits for bits in range(14, 23, 2)]
 """Lengths of flat draws. The shortest take no time that matters; a draw of the longest takes about
 as long as the compilation that it saves."""
@@ -27,8 +30,6 @@ _LARGEST_SEED = 1 << 31
 
 _DRAWS = ("uniform", "normal", "truncated_normal")
 _FILLS = {"zeros": np.zeros, "ones": np.ones}
-
-type _Patches = list[tuple[Any, str, Callable[..., Any]]]
 
 
 @contextmanager
@@ -40,58 +41,46 @@ def shared_programs() -> Iterator[None]:
     if keras.backend.backend() != "jax":
         yield
         return
-    with _LOCK:
-        _enter()
-    _THIS_THREAD.depth += 1
-    try:
-        yield
-    finally:
-        _THIS_THREAD.depth -= 1
-        with _LOCK:
-            _leave()
+    with _PATCHES.active():
+        _THIS_THREAD.depth += 1
+        try:
+            yield
+        finally:
+            _THIS_THREAD.depth -= 1
 
 
 class _Depth(threading.local):
     depth = 0
 
 
-_LOCK, _THIS_THREAD = threading.Lock(), _Depth()
-_PATCHES: _Patches = []
-_BLOCKS = [0]
+_THIS_THREAD = _Depth()
 
 
-def _enter() -> None:
-    _BLOCKS[0] += 1
-    if _PATCHES:
-        return
+def _replaced() -> Iterator[Replacement]:
     for name in _DRAWS:
-        _patch(backend.random, name, _drawn)
+        yield backend.random, name, functools.partial(_wrapped, _drawn)
     for name, fill in _FILLS.items():
-        _patch(backend.numpy, name, functools.partial(_filled, fill))
+        yield backend.numpy, name, functools.partial(_wrapped, functools.partial(_filled, fill))
 
 
-def _leave() -> None:
-    _BLOCKS[0] -= 1
-    while not _BLOCKS[0] and _PATCHES:
-        module, name, original = _PATCHES.pop()
-        setattr(module, name, original)
+_PATCHES = Patches(_replaced)
 
 
-def _patch(module: Any, name: str, wrapped: Callable[..., Any]) -> None:
-    original = getattr(module, name)
-
+def _wrapped(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def chosen(*arguments: Any, **named: Any) -> Any:
         if not _THIS_THREAD.depth:
             return original(*arguments, **named)
-        return wrapped(original, *arguments, **named)
+        return wrapper(original, *arguments, **named)
 
-    _PATCHES.append((module, name, original))
-    setattr(module, name, chosen)
+    return chosen
 
 
 def _drawn(draw: Callable[..., Any], shape: Sequence[int], *arguments: Any, **named: Any) -> Any:
     """What `draw` draws of this shape."""
+    watch = current()
+    if watch is not None:
+        watch.draws(named.get("seed"))
     count = math.prod(shape)
     length = next((length for length in _LENGTHS if length >= count), None)
     if length is None or not _counts_places(named.get("seed")):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras.src import backend
 
-from kohort.keras_api.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import shared_programs
 
 DRAWS = [
     keras.initializers.GlorotUniform,

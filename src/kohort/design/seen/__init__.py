@@ -1,0 +1,1 @@
+"""What a plan sees of the models of members."""
