@@ -87,12 +87,25 @@ def _median(values: Sequence[float]) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{_median(values)} ({min(values):.2f} to {max(values):.2f})" if values else "none"
+    spread = f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
+    return _median(values) + spread if values else "none"
 
 
 def _seconds(records: Sequence[Record], kind: str, peer: str) -> str:
     told = [seconds(r, kind) for r in records if r["peer"] == peer and "failed" not in r]
     return f"{statistics.median(told):.3g}" if told else "none"
+
+
+def parts(found: dict[str, Any]) -> str:
+    """Where the wall seconds of kohort's cold processes go, a line for each model."""
+    head = ["model", "imports", "building and first epoch", "of it compiling", "later epochs"]
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    for model, told in found.items():
+        good = [r for r in told["records"] if r["peer"] == KOHORT and "failed" not in r]
+        each = [(r["imports"], r["first"], r["compiling"], sum(r["epochs"])) for r in good]
+        cells = [f"{statistics.median(values):.1f}" for values in zip(*each, strict=True)]
+        lines.append(f"| {' | '.join([model, *cells])} |")
+    return "\n".join(lines) + "\n"
 
 
 def failures(found: dict[str, Any]) -> str:
@@ -109,13 +122,12 @@ def failures(found: dict[str, Any]) -> str:
 
 def page(found: dict[str, Any]) -> str:
     """All tables, and on what they were measured."""
-    machines = {
-        f"{told['cores']} cores of {told['processor']}; commits {told['commit'] or 'not told'}"
-        for told in (of_model["about"] for of_model in found.values())
-    }
-    loads = [of_model["about"]["load"] for of_model in found.values()]
+    abouts = [of_model["about"] for of_model in found.values()]
+    machines = {f"Cores: {told['cores']}, of {told['processor']};" for told in abouts}
+    commits = ", ".join(sorted({told["commit"] or "not told" for told in abouts}))
+    loads = [told["load"] for told in abouts]
     versions = {
-        f"- {record['peer']}: {', '.join(f'{k} {v}' for k, v in record['versions'].items())}"
+        record["peer"]: ", ".join(f"{name} {told}" for name, told in record["versions"].items())
         for of_model in found.values()
         for record in of_model["records"]
         if "failed" not in record
@@ -127,11 +139,12 @@ def page(found: dict[str, Any]) -> str:
             "<!-- Written by benchmarks/breadth.py. docs/benchmarks.md says how to read it. -->\n",
             "# breadth\n",
             *sorted(machines),
-            f"load averages {min(loads):.1f} to {max(loads):.1f};",
+            f"commits: {commits}; load averages: {min(loads):.1f} to {max(loads):.1f};",
             f"rounds: {', '.join(map(str, rounds))}.\n",
-            *sorted(versions),
+            *(f"- {peer}: {told}" for peer, told in sorted(versions.items())),
             "",
             *tables,
+            f"## Where kohort's cold wall seconds go\n\n{parts(found)}",
             failures(found),
         ]
     )

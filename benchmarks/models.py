@@ -255,13 +255,13 @@ class VariationalAutoencoder(keras.Model):
     def __init__(self, features: int = 784, units: int = 256, width: int = 16) -> None:
         super().__init__()
         self.hidden, self.wide = layers.Dense(units, "relu"), layers.Dense(units, "relu")
-        self.parameters = layers.Dense(2 * width)
+        self.normal = layers.Dense(2 * width)
         self.decoded = layers.Dense(features, "sigmoid")
         self.seeds = keras.random.SeedGenerator()
 
     def call(self, x: Any) -> Any:
         """What was decoded, and the distribution's means and logarithms of variances."""
-        mean, log_variance = ops.split(self.parameters(self.hidden(x)), 2, axis=-1)
+        mean, log_variance = ops.split(self.normal(self.hidden(x)), 2, axis=-1)
         noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
         decoded = self.decoded(self.wide(mean + noise * ops.exp(0.5 * log_variance)))
         return decoded, mean, log_variance

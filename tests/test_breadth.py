@@ -1,11 +1,13 @@
 """The benchmark of many kinds of models compares what it should; no test measures."""
 
+import json
+
 import numpy as np
 import pytest
 import typer
 
 from benchmarks import breadth, models
-from benchmarks.launch import INTERPRETERS, launch_peer
+from benchmarks.launch import INTERPRETERS, RESULTS, ROOT, launch_peer
 from benchmarks.peers import BREADTH
 from benchmarks.tasks import TASKS
 
@@ -45,10 +47,22 @@ def test_a_table_shows_who_is_behind_and_who_did_not_run():
         "| mixer | 2 | 2.00 (1.00 to 3.00) | none | none | 1.25 (0.50 to 2.00) | 1.25 torch |"
     )
     *_, warm = breadth.table(found, "epochs").strip().splitlines()
-    assert warm.endswith("| 1.25 torch | 0.5 | 2.00 (2.00 to 2.00) |")
+    assert warm.endswith("| 1.25 torch | 0.5 | 2.00 |")
+    cells = {"imports": 1.0, "first": 8.0, "compiling": 4.0}
+    alone = {"mixer": {"records": [record("kohort", 1, 2.0, **cells), RECORDS[4], RECORDS[8]]}}
+    assert breadth.parts(alone).endswith("| mixer | 1.0 | 8.0 | 4.0 | 13.0 |\n")
     told = breadth.failures(found)
     assert "- torch, mixer: it broke" in told
     assert "- keras-torch, mixer: no environment (make peers)" in told
+
+
+def test_the_documentation_shows_what_was_measured():
+    found = json.loads((RESULTS / "breadth.json").read_text("utf-8"))
+    told = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert list(found) == list(TASKS)
+    for kind in ("processor", "processor epochs"):
+        assert breadth.table(found, kind) in told
+    assert breadth.page(found) == (RESULTS / "breadth.md").read_text("utf-8")
 
 
 def test_data_have_the_shape_of_what_is_learned():

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 from importlib.metadata import version
 
 import keras
@@ -36,10 +37,11 @@ def main() -> None:
         "validation_split": VALIDATION,
         "verbose": 0,
     }
-    models = []
+    models, began = [], time.process_time()
     for seed in range(options.kohort or 1):
         keras.utils.set_random_seed(seed)
         models.append(BREADTH[options.task]())
+    clock.seconds["building"] = time.process_time() - began
     if options.kohort:
         histories = modules["kohort"].fit(
             models, **fitting, callbacks=lambda _: [Marks(clock)], engine="fused"
@@ -47,8 +49,10 @@ def main() -> None:
     else:
         histories = [models[0].fit(**fitting, callbacks=[Marks(clock)])]
     loss = float(np.mean([history.history["val_loss"][-1] for history in histories]))
-    versions = {name: version(name) for name in libraries if name != "tensorflow"}
-    line = measured(clock, len(models), keras=keras.__version__, **versions)
+    versions = {"keras": keras.__version__, backend: modules[backend].__version__}
+    if options.kohort:
+        versions["kohort"] = version("kohort")
+    line = measured(clock, len(models), **versions)
     print(json.dumps(line | {"loss": loss}), flush=True)
 
 
