@@ -6,7 +6,7 @@
 # make install  the set-up alone: a virtual environment in .venv
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
-# make bench-all  all work and all peers, growth, a hundred variants, the engine's promises, a large store, and 100,000 members: hours
+# make bench-all  all work and all peers, kinds of models, growth, a hundred variants, the engine's promises, a large store, and 100,000 members: hours
 # make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in an hour on two cores
@@ -113,6 +113,7 @@ bench-all: install tensorflow peers
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.first
+	$(BIN)/python -m benchmarks.breadth
 	$(BIN)/python -m benchmarks.thousand
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.retention

@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 import kohort  # before Keras, whose backend it chooses
@@ -27,6 +28,7 @@ import keras
 import numpy as np
 import typer
 
+from benchmarks import models
 from benchmarks.launch import RESULTS, launch
 from benchmarks.machine import about
 
@@ -43,80 +45,15 @@ class Peer(StrEnum):
     WARM = "kohort, cached"
 
 
-def tiny() -> keras.Model:
-    """Ten units on eight numbers."""
-    layers = [keras.Input((8,)), keras.layers.Dense(10, "relu"), keras.layers.Dense(3, "softmax")]
-    return _classifier(keras.Sequential(layers))
-
-
-def table() -> keras.Model:
-    """A dense net for tables: normalised over batches, with dropout."""
-    layers: list[Any] = [keras.Input((20,))]
-    for units in (64, 32):
-        layers += [keras.layers.Dense(units), keras.layers.BatchNormalization()]
-        layers += [keras.layers.ReLU(), keras.layers.Dropout(0.2)]
-    model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC()])
-    return model
-
-
-def autoencoder() -> keras.Model:
-    """A convolutional autoencoder of grey images."""
-    layers: list[Any] = [keras.Input((28, 28, 1))]
-    layers += [keras.layers.Conv2D(f, 3, 2, "same", activation="relu") for f in (16, 8)]
-    up = keras.layers.Conv2DTranspose
-    layers += [up(f, 3, 2, "same", activation="relu") for f in (8, 16)]
-    model = keras.Sequential([*layers, keras.layers.Conv2D(1, 3, padding="same")])
-    model.compile("adam", "mse")
-    return model
-
-
-def residual() -> keras.Model:
-    """A residual net of nine convolutions, with batch normalisation."""
-    inputs = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
-    for filters, strides in ((16, 1), (32, 2), (64, 2)):
-        short = x if strides == 1 else keras.layers.Conv2D(filters, 1, strides)(x)
-        for step in (strides, 1):
-            x = keras.layers.BatchNormalization()(x)
-            x = keras.layers.ReLU()(x)
-            x = keras.layers.Conv2D(filters, 3, step, "same", use_bias=False)(x)
-        x = keras.layers.Add()([x, short])
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    return _classifier(keras.Model(inputs, keras.layers.Dense(10, "softmax")(x)))
-
-
-def lstm() -> keras.Model:
-    """An embedding, and a bidirectional LSTM."""
-    layers = [
-        keras.Input((40,), dtype="int32"),
-        keras.layers.Embedding(500, 16),
-        keras.layers.Bidirectional(keras.layers.LSTM(32)),
-        keras.layers.Dense(3, "softmax"),
-    ]
-    return _classifier(keras.Sequential(layers))
-
-
-def transformer() -> keras.Model:
-    """Two blocks of attention over an embedding."""
-    inputs = keras.Input((40,), dtype="int32")
-    x = keras.layers.Embedding(500, 32)(inputs)
-    for _ in range(2):
-        attended = keras.layers.MultiHeadAttention(2, 16, dropout=0.1)(x, x)
-        x = keras.layers.LayerNormalization()(keras.layers.Add()([x, attended]))
-        wide = keras.layers.Dense(32)(keras.layers.Dense(64, "relu")(x))
-        x = keras.layers.LayerNormalization()(keras.layers.Add()([x, wide]))
-    x = keras.layers.GlobalAveragePooling1D()(x)
-    return _classifier(keras.Model(inputs, keras.layers.Dense(3, "softmax")(x)))
-
-
-def _classifier(model: keras.Model) -> keras.Model:
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
 MODELS: dict[str, Callable[[], keras.Model]] = {
-    build.__name__: build for build in (tiny, table, autoencoder, residual, lstm, transformer)
+    "tiny": partial(models.dense, 8, (10,), 3),
+    "table": models.normalised_table,
+    "autoencoder": models.convolutional_autoencoder,
+    "residual": models.residual,
+    "lstm": partial(models.lstm, 40, 500, 16, 32, 3),
+    "transformer": partial(
+        models.transformer, 40, 500, 32, wide=64, blocks=2, placed=False, classes=3
+    ),
 }
 
 
@@ -170,7 +107,9 @@ def spread(of: Sequence[dict[str, Any]], to: Sequence[dict[str, Any]], kind: str
 
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often.")] = 3,
-    models: Annotated[str, typer.Option(help="Which, with commas between.")] = ",".join(MODELS),
+    names: Annotated[str, typer.Option("--models", help="Which, with commas between.")] = ",".join(
+        MODELS
+    ),
     one: Annotated[tuple[str, Peer] | None, typer.Option(help="Print one; write nothing.")] = None,
 ) -> None:
     """Measure, and write benchmarks/results/first.json."""
@@ -179,7 +118,7 @@ def main(
         return
     place = RESULTS / "first.json"
     found = json.loads(place.read_text("utf-8")) if place.exists() else {}
-    for name in models.split(","):
+    for name in names.split(","):
         by_peer: dict[str, list[Any]] = {peer.value: [] for peer in Peer}
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as cache:

@@ -3,13 +3,26 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import OWN, PEERS_ENVIRONMENT, TENSORFLOW, Peer
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+INTERPRETERS = {
+    OWN: sys.executable,
+    TENSORFLOW: os.environ.get(
+        "KOHORT_TENSORFLOW_PYTHON", str(ROOT / ".venv-tensorflow" / "bin" / "python")
+    ),
+    PEERS_ENVIRONMENT: os.environ.get(
+        "KOHORT_PEERS_PYTHON", str(ROOT / ".venv-peers" / "bin" / "python")
+    ),
+}
+MADE_BY = {TENSORFLOW: "make tensorflow", PEERS_ENVIRONMENT: "make peers"}
 
 
 def launch(
@@ -43,3 +56,25 @@ def launch(
         told = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
         return {"failed": told[-1][:200]}
     return {**json.loads(done.stdout.splitlines()[-1]), "total": seconds}
+
+
+def launch_peer(
+    peer: Peer, arguments: Sequence[str], cache: Path, limit: float = 3600
+) -> dict[str, Any]:
+    """What a peer measured in a process and an environment of its own, or why it did not.
+
+    Args:
+        peer: Who.
+        arguments: Of the process, beside those of the peer.
+        cache: The folder of programs that kohort has compiled.
+        limit: Seconds that it may take.
+
+    Returns:
+        As `launch`.
+    """
+    interpreter = INTERPRETERS[peer.environment]
+    if not Path(interpreter).exists():
+        return {"failed": f"no environment ({MADE_BY[peer.environment]})"}
+    command = [interpreter, "-m", f"benchmarks.peers.{peer.module}", *arguments, *peer.arguments]
+    variables = {**peer.variables, "KOHORT_CACHE": str(cache)}
+    return launch([*command, "--started", str(time.time())], variables, limit)

@@ -7,11 +7,9 @@ results.
 """
 
 import json
-import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,23 +18,13 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import machine, page, samples
-from benchmarks.launch import RESULTS, ROOT, launch
-from benchmarks.peers import OWN, PEERS, PEERS_ENVIRONMENT, TENSORFLOW, Peer
+from benchmarks.launch import RESULTS, launch, launch_peer
+from benchmarks.peers import PEERS, Peer
 from benchmarks.profiled import profile
 from benchmarks.summary import Row, ceilings_of, summary
 from benchmarks.work import SAMPLES, WORKS, named
 
-INTERPRETERS = {
-    OWN: sys.executable,
-    TENSORFLOW: os.environ.get(
-        "KOHORT_TENSORFLOW_PYTHON", str(ROOT / ".venv-tensorflow" / "bin" / "python")
-    ),
-    PEERS_ENVIRONMENT: os.environ.get(
-        "KOHORT_PEERS_PYTHON", str(ROOT / ".venv-peers" / "bin" / "python")
-    ),
-}
 CACHE = "cache"
-MADE_BY = {TENSORFLOW: "make tensorflow", PEERS_ENVIRONMENT: "make peers"}
 QUICK_WORK = ("softmax", "200", "400-200", "600-400-200", "softmax-x16")
 QUICK_PEERS = (
     "kohort",
@@ -54,19 +42,11 @@ def train(
     name: str, peer: Peer, work: str, data: Path, epochs: int, limit: float
 ) -> dict[str, Any]:
     """Train a work item by a peer; what it measured, or why it did not."""
-    interpreter = INTERPRETERS[peer.environment]
     about = {"work": work, "peer": name, "precision": peer.precision}
-    if not Path(interpreter).exists():
-        return {**about, "failed": f"no environment ({MADE_BY[peer.environment]})"}
-    started = str(time.time())
-    arguments = [
-        *(interpreter, "-m", f"benchmarks.peers.{peer.module}", "--work", work),
-        *("--data", str(data), "--epochs", str(epochs), "--started", started, *peer.arguments),
-    ]
+    arguments = ("--work", work, "--data", str(data), "--epochs", str(epochs))
     # What kohort compiles is kept between rounds, as on a user's disk; the first finds nothing,
     # nor anything of other work.
-    variables = {**peer.variables, "KOHORT_CACHE": str(data / CACHE / f"{work} {name}")}
-    return {**about, **launch(arguments, variables, limit)}
+    return about | launch_peer(peer, arguments, data / CACHE / f"{work} {name}", limit)
 
 
 def measure(

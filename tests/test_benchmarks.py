@@ -15,7 +15,7 @@ import kohort
 from benchmarks import first, machine, page, run, samples, scale, thousand
 from benchmarks.gpu import visible
 from benchmarks.growth import Point, middle, slope
-from benchmarks.launch import launch
+from benchmarks.launch import INTERPRETERS, launch
 from benchmarks.peers import PEERS
 from benchmarks.peers.keras_models import build
 from benchmarks.profiled import OPTIMIZER, PRODUCTS, READING, REST, groups
@@ -51,7 +51,7 @@ def test_a_study_is_scaled_without_training_it():
 
 
 def test_a_first_fit_is_of_partial_batches_too_and_ratios_are_of_one_round():
-    x, y = first.data_of(first.tiny())
+    x, y = first.data_of(first.MODELS["tiny"]())
     assert (x.shape, x.dtype, y.max()) == ((first.SAMPLES, 8), np.float32, 2)
     assert all(round(first.SAMPLES * part) % first.BATCH for part in (0.2, 0.8))
     runs = [{"wall": 2.0}, {"wall": 9.0}, {"wall": 4.0}]
@@ -216,7 +216,7 @@ def test_a_loop_that_trained_fewer_has_no_total():
 
 
 def test_a_peer_without_its_environment_is_in_the_table(monkeypatch, tmp_path):
-    monkeypatch.setitem(run.INTERPRETERS, "peers", str(tmp_path / "python"))
+    monkeypatch.setitem(INTERPRETERS, "peers", str(tmp_path / "python"))
     missing = run.train("torch", PEERS["torch"], "200", tmp_path, 2, 60)
     rows = summary([record("kohort", 1, 1.0), {"round": 1, **missing}], CEILINGS, 2000, 3)
     assert "| 200 | torch | no environment (make peers) |" in page.table(rows)
@@ -244,7 +244,7 @@ def test_a_peer_of_no_such_name_is_refused(given):
 
 def test_every_peer_has_a_program():
     for peer in PEERS.values():
-        assert (run.ROOT / "benchmarks" / "peers" / f"{peer.module}.py").exists()
+        assert (ROOT / "benchmarks" / "peers" / f"{peer.module}.py").exists()
 
 
 @pytest.mark.long

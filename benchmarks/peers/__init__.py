@@ -80,3 +80,20 @@ PEERS = _FLOAT32 | {
     f"{name}-bfloat16": _in_bfloat16(peer) for name, peer in _FLOAT32.items() if name != "sklearn"
 }
 """All peers by name. "-scan" takes 32 steps an execution; scikit-learn has no bfloat16."""
+
+
+def _breadth(backend: str, environment: str, *arguments: str) -> Peer:
+    return Peer(environment, "breadth_fit", arguments, variables={"KERAS_BACKEND": backend})
+
+
+MEMBERS = 8
+COHORT = f"kohort-x{MEMBERS}"
+BREADTH = {
+    "kohort": _breadth("jax", OWN, "--kohort", "1"),
+    COHORT: _breadth("jax", OWN, "--kohort", str(MEMBERS)),
+    "keras-jax": _breadth("jax", OWN),
+    "keras-tensorflow": _breadth("tensorflow", TENSORFLOW),
+    "keras-torch": _breadth("torch", PEERS_ENVIRONMENT),
+    "torch": Peer(PEERS_ENVIRONMENT, "breadth_torch"),
+}
+"""What trains the models of `benchmarks.breadth`."""

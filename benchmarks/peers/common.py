@@ -21,6 +21,8 @@ from benchmarks.work import BATCH, VALIDATION, Work
 class Clock:
     """Seconds of each epoch, summed over models; whoever trains marks where an epoch ends.
 
+    `epochs` has those of the wall, `processor` those of the processor, of all threads.
+
     Args:
         started: When the process was started, in seconds since 1970; None where nobody tells.
     """
@@ -28,7 +30,8 @@ class Clock:
     started: float | None
     seconds: dict[str, float] = field(default_factory=dict)
     epochs: dict[int, float] = field(default_factory=lambda: defaultdict(float))
-    _last: float = 0.0
+    processor: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    _last: tuple[float, float] = (0.0, 0.0)
 
     def imported(self) -> None:
         """Note that all imports are done; they are counted from the start of the process."""
@@ -38,12 +41,13 @@ class Clock:
 
     def begin(self) -> None:
         """Begin to count: the first epoch begins here, with building and compiling."""
-        self._last = time.perf_counter()
+        self._last = time.perf_counter(), time.process_time()
 
     def mark(self, epoch: int) -> None:
         """A model has ended an epoch: what has passed since the last mark was spent on it."""
-        now = time.perf_counter()
-        self.epochs[epoch] += now - self._last
+        now = time.perf_counter(), time.process_time()
+        self.epochs[epoch] += now[0] - self._last[0]
+        self.processor[epoch] += now[1] - self._last[1]
         self._last = now
 
 
@@ -78,12 +82,18 @@ class Data:
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that all peers take; argparse, as not every environment has more."""
-    made = argparse.ArgumentParser(description=description)
+    """The arguments of who trains a work item."""
+    made = timed(description)
     made.add_argument("--work", required=True, help="name of a work item")
     made.add_argument("--data", type=Path, required=True, help="folder of the arrays")
-    made.add_argument("--epochs", type=int, default=3)
     made.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    return made
+
+
+def timed(description: str | None) -> argparse.ArgumentParser:
+    """The arguments that all peers take; argparse, as not every environment has more."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--epochs", type=int, default=3)
     made.add_argument("--started", type=float, help="seconds since 1970; imports count from it")
     return made
 
@@ -132,15 +142,26 @@ def tell(
         accuracy: On validation samples after the last epoch, of each model of each variant.
         versions: Of the libraries.
     """
-    marked = [clock.epochs[epoch] for epoch in sorted(clock.epochs)]
     line = {
+        **measured(clock, models, **versions),
+        "all_models": models == work.models,
+        "accuracy": {name: float(np.mean(reached)) for name, reached in accuracy.items()},
+    }
+    print(json.dumps(line), flush=True)
+
+
+def measured(clock: Clock, models: int, **versions: str) -> dict[str, Any]:
+    """What the clock and the process tell: of epochs after the first, seconds of a model."""
+    marked, used = (
+        [seconds[epoch] for epoch in sorted(seconds)] for seconds in (clock.epochs, clock.processor)
+    )
+    return {
         **clock.seconds,
         "first": marked[0] if marked else None,
         "epochs": [seconds / models for seconds in marked[1:]],
+        "processor epochs": [seconds / models for seconds in used[1:]],
+        "processor": time.process_time(),
         "models": models,
-        "all_models": models == work.models,
-        "accuracy": {name: float(np.mean(reached)) for name, reached in accuracy.items()},
         "peak_bytes": peak_bytes(),
         "versions": {"python": platform.python_version(), **versions},
     }
-    print(json.dumps(line), flush=True)

@@ -1,0 +1,60 @@
+"""A model of the breadth, by `kohort.fit`, or by Keras's `fit` on the backend of KERAS_BACKEND."""
+
+import importlib
+import json
+import time
+from importlib.metadata import version
+
+import keras
+import numpy as np
+
+from benchmarks.models import BREADTH
+from benchmarks.peers.common import Clock, count_compiling, measured, timed
+from benchmarks.peers.keras_models import Marks
+from benchmarks.tasks import TASKS, VALIDATION
+
+
+def main() -> None:
+    """Train, and tell."""
+    arguments = timed(__doc__)
+    arguments.add_argument("--task", choices=TASKS, required=True)
+    arguments.add_argument("--kohort", type=int, metavar="MEMBERS", help="so many by kohort.fit")
+    options = arguments.parse_args()
+    backend = keras.backend.backend()
+    libraries = [backend, *(["kohort"] if options.kohort else [])]
+    modules = {name: importlib.import_module(name) for name in libraries}
+    clock = Clock(options.started)
+    clock.imported()
+    if backend == "jax":
+        count_compiling(clock, importlib.import_module("jax.monitoring"))
+    task = TASKS[options.task]
+    x, y = task.data()
+    fitting = {
+        "x": x if len(x) > 1 else x[0],
+        "y": y,
+        "batch_size": task.batch,
+        "epochs": options.epochs,
+        "validation_split": VALIDATION,
+        "verbose": 0,
+    }
+    models, began = [], time.process_time()
+    for seed in range(options.kohort or 1):
+        keras.utils.set_random_seed(seed)
+        models.append(BREADTH[options.task]())
+    clock.seconds["building"] = time.process_time() - began
+    if options.kohort:
+        histories = modules["kohort"].fit(
+            models, **fitting, callbacks=lambda _: [Marks(clock)], engine="fused"
+        )
+    else:
+        histories = [models[0].fit(**fitting, callbacks=[Marks(clock)])]
+    loss = float(np.mean([history.history["val_loss"][-1] for history in histories]))
+    versions = {"keras": keras.__version__, backend: modules[backend].__version__}
+    if options.kohort:
+        versions["kohort"] = version("kohort")
+    line = measured(clock, len(models), **versions)
+    print(json.dumps(line | {"loss": loss}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
