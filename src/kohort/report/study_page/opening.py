@@ -22,7 +22,7 @@ from kohort.report.answers import (
     without_rise,
 )
 from kohort.report.class_words import not_beaten, of_no_use
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import TestScore, errors_text
 from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(
@@ -82,9 +82,10 @@ def on_test_set(conclusions: Conclusions, scores: Sequence[TestScore], readings:
     scale = conclusions.study.scale
     times = "once" if readings == 1 else f"{readings} times"
     score = scale.score(scale.possible(scores[0].score))
+    off = errors_text(scores[0])
     return (
         f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
-        f"ship has {scale.metric} {score}."
+        f"ship has {scale.metric} {score}{f'; {off}' * bool(off)}."
     )
 
 
