@@ -259,5 +259,7 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         "seconds": seconds,
         "seconds_per_epoch": seconds / max(1, record.whole.lengths[number].sum()),
         **_of_race(conclusions, number),
-        "verdict": verdict([f for f in conclusions.findings if f.variant == facts.name]),
+        "verdict": verdict(
+            [f for f in conclusions.findings if f.variant == facts.name], curves.trained
+        ),
     }
