@@ -100,6 +100,11 @@ def warnings(findings: Sequence[Finding]) -> list[str]:
     ]
 
 
+def is_of_other_metrics(finding: Finding) -> bool:
+    """Whether a rule about one answer for all samples does not apply: the metric is another's."""
+    return finding.code in OPENS_THE_ANSWER and finding.verdict == "not applicable"
+
+
 def facts(conclusions: Conclusions) -> list[Fact]:
     """What overfits, what helped, and what to do next."""
     told = [

@@ -55,7 +55,13 @@ from kohort.report.study_page.interval_plot import (
     interval_svg,
 )
 from kohort.report.study_page.mistakes import mistakes_part
-from kohort.report.study_page.opening import facts, headline, on_test_set, warnings
+from kohort.report.study_page.opening import (
+    facts,
+    headline,
+    is_of_other_metrics,
+    on_test_set,
+    warnings,
+)
 from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
 from kohort.report.study_page.residuals import residuals_part
@@ -215,7 +221,7 @@ def _whole(page: Page) -> dict[str, Any]:
         "winner": conclusions.winner_name,
         "baseline": settings.baseline,
         "baseline_name": page.record.variant_names[0],
-        "findings": by_verdict(page.findings),
+        "findings": by_verdict([f for f in page.findings if not is_of_other_metrics(f)]),
         "counts_errors": words.counts_errors(page.scale),
     }
 
