@@ -106,25 +106,26 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
         if difference.is_formed:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
-    off = [f"{score.variant}: {told}." for score in scores if (told := errors_text(score))]
+    off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
     return " ".join([f"{text}.", *without_intervals(scores, scale.metric), *off])
 
 
 def errors_text(score: TestScore) -> str:
-    """How far predictions are off, as `RMSE 3.1 (2.8 to 3.4), MAE ..., R2 0.48`; empty of none.
+    """How far predictions are off: `RMSE 3.1 (2.8 to 3.4), MAE ... and R2 0.48`; empty of none.
 
     Of several numbers R2 alone, as their units may differ. What the score itself is already, such
     as the MAE, is left out.
     """
     if len(score.errors) > 1:
-        return f"R2 of the {len(score.errors)} numbers {listing(list(map(r2_text, score.errors)))}"
+        each = listing([r2_text(one) for one in score.errors])
+        return f"R2 of {each} for its {len(score.errors)} numbers"
     told = []
     for one in score.errors:
         for name, error in (("RMSE", one.rmse), ("MAE", one.mae)):
             if not np.isclose(error.mean, score.score.mean, rtol=_SAME):
                 told.append(f"{name} {error_text(error)}")
         told += [f"R2 {r2_text(one)}"]
-    return ", ".join(told)
+    return listing(told) if told else ""
 
 
 def error_text(error: Interval) -> str:

@@ -103,7 +103,8 @@ def test_of_several_numbers_errors_are_told_of_each_and_none_is_drawn(tmp_path):
     predicted = result.best().model().predict(x[40:], verbose=0)
     expected = metrics.r2_score(x[40:], predicted, multioutput="raw_values")
     assert [one.r2 for one in score.errors] == pytest.approx(expected, abs=1e-5)
-    assert f"R2 of the 2 numbers {expected[0]:.3f} and {expected[1]:.3f}." in result.test_text()
+    told = f"two has R2 of {expected[0]:.3f} and {expected[1]:.3f} for its 2 numbers."
+    assert told in result.test_text()
     page = result.report(tmp_path / "r.html").read_text("utf-8")
     assert page.count("RMSE of number ") == page.count("R2 of number ") == 2
     assert "observed over predicted" not in page
@@ -132,7 +133,7 @@ def test_errors_are_told_beside_the_score_but_not_where_they_are_the_score():
     )  # fmt: skip
     told = tested_scores.errors_text(tested_scores.test_score(tested, 0.95))
     rmse, r2 = np.sqrt((noise**2).mean()), metrics.r2_score(targets, targets + noise)
-    assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\), R2 {r2:.3f}", told)
+    assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\) and R2 {r2:.3f}", told)
     flat = replace(tested, targets=np.ones(50, np.float32))
     told = tested_scores.errors_text(tested_scores.test_score(flat, 0.95))
     assert told.endswith("R2 not defined (all targets are the same)")
