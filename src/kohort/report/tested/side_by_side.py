@@ -170,7 +170,10 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
 def calibrated(found: Calibration) -> str:
     """A calibration error, and whether it is more than chance."""
     told = "more than" if found.is_shown else "within"
-    return f"{100 * found.error:.1f} % ({told} the {100 * found.by_chance:.1f} % of chance)"
+    error, by_chance = (f"{100 * part:.1f}" for part in (found.error, found.by_chance))
+    if error == by_chance:  # rounded, one would be no more than the other
+        error, by_chance = (f"{100 * part:.2f}" for part in (found.error, found.by_chance))
+    return f"{error} % ({told} the {by_chance} % of chance)"
 
 
 def _change(difference: Interval) -> str:
