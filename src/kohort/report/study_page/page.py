@@ -1,7 +1,7 @@
 """Writes the report: one HTML file that opens offline and loads nothing from elsewhere."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,7 @@ from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
-from kohort.report.figures import (
-    curve_bands,
-    learning_points,
-    learning_svg,
-    plotted_metrics,
-)
+from kohort.report.figures import curve_bands, learning_points, learning_svg, plotted_metrics
 from kohort.report.held_out import HeldOut
 from kohort.report.race.race_notes import of_which, over_what
 from kohort.report.race.race_table import race_rows, race_svg, race_table
@@ -92,6 +87,7 @@ class Page:
         pending: What was asked for since, and is not in it; empty where nothing was.
         search: What it shows of the search whose finalists raced; None where there was none.
         turns: Whether verdicts turn on clean data; None where no raw data stand beside them.
+        milliseconds: By variant, of a prediction for 1,000 rows; empty where nobody measured it.
     """
 
     conclusions: Conclusions
@@ -106,6 +102,7 @@ class Page:
     pending: str = ""
     search: "SearchView | None" = None
     turns: ShownTurns | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def record(self) -> StudyRecord:
@@ -180,6 +177,7 @@ def _filters(page: Page) -> dict[str, Callable[..., str]]:
         "argument": lambda value: "" if pd.isna(value) else str(value),
         "errors": words.errors_fewer,
         "p_value": words.p_value,
+        "cost": lambda number: "none" if pd.isna(number) else f"{number:.3g}",
     }
 
 
