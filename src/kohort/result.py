@@ -298,7 +298,7 @@ class Result(ResultView):
         sound = [n for n in known.ranking if len(known.study.variants[n].sound)]
         best = [(n, known.best_replicate(n)) for n in sound]
         costs = costs_of([kept[member] for member in best if member in kept])
-        self._milliseconds = costs["milliseconds"].to_dict()
+        self._milliseconds = dict(zip(costs.index, costs["milliseconds"], strict=True))
         return costs
 
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
