@@ -186,7 +186,7 @@ def _opening(page: Page) -> dict[str, Any]:
     plot = interval_plot(page.conclusions, page.table)
     return {
         "headline": headline(page.conclusions),
-        "tested": on_test_set(page.conclusions, page.test_scores, len(page.readings)),
+        "tested": on_test_set(page.conclusions, page.test_scores, len(page.readings), page.tests),
         "warnings": warnings(page.findings),
         "facts": facts(page.conclusions),
         "plot": None if plot is None else _picture(page, plot),
