@@ -341,7 +341,7 @@ def test_an_unstable_variant_is_not_sound():
     (other,) = findings(unstable="found")
     found = replace(other, code="KH106")
     assert verdict([found, *findings(overfit="not found")], 3) == "unstable"
-    assert verdict([found, *findings(slow="found")], 3) == "slow, unstable"
+    assert verdict([found, *findings(slow="found")], 3) == "unstable, slow"
 
 
 def test_of_two_replicates_the_verdict_is_that_they_are_too_few_to_tell():

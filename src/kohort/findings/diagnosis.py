@@ -118,8 +118,8 @@ def verdict(findings: Sequence[Finding], trained: int) -> str:
         trained: Its replicates.
     """
     of_curves = [f for f in findings if f.code not in (unstable.RULE.code, too_few.RULE.code)]
-    of_replicates = [f for f in findings if f.code == unstable.RULE.code]
-    found = [f.title for f in [*of_curves, *of_replicates] if f.verdict == "found"]
+    told = [f for f in findings if f.code != too_few.RULE.code]
+    found = [finding.title for finding in told if finding.verdict == "found"]
     if found:
         return ", ".join(found)
     undecided = [finding.title for finding in of_curves if finding.verdict == "inconclusive"]
