@@ -7,6 +7,8 @@ import re
 from importlib import metadata
 from typing import Any
 
+from docutils import nodes
+
 project, author = "kohort", "The kohort maintainers"
 release = metadata.version("kohort")
 root_doc = "docs/index"
@@ -61,6 +63,30 @@ _PARTS = {
 """The pages below a page: those that it links to."""
 
 
+_KERAS, _PANDAS = "https://keras.io/api/", "https://pandas.pydata.org/docs/reference/api/"
+ELSEWHERE = {
+    "keras.Model": f"{_KERAS}models/model/",
+    "keras.Model.fit": f"{_KERAS}models/model_training_apis/#fit-method",
+    "keras.datasets": f"{_KERAS}datasets/",
+    "keras.utils.PyDataset": f"{_KERAS}utils/python_utils/",
+    "pandas.DataFrame": f"{_PANDAS}pandas.DataFrame.html",
+    "EarlyStopping": f"{_KERAS}callbacks/early_stopping/",
+    "ModelCheckpoint": f"{_KERAS}callbacks/model_checkpoint/",
+}
+"""Names of other libraries in the reference, and where they are told of; inventories, from which
+Sphinx would know all of them, would have to be loaded."""
+
+
+def with_links(page: nodes.document) -> None:
+    """Let names of other libraries lead to where they are told of."""
+    for literal in list(page.findall(nodes.literal)):
+        target = ELSEWHERE.get(literal.astext())
+        if target is not None and not isinstance(literal.parent, nodes.reference):
+            link = nodes.reference("", "", refuri=target, internal=False)
+            literal.replace_self(link)
+            link += literal
+
+
 def with_contents(text: str) -> str:
     """The first page with the tables of contents that its lists of links are."""
     parts = _HEADING.split(text)[1:]
@@ -83,6 +109,12 @@ def _on_source_read(_app: object, page: str, source: list[str]) -> None:
         source[0] = with_parts(source[0], _PARTS[page])
 
 
+def _on_doctree_read(app: Any, page: nodes.document) -> None:
+    if app.env.docname == "docs/reference":
+        with_links(page)
+
+
 def setup(app: Any) -> None:
-    """Take the lists of the first page as the tables of contents."""
+    """Take the lists of the first page as the tables of contents; link names of others."""
     app.connect("source-read", _on_source_read)
+    app.connect("doctree-read", _on_doctree_read)

@@ -1,10 +1,10 @@
 """The site of docs/ builds without a warning, and its pages stand by themselves."""
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the site, built as `make site` does."""
-    if find_spec("sphinx") is None:
+    if importlib.util.find_spec("sphinx") is None:
         assert "KOHORT_REQUIRE_SITE" not in os.environ, "no Sphinx where it is required"
         pytest.skip("Sphinx is not installed: make docs-tools")
     folder = tmp_path_factory.mktemp("site")
@@ -53,6 +53,17 @@ def test_every_public_name_is_in_the_reference(site):
         assert f'id="kohort.{name}"' in page, name
     assert 'id="kohort.Result.to_frame"' in page
     assert 'id="kohort.sklearn.KohortClassifier.predict_proba"' in page
+
+
+def test_names_of_keras_and_pandas_lead_to_their_references(site):
+    page = (site / "docs" / "reference.html").read_text("utf-8")
+    spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    for name, target in conf.ELSEWHERE.items():
+        assert re.search(
+            rf'href="{re.escape(target)}"><code[^>]*>(<[^>]+>)*{re.escape(name)}<', page
+        ), name
 
 
 def test_its_first_page_leads_to_every_page_of_docs(site):

@@ -571,7 +571,12 @@ def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
 
 
 def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
+    told = '<th scope="col">ms for 1,000 rows</th>'
+    assert told not in result.report(tmp_path / "before.html").read_text("utf-8")
     before, costs = result.readings(), result.costs()
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert page.count(told) == page.count('<th scope="col">MB</th>') > 1
+    assert f"<td>{costs['milliseconds'].iloc[0]:.3g}</td>" in page
     assert costs.index.to_list() == result.table().index[: len(costs)].to_list()
     assert (costs["milliseconds"] > 0).all()
     for name, row in costs.iterrows():

@@ -72,8 +72,8 @@ class Result(ResultView):
         refits: Refits | None = None,
     ) -> None:
         super().__init__(record, data, readings, self._candidate)
-        self.variants, self._members = variants, members
-        self._refits, self._refitted = refits, dict[int, Member]()
+        self.variants, self._members, self._refits = variants, members, refits
+        self._refitted, self._milliseconds = dict[int, Member](), dict[str, float]()
 
     @property
     def members(self) -> Mapping[tuple[int | str, int], Member]:
@@ -285,7 +285,7 @@ class Result(ResultView):
     def costs(self) -> pd.DataFrame:
         """What the best member of each variant costs, measured on this machine, best score first.
 
-        Columns as in `Cost`. The models are built, run and saved for it; nothing of it is kept.
+        Columns as in `Cost`. Models are built, run and saved for it; later reports have the times.
 
         Raises:
             DesignError: As `members`.
@@ -294,11 +294,12 @@ class Result(ResultView):
             >>> result.costs().columns.to_list()
             ['parameters', 'milliseconds', 'megabytes']
         """
-        best, kept = self._conclusions.best_replicate, self.members
-        sound = [
-            n for n in self._conclusions.ranking if len(self._conclusions.study.variants[n].sound)
-        ]
-        return costs_of([kept[n, best(n)] for n in sound if (n, best(n)) in kept])
+        known, kept = self._conclusions, self.members
+        sound = [n for n in known.ranking if len(known.study.variants[n].sound)]
+        best = [(n, known.best_replicate(n)) for n in sound]
+        costs = costs_of([kept[member] for member in best if member in kept])
+        self._milliseconds = dict(zip(costs.index, costs["milliseconds"], strict=True))
+        return costs
 
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
@@ -322,10 +323,8 @@ class Result(ResultView):
             >>> result.report("report.html").name
             'report.html'
         """
-        page = self._page(command)
-        if raw is not None:
-            page = replace(page, turns=self._turns_shown(raw))
-        return write_page(Path(path), page)
+        turns = None if raw is None else self._turns_shown(raw)
+        return write_page(Path(path), replace(self._page(command), turns=turns))
 
     def _candidate(self, variant: int) -> Candidate:
         return candidate(self._best_member(variant), self.metric)
@@ -347,4 +346,5 @@ class Result(ResultView):
             shipped=shipped(self.best()) if has_models else "",
             command=command,
             pending=self.pending,
+            milliseconds=self._milliseconds,
         )

@@ -77,10 +77,10 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert "units=16" in ran.stdout
     assert "does best on validation data" in ran.stdout
     assert ran.stdout.split("\n", 1)[0].split()[-1] == "verdict"
-    assert (folder / "study-report" / "winner.keras").is_file()
-    size = (folder / "study-report" / "winner.keras").stat().st_size
-    assert f"winner: study-report/winner.keras ({size / 1e6:.3g} MB)" in ran.stdout
-    report = (folder / "study-report" / "report.html").read_text("utf-8")
+    assert (folder / "study-images-report" / "winner.keras").is_file()
+    size = (folder / "study-images-report" / "winner.keras").stat().st_size
+    assert f"winner: study-images-report/winner.keras ({size / 1e6:.3g} MB)" in ran.stdout
+    report = (folder / "study-images-report" / "report.html").read_text("utf-8")
     assert "kohort run study.py --data images --epochs 6" in report
     assert "K/broken.png" in report
 
@@ -105,8 +105,8 @@ def test_a_study_trains_until_it_is_decided(folder):
 
 
 def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(folder):
-    (folder / "study-hopeless-report").mkdir()
-    (folder / "study-hopeless-report" / "winner.keras").write_text("of an earlier run")
+    (folder / "study-hopeless-images-report").mkdir()
+    (folder / "study-hopeless-images-report" / "winner.keras").write_text("of an earlier run")
     arguments = ["run", "study.py::hopeless", "--data", "images"]
     done = kohort(*arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -114,8 +114,13 @@ def test_a_study_that_diverges_ends_with_an_answer_and_a_report_and_no_winner(fo
         "No variant trained to the end, so there is no winner. fast diverged in all" in done.stdout
     )
     assert [word for word in ("NaN", "NA>", "winner:", "help next") if word in done.stdout] == []
-    assert [path.name for path in (folder / "study-hopeless-report").iterdir()] == ["report.html"]
-    assert "removed the winner.keras of an earlier run from study-hopeless-report" in done.stderr
+    assert [path.name for path in (folder / "study-hopeless-images-report").iterdir()] == [
+        "report.html"
+    ]
+    assert (
+        "removed the winner.keras of an earlier run from study-hopeless-images-report"
+        in done.stderr
+    )
 
 
 def test_progress_goes_to_stderr(ran):
@@ -151,9 +156,9 @@ def test_a_regression_without_a_test_set_runs_to_its_report_and_predicts(tmp_pat
     assert done.returncode == 0, done.stderr
     assert "data: read 100 samples, none of them to test" in done.stderr
     assert "does best on validation data: loss" in done.stdout
-    report = (tmp_path / "study-report" / "report.html").read_text("utf-8")
+    report = (tmp_path / "study-data-report" / "report.html").read_text("utf-8")
     assert "<dt>test set</dt><dd>none</dd>" in report
-    predicted = kohort("predict", "study-report/winner.keras", "rows.csv", cwd=tmp_path)
+    predicted = kohort("predict", "study-data-report/winner.keras", "rows.csv", cwd=tmp_path)
     assert [line.split(":")[0] for line in predicted.stdout.splitlines()] == [
         "rows.csv, row 0",
         "rows.csv, row 1",
@@ -162,7 +167,7 @@ def test_a_regression_without_a_test_set_runs_to_its_report_and_predicts(tmp_pat
 
 def test_predict_tells_letter_and_probability(folder, ran):
     images = [f"images/{name}/{name}3.png" for name in "KLM"]
-    done = process("predict", "study-report/winner.keras", *images, cwd=folder)
+    done = process("predict", "study-images-report/winner.keras", *images, cwd=folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == images
@@ -173,7 +178,7 @@ def test_predict_tells_letter_and_probability(folder, ran):
 def test_predict_resizes_to_the_models_size(folder, ran):
     with Image.open(folder / "images" / "L" / "L1.png") as image:
         image.convert("RGB").resize((64, 64)).save(folder / "large.png")
-    done = kohort("predict", "study-report/winner.keras", "large.png", cwd=folder)
+    done = kohort("predict", "study-images-report/winner.keras", "large.png", cwd=folder)
     assert done.stdout.startswith("large.png: L (")
 
 
@@ -214,8 +219,11 @@ WRONG = {
     "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
     "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
     "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),
-    "no such image": (["predict", "study-report/winner.keras", "x.png"], "an image file"),
-    "no image at all": (["predict", "study-report/winner.keras", "study.py"], "an image file"),
+    "no such image": (["predict", "study-images-report/winner.keras", "x.png"], "an image file"),
+    "no image at all": (
+        ["predict", "study-images-report/winner.keras", "study.py"],
+        "an image file",
+    ),
     "no such command": (["rum"], "No such command"),
 }
 
@@ -223,7 +231,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input_ends_with_code_2_and_says_how_to_mend_it(folder, ran, case):
     (folder / "broken.py").write_text("this is no Python")
-    whole = (folder / "study-report" / "winner.keras").read_bytes()
+    whole = (folder / "study-images-report" / "winner.keras").read_bytes()
     (folder / "cut.keras").write_bytes(whole[: len(whole) // 2])
     before = sorted(folder.rglob("*"))
     arguments, told = WRONG[case]

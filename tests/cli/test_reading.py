@@ -55,7 +55,7 @@ def test_a_table_is_read_as_the_options_say_and_told(pets):
     assert told[0] == "pets: read 160 samples, 40 of them to test"
     assert told[1] == "target 'species': 2 classes, cat, dog"
     assert "40 of 160 samples are held out as the test set, in whole groups" in told
-    report = (folder / "study-report" / "report.html").read_text()
+    report = (folder / "study-pets-report" / "report.html").read_text()
     assert "missing cells became 0, and another input is 1 there: kg (18), colour (23)" in report
     command = "--data pets.csv --target species --group owner --test 0.25"
     assert command in report
@@ -70,7 +70,7 @@ def test_raw_rows_are_predicted_as_the_model_was_trained(pets):
     # Columns in another order, one more, and one fewer that is no input.
     rows[["colour", "kg"]].assign(more="x").to_csv(folder / "new.csv", index=False)
 
-    done = kohort("predict", "study-report/winner.keras", "new.csv", cwd=folder)
+    done = kohort("predict", "study-pets-report/winner.keras", "new.csv", cwd=folder)
 
     assert done.returncode == 0, done.stderr
     made = pd.DataFrame(
@@ -107,7 +107,7 @@ def test_rows_that_cannot_be_inputs_are_refused_in_a_line(case, pets):
     folder, _ = pets
     content, told = BAD[case]
     (folder / "bad.csv").write_text(content)
-    done = kohort("predict", "study-report/winner.keras", "bad.csv", cwd=folder)
+    done = kohort("predict", "study-pets-report/winner.keras", "bad.csv", cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert told in line
@@ -136,6 +136,21 @@ def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
     assert told in line
 
 
+def test_another_table_of_the_same_name_does_not_take_the_place_of_a_report(pets):
+    folder, _ = pets
+    (folder / "other").mkdir()
+    table = pd.read_csv(folder / "pets.csv").iloc[1:]
+    table.to_csv(folder / "other" / "pets.csv", index=False)
+    arguments = ("run", "study.py", "--data", "other/pets.csv", *OPTIONS[2:])
+    done = kohort(*arguments, "--store", "other.db", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert (
+        "expected no report of other data in study-pets-report, got one of Dataset('pets'" in line
+    )
+    assert not (folder / "other.db").exists()
+
+
 @pytest.mark.long
 def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
     (tmp_path / "study.py").write_text(
@@ -162,9 +177,9 @@ def test_images_are_resized_and_made_grey_as_the_options_say(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "images that were resized to 6 x 4 (height x width): 14" in done.stderr
     image = "glyphs/A/0.png"
-    done = kohort("predict", "study-report/winner.keras", image, cwd=tmp_path)
+    done = kohort("predict", "study-glyphs-report/winner.keras", image, cwd=tmp_path)
     assert done.stdout.startswith(f"{image}: ")
-    assert "data:image/png" in (tmp_path / "study-report" / "report.html").read_text()
+    assert "data:image/png" in (tmp_path / "study-glyphs-report" / "report.html").read_text()
 
 
 @pytest.mark.long
@@ -178,7 +193,9 @@ def test_rows_of_numbers_alone_need_no_names(tmp_path):
     for name, header in (("named.csv", True), ("bare.csv", False)):
         frame[["a", "b"]].head(3).to_csv(tmp_path / name, index=False, header=header)
     found = [
-        kohort("predict", "study-report/winner.keras", name, cwd=tmp_path).stdout.replace(name, "")
+        kohort("predict", "study-signs-report/winner.keras", name, cwd=tmp_path).stdout.replace(
+            name, ""
+        )
         for name in ("named.csv", "bare.csv")
     ]
     assert found[0] == found[1]

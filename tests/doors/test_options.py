@@ -187,5 +187,5 @@ def test_names_that_are_no_text_are_no_matter(folder, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert not ended.value.code, err
     assert r"\udcff\x1b[31m: read 49 samples" in err
-    assert r"--data \udcff\x1b[31m.npz" in (folder / "study-report" / "report.html").read_text()
-    assert out.splitlines()[-1] == "report: study-report/report.html"
+    assert r"--data \udcff\x1b[31m.npz" in (folder / "study-31m-report" / "report.html").read_text()
+    assert out.splitlines()[-1] == "report: study-31m-report/report.html"

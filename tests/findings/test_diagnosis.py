@@ -278,7 +278,7 @@ def test_all_replicates_diverged_leaves_one_finding():
     # Four of the study, its curves' rules but divergence, and that it has too few replicates.
     assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 11
     assert [f.verdict for f in found if f.code == "KH105"] == ["found"]
-    assert verdict(found) == "diverged"
+    assert verdict(found, 3) == "diverged"
 
 
 def test_an_ordinary_study():
@@ -323,12 +323,31 @@ def findings(**verdicts):
     ],
 )
 def test_verdict_in_words(given_findings, words):
-    assert verdict(given_findings) == words
+    assert verdict(given_findings, 3) == words
 
 
-@pytest.mark.parametrize("code", ["KH106", "KH202"])
-@pytest.mark.parametrize("whether", ["found", "inconclusive", "not applicable"])
-def test_how_many_replicates_there_are_is_no_verdict_on_the_curves(code, whether):
+@pytest.mark.parametrize(
+    ("code", "whether"),
+    [
+        *(("KH202", whether) for whether in ("found", "inconclusive", "not applicable")),
+        *(("KH106", whether) for whether in ("inconclusive", "not applicable")),
+    ],
+)
+def test_what_is_told_elsewhere_is_no_verdict(code, whether):
     (other,) = findings(spread=whether)
-    assert verdict([replace(other, code=code), *findings(gap="found")]) == "gap"
-    assert verdict([replace(other, code=code)]) == "sound"
+    assert verdict([replace(other, code=code), *findings(gap="found")], 3) == "gap"
+    assert verdict([replace(other, code=code)], 3) == "sound"
+
+
+def test_an_unstable_variant_is_not_sound():
+    (other,) = findings(unstable="found")
+    found = replace(other, code="KH106")
+    assert verdict([found, *findings(overfit="not found")], 3) == "unstable"
+    assert verdict([found, *findings(slow="found")], 3) == "unstable, slow"
+
+
+def test_of_two_replicates_the_verdict_is_that_they_are_too_few_to_tell():
+    undecided = findings(overfit="inconclusive", gap="inconclusive")
+    assert verdict(undecided, 2) == "too few replicates"
+    assert verdict([*undecided, *findings(diverged="found")], 2) == "diverged"
+    assert verdict(findings(gap="not found"), 2) == "sound"

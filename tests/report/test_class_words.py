@@ -1,5 +1,7 @@
 """What an accuracy hides is told: in the answer, the table, on the test set and in the report."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -180,7 +182,7 @@ def test_a_threshold_of_its_own_counts_other_answers():
 
 
 @pytest.mark.long
-def test_chance_is_told():
+def test_chance_is_told(tmp_path):
     random = np.random.default_rng(1)
     x, y = random.normal(size=(400, 4)), random.permutation(400) % 2
     data = kohort.Dataset(x[:200], y[:200], x[200:], y[200:])
@@ -188,7 +190,11 @@ def test_chance_is_told():
     assert result.answer().startswith("No variant is shown to beat always answering class ")
     assert "(chance among 2 classes: 50 %). net scores on validation data: " in result.answer()
     assert verdicts(result)["KH204"] in ("found", "inconclusive")
-    assert "which is not shown to differ from always answering class" in result.test_text()
+    told = "which is not shown to differ from always answering class"
+    assert told in result.test_text()
+    # In the report's opening too: a reader in a hurry takes the number for a good one.
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert f"), {told} " in re.search(r"<p>(On the test set, read once .*?)</p>", page)[1]
 
 
 def easy(classes, test_classes=None, in_validation=None):

@@ -97,8 +97,12 @@ def test_positives_are_the_reference_of_a_precision_recall_area():
     ],
     ids=["another loss", "weights", "a sum"],
 )
-def test_what_has_no_known_reference_has_none(arguments):
+def test_what_has_no_known_reference_has_none(arguments, tmp_path):
     result = run(NUMBERS, **arguments)
     assert result.record.constant is None
     assert verdict(result) == "not applicable"
     assert len(result.table()) == 1
+    # In the report a rule about other metrics than the one that scores is no line.
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert "KH204" not in page
+    assert "KH207" not in page

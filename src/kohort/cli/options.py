@@ -139,10 +139,21 @@ def shown_command(verb: str, place: str, options: Mapping[str, object], *flags: 
     return " ".join([f"kohort {verb}", place, *given, *flags])
 
 
-def report_folder(place: str) -> Path:
-    """Where a command writes to, if not told: FILE-report, or FILE-NAME-report of FILE.py::NAME."""
+def report_folder(place: str, source: str | None) -> Path:
+    """Where a command writes to, if not told: FILE[-NAME][-DATA]-report.
+
+    The data have their part in it, so that one file may be run on several tables.
+
+    Args:
+        place: `FILE.py`, or `FILE.py::NAME`.
+        source: What `--data` names; None without.
+    """
     file, _, name = place.partition("::")
-    return Path("-".join([Path(file).stem, *([name] if name else []), "report"]))
+    parts = [Path(file).stem, name]
+    if source is not None:
+        stem = Path(source).absolute().stem.removesuffix(".tar")
+        parts.append(re.sub(r"[^\w.-]+", "-", stem).strip("-."))
+    return Path("-".join([*dict.fromkeys(filter(None, parts)), "report"]))
 
 
 def reading_options(

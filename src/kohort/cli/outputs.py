@@ -1,14 +1,17 @@
 """Checks and writes the output folder of a run: its report and its winner."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from html import unescape
 from pathlib import Path
 
 from kohort.data.system import is_folder
 from kohort.errors import DesignError
 
 REPORT, WINNER = "report.html", "winner.keras"
+_DATA = re.compile(r"<dt>data</dt><dd>(.*?), SHA-256 (\w+)</dd>")
 
 
 @contextmanager
@@ -29,6 +32,26 @@ def writable(folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 path.rmdir()
         raise
+
+
+def check_report(folder: Path, fingerprint: str) -> None:
+    """Check before training that a folder, which nobody named, has no report of other data.
+
+    Args:
+        folder: The folder.
+        fingerprint: Of the data to train on.
+
+    Raises:
+        DesignError: It has one, which the run would overwrite.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        told = _DATA.search((folder / REPORT).read_text("utf-8"))
+        if told is not None and told[2] != fingerprint:
+            raise DesignError(
+                f"no report of other data in {folder}",
+                f"one of {unescape(told[1])}",
+                "name another folder with --out, or move that report away",
+            )
 
 
 @contextmanager

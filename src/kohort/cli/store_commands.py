@@ -77,7 +77,14 @@ def list_studies(store: StorePlace = STORE, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(rows) if as_json else store_tables.table(rows))
 
 
-def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) -> None:
+def show(
+    name: StudyName,
+    store: StorePlace = STORE,
+    shows_all: Annotated[
+        bool, typer.Option("--all", help="Tell each inconclusive finding too, not their number.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show a study: the answer, scores, runs, events, race, axes, classes, test, findings."""
     from kohort.evidence.store import open_store
     from kohort.report import store_tables
@@ -104,7 +111,7 @@ def show(name: StudyName, store: StorePlace = STORE, as_json: AsJson = False) ->
     if result is not None:
         print_scores(result.conclusions, is_uneven=bool(parts["classes"]))
         print_text("")
-    print_text("\n".join(store_tables.lines(parts)))
+    print_text("\n".join(store_tables.lines(parts, shows_all=shows_all)))
 
 
 _NOTHING: dict[str, list[dict[str, Any]]] = {

@@ -13,6 +13,7 @@ from kohort.findings.statistics.interval import Interval
 if TYPE_CHECKING:
     from kohort.design.plan import MemberPlan, Plan
     from kohort.findings.finding import Finding
+    from kohort.findings.probabilities.areas import Areas
     from kohort.findings.statistics.comparison import Comparison
     from kohort.result import Result
 
@@ -68,19 +69,38 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
     except DesignError:
         return []
     try:
-        accuracies = {held.variant: of_interval(held.accuracy) for held in result.test()}
+        tested = {held.variant: held for held in result.test()}
     except DesignError:  # of no classes
-        accuracies = {}
+        tested = {}
     return [
         {
             "variant": one.variant,
             "metric": one.metric,
             "score": of_interval(one.score),
             "samples": len(one.values),
-            "accuracy": accuracies.get(one.variant),
+            "accuracy": of_interval(tested[one.variant].accuracy) if tested else None,
+            "areas": _of_areas(tested[one.variant].areas) if tested else None,
+            "errors": [
+                {
+                    "rmse": of_interval(errors.rmse),
+                    "mae": of_interval(errors.mae),
+                    "r2": number(errors.r2),
+                }
+                for errors in one.errors
+            ],
         }
         for one in scores
     ]
+
+
+def _of_areas(found: "Areas | None") -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "roc": of_interval(found.roc),
+        "average_precision": number(found.average_precision),
+        "share": number(found.share),
+    }
 
 
 def of_recalls(result: "Result") -> list[dict[str, Any]]:

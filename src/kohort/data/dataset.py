@@ -164,7 +164,7 @@ class Dataset:
         `notes` tell what was done, `feature_names` the inputs.
 
         Args:
-            frame: The table.
+            frame: The table, a `pandas.DataFrame`.
             target: The column to predict: classes (text, truth values, categories, few whole
                 numbers), or numbers.
             group: The column of the group of each row, such as a patient, of any hashable kind.

@@ -67,8 +67,8 @@ def load(
             - "letters": the built-in glyphs A to J, 28 x 28 pixels.
             - "notmnist", "notmnist-large": what `kohort data fetch` has put into the working
               directory.
-            - A table: a `.csv`, `.tsv` or `.parquet` file, or a pandas frame; a row for each
-              sample. `Dataset.from_frame` tells what becomes of its columns.
+            - A table: a `.csv`, `.tsv` or `.parquet` file, or a `pandas.DataFrame`; a row
+              for each sample. `Dataset.from_frame` tells what becomes of its columns.
             - An `.h5` file with the matrices `trainData` and `testData`, `[sample, column]`; the
               last column holds the labels.
             - An `.npz` file with `x_train` and `x_test`, `[sample, ...]`, and `y_train` and

@@ -268,11 +268,15 @@ def hold_out(
         return np.arange(0), "no samples are held out as a test set"
     drawn, by_class = draw_test(samples, labels, groups, part)
     if not len(drawn) or len(drawn) == samples:
+        if groups is None:
+            what, got, more = "samples", "", ""
+        else:
+            what, got = "groups", f" in {len(np.unique(groups)):,} groups"
+            more = ", or name no group where its rows need not stay together"
         raise DataError(
-            "samples enough to hold some out as a test set",
-            f"{samples:,} samples"
-            + ("" if groups is None else f" in {len(np.unique(groups)):,} groups"),
-            "give more, or test=0 for no test set",
+            f"{what} enough to hold some out as a test set",
+            f"{samples:,} samples{got}",
+            f"give more, or test=0 for no test set{more}",
         )
     how = ["in whole groups"] * (groups is not None) + ["as large a part of each class"] * by_class
     told = ", ".join(how) or "at random"

@@ -197,7 +197,8 @@ def _check_labels(name: str, outputs: object, data: Dataset) -> None:
     raise DesignError(
         f"variant {name!r} to have an output for each of {highest + 1} classes",
         f"outputs {(None, outputs)}",
-        "give its last layer as many units as there are classes",
+        "give its last layer as many units as there are classes; or, if the targets are numbers, "
+        "one unit and a loss of numbers, such as mse",
     )
 
 

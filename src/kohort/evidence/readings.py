@@ -35,8 +35,11 @@ class Tested:
         no_interval: Why the score has none, said of the metric; empty if it has one, and of
             readings that earlier versions kept.
         targets: float32 `[test sample]`, where each sample has one number to predict and is of no
-            class; None elsewhere, and of readings that earlier versions kept.
-        predictions: float32 `[test sample]`, what it predicts of them, likewise.
+            class, or `[test sample, number]` of a few; None elsewhere, and of readings that
+            earlier versions kept.
+        predictions: float32, what it predicts of them, likewise.
+        second: float32 `[test sample]`, of two classes: higher where the model leans to the second.
+            None elsewhere, and of readings that earlier versions kept.
     """
 
     variant: str
@@ -56,6 +59,7 @@ class Tested:
     no_interval: str = field(default="", repr=False)
     targets: np.ndarray | None = field(default=None, repr=False)
     predictions: np.ndarray | None = field(default=None, repr=False)
+    second: np.ndarray | None = field(default=None, repr=False)
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -127,7 +131,7 @@ class KeptReadings:
 _NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority", "no_interval")
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),
-    *("targets", "predictions"),
+    *("targets", "predictions", "second"),
 )
 
 

@@ -52,6 +52,11 @@ class VariantFacts:
     untrained_in: dict[int, float] = field(default_factory=dict)
     weight_bytes: int = 0
 
+    @property
+    def megabytes(self) -> float:
+        """Of its model's weights, 10^6 bytes each; NaN where they are not known."""
+        return self.weight_bytes / 1e6 if self.weight_bytes else float("nan")
+
 
 @dataclass(frozen=True, eq=False)
 class StudyRecord:

@@ -105,18 +105,26 @@ def _undecided_by_two(finding: Finding, trained: int) -> Finding:
     )
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """Summarises the findings about one variant's curves in a few words.
+def verdict(findings: Sequence[Finding], trained: int) -> str:
+    """Summarises the findings about one variant in a few words.
 
-    The titles of what was found; otherwise "inconclusive" if a rule is undecided; otherwise
-    "sound", or "nothing found" if some rule did not apply. KH106 and KH202, about its replicates,
-    are reported elsewhere.
+    The titles of what was found; otherwise, if a rule is undecided, "too few replicates" where
+    fewer trained than any rule is decided by, and else "inconclusive"; otherwise "sound", or
+    "nothing found" if some rule did not apply. How a variant compares with others (KH202) is
+    reported elsewhere, and that nobody knows whether its replicates differ much (KH106).
+
+    Args:
+        findings: About the variant.
+        trained: Its replicates.
     """
     of_curves = [f for f in findings if f.code not in (unstable.RULE.code, too_few.RULE.code)]
-    found = [finding.title for finding in of_curves if finding.verdict == "found"]
+    told = [f for f in findings if f.code != too_few.RULE.code]
+    found = [finding.title for finding in told if finding.verdict == "found"]
     if found:
         return ", ".join(found)
     undecided = [finding.title for finding in of_curves if finding.verdict == "inconclusive"]
+    if undecided and trained < FEWEST:
+        return too_few.RULE.title
     if undecided:
         return f"inconclusive ({', '.join(undecided)})"
     return "sound" if all(f.verdict == "not found" for f in of_curves) else "nothing found"

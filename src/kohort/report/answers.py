@@ -255,9 +255,11 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         **balanced_columns(conclusions, number),
         "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
         "parameters": facts.parameters,
-        "megabytes": facts.weight_bytes / 1e6 if facts.weight_bytes else float("nan"),
+        "megabytes": facts.megabytes,
         "seconds": seconds,
         "seconds_per_epoch": seconds / max(1, record.whole.lengths[number].sum()),
         **_of_race(conclusions, number),
-        "verdict": verdict([f for f in conclusions.findings if f.variant == facts.name]),
+        "verdict": verdict(
+            [f for f in conclusions.findings if f.variant == facts.name], curves.trained
+        ),
     }

@@ -97,7 +97,7 @@ def test_text(tests: Sequence[HeldOut], settings: Settings) -> str:
         name = f"{capital(settings.baseline)}, {test.variant}," if number else test.variant
         of = "" if number else f" of {test.accuracy.n:,} samples"
         missed = f"; it finds {none_of(test.answers)}" if test.answers.missed else ""
-        against = _against_majority(test.answers, settings.confidence)
+        against = against_majority_text(test.answers, settings.confidence)
         sentences.append(f"{name} is right for {percent(test.accuracy)}{of}{against}{missed}.")
     return " ".join(sentences)
 
@@ -128,7 +128,7 @@ def against_majority(answers: Answers, confidence: float) -> PairedProportions:
     return paired_counts(int(only_constant), int(only_model), answers.samples, confidence)
 
 
-def _against_majority(answers: Answers, confidence: float) -> str:
+def against_majority_text(answers: Answers, confidence: float) -> str:
     """How often the constant answer is right, unless the model is shown to be right more often."""
     difference = against_majority(answers, confidence).difference
     constant = f"always answering class {answers.names[answers.majority]}"

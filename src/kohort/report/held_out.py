@@ -13,10 +13,14 @@ from kohort.data.labels import ClassLabels
 from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.judged import Answers
+from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.keras_api.samples import SampleScore
+
+MOST_NUMBERS = 16
+"""Of so many numbers a sample at most the predictions are kept, and the errors of each told."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class HeldOut:
         sure: `[test sample]`, the probability of the predicted class.
         losses: `[test sample]`, minus the logarithm of the probability of the true class.
         truth: `[test sample]`, the number of the true class.
+        second: `[test sample]`, of two classes: higher where the model leans to the second.
+        areas: How well that ranks the samples; None for more classes, or where one has no sample.
     """
 
     variant: str
@@ -67,6 +73,8 @@ class HeldOut:
     sure: np.ndarray = field(repr=False)
     losses: np.ndarray = field(repr=False)
     truth: np.ndarray = field(repr=False)
+    second: np.ndarray | None = field(default=None, repr=False)
+    areas: Areas | None = field(default=None, repr=False)
 
     @property
     def calibration(self) -> Calibration:
@@ -183,17 +191,21 @@ class TestSet:
 
 
 def _with_predictions(tested: Tested, given: Any, targets: Any) -> Tested:
-    """With what it predicts, where each sample has one number to predict; else as it is."""
+    """With what it predicts, where each sample has a few numbers to predict; else as it is."""
     if isinstance(given, dict | list | tuple) or isinstance(targets, dict | list | tuple):
         return tested
     predictions, wanted = np.asarray(given), np.asarray(targets)
-    samples = len(wanted)
-    if predictions.size != samples or wanted.size != samples or wanted.dtype.kind not in "fiu":
+    samples, numbers = len(wanted), wanted[0].size
+    if predictions.size != wanted.size or numbers > MOST_NUMBERS or wanted.dtype.kind not in "fiu":
         return tested
+    # Several that are all 0 or 1 are answers to several questions of yes or no, and no numbers.
+    if numbers > 1 and (predictions.shape != wanted.shape or np.isin(wanted, (0, 1)).all()):
+        return tested
+    shape = (samples,) if numbers == 1 else (samples, numbers)
     return replace(
         tested,
-        targets=wanted.reshape(samples).astype(np.float32),
-        predictions=predictions.reshape(samples).astype(np.float32),
+        targets=wanted.reshape(shape).astype(np.float32),
+        predictions=predictions.reshape(shape).astype(np.float32),
     )
 
 
@@ -211,6 +223,7 @@ def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tes
         classes=scores.argmax(axis=1).astype(smallest),
         probabilities=scores.max(axis=1),
         losses=log_losses(scores, labels.test),
+        second=leaning(outputs) if classes == 2 else None,
     )
 
 
@@ -236,6 +249,21 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return probabilities
 
 
+def leaning(outputs: np.ndarray) -> np.ndarray:
+    """How far a model leans to the second of two classes, by its outputs; float32 `[sample]`.
+
+    Of logits that is by how far they differ: probabilities of them would be 0 or 1 where it is
+    sure, and rank nothing there.
+
+    Args:
+        outputs: `[sample, class]`, or `[sample, 1]`.
+    """
+    leans = outputs[:, -1]
+    if outputs.shape[1] == 2 and class_probabilities(outputs) is not outputs:
+        leans = leans - outputs[:, 0]
+    return leans.astype(np.float32)
+
+
 def score(tested: Tested, confidence: float) -> HeldOut:
     """Compare the predictions of a member, which are of classes, with those of the test set."""
     truth, guesses, surest = tested.truth, tested.classes, tested.probabilities
@@ -246,6 +274,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
     assert losses is not None
     right = guesses == truth
     wrong = np.flatnonzero(~right)
+    second = _second(tested, truth == 1, right, surest) if len(tested.names) == 2 else None
     confusion = np.zeros((len(tested.names),) * 2, int)
     np.add.at(confusion, (truth, guesses), 1)
     recalls = tuple(
@@ -267,4 +296,15 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         surest,
         losses,
         truth,
+        second,
+        None if second is None else areas(second, truth == 1, confidence),
     )
+
+
+def _second(
+    tested: Tested, is_second: np.ndarray, right: np.ndarray, sure: np.ndarray
+) -> np.ndarray:
+    if tested.second is not None:
+        return tested.second
+    given_second = is_second == right  # right about the second, or wrong about the first
+    return np.where(given_second, sure, 1 - np.asarray(sure, float))

@@ -1,6 +1,7 @@
 """Writes what a store has as rows, tables and lines of text."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import Any
@@ -136,8 +137,13 @@ def opening(parts: dict[str, list[Row]]) -> Sequence[str]:
     return [row["told"] for row in (*parts["pending"], *parts["answer"])]
 
 
-def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
-    """What else is told of a study, in lines of text."""
+def lines(parts: dict[str, list[Row]], *, shows_all: bool = True) -> Sequence[str]:
+    """What else is told of a study, in lines of text.
+
+    Args:
+        parts: Its parts.
+        shows_all: Whether to tell inconclusive findings one by one, and not how many there are.
+    """
     text_lines = [table(parts["variants"]), "", "runs", table(parts["runs"])]
     if parts["places"]:
         text_lines += ["", "trains now", table(parts["places"])]
@@ -156,11 +162,18 @@ def lines(parts: dict[str, list[Row]]) -> Sequence[str]:
     if parts["test"]:
         text_lines += ["", "test set", *(row["told"] for row in parts["test"])]
     if parts["findings"]:
-        text_lines += ["", "findings"]
-        text_lines += [
-            f"{row['code']} {row['verdict']}: {row['told']}" for row in parts["findings"]
-        ]
+        text_lines += ["", "findings", *_findings(parts["findings"], shows_all=shows_all)]
     return text_lines
+
+
+def _findings(rows: Sequence[Row], *, shows_all: bool) -> list[str]:
+    shown = [row for row in rows if shows_all or row["verdict"] == "found"]
+    told = [f"{row['code']} {row['verdict']}: {row['told']}" for row in shown]
+    counts = Counter(row["code"] for row in rows if row not in shown)
+    if counts:
+        codes = ", ".join(f"{code} {number}" for code, number in sorted(counts.items()))
+        told.append(f"{counts.total()} inconclusive, by code: {codes}; --all tells them")
+    return told
 
 
 def _variants(stored: KeptStudy) -> list[Row]:

@@ -8,9 +8,13 @@ import numpy as np
 from kohort.evidence.readings import Tested
 from kohort.evidence.settings import Settings
 from kohort.findings.names import listing
-from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.numbers.number_errors import NumberErrors, number_errors
+from kohort.findings.statistics.interval import Interval, mean_interval, rounded
 from kohort.findings.statistics.proportion import area_interval, proportion_interval
-from kohort.findings.statistics.scale import Scale
+from kohort.findings.statistics.scale import Scale, significant
+
+_SAME = 1e-3
+"""The relative difference up to which an error is the score by another name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +32,11 @@ class TestScore:
             count, and for all where it is no mean.
         no_interval: Why the score has none, said of the metric: "is no mean over samples". Empty
             if it has one.
-        targets: `[test sample]`, where each sample has one number to predict, and is of no class.
-        predictions: `[test sample]`, what the member predicts of them.
+        targets: `[test sample]`, where each sample has one number to predict, and is of no class;
+            or `[test sample, number]` of a few.
+        predictions: What the member predicts of them, likewise.
+        errors: How far these are off, whatever the metric: RMSE, MAE and R2 of each number; none
+            without predictions.
     """
 
     variant: str
@@ -39,6 +46,7 @@ class TestScore:
     no_interval: str = field(default="", repr=False)
     targets: np.ndarray | None = field(default=None, repr=False)
     predictions: np.ndarray | None = field(default=None, repr=False)
+    errors: tuple[NumberErrors, ...] = field(default=(), repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -70,7 +78,10 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         score = mean_interval(counted, confidence=confidence)
     is_single = len(counted) == 1 and not score.is_formed
     why = "counts one sample alone" if is_single else tested.no_interval
-    predicted = tested.targets, tested.predictions
+    errors: tuple[NumberErrors, ...] = ()
+    if tested.targets is not None and tested.predictions is not None:
+        errors = number_errors(tested.targets, tested.predictions, confidence)
+    predicted = tested.targets, tested.predictions, errors
     return TestScore(tested.variant, tested.metric, score, tested.values, why, *predicted)
 
 
@@ -95,7 +106,37 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
         if difference.is_formed:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
-    return " ".join([f"{text}.", *without_intervals(scores, scale.metric)])
+    off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
+    return " ".join([f"{text}.", *without_intervals(scores, scale.metric), *off])
+
+
+def errors_text(score: TestScore) -> str:
+    """How far predictions are off: `RMSE 3.1 (2.8 to 3.4), MAE ... and R2 0.48`; empty of none.
+
+    Of several numbers R2 alone, as their units may differ. What the score itself is already, such
+    as the MAE, is left out.
+    """
+    if len(score.errors) > 1:
+        each = listing([r2_text(one) for one in score.errors])
+        return f"R2 of {each} for its {len(score.errors)} numbers"
+    told = []
+    for one in score.errors:
+        for name, error in (("RMSE", one.rmse), ("MAE", one.mae)):
+            if not np.isclose(error.mean, score.score.mean, rtol=_SAME):
+                told.append(f"{name} {error_text(error)}")
+        told += [f"R2 {r2_text(one)}"]
+    return listing(told) if told else ""
+
+
+def error_text(error: Interval) -> str:
+    """An error in the unit of the target, with its interval if it has one."""
+    mean, low, high = rounded(error, significant, 3, ())
+    return f"{mean} ({low} to {high})" if error.is_formed else mean
+
+
+def r2_text(errors: NumberErrors) -> str:
+    """R2 as text, or why it is not defined."""
+    return f"not defined ({errors.no_r2})" if errors.no_r2 else f"{errors.r2:.3f}"
 
 
 def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:

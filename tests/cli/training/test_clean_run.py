@@ -55,13 +55,13 @@ def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(fol
     ]  # fmt: skip
     told = done.stdout.splitlines()
     assert [line for line in told if line.startswith("report: ")] == [
-        "report: study-report/report.html", "report: study-report/clean/report.html",
+        "report: study-raw-report/report.html", "report: study-raw-report/clean/report.html",
     ]  # fmt: skip
     headings = ["On the raw data, raw", "On the clean data, clean.h5", "Raw and clean data"]
     assert [line for line in told if line in headings] == headings
     at = told.index("Raw and clean data")
     assert told[at + 1].startswith("No verdict turns where the data are cleaned")
-    html = (folder / "study-report" / "clean" / "report.html").read_text("utf-8")
+    html = (folder / "study-raw-report" / "clean" / "report.html").read_text("utf-8")
     assert told[at + 1] in html
     assert "kohort run study.py --data raw.npz --clean clean.h5" in html
     listed = kohort("list", cwd=folder).stdout.splitlines()[1:]

@@ -54,8 +54,8 @@ def test_a_search_is_run_told_and_kept(folder):
     assert "It tried 6 trials (sampler tpe): " in done.stdout
     assert "On its own split the search gave trial " in done.stdout
     assert "The race\n" in done.stdout
-    assert (folder / "search-report" / "winner.keras").is_file()
-    page = (folder / "search-report" / "report.html").read_text()
+    assert (folder / "search-data-report" / "winner.keras").is_file()
+    page = (folder / "search-data-report" / "report.html").read_text()
     assert "<pre>kohort search search.py --data data.npz --confirm 2</pre>" in page
     again = kohort(*command, "--json", cwd=folder)
     assert again.returncode == 0, again.stderr
@@ -107,7 +107,7 @@ def test_bad_input_is_one_line_and_code_2(folder, arguments, told):
     assert done.returncode == 2
     assert told in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-    assert not (folder / "search-report").exists()
+    assert not list(folder.glob("search*-report"))
 
 
 @pytest.mark.parametrize(

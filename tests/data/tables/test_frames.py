@@ -245,6 +245,10 @@ WRONG = {
     "a part above 1": ({"test": 1.5}, "test as a part of the samples, from 0 to below 1, got 1.5"),
     "a negative part": ({"test": -0.1}, "from 0 to below 1, got -0.1"),
     "a part that is text": ({"test": "0.1"}, "from 0 to below 1, got '0.1'"),
+    "too few groups": (
+        {"group": "half", "half": [n % 2 for n in range(ROWS)]},
+        "groups enough to hold some out.* 120 samples in 2 groups; .*name no group where its rows",
+    ),
     "a part too small": ({"test": 0.001}, "samples enough to hold some out.*test=0 for no test"),
 }  # fmt: skip
 

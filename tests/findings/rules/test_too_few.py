@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from kohort.findings.families import families
 from kohort.findings.judged import StudyCurves
-from kohort.findings.rules.too_few import RULE
+from kohort.findings.rules.too_few import RULE, many
 from tests.findings.curve_builders import (
     assert_same,
     judge,
@@ -317,3 +317,12 @@ def test_the_baseline_is_judged_as_the_best_other_is(study):
 
     found = RULE.judge(study.variants[0], study)
     assert_same(found, RULE.judge(study.variants[best], study))
+
+
+@pytest.mark.parametrize(
+    ("needed", "told"),
+    [(7, "7"), (99, "99"), (100, "100"), (101, "110"), (1243, "1,300"), (10_000, "10,000")],
+)
+def test_forecasts_have_two_digits_and_promise_no_fewer_than_it_takes(needed, told):
+    assert many(needed, "splits") == f"{told} replicates"
+    assert many(needed, "folds").startswith(f"{told} folds in all")

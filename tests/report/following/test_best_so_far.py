@@ -1,7 +1,7 @@
 """The best score while a study trains."""
 
 from kohort.design.scoring import Scoring
-from kohort.report.following.best_so_far import Best, BestSoFar
+from kohort.report.following.best_so_far import Best, BestSoFar, best_of_trials
 
 ACCURACY = Scoring("accuracy", higher_is_better=True, is_proportion=True)
 LOSS = Scoring("data_loss", higher_is_better=False, is_proportion=False)
@@ -24,3 +24,9 @@ def test_of_a_loss_it_is_the_lowest():
     for variant, loss in (("a", 0.5), ("b", 0.25), ("c", 0.75)):
         best.add(variant, 0, {"val_data_loss": loss})
     assert best() == Best("loss", "0.25", "b")
+
+
+def test_of_a_search_it_is_the_best_of_its_trials():
+    logs = {3: {}, 4: {0: {"val_accuracy": 0.8}, 1: {"val_accuracy": 0.7}}}
+    assert best_of_trials(ACCURACY, {3: {}}) is None
+    assert best_of_trials(ACCURACY, logs) == Best("accuracy", "80.0 %", "trial 4")

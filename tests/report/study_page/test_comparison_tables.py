@@ -33,6 +33,24 @@ def test_what_all_rows_have_is_named_once():
     assert [found[name].one for name in found] == ["a", "b", "", ""]
 
 
+def test_each_row_has_the_costs_of_the_variant_that_it_is_about():
+    record = record_of(grid_of(units=[0, 1, 2]), noisy(0.6, 0.9, 0.8))
+    costs = [(5, 20), (70, 280), (900, 0)]  # of the last one the bytes are not known
+    facts = [
+        replace(one, parameters=count, weight_bytes=size)
+        for one, (count, size) in zip(record.variants, costs, strict=True)
+    ]
+    found = comparison_tables(Conclusions(replace(record, variants=tuple(facts))))
+    told = {
+        table.name: [(row.variant, row.parameters, f"{row.megabytes:g}") for row in table.rows]
+        for table in found
+    }
+    assert told == {
+        "baseline": [("v1", 70, "0.00028"), ("v2", 900, "nan")],
+        "winner": [("v2", 900, "nan")],
+    }
+
+
 def test_a_column_has_one_number_of_digits():
     scores = noisy(0.70, 0.712, 0.9, 0.8, spread=0.004)
     scores[1] = scores[0] + 0.01 + np.resize([0.00004, -0.00003], 8)  # its bound is near the margin

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics
 
+from kohort.data.labels import ClassLabels
 from kohort.evidence import readings
 from kohort.findings.probabilities.calibration import log_losses
-from kohort.report.held_out import class_probabilities, score
+from kohort.report.held_out import _with_classes, class_probabilities, score
 from kohort.report.study_page.probability_plots import (
+    areas_text,
     calibration_text,
     precision_svg,
     reliability_points,
@@ -44,6 +47,31 @@ def test_the_area_under_roc_is_that_of_mann_and_whitney(rounded):
     second = scores[:, 1]
     ranks = stats.mannwhitneyu(second[truth == 1], second[truth == 0]).statistic
     assert area == pytest.approx(ranks / (truth == 1).sum() / (truth == 0).sum(), abs=1e-9)
+
+
+def test_areas_are_told_as_numbers_beside_the_curves():
+    truth, scores = two_classes()
+    tests = [held_out(truth, scores), held_out(np.ones(4, int), scores[:4], "of one class")]
+    (told,) = areas_text(tests)
+    roc, precision = (
+        f"{score(truth, scores[:, 1]):.3f}"
+        for score in (metrics.roc_auc_score, metrics.average_precision_score)
+    )
+    assert told.startswith(f"v: area under ROC {roc} (")
+    assert f"; average precision {precision}, where chance has {truth.mean():.3f}," in told
+    assert told.endswith("of the test samples that are b.")
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_model_is_ranked_by_its_logits_where_its_probabilities_are_all_alike(width):
+    truth = np.array([0, 0, 1, 1])
+    logits = np.array([[40.0], [60.0], [50.0], [70.0]], np.float32)
+    outputs = logits if width == 1 else np.hstack([np.zeros_like(logits), logits])
+    labels = ClassLabels(truth, truth, ("a", "b"), "integers")
+    tested = _with_classes(readings.Tested("v", 0, 1, "w", "accuracy"), outputs, labels)
+    found = score(tested, 0.95)
+    assert len(set(found.sure.tolist())) == 1
+    assert found.areas.roc.mean == metrics.roc_auc_score(truth, logits[:, 0]) == 0.75
 
 
 def test_each_threshold_is_counted_by_hand():

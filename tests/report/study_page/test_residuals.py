@@ -1,12 +1,17 @@
 """How far predictions of a number are off: errors by quantile against NumPy's, and pictures."""
 
+import re
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
+from sklearn import metrics
 
 import kohort
+from kohort.evidence import readings
 from kohort.findings.statistics.interval import Interval
-from kohort.report import tested_scores
+from kohort.report import held_out, tested_scores
 from kohort.report.study_page.residuals import (
     SHOWN,
     error_rows,
@@ -86,13 +91,50 @@ def test_a_regression_keeps_what_its_models_predict(tmp_path, shape):
     assert "How far line is off" in text  # without the data: it was kept
 
 
-def test_more_outputs_than_one_are_not_drawn(tmp_path):
+def test_of_several_numbers_errors_are_told_of_each_and_none_is_drawn(tmp_path):
     x = np.random.default_rng(0).standard_normal((60, 2)).astype("float32")
     data = kohort.Dataset(x[:40], x[:40], x[40:], x[40:])
     study = kohort.Study(
         "two", [kohort.Variant("two", build_line, units=2)], data,
         replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=16,
     )  # fmt: skip
-    result = study.run(verbose=0)
-    assert result.test_scores()[0].predictions is None
-    assert "is off" not in result.report(tmp_path / "r.html").read_text("utf-8")
+    result = study.run(tmp_path / "kohort.db", verbose=0)
+    assert len(result.test_scores()) == 1
+    (score,) = kohort.open(tmp_path / "kohort.db", "two").test_scores()  # kept, with its shape
+    predicted = result.best().model().predict(x[40:], verbose=0)
+    expected = metrics.r2_score(x[40:], predicted, multioutput="raw_values")
+    assert [one.r2 for one in score.errors] == pytest.approx(expected, abs=1e-5)
+    told = f"two has R2 of {expected[0]:.3f} and {expected[1]:.3f} for its 2 numbers."
+    assert told in result.test_text()
+    page = result.report(tmp_path / "r.html").read_text("utf-8")
+    assert page.count("RMSE of number ") == page.count("R2 of number ") == 2
+    assert "observed over predicted" not in page
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs"),
+    [
+        (np.eye(4), np.eye(4)),  # questions of yes or no
+        (np.ones((4, 3)), np.ones((4, 3, 7))),
+        (np.ones((4, 17)), np.ones((4, 17))),
+        (np.ones((4, 2)), [np.ones((4, 1))] * 2),
+    ],
+)
+def test_of_what_are_no_few_numbers_no_predictions_are_kept(targets, outputs):
+    tested = readings.Tested("v", 0, 1, "w", "mse")
+    assert held_out._with_predictions(tested, outputs, targets) is tested
+
+
+def test_errors_are_told_beside_the_score_but_not_where_they_are_the_score():
+    random = np.random.default_rng(2)
+    targets, noise = random.normal(size=(2, 50))
+    tested = readings.Tested(
+        "v", 0, 1, "w", "mae", score=np.abs(noise).mean(), values=np.abs(noise),
+        targets=targets, predictions=targets + noise,
+    )  # fmt: skip
+    told = tested_scores.errors_text(tested_scores.test_score(tested, 0.95))
+    rmse, r2 = np.sqrt((noise**2).mean()), metrics.r2_score(targets, targets + noise)
+    assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\) and R2 {r2:.3f}", told)
+    flat = replace(tested, targets=np.ones(50, np.float32))
+    told = tested_scores.errors_text(tested_scores.test_score(flat, 0.95))
+    assert told.endswith("R2 not defined (all targets are the same)")

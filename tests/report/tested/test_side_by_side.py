@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn import metrics
 
 from kohort.evidence import readings
+from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.scale import Scale
 from kohort.keras_api.cost import Cost
 from kohort.report.held_out import score
@@ -97,3 +99,30 @@ def test_scores_of_a_regression():
     assert both.table().columns.to_list()[:3] == ["test_mae", "low", "high"]
     assert "by mae, the single model, single, 4.5 (" in str(both)
     assert ": -0.55 (-0.588 to -0.512)." in str(both)
+
+
+def test_the_table_has_areas_of_two_classes_and_errors_of_numbers(classes):
+    held_out = classes.single.held
+    second = np.where(held_out.truth == 1, held_out.right, ~held_out.right)
+    second = np.where(second, held_out.sure, 1 - held_out.sure)
+    row = classes.table().loc["single"]
+    assert row["roc_auc"] == pytest.approx(metrics.roc_auc_score(held_out.truth, second))
+    expected = metrics.average_precision_score(held_out.truth, second)
+    assert row["average_precision"] == pytest.approx(expected)
+    targets, given = np.arange(10.0), np.arange(10.0) ** 1.1
+    tested = readings.Tested(
+        "v", 0, 1, "", metric="mae", score=np.array(0.0), values=given - targets,
+        targets=targets, predictions=given,
+    )  # fmt: skip
+    number = side_by_side.TestedModel("v", scored(tested, 0.95), None, COSTS[0])
+    table = side_by_side.SideBySide(number, number, Scale(reference=1.0), 0.95, "").table()
+    assert table["r2"].to_list() == pytest.approx([metrics.r2_score(targets, given)] * 2)
+    rmse = metrics.root_mean_squared_error(targets, given)
+    assert table["rmse"].to_list() == pytest.approx([rmse] * 2)
+
+
+def test_a_calibration_error_that_is_more_than_chance_reads_as_more():
+    assert side_by_side.calibrated(Calibration(0.0449, 0.0446)) == (
+        "4.49 % (more than the 4.46 % of chance)"
+    )
+    assert side_by_side.calibrated(Calibration(0.01, 0.02)) == "1.0 % (within the 2.0 % of chance)"

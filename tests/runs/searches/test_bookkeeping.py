@@ -40,7 +40,7 @@ def untrained(monkeypatch):
             climber._keeper.breathe()
 
     def choose(climber, numbers):
-        climber._scoring = Scoring("accuracy", True, is_proportion=True)
+        climber.scoring = Scoring("accuracy", True, is_proportion=True)
 
     monkeypatch.setattr(Climber, "climb", climb)
     monkeypatch.setattr(Climber, "_facts", lambda climber, draw: Facts(10, ""))

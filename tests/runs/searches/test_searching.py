@@ -112,11 +112,9 @@ def test_the_best_of_each_bracket_go_on_and_no_epoch_is_trained_twice(undisturbe
 def test_progress_counts_the_trials_that_begin_at_a_rung_apart():
     schedule = SimpleNamespace(parts=[8], ladder=SimpleNamespace(epochs=(1, 2, 4)))
     part = _Part(schedule, 0)
-    assert part._told(0, [[1, 2, 3, 4], [5, 6]], "") == "rung 1/3, 4 alive"
-    assert part._told(1, [[1, 2], [5, 6]], ", best 0.9") == (
-        "rung 2/3, 2 alive and 2 new, best 0.9"
-    )
-    assert part._told(2, [[1], [5]], "") == "rung 3/3, 2 alive"
+    assert part._told(0, [[1, 2, 3, 4], [5, 6]]) == "rung 1/3, 4 alive"
+    assert part._told(1, [[1, 2], [5, 6]]) == "rung 2/3, 2 alive and 2 new"
+    assert part._told(2, [[1], [5]]) == "rung 3/3, 2 alive"
 
 
 def test_the_finalists_are_the_best_that_climbed_highest(undisturbed):

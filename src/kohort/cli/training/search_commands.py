@@ -27,6 +27,7 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
+from kohort.cli.outputs import check_report
 
 
 def search(
@@ -50,7 +51,9 @@ def search(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of report.html and winner.keras; default: FILE[-NAME]-report"),
+        typer.Option(
+            help="Folder of report.html and winner.keras; default: FILE[-NAME][-SRC]-report"
+        ),
     ] = None,
     memory: Memory = None,
     executor: Where = ExecutorName.LOCAL,
@@ -89,6 +92,10 @@ def search(
         "keep": None if keep is None else keep.value,
     }
 
+    folder = out or report_folder(file, data)
+    if out is None and not fresh:
+        check_report(folder, found.spec.data.fingerprint)
+
     def told(result: SearchResult) -> list[str]:
         return ["", "The search", *result.search_text()]
 
@@ -103,7 +110,7 @@ def search(
             memory=memory,
             executor=where,
         ),
-        out or report_folder(file),
+        folder,
         shown_command("search", file, options),
         told,
         as_json=as_json,

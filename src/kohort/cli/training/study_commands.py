@@ -33,6 +33,7 @@ from kohort.cli.options import (
     report_folder,
     shown_command,
 )
+from kohort.cli.outputs import check_report
 from kohort.errors import DesignError, legible
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def run(
     until_decided: UntilDecided = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of report.html and winner.keras; default: STUDY[-NAME]-report"),
+        typer.Option(
+            help="Folder of report.html and winner.keras; default: STUDY[-NAME][-SRC]-report"
+        ),
     ] = None,
     engine: Annotated[
         EngineName,
@@ -143,7 +146,9 @@ def run(
             executor=where,
         )
 
-    folder = out or report_folder(study)
+    folder = out or report_folder(study, data)
+    if out is None and not fresh:
+        check_report(folder, found.data.fingerprint)
     command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
     if on_clean is not None and not as_json:
         typer.echo(f"On the raw data, {legible(str(found.data.name))}\n")

@@ -94,8 +94,13 @@ def in_their_place(study: StudyCurves) -> str:
 
 
 def many(needed: int, kind: str) -> str:
-    """A number of replicates as text; more folds come only from more `repeats`."""
-    return f"{needed} folds in all, by `repeats=`," if kind == "folds" else f"{needed} replicates"
+    """A number of replicates as text; more folds come only from more `repeats`.
+
+    From 100 on it is rounded up to two digits: the spread that it follows from is known no better.
+    """
+    unit = 10 ** max(0, len(str(needed)) - 2)
+    number = f"{-(-needed // unit) * unit:,}"
+    return f"{number} folds in all, by `repeats=`," if kind == "folds" else f"{number} replicates"
 
 
 def _compared(curves: VariantCurves, study: StudyCurves) -> Comparison | None:

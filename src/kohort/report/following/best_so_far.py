@@ -1,9 +1,11 @@
 """The best score of a study while it trains."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from kohort.design.scoring import Scoring
+from kohort.design.searches.draws import trial_name
 from kohort.evidence.settings import metric_name
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
@@ -39,7 +41,7 @@ class BestSoFar:
         self._scale = Scale(self._metric, score.higher_is_better, reference)
         self._sums: dict[tuple[str, int], tuple[float, int]] = {}
 
-    def add(self, variant: str, epoch: int, logs: dict[str, float]) -> None:
+    def add(self, variant: str, epoch: int, logs: Mapping[str, float]) -> None:
         """Take the logs of one member after an epoch."""
         value = logs.get(f"val_{self._score.metric}", math.nan)
         if math.isfinite(value):
@@ -55,3 +57,19 @@ class BestSoFar:
         variant, epoch = choose(means, key=means.__getitem__)
         score = words.value(means[variant, epoch], self._scale)
         return Best(self._metric, score, variant)
+
+
+def best_of_trials(
+    score: Scoring, logs: Mapping[int, Mapping[int, Mapping[str, float]]]
+) -> Best | None:
+    """The best score that a trial of a search had after an epoch; None before the first.
+
+    Args:
+        score: What scores the trials.
+        logs: What they measured, by number and epoch.
+    """
+    best = BestSoFar(score)
+    for number, of_trial in logs.items():
+        for epoch, measured in of_trial.items():
+            best.add(trial_name(number), epoch, measured)
+    return best()

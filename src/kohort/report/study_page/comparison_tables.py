@@ -19,11 +19,17 @@ class TableRow:
         comparison: The comparison, `b` against `a`.
         difference: With its interval, as text; all of a table have as many digits.
         verdict: In words.
+        variant: The variant that the row is about.
+        parameters: The number of its weights.
+        megabytes: Of its weights; NaN where they are not known.
     """
 
     comparison: Comparison
     difference: str
     verdict: str
+    variant: str
+    parameters: int
+    megabytes: float
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ def comparison_tables(conclusions: Conclusions) -> list[ComparisonTable]:
     """The tables of a study, those without a comparison left out."""
     settings, found = conclusions.record.settings, conclusions.comparisons
     flat = without_rise(conclusions)
+    facts = {variant.name: variant for variant in conclusions.record.variants}
     best, first = conclusions.winner_name, conclusions.record.variant_names[0]
     titles = {
         "baseline": (f"Each variant against {settings.baseline}, {first}", "a"),
@@ -71,6 +78,9 @@ def comparison_tables(conclusions: Conclusions) -> list[ComparisonTable]:
                 c,
                 cell(c, scale, digits=digits),
                 NO_RISE if c in flat else _verdict(c, settings.kind),
+                of := c.a if one == "b" else c.b,
+                facts[of].parameters,
+                facts[of].megabytes,
             )
             for c in compared
         ]

@@ -7,6 +7,7 @@ from kohort.data.dataset import Dataset
 from kohort.report.checks.confusion_rows import confusion_rows
 from kohort.report.held_out import HeldOut
 from kohort.report.study_page.probability_plots import (
+    areas_text,
     calibration_text,
     precision_svg,
     reliability_points,
@@ -33,6 +34,7 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         "reliability": reliability_svg(reliability_points(tests)) if tests else "",
         "calibrations": [calibration_text(test) for test in tests],
         "roc": roc_svg(points),
+        "areas": areas_text(tests),
         "precision": precision_svg(points),
     }
 

@@ -21,8 +21,10 @@ from kohort.report.answers import (
     what_it_did,
     without_rise,
 )
-from kohort.report.class_words import not_beaten, of_no_use
-from kohort.report.tested_scores import TestScore
+from kohort.report.class_words import against_majority_text, not_beaten, of_no_use
+from kohort.report.held_out import HeldOut
+from kohort.report.on_test import are_accuracies
+from kohort.report.tested_scores import TestScore, errors_text
 from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(
@@ -69,22 +71,33 @@ def headline(conclusions: Conclusions) -> str:
     return " ".join(filter(None, parts))
 
 
-def on_test_set(conclusions: Conclusions, scores: Sequence[TestScore], readings: int) -> str:
+def on_test_set(
+    conclusions: Conclusions,
+    scores: Sequence[TestScore],
+    readings: int,
+    tests: Sequence[HeldOut] = (),
+) -> str:
     """How the winner's model to ship does on the test set, in a sentence; empty without one.
 
     Args:
         conclusions: Of the study.
         scores: On the test set, of the winner, then of the baseline.
         readings: How often the test set was read.
+        tests: How right the two are; none where they give no classes.
     """
     if not scores or conclusions.winner is None:
         return ""
     scale = conclusions.study.scale
     times = "once" if readings == 1 else f"{readings} times"
     score = scale.score(scale.possible(scores[0].score))
+    off = errors_text(scores[0])
+    confidence = conclusions.record.settings.confidence
+    against = ""
+    if are_accuracies(tests, scores):
+        against = against_majority_text(tests[0].answers, confidence)
     return (
         f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
-        f"ship has {scale.metric} {score}."
+        f"ship has {scale.metric} {score}{f'; {off}' * bool(off)}{against}."
     )
 
 
@@ -97,6 +110,11 @@ def warnings(findings: Sequence[Finding]) -> list[str]:
         and finding.verdict == "found"
         and finding.code not in OPENS_THE_ANSWER
     ]
+
+
+def is_of_other_metrics(finding: Finding) -> bool:
+    """Whether a rule about one answer for all samples does not apply: the metric is another's."""
+    return finding.code in OPENS_THE_ANSWER and finding.verdict == "not applicable"
 
 
 def facts(conclusions: Conclusions) -> list[Fact]:

@@ -6,7 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from kohort.findings.probabilities.areas import at_thresholds
 from kohort.findings.probabilities.calibration import BINS
+from kohort.findings.statistics.interval import Interval, rounded
 from kohort.report.figures import on_the_page
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.side_by_side import calibrated
@@ -50,22 +52,16 @@ def threshold_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
     """
     tables = []
     for test in tests:
-        counts = np.bincount(np.asarray(test.truth, int), minlength=2)
-        if len(test.answers.names) != 2 or not counts.all():
+        if test.areas is None or test.second is None:
             continue
-        is_second = np.asarray(test.truth) == 1
-        given_second = is_second == test.right  # right about the second, or wrong about the first
-        score = np.where(given_second, test.sure, 1 - np.asarray(test.sure, float))
-        order = np.argsort(-score, kind="stable")
-        found, alarms = np.cumsum(is_second[order]), np.cumsum(~is_second[order])
-        last = np.append(np.diff(score[order]) != 0, True)  # ties are one threshold
+        found, alarms = at_thresholds(test.second, np.asarray(test.truth) == 1)
         table = pd.DataFrame(
             {
-                "false_alarms": alarms / counts[0],
-                "recall": found / counts[1],
+                "false_alarms": alarms / alarms[-1],
+                "recall": found / found[-1],
                 "precision": found / (found + alarms),
             }
-        )[last]
+        )
         start = pd.DataFrame({"false_alarms": [0.0], "recall": [0.0], "precision": [np.nan]})
         tables.append(pd.concat([start, table]).assign(variant=test.variant))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -114,6 +110,23 @@ def precision_svg(points: pd.DataFrame) -> str:
 def calibration_text(test: HeldOut) -> str:
     """A model's calibration error, and whether it is more than chance, in a sentence."""
     return f"The calibration error of {test.variant} is {calibrated(test.calibration)}."
+
+
+def areas_text(tests: Sequence[HeldOut]) -> list[str]:
+    """The areas under both curves as numbers, a sentence for each model; none without them."""
+    return [
+        f"{test.variant}: area under ROC {area(test.areas.roc)}, where chance has 0.5; average "
+        f"precision {test.areas.average_precision:.3f}, where chance has {test.areas.share:.3f}, "
+        f"the part of the test samples that are {test.answers.names[1]}."
+        for test in tests
+        if test.areas is not None
+    ]
+
+
+def area(found: Interval) -> str:
+    """An area with its interval as text: `0.912 (0.880 to 0.935)`."""
+    mean, low, high = rounded(found, lambda bound, digits: f"{bound:.{digits}f}", 3, ())
+    return f"{mean} ({low} to {high})"
 
 
 def _base(points: pd.DataFrame) -> alt.Chart:

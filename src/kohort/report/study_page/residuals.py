@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.report.figures import on_the_page
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import TestScore, error_text, r2_text
 
 SHOWN = 1000
 """The most samples of a picture; of more, as many are drawn at random."""
@@ -24,15 +24,37 @@ def residuals_part(scores: Sequence[TestScore]) -> dict[str, Any]:
         scores: Of the winner, then of the baseline.
     """
     known = [score for score in scores if score.predictions is not None]
-    points = residual_points(known[0]) if known else pd.DataFrame()
+    of_one = [score for score in known if np.asarray(score.predictions).ndim == 1]
+    points = residual_points(of_one[0]) if of_one else pd.DataFrame()
     return {
+        "scored_errors": scored_errors(known),
         "errors_of": [score.variant for score in known],
-        "error_rows": error_rows(known),
+        "error_rows": error_rows(of_one),
         "observed": "" if points.empty else observed_svg(points),
         "residuals": "" if points.empty else residual_svg(points),
         "dots": len(points),
         "predicted": 0 if not known else len(known[0].values),
     }
+
+
+def scored_errors(scores: Sequence[TestScore]) -> list[dict[str, Any]]:
+    """RMSE, MAE and R2 as text, a row for each and for each number.
+
+    Args:
+        scores: With predictions.
+
+    Returns:
+        By row `name`, and `texts` of each score.
+    """
+    rows = []
+    for number, of_number in enumerate(zip(*(score.errors for score in scores), strict=True)):
+        several = f" of number {number + 1}" * (len(scores[0].errors) > 1)
+        rows += [
+            {"name": f"RMSE{several}", "texts": [error_text(one.rmse) for one in of_number]},
+            {"name": f"MAE{several}", "texts": [error_text(one.mae) for one in of_number]},
+            {"name": f"R2{several}", "texts": [r2_text(one) for one in of_number]},
+        ]
+    return rows
 
 
 def residual_points(score: TestScore) -> pd.DataFrame:

@@ -97,7 +97,8 @@ class SideBySide:
         classes also `test_accuracy`, `balanced_accuracy`, `log_loss`, the calibration error `ece`
         and what chance makes of it, `ece_by_chance` (exceeded in 5 % of cases by a calibrated
         model); `parameters`; `milliseconds` of a prediction for a batch of 1,000 rows, and
-        `megabytes` of the file.
+        `megabytes` of the file. Of two classes there are `roc_auc` and `average_precision`, of a
+        number to predict `rmse`, `mae` and `r2`.
         """
         names = ("accuracy",) if self._are_accuracies else ()
         rows = [_row(model, *names) for model in (self.single, self.other)]
@@ -159,13 +160,20 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
             "ece": held.calibration.error,
             "ece_by_chance": held.calibration.by_chance,
         }
+        if (areas := held.areas) is not None:
+            row |= {"roc_auc": areas.roc.mean, "average_precision": areas.average_precision}
+    if len(errors := model.score.errors) == 1:
+        row |= {"rmse": errors[0].rmse.mean, "mae": errors[0].mae.mean, "r2": errors[0].r2}
     return {"model": model.name, **row, **model.cost._asdict()}
 
 
 def calibrated(found: Calibration) -> str:
     """A calibration error, and whether it is more than chance."""
     told = "more than" if found.is_shown else "within"
-    return f"{100 * found.error:.1f} % ({told} the {100 * found.by_chance:.1f} % of chance)"
+    error, by_chance = (f"{100 * part:.1f}" for part in (found.error, found.by_chance))
+    if error == by_chance:  # rounded, one would be no more than the other
+        error, by_chance = (f"{100 * part:.2f}" for part in (found.error, found.by_chance))
+    return f"{error} % ({told} the {by_chance} % of chance)"
 
 
 def _change(difference: Interval) -> str:

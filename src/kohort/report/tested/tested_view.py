@@ -80,7 +80,8 @@ class TestedView(RecordView):
         such a number is flattered by it. Where there is no winner it is not read. In a store
         readings are kept, with what was found: a member with the same weights is not tested
         again, and who wins after a study went on is another reading. A study that is opened
-        without its data tells what was found.
+        without its data tells what was found. Of two classes `areas` has the areas under the ROC
+        curve and under that of precision and recall.
 
         Args:
             *variants: Names; none for the winner and the baseline.
@@ -171,7 +172,8 @@ class TestedView(RecordView):
         """The metric that scores on the test set, of the winner and of the baseline.
 
         Where targets are class labels `test` tells more, of the same reading: see there for when
-        the test set is read.
+        the test set is read. Where they are numbers, `errors` of a score has RMSE, MAE and R2,
+        whatever the models were compiled with.
 
         Args:
             *variants: Names; none for the winner and the baseline.

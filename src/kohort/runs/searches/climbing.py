@@ -26,6 +26,7 @@ from kohort.engine.members import Resources, compiling_ahead, laid_out, train_fu
 from kohort.engine.memory import OutgrownError
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted
+from kohort.report.following.best_so_far import Best, best_of_trials
 from kohort.report.progress import Progress
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
@@ -64,7 +65,7 @@ class Climber:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
         self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
-        self._scoring: Scoring | None = _known_scoring(keeper)
+        self.scoring: Scoring | None = _known_scoring(keeper)  # None while all have failed
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
 
@@ -125,12 +126,12 @@ class Climber:
 
         NaN where it diverged.
         """
-        assert self._scoring is not None
+        assert self.scoring is not None
         logs = [logs for epoch, logs in sorted(self._logs[number].items()) if epoch < epochs]
         if not logs or has_diverged(logs[-1]):
             return float("nan")
         best = min(logs, key=lambda of_epoch: of_epoch["val_data_loss"])
-        return best[f"val_{self._scoring.metric}"]
+        return best[f"val_{self.scoring.metric}"]
 
     def loss(self, number: int, epochs: int) -> float:
         """The lowest validation loss of a trial in so many epochs; infinite where it has none."""
@@ -140,14 +141,13 @@ class Climber:
         return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
 
     @property
-    def metric(self) -> str:
-        """The metric that scores the trials; "" as long as all have failed."""
-        return "" if self._scoring is None else self._scoring.metric
-
-    @property
     def higher_is_better(self) -> bool:
         """Whether a higher score is the better one."""
-        return self._scoring is not None and self._scoring.higher_is_better
+        return self.scoring is not None and self.scoring.higher_is_better
+
+    def best_so_far(self) -> Best | None:
+        """The best score that a trial had after an epoch; None before the first."""
+        return None if self.scoring is None else best_of_trials(self.scoring, self._logs)
 
     def epochs_of(self, number: int) -> int:
         """The epochs that a trial has trained."""
@@ -203,7 +203,7 @@ class Climber:
 
     def _choose_scoring(self, numbers: Sequence[int]) -> None:
         """Choose the metric that scores: the one that most trials of the first part would have."""
-        if self._scoring is not None:
+        if self.scoring is not None:
             return
         found = []
         for number in numbers:
@@ -212,17 +212,17 @@ class Climber:
                 found.append(scoring(self._spec.metric, self._spec.mode, [metrics]))
         if found:
             chosen = Counter(each.metric for each in found).most_common(1)[0][0]
-            self._scoring = next(each for each in found if each.metric == chosen)
-            self._keeper.note(scoring=[chosen, self._scoring.higher_is_better])
+            self.scoring = by = next(each for each in found if each.metric == chosen)
+            self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion])
 
     def _scored(self, number: int, fact: Facts) -> Facts:
         """What is known of a trial, which fails where it lacks the metric that scores."""
         if fact.failure or self._keeper.facts(number) is not None:
             return fact
         metrics = {kind.name for kind in self._planned(number).metrics} | {LOSS}
-        if self._scoring is not None and self._scoring.metric in metrics:
+        if self.scoring is not None and self.scoring.metric in metrics:
             return fact
-        wanted = self._spec.metric if self._scoring is None else self._scoring.metric
+        wanted = self._spec.metric if self.scoring is None else self.scoring.metric
         return Facts(None, f"it is not compiled with {wanted!r}, by which trials are scored")
 
     def _forget(self, number: int) -> None:
@@ -332,8 +332,8 @@ class Climber:
 
 
 def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
-    known = keeper["scoring"]
-    return None if known is None else Scoring(known[0], known[1], is_proportion=False)
+    known = keeper["scoring"]  # of stores of earlier versions without the last
+    return None if known is None else Scoring(known[0], known[1], is_proportion=known[2:] == [True])
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def search(
     if spec.rungs is None and schedule == spec.schedule:  # else it began as another one
         _tell_rungs(spec, progress)
     climber = Climber(spec, keeper, memory, progress, cluster)
+    progress.follow(climber.best_so_far)
     trials: list[Trial] = []
     failures = Failures(progress.tell)
     for number, size in enumerate(schedule.parts):
@@ -82,7 +83,7 @@ def search(
         if not part.draws:
             progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
-        part.climb(climber, keeper, _best_so_far(trials, climber) if trials else "")
+        part.climb(climber, keeper)
         found = part.trials(climber)
         climber.conclude(part.facts)
         climber.next_part()
@@ -169,14 +170,14 @@ class _Part:
         ends = [sum(counts[: bracket + 1]) for bracket in range(len(counts))]
         return [sound[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
-    def climb(self, climber: Climber, keeper: SearchKeeper, best: str) -> None:
+    def climb(self, climber: Climber, keeper: SearchKeeper) -> None:
         """Let the trials climb."""
         ladder = self.schedule.ladder
         alive = self.brackets()
         for rung, epochs in enumerate(ladder.epochs):
             climbing = [n for bracket in alive[: rung + 1] for n in bracket]
             if climbing and [self.number, epochs] not in keeper["done"]:
-                climber.climb(climbing, epochs, self._told(rung, alive, best))
+                climber.climb(climbing, epochs, self._told(rung, alive))
                 keeper.note(
                     done=[*keeper["done"], [self.number, epochs]],
                     seconds=climber.times(self.facts),
@@ -202,15 +203,13 @@ class _Part:
         sound = [numbers[place] for place in order if scores[place] == scores[place]]
         return sound if is_last else sound[: self.schedule.ladder.kept(len(numbers))]
 
-    def _told(self, rung: int, alive: Sequence[Sequence[int]], best: str) -> str:
+    def _told(self, rung: int, alive: Sequence[Sequence[int]]) -> str:
         parts, rungs = len(self.schedule.parts), len(self.schedule.ladder.epochs)
         part = f"part {self.number + 1}/{parts}, " if parts > 1 else ""
         climbed = sum(map(len, alive[: max(rung, 1)]))
         # A later bracket begins at a later rung: its trials have outlived none.
         new = len(alive[rung]) if 0 < rung < len(alive) else 0
-        return (
-            f"{part}rung {rung + 1}/{rungs}, {climbed} alive{f' and {new} new' * bool(new)}{best}"
-        )
+        return f"{part}rung {rung + 1}/{rungs}, {climbed} alive{f' and {new} new' * bool(new)}"
 
     def trials(self, climber: Climber) -> list[Trial]:
         """What is known of the trials when they have climbed."""
@@ -282,11 +281,6 @@ def _error(score: float, climber: Climber) -> float:
     return -score if climber.higher_is_better else score
 
 
-def _best_so_far(trials: Sequence[Trial], climber: Climber) -> str:
-    best = ranked(trials, higher_is_better=climber.higher_is_better)
-    return f", best {best[0].score:.4g}" if best else ""
-
-
 def _record(
     spec: SearchSpec,
     climbs: Ladder,
@@ -312,7 +306,7 @@ def _record(
         )
     return SearchRecord(
         spec.name,
-        climber.metric,
+        "" if climber.scoring is None else climber.scoring.metric,
         higher,
         climbs.epochs,
         climbs.reduction,

@@ -81,7 +81,18 @@
   const number = (value, digits = 3) => value === null || value === undefined ? "none"
     : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : Number(value.toPrecision(4)).toString();
   const scored = (value) => number(value, 1);
-  const colour = (variant) => COLOURS[Math.max(0, chosen.indexOf(variant)) % COLOURS.length];
+  // By the place of a variant in its study, so that another look has the same colours; where two of
+  // one colour are shown, the later one has the next that is free.
+  const colour = (variant) => {
+    const taken = new Set();
+    for (const one of [...chosen].sort((a, b) => a - b)) {
+      let place = one % COLOURS.length;
+      while (taken.has(place)) place = (place + 1) % COLOURS.length;
+      if (one === variant) return COLOURS[place];
+      taken.add(place);
+    }
+    return COLOURS[0];
+  };
 
   const countOf = (variant) => counts[variant] ??= { members: new Set(), finished: 0, diverged: 0, epochs: 0 };
   const take = (message) => {

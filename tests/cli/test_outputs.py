@@ -1,0 +1,42 @@
+"""What is checked of the folder that a run writes to, before anything trains."""
+
+import re
+
+import pytest
+
+import kohort
+from kohort.cli.options import report_folder
+from kohort.cli.outputs import check_report
+
+PAGE = "<dl><dt>data</dt><dd>Dataset(&#39;a&amp;b&#39;, 9 train), SHA-256 {}</dd></dl>"
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "folder"),
+    [
+        ("dir/study.py", None, "study-report"),
+        ("dir/study.py", "tables/a.csv", "study-a-report"),
+        ("study.py::early", "b.tar.gz", "study-early-b-report"),
+        ("study.py", "images/", "study-images-report"),
+        ("notmnist.py", "notmnist", "notmnist-report"),  # said once
+        ("study.py", "\x1b[3 4\udcff.csv", "study-3-4-report"),
+        ("study.py", "/", "study-report"),
+    ],
+)
+def test_the_folder_is_named_after_the_file_the_study_and_the_data(place, source, folder):
+    assert str(report_folder(place, source)) == folder
+
+
+def test_the_report_of_other_data_is_not_overwritten(tmp_path):
+    check_report(tmp_path / "none", "12ab")
+    (tmp_path / "report.html").write_text(PAGE.format("12ab"), "utf-8")
+    check_report(tmp_path, "12ab")
+    told = "got one of Dataset('a&b', 9 train); name another folder with --out, or move"
+    with pytest.raises(kohort.DesignError, match=re.escape(told)):
+        check_report(tmp_path, "12ac")
+
+
+@pytest.mark.parametrize("page", [b"<dt>data</dt><dd>not given</dd>", b"\xff"])
+def test_what_tells_of_no_data_is_overwritten(tmp_path, page):
+    (tmp_path / "report.html").write_bytes(page)
+    check_report(tmp_path, "12ab")

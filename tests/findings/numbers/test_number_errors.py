@@ -1,0 +1,54 @@
+"""Errors of predictions of numbers, against scikit-learn's and SciPy's."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from kohort.findings.numbers.number_errors import number_errors
+
+RANDOM = np.random.default_rng(1)
+TARGETS = RANDOM.normal(50, 9, (40, 3))
+PREDICTIONS = TARGETS + RANDOM.normal(1, [2.0, 9.0, 30.0], (40, 3))
+
+
+def test_each_number_has_the_errors_of_scikit_learn():
+    found = number_errors(TARGETS, PREDICTIONS)
+    for name, error, function in (
+        ("rmse", [one.rmse.mean for one in found], metrics.root_mean_squared_error),
+        ("mae", [one.mae.mean for one in found], metrics.mean_absolute_error),
+        ("r2", [one.r2 for one in found], metrics.r2_score),
+    ):
+        expected = function(TARGETS, PREDICTIONS, multioutput="raw_values")
+        assert error == pytest.approx(expected), name
+    assert found[2].r2 < 0
+    assert repr(number_errors(TARGETS[:, 0], PREDICTIONS[:, 0])) == repr(found[:1])
+
+
+def test_intervals_are_students_over_samples_and_of_rmse_the_roots_of_those_of_its_square():
+    (found,) = number_errors(TARGETS[:, 1], PREDICTIONS[:, 1], 0.9)
+    errors = PREDICTIONS[:, 1] - TARGETS[:, 1]
+    absolute = stats.ttest_1samp(np.abs(errors), 0).confidence_interval(0.9)
+    assert (found.mae.low, found.mae.high) == pytest.approx(tuple(absolute))
+    squared = stats.ttest_1samp(errors**2, 0).confidence_interval(0.9)
+    assert (found.rmse.low, found.rmse.high) == pytest.approx(tuple(np.sqrt(squared)))
+
+
+def test_a_bound_below_zero_is_zero():
+    (found,) = number_errors(np.arange(4.0), np.array([0.0, 1.0, 2.0, 9.0]))
+    assert found.rmse.low == found.mae.low == 0 < found.rmse.high
+
+
+def test_r2_is_not_defined_of_targets_that_are_all_the_same():
+    (found,) = number_errors(np.ones(3), np.array([1.0, 1.0, 2.0]))
+    assert np.isnan(found.r2)
+    assert found.no_r2 == "all targets are the same"
+    assert found.mae.mean == pytest.approx(1 / 3)
+    (one,) = number_errors(np.ones(1), np.zeros(1))
+    assert (one.no_r2, one.rmse.mean, one.rmse.is_formed) == ("there is one sample", 1.0, False)
+
+
+def test_a_prediction_that_is_no_number_is_not_left_out():
+    (found,) = number_errors(np.arange(3.0), np.array([0.0, np.inf, 2.0]))
+    assert np.isnan([found.rmse.mean, found.mae.mean, found.r2]).all()
+    assert found.no_r2 == "1 of 3 predictions are no finite numbers"
