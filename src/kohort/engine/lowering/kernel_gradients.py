@@ -62,8 +62,8 @@ def kernel_gradient(
     features = images.shape[-1]
     down = images.shape[1] - down_step * (rows - 1)
     across = images.shape[2] - step * (columns - 1)
+    # By so many shifts the errors are widened, and the images by the others.
     widened = down if down_step == 1 else 1
-    """By how many shifts the errors are widened; the images by the others."""
     shifts = list(itertools.product(range(down // widened), range(across)))
     height = rows + widened - 1
     below, beside = down_step * (height - 1), step * (columns - 1)
