@@ -150,6 +150,8 @@ class BuiltModels:
                 return None
             derived = self._derived.get((variant, replicate.number))
             if derived is not None and derived.member.steps.settings == global_settings():
+                if not derived.evaluates_as_first:  # Its classes are counted by its own model.
+                    return None
                 return derived.first.model, lambda: derived.start
         kind = self.kind(variant, replicate)
         if kind is None or not self.seeded.is_known(kind):

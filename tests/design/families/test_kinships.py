@@ -81,9 +81,13 @@ def test_the_plan_is_that_of_models_that_keras_builds(blobs, axes, monkeypatch):
     assert plan.every_member == every.every_member
     replicate = of.spec.replicate(0, 1.0)
     for number in (5, 20, 29):
-        _, start = models.start(number, replicate)
+        found = models.start(number, replicate)
+        # A penalty is in the evaluation: a model of another one does not stand for it.
+        assert (found is None) is ("l2" in axes)
         assert as_built.start(number, replicate) is None
-        assert bits(start()) == bits(state_of(as_built.kept(number, replicate)))
+        own = state_of(as_built.kept(number, replicate))
+        start = state_of(models.look_at(number, replicate)) if found is None else found[1]()
+        assert bits(start) == bits(own)
 
 
 def assert_planned_as_built(of):
@@ -158,3 +162,43 @@ def test_they_train_to_the_numbers_of_models_that_keras_builds(blobs, monkeypatc
     few = trained()
     monkeypatch.setattr(building, "_WORTH", 1 << 30)
     assert trained() == few
+
+
+@pytest.mark.long
+def test_classes_are_counted_by_a_model_of_the_members_own_slope(blobs):
+    def build(slope):
+        model = keras.Sequential([
+            keras.Input((5,)), layers.Dense(8), layers.LeakyReLU(slope),
+            layers.Dense(3, "softmax"),
+        ])  # fmt: skip
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    points = [{"slope": 0.1 * number + 0.05} for number in range(26)]
+    of = study(blobs, build, points, epochs=4)
+    result = of.run(verbose=0)
+    rows = of.spec.replicate(0, 1.0).valid
+    inputs, truth = blobs.inputs(blobs.x_train[rows]), blobs.y_train[rows]
+    for number in range(26):
+        model = result.members[str(number), 0].model()
+        given = model.predict(inputs, verbose=0).argmax(axis=1)
+        found = np.bincount(truth[given == truth], minlength=3)
+        np.testing.assert_array_equal(result.record.classes.found[number, 0], found)
+
+
+@pytest.mark.long
+def test_what_no_step_computes_with_is_not_taken_for_the_same(blobs):
+    """The penalty of a frozen layer is in the configuration, and in no trace."""
+
+    def build(l2, rate):
+        half = keras.regularizers.L2(l2 / 2)
+        frozen = layers.Dense(4, "relu", kernel_regularizer=half, trainable=False)
+        model = keras.Sequential([keras.Input((5,)), frozen, layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        return model
+
+    points = [{"l2": l2, "rate": rate} for l2 in np.arange(1, 11) / 100 for rate in (1e-2, 2e-2)]
+    points = [{name: float(value) for name, value in point.items()} for point in points]
+    assert_planned_as_built(
+        study(blobs, build, [*points, *grid(8, l2=(0.2, 0.3), rate=(1e-2, 1e-1))])
+    )

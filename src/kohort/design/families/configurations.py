@@ -26,6 +26,7 @@ class Configurations:
         self._structure: Any = structure
         self._values: list[Any] = values
         self._meanings = family.meanings(list(map(_observed, values)))
+        self._seen = {name: {number} for name, number in family.first.numbers.items()}
 
     def learn(self, text: str, numbers: Numbers) -> None:
         """Take note of the configuration of a further member."""
@@ -33,14 +34,21 @@ class Configurations:
         if structure != self._structure:
             self._meanings.is_sound = False
             return
+        for name, number in numbers.items():
+            self._seen[name].add(number)
         self._meanings.rule_out(list(map(_observed, values)), numbers)
 
     def text(self, numbers: Numbers) -> str | None:
         """That of the member that has these numbers; None where it does not follow.
 
+        It does not from members that all have another number than this one for the same argument:
+        of a frozen layer's penalty no step tells what is computed from it.
         Nor does it where something else than the optimizer is compiled otherwise, or where a number
         is 0 of one member alone: a plan tells of losses, of metrics and of what is switched on.
         """
+        seen = [(number, self._seen[name]) for name, number in numbers.items()]
+        if any(number not in those and len(those) == 1 for number, those in seen):
+            return None
         try:
             found = self._meanings.values(numbers) if self._meanings.is_sound else None
         except ArithmeticError:

@@ -149,15 +149,25 @@ class DerivedMember(NamedTuple):
     text: str | None
 
     @property
-    def begins_as_first(self) -> bool:
-        """Whether its loss before training is the first one's: weights and evaluation are equal."""
-        weights, of_first = (jax.tree.leaves(s[:2]) for s in (self.start, self.first.start))
+    def evaluates_as_first(self) -> bool:
+        """Whether the first one's model gives what its own would, with its weights.
+
+        The slope of an activation is in what a model predicts, and in its evaluation. So is a
+        penalty in the evaluation alone, where nothing tells the two apart.
+        """
         traces = self.first.steps.traces
-        return all(a is b for a, b in zip(weights, of_first, strict=True)) and all(
+        return all(
             repr(trace.constants) == repr(traces[name].constants)
             for name, trace in self.member.steps.traces.items()
             if name.startswith("test")
         )
+
+    @property
+    def begins_as_first(self) -> bool:
+        """Whether its loss before training is the first one's: weights and evaluation are equal."""
+        weights, of_first = (jax.tree.leaves(s[:2]) for s in (self.start, self.first.start))
+        is_same = all(a is b for a, b in zip(weights, of_first, strict=True))
+        return is_same and self.evaluates_as_first
 
 
 _PLAIN = (int, str, bool, bytes, type(None))
