@@ -206,3 +206,25 @@ def test_a_loss_that_does_not_take_the_targets_is_not_blamed_on_the_inputs():
 def test_inputs_that_the_model_does_not_take_are_blamed_on_them():
     told = r"inputs \(4,\) .*; give the model keras.Input\(data.input_shape\)$"
     assert_refused(lambda: planned(FROM_1 - 1, features=5), told)
+
+
+def test_a_number_without_bounds_is_no_probability_of_one_of_two_classes():
+    """Else it would be taken for a logit, and cut at 0 where 0.5 is meant."""
+
+    def linear(loss, activation=None):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation)])
+        model.compile("sgd", loss)
+        return model
+
+    def plan_of(y, **arguments):
+        variants = [kohort.Variant("a", linear, **arguments)]
+        return kohort.Study("s", variants, y, replicates=kohort.Holdout(0.25, 2), epochs=1).plan()
+
+    classes = kohort.Dataset(X, np.arange(40) % 2, class_names=("benign", "malignant"))
+    told = "the probability of class malignant, one of two, got an output without bounds, .*sigmoid"
+    for loss in LOSSES:
+        assert_refused(lambda loss=loss: plan_of(classes, loss=loss), told)
+    assert plan_of(classes, loss="mse", activation="sigmoid")
+    assert plan_of(classes, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    numbers = kohort.Dataset(X, (np.arange(40) % 2).astype("float32")[:, None])
+    assert plan_of(numbers, loss="mse")

@@ -14,6 +14,7 @@ from kohort.design.spec import StudySpec
 from kohort.design.validation import check_spec
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.averaging import ends_in_probabilities
 from kohort.keras_api.models import has_loss
 from kohort.keras_api.preprocessing import ENCODE_BEFORE, inputs_of, looks_up
 
@@ -147,7 +148,8 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
     which the data named it.
 
     Raises:
-        DesignError: There are fewer outputs than classes, or targets and loss do not agree.
+        DesignError: There are fewer outputs than classes, targets and loss do not agree, or an
+            output for two classes is neither a probability nor a logit.
     """
     loss = _loss_name(model.loss)
     shape = getattr(model, "output_shape", None)
@@ -160,6 +162,9 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
         _check_two_classes(name, loss, outputs, data)
     elif not isinstance(outputs, int) or outputs == 1:
         _check_numbers(name, loss, data)
+        is_bounded = outputs != 1 or ends_in_probabilities(model)
+        if data.classes == 2 and loss in _OF_NUMBERS and not is_bounded:
+            raise _no_probability(name, loss, data)
 
 
 def _loss_name(loss: object) -> str | None:
@@ -254,6 +259,17 @@ def _loss_of_numbers(model: keras.Model) -> str | None:
     loss = _loss_name(model.loss)
     is_one = model.output_shape[-1] == 1
     return loss if is_one and loss in _OF_NUMBERS else None
+
+
+def _no_probability(name: str, loss: str | None, data: Dataset) -> DesignError:
+    """Of a model that predicts the number of one of two classes, which is no score of either."""
+    second = data.class_names[1] if data.class_names else "1"
+    return DesignError(
+        f"variant {name!r} to give the probability of class {second}, one of two",
+        f"an output without bounds, by the loss {loss}",
+        "end it with sigmoid and compile it with binary_crossentropy; or, if the targets are "
+        "numbers to predict, give them as floats in a column, y.astype('float32')[:, None]",
+    )
 
 
 def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:

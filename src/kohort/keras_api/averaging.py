@@ -63,7 +63,7 @@ def link_of(model: keras.Model, *, has_classes: bool) -> Link:
         if isinstance(loss, losses):
             return link if loss.get_config()["from_logits"] else ""
     is_known = any(loss is known or isinstance(loss, _types(known)) for known in _OF_MEANS)
-    if not has_classes or loss in _OF_PROBABILITIES or is_known or _ends_in_probabilities(model):
+    if not has_classes or loss in _OF_PROBABILITIES or is_known or ends_in_probabilities(model):
         return ""
     raise _not_averaged(
         "outputs that are known to be probabilities or logits",
@@ -136,7 +136,8 @@ def _types(known: Any) -> Any:
     return known if isinstance(known, type) else ()
 
 
-def _ends_in_probabilities(model: keras.Model) -> bool:
+def ends_in_probabilities(model: keras.Model) -> bool:
+    """Whether the last layer of a model is softmax or sigmoid, or has one of them."""
     outputs = getattr(model, "outputs", None)
     if not outputs:
         return False
