@@ -62,7 +62,7 @@ replicate, the same for all variants.
   are in percent of what the baseline scores on validation, and differences in its own unit.
 - Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
-  is given it is one point, or, of what is no proportion, 5 % of the baseline's score.
+  is given it is one point, or, of what is no proportion, 5 % of the best variant's score.
 """
 
 VERDICTS = """## What a verdict means

@@ -1,6 +1,7 @@
 """Whether splits give each part as many samples of a rare class, where nobody has said so."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import kohort
 from kohort.data import splits as splits_module
 from kohort.data import strata as strata_module
 from kohort.data.strata import FEW, IMBALANCED, Strata, strata
+from kohort.design.spec import StudySpec
 from tests.design.test_weights import study
 from tests.doors.refusals import assert_refused
 
@@ -108,6 +110,25 @@ def test_what_cannot_be_stratified_is_told():
     assert strata(dealt, 0.1, drawn_anew=False).stratifies
     folds = positives(kohort.KFold(10).replicates(dealt, 0), dealt)
     assert sorted(folds) == [0] * 7 + [1] * 3, "each of them validates once"
+
+
+def test_groups_that_are_larger_than_a_validation_part_are_told(blobs):
+    """Six patients: of those with more rows than a fifth of all none ever validates."""
+    groups = np.repeat(np.arange(6), [45, 45, 110, 110, 95, 95])
+    data = kohort.Dataset(blobs.x_train, blobs.y_train, groups=groups)
+
+    def told(splits, data=data):
+        variant = kohort.Variant("linear", lambda: None)
+        return StudySpec("s", (variant,), data, splits, 1).splits_told
+
+    for splits in (kohort.Holdout(0.2, 5), kohort.Race(kohort.Holdout(0.2, 8), looks=2)):
+        words = "2 of 6 groups never validate, .* more than the 100 samples .*KFold"
+        assert re.search(words, told(splits))
+    validating = [groups[of.valid] for of in kohort.Holdout(0.2, 50).replicates(data, 0)]
+    assert set(np.concatenate(validating)) == {0, 1, 4, 5}
+    assert told(kohort.KFold(3)) == ""
+    assert told(kohort.Holdout(0.3, 5)) == ""
+    assert told(kohort.Holdout(0.2, 5), kohort.Dataset(blobs.x_train, blobs.y_train)) == ""
 
 
 SPLITS = [kohort.Holdout(0.1, 20), kohort.KFold(10, repeats=2)]

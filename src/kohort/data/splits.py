@@ -58,6 +58,29 @@ def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) ->
     return np.flatnonzero(drawn[group])
 
 
+def never_drawn(groups: np.ndarray | None, count: int) -> str:
+    """The groups that `draw_exactly` never draws, since they hold more than `count` samples.
+
+    Args:
+        groups: `[sample]`, the group of each sample; None where there are none.
+        count: The samples to draw.
+
+    Returns:
+        A sentence about them; "" where each may be drawn.
+    """
+    if groups is None:
+        return ""
+    sizes = np.unique(groups[groups >= 0], return_counts=True)[1]
+    large = int((sizes > count).sum())
+    if not large:
+        return ""
+    return (
+        f"{large:,} of {len(sizes):,} groups never validate, since they stay whole and have more "
+        f"than the {count:,} samples of a validation part: no interval tells of them (KFold lets "
+        "each validate)"
+    )
+
+
 def draw_within(
     random: np.random.Generator, labels: np.ndarray, groups: np.ndarray, most: np.ndarray
 ) -> np.ndarray:

@@ -268,7 +268,7 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
         weighted.append("sample weights, in training and in what losses measure")
     # Whatever is taken for something else than the data said is said last.
     taken = [note for note in spec.data.notes[-1:] if AS_NUMBERS in note]
-    return tuple(filter(None, [spec.strata.why, *weighted, *taken]))
+    return tuple(filter(None, [spec.splits_told, *weighted, *taken]))
 
 
 def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> MemberPlan:

@@ -10,7 +10,8 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
-from kohort.data.strata import Strata
+from kohort.data.splits import never_drawn
+from kohort.data.strata import Strata, drawn_from
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, Replicate, strata_of
 from kohort.design.scoring import Mode
@@ -143,6 +144,15 @@ class StudySpec:
         if isinstance(weights, str):
             return balanced(self.labels.train[replicate.train], len(self.labels.names))
         return class_table(weights, self.labels)
+
+    @cached_property
+    def splits_told(self) -> str:
+        """What to know of how the samples are split; "" where it is as usual."""
+        large = ""
+        if isinstance(self.splits, Holdout) and not self.strata.stratifies:
+            drawn = drawn_from(self.data)
+            large = never_drawn(drawn.groups, round(self.splits.fraction * len(drawn.x_train)))
+        return "; ".join(filter(None, [self.strata.why, large]))
 
     @cached_property
     def whole_replicates(self) -> tuple[Replicate, ...]:

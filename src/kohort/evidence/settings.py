@@ -41,7 +41,7 @@ class Settings:
         looks: Of a race, the replicates that each look sees; empty where all were trained.
         class_weights: The weights of classes, by the names of the variants that train with some.
         strata: Why classes were split in the same proportion, or why not, where that was decided
-            for the data; else "".
+            for the data; and groups that never validate. "" where it is as usual.
         has_sample_weights: Whether samples had weights, by which losses are measured too.
         data: The fingerprint of its data; "" of studies that were kept before it was.
         raw_data: That of the raw data that these were cleaned from; "" where they were not.

@@ -298,7 +298,7 @@ def _settings(
         group_size=mean_group_size(spec.data.groups),
         looks=() if spec.race is None else spec.race.sizes,
         class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},
-        strata=spec.strata.why,
+        strata=spec.splits_told,
         has_sample_weights=spec.sample_weights is not None,
         data=spec.data.fingerprint,
         raw_data="" if spec.data.raw is None else spec.data.raw.fingerprint,

@@ -249,6 +249,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "has_rises": bool(conclusions.families.rises),
         "next_steps": conclusions.next_steps,
         "flattery": winners_flattery(conclusions),
+        "of_groups": settings.strata if settings.group_size > 1 else "",
         "overview": words.overview(page.findings),
         "reference": reference_row(conclusions),
         "test_text": on_test.told(page.tests, page.test_scores, page.scale, settings),
