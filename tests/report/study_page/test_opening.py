@@ -123,6 +123,9 @@ def test_without_additions_the_axis_that_matters_is_told():
 def test_where_no_axis_is_told_to_matter_most_no_numbers_are():
     told = what_helped(of(noisy(*np.full(4, 0.8), spread=0.05), grid_of(units=[1, 2], rate=[3, 4])))
     assert told == "These replicates cannot tell which axis matters most."
+    cells = grid_of(units=[1, 2], rate=[3, 4])[:3]
+    told = what_helped(of(noisy(*np.full(3, 0.8), spread=0.05), cells))
+    assert told == "Which axis matters most cannot be told: combinations of levels are missing."
 
 
 @pytest.mark.parametrize(("replicates", "fewest"), [(2, True), (3, False)])

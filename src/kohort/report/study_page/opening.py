@@ -192,6 +192,8 @@ def _axes(conclusions: Conclusions) -> str:
     if len(effects.ranges) < 2:
         return told[0]
     if effects.most is None and not effects.none_matters:
+        if not effects.are_alike:
+            return "Which axis matters most cannot be told: combinations of levels are missing."
         # How far each moves the score, as these replicates choose levels, is for who reads on.
         return "These replicates cannot tell which axis matters most."
     return told[len(effects.axes)]
