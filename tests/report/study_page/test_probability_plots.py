@@ -60,6 +60,10 @@ def test_areas_are_told_as_numbers_beside_the_curves():
     assert told.startswith(f"v: area under ROC {roc} (")
     assert f"; average precision {precision}, where chance has {truth.mean():.3f}," in told
     assert told.endswith("of the test samples that are b.")
+    assert "where chance has 0.5; " in told
+    random = np.random.default_rng(0).permutation(truth)
+    (told,) = areas_text([held_out(random, scores)])
+    assert "), not shown to differ from the 0.5 of chance; average" in told
 
 
 @pytest.mark.parametrize("width", [1, 2])

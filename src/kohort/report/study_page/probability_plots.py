@@ -115,12 +115,18 @@ def calibration_text(test: HeldOut) -> str:
 def areas_text(tests: Sequence[HeldOut]) -> list[str]:
     """The areas under both curves as numbers, a sentence for each model; none without them."""
     return [
-        f"{test.variant}: area under ROC {area(test.areas.roc)}, where chance has 0.5; average "
-        f"precision {test.areas.average_precision:.3f}, where chance has {test.areas.share:.3f}, "
+        f"{test.variant}: area under ROC {area(test.areas.roc)}, {_beside_chance(test.areas.roc)}; "
+        f"average precision {test.areas.average_precision:.3f}, where chance has {test.areas.share:.3f}, "
         f"the part of the test samples that are {test.answers.names[1]}."
         for test in tests
         if test.areas is not None
     ]
+
+
+def _beside_chance(roc: Interval) -> str:
+    if roc.low <= 0.5 <= roc.high:
+        return "not shown to differ from the 0.5 of chance"
+    return "where chance has 0.5"
 
 
 def area(found: Interval) -> str:
