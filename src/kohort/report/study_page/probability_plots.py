@@ -116,8 +116,8 @@ def areas_text(tests: Sequence[HeldOut]) -> list[str]:
     """The areas under both curves as numbers, a sentence for each model; none without them."""
     return [
         f"{test.variant}: area under ROC {area(test.areas.roc)}, {_beside_chance(test.areas.roc)}; "
-        f"average precision {test.areas.average_precision:.3f}, where chance has {test.areas.share:.3f}, "
-        f"the part of the test samples that are {test.answers.names[1]}."
+        f"average precision {test.areas.average_precision:.3f}, where chance has "
+        f"{test.areas.share:.3f}, the part of the test samples that are {test.answers.names[1]}."
         for test in tests
         if test.areas is not None
     ]
