@@ -146,9 +146,9 @@ def test_they_are_kept_and_what_is_added_alone_is_predicted(tmp_path, monkeypatc
     first = study(data).run(tmp_path / "k.db", verbose=0)
     predicted, found = [], ClassCounter.found
 
-    def counting(self, model, member):
+    def counting(self, model, member, weights=None):
         predicted.append(member.replicate)
-        return found(self, model, member)
+        return found(self, model, member, weights)
 
     monkeypatch.setattr(ClassCounter, "found", counting)
     again = study(data, replicates=3).run(tmp_path / "k.db", verbose=0)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ import pytest
 
 import kohort
 from kohort.engine.program.compilation import PROGRAMS, compiled_program
+from kohort.errors import StoreError
 from kohort.evidence.store import open_store
 from kohort.report import store_tables
 from kohort.runs.cluster import listening
@@ -341,8 +343,9 @@ def test_ray_of_the_run_ends_with_it_and_what_was_done_is_kept(files, monkeypatc
     store, until = folder / "kohort.db", time.monotonic() + 200
     while time.monotonic() < until:
         time.sleep(0.2)
-        if store.exists() and kept(store, "file")[0]:
-            break
+        with suppress(StoreError):  # The store may be there before the study is.
+            if store.exists() and kept(store, "file")[0]:
+                break
     assert len(alive(mark)) > 3
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=100)
