@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.launch import RESULTS, launch_peer
+from benchmarks.launch import RESULTS, chosen, launch_peer
 from benchmarks.machine import about
 from benchmarks.peers import BREADTH, COHORT
 from benchmarks.tasks import TASKS
@@ -168,15 +168,6 @@ def measure(model: str, peers: Sequence[str], rounds: int, limit: float) -> list
     return records
 
 
-def chosen(given: str, known: Sequence[str]) -> list[str]:
-    """Names that an option lists; "all" stands for all."""
-    names = list(known) if given == "all" else given.split(",")
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(f"expected all, or some of {', '.join(known)}; got {name!r}")
-    return names
-
-
 def main(
     models: Annotated[str, typer.Option(help="Which, with commas between; or all.")] = "all",
     peers: Annotated[str, typer.Option(help="Which, with commas between; or all.")] = "all",
@@ -185,7 +176,7 @@ def main(
     cores: Annotated[int | None, typer.Option(min=1, help="So many of the machine's.")] = None,
 ) -> None:
     """Measure, and write benchmarks/results/breadth.json and breadth.md."""
-    names, who = chosen(models, list(TASKS)), chosen(peers, list(BREADTH))
+    names, who = chosen(models, TASKS), chosen(peers, BREADTH)
     if cores is not None:
         # Processes inherit it, and their libraries make as many threads.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import typer
 
 from benchmarks.peers import OWN, PEERS_ENVIRONMENT, TENSORFLOW, Peer
 
@@ -78,3 +80,23 @@ def launch_peer(
     command = [interpreter, "-m", f"benchmarks.peers.{peer.module}", *arguments, *peer.arguments]
     variables = {**peer.variables, "KOHORT_CACHE": str(cache)}
     return launch([*command, "--started", str(time.time())], variables, limit)
+
+
+def chosen(
+    given: str, known: Iterable[str], several: Mapping[str, Sequence[str]] | None = None
+) -> Sequence[str]:
+    """The names that an option lists, with commas between.
+
+    Args:
+        given: The option; "all" stands for all that are known.
+        known: All names.
+        several: Other words that stand for some of them.
+    """
+    known = tuple(known)
+    words = {**(several or {}), "all": known}
+    names = words.get(given, tuple(given.split(",")))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        expected = f"{', '.join(words)} or {', '.join(known)}"
+        raise typer.BadParameter(f"expected {expected}; got {unknown[0]!r}")
+    return names

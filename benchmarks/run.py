@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import machine, page, samples
-from benchmarks.launch import RESULTS, launch, launch_peer
+from benchmarks.launch import RESULTS, chosen, launch, launch_peer
 from benchmarks.peers import PEERS, Peer
 from benchmarks.profiled import profile
 from benchmarks.summary import Row, ceilings_of, summary
@@ -134,11 +134,7 @@ def works_of(given: str) -> Sequence[str]:
 
 def peers_of(given: str) -> Sequence[str]:
     """The names of peers that an option lists, likewise."""
-    names = {"quick": QUICK_PEERS, "all": tuple(PEERS)}.get(given, tuple(given.split(",")))
-    unknown = [name for name in names if name not in PEERS]
-    if unknown:
-        raise typer.BadParameter(f"expected quick, all or {', '.join(PEERS)}; got {unknown[0]!r}")
-    return names
+    return chosen(given, PEERS, {"quick": QUICK_PEERS})
 
 
 def main(

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from benchmarks import breadth, models
-from benchmarks.launch import INTERPRETERS, RESULTS, ROOT, launch_peer
+from benchmarks.launch import INTERPRETERS, RESULTS, ROOT, chosen, launch_peer
 from benchmarks.peers import BREADTH
 from benchmarks.tasks import TASKS
 
@@ -93,10 +93,11 @@ def test_a_peer_without_its_environment_is_told(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_is_refused():
-    assert breadth.chosen("all", ["a", "b"]) == ["a", "b"]
-    assert breadth.chosen("b", ["a", "b"]) == ["b"]
-    with pytest.raises(typer.BadParameter, match="expected all, or some of a, b; got 'c'"):
-        breadth.chosen("a,c", ["a", "b"])
+    assert chosen("all", ["a", "b"]) == ("a", "b")
+    assert chosen("b", ["a", "b"]) == ("b",)
+    assert chosen("few", ["a", "b"], {"few": ("a",)}) == ("a",)
+    with pytest.raises(typer.BadParameter, match="expected all or a, b; got 'c'"):
+        chosen("a,c", ["a", "b"])
 
 
 @pytest.mark.long

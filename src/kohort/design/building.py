@@ -150,9 +150,9 @@ class BuiltModels:
                 return None
             derived = self._derived.get((variant, replicate.number))
             if derived is not None and derived.member.steps.settings == global_settings():
-                if not derived.evaluates_as_first:  # Its classes are counted by its own model.
-                    return None
-                return derived.first.model, lambda: derived.start
+                # Its classes are counted by that model, which has to give what its own would.
+                found = derived.first.model, lambda: derived.start
+                return found if derived.evaluates_as_first else None
         kind = self.kind(variant, replicate)
         if kind is None or not self.seeded.is_known(kind):
             return None

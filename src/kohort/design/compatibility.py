@@ -162,9 +162,8 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
         _check_two_classes(name, loss, outputs, data)
     elif not isinstance(outputs, int) or outputs == 1:
         _check_numbers(name, loss, data)
-        is_bounded = outputs != 1 or ends_in_probabilities(model)
-        if data.classes == 2 and loss in _OF_NUMBERS and not is_bounded:
-            raise _no_probability(name, loss, data)
+        if outputs == 1:
+            _check_probability(name, model, loss, data)
 
 
 def _loss_name(loss: object) -> str | None:
@@ -261,10 +260,12 @@ def _loss_of_numbers(model: keras.Model) -> str | None:
     return loss if is_one and loss in _OF_NUMBERS else None
 
 
-def _no_probability(name: str, loss: str | None, data: Dataset) -> DesignError:
-    """Of a model that predicts the number of one of two classes, which is no score of either."""
+def _check_probability(name: str, model: keras.Model, loss: str | None, data: Dataset) -> None:
+    """Refuse a model that predicts the number of one of two classes: it is no score of either."""
+    if data.classes != 2 or loss not in _OF_NUMBERS or ends_in_probabilities(model):
+        return
     second = data.class_names[1] if data.class_names else "1"
-    return DesignError(
+    raise DesignError(
         f"variant {name!r} to give the probability of class {second}, one of two",
         f"an output without bounds, by the loss {loss}",
         "end it with sigmoid and compile it with binary_crossentropy; or, if the targets are "

@@ -41,10 +41,10 @@ class Configurations:
     def text(self, numbers: Numbers) -> str | None:
         """That of the member that has these numbers; None where it does not follow.
 
-        It does not from members that all have another number than this one for the same argument:
-        of a frozen layer's penalty no step tells what is computed from it.
-        Nor does it where something else than the optimizer is compiled otherwise, or where a number
-        is 0 of one member alone: a plan tells of losses, of metrics and of what is switched on.
+        It does not from members that all have one other number than this one for an argument: no
+        step tells what is computed from a frozen layer's penalty. Nor does it where something else
+        than the optimizer is compiled otherwise, or where a number is 0 of one member alone: a plan
+        tells of losses, of metrics and of what is switched on.
         """
         seen = [(number, self._seen[name]) for name, number in numbers.items()]
         if any(number not in those and len(those) == 1 for number, those in seen):
