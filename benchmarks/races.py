@@ -1,10 +1,11 @@
 """Races against a fixed design of 20 replicates: the same verdicts, for how much of the training?
 
-    python -m benchmarks.races --stores DIR [--data notMNIST_small.tar.gz] [--seeds 10]
+    python -m benchmarks.races --stores DIR [--data notMNIST_small.tar.gz] [--first 0] [--seeds 10]
 
 Each seed trains the fixed design once, in a store, and replays the race on its curves, which are
 those that the race would have trained. benchmarks/results/races.json has what each seed gave, by
-data set; a run with `--data` adds to what is there.
+data set; a run with `--data` adds to what is there, and one with `--first 7` trains seed 7 and
+those after it, and keeps what the seeds before it gave.
 """
 
 import argparse
@@ -36,22 +37,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stores", type=Path, required=True, help="where studies are kept")
     parser.add_argument("--data", help="other images than the built-in ones, for small nets")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="default: %(default)s")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many; default: %(default)s")
+    parser.add_argument("--first", type=int, default=0, help="the first seed to train; default: 0")
     parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
     options = parser.parse_args()
+    if not 0 <= options.first < options.seeds:
+        parser.error(f"--first must be 0 to {options.seeds - 1}, below --seeds: {options.first}")
     data = kohort.load(options.data or "letters")
-    found = []
-    make = small_nets if options.data else built_in
-    for seed in range(options.seeds):
-        study = make(data, seed)
+    studies = [
+        (small_nets if options.data else built_in)(data, seed)
+        for seed in range(options.first, options.seeds)
+    ]
+    written = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
+    about = {
+        "epochs": studies[0].epochs,
+        "variants": [variant.name for variant in studies[0].variants],
+        "replicates": REPLICATES,
+    }
+    try:
+        found = earlier(written.get(data.name, {"seeds": []}), about, options.first)
+    except ValueError as wrong:
+        parser.error(f"{options.out}, {data.name}: {wrong}")
+    for study in studies:
         result = study.run(options.stores / f"{data.name}.db", verbose=0)
         found.append(beside_fixed(study_curves(result.record)))
-        print(data.name, seed, json.dumps(found[-1]), flush=True)
-    written = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
-    about = {"epochs": study.epochs, "variants": [variant.name for variant in study.variants]}
-    written[data.name] = {**about, "replicates": REPLICATES, "seeds": found}
+        print(data.name, study.spec.seed, json.dumps(found[-1]), flush=True)
+    written[data.name] = {**about, "seeds": found}
     options.out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {options.out}")
+
+
+def earlier(written: dict[str, Any], about: dict[str, Any], first: int) -> list[dict[str, Any]]:
+    """What the seeds before the first one gave, as it was written for the data set.
+
+    Raises:
+        ValueError: Seeds are missing, or their studies were not those that are to be trained.
+    """
+    kept: list[dict[str, Any]] = written["seeds"][:first]
+    if len(kept) < first:
+        raise ValueError(f"expected seeds 0 to {first - 1}, got {len(kept)}: lower --first")
+    for name, expected in about.items():
+        if kept and written[name] != expected:
+            raise ValueError(f"expected {name} {expected}, got {written[name]}: leave --first out")
+    return kept
 
 
 def built_in(data: kohort.Dataset, seed: int) -> kohort.Study:

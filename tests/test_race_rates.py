@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.races import REPLICATES, beside_fixed
+from benchmarks.races import REPLICATES, beside_fixed, earlier, main
 from scripts import race_page
 from tests.findings.curve_builders import study_of
 
@@ -33,6 +33,39 @@ def test_an_oracle_waits_for_verdicts_and_for_nothing_else():
     found = beside(0.1, 0.1, 0.1022, margin=0.0)
     assert found["oracle"] > 4 / REPLICATES
     assert any(pair.startswith("worse") for pair in found["verdicts"])
+
+
+ABOUT = {"epochs": 6, "variants": ["a", "b"], "replicates": REPLICATES}
+WRITTEN = {**ABOUT, "seeds": [{"trained": 0.5}, {"trained": 0.6}, {"trained": 0.7}]}
+
+
+def test_seeds_before_the_first_are_kept():
+    assert earlier(WRITTEN, ABOUT, 2) == WRITTEN["seeds"][:2]
+    assert earlier({"seeds": []}, ABOUT, 0) == []
+    # Of none that is kept it does not matter how it was trained.
+    assert earlier({**WRITTEN, "epochs": 4}, ABOUT, 0) == []
+
+
+def test_seeds_that_are_missing_or_of_other_studies_are_refused():
+    with pytest.raises(ValueError, match=r"expected seeds 0 to 3, got 3: lower --first"):
+        earlier(WRITTEN, ABOUT, 4)
+    for name, other in (("epochs", 4), ("variants", ["a", "c"]), ("replicates", 10)):
+        with pytest.raises(ValueError, match=rf"expected {name} .*: leave --first out"):
+            earlier({**WRITTEN, name: other}, ABOUT, 2)
+
+
+@pytest.mark.parametrize("first", ["-1", "3", "2"])
+def test_a_first_seed_that_cannot_be_is_refused_before_anything_trains(
+    first, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "races.json"
+    asked = ["--stores", str(tmp_path), "--out", str(out), "--seeds", "3", "--first", first]
+    monkeypatch.setattr("sys.argv", ["races", *asked])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    expected = "expected seeds 0 to 1, got 0" if first == "2" else "--first must be 0 to 2"
+    assert expected in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_tells_the_numbers_of_the_file():
