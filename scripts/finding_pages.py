@@ -125,7 +125,9 @@ like. Intervals are each pair's own, and the rises' p-values too. Of 8 variants 
 in 5 replicates, one that is better than the baseline by two standard deviations is told from it in
 {found_moderated} % of studies, and in {found_alone} % without this help; with 3 replicates in
 {few_moderated} % and {few_alone} %. What that risks where spreads are not equal, and where variants
-are related, is [simulated](simulations.md#what-variants-know-of-each-others-spread).
+are related, is [simulated](simulations.md#what-variants-know-of-each-others-spread). The method is
+not that of limma, which Smyth's equation comes from: [both on small
+sets](simulations.md#beside-limma).
 
 The winner was picked by the scores that are compared. It is decided to be better than another
 variant where the t test of the two alone says so, and one of these besides: the other one is ruled

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts import class_pages, race_page
+from scripts import class_pages, limma_page, race_page
 from scripts.finding_pages import EVERY, NOTE, rule_tables
 from scripts.measured import percent, percents, results, studies, table
 from simulations.noise import LETTERS, NOTMNIST
@@ -309,7 +309,7 @@ def page() -> str:
             HEAD,
             *(ALARMS, _alarms(), ALARMS_END),
             *(POWER, _power()),
-            *(BORROWED, _borrowed(), BORROWED_END),
+            *(BORROWED, _borrowed(), BORROWED_END, limma_page.beside_limma()),
             *(WINNER, _winner(), WINNER_END),
             *(AXES, _axes(), AXES_END),
             *(RACES, _races(), RACES_SAVED, _saved(), race_page.trained_nets(), RACES_END),

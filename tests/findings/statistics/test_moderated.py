@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.special import digamma
 
-from kohort.findings.statistics.moderated import _shrunk, moderate
+from kohort.findings.statistics.moderated import moderate
 
 VARIANTS, REPLICATES = 8, 5
 EQUAL = np.ones(VARIANTS)
@@ -120,20 +119,6 @@ def test_where_nothing_but_the_replicates_part_varies_nothing_is_known():
     assert moderate(np.tile([0.1, 0.3, 0.2], (4, 1))) is None
     assert moderate(np.full((4, 3), 0.1)) is None
     assert moderate(np.full((4, 3), np.nan)) is None
-
-
-def test_variances_are_drawn_as_limma_draws_them():
-    # Smyth 2004, equation 3: (d0 s0^2 + d s^2) / (d0 + d), with one s0.
-    alone, df = np.array([0.5, 1.0, 1.5, 1.0]), np.full(4, 4.0)
-    variance, degrees = _shrunk(alone, df, alone.mean(), 2.0)
-    borrowed = degrees - df
-    prior = (degrees * variance - df * alone) / borrowed
-
-    assert (borrowed <= 2.0).all()
-    assert prior == pytest.approx(np.full(4, prior[0]))
-    # There log s0^2 = mean(log s^2) - digamma(d / 2) + log(d / 2) + digamma(d0 / 2) - log(d0 / 2),
-    # section 6.2. The log of the mean stands here for the first three.
-    assert prior[0] == pytest.approx(alone.mean() * np.exp(digamma(1.0)))
 
 
 def test_order_changes_nothing_where_rounding_might_pass_for_a_rank():

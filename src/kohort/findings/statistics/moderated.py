@@ -53,6 +53,21 @@ class Moderated(NamedTuple):
     alike: float
 
 
+class Prior(NamedTuple):
+    """What variances are drawn towards.
+
+    Args:
+        variance: The common one.
+        df: `[variant]`, the degrees of freedom that each borrows: of `alike`, but no more than
+            `_most`, the part in which it is trusted. 0 is none.
+        alike: As in `Moderated`.
+    """
+
+    variance: float
+    df: np.ndarray
+    alike: float
+
+
 def moderate(values: np.ndarray) -> Moderated | None:
     """The variances of a study's variants, with what each borrows from the others.
 
@@ -125,11 +140,9 @@ def _moderated(values: np.ndarray) -> Moderated | None:
         effects, share = _effects(off, there, 1 / steady)
         raw, df = _raw(off, there, effects, share)
     independence = _independence(off, there, effects)
-    common = float(raw.mean())
-    most = independence * _most(len(values), float(np.median(counts)))
-    alike = _alike(raw, df, common)
-    variance, df = _shrunk(raw, df, common, min(most, alike))
-    return Moderated(scale**2 * variance, df, independence, alike)
+    found = prior(raw, df, float(np.median(counts)), independence)
+    variance, df = shrunk(raw, df, found.variance, found.df)
+    return Moderated(scale**2 * variance, df, independence, found.alike)
 
 
 def _effects(
@@ -198,27 +211,36 @@ def _most(variants: int, replicates: float) -> float:
     return STRENGTH * (replicates - 2) * (variants - 2) / (variants + 4)
 
 
-def _shrunk(
-    raw: np.ndarray, df: np.ndarray, common: float, borrowed: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Variances drawn towards the common one, and their degrees of freedom."""
+def prior(raw: np.ndarray, df: np.ndarray, replicates: float, independence: float = 1.0) -> Prior:
+    """What variances `[variant]`, with their degrees of freedom, are drawn towards.
+
+    tests/findings/statistics/limma.json has what limma 3.62 makes of the same; docs/simulations.md
+    shows how far it is from this.
+    """
+    common = float(raw.mean())
+    alike = _alike(raw, df, common)
+    borrowed = min(independence * _most(len(raw), replicates), alike)
     if borrowed < LEAST:
-        return raw, df
-    prior = common * float(_bias(np.array(borrowed)))
-    each = borrowed * _trust(raw, df, common)
-    return (each * prior + df * raw) / (each + df), each + df
+        return Prior(common, np.zeros(len(raw)), alike)
+    return Prior(common * float(bias(borrowed)), borrowed * _trust(raw, df, common), alike)
 
 
-def _bias(df: np.ndarray) -> np.ndarray:
+def shrunk(
+    raw: np.ndarray, df: np.ndarray, prior_variance: float, prior_df: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variances drawn towards a prior one, and their degrees of freedom (Smyth 2004, eq. 3)."""
+    return (prior_df * prior_variance + df * raw) / (prior_df + df), prior_df + df
+
+
+def bias(df: np.ndarray | float) -> np.ndarray:
     """The geometric mean of a variance with so many degrees of freedom whose mean is 1."""
-    bias: np.ndarray = np.exp(digamma(df / 2) - np.log(df / 2))
-    return bias
+    return np.asarray(np.exp(digamma(np.divide(df, 2)) - np.log(np.divide(df, 2))))
 
 
 def _alike(raw: np.ndarray, df: np.ndarray, common: float) -> float:
     """d0: the posterior mean of its inverse, inverted, where each of `PRIORS` is as likely."""
-    prior = common * _bias(PRIORS)
-    scaled = stats.f.logpdf(raw / prior[:, None], df, PRIORS[:, None]) - np.log(prior)[:, None]
+    scale = common * bias(PRIORS)
+    scaled = stats.f.logpdf(raw / scale[:, None], df, PRIORS[:, None]) - np.log(scale)[:, None]
     likelihood = scaled.sum(axis=1)
     weights = np.exp(likelihood - likelihood.max())
     return float(weights.sum() / (weights / PRIORS).sum())
