@@ -5,7 +5,7 @@
 Each seed trains the fixed design once, in a store, and replays the race on its curves, which are
 those that the race would have trained. benchmarks/results/races.json has what each seed gave, by
 data set; a run with `--data` adds to what is there, and one with `--first 7` trains seed 7 and
-those after it, and keeps what the seeds before it gave.
+those after it, and keeps what the seeds before it gave. What a seed gave is written when it ends.
 """
 
 import argparse
@@ -62,8 +62,8 @@ def main() -> None:
         result = study.run(options.stores / f"{data.name}.db", verbose=0)
         found.append(beside_fixed(study_curves(result.record)))
         print(data.name, study.spec.seed, json.dumps(found[-1]), flush=True)
-    written[data.name] = {**about, "seeds": found}
-    options.out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        written[data.name] = {**about, "seeds": found}
+        options.out.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {options.out}")
 
 

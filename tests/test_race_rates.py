@@ -1,10 +1,12 @@
 """What trained nets say of races, and the page that tells it."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks import races
 from benchmarks.races import REPLICATES, beside_fixed, earlier, main
 from scripts import race_page
 from tests.findings.curve_builders import study_of
@@ -66,6 +68,38 @@ def test_a_first_seed_that_cannot_be_is_refused_before_anything_trains(
     expected = "expected seeds 0 to 1, got 0" if first == "2" else "--first must be 0 to 2"
     assert expected in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_seed_gave_is_written_when_it_ends_beside_that_of_seeds_before(
+    tmp_path, monkeypatch
+):
+    def study(_, seed):
+        result = SimpleNamespace(record=seed)
+        return SimpleNamespace(
+            epochs=6,
+            variants=[SimpleNamespace(name="a"), SimpleNamespace(name="b")],
+            spec=SimpleNamespace(seed=seed),
+            run=lambda *_, **__: result,
+        )
+
+    def found(seed):
+        if seed == 4:
+            raise KeyboardInterrupt
+        return {"trained": seed}
+
+    out = tmp_path / "races.json"
+    out.write_text(json.dumps({"letters": WRITTEN, "other": {}}))
+    monkeypatch.setattr(races.kohort, "load", lambda name: SimpleNamespace(name=name))
+    for name, stands_for in (("built_in", study), ("study_curves", int), ("beside_fixed", found)):
+        monkeypatch.setattr(races, name, stands_for)
+    asked = ["--stores", str(tmp_path), "--out", str(out), "--first", "2", "--seeds", "5"]
+    monkeypatch.setattr("sys.argv", ["races", *asked])
+
+    with pytest.raises(KeyboardInterrupt):
+        main()
+
+    seeds = [*WRITTEN["seeds"][:2], {"trained": 2}, {"trained": 3}]
+    assert json.loads(out.read_text()) == {"letters": {**ABOUT, "seeds": seeds}, "other": {}}
 
 
 def test_the_page_tells_the_numbers_of_the_file():
