@@ -1,6 +1,7 @@
 """What trained nets say of races, and the page that tells it."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import races
 from benchmarks.races import REPLICATES, beside_fixed, earlier, main
+from kohort.cli.training.letters_study import letters_study
 from scripts import race_page
 from tests.findings.curve_builders import study_of
 
@@ -115,3 +117,12 @@ def test_the_page_tells_the_numbers_of_the_file():
         assert {seed["winner"] for seed in seeds} <= set(race_page.WINNERS)
         assert len(written[key]["variants"]) == len(set(written[key]["variants"])) == 8
     assert f"{written['letters']['epochs']}\nepochs" in told
+
+
+def test_the_built_in_study_says_of_races_what_the_page_says():
+    told = " ".join(race_page.trained_nets().split())
+    trained, alike, of = re.search(
+        r"The race trains (\d+) and \d+ %, and has (\d+) of the (\d+) verdicts", told
+    ).groups()
+    said = " ".join(letters_study.__doc__.split())
+    assert f"race trained {trained} % of the members for {alike} of {of} verdicts" in said
