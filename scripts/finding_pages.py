@@ -18,6 +18,7 @@ from scripts.measured import (
     largest_error,
     percent,
     percents,
+    rates,
     results,
     studies,
     table,
@@ -107,9 +108,10 @@ validation loss rises after the best epoch. In each, p-values are corrected by H
 for the winner's; and no difference is decided unless Simes's test over all of them together finds
 that anything differs. So of studies whose variants do not differ at all, 5 % at most report any
 difference. Where some truly differ, each family errs on the rest in 5 % of studies at most, and so
-the four together in somewhat more. The adjusted p-value that is shown is the largest of these: that
-of the correction in the family; that of Simes's test over the whole study; and, where a pair is in
-several families, that of the strictest of them, so that it has one verdict.
+the four together in more: in [up to {power_false} %](simulations.md#power-of-comparisons) of
+simulated studies. The adjusted p-value that is shown is the largest of these: that of the
+correction in the family; that of Simes's test over the whole study; and, where a pair is in several
+families, that of the strictest of them, so that it has one verdict.
 
 A correction looks far into the tail of Student's t, where the few degrees of freedom of one pair's
 differences cost most. So these p-values are moderated, where there are three variants and three
@@ -250,7 +252,7 @@ def index_page() -> str:
     """What is common to all findings, and where each is told."""
     codes = _codes(EVERY)
     data = [DATA.format(serious=listing(SERIOUS)), *_codes(DATA_RULES), ""]
-    told = {**_optimism(), **_winner(), **_borrowed()}
+    told = {**_optimism(), **_winner(), **_borrowed(), **_power()}
     parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**told)]
     pages = [NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES, RACES, *data]
     return "\n".join(pages)
@@ -417,6 +419,12 @@ def _winner() -> dict[str, str]:
     }
 
 
+def _power() -> dict[str, str]:
+    """How often all families together err where one variant is better, at most."""
+    found = rates(results()["power"], "any false")
+    return {"power_false": f"{100 * found[-1]['mean']:.0f}"}
+
+
 def _borrowed() -> dict[str, str]:
     """What is told from the baseline with help from the other variants' spreads, and without."""
     few, usual = (results()["borrowed"]["8"][n]["power"] for n in ("3", "5"))
@@ -434,7 +442,7 @@ def _error_rates() -> str:
     splits = found["coverage over splits"]["least squares - nearest centroid"]
     holdout, at_most = splits["Holdout(0.2, repeats=5)"], "at most 5 %"
     own_splits = alarms["splits, Holdout(0.2)"]
-    rates = (
+    promised = (
         ("studies that report a difference where none is", at_most, alarms["normal"], "any family"),
         ("the same over splits, `Holdout(0.2)`", at_most, own_splits, "any family"),
         ("intervals over seeds that hold the truth", "95 %", seeds, "covers"),
@@ -442,9 +450,10 @@ def _error_rates() -> str:
         ("the same without the correction", "95 %", holdout, "covers without correction"),
         ("intervals over folds that do, `KFold(5)`", "95 %", splits["KFold(5)"], "covers"),
         ("differences of a margin called equivalent", at_most, alike, "alone"),
-        ("bias of optimism over seeds, points", "0", optimism, "bias"),
     )
-    rows = [(what, promise, percent(cell, name)) for what, promise, cell, name in rates]
+    rows = [(what, promise, percent(cell, name)) for what, promise, cell, name in promised]
+    bias = percent(optimism, "bias", digits=2)
+    rows.append(("bias of optimism over seeds, points", "0", bias))
     return table(["what", "promised", "measured, %"], rows)
 
 

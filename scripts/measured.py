@@ -32,6 +32,14 @@ def largest_error(cells: Iterable[dict[str, Any]]) -> float:
     return 100 * float(max(errors))
 
 
+def rates(found: dict[str, Any], name: str) -> list[dict[str, float]]:
+    """The same rate of all cells below a place of the results, from the lowest to the highest."""
+    if name in found:
+        return [found[name]]
+    below = [inner for inner in found.values() if isinstance(inner, dict)]
+    return sorted((rate for of in below for rate in rates(of, name)), key=lambda rate: rate["mean"])
+
+
 def studies(cell: dict[str, Any]) -> str:
     """How many studies stand behind a cell."""
     return f"{cell['studies']:,}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from scripts import class_pages, limma_page, race_page
 from scripts.finding_pages import EVERY, NOTE, rule_tables
-from scripts.measured import percent, percents, results, studies, table
+from scripts.measured import percent, percents, rates, results, studies, table
 from simulations.noise import LETTERS, NOTMNIST
 from simulations.rules import QUESTIONS
 
@@ -57,9 +57,10 @@ differs. Where none differs, the share of studies that tell any from the first; 
 each block the share that tells one that is better by two standard deviations, at equal spreads. In
 "two kinds" every other variant has a part of its error in common.
 """
-BORROWED_END = """What it shows: with the help of others a difference is told two to four times as
-often where there are eight variants or more, and hardly more often where there are three. The level
-holds where spreads are equal, where they differ, where tails are heavy and where errors are skewed.
+BORROWED_END = """What it shows: with the help of others, and equal spreads, a difference is told
+{least:.0f} to {most:.0f} times as often where there are eight variants or more, and hardly more
+often where there are three. The level holds where spreads are equal, where they differ in these
+ways, where tails are heavy and where errors are skewed.
 Where variants are of two kinds that have most of their error in common within their kind, less is
 borrowed as soon as it shows; three replicates seldom show it, and of such families about 7 % err.
 In a study, Simes's test stands before it while nothing differs at all. And help may hide what a
@@ -77,8 +78,9 @@ differs does so by 6 standard deviations. Spreads are equal, or reach from 1 to 
 best vary most in half of the studies. "Splits" share a fifth of the variance, of 5 replicates.
 """
 WINNER_END = """What it shows: the level holds with two replicates and with thirty variants,
-whatever the spreads. What it does not show: errors that are both very skewed and of very unequal
-spreads. There a t test of two variants errs more often than it says, and so does this.
+where spreads are equal and where they reach from 1 to 16; the highest of {of} rates is {highest}.
+What it does not show: errors that are both very skewed and of very unequal spreads. There a t test
+of two variants errs more often than it says, and this rests on it.
 """
 
 AXES = """## What each axis does
@@ -95,10 +97,11 @@ range holds the true one. "Most" is the share of studies that say that an axis m
 that is false, and where it is true.
 """
 AXES_END = """What it shows: effects of axes keep their level in whole designs and in those that
-lost cells. The interval of a range holds the truth somewhat less often than it says: the levels
-that it is read at are chosen by the same replicates, and where levels are close these are at times
-the wrong ones. An axis is falsely said to matter most in 5 % of studies at most. What it does not
-show: divergence that depends on how good a replicate is.
+lost cells. The interval of a range holds the truth at times less often than it says, in the worst
+case here in {range} %: the levels that it is read at are chosen by the same replicates, and
+where levels are close these are at times the wrong ones. An axis is falsely said to matter most in
+{most} % of studies at most. What it does not show: divergence that depends on how good a
+replicate is.
 """
 
 RACES = """## Races
@@ -249,8 +252,8 @@ each anew. "Claims" is the share of studies that fit a law at all, "misses" that
 and whose interval of the gain does not hold the true one.
 """
 LEARNING_END = """What it shows: where a power law is true, its forecast errs in 5 % of studies at
-most, and no wrong verdict is common. Where none is true, none is claimed. What it does not show:
-that any curve goes on as it began.
+most, and no wrong verdict is common. Of the two curves that are none, none is claimed. What it does
+not show: other curves that are none, and that any curve goes on as it began.
 """
 SPEEDS = """## Findings at all speeds of learning
 
@@ -309,9 +312,9 @@ def page() -> str:
             HEAD,
             *(ALARMS, _alarms(), ALARMS_END),
             *(POWER, _power()),
-            *(BORROWED, _borrowed(), BORROWED_END, limma_page.beside_limma()),
-            *(WINNER, _winner(), WINNER_END),
-            *(AXES, _axes(), AXES_END),
+            *(BORROWED, _borrowed(), _borrowed_end(), limma_page.beside_limma()),
+            *(WINNER, _winner(), _winner_end()),
+            *(AXES, _axes(), _axes_end()),
             *(RACES, _races(), RACES_SAVED, _saved(), race_page.trained_nets(), RACES_END),
             *(SEARCH, _searches(), SEARCH_END),
             *(SEEDS, _by_replicates("coverage over seeds", "noise", "covers")),
@@ -366,6 +369,17 @@ def _borrowed() -> str:
     return table(["variants", "replicates", "errors", "alone", "with help"], rows)
 
 
+def _borrowed_end() -> str:
+    cells = [
+        by_name["power"]
+        for variants, by_n in results()["borrowed"].items()
+        for by_name in by_n.values()
+        if int(variants) >= 8
+    ]
+    times = [cell["moderated"]["mean"] / cell["alone"]["mean"] for cell in cells]
+    return BORROWED_END.format(least=min(times), most=max(times))
+
+
 def _winner() -> str:
     names = ("false", "found", "found by all pairs")
     rows = [
@@ -377,6 +391,18 @@ def _winner() -> str:
     ]
     header = ["truth", "variants", "replicates", "kind", "false", "found", "by pairs"]
     return table(header, rows)
+
+
+def _winner_end() -> str:
+    found = rates(results()["winner"], "false")
+    return WINNER_END.format(of=len(found), highest=percent({"false": found[-1]}, "false"))
+
+
+def _axes_end() -> str:
+    covers, most = (rates(results()["axes"], name) for name in ("range covers", "most is false"))
+    return AXES_END.format(
+        range=percent({"covers": covers[0]}, "covers"), most=percent({"most": most[-1]}, "most")
+    )
 
 
 def _axes() -> str:

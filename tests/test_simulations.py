@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from kohort.findings.rules.above_test import FAR_POINTS
+from scripts.measured import rates
+from scripts.simulation_page import page
 from simulations.__main__ import QUICK, STUDIES, cells
 from simulations.cell import SEED, Cell, summary
 from simulations.coverage import SPLITS
@@ -299,3 +301,18 @@ def test_sound_studies_are_mostly_called_sound():
     for by_n in RESULTS["sound studies"].values():
         for cell in by_n.values():
             assert below(cell["anything"], 0.1)
+
+
+def test_pages_tell_the_highest_of_the_rates_that_they_show():
+    found = rates({"a": {"5": {"false": {"mean": 0.2}}}, "b": {"false": {"mean": 0.1}}}, "false")
+    assert found == [{"mean": 0.1}, {"mean": 0.2}]
+    assert rates({"a": {"false": {"mean": 0.2}, "studies": 5}}, "true") == []
+
+    told = " ".join(page().split())
+    assert f"highest of {len(rates(RESULTS['winner'], 'false'))} rates" in told
+    with_help = [
+        cell["power"]["moderated"]["mean"] / cell["power"]["alone"]["mean"]
+        for variants in ("8", "30", "100")
+        for cell in BORROWED[variants].values()
+    ]
+    assert f"told {min(with_help):.0f} to {max(with_help):.0f} times as often" in told
