@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from kohort.cli.ending import end
-from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
+from kohort.cli.outputs import (
+    REPORT,
+    WINNER,
+    earlier,
+    replaced,
+    without_winner,
+    writable,
+    writing,
+)
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
 from kohort.errors import Interrupted, legible
@@ -27,6 +35,7 @@ def finish[R: "Result"](
     told: Callable[[R], list[str]] = lambda _: [],
     raw: "Result | None" = None,
     *,
+    is_anew: bool = False,
     as_json: bool = False,
 ) -> R:
     """Run it; print its table and its answer, write its report and its winner.
@@ -38,6 +47,7 @@ def finish[R: "Result"](
         command: The command that runs it again.
         told: Further lines of its outcome.
         raw: Its result on the raw data that these were cleaned from; None where there is none.
+        is_anew: Whether it forgets what was measured before.
         as_json: Whether to print its outcome as a line of JSON.
 
     Returns:
@@ -46,6 +56,7 @@ def finish[R: "Result"](
     Raises:
         DesignError: The folder cannot be written to, or the user's own code fails.
     """
+    before = earlier(out)
     try:
         with writable(out), reporting_user_code():
             _show_data(data, None if raw is None else raw.data)
@@ -65,6 +76,8 @@ def finish[R: "Result"](
     with writing(out / REPORT):
         # A path that is no text in UTF-8 would end the writing of the report.
         files["report"] = result.report(out / REPORT, command=legible(command), raw=raw)
+    if lost := replaced(before, earlier(out), is_anew=is_anew):
+        typer.echo(legible(f"replaced {lost}, in {out}"), err=True)
     if as_json:
         typer.echo(json.dumps(of_result(result, more, files)))
     else:
