@@ -19,6 +19,7 @@ from kohort.cli.outputs import (
 )
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
+from kohort.data.system import bytes_text
 from kohort.errors import Interrupted, legible
 from kohort.report.screen.printing import print_scores, print_text
 from kohort.tracing.user_code import reporting_user_code
@@ -86,7 +87,7 @@ def finish[R: "Result"](
 
 
 def _written(what: str, path: Path) -> str:
-    size = f" ({path.stat().st_size / 1e6:.3g} MB)" if what == "model" else ""
+    size = f" ({bytes_text(path.stat().st_size)})" if what == "model" else ""
     return f"{_WRITTEN[what]}: {path}{size}"
 
 
