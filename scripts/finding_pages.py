@@ -201,6 +201,17 @@ of fewest parameters (then seconds), if it has all its replicates and is smaller
 `Result.best(cheapest=True)`.
 """
 
+NEXT = """
+## What would help next
+
+`Result.next_steps()`, the terminal and the report judge four steps for the winner, from the
+evidence of the study alone: more data (by its learning curve), a bigger model and more
+regularisation (by variants that have them), more epochs (KH104). They come in this order, but
+**epochs come first where the winner or the baseline is found undertrained**: a model that still
+improves is compared at a moment that says little of where it ends, in however many replicates. How
+many replicates would tell two variants apart is then said of them "as they are trained now".
+"""
+
 RACES = """
 ## Races
 
@@ -254,7 +265,19 @@ def index_page() -> str:
     data = [DATA.format(serious=listing(SERIOUS)), *_codes(DATA_RULES), ""]
     told = {**_optimism(), **_winner(), **_borrowed(), **_power()}
     parts = [VERDICTS.format(**_silences()), COMPARISONS.format(**told)]
-    pages = [NOTE, INDEX, "## Codes\n", *codes, "", *parts, _error_rates(), AXES, RACES, *data]
+    pages = [
+        NOTE,
+        INDEX,
+        "## Codes\n",
+        *codes,
+        "",
+        *parts,
+        _error_rates(),
+        AXES,
+        NEXT,
+        RACES,
+        *data,
+    ]
     return "\n".join(pages)
 
 

@@ -76,6 +76,10 @@ def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path)
     for sentence in result.search_text():
         assert sentence in page
     assert page.count("scores of the trials over") == 3
+    for number in result.searched.finalists:
+        units = result.trials()["units"][number]
+        row = page.partition(f'<th scope="row">trial {number} <span class="told">')[2]
+        assert f"units={units}" in row.partition("</th>")[0]
 
 
 @pytest.mark.long

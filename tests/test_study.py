@@ -575,7 +575,7 @@ def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
     assert told not in result.report(tmp_path / "before.html").read_text("utf-8")
     before, costs = result.readings(), result.costs()
     page = result.report(tmp_path / "report.html").read_text("utf-8")
-    assert page.count(told) == page.count('<th scope="col">MB</th>') > 1
+    assert page.count(told) == page.count('<th scope="col">size</th>') > 1
     assert f"<td>{costs['milliseconds'].iloc[0]:.3g}</td>" in page
     assert costs.index.to_list() == result.table().index[: len(costs)].to_list()
     assert (costs["milliseconds"] > 0).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kohort.data.system import bytes_text
 from tests.cli.in_process import kohort
 
 STUDY = """
@@ -79,7 +80,7 @@ def test_run_ends_with_a_table_a_report_and_a_winner(folder, ran):
     assert ran.stdout.split("\n", 1)[0].split()[-1] == "verdict"
     assert (folder / "study-images-report" / "winner.keras").is_file()
     size = (folder / "study-images-report" / "winner.keras").stat().st_size
-    assert f"winner: study-images-report/winner.keras ({size / 1e6:.3g} MB)" in ran.stdout
+    assert f"winner: study-images-report/winner.keras ({bytes_text(size)})" in ran.stdout
     report = (folder / "study-images-report" / "report.html").read_text("utf-8")
     assert "kohort run study.py --data images --epochs 6" in report
     assert "K/broken.png" in report

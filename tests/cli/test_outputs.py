@@ -6,7 +6,7 @@ import pytest
 
 import kohort
 from kohort.cli.options import report_folder
-from kohort.cli.outputs import check_report
+from kohort.cli.outputs import Earlier, check_report, earlier, replaced
 
 PAGE = "<dl><dt>data</dt><dd>Dataset(&#39;a&amp;b&#39;, 9 train), SHA-256 {}</dd></dl>"
 
@@ -40,3 +40,42 @@ def test_the_report_of_other_data_is_not_overwritten(tmp_path):
 def test_what_tells_of_no_data_is_overwritten(tmp_path, page):
     (tmp_path / "report.html").write_bytes(page)
     check_report(tmp_path, "12ab")
+
+
+REPORT = (
+    "<title>a &amp; b: kohort report</title>"
+    "<dl><dt>ran</dt><dd>2026-11-28 17:32 UTC, for 9 seconds</dd>" + PAGE.format("12ab")
+)
+
+
+def test_what_a_folder_has_of_an_earlier_run_is_read_from_its_report(tmp_path):
+    assert earlier(tmp_path / "none") == Earlier((), "", "", "")
+    (tmp_path / "report.html").write_text(REPORT, "utf-8")
+    (tmp_path / "winner.keras").touch()
+    found = earlier(tmp_path)
+    assert found == Earlier(
+        ("report.html", "winner.keras"), "a & b", "12ab", "2026-11-28 17:32 UTC"
+    )
+    (tmp_path / "report.html").write_bytes(b"\xff")
+    assert earlier(tmp_path) == Earlier(("report.html", "winner.keras"), "", "", "")
+
+
+BOTH = ("report.html", "winner.keras")
+BEFORE = Earlier(BOTH, "a", "12ab", "2026-11-28 17:32 UTC")
+TOLD = "report.html and winner.keras of an earlier run: 'a', which ran 2026-11-28 17:32 UTC"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_anew", "told"),
+    [
+        (BEFORE, BEFORE, False, ""),  # it went on
+        (BEFORE, BEFORE, True, TOLD),
+        (BEFORE, BEFORE._replace(study="b"), False, TOLD),
+        (BEFORE, BEFORE._replace(data="12ac"), False, TOLD),
+        (BEFORE, BEFORE._replace(files=BOTH[:1]), True, TOLD.replace(" and winner.keras", "")),
+        (Earlier((), "", "", ""), BEFORE, True, ""),
+        (Earlier(BOTH[1:], "", "", ""), BEFORE, False, "winner.keras of an earlier run"),
+    ],
+)
+def test_what_was_written_over_is_told_unless_the_study_went_on(before, after, is_anew, told):
+    assert replaced(before, after, is_anew=is_anew) == told

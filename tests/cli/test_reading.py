@@ -136,13 +136,14 @@ def test_options_that_do_not_fit_are_refused_in_a_line(options, told, pets):
     assert told in line
 
 
-def test_another_table_of_the_same_name_does_not_take_the_place_of_a_report(pets):
+@pytest.mark.parametrize("flags", [(), ("--fresh",)])
+def test_another_table_of_the_same_name_does_not_take_the_place_of_a_report(pets, flags):
     folder, _ = pets
-    (folder / "other").mkdir()
+    (folder / "other").mkdir(exist_ok=True)
     table = pd.read_csv(folder / "pets.csv").iloc[1:]
     table.to_csv(folder / "other" / "pets.csv", index=False)
     arguments = ("run", "study.py", "--data", "other/pets.csv", *OPTIONS[2:])
-    done = kohort(*arguments, "--store", "other.db", cwd=folder)
+    done = kohort(*arguments, "--store", "other.db", *flags, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert (

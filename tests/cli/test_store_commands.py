@@ -89,6 +89,7 @@ def test_a_study_that_is_run_again_is_told_again_and_trained_no_more(folder, ran
     assert again.returncode == 0, again.stderr
     assert again.stdout == ran.stdout
     assert "cohort" not in again.stderr
+    assert "replaced" not in again.stderr
 
 
 @pytest.mark.long
@@ -100,6 +101,12 @@ def test_what_is_added_is_trained_and_what_is_taken_away_refused(folder, ran):
     anew = kohort("run", "study.py", "--data", "data.npz", "--fresh", cwd=folder)
     assert anew.returncode == 0, anew.stderr
     assert answer(anew) == answer(ran)
+    (told,) = (line for line in anew.stderr.splitlines() if "replaced" in line)
+    assert re.fullmatch(
+        r"replaced report\.html and winner\.keras of an earlier run: 'tiny', which ran "
+        r"[-\d]+ [:\d]+ UTC, in study-data-report",
+        told,
+    )
 
 
 @pytest.mark.long

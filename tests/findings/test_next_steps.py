@@ -263,6 +263,28 @@ def test_more_epochs_follow_the_curve():
     assert steps(negative, others)["more epochs"].verdict == "helps"
 
 
+FALLING = np.linspace(2, 0.5, EPOCHS)
+"""Losses of a model that still learns."""
+
+
+def test_epochs_come_first_where_the_winner_is_undertrained():
+    found = steps(variant("a", 0.1, losses=FALLING), variant("b", 0.2, seed=1))
+    assert next(iter(found)) == "more epochs"
+    assert "undertrained" in found["more epochs"].sentence
+    assert "But" not in found["more epochs"].sentence
+
+
+def test_epochs_come_first_where_the_baseline_is_undertrained_and_the_winner_is_not():
+    found = steps(variant("a", 0.2, losses=FALLING), variant("b", 0.1, seed=1), winner=1)
+    first = next(iter(found.values()))
+    assert (first.step, first.verdict) == ("more epochs", "does not help")
+    assert first.sentence.endswith(" But a, with which all others are compared, is undertrained.")
+    # Another variant that is, is nobody's measure.
+    third = variant("c", 0.3, losses=FALLING, seed=2)
+    others = steps(variant("a", 0.2), variant("b", 0.1, seed=1), third, winner=1)
+    assert list(others)[-1] == "more epochs"
+
+
 def test_a_winner_that_is_not_the_baseline_is_compared_with_it_too():
     baseline = variant("base", 0.2, parameters=9000)
     step = steps(baseline, variant("a", 0.1, seed=1), winner=1)["a bigger model"]

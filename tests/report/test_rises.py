@@ -22,7 +22,7 @@ def test_nothing_is_told_of_a_rise_where_the_best_epoch_is_the_last():
     conclusions = conclusions_of(0.5, 0.4)
     (sentence,) = additions(conclusions)
     assert sentence.startswith("v1 against v0 ")
-    assert "rise of validation loss" not in sentence
+    assert "validation loss rises" not in sentence
     assert without_rise(conclusions) == conclusions.families.rises
     assert NO_RISE in rendered(conclusions)
 
@@ -32,5 +32,5 @@ def test_nothing_is_told_of_a_rise_where_the_best_epoch_is_the_last():
 def test_a_rise_of_either_variant_is_told(ends):
     conclusions = conclusions_of(*ends)
     assert without_rise(conclusions) == []
-    assert "rise of validation loss after the best epoch" in additions(conclusions)[0]
+    assert "after the best epoch validation loss rises " in additions(conclusions)[0]
     assert NO_RISE not in rendered(conclusions)

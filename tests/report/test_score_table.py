@@ -27,4 +27,4 @@ def test_the_megabytes_of_the_weights_stand_beside_the_parameters():
     assert table["parameters"].to_dict() == {"v0": 10, "v1": 20}
     assert table["megabytes"]["v1"] == 0.08
     assert np.isnan(table["megabytes"]["v0"])  # it was kept before they were
-    assert "0.08" in plain_text(Conclusions(known))
+    assert "80 KB" in plain_text(Conclusions(known))

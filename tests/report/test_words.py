@@ -27,6 +27,14 @@ def comparison(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "told"),
+    [(2.6, "2.6 MB"), (0.0026, "2.6 KB"), (0.000128, "128 B"), (0.0, "0 B"), (NAN, "none")],
+)
+def test_sizes_have_a_unit_that_fits(megabytes, told):
+    assert words.size(megabytes) == told
+
+
 def rise(a, b, mean, p):
     measure = "rise of validation loss after the best epoch"
     return comparison(a, b, mean, p, higher=False, measure=measure)
@@ -185,6 +193,20 @@ def test_a_comparison_without_an_interval_is_told_without_p_values():
 def test_an_addition_to_what_did_not_train_is_told_as_such():
     told = words.what_it_does(comparison("net", "hot", NAN, NAN, n=0), None, POINTS)
     assert told == "hot and net did not both train to the end in any replicate."
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "told"),
+    [
+        (-22.4, -30.1, -14.7, "22.4 percentage points (14.7 to 30.1) less, "),
+        (22.4, 14.7, 30.1, "22.4 percentage points (14.7 to 30.1) more, "),
+        (-2.0, -5.0, 1.0, "2.0 percentage points less (1.0 more to 5.0 less), "),
+    ],
+)
+def test_a_rise_that_is_smaller_is_said_to_be_less_and_not_negative(mean, low, high, told):
+    late = replace(rise("net", "l2", mean, 0.01), difference=Interval(mean, low, high, 5, 0.01))
+    sentence = words.what_it_does(comparison("net", "l2", 0.02, 0.01), late, POINTS)
+    assert f"; after the best epoch validation loss rises {told}" in sentence
 
 
 def test_the_overview_has_a_line_for_each_rule():

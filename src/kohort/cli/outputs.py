@@ -6,12 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from html import unescape
 from pathlib import Path
+from typing import NamedTuple
 
 from kohort.data.system import is_folder
 from kohort.errors import DesignError
 
 REPORT, WINNER = "report.html", "winner.keras"
 _DATA = re.compile(r"<dt>data</dt><dd>(.*?), SHA-256 (\w+)</dd>")
+_STUDY = re.compile(r"<title>(.*?): kohort report</title>", re.DOTALL)
+_RAN = re.compile(r"<dt>ran</dt><dd>(.*?), for ")
+
+
+class Earlier(NamedTuple):
+    """What a folder has of an earlier run.
+
+    Args:
+        files: Names of its files.
+        study: What its report is of; empty where no report of kohort's is there.
+        data: The fingerprint of the data of that; likewise.
+        ran: When that began; likewise.
+    """
+
+    files: tuple[str, ...]
+    study: str
+    data: str
+    ran: str
 
 
 @contextmanager
@@ -44,14 +63,40 @@ def check_report(folder: Path, fingerprint: str) -> None:
     Raises:
         DesignError: It has one, which the run would overwrite.
     """
-    with suppress(OSError, UnicodeDecodeError):
-        told = _DATA.search((folder / REPORT).read_text("utf-8"))
-        if told is not None and told[2] != fingerprint:
-            raise DesignError(
-                f"no report of other data in {folder}",
-                f"one of {unescape(told[1])}",
-                "name another folder with --out, or move that report away",
-            )
+    told = _DATA.search(_report_text(folder))
+    if told is not None and told[2] != fingerprint:
+        raise DesignError(
+            f"no report of other data in {folder}",
+            f"one of {unescape(told[1])}",
+            "name another folder with --out, or move that report away",
+        )
+
+
+def earlier(folder: Path) -> Earlier:
+    """What a folder has of an earlier run; a report that cannot be read tells nothing."""
+    page = _report_text(folder)
+    found = [pattern.search(page) for pattern in (_STUDY, _DATA, _RAN)]
+    study, data, ran = (unescape(match[match.lastindex or 0]) if match else "" for match in found)
+    files = tuple(name for name in (REPORT, WINNER) if (folder / name).is_file())
+    return Earlier(files, study, data, ran)
+
+
+def replaced(before: Earlier, after: Earlier, *, is_anew: bool) -> str:
+    """Which files of an earlier run were written over, and whose, in words; empty without any.
+
+    Those of the same study, which went on, are no loss: what they told is in the new ones.
+
+    Args:
+        before: What the folder had before the run.
+        after: What it has now.
+        is_anew: Whether the run forgot what the study had measured before.
+    """
+    files = [name for name in before.files if name in after.files]
+    went_on = not is_anew and (before.study, before.data) == (after.study, after.data)
+    if went_on or not files:
+        return ""
+    whose = f": {before.study!r}, which ran {before.ran}" if before.study and before.ran else ""
+    return f"{' and '.join(files)} of an earlier run{whose}"
 
 
 @contextmanager
@@ -82,6 +127,12 @@ def without_winner(folder: Path) -> bool:
     with writing(path):
         path.unlink(missing_ok=True)
     return was_there
+
+
+def _report_text(folder: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return (folder / REPORT).read_text("utf-8")
+    return ""
 
 
 def _check(folder: Path) -> None:

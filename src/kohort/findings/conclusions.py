@@ -17,7 +17,7 @@ from kohort.findings.families import corrected_comparison, families
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import Answers, StudyCurves
-from kohort.findings.next_steps import NextStep, next_steps
+from kohort.findings.next_steps import NextStep, next_steps, undertrained_of
 from kohort.findings.paired.fixed import Families
 from kohort.findings.race import RaceState, replay
 from kohort.findings.statistics.comparison import Comparison
@@ -134,6 +134,13 @@ class Conclusions:
         if self.winner is None:
             return []
         return next_steps(self.study, self.winner, self.findings, self.learning_curves)
+
+    @property
+    def undertrained(self) -> list[str]:
+        """Which of the winner and the baseline are found undertrained; none without a winner."""
+        if self.winner is None:
+            return []
+        return undertrained_of(self.study, self.winner, self.findings)
 
     @property
     def optimism(self) -> Optimism | None:

@@ -1,7 +1,7 @@
 """Judges whether more data, a bigger model, more regularisation or more epochs would help."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
@@ -36,6 +36,8 @@ def next_steps(
 ) -> list[NextStep]:
     """Judge from the evidence of the study alone; "cannot tell" if there is none.
 
+    More epochs come last, but first where `undertrained_of` names a variant.
+
     Args:
         study: The curves.
         winner: The number of the winner.
@@ -47,12 +49,38 @@ def next_steps(
     compared = families(study)
     against = {c.a: c for c in [*compared.baseline, *compared.winner] if c.b == name}
     epochs = _more_epochs(study, winner, of_winner[undertrained.RULE.code])
-    return [
+    others = [
         _more_data(study, winner, of_winner[gap.RULE.code], against, learning_curves),
         _bigger_model(study, winner, against),
         _more_regularisation(study, winner, of_winner, against, epochs.verdict),
-        epochs,
     ]
+    early = undertrained_of(study, winner, findings)
+    if not early:
+        return [*others, epochs]
+    if name not in early:
+        but = f" But {early[0]}, with which all others are compared, is undertrained."
+        epochs = replace(epochs, sentence=epochs.sentence + but)
+    return [epochs, *others]
+
+
+def undertrained_of(study: StudyCurves, winner: int, findings: Sequence[Finding]) -> list[str]:
+    """Which of the winner and the baseline are found undertrained: there epochs come first.
+
+    A model that still improves is compared at a moment that says little of where it ends, in
+    however many replicates.
+
+    Args:
+        study: The curves.
+        winner: The number of the winner.
+        findings: The findings of the study.
+    """
+    found = {
+        finding.variant
+        for finding in findings
+        if finding.code == undertrained.RULE.code and finding.verdict == "found"
+    }
+    names = dict.fromkeys(study.variants[number].name for number in (winner, 0))
+    return [name for name in names if name in found]
 
 
 def _more_data(

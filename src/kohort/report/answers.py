@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.evidence.given_values import columns
+from kohort.design.searches.draws import is_trial
+from kohort.evidence.given_values import columns, short
+from kohort.evidence.record import StudyRecord
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
 from kohort.findings.finding import FEWEST
@@ -55,6 +57,15 @@ def _differing_arguments(conclusions: Conclusions, taken: Collection[str]) -> di
     names = dict.fromkeys(name for variant in variants for name in variant.arguments)
     differing = [n for n in names if len({of_variant.get(n) for of_variant in values}) > 1]
     return columns([{n: v[n] for n in differing if n in v} for v in values], taken)
+
+
+def trial_arguments(record: StudyRecord) -> dict[str, str]:
+    """The arguments of trials in short, by the names of these, which tell none of them."""
+    return {
+        variant.name: ", ".join(f"{name}={short(code)}" for name, code in variant.arguments.items())
+        for variant in record.variants
+        if is_trial(variant.name)
+    }
 
 
 def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from kohort.data.system import bytes_text
 from kohort.findings.finding import Finding
 from kohort.findings.names import shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
-from kohort.findings.statistics.scale import Scale, significant
+from kohort.findings.statistics.scale import Scale, rises_more, significant
 
 
 def difference(
@@ -63,6 +64,11 @@ def gap(number: float, scale: Scale) -> str:
     if math.isnan(number):
         return "none"
     return f"{100 * number:z.1f} points" if scale.is_proportion else significant(number, 3)
+
+
+def size(megabytes: float) -> str:
+    """A size in the largest unit that fits: `2.6 KB`, which is 0.0026 MB."""
+    return "none" if math.isnan(megabytes) else bytes_text(round(1e6 * megabytes))
 
 
 def counts_errors(scale: Scale) -> bool:
@@ -205,7 +211,8 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
         good, bad = f"betters the score{little}", f"worsens the score{little}"
         effects.append((good, bad, score.better == score.b))
     if rise is not None and rise.difference.n:
-        evidence.append(f"{rise.measure} {difference(rise, None)}, {_decision(rise)}")
+        told = f"after the best epoch validation loss rises {rises_more(rise.difference)}"
+        evidence.append(f"{told}, {_decision(rise)}")
         if rise.is_decided:
             late = "late overfitting"
             effects.append((f"helps against {late}", f"adds to {late}", rise.better == rise.b))

@@ -13,6 +13,7 @@ from kohort.findings.rules.too_few import RULE, many
 from tests.findings.curve_builders import (
     assert_same,
     judge,
+    learner,
     percent_of,
     scored_studies,
     study_of,
@@ -47,6 +48,21 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "b is not yet told from a by 3 replicates (b against a: -0.5 points (-5.5 to 4.5))."
     )
     assert found.advice == "About 34 replicates would show a difference of 1 point."
+
+
+def test_where_one_of_the_two_is_undertrained_epochs_come_first():
+    early = learner("early", lambda t: 1 - 0.6 * t, noise=1e-3)
+    level = learner("level", lambda t: 0.4 * np.exp(-20 * t) + 0.4, noise=1e-3)
+    # Wide apart in each replicate, so that the two are not told from each other.
+    wide = np.array([-0.06, 0.05, 0.0, 0.07, -0.05])[:, None]
+    level = replace(level, valid_error=level.valid_error + wide)
+    found = judge(RULE, early, level)
+    assert found.verdict == "found"
+    assert found.advice.startswith(
+        "early is undertrained: train for more epochs first. As they are trained now: about "
+    )
+    alike = judge(RULE, level, replace(level, name="other", valid_error=level.valid_error - wide))
+    assert alike.advice.startswith("About ")
 
 
 def test_is_silent_where_the_two_are_equivalent():

@@ -11,6 +11,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.report.screen import printing
 from kohort.report.screen.score_lines import in_lines, score_lines
 from tests.findings.factorial.records import grid_of, record_of
+from tests.report.race.race_records import rendered
 
 # Five replicates: v2 wins, v0 is worse, v1 is as good (the same scores but for a trifle).
 BASE = np.array([0.90, 0.91, 0.92, 0.90, 0.93])
@@ -58,6 +59,28 @@ def test_each_row_says_how_it_stands_to_the_best(conclusions):
         assert line[place:].startswith(stands)
     assert second.startswith("v1")
     assert third.startswith("v0")
+
+
+def trials_of(arguments):
+    record = record_of(arguments, SCORES)
+    return renamed(Conclusions(record), [f"trial {n}" for n in (0, 12, 37)])
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_trials_are_told_with_their_arguments_whatever_the_width(conclusions, width):
+    shown = drawn(trials_of(grid_of(units=["(8,)", 2, 3])), width)
+    (row,) = (line for line in shown.splitlines() if "trial 37" in line and "units=" in line)
+    assert "units=3" in row
+    assert "units=" not in drawn(conclusions, width)
+
+
+def test_the_report_tells_the_arguments_of_trials_once():
+    # Few are columns of the table.
+    few = trials_of(grid_of(units=[1, 2, 3]))
+    assert "units=3" not in rendered(few)
+    many = trials_of([{"units": n, "rate": f"0.{n}", "l2": f"1e-0{n}"} for n in "345"])
+    row = rendered(many).partition('<th scope="row">trial 37 ')[2].partition("</th>")[0]
+    assert "units=5, rate=0.5, l2=1e-05" in row
 
 
 def test_numbers_stand_under_each_other(conclusions):

@@ -24,6 +24,7 @@ from kohort.report.study_page.opening import (
 from tests.findings.factorial.records import grid_of, record_of
 from tests.findings.test_from_record import scored_by_loss
 from tests.report.race.race_records import noisy, race_record
+from tests.report.test_contradictions import record_of as curves_of
 
 
 def of(scores, arguments=None, **options):
@@ -138,6 +139,42 @@ def test_how_many_replicates_would_tell_is_said():
     told = what_next(of(noisy(0.8, 0.801, 0.802, spread=0.02, replicates=6)))
     assert re.search(r"About \d+ replicates in all would tell (v\d) from v\d\.", told)
     assert "would tell" not in what_next(of(noisy(0.6, 0.8)))
+
+
+def trained(*losses):
+    """A study by losses `[epoch]` of each variant, with accuracies that follow them."""
+    random, shape = np.random.default_rng(0), (len(losses), 6)
+    noise = random.normal(0, 0.02, (*shape, 1))
+    noise = noise + random.normal(0, 0.001, (*shape, len(losses[0])))
+    values = np.array(losses)[:, None, :] + noise
+    curves = np.stack([1 - values, values, 1 - values, values], axis=-1)
+    return Conclusions(curves_of(curves, kind="seeds"))
+
+
+FLAT = np.r_[0.9, np.full(11, 0.5)]
+FALLING = np.linspace(0.9, 0.5, 12)
+
+
+@pytest.mark.parametrize(
+    ("losses", "first"),
+    [
+        ((FLAT, FALLING - 0.002), "v1 is undertrained (KH104): train it for more epochs first."),
+        (
+            (FALLING, FLAT - 0.02),
+            "The baseline, v0, is undertrained (KH104): train it for more epochs first.",
+        ),
+    ],
+)
+def test_epochs_come_before_replicates_where_winner_or_baseline_is_undertrained(losses, first):
+    told = what_next(trained(*losses))
+    assert told.startswith(first)
+    assert told.count("epochs") == 1
+    assert re.search(r" As they are trained now, about \d+ replicates in all would tell", told)
+
+
+def test_replicates_of_what_has_levelled_out_come_alone():
+    told = what_next(trained(FLAT, FLAT - 0.002))
+    assert re.match(r"About \d+ replicates in all would tell", told)
 
 
 def test_a_cheaper_variant_is_named():

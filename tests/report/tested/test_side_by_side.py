@@ -63,7 +63,7 @@ def test_it_is_told_in_sentences(classes):
     assert ": +10.0 points (" in told
     assert "right about 20 of which the single model is not, and wrong about 10 of which" in told
     assert "30 parameters against 10, takes 5 ms for 1,000 rows against 2 ms here" in told
-    assert "its file has 1.25 MB against 0.5 MB. Mind this." in told
+    assert "its file has 1.25 MB against 500 KB. Mind this." in told
 
 
 def test_the_table_has_a_row_for_each(classes):

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from kohort.cli.ending import end
-from kohort.cli.outputs import REPORT, WINNER, without_winner, writable, writing
+from kohort.cli.outputs import (
+    REPORT,
+    WINNER,
+    earlier,
+    replaced,
+    without_winner,
+    writable,
+    writing,
+)
 from kohort.cli.told_as_json import of_result
 from kohort.data.dataset import Dataset
+from kohort.data.system import bytes_text
 from kohort.errors import Interrupted, legible
 from kohort.report.screen.printing import print_scores, print_text
 from kohort.tracing.user_code import reporting_user_code
@@ -27,6 +36,7 @@ def finish[R: "Result"](
     told: Callable[[R], list[str]] = lambda _: [],
     raw: "Result | None" = None,
     *,
+    is_anew: bool = False,
     as_json: bool = False,
 ) -> R:
     """Run it; print its table and its answer, write its report and its winner.
@@ -38,6 +48,7 @@ def finish[R: "Result"](
         command: The command that runs it again.
         told: Further lines of its outcome.
         raw: Its result on the raw data that these were cleaned from; None where there is none.
+        is_anew: Whether it forgets what was measured before.
         as_json: Whether to print its outcome as a line of JSON.
 
     Returns:
@@ -46,6 +57,7 @@ def finish[R: "Result"](
     Raises:
         DesignError: The folder cannot be written to, or the user's own code fails.
     """
+    before = earlier(out)
     try:
         with writable(out), reporting_user_code():
             _show_data(data, None if raw is None else raw.data)
@@ -65,6 +77,8 @@ def finish[R: "Result"](
     with writing(out / REPORT):
         # A path that is no text in UTF-8 would end the writing of the report.
         files["report"] = result.report(out / REPORT, command=legible(command), raw=raw)
+    if lost := replaced(before, earlier(out), is_anew=is_anew):
+        typer.echo(legible(f"replaced {lost}, in {out}"), err=True)
     if as_json:
         typer.echo(json.dumps(of_result(result, more, files)))
     else:
@@ -73,7 +87,7 @@ def finish[R: "Result"](
 
 
 def _written(what: str, path: Path) -> str:
-    size = f" ({path.stat().st_size / 1e6:.3g} MB)" if what == "model" else ""
+    size = f" ({bytes_text(path.stat().st_size)})" if what == "model" else ""
     return f"{_WRITTEN[what]}: {path}{size}"
 
 

@@ -93,7 +93,7 @@ def search(
     }
 
     folder = out or report_folder(file, data)
-    if out is None and not fresh:
+    if out is None:
         check_report(folder, found.spec.data.fingerprint)
 
     def told(result: SearchResult) -> list[str]:
@@ -113,5 +113,6 @@ def search(
         folder,
         shown_command("search", file, options),
         told,
+        is_anew=fresh,
         as_json=as_json,
     )

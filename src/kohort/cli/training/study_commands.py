@@ -65,7 +65,7 @@ def demo(
 
     size = {"epochs": 3, "repeats": 2} if quick else {}
     study = letters_study(load("letters"), **size)
-    finish(study.data, study.run, out, "kohort demo" + " --quick" * quick)
+    finish(study.data, study.run, out, "kohort demo" + " --quick" * quick, is_anew=True)
 
 
 def run(
@@ -147,12 +147,12 @@ def run(
         )
 
     folder = out or report_folder(study, data)
-    if out is None and not fresh:
+    if out is None:
         check_report(folder, found.data.fingerprint)
     command = shown_command("run", study, options, *(["--until-decided"] * until_decided))
     if on_clean is not None and not as_json:
         typer.echo(f"On the raw data, {legible(str(found.data.name))}\n")
-    result = finish(found.data, running(found), folder, command, as_json=as_json)
+    result = finish(found.data, running(found), folder, command, is_anew=fresh, as_json=as_json)
     if on_clean is not None:
         if not as_json:
             typer.echo(f"\nOn the clean data, {legible(str(clean))}\n")
@@ -163,6 +163,7 @@ def run(
             command,
             told=lambda of: ["", "Raw and clean data", *of.turns_text(result)],
             raw=result,
+            is_anew=fresh,
             as_json=as_json,
         )
 

@@ -46,6 +46,11 @@ def trial_name(number: int) -> str:
     return f"{TRIAL}{number}"
 
 
+def is_trial(name: str) -> bool:
+    """Whether a variant is called as a trial is."""
+    return name.startswith(TRIAL) and name.removeprefix(TRIAL).isdecimal()
+
+
 def trial_number(name: str) -> int:
     """The number of the trial that is called so."""
     return int(name.removeprefix(TRIAL))

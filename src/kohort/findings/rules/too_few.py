@@ -1,11 +1,14 @@
 """KH202: too few replicates to see a difference of practical interest."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kohort.findings.families import families
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, more_replicates
 from kohort.findings.judged import StudyCurves, VariantCurves
-from kohort.findings.names import capital
+from kohort.findings.names import capital, listing
+from kohort.findings.rules import undertrained
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.power import MOST, POWER
 
@@ -56,12 +59,28 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "; taken alone it would be, but the correction for the number of comparisons keeps it "
         "undecided"
     ) * compared.excludes_zero
+    early = [c.name for c in study.variants if c.name in (name, other) and _is_early(c, study)]
     return RULE.finding(
         name,
         "found",
         f"{name} is not yet told from {other} by {n} replicates ({clause}){but}.",
         evidence,
-        _advice(study, compared, curves.trained),
+        _epochs_first(early, _advice(study, compared, curves.trained)),
+    )
+
+
+def _is_early(curves: VariantCurves, study: StudyCurves) -> bool:
+    return undertrained.judge(curves, study).verdict == "found"
+
+
+def _epochs_first(early: Sequence[str], advice: str) -> str:
+    """The advice about replicates, after that about epochs where a variant is undertrained."""
+    if not early:
+        return advice
+    are = "are" if len(early) > 1 else "is"
+    return (
+        f"{listing(early)} {are} undertrained: train for more epochs first. As they are trained "
+        f"now: {advice[:1].lower()}{advice[1:]}"
     )
 
 
@@ -127,7 +146,8 @@ RULE = Rule(
     "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where it "
     "says that no number would show a difference of the margin, replicates share training samples "
     "(get more data: to hold out more or fewer of them changes little) or, over seeds, their "
-    "spread is too wide (steady the training); or name a larger margin.",
+    "spread is too wide (steady the training); or name a larger margin. Where one of the two is "
+    "undertrained (KH104), more epochs come first: replicates tell how two models differ now.",
     judge,
     "the power of a t test by the noncentral t distribution: Cohen (1988), Statistical Power "
     "Analysis, chapter 2, with the variance of Nadeau and Bengio (2003)",

@@ -156,6 +156,18 @@ def higher(interval: Interval, border: float) -> str:
     return _worse(interval, border, POINTS._texts, ("higher", "lower"))
 
 
+def rises_more(interval: Interval) -> str:
+    """By how much a rise in percent is larger than another, as text: as `Scale.worse`.
+
+    `22.4 percentage points (14.7 to 30.1) less`: it may well rise, only not so far.
+    """
+
+    def write(points: Interval, digits: int, borders: Sequence[float]) -> tuple[str, str, str]:
+        return _texts(points, "percentage points", 1.0, digits, borders)
+
+    return _worse(interval, 0.0, write, ("more", "less"))
+
+
 def percent(interval: Interval, digits: int = 1) -> str:
     """A proportion with its interval, `92.1 % (91.0 to 93.2)`."""
     mean, low, high = (

@@ -10,7 +10,7 @@ import pandas as pd
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
-from kohort.report.answers import table_with_reference
+from kohort.report.answers import table_with_reference, trial_arguments
 from kohort.report.classes.recall_table import COLUMNS
 from kohort.report.study_page.interval_plot import standings
 
@@ -109,13 +109,16 @@ def score_columns(conclusions: Conclusions, *, is_uneven: bool) -> ScoreColumns:
     def score(number: float) -> str:
         return words.value(number, scale)
 
+    told = trial_arguments(conclusions.record)
+    arguments = ScoreColumn("arguments", tuple(told.get(name, "") for name in names), "left")
     more = [
+        *([arguments] if told else []),
         *_of_race(table),
         *([column("balanced", COLUMNS[0], score)] if is_uneven and COLUMNS[0] in table else []),
         column("gap", "gap", lambda value: words.gap(value, scale)),
         column("best epoch", "best_epoch", str),
         column("parameters", "parameters", "{:,}".format),
-        column("MB", "megabytes", "{:.3g}".format),
+        column("size", "megabytes", words.size),
         column("seconds", "seconds", "{:.1f}".format),
     ]
     return ScoreColumns(

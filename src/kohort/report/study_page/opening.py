@@ -205,15 +205,21 @@ def _told(comparison: Comparison, conclusions: Conclusions) -> str:
 
 
 def what_next(conclusions: Conclusions) -> str:
-    """What to do next: more replicates where they are missing, steps that help, what is cheaper."""
-    few = too_few_to_tell(conclusions)
-    if few or conclusions.winner is None:
+    """What to do next: more replicates where they are missing, steps that help, what is cheaper.
+
+    Where the winner or the baseline is undertrained, epochs come before replicates.
+    """
+    few, name = too_few_to_tell(conclusions), conclusions.winner_name
+    if few or name is None:
         return few or "Lower the learning rate: no variant trained to the end."
-    name = conclusions.record.variant_names[conclusions.winner]
     texts = [
+        f"{_named(early, conclusions)} is undertrained (KH104): train it for more epochs first."
+        for early in conclusions.undertrained
+    ]
+    texts += [
         f"{capital(step.step)} would help {name}."
         for step in conclusions.next_steps
-        if step.verdict == "helps"
+        if step.verdict == "helps" and step.step != "more epochs"
     ]
     if cheaper := cheapest_text(conclusions):
         texts.append(f"{cheaper.removesuffix('.')}: `result.best(cheapest=True)`.")
@@ -227,7 +233,22 @@ def what_next(conclusions: Conclusions) -> str:
     return f"The study cannot tell whether {shortlist(unknown, 'or')} would help {name}."
 
 
+def _named(name: str, conclusions: Conclusions) -> str:
+    """A variant, with what it is called where it is the baseline and not the winner."""
+    if name == conclusions.winner_name:
+        return name
+    return f"{capital(conclusions.record.settings.baseline)}, {name},"
+
+
 def _more_replicates(conclusions: Conclusions) -> str:
+    """How many replicates would tell the winner from others; as they are, where one is early."""
+    told = _replicates_to_tell(conclusions)
+    if not (told and conclusions.undertrained):
+        return told
+    return f"As they are trained now, {told[:1].lower()}{told[1:]}"
+
+
+def _replicates_to_tell(conclusions: Conclusions) -> str:
     """How many replicates would tell the winner from the variants that it is not told from."""
     winner = conclusions.winner_name
     open_pairs = [c for c in _against_all(conclusions) if not c.is_conclusive]

@@ -22,6 +22,7 @@ from kohort.report.answers import (
     additions,
     answer,
     score_table,
+    trial_arguments,
     what_axes_do,
     winners_flattery,
 )
@@ -175,6 +176,7 @@ def _filters(page: Page) -> dict[str, Callable[..., str]]:
         "value": lambda number: words.value(number, page.scale),
         "bounds": lambda row: _bounds(row["low"], row["high"], page.scale),
         "argument": lambda value: "" if pd.isna(value) else str(value),
+        "size": words.size,
         "errors": words.errors_fewer,
         "p_value": words.p_value,
         "cost": lambda number: "none" if pd.isna(number) else f"{number:.3g}",
@@ -267,6 +269,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "learning": _learning(page),
         "single_models": _single_models(page),
         "arguments": _arguments(page),
+        "trials": trial_arguments(page.record),
         "of_which": of_which(effects, settings.looks),
         "over_what": over_what(conclusions, " (column replicates)"),
         "search": page.search,

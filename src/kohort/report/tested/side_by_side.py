@@ -141,7 +141,7 @@ class SideBySide:
         return (
             f"It has {two.parameters:,} parameters against {one.parameters:,}, takes "
             f"{two.milliseconds:.3g} ms for 1,000 rows against {one.milliseconds:.3g} ms here, and "
-            f"its file has {two.megabytes:.3g} MB against {one.megabytes:.3g} MB."
+            f"its file has {words.size(two.megabytes)} against {words.size(one.megabytes)}."
         )
 
 
