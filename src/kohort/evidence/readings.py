@@ -40,6 +40,8 @@ class Tested:
         predictions: float32, what it predicts of them, likewise.
         second: float32 `[test sample]`, of two classes: higher where the model leans to the second.
             None elsewhere, and of readings that earlier versions kept.
+        groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
+            no groups, or these are not known, and of readings that earlier versions kept.
     """
 
     variant: str
@@ -60,6 +62,7 @@ class Tested:
     targets: np.ndarray | None = field(default=None, repr=False)
     predictions: np.ndarray | None = field(default=None, repr=False)
     second: np.ndarray | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -131,7 +134,7 @@ class KeptReadings:
 _NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority", "no_interval")
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),
-    *("targets", "predictions", "second"),
+    *("targets", "predictions", "second", "groups"),
 )
 
 

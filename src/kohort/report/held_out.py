@@ -12,11 +12,12 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
 from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
+from kohort.findings.grouped.over_groups import numbered, proportion_over
 from kohort.findings.judged import Answers
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
+from kohort.findings.statistics.proportion import mean_of_proportions
 from kohort.keras_api.samples import SampleScore
 
 MOST_NUMBERS = 16
@@ -60,6 +61,8 @@ class HeldOut:
         truth: `[test sample]`, the number of the true class.
         second: `[test sample]`, of two classes: higher where the model leans to the second.
         areas: How well that ranks the samples; None for more classes, or where one has no sample.
+        groups: `[test sample]`, which belong together, from 0: then intervals are over groups
+            (`over_groups`), and there are none of too few. None where each stands for itself.
     """
 
     variant: str
@@ -75,11 +78,12 @@ class HeldOut:
     truth: np.ndarray = field(repr=False)
     second: np.ndarray | None = field(default=None, repr=False)
     areas: Areas | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def calibration(self) -> Calibration:
         """How far how sure it is differs from how often it is right."""
-        return calibration(self.sure, self.right)
+        return calibration(self.sure, self.right, self.groups)
 
 
 class Candidate(NamedTuple):
@@ -120,7 +124,7 @@ class TestSet:
         kept: KeptReadings | None = None,
     ) -> None:
         self._data, self._labels, self._metric = data, labels, metric
-        self._kept = kept
+        self._kept, self._groups = kept, numbered(data.test_groups)
         self._unstored: list[Reading] = []
 
     @property
@@ -157,8 +161,9 @@ class TestSet:
         return {(c.variant, c.weights) for c in candidates} <= set(self._known())
 
     def _known(self) -> dict[tuple[str, str], Tested]:
+        # The data tell groups of readings that earlier versions kept, too.
         return {
-            (tested.variant, tested.weights): tested
+            (tested.variant, tested.weights): replace(tested, groups=self._groups)
             for reading in self.readings
             for tested in reading.members
             if tested.is_known(self._metric, len(self._data.x_test))
@@ -177,6 +182,7 @@ class TestSet:
             score=np.array(measured.score),
             values=measured.values,
             ranked=measured.ranked,
+            groups=self._groups,
         )
         given = candidate.predict(inputs)
         if labels is None:
@@ -277,13 +283,14 @@ def score(tested: Tested, confidence: float) -> HeldOut:
     second = _second(tested, truth == 1, right, surest) if len(tested.names) == 2 else None
     confusion = np.zeros((len(tested.names),) * 2, int)
     np.add.at(confusion, (truth, guesses), 1)
+    groups = tested.groups
     recalls = tuple(
-        proportion_interval(int(row[number]), int(row.sum()), confidence) if row.any() else None
+        _recall(right, truth == number, groups, confidence) if row.any() else None
         for number, row in enumerate(confusion)
     )
     return HeldOut(
         tested.variant,
-        proportion_interval(int(right.sum()), len(right), confidence),
+        proportion_over(right, groups, confidence),
         right,
         confusion,
         tuple(
@@ -291,14 +298,36 @@ def score(tested: Tested, confidence: float) -> HeldOut:
             for row in wrong[np.argsort(-surest[wrong], kind="stable")]
         ),
         recalls,
-        mean_of_proportions([recall for recall in recalls if recall is not None]),
+        _balanced([recall for recall in recalls if recall is not None], groups),
         Answers(tested.variant, confusion, tested.names, tested.majority),
         surest,
         losses,
         truth,
         second,
-        None if second is None else areas(second, truth == 1, confidence),
+        None if second is None else areas(second, truth == 1, confidence, groups),
+        groups,
     )
+
+
+def _recall(
+    right: np.ndarray, is_of_class: np.ndarray, groups: np.ndarray | None, confidence: float
+) -> Interval:
+    """The part of a class's samples that are given this class."""
+    of_it = None if groups is None else groups[is_of_class]
+    return proportion_over(right[is_of_class], of_it, confidence)
+
+
+def _balanced(recalls: Sequence[Interval], groups: np.ndarray | None) -> Interval:
+    """The mean of the classes' recalls.
+
+    A group may have samples of several classes, so that their recalls hang together. However they
+    do, the mean is known as well as they are on average.
+    """
+    if groups is None:
+        return mean_of_proportions(recalls)
+    bounds = np.array([(recall.mean, recall.low, recall.high) for recall in recalls])
+    mean, low, high = bounds.mean(axis=0).tolist()
+    return Interval(mean, low, high, sum(recall.n for recall in recalls), np.nan)
 
 
 def _second(

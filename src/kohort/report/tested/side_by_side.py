@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from kohort.findings.grouped.over_groups import mean_over, paired_over
 from kohort.findings.probabilities.calibration import Calibration
-from kohort.findings.statistics.interval import Interval, mean_interval
-from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent, significant
 from kohort.keras_api.cost import Cost
-from kohort.report import words
 from kohort.report.held_out import HeldOut
 from kohort.report.on_test import are_accuracies
+from kohort.report.tested.group_words import over_groups_text, paired_text
 from kohort.report.tested_scores import TestScore, without_intervals
 
 
@@ -61,7 +62,7 @@ class SideBySide:
         """
         if (held := self._held) is None:
             return None
-        return paired_proportions(held[0].right, held[1].right, self.confidence)
+        return paired_over(held[0].right, held[1].right, held[0].groups, self.confidence)
 
     @property
     def losses(self) -> Interval | None:
@@ -71,7 +72,7 @@ class SideBySide:
         """
         if (held := self._held) is None:
             return None
-        return mean_interval(held[1].losses - held[0].losses, confidence=self.confidence)
+        return mean_over(held[1].losses - held[0].losses, held[0].groups, self.confidence)
 
     @property
     def scores(self) -> Interval:
@@ -107,20 +108,19 @@ class SideBySide:
     def __repr__(self) -> str:
         found = [] if self._are_accuracies else [self._on_scores()]
         found += [] if self._held is None else [self._on_classes(*self._held)]
-        return " ".join([*found, self._costs(), self.note])
+        found += [over_groups_text(self.single.score.groups)]
+        return " ".join(filter(None, [*found, self._costs(), self.note]))
 
     def _on_classes(self, single: HeldOut, other: HeldOut) -> str:
         paired, losses = self.accuracies, self.losses
         assert paired is not None
         assert losses is not None
-        points = [100 * bound for bound in _bounds(paired.difference)]
         return (
             f"Of {paired.difference.n:,} test samples {self.other.name} is right for "
             f"{percent(other.accuracy)}, the single model, {self.single.name}, for "
-            f"{percent(single.accuracy)}: {points[0]:+z.1f} points ({points[1]:+z.1f} to "
-            f"{points[2]:+z.1f}). It is right about {paired.only_b:,} of which the single model is "
-            f"not, and wrong about {paired.only_a:,} of which that is right; McNemar's exact p "
-            f"{words.p_value(paired.difference.p_value)}. Its log loss is "
+            f"{percent(single.accuracy)}: {paired_text(paired)}. It is right about "
+            f"{paired.only_b:,} of which the single model is not, and wrong about "
+            f"{paired.only_a:,} of which that is right. Its log loss is "
             f"{other.losses.mean():.4f} against {single.losses.mean():.4f}: "
             f"{_change(losses)}. Its calibration error is {calibrated(other.calibration)} against "
             f"{calibrated(single.calibration)}."
