@@ -63,6 +63,8 @@ class HeldOut:
         areas: How well that ranks the samples; None for more classes, or where one has no sample.
         groups: `[test sample]`, which belong together, from 0: then intervals are over groups
             (`over_groups`), and there are none of too few. None where each stands for itself.
+        has_probabilities: Whether outputs are some; margins of a hinge loss are not, and `sure`,
+            `losses` and `calibration` mean nothing then but the order of `sure`.
     """
 
     variant: str
@@ -79,10 +81,11 @@ class HeldOut:
     second: np.ndarray | None = field(default=None, repr=False)
     areas: Areas | None = field(default=None, repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
+    has_probabilities: bool = True
 
     @property
     def calibration(self) -> Calibration:
-        """How far how sure it is differs from how often it is right."""
+        """How far how sure it is differs from how often it is right; of probabilities alone."""
         return calibration(self.sure, self.right, self.groups)
 
 
@@ -96,6 +99,7 @@ class Candidate(NamedTuple):
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
         measure: Returns the metric that scores for inputs and targets.
+        gives_margins: Returns whether its outputs are margins, and no probabilities or logits.
     """
 
     variant: str
@@ -104,6 +108,7 @@ class Candidate(NamedTuple):
     weights: str
     predict: Callable[[np.ndarray], np.ndarray]
     measure: Callable[[np.ndarray, np.ndarray], SampleScore]
+    gives_margins: Callable[[], bool] = bool
 
 
 class TestSet:
@@ -183,6 +188,7 @@ class TestSet:
             values=measured.values,
             ranked=measured.ranked,
             groups=self._groups,
+            margins=candidate.gives_margins(),
         )
         given = candidate.predict(inputs)
         if labels is None:
@@ -220,6 +226,8 @@ def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tes
     classes, outputs = len(labels.names), np.asarray(given)
     if not are_of_classes(outputs, classes):
         return tested
+    if tested.margins and outputs.shape[1] == 1:  # its border is zero, wherever the outputs lie
+        outputs = np.concatenate([-outputs, outputs], axis=1)
     scores, smallest = class_probabilities(outputs), np.min_scalar_type(classes)
     return replace(
         tested,
@@ -306,6 +314,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         second,
         None if second is None else areas(second, truth == 1, confidence, groups),
         groups,
+        not tested.margins,
     )
 
 

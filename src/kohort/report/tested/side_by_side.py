@@ -1,10 +1,12 @@
 """Two models on the same test samples: how right and how sure they are, and what they cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from kohort.findings.grouped.over_groups import mean_over, paired_over
+from kohort.findings.names import listing
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
@@ -68,7 +70,7 @@ class SideBySide:
     def losses(self) -> Interval | None:
         """The other's log loss less the single one's, paired over samples: Student's t.
 
-        None where targets are no classes.
+        None where targets are no classes. Of margins it means nothing.
         """
         if (held := self._held) is None:
             return None
@@ -120,8 +122,15 @@ class SideBySide:
             f"{percent(other.accuracy)}, the single model, {self.single.name}, for "
             f"{percent(single.accuracy)}: {paired_text(paired)}. It is right about "
             f"{paired.only_b:,} of which the single model is not, and wrong about "
-            f"{paired.only_a:,} of which that is right. Its log loss is "
-            f"{other.losses.mean():.4f} against {single.losses.mean():.4f}: "
+            f"{paired.only_a:,} of which that is right. "
+            f"{self._on_probabilities(single, other, losses)}"
+        )
+
+    def _on_probabilities(self, single: HeldOut, other: HeldOut, losses: Interval) -> str:
+        if margins := [held.variant for held in (other, single) if not held.has_probabilities]:
+            return no_probabilities(margins)
+        return (
+            f"Its log loss is {other.losses.mean():.4f} against {single.losses.mean():.4f}: "
             f"{_change(losses)}. Its calibration error is {calibrated(other.calibration)} against "
             f"{calibrated(single.calibration)}."
         )
@@ -156,15 +165,26 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
         row |= {
             "test_accuracy": held.accuracy.mean,
             "balanced_accuracy": held.balanced_accuracy.mean,
-            "log_loss": float(held.losses.mean()),
-            "ece": held.calibration.error,
-            "ece_by_chance": held.calibration.by_chance,
         }
+        if held.has_probabilities:
+            row |= {
+                "log_loss": float(held.losses.mean()),
+                "ece": held.calibration.error,
+                "ece_by_chance": held.calibration.by_chance,
+            }
         if (areas := held.areas) is not None:
             row |= {"roc_auc": areas.roc.mean, "average_precision": areas.average_precision}
     if len(errors := model.score.errors) == 1:
         row |= {"rmse": errors[0].rmse.mean, "mae": errors[0].mae.mean, "r2": errors[0].r2}
     return {"model": model.name, **row, **model.cost._asdict()}
+
+
+def no_probabilities(variants: Sequence[str]) -> str:
+    """That outputs are margins, so that nothing tells how sure these models are, in a sentence."""
+    return (
+        f"The outputs of {listing(variants)} are margins of a hinge loss and no probabilities: "
+        "they rank samples, and do not tell how sure an answer is."
+    )
 
 
 def calibrated(found: Calibration) -> str:
