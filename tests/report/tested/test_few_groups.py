@@ -160,6 +160,8 @@ def test_six_patients_say_everywhere_that_one_was_tested(tmp_path):
     page = result.report(tmp_path / "report.html").read_text()
     text = re.sub(r"\s+", " ", page)
     assert text.count("There is no interval: the test part has 1 group of 40 rows") > 1
+    assert "balanced accuracy is over classes, each counting alike" in text  # on the test set
+    assert "over classes, each counting alike. The accuracy is over samples" in text  # validation
     short = "The score on the test set has no interval, as its 40 rows are of 1 group."
     assert result.answer().endswith(short)
     known = shown()
