@@ -20,6 +20,7 @@ from kohort.design.whole_data import REFIT
 from kohort.engine.needless import without_needless_warnings
 from kohort.keras_api.averaging import Link, averaged, link_of, measurable
 from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
+from kohort.keras_api.margins import gives_margins
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import SampleScore, measured
@@ -335,7 +336,8 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
     if isinstance(of, Ensemble):
         return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)
     called, replicate = name or of.variant.name, of.replicate.number
-    return Candidate(called, replicate, of.epoch, of.fingerprint, predict, measure)
+    about = called, replicate, of.epoch, of.fingerprint
+    return Candidate(*about, predict, measure, lambda: gives_margins(of.model()))
 
 
 def shipped(best: Member) -> str:

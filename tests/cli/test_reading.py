@@ -54,7 +54,7 @@ def test_a_table_is_read_as_the_options_say_and_told(pets):
     told = done.stderr.splitlines()
     assert told[0] == "pets: read 160 samples, 40 of them to test"
     assert told[1] == "target 'species': 2 classes, cat, dog"
-    assert "40 of 160 samples are held out as the test set, in whole groups" in told
+    assert "40 of 160 samples are held out as the test set, in whole groups (20 of 80)" in told
     report = (folder / "study-pets-report" / "report.html").read_text()
     assert "missing cells became 0, and another input is 1 there: kg (18), colour (23)" in report
     command = "--data pets.csv --target species --group owner --test 0.25"

@@ -177,6 +177,13 @@ def test_show_tells_members_runs_and_findings(folder, ran):
     assert "units=16 does best on validation data: accuracy " in answer
     assert shown.stdout.startswith(f"{answer}\n\nvariant")
     assert parts["test"][1]["told"] == f"On the test set, {tested}"
+    # What the report finds, on the test set too.
+    found = [
+        one.sentence
+        for one in kohort_open(folder / "kohort.db", "tiny").findings()
+        if one.verdict in ("found", "inconclusive")
+    ]
+    assert [row["told"] for row in parts["findings"]] == found
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
 
 

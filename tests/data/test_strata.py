@@ -259,7 +259,7 @@ def test_groups_are_looked_at_once_whatever_the_repeats(asked, stratify, kind):
 def test_a_test_set_looks_at_its_groups_once(asked):
     rows, told = splits_module.hold_out(100, np.arange(100) % 2, np.arange(100) // 2 * 2, 0.2)
     assert len(asked) == 1
-    assert told == "20 of 100 samples are held out as the test set, in whole groups"
+    assert told == "20 of 100 samples are held out as the test set, in whole groups (10 of 50)"
     rows, told = splits_module.hold_out(100, np.arange(100) // 50, np.arange(100) // 2, 0.2)
-    assert told.endswith("in whole groups, as large a part of each class")
+    assert told.endswith("in whole groups (10 of 50), as large a part of each class")
     assert (np.bincount(rows // 50)).tolist() == [10, 10]

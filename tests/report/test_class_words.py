@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.evidence import readings
 from kohort.evidence.store import open_store
-from kohort.findings.judged import Answers
 from kohort.report.class_words import against_majority
+from kohort.report.held_out import score
 
 LOSSES = {
     "binary": "binary_crossentropy",
@@ -339,7 +340,13 @@ def test_the_report_shows_the_reference_and_recalls(tmp_path):
 def test_a_model_is_held_against_the_constant_answer_sample_by_sample(
     counts, only_model, only_constant
 ):
-    found = against_majority(Answers("v", np.array(counts), ("a", "b"), 0), 0.95)
+    cells = np.repeat(np.arange(4), np.ravel(counts))
+    truth, classes = cells // 2, cells % 2
+    tested = readings.Tested(
+        "v", 0, 1, "", "accuracy", ("a", "b"), 0, truth=truth, classes=classes,
+        probabilities=np.full(100, 0.9), losses=np.zeros(100),
+    )  # fmt: skip
+    found = against_majority(score(tested, 0.95), 0.95)
     assert (found.only_b, found.only_a) == (only_model, only_constant)
     assert found.difference.n == 100
 

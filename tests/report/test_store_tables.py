@@ -64,14 +64,15 @@ def test_where_members_train_is_told_while_they_do(tmp_path):
 
 def test_findings_that_tell_nothing_are_counted_unless_they_are_asked_for():
     row = {"code": "KH102", "verdict": "inconclusive", "told": "a may have a gap.", "advice": ""}
-    rows = [row, {**row, "verdict": "found", "told": "b has one."}, {**row, "code": "KH101"}, row]
+    found = {**row, "verdict": "found", "told": "b has one.", "advice": "Regularise."}
+    rows = [row, found, {**row, "code": "KH101"}, row]
     names = ("variants", "runs", "places", "events", "race", "axes", "classes", "test")
     parts = {**{name: [] for name in names}, "findings": rows}
     folded = store_tables.lines(parts, shows_all=False)
     assert folded[-3:] == [
-        "findings", "KH102 found: b has one.",
+        "findings", "KH102 found: b has one. Regularise.",
         "3 inconclusive, by code: KH101 1, KH102 2; --all tells them",
     ]  # fmt: skip
     assert len(store_tables.lines(parts)) == len(folded) + 2
     parts["findings"] = rows[1:2]
-    assert store_tables.lines(parts, shows_all=False)[-1] == "KH102 found: b has one."
+    assert store_tables.lines(parts, shows_all=False)[-1] == "KH102 found: b has one. Regularise."

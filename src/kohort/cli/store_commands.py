@@ -120,6 +120,13 @@ _NOTHING: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
+UNREAD = (
+    "No results of the winner on a test set are kept, and so nothing is found here of classes that "
+    "it never finds (KH205) or of validation far above (KH203). Where the data have a test set, "
+    'kohort report "{}" --data SRC reads it.'
+)
+
+
 def _opened(store: str, name: str) -> "Result":
     from kohort.runs.loading import open as open_result
 
@@ -129,20 +136,26 @@ def _opened(store: str, name: str) -> "Result":
 def _told(result: "Result") -> dict[str, list[dict[str, Any]]]:
     """The answer, the scores, what the race decided, what axes do, and what the test set said."""
     from kohort.cli.told_as_json import of_recalls, of_table, of_test
-    from kohort.report import on_test
+    from kohort.report import on_test, store_tables
 
+    tested = result.test_text()
     told = {
         "answer": [result.answer()],
         "race": result.race_text(),
         "axes": result.effects_text(),
         "classes": result.recalls_text(),
-        "test": on_test.readings_text(result.readings(), result.test_text()),
+        "test": [
+            *on_test.readings_text(result.readings(), tested),
+            "" if tested else UNREAD.format(result.settings.study),
+        ],
     }
     parts = {part: [{"told": text} for text in texts if text] for part, texts in told.items()}
     return parts | {
         "table": of_table(result),
         "recalls": of_recalls(result),
         "test_scores": of_test(result),
+        # Those that the store holds follow from curves alone: these know the test set, too.
+        "findings": store_tables.finding_rows(result.findings()),
     }
 
 

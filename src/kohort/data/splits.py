@@ -11,6 +11,13 @@ from kohort.errors import DataError
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
 
+FEWEST_GROUPS = 5
+"""The fewest groups of test rows that an interval is told over.
+
+Of four, Student's quantile is 3.2: an accuracy's interval spans half of all that it can be, and
+hangs on four groups being near normal. Of fewer it is wider yet.
+"""
+
 type SplitRows = tuple[np.ndarray, np.ndarray]
 """The samples of a replicate that train, and those that validate: rows, ascending."""
 
@@ -217,6 +224,31 @@ def _first_of(seed: int, number: int, part: SplitRows, sizes: list[int]) -> Iter
         yield rows if len(rows) == size else np.sort(random.permutation(rows)[:size])
 
 
+def _whole_groups(groups: np.ndarray, drawn: np.ndarray) -> str:
+    """How many whole groups are drawn of how many, in words."""
+    some, all_groups = (len(np.unique(of[of >= 0])) for of in (groups[drawn], groups))
+    return f"in whole groups ({some:,} of {all_groups:,})"
+
+
+def few_to_test(groups: np.ndarray | None) -> str:
+    """That test samples are of too few groups for an interval, in a clause; "" where they are not.
+
+    Args:
+        groups: `[test sample]`, the group of each; None where they are not known. A sample of a
+            negative one stands for itself.
+    """
+    if groups is None or not len(groups):
+        return ""
+    number = len(np.unique(groups[groups >= 0])) + int((groups < 0).sum())
+    if number >= FEWEST_GROUPS:
+        return ""
+    return (
+        f"the test part has {number} group{'s' * (number > 1)} of {len(groups):,} rows: its score "
+        f"gets no interval, which takes {FEWEST_GROUPS} groups (a larger part, `test=`, may have "
+        "them)"
+    )
+
+
 def test_part(test: float | None) -> float:
     """The part of the samples to hold out as the test set; a fifth where none is asked for.
 
@@ -301,6 +333,7 @@ def hold_out(
             f"{samples:,} samples{got}",
             f"give more, or test=0 for no test set{more}",
         )
-    how = ["in whole groups"] * (groups is not None) + ["as large a part of each class"] * by_class
+    how = [_whole_groups(groups, drawn)] if groups is not None else []
+    how += ["as large a part of each class"] * by_class
     told = ", ".join(how) or "at random"
     return drawn, f"{len(drawn):,} of {samples:,} samples are held out as the test set, {told}"

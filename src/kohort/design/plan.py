@@ -10,6 +10,7 @@ from html import escape
 
 from kohort.data.inspection.constant_answers import ErrorKind
 from kohort.data.labels import AS_NUMBERS
+from kohort.data.splits import few_to_test
 from kohort.design.building import BuiltModels
 from kohort.design.replicates import Replicate
 from kohort.design.seen.seen_model import see
@@ -268,7 +269,8 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
         weighted.append("sample weights, in training and in what losses measure")
     # Whatever is taken for something else than the data said is said last.
     taken = [note for note in spec.data.notes[-1:] if AS_NUMBERS in note]
-    return tuple(filter(None, [spec.splits_told, *weighted, *taken]))
+    few = few_to_test(spec.data.test_groups)
+    return tuple(filter(None, [spec.splits_told, few, *weighted, *taken]))
 
 
 def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> MemberPlan:

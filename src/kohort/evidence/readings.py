@@ -40,6 +40,10 @@ class Tested:
         predictions: float32, what it predicts of them, likewise.
         second: float32 `[test sample]`, of two classes: higher where the model leans to the second.
             None elsewhere, and of readings that earlier versions kept.
+        margins: Whether its outputs are margins of a hinge loss and no probabilities; then
+            `probabilities` and `losses` follow the order of these, and mean nothing else.
+        groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
+            no groups, or these are not known, and of readings that earlier versions kept.
     """
 
     variant: str
@@ -60,6 +64,8 @@ class Tested:
     targets: np.ndarray | None = field(default=None, repr=False)
     predictions: np.ndarray | None = field(default=None, repr=False)
     second: np.ndarray | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
+    margins: bool = False
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -128,10 +134,20 @@ class KeptReadings:
                 study.add_reading(reading.time, about, arrays)
 
 
-_NAMED = ("variant", "replicate", "epoch", "weights", "metric", "names", "majority", "no_interval")
+_NAMED = (
+    "variant",
+    "replicate",
+    "epoch",
+    "weights",
+    "metric",
+    "names",
+    "majority",
+    "no_interval",
+    "margins",
+)
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),
-    *("targets", "predictions", "second"),
+    *("targets", "predictions", "second", "groups"),
 )
 
 

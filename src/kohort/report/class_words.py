@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kohort.evidence.settings import Settings
 from kohort.findings.conclusions import Conclusions
-from kohort.findings.judged import Answers
+from kohort.findings.grouped.over_groups import paired_over
 from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
-from kohort.findings.statistics.proportion import PairedProportions, paired_counts
+from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import percent
 from kohort.report.classes.recall_table import balanced_of_one_answer
 from kohort.report.held_out import HeldOut
@@ -97,7 +99,7 @@ def test_text(tests: Sequence[HeldOut], settings: Settings) -> str:
         name = f"{capital(settings.baseline)}, {test.variant}," if number else test.variant
         of = "" if number else f" of {test.accuracy.n:,} samples"
         missed = f"; it finds {none_of(test.answers)}" if test.answers.missed else ""
-        against = against_majority_text(test.answers, settings.confidence)
+        against = against_majority_text(test, settings.confidence)
         sentences.append(f"{name} is right for {percent(test.accuracy)}{of}{against}{missed}.")
     return " ".join(sentences)
 
@@ -120,17 +122,15 @@ def recall_rows(tests: Sequence[HeldOut]) -> list[dict[str, Any]]:
     ]
 
 
-def against_majority(answers: Answers, confidence: float) -> PairedProportions:
+def against_majority(test: HeldOut, confidence: float) -> PairedProportions:
     """A model's answers (`b`) against always answering the majority class (`a`)."""
-    counts, constant = answers.counts, answers.majority
-    only_model = answers.right - counts[constant, constant]
-    only_constant = counts[constant].sum() - counts[constant, constant]
-    return paired_counts(int(only_constant), int(only_model), answers.samples, confidence)
+    constant = np.asarray(test.truth) == test.answers.majority
+    return paired_over(constant, test.right, test.groups, confidence)
 
 
-def against_majority_text(answers: Answers, confidence: float) -> str:
+def against_majority_text(test: HeldOut, confidence: float) -> str:
     """How often the constant answer is right, unless the model is shown to be right more often."""
-    difference = against_majority(answers, confidence).difference
+    answers, difference = test.answers, against_majority(test, confidence).difference
     constant = f"always answering class {answers.names[answers.majority]}"
     share = f"{100 * answers.of_class[answers.majority] / answers.samples:.1f} %"
     is_decided = difference.p_value <= 1 - confidence

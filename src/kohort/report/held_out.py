@@ -12,11 +12,12 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
 from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
+from kohort.findings.grouped.over_groups import numbered, proportion_over
 from kohort.findings.judged import Answers
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
+from kohort.findings.statistics.proportion import mean_of_proportions
 from kohort.keras_api.samples import SampleScore
 
 MOST_NUMBERS = 16
@@ -60,6 +61,10 @@ class HeldOut:
         truth: `[test sample]`, the number of the true class.
         second: `[test sample]`, of two classes: higher where the model leans to the second.
         areas: How well that ranks the samples; None for more classes, or where one has no sample.
+        groups: `[test sample]`, which belong together, from 0: then intervals are over groups
+            (`over_groups`), and there are none of too few. None where each stands for itself.
+        has_probabilities: Whether outputs are some; margins of a hinge loss are not, and `sure`,
+            `losses` and `calibration` mean nothing then but the order of `sure`.
     """
 
     variant: str
@@ -75,11 +80,13 @@ class HeldOut:
     truth: np.ndarray = field(repr=False)
     second: np.ndarray | None = field(default=None, repr=False)
     areas: Areas | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
+    has_probabilities: bool = True
 
     @property
     def calibration(self) -> Calibration:
-        """How far how sure it is differs from how often it is right."""
-        return calibration(self.sure, self.right)
+        """How far how sure it is differs from how often it is right; of probabilities alone."""
+        return calibration(self.sure, self.right, self.groups)
 
 
 class Candidate(NamedTuple):
@@ -92,6 +99,7 @@ class Candidate(NamedTuple):
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
         measure: Returns the metric that scores for inputs and targets.
+        gives_margins: Returns whether its outputs are margins, and no probabilities or logits.
     """
 
     variant: str
@@ -100,6 +108,7 @@ class Candidate(NamedTuple):
     weights: str
     predict: Callable[[np.ndarray], np.ndarray]
     measure: Callable[[np.ndarray, np.ndarray], SampleScore]
+    gives_margins: Callable[[], bool] = bool
 
 
 class TestSet:
@@ -120,7 +129,7 @@ class TestSet:
         kept: KeptReadings | None = None,
     ) -> None:
         self._data, self._labels, self._metric = data, labels, metric
-        self._kept = kept
+        self._kept, self._groups = kept, numbered(data.test_groups)
         self._unstored: list[Reading] = []
 
     @property
@@ -157,8 +166,9 @@ class TestSet:
         return {(c.variant, c.weights) for c in candidates} <= set(self._known())
 
     def _known(self) -> dict[tuple[str, str], Tested]:
+        # The data tell groups of readings that earlier versions kept, too.
         return {
-            (tested.variant, tested.weights): tested
+            (tested.variant, tested.weights): replace(tested, groups=self._groups)
             for reading in self.readings
             for tested in reading.members
             if tested.is_known(self._metric, len(self._data.x_test))
@@ -177,6 +187,8 @@ class TestSet:
             score=np.array(measured.score),
             values=measured.values,
             ranked=measured.ranked,
+            groups=self._groups,
+            margins=candidate.gives_margins(),
         )
         given = candidate.predict(inputs)
         if labels is None:
@@ -214,6 +226,8 @@ def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tes
     classes, outputs = len(labels.names), np.asarray(given)
     if not are_of_classes(outputs, classes):
         return tested
+    if tested.margins and outputs.shape[1] == 1:  # its border is zero, wherever the outputs lie
+        outputs = np.concatenate([-outputs, outputs], axis=1)
     scores, smallest = class_probabilities(outputs), np.min_scalar_type(classes)
     return replace(
         tested,
@@ -277,13 +291,14 @@ def score(tested: Tested, confidence: float) -> HeldOut:
     second = _second(tested, truth == 1, right, surest) if len(tested.names) == 2 else None
     confusion = np.zeros((len(tested.names),) * 2, int)
     np.add.at(confusion, (truth, guesses), 1)
+    groups = tested.groups
     recalls = tuple(
-        proportion_interval(int(row[number]), int(row.sum()), confidence) if row.any() else None
+        _recall(right, truth == number, groups, confidence) if row.any() else None
         for number, row in enumerate(confusion)
     )
     return HeldOut(
         tested.variant,
-        proportion_interval(int(right.sum()), len(right), confidence),
+        proportion_over(right, groups, confidence),
         right,
         confusion,
         tuple(
@@ -291,14 +306,37 @@ def score(tested: Tested, confidence: float) -> HeldOut:
             for row in wrong[np.argsort(-surest[wrong], kind="stable")]
         ),
         recalls,
-        mean_of_proportions([recall for recall in recalls if recall is not None]),
+        _balanced([recall for recall in recalls if recall is not None], groups),
         Answers(tested.variant, confusion, tested.names, tested.majority),
         surest,
         losses,
         truth,
         second,
-        None if second is None else areas(second, truth == 1, confidence),
+        None if second is None else areas(second, truth == 1, confidence, groups),
+        groups,
+        not tested.margins,
     )
+
+
+def _recall(
+    right: np.ndarray, is_of_class: np.ndarray, groups: np.ndarray | None, confidence: float
+) -> Interval:
+    """The part of a class's samples that are given this class."""
+    of_it = None if groups is None else groups[is_of_class]
+    return proportion_over(right[is_of_class], of_it, confidence)
+
+
+def _balanced(recalls: Sequence[Interval], groups: np.ndarray | None) -> Interval:
+    """The mean of the classes' recalls.
+
+    A group may have samples of several classes, so that their recalls hang together. However they
+    do, the mean is known as well as they are on average.
+    """
+    if groups is None:
+        return mean_of_proportions(recalls)
+    bounds = np.array([(recall.mean, recall.low, recall.high) for recall in recalls])
+    mean, low, high = bounds.mean(axis=0).tolist()
+    return Interval(mean, low, high, sum(recall.n for recall in recalls), np.nan)
 
 
 def _second(

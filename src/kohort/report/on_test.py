@@ -15,6 +15,7 @@ from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.class_words import test_text
 from kohort.report.held_out import HeldOut
+from kohort.report.tested.group_words import over_groups_text, p_text, paired_text
 from kohort.report.tested_scores import TestScore
 from kohort.report.tested_scores import told as scored
 
@@ -33,9 +34,9 @@ def told(
     if not scores:
         return ""
     right = test_text(tests, settings)
-    if are_accuracies(tests, scores):
-        return right
-    return " ".join(filter(None, [scored(scores, scale, settings), right]))
+    grouped = over_groups_text(scores[0].groups)
+    found = [] if are_accuracies(tests, scores) else [scored(scores, scale, settings)]
+    return " ".join(filter(None, [*found, right, grouped]))
 
 
 def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:
@@ -91,12 +92,9 @@ def single_models(picked: Sequence[Picked], scale: Scale) -> str:
 
 def paired(found: PairedProportions, winner: str, baseline: str) -> str:
     """The comparison of two models on the same test samples; in `found` the winner is b."""
-    bounds = (found.difference.mean, found.difference.low, found.difference.high)
-    mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
     return (
         f"{winner} alone is right about {found.only_b:,} of the {found.difference.n:,} samples, "
-        f"{baseline} alone about {found.only_a:,}: {mean} points ({low} to {high}), "
-        f"McNemar's exact p {words.p_value(found.difference.p_value)}."
+        f"{baseline} alone about {found.only_a:,}: {paired_text(found)}."
     )
 
 
@@ -109,7 +107,9 @@ def reconciled(found: PairedProportions, compared: Comparison, scale: Scale) -> 
         scale: The scale of the metric that scores.
     """
     p = found.difference.p_value
-    differ = f"McNemar's exact p {words.p_value(p)}"
+    if np.isnan(p):  # of too few groups nothing is told
+        return ""
+    differ = p_text(found)
     if p > compared.alpha:
         if not compared.is_decided:
             return ""

@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kohort.evidence.store import KeptStudy, MemberRecord, RunRecord, Store
+from kohort.evidence.store import FindingRecord, KeptStudy, MemberRecord, RunRecord, Store
 from kohort.evidence.store.records import StudySummary
 from kohort.evidence.trials import asked_since, kept_name
+from kohort.findings.finding import Finding
 
 type Row = dict[str, Any]
 
@@ -71,17 +72,22 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
             {"at": _moment(event.at), "what": event.kind, "told": event.text}
             for event in stored.events()
         ],
-        "findings": [
-            {
-                "code": finding.code,
-                "verdict": finding.verdict,
-                "told": finding.sentence,
-                "advice": finding.advice,
-            }
-            for finding in stored.findings()
-            if finding.verdict in _SHOWN_VERDICTS
-        ],
+        "findings": finding_rows(stored.findings()),
     }
+
+
+def finding_rows(findings: Iterable[FindingRecord | Finding]) -> list[Row]:
+    """A row for each finding that is found or inconclusive."""
+    return [
+        {
+            "code": finding.code,
+            "verdict": finding.verdict,
+            "told": finding.sentence,
+            "advice": finding.advice,
+        }
+        for finding in findings
+        if finding.verdict in _SHOWN_VERDICTS
+    ]
 
 
 def pending(store: Store, stored: KeptStudy) -> str:
@@ -168,7 +174,9 @@ def lines(parts: dict[str, list[Row]], *, shows_all: bool = True) -> Sequence[st
 
 def _findings(rows: Sequence[Row], *, shows_all: bool) -> list[str]:
     shown = [row for row in rows if shows_all or row["verdict"] == "found"]
-    told = [f"{row['code']} {row['verdict']}: {row['told']}" for row in shown]
+    told = [
+        f"{row['code']} {row['verdict']}: {row['told']} {row['advice']}".rstrip() for row in shown
+    ]
     counts = Counter(row["code"] for row in rows if row not in shown)
     if counts:
         codes = ", ".join(f"{code} {number}" for code, number in sorted(counts.items()))

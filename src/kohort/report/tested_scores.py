@@ -7,10 +7,16 @@ import numpy as np
 
 from kohort.evidence.readings import Tested
 from kohort.evidence.settings import Settings
+from kohort.findings.grouped.over_groups import (
+    area_over,
+    mean_over,
+    proportion_over,
+    without_bounds,
+)
 from kohort.findings.names import listing
 from kohort.findings.numbers.number_errors import NumberErrors, number_errors
-from kohort.findings.statistics.interval import Interval, mean_interval, rounded
-from kohort.findings.statistics.proportion import area_interval, proportion_interval
+from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.proportion import area_interval
 from kohort.findings.statistics.scale import Scale, significant
 
 _SAME = 1e-3
@@ -37,6 +43,8 @@ class TestScore:
         predictions: What the member predicts of them, likewise.
         errors: How far these are off, whatever the metric: RMSE, MAE and R2 of each number; none
             without predictions.
+        groups: `[test sample]`, which belong together, from 0: then intervals are over groups, and
+            there are none of too few. None where each stands for itself.
     """
 
     variant: str
@@ -47,6 +55,7 @@ class TestScore:
     targets: np.ndarray | None = field(default=None, repr=False)
     predictions: np.ndarray | None = field(default=None, repr=False)
     errors: tuple[NumberErrors, ...] = field(default=(), repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -58,31 +67,43 @@ class TestScore:
         counted, of_other = np.isfinite(self.values), np.isfinite(other.values)
         # Two precisions are of other samples each.
         if counted.any() and (counted == of_other).all():
-            return mean_interval((self.values - other.values)[counted], confidence=confidence)
-        return _without_interval(self.score.mean - other.score.mean, self.score.n)
+            groups = None if self.groups is None else self.groups[counted]
+            return mean_over((self.values - other.values)[counted], groups, confidence)
+        return without_bounds(self.score.mean - other.score.mean, self.score.n)
 
 
 def test_score(tested: Tested, confidence: float) -> TestScore:
     """The score of a member that was measured on the test set."""
     assert tested.score is not None
     assert tested.values is not None
-    counted = tested.values[np.isfinite(tested.values)]
-    value, ranked = float(tested.score), tested.ranked
+    is_counted = np.isfinite(tested.values)
+    counted, value, ranked = tested.values[is_counted], float(tested.score), tested.ranked
+    groups = None if tested.groups is None else tested.groups[is_counted]
     if ranked is not None and ranked.all():
-        score = area_interval(value, int(ranked[0]), int(ranked[1]), confidence)
+        score = _area(tested, value, ranked, confidence)
     elif not len(counted):
-        score = _without_interval(value, len(tested.values))
+        score = without_bounds(value, len(tested.values))
     elif np.isin(counted, (0, 1)).all():
-        score = proportion_interval(int(counted.sum()), len(counted), confidence)
+        score = proportion_over(counted == 1, groups, confidence)
     else:
-        score = mean_interval(counted, confidence=confidence)
+        score = mean_over(counted, groups, confidence)
     is_single = len(counted) == 1 and not score.is_formed
     why = "counts one sample alone" if is_single else tested.no_interval
     errors: tuple[NumberErrors, ...] = ()
     if tested.targets is not None and tested.predictions is not None:
-        errors = number_errors(tested.targets, tested.predictions, confidence)
+        errors = number_errors(tested.targets, tested.predictions, confidence, tested.groups)
     predicted = tested.targets, tested.predictions, errors
-    return TestScore(tested.variant, tested.metric, score, tested.values, why, *predicted)
+    about = tested.variant, tested.metric, score, tested.values, why
+    return TestScore(*about, *predicted, tested.groups)
+
+
+def _area(tested: Tested, area: float, ranked: np.ndarray, confidence: float) -> Interval:
+    """An area under ROC of two classes with its interval, where one can be told."""
+    if tested.groups is None:
+        return area_interval(area, int(ranked[0]), int(ranked[1]), confidence)
+    if tested.second is None or tested.truth is None:  # who ranks whom is not known
+        return without_bounds(area, len(tested.groups))
+    return area_over(area, tested.second, tested.truth == 1, tested.groups, confidence)
 
 
 def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
@@ -134,6 +155,12 @@ def error_text(error: Interval) -> str:
     return f"{mean} ({low} to {high})" if error.is_formed else mean
 
 
+def area(found: Interval) -> str:
+    """An area under ROC with its interval as text: `0.912 (0.880 to 0.935)`."""
+    mean, low, high = rounded(found, lambda bound, digits: f"{bound:.{digits}f}", 3, (0.5,))
+    return f"{mean} ({low} to {high})" if found.is_formed else f"{mean} (no interval)"
+
+
 def r2_text(errors: NumberErrors) -> str:
     """R2 as text, or why it is not defined."""
     return f"not defined ({errors.no_r2})" if errors.no_r2 else f"{errors.r2:.3f}"
@@ -156,7 +183,3 @@ def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:
         else f"{listing(of)} has no interval: there {metric} {why}."
         for why, of in lacking.items()
     ]
-
-
-def _without_interval(mean: float, samples: int) -> Interval:
-    return Interval(mean, np.nan, np.nan, samples, np.nan)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.grouped.over_groups import mean_over
+from kohort.findings.statistics.interval import Interval
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class NumberErrors:
 
 
 def number_errors(
-    targets: np.ndarray, predictions: np.ndarray, confidence: float = 0.95
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    confidence: float = 0.95,
+    groups: np.ndarray | None = None,
 ) -> tuple[NumberErrors, ...]:
     """RMSE, MAE and R2 of each number that is predicted.
 
@@ -40,24 +44,28 @@ def number_errors(
         targets: `[sample]` or `[sample, number]`, finite; one sample or more.
         predictions: Of the same shape.
         confidence: Of the intervals, between 0 and 1.
+        groups: `[sample]`, which samples belong together; None where each stands for itself.
     """
     wanted, given = (np.asarray(part, float) for part in (targets, predictions))
     wanted, given = (part.reshape(len(part), -1) for part in (wanted, given))
     return tuple(
-        _of_one(one, of_it, confidence) for one, of_it in zip(wanted.T, given.T, strict=True)
+        _of_one(one, of_it, confidence, groups)
+        for one, of_it in zip(wanted.T, given.T, strict=True)
     )
 
 
-def _of_one(targets: np.ndarray, predictions: np.ndarray, confidence: float) -> NumberErrors:
+def _of_one(
+    targets: np.ndarray, predictions: np.ndarray, confidence: float, groups: np.ndarray | None
+) -> NumberErrors:
     if strange := int((~np.isfinite(predictions)).sum()):
         nothing = Interval(np.nan, np.nan, np.nan, len(targets), np.nan)
         why = f"{strange:,} of {len(targets):,} predictions are no finite numbers"
         return NumberErrors(nothing, nothing, np.nan, why)
     errors = predictions - targets
-    squared = mean_interval(errors**2, confidence=confidence).within(0.0, np.inf)
+    squared = mean_over(errors**2, groups, confidence).within(0.0, np.inf)
     mean, low, high = np.sqrt([squared.mean, squared.low, squared.high]).tolist()
     rmse = Interval(mean, low, high, squared.n, np.nan)
-    mae = mean_interval(np.abs(errors), confidence=confidence).within(0.0, np.inf)
+    mae = mean_over(np.abs(errors), groups, confidence).within(0.0, np.inf)
     if np.ptp(targets) == 0:
         alike = "all targets are the same" if len(targets) > 1 else "there is one sample"
         return NumberErrors(rmse, mae, np.nan, alike)

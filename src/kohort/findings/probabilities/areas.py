@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from kohort.findings.grouped.over_groups import area_over
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import area_interval
 
@@ -15,7 +16,8 @@ class Areas:
 
     Args:
         roc: The area under the ROC curve: the part of pairs, one of each class, that are ranked
-            rightly, ties counting half; with `area_interval`. Chance has 0.5.
+            rightly, ties counting half; with `area_interval`, over groups `area_over`. Chance has
+            0.5.
         average_precision: The precisions at each recall that is reached, weighted by the steps of
             recall; the area under the curve of precision and recall, in steps. It has no interval.
         share: The part of the samples that are of the second class: the average precision of
@@ -27,7 +29,12 @@ class Areas:
     share: float
 
 
-def areas(scores: np.ndarray, is_second: np.ndarray, confidence: float = 0.95) -> Areas | None:
+def areas(
+    scores: np.ndarray,
+    is_second: np.ndarray,
+    confidence: float = 0.95,
+    groups: np.ndarray | None = None,
+) -> Areas | None:
     """Both areas, by the definitions of scikit-learn's and SciPy's.
 
     That are `roc_auc_score` (Mann and Whitney's statistic over the number of pairs) and
@@ -37,6 +44,7 @@ def areas(scores: np.ndarray, is_second: np.ndarray, confidence: float = 0.95) -
         scores: `[sample]`, higher for the second class; equal ones are one threshold.
         is_second: Bool `[sample]`.
         confidence: Of the interval, between 0 and 1.
+        groups: `[sample]`, which samples belong together; None where each stands for itself.
 
     Returns:
         The areas; None where a class has no sample, or a score is not finite.
@@ -50,7 +58,10 @@ def areas(scores: np.ndarray, is_second: np.ndarray, confidence: float = 0.95) -
     found, alarms = at_thresholds(scores, is_second)
     steps = np.diff(found, prepend=0) / seconds
     precision = float((steps * found / (found + alarms)).sum())
-    roc = area_interval(area, firsts, seconds, confidence)
+    if groups is None:
+        roc = area_interval(area, firsts, seconds, confidence)
+    else:
+        roc = area_over(area, scores, is_second, groups, confidence)
     return Areas(roc, precision, seconds / len(is_second))
 
 

@@ -45,7 +45,9 @@ def log_losses(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return losses
 
 
-def calibration(sure: np.ndarray, right: np.ndarray) -> Calibration:
+def calibration(
+    sure: np.ndarray, right: np.ndarray, groups: np.ndarray | None = None
+) -> Calibration:
     """The expected calibration error, and what chance makes of it.
 
     Sources: Guo et al. (2017), "On Calibration of Modern Neural Networks", for the error; Bröcker
@@ -55,10 +57,13 @@ def calibration(sure: np.ndarray, right: np.ndarray) -> Calibration:
     Args:
         sure: `[sample]`, the probability of the predicted class; one or more, assumed independent.
         right: Bool `[sample]`, whether it is right.
+        groups: `[sample]`, which belong together, from 0: then one draw decides for a whole group,
+            as alike as its samples can be. None where each stands for itself.
     """
     sure = np.clip(np.asarray(sure, float), 0.0, 1.0)
     numbers = np.minimum((sure * BINS).astype(int), BINS - 1)
-    draws = np.random.default_rng(0).random((_DRAWS, len(sure))) < sure
+    luck = np.arange(len(sure)) if groups is None else groups
+    draws = np.random.default_rng(0).random((_DRAWS, luck.max() + 1))[:, luck] < sure
     errors = np.array([_error(sure, of_draw, numbers) for of_draw in draws])
     return Calibration(_error(sure, right, numbers), float(np.quantile(errors, 0.95)))
 

@@ -1,7 +1,7 @@
 """Confidence intervals of a proportion, such as a test accuracy, and of a paired difference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, stats
@@ -140,12 +140,15 @@ class PairedProportions:
     Args:
         only_a: The number of samples on which only model a is right.
         only_b: The number of samples on which only model b is right.
-        difference: Accuracy of b minus that of a; the p-value is McNemar's.
+        difference: Accuracy of b minus that of a; the p-value is McNemar's, or over groups that
+            of Student's t.
+        groups: How many groups it is over; None where samples are independent.
     """
 
     only_a: int
     only_b: int
     difference: Interval
+    groups: int | None = None
 
 
 def paired_proportions(
@@ -184,9 +187,20 @@ def paired_counts(only_a: int, only_b: int, n: int, confidence: float = 0.95) ->
     discordant = only_a + only_b
     p_value = stats.binomtest(only_b, discordant).pvalue if discordant else 1.0
 
-    low, high = _agresti_min(only_b - only_a, discordant, n, confidence)
-    difference = Interval((only_b - only_a) / n, low, high, n, float(p_value))
-    return PairedProportions(only_a, only_b, difference.within(-1.0, 1.0))
+    difference = scaled_counts(only_a, only_b, n, n, confidence)
+    return PairedProportions(only_a, only_b, replace(difference, p_value=float(p_value)))
+
+
+def scaled_counts(
+    only_a: int, only_b: int, n: int, behind: float, confidence: float = 0.95
+) -> Interval:
+    """The difference of `paired_counts`, known as well as from `behind` independent samples.
+
+    It has no p-value.
+    """
+    more, discordant = (behind * part / n for part in (only_b - only_a, only_a + only_b))
+    low, high = _agresti_min(more, discordant, behind, confidence)
+    return Interval((only_b - only_a) / n, low, high, n, np.nan).within(-1.0, 1.0)
 
 
 def above_constant(

@@ -16,6 +16,7 @@ from kohort.report.study_page.probability_plots import (
     threshold_points,
 )
 from kohort.report.templates.rendering import png_url
+from kohort.report.tested.side_by_side import no_probabilities
 
 SHOWN_MISTAKES = 30
 
@@ -28,11 +29,15 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         data: The data of the study; None where the report does without them.
     """
     points = threshold_points(tests)
+    sure = [test for test in tests if test.has_probabilities]
+    margins = [test.variant for test in tests if not test.has_probabilities]
     return {
         "confusion": confusion_rows(tests[0].confusion, tests[0].answers.names) if tests else [],
         "mistakes": _surest(tests, data),
-        "reliability": reliability_svg(reliability_points(tests)) if tests else "",
-        "calibrations": [calibration_text(test) for test in tests],
+        "reliability": reliability_svg(reliability_points(sure)) if sure else "",
+        "calibrations": [calibration_text(test) for test in sure]
+        + ([no_probabilities(margins)] if margins else []),
+        "has_margins": bool(margins),
         "roc": roc_svg(points),
         "areas": areas_text(tests),
         "precision": precision_svg(points),
@@ -51,7 +56,7 @@ def _surest(tests: Sequence[HeldOut], data: Dataset | None) -> list[dict[str, st
             "image": png_url(data.x_test[mistake.sample]),
             "truth": names[mistake.truth],
             "predicted": names[mistake.predicted],
-            "probability": f"{100 * mistake.probability:.0f} %",
+            "probability": f"{100 * mistake.probability:.0f} %" * tests[0].has_probabilities,
         }
         for mistake in tests[0].mistakes[:SHOWN_MISTAKES]
     ]

@@ -24,6 +24,8 @@ from kohort.report.answers import (
 from kohort.report.class_words import against_majority_text, not_beaten, of_no_use
 from kohort.report.held_out import HeldOut
 from kohort.report.on_test import are_accuracies
+from kohort.report.tested.beside_answer import by_chance
+from kohort.report.tested.group_words import over_groups_text
 from kohort.report.tested_scores import TestScore, errors_text
 from kohort.report.winner_words import few_or_count
 
@@ -94,11 +96,12 @@ def on_test_set(
     confidence = conclusions.record.settings.confidence
     against = ""
     if are_accuracies(tests, scores):
-        against = against_majority_text(tests[0].answers, confidence)
-    return (
+        against = against_majority_text(tests[0], confidence)
+    told = (
         f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
         f"ship has {scale.metric} {score}{f'; {off}' * bool(off)}{against}."
     )
+    return " ".join(filter(None, [told, over_groups_text(scores[0].groups), by_chance(tests)]))
 
 
 def warnings(findings: Sequence[Finding]) -> list[str]:

@@ -62,6 +62,7 @@ from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
 from kohort.report.study_page.residuals import residuals_part
 from kohort.report.templates.rendering import environment, write_html
+from kohort.report.tested.group_words import grouped_part
 from kohort.report.tested_scores import TestScore
 
 if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
@@ -282,6 +283,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "paired": _paired(page),
         "reconciled": _reconciled(page),
         "read": on_test.readings(page.readings),
+        **grouped_part(page.test_scores[0].groups if page.test_scores else None),
         **mistakes_part(page.tests, page.data),
         **residuals_part(page.test_scores),
     }

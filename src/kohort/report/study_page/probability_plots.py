@@ -8,10 +8,11 @@ import pandas as pd
 
 from kohort.findings.probabilities.areas import at_thresholds
 from kohort.findings.probabilities.calibration import BINS
-from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.interval import Interval
 from kohort.report.figures import on_the_page
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.side_by_side import calibrated
+from kohort.report.tested_scores import area
 
 SQUARE = {"width": 230, "height": 230}
 """The sides of a picture, in pixels."""
@@ -124,15 +125,9 @@ def areas_text(tests: Sequence[HeldOut]) -> list[str]:
 
 
 def _beside_chance(roc: Interval) -> str:
-    if roc.low <= 0.5 <= roc.high:
+    if not roc.is_formed or roc.low <= 0.5 <= roc.high:
         return "not shown to differ from the 0.5 of chance"
     return "where chance has 0.5"
-
-
-def area(found: Interval) -> str:
-    """An area with its interval as text: `0.912 (0.880 to 0.935)`."""
-    mean, low, high = rounded(found, lambda bound, digits: f"{bound:.{digits}f}", 3, ())
-    return f"{mean} ({low} to {high})"
 
 
 def _base(points: pd.DataFrame) -> alt.Chart:

@@ -1,17 +1,20 @@
 """Two models on the same test samples: how right and how sure they are, and what they cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from kohort.findings.grouped.over_groups import mean_over, paired_over
+from kohort.findings.names import listing
 from kohort.findings.probabilities.calibration import Calibration
-from kohort.findings.statistics.interval import Interval, mean_interval
-from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent, significant
 from kohort.keras_api.cost import Cost
-from kohort.report import words
 from kohort.report.held_out import HeldOut
 from kohort.report.on_test import are_accuracies
+from kohort.report.tested.group_words import over_groups_text, paired_text
 from kohort.report.tested_scores import TestScore, without_intervals
 
 
@@ -61,17 +64,17 @@ class SideBySide:
         """
         if (held := self._held) is None:
             return None
-        return paired_proportions(held[0].right, held[1].right, self.confidence)
+        return paired_over(held[0].right, held[1].right, held[0].groups, self.confidence)
 
     @property
     def losses(self) -> Interval | None:
         """The other's log loss less the single one's, paired over samples: Student's t.
 
-        None where targets are no classes.
+        None where targets are no classes. Of margins it means nothing.
         """
         if (held := self._held) is None:
             return None
-        return mean_interval(held[1].losses - held[0].losses, confidence=self.confidence)
+        return mean_over(held[1].losses - held[0].losses, held[0].groups, self.confidence)
 
     @property
     def scores(self) -> Interval:
@@ -107,21 +110,27 @@ class SideBySide:
     def __repr__(self) -> str:
         found = [] if self._are_accuracies else [self._on_scores()]
         found += [] if self._held is None else [self._on_classes(*self._held)]
-        return " ".join([*found, self._costs(), self.note])
+        found += [over_groups_text(self.single.score.groups)]
+        return " ".join(filter(None, [*found, self._costs(), self.note]))
 
     def _on_classes(self, single: HeldOut, other: HeldOut) -> str:
         paired, losses = self.accuracies, self.losses
         assert paired is not None
         assert losses is not None
-        points = [100 * bound for bound in _bounds(paired.difference)]
         return (
             f"Of {paired.difference.n:,} test samples {self.other.name} is right for "
             f"{percent(other.accuracy)}, the single model, {self.single.name}, for "
-            f"{percent(single.accuracy)}: {points[0]:+z.1f} points ({points[1]:+z.1f} to "
-            f"{points[2]:+z.1f}). It is right about {paired.only_b:,} of which the single model is "
-            f"not, and wrong about {paired.only_a:,} of which that is right; McNemar's exact p "
-            f"{words.p_value(paired.difference.p_value)}. Its log loss is "
-            f"{other.losses.mean():.4f} against {single.losses.mean():.4f}: "
+            f"{percent(single.accuracy)}: {paired_text(paired)}. It is right about "
+            f"{paired.only_b:,} of which the single model is not, and wrong about "
+            f"{paired.only_a:,} of which that is right. "
+            f"{self._on_probabilities(single, other, losses)}"
+        )
+
+    def _on_probabilities(self, single: HeldOut, other: HeldOut, losses: Interval) -> str:
+        if margins := [held.variant for held in (other, single) if not held.has_probabilities]:
+            return no_probabilities(margins)
+        return (
+            f"Its log loss is {other.losses.mean():.4f} against {single.losses.mean():.4f}: "
             f"{_change(losses)}. Its calibration error is {calibrated(other.calibration)} against "
             f"{calibrated(single.calibration)}."
         )
@@ -156,15 +165,26 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
         row |= {
             "test_accuracy": held.accuracy.mean,
             "balanced_accuracy": held.balanced_accuracy.mean,
-            "log_loss": float(held.losses.mean()),
-            "ece": held.calibration.error,
-            "ece_by_chance": held.calibration.by_chance,
         }
+        if held.has_probabilities:
+            row |= {
+                "log_loss": float(held.losses.mean()),
+                "ece": held.calibration.error,
+                "ece_by_chance": held.calibration.by_chance,
+            }
         if (areas := held.areas) is not None:
             row |= {"roc_auc": areas.roc.mean, "average_precision": areas.average_precision}
     if len(errors := model.score.errors) == 1:
         row |= {"rmse": errors[0].rmse.mean, "mae": errors[0].mae.mean, "r2": errors[0].r2}
     return {"model": model.name, **row, **model.cost._asdict()}
+
+
+def no_probabilities(variants: Sequence[str]) -> str:
+    """That outputs are margins, so that nothing tells how sure these models are, in a sentence."""
+    return (
+        f"The outputs of {listing(variants)} are margins of a hinge loss and no probabilities: "
+        "they rank samples, and do not tell how sure an answer is."
+    )
 
 
 def calibrated(found: Calibration) -> str:

@@ -9,11 +9,13 @@ from kohort.errors import DesignError, StoreError
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
+from kohort.findings.grouped.over_groups import paired_over
 from kohort.findings.rules import above_test
-from kohort.findings.statistics.proportion import PairedProportions, paired_proportions
+from kohort.findings.statistics.proportion import PairedProportions
 from kohort.report import on_test
 from kohort.report.held_out import Candidate, HeldOut, TestSet, score
 from kohort.report.record_view import RecordView
+from kohort.report.tested.beside_answer import beside_the_answer
 from kohort.report.tested_scores import TestScore, test_score
 
 
@@ -135,6 +137,21 @@ class TestedView(RecordView):
         far = [f for f in self.findings() if (f.code, f.verdict) == (above_test.RULE.code, "found")]
         return " ".join([told, *(finding.sentence for finding in far)])
 
+    def answer(self) -> str:
+        """The result in a sentence or three: which wins, and which it cannot be told from.
+
+        Once the test set has been read it also tells where the score there has no interval, being
+        of too few groups, and where it is not shown to rank two classes better than chance. This
+        reads nothing.
+
+        Example:
+            >>> print(result.answer())
+            units=16 does best on validation data: ... better than the baseline, units=1: ...
+        """
+        tested = self._known_tested
+        beside = beside_the_answer(self._held(tested), self._scores(tested))
+        return " ".join(filter(None, [super().answer(), beside]))
+
     def test_difference(self) -> PairedProportions:
         """The winner (`b`) against the baseline (`a`), sample by sample of the test set.
 
@@ -154,7 +171,8 @@ class TestedView(RecordView):
                 "compare other variants",
             )
         winner, baseline = tested
-        return paired_proportions(baseline.right, winner.right, self.settings.confidence)
+        confidence = self.settings.confidence
+        return paired_over(baseline.right, winner.right, winner.groups, confidence)
 
     def readings(self) -> tuple[Reading, ...]:
         """When the test set was read, and for which; of a study in a store, in all of its runs.

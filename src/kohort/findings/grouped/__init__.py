@@ -1,0 +1,1 @@
+"""Intervals over rows that come in groups, such as several rows of a patient."""

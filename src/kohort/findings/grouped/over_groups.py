@@ -1,0 +1,170 @@
+"""Intervals of what rows are right about, where rows of one group go together.
+
+Rows of a patient are alike, so 40 of them tell less than 40 patients would. A score is a mean, or
+near one: each row moves it by its influence. Sums of these over groups give its variance (Liang and
+Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73); by how
+much that is above the variance of independent rows, by so much fewer rows stand behind the score.
+The quantile is Student's, with a degree of freedom less than there are groups, and proportions have
+Wilson's interval of so many rows (Korn and Graubard 1998, "Confidence intervals for proportions
+with small expected number of positive counts estimated from survey data", Survey Methodology 24).
+
+Groups are `[row]`, int64 from 0, or None where each row stands for itself: then the intervals are
+those of independent rows.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+
+from kohort.data.splits import FEWEST_GROUPS
+from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.proportion import (
+    PairedProportions,
+    area_interval,
+    paired_counts,
+    proportion_interval,
+    scaled_counts,
+    wilson_interval,
+)
+
+
+def numbered(groups: np.ndarray | None) -> np.ndarray | None:
+    """Groups `[row]` of any integers numbered from 0; None where no two rows are of one.
+
+    A negative group says nothing of which rows belong together: each such row is one by itself.
+    """
+    if groups is None:
+        return None
+    number = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    alone = np.flatnonzero(groups < 0)
+    number[alone] = len(groups) + np.arange(len(alone))
+    number = np.unique(number, return_inverse=True)[1].astype(np.int64)
+    return None if number.max(initial=-1) + 1 == len(number) else number
+
+
+def count_of(groups: np.ndarray) -> int:
+    """How many groups there are."""
+    return len(np.unique(groups))
+
+
+def are_too_few(groups: np.ndarray | None) -> bool:
+    """Whether no interval can be told over these groups."""
+    return groups is not None and count_of(groups) < FEWEST_GROUPS
+
+
+def proportion_over(right: np.ndarray, groups: np.ndarray | None, confidence: float) -> Interval:
+    """The part of rows that are right, bool `[row]`; without bounds of too few groups."""
+    if groups is None:
+        return proportion_interval(int(right.sum()), len(right), confidence)
+    mean = float(np.mean(right))
+    if are_too_few(groups):
+        return without_bounds(mean, len(right))
+    rows = _rows_behind(right - mean, groups, confidence)
+    return replace(wilson_interval(mean, rows, confidence), n=len(right))
+
+
+def mean_over(values: np.ndarray, groups: np.ndarray | None, confidence: float) -> Interval:
+    """The mean of `[row]`, finite; with Student's interval, but of too few groups."""
+    found = mean_interval(values, confidence=confidence)
+    if groups is None:
+        return found
+    if are_too_few(groups):
+        return without_bounds(found.mean, len(values))
+    if not found.has_width:
+        return found
+    count = count_of(groups)
+    spread = float(np.std(values)) / np.sqrt(len(values))
+    error = spread * np.sqrt(_design_effect(values - found.mean, groups))
+    half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
+    p_value = float(2 * stats.t.sf(abs(found.mean) / error, count - 1))
+    return Interval(found.mean, found.mean - half, found.mean + half, len(values), p_value)
+
+
+def area_over(
+    area: float, scores: np.ndarray, is_second: np.ndarray, groups: np.ndarray, confidence: float
+) -> Interval:
+    """An area under ROC with its interval; without bounds where a class is in too few groups.
+
+    The influence of a row is the part of the other class's rows that it is ranked rightly against
+    (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53).
+
+    Args:
+        area: The area.
+        scores: `[row]`, higher for the second class.
+        is_second: Bool `[row]`.
+        groups: `[row]`.
+        confidence: Between 0 and 1.
+    """
+    rows, sides = len(scores), (~is_second, is_second)
+    of_each = [count_of(groups[side]) for side in sides]
+    if min(of_each) < FEWEST_GROUPS:
+        return without_bounds(area, rows)
+    influence = np.empty(rows)
+    for side, sign in zip(sides, (-1, 1), strict=True):
+        others = np.sort(scores[~side])
+        below = np.searchsorted(others, scores[side]) / len(others)
+        up_to = np.searchsorted(others, scores[side], side="right") / len(others)
+        rightly = (below + up_to) / 2 if sign > 0 else 1 - (below + up_to) / 2
+        influence[side] = (rightly - area) / side.sum()
+    fewer = _students(min(of_each), confidence)
+    if not influence.any():
+        zeros, ones = (count / fewer for count in of_each)
+    else:
+        fewer *= _design_effect(influence, groups)
+        zeros, ones = (float(side.sum()) / fewer for side in sides)
+    found = area_interval(area, max(1.0, zeros), max(1.0, ones), confidence)
+    return replace(found, n=rows)
+
+
+def paired_over(
+    right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray | None, confidence: float
+) -> PairedProportions:
+    """As `paired_proportions`; over groups the p-value is of Student's t, and no McNemar's.
+
+    Of too few groups the difference has neither bounds nor a p-value.
+    """
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    if groups is None:
+        return paired_counts(only_a, only_b, len(right_a), confidence)
+    difference = right_b.astype(float) - right_a
+    mean, count = float(difference.mean()), count_of(groups)
+    if are_too_few(groups):
+        return PairedProportions(only_a, only_b, without_bounds(mean, len(right_a)), count)
+    rows = _rows_behind(difference - mean, groups, confidence)
+    found = scaled_counts(only_a, only_b, len(right_a), rows, confidence)
+    p_value = mean_over(difference, groups, confidence).p_value
+    if np.isnan(p_value):  # one of the two is right about every row, the other about none
+        p_value = float(stats.binomtest(count, count).pvalue)
+    return PairedProportions(only_a, only_b, replace(found, p_value=p_value), count)
+
+
+def without_bounds(mean: float, rows: int) -> Interval:
+    """An estimate without an interval."""
+    return Interval(mean, np.nan, np.nan, rows, np.nan)
+
+
+def _rows_behind(influence: np.ndarray, groups: np.ndarray, confidence: float) -> float:
+    """How many independent rows tell as much; a part of one at least."""
+    effect = _design_effect(influence, groups) * _students(count_of(groups), confidence)
+    return len(influence) / effect
+
+
+def _design_effect(influence: np.ndarray, groups: np.ndarray) -> float:
+    """The variance over groups as a multiple of that over independent rows; 1 at least.
+
+    Where no row differs from another nothing tells how alike groups are: they may be wholly.
+    """
+    _, number = np.unique(groups, return_inverse=True)
+    count = int(number.max()) + 1
+    scale = float((influence**2).sum())
+    if scale <= 1e-24 * len(influence):
+        return len(influence) / count
+    sums = np.bincount(number, influence)
+    return max(1.0, count / (count - 1) * float((sums**2).sum()) / scale)
+
+
+def _students(groups: int, confidence: float) -> float:
+    """By how much Student's quantile widens a variance beside the normal one."""
+    part = (1 + confidence) / 2
+    return float((stats.t.ppf(part, groups - 1) / stats.norm.ppf(part)) ** 2)

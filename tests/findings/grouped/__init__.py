@@ -1,0 +1,1 @@
+"""Intervals over rows that come in groups."""
