@@ -5,11 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from kohort.evidence.store import open_store
+from tests.faults.signalled import SAY, ends
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
 
 ROOT = Path(__file__).parents[2]
@@ -26,32 +27,6 @@ def test_what_is_killed_at_random_moments_ends_with_the_same_numbers(what):
     assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(rf"^{what} 1: \d+ lives, the same numbers$", done.stdout, re.MULTILINE)
     assert done.stdout.splitlines()[-1].startswith("2 kills")
-
-
-def ends(folder, code, *, signals):
-    """Run the file's study in a process that has `code` in it; it gets signals when it says so."""
-    (folder / "main.py").write_text(
-        f"import pathlib\n{code}\nfrom kohort.cli.main import main\nmain()"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "main.py", "run", "study.py"],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (folder / "here").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for number in signals:
-        os.kill(process.pid, number)
-        time.sleep(0.3)
-    try:
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, err
-
-
-# A process that the signals do not end sleeps longer than it is waited for.
-SAY = "pathlib.Path('here').touch(); import time; time.sleep(600)"
 
 
 @pytest.mark.long
@@ -104,6 +79,25 @@ def test_a_signal_before_the_first_epoch_ends_the_command(kohort, folder, undist
     assert code == 130, err
     assert "Traceback" not in err
     assert not (folder / "study-report").exists()
+    assert kohort("run", "study.py").code in (0, None)
+    assert kept_numbers("kohort.db") == undisturbed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("slow", ["plans_to_train", "kept_members"])
+def test_a_signal_before_or_after_training_ends_the_run_at_once(kohort, folder, undisturbed, slow):
+    code = (
+        f"import kohort.study as module\ndef slowly(*given, **options):\n    {SAY}\n"
+        f"module.{slow} = slowly"
+    )
+    code, err = ends(folder, code, signals=[signal.SIGTERM])
+    assert code == 130, err
+    assert err.splitlines()[-1].endswith("what was done is kept: the same command goes on")
+    assert "Traceback" not in err
+    assert not (folder / "study-report").exists()
+    with open_store("kohort.db", make=False) as store:
+        (found,) = store.studies()
+        assert [run.outcome for run in store.study(found.name).runs()] == ["interrupted"]
     assert kohort("run", "study.py").code in (0, None)
     assert kept_numbers("kohort.db") == undisturbed
 

@@ -15,7 +15,7 @@ from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
 from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import key_of
-from kohort.runs.pace import Pace
+from kohort.runs.pace import EndRequest, Pace
 from kohort.runs.recording import Trained
 from kohort.runs.retention.kept_blocks import EndedBlock, KeptBlock, label_of
 from kohort.runs.retention.retaining import DEFAULT, Keep, prune
@@ -51,17 +51,13 @@ class Checkpointer:
         self._set_blocks([[MemberKey(*key) for key in b] for b in kept.description["blocks"]])
         self._to_write: list[tuple[MemberKey, int, Mapping[str, float]]] = []
         self._curves, self._checkpoints = Pace(min(_CURVES, cadence)), Pace(cadence)
-        self._is_asked_to_end = self._takes_what_comes = False
+        self.end_request, self._takes_what_comes = EndRequest(), False
         self._ended_blocks: list[EndedBlock] = []
         self._placing = Placing(kept)
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
         self._blocks = blocks
         self._block_of = {key: block for block in blocks for key in block}
-
-    def ask_to_end(self) -> None:
-        """End after the current epoch: `take` will raise `Interrupted`."""
-        self._is_asked_to_end = True
 
     def take_what_comes(self) -> None:
         """Store each checkpoint that there is, as workers send one when it is due, and never end.
@@ -73,11 +69,6 @@ class Checkpointer:
     def place(self, places: Mapping[str, Sequence[str]]) -> None:
         """Store the names of the members that train now, by machine of a cluster."""
         self._placing.keep(places)
-
-    @property
-    def is_asked_to_end(self) -> bool:
-        """Whether training is to end after the current epoch."""
-        return self._is_asked_to_end
 
     @property
     def runs(self) -> int:
@@ -239,7 +230,7 @@ class Checkpointer:
             self._lay_out([[self._key(work, place) for place in s] for s in event.blocks])
             return
         # Blocks that train at once are treated alike.
-        ends = self._is_asked_to_end and not self._takes_what_comes
+        ends = self.end_request.is_asked and not self._takes_what_comes
         saves = ends or self._checkpoints.is_due
         for epoch in event.epochs:
             self._to_write += [
@@ -339,5 +330,5 @@ class Checkpointer:
         if self._to_write:
             with self._curves.writing():
                 self._kept.append(self._to_write)
-                self._is_asked_to_end |= self._kept.is_asked_to_end
+                self.end_request.is_asked |= self._kept.is_asked_to_end
             self._to_write = []

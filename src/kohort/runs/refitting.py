@@ -25,8 +25,9 @@ from kohort.member import Member, Refit
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fitting import Engine
+from kohort.runs.pace import asked_by_signals
 from kohort.runs.recording import Records
-from kohort.runs.session import StoreTarget, asked_by_signals
+from kohort.runs.session import StoreTarget
 from kohort.runs.training import Training
 
 _DONE = {"done": True}
@@ -84,7 +85,7 @@ class Refitter:
             checkpointer = None
             if kept is not None and self.target is not None:
                 checkpointer = kept.checkpointer(plan, self.target.cadence)
-                stack.enter_context(asked_by_signals(checkpointer.ask_to_end))
+                stack.enter_context(asked_by_signals(checkpointer.end_request.ask))
             training = Training(spec, models, self.engine, resources, progress, checkpointer)
             training.train(plan)
             trained = _Trained.of(training.records)

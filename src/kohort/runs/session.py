@@ -1,11 +1,8 @@
 """One run of a study in a store: claims it, checks what has changed, and records how it ends."""
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 from kohort.design.plan import Plan
@@ -15,9 +12,8 @@ from kohort.evidence.readings import KeptReadings
 from kohort.evidence.store import KeptStudy, Store, durable_location, open_store
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fingerprint import change, describe, key_of, refusal, variant_records
+from kohort.runs.pace import asked_by_signals
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
-
-_ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoreTarget(NamedTuple):
@@ -57,7 +53,8 @@ def session(
 ) -> Iterator[Checkpointer]:
     """Store a study while the block runs; no other process can run it meanwhile.
 
-    After SIGINT or SIGTERM the current epoch is the last; a second signal ends at once.
+    After SIGINT or SIGTERM the current epoch is the last; where none trains, and at a second
+    signal, it ends at once.
 
     Args:
         target: Where and how it is stored.
@@ -79,7 +76,7 @@ def session(
         keep = kept_way(target.keep, None if known is None else known.description)
         kept = stack.enter_context(_claimed(store, spec, plan, {**how, KEEP: keep}, tell))
         checkpointer = Checkpointer(kept, plan, target.cadence, keep)
-        with running(kept, how["environment"], checkpointer.ask_to_end):
+        with running(kept, how["environment"], checkpointer.end_request.ask):
             yield checkpointer
 
 
@@ -146,32 +143,3 @@ def _claimed(
         stays = {"blocks": before["blocks"], REFITS: before.get(REFITS, {})}
         kept.extend(description | stays, variants, members)
         yield kept
-
-
-@contextmanager
-def asked_by_signals(ask_to_end: Callable[[], None]) -> Iterator[None]:
-    """Let signals ask a run to end; Python handles signals in the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        restore()
-        ask_to_end()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    # The parent process may have set signals to be ignored; None means a handler of C code.
-    before = {
-        number: handler
-        for number in _ASKS_TO_END
-        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
-    }
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        restore()

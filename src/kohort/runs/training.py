@@ -1,7 +1,7 @@
 """Trains the members of a study, one group after another, and records and stores the results."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -192,7 +192,8 @@ class Training:
             events = train_fused(job, resources, work.trains, work.begun)
         else:
             events = train_in_turn(job, self._is_asked_to_end)
-        with closing(events):  # If an event cannot be stored, training ends at once.
+        # If an event cannot be stored, training ends at once.
+        with self._until_asked(), closing(events):
             for event in events:
                 if isinstance(event, BlockEnded):
                     ended = ended_of(job, event, self._counter)
@@ -227,7 +228,7 @@ class Training:
         """Record and store what blocks on a cluster tell."""
         self._progress.begin_together(f"{cluster.waiting} blocks on the cluster", self._to_come)
         self._to_come = 0
-        with closing(cluster.events(self._is_asked_to_end)) as told:
+        with self._until_asked(), closing(cluster.events(self._is_asked_to_end)) as told:
             for of, event, weights, found in told:
                 if isinstance(event, BlockEnded):
                     self._end(event, of.work, weights, found)
@@ -247,7 +248,12 @@ class Training:
         return f"{self._plan.variant_names[member.variant]}, replicate {member.replicate}{part}"
 
     def _is_asked_to_end(self) -> bool:
-        return self._checkpointer is not None and self._checkpointer.is_asked_to_end
+        return self._checkpointer is not None and self._checkpointer.end_request.is_asked
+
+    def _until_asked(self) -> AbstractContextManager[None]:
+        """Members train in the block, to the end of the epoch in which the run is asked to end."""
+        of = self._checkpointer
+        return nullcontext() if of is None else of.end_request.training()
 
     def _take(self, event: BlocksPlanned | EpochsMeasured, work: WorkItem, label: str) -> None:
         """Record and store an event."""

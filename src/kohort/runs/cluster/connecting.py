@@ -1,10 +1,8 @@
 """Joins a Ray cluster, or starts Ray on this machine, and tells in one line why it cannot."""
 
 import os
-import signal
 import socket
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from kohort.data.system import memory
 from kohort.errors import DesignError, reason
 from kohort.runs.cluster import versions
 from kohort.runs.cluster.ray_settings import Ray
+from kohort.runs.pace import asked_by_signals
 
 _PATIENCE = 10.0
 """Seconds in which the head of a cluster must take a connection."""
@@ -39,32 +38,30 @@ def connected(cluster: Ray) -> Iterator[Any]:
         yield ray
         return
     address = cluster.address or os.environ.get("RAY_ADDRESS") or None
-    with _quiet():
-        with _as_before():
-            _join(ray, address)
+    # What Ray prints of dead processes is pages; whoever sends tasks gets the same as errors.
+    with _without("ray._private.worker", "print_to_stdstream"):
         try:
+            with _undisturbed():
+                _join(ray, address)
             yield ray
         finally:
-            ray.shutdown()
+            with _undisturbed():
+                ray.shutdown()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Let Ray not print what it sees of dead processes, pages of it, among a command's results.
-
-    It has no setting for that; whoever sends tasks gets the same as errors.
-    """
-    name = "print_to_stdstream"
-    module = sys.modules.get("ray._private.worker")
-    printing = getattr(module, name, None)
-    if printing is None:
+def _without(module: str, name: str) -> Iterator[None]:
+    """Let a function of Ray's do nothing, for which it has no setting."""
+    found = sys.modules.get(module)
+    real = getattr(found, name, None)
+    if real is None:
         yield
         return
-    setattr(module, name, lambda *_, **__: None)
+    setattr(found, name, lambda *_, **__: None)
     try:
         yield
     finally:
-        setattr(module, name, printing)
+        setattr(found, name, real)
 
 
 def _imported() -> Any:
@@ -121,15 +118,26 @@ def _check_listens(address: str) -> None:
 
 
 @contextmanager
-def _as_before() -> Iterator[None]:
-    """Leave signals as they were: Ray ends a process at SIGTERM, which is for whoever runs it."""
-    before = signal.getsignal(signal.SIGTERM)
-    with warnings.catch_warnings():
+def _undisturbed() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until Ray has started or ended; a second one ends at once.
+
+    Ray leaves processes behind where its start is ended. It takes SIGTERM over when it is joined,
+    to end the process by `sys.exit`, and lets the system end it after it was left.
+
+    Raises:
+        KeyboardInterrupt: There was one.
+    """
+    came: list[None] = []
+    with (
+        asked_by_signals(lambda: came.append(None)),
+        _without("ray._private.utils", "set_sigterm_handler"),
+        warnings.catch_warnings(),
+    ):
         # It starts its processes by a fork, in which nothing of JAX runs.
         warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
         yield
-    if before is not None and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def nodes(ray: Any, cpus: int) -> list[Mapping[str, Any]]:
