@@ -16,7 +16,7 @@ from kohort.report import words
 from kohort.report.class_words import test_text
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.group_words import over_groups_text, p_text, paired_text
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import TestScore, are_accuracies
 from kohort.report.tested_scores import told as scored
 
 
@@ -37,13 +37,6 @@ def told(
     grouped = over_groups_text(scores[0].groups)
     found = [] if are_accuracies(tests, scores) else [scored(scores, scale, settings)]
     return " ".join(filter(None, [*found, right, grouped]))
-
-
-def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:
-    """Whether the metric that scores counts the right answers, sample by sample."""
-    return bool(tests) and all(
-        np.array_equal(score.values, test.right) for test, score in zip(tests, scores, strict=True)
-    )
 
 
 def member(conclusions: Conclusions, number: int) -> tuple[str, int, int]:

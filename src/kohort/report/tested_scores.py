@@ -18,6 +18,7 @@ from kohort.findings.numbers.number_errors import NumberErrors, number_errors
 from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import area_interval
 from kohort.findings.statistics.scale import Scale, significant
+from kohort.report.held_out import HeldOut
 
 _SAME = 1e-3
 """The relative difference up to which an error is the score by another name."""
@@ -183,3 +184,10 @@ def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:
         else f"{listing(of)} has no interval: there {metric} {why}."
         for why, of in lacking.items()
     ]
+
+
+def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:
+    """Whether the metric that scores counts the right answers, sample by sample."""
+    return bool(tests) and all(
+        np.array_equal(score.values, test.right) for test, score in zip(tests, scores, strict=True)
+    )

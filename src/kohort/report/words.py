@@ -59,6 +59,15 @@ def value(number: float, scale: Scale) -> str:
     return f"{100 * number:.1f} %" if scale.is_proportion else significant(number, 4)
 
 
+def bounds(low: float, high: float, scale: Scale) -> str:
+    """The interval of a value in a row of the table, as text."""
+    if math.isnan(low):
+        return "none"
+    if scale.is_proportion:
+        return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
+    return f"{value(low, scale)} to {value(high, scale)}"
+
+
 def gap(number: float, scale: Scale) -> str:
     """The gap in a row of the table, as text."""
     if math.isnan(number):

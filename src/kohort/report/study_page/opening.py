@@ -23,10 +23,9 @@ from kohort.report.answers import (
 )
 from kohort.report.class_words import against_majority_text, not_beaten, of_no_use
 from kohort.report.held_out import HeldOut
-from kohort.report.on_test import are_accuracies
 from kohort.report.tested.beside_answer import by_chance
 from kohort.report.tested.group_words import over_groups_text
-from kohort.report.tested_scores import TestScore, errors_text
+from kohort.report.tested_scores import TestScore, are_accuracies, errors_text
 from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(

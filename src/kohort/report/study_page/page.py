@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from kohort.data.dataset import Dataset
@@ -63,7 +62,7 @@ from kohort.report.study_page.parts import parts
 from kohort.report.study_page.residuals import residuals_part
 from kohort.report.templates.rendering import environment, write_html
 from kohort.report.tested.group_words import grouped_part
-from kohort.report.tested_scores import TestScore
+from kohort.report.tested_scores import TestScore, are_accuracies
 
 if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
     from kohort.report.searches.search_view import SearchView
@@ -175,7 +174,7 @@ def _filters(page: Page) -> dict[str, Callable[..., str]]:
         "amount": page.scale.amount,
         "gap": lambda number: words.gap(number, page.scale),
         "value": lambda number: words.value(number, page.scale),
-        "bounds": lambda row: _bounds(row["low"], row["high"], page.scale),
+        "bounds": lambda row: words.bounds(row["low"], row["high"], page.scale),
         "argument": lambda value: "" if pd.isna(value) else str(value),
         "size": words.size,
         "errors": words.errors_fewer,
@@ -289,15 +288,6 @@ def _parts(page: Page) -> dict[str, Any]:
     }
 
 
-def _bounds(low: float, high: float, scale: Scale) -> str:
-    """The interval of a value in a row of the table, as text."""
-    if np.isnan(low):
-        return "none"
-    if scale.is_proportion:
-        return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
-    return f"{words.value(low, scale)} to {words.value(high, scale)}"
-
-
 def _training_samples(page: Page) -> int:
     """The training samples of the data; without the data, those that a replicate uses."""
     return sum(page.record.settings.samples) if page.data is None else len(page.data.x_train)
@@ -346,7 +336,7 @@ def _reconciled(page: Page) -> str:
     """
     if page.paired is None or page.conclusions.winner is None:
         return ""
-    if not on_test.are_accuracies(page.tests, page.test_scores):
+    if not are_accuracies(page.tests, page.test_scores):
         return ""
     compared = page.conclusions.compare(0, page.conclusions.winner)
     return on_test.reconciled(page.paired, compared, page.scale)

@@ -12,10 +12,10 @@ from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent, significant
 from kohort.keras_api.cost import Cost
+from kohort.report import words
 from kohort.report.held_out import HeldOut
-from kohort.report.on_test import are_accuracies
 from kohort.report.tested.group_words import over_groups_text, paired_text
-from kohort.report.tested_scores import TestScore, without_intervals
+from kohort.report.tested_scores import TestScore, are_accuracies, without_intervals
 
 
 @dataclass(frozen=True, eq=False)
