@@ -17,7 +17,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import POINTS
-from kohort.report import on_test, words
+from kohort.report import words
 from kohort.report.answers import (
     additions,
     answer,
@@ -25,6 +25,7 @@ from kohort.report.answers import (
     what_axes_do,
     winners_flattery,
 )
+from kohort.report.tested import on_test
 
 METRICS = ("eval_accuracy", "eval_data_loss", "val_accuracy", "val_data_loss")
 

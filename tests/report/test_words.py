@@ -8,8 +8,9 @@ from kohort.findings.finding import Finding
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import POINTS, Scale, percent, shown
-from kohort.report import on_test, words
+from kohort.report import words
 from kohort.report.flattery import flattery
+from kohort.report.tested import on_test
 
 NAN = float("nan")
 

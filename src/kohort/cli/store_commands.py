@@ -136,7 +136,8 @@ def _opened(store: str, name: str) -> "Result":
 def _told(result: "Result") -> dict[str, list[dict[str, Any]]]:
     """The answer, the scores, what the race decided, what axes do, and what the test set said."""
     from kohort.cli.told_as_json import of_recalls, of_table, of_test
-    from kohort.report import on_test, store_tables
+    from kohort.report import store_tables
+    from kohort.report.tested import on_test
 
     tested = result.test_text()
     told = {

@@ -14,9 +14,8 @@ from kohort.cli.main import app
 from kohort.data.splits import few_to_test
 from kohort.evidence import readings
 from kohort.findings.statistics.scale import Scale
-from kohort.report import on_test
 from kohort.report.held_out import score
-from kohort.report.tested import side_by_side
+from kohort.report.tested import on_test, side_by_side
 from kohort.report.tested.beside_answer import beside_the_answer
 from kohort.report.tested_scores import test_score as scored
 from tests.findings.factorial.records import grid_of, record_of

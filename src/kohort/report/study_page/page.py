@@ -16,7 +16,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent
-from kohort.report import on_test, words
+from kohort.report import words
 from kohort.report.answers import (
     additions,
     answer,
@@ -61,6 +61,7 @@ from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
 from kohort.report.study_page.residuals import residuals_part
 from kohort.report.templates.rendering import environment, write_html
+from kohort.report.tested import on_test
 from kohort.report.tested.group_words import grouped_part
 from kohort.report.tested_scores import TestScore, are_accuracies
 

@@ -12,9 +12,9 @@ from kohort.findings.finding import Finding
 from kohort.findings.grouped.over_groups import paired_over
 from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions
-from kohort.report import on_test
 from kohort.report.held_out import Candidate, HeldOut, TestSet, score
 from kohort.report.record_view import RecordView
+from kohort.report.tested import on_test
 from kohort.report.tested.beside_answer import beside_the_answer
 from kohort.report.tested_scores import TestScore, test_score
 
