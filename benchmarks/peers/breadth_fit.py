@@ -3,6 +3,7 @@
 import importlib
 import json
 import time
+from contextlib import nullcontext
 from importlib.metadata import version
 
 import keras
@@ -38,9 +39,10 @@ def main() -> None:
         "verbose": 0,
     }
     models, began = [], time.process_time()
-    for seed in range(options.kohort or 1):
-        keras.utils.set_random_seed(seed)
-        models.append(BREADTH[options.task]())
+    with modules["kohort"].building() if options.kohort else nullcontext():
+        for seed in range(options.kohort or 1):
+            keras.utils.set_random_seed(seed)
+            models.append(BREADTH[options.task]())
     clock.seconds["building"] = time.process_time() - began
     if options.kohort:
         histories = modules["kohort"].fit(

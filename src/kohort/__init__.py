@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from kohort.fit import fit
+    from kohort.keras_api.beginning.first_values import building
     from kohort.member import Ensemble, Member
     from kohort.result import Result
     from kohort.runs.cluster.ray_settings import Ray
@@ -55,6 +56,7 @@ _HOMES = {
     "StoreError": "kohort.errors",
     "Study": "kohort.study",
     "Variant": "kohort.design.variants",
+    "building": "kohort.keras_api.beginning.first_values",
     "fit": "kohort.fit",
     "grid": "kohort.design.variants",
     "load": "kohort.data.load",
@@ -81,6 +83,7 @@ __all__ = [
     "StoreError",
     "Study",
     "Variant",
+    "building",
     "fit",
     "grid",
     "load",

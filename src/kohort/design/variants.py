@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kohort.errors import DesignError, KohortError, reason
-from kohort.keras_api.beginning.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import building
 from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
 
@@ -96,7 +96,7 @@ class Variant:
             181
         """
         given = self._given(data)
-        with seeded(seed), fresh_names(), shared_programs():
+        with seeded(seed), fresh_names(), building():
             try:
                 model = self.build(**self.kwargs, **given)
             except KohortError:

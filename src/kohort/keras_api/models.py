@@ -13,7 +13,7 @@ from keras.src.trainers.trainer import Trainer
 
 from kohort.errors import ModelError, reason
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.beginning.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import building
 from kohort.keras_api.preprocessing import set_weights
 
 type Variables = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -43,7 +43,7 @@ def prepare(model: keras.Model, batch: ArrayTree) -> None:
         raise ModelError(
             "a compiled model", f"{model.name!r}, not compiled", "call model.compile(...) first"
         )
-    with shared_programs():
+    with building():
         model._symbolic_build(data_batch=batch)
 
 
@@ -65,7 +65,7 @@ def prepare_uncalled(model: keras.Model, batch: ArrayTree, outputs: Any) -> None
         outputs: Shapes and dtypes of the `outputs_of` a model like it.
     """
     _, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    with shared_programs():
+    with building():
         model._called = True
         for part in (model._compile_metrics, model._compile_loss):
             if part is not None and not part.built:
@@ -152,7 +152,7 @@ def of_config(text: str) -> keras.Model:
         ModelError: Keras cannot build it.
     """
     try:
-        with shared_programs():
+        with building():
             model: keras.Model = keras.saving.deserialize_keras_object(json.loads(text))
     except Exception as error:
         raise ModelError(
@@ -296,7 +296,7 @@ def uncompiled(model: keras.Model) -> keras.Model:
         return model
     # clone_model compiles the clone of a compiled model, with an optimizer and all its state.
     model.compiled = False
-    with shared_programs():
+    with building():
         clone = keras.models.clone_model(model)
     set_weights(clone, model.get_weights())
     return clone

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras.src.initializers.random_initializers import RandomInitializer
 
-from kohort.keras_api.beginning.first_values import shared_programs
+from kohort.keras_api.beginning.first_values import building
 from kohort.keras_api.beginning.watched import Watch, seeds_of
 
 type _Parts = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -95,7 +95,7 @@ class FirstStates:
     def of_seed(self, seed: int) -> _Parts:
         """The state with which a model for this seed begins."""
         seeds, _ = seeds_of(seed, self.seeds)
-        with shared_programs():
+        with building():
             trainable, rest, optimizer, metrics = (
                 [source.value(seeds) for source in part] for part in self.parts
             )
