@@ -18,9 +18,9 @@ from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.design.whole_data import REFIT
 from kohort.engine.needless import without_needless_warnings
-from kohort.keras_api.averaging import Link, averaged, link_of, measurable
+from kohort.keras_api.averaging import averaged, link_of, measurable
+from kohort.keras_api.class_outputs import Link, output_kind
 from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
-from kohort.keras_api.margins import gives_margins
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import SampleScore, measured
@@ -131,7 +131,8 @@ class Member(MemberView):
             >>> keras.saving.load_model(path).output_shape
             (None, 5)
         """
-        return save_deployable(self.deployable(), self.data, Path(path))
+        kind = output_kind(self.model())
+        return save_deployable(self.deployable(), kind, self.data, Path(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +235,8 @@ class Ensemble:
             >>> keras.saving.load_model(path).output_shape
             (None, 5)
         """
-        return save_deployable(self.deployable(), self.data, Path(path))
+        kind = "probabilities" if self.links[0] else output_kind(self.members[0].model())
+        return save_deployable(self.deployable(), kind, self.data, Path(path))
 
     def test(self) -> SideBySide:
         """How it does on the test set beside the winner's single member, and what both cost.
@@ -337,7 +339,7 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
         return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)
     called, replicate = name or of.variant.name, of.replicate.number
     about = called, replicate, of.epoch, of.fingerprint
-    return Candidate(*about, predict, measure, lambda: gives_margins(of.model()))
+    return Candidate(*about, predict, measure, lambda: output_kind(of.model()))
 
 
 def shipped(best: Member) -> str:

@@ -235,6 +235,54 @@ def test_programs_get_json(tables):
     assert "class" not in rows[0]
 
 
+def summing(loss):
+    layer = keras.layers.Dense(1, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((3,)), layers_of(layer)])
+    model.compile(keras.optimizers.SGD(0.0), loss)
+    return model
+
+
+def layers_of(layer):
+    # Nested, as the saved model of pixels is: the last layer is one of a model's.
+    return keras.Sequential([keras.Input((3,)), layer])
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (keras.losses.BinaryCrossentropy(from_logits=True), "high (57.4 %)"),
+        (keras.losses.Hinge(), "high"),
+    ],
+    ids=["logits", "margins"],
+)
+@pytest.mark.parametrize("ships", ["a member", "an ensemble"])
+def test_one_row_alone_is_told_by_what_its_output_is(loss, told, ships, tmp_path):
+    """0.3 as a logit or a margin is on the second side; as a probability it would be on the first.
+
+    Of many rows some lie outside 0 to 1, and tell what they are; of one nothing does.
+    """
+    labels = (X.sum(axis=1) > 0).astype(int)
+    data = package.Dataset(X[:60], labels[:60], X[60:], labels[60:], class_names=("low", "high"))
+    study = package.Study(
+        "sums", [package.Variant("sum", summing, loss=loss)], data,
+        replicates=package.Holdout(0.2, 2), epochs=1, batch_size=48,
+    )  # fmt: skip
+    result = study.run(verbose=0)
+    if ships == "a member":
+        result.best().save(tmp_path / "m.keras")
+    elif isinstance(loss, keras.losses.Hinge):
+        return  # whose mean is none that is known
+    else:
+        result.ensemble().save(tmp_path / "m.keras")
+    (tmp_path / "row.csv").write_text("0.1,0.1,0.1\n")
+    (line,) = answers(kohort("predict", "m.keras", "row.csv", cwd=tmp_path))
+    assert line == f"row.csv, row 0: {told}"
+    (row,) = json.loads(kohort("predict", "m.keras", "row.csv", "--json", cwd=tmp_path).stdout)
+    assert row["class"] == "high"
+    assert ("probability" in row) == ("%" in told)
+    assert row.get("outputs", [0.3]) == pytest.approx([0.3])
+
+
 BAD = {
     "a column more": ("1,2,3,4\n", "of 1 rows of 4; give the columns"),
     "a column less": ("1,2\n", "of 1 rows of 2"),

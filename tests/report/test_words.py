@@ -272,7 +272,7 @@ def test_held_out_mistakes_come_surest_first():
     ids=["probabilities", "one probability", "logits", "one logit"],
 )
 def test_scores_of_any_kind_become_probabilities(scores, expected):
-    from kohort.report.held_out import class_probabilities
+    from kohort.keras_api.class_outputs import class_probabilities
 
     np.testing.assert_allclose(class_probabilities(np.array(scores)), expected)
 

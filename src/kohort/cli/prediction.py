@@ -1,7 +1,5 @@
 """Predicts with a saved model, for image files and for rows of CSV files."""
 
-import json
-import reprlib
 import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,10 +14,14 @@ from kohort.data.checking import PixelScale
 from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room, is_file
-from kohort.data.tables.columns import Columns
 from kohort.errors import DesignError, KohortError, ModelError, reason
-from kohort.report.exports.deployable import ABOUT_ENTRY
-from kohort.report.held_out import class_probabilities
+from kohort.keras_api.class_outputs import (
+    OutputKind,
+    are_of_classes,
+    class_probabilities,
+    output_kind,
+)
+from kohort.report.exports.deployable import About, about_of
 
 MOST_NUMBERS = 2**26
 """The most pixels of an input; no model of a study has more."""
@@ -32,19 +34,24 @@ class Answer(NamedTuple):
         sample: A file, or a row of one.
         label: The class, or the model's outputs where they are no scores of classes.
         probability: Of the class; None without one.
-        outputs: The model's outputs, where they are no scores of classes.
+        outputs: The model's outputs, where they tell no probabilities of classes.
+        is_class: Whether the label is a class.
     """
 
     sample: str
     label: str
     probability: float | None
     outputs: tuple[float, ...] = ()
+    is_class: bool = True
 
     def as_json(self) -> dict[str, object]:
-        """The answer for programs: the class with its probability, or the outputs."""
-        if self.probability is None:
-            return {"sample": self.sample, "outputs": list(self.outputs)}
-        return {"sample": self.sample, "class": self.label, "probability": self.probability}
+        """The answer for programs: the class with its probability, or the outputs, or both."""
+        told: dict[str, object] = {"sample": self.sample}
+        if self.is_class:
+            told["class"] = self.label
+        if self.probability is not None:
+            return told | {"probability": self.probability}
+        return told | {"outputs": list(self.outputs)}
 
 
 class Predictions(NamedTuple):
@@ -61,8 +68,8 @@ def predict_files(
 
     Images are read as grey, or as red, green and blue where the model takes three channels, and
     resized to the model's size. Rows of a table become inputs as they did for training. A class
-    without a name in the file is given as its number. Rows get the model's outputs where these
-    are no scores of classes that have names.
+    without a name in the file is given as its number. Samples get the model's outputs where these
+    are no scores of classes that have names; images only where nothing tells that they are scores.
 
     Args:
         model: A `.keras` file. It takes images `[sample, height, width]` or `[sample, height,
@@ -77,7 +84,7 @@ def predict_files(
         DataError: A file is no image, or no table of as many columns.
         DesignError: An option for images was given for rows.
     """
-    loaded, about = _load(model), _about(model)
+    loaded, about = _load(model), about_of(model)
     shape = (1,) if about.by_name else _input_shape(loaded, model)
     if len(shape) == 1:
         if scale is not None or invert:
@@ -93,9 +100,11 @@ def predict_files(
     notice = _notice(pixels, files, about.edge, invert=invert)
     if scale is not None:
         pixels = pixels.astype(np.float32) * np.float32(scale.factor) + np.float32(scale.offset)
-    scores = class_probabilities(_outputs(loaded, pixels, model))
+    outputs, kind = _outputs(loaded, pixels, model), _kind(loaded, about)
     samples = [str(image) for image in files]
-    return Predictions(_classes(samples, scores, about.names), notice)
+    if kind == "unknown" and not about.names:
+        return Predictions(_numbers(samples, outputs), notice)
+    return Predictions(_classes(samples, outputs, about.names, kind), notice)
 
 
 def _numbers_of(model: keras.Model) -> int:
@@ -104,7 +113,7 @@ def _numbers_of(model: keras.Model) -> int:
 
 
 def _of_rows(
-    model: keras.Model, about: "_About", files: Sequence[Path], inputs: int, path: Path
+    model: keras.Model, about: About, files: Sequence[Path], inputs: int, path: Path
 ) -> Predictions:
     read = [
         (csv_rows(file, inputs), "") if about.columns is None else raw_rows(file, about.columns)
@@ -121,21 +130,44 @@ def _of_rows(
         assert about.columns is not None
         rows = about.columns.by_name(rows)
     outputs = _outputs(model, rows, path)
-    scores = class_probabilities(outputs)
     notice = "; ".join(filter(None, notices))
-    if about.names and scores.shape[1] == len(about.names):
-        return Predictions(_classes(samples, scores, about.names), notice)
-    answers = [
-        Answer(sample, ", ".join(f"{number:.6g}" for number in row), None, (*map(float, row),))
+    if are_of_classes(outputs, len(about.names)):
+        return Predictions(_classes(samples, outputs, about.names, _kind(model, about)), notice)
+    return Predictions(_numbers(samples, outputs), notice)
+
+
+def _numbers(samples: list[str], outputs: np.ndarray) -> list[Answer]:
+    return [
+        Answer(
+            sample,
+            ", ".join(f"{number:.6g}" for number in row),
+            None,
+            (*map(float, row),),
+            is_class=False,
+        )
         for sample, row in zip(samples, outputs, strict=True)
     ]
-    return Predictions(answers, notice)
 
 
-def _classes(samples: list[str], scores: np.ndarray, names: list[str]) -> list[Answer]:
+def _kind(model: keras.Model, about: About) -> OutputKind:
+    """What the outputs are: what was saved, or, of other files, what the last layer tells."""
+    return output_kind(model) if about.outputs == "unknown" else about.outputs
+
+
+def _classes(
+    samples: list[str], outputs: np.ndarray, names: list[str], kind: OutputKind
+) -> list[Answer]:
+    scores = class_probabilities(outputs, kind)
     return [
-        Answer(sample, names[k] if k < len(names) else str(k), float(row[k]))
-        for sample, k, row in zip(samples, scores.argmax(axis=1), scores, strict=True)
+        Answer(
+            sample,
+            names[k] if k < len(names) else str(k),
+            None if kind == "margins" else float(row[k]),
+            (*map(float, given),) if kind == "margins" else (),
+        )
+        for sample, k, row, given in zip(
+            samples, scores.argmax(axis=1), scores, outputs, strict=True
+        )
     ]
 
 
@@ -213,46 +245,6 @@ def _load(path: Path) -> keras.Model:
             f"{path} ({reason(error)})",
             "use the winner.keras of a study",
         ) from error
-
-
-class _About(NamedTuple):
-    """What a study wrote beside its model.
-
-    Args:
-        names: Of the classes.
-        edge: How bright the edges of training images are; None of others.
-        columns: How inputs are made of a table's rows; None of other data.
-        by_name: Whether the model takes them by name.
-    """
-
-    names: list[str]
-    edge: float | None = None
-    columns: Columns | None = None
-    by_name: bool = False
-
-
-def _about(path: Path) -> _About:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if ABOUT_ENTRY not in archive.namelist():
-                return _About([])
-            about = json.loads(archive.read(ABOUT_ENTRY))
-            names, edge = about["class_names"], about.get("edge")
-            columns = about.get("columns") and Columns.from_json(about["columns"])
-    except Exception as error:
-        raise _no_names(path, reason(error)) from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _no_names(path, reprlib.repr(names))
-    brightness = float(edge) if isinstance(edge, int | float) else None
-    return _About(names, brightness, columns, columns is not None and bool(about.get("by_name")))
-
-
-def _no_names(path: Path, received: str) -> ModelError:
-    return ModelError(
-        f"the names of the classes in {ABOUT_ENTRY}",
-        f"{path} ({received})",
-        "save the model again, as a study does",
-    )
 
 
 def _input_shape(model: keras.Model, path: Path) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from kohort.design.spec import StudySpec
 from kohort.design.validation import check_spec
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.averaging import ends_in_probabilities
+from kohort.keras_api.class_outputs import ends_in_probabilities
 from kohort.keras_api.models import has_loss
 from kohort.keras_api.preprocessing import ENCODE_BEFORE, inputs_of, looks_up
 

@@ -1,33 +1,14 @@
 """Joins models to one that averages their outputs: probabilities, or what they predict."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
+from kohort.keras_api.class_outputs import Link, ends_in_probabilities, link_of_loss
 from kohort.keras_api.models import uncompiled
-
-type Link = Literal["", "sigmoid", "softmax"]
-"""What makes probabilities of a model's outputs; "" where they are averaged as they are."""
-
-_CROSS_ENTROPIES: dict[Link, tuple[Any, ...]] = {
-    "softmax": (
-        keras.losses.CategoricalCrossentropy,
-        keras.losses.CategoricalFocalCrossentropy,
-        keras.losses.SparseCategoricalCrossentropy,
-    ),
-    "sigmoid": (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy),
-}
-_OF_PROBABILITIES = (
-    keras.losses.categorical_crossentropy,
-    keras.losses.categorical_focal_crossentropy,
-    keras.losses.sparse_categorical_crossentropy,
-    keras.losses.binary_crossentropy,
-    keras.losses.binary_focal_crossentropy,
-)
-"""The same losses as functions: their outputs are probabilities, unless told otherwise."""
 
 _OF_MEANS = (
     *(keras.losses.MeanSquaredError, keras.losses.MeanAbsoluteError, keras.losses.Huber),
@@ -59,11 +40,10 @@ def link_of(model: keras.Model, *, has_classes: bool) -> Link:
                 f"{layer.name!r}, which is stateful: it remembers the batch before",
             )
     loss = model.loss if callable(model.loss) else keras.losses.get(model.loss)
-    for link, losses in _CROSS_ENTROPIES.items():
-        if isinstance(loss, losses):
-            return link if loss.get_config()["from_logits"] else ""
+    if (link := link_of_loss(loss)) is not None:
+        return link
     is_known = any(loss is known or isinstance(loss, _types(known)) for known in _OF_MEANS)
-    if not has_classes or loss in _OF_PROBABILITIES or is_known or ends_in_probabilities(model):
+    if not has_classes or is_known or ends_in_probabilities(model):
         return ""
     raise _not_averaged(
         "outputs that are known to be probabilities or logits",
@@ -134,20 +114,6 @@ def measurable(mean: keras.Model, link: Link, like: keras.Model) -> keras.Model:
 
 def _types(known: Any) -> Any:
     return known if isinstance(known, type) else ()
-
-
-def ends_in_probabilities(model: keras.Model) -> bool:
-    """Whether the last layer of a model is softmax or sigmoid, or has one of them."""
-    outputs = getattr(model, "outputs", None)
-    if not outputs:
-        return False
-    last = outputs[0]._keras_history.operation
-    if isinstance(last, keras.layers.Softmax):
-        return True
-    return getattr(last, "activation", None) in (
-        keras.activations.softmax,
-        keras.activations.sigmoid,
-    )
 
 
 def _not_averaged(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
@@ -18,6 +17,12 @@ from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions
+from kohort.keras_api.class_outputs import (
+    OutputKind,
+    are_of_classes,
+    class_probabilities,
+    leaning,
+)
 from kohort.keras_api.samples import SampleScore
 
 MOST_NUMBERS = 16
@@ -99,7 +104,7 @@ class Candidate(NamedTuple):
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
         measure: Returns the metric that scores for inputs and targets.
-        gives_margins: Returns whether its outputs are margins, and no probabilities or logits.
+        output_kind: Returns what its outputs are.
     """
 
     variant: str
@@ -108,7 +113,7 @@ class Candidate(NamedTuple):
     weights: str
     predict: Callable[[np.ndarray], np.ndarray]
     measure: Callable[[np.ndarray, np.ndarray], SampleScore]
-    gives_margins: Callable[[], bool] = bool
+    output_kind: Callable[[], OutputKind] = lambda: "unknown"
 
 
 class TestSet:
@@ -176,6 +181,7 @@ class TestSet:
 
     def _tested(self, candidate: Candidate) -> Tested:
         inputs, labels = self._data.inputs(self._data.x_test), self._labels
+        kind = candidate.output_kind()
         measured = candidate.measure(inputs, self._data.y_test)
         tested = Tested(
             candidate.variant,
@@ -188,12 +194,12 @@ class TestSet:
             values=measured.values,
             ranked=measured.ranked,
             groups=self._groups,
-            margins=candidate.gives_margins(),
+            margins=kind == "margins",
         )
         given = candidate.predict(inputs)
         if labels is None:
             return _with_predictions(tested, given, self._data.y_test)
-        return _with_classes(tested, given, labels)
+        return _with_classes(tested, given, labels, kind)
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:
@@ -221,14 +227,14 @@ def _with_predictions(tested: Tested, given: Any, targets: Any) -> Tested:
     )
 
 
-def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tested:
+def _with_classes(
+    tested: Tested, given: np.ndarray, labels: ClassLabels, kind: OutputKind = "unknown"
+) -> Tested:
     """With the classes that the outputs of a model tell, unless they are no class scores."""
     classes, outputs = len(labels.names), np.asarray(given)
     if not are_of_classes(outputs, classes):
         return tested
-    if tested.margins and outputs.shape[1] == 1:  # its border is zero, wherever the outputs lie
-        outputs = np.concatenate([-outputs, outputs], axis=1)
-    scores, smallest = class_probabilities(outputs), np.min_scalar_type(classes)
+    scores, smallest = class_probabilities(outputs, kind), np.min_scalar_type(classes)
     return replace(
         tested,
         names=labels.names,
@@ -237,45 +243,8 @@ def _with_classes(tested: Tested, given: np.ndarray, labels: ClassLabels) -> Tes
         classes=scores.argmax(axis=1).astype(smallest),
         probabilities=scores.max(axis=1),
         losses=log_losses(scores, labels.test),
-        second=leaning(outputs) if classes == 2 else None,
+        second=leaning(outputs, kind) if classes == 2 else None,
     )
-
-
-def are_of_classes(outputs: np.ndarray, classes: int) -> bool:
-    """Whether outputs tell a class: `[sample, class]`, or `[sample, 1]` where there are two."""
-    widths = (1, 2) if classes == 2 else (classes,)
-    return classes > 1 and outputs.ndim == 2 and outputs.shape[1] in widths
-
-
-def class_probabilities(scores: np.ndarray) -> np.ndarray:
-    """The outputs of a model as probabilities of classes, `[sample, class]`.
-
-    Args:
-        scores: Probabilities or logits `[sample, class]`; or `[sample, 1]`, those of class 1 of
-            two classes.
-    """
-    if scores.ndim == 2 and scores.shape[1] == 1:
-        inside = ((scores >= 0) & (scores <= 1)).all()
-        second = scores if inside else special.expit(scores)
-        return np.concatenate([1 - second, second], axis=1)
-    is_probability = (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
-    probabilities: np.ndarray = scores if is_probability else special.softmax(scores, axis=-1)
-    return probabilities
-
-
-def leaning(outputs: np.ndarray) -> np.ndarray:
-    """How far a model leans to the second of two classes, by its outputs; float32 `[sample]`.
-
-    Of logits that is by how far they differ: probabilities of them would be 0 or 1 where it is
-    sure, and rank nothing there.
-
-    Args:
-        outputs: `[sample, class]`, or `[sample, 1]`.
-    """
-    leans = outputs[:, -1]
-    if outputs.shape[1] == 2 and class_probabilities(outputs) is not outputs:
-        leans = leans - outputs[:, 0]
-    return leans.astype(np.float32)
 
 
 def score(tested: Tested, confidence: float) -> HeldOut:

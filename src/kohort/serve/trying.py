@@ -11,9 +11,9 @@ import numpy as np
 from kohort.data.readers.decoding import UNREADABLE, Color, DeepPixelsError, decode, opened
 from kohort.errors import DataError, KohortError, ModelError, reason
 from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, VariantRecord
+from kohort.keras_api.class_outputs import OutputKind, class_probabilities, output_kind
 from kohort.keras_api.models import of_config
 from kohort.keras_api.preprocessing import set_weights
-from kohort.report.held_out import class_probabilities
 from kohort.serve.follower import Follower
 from kohort.serve.live_curves import rounded
 
@@ -69,8 +69,9 @@ class Trying:
         if member is None:
             return {"error": "no member of it that has finished is kept"}
         try:
-            outputs = np.asarray(self._model(kept, variant, member)(inputs, training=False))
-            return {"replicate": member.key.replicate, "classes": _classes(outputs, names)}
+            model = self._model(kept, variant, member)
+            outputs, kind = np.asarray(model(inputs, training=False)), output_kind(model)
+            return {"replicate": member.key.replicate, "classes": _classes(outputs, names, kind)}
         except KohortError as error:
             return {"error": str(error)}
         except (ValueError, TypeError) as error:  # of layers that Keras builds in another way
@@ -132,12 +133,15 @@ def _config(kept: KeptStudy, variant: VariantRecord, key: MemberKey) -> str:
     return variant.model
 
 
-def _classes(outputs: np.ndarray, names: list[str]) -> list[list[Any]]:
+def _classes(outputs: np.ndarray, names: list[str], kind: OutputKind) -> list[list[Any]]:
     """The most probable classes, each with its probability."""
     if outputs.ndim != 2 or not np.isfinite(outputs).all():
         raise ModelError("a row of scores", f"outputs of shape {outputs.shape}", "try another")
-    (scores,) = class_probabilities(outputs)
+    (scores,) = class_probabilities(outputs, kind)
     if names and len(names) != len(scores):
         raise ModelError(f"{len(names)} scores", f"{len(scores)}", "try another")
     best = np.argsort(-scores)[:_SHOWN_CLASSES]
+    if kind == "margins":
+        first = names[best[0]] if names else str(best[0])
+        raise ModelError("probabilities", "margins of a hinge loss", f"the nearest is {first}")
     return [[names[k] if names else str(k), rounded(float(scores[k]))] for k in best]

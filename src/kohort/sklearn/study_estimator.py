@@ -16,7 +16,8 @@ from kohort.design.scoring import Mode
 from kohort.design.spec import StudyCallbacks
 from kohort.design.variants import Variant
 from kohort.errors import check_choice
-from kohort.keras_api.averaging import Link, link_of
+from kohort.keras_api.averaging import link_of
+from kohort.keras_api.class_outputs import Link
 from kohort.member import Ensemble, Member
 from kohort.result import Result
 from kohort.sklearn.dense_nets import dense_variants

@@ -8,7 +8,8 @@ from sklearn import metrics
 from kohort.data.labels import ClassLabels
 from kohort.evidence import readings
 from kohort.findings.probabilities.calibration import log_losses
-from kohort.report.held_out import _with_classes, class_probabilities, score
+from kohort.keras_api.class_outputs import class_probabilities
+from kohort.report.held_out import _with_classes, score
 from kohort.report.study_page.probability_plots import (
     areas_text,
     calibration_text,

@@ -1,22 +1,44 @@
 """The model that is deployed: it takes raw inputs, and its file tells of its data."""
 
 import json
+import reprlib
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.readers.pictures import edge_brightness
+from kohort.data.tables.columns import Columns
 from kohort.engine.needless import without_needless_warnings
+from kohort.errors import ModelError, reason
 from kohort.evidence.whole_files import written_whole
+from kohort.keras_api.class_outputs import OUTPUT_KINDS, OutputKind
 
 ABOUT_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
 
 _SOME_SAMPLES = 1000
+
+
+class About(NamedTuple):
+    """What a study wrote beside its model.
+
+    Args:
+        names: Of the classes.
+        edge: How bright the edges of training images are; None of others.
+        columns: How inputs are made of a table's rows; None of other data.
+        by_name: Whether the model takes them by name.
+        outputs: What the model's outputs are.
+    """
+
+    names: list[str]
+    edge: float | None = None
+    columns: Columns | None = None
+    by_name: bool = False
+    outputs: OutputKind = "unknown"
 
 
 def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
@@ -31,13 +53,51 @@ def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
 
 
 @without_needless_warnings()
-def save_deployable(deployable: keras.Model, data: Dataset, path: Path) -> Path:
-    """Save a model with what `kohort predict` needs to know of its data, whole or not at all."""
+def save_deployable(deployable: keras.Model, kind: OutputKind, data: Dataset, path: Path) -> Path:
+    """Save a model with what `kohort predict` needs to know of it; whole or not at all.
+
+    Args:
+        deployable: The model.
+        kind: What its outputs are, which its loss told before it was left out.
+        data: What it was trained on.
+        path: Of the file.
+    """
     with written_whole(path) as new:
         deployable.save(new)
         with zipfile.ZipFile(new, "a") as archive:
-            archive.writestr(ABOUT_ENTRY, json.dumps(_about(data)))
+            archive.writestr(ABOUT_ENTRY, json.dumps(_about(data) | {"outputs": kind}))
     return path
+
+
+def about_of(path: Path) -> About:
+    """What a saved model tells of its data; of one that no study saved, nothing.
+
+    Raises:
+        ModelError: It is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if ABOUT_ENTRY not in archive.namelist():
+                return About([])
+            about = json.loads(archive.read(ABOUT_ENTRY))
+            names, edge = about["class_names"], about.get("edge")
+            columns = about.get("columns") and Columns.from_json(about["columns"])
+    except Exception as error:
+        raise _no_names(path, reason(error)) from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _no_names(path, reprlib.repr(names))
+    brightness = float(edge) if isinstance(edge, int | float) else None
+    by_name = columns is not None and bool(about.get("by_name"))
+    kind: OutputKind = next((k for k in OUTPUT_KINDS if k == about.get("outputs")), "unknown")
+    return About(names, brightness, columns, by_name, kind)
+
+
+def _no_names(path: Path, received: str) -> ModelError:
+    return ModelError(
+        f"the names of the classes in {ABOUT_ENTRY}",
+        f"{path} ({received})",
+        "save the model again, as a study does",
+    )
 
 
 def pixels_of(data: Dataset) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ from kohort.data.labels import ClassLabels, class_labels
 from kohort.design.plan import MemberPlan
 from kohort.design.spec import StudySpec
 from kohort.engine.predicting import Predictor
+from kohort.keras_api.class_outputs import are_of_classes, class_probabilities, output_kind
 from kohort.keras_api.metrics import MetricKind
-from kohort.report.held_out import are_of_classes, class_probabilities
 
 _BATCH = 1024
 """Samples in a batch; of a smaller validation part all."""
@@ -82,5 +82,6 @@ class ClassCounter:
             return None
         if not are_of_classes(outputs, classes):
             return None
-        answers: np.ndarray = class_probabilities(outputs).argmax(axis=1)
+        given = class_probabilities(outputs, output_kind(model))
+        answers: np.ndarray = given.argmax(axis=1)
         return answers
