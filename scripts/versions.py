@@ -38,6 +38,8 @@ TESTS = (
     "tests/cli/test_main.py",
     "tests/doors/test_options.py",
     "tests/parity",
+    "tests/serve",
+    "tests/sklearn",
 )
 """What uses each of the packages that have a bound."""
 TOOLS = ("pytest", "pytest-xdist", "hypothesis")

@@ -204,7 +204,7 @@ class Study(StudyView):
             >>> len(plan.every_member), len(plan.cohorts)
             (9, 2)
             >>> print(plan)
-            Study 'width': 9 members; programs to compile, one for each cohort: 2; about 0 MB
+            Study 'width': 9 members; programs to compile, one for each cohort: 2; about 32.1 KB
               cohort 1/2: units=1: 3 members of 16 parameters, 2 epochs of 180 samples in ...
               cohort 2/2: units=16: 6 members of 181 parameters, ...; apart because its layers ...
         """

@@ -11,6 +11,7 @@ from html import escape
 from kohort.data.inspection.constant_answers import ErrorKind
 from kohort.data.labels import AS_NUMBERS
 from kohort.data.splits import few_to_test
+from kohort.data.system import bytes_text
 from kohort.design.building import BuiltModels
 from kohort.design.replicates import Replicate
 from kohort.design.seen.seen_model import see
@@ -152,7 +153,7 @@ class Plan:
     def __repr__(self) -> str:
         head = (
             f"Study {self.study!r}: {self._how_many()}; programs to compile, one "
-            f"for each cohort: {len(self.cohorts)}; about {self.peak_bytes / 1e6:.0f} MB"
+            f"for each cohort: {len(self.cohorts)}; about {bytes_text(self.peak_bytes)}"
         )
         if self.margin == 0:
             head += f"\n  {NO_MARGIN}"
