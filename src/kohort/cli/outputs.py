@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import NamedTuple
 
-from kohort.data.system import is_folder
+from kohort.data.system import is_file, is_folder
 from kohort.errors import DesignError
 
 REPORT, WINNER = "report.html", "winner.keras"
@@ -77,7 +77,7 @@ def earlier(folder: Path) -> Earlier:
     page = _report_text(folder)
     found = [pattern.search(page) for pattern in (_STUDY, _DATA, _RAN)]
     study, data, ran = (unescape(match[match.lastindex or 0]) if match else "" for match in found)
-    files = tuple(name for name in (REPORT, WINNER) if (folder / name).is_file())
+    files = tuple(name for name in (REPORT, WINNER) if is_file(folder / name))
     return Earlier(files, study, data, ran)
 
 
