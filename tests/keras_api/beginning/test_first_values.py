@@ -133,6 +133,19 @@ def test_shapes_are_found_where_nothing_is_drawn():
     assert spec.shape == (3, 5)
 
 
+def test_what_trains_in_the_block_draws_no_more_than_it_needs(drawn):
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(40), keras.layers.AlphaDropout(0.5)]
+    )
+    with building():
+        model.compile("sgd", "mse")
+        model.fit(np.ones((8, 3)), np.ones((8, 40)), batch_size=8, verbose=0)
+    assert set(drawn) == {(3, 40), (8, 40)}
+    with building():
+        jax.eval_shape(lambda key: keras.random.uniform((5, 17), seed=key), jax.random.key(0))
+    assert drawn[-1] == (5, 17)
+
+
 def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads(drawn):
     before = backend.random.uniform, backend.numpy.zeros
     ran = []

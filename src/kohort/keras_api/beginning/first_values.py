@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from kohort.keras_api.beginning.patches import Patches, Replacement
 from kohort.keras_api.beginning.watched import current
@@ -98,6 +99,8 @@ def _drawn(draw: Callable[..., Any], shape: Sequence[int], *arguments: Any, **na
     watch = current()
     if watch is not None:
         watch.draws(named.get("seed"))
+    if _is_traced(named.get("seed")):
+        return draw(shape, *arguments, **named)
     count = math.prod(shape)
     length = next((length for length in _LENGTHS if length >= count), None)
     if length is None or _is_unrolled(shape) or not _counts_places(named.get("seed")):
@@ -106,10 +109,13 @@ def _drawn(draw: Callable[..., Any], shape: Sequence[int], *arguments: Any, **na
         # The key that Keras makes of it, without programs that turn a list into one.
         named["seed"] = jax.device_put(np.array([named["seed"], 0], np.uint32))
     numbers = draw((length,), *arguments, **named)
-    if isinstance(numbers, jax.core.Tracer):  # Where Keras looks for shapes alone.
-        return numbers[:count].reshape(shape)
     # A copy, so that the rest of the numbers is not kept.
     return jax.device_put(np.asarray(numbers)[:count].reshape(shape), may_alias=False)
+
+
+def _is_traced(seed: Any) -> bool:
+    """Whether JAX traces, as where a model trains in the block: such draws have programs anyway."""
+    return in_stateless_scope() or isinstance(seed, jax.core.Tracer)
 
 
 def _is_unrolled(shape: Sequence[int]) -> bool:
@@ -129,9 +135,11 @@ def _counts_places(seed: Any) -> bool:
 
 def _filled(
     fill: Callable[..., np.ndarray],
-    _: Callable[..., Any],
+    original: Callable[..., Any],
     shape: int | Sequence[int],
     dtype: Any = None,
 ) -> Any:
     """An array of this shape that NumPy fills, which compiles nothing."""
+    if in_stateless_scope():
+        return original(shape, dtype)
     return jax.device_put(fill(shape, jnp.dtype(dtype or keras.config.floatx())))
