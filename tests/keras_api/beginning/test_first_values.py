@@ -146,6 +146,13 @@ def test_what_trains_in_the_block_draws_no_more_than_it_needs(drawn):
     assert drawn[-1] == (5, 17)
 
 
+def test_a_number_as_seed_can_be_drawn_from_in_a_trace():
+    draw = keras.initializers.GlorotUniform(seed=1)
+    with building():
+        traced = jax.jit(lambda: draw((5, 17)))()
+    np.testing.assert_allclose(traced, draw((5, 17)), rtol=1e-6)
+
+
 def test_keras_is_as_it_was_after_the_last_block_and_in_other_threads(drawn):
     before = backend.random.uniform, backend.numpy.zeros
     ran = []

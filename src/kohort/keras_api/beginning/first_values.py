@@ -109,6 +109,8 @@ def _drawn(draw: Callable[..., Any], shape: Sequence[int], *arguments: Any, **na
         # The key that Keras makes of it, without programs that turn a list into one.
         named["seed"] = jax.device_put(np.array([named["seed"], 0], np.uint32))
     numbers = draw((length,), *arguments, **named)
+    if isinstance(numbers, jax.core.Tracer):  # of a seed that is a number, in a user's own trace
+        return numbers[:count].reshape(shape)
     # A copy, so that the rest of the numbers is not kept.
     return jax.device_put(np.asarray(numbers)[:count].reshape(shape), may_alias=False)
 
