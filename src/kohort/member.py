@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,8 +132,10 @@ class Member(MemberView):
             >>> keras.saving.load_model(path).output_shape
             (None, 5)
         """
-        kind = output_kind(self.model())
-        return save_deployable(self.deployable(), kind, self.data, Path(path))
+        model = self.model()
+        kind = output_kind(model)  # before its compilation, which tells it, is left out
+        deployable = taking_raw_inputs(uncompiled(model), self.data)
+        return save_deployable(deployable, kind, self.data, Path(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,9 +327,10 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
         metric: The metric.
         name: What to call it; None for the name of its variant, or of the ensemble.
     """
+    built = cache(of.model)
 
     def predict(inputs: np.ndarray) -> np.ndarray:
-        given: np.ndarray = of.model().predict(inputs, batch_size=1024, verbose=0)
+        given: np.ndarray = built().predict(inputs, batch_size=1024, verbose=0)
         return given
 
     def measure(inputs: np.ndarray, targets: np.ndarray) -> SampleScore:
@@ -339,12 +343,4 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
         return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)
     called, replicate = name or of.variant.name, of.replicate.number
     about = called, replicate, of.epoch, of.fingerprint
-    return Candidate(*about, predict, measure, lambda: output_kind(of.model()))
-
-
-def shipped(best: Member) -> str:
-    """Which model to ship, in words."""
-    return (
-        f"{best.variant.name}, replicate {best.replicate.number}, with the weights of its "
-        f"epoch of lowest validation loss, {best.epoch}"
-    )
+    return Candidate(*about, predict, measure, lambda: output_kind(built()))

@@ -22,7 +22,6 @@ from kohort.member import (
     cost_of,
     costs_of,
     ensemble_of,
-    shipped,
 )
 from kohort.report.answers import score_table
 from kohort.report.held_out import Candidate, HeldOut
@@ -343,7 +342,7 @@ class Result(ResultView):
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
-            shipped=shipped(self.best()) if has_models else "",
+            shipped=self.best().which if has_models else "",
             command=command,
             pending=self.pending,
             milliseconds=self._milliseconds,

@@ -39,7 +39,7 @@ def link_of(model: keras.Model, *, has_classes: bool) -> Link:
                 "models whose outputs depend on their inputs alone",
                 f"{layer.name!r}, which is stateful: it remembers the batch before",
             )
-    loss = model.loss if callable(model.loss) else keras.losses.get(model.loss)
+    loss = keras.losses.get(model.loss)
     if (link := link_of_loss(loss)) is not None:
         return link
     is_known = any(loss is known or isinstance(loss, _types(known)) for known in _OF_MEANS)

@@ -52,9 +52,9 @@ def output_kind(model: keras.Model) -> OutputKind:
     if ends_in_probabilities(model):
         return "probabilities"
     given = getattr(model, "loss", None)
-    if given is None or isinstance(given, dict | list | tuple):
+    if isinstance(given, dict | list | tuple):
         return "unknown"
-    loss = given if callable(given) else keras.losses.get(given)
+    loss = keras.losses.get(given)
     # Nothing makes a probability of a margin: such a loss asks that it is wide enough.
     if isinstance(loss, _HINGES) or loss in _HINGE_FUNCTIONS:
         return "margins"
@@ -92,13 +92,14 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
             they lie. What is unknown is taken for probabilities where all of them can be some,
             else for logits: of a few samples that may be wrong.
     """
-    is_known = kind != "unknown"
     if scores.ndim == 2 and scores.shape[1] == 1:
-        inside = kind == "probabilities" if is_known else ((scores >= 0) & (scores <= 1)).all()
-        second = scores if inside else special.expit(scores)
+        are_some = kind == "probabilities"
+        if kind == "unknown":
+            are_some = bool(((scores >= 0) & (scores <= 1)).all())
+        second = scores if are_some else special.expit(scores)
         return np.concatenate([1 - second, second], axis=1)
-    are_some = (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
-    if are_some and kind in ("probabilities", "unknown"):
+    add_up = (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
+    if add_up and kind in ("probabilities", "unknown"):
         return scores
     probabilities: np.ndarray = special.softmax(scores, axis=-1)
     return probabilities

@@ -82,7 +82,11 @@ def mean_over(values: np.ndarray, groups: np.ndarray | None, confidence: float) 
 
 
 def area_over(
-    area: float, scores: np.ndarray, is_second: np.ndarray, groups: np.ndarray, confidence: float
+    area: float,
+    scores: np.ndarray,
+    is_second: np.ndarray,
+    groups: np.ndarray | None,
+    confidence: float,
 ) -> Interval:
     """An area under ROC with its interval; without bounds where a class is in too few groups.
 
@@ -93,10 +97,12 @@ def area_over(
         area: The area.
         scores: `[row]`, higher for the second class.
         is_second: Bool `[row]`.
-        groups: `[row]`.
+        groups: `[row]`, or None.
         confidence: Between 0 and 1.
     """
     rows, sides = len(scores), (~is_second, is_second)
+    if groups is None:
+        return area_interval(area, int(sides[0].sum()), int(sides[1].sum()), confidence)
     of_each = [count_of(groups[side]) for side in sides]
     if min(of_each) < FEWEST_GROUPS:
         return without_bounds(area, rows)

@@ -7,7 +7,6 @@ from scipy import stats
 
 from kohort.findings.grouped.over_groups import area_over
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import area_interval
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,7 @@ def areas(
     found, alarms = at_thresholds(scores, is_second)
     steps = np.diff(found, prepend=0) / seconds
     precision = float((steps * found / (found + alarms)).sum())
-    if groups is None:
-        roc = area_interval(area, firsts, seconds, confidence)
-    else:
-        roc = area_over(area, scores, is_second, groups, confidence)
+    roc = area_over(area, scores, is_second, groups, confidence)
     return Areas(roc, precision, seconds / len(is_second))
 
 
