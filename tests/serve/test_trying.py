@@ -94,6 +94,28 @@ def test_the_probabilities_are_those_of_the_formula(store, place, study, linear)
     assert list(told) == sorted(wanted, key=wanted.get, reverse=True)
 
 
+def scoring(loss):
+    model = keras.Sequential([keras.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile("adam", loss)
+    return config_text(model)
+
+
+# As probabilities these would add up to 1.
+SCORES = [np.zeros((36, 3), "float32"), np.array([0.2, 0.5, 0.3], "float32")]
+
+
+def test_scores_are_what_the_loss_takes_them_for(store, place, study):
+    logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    models = {"logits": scoring(logits), "margins": scoring(keras.losses.CategoricalHinge())}
+    study(models, weights=SCORES)
+    told = {answer["variant"]: answer for answer in answers(store, place, png(PICTURE))}
+    expected = np.exp(SCORES[1]) / np.exp(SCORES[1]).sum()
+    assert dict(told["logits"]["classes"]) == pytest.approx(
+        dict(zip(NAMES, expected, strict=True)), abs=1e-4
+    )
+    assert f"margins of a hinge loss; the nearest is {NAMES[1]}" in told["margins"]["error"]
+
+
 @pytest.mark.long
 def test_a_picture_of_another_size_or_colour_is_made_as_the_training_images(
     store, place, study, linear

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.initializers import Constant
 
 import kohort
 from kohort.runs.classes.counting import ClassCounter
@@ -75,6 +76,25 @@ def test_the_counts_are_those_of_predict(engine):
     assert result.record.classes.names == CLASSES
     assert counted(result) == by_hand(result, highest)
     assert 0 < sum(map(sum, counted(result).values())) < 2 * 90
+
+
+def leaning(loss):
+    layer = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=Constant(0.2))
+    model = keras.Sequential([keras.Input((5,)), layer])
+    model.compile(keras.optimizers.SGD(0.0), loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [keras.losses.BinaryCrossentropy(from_logits=True), keras.losses.Hinge()],
+    ids=["logits", "margins"],
+)
+def test_outputs_that_could_be_probabilities_are_what_the_loss_takes(loss):
+    x, y = samples(classes=2)
+    result = study(kohort.Dataset(x, y), leaning, loss=loss).run(verbose=0)
+    assert counted(result) == by_hand(result, lambda outputs: (outputs[:, 0] > 0).astype(int))
+    assert all(first == 0 < second for first, second in counted(result).values())
 
 
 @pytest.mark.long
