@@ -25,6 +25,7 @@ from kohort.member import (
 )
 from kohort.report.answers import score_table
 from kohort.report.held_out import Candidate, HeldOut
+from kohort.report.notebooks.member_view import which_member
 from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
@@ -342,7 +343,7 @@ class Result(ResultView):
             paired=self.test_difference() if len(tests) > 1 else None,
             findings=self.findings(),
             readings=self.readings(),
-            shipped=self.best().which if has_models else "",
+            shipped=which_member(self.best()) if has_models else "",
             command=command,
             pending=self.pending,
             milliseconds=self._milliseconds,

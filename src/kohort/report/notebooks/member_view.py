@@ -30,14 +30,14 @@ class MemberView:
         )
 
     @property
-    def which(self) -> str:
-        """Which of a study's members it is, in words."""
-        return (
-            f"{self.variant.name}, replicate {self.replicate.number}, with the weights of its "
-            f"epoch of lowest validation loss, {self.epoch}"
-        )
-
-    @property
     def _of_what(self) -> str:
         is_refit = not len(self.replicate.valid)
         return "on all training samples" if is_refit else f"replicate {self.replicate.number}"
+
+
+def which_member(member: MemberView) -> str:
+    """Which of a study's members it is, in words."""
+    return (
+        f"{member.variant.name}, replicate {member.replicate.number}, with the weights of its "
+        f"epoch of lowest validation loss, {member.epoch}"
+    )
