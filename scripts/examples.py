@@ -8,9 +8,10 @@ from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
+from kohort.findings.classes.answers import Answers
 from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding
-from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import above_test, leak, majority, never_found
 from kohort.findings.rules.leaks import learned_outside
 from kohort.findings.rules.references import constant

@@ -9,6 +9,7 @@ from kohort.errors import DesignError
 from kohort.evidence.record import StudyRecord
 from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import Optimism, choose, optimism
+from kohort.findings.classes.answers import Answers
 from kohort.findings.classes.recalls import Recalls, recalls_of
 from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.factorial.axes import axes_of
@@ -16,7 +17,7 @@ from kohort.findings.factorial.effects import Effects, effects_of
 from kohort.findings.families import corrected_comparison, families
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
-from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps, undertrained_of
 from kohort.findings.paired.fixed import Families
 from kohort.findings.race import RaceState, replay

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
+from kohort.findings.classes.answers import Answers
 from kohort.findings.finding import FEWEST, Finding, more_replicates
-from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import (
     above_test,
     diverged,

@@ -11,8 +11,8 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
 from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
-from kohort.findings.grouped.over_groups import numbered, proportion_over
-from kohort.findings.judged import Answers
+from kohort.findings.classes.answers import Answers
+from kohort.findings.grouped.over_groups import count_of, numbered, proportion_over
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
@@ -265,6 +265,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         _recall(right, truth == number, groups, confidence) if row.any() else None
         for number, row in enumerate(confusion)
     )
+    in_groups = () if groups is None else _in_groups(groups, truth, len(confusion))
     return HeldOut(
         tested.variant,
         proportion_over(right, groups, confidence),
@@ -276,7 +277,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         ),
         recalls,
         _balanced([recall for recall in recalls if recall is not None], groups),
-        Answers(tested.variant, confusion, tested.names, tested.majority),
+        Answers(tested.variant, confusion, tested.names, tested.majority, *in_groups),
         surest,
         losses,
         truth,
@@ -285,6 +286,12 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         groups,
         not tested.margins,
     )
+
+
+def _in_groups(groups: np.ndarray, truth: np.ndarray, classes: int) -> tuple[int, np.ndarray]:
+    """In how many groups the samples are, and `[class]` those of each class."""
+    of_class = [count_of(groups[truth == number]) for number in range(classes)]
+    return count_of(groups), np.array(of_class)
 
 
 def _recall(

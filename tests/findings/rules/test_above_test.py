@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kohort.data.labels import Majority
-from kohort.findings.judged import Answers
+from kohort.findings.classes.answers import Answers
 from kohort.findings.rules.above_test import FAR_POINTS, RULE, excess
 from kohort.findings.statistics.proportion import proportion_interval
 from tests.findings.curve_builders import percent_of, study_of
@@ -159,6 +159,14 @@ def test_groups_are_counted_in_the_place_of_samples():
     assert grouped.samples_behind(4) == pytest.approx(apart.samples_behind(4) / 10)
     small = study([[0.1] * 4], valid_samples=20)
     assert excess(grouped, tested).low == pytest.approx(excess(small, answers("a", 15, 20)).low)
+
+
+def test_groups_of_the_test_set_are_counted_where_they_are_known():
+    grouped = study([[0.1] * 4], group_size=10.0)
+    six = replace(answers("a", 150, 200), groups=6, groups_of_class=np.array([6, 0]))
+    sixth = answers("a", 45, 60)  # by mean size six groups
+    assert excess(grouped, six).low == excess(grouped, sixth).low
+    assert excess(grouped, six).low < excess(grouped, answers("a", 150, 200)).low
 
 
 def test_where_samples_are_few_that_is_said_with_the_side_of_each_bound():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.findings.judged import Answers
+from kohort.findings.classes.answers import Answers
 from kohort.findings.rules.never_found import RECALL_PERCENT, RULE
 from tests.findings.curve_builders import study_of
 
@@ -80,3 +80,11 @@ def test_what_is_found_every_other_time_is_rarely_called_never_found(samples, cl
 def test_samples_of_few_groups_do_not_tell_a_recall():
     tested = [Answers("v", np.array([[604, 0], [11, 0]]), ("0", "1"), 0)]
     assert RULE.judge(study_of([[0.1, 0.1]], group_size=5.0), tested).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("groups", "verdict"), [(5, "inconclusive"), (6, "found")])
+def test_groups_of_the_class_are_counted_where_they_are_known(groups, verdict):
+    counts, of_class = np.array([[604, 0], [110, 0]]), np.array([90, groups])
+    tested = [Answers("v", counts, ("0", "1"), 0, 90, of_class)]
+    for size in (1.0, 50.0):
+        assert RULE.judge(study_of([[0.1, 0.1]], group_size=size), tested).verdict == verdict

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from kohort.findings.classes.answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import apart, wilson_interval
 from kohort.findings.statistics.scale import higher
@@ -65,8 +66,8 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     intervals, where the samples behind a mean over replicates are counted by `samples_behind`.
     The variant was chosen of K: these two are at a level of 1 - alpha / K (Bonferroni), so that
     they hold for all variants at once, whichever of them is chosen. And the tested member is one
-    of several: see `_luck_of_a_member`. Where training samples are in groups, groups are counted
-    in the place of samples, on the test set by the mean size of those that train.
+    of several: see `_luck_of_a_member`. Where samples are in groups, groups are counted in their
+    place; those of the test set, where they are not known, by the mean size of those that train.
     """
     number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
     errors = study.errors
@@ -75,8 +76,8 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     confidence = 1 - (1 - study.confidence) / scored
     n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
     valid = wilson_interval(mean, study.samples_behind(n), confidence)
-    samples = max(1.0, answers.samples / study.group_size)
-    test = wilson_interval(answers.right / answers.samples, samples, confidence)
+    behind = answers.behind(study.group_size)
+    test = wilson_interval(answers.right / answers.samples, behind, confidence)
     found = apart(valid, test, _luck_of_a_member(study, scores))
     return found.within(-1.0, 1.0)
 
@@ -115,8 +116,9 @@ RULE = Rule(
     f"than {FAR_POINTS:g} points: the interval of the difference lies above that. The interval "
     "takes in the samples of both, how far one trained model may be off the mean of its "
     "replicates, and that the winner was chosen: it holds for all variants at once. It takes "
-    "samples as independent; where a `Dataset` has groups, groups. It is judged once the test "
-    "set has been read, and reads nothing itself.",
+    "samples as independent; where a `Dataset` has groups, groups, and where it has none of the "
+    "test set, these by the mean size of those that train. It is judged once the test set has "
+    "been read, and reads nothing itself.",
     "What was chosen and shown on validation will not be what the model does on data like the "
     "test set's: validation samples are easier for it than new ones.",
     "Believe the test score. Give a `Dataset` the `groups` that its samples come in, hold out "

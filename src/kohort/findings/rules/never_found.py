@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kohort.findings.classes.answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.judged import Answers, StudyCurves
+from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.proportion import wilson_interval
 
 RECALL_PERCENT = 50.0
@@ -20,7 +21,7 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     missed, samples = winner.missed, winner.of_class
     there = int((samples > 0).sum())
     confidence = 1 - (1 - study.confidence) / there
-    behind = {n: max(1.0, samples[n] / study.group_size) for n in missed}
+    behind = {n: winner.behind_class(n, study.group_size) for n in missed}
     highest = {n: wilson_interval(0.0, behind[n], confidence).high for n in missed}
     evidence: Evidence = {
         "classes in the test set": there,
@@ -66,9 +67,9 @@ RULE = Rule(
     "class never found",
     "Of the test samples of a class the winner gives none this class, and Wilson's interval of "
     f"its recall lies below {RECALL_PERCENT:g} %, at a level for all classes at once "
-    "(Bonferroni); where a `Dataset` has groups, these are counted in the place of samples, by "
-    "their mean size. With samples too few for that it is inconclusive. It is judged once the test "
-    "set has been read.",
+    "(Bonferroni); where a `Dataset` has groups, these are counted in the place of samples, and "
+    "where it has none of the test set, by the mean size of those that train. With too few for "
+    "that it is inconclusive. It is judged once the test set has been read.",
     "An accuracy over all samples hides it where the class is rare, and the rare class is often "
     "the one that the model is for.",
     "Collect more of the class, give the loss weights of the classes, or choose another threshold "
