@@ -298,7 +298,7 @@ def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, word
         (POINTS, ABOVE, "3.1 points (2.0 to 4.2) worse"),
         (POINTS, BELOW, "3.1 points (2.0 to 4.2) better"),
         (POINTS, ACROSS, "1.0 points better (1.0 worse to 3.0 better)"),
-        (POINTS, Interval(0.0, 0.0, 0.0, 3, 1.0), "0.0 points (0.0 to 0.0) worse"),
+        (POINTS, Interval(0.0, 0.0, 0.0, 3, 1.0), "neither worse nor better (0.0 points)"),
         (POINTS, UNFORMED, "3.1 points worse"),
         (percent_of(0.5), BELOW, "0.031 (0.02 to 0.042) better"),
         (percent_of(0.5), Interval(-0.1, -0.2, 0.0, 3, 0.05), "0.1 (0 to 0.2) better"),

@@ -91,6 +91,7 @@ class Scale:
         """A difference of errors as text: `3.1 points (2.0 to 4.2) worse`, or `... better`.
 
         Where it holds zero each bound says its side: `3.1 points worse (2.0 better to 8.2 worse)`.
+        One that is zero as far as it is written is `neither worse nor better (0.0 points)`.
 
         Args:
             interval: The difference.
@@ -146,6 +147,9 @@ def _worse(
     if interval.mean < 0:
         interval, border, side, other = interval.negated(), -border, other, side
     mean, low, high = write(interval, 1, (border,))
+    numbers = [mean.partition(" ")[0], *([low, high] if interval.is_formed else [])]
+    if not any(map(as_number, numbers)):
+        return f"neither {side} nor {other} ({mean})"
     if not as_number(low) < 0 < as_number(high):
         return f"{mean} ({low} to {high}) {side}" if interval.is_formed else f"{mean} {side}"
     return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"
