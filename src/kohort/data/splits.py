@@ -240,7 +240,7 @@ def few_to_test(groups: np.ndarray | None) -> str:
     if groups is None or not len(groups):
         return ""
     number = len(np.unique(groups[groups >= 0])) + int((groups < 0).sum())
-    if number >= FEWEST_GROUPS:
+    if number >= FEWEST_GROUPS or number == len(groups):  # each row stands for itself
         return ""
     return (
         f"the test part has {number} group{'s' * (number > 1)} of {len(groups):,} rows: its score "
