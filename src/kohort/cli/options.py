@@ -90,6 +90,16 @@ Address = Annotated[
 ]
 
 
+Shared = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="A folder or URL that all nodes of the Ray cluster reach: large arrays are kept there "
+        "for them, and not sent.",
+    ),
+]
+
+
 class KeepName(StrEnum):
     """What stays in the store: `Study.run(keep=...)`."""
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import jax
 import keras
+import numpy as np
 import pytest
 
 import kohort
@@ -20,7 +21,7 @@ from kohort.engine.program.compilation import PROGRAMS, compiled_program
 from kohort.errors import StoreError
 from kohort.evidence.store import open_store
 from kohort.report import store_tables
-from kohort.runs.cluster import listening
+from kohort.runs.cluster import listening, shipping
 from tests.models import build_mlp
 from tests.runs.cluster.killing import Killing, alive
 from tests.runs.test_resume import STEADY, numbers, study
@@ -73,6 +74,21 @@ def test_what_was_begun_here_goes_on_there_and_the_other_way_round(blobs, loopba
         for epochs, executor in zip((3, 6), executors, strict=True):
             result = run(study(blobs, epochs=epochs), store, executor=executor)
         assert numbers(result) == wanted
+
+
+def test_data_of_a_shared_place_give_the_bits_of_data_that_are_sent(
+    blobs, loopback, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(shipping, "LARGE", 1)
+    shared = kohort.Ray(shared=tmp_path / "data")
+    far = run(study(blobs, ["dropout"]), executor=shared)
+    assert numbers(far) == numbers(run(study(blobs, ["dropout"])))
+    kept_there = [np.load(file) for file in (tmp_path / "data").iterdir()]
+    assert any(np.array_equal(array, blobs.x_train) for array in kept_there)
+    # A node reads them, and has them from nowhere else.
+    monkeypatch.setattr(shipping, "_kept", lambda place, array: "missing.npy")
+    with pytest.raises(kohort.DesignError, match=r"can be read on .*FileNotFoundError"):
+        run(study(blobs, ["dropout"]), executor=shared)
 
 
 def test_members_of_keras_and_what_is_built_from_data_train_there(blobs, loopback):

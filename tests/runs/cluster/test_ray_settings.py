@@ -1,5 +1,7 @@
 """What names a cluster."""
 
+from pathlib import Path
+
 import pytest
 
 import kohort
@@ -30,3 +32,14 @@ def test_an_address_is_a_host_and_a_port(address):
 def test_a_block_has_a_whole_number_of_cores(cpus):
     with pytest.raises(kohort.DesignError, match="cpus of 1 or more"):
         kohort.Ray(cpus=cpus)
+
+
+@pytest.mark.parametrize("shared", ["/mnt/data", Path("/mnt/data"), "s3://bucket/data"])
+def test_a_shared_place_is_a_folder_or_a_url(shared):
+    assert kohort.Ray(shared=shared).shared == str(shared)
+
+
+@pytest.mark.parametrize("shared", ["", "data", "./data", 3])
+def test_a_shared_place_has_one_name_on_all_nodes(shared):
+    with pytest.raises(kohort.DesignError, match="a folder by its path from the root"):
+        kohort.Ray(shared=shared)

@@ -81,6 +81,15 @@ def test_a_module_that_the_nodes_lack_ends_the_run(folder, loopback, verb):
     assert not list(loopback.workers())
 
 
+@pytest.mark.parametrize(("place", "why"), [("/dev/null/x", "Not a directory"), ("s3://x", "s3fs")])
+def test_a_shared_place_that_cannot_be_written_ends_the_run(folder, loopback, place, why):
+    (folder / "file.py").write_text(FILE.replace("600", "60_000"))
+    code, errors, left = command(folder, "run", "--address", loopback.address, "--shared", place)
+    assert (code, left) == (2, [])
+    assert why in errors[-1]
+    assert not list(loopback.workers())
+
+
 def test_workers_need_no_way_to_the_store(blobs, loopback):
     """One in the memory of the driver is out of anybody's reach."""
     of = {"verbose": 0, "chunk_size": 1}

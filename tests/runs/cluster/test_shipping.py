@@ -4,10 +4,14 @@ import importlib
 import inspect
 import subprocess
 import sys
+import tempfile
 
 import keras
+import numpy as np
 import pytest
+import ray
 
+from kohort.errors import DesignError
 from kohort.runs.cluster import shipping
 
 PACKAGE = {
@@ -96,3 +100,79 @@ def test_global_settings_are_as_on_the_driver():
     finally:
         shipping.apply(before)
     assert shipping.settings() == before
+
+
+@pytest.fixture
+def sent():
+    """Two large arrays, one of them twice, a small one, and one of objects."""
+    random = np.random.default_rng(0)
+    large = random.random((400, 400))
+    pixels = random.integers(0, 255, (1500, 40, 40), np.uint8)[:, ::2]
+    return {
+        "large": large,
+        "again": large,
+        "pixels": pixels,
+        "small": np.arange(3),
+        "names": np.array(["a", None] * 90_000, object),
+    }
+
+
+@pytest.fixture(params=["folder", "url"])
+def place(request, tmp_path, monkeypatch):
+    """A shared place; copies of what lies at a URL go to a folder of their own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return str(tmp_path / "data") if request.param == "folder" else f"file://{tmp_path}/data"
+
+
+def test_large_arrays_are_kept_in_a_shared_place_and_mapped(sent, place, tmp_path):
+    packed = shipping.put_aside(ray, sent, place)
+    found = shipping.taken_up(packed)
+
+    files = (tmp_path / "data").iterdir()
+    assert sorted(np.load(file).nbytes for file in files) == [1_200_000, 1_280_000]
+    assert len(packed) < 1_000_000  # of the objects
+    assert found.keys() == sent.keys()
+    for name, array in sent.items():
+        assert type(found[name]) is np.ndarray
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+    assert found["again"] is found["large"]
+    assert not found["large"].flags.writeable
+    with pytest.raises(ValueError, match="read-only"):
+        found["pixels"][:] = 0
+
+
+def test_what_a_shared_place_has_is_not_written_again(sent, place, tmp_path):
+    first = shipping.put_aside(ray, sent, place)
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "data").iterdir()}
+    other = sent | {"large": sent["large"] + 1}
+    assert shipping.put_aside(ray, sent, place) == first
+    assert shipping.put_aside(ray, other, place) != first
+    after = {file: file.stat().st_mtime_ns for file in (tmp_path / "data").iterdir()}
+    assert after.items() >= before.items()
+    assert len(after) == len(before) + 1
+
+
+def test_a_damaged_file_of_a_shared_place_is_told(sent, place, tmp_path):
+    packed = shipping.put_aside(ray, sent, place)
+    for file in (tmp_path / "data").iterdir():
+        file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(DesignError, match=r"data that can be read on .*data: ValueError"):
+        shipping.taken_up(packed)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("/dev/null/data", "NotADirectoryError"),
+        ("s3://bucket/data", "s3fs"),
+        ("nowhere://data", "nowhere"),
+    ],
+)
+def test_a_shared_place_that_cannot_be_written_is_told(sent, place, why):
+    with pytest.raises(DesignError, match=f"can be written on .*{place}.*{why}"):
+        shipping.put_aside(ray, sent, place)
+
+
+def test_a_specification_that_was_sent_whole_is_itself(sent):
+    assert shipping.taken_up(sent) is sent

@@ -19,6 +19,7 @@ from kohort.cli.options import (
     KeepWay,
     Memory,
     Pixels,
+    Shared,
     StorePlace,
     TargetColumn,
     TestPart,
@@ -58,6 +59,7 @@ def search(
     memory: Memory = None,
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
+    shared: Shared = None,
     store: StorePlace = STORE,
     keep: KeepWay = None,
     fresh: Fresh = False,
@@ -77,7 +79,7 @@ def search(
     from kohort.search import CONFIRM
 
     reading = reading_options(target, group, size, color, test)
-    where = executor_of(executor, address)
+    where = executor_of(executor, address, shared)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
     options = {
         "data": data,
@@ -88,6 +90,7 @@ def search(
         "memory": memory,
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
+        "shared": shared,
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }

@@ -23,6 +23,7 @@ from kohort.cli.options import (
     Memory,
     Pixels,
     Replicates,
+    Shared,
     StorePlace,
     StudyPlace,
     TargetColumn,
@@ -102,6 +103,7 @@ def run(
     memory: Memory = None,
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
+    shared: Shared = None,
     store: StorePlace = STORE,
     keep: KeepWay = None,
     fresh: Fresh = False,
@@ -126,10 +128,11 @@ def run(
         "memory": memory,
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
+        "shared": shared,
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }
-    where = executor_of(executor, address)
+    where = executor_of(executor, address, shared)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
     if on_clean is not None and not fresh:
@@ -190,18 +193,19 @@ def plan(
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
 
 
-def executor_of(name: ExecutorName, address: str | None) -> "Executor":
+def executor_of(name: ExecutorName, address: str | None, shared: str | None) -> "Executor":
     """What trains.
 
     Raises:
-        DesignError: There is an address beside no cluster, or it is none.
+        DesignError: There is an address or a shared place beside no cluster, or it is none.
     """
     from kohort.runs.cluster.ray_settings import Ray
 
     if name is ExecutorName.RAY:
-        return Ray(address)
-    if address is not None:
-        raise DesignError("--executor ray beside --address", "none", "add it")
+        return Ray(address, shared=shared)
+    for option, given in (("--address", address), ("--shared", shared)):
+        if given is not None:
+            raise DesignError(f"--executor ray beside {option}", "none", "add it")
     return "local"
 
 

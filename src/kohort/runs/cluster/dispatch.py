@@ -102,13 +102,17 @@ class Dispatcher:
             jobs: Finds the members of its blocks on a worker.
 
         Raises:
-            DesignError: It cannot be sent.
+            DesignError: It cannot be sent, or its data cannot be kept where all nodes reach them.
         """
         self._tell = tell
         modules = shipping.modules()  # To plan may have imported further ones.
         self._train = tasks.remote(self._ray, self._cluster.cpus, modules, tasks.block)
+        shared = self._cluster.shared
         try:
-            sent = self._ray.put(spec)
+            packed = spec if shared is None else shipping.put_aside(self._ray, spec, shared)
+            sent = self._ray.put(packed)
+        except DesignError:
+            raise
         except Exception as error:
             raise shipping.unpicklable(error) from error
         shipment = Shipment(

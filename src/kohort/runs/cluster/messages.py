@@ -36,8 +36,9 @@ class Shipment(NamedTuple):
         precision: As in `Study.run`.
         memory: Bytes that a block may take.
         cadence: Seconds of training between two checkpoints.
-        spec: In a list, the reference to the specification: its data are mapped from the memory
-            that the processes of a node share, and unpacked after the modules.
+        spec: In a list, the reference to the specification, as `shipping.taken_up` takes it: its
+            data are mapped from the memory that the processes of a node share, or from files that
+            all nodes reach, and unpacked after the modules.
         jobs: Makes what finds the members of each block, of the specification and the memory.
     """
 

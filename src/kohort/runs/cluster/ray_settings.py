@@ -1,6 +1,8 @@
 """What `Study.run(executor=...)` takes: the Ray cluster that trains."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from kohort.errors import DesignError
@@ -18,20 +20,28 @@ class Ray:
             machine. None is the address in the environment variable RAY_ADDRESS, and without one
             Ray is started on this machine for the run, and ended with it.
         cpus: The cores of a block.
+        shared: A place that all nodes reach, in which arrays of 1 MiB and more are kept for them
+            in the place of being sent: a folder, by its path from the root, or a URL of fsspec,
+            such as "s3://bucket/data". Files there are named by what they hold; a later run finds
+            them, and none is deleted.
 
     Raises:
-        DesignError: It is the address of no cluster, or there is no such number of cores.
+        DesignError: It is the address of no cluster, there is no such number of cores, or the
+            place is none.
 
     Example:
         >>> import kohort
         >>> kohort.Ray("10.0.0.5:6379", cpus=2)
-        Ray(address='10.0.0.5:6379', cpus=2)
+        Ray(address='10.0.0.5:6379', cpus=2, shared=None)
     """
 
     address: str | None = None
     cpus: int = 1
+    shared: str | None = None
 
     def __post_init__(self) -> None:
+        if self.shared is not None:
+            object.__setattr__(self, "shared", _place(self.shared))
         if type(self.cpus) is not int or self.cpus < 1:
             raise DesignError("cpus of 1 or more", repr(self.cpus), "give the cores of a block")
         if self.address is None or self.address == "auto":
@@ -43,6 +53,17 @@ class Ray:
                 repr(self.address),
                 "give what `ray start --head` has shown, such as 10.0.0.5:6379",
             )
+
+
+def _place(shared: object) -> str:
+    place = os.fspath(shared) if isinstance(shared, str | os.PathLike) else ""
+    if "://" in place or Path(place).is_absolute():
+        return place
+    raise DesignError(
+        "shared as a folder by its path from the root, or a URL such as s3://bucket/data",
+        repr(shared),
+        "give a place that every node of the cluster reaches by this name",
+    )
 
 
 def cluster_of(executor: Executor) -> Ray | None:

@@ -1,7 +1,12 @@
 """Packs a study for the workers of a cluster, and unpacks it there."""
 
 import hashlib
+import io
+import os
+import pickle
+import platform
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -12,8 +17,10 @@ from typing import Any
 
 import jax
 import keras
+import numpy as np
 
 from kohort.errors import DesignError, reason
+from kohort.evidence.whole_files import written_whole
 from kohort.tracing.user_code import is_installed
 
 _LEFT_OUT = ("__pycache__", "site-packages")
@@ -25,6 +32,9 @@ _JAX = (
     "jax_threefry_partitionable",
     "jax_debug_nans",
 )
+
+LARGE = 1 << 20
+"""Bytes of an array from which on it is kept in a shared place, where there is one."""
 
 type Modules = Mapping[str, tuple[str, str, bool]]
 """Modules by name: the source, the path, and whether it is a package."""
@@ -131,6 +141,107 @@ def apply(chosen: Mapping[str, Any]) -> None:
     keras.config.set_image_data_format(chosen["image_data_format"])
     if keras.config.dtype_policy().name != chosen["dtype_policy"]:
         keras.config.set_dtype_policy(chosen["dtype_policy"])
+
+
+def put_aside(ray: Any, spec: Any, place: str) -> bytes:
+    """A specification without its large arrays, which are kept in a place that all nodes reach.
+
+    Each is a file of NumPy's, named by a digest of it. One that is there is not written again, and
+    none is deleted.
+
+    Args:
+        ray: The module.
+        spec: The study, or the search.
+        place: A folder, or a URL of fsspec.
+
+    Raises:
+        DesignError: The place cannot be written.
+    """
+
+    class Packer(ray.cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if type(value) is np.ndarray and value.nbytes >= LARGE and not value.dtype.hasobject:
+                return _mapped, (place, _kept(place, value))
+            return super().reducer_override(value)
+
+    packed = io.BytesIO()
+    Packer(packed).dump(spec)
+    return packed.getvalue()
+
+
+def taken_up(spec: Any) -> Any:
+    """A specification as `put_aside` gave it, or as it was: its large arrays are mapped.
+
+    Raises:
+        DesignError: Its arrays cannot be read.
+    """
+    # It comes from the driver, which sends tasks in the same way.
+    return pickle.loads(spec) if isinstance(spec, bytes) else spec  # noqa: S301
+
+
+def _kept(place: str, array: np.ndarray) -> str:
+    """The name of the file that has an array; it is written where it is missing."""
+    array = np.ascontiguousarray(array)
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(array.reshape(-1).view(np.uint8).data)
+    name = f"{digest.hexdigest()}.npy"
+    try:
+        if "://" not in place:
+            path = Path(place, name)
+            if not path.exists():
+                with written_whole(path) as new:
+                    np.save(new, array, allow_pickle=False)
+        else:
+            system, root = _opened(place)
+            if not system.exists(f"{root}/{name}"):
+                system.makedirs(root, exist_ok=True)
+                # Stores of objects show one when it is whole.
+                with system.open(f"{root}/{name}", "wb") as file:
+                    np.save(file, array, allow_pickle=False)
+    except Exception as error:  # Libraries of object stores have errors of their own.
+        raise _unreached("written", place, error) from error
+    return name
+
+
+def _mapped(place: str, name: str) -> np.ndarray:
+    """An array that was kept, mapped from its file, read-only."""
+    try:
+        path = Path(place, name) if "://" not in place else _copied(place, name)
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except Exception as error:
+        raise _unreached("read", place, error) from error
+
+
+def _copied(place: str, name: str) -> Path:
+    """A copy of a file on this node, which its processes share; the first of them fetches it."""
+    from filelock import FileLock  # Ray has it.
+
+    folder = Path(tempfile.gettempdir(), f"kohort-data-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    copy = folder / name
+    with FileLock(folder / f"{name}.lock"):
+        if not copy.exists():
+            system, root = _opened(place)
+            with written_whole(copy) as new:
+                system.get_file(f"{root}/{name}", str(new))
+    return copy
+
+
+def _opened(place: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there."""
+    from fsspec.core import url_to_fs
+
+    system, root = url_to_fs(place)
+    return system, str(root).rstrip("/")
+
+
+def _unreached(what: str, place: str, error: Exception) -> DesignError:
+    return DesignError(
+        f"a place for data that can be {what} on {platform.node()}",
+        f"{place}: {type(error).__name__}: {reason(error)}",
+        "give kohort.Ray(shared=...), or --shared, a folder that all nodes have under this path, "
+        "or a URL to which they have the rights and the library",
+    )
 
 
 def unpicklable(error: Exception) -> DesignError:

@@ -21,7 +21,7 @@ from kohort.engine.loop.events import (
 from kohort.engine.members import Job, Resources, train_fused, train_in_turn
 from kohort.engine.program import cache
 from kohort.engine.program.precision import matmul_precision
-from kohort.errors import Interrupted
+from kohort.errors import DesignError, Interrupted
 from kohort.runs.cluster import shipping, versions
 from kohort.runs.cluster.messages import (
     Begun,
@@ -93,7 +93,9 @@ class _Bench:
         sys.meta_path.insert(0, shipping.ShippedModules(shipment.modules))
         shipping.apply(shipment.settings)
         try:
-            spec = get(shipment.spec[0])
+            spec = shipping.taken_up(get(shipment.spec[0]))
+        except DesignError:
+            raise
         except Exception as error:
             raise shipping.missing(error) from error
         self.job = shipment.jobs(spec, shipment.memory)
