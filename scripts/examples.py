@@ -8,7 +8,7 @@ from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves

@@ -17,7 +17,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import Majority
 from kohort.design.replicates import Holdout, KFold
 from kohort.findings.choice import choose
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import above_test, majority, never_found
 from simulations.cell import Cell, Outcome

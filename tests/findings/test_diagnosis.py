@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES, diagnose, verdict
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves

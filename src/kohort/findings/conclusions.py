@@ -9,7 +9,7 @@ from kohort.errors import DesignError
 from kohort.evidence.record import StudyRecord
 from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import Optimism, choose, optimism
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.classes.recalls import Recalls, recalls_of
 from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.factorial.axes import axes_of

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import FEWEST, Finding, more_replicates
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import (

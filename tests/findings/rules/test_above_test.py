@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kohort.data.labels import Majority
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.rules.above_test import FAR_POINTS, RULE, excess
 from kohort.findings.statistics.proportion import proportion_interval
 from tests.findings.curve_builders import percent_of, study_of

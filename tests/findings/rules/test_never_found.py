@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.rules.never_found import RECALL_PERCENT, RULE
 from tests.findings.curve_builders import study_of
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kohort.findings.classes.answers import Answers
+from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.proportion import wilson_interval
