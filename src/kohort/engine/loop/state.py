@@ -1,6 +1,6 @@
 """The stacked state, on the device, of the members that train side by side."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -56,6 +56,8 @@ class BlockState:
         self._best = _Best(monitor, place) if monitor else None
         self._keeps_seats, self._starts = keeps_seats, starts
         self._is_ahead = False  # Whether an epoch has run since the models were written.
+        # By member, the values that its model had when it and the state were last the same.
+        self._shared: dict[int, list[Any]] = {}
         self._diverged: set[int] = set()
 
     @property
@@ -70,8 +72,30 @@ class BlockState:
         seats are free: fewer seats need another compiled program. A member that has diverged never
         frees its seat: another program would round the numbers of the other members differently.
         """
-        self.seats = self._taken()
-        self._state = stack([self._read(member) for member in self.seats], self._place)
+        seats, before = self._taken(), self.seats
+        self.seats = seats
+        if seats is before and not self._is_ahead and self._shared.keys() >= set(seats):
+            self._read_changes()
+        else:
+            self._state = stack([self._read(member) for member in seats], self._place)
+
+    def _read_changes(self) -> None:
+        """Read of models, which had the state when it was last written, what is another since.
+
+        Callbacks mostly change nothing, or a learning rate.
+        """
+        leaves, kind = jax.tree.flatten(self._state)
+        now = [jax.tree.leaves(self._read(member)) for member in self.seats]
+        known = [self._shared[member] for member in self.seats]
+        changed = {
+            place: [values[place] for values in now]
+            for place in range(len(leaves))
+            if any(new[place] is not old[place] for new, old in zip(now, known, strict=True))
+        }
+        for place, leaf in _stacked(changed, self._place).items():
+            leaves[place] = leaf
+        self._state = jax.tree.unflatten(kind, leaves)
+        self._shared = dict(zip(self.seats, now, strict=True))
 
     def _taken(self) -> list[int]:
         """The member in each seat once the seats of those that have finished are free."""
@@ -138,6 +162,7 @@ class BlockState:
             return
         self._is_ahead = False
         self.write(self.active)
+        self._shared = {m: jax.tree.leaves(state_of(self._models[m])) for m in self.active}
 
     def write(self, members: Sequence[int]) -> None:
         """Write the state of some members to their models."""
@@ -268,10 +293,18 @@ def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple
 
 def stack(states: Sequence[State], place: Place = None) -> State:
     """Stack the states of several members on a device; each leaf `[member, ...]`."""
+    leaves, (kind, *_) = zip(*map(jax.tree.flatten, states), strict=True)
+    of_place = dict(enumerate(zip(*leaves, strict=True)))
+    stacked: State = jax.tree.unflatten(kind, _stacked(of_place, place).values())
+    return stacked
+
+
+def _stacked(values: Mapping[int, Sequence[Any]], place: Place) -> dict[int, Any]:
+    """Values of several members, stacked and on a device, by whatever they are told apart by."""
     # NumPy stacks them without a program for each shape.
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *jax.device_get(list(states)))
-    on_device: State = jax.device_put(stacked, place)
-    return on_device
+    on_host = {key: np.stack(arrays) for key, arrays in jax.device_get(dict(values)).items()}
+    stacked: dict[int, Any] = jax.device_put(on_host, place)
+    return stacked
 
 
 def _of_seats(values: Any, seats: Iterable[int]) -> list[Any]:
