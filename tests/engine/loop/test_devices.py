@@ -72,7 +72,8 @@ def test_members_on_eight_devices_have_the_bits_of_one(eight, name, used):
 @pytest.mark.long
 def test_a_chosen_chunk_leaves_no_device_without_members(eight):
     folder, told = eight
-    assert told["used"]["chosen"] == 6
+    # What is measured to be fastest, one member after another or two side by side, is chance.
+    assert told["used"]["chosen"] in (6, 8)
     mine = trained(**CASES["chosen"])
     with np.load(folder / "chosen.npz") as theirs:
         for name, array in mine.items():
