@@ -110,6 +110,12 @@ def _metric_of(error: float, scale: Scale) -> float:
     return -error if scale.higher_is_better else error
 
 
+LEARNING_WIDTH = 320
+"""The width of the picture of learning curves without its axis: a phone shows it unshrunk."""
+LEGEND_LETTERS = 24
+"""The length of a name in its legend."""
+
+
 def learning_svg(points: pd.DataFrame, title: str) -> str:
     """Learning curves as SVG text; empty if there are none.
 
@@ -121,9 +127,15 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
         return ""
     ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d")
     logarithm = alt.Scale(type="log", nice=False, padding=12)
+    names = list(dict.fromkeys(points["variant"]))
+    shown = short_names([str(name) for name in names], LEGEND_LETTERS)
+    # A legend in one row is wider than the picture, which then shrinks with it.
+    key = LABEL_LETTER * max(len(name) for name in shown) + 30
+    legend = alt.Legend(title=None, columns=max(1, LEARNING_WIDTH // key), labelLimit=0)
+    points = points.assign(variant=points["variant"].map(dict(zip(names, shown, strict=True))))
     base = alt.Chart(points).encode(
         x=alt.X("samples:Q", title="training samples", scale=logarithm, axis=ticks),
-        color=alt.Color("variant:N", title=None, sort=None),
+        color=alt.Color("variant:N", sort=None, legend=legend),
     )
     scale = alt.Scale(zero=False)
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
@@ -132,7 +144,7 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
         shape=alt.Shape("variant:N", sort=None, legend=None),
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
-    chart = alt.layer(ranges, law, means).properties(width=520, height=220)
+    chart = alt.layer(ranges, law, means).properties(width=LEARNING_WIDTH, height=200)
     return on_the_page(chart)
 
 
