@@ -90,8 +90,8 @@ def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.Dat
 
     Returns:
         Columns variant, samples, value, low, high and law (the fitted power law's value; NaN if
-        there is none), with a row for each size. If there is a law, there is also a row for twice
-        the largest size, without a value.
+        there is none), with a row for each size; all lie within what the metric can be. If there is
+        a law, there is also a row for twice the largest size, without a value.
     """
     rows = []
     for variant, curve in curves.items():
@@ -99,7 +99,9 @@ def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.Dat
         for size, measured in itertools.zip_longest(sizes, curve.errors):
             bounds = (measured.mean, measured.low, measured.high) if measured else (NAN,) * 3
             law = NAN if curve.law is None else float(curve.law.error(size))
-            value, one, other, fitted = (_metric_of(error, scale) for error in (*bounds, law))
+            # Student's intervals, and laws of few samples, reach beyond what a score can be.
+            told = [np.clip(_metric_of(e, scale), *scale.limits) for e in (*bounds, law)]
+            value, one, other, fitted = map(float, told)
             rows.append((variant, int(size), value, min(one, other), max(one, other), fitted))
     return pd.DataFrame(rows, columns=["variant", "samples", "value", "low", "high", "law"])
 
@@ -141,7 +143,7 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
     means = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=alt.Y("value:Q", title=title, scale=scale),
-        shape=alt.Shape("variant:N", sort=None, legend=None),
+        shape=alt.Shape("variant:N", sort=None, legend=legend),
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
     chart = alt.layer(ranges, law, means).properties(width=LEARNING_WIDTH, height=200)
