@@ -4,18 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.findings.conclusions import Conclusions
 from kohort.report.figures import LEARNING_WIDTH, learning_svg
 from tests.report.browsing import opened_whole
-from tests.report.layouts.study_records import sized_record
-from tests.report.race.race_records import rendered
+from tests.report.layouts import reports
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_learning_curves_of_a_study_with_sizes_fit_the_page(browser, tmp_path, width):
     page = tmp_path / "sized.html"
-    page.write_text(rendered(Conclusions(sized_record(0.7, 0.8, 0.9))), "utf-8")
+    page.write_text(reports.sized(), "utf-8")
     with opened_whole(browser, page, width, "light") as tab:
         tab.get_by_role("heading", name="What would help").click()
         chart = tab.locator("figure.chart > div")
