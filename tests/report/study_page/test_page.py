@@ -139,6 +139,8 @@ def test_it_tells_in_this_order(page):
         "How training went",
         "What to do next",
         "Findings and curves",
+        "Most confused",
+        " is taken for ",
     ):
         assert part in text, part
 
