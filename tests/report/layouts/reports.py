@@ -22,7 +22,7 @@ from kohort.report.study_page.page import Page, render
 from kohort.report.tested_scores import test_score
 from tests.findings.factorial.records import grid_of, record_of
 from tests.findings.test_from_record import scored_by_loss
-from tests.report.layouts.study_records import grid_record, named, sized_record
+from tests.report.layouts.study_records import grid_record, named, sized_record, trained
 from tests.report.race.race_records import noisy, race_record, rendered
 
 MEANS = (0.80, 0.80, 0.90, 0.905, 0.91, 0.912, 0.902, 0.913)
@@ -113,14 +113,14 @@ def raced():
     return rendered(Conclusions(named(record, [f"units={one['units']}" for one in arguments])))
 
 
-def many():
+def many(epochs=1):
     """A report of thirty variants: its table has a filter and a button."""
     arguments = grid_of(
         units=[(600, 400, 200), (400, 200), (200,)], l2=[n / 1e4 for n in range(10)]
     )
     names = [", ".join(f"{name}={code}" for name, code in one.items()) for one in arguments]
     record = record_of(arguments, noisy(*np.linspace(0.5, 0.9, 30)))
-    return rendered(Conclusions(named(record, names)))
+    return rendered(Conclusions(named(trained(record, epochs), names)))
 
 
 def sized():

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from kohort.evidence.curves import Curves
 from tests.findings.factorial.records import grid_of, record_of
 from tests.report.race.race_records import noisy
 
@@ -26,29 +25,30 @@ def named(record, names):
     return replace(record, settings=settings, curves=curves, variants=variants)
 
 
-def grid_record(*means, replicates=8, epochs=12, **options):
-    """A study of a grid of units and dropout, whose curves fall to scores around some means.
+def grid_record(*means, replicates=8, epochs=12):
+    """A study of a grid of units and dropout, whose curves end at scores around some means.
 
     Args:
         means: The accuracies at the end, two for each of `UNITS`.
         replicates: Of each variant.
         epochs: Of each replicate.
-        options: Of `record_of`.
     """
-    scores = noisy(*means, replicates=replicates)
     arguments = [
         {"units": units, "dropout": dropout} for units in UNITS for dropout in ("0.0", "0.5")
     ][: len(means)]
-    record = record_of(arguments, scores, **options)
-    left = 0.5 ** np.arange(epochs) / 2
-    last = record.whole.values[:, :, -1:, :]
-    rises = np.array([-1, -1, 1, 1])  # scores rise, losses fall
-    values = last + rises * left[:, None]
-    lengths = np.full(scores.shape, epochs)
-    curves = Curves(record.whole.variants, record.whole.metrics, values, lengths)
-    settings = replace(record.settings, epochs=dict.fromkeys(record.settings.epochs, epochs))
     names = [", ".join(f"{name}={code}" for name, code in one.items()) for one in arguments]
-    return named(replace(record, curves={1.0: curves}, settings=settings), names)
+    return named(trained(record_of(arguments, noisy(*means, replicates=replicates)), epochs), names)
+
+
+def trained(record, epochs):
+    """The record of one epoch, with curves that come to the same end after more epochs."""
+    whole = record.whole
+    left = 0.5 ** np.arange(epochs) / 2
+    rises = np.array([-1, -1, 1, 1])  # scores rise, losses fall
+    values = whole.values + rises * (left - left[-1])[:, None]
+    curves = replace(whole, values=values, lengths=np.full(whole.lengths.shape, epochs))
+    settings = replace(record.settings, epochs=dict.fromkeys(record.settings.epochs, epochs))
+    return replace(record, curves={1.0: curves}, settings=settings)
 
 
 def sized_record(*means, shares=(1 / 16, 1 / 8, 1 / 4, 1 / 2)):
