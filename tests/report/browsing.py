@@ -2,6 +2,34 @@
 
 from contextlib import contextmanager
 
+from axe_playwright_python.sync_playwright import Axe
+
+UNREACHABLE = """
+() => {
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const around = (e) => {
+    for (e = e.parentElement; e && !scrolls(e); e = e.parentElement);
+    return e;
+  };
+  const wrong = [];
+  const tell = (e, why) => wrong.push(`${why}: ${e.tagName} ${e.textContent.trim().slice(0, 60)}`);
+  const told = "td, th, p, li, dt, dd, figcaption, label, h2, svg text";
+  for (const e of document.querySelectorAll(told)) {
+    const { left, right, width } = e.getBoundingClientRect();
+    if (!width || e.closest(".spoken")) continue;
+    const { display, position } = getComputedStyle(e);
+    const box = around(e);
+    if (!box && (left < -1 || right > innerWidth + 1)) tell(e, "beyond the page");
+    const isBlock = display !== "inline" && e.tagName !== "text";
+    if (isBlock && e.scrollWidth > e.clientWidth + 1) tell(e, "wider than its place");
+    const isHeld = position === "sticky" && box && box.scrollWidth > box.clientWidth;
+    if (isHeld && width > 0.6 * box.clientWidth) tell(e, "covers what scrolls beside it");
+  }
+  return wrong;
+}
+"""
+"""What nobody can read: it is cut, or lies beyond the page where nothing scrolls."""
+
 
 @contextmanager
 def opened_whole(browser, path, width, scheme):
@@ -28,3 +56,12 @@ def opened_whole(browser, path, width, scheme):
 
 def brightness(colour):
     return sum(int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+
+
+def assert_whole(tab, width):
+    """All parts, opened, fit the page and can be read; axe finds nothing serious."""
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(UNREACHABLE) == []
+    violations = Axe().run(tab).response["violations"]
+    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []

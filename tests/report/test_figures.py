@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,32 @@ def test_a_curve_without_a_law_has_none_drawn():
     assert loss["law"].isna().all()
     assert list(loss["value"]) == pytest.approx([0.2, 0.2, 0.1, 0.3, 0.1], abs=1e-3)
     assert (loss["low"] < loss["high"]).all()
+
+
+def ticks(svg):
+    """The numbers on the y axis of a picture of accuracies."""
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return [float(text) for text in texts if re.fullmatch(r"-?[01](\.\d+)?", text)]
+
+
+@pytest.mark.parametrize("accuracies", [[0.96, 0.9999, 0.97, 1.0], [1.0] * 4, [0.1, 0.0, 0.0, 0.0]])
+def test_no_axis_of_a_learning_curve_goes_beyond_what_a_proportion_can_be(accuracies):
+    noise = np.array([-0.02, 0.03, -0.01])[:, None] * (np.ptp(accuracies) > 0)
+    errors = np.clip(1 - np.array(accuracies) + noise, 0, 1).T
+    found = learning_curve(SIZES[:4], errors, margin=0.01)
+    points = figures.learning_points({"v": found}, POINTS)
+    assert points[["low", "high"]].min().min() >= 0
+    assert points[["low", "high"]].max().max() <= 1
+    axis = ticks(figures.learning_svg(points, "validation accuracy"))
+    assert axis
+    assert 0 <= min(axis) <= max(axis) <= 1
+
+
+def test_a_loss_that_is_never_negative_has_no_interval_below_zero():
+    scale = Scale("loss", higher_is_better=False, reference=1.0, is_never_negative=True)
+    errors = np.abs(np.random.default_rng(0).normal(0, 0.1, (3, 4))).T
+    points = figures.learning_points({"v": learning_curve(SIZES[:4], errors, margin=0.01)}, scale)
+    assert points["low"].min() == 0
 
 
 def test_no_learning_curves_are_no_picture():

@@ -90,8 +90,8 @@ def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.Dat
 
     Returns:
         Columns variant, samples, value, low, high and law (the fitted power law's value; NaN if
-        there is none), with a row for each size. If there is a law, there is also a row for twice
-        the largest size, without a value.
+        there is none), with a row for each size; all lie within what the metric can be. If there is
+        a law, there is also a row for twice the largest size, without a value.
     """
     rows = []
     for variant, curve in curves.items():
@@ -99,7 +99,9 @@ def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.Dat
         for size, measured in itertools.zip_longest(sizes, curve.errors):
             bounds = (measured.mean, measured.low, measured.high) if measured else (NAN,) * 3
             law = NAN if curve.law is None else float(curve.law.error(size))
-            value, one, other, fitted = (_metric_of(error, scale) for error in (*bounds, law))
+            # Student's intervals, and laws of few samples, reach beyond what a score can be.
+            told = [np.clip(_metric_of(e, scale), *scale.limits) for e in (*bounds, law)]
+            value, one, other, fitted = map(float, told)
             rows.append((variant, int(size), value, min(one, other), max(one, other), fitted))
     return pd.DataFrame(rows, columns=["variant", "samples", "value", "low", "high", "law"])
 
@@ -108,6 +110,12 @@ def _metric_of(error: float, scale: Scale) -> float:
     if scale.is_proportion:
         return 1 - error
     return -error if scale.higher_is_better else error
+
+
+LEARNING_WIDTH = 320
+"""The width of the picture of learning curves without its axis: a phone shows it unshrunk."""
+LEGEND_LETTERS = 24
+"""The length of a name in its legend."""
 
 
 def learning_svg(points: pd.DataFrame, title: str) -> str:
@@ -121,18 +129,24 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
         return ""
     ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d")
     logarithm = alt.Scale(type="log", nice=False, padding=12)
+    names = list(dict.fromkeys(points["variant"]))
+    shown = short_names([str(name) for name in names], LEGEND_LETTERS)
+    # A legend in one row is wider than the picture, which then shrinks with it.
+    key = LABEL_LETTER * max(len(name) for name in shown) + 30
+    legend = alt.Legend(title=None, columns=max(1, LEARNING_WIDTH // key), labelLimit=0)
+    points = points.assign(variant=points["variant"].map(dict(zip(names, shown, strict=True))))
     base = alt.Chart(points).encode(
         x=alt.X("samples:Q", title="training samples", scale=logarithm, axis=ticks),
-        color=alt.Color("variant:N", title=None, sort=None),
+        color=alt.Color("variant:N", sort=None, legend=legend),
     )
     scale = alt.Scale(zero=False)
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
     means = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=alt.Y("value:Q", title=title, scale=scale),
-        shape=alt.Shape("variant:N", sort=None, legend=None),
+        shape=alt.Shape("variant:N", sort=None, legend=legend),
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
-    chart = alt.layer(ranges, law, means).properties(width=520, height=220)
+    chart = alt.layer(ranges, law, means).properties(width=LEARNING_WIDTH, height=200)
     return on_the_page(chart)
 
 

@@ -1,5 +1,6 @@
 """The picture of all scores: who is in it, how each stands, and how far the axis goes."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -134,3 +135,21 @@ def test_it_has_its_width_its_names_and_its_verdicts(width):
     assert float(svg.split('width="')[1].split('"')[0]) == pytest.approx(width, rel=0.05)
     for text in ("v0", "v1", "best", "worse", "validation accuracy, %"):
         assert f">{text}</text>" in svg
+
+
+@pytest.mark.parametrize(("best", "end"), [(0.999, 1.0), (0.004, 0.0)])
+def test_no_axis_goes_beyond_what_a_proportion_can_be(best, end):
+    scores = np.clip(noisy(0.5, best, spread=0.002), 0, 1)
+    plot = of(scores if end else scores[1:])
+    assert _domain(plot)[int(end)] == end
+    svg = interval_svg(plot, WIDE)
+    numbers = [float(text) for text in re.findall(r">(-?[\d.]+)</text>", svg)]
+    assert numbers
+    assert 0 <= min(numbers) <= max(numbers) <= 100
+    low, high = band_of(plot)
+    assert 0 <= low < high <= 1
+
+
+def test_the_axis_of_a_loss_that_is_never_negative_begins_at_zero_at_the_least():
+    assert _domain(with_mean([[0.1, 0.2, 1.5], [1.1, 1.2, 1.3]], 9.0))[0] == 0
+    assert _domain(of(noisy(0.6, 0.9)))[1] < 1  # where there is room the axis has a margin

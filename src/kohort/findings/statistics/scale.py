@@ -56,14 +56,19 @@ class Scale:
             return 1 - score
         return -score if self.higher_is_better else score
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value that a score can have; infinite where there is none."""
+        if self.is_proportion:
+            return 0.0, 1.0
+        return (0.0 if self.is_never_negative else -np.inf), np.inf
+
     def possible(self, score: Interval) -> Interval:
         """The interval of a score, cut to the values that it can have.
 
         What lies outside cannot be the mean that it is to cover, so it covers as often without.
         """
-        if self.is_proportion:
-            return score.within(0.0, 1.0)
-        return score.within(0.0, np.inf) if self.is_never_negative else score
+        return score.within(*self.limits)
 
     def amount(self, difference: float) -> str:
         """A difference as text: `1 point`, `0.12`."""

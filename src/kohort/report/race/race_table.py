@@ -12,7 +12,7 @@ from kohort.findings.race import RaceState
 from kohort.report.figures import on_the_page, short_names
 
 LEADER = "leader"
-LETTERS = 36
+LETTERS = 24
 """The length of a name in the picture."""
 _NAN = float("nan")
 # Colours of Okabe and Ito, distinguishable with any colour vision; each bar has its words as well.
@@ -87,7 +87,8 @@ def race_svg(table: pd.DataFrame, state: RaceState) -> str:
     x = alt.X(
         "replicates:Q",
         title="replicates",
-        scale=alt.Scale(domain=[0, 1.25 * state.sizes[-1]], nice=False),
+        # Behind the longest bar its words have room.
+        scale=alt.Scale(domain=[0, 1.75 * state.sizes[-1]], nice=False),
         axis=alt.Axis(values=[0, *state.sizes], format="d"),
     )
     # Vega cuts labels that are too long slowly; these are cut already.
@@ -96,4 +97,4 @@ def race_svg(table: pd.DataFrame, state: RaceState) -> str:
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     bars = base.mark_bar(height=9).encode(color=alt.Color("verdict:N", scale=colours, legend=None))
     labels = base.mark_text(align="left", dx=5, color="currentColor").encode(text="told:N")
-    return on_the_page(alt.layer(bars, labels).properties(width=520, height=alt.Step(18)))
+    return on_the_page(alt.layer(bars, labels).properties(width=280, height=alt.Step(18)))

@@ -45,6 +45,7 @@ class IntervalPlot:
         scale: The scale of the metric.
         others: How many variants with a score are not shown.
         is_log: Whether the axis is logarithmic.
+        limits: The lowest and the highest possible score, beyond which no axis goes.
     """
 
     points: pd.DataFrame
@@ -52,6 +53,7 @@ class IntervalPlot:
     scale: Scale
     others: int
     is_log: bool = False
+    limits: tuple[float, float] = (-np.inf, np.inf)
 
 
 def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot | None:
@@ -74,9 +76,8 @@ def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot
     points = scored.loc[shown].assign(standing=[stands[name] for name in shown])
     study, means = conclusions.study, points["mean"]
     is_log = study.scale.is_never_negative and bool(means.max() > FAR * means.min() > 0)
-    plot = IntervalPlot(
-        points.reset_index(), study.margin, study.scale, len(first) - len(shown), is_log
-    )
+    others, limits = len(first) - len(shown), study.scale.limits
+    plot = IntervalPlot(points.reset_index(), study.margin, study.scale, others, is_log, limits)
     row = reference_row(conclusions)
     if row is None:
         return plot
@@ -134,7 +135,8 @@ def interval_svg(plot: IntervalPlot, width: int) -> str:
     # The browser's font may be wider than the one by which Vega measures: so room is given here.
     beside = 0 if is_narrow else LETTER * max(len(name) for name in names) + 8
     word = LETTER * len(OPEN) + 12
-    drawn = replace(plot, points=points, margin=unit * plot.margin)
+    limits = (unit * plot.limits[0], unit * plot.limits[1])
+    drawn = replace(plot, points=points, margin=unit * plot.margin, limits=limits)
     layers = alt.layer(*_layers(drawn, beside, is_narrow=is_narrow))
     sized = layers.properties(
         width=width - beside - (20 if is_narrow else word),
@@ -147,7 +149,7 @@ def interval_svg(plot: IntervalPlot, width: int) -> str:
 def _layers(plot: IntervalPlot, beside: float, *, is_narrow: bool) -> list[alt.Chart]:
     """The band of the margin, intervals, means, train scores, verdicts, and names if above.
 
-    The plot has points and margin in the unit that is shown.
+    The plot has points, margin and limits in the unit that is shown.
     """
     points, margin = plot.points, plot.margin
     unit = ", %" * plot.scale.is_proportion + ", logarithmic" * plot.is_log
@@ -204,15 +206,17 @@ def _domain(plot: IntervalPlot) -> tuple[float, float]:
     """The range of the axis: all means, the winner's interval, and others' as far as they go.
 
     An interval of two replicates may be a hundred times as wide as the scores are apart. So none
-    is followed further than the means are apart; the axis cuts it there. A logarithmic axis is cut
-    below a tenth of the best score too, which a loss of training may be far under.
+    is followed further than the means are apart; the axis cuts it there, and at what is possible. A
+    logarithmic axis is cut below a tenth of the best score too, which a loss of training may be far
+    under.
     """
     points, margin = plot.points, plot.margin
     if plot.is_log:
         least = points["mean"].min() / FAR
         told = ["mean", "train", "low", "high"]
         logarithms = np.log10(np.maximum(points[told], least))
-        ends = _domain(replace(plot, points=points.assign(**logarithms), margin=0, is_log=False))
+        points, free = points.assign(**logarithms), (-np.inf, np.inf)
+        ends = _domain(replace(plot, points=points, margin=0, is_log=False, limits=free))
         return 10 ** ends[0], 10 ** ends[1]
     means = np.concatenate([points["mean"], points["train"]])
     means = means[np.isfinite(means)]
@@ -224,7 +228,8 @@ def _domain(plot: IntervalPlot) -> tuple[float, float]:
     bounds = bounds[np.isfinite(bounds)]
     low = min(low, max(low - room, float(bounds.min(initial=low))))
     high = max(high, min(high + room, float(bounds.max(initial=high))))
-    return low - 0.04 * (high - low), high + 0.04 * (high - low)
+    edge = 0.04 * (high - low)
+    return max(low - edge, plot.limits[0]), min(high + edge, plot.limits[1])
 
 
 def are_cut(plot: IntervalPlot) -> bool:

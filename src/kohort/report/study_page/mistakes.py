@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kohort.data.dataset import Dataset
-from kohort.report.checks.confusion_rows import confusion_rows
+from kohort.report.checks.confusion_rows import confused_pairs, confusion_rows
 from kohort.report.held_out import HeldOut
 from kohort.report.study_page.probability_plots import (
     areas_text,
@@ -31,8 +31,10 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
     points = threshold_points(tests)
     sure = [test for test in tests if test.has_probabilities]
     margins = [test.variant for test in tests if not test.has_probabilities]
+    confused = (tests[0].confusion, tests[0].answers.names) if tests else None
     return {
-        "confusion": confusion_rows(tests[0].confusion, tests[0].answers.names) if tests else [],
+        "confusion": confusion_rows(*confused) if confused else [],
+        "pairs": confused_pairs(*confused) if confused else [],
         "mistakes": _surest(tests, data),
         "reliability": reliability_svg(reliability_points(sure)) if sure else "",
         "calibrations": [calibration_text(test) for test in sure]
