@@ -163,6 +163,7 @@ def test_a_report_without_the_data_tells_of_the_test_set_what_was_read(
     assert "<dt>test set read</dt><dd>once, on " in text
     assert f"On the test set, read once and never to choose, {tested}" in text
     assert "gets wrong" in text
+    assert "ms for 1,000 rows" not in text
     for untold in ("<dt>model to ship</dt>", "None", "SHA-256"):
         assert untold not in text
 
