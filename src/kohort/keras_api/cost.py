@@ -30,7 +30,7 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-class Trained(Protocol):
+class Costly(Protocol):
     """A trained model, which is built anew at each call."""
 
     @property
@@ -44,7 +44,7 @@ class Trained(Protocol):
         """Save what is deployed of it."""
 
 
-def cost_of(trained: Trained) -> Cost:
+def cost_of(trained: Costly) -> Cost:
     """What a model costs: it is run, and saved to a folder that is removed."""
     built, data = trained.model(), trained.data
     milliseconds = milliseconds_of(built, data.inputs(data.x_train[:ROWS]))

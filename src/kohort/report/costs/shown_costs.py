@@ -7,7 +7,7 @@ from itertools import islice
 
 from kohort.errors import KohortError
 from kohort.evidence.provenance import environment
-from kohort.keras_api.cost import Cost, Trained, cost_of
+from kohort.keras_api.cost import Cost, Costly, cost_of
 from kohort.report.progress import count
 
 SECONDS = 2.0
@@ -49,7 +49,7 @@ class ShownCosts:
 NO_COSTS = ShownCosts({}, 0)
 
 
-def shown_costs(best: Mapping[str, Trained], first: int, known: dict[str, Cost]) -> ShownCosts:
+def shown_costs(best: Mapping[str, Costly], first: int, known: dict[str, Cost]) -> ShownCosts:
     """What is known of costs, and of those that are shown first what can be measured meanwhile.
 
     A model that cannot be built or saved is left out: a report does without its cost.

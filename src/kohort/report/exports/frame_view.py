@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kohort.report.searches.optuna_study import Storage
 
-type Format = Literal["csv", "parquet", "tensorboard", "mlflow", "optuna"]
+type ExportFormat = Literal["csv", "parquet", "tensorboard", "mlflow", "optuna"]
 
 
 class FrameView(RaceView):
@@ -72,7 +72,7 @@ class FrameView(RaceView):
     def export(
         self,
         path: str | Path,
-        to: Format | None = None,
+        to: ExportFormat | None = None,
     ) -> list[Path]:
         """Write what was measured and found for other programs, as `kohort export` does.
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from kohort.evidence.trials import SearchRecord
 from kohort.report.exports.export import export
-from kohort.report.exports.frame_view import Format
+from kohort.report.exports.frame_view import ExportFormat
 from kohort.report.exports.study_export import of_search
 from kohort.report.searches.optuna_study import Storage, as_optuna, importance
 from kohort.report.searches.search_view import search_view
@@ -107,7 +107,7 @@ class SearchResult(Result):
     def export_trials(
         self,
         path: str | Path,
-        to: Format | None = None,
+        to: ExportFormat | None = None,
     ) -> list[Path]:
         """Write what the trials measured for other programs; `export` writes the race's.
 
