@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import kohort
-from benchmarks import first, machine, page, run, samples, scale, thousand
+from benchmarks import first, live, machine, page, run, samples, scale, thousand
 from benchmarks.gpu import visible
 from benchmarks.growth import Point, middle, slope
 from benchmarks.launch import INTERPRETERS, launch
@@ -73,6 +73,14 @@ def test_python_is_timed_between_the_programs_of_epochs():
         "plan",
         "plan, of a core",
     }
+
+
+@pytest.mark.long
+def test_clients_of_the_live_page_are_all_told_the_last_epoch():
+    told = live.clients_figures(0.5)
+    assert told["clients"] == live.CLIENTS
+    assert 0 < told["updates heard a second, fewest"] <= told["updates heard a second, most"]
+    assert told["seconds until all had the last epoch"] > 0
 
 
 def record(peer, round_, seconds, **more):

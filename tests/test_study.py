@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 import kohort
+from kohort.report.costs import shown_costs
+from kohort.report.words import size
 from tests.doors.refusals import assert_refused
 from tests.models import build_mlp
 
@@ -570,9 +572,22 @@ def test_what_is_no_data_is_refused_without_its_numbers(blobs, data):
     assert not re.search(r"\d\.\d", str(caught.value))
 
 
+def test_a_report_measures_what_its_first_rows_cost(result, tmp_path, monkeypatch):
+    monkeypatch.setattr(shown_costs, "SECONDS", float("inf"))
+    page = result.report(tmp_path / "report.html").read_text("utf-8")
+    assert '<th scope="col">file</th><th scope="col">ms for 1,000 rows</th>' in page
+    known = result._costs
+    assert list(known) == result.table().index[: len(known)].to_list()
+    assert len(known) == sum(1 for curves in result.conclusions.study.variants if len(curves.sound))
+    for cost in known.values():
+        assert f"<td>{cost.milliseconds:.3g}</td>" in page
+        assert f'<td data-value="{cost.megabytes}">{size(cost.megabytes)}</td>' in page
+    assert "measured by the process that wrote this report" in page
+    assert "Measured were" not in page
+
+
 def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
     told = '<th scope="col">ms for 1,000 rows</th>'
-    assert told not in result.report(tmp_path / "before.html").read_text("utf-8")
     before, costs = result.readings(), result.costs()
     page = result.report(tmp_path / "report.html").read_text("utf-8")
     assert page.count(told) == page.count('<th scope="col">size</th>') > 1

@@ -1,16 +1,15 @@
 """A trained member of a study, and the model that it can be deployed as."""
 
 import hashlib
-import tempfile
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
-import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.building import batch_of
@@ -21,7 +20,6 @@ from kohort.design.whole_data import REFIT
 from kohort.engine.needless import without_needless_warnings
 from kohort.keras_api.averaging import averaged, link_of, measurable
 from kohort.keras_api.class_outputs import Link, output_kind
-from kohort.keras_api.cost import ROWS, Cost, milliseconds_of
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import SampleScore, measured
@@ -278,6 +276,18 @@ class Refit(NamedTuple):
     of: str
 
 
+class Refits(Protocol):
+    """Trains or loads refits."""
+
+    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
+        """The refit; `visible` shows its progress on stderr."""
+
+
+def epochs_to_refit(members: Sequence[Member]) -> int:
+    """The median of the members' best epochs; the later one of two in the middle."""
+    return statistics.median_high(member.epoch for member in members)
+
+
 def ensemble_of(
     members: Sequence[Member],
     name: str,
@@ -302,21 +312,6 @@ def ensemble_of(
     }
     links = tuple(known[member.variant.name] for member in members)
     return Ensemble(tuple(members), name, links, beside)
-
-
-def cost_of(model: Member | Ensemble) -> Cost:
-    """What a model costs: it is run, and saved to a folder that is removed."""
-    built, data = model.model(), model.data
-    milliseconds = milliseconds_of(built, data.inputs(data.x_train[:ROWS]))
-    with tempfile.TemporaryDirectory() as folder:
-        size = model.save(Path(folder, "model.keras")).stat().st_size
-    return Cost(built.count_params(), milliseconds, size / 1e6)
-
-
-def costs_of(members: Sequence[Member]) -> pd.DataFrame:
-    """What members cost, a row for each, by the names of their variants."""
-    rows = [cost_of(member)._asdict() for member in members]
-    return pd.DataFrame(rows, pd.Index([m.variant.name for m in members], name="variant"))
 
 
 def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Candidate:

@@ -1,10 +1,9 @@
 """The result of a study: what was measured, what follows from it, and the models."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import pandas as pd
 
@@ -14,34 +13,25 @@ from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
+from kohort.keras_api.cost import Cost, cost_of
 from kohort.member import (
     Ensemble,
     Member,
     Refit,
+    Refits,
     candidate,
-    cost_of,
-    costs_of,
     ensemble_of,
+    epochs_to_refit,
 )
 from kohort.report.answers import score_table
+from kohort.report.costs.shown_costs import shown_costs
 from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.notebooks.member_view import which_member
 from kohort.report.notebooks.result_view import ResultView
+from kohort.report.study_page.interval_plot import shown_of
 from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
-
-
-class Refits(Protocol):
-    """Trains or loads refits."""
-
-    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
-        """The refit; `visible` shows its progress on stderr."""
-
-
-def epochs_to_refit(members: Sequence[Member]) -> int:
-    """The median of the members' best epochs; the later one of two in the middle."""
-    return statistics.median_high(member.epoch for member in members)
 
 
 class Result(ResultView):
@@ -73,7 +63,7 @@ class Result(ResultView):
     ) -> None:
         super().__init__(record, data, readings, self._candidate)
         self.variants, self._members, self._refits = variants, members, refits
-        self._refitted, self._milliseconds = dict[int, Member](), dict[str, float]()
+        self._refitted, self._costs = dict[int, Member](), dict[str, Cost]()
 
     @property
     def members(self) -> Mapping[tuple[int | str, int], Member]:
@@ -285,7 +275,7 @@ class Result(ResultView):
     def costs(self) -> pd.DataFrame:
         """What the best member of each variant costs, measured on this machine, best score first.
 
-        Columns as in `Cost`. Models are built, run and saved for it; later reports have the times.
+        Columns as in `Cost`. Models are built, run and saved for it; later reports have all.
 
         Raises:
             DesignError: As `members`.
@@ -294,17 +284,17 @@ class Result(ResultView):
             >>> result.costs().columns.to_list()
             ['parameters', 'milliseconds', 'megabytes']
         """
-        known, kept = self._conclusions, self.members
-        sound = [n for n in known.ranking if len(known.study.variants[n].sound)]
-        best = [(n, known.best_replicate(n)) for n in sound]
-        costs = costs_of([kept[member] for member in best if member in kept])
-        self._milliseconds = dict(zip(costs.index, costs["milliseconds"], strict=True))
-        return costs
+        self._costs = {name: cost_of(member) for name, member in self._kept_best().items()}
+        return pd.DataFrame.from_dict(self._costs, "index", columns=Cost._fields).rename_axis(
+            "variant"
+        )
 
     def report(self, path: str | Path, *, command: str = "", raw: "Result | None" = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
 
-        Of a study that was opened without its data it tells of the test set what was read before.
+        What the best members of the variants shown first cost is measured for it, as far as that
+        takes two seconds (`costs` measures all). Of a study that was opened without its data it
+        tells of the test set what was read before, and no such costs.
 
         Args:
             path: The file to write; folders that are missing are made.
@@ -335,6 +325,7 @@ class Result(ResultView):
     def _page(self, command: str) -> Page:
         tests = self._held(tested := self._told)
         has_models = self._data is not None and self.winner is not None
+        best = self._kept_best() if has_models else {}
         return Page(
             conclusions=self._conclusions,
             data=self._data,
@@ -346,5 +337,12 @@ class Result(ResultView):
             shipped=which_member(self.best()) if has_models else "",
             command=command,
             pending=self.pending,
-            milliseconds=self._milliseconds,
+            costs=shown_costs(best, shown_of(len(self.record.variants)), self._costs),
         )
+
+    def _kept_best(self) -> dict[str, Member]:
+        """The best member of each variant that has one which is kept, best score first."""
+        known, kept = self._conclusions, self.members
+        sound = [n for n in known.ranking if len(known.study.variants[n].sound)]
+        best = [(n, known.best_replicate(n)) for n in sound]
+        return {kept[place].variant.name: kept[place] for place in best if place in kept}

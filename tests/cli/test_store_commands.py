@@ -22,6 +22,7 @@ from kohort import open as kohort_open
 from kohort.cli.store_commands import Format
 from kohort.report.exports.export import FORMATS
 from tests.cli.in_process import kohort
+from tests.report.exports.test_optuna_trials import read
 
 STUDY = """
 import time
@@ -265,6 +266,16 @@ def test_export_writes_event_files_once(folder, ran):
     before = sorted(path.name for path in folder.iterdir())
     refused(kohort(*export, cwd=folder), "a folder to make, for tensorboard", "logs, which is")
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_export_writes_a_storage_that_optuna_reads(folder, ran):
+    done = kohort("export", "tiny", "trials", "--to", "optuna", cwd=folder)
+    assert done.stdout == "trials/optuna.db\n", done.stderr
+    told = read(folder / "trials" / "optuna.db", "tiny")
+    table = kohort_open(folder / "kohort.db", "tiny").table()
+    for trial in told.trials:
+        assert trial.value == table["val_accuracy"][trial.user_attrs["variant"]]
+    assert told.best_params == {"units": int(table["units"].iloc[0])}
 
 
 @pytest.mark.parametrize("to", ["tensorboard", "mlflow"])

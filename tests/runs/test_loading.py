@@ -13,7 +13,7 @@ from kohort.evidence.record import from_json, to_json
 from kohort.evidence.store import open_store
 from kohort.report import store_tables
 from kohort.report.exports.export import export
-from kohort.report.exports.study_export import of_record, of_stored
+from kohort.report.exports.study_export import of_conclusions, of_stored
 from kohort.runs.training import Training
 from tests.models import build_mlp
 
@@ -126,7 +126,7 @@ def test_an_opened_study_knows_its_parameters(result, place):
         kept = of_stored(store.study("kept"))
     opened = kohort.open(place, "kept")
     for other in (result, opened):
-        exported = of_record(other.record, other.findings())
+        exported = of_conclusions(other.conclusions)
         assert exported.parameters("wide") == kept.parameters("wide")
     assert kept.parameters("l2") == {
         "l2": 0.01,
@@ -163,6 +163,7 @@ def test_a_report_without_the_data_tells_of_the_test_set_what_was_read(
     assert "<dt>test set read</dt><dd>once, on " in text
     assert f"On the test set, read once and never to choose, {tested}" in text
     assert "gets wrong" in text
+    assert "ms for 1,000 rows" not in text
     for untold in ("<dt>model to ship</dt>", "None", "SHA-256"):
         assert untold not in text
 

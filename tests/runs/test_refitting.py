@@ -13,9 +13,9 @@ from kohort import DesignError
 from kohort.design.whole_data import AllSamples
 from kohort.engine.feed import resident
 from kohort.evidence.store import database, files, open_store
+from kohort.member import epochs_to_refit
 from kohort.report import store_tables
 from kohort.report.exports.study_export import of_stored
-from kohort.result import epochs_to_refit
 from kohort.runs import training
 from tests.faults.studies import Death
 from tests.marks import long

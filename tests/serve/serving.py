@@ -14,6 +14,23 @@ from kohort.evidence.store import MemberKey, VariantRecord
 from kohort.serve.app import LivePage
 
 METRIC = "accuracy"
+PUSHED = """
+// An update of all of a thousand members, and of an epoch of all of 250 variants, to the feed that
+// the page holds.
+window.push = (epoch) => {
+  const members = Array.from({ length: 1000 }, (_, n) =>
+    [n, Math.floor(n / 4), n % 4, 1, epoch + 1, "begun"]);
+  const cells = Array.from({ length: 250 }, (_, n) =>
+    [n, epoch, Array(12).fill(0.5 + 0.3 * Math.sin(epoch + n))]);
+  held.onmessage({ data: JSON.stringify({ all: false, members, cells }) });
+};
+"""
+HELD = """{
+  const Real = EventSource;
+  window.EventSource = class extends Real {
+    constructor(place) { super(place); window.held = this; }
+  };
+}"""
 
 
 def outset(names, replicates=3, epochs=4, **changes):

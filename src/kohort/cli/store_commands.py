@@ -37,6 +37,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
     TENSORBOARD = "tensorboard"
     MLFLOW = "mlflow"
+    OPTUNA = "optuna"
 
 
 @contextmanager
@@ -244,13 +245,16 @@ def export(
 ) -> None:
     """Write what a store has of a study for other programs.
 
-    As tables (curves, members, findings), event files of TensorBoard, or runs of MLflow.
+    As tables (curves, members, findings), event files of TensorBoard, runs of MLflow, or trials of
+    Optuna.
     """
     from kohort.evidence.store import open_store
     from kohort.report.exports.export import export as export_study
-    from kohort.report.exports.study_export import of_stored
+    from kohort.report.exports.study_export import of_conclusions, of_stored
 
     with _of_a_study("export", name), open_store(store, make=False) as opened:
         study = of_stored(opened.study(name))
+    if to is Format.OPTUNA and study.trials is None:
+        study = of_conclusions(_opened(store, name).conclusions)
     for path in export_study(study, folder, to):
         typer.echo(legible(str(path)))

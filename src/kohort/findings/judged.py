@@ -258,15 +258,21 @@ class StudyCurves:
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
 
     @cached_property
-    def lowest(self) -> int | None:
-        """The number of the variant with the lowest mean validation error at e*.
+    def candidates(self) -> np.ndarray:
+        """The numbers of the variants that may be the best, `[candidate]`.
 
-        Of those that lost no replicate to divergence, while there are any; None where no variant
-        trained to the end.
+        Those that lost no replicate to divergence, while there are any; else those that have one.
         """
         whole = np.isfinite(self.errors).all(axis=1)
-        candidates = whole if whole.any() else np.isfinite(self.errors).any(axis=1)
-        numbers = np.flatnonzero(candidates)
+        return np.flatnonzero(whole if whole.any() else np.isfinite(self.errors).any(axis=1))
+
+    @cached_property
+    def lowest(self) -> int | None:
+        """The number of the candidate with the lowest mean validation error at e*.
+
+        None where no variant trained to the end.
+        """
+        numbers = self.candidates
         if not len(numbers):
             return None
         return int(numbers[np.argmin(np.nanmean(self.errors[numbers], axis=1))])

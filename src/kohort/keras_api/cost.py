@@ -1,11 +1,15 @@
 """What a trained model costs: its parameters, the time of a prediction, and its file."""
 
 import statistics
+import tempfile
 import time
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
+
+from kohort.data.dataset import Dataset
 
 ROWS = 1000
 _TIMES = 7
@@ -24,6 +28,29 @@ class Cost(NamedTuple):
     parameters: int
     milliseconds: float
     megabytes: float
+
+
+class Costly(Protocol):
+    """A trained model, which is built anew at each call."""
+
+    @property
+    def data(self) -> Dataset:
+        """What it was trained on."""
+
+    def model(self) -> keras.Model:
+        """The model."""
+
+    def save(self, path: Path) -> Path:
+        """Save what is deployed of it."""
+
+
+def cost_of(trained: Costly) -> Cost:
+    """What a model costs: it is run, and saved to a folder that is removed."""
+    built, data = trained.model(), trained.data
+    milliseconds = milliseconds_of(built, data.inputs(data.x_train[:ROWS]))
+    with tempfile.TemporaryDirectory() as folder:
+        size = trained.save(Path(folder, "model.keras")).stat().st_size
+    return Cost(built.count_params(), milliseconds, size / 1e6)
 
 
 def milliseconds_of(model: keras.Model, inputs: Any) -> float:

@@ -1,8 +1,6 @@
 """What follows from the record of a study alone: without its data, and without its models."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -16,9 +14,7 @@ from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
 from kohort.report.answers import additions, answer, table_with_reference, what_axes_do
 from kohort.report.classes.class_view import ClassView
-from kohort.report.exports.export import export
 from kohort.report.exports.frame_view import FrameView
-from kohort.report.exports.study_export import of_record
 from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import OfflineChart, curve_bands, curves_chart, plotted_metrics
 
@@ -315,33 +311,6 @@ class RecordView(ClassView, FrameView):
                 "curves to plot", "not a finite number in any", "lower the learning rates"
             )
         return curves_chart(bands)
-
-    def export(
-        self,
-        path: str | Path,
-        to: Literal["csv", "parquet", "tensorboard", "mlflow"] | None = None,
-    ) -> list[Path]:
-        """Write what was measured and found for other programs, as `kohort export` does.
-
-        Args:
-            path: The folder to write to. "tensorboard" and "mlflow" take one that is not there yet.
-            to: "csv" or "parquet": tables of curves, members, findings and recalls, in the place of
-                those that are there. "tensorboard": event files, named as Keras's callback does.
-                "mlflow": a database of runs. None writes the curves alone, as one file, where
-                `path` ends in ".csv" or ".parquet", and else all tables as "csv".
-
-        Returns:
-            The paths of what was written.
-
-        Raises:
-            StoreError: The path cannot be written, or is taken; there is no such format, or the
-                package that writes it is not installed.
-
-        Example:
-            >>> [path.name for path in result.export("tables", to="csv")]
-            ['curves.csv', 'members.csv', 'findings.csv', 'recalls.csv']
-        """
-        return export(of_record(self.record, self._conclusions.findings), Path(path), to)
 
     def _number(self, name: str) -> int:
         names = list(self.record.variant_names)

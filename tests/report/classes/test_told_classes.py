@@ -13,7 +13,7 @@ from kohort.report.class_words import reference_row
 from kohort.report.classes.class_rows import classes_shown
 from kohort.report.classes.class_view import ClassView
 from kohort.report.exports.export import tables
-from kohort.report.exports.study_export import of_record
+from kohort.report.exports.study_export import of_conclusions
 from kohort.report.screen.score_lines import plain_text
 from kohort.report.templates.rendering import environment
 from tests.findings.factorial.records import grid_of, record_of
@@ -112,13 +112,13 @@ def test_a_page_escapes_names_and_folds_the_rest():
 
 def test_exports_have_the_counts():
     of = record()
-    table = tables(of_record(of, []))["recalls"]
+    table = tables(of_conclusions(Conclusions(of)))["recalls"]
     assert table.columns.to_list() == [
         "variant", "replicate", "class", "samples", "found", "recall"
     ]  # fmt: skip
     row = table[(table["variant"] == "v1") & (table["replicate"] == 0)].set_index("class")
     assert row["found"].to_dict() == {"no": 72, "yes": 10}
     assert row["recall"].to_dict() == {"no": 0.9, "yes": 0.5}
-    nothing = tables(of_record(replace(of, classes=None), []))["recalls"]
+    nothing = tables(of_conclusions(Conclusions(replace(of, classes=None))))["recalls"]
     assert isinstance(nothing, pd.DataFrame)
     assert nothing.empty

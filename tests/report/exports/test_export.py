@@ -71,7 +71,7 @@ def test_tables_replace_all_of_those_before_or_none(tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("to", ["tensorboard", "mlflow"])
+@pytest.mark.parametrize("to", ["tensorboard", "mlflow", "optuna"])
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])
 def test_nothing_is_added_to_what_is_there(tmp_path, to, kind):
     there = tmp_path / "there"
@@ -132,7 +132,7 @@ def test_names_that_are_no_text_are_refused(tmp_path, to):
 
 
 def test_another_format_is_refused(tmp_path):
-    with pytest.raises(kohort.StoreError, match=r"among \['csv', .*'mlflow'\], got 'xls'"):
+    with pytest.raises(kohort.StoreError, match=r"among \['csv', .*'optuna'\], got 'xls'"):
         export(study(), tmp_path / "out", "xls")
     assert not listed(tmp_path)
 
@@ -141,7 +141,8 @@ def test_another_format_is_refused(tmp_path):
 def test_nothing_is_imported_before_it_is_asked_for():
     code = (
         "import sys, kohort.cli.main, kohort.report.exports.export;"
-        "print([m for m in ('tensorboard', 'mlflow', 'pyarrow.parquet') if m in sys.modules])"
+        "heavy = ('tensorboard', 'mlflow', 'optuna', 'pyarrow.parquet');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

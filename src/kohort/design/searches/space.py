@@ -1,7 +1,7 @@
 """Spaces: what a search may choose for each argument of a build function."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
@@ -16,8 +16,9 @@ from kohort.design.searches.draws import Arguments
 from kohort.design.searches.number_range import Range, as_kept
 from kohort.errors import DesignError
 
-_PLAIN = (bool, int, float, str, type(None))
+type Label = bool | float | str | None
 """What Optuna takes for a choice; other values are told to it as text."""
+_PLAIN = (bool, int, float, str, type(None))
 
 
 class Space(Protocol):
@@ -181,7 +182,13 @@ def draw_range(trial: optuna.Trial, name: str, axis: Range) -> float:
 
 def draw_choice(trial: optuna.Trial, name: str, choices: list[Any]) -> Any:
     """One of several values, of any kind."""
+    labels = labels_of(choices)
+    return choices[labels.index(trial.suggest_categorical(name, labels))]
+
+
+def labels_of(choices: Sequence[Any]) -> list[Label]:
+    """What Optuna is told for each of several values: different labels, where it can the values."""
     labels = [value if isinstance(value, _PLAIN) else repr(value) for value in choices]
     if any(labels.count(label) > 1 for label in labels):  # 1, 1.0 and True are equal
-        labels = [f"{place}: {value!r}" for place, value in enumerate(choices)]
-    return choices[labels.index(trial.suggest_categorical(name, labels))]
+        return [f"{place}: {value!r}" for place, value in enumerate(choices)]
+    return labels

@@ -19,7 +19,7 @@ TABLES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "csv": lambda table, path: table.to_csv(path, index=False),
     "parquet": lambda table, path: table.to_parquet(path, index=False),
 }
-FORMATS = (*TABLES, "tensorboard", "mlflow")
+FORMATS = (*TABLES, "tensorboard", "mlflow", "optuna")
 
 
 def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
@@ -63,8 +63,8 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
 def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
     """Write a study for another program, whole or not at all.
 
-    Tables ("csv" and "parquet") replace files of their names. "tensorboard" and "mlflow" need a
-    folder that does not exist yet: nothing is added to the files of another export.
+    Tables ("csv" and "parquet") replace files of their names. "tensorboard", "mlflow" and "optuna"
+    need a folder that does not exist yet: nothing is added to the files of another export.
 
     Args:
         study: The study.
@@ -76,8 +76,8 @@ def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
         The paths of what was written.
 
     Raises:
-        StoreError: The path cannot be written or is taken, the format is unknown, or the package
-            that writes it is not installed.
+        StoreError: The path cannot be written or is taken, the format is unknown, the package that
+            writes it is not installed, or Optuna's trials are asked for of a study without scores.
     """
     try:
         return _write(study, path, to)
@@ -116,8 +116,13 @@ def _write(study: StudyExport, path: Path, to: str | None) -> list[Path]:
         if to == "tensorboard":
             event_files.write(study, new)
             return [path]
-        mlflow_runs.write(study, new, path)
-        return [path / mlflow_runs.DATABASE]
+        if to == "mlflow":
+            mlflow_runs.write(study, new, path)
+            return [path / mlflow_runs.DATABASE]
+        from kohort.report.exports import optuna_trials
+
+        optuna_trials.write(study, new)
+        return [path / optuna_trials.DATABASE]
 
 
 def _write_tables(study: StudyExport, folder: Path, to: str) -> list[Path]:

@@ -1,9 +1,21 @@
-"""A record's view as a plain table, for other programs."""
+"""A record's view for other programs: as a plain table, as files, as a study of Optuna's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from kohort.evidence.given_values import columns
+from kohort.report.exports.export import export
+from kohort.report.exports.study_export import of_conclusions
 from kohort.report.race.race_view import RaceView
+
+if TYPE_CHECKING:
+    import optuna
+
+    from kohort.report.searches.optuna_study import Storage
+
+type ExportFormat = Literal["csv", "parquet", "tensorboard", "mlflow", "optuna"]
 
 
 class FrameView(RaceView):
@@ -56,3 +68,58 @@ class FrameView(RaceView):
                 arguments.append({**variant.defaults, **variant.arguments})
         frame = pd.DataFrame(rows).astype({"best_epoch": "Int64"})
         return frame.assign(**columns(arguments, frame.columns))
+
+    def export(
+        self,
+        path: str | Path,
+        to: ExportFormat | None = None,
+    ) -> list[Path]:
+        """Write what was measured and found for other programs, as `kohort export` does.
+
+        Args:
+            path: The folder to write to. "tensorboard", "mlflow" and "optuna" take one that is not
+                there yet.
+            to: "csv" or "parquet": tables of curves, members, findings and recalls, in the place of
+                those that are there. "tensorboard": event files, named as Keras's callback does.
+                "mlflow": a database of runs. "optuna": a storage of Optuna's, a trial for each
+                variant (see `to_optuna`). None writes the curves alone, as one file, where
+                `path` ends in ".csv" or ".parquet", and else all tables as "csv".
+
+        Returns:
+            The paths of what was written.
+
+        Raises:
+            StoreError: The path cannot be written, or is taken; there is no such format, or the
+                package that writes it is not installed.
+
+        Example:
+            >>> [path.name for path in result.export("tables", to="csv")]
+            ['curves.csv', 'members.csv', 'findings.csv', 'recalls.csv']
+        """
+        return export(of_conclusions(self._conclusions), Path(path), to)
+
+    def to_optuna(self, storage: "Storage" = None) -> "optuna.Study":
+        """The study as one of Optuna's, for its dashboard and plots: a trial for each variant.
+
+        The value of a trial is the variant's mean score, as in `table`, and the mean over
+        replicates after each epoch is its intermediate value at that step (from 1). Arguments are
+        its parameters, each a choice among those that the study has; attributes of the trial have
+        the interval, the score of each replicate, parameters, seconds and the verdicts of findings.
+        Complete are those trials that the winner was chosen from, so that `best_trial` is the
+        winner: a variant that left a race is pruned, one that lost replicates to divergence failed.
+
+        Args:
+            storage: Where to write it, such as "sqlite:///optuna.db", or a storage of Optuna's;
+                None for memory.
+
+        Raises:
+            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+
+        Example:
+            >>> study = result.to_optuna()
+            >>> study.best_trial.user_attrs["variant"], study.best_params
+            ('units=16', {'units': 16})
+        """
+        from kohort.report.exports.optuna_trials import write_to
+
+        return write_to(self._conclusions, storage)

@@ -2,17 +2,16 @@
 
 import os
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from kohort.errors import StoreError, reason
 from kohort.evidence.store import FindingRecord
+from kohort.report.exports.in_memory import written_from_memory
 from kohort.report.exports.study_export import ExportedMember, StudyExport
 
 if TYPE_CHECKING:
@@ -45,21 +44,17 @@ def write(study: StudyExport, folder: Path, place: Path) -> None:
         StoreError: MLflow refuses the study.
     """
     folder.mkdir()
-    # In memory first: MLflow waits for the disk at each of hundreds of steps, and needs a URL,
-    # which cannot express the name of every folder.
-    memory = f"file:{uuid4().hex}?mode=memory&cache=shared"
-    with _environment(), closing(sqlite3.connect(memory, uri=True)) as database:
+    with _environment(), written_from_memory(folder / DATABASE) as url:
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         try:
-            client = MlflowClient(tracking_uri=f"sqlite:///{memory}&uri=true")
+            client = MlflowClient(tracking_uri=url)
             _write_study(client, study, f"{place.absolute().as_uri()}/artifacts")
         except MlflowException as error:
             raise StoreError(
                 "a study that MLflow takes", f"'{reason(error)}'", "rename what it names"
             ) from error
-        (folder / DATABASE).write_bytes(database.serialize())
 
 
 @contextmanager

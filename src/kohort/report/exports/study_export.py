@@ -10,9 +10,10 @@ from kohort.errors import StoreError
 from kohort.evidence.class_counts import ClassCounts, counts_from_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
-from kohort.evidence.record import StudyRecord, raced
+from kohort.evidence.record import raced
 from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
 from kohort.evidence.trials import SearchRecord, Trial, kept_name, search_from
+from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 
@@ -61,6 +62,8 @@ class StudyExport:
         findings: Its findings.
         started: When, in UTC; None if it has not started.
         recalls: Which classes its members find; none until it has ended.
+        trials: What has the scores that a program for searches asks for; None where it has not
+            ended, or they have not been computed.
     """
 
     name: str
@@ -71,6 +74,7 @@ class StudyExport:
     findings: list[FindingRecord]
     started: datetime | None
     recalls: Sequence[ExportedRecall] = ()
+    trials: Conclusions | SearchRecord | None = None
 
     @property
     def measured(self) -> list[ExportedMember]:
@@ -142,8 +146,9 @@ def of_stored(stored: KeptStudy) -> StudyExport:
     )
 
 
-def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
-    """The export of a study's record and findings."""
+def of_conclusions(conclusions: Conclusions) -> StudyExport:
+    """The export of a study that has ended."""
+    record = conclusions.record
     settings = record.settings
     return StudyExport(
         name=settings.study,
@@ -164,9 +169,10 @@ def of_record(record: StudyRecord, findings: Sequence[Finding]) -> StudyExport:
             for replicate, length in enumerate(lengths)
             if length
         ],
-        findings=[finding_record(finding) for finding in findings],
+        findings=[finding_record(finding) for finding in conclusions.findings],
         started=settings.started,
         recalls=_recalls(record.classes, record.variant_names),
+        trials=conclusions,
     )
 
 
@@ -231,6 +237,7 @@ def of_search(record: SearchRecord, finished: datetime) -> StudyExport:
         ],
         findings=[],
         started=finished - timedelta(seconds=record.seconds),
+        trials=record,
     )
 
 

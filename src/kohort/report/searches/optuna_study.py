@@ -1,13 +1,14 @@
 """A search as a study of Optuna's, for its dashboard, its plots and its importances."""
 
 from collections.abc import Container, Sequence
+from typing import Literal
 
 import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.storages import InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kohort.design.searches.draws import Suggestion
@@ -15,11 +16,13 @@ from kohort.design.searches.quiet import quiet
 from kohort.evidence.trials import SearchRecord, Trial
 from kohort.report.searches.search_words import weighed
 
+type Storage = str | BaseStorage | None
+
 RESAMPLES = 100
 """Bootstrap samples of the trials, for intervals of importances."""
 
 
-def as_optuna(record: SearchRecord, storage: str | None = None) -> optuna.Study:
+def as_optuna(record: SearchRecord, storage: Storage = None) -> optuna.Study:
     """A search as a study of Optuna's.
 
     A trial that left is "pruned" there, with the scores after its rungs; one that diverged or
@@ -32,14 +35,28 @@ def as_optuna(record: SearchRecord, storage: str | None = None) -> optuna.Study:
     Raises:
         optuna.exceptions.DuplicatedStudyError: The storage has a study of the search's name.
     """
-    with quiet():
-        study = optuna.create_study(
-            storage=storage,
-            study_name=record.name,
-            direction="maximize" if record.higher_is_better else "minimize",
-        )
-    study.set_user_attr("metric", record.metric)
+    study = new_study(record.name, record.metric, storage, higher_is_better=record.higher_is_better)
     study.add_trials([_trial(trial) for trial in record.trials])
+    return study
+
+
+def new_study(name: str, metric: str, storage: Storage, *, higher_is_better: bool) -> optuna.Study:
+    """A study of Optuna's without trials.
+
+    Args:
+        name: Its name.
+        metric: What the values of its trials are.
+        storage: Where to keep it; None for memory.
+        higher_is_better: Whether a higher value of it is better.
+
+    Raises:
+        optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+    """
+    direction: Literal["maximize", "minimize"]
+    direction = "maximize" if higher_is_better else "minimize"
+    with quiet():
+        study = optuna.create_study(storage=storage, study_name=name, direction=direction)
+    study.set_user_attr("metric", metric)
     return study
 
 

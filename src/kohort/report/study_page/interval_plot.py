@@ -56,6 +56,11 @@ class IntervalPlot:
     limits: tuple[float, float] = (-np.inf, np.inf)
 
 
+def shown_of(count: int) -> int:
+    """How many of so many variants are shown at first: all of some, ten of many."""
+    return count if count <= SHOWN else OF_MANY
+
+
 def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot | None:
     """The scores of the best variants; None where no variant has one.
 
@@ -72,7 +77,7 @@ def interval_plot(conclusions: Conclusions, table: pd.DataFrame) -> IntervalPlot
     stands = standings(conclusions)
     # The table goes by score, and by replicates that were lost: the winner may stand lower in it.
     first = [winner, *(name for name in scored.index if name != winner)]
-    shown = first if len(first) <= SHOWN else first[:OF_MANY]
+    shown = first[: shown_of(len(first))]
     points = scored.loc[shown].assign(standing=[stands[name] for name in shown])
     study, means = conclusions.study, points["mean"]
     is_log = study.scale.is_never_negative and bool(means.max() > FAR * means.min() > 0)

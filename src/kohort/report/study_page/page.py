@@ -1,7 +1,7 @@
 """Writes the report: one HTML file that opens offline and loads nothing from elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from kohort.report.answers import (
 from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
+from kohort.report.costs.shown_costs import NO_COSTS, ShownCosts
 from kohort.report.factorial.effect_table import effect_panels, effect_rows
 from kohort.report.figures import curve_bands, learning_points, learning_svg, plotted_metrics
 from kohort.report.held_out import HeldOut
@@ -39,15 +40,14 @@ from kohort.report.study_page.curve_panels import SHOWN_PANELS, curve_panels, dr
 from kohort.report.study_page.finding_matrix import finding_matrix
 from kohort.report.study_page.interval_plot import (
     NARROW,
-    OF_MANY,
     REFERENCE,
-    SHOWN,
     WIDE,
     IntervalPlot,
     are_cut,
     described,
     interval_plot,
     interval_svg,
+    shown_of,
 )
 from kohort.report.study_page.mistakes import mistakes_part
 from kohort.report.study_page.opening import (
@@ -89,7 +89,7 @@ class Page:
         pending: What was asked for since, and is not in it; empty where nothing was.
         search: What it shows of the search whose finalists raced; None where there was none.
         turns: Whether verdicts turn on clean data; None where no raw data stand beside them.
-        milliseconds: By variant, of a prediction for 1,000 rows; empty where nobody measured it.
+        costs: What models cost; empty where nobody measured it.
     """
 
     conclusions: Conclusions
@@ -104,7 +104,7 @@ class Page:
     pending: str = ""
     search: "SearchView | None" = None
     turns: ShownTurns | None = None
-    milliseconds: Mapping[str, float] = field(default_factory=dict)
+    costs: ShownCosts = NO_COSTS
 
     @property
     def record(self) -> StudyRecord:
@@ -180,7 +180,8 @@ def _filters(page: Page) -> dict[str, Callable[..., str]]:
         "size": words.size,
         "errors": words.errors_fewer,
         "p_value": words.p_value,
-        "cost": lambda number: "none" if pd.isna(number) else f"{number:.3g}",
+        "milliseconds": lambda cost: "" if cost is None else f"{cost.milliseconds:.3g}",
+        "file": lambda cost: "" if cost is None else words.size(cost.megabytes),
     }
 
 
@@ -259,7 +260,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "recalls": recall_rows(page.tests),
         "classes": classes_shown(conclusions),
         "rows": rows,
-        "first_rows": len(rows) if len(rows) <= SHOWN else OF_MANY,
+        "first_rows": shown_of(len(rows)),
         "matrix": matrix,
         "anchors": matrix.anchors,
         "panels": curve_panels(page.bands, drawn, page.scale, settings.metric),

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import optuna
 import pandas as pd
 
 from kohort.evidence.trials import SearchRecord
 from kohort.report.exports.export import export
+from kohort.report.exports.frame_view import ExportFormat
 from kohort.report.exports.study_export import of_search
-from kohort.report.searches.optuna_study import as_optuna, importance
+from kohort.report.searches.optuna_study import Storage, as_optuna, importance
 from kohort.report.searches.search_view import search_view
 from kohort.report.searches.search_words import Flattery, flatteries, search_text
 from kohort.report.study_page.page import Page
@@ -88,11 +88,12 @@ class SearchResult(Result):
         """
         return importance(self.searched, self.settings.confidence)
 
-    def to_optuna(self, storage: str | None = None) -> optuna.Study:
+    def to_optuna(self, storage: Storage = None) -> optuna.Study:
         """The search as a study of Optuna's, for its dashboard and plots.
 
         Args:
-            storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
+            storage: Where to write it, such as "sqlite:///optuna.db", or a storage of Optuna's;
+                None for memory.
 
         Raises:
             optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
@@ -106,12 +107,13 @@ class SearchResult(Result):
     def export_trials(
         self,
         path: str | Path,
-        to: Literal["csv", "parquet", "tensorboard", "mlflow"] | None = None,
+        to: ExportFormat | None = None,
     ) -> list[Path]:
         """Write what the trials measured for other programs; `export` writes the race's.
 
         For TensorBoard a trial's arguments are its hyperparameters; its score after each rung is
-        the metric "val_score". `kohort export "NAME (search)"` does the same of a store.
+        the metric "val_score"; for Optuna trials are those of `to_optuna`. `kohort export "NAME
+        (search)"` does the same of a store.
 
         Args:
             path: As in `Result.export`.

@@ -1,0 +1,1 @@
+"""What models cost, where a report shows it."""
