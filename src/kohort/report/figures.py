@@ -143,7 +143,7 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
     means = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=alt.Y("value:Q", title=title, scale=scale),
-        shape=alt.Shape("variant:N", sort=None, legend=legend),
+        shape=alt.Shape("variant:N", sort=None, legend=None),
     )
     ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
     chart = alt.layer(ranges, law, means).properties(width=LEARNING_WIDTH, height=200)
