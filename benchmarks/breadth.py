@@ -82,6 +82,24 @@ def table(found: dict[str, Any], kind: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def at_a_glance(found: dict[str, Any]) -> str:
+    """A line for each model: how many times as long as kohort others take, wall, medians.
+
+    For an epoch of one model each peer, and the best of them beside eight models at once; for all
+    epochs, from the start of the process, the best peer.
+    """
+    peers = [name for name in BREADTH if name not in {KOHORT, COHORT}]
+    head = ["model", *peers, "best, beside 8 at once", "cold, 20 epochs: best"]
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    for model, told in found.items():
+        records = told["records"]
+        cells = [_median(ratios(records, "epochs", name)) or "none" for name in peers]
+        cells += [_median(best(records, "epochs", COHORT)[1]) or "none"]
+        name, cold = best(records, "total")
+        lines.append(f"| {' | '.join([model, *cells, f'{_median(cold)} {name}'])} |")
+    return "\n".join(lines) + "\n"
+
+
 def _median(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f}" if values else ""
 
@@ -105,6 +123,15 @@ def parts(found: dict[str, Any]) -> str:
         each = [(r["imports"], r["first"], r["compiling"], sum(r["epochs"])) for r in good]
         cells = [f"{statistics.median(values):.1f}" for values in zip(*each, strict=True)]
         lines.append(f"| {' | '.join([model, *cells])} |")
+    return "\n".join(lines) + "\n"
+
+
+def building(found: dict[str, Any]) -> str:
+    """Processor seconds in which a model is built first in a process, a line for each model."""
+    lines = ["| model | by itself | in `kohort.building()` |", "| --- | ---: | ---: |"]
+    for model, told in found.items():
+        times = (_seconds(told["records"], "building", peer) for peer in ("keras-jax", KOHORT))
+        lines.append(f"| {' | '.join([model, *times])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -145,6 +172,7 @@ def page(found: dict[str, Any]) -> str:
             "",
             *tables,
             f"## Where kohort's cold wall seconds go\n\n{parts(found)}",
+            f"## To build a model on JAX, processor seconds\n\n{building(found)}",
             failures(found),
         ]
     )

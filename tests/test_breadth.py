@@ -11,10 +11,17 @@ from benchmarks.launch import INTERPRETERS, RESULTS, ROOT, chosen, launch_peer
 from benchmarks.peers import BREADTH
 from benchmarks.tasks import TASKS
 
+BUILT = (
+    *("U-Net", "residual", "convolutions"),
+    *("tabular transformer", "bidirectional LSTM", "tiny table"),
+)
+"""The models of which docs/engine.md tells how long it takes to build them."""
+
 
 def record(peer, round_, seconds, **more):
     told = {"peer": peer, "round": round_, "total": seconds, "processor": seconds}
-    return told | {"epochs": [seconds, 9.0, seconds], "processor epochs": [seconds]} | more
+    told |= {"epochs": [seconds, 9.0, seconds], "processor epochs": [seconds]}
+    return told | {"building": seconds / 4} | more
 
 
 RECORDS = [
@@ -48,9 +55,12 @@ def test_a_table_shows_who_is_behind_and_who_did_not_run():
     )
     *_, warm = breadth.table(found, "epochs").strip().splitlines()
     assert warm.endswith("| 1.25 torch | 0.5 | 2.00 |")
+    *_, short = breadth.at_a_glance(found).strip().splitlines()
+    assert short == "| mixer | 2.00 | none | none | 1.25 | 2.00 | 1.25 torch |"
     cells = {"imports": 1.0, "first": 8.0, "compiling": 4.0}
     alone = {"mixer": {"records": [record("kohort", 1, 2.0, **cells), RECORDS[4], RECORDS[8]]}}
     assert breadth.parts(alone).endswith("| mixer | 1.0 | 8.0 | 4.0 | 13.0 |\n")
+    assert breadth.building(found).endswith("| mixer | 1 | 0.5 |\n")
     told = breadth.failures(found)
     assert "- torch, mixer: it broke" in told
     assert "- keras-torch, mixer: no environment (make peers)" in told
@@ -60,8 +70,11 @@ def test_the_documentation_shows_what_was_measured():
     found = json.loads((RESULTS / "breadth.json").read_text("utf-8"))
     told = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
     assert list(found) == list(TASKS)
-    for kind in ("processor", "processor epochs"):
+    for kind in ("total", "epochs"):
         assert breadth.table(found, kind) in told
+    assert breadth.at_a_glance(found) in (ROOT / "README.md").read_text("utf-8")
+    engine = (ROOT / "docs" / "engine.md").read_text("utf-8")
+    assert breadth.building({name: found[name] for name in BUILT}) in engine
     assert breadth.page(found) == (RESULTS / "breadth.md").read_text("utf-8")
 
 
