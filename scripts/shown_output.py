@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scripts.measured import DOCS
 
-PAGES = ("tutorial.md", "scikit-learn.md", "coming-from.md")
+PAGES = ("tutorial.md", "first-report.md", "how-to.md", "scikit-learn.md", "coming-from.md")
 MARK = "-- the end of a block --"
 _BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<shown>.*?)```\n)?", re.DOTALL)
 

@@ -40,6 +40,50 @@ def test_pages_print_what_they_show(name, tmp_path):
             np.testing.assert_allclose(numbers(output), numbers(shown_output), rtol=0.2, atol=2)
 
 
+GIVEN = """\
+import kohort
+import h5py
+import keras
+import numpy as np
+
+random = np.random.default_rng(0)
+y = random.integers(0, 3, 200)
+x = (random.normal(size=(200, 5)) + np.eye(3, 5)[y]).astype("float32")
+with h5py.File("data.h5", "w") as file:
+    file["x"], file["y"] = x, y
+
+
+def build(units=4):
+    layers = [keras.layers.Dense(units, "relu"), keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential([keras.Input((5,)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+models = [build() for _ in range(2)]
+data = kohort.Dataset(x[:150], y[:150], x[150:], y[150:])
+named = kohort.grid(build, units=[1, 4])
+splits = kohort.Holdout(0.2, repeats=3)
+study = kohort.Study("named", named, data, replicates=splits, epochs=2)
+result = study.run(verbose=0)
+search = kohort.Search("sought", build, {"units": [1, 4]}, data, trials=2, epochs=2, batch_size=50)
+"""
+"""What a reader has before the lines of pages that begin in the middle."""
+
+
+def with_given(page):
+    return f"```python\n{GIVEN}```\n\n{page}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["engine.md", "keeping.md", "report.md"])
+def test_lines_from_the_middle_of_a_session_run(name, tmp_path):
+    page = (DOCS / name).read_text("utf-8")
+    assert len(printed(with_given(page), tmp_path)) == 1 + page.count("```python\n")
+    made = {"engine.md": "log-1.csv", "keeping.md": "kohort.db", "report.md": "study/report.html"}
+    assert (tmp_path / made[name]).is_file()
+
+
 PAGE = """\
 ```python
 x = 2

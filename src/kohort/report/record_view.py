@@ -252,7 +252,7 @@ class RecordView(ClassView, FrameView):
         Example:
             >>> for sentence in result.effects_text():
             ...     print(sentence)
-            units 1 to 16: +... points ..., decided.
+            units 1 to 16: +... points ..., better.
         """
         return what_axes_do(self._conclusions)
 

@@ -5,6 +5,7 @@ import numpy as np
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer, what_axes_do
 from tests.findings.factorial.records import grid_of, record_of
+from tests.findings.test_from_record import scored_by_loss
 
 NAN = np.nan
 
@@ -22,7 +23,16 @@ def test_one_axis_of_two_levels_is_a_sentence():
     scores = 0.5 + noise(2, 6) + [[0.0], [0.1]]
     (sentence,) = told(scores, grid_of(units=[1, 16]))
     assert sentence.startswith("units 1 to 16: +10.0 points (+")
-    assert sentence.endswith("), decided.")
+    assert sentence.endswith("), better.")
+    (turned,) = told(scores[::-1], grid_of(units=[1, 16]))
+    assert turned.endswith("), worse.")
+
+
+def test_a_loss_that_falls_is_better():
+    record = scored_by_loss([[8.0, 8.2, 8.1, 8.0], [2.0, 2.1, 2.2, 2.0]], "'mse'")
+    (sentence,) = what_axes_do(Conclusions(record))
+    assert sentence.startswith("units 0 to 1: -6")
+    assert sentence.endswith("), better.")
 
 
 def test_the_axis_that_matters_most_is_named_with_how_far_each_moves_the_score():

@@ -13,6 +13,7 @@ from kohort.findings.statistics.interval import Interval
 from kohort.report import tested_scores
 from kohort.report.answers import answer
 from kohort.report.study_page.opening import (
+    USUAL_REASONS,
     facts,
     headline,
     how_training_went,
@@ -90,7 +91,7 @@ def test_what_was_found_in_curves_is_named_or_counted():
     ]
     assert how_training_went(found) == "Overfit: a. Gap: 4 variants."
     assert how_training_went(found[5:]) == (
-        "No variant is found to over- or underfit; these replicates cannot tell of b."
+        "No variant is found to over- or underfit; these replicates cannot tell whether b does."
     )
     sound = [finding("KH101", "overfit", "a", "not found")]
     assert how_training_went(sound) == "No variant is found to over- or underfit."
@@ -200,9 +201,8 @@ def test_where_no_number_of_replicates_would_tell_it_is_said_with_what_would():
     settings = replace(record.settings, kind="splits", samples=(90, 45))
     told = what_next(Conclusions(replace(record, settings=settings)))
     assert re.fullmatch(
-        r"No number of replicates would show a difference as small as 1 point between (v\d) and "
-        r"v\d: the splits share training samples: "
-        r"get more data, or name a larger margin\.",
+        r"No number of replicates would tell v\d from v\d by as little as 1 point, since the "
+        r"splits share training samples: get more data, or name a larger margin\.",
         told,
     )
 
@@ -234,3 +234,10 @@ def test_where_none_is_shown_to_beat_it_that_is_said_once():
     told = headline(referred([[8.0, 8.2, 8.1], [7.0, 7.1, 7.3]], 5.0))
     assert told.startswith("No variant is shown to beat always answering the mean")
     assert "no better" not in told
+
+
+def test_what_kept_them_from_learning_comes_before_all_else_that_one_could_do():
+    told = what_next(referred([[8.0, 9.2, 7.1], [7.9, 9.3, 7.0]], 5.0))
+    assert told.startswith(USUAL_REASONS)
+    assert "replicates" not in told
+    assert USUAL_REASONS not in what_next(referred([[8.0, 9.2, 7.1], [7.9, 9.3, 7.0]], 90.0))

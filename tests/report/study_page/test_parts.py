@@ -45,3 +45,12 @@ def test_gists_count_what_is_inside():
     assert gists["table"] == "3 variants by accuracy"
     assert gists["comparisons"] == "3 paired differences"
     assert "more data: cannot tell" in gists["next"]
+    assert gists["findings"].startswith("nothing found; ")
+
+
+def test_what_was_found_is_named():
+    study = Conclusions(record_of(grid_of(units=[1, 2]), noisy(0.8, 0.8, spread=0.05)))
+    assert {f.title for f in study.findings if f.verdict == "found"} == {"unstable"}
+    (gist,) = (part.gist for part in of(study) if part.name == "findings")
+    unsure = sum(f.verdict == "inconclusive" for f in study.findings)
+    assert gist == f"found: unstable; {unsure} inconclusive"

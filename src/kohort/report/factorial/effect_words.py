@@ -49,12 +49,15 @@ def _told(effect: Effect, scale: Scale) -> str:
     found = effect.comparison
     if not found.difference.n:
         return "not both trained to the end in any replicate"
-    return f"{words.shown_difference(found, scale, effect.most)}, {_verdict(found)}"
+    return f"{words.shown_difference(found, scale, effect.most)}, {_verdict(found, effect.kind)}"
 
 
-def _verdict(found: Comparison) -> str:
+def _verdict(found: Comparison, kind: str) -> str:
     if found.is_decided:
-        return "decided" + ", but less than matters" * found.is_equivalent
+        # Of a loss a minus is better; an interaction is neither better nor worse.
+        side = "better" if found.better == found.b else "worse"
+        told = "decided" if kind == "interaction" else side
+        return told + ", but less than matters" * found.is_equivalent
     return "no difference of practical interest" if found.is_equivalent else "undecided"
 
 

@@ -36,6 +36,12 @@ OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
 """Rules about the study whose findings the headline itself tells."""
 SHOWN_EFFECTS = 2
 """The most additions that the opening names."""
+USUAL_REASONS = (
+    "The usual reasons why nothing beats one answer for all samples: inputs, or targets that are "
+    "numbers, on scales that nothing in the model evens out; a learning rate or a number of epochs "
+    "that does not fit; targets that the inputs do not tell."
+)
+"""Where to look where nothing is shown to have been learned."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,9 @@ def how_training_went(findings: Sequence[Finding]) -> str:
         return " ".join(parts)
     found_none = "No variant is found to over- or underfit"
     if undecided:
-        return f"{found_none}; these replicates cannot tell of {few_or_count(list(undecided))}."
+        do = "does" if len(undecided) == 1 else "do"
+        names = few_or_count(list(undecided))
+        return f"{found_none}; these replicates cannot tell whether {names} {do}."
     return f"{found_none}."
 
 
@@ -209,12 +217,16 @@ def _told(comparison: Comparison, conclusions: Conclusions) -> str:
 def what_next(conclusions: Conclusions) -> str:
     """What to do next: more replicates where they are missing, steps that help, what is cheaper.
 
-    Where the winner or the baseline is undertrained, epochs come before replicates.
+    Where the winner or the baseline is undertrained, epochs come before replicates. Where no
+    variant is shown to beat one answer for all samples, what may have kept them from learning
+    comes first, and how many replicates would tell one from another is left out.
     """
     few, name = too_few_to_tell(conclusions), conclusions.winner_name
     if few or name is None:
         return few or "Lower the learning rate: no variant trained to the end."
-    texts = [
+    beats_none = bool(not_beaten(conclusions))
+    texts = [USUAL_REASONS] * beats_none
+    texts += [
         f"{_named(early, conclusions)} is undertrained (KH104): train it for more epochs first."
         for early in conclusions.undertrained
     ]
@@ -225,7 +237,7 @@ def what_next(conclusions: Conclusions) -> str:
     ]
     if cheaper := cheapest_text(conclusions):
         texts.append(f"{cheaper.removesuffix('.')}: `result.best(cheapest=True)`.")
-    texts += [_more_replicates(conclusions)] * (conclusions.race is None)
+    texts += [_more_replicates(conclusions)] * (conclusions.race is None and not beats_none)
     told = " ".join(filter(None, texts))
     if told:
         return told
@@ -262,8 +274,8 @@ def _replicates_to_tell(conclusions: Conclusions) -> str:
         why = in_their_place(conclusions.study)
         margin = conclusions.study.scale.amount(conclusions.study.margin)
         told = (
-            f"No number of replicates would show a difference as small as {margin} between "
-            f"{winner} and {few_or_count(never)}: {why}."
+            f"No number of replicates would tell {winner} from {few_or_count(never)} by as little "
+            f"as {margin}, since {why}."
         )
         return told * bool(never)
     needed, name = min(more)

@@ -1,12 +1,12 @@
 """The parts of a report below its opening, each folded under its title."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kohort.evidence.settings import metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
+from kohort.findings.names import shortlist
 from kohort.report.held_out import HeldOut
 from kohort.report.progress import count
 from kohort.report.tested_scores import TestScore
@@ -55,7 +55,6 @@ def parts(
     """
     record, winner = conclusions.record, conclusions.winner_name
     variants = count(len(record.variants), "variant")
-    verdicts = Counter(finding.verdict for finding in findings)
     compared = sum(len(family) for family in conclusions.comparisons.values())
     told = [
         Part("answer", "The answer in full", "who it is better than, and the test set"),
@@ -65,8 +64,7 @@ def parts(
     race = Part("race", "The race", "who left when, and why")
     told += [race] * (conclusions.race is not None)
     told += [Part("turns", "Raw and clean data", "whether a verdict turns")] * is_cleaned
-    seen = f"{verdicts['found']} found, {verdicts['inconclusive']} inconclusive"
-    told.append(Part("findings", "Findings and curves", seen))
+    told.append(Part("findings", "Findings and curves", _what_was_found(findings)))
     told += [Part("axes", "What each axis does", "effects of the arguments")] * has_axes
     told.append(Part("comparisons", "Comparisons", f"{compared} paired differences"))
     if winner is not None:
@@ -81,3 +79,10 @@ def parts(
     told.append(Part("run", "How it was run", "data, seeds, versions, the command"))
     told.append(Part("limits", "What this report does not know", "read before you rely on it"))
     return told
+
+
+def _what_was_found(findings: Sequence[Finding]) -> str:
+    """What was found, by its name: a number alone would seem to contradict the opening."""
+    found = list(dict.fromkeys(f.title for f in findings if f.verdict == "found"))
+    told = f"found: {shortlist(found)}" if found else "nothing found"
+    return f"{told}; {sum(f.verdict == 'inconclusive' for f in findings)} inconclusive"
