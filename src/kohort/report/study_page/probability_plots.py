@@ -134,7 +134,8 @@ def _base(points: pd.DataFrame) -> alt.Chart:
     names = list(dict.fromkeys(points["variant"]))
     colours = alt.Scale(domain=names, range=_COLOURS[: len(names)])
     dashes = alt.Scale(domain=names, range=[[1, 0], [4, 3]][: len(names)])
-    legend = alt.Legend(title=None, labelLimit=200)
+    # Two long names side by side are wider than a phone.
+    legend = alt.Legend(title=None, columns=1, labelLimit=200)
     return alt.Chart(points).encode(
         color=alt.Color("variant:N", scale=colours, legend=legend),
         strokeDash=alt.StrokeDash("variant:N", scale=dashes, legend=legend),
