@@ -320,7 +320,7 @@ def test_the_colours_of_variants_do_not_change_with_who_is_best_or_chosen(browse
         kept.begin_run({})
         measure(kept, members, [0, 1])
     with opened(browser, live, page_of("width")) as tab:
-        tab.wait_for_function("document.querySelectorAll('#variants :checked').length === 4")
+        tab.wait_for_function("() => document.querySelectorAll('#variants :checked').length === 4")
         tab.wait_for_timeout(300)
 
         def colours():
@@ -334,6 +334,6 @@ def test_the_colours_of_variants_do_not_change_with_who_is_best_or_chosen(browse
         assert len(set(before.values())) == 4
         assert before["a"] == "rgb(59, 157, 221)"  # the first of the study, and not of the table
         tab.locator("#variants :checked").first.uncheck()
-        tab.wait_for_function("document.querySelectorAll('#variants :checked').length === 3")
+        tab.wait_for_function("() => document.querySelectorAll('#variants :checked').length === 3")
         tab.wait_for_timeout(300)
         assert colours() == {name: before[name] for name in colours()}

@@ -288,7 +288,7 @@ def test_arguments_are_columns_where_names_do_not_tell_them_and_they_are_few(blo
         )
         titles = re.findall(r'<th scope="col".*?>(.*?)</th>', head)
         assert {row.count("<td") for row in rows} == {len(titles) - 1}
-        return titles[10:-1], [re.findall("<td[^>]*>(.*?)</td>", row)[9:-1] for row in rows]
+        return titles[12:-1], [re.findall("<td[^>]*>(.*?)</td>", row)[11:-1] for row in rows]
 
     plain = kohort.Variant("plain", build_mlp)
     titles, cells = columns(plain, kohort.Variant("dropped", build_mlp, dropout=0.5))

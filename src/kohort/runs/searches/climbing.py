@@ -78,15 +78,12 @@ class Climber:
 
         Returns:
             What is known of each, by its number.
-
-        Raises:
-            Interrupted: The run was asked to end.
         """
-        new = TrialModels(self._spec, draws, self._tracer, self._kinships, half(self._memory))
+        room = half(self._memory)
+        new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
         self._drawn |= {draw.number: new for draw in draws}
         facts = {}
         for draw in draws:
-            self._keeper.breathe()  # Many, or large ones, take long.
             facts[draw.number] = self._keeper.facts(draw.number) or self._facts(draw)
             self._logs[draw.number] = self._keeper.logs.get(trial_name(draw.number), {})
             self.seconds[draw.number] = self._keeper.seconds(draw.number)
@@ -107,9 +104,12 @@ class Climber:
             if state is None or (trains(state) and state.epoch < epochs):
                 waiting.append((number, 0 if state is None else state.epoch))
         planned = {number: self._planned(number) for number, _ in waiting}
-        kinds = [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting]
+        alike = group(
+            waiting,
+            [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting],
+        )
         parts = []
-        for alike_ones in group(waiting, kinds):
+        for alike_ones in alike:
             numbers = [number for number, _ in alike_ones]
             members = [replace(planned[number], epochs=epochs) for number in numbers]
             job = job_of_trials(self._drawn, numbers, members)
@@ -244,9 +244,10 @@ class Climber:
         most = max(left, default=0)  # One line is shown for all of a rung.
         self._progress.expect(len(left) * most)
         self._progress.begin(what, len(left), most, len(left) * most - sum(left))
+        jobs = [part.job for part in parts]
         # Later rungs find their programs compiled, and later runs in the cache.
         new = [part.program not in self._keeper["seats"] for part in parts]
-        ready = compiling_ahead([p.job for p in parts], [self._resources(p) for p in parts], new)
+        ready = compiling_ahead(jobs, [self._resources(part) for part in parts], new)
         for part, resources in zip(parts, ready, strict=True):
             self._go_on(part, resources)
             events = train_fused(part.job, resources, len(part.numbers), part.begun)
