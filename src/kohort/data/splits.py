@@ -11,13 +11,6 @@ from kohort.errors import DataError
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
 
-FEWEST_GROUPS = 5
-"""The fewest groups of test rows that an interval is told over.
-
-Of four, Student's quantile is 3.2: an accuracy's interval spans half of all that it can be, and
-hangs on four groups being near normal. Of fewer it is wider yet.
-"""
-
 type SplitRows = tuple[np.ndarray, np.ndarray]
 """The samples of a replicate that train, and those that validate: rows, ascending."""
 
@@ -228,25 +221,6 @@ def _whole_groups(groups: np.ndarray, drawn: np.ndarray) -> str:
     """How many whole groups are drawn of how many, in words."""
     some, all_groups = (len(np.unique(of[of >= 0])) for of in (groups[drawn], groups))
     return f"in whole groups ({some:,} of {all_groups:,})"
-
-
-def few_to_test(groups: np.ndarray | None) -> str:
-    """That test samples are of too few groups for an interval, in a clause; "" where they are not.
-
-    Args:
-        groups: `[test sample]`, the group of each; None where they are not known. A sample of a
-            negative one stands for itself.
-    """
-    if groups is None or not len(groups):
-        return ""
-    number = len(np.unique(groups[groups >= 0])) + int((groups < 0).sum())
-    if number >= FEWEST_GROUPS or number == len(groups):  # each row stands for itself
-        return ""
-    return (
-        f"the test part has {number} group{'s' * (number > 1)} of {len(groups):,} rows: its score "
-        f"gets no interval, which takes {FEWEST_GROUPS} groups (a larger part, `test=`, may have "
-        "them)"
-    )
 
 
 def test_part(test: float | None) -> float:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from html import escape
 
 from kohort.data.inspection.constant_answers import ErrorKind
+from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.data.labels import AS_NUMBERS
-from kohort.data.splits import few_to_test
 from kohort.data.system import bytes_text
 from kohort.design.building import BuiltModels
 from kohort.design.replicates import Replicate

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.inspection.groups_of_rows import count_of, numbered
 from kohort.data.labels import ClassLabels
 from kohort.engine.needless import without_needless_warnings
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
-from kohort.findings.grouped.over_groups import count_of, numbered, proportion_over
+from kohort.findings.grouped.over_groups import proportion_over
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kohort.data.splits import FEWEST_GROUPS
+from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, numbered
 from kohort.findings.grouped.over_groups import (
     area_over,
     mean_over,
-    numbered,
     paired_over,
     proportion_over,
 )

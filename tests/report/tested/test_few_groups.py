@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import kohort
 from kohort.cli.main import app
-from kohort.data.splits import few_to_test
+from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.evidence import readings
 from kohort.findings.statistics.scale import Scale
 from kohort.report.held_out import score

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from kohort.data.splits import FEWEST_GROUPS
+from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, are_too_few, count_of
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import (
     PairedProportions,
@@ -27,30 +27,6 @@ from kohort.findings.statistics.proportion import (
     scaled_counts,
     wilson_interval,
 )
-
-
-def numbered(groups: np.ndarray | None) -> np.ndarray | None:
-    """Groups `[row]` of any integers numbered from 0; None where no two rows are of one.
-
-    A negative group says nothing of which rows belong together: each such row is one by itself.
-    """
-    if groups is None:
-        return None
-    number = np.unique(groups, return_inverse=True)[1].astype(np.int64)
-    alone = np.flatnonzero(groups < 0)
-    number[alone] = len(groups) + np.arange(len(alone))
-    number = np.unique(number, return_inverse=True)[1].astype(np.int64)
-    return None if number.max(initial=-1) + 1 == len(number) else number
-
-
-def count_of(groups: np.ndarray) -> int:
-    """How many groups there are."""
-    return len(np.unique(groups))
-
-
-def are_too_few(groups: np.ndarray | None) -> bool:
-    """Whether no interval can be told over these groups."""
-    return groups is not None and count_of(groups) < FEWEST_GROUPS
 
 
 def proportion_over(right: np.ndarray, groups: np.ndarray | None, confidence: float) -> Interval:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kohort.findings.grouped.over_groups import are_too_few, count_of
+from kohort.data.inspection.groups_of_rows import are_too_few, count_of
 from kohort.report.held_out import HeldOut
 from kohort.report.progress import count
 from kohort.report.tested_scores import TestScore, area

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from kohort.data.splits import FEWEST_GROUPS
-from kohort.findings.grouped.over_groups import are_too_few, count_of
+from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, are_too_few, count_of
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.report import words
 from kohort.report.progress import count
