@@ -11,7 +11,7 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from benchmarks.tasks import TASKS
 
 EPOCHS, COHORT_EPOCHS = 20, 6
 KOHORT = "kohort"
+PEERS = [name for name in BREADTH if name not in {KOHORT, COHORT}]
 KINDS = {
     "total": "Cold, wall seconds of the process",
     "epochs": "Warm, wall seconds of an epoch",
@@ -51,8 +52,7 @@ def ratios(records: Sequence[Record], kind: str, peer: str, to: str = KOHORT) ->
 
 def best(records: Sequence[Record], kind: str, to: str = KOHORT) -> tuple[str, list[float]]:
     """The peer whose median ratio is lowest, and its ratios; "" where there is none."""
-    peers = [name for name in BREADTH if name not in {KOHORT, COHORT}]
-    found = {name: ratios(records, kind, name, to) for name in peers}
+    found = {name: ratios(records, kind, name, to) for name in PEERS}
     known = {name: told for name, told in found.items() if told}
     name = min(known, key=lambda name: statistics.median(known[name]), default="")
     return name, known.get(name, [])
@@ -65,21 +65,20 @@ def table(found: dict[str, Any], kind: str) -> str:
         found: What was measured, by model.
         kind: One of `KINDS`. Seconds of an epoch are told of eight models, too, for each.
     """
-    peers = [name for name in BREADTH if name not in {KOHORT, COHORT}]
     is_warm = kind.endswith("epochs")
-    head = ["model", "kohort, s", *peers, "best peer"]
+    head = ["model", "kohort, s", *PEERS, "best peer"]
     head += [f"{COHORT}, s a model", "best peer to it"] * is_warm
-    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    rows = []
     for model, told in found.items():
         records = told["records"]
         cells = [model, _seconds(records, kind, KOHORT)]
-        cells += [_spread(ratios(records, kind, name)) for name in peers]
+        cells += [_spread(ratios(records, kind, name)) for name in PEERS]
         name, of_best = best(records, kind)
         cells.append(f"{_median(of_best)} {name}".strip())
         if is_warm:
             cells += [_seconds(records, kind, COHORT), _spread(best(records, kind, COHORT)[1])]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return _markdown(head, rows)
 
 
 def at_a_glance(found: dict[str, Any]) -> str:
@@ -88,16 +87,21 @@ def at_a_glance(found: dict[str, Any]) -> str:
     For an epoch of one model each peer, and the best of them beside eight models at once; for all
     epochs, from the start of the process, the best peer.
     """
-    peers = [name for name in BREADTH if name not in {KOHORT, COHORT}]
-    head = ["model", *peers, "best, beside 8 at once", "cold, 20 epochs: best"]
-    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    head = ["model", *PEERS, "best, beside 8 at once", "cold, 20 epochs: best"]
+    rows = []
     for model, told in found.items():
         records = told["records"]
-        cells = [_median(ratios(records, "epochs", name)) or "none" for name in peers]
+        cells = [_median(ratios(records, "epochs", name)) or "none" for name in PEERS]
         cells += [_median(best(records, "epochs", COHORT)[1]) or "none"]
         name, cold = best(records, "total")
-        lines.append(f"| {' | '.join([model, *cells, f'{_median(cold)} {name}'])} |")
-    return "\n".join(lines) + "\n"
+        rows.append([model, *cells, f"{_median(cold)} {name}"])
+    return _markdown(head, rows)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text, and the others numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _median(values: Sequence[float]) -> str:
@@ -117,22 +121,22 @@ def _seconds(records: Sequence[Record], kind: str, peer: str) -> str:
 def parts(found: dict[str, Any]) -> str:
     """Where the wall seconds of kohort's cold processes go, a line for each model."""
     head = ["model", "imports", "building and first epoch", "of it compiling", "later epochs"]
-    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
+    rows = []
     for model, told in found.items():
         good = [r for r in told["records"] if r["peer"] == KOHORT and "failed" not in r]
         each = [(r["imports"], r["first"], r["compiling"], sum(r["epochs"])) for r in good]
         cells = [f"{statistics.median(values):.1f}" for values in zip(*each, strict=True)]
-        lines.append(f"| {' | '.join([model, *cells])} |")
-    return "\n".join(lines) + "\n"
+        rows.append([model, *cells])
+    return _markdown(head, rows)
 
 
 def building(found: dict[str, Any]) -> str:
     """Processor seconds in which a model is built first in a process, a line for each model."""
-    lines = ["| model | by itself | in `kohort.building()` |", "| --- | ---: | ---: |"]
-    for model, told in found.items():
-        times = (_seconds(told["records"], "building", peer) for peer in ("keras-jax", KOHORT))
-        lines.append(f"| {' | '.join([model, *times])} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        [model, *(_seconds(told["records"], "building", peer) for peer in ("keras-jax", KOHORT))]
+        for model, told in found.items()
+    ]
+    return _markdown(["model", "by itself", "in `kohort.building()`"], rows)
 
 
 def failures(found: dict[str, Any]) -> str:

@@ -39,15 +39,12 @@ class Answers:
             group_size: The mean size of the groups that train, by which those of the test set are
                 counted where they are not known.
         """
-        known = self.groups
-        return max(1.0, self.samples / group_size) if known is None else float(known)
+        return _behind(self.samples, self.groups, group_size)
 
     def behind_class(self, number: int, group_size: float) -> float:
         """The same of the samples of a class."""
-        known = self.groups_of_class
-        if known is None:
-            return max(1.0, float(self.of_class[number]) / group_size)
-        return float(known[number])
+        groups = None if self.groups_of_class is None else self.groups_of_class[number]
+        return _behind(self.of_class[number], groups, group_size)
 
     @property
     def right(self) -> int:
@@ -64,3 +61,7 @@ class Answers:
     def missed(self) -> list[int]:
         """The classes that have samples, none of which is given its class."""
         return [int(n) for n in np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))]
+
+
+def _behind(samples: int, groups: int | None, group_size: float) -> float:
+    return max(1.0, float(samples / group_size)) if groups is None else float(groups)

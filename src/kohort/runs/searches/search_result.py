@@ -92,11 +92,10 @@ class SearchResult(Result):
         """The search as a study of Optuna's, for its dashboard and plots.
 
         Args:
-            storage: Where to write it, such as "sqlite:///optuna.db", or a storage of Optuna's;
-                None for memory.
+            storage: As in `Result.to_optuna`.
 
         Raises:
-            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+            optuna.exceptions.DuplicatedStudyError: As there.
 
         Example:
             >>> len(proved.to_optuna().trials)
