@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 import kohort
+from kohort.cli.options import ExecutorName
+from kohort.cli.training.study_commands import executor_of
 from kohort.runs.cluster.ray_settings import cluster_of
 
 
@@ -43,3 +45,14 @@ def test_a_shared_place_is_a_folder_or_a_url(shared):
 def test_a_shared_place_has_one_name_on_all_nodes(shared):
     with pytest.raises(kohort.DesignError, match="a folder by its path from the root"):
         kohort.Ray(shared=shared)
+
+
+@pytest.mark.parametrize(
+    ("address", "shared", "option"),
+    [("10.0.0.5:6379", None, "--address"), (None, "/mnt/data", "--shared")],
+)
+def test_options_of_a_cluster_are_refused_without_one(address, shared, option):
+    with pytest.raises(kohort.DesignError, match=f"expected --executor ray beside {option}"):
+        executor_of(ExecutorName.LOCAL, address, shared)
+    cluster = executor_of(ExecutorName.RAY, address, shared)
+    assert cluster == kohort.Ray(address, shared=shared)
