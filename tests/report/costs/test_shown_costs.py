@@ -1,5 +1,7 @@
 """Costs that a report shows: what is measured for it, and what is told of that."""
 
+import pytest
+
 from kohort.errors import ModelError
 from kohort.evidence.provenance import environment
 from kohort.keras_api.cost import Cost
@@ -10,14 +12,14 @@ from kohort.report.costs.shown_costs import shown_costs as shown
 COST = Cost(10, 1.5, 0.02)
 
 
-def measuring(monkeypatch, failing=()):
+def measuring(monkeypatch, failing=(), error=None):
     """The names of models that are measured, in order; each stands for itself."""
     measured = []
 
     def cost_of(name):
         measured.append(name)
         if name in failing:
-            raise ModelError("a model", "none", "build it")
+            raise error
         return COST
 
     monkeypatch.setattr(shown_costs, "cost_of", cost_of)
@@ -52,9 +54,12 @@ def test_what_is_known_is_not_measured_again_and_all_of_it_is_shown(monkeypatch)
     assert measured == ["d"]
 
 
-def test_a_model_that_cannot_be_built_is_left_out(monkeypatch):
+@pytest.mark.parametrize(
+    "error", [ModelError("a model", "none", "build it"), RuntimeError("of a user's layer")]
+)
+def test_a_model_that_cannot_be_built_is_left_out(monkeypatch, error):
     monkeypatch.setattr(shown_costs, "SECONDS", float("inf"))
-    measuring(monkeypatch, failing="a")
+    measuring(monkeypatch, failing="a", error=error)
     assert list(shown(named("ab"), 2, {}).by_variant) == ["b"]
 
 
