@@ -102,7 +102,9 @@ def page_figures(seconds: float = 10) -> dict[str, Any]:
                 tab = browser.new_page()
                 tab.add_init_script(HELD)
                 tab.goto(f"{server.url}/study?name=width")
-                tab.wait_for_function("document.querySelector('#answer').innerText.includes('249')")
+                tab.wait_for_function(
+                    "() => document.querySelector('#answer').innerText.includes('249')"
+                )
                 tab.evaluate(PUSHED)
                 updates, drawn, longest, took = tab.evaluate(FRAMES, seconds)
                 browser.close()

@@ -44,17 +44,14 @@ def block(shipment: Shipment, task: BlockTask, rings: Any) -> Iterator[Message]:
     from kohort.runs.cluster import worker
 
     yield worker.begun(ray.get_runtime_context().get_node_id())
-    rung = rings.wait.remote()
+    # Of futures nothing but Python waits. A task that calls `ray.get` or `ray.wait`, if only to
+    # look, gives its cores up meanwhile: the node begins another block beside it.
+    rung = rings.wait.remote().future()
 
     def ends() -> bool:
-        if not ray.wait([rung], timeout=0)[0]:
-            return False
-        try:
-            return bool(ray.get(rung))
-        except ray.exceptions.RayError:  # Its node died.
-            return False
+        return rung.done() and rung.exception() is None  # One where its node died.
 
-    yield from worker.train_block(shipment, task, ray.get, ends)
+    yield from worker.train_block(shipment, task, lambda sent: sent.future().result(), ends)
 
 
 def bell(ray: Any) -> Any:
