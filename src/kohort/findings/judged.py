@@ -258,6 +258,16 @@ class StudyCurves:
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
 
     @cached_property
+    def means(self) -> np.ndarray:
+        """The means of these over sound replicates, `[variant]`; NaN where there is none."""
+        return np.array([self.interval(errors).mean for errors in self.errors])
+
+    @cached_property
+    def train_ends(self) -> np.ndarray:
+        """Train errors at the end, float64 `[variant, replicate]`; NaN for replicates not sound."""
+        return np.array([curves.at_end(curves.train_error) for curves in self.variants])
+
+    @cached_property
     def candidates(self) -> np.ndarray:
         """The numbers of the variants that may be the best, `[candidate]`.
 

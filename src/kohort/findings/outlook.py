@@ -94,8 +94,7 @@ def train_ends(study: StudyCurves, curves: VariantCurves) -> np.ndarray:
 
     NaN for replicates not sound, and for variants that train with other weights of classes.
     """
-    ends = np.array([each.at_end(each.train_error) for each in study.variants])
-    return only_alike(ends, study, curves)
+    return only_alike(study.train_ends, study, curves)
 
 
 def only_alike(values: np.ndarray, study: StudyCurves, curves: VariantCurves) -> np.ndarray:

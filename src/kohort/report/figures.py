@@ -24,6 +24,21 @@ _COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
 # Dashes distinguish training from validation in print.
 _DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
 
+_STYLE = {
+    "font": "system-ui, sans-serif",
+    "view": {"continuousWidth": 300, "continuousHeight": 300, "stroke": None},
+    "axis": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "domainColor": "currentColor",
+        "tickColor": "currentColor",
+        "gridColor": "#88888844",
+    },
+    "legend": {"labelColor": "currentColor", "orient": "bottom"},
+}
+"""Vega's configuration of all pictures: those of the page around them."""
+
 
 def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
     """Mean and range over replicates of train and validation metrics in inference mode.
@@ -223,21 +238,10 @@ def short_names(names: Sequence[str], letters: int) -> list[str]:
 
 def on_the_page(chart: Any) -> str:
     """A chart as SVG text, with the text colour of the page around it."""
-    styled = (
-        chart.properties(background="transparent")
-        .configure(font="system-ui, sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor="currentColor",
-            titleColor="currentColor",
-            titleFontWeight="normal",
-            domainColor="currentColor",
-            tickColor="currentColor",
-            gridColor="#88888844",
-        )
-        .configure_legend(labelColor="currentColor", orient="bottom")
-    )
-    svg: str = vl_convert.vegalite_to_svg(_whole(styled))
+    drawn = _whole(chart)
+    # Each of Altair's own methods for this copies the chart with its data.
+    drawn |= {"background": "transparent", "config": _STYLE}
+    svg: str = vl_convert.vegalite_to_svg(drawn)
     # A hundredth of a pixel is enough: half of a page was decimals. Each picture has a label of its
     # own, and Vega's of every mark and group are without words.
     return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))

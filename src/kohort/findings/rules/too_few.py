@@ -127,8 +127,7 @@ def _compared(curves: VariantCurves, study: StudyCurves) -> Comparison | None:
 
     None where nothing is known of one of the two.
     """
-    means = np.array([study.interval(errors).mean for errors in study.errors])
-    number = next(n for n, c in enumerate(study.variants) if c is curves)
+    means, number = study.means, study.number(curves)
     if number == 0 and np.isfinite(means[1:]).any():
         number = 1 + int(np.nanargmin(means[1:]))
     known = number > 0 and bool(np.isfinite(means[[0, number]]).all())
