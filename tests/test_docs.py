@@ -20,6 +20,7 @@ from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from scripts.docs import PAGES
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS, figure
+from scripts.pictures import LIVE, REPORTS
 from tests.cli import in_process
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +82,16 @@ def test_an_example_is_found_and_drawn(code):
     written = (ROOT / "docs" / "findings" / f"{code}.svg").read_text("utf-8")
     for svg in (written, figure(code, shown)):
         assert ElementTree.fromstring(svg).tag.endswith("svg")
+
+
+def test_every_picture_is_made_by_the_script_small_and_told_in_words():
+    docs = ROOT / "docs"
+    assert {path.name for path in docs.glob("*.png")} == {*REPORTS, *LIVE}, "scripts.pictures"
+    pages = {path.name: path.read_text("utf-8") for path in docs.glob("*.md")}
+    for page, names in [("report.md", REPORTS), ("live.md", LIVE)]:
+        for name in names:
+            assert re.search(rf"!\[[^\]]{{30,}}\]\({name}\)", pages[page]), name
+            assert (docs / name).stat().st_size < 200_000, name
 
 
 def test_the_readmes_commands_exist():

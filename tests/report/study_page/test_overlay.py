@@ -29,6 +29,19 @@ def test_a_loss_has_a_log_scale_too():
     assert [view.name for view in below_zero.views] == ["loss", "accuracy"]
 
 
+def test_a_view_tells_what_a_pixel_of_its_log_scale_is():
+    table = bands("a", "b", metrics=("data_loss",))
+    _, log = overlay(table, {"a": True, "b": True}).views
+    # The picture is 300 pixels high, and its axis begins at the lowest value.
+    lowest, highest = table["mean"].min(), table["mean"].quantile(0.98)
+    assert lowest * np.exp(300 * log.logarithm) == pytest.approx(highest)
+    assert [view.logarithm for view in overlay(bands("a", "b"), {"a": True, "b": True}).views] == [
+        0.0,
+        log.logarithm,
+        0.0,
+    ]
+
+
 def test_its_numbers_are_those_of_the_bands():
     table = bands("a", "b", metrics=("data_loss",))
     table.loc[(table["variant"] == "b") & (table["epoch"] > 2), "mean"] = np.nan

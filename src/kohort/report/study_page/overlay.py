@@ -1,8 +1,9 @@
 """The curves of several variants over each other: the reader chooses whose, and of what."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import altair as alt
 import numpy as np
@@ -32,12 +33,15 @@ class View:
         metric: The metric, a key of `Overlay.numbers`.
         axes: Its axes, as SVG text.
         lines: By variant, its curves on these axes, as SVG text.
+        logarithm: By how much the natural logarithm of a value grows in a pixel; 0 where the scale
+            is linear. Who smooths a line that is drawn needs it.
     """
 
     name: str
     metric: str
     axes: str
     lines: Sequence[str]
+    logarithm: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Overlay:
     views: Sequence[View]
     epochs: int
     numbers: Mapping[str, Sequence[Mapping[str, Sequence[float | None]]]]
+
+    smoothings: ClassVar[Mapping[str, float]] = {"light": 0.6, "strong": 0.9}
+    """By name, the weight of an epoch in a smoothed curve, as a part of the next epoch's."""
 
     @property
     def left(self) -> float:
@@ -161,4 +168,5 @@ def _view(
         drawn(bands[bands["variant"] == variant], colour, is_line=True)
         for variant, colour in zip(variants, COLOURS, strict=False)
     ]
-    return View(name + ", log scale" * (kind == "log"), metric, axes, lines)
+    logarithm = math.log(limits[1] / limits[0]) / HEIGHT if kind == "log" else 0.0
+    return View(name + ", log scale" * (kind == "log"), metric, axes, lines, logarithm)

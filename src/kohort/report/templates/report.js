@@ -38,7 +38,8 @@
     const { variants, numbers } = JSON.parse(curves.querySelector("script").textContent);
     const boxes = [...curves.querySelectorAll("[type=checkbox]")];
     const stacks = [...curves.querySelectorAll(".stack")];
-    const view = curves.querySelector("select");
+    const view = curves.querySelector(".view");
+    const smoothing = curves.querySelector(".smoothing");
     const epoch = curves.querySelector("[type=range]");
     const draw = () => {
       const stack = stacks[view.value];
@@ -60,6 +61,33 @@
         return [row];
       }));
     };
+    // An exponential moving average, debiased. On a linear scale that of the heights is as high as
+    // that of the values; on a log scale heights are turned into values, up to a factor, and back.
+    const averaged = (line, weight, logarithm) => {
+      const value = (y) => logarithm ? Math.exp(-logarithm * y) : y;
+      const height = (mean) => logarithm ? -Math.log(mean) / logarithm : mean;
+      let [sum, weights] = [0, 0];
+      return line.replace(/([ML])([^,]+),([^MLZ]+)/g, (_, way, x, y) => {
+        sum = weight * sum + value(Number(y));
+        weights = weight * weights + 1;
+        return `${way}${x},${height(sum / weights).toFixed(2)}`;
+      });
+    };
+    const smooth = () => {
+      for (const stack of stacks) {
+        stack.querySelectorAll(".smoothed").forEach((line) => line.remove());
+        for (const line of stack.querySelectorAll(".of .mark-line path")) {
+          const weight = Number(smoothing.value);
+          line.classList.toggle("faint", weight > 0);
+          if (weight === 0) continue;
+          const over = line.cloneNode();
+          over.setAttribute("class", "smoothed");
+          over.setAttribute("d", averaged(line.getAttribute("d"), weight, Number(stack.dataset.logarithm)));
+          line.after(over);
+        }
+      }
+    };
+    smoothing.addEventListener("input", smooth);
     for (const stack of stacks) {
       stack.addEventListener("pointermove", (event) => {
         const box = stack.getBoundingClientRect();
@@ -72,6 +100,7 @@
     [view, epoch, ...boxes].forEach((control) => control.addEventListener("input", draw));
     curves.hidden = false;
     draw();
+    smooth();
   }
 
   for (const table of document.querySelectorAll("table.long")) {

@@ -76,6 +76,7 @@
   let follows = true;
   let drawn = [];
   const rows = new Map();
+  const kept = new Set();
   const dirty = new Set();
 
   const number = (value, digits = 3) => value === null || value === undefined ? "none"
@@ -219,7 +220,9 @@
   };
   const showRows = () => {
     const body = by("variants").tBodies[0];
-    const shown = showsAll ? order : order.slice(0, ROWS);
+    // Who is drawn has a row with a checked box, and keeps it: an unchecked one would leave with its focus.
+    (chosen ?? []).forEach((variant) => kept.add(variant));
+    const shown = order.filter((variant, place) => showsAll || place < ROWS || kept.has(variant));
     say(by("score"), judged.metric ? `validation ${judged.metric}${judged.final ? "" : " so far"}` : "score");
     say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
     for (const variant of shown) {
@@ -244,6 +247,8 @@
       if (focused && body.contains(focused)) focused.focus();
     }
     by("more").hidden = order.length <= ROWS;
+    by("rest").hidden = showsAll || order.length <= ROWS;
+    say(by("rest"), `The best ${ROWS}, and below them those that are drawn, or were.`);
     say(by("more"), showsAll ? `Show ${ROWS}` : `Show all ${whole.format(order.length)}`);
   };
   by("more").addEventListener("click", () => { showsAll = !showsAll; dirty.add("rows"); plan(); });
@@ -270,21 +275,44 @@
     if (by("charts").dataset.of !== key) {
       by("charts").dataset.of = key;
       charts.length = 0;
-      by("charts").replaceChildren(...metrics.map((metric) => {
+      by("charts").replaceChildren(...metrics.map((metric, place) => {
         const figure = make("figure");
-        const canvas = make("canvas", "", { role: "img" });
-        figure.append(make("figcaption", metric), canvas);
-        charts.push({ metric, canvas });
+        const plot = make("div", "", { class: "plot" });
+        const chart = {
+          metric, place, caption: make("figcaption"), canvas: make("canvas", "", { role: "img" }), scale: null, pointer: null,
+          rule: make("span", "", { class: "rule", hidden: "" }),
+          // Who reads by ear or by keyboard has the same numbers in the table below.
+          tip: make("div", "", { class: "tip", hidden: "", "aria-hidden": "true" }),
+        };
+        plot.append(chart.canvas, chart.rule, chart.tip);
+        figure.append(chart.caption, plot);
+        for (const kind of ["pointermove", "pointerdown"]) {
+          chart.canvas.addEventListener(kind, (event) => aim(chart, [event.offsetX, event.offsetY]));
+        }
+        // A finger that is lifted leaves what it showed, until it touches another place.
+        chart.canvas.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") aim(chart, null); });
+        charts.push(chart);
         return figure;
       }));
     }
+    by("shown").replaceChildren(...(chosen ?? []).map((variant) => named(make("li"), variant)));
     const longest = Math.max(0, ...(chosen ?? []).map((variant) => bands[variant]?.length ?? 0));
     by("readout").hidden = !longest;
     by("epoch").max = Math.max(1, longest);
     if (follows) by("epoch").value = longest;
-    charts.forEach(({ metric, canvas }, place) => drawChart(canvas, metric, place, longest));
+    for (const chart of charts) {
+      drawChart(chart, longest);
+      tell(chart);
+    }
     showNumbers();
   };
+  const named = (element, variant) => {
+    const swatch = make("span", "", { class: "swatch", "aria-hidden": "true" });
+    swatch.style.background = colour(variant);
+    element.append(swatch, make("span", variants[variant]));
+    return element;
+  };
+  const inDigits = (value, place) => number(value, place === charts.length - 1 ? 1 : 3);
   const steps = (low, high) => {
     const raw = (high - low) / 4 || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
@@ -293,7 +321,20 @@
     for (let mark = Math.ceil(low / step) * step; mark <= high + step / 1e6; mark += step) marks.push(mark);
     return [marks, Math.max(0, -Math.floor(Math.log10(step)))];
   };
-  const drawChart = (canvas, metric, place, longest) => {
+  // Of each decade 1, 2 and 5, or of many decades some powers of ten; of less than a decade even steps.
+  const logSteps = (low, high) => {
+    const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+    const marks = [];
+    const every = Math.ceil((last - first) / 6);
+    for (let power = first; power <= last; power += every) {
+      for (const part of last - first > 3 ? [1] : [1, 2, 5]) marks.push(Number(`${part}e${power}`));
+    }
+    const inside = marks.filter((mark) => low <= mark && mark <= high);
+    return inside.length > 2 ? inside : steps(low, high)[0].filter((mark) => mark > 0);
+  };
+  const drawChart = (chart, longest) => {
+    const { canvas, metric, place } = chart;
+    chart.scale = null;
     const [pen, width, height] = surface(canvas, canvas.clientHeight);
     const told = `${metric} by epoch of ${count((chosen ?? []).length, "variant")}, up to epoch ${longest}; the table below has the numbers`;
     canvas.setAttribute("aria-label", told);
@@ -308,20 +349,28 @@
         }
       }
     }
+    const isLoss = metric.includes("loss");
+    const isLog = by("log").checked && isLoss && low > 0;
+    const lacksLog = by("log").checked && isLoss && low <= 0;
+    say(chart.caption, metric + (isLog ? ", log scale" : lacksLog ? ", linear scale: not all of it is above 0" : ""));
     if (!(low <= high)) return;
-    if (low === high) { low -= 0.5; high += 0.5; }
+    if (low === high) [low, high] = isLog ? [low / 2, 2 * high] : [low - 0.5, high + 0.5];
     const [left, right, top, bottom] = [52, width - 8, 8, height - 26];
     const x = (epoch) => left + (right - left) * (longest > 1 ? epoch / (longest - 1) : 0.5);
-    const y = (value) => bottom - (bottom - top) * (value - low) / (high - low);
+    const along = (value) => isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+    const y = (value) => bottom - (bottom - top) * along(value);
+    chart.scale = { left, right, top, bottom, longest, x, y };
     pen.font = "12px system-ui, sans-serif";
     pen.fillStyle = style("--muted");
     pen.strokeStyle = style("--line");
     pen.lineWidth = 1;
     pen.textAlign = "right";
-    const [marks, digits] = steps(low, high);
+    const [marks, digits] = isLog ? [logSteps(low, high), 0] : steps(low, high);
+    const text = (mark) => isLog ? String(Number(mark.toPrecision(4)))
+      : isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %` : mark.toFixed(digits);
     for (const mark of marks) {
       pen.beginPath(); pen.moveTo(left, y(mark)); pen.lineTo(right, y(mark)); pen.stroke();
-      pen.fillText(isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %` : mark.toFixed(digits), left - 6, y(mark) + 4);
+      pen.fillText(text(mark), left - 6, y(mark) + 4);
     }
     pen.textAlign = "center";
     const every = Math.max(1, Math.ceil(longest / Math.max(2, Math.floor((right - left) / 60))));
@@ -362,6 +411,36 @@
     pen.lineWidth = 1;
     pen.beginPath(); pen.moveTo(x(shown), top); pen.lineTo(x(shown), bottom); pen.stroke();
   };
+  // Below the curves, of the pointer's epoch: each variant's name and values, the highest first.
+  const tell = ({ place, scale, pointer, rule, tip }) => {
+    rule.hidden = tip.hidden = true;
+    if (pointer === null || scale === null) return;
+    const { left, right, top, bottom, longest, x, y } = scale;
+    const part = Math.min(1, Math.max(0, (pointer[0] - left) / (right - left)));
+    const epoch = Math.round(part * (longest - 1));
+    const found = (chosen ?? []).flatMap((variant) => {
+      const [training, validation] = [0, 3].map((at) => bands[variant]?.[epoch]?.[6 * place + at] ?? null);
+      const away = Math.min(...[training, validation].map((one) => one === null ? Infinity : Math.abs(y(one) - pointer[1])));
+      return away < Infinity ? [{ variant, training, validation, away }] : [];
+    });
+    if (!found.length) return;
+    found.sort((a, b) => (b.validation ?? b.training) - (a.validation ?? a.training));
+    const nearest = Math.min(...found.map(({ away }) => away));
+    tip.replaceChildren(make("p", `epoch ${epoch + 1}: validation (training)`), ...found.map((one) => {
+      const line = named(make("p", "", { class: one.away === nearest ? "near" : "" }), one.variant);
+      line.append(make("b", `${inDigits(one.validation, place)} (${inDigits(one.training, place)})`));
+      return line;
+    }));
+    Object.assign(rule.style, { left: `${x(epoch)}px`, top: `${top}px`, height: `${bottom - top}px` });
+    rule.hidden = tip.hidden = false;
+  };
+  const aim = (chart, pointer) => {
+    chart.pointer = pointer;
+    tell(chart);
+  };
+  addEventListener("pointerdown", (event) => charts.forEach((chart) => { if (event.target !== chart.canvas) aim(chart, null); }));
+  addEventListener("keydown", (event) => { if (event.key === "Escape") charts.forEach((chart) => aim(chart, null)); });
+  by("log").addEventListener("change", () => { dirty.add("curves"); plan(); });
   const showNumbers = () => {
     const epoch = by("epoch").value - 1;
     say(by("epoch-shown"), String(epoch + 1));
@@ -375,10 +454,9 @@
       const band = bands[variant]?.[epoch];
       row.append(make("th", variants[variant], { scope: "row" }));
       metrics.forEach((_, place) => {
-        const digits = place === metrics.length - 1 ? 1 : 3;
         for (const at of [6 * place, 6 * place + 3]) {
           const has = band && band[at] !== null;
-          row.append(make("td", has ? `${number(band[at], digits)} (${number(band[at + 1], digits)} to ${number(band[at + 2], digits)})` : "none"));
+          row.append(make("td", has ? `${inDigits(band[at], place)} (${inDigits(band[at + 1], place)} to ${inDigits(band[at + 2], place)})` : "none"));
         }
       });
       return row;
