@@ -114,6 +114,12 @@ def test_names_are_escaped(report, page):
     assert "<script>alert" not in report.read_text("utf-8")
 
 
+def test_what_one_types_is_set_as_code(report):
+    text = re.sub(r"<script.*?</script>", "", report.read_text("utf-8"), flags=re.DOTALL)
+    assert "by default (<code>margin=</code>)" in text
+    assert "`" not in text
+
+
 def test_it_tells_in_this_order(page):
     told = page.headings[1:]
     assert told[:3] == ["The answer in full", "The variants", "Findings and curves"]

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import io
+import re
 from importlib import resources
 from pathlib import Path
 
 import jinja2
 import numpy as np
+from markupsafe import Markup, escape
 from PIL import Image
 
 from kohort.evidence.whole_files import written_whole
@@ -27,8 +29,14 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.filters["code"] = _code
     environment.globals |= {"script": script, "script_hash": f"sha256-{digest}"}
     return environment
+
+
+def _code(text: str) -> Markup:
+    """The text, escaped, with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 (escaped)
 
 
 def write_html(path: Path, html: str) -> Path:
