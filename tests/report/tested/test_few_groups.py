@@ -121,6 +121,8 @@ def test_the_answer_says_that_ranks_are_by_chance():
 def test_the_plan_tells_of_few_groups():
     assert few_to_test(None) == few_to_test(np.arange(5)) == few_to_test(np.full(5, -1)) == ""
     assert few_to_test(np.arange(3)) == ""  # as `numbered`: rows of no common group
+    assert few_to_test(np.repeat(np.arange(5), 2)) == ""
+    assert few_to_test(np.repeat(np.arange(4), 2)).startswith("the test part has 4 groups of 8 ")
     assert few_to_test(np.array([0, 0, 1])).startswith("the test part has 2 groups of 3 rows: ")
     assert few_to_test(np.zeros(40, int)).startswith("the test part has 1 group of 40 rows: ")
 

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,14 @@ def test_what_a_shared_place_has_is_not_written_again(sent, place, tmp_path):
     after = {file: file.stat().st_mtime_ns for file in (tmp_path / "data").iterdir()}
     assert after.items() >= before.items()
     assert len(after) == len(before) + 1
+
+
+def test_what_a_node_has_copied_is_not_fetched_again(sent, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    packed = shipping.put_aside(ray, sent, f"file://{tmp_path}/data")
+    shipping.taken_up(packed)
+    shutil.rmtree(tmp_path / "data")
+    np.testing.assert_array_equal(shipping.taken_up(packed)["large"], sent["large"])
 
 
 def test_a_damaged_file_of_a_shared_place_is_told(sent, place, tmp_path):
