@@ -31,7 +31,7 @@ import kohort  # before Keras, whose backend it chooses
 import numpy as np
 import typer
 
-from kohort.runs.cluster.ray_settings import Executor
+from kohort.engine.ray_settings import Executor
 from scripts.kills import RUNS, What, same
 from scripts.loopback import Loopback
 from tests.postgres import Server, binaries

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kohort.design.races import Race
     from kohort.design.replicates import Holdout, KFold
     from kohort.design.variants import Variant, grid
+    from kohort.engine.ray_settings import Ray
     from kohort.errors import (
         DataError,
         DesignError,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from kohort.keras_api.beginning.first_values import building
     from kohort.member import Ensemble, Member
     from kohort.result import Result
-    from kohort.runs.cluster.ray_settings import Ray
     from kohort.runs.loading import open  # noqa: A004 (the design's name for it)
     from kohort.study import Study
 
@@ -50,7 +50,7 @@ _HOMES = {
     "ModelError": "kohort.errors",
     "Race": "kohort.design.races",
     "Range": "kohort.design.searches.number_range",
-    "Ray": "kohort.runs.cluster.ray_settings",
+    "Ray": "kohort.engine.ray_settings",
     "Result": "kohort.result",
     "Search": "kohort.search",
     "StoreError": "kohort.errors",

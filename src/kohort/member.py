@@ -18,6 +18,7 @@ from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.design.whole_data import REFIT
 from kohort.engine.needless import without_needless_warnings
+from kohort.engine.ray_settings import Ray
 from kohort.keras_api.averaging import averaged, link_of, measurable
 from kohort.keras_api.class_outputs import Link, output_kind
 from kohort.keras_api.models import prepare, uncompiled
@@ -279,8 +280,8 @@ class Refit(NamedTuple):
 class Refits(Protocol):
     """Trains or loads refits."""
 
-    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
-        """The refit; `visible` shows its progress on stderr."""
+    def __call__(self, wanted: Refit, cluster: Ray | None, *, visible: bool) -> Member:
+        """The refit, trained on a cluster or here; `visible` shows its progress on stderr."""
 
 
 def epochs_to_refit(members: Sequence[Member]) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from kohort.data.dataset import Dataset
 from kohort.design.variants import Variant
+from kohort.engine.ray_settings import Executor, cluster_of
 from kohort.errors import DesignError
 from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
@@ -102,9 +103,15 @@ class Result(ResultView):
             >>> result.best(cheapest=True).variant.name  # one unit is not as good
             'units=16'
         """
-        return self._best_member(self._chosen(cheapest=cheapest))
+        return self._best_member(self._conclusions.shipped(cheapest=cheapest))
 
-    def refit(self, *, cheapest: bool = False, verbose: Literal["auto", 0, 1] = "auto") -> Member:
+    def refit(
+        self,
+        *,
+        cheapest: bool = False,
+        verbose: Literal["auto", 0, 1] = "auto",
+        executor: Executor = "local",
+    ) -> Member:
         """The winner once more, trained on all training samples, validation parts included.
 
         It trains for the median of the best epochs of the variant's replicates (the later of two
@@ -121,13 +128,15 @@ class Result(ResultView):
         Args:
             cheapest: As in `best`.
             verbose: 0 is silent; anything else shows progress on stderr.
+            executor: As in `Study.run`; wherever the study trained, "local" is this process.
 
         Returns:
             A member like others: `model()`, `deployable()`, `save(path)`.
 
         Raises:
-            DesignError: As `best`; or it diverges, a callback needs validation data, or the study
-                was opened from a store, which has no refit of it and no build function.
+            DesignError: As `best`; or it diverges, a callback needs validation data, there is no
+                such executor or cluster, or the study was opened from a store, which has no refit
+                of it and no build function.
             StoreError: The store cannot be read or written, or another process runs the study.
             Interrupted: It was asked to end, and what it had done is stored.
 
@@ -140,7 +149,8 @@ class Result(ResultView):
             >>> refitted.save("refitted.keras").name
             'refitted.keras'
         """
-        number = self._chosen(cheapest=cheapest)
+        cluster = cluster_of(executor)
+        number = self._conclusions.shipped(cheapest=cheapest)
         if number not in self._refitted:
             members = self._sound_members(number)
             if self._refits is None:
@@ -151,14 +161,14 @@ class Result(ResultView):
                 )
             name, first = self.variants[number].name, self.members[number, 0]
             wanted = Refit(number, name, epochs_to_refit(members), first.fingerprint)
-            self._refitted[number] = self._refits(wanted, visible=verbose != 0)
+            self._refitted[number] = self._refits(wanted, cluster, visible=verbose != 0)
         return self._refitted[number]
 
     def test_refit(self, *, cheapest: bool = False) -> SideBySide:
         """How `refit` does on the test set beside the winner's single member, and what both cost.
 
-        It is trained where it has not been. The test set is read for it once, and that is recorded
-        as another reading. Both models were chosen before: read it to know, and not to choose.
+        It is trained here where it has not been. The test set is read for it once, which is
+        recorded as another reading. Both were chosen before: read it to know, not to choose.
 
         Args:
             cheapest: As in `best`.
@@ -208,7 +218,7 @@ class Result(ResultView):
             Ensemble('the ensemble of units=1 and units=16')
         """
         if variants is None:
-            number = self._chosen(cheapest=cheapest)
+            number = self._conclusions.shipped(cheapest=cheapest)
             members = self._sound_members(number)
             name = f"the ensemble of {len(members)} members of {self.variants[number].name}"
         else:
@@ -245,7 +255,7 @@ class Result(ResultView):
     def _beside(self, model: Member | Ensemble, name: str, note: str) -> SideBySide:
         best = self.best()
         tested = self._read_beside(
-            self._chosen(cheapest=False), candidate(model, self.metric, name)
+            self._conclusions.shipped(cheapest=False), candidate(model, self.metric, name)
         )
         scores = self._scores(tested)
         held: list[HeldOut] | list[None] = self._held(tested) or [None, None]
@@ -257,16 +267,6 @@ class Result(ResultView):
             self.settings.confidence,
             note,
         )
-
-    def _chosen(self, *, cheapest: bool) -> int:
-        if self._conclusions.winner is None:
-            raise DesignError(
-                "a variant that trains to the end",
-                "divergence in all replicates of all variants",
-                "lower the learning rates",
-            )
-        number = self._conclusions.cheapest if cheapest else None
-        return self._conclusions.winner if number is None else number
 
     def _sound_members(self, number: int) -> list[Member]:
         sound = self._conclusions.study.variants[number].sound

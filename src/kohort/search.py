@@ -28,6 +28,7 @@ from kohort.design.weights import OfClasses
 from kohort.engine.memory import allowed
 from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
+from kohort.engine.ray_settings import Executor, Ray, cluster_of
 from kohort.errors import DesignError
 from kohort.evidence.provenance import environment
 from kohort.evidence.store import open_store
@@ -36,7 +37,6 @@ from kohort.keras_api.callbacks import Callback, listed
 from kohort.report.progress import Progress
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster.dispatch import dispatching, memory_for, staying
-from kohort.runs.cluster.ray_settings import Executor, Ray, cluster_of
 from kohort.runs.retention.retaining import Keep, check_keep
 from kohort.runs.searches.keeping import keeping, proved_before
 from kohort.runs.searches.search_result import SearchResult

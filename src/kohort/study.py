@@ -27,6 +27,7 @@ from kohort.engine.members import Resources
 from kohort.engine.memory import allowed
 from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
+from kohort.engine.ray_settings import Executor, cluster_of
 from kohort.errors import check_choice
 from kohort.evidence.provenance import environment
 from kohort.keras_api.callbacks import listed
@@ -35,7 +36,6 @@ from kohort.report.progress import Progress
 from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster.dispatch import dispatching, memory_for
-from kohort.runs.cluster.ray_settings import Executor, cluster_of
 from kohort.runs.fitting import Engine
 from kohort.runs.racing import plans_to_train
 from kohort.runs.recording import RunStart, before_training, study_record

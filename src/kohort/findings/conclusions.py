@@ -102,6 +102,21 @@ class Conclusions:
             spent[variant] += seconds
         return cheapest(self.study, spent)
 
+    def shipped(self, *, cheapest: bool) -> int:
+        """The number of the winner, or of the cheapest variant that is as good, if there is one.
+
+        Raises:
+            DesignError: No variant trained to the end.
+        """
+        if self.winner is None:
+            raise DesignError(
+                "a variant that trains to the end",
+                "divergence in all replicates of all variants",
+                "lower the learning rates",
+            )
+        number = self.cheapest if cheapest else None
+        return self.winner if number is None else number
+
     @cached_property
     def effects(self) -> Effects:
         """What each axis of the study does; in a race, in the replicates that all variants trained.

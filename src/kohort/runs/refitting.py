@@ -1,8 +1,9 @@
 """Trains a variant once more, on all training samples, and stores and loads such refits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,14 @@ from kohort.engine.memory import allowed, for_built_models
 from kohort.engine.program import cache
 from kohort.engine.program.guard import has_diverged
 from kohort.engine.program.precision import Precision, matmul_precision
+from kohort.engine.ray_settings import Ray
 from kohort.errors import DesignError, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, open_store
 from kohort.keras_api.callbacks import Callback, listed, without_validation
 from kohort.member import Member, Refit
 from kohort.report.progress import Progress
-from kohort.runs.checkpointing import REFITS, Checkpointer
+from kohort.runs.checkpointing import CADENCE, REFITS, Checkpointer
+from kohort.runs.cluster.dispatch import dispatching, memory_for
 from kohort.runs.fitting import Engine
 from kohort.runs.pace import asked_by_signals
 from kohort.runs.recording import Records
@@ -52,41 +55,53 @@ class Refitter:
     precision: Precision
     target: StoreTarget | None
 
-    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
+    def __call__(self, wanted: Refit, cluster: Ray | None, *, visible: bool) -> Member:
         """Load a refit, or train it; one that was begun goes on.
 
+        Args:
+            wanted: The refit.
+            cluster: Where it trains; None for this process.
+            visible: Whether to show its progress on stderr.
+
         Raises:
-            DesignError: It diverges, or a callback needs validation data.
+            DesignError: It diverges, a callback needs validation data, or there is no such cluster.
             StoreError: The store cannot be read or written, or another process has the study.
             Interrupted: It was asked to end, and what it had done is stored.
         """
         if self.target is None:
-            return self._member(wanted, self._train(wanted, None, visible=visible))
+            return self._member(wanted, self._train(wanted, None, cluster, visible=visible))
         with open_store(self.target.place, make=False) as store:
             kept = _KeptRefit(store.study(self.spec.name), wanted)
             found = kept.trained()
             if found is None:
                 with kept.study.claim():
-                    found = self._train(wanted, kept, visible=visible)
+                    found = self._train(wanted, kept, cluster, visible=visible)
         return self._member(wanted, found)
 
     def _member(self, wanted: Refit, trained: "_Trained") -> Member:
         return _member(self.spec.variants, self.spec.data, self.spec.seed, wanted, trained)
 
-    def _train(self, wanted: Refit, kept: "_KeptRefit | None", *, visible: bool) -> "_Trained":
+    def _train(
+        self, wanted: Refit, kept: "_KeptRefit | None", cluster: Ray | None, *, visible: bool
+    ) -> "_Trained":
         spec = _refit_spec(self.spec, wanted)
-        resources = Resources(None, 0 if self.engine == "keras" else allowed(self.memory))
+        cadence = CADENCE if self.target is None else self.target.cadence
         with ExitStack() as stack:
+            workers = stack.enter_context(dispatching(cluster, self.precision, cadence))
+            most = 0 if self.engine == "keras" else allowed(memory_for(workers, self.memory))
+            resources = Resources(None, most)
             stack.enter_context(matmul_precision(self.precision))
             stack.enter_context(cache.persistent())
             models = BuiltModels(spec, for_built_models(resources.memory))
             plan = make_plan(spec, models)
             progress = stack.enter_context(Progress(plan.member_epochs, visible=visible))
             checkpointer = None
-            if kept is not None and self.target is not None:
-                checkpointer = kept.checkpointer(plan, self.target.cadence)
+            if kept is not None:
+                checkpointer = kept.checkpointer(plan, cadence)
                 stack.enter_context(asked_by_signals(checkpointer.end_request.ask))
-            training = Training(spec, models, self.engine, resources, progress, checkpointer)
+            training = Training(
+                spec, models, self.engine, resources, progress, checkpointer, workers
+            )
             training.train(plan)
             trained = _Trained.of(training.records)
             if kept is not None and checkpointer is not None:
@@ -123,14 +138,14 @@ class StoredRefits:
     data: Dataset
     learned: Collection[int] = ()
 
-    def __call__(self, wanted: Refit, *, visible: bool) -> Member:
-        """Load a refit.
+    def __call__(self, wanted: Refit, cluster: Ray | None, *, visible: bool) -> Member:
+        """Load a refit; nothing trains, here or on a cluster.
 
         Raises:
             DesignError: It has not been trained.
             StoreError: The store cannot be read.
         """
-        del visible
+        del cluster, visible
         with open_store(self.place, make=False) as store:
             trained = _KeptRefit(store.study(self.study), wanted).trained()
         if wanted.variant in self.learned:
@@ -230,11 +245,6 @@ def _member(
 def _refit_spec(spec: StudySpec, wanted: Refit) -> StudySpec:
     """A study of one variant that trains on all samples for the wanted epochs."""
     variant, given = spec.variants[wanted.variant], spec.callbacks
-
-    def of_refit(name: str, replicate: int) -> Sequence[Callback]:
-        assert callable(given)
-        return without_validation(listed(given(name, replicate)))
-
     return replace(
         spec,
         variants=(variant,),
@@ -242,5 +252,15 @@ def _refit_spec(spec: StudySpec, wanted: Refit) -> StudySpec:
         epochs=wanted.epochs,
         sizes=(),
         class_weight=spec.class_weights.get(variant.name),
-        callbacks=of_refit if callable(given) else tuple(without_validation(given)),
+        # A partial function, which can be sent to a cluster.
+        callbacks=(
+            partial(_of_refit, given) if callable(given) else tuple(without_validation(given))
+        ),
     )
+
+
+def _of_refit(
+    given: Callable[[str, int], Sequence[Callback] | Callback], variant: str, replicate: int
+) -> list[Callback]:
+    """The callbacks of a refit, of a function that gives those of one member."""
+    return without_validation(listed(given(variant, replicate)))

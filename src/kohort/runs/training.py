@@ -22,7 +22,7 @@ from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.exports.deployable import pixels_of
 from kohort.report.following.best_so_far import BestSoFar
-from kohort.report.progress import Progress
+from kohort.report.progress import Progress, count
 from kohort.report.screen.resumed import goes_on, trained_before
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.classes.counting import ClassCounter
@@ -80,7 +80,8 @@ class Training:
 
         Args:
             plan: The plan.
-            record: Returns what is known of the study; None for a refit, which is no part of it.
+            record: Returns what is known of the study; None for a refit, which is no part of it,
+                and whose training is no run of it.
         """
         self._plan = plan
         self._looks += 1
@@ -101,7 +102,7 @@ class Training:
         for group in plan.groups:
             self._train_group(group)
         if self._cluster is not None:
-            self._follow_cluster(self._cluster)
+            self._follow_cluster(self._cluster, is_run=record is not None)
 
     def _recall(self) -> None:
         """Record the results of earlier runs."""
@@ -224,9 +225,10 @@ class Training:
         self._to_come += sum(work.members[number].epochs for number in members) - work.done
         self._progress.skip(work.done)
 
-    def _follow_cluster(self, cluster: Dispatcher) -> None:
-        """Record and store what blocks on a cluster tell."""
-        self._progress.begin_together(f"{cluster.waiting} blocks on the cluster", self._to_come)
+    def _follow_cluster(self, cluster: Dispatcher, *, is_run: bool) -> None:
+        """Record and store what blocks on a cluster tell; of a run also where they train."""
+        blocks = count(cluster.waiting, "block")
+        self._progress.begin_together(f"{blocks} on the cluster", self._to_come)
         self._to_come = 0
         with self._until_asked(), closing(cluster.events(self._is_asked_to_end)) as told:
             for of, event, weights, found in told:
@@ -234,13 +236,13 @@ class Training:
                     self._end(event, of.work, weights, found)
                 else:
                     self._take(event, of.work, of.label)
-                self._place(cluster)
-        self._place(cluster)
+                self._place(cluster, is_run=is_run)
+        self._place(cluster, is_run=is_run)
         self._progress.end()
 
-    def _place(self, cluster: Dispatcher) -> None:
-        """Keep where members train now, for who looks at the store."""
-        if self._checkpointer is not None:
+    def _place(self, cluster: Dispatcher, *, is_run: bool) -> None:
+        """Keep where members of a run train now, for who looks at the store."""
+        if self._checkpointer is not None and is_run:
             self._checkpointer.place(cluster.places)
 
     def _name(self, member: MemberPlan) -> str:

@@ -9,6 +9,7 @@ from kohort import Interrupted, StoreError
 from kohort.evidence.store import MemberKey, VariantRecord, open_store
 from kohort.evidence.trials import kept_name
 from kohort.report import store_tables
+from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import SearchKeeper
 from tests.runs.searches.searched import build, small, without_times
 
@@ -189,6 +190,37 @@ def test_wherever_it_stood_it_grows_to_the_same_numbers(blobs, tmp_path, monkeyp
     )
     again = small(blobs, **grown).run(place, verbose=0, confirm=2)
     assert without_times(again) == without_times(whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("built", [1, 5])
+def test_ended_before_its_first_epoch_it_grows_to_the_same_numbers(
+    blobs, tmp_path, monkeypatch, built
+):
+    """Which trials there are follows from what it began with, though nothing was measured."""
+    place, other = tmp_path / "whole.db", tmp_path / "ended.db"
+    grown = {"trials": 24, "epochs": 9}
+    small(blobs).run(place, verbose=0, confirm=2)
+    whole = small(blobs, **grown).run(place, verbose=0, confirm=2)
+    real, planned = Climber._planned, []
+
+    def ends(climber, number):
+        planned.append(number)
+        if len(planned) == built:
+            climber._keeper.ask_to_end()
+        return real(climber, number)
+
+    with monkeypatch.context() as inside:
+        inside.setattr(Climber, "_planned", ends)
+        for options in ({}, grown):
+            planned.clear()
+            with pytest.raises(Interrupted):
+                small(blobs, **options).run(other, verbose=0)
+    with open_store(other) as store:
+        assert store.study(kept_name("small")).epochs() == []
+    pd.testing.assert_frame_equal(
+        told(small(blobs, **grown).run(other, verbose=0, confirm=2)), told(whole)
+    )
 
 
 @pytest.mark.long

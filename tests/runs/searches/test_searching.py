@@ -1,6 +1,9 @@
 """Trials climb from rung to rung, and end with the numbers that an undisturbed training has."""
 
+import functools
+import os
 import re
+import signal
 from types import SimpleNamespace
 
 import keras
@@ -176,6 +179,21 @@ def test_a_search_that_is_interrupted_goes_on_to_the_same_numbers(
     )
     assert len(breaths) > breath
     assert without_times(result) == without_times(undisturbed)
+
+
+def test_a_signal_while_trials_are_built_ends_a_search_before_the_next_one(blobs, tmp_path):
+    built = []
+
+    @functools.wraps(build)
+    def signalled(**arguments):
+        built.append(arguments)
+        if len(built) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return build(**arguments)
+
+    with pytest.raises(Interrupted):
+        small(blobs, build=signalled).run(tmp_path / "kohort.db", verbose=0)
+    assert len(built) == 3
 
 
 @pytest.mark.long
@@ -411,6 +429,21 @@ def test_a_search_of_which_nothing_was_measured_does_not_keep_its_name(blobs, tm
     with pytest.raises(DesignError):
         small(blobs, build=broken).run(place, verbose=0)
     assert len(small(blobs, trials=4).run(place, verbose=0, confirm=2).trials()) == 4
+
+
+@pytest.mark.long
+def test_a_search_that_ended_before_its_first_epoch_may_be_changed(blobs, tmp_path, monkeypatch):
+    def ends(climber, draws):
+        raise Interrupted
+
+    place = tmp_path / "kohort.db"
+    with monkeypatch.context() as inside:
+        inside.setattr(climbing.Climber, "begin", ends)
+        with pytest.raises(Interrupted):
+            small(blobs).run(place, verbose=0)
+    changed = small(blobs, trials=4, seed=3).run(place, verbose=0, confirm=2)
+    alone = small(blobs, trials=4, seed=3).run(verbose=0, confirm=2)
+    assert without_times(changed) == without_times(alone)
 
 
 @pytest.mark.long

@@ -40,8 +40,8 @@ from kohort.errors import DesignError, legible
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kohort.engine.ray_settings import Executor
     from kohort.result import Result
-    from kohort.runs.cluster.ray_settings import Executor
     from kohort.study import Study
 
 
@@ -199,7 +199,7 @@ def executor_of(name: ExecutorName, address: str | None, shared: str | None) -> 
     Raises:
         DesignError: There is an address or a shared place beside no cluster, or it is none.
     """
-    from kohort.runs.cluster.ray_settings import Ray
+    from kohort.engine.ray_settings import Ray
 
     if name is ExecutorName.RAY:
         return Ray(address, shared=shared)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from kohort.data.system import memory
+from kohort.engine.ray_settings import Ray
 from kohort.errors import DesignError, reason
 from kohort.runs.cluster import versions
-from kohort.runs.cluster.ray_settings import Ray
 from kohort.runs.pace import asked_by_signals
 
 _PATIENCE = 10.0

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned
 from kohort.engine.program.precision import Precision
+from kohort.engine.ray_settings import Ray
 from kohort.errors import DesignError, Interrupted, reason
 from kohort.runs.cluster import connecting, shipping, tasks, versions
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock, Told
 from kohort.runs.cluster.listening import Listening
 from kohort.runs.cluster.messages import Jobs, Message, Shipment
-from kohort.runs.cluster.ray_settings import Ray
 
 MOST_DEATHS = 3
 """A block of which so many workers have died, with no epoch in between, is sent no more."""

@@ -1,12 +1,15 @@
 """Trials of one program that stand at one epoch, and train up to another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import BlockPlan, BlocksPlanned, MeasuredEpoch
 from kohort.engine.loop.regrouping import apart, seated, together
 from kohort.engine.members import Job
+from kohort.engine.memory import OutgrownError
+from kohort.errors import DesignError
 
 
 @dataclass(eq=False)
@@ -57,3 +60,17 @@ class AlikeTrials:
         block = next(block for block in self.blocks if next(iter(epoch.logs)) in block)
         states = zip(block, apart(epoch.checkpoint()), strict=True)
         return {self.numbers[place]: state for place, state in states}
+
+
+@contextmanager
+def telling_of_memory() -> Iterator[None]:
+    """Give other advice where trials that go on find too little memory: they share it unasked."""
+    try:
+        yield
+    except OutgrownError as error:
+        raise DesignError(
+            error.expected,
+            error.received,
+            "allow or free more memory (memory, or --memory), or begin anew with what there is: "
+            "fresh=True, or --fresh",
+        ) from error

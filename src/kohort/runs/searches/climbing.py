@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from kohort.design.families.kinships import Kinships
@@ -23,14 +23,13 @@ from kohort.engine.loop.events import (
 )
 from kohort.engine.loop.regrouping import trains
 from kohort.engine.members import Resources, compiling_ahead, laid_out, train_fused
-from kohort.engine.memory import OutgrownError
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted
 from kohort.report.following.best_so_far import Best, best_of_trials
-from kohort.report.progress import Progress
+from kohort.report.progress import Progress, count
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
-from kohort.runs.searches.alike_trials import AlikeTrials
+from kohort.runs.searches.alike_trials import AlikeTrials, telling_of_memory
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
 from kohort.runs.searches.trial_models import TrialModels
@@ -78,6 +77,9 @@ class Climber:
 
         Returns:
             What is known of each, by its number.
+
+        Raises:
+            Interrupted: The run was asked to end.
         """
         room = half(self._memory)
         new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
@@ -230,6 +232,14 @@ class Climber:
             self._drawn[number].forget(number)
 
     def _planned(self, number: int) -> MemberPlan:
+        """The plan of a trial, which may have to be built for it.
+
+        Raises:
+            DesignError: It cannot be built, or does not take the data.
+            Interrupted: The run was asked to end.
+        """
+        if self._keeper.is_asked_to_end:
+            self._keeper.breathe()
         return self._drawn[number].planned(number)
 
     def _state(self, number: int) -> Checkpoint | None:
@@ -252,7 +262,7 @@ class Climber:
             self._go_on(part, resources)
             events = train_fused(part.job, resources, len(part.numbers), part.begun)
             # If an event cannot be stored, training ends at once.
-            with _telling_of_memory(), closing(events):
+            with telling_of_memory(), closing(events):
                 for event in events:
                     self._take(event, part)
                     if isinstance(event, EpochsMeasured):
@@ -274,10 +284,11 @@ class Climber:
                 plans = [BlockPlan(seats) for seats in layout.blocks]
             sent[of := self._work(part, what)] = part
             cluster.add(of, plans)
-        self._progress.begin_together(f"{what}, {cluster.waiting} blocks on the cluster", sum(left))
+        blocks = count(cluster.waiting, "block")
+        self._progress.begin_together(f"{what}, {blocks} on the cluster", sum(left))
         told = cluster.events(lambda: self._keeper.is_asked_to_end)
         try:
-            with _telling_of_memory(), closing(told):
+            with telling_of_memory(), closing(told):
                 for of, event, *_ in told:
                     self._take(event, sent[of])
                     self._keeper.write_what_is_due()
@@ -334,17 +345,3 @@ class Climber:
 def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
     known = keeper["scoring"]  # of stores of earlier versions without the last
     return None if known is None else Scoring(known[0], known[1], is_proportion=known[2:] == [True])
-
-
-@contextmanager
-def _telling_of_memory() -> Iterator[None]:
-    """Give other advice where trials that go on find too little memory: they share it unasked."""
-    try:
-        yield
-    except OutgrownError as error:
-        raise DesignError(
-            error.expected,
-            error.received,
-            "allow or free more memory (memory, or --memory), or begin anew with what there is: "
-            "fresh=True, or --fresh",
-        ) from error

@@ -20,6 +20,7 @@ from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.searches.sameness import (
+    changed,
     check_same,
     describe,
     growth_text,
@@ -130,7 +131,7 @@ class SearchKeeper:
     def facts(self, number: int) -> Facts | None:
         """What earlier runs knew of a trial before it trained."""
         known = self._known.get(trial_name(number))
-        return None if known is None else Facts(*json.loads(known.model))
+        return None if known is None else _facts_of(known)
 
     def seconds(self, number: int) -> float:
         """The training time of a trial in earlier runs."""
@@ -263,7 +264,7 @@ def keeping(
         store.delete(name)
     description = describe(spec, how)
     before = store.find(name)
-    if before is not None and _is_empty(before):
+    if before is not None and _begins_anew(before, description):
         store.delete(name)
     kept = store.find(name) or store.create(
         name, description | {"blocks": [], "seats": {}, "done": [], "seconds": {}}, [], []
@@ -320,10 +321,21 @@ def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> list[int]:
     return list(map(trial_number, names))
 
 
-def _is_empty(kept: KeptStudy) -> bool:
-    """Whether it is a search of which nothing was measured, as where all trials failed.
+def _begins_anew(kept: KeptStudy, now: Mapping[str, Any]) -> bool:
+    """Whether it is a search of which nothing was measured, and nothing is to go on.
 
-    Why they did may be mended where nobody sees it, as in a function that the build function calls.
+    So it is where it has changed, and where all trials failed: why they did may be mended where
+    nobody sees it, as in a function that the build function calls. One that ended before its first
+    epoch goes on: its schedule decides which trials it has when it grows.
     """
     is_search = kept.description.get("kind") == "search"
-    return is_search and not any(member.epochs for member in kept.members())
+    if not is_search or any(member.epochs for member in kept.members()):
+        return False
+    if changed(kept.description, now):
+        return True
+    known = [_facts_of(variant) for variant in kept.variants()]
+    return bool(known) and all(facts.failure for facts in known)
+
+
+def _facts_of(trial: VariantRecord) -> Facts:
+    return Facts(*json.loads(trial.model))

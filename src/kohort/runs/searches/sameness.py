@@ -70,13 +70,12 @@ def check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
             "one of an earlier version",
             "give the search another name or store, or have it begin anew: fresh=True, or --fresh",
         )
-    changed = _changed(before, now)
-    if changed:
+    if changes := changed(before, now):
         told = [
             "the build function"
             if what == "build"
             else f"{what}: {_short(before[what])} before, {_short(now[what])} now"
-            for what in changed
+            for what in changes
         ]
         raise StoreError(
             f"the search {name!r} as it is kept",
@@ -100,7 +99,8 @@ def growth_text(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ", ".join(f"{what}: {before[what]} before, {now[what]} now" for what in grown)
 
 
-def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of a search is another than it was, and no growth."""
     now = json.loads(json.dumps(now))  # in JSON tuples are lists
     return [
         what

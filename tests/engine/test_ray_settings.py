@@ -7,7 +7,7 @@ import pytest
 import kohort
 from kohort.cli.options import ExecutorName
 from kohort.cli.training.study_commands import executor_of
-from kohort.runs.cluster.ray_settings import cluster_of
+from kohort.engine.ray_settings import cluster_of
 
 
 def test_an_executor_names_a_cluster_or_none():
