@@ -149,9 +149,9 @@ def test_of_many_variants_those_that_are_drawn_are_seen(browser, live, store, wi
         measure(kept, members, [0, 1])  # the later a variant comes, the better it is
     with shown(browser, live, width=width) as tab:
         wait(tab, "So far variant 59", "#answer")
-        tab.wait_for_function("() => document.querySelectorAll('#shown li').length === 4")
+        wait(tab, "variant 59", "#shown")
         drawn = tab.locator("#shown li").all_inner_texts()
-        assert "variant 0" in drawn, "the baseline, which is the last of all"
+        assert drawn == [f"variant {n}" for n in (59, 58, 57, 0)], "the best, and the baseline"
         boxes = tab.locator("#variants :checked")
         assert sorted(boxes.locator("xpath=..").all_inner_texts()) == sorted(drawn)
         assert drawn == tab.locator("#numbers tbody th").all_inner_texts()

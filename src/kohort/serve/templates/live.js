@@ -72,6 +72,7 @@
   let order = [];
   let chosen = null;
   let isByHand = false;
+  let stage = 0;
   let showsAll = false;
   let follows = true;
   let drawn = [];
@@ -162,7 +163,11 @@
     const key = (variant) => standing.get(variant)?.[2] ?? (judged.higher === false ? Infinity : -Infinity);
     order = variants.map((_, place) => place);
     order.sort((a, b) => key(a) === key(b) ? a - b : judged.higher === false ? key(a) - key(b) : key(b) - key(a));
-    // Until somebody chooses: the best and the baseline, and what begins while there are few.
+    // Until somebody chooses: the best and the baseline, and what begins while there are few. They
+    // are chosen anew when the first scores are there, and when the last are.
+    const reached = judged.final ? 2 : [...standing.values()].some((one) => one[2] !== null) ? 1 : 0;
+    if (!isByHand && reached > stage) { chosen = null; kept.clear(); }
+    stage = reached;
     if (!isByHand && (chosen?.length ?? 0) < CHOSEN && bands.length) {
       const begun = order.filter((variant) => bands[variant]);
       const best = chosen ?? [...begun.slice(0, CHOSEN - 1), ...(bands[0] ? [0] : [])];
