@@ -26,6 +26,7 @@ from kohort.member import (
 )
 from kohort.report.answers import score_table
 from kohort.report.costs.shown_costs import shown_costs
+from kohort.report.figures import make_ready
 from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.notebooks.member_view import which_member
 from kohort.report.notebooks.result_view import ResultView
@@ -313,6 +314,7 @@ class Result(ResultView):
             >>> result.report("report.html").name
             'report.html'
         """
+        make_ready()
         turns = None if raw is None else self._turns_shown(raw)
         return write_page(Path(path), replace(self._page(command), turns=turns))
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -234,6 +235,13 @@ def short_names(names: Sequence[str], letters: int) -> list[str]:
     cut = [n if len(n) <= letters else f"{n[: half - 1]}…{n[-half:]}" for n in names]
     counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
     return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]
+
+
+def make_ready() -> threading.Thread:
+    """Let Vega start beside other work: that takes as long as some thirty pictures."""
+    starting = threading.Thread(target=vl_convert.vegalite_to_svg, args=({"mark": "point"},))
+    starting.start()
+    return starting
 
 
 def on_the_page(chart: Any) -> str:
