@@ -38,8 +38,7 @@ from kohort.runs.work import weight_bytes
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
 
-_NONE = np.zeros(0, int)
-NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)
+NOT_SOUGHT = Overlap(0, 0, 0, *3 * [np.zeros(0, int)], near_sought=False)
 """Of data in which no copies were searched."""
 
 
@@ -322,6 +321,7 @@ def _overlap(spec: StudySpec, count: int) -> Overlap:
         group_columns=listing(groups.columns),
         by_chance=copies.by_chance,
         groups_of=groups.made_of,
+        test_across=groups.across,
     )
 
 

@@ -13,12 +13,12 @@ CURVES = (variant(train=[[1.0]], valid=[[1.0]]),)
 
 def judge(
     *, test=0, exact=0, of=1000, valid=(0, 0), valid_exact=(0, 0), valid_of=(100, 100), near=True,
-    groups=None, copied=0.0, columns="", chance=False, made_of="", **study,
+    groups=None, copied=0.0, columns="", chance=False, made_of="", across=None, **study,
 ):  # fmt: skip
     parts = map(np.array, (valid, valid_exact, valid_of))
     overlap = Overlap(
         test, exact, of, *parts, near_sought=near, has_groups=groups, copied=copied,
-        group_columns=columns, by_chance=chance, groups_of=made_of,
+        group_columns=columns, by_chance=chance, groups_of=made_of, test_across=across,
     )  # fmt: skip
     return RULE.judge(StudyCurves(CURVES, overlap=overlap, **study))
 
@@ -114,6 +114,13 @@ def test_where_groups_are_given_it_says_what_they_do_and_what_is_not_known():
     assert judge(groups=True).sentence.endswith(
         "; no split parts the groups that are given, and those of test samples are not known."
     )
+    assert judge(groups=True, across=0).sentence.endswith(
+        "; no split parts the groups that are given, and no test sample is of a group that trains."
+    )
+    assert judge(groups=True, across=1200).sentence.endswith(
+        "groups that are given; 1,200 test samples are of groups that train."
+    )
+    assert judge(groups=True, of=0).sentence.endswith("no split parts the groups that are given.")
 
 
 def test_the_threshold_is_where_the_verdict_turns():

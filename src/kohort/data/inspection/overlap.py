@@ -22,6 +22,8 @@ class Overlap:
             groups, that have one at all.
         group_columns: The columns that look as if they numbered groups, in words.
         by_chance: Whether exact copies may be chance, as in tables of few different numbers.
+        test_across: Test samples of a group that trains too; None where the groups of test samples
+            are not known, or this was not kept.
         groups_of: What the groups were made of, where nobody said what belongs together; else "".
     """
 
@@ -37,3 +39,4 @@ class Overlap:
     group_columns: str = ""
     by_chance: bool = False
     groups_of: str = ""
+    test_across: int | None = None

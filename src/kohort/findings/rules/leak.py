@@ -13,7 +13,7 @@ COPIES_PERCENT = 5.0
 
 UNKNOWN = {
     None: "groups were not checked",
-    True: "no split parts the groups that are given, and those of test samples are not known",
+    True: "no split parts the groups that are given",
     False: (
         "nobody has said which samples belong together (are of one patient, font, document), "
         "which need not be alike, so that leaks of that kind are not ruled out"
@@ -84,8 +84,19 @@ def judge(study: StudyCurves) -> Finding:
 
 def _unknown(overlap: Overlap) -> str:
     if not overlap.groups_of:
-        return UNKNOWN[overlap.has_groups]
+        return f"{UNKNOWN[overlap.has_groups]}{_of_test(overlap) * (overlap.has_groups is True)}"
     return f"no split parts {overlap.groups_of}; beyond these {UNKNOWN[False]}"
+
+
+def _of_test(overlap: Overlap) -> str:
+    """What is known of test samples whose groups train, as a further clause."""
+    if not overlap.test_samples:
+        return ""
+    if overlap.test_across is None:
+        return ", and those of test samples are not known"
+    if not overlap.test_across:
+        return ", and no test sample is of a group that trains"
+    return f"; {overlap.test_across:,} test samples are of groups that train"
 
 
 def _none(overlap: Overlap, unknown: str) -> str:
