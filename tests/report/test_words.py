@@ -151,6 +151,15 @@ def test_what_an_addition_does_follows_from_what_is_decided(score, loss, verb):
     assert ("decided (corrected p 0.01)" in told) == (0.01 in (score[1], loss[1]))
 
 
+def test_a_p_value_near_the_level_has_the_digits_that_tell_its_side():
+    score = replace(comparison("net", "net L2", 0.02, 0.0495), alpha=1 - 0.95)
+    told = words.what_it_does(score, rise("net", "net L2", 0.1, 0.0502), POINTS)
+    assert ", decided (corrected p 0.0495); " in told
+    assert "undecided (corrected p 0.0502)" in told
+    far = words.what_it_does(comparison("net", "net L2", 0.02, 0.0449), None, POINTS)
+    assert "decided (corrected p 0.045)" in far
+
+
 @pytest.mark.parametrize(
     ("given", "verdict"),
     [((0.02, 0.01), "differ."), ((0.0, 0.9, 0.01), "no difference of practical interest.")],

@@ -241,4 +241,9 @@ def _decision(comparison: Comparison) -> str:
     word = "decided" if comparison.is_decided else "undecided"
     if comparison.is_equivalent and not comparison.is_decided:
         word, p = "within the margin", comparison.p_equivalence_adjusted
-    return word if math.isnan(p) else f"{word} (corrected p {p:.2g})"
+    if math.isnan(p):
+        return word
+    # Two digits, but more where they would say that it lies at the very level.
+    texts = [f"{p:.{digits}g}" for digits in (2, 3, 4)]
+    apart = (text for text in texts if not math.isclose(float(text), comparison.alpha))
+    return f"{word} (corrected p {next(apart, texts[-1])})"

@@ -38,8 +38,8 @@ from kohort.runs.work import weight_bytes
 UNTRAINED_SAMPLES = 256
 """Training samples for the loss before training, which is compared with no other loss."""
 
-NOT_SOUGHT = Overlap(0, 0, 0, *3 * [np.zeros(0, int)], near_sought=False)
-"""Of data in which no copies were searched."""
+_NONE = np.zeros(0, int)
+NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)  # nobody looked for copies
 
 
 class Trained(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.data.labels import Majority
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
@@ -196,6 +197,22 @@ def test_the_score_on_the_test_set_is_told_with_how_often_it_was_read():
     assert on_test_set(conclusions, [], 0) == ""
 
 
+def test_a_score_on_the_test_set_without_an_interval_says_why_and_of_none_that_it_is_over_groups():
+    lacks = Interval(0.91, np.nan, np.nan, 100, np.nan)
+    score = tested_scores.TestScore(
+        "v1", "auc", lacks, np.zeros(100), groups=np.arange(100) // 4,
+        no_interval="is 0.910 by thresholds and 0.932 by ranks",
+    )  # fmt: skip
+    told = on_test_set(of(noisy(0.6, 0.9)), [score], 1)
+    assert told.endswith(
+        "There is no interval: accuracy is 0.910 by thresholds and 0.932 by ranks."
+    )
+    formed = replace(score, score=Interval(0.91, 0.9, 0.92, 100, 0.0), no_interval="")
+    assert on_test_set(of(noisy(0.6, 0.9)), [formed], 1).endswith(
+        "Intervals are over the 25 groups of these 100 rows."
+    )
+
+
 def test_where_no_number_of_replicates_would_tell_it_is_said_with_what_would():
     record = record_of(grid_of(units=[1, 2]), noisy(0.8, 0.801, spread=0.05, replicates=6))
     settings = replace(record.settings, kind="splits", samples=(90, 45))
@@ -242,3 +259,12 @@ def test_what_kept_them_from_learning_comes_before_all_else_that_one_could_do():
     assert told.startswith(USUAL_REASONS)
     assert "replicates" not in told
     assert what_next(referred(losses, 90.0)) == "About 66 replicates in all would tell v1 from v0."
+
+
+@pytest.mark.parametrize(("share", "is_rare"), [(0.79, False), (0.81, True)])
+def test_where_a_class_is_rare_what_counts_it_is_advised_and_no_scales(share, is_rare):
+    record = record_of(grid_of(units=[1, 2]), noisy(share, share + 0.001, spread=0.05))
+    shares = np.full(record.whole.lengths.shape[-1], share)
+    majority = Majority("none", shares, shares, classes=2, share=share)
+    told = what_next(Conclusions(replace(record, majority=majority)))
+    assert told.startswith("Where a class is rare" if is_rare else "The usual reasons")

@@ -84,11 +84,14 @@ def _more(study: StudyCurves, gain: Interval) -> str:
     return f"{study.scale.text(gain, thresholds=(0.0,))} higher"
 
 
-ADVICE = (
+OF_RARE_CLASSES = (
     "Where a class is rare an accuracy tells nothing: score by what counts such classes "
     "(`metric=`: an AUC, a recall), give the loss weights of the classes, or collect more of the "
-    "rare ones. Where none is, see whether the inputs tell the classes apart, and whether the "
-    "variants learn at all (KH103, KH104)."
+    "rare ones."
+)
+ADVICE = (
+    f"{OF_RARE_CLASSES} Where none is, see whether the inputs tell the classes apart, and whether "
+    "the variants learn at all (KH103, KH104)."
 )
 
 RULE = Rule(

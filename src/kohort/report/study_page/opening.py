@@ -25,7 +25,12 @@ from kohort.report.class_words import against_majority_text, not_beaten, of_no_u
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.beside_answer import by_chance
 from kohort.report.tested.group_words import over_groups_text
-from kohort.report.tested_scores import TestScore, are_accuracies, errors_text
+from kohort.report.tested_scores import (
+    TestScore,
+    are_accuracies,
+    errors_text,
+    without_intervals,
+)
 from kohort.report.winner_words import few_or_count
 
 FIT_RULES = tuple(
@@ -36,6 +41,8 @@ OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
 """Rules about the study whose findings the headline itself tells."""
 SHOWN_EFFECTS = 2
 """The most additions that the opening names."""
+RARE_REST = 0.8
+"""Where the most common class has this part of the samples or more, an accuracy says little."""
 USUAL_REASONS = (
     "The usual reasons why nothing beats one answer for all samples: inputs, or targets that are "
     "numbers, on scales that nothing in the model evens out; a learning rate or a number of epochs "
@@ -106,7 +113,10 @@ def on_test_set(
         f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
         f"ship has {scale.metric} {score}{f'; {off}' * bool(off)}{against}."
     )
-    return " ".join(filter(None, [told, over_groups_text(scores[0].groups), by_chance(tests)]))
+    lacks = without_intervals(scores[:1], scale.metric)
+    # Intervals are over groups, where there are any in these sentences.
+    grouped = over_groups_text(scores[0].groups) if off or against or not lacks else ""
+    return " ".join(filter(None, [told, *lacks, grouped, by_chance(tests)]))
 
 
 def warnings(findings: Sequence[Finding]) -> list[str]:
@@ -225,7 +235,9 @@ def what_next(conclusions: Conclusions) -> str:
     if few or name is None:
         return few or "Lower the learning rate: no variant trained to the end."
     beats_none = bool(not_beaten(conclusions))
-    texts = [USUAL_REASONS] * beats_none
+    majority = conclusions.study.majority
+    is_rare = majority is not None and majority.share >= RARE_REST
+    texts = [majority_rule.OF_RARE_CLASSES if is_rare else USUAL_REASONS] * beats_none
     texts += [
         f"{_named(early, conclusions)} is undertrained (KH104): train it for more epochs first."
         for early in conclusions.undertrained
