@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sqlite3
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -295,6 +296,33 @@ def test_another_study_of_the_same_name_is_refused_with_the_difference(
     with pytest.raises(kohort.StoreError, match=told):
         run(study(blobs, **({"names": ["plain", "dropout"]} | changed)), place)
     assert numbers(run(study(blobs, ["plain", "dropout"]), place)) == numbers(first)
+
+
+def build_scaled(data):
+    scaling = keras.layers.Normalization()
+    scaling.adapt(data.x)
+    layers = [keras.Input(data.input_shape), scaling, keras.layers.Dense(data.classes, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.long
+def test_of_other_data_what_follows_from_them_is_not_told(blobs, tmp_path):
+    rare = (np.arange(len(blobs.y_train)) % 20 == 0).astype(np.uint8)
+    alone = kohort.Dataset(blobs.x_train, rare, blobs.x_test, rare[: len(blobs.x_test)])
+    grouped = replace(alone, x_train=blobs.x_train + 1, groups=np.arange(len(rare)) // 4)
+
+    def scaled(data):
+        return kohort.Study(
+            "kept", [kohort.Variant("scaled", build_scaled)], data,
+            replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=50,
+        )  # fmt: skip
+
+    run(scaled(alone), tmp_path / "kohort.db")
+    with pytest.raises(kohort.StoreError) as refused:
+        run(scaled(grouped), tmp_path / "kohort.db")
+    assert re.search(r"another one \(data: [0-9a-f]+ before, [0-9a-f]+ now\)", str(refused.value))
 
 
 @pytest.mark.long

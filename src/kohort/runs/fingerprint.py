@@ -161,12 +161,15 @@ def change(
         refused.append("the callbacks")
     if before.get("sample weights") != now["sample weights"]:
         refused.append("the sample_weight")
-    refused += _replicates(before["replicates"], now["replicates"])
+    has_other_data = before["data"] != now["data"]
+    if not has_other_data:  # Their labels and groups decide how replicates are drawn.
+        refused += _replicates(before["replicates"], now["replicates"])
     if before.get("race") or len(variants_before) > 1:
         # One variant has no rival to race against: it may get some.
         refused += _race(before.get("race"), now["race"])
     refused += _epochs(before["epochs"], now["epochs"])
-    refused += _variants(before, now, variants_before, variants)
+    if not has_other_data:  # Build functions may take them.
+        refused += _variants(before, now, variants_before, variants)
     noted = [
         f"{what}: {before['environment'].get(what)} before, {value} now"
         for what, value in now["environment"].items()
