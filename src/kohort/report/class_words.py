@@ -12,26 +12,34 @@ from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
+from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import percent
 from kohort.report.classes.recall_table import balanced_of_one_answer
 from kohort.report.held_out import HeldOut
 
+NOT_BEATEN = "No variant is shown to beat"
+
 
 def not_beaten(conclusions: Conclusions) -> str:
     """The sentence that opens the answer where no variant is shown to beat one answer for all.
 
-    Empty where one is, and where nobody knows what such an answer scores.
+    Where the best one is shown to be worse, that is said. Empty where one is shown to beat it, and
+    where nobody knows what such an answer scores.
     """
     study = conclusions.study
     found = {f.code: f for f in conclusions.findings if f.variant is None}
-    what = ""
-    if found[majority_rule.RULE.code].verdict in ("found", "inconclusive"):
+    majority, constant = (found[rule.RULE.code] for rule in (majority_rule, constant_rule))
+    if majority.verdict in ("found", "inconclusive"):
         assert study.majority is not None
-        what = majority_rule.told(study.majority)
-    elif constant_rule.opens_the_answer(found[constant_rule.RULE.code]):
-        what = constant_rule.told(study)
-    return what and f"No variant is shown to beat {what}."
+        what, gain = majority_rule.told(study.majority), majority.evidence[majority_rule.GAIN]
+    elif constant_rule.opens_the_answer(constant):
+        what, gain = constant_rule.told(study), constant.evidence[constant_rule.GAIN]
+    else:
+        return ""
+    assert isinstance(gain, Interval)
+    is_worse = gain.mean < 0 and gain.lies_below(0.0)
+    return f"{'Even the best variant is worse than' if is_worse else NOT_BEATEN} {what}."
 
 
 def of_no_use(conclusions: Conclusions) -> str:

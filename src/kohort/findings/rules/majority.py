@@ -10,6 +10,8 @@ from kohort.findings.statistics.proportion import above_constant
 
 CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
+GAIN = "accuracy of the best variant above it"
+"""The name of the gain among the evidence."""
 EQUAL = 1e-9
 """Accuracies that differ by less do so by rounding."""
 
@@ -30,7 +32,7 @@ def judge(study: StudyCurves) -> Finding:
     share = float(majority.valid.mean())
     evidence: Evidence = {
         "accuracy of the majority class on validation": share,
-        "accuracy of the best variant above it": gain,
+        GAIN: gain,
     }
     more = f"scores {_more(study, gain)}"
     if shown:
