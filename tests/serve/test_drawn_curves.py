@@ -170,3 +170,20 @@ def test_of_many_variants_those_that_are_drawn_are_seen(browser, live, store, wi
         tab.wait_for_function("() => document.querySelectorAll('#variants tbody tr').length === 60")
         assert tab.locator("#rest").is_hidden()
         assert serious(tab) == []
+
+
+@pytest.mark.long
+def test_a_short_name_is_not_broken_on_a_phone(browser, live, store):
+    kept, members = make_study(store, ["linear", "256-256"])
+    with kept.claim():
+        measure(kept, members, range(3))
+    with shown(browser, live, width=400) as tab:
+        tab.wait_for_selector("#numbers tbody th")
+        # A name of letters alone has one line, however narrow the column.
+        for cell in ("#numbers tbody th", "#variants tbody th label > span:last-child"):
+            lines = tab.locator(cell, has_text="linear").evaluate(
+                "(cell) => { const range = document.createRange(); range.selectNodeContents(cell);"
+                " return new Set([...range.getClientRects()].map(({ top }) => top)).size; }"
+            )
+            assert lines == 1, cell
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
