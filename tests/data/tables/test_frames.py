@@ -223,7 +223,10 @@ WRONG = {
         "got 'u' in each of the 120 rows",
     ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
-    "an infinite target": ({"target": "it", "it": [np.inf, 1.5] * 60}, "finite numbers in the tar"),
+    "an infinite target": (
+        {"target": "it", "it": [1.5, np.inf] * 60},
+        "finite numbers in the target 'it', got infinity in 60 of 120 rows, the first in row 1",
+    ),
     "a target of names": (
         {"target": "it", "it": [f"n{k}" for k in range(ROWS)]},
         "classes of several rows each in the target 'it', got 120 different texts in 120 rows",
