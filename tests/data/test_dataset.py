@@ -229,6 +229,24 @@ def test_refuses_what_is_not_finite(side, axis, bad):
         dataset(**{key: values})
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"x_train": [[1, 2]] * 3 + [[0, np.inf], [np.nan, 0], [0, 0]]}, "2 of 6 .* 3 .*column 1;"),
+        (
+            {"x_train": pd.DataFrame({"kg": [1.0] * 6, "age": [3, np.nan] * 3})},
+            "3 of 6 samples, the first in row 1 (from 0) in column 'age'; drop",
+        ),
+        ({"y_train": [0, 1, 0, np.nan, 1, 0]}, "1 of 6 samples, the first in row 3 (from 0); drop"),
+        ({"x_train": np.full((6, 2, 2), np.nan)}, "6 of 6 samples, the first in row 0 (from 0);"),
+    ],
+    ids=["columns by number", "columns by name", "targets", "no table"],
+)
+def test_what_is_not_finite_is_told_with_its_place(changes, told):
+    with pytest.raises(DataError, match=told.replace("(", r"\(").replace(")", r"\)")):
+        dataset(**changes)
+
+
 @pytest.mark.parametrize("side", ["train", "test"])
 @pytest.mark.parametrize("dtype", ["U1", "S1", "O", "complex64", "datetime64[s]"])
 def test_refuses_what_is_no_number(side, dtype):

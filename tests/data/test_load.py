@@ -236,6 +236,34 @@ NO_TABLE = {
 }
 
 
+CUT = {
+    "in the middle of a row": ("a,b,c\n1,2,3\n4,5,6\n7,8", "3 cells .*, got 2 in the last, row 2"),
+    "behind a separator": (
+        "a,b,c\n1,2,3\n4,",
+        "3 cells in each row of .*, got 2 in the last, row 1",
+    ),
+    "the only row": ('a,b,c\n"1\n0"\n', "3 cells in each row of .*, got 1 in the last, row 0"),
+    "beside numbers of rows": ("b,c\n0,2,3\n1,5,6\n2,8", "3 cells .*, got 2 in the last, row 2"),
+    "semicolons": ("a;b;c\n1;2;3\n4;5\n\n", "got 2 in the last, row 1 .from 0.: .*cut off; get"),
+}
+
+
+@pytest.mark.parametrize("case", CUT)
+def test_refuses_a_csv_file_that_is_cut_off(case, tmp_path):
+    """pandas takes the cells that are not there for missing ones."""
+    text, told = CUT[case]
+    path = written(tmp_path / "x.csv", text)
+    for read in (lambda: load(path, target="a"), lambda: read_csv(path)):
+        assert_refused(read, told, tmp_path)
+
+
+def test_rows_without_their_last_empty_cells_are_no_cut_file(tmp_path):
+    """Spreadsheets leave them out."""
+    for text in ("a,b,c\n1,2\n3,4,5\n6,7\n", "a,b,c\n1,2,3\n4,5,\n", 'a,b\n1,"x,\ny"\n2,""\n'):
+        frame, _ = read_csv(written(tmp_path / "x.csv", text))
+        assert pd.isna(frame.iat[-1, -1])
+
+
 @pytest.mark.parametrize("case", NO_TABLE)
 def test_refuses_what_is_no_table(case, tmp_path):
     name, content, options, told = NO_TABLE[case]

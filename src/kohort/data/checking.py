@@ -41,11 +41,27 @@ def as_array(name: str, given: object) -> np.ndarray:
     array = _converted(name, given)
     if array.dtype.kind not in "iufb" or array.ndim < 1:
         raise no_numbers(name, array, given)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError(
-            f"finite numbers in {name}", "NaN or infinity", "drop or repair those samples"
-        )
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        raise _not_finite(name, ~finite, getattr(given, "columns", None))
     return array
+
+
+def _not_finite(name: str, wrong: np.ndarray, columns: Any) -> DataError:
+    """An error that tells how many samples hold NaN or infinity, and where the first does.
+
+    Args:
+        name: What they are called.
+        wrong: bool `[sample, ...]`, where they do.
+        columns: The names of the columns of a table; None where they have none.
+    """
+    place = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    rows = int(wrong.reshape(len(wrong), -1).any(axis=1).sum())
+    first = f"{row_text(int(place[0]))}{_column(tuple(map(int, place)), columns)}"
+    return DataError(
+        f"finite numbers in {name}",
+        f"NaN or infinity in {rows:,} of {len(wrong):,} samples, the first in {first}",
+        "drop or repair those samples",
+    )
 
 
 def _converted(name: str, given: object) -> np.ndarray:

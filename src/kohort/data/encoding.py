@@ -13,6 +13,8 @@ MOST_NUMBERED = 20
 """Up to so many different whole numbers, of two samples each on average, are classes."""
 MOST_CLASSES = 2**20
 """Labels that reach higher are taken for numbers that are no classes, such as prices."""
+ROWS_PER_GROUP = 2
+"""The fewest rows that a value has on average, where a column numbers groups."""
 _NAMED = (str, bool, np.bool)
 # Half of a character beyond 16 bits, which no file in UTF-8 can hold.
 _HALF = re.compile("[\ud800-\udfff]")

@@ -85,7 +85,8 @@ def test_check_ends_with_0_where_nothing_serious_is_found(folder, tmp_path):
     (line,) = done.stderr.splitlines()
     assert line.startswith("looking for doubtful labels, 5 members, ")
     html = (tmp_path / "check.html").read_text("utf-8")
-    assert lines[-2] in html
+    assert lines[-2].endswith("stands above.")
+    assert "stands below.</p>" in html
 
 
 def test_check_ends_with_1_where_something_serious_is_found(folder, tmp_path):

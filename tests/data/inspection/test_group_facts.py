@@ -1,5 +1,7 @@
 """What suggests that samples belong together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,3 +114,21 @@ def test_patients_of_a_table_are_seen_in_numbers_and_in_text(form):
         frame["patient"] = number
     data = kohort.Dataset.from_frame(frame, target="ill", test=0)
     assert group_columns(data) == ("patient",)
+
+
+def test_patients_of_too_many_texts_for_inputs_are_seen():
+    number = np.repeat(np.arange(120), 3)
+    born = np.random.default_rng(0).integers(1930, 2000, 120)[number]
+    patient = [f"p{n}" for n in number]
+    frame = pd.DataFrame({"patient": patient, "born": born, "ill": np.arange(360) % 2})
+    data = kohort.Dataset.from_frame(frame, target="ill", test=0.25)
+    assert data.feature_names == ("born",)
+    assert group_columns(data) == ("patient",)
+    # Rows are found by their place in the table, also where some are left out.
+    kept = np.flatnonzero(data.source_rows[: len(data.x_train)] < 270)
+    sides = {"x_train": data.x_train[kept], "y_train": data.y_train[kept]}
+    rows = np.concatenate([data.source_rows[kept], data.source_rows[len(data.x_train) :]])
+    assert group_columns(replace(data, **sides, source_rows=rows)) == ("patient",)
+    # One that fixes nothing numbers no groups.
+    frame["born"] = np.random.default_rng(1).normal(size=360).round(1)
+    assert group_columns(kohort.Dataset.from_frame(frame, target="ill", test=0)) == ()

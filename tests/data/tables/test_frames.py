@@ -122,6 +122,28 @@ def test_texts_are_told_why_they_are_no_inputs_and_what_to_do():
         kohort.Dataset.from_frame(alone, target="species")
 
 
+def test_of_many_texts_that_repeat_it_is_asked_whether_they_are_the_group():
+    rows = {"kg": np.arange(360.0), "species": ["cat", "dog"] * 180}
+    frame = pd.DataFrame(rows | {"the owner": [f"n{k // 3}" for k in range(360)]})
+    data = kohort.Dataset.from_frame(frame, target="species")
+    assert (
+        "is the owner (each text in 3.0 rows on average) what belongs together, such as a patient? "
+        "Then make it the group: group='the owner', --group 'the owner'"
+    ) in data.notes
+    assert Columns.from_json(data.columns.as_json()) == data.columns
+
+    frame["vet"] = frame["the owner"]
+    grouped = kohort.Dataset.from_frame(frame, target="species", group="the owner")
+    assert "columns left out: vet (120 different texts)" in grouped.notes
+    assert not any(note.startswith("is ") for note in grouped.notes)
+
+
+def test_texts_of_which_few_repeat_are_not_asked_about():
+    data = dataset(review=[f"n{k // 2}" if k < 40 else f"n{k}" for k in range(ROWS)])
+    assert "columns left out: review (100 different texts)" in data.notes
+    assert not any(note.startswith("is ") for note in data.notes)
+
+
 def test_up_to_a_hundred_categories_are_kept():
     cells = [f"n{k % 50}" for k in range(ROWS)]
     assert len(inputs_of(it=cells)) == 50
@@ -223,7 +245,10 @@ WRONG = {
         "got 'u' in each of the 120 rows",
     ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
-    "an infinite target": ({"target": "it", "it": [np.inf, 1.5] * 60}, "finite numbers in the tar"),
+    "an infinite target": (
+        {"target": "it", "it": [1.5, np.inf] * 60},
+        "finite numbers in the target 'it', got infinity in 60 of 120 rows, the first in row 1",
+    ),
     "a target of names": (
         {"target": "it", "it": [f"n{k}" for k in range(ROWS)]},
         "classes of several rows each in the target 'it', got 120 different texts in 120 rows",

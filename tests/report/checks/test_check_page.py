@@ -137,8 +137,11 @@ def test_the_answer_names_what_is_serious():
         "Before anything is trained on these data, see to: title KD101 (KD101) and title KD107 "
         "(KD107)."
     )
-    assert "Nothing serious" in answer([finding("KD108", "found")])
-    assert "Nothing serious" in answer([finding("KD101", "not found")])
+    small, none = [finding("KD108", "found")], [finding("KD101", "not found")]
+    assert answer(small) == "Nothing serious was found; what is worth a look stands below."
+    assert answer(small, "above").endswith("what is worth a look stands above.")
+    assert answer(none).endswith("found. What was looked for, and how, stands below.")
+    assert answer(none, "above").endswith("found. What was looked for stands above.")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def check(
         lines = [unreadable_files(data)] * bool(data.unreadable)
         lines += [f"{f.code} {f.verdict}: {f.sentence}" for f in findings]
         typer.echo("\n".join(map(legible, lines)))
-        typer.echo("\n" + answer(findings))
+        typer.echo("\n" + answer(findings, "above"))
         written = (("page", out), ("decisions", decisions))
         for what, path in written:
             if path is not None:

@@ -7,14 +7,13 @@ import numpy as np
 
 from kohort.data.copies import Copies
 from kohort.data.dataset import Dataset, is_table
+from kohort.data.encoding import ROWS_PER_GROUP
 from kohort.data.linked import extremes
 
 FEWEST_VALUES = 5
 """A column with fewer different values numbers no groups: it tells a kind, such as a sex."""
 MOST_COLUMNS = 256
 """In tables of more columns none is looked for that numbers groups."""
-ROWS_PER_VALUE = 2
-"""The fewest rows that a value has on average, where a column numbers groups."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
     if not len(whole):
         return ()
     values = [len(np.unique(x[:, column])) for column in range(x.shape[1])]
-    most = len(x) / ROWS_PER_VALUE
+    most = len(x) / ROWS_PER_GROUP
     return tuple(
         names[column]
         for column in map(int, whole)
@@ -117,7 +116,10 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
 
 
 def _table_columns(data: Dataset) -> tuple[list[str], np.ndarray]:
-    """The columns of the table, `[sample, column]`; one of text as a number for each text."""
+    """The columns of the table, `[sample, column]`; one of text as a number for each text.
+
+    Among them are those of so many texts that they are no inputs.
+    """
     if data.columns is None:
         return column_names(data), data.x_train
     found, at = [], 0
@@ -127,7 +129,12 @@ def _table_columns(data: Dataset) -> tuple[list[str], np.ndarray]:
         # A category that is missing is 0 in each input.
         found.append(inputs @ (1.0 + np.arange(inputs.shape[1])) if is_text else inputs[:, 0])
         at += len(column.inputs)
-    return [column.name for column in data.columns.columns], np.column_stack(found)
+    names = [column.name for column in data.columns.columns]
+    if data.source_rows is not None:
+        train = data.source_rows[: len(data.x_train)]
+        names += data.columns.left_out
+        found += [numbers[train] for numbers in data.columns.left_out.values()]
+    return names, np.column_stack(found)
 
 
 def _fixes_another(x: np.ndarray, column: int, values: list[int]) -> bool:

@@ -1,5 +1,6 @@
 """Reads tables, CSV and Parquet, whose rows are samples."""
 
+import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kohort.data.system import absent, check_room
-from kohort.errors import DataError, reason
+from kohort.errors import DataError, reason, row_text
 
 SEPARATORS = ",;\t|"
 _SOME_LINES = 1000
@@ -28,7 +29,7 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         text: The columns whose cells stay text where they look like numbers.
 
     Raises:
-        DataError: It is no such file, or holds no row.
+        DataError: It is no such file, holds no row, or its last row alone is short.
     """
     told: list[str] = []
 
@@ -40,7 +41,11 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         decimal = "," if separator == ";" and _has_decimal_commas(path, separator) else "."
         if decimal == ",":
             told.append("numbers have decimal commas")
-        return pd.read_csv(path, decimal=decimal, low_memory=False, **options)  # type: ignore[call-overload,no-any-return]
+        frame = pd.read_csv(path, decimal=decimal, low_memory=False, **options)  # type: ignore[call-overload]
+        # Only then may pandas have filled the row up.
+        if len(frame) and pd.isna(frame.iat[-1, -1]):
+            _check_end(path, separator, len(frame))
+        return frame  # type: ignore[no-any-return]
 
     frame = _read(path, "a CSV file, the names of its columns in the first line", read)
     if _numbers_rows(frame):
@@ -97,6 +102,38 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     if not len(frame):
         raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")
     return frame
+
+
+def _check_end(path: Path, separator: str, rows: int) -> None:
+    """Refuse a file whose last row has fewer cells than all others, as where it was cut off.
+
+    pandas counts the cells that are not there as missing ones.
+
+    Args:
+        path: The file.
+        separator: Of its columns.
+        rows: How many rows pandas found. Where `csv` finds another number, nothing is refused.
+
+    Raises:
+        DataError: It is such.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, delimiter=separator, skipinitialspace=True)
+            cells = [len(line) for line in lines if len(line) > 1 or "".join(line).strip()]
+    except csv.Error:  # a cell longer than it takes
+        return
+    if len(cells) != 1 + rows:
+        return
+    *others, last = cells
+    full = max(others)
+    # Names may be fewer than cells: a first column that numbers the rows needs none.
+    if last < full and all(length == full for length in others[1:]):
+        raise DataError(
+            f"{full:,} cells in each row of {path}",
+            f"{last:,} in the last, {row_text(rows - 1)}: the file may be cut off",
+            "get the whole file, or complete or drop that row",
+        )
 
 
 def separator_of(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -114,9 +114,13 @@ class Columns:
 
     Args:
         columns: Those that inputs are made of, in order.
+        left_out: By name, those of texts that repeat, but are too many for inputs: int32
+            `[table row]`, the number of the cell's text, -1 where it is missing. A check of data
+            looks for groups in them; a saved model does not keep them.
     """
 
     columns: tuple[Column, ...]
+    left_out: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """Turns a table into the arrays of a dataset."""
 
+import shlex
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kohort.data.encoding import number_groups
+from kohort.data.encoding import ROWS_PER_GROUP, number_groups
 from kohort.data.splits import hold_out
 from kohort.data.system import check_room
 from kohort.data.tables.columns import Column, Columns, listed, texts
@@ -87,6 +88,7 @@ def of_parts(
         held_out, how = hold_out(len(frame), labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
+    told += [] if numbered is not None else _asked(columns)
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
     x = columns.encode(frame)
     unknown = sorted(set(columns.unknown(frame.iloc[held_out])))
@@ -128,12 +130,13 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
         else:
             why[str(name)] = column
     left_out = [f"{name} ({reason})" for name, reason in why.items()]
-    has_texts = any(reason.endswith(_TEXTS) for reason in why.values())
+    of_text = [name for name, reason in why.items() if reason.endswith(_TEXTS)]
+    repeated = {name: each for name in of_text if (each := _repeated(frame[name])) is not None}
     if not found:
         raise DataError(
             "a column at least of numbers or categories, beside the target",
             f"none; left out: {listed(left_out)}" if left_out else "none",
-            f"{_OF_TEXTS}, or add columns" if has_texts else "add columns to predict from",
+            f"{_OF_TEXTS}, or add columns" if of_text else "add columns to predict from",
         )
     told = [f"{len(found):,} columns of inputs: {listed([column.name for column in found])}"]
     parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
@@ -144,12 +147,29 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
         told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
     if left_out:
         told.append(f"columns left out: {listed(left_out)}")
-    if has_texts:
+    if of_text:
         told.append(
             "texts are no inputs of a model here, since Keras's TextVectorization and StringLookup "
             f"need TensorFlow: {_OF_TEXTS}"
         )
-    return Columns(tuple(found)), told
+    return Columns(tuple(found), repeated), told
+
+
+def _repeated(cells: pd.Series) -> np.ndarray | None:
+    """The number of each cell's text, int32 `[row]`, -1 where missing; None if few repeat."""
+    numbers, different = pd.factorize(texts(cells).where(cells.notna()))
+    repeat = (numbers >= 0).sum() >= ROWS_PER_GROUP * len(different)
+    return numbers.astype(np.int32) if repeat else None
+
+
+def _asked(columns: Columns) -> list[str]:
+    """A question for each column whose texts repeat: whether it says what belongs together."""
+    return [
+        f"is {name} (each text in {(each >= 0).sum() / (each.max() + 1):.1f} rows on average) what "
+        f"belongs together, such as a patient? Then make it the group: group={name!r}, "
+        f"--group {shlex.quote(name)}"
+        for name, each in columns.left_out.items()
+    ]
 
 
 def _column(cells: pd.Series, train: np.ndarray) -> Column | str:

@@ -71,8 +71,13 @@ def _check_whole(column: pd.Series, name: str) -> None:
 
 
 def _of_numbers(name: str, values: np.ndarray) -> Target:
-    if not np.isfinite(values).all():
-        raise DataError(f"finite numbers in the target {name!r}", "infinity", "repair those rows")
+    if (wrong := ~np.isfinite(values)).any():
+        raise DataError(
+            f"finite numbers in the target {name!r}",
+            f"infinity in {wrong.sum():,} of {len(values):,} rows, the first in "
+            f"{row_text(int(wrong.argmax()))}",
+            "repair or drop those rows",
+        )
     found = np.unique(values)
     if len(found) == 1:
         return _classes(name, np.zeros(len(values), np.int32), (f"{found[0]:g}",))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -120,15 +120,22 @@ class CheckPage:
         return [[self.shown(int(n)) for n in _of_each_label(self, rows)] for rows in sets]
 
 
-def answer(findings: Sequence[Finding]) -> str:
-    """The page in a sentence."""
+def answer(findings: Sequence[Finding], where: Literal["above", "below"] = "below") -> str:
+    """The check in a sentence.
+
+    Args:
+        findings: What was found.
+        where: Where they stand: below the sentence on the page, above it in the terminal.
+    """
     grave = serious(findings)
     if grave:
         names = listing([f"{finding.title} ({finding.code})" for finding in grave])
         return f"Before anything is trained on these data, see to: {names}."
     if any(finding.verdict == "found" for finding in findings):
-        return "Nothing serious was found; what is worth a look stands below."
-    return "Nothing serious was found. What was looked for, and how, stands below."
+        return f"Nothing serious was found; what is worth a look stands {where}."
+    # The terminal has no room for how.
+    how = ", and how," * (where == "below")
+    return f"Nothing serious was found. What was looked for{how} stands {where}."
 
 
 def write_check(path: Path, page: CheckPage) -> Path:
