@@ -138,6 +138,48 @@ def majority_of(labels: ClassLabels, parts: Iterable[tuple[np.ndarray, np.ndarra
     )
 
 
+@dataclass(frozen=True)
+class CountedClass:
+    """The class that a metric of one of two classes is about, the one with the label 1.
+
+    Args:
+        name: Its name.
+        other: The name of the other class.
+        samples: Its training samples.
+        of: All training samples.
+    """
+
+    name: str
+    other: str
+    samples: int
+    of: int
+
+    @property
+    def is_common(self) -> bool:
+        """Whether it has more training samples than the other class."""
+        return 2 * self.samples > self.of
+
+    def told(self, metric: str) -> str:
+        """Which class a metric is of, and how common that is, as a clause."""
+        return (
+            f"{metric} is that of class {self.name} (label 1), {self.samples:,} of the "
+            f"{self.of:,} training samples"
+        )
+
+    @property
+    def how_to_turn(self) -> str:
+        """What makes the metric that of the other class, as a clause."""
+        return f"to score by class {self.other}, give it the label 1"
+
+
+def counted_class(labels: ClassLabels | None) -> CountedClass | None:
+    """The second of two classes whose labels are numbers; None of other targets."""
+    if labels is None or labels.form != "integers" or len(labels.names) != 2:
+        return None
+    first, second = labels.counts[0].tolist()
+    return CountedClass(labels.names[1], labels.names[0], second, first + second)
+
+
 def _numbered(classes: int) -> tuple[str, ...]:
     return tuple(map(str, range(classes)))
 

@@ -14,6 +14,7 @@ from kohort.data.labels import AS_NUMBERS
 from kohort.data.system import bytes_text
 from kohort.design.building import BuiltModels
 from kohort.design.replicates import Replicate
+from kohort.design.scoring import class_of_score
 from kohort.design.seen.seen_model import see
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
@@ -94,7 +95,7 @@ class Plan:
         looks: Of a race, the replicates that each look sees. The members above are then the first
             of each variant, which are enough to print; or those that train before one look.
         margin: Of a race, the study's margin.
-        notes: What to know of the splits and the weights, as clauses.
+        notes: What to know of the score, the splits and the weights, as clauses.
         devices: Over how many devices the members of a cohort are spread.
     """
 
@@ -253,12 +254,12 @@ def make_plan(
         spec.batch_size,
         sum(array.nbytes for array in (spec.data.x_train, spec.data.y_train)),
         *((), None) if spec.race is None else (spec.race.sizes, spec.margin),
-        notes=_notes(spec),
+        notes=_notes(spec, members),
     )
 
 
-def _notes(spec: StudySpec) -> tuple[str, ...]:
-    """What to know of a study's splits and weights."""
+def _notes(spec: StudySpec, members: Sequence[MemberPlan]) -> tuple[str, ...]:
+    """What to know of a study's score, splits and weights."""
     by_text: dict[str, list[str]] = {}
     for name, weights in spec.class_weights.items():
         by_text.setdefault(weights_text(weights), []).append(name)
@@ -271,7 +272,17 @@ def _notes(spec: StudySpec) -> tuple[str, ...]:
     # Whatever is taken for something else than the data said is said last.
     taken = [note for note in spec.data.notes[-1:] if AS_NUMBERS in note]
     few = few_to_test(spec.data.test_groups)
-    return tuple(filter(None, [spec.splits_told, few, *weighted, *taken]))
+    return tuple(
+        filter(None, [_class_told(spec, members), spec.splits_told, few, *weighted, *taken])
+    )
+
+
+def _class_told(spec: StudySpec, members: Sequence[MemberPlan]) -> str:
+    """Which of two classes the metric that scores is of; "" where it is of both, or of none."""
+    counted = class_of_score(spec.metric, [member.metrics for member in members], spec.data)
+    if counted is None or spec.metric is None:
+        return ""
+    return f"{counted.told(spec.metric)}; {counted.how_to_turn}"
 
 
 def _planned(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels) -> MemberPlan:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from kohort.data.dataset import Dataset
 from kohort.data.inspection.constant_answers import ConstantKind, ErrorKind
+from kohort.data.labels import CountedClass, class_labels, counted_class
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import Accuracy, MetricKind
 
@@ -70,7 +72,8 @@ def scoring(
     """
     # Of one name, variants may count right answers of one output and of several.
     alike = [
-        {kind._replace(accuracy="", constant=None) for kind in of_member} for of_member in metrics
+        {k._replace(accuracy="", constant=None, is_of_second=False) for k in of_member}
+        for of_member in metrics
     ]
     kinds = {
         kind.name: kind
@@ -106,3 +109,22 @@ def scoring(
     constants = set(losses) if metric == LOSS else {k.constant for k in of_members}
     is_proportion = kind.is_proportion and higher
     return Scoring(metric, higher, is_proportion, frozenset(accuracies), frozenset(constants))
+
+
+def class_of_score(
+    metric: str | None, metrics: Sequence[Sequence[MetricKind]], data: Dataset
+) -> CountedClass | None:
+    """The one of two classes that the metric which scores is of, such as a recall.
+
+    Args:
+        metric: Its name.
+        metrics: Of each member, as for `scoring`.
+        data: The data, whose labels number the classes.
+
+    Returns:
+        The class; None of a metric of both classes or of none, or where a member's is.
+    """
+    kinds = [kind for of_member in metrics for kind in of_member if kind.name == metric]
+    if not kinds or not all(kind.is_of_second for kind in kinds):
+        return None
+    return counted_class(class_labels(data, floats_are_labels=True))

@@ -14,7 +14,7 @@ import numpy as np
 from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.labels import Majority
+from kohort.data.labels import CountedClass, Majority
 from kohort.evidence.class_counts import ClassCounts, counts_from_json, counts_to_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings
@@ -218,4 +218,6 @@ def settings_from_json(stored: Mapping[str, Any]) -> Settings:
     settings["samples"] = tuple(settings["samples"])
     settings["looks"] = tuple(settings.get("looks", ()))  # studies kept before it was have none
     settings["shares"] = {name: tuple(shares) for name, shares in settings["shares"].items()}
+    counted = settings.get("counted")  # studies kept before it was have none
+    settings["counted"] = None if counted is None else CountedClass(**counted)
     return Settings(**settings)

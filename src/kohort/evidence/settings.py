@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kohort.data.labels import CountedClass
+
 
 def metric_name(metric: str) -> str:
     """The name for readers of a metric that is logged as `metric`."""
@@ -47,6 +49,8 @@ class Settings:
         raw_data: That of the raw data that these were cleaned from; "" where they were not.
         baseline: What the first variant is called in sentences; nobody named one of a search.
         devices: The most devices that trained members at once.
+        counted: The one of two classes that the metric is of, such as a recall; None where it is
+            of both, or of none, and in studies that were kept before it was.
     """
 
     study: str
@@ -78,6 +82,7 @@ class Settings:
     raw_data: str = ""
     baseline: str = "the baseline"
     devices: int = 1
+    counted: CountedClass | None = None
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
@@ -86,6 +91,7 @@ class Settings:
         seconds = (self.finished - self.started).total_seconds()
         return [
             ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            *([("class that the score is of", self._counted())] if self.counted else []),
             *([("splits", self.strata)] if self.strata else []),
             *([("trained also on", self._parts())] if any(self.shares.values()) else []),
             *([("train metrics", self._measured())] if self.measured else []),
@@ -106,6 +112,11 @@ class Settings:
             ),
             *self.environment.items(),
         ]
+
+    def _counted(self) -> str:
+        """The class that the metric is of, and what would make it that of the other, in words."""
+        assert self.counted is not None
+        return f"{self.counted.told(metric_name(self.metric))}; {self.counted.how_to_turn}"
 
     def _class_weights(self) -> str:
         """The weights of classes in words, those of all variants once."""

@@ -50,6 +50,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         reference,
         is_never_negative=reference is not None and _is_never_negative(record),
         loss=_loss_of_all(record),
+        of_class="" if settings.counted is None else settings.counted.name,
     )
     margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(

@@ -26,6 +26,22 @@ _PROPORTIONS = (
     keras.metrics.RecallAtPrecision,
 )
 
+_OF_SECOND = (
+    keras.metrics.Precision,
+    keras.metrics.Recall,
+    keras.metrics.TruePositives,
+    keras.metrics.FalsePositives,
+    keras.metrics.TrueNegatives,
+    keras.metrics.FalseNegatives,
+    keras.metrics.F1Score,
+    keras.metrics.FBetaScore,
+    keras.metrics.SensitivityAtSpecificity,
+    keras.metrics.SpecificityAtSensitivity,
+    keras.metrics.PrecisionAtRecall,
+    keras.metrics.RecallAtPrecision,
+)
+"""Metrics of one output that are those of class 1, and would be others of class 0."""
+
 BINARY_THRESHOLD = 0.5
 """Where a single output means class 1; other thresholds count other answers as right."""
 
@@ -59,6 +75,8 @@ class MetricKind(NamedTuple):
         accuracy: The targets of which it counts the right answers, if it is such a metric of
             Keras: the labels 0 and 1, integers, or one-hot rows. "" for all others.
         constant: What it computes, where the score of one answer for all samples is known.
+        is_of_second: Whether it is that of class 1, one of two, and would be another of class 0,
+            such as a recall of a model with one output. An accuracy or an area under ROC is not.
     """
 
     name: str
@@ -66,6 +84,7 @@ class MetricKind(NamedTuple):
     is_proportion: bool
     accuracy: Accuracy = ""
     constant: ConstantKind | None = None
+    is_of_second: bool = False
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -76,6 +95,7 @@ def metrics_in(model: keras.Model) -> list[Any]:
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
     known = {metric.name: metric for metric in metrics_in(model)}
+    has_one_output = _has_one_output(model)
     kinds = []
     for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
@@ -84,7 +104,14 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
         is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
         direction = getattr(metric, "_direction", "")
         kinds.append(
-            MetricKind(name, direction, is_proportion, _accuracy(metric), _constant(metric))
+            MetricKind(
+                name,
+                direction,
+                is_proportion,
+                _accuracy(metric),
+                _constant(metric),
+                has_one_output and _is_of_second(metric),
+            )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
 
@@ -97,6 +124,21 @@ def _accuracy(metric: keras.Metric | None) -> Accuracy:
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
+
+
+def _has_one_output(model: keras.Model) -> bool:
+    """Whether a model gives one number a sample, as far as it tells: a subclassed one does not."""
+    outputs: Any = getattr(model, "outputs", None)
+    if not outputs:
+        return True
+    return len(outputs) == 1 and outputs[0].shape[1:] == (1,)
+
+
+def _is_of_second(metric: Any) -> bool:
+    # Of subclasses nobody knows which class they count.
+    if type(metric) is keras.metrics.AUC:
+        return str(metric.curve.value) == "PR"
+    return type(metric) in _OF_SECOND
 
 
 _AREAS: dict[str, ConstantKind] = {"ROC": "roc", "PR": "pr"}

@@ -17,7 +17,12 @@ from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
-from kohort.report.class_words import not_beaten, of_no_use, reference_row
+from kohort.report.class_words import (
+    not_beaten,
+    of_no_use,
+    of_the_common_class,
+    reference_row,
+)
 from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
@@ -103,6 +108,7 @@ def answer(conclusions: Conclusions) -> str:
     ended = "" if state is None else how_it_ended(conclusions.study, state)
     parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), cheapest_text(conclusions)]
     parts += [of_no_use(conclusions), over_what(conclusions), ended, too_few_to_tell(conclusions)]
+    parts.append(of_the_common_class(conclusions.record.settings))
     return " ".join(filter(None, parts))
 
 
@@ -175,7 +181,7 @@ def tie(conclusions: Conclusions, winner: int) -> str:
         return ""
     who = "All variants" + " that trained to the end" * (len(scored) < len(errors))
     what = scale.score(conclusions.score(winner))
-    same = f"{who} score the same in every replicate: {scale.metric} {what}."
+    same = f"{who} score the same in every replicate: {scale.title} {what}."
     diverged = conclusions.diverged
     return " ".join([same] + [winner_words.divergence(diverged)] * bool(diverged))
 

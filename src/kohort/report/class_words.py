@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.evidence.settings import Settings
+from kohort.evidence.settings import Settings, metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.grouped.over_groups import paired_over
 from kohort.findings.names import capital, shortlist
@@ -62,6 +62,18 @@ def of_no_use(conclusions: Conclusions) -> str:
     called = conclusions.record.settings.baseline
     little = f" To be better than {called} says little." * (baseline in names)
     return f"{shortlist(names)} {verb} no better than {told}.{little}"
+
+
+def of_the_common_class(settings: Settings) -> str:
+    """That the score is of the more common of two classes alone, in two sentences; else "".
+
+    Who scores by a recall or a precision mostly means those of the rare class.
+    """
+    counted = settings.counted
+    if counted is None or not counted.is_common:
+        return ""
+    told = counted.told(metric_name(settings.metric))
+    return f"{capital(told)}: the more common class. {capital(counted.how_to_turn)}."
 
 
 def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:

@@ -14,12 +14,11 @@ from kohort.data.inspection.constant_answers import ConstantAnswer, constant_ans
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.labels import Majority, class_labels, majority_of
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
-from kohort.design.scoring import Scoring, scoring
+from kohort.design.scoring import Scoring, class_of_score, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.design.weights import weights_text
@@ -30,7 +29,7 @@ from kohort.evidence.settings import Settings
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
-from kohort.runs.classes.recorded import class_counts
+from kohort.runs.classes.recorded import class_counts, majority_class
 from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
 from kohort.runs.work import weight_bytes
@@ -256,7 +255,7 @@ def study_record(
         _overlap(spec, records.replicates) if seeks_copies else NOT_SOUGHT,
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
-        _majority(spec, score, records.replicates),
+        majority_class(spec, score, records.replicates),
         _configs(spec, whole),
         learned,
         _constant(spec, score, records.replicates),
@@ -301,6 +300,7 @@ def _settings(
         has_sample_weights=spec.sample_weights is not None,
         data=spec.data.fingerprint,
         raw_data="" if spec.data.raw is None else spec.data.raw.fingerprint,
+        counted=class_of_score(score.metric, [m.metrics for m in records.planned], spec.data),
     )
 
 
@@ -332,14 +332,6 @@ def _configs(spec: StudySpec, whole: Iterable[MemberPlan]) -> dict[tuple[int, in
         for member in whole
         if spec.variants[member.variant].takes_data
     }
-
-
-def _majority(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
-    """The majority class in the first replicates; None where no accuracy of classes scores."""
-    labels = class_labels(spec.data, floats_are_labels=True)
-    if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
-        return None
-    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
 
 
 def _constant(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:

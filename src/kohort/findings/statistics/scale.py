@@ -20,6 +20,7 @@ class Scale:
             thresholds are in points.
         is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
         loss: Which loss it is, where a loss scores and all variants have the same; else "".
+        of_class: The one of two classes that it is of, such as a recall; else "".
     """
 
     metric: str = "accuracy"
@@ -27,11 +28,13 @@ class Scale:
     reference: float | None = None
     is_never_negative: bool = False
     loss: str = ""
+    of_class: str = ""
 
     @property
     def title(self) -> str:
-        """The metric, with the name of the loss that it is: `loss (mean squared error)`."""
-        return f"{self.metric} ({self.loss})" if self.loss else self.metric
+        """The metric, with which it is: `loss (mean squared error)`, `recall (of class yes)`."""
+        which = self.loss or (self.of_class and f"of class {self.of_class}")
+        return f"{self.metric} ({which})" if which else self.metric
 
     @property
     def is_proportion(self) -> bool:

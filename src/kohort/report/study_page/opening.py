@@ -21,7 +21,12 @@ from kohort.report.answers import (
     what_it_did,
     without_rise,
 )
-from kohort.report.class_words import against_majority_text, not_beaten, of_no_use
+from kohort.report.class_words import (
+    against_majority_text,
+    not_beaten,
+    of_no_use,
+    of_the_common_class,
+)
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.beside_answer import by_chance
 from kohort.report.tested.group_words import over_groups_text
@@ -72,16 +77,16 @@ def headline(conclusions: Conclusions) -> str:
     winner = conclusions.winner
     if winner is None:
         return winner_words.no_winner(conclusions.diverged)
-    alike = tie(conclusions, winner)
+    alike, common = tie(conclusions, winner), of_the_common_class(conclusions.record.settings)
     if alike:
-        return " ".join(filter(None, [not_beaten(conclusions), alike]))
+        return " ".join(filter(None, [not_beaten(conclusions), alike, common]))
     ahead = left_ahead_text(conclusions, winner)
     scale, name = conclusions.study.scale, conclusions.record.variant_names[winner]
     told = winner_words.scores(
         name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
     )
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
-    parts = [not_beaten(conclusions), told, standing, ahead, of_no_use(conclusions)]
+    parts = [not_beaten(conclusions), told, standing, ahead, of_no_use(conclusions), common]
     return " ".join(filter(None, parts))
 
 

@@ -1,10 +1,11 @@
-"""The counts of classes found, for the record of a study."""
+"""What the record of a study tells of classes: which are found, and which is most common."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from kohort.data.labels import class_labels
+from kohort.data.labels import Majority, class_labels, majority_of
+from kohort.design.scoring import Scoring
 from kohort.design.spec import StudySpec
 from kohort.evidence.class_counts import ClassCounts
 
@@ -35,3 +36,11 @@ def class_counts(
     valid = [labels.train[r.valid] for r in spec.whole_replicates[:replicates]]
     samples = np.stack([np.bincount(part, minlength=len(labels.names)) for part in valid])
     return ClassCounts(labels.names, samples, known)
+
+
+def majority_class(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
+    """The majority class in the first replicates; None where no accuracy of classes scores."""
+    labels = class_labels(spec.data, floats_are_labels=True)
+    if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
+        return None
+    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
