@@ -63,6 +63,67 @@ def test_classes_without_a_sample_are_told_where_nobody_named_them(labels, told)
     assert Dataset(data.x_train, data.y_train, class_names=data.class_names or None).notes == ()
 
 
+def strayed(label, rows=(17,), samples=520):
+    """Labels 0 and 1, of some rows another."""
+    y = np.arange(samples) % 2
+    y[list(rows)] = label
+    return y
+
+
+def test_a_label_far_apart_from_all_others_is_told_with_its_row_before_the_classes_without_one():
+    x = np.zeros((520, 2))
+    assert Dataset(x, strayed(7)).notes == (
+        "label 7 in row 17 (from 0), all others 0 to 1: see whether that is a mistake",
+        "of 8 classes, 0 to 7, 5 have no sample: 2, 3, 4, 5, 6",
+    )
+    told = "labels 7 in row 17 (from 0), 7 in row 80 (from 0) of y_test, all others 0 to 1: "
+    both = Dataset(x[:400], strayed(7)[:400], x[:120], strayed(7, [480])[400:])
+    assert both.notes[0].startswith(told)
+    table = pd.DataFrame({"kg": np.arange(520.0), "ill": strayed(7)})
+    told = "0, 1, 7; label 7 in row 17 (from 0), all others 0 to 1: see whether that is a mistake; "
+    assert told in Dataset.from_frame(table, target="ill", test=0.2).notes[0]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        strayed(7, range(6)),
+        strayed(7, samples=99),
+        strayed(2),
+        np.where(np.arange(520) == 17, 12, np.arange(520) % 10),
+    ],
+    ids=["six rows", "1 in 99", "the next label", "no further apart than the others are"],
+)
+def test_rare_classes_are_no_stray_labels(labels):
+    notes = Dataset(np.zeros((len(labels), 2)), labels).notes
+    assert not any(note.startswith("label") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("label", "names", "told"),
+    [
+        (
+            -99,
+            None,
+            r"labels from 0, got label -99 in row 17 \(from 0\), all others 0 to 1; mend or",
+        ),
+        (
+            2**21,
+            None,
+            r"fewer than 1,048,576 classes, got label 2097152 in row 17 .*; mend or drop",
+        ),
+        (
+            7,
+            ["a", "b"],
+            r"labels from 0 to 1, .*, got label 7 in row 17 .*; mend or drop such rows",
+        ),
+    ],
+)
+def test_a_stray_label_that_is_no_class_is_refused_with_its_row(label, names, told):
+    with pytest.raises(DataError, match=told):
+        Dataset(np.zeros((520, 2)), strayed(label), class_names=names)
+
+
 @pytest.mark.parametrize(
     ("given_dtype", "kept"),
     [("uint8", "uint8"), ("float32", "float32"), ("float64", "float32"), ("float16", "float32"),

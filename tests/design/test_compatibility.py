@@ -158,6 +158,17 @@ def test_two_classes_from_1_are_those_of_a_binary_loss():
     assert kohort.Dataset(X, 1.0 + (FROM_1 > 5)).y_train.tolist() == (FROM_1 > 5).tolist()
 
 
+def test_a_stray_label_is_named_before_the_outputs_it_would_take():
+    y = np.arange(520) % 2
+    y[17] = 7
+    data = kohort.Dataset(np.resize(X, (520, 4)), y)
+    stray = r"got label 7 in row 17 \(from 0\), all others 0 to 1"
+    told = rf"{stray}, and outputs \(None, 2\); mend or drop such rows, or give its last layer"
+    assert_refused(study_on(data, 2, SPARSE[0]).plan, told)
+    told = f"two classes, .*{stray}; mend or drop such rows, or give its last layer 8 units"
+    assert_refused(study_on(data, 1, "binary_crossentropy").plan, told)
+
+
 THREE = np.arange(40) % 3
 
 

@@ -15,6 +15,8 @@ MOST_CLASSES = 2**20
 """Labels that reach higher are taken for numbers that are no classes, such as prices."""
 ROWS_PER_GROUP = 2
 """The fewest rows that a value has on average, where a column numbers groups."""
+MOST_STRAY, STRAY_PART = 5, 0.01
+"""Labels far apart from all others may be mistakes in so many rows, and in this part, at most."""
 _NAMED = (str, bool, np.bool)
 # Half of a character beyond 16 bits, which no file in UTF-8 can hold.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -178,10 +180,19 @@ def checked_names(given: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+MEND_STRAY = "mend or drop such rows"
+"""What to do about `stray_labels` that are no classes."""
+ASK_STRAY = "see whether that is a mistake"
+"""What to ask of them where they are classes."""
+
+
 def told_of_gaps(
     train: np.ndarray, test: np.ndarray, names: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """That some classes have no sample, as integer labels without names leave numbers out."""
+    """That some classes have no sample, as integer labels without names leave numbers out.
+
+    First come labels far apart from all others, for which that may be so.
+    """
     if names is not None or train.ndim != 1 or train.dtype.kind != "i":
         return ()
     found = np.unique(np.concatenate([train, test]))
@@ -192,25 +203,68 @@ def told_of_gaps(
     first = np.flatnonzero(~np.isin(np.arange(classes), found))[:5]
     few = ", ".join(map(str, first)) + (", ..." if lacking > len(first) else "")
     has = "has" if lacking == 1 else "have"
-    return (f"of {classes:,} classes, 0 to {classes - 1}, {lacking:,} {has} no sample: {few}",)
+    stray = stray_labels(train, test)
+    told = (f"{stray}: {ASK_STRAY}",) if stray else ()
+    return (
+        *told,
+        f"of {classes:,} classes, 0 to {classes - 1}, {lacking:,} {has} no sample: {few}",
+    )
 
 
-def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> None:
+def stray_labels(train: np.ndarray, test: np.ndarray) -> str:
+    """Labels of a few rows that are far apart from all others, in a clause; "" where none are.
+
+    They are further from the next label than the others are from one another, with a number left
+    out between. Such a label is often a mistake, or stands for none, as 99 and -99 do.
+
+    Args:
+        train: `[train sample]`, whole numbers; of more axes none are told.
+        test: `[test sample]`, likewise.
+    """
+    if train.ndim != 1:
+        return ""
+    labels = np.concatenate([train, test]).astype(np.int64)
+    values = np.unique(labels)
+    apart = np.diff(values)
+    if apart.max(initial=0) < 2:
+        return ""
+    lower, upper = np.split(values, [int(apart.argmax()) + 1])
+    # So few are less than half of the rows, so that one of the two at most is stray.
+    for few, others in ((lower, upper), (upper, lower)):
+        rows = np.flatnonzero(np.isin(labels, few))
+        is_few = len(rows) <= min(MOST_STRAY, STRAY_PART * len(labels))
+        if is_few and apart.max() > others[-1] - others[0]:
+            places = [_label_in_row(labels, int(row), len(train)) for row in rows]
+            rest = f"{others[0]} to {others[-1]}" if len(others) > 1 else f"{others[0]}"
+            return f"label{'s' * (len(rows) > 1)} {', '.join(places)}, all others {rest}"
+    return ""
+
+
+def _label_in_row(labels: np.ndarray, row: int, train: int) -> str:
+    place = row_text(row) if row < train else f"{row_text(row - train)} of y_test"
+    return f"{labels[row]} in {place}"
+
+
+def check_labels(train: np.ndarray, test: np.ndarray, names: Sequence[str], *, named: bool) -> None:
     """Refuse labels that number none of the classes.
 
     Args:
-        labels: `[sample]`, of all samples.
+        train: `[train sample]`.
+        test: `[test sample]`.
         names: `[class]`, the names of the classes.
         named: Whether they were given, and not made of the labels.
 
     Raises:
         DataError: A label is below 0, or has no name.
     """
+    labels = np.concatenate([train, test])
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest >= 0 and highest < len(names):
         return
-    received = f"labels from {lowest} to {highest}"
+    stray, received = stray_labels(train, test), f"labels from {lowest} to {highest}"
     if not named:
+        if stray:
+            raise DataError("labels from 0", stray, MEND_STRAY)
         raise DataError(
             "labels from 0",
             received,
@@ -219,8 +273,9 @@ def check_labels(labels: np.ndarray, names: Sequence[str], *, named: bool) -> No
         )
     raise DataError(
         f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
-        received,
-        "number the classes from 0, or give every class a name",
+        stray or received,
+        f"{MEND_STRAY}, or " * bool(stray)
+        + "number the classes from 0, or give every class a name",
     )
 
 
@@ -236,15 +291,17 @@ def names_of_classes(
         return None
     labels = np.concatenate([train, test])
     if labels.max() >= MOST_CLASSES:
+        stray = stray_labels(train, test)
         raise DataError(
             f"labels of fewer than {MOST_CLASSES:,} classes",
-            f"a label {labels.max()}",
-            "number the classes from 0, or give targets that are no classes as floats",
+            stray or f"a label {labels.max()}",
+            f"{MEND_STRAY}, or " * bool(stray)
+            + "number the classes from 0, or give targets that are no classes as floats",
         )
     names = (
         tuple(str(label) for label in range(int(labels.max()) + 1))
         if given is None
         else checked_names(given)
     )
-    check_labels(labels, names, named=given is not None)
+    check_labels(train, test, names, named=given is not None)
     return names

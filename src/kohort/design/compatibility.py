@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.encoding import MEND_STRAY, stray_labels
 from kohort.data.labels import as_numbers, numbered_classes
 from kohort.design.building import BuiltModels
 from kohort.design.spec import StudySpec
@@ -198,10 +199,13 @@ def _check_labels(name: str, outputs: object, data: Dataset) -> None:
             f"labels from {lowest} to {highest}",
             f"number the classes from 0, such as by y {'-' if lowest > 0 else '+'} {abs(lowest)}",
         )
+    stray = stray_labels(data.y_train, data.y_test)
     raise DesignError(
         f"variant {name!r} to have an output for each of {highest + 1} classes",
-        f"outputs {(None, outputs)}",
-        "give its last layer as many units as there are classes; or, if the targets are numbers, "
+        f"{stray}, and " * bool(stray) + f"outputs {(None, outputs)}",
+        f"{MEND_STRAY}, or "
+        * bool(stray)
+        + "give its last layer as many units as there are classes; or, if the targets are numbers, "
         "one unit and a loss of numbers, such as mse",
     )
 
@@ -209,10 +213,13 @@ def _check_labels(name: str, outputs: object, data: Dataset) -> None:
 def _check_two_classes(name: str, loss: str, outputs: object, data: Dataset) -> None:
     """Refuse more classes than a loss of two takes, and targets of which it has no least value."""
     if data.classes is not None and data.classes > 2 and outputs == 1:
+        stray = stray_labels(data.y_train, data.y_test)
         raise DesignError(
             f"two classes, for the one output of variant {name!r} and its loss {loss}",
-            f"{data.classes:,} classes",
-            f"give its last layer {data.classes:,} units with softmax and compile it with "
+            stray or f"{data.classes:,} classes",
+            f"{MEND_STRAY}, or "
+            * bool(stray)
+            + f"give its last layer {data.classes:,} units with softmax and compile it with "
             "sparse_categorical_crossentropy",
         )
     sides = [y for y in (data.y_train, data.y_test) if y.size]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kohort.data.encoding import MOST_NUMBERED, number_classes
+from kohort.data.encoding import ASK_STRAY, MOST_NUMBERED, number_classes, stray_labels
 from kohort.data.tables.columns import listed, texts
 from kohort.errors import DataError, legible, row_text
 
@@ -87,6 +87,8 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
     if are_whole and (are_few or (is_numbering and len(found) > 1)):
         labels = np.searchsorted(found, values).astype(np.int32)
         target = _classes(name, labels, tuple(str(int(number)) for number in found))
+        if stray := stray_labels(values, values[:0]):
+            target = target._replace(told=f"{target.told}; {stray}: {ASK_STRAY}")
         return target if is_numbering else target._replace(told=target.told + _renumbered(found))
     told = f"target {name!r}: numbers to predict, {found[0]:g} to {found[-1]:g}"
     return Target(values, None, told)
