@@ -86,9 +86,9 @@ def _more(study: StudyCurves, gain: Interval) -> str:
 
 ADVICE = (
     "Where a class is rare an accuracy tells nothing: score by what counts such classes "
-    "(`metric=`: an AUC, a recall), give the loss weights of the classes, or collect more of the "
-    "rare ones. Where none is, see whether the inputs tell the classes apart, and whether the "
-    "variants learn at all (KH103, KH104)."
+    "(`metric=`: an AUC; a recall, which of a model with one output is that of label 1), give the "
+    "loss weights of the classes, or collect more of the rare ones. Where none is, see whether the "
+    "inputs tell the classes apart, and whether the variants learn at all (KH103, KH104)."
 )
 
 RULE = Rule(
