@@ -1,6 +1,7 @@
 """A recall of one output is that of class 1: which class that is, is told wherever it scores."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -139,3 +140,16 @@ def test_settings_that_were_kept_before_have_no_such_class():
         "margin": None, "engine": "fused", "side_by_side": {}, "environment": {},
     }  # fmt: skip
     assert settings_from_json(result_settings).counted is None
+
+
+def test_the_page_on_data_gives_the_rare_class_label_1(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    part = page.partition("\n### Label 1\n")[2]
+    code, shown = (part.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "text"))
+    made = {}
+    exec(code, made)
+    assert capsys.readouterr().out == shown
+    for name in ("data", "turned"):
+        counted = counted_class(class_labels(made[name]))
+        assert (counted.name, counted.is_common) == ("event", False)
+    assert counted_class(class_labels(made["read"])).is_common

@@ -10,10 +10,13 @@ from kohort.evidence import readings
 from kohort.findings.probabilities.calibration import log_losses
 from kohort.keras_api.class_outputs import class_probabilities
 from kohort.report.held_out import _with_classes, score
+from kohort.report.study_page.mistakes import mistakes_part
 from kohort.report.study_page.probability_plots import (
+    areas_of_rarer,
     areas_text,
     calibration_text,
     precision_svg,
+    rarer_class,
     reliability_points,
     reliability_svg,
     roc_svg,
@@ -60,6 +63,8 @@ def test_areas_are_told_as_numbers_beside_the_curves():
     )
     assert told.startswith(f"v: area under ROC {roc} (")
     assert f"; average precision {precision}, where chance has {truth.mean():.3f}," in told
+    assert ", the part of the test samples that are b; that of a, the rarer class, " in told
+    (told,) = areas_text([held_out(1 - truth, scores[:, ::-1])])
     assert told.endswith("of the test samples that are b.")
     assert "where chance has 0.5; " in told
     random = np.random.default_rng(0).permutation(truth)
@@ -87,11 +92,56 @@ def test_each_threshold_is_counted_by_hand():
     assert points["precision"].to_list()[1:] == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
 
 
+def rare_first(rounded):
+    """Of 300 samples 30 of the first class: probabilities of the second, with ties."""
+    random = np.random.default_rng(1)
+    truth = (np.arange(300) >= 30).astype(int)
+    logits = 3 * truth + 1.5 * random.standard_normal(300)
+    return truth, class_probabilities(np.round(1 / (1 + np.exp(-logits)), rounded)[:, None])
+
+
+@pytest.mark.parametrize("rounded", [1, 6])
+def test_precision_and_recall_of_a_rarer_first_class_are_those_of_scikit_learn(rounded):
+    truth, scores = rare_first(rounded)
+    test = held_out(truth, scores)
+    assert rarer_class([test]) == 0
+    found, turned = areas_of_rarer(test), -test.second
+    average = metrics.average_precision_score(truth == 0, turned)
+    assert (found.average_precision, found.share) == (pytest.approx(average), 0.1)
+    points = threshold_points([test], of=0).dropna()
+    precision, recall, _ = metrics.precision_recall_curve(truth == 0, turned)
+    assert points["precision"].to_list() == pytest.approx(precision[-2::-1])
+    assert points["recall"].to_list() == pytest.approx(recall[-2::-1])
+    (told,) = areas_text([test])
+    assert told.endswith(
+        "where chance has 0.900, the part of the test samples that are b; that of a, the rarer "
+        f"class, {average:.3f}, where chance has 0.100."
+    )
+
+
+def test_the_picture_is_that_of_the_rarer_class():
+    truth, scores = rare_first(3)
+    for test, rarer in (
+        (held_out(truth, scores), "a"),
+        (held_out(1 - truth, scores[:, ::-1]), "b"),
+        (held_out(np.tile([0, 1], 150), scores), "b"),
+    ):
+        part = mistakes_part([test], None)
+        assert part["ranked"] == rarer
+        assert f">recall of class {rarer}</text>" in part["precision"]
+        assert (areas_of_rarer(test) is None) == (rarer == "b")
+    first, second = (
+        mistakes_part([of], None)["precision"].split("recall of class")[0]
+        for of in (held_out(truth, scores), held_out(1 - truth, scores[:, ::-1]))
+    )
+    assert first == second
+
+
 def test_three_classes_and_one_class_have_no_thresholds():
     scores = np.full((4, 3), 1 / 3)
     assert threshold_points([held_out([0, 1, 2, 0], scores)]).empty
     assert threshold_points([held_out([1, 1], np.array([[0.2, 0.8], [0.4, 0.6]]))]).empty
-    assert roc_svg(threshold_points([])) == precision_svg(threshold_points([])) == ""
+    assert roc_svg(threshold_points([])) == precision_svg(threshold_points([]), "b") == ""
 
 
 def test_the_bins_make_the_calibration_error():
@@ -109,7 +159,8 @@ def test_pictures_name_both_models_and_their_axes():
     for svg, axis in (
         (reliability_svg(reliability_points(tests)), "how often it is right"),
         (roc_svg(points), "recall of the second class"),
-        (precision_svg(points), "its precision"),
+        (precision_svg(points, "b"), "its precision"),
+        (precision_svg(points, "b"), "recall of class b"),
     ):
         for text in ("won", "base", axis):
             assert f">{text}</text>" in svg

@@ -88,8 +88,8 @@ def _more(study: StudyCurves, gain: Interval) -> str:
 
 OF_RARE_CLASSES = (
     "Where a class is rare an accuracy tells nothing: score by what counts such classes "
-    "(`metric=`: an AUC, a recall), give the loss weights of the classes, or collect more of the "
-    "rare ones."
+    "(`metric=`: an AUC; a recall, which of a model with one output is that of label 1), give the "
+    "loss weights of the classes, or collect more of the rare ones."
 )
 ADVICE = (
     f"{OF_RARE_CLASSES} Where none is, see whether the inputs tell the classes apart, and whether "

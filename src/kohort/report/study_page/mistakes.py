@@ -10,6 +10,7 @@ from kohort.report.study_page.probability_plots import (
     areas_text,
     calibration_text,
     precision_svg,
+    rarer_class,
     reliability_points,
     reliability_svg,
     roc_svg,
@@ -28,7 +29,8 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         tests: Results of the winner, then of the baseline; none where they give no classes.
         data: The data of the study; None where the report does without them.
     """
-    points = threshold_points(tests)
+    points, rarer = threshold_points(tests), rarer_class(tests)
+    ranked = tests[0].answers.names[rarer] if tests else ""
     sure = [test for test in tests if test.has_probabilities]
     margins = [test.variant for test in tests if not test.has_probabilities]
     confused = (tests[0].confusion, tests[0].answers.names) if tests else None
@@ -42,7 +44,8 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         "has_margins": bool(margins),
         "roc": roc_svg(points),
         "areas": areas_text(tests),
-        "precision": precision_svg(points),
+        "precision": precision_svg(threshold_points(tests, rarer), ranked),
+        "ranked": ranked,
     }
 
 

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kohort.findings.probabilities.areas import at_thresholds
+from kohort.findings.probabilities.areas import Areas, areas, at_thresholds
 from kohort.findings.probabilities.calibration import BINS
 from kohort.findings.statistics.interval import Interval
 from kohort.report.figures import on_the_page
@@ -40,14 +40,37 @@ def reliability_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "sure", "right", "samples"])
 
 
-def threshold_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
-    """What each threshold on the probability of the second of two classes would find.
+def rarer_class(tests: Sequence[HeldOut]) -> int:
+    """The number of the class of fewer test samples, of two; 1 where both have as many."""
+    return 0 if any(test.areas is not None and test.areas.share > 0.5 for test in tests) else 1
+
+
+def areas_of_rarer(test: HeldOut) -> Areas | None:
+    """How well the first of two classes is ranked, where the second is the more common one.
+
+    None where it is not; what `HeldOut.areas` tells is then that of the rarer class.
+    """
+    if test.second is None or rarer_class([test]) == 1:
+        return None
+    return areas(*_ranked(test, 0), groups=test.groups)
+
+
+def _ranked(test: HeldOut, of: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores `[sample]` that are higher for one of two classes, and bool `[sample]`, who is it."""
+    assert test.second is not None
+    # The sign turns the order and keeps ties; what is left of 1 would be rounded near 1.
+    return test.second if of == 1 else -np.asarray(test.second), np.asarray(test.truth) == of
+
+
+def threshold_points(tests: Sequence[HeldOut], of: int = 1) -> pd.DataFrame:
+    """What each threshold on the probability of one of two classes would find.
 
     Args:
         tests: Results on the test set.
+        of: The number of the class.
 
     Returns:
-        Columns variant, false_alarms (the part of the first class that is given the second),
+        Columns variant, false_alarms (the part of the other class that is given this one),
         recall and precision, from the highest threshold to the lowest; a row for each probability
         that occurs. Empty for more than two classes, or where a class has no sample.
     """
@@ -55,7 +78,7 @@ def threshold_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
     for test in tests:
         if test.areas is None or test.second is None:
             continue
-        found, alarms = at_thresholds(test.second, np.asarray(test.truth) == 1)
+        found, alarms = at_thresholds(*_ranked(test, of))
         table = pd.DataFrame(
             {
                 "false_alarms": alarms / alarms[-1],
@@ -95,15 +118,16 @@ def roc_svg(points: pd.DataFrame) -> str:
     return on_the_page(both.properties(**SQUARE))
 
 
-def precision_svg(points: pd.DataFrame) -> str:
+def precision_svg(points: pd.DataFrame, name: str) -> str:
     """Precision over recall as SVG text; empty without points.
 
     Args:
         points: From `threshold_points`.
+        name: The class that they are of.
     """
     if points.empty:
         return ""
-    x, y = _x("recall", "recall of the second class"), _y("precision", "its precision")
+    x, y = _x("recall", f"recall of class {name}"), _y("precision", "its precision")
     line = _base(points.dropna()).mark_line(interpolate="step-before")
     return on_the_page(line.encode(x=x, y=y, order="recall:Q").properties(**SQUARE))
 
@@ -114,14 +138,29 @@ def calibration_text(test: HeldOut) -> str:
 
 
 def areas_text(tests: Sequence[HeldOut]) -> list[str]:
-    """The areas under both curves as numbers, a sentence for each model; none without them."""
+    """The areas under both curves as numbers, a sentence for each model; none without them.
+
+    Where the second class is the more common one, the average precision of the first is told too.
+    """
     return [
         f"{test.variant}: area under ROC {area(test.areas.roc)}, {_beside_chance(test.areas.roc)}; "
         f"average precision {test.areas.average_precision:.3f}, where chance has "
-        f"{test.areas.share:.3f}, the part of the test samples that are {test.answers.names[1]}."
+        f"{test.areas.share:.3f}, the part of the test samples that are {test.answers.names[1]}"
+        f"{_of_rarer(test)}."
         for test in tests
         if test.areas is not None
     ]
+
+
+def _of_rarer(test: HeldOut) -> str:
+    """The average precision of the first of two classes as a clause, where it is the rarer one."""
+    found = areas_of_rarer(test)
+    if found is None:
+        return ""
+    return (
+        f"; that of {test.answers.names[0]}, the rarer class, {found.average_precision:.3f}, where "
+        f"chance has {found.share:.3f}"
+    )
 
 
 def _beside_chance(roc: Interval) -> str:
