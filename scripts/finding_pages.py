@@ -254,8 +254,8 @@ effects of axes are of the replicates before the first look, which all variants 
 effect that compares two variants alone is the race's comparison of them.
 [How often races err, and what they save](simulations.md#races).
 
-The built-in study (`kohort demo`) is a fixed design. As a race over 20 replicates it trained 69 %
-of the members and reached 17 of the fixed design's 33 verdicts, since its best variants are near
+The built-in study (`kohort demo`) is a fixed design. As a race over 20 replicates it trained 68 %
+of the members and reached 31 of the fixed design's 51 verdicts, since its best variants are near
 ties ([measured](simulations.md#races-of-trained-nets)): a race pays where some variants are clearly
 worse. It also has a learning curve, which a race does not train.
 """

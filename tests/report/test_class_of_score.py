@@ -153,3 +153,8 @@ def test_the_page_on_data_gives_the_rare_class_label_1(capsys):
         counted = counted_class(class_labels(made[name]))
         assert (counted.name, counted.is_common) == ("event", False)
     assert counted_class(class_labels(made["read"])).is_common
+
+
+@pytest.mark.parametrize(("samples", "is_common"), [(199, False), (200, True)])
+def test_a_class_twice_as_common_as_the_other_is_warned_of(samples, is_common):
+    assert CountedClass("none", "event", samples, 300).is_common is is_common

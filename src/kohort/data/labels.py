@@ -156,8 +156,8 @@ class CountedClass:
 
     @property
     def is_common(self) -> bool:
-        """Whether it has more training samples than the other class."""
-        return 2 * self.samples > self.of
+        """Whether it has twice the training samples of the other class, or more."""
+        return self.samples >= 2 * (self.of - self.samples)
 
     def told(self, metric: str) -> str:
         """Which class a metric is of, and how common that is, as a clause."""

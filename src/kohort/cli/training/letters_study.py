@@ -49,7 +49,7 @@ def letters_study(data: Dataset, *, epochs: int = 10, repeats: int = 8) -> Study
 
     The second, which trains fast, is also trained on parts of the data, for a learning curve.
     It is a fixed design, not a race: its best variants are near ties, so that over 20 replicates a
-    race trained 69 % of the members for 17 of 33 verdicts (docs/simulations.md); and a race trains
+    race trained 68 % of the members for 31 of 51 verdicts (docs/simulations.md); and a race trains
     no parts of the data.
 
     Args:
