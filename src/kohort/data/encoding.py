@@ -180,8 +180,6 @@ def checked_names(given: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-MEND_STRAY = "mend or drop such rows"
-"""What to do about `stray_labels` that are no classes."""
 ASK_STRAY = "see whether that is a mistake"
 """What to ask of them where they are classes."""
 
@@ -240,6 +238,16 @@ def stray_labels(train: np.ndarray, test: np.ndarray) -> str:
     return ""
 
 
+def mend(stray: str, otherwise: str = "") -> str:
+    """What to do about labels that cannot be: first about stray ones, where there are any.
+
+    Args:
+        stray: From `stray_labels`.
+        otherwise: What to do where they are classes; "" where they cannot be.
+    """
+    return ", or ".join(filter(None, ["mend or drop such rows" * bool(stray), otherwise]))
+
+
 def _label_in_row(labels: np.ndarray, row: int, train: int) -> str:
     place = row_text(row) if row < train else f"{row_text(row - train)} of y_test"
     return f"{labels[row]} in {place}"
@@ -264,7 +272,7 @@ def check_labels(train: np.ndarray, test: np.ndarray, names: Sequence[str], *, n
     stray, received = stray_labels(train, test), f"labels from {lowest} to {highest}"
     if not named:
         if stray:
-            raise DataError("labels from 0", stray, MEND_STRAY)
+            raise DataError("labels from 0", stray, mend(stray))
         raise DataError(
             "labels from 0",
             received,
@@ -274,8 +282,7 @@ def check_labels(train: np.ndarray, test: np.ndarray, names: Sequence[str], *, n
     raise DataError(
         f"labels from 0 to {max(0, len(names) - 1)}, one for each class name",
         stray or received,
-        f"{MEND_STRAY}, or " * bool(stray)
-        + "number the classes from 0, or give every class a name",
+        mend(stray, "number the classes from 0, or give every class a name"),
     )
 
 
@@ -295,8 +302,7 @@ def names_of_classes(
         raise DataError(
             f"labels of fewer than {MOST_CLASSES:,} classes",
             stray or f"a label {labels.max()}",
-            f"{MEND_STRAY}, or " * bool(stray)
-            + "number the classes from 0, or give targets that are no classes as floats",
+            mend(stray, "number the classes from 0, or give targets that are no classes as floats"),
         )
     names = (
         tuple(str(label) for label in range(int(labels.max()) + 1))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.encoding import MEND_STRAY, stray_labels
+from kohort.data.encoding import mend, stray_labels
 from kohort.data.labels import as_numbers, numbered_classes
 from kohort.design.building import BuiltModels
 from kohort.design.spec import StudySpec
@@ -203,10 +203,11 @@ def _check_labels(name: str, outputs: object, data: Dataset) -> None:
     raise DesignError(
         f"variant {name!r} to have an output for each of {highest + 1} classes",
         f"{stray}, and " * bool(stray) + f"outputs {(None, outputs)}",
-        f"{MEND_STRAY}, or "
-        * bool(stray)
-        + "give its last layer as many units as there are classes; or, if the targets are numbers, "
-        "one unit and a loss of numbers, such as mse",
+        mend(
+            stray,
+            "give its last layer as many units as there are classes; or, if the targets are "
+            "numbers, one unit and a loss of numbers, such as mse",
+        ),
     )
 
 
@@ -217,10 +218,11 @@ def _check_two_classes(name: str, loss: str, outputs: object, data: Dataset) -> 
         raise DesignError(
             f"two classes, for the one output of variant {name!r} and its loss {loss}",
             stray or f"{data.classes:,} classes",
-            f"{MEND_STRAY}, or "
-            * bool(stray)
-            + f"give its last layer {data.classes:,} units with softmax and compile it with "
-            "sparse_categorical_crossentropy",
+            mend(
+                stray,
+                f"give its last layer {data.classes:,} units with softmax and compile it with "
+                "sparse_categorical_crossentropy",
+            ),
         )
     sides = [y for y in (data.y_train, data.y_test) if y.size]
     lowest, highest = min(y.min() for y in sides), max(y.max() for y in sides)

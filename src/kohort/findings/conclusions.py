@@ -177,7 +177,7 @@ class Conclusions:
     @property
     def mean_errors(self) -> np.ndarray:
         """Mean validation errors at the best epoch, `[variant]`; NaN where nothing trained."""
-        return np.array([self.study.interval(errors).mean for errors in self.study.errors])
+        return self.study.means
 
     @property
     def diverged(self) -> list[tuple[str, int, int]]:

@@ -18,8 +18,6 @@ from kohort.findings.statistics.scale import percent
 from kohort.report.classes.recall_table import balanced_of_one_answer
 from kohort.report.held_out import HeldOut
 
-NOT_BEATEN = "No variant is shown to beat"
-
 
 def not_beaten(conclusions: Conclusions) -> str:
     """The sentence that opens the answer where no variant is shown to beat one answer for all.
@@ -38,8 +36,9 @@ def not_beaten(conclusions: Conclusions) -> str:
     else:
         return ""
     assert isinstance(gain, Interval)
-    is_worse = gain.mean < 0 and gain.lies_below(0.0)
-    return f"{'Even the best variant is worse than' if is_worse else NOT_BEATEN} {what}."
+    if gain.mean < 0 and gain.lies_below(0.0):
+        return f"Even the best variant is worse than {what}."
+    return f"No variant is shown to beat {what}."
 
 
 def of_no_use(conclusions: Conclusions) -> str:

@@ -44,7 +44,7 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         "has_margins": bool(margins),
         "roc": roc_svg(points),
         "areas": areas_text(tests),
-        "precision": precision_svg(threshold_points(tests, rarer), ranked),
+        "precision": precision_svg(points if rarer else threshold_points(tests, rarer), ranked),
         "ranked": ranked,
     }
 
