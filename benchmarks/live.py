@@ -15,7 +15,6 @@ beside those of the curves, which have to grow. It writes benchmarks/results/liv
 import gc
 import json
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -26,13 +25,13 @@ import kohort  # noqa: F401 (before Keras, whose backend it chooses)
 
 # isort: split
 import typer
-from playwright.sync_api import sync_playwright
 
 from benchmarks.launch import RESULTS
 from benchmarks.machine import about
 from kohort.evidence.store import open_store
 from kohort.serve.changes import Cursor
 from kohort.serve.follower import Follower
+from scripts import chromium
 from tests.serve.serving import HELD, PUSHED, make_study, measure, serving
 
 LOOKS = 2 * 60 * 60
@@ -88,17 +87,13 @@ class Client:
 def page_figures(seconds: float = 10) -> dict[str, Any]:
     """What a browser does with updates that come faster than it draws."""
     names = [f"variant {number}" for number in range(250)]
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium.running() as browser:
         place = str(Path(folder, "kohort.db"))
         with open_store(place) as store:
             kept, members = make_study(store, names, replicates=4, epochs=400)
             with kept.claim(), serving(store, place) as server:
                 kept.begin_run({})
                 measure(kept, members, range(50))
-                chromium = shutil.which("chromium") or shutil.which("google-chrome")
-                browser = playwright.chromium.launch(
-                    executable_path=chromium, args=["--no-sandbox"]
-                )
                 tab = browser.new_page()
                 tab.add_init_script(HELD)
                 tab.goto(f"{server.url}/study?name=width")
@@ -107,7 +102,7 @@ def page_figures(seconds: float = 10) -> dict[str, Any]:
                 )
                 tab.evaluate(PUSHED)
                 updates, drawn, longest, took = tab.evaluate(FRAMES, seconds)
-                browser.close()
+                tab.close()
     return {
         "members": len(members),
         "updates a second": round(updates / took, 1),

@@ -8,7 +8,6 @@ there, and goes on where it was; one that has ended is not pictured live.
 
 import io
 import multiprocessing
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +22,11 @@ import kohort  # before Keras, whose backend it chooses
 # isort: split
 import typer
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from kohort.cli.training.letters_study import letters_study
 from kohort.evidence.store import open_store
+from scripts import chromium
 from scripts.measured import DOCS
 
 WIDE, PHONE = 1220, 400
@@ -114,14 +114,10 @@ def main(
     store: Annotated[Path | None, typer.Option(help="Where the study is kept.")] = None,
 ) -> None:
     """Write the pictures."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium.running() as browser:
         place = str(store or Path(folder, "kohort.db"))
         with open_store(place):  # which makes it, for the live page
             pass
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox"],
-        )
         spawn = multiprocessing.get_context("spawn")
         training = spawn.Process(target=train, args=(place,), daemon=True)
         command = [sys.executable, "-m", "kohort", "serve", "--store", place, "--port", "0"]
@@ -138,7 +134,6 @@ def main(
         for name, look in REPORTS.items():
             with opened(browser, page.as_uri(), look) as tab:
                 write(name, tab)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ def test_a_pointer_is_told_the_epoch_the_names_and_the_values(browser, live, sto
     fill(kept, [(members[1], n, logs(1.0, 0.5, apart=0.5)) for n in range(3)])
     with shown(browser, live, width=width, scheme=scheme) as tab:
         wait(tab, "4", "#epoch-shown")
+        wait(tab, "So far", "#answer")  # which moves what is below it
         tip = tab.locator(f"{LOSS} .tip")
         assert tip.is_hidden()
         tab.locator("#charts").scroll_into_view_if_needed()
