@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -141,6 +142,37 @@ def test_to_look_at_a_model_before_it_trains_changes_nothing_in_it(blobs):
     assert np.isfinite(loss)
     for value, now in zip(before, numbers(model), strict=True):
         np.testing.assert_array_equal(value, now)
+
+
+class Python(keras.layers.Layer):
+    """Computes in NumPy, which no program can."""
+
+    def compute_output_spec(self, inputs):
+        return inputs
+
+    def call(self, inputs):
+        return keras.ops.convert_to_tensor(np.tanh(np.asarray(inputs)))
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_the_loss_of_a_new_model_is_that_of_keras_and_takes_one_program(blobs, caplog, eager):
+    keras.utils.set_random_seed(3)
+    penalty = keras.regularizers.L2(0.1)
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            Python() if eager else keras.layers.Dense(7, "relu", kernel_regularizer=penalty),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(3, "softmax", kernel_regularizer=penalty),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=eager)
+    with jax.log_compiles():
+        loss = data_loss(model, blobs.x_train, blobs.y_train)
+    programs = caplog.text.count("Finished XLA compilation")
+    assert eager or programs == 1
+    expected = model.evaluate(blobs.x_train, blobs.y_train, verbose=0) - float(sum(model.losses))
+    assert loss == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.fixture

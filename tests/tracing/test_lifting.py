@@ -1,5 +1,7 @@
 """Lifting: a constant as an input gives the numbers that it gives as a constant."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -241,5 +243,30 @@ def test_the_operations_of_products_are_counted():
         return a @ b, jnp.einsum("nij,kj->nik", batch, b.T), jax.jit(jnp.dot)(a, b).sum() + a.sum()
 
     each = 2 * 3 * 4 * 5
-    assert trace(several, a, b, batch).product_operations() == each + 7 * each + each
-    assert trace(jnp.add, a, a).product_operations() == 0
+    assert trace(several, a, b, batch).work().products == each + 7 * each + each
+    assert trace(jnp.add, a, a).work() == (1, 12, 0, False)
+    looped = trace(lambda a: jax.lax.fori_loop(0, 9, lambda _, b: b + a, a), a).work()
+    assert (looped.has_loops, looped.numbers >= 12) == (True, True)
+
+
+def test_so_are_those_of_convolutions_and_of_their_gradients():
+    images, kernel = jnp.ones((2, 8, 8, 3)), jnp.ones((3, 3, 3, 5))
+
+    def convolved(images, kernel, strides):
+        axes = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(
+            images, kernel, strides, "VALID", dimension_numbers=axes
+        )
+
+    def products(function, *arguments):
+        return trace(function, *arguments).work().products
+
+    for strides, size in ((1, 1), 6), ((2, 2), 3):
+        each = 2 * (2 * size * size * 5) * (3 * 3 * 3)
+        run = functools.partial(convolved, strides=strides)
+        assert products(run, images, kernel) == each
+        of_kernel = jax.grad(lambda kernel, run=run: run(images, kernel).sum())
+        assert products(of_kernel, kernel) == 2 * each, "forward and backward"
+        of_images = jax.grad(lambda images, run=run: run(images, kernel).sum())
+        # The gradient of the input is padded: products with the padding are counted, too.
+        assert 2 * each <= products(of_images, images) < 3.2 * each

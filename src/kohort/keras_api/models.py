@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 from keras.src.backend import compute_output_spec
@@ -277,14 +278,20 @@ def data_loss(
     """
     if overridden(model, _MEASURING):
         return float("nan")
-    # Updates by layers and metrics go to the scope, as where Keras traces a step.
-    values = [(v, v.value) for part in variables_of(model) for v in part]
-    with keras.StatelessScope(values, collect_losses=True):
-        loss = model.compute_loss(
-            x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
-        )
-        penalty = weight_penalty(model, [v.value for v in model.trainable_variables])
-    return float(loss - penalty)
+    variables = [variable for part in variables_of(model) for variable in part]
+
+    def loss_of(values: list[Any], x: Any, y: Any, weights: Any) -> Any:
+        # Updates by layers and metrics go to the scope, as where Keras traces a step.
+        with keras.StatelessScope(list(zip(variables, values, strict=True)), collect_losses=True):
+            loss = model.compute_loss(
+                x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
+            )
+            return loss - weight_penalty(model, [v.value for v in model.trainable_variables])
+
+    # One program where Keras makes one of a step: operations one by one take longer to compile.
+    is_compiled = model.jit_compile and not model.run_eagerly
+    run = jax.jit(loss_of) if is_compiled else loss_of
+    return float(run([v.value for v in variables], x, y, weights))
 
 
 def uncompiled(model: keras.Model) -> keras.Model:

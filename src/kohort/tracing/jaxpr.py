@@ -83,11 +83,22 @@ def equations(jaxpr: Any) -> Iterator[JaxprEqn]:
                     yield from equations(part)
 
 
-def terms_in_product(product: JaxprEqn) -> int:
-    """How many terms are added up for each number of a matrix product."""
-    (axes, _), _ = product.params["dimension_numbers"]
-    shape = avals(product.invars)[0].shape
-    return math.prod(shape[axis] for axis in axes)
+PRODUCTS = ("dot_general", "conv_general_dilated")
+"""The names of operations that add up products."""
+
+
+def terms_in_product(product: JaxprEqn) -> float:
+    """How many terms are added up for each number of a matrix product or a convolution.
+
+    Of a convolution those are not counted that dilation of its input makes zero.
+    """
+    left, right = (aval.shape for aval in avals(product.invars))
+    numbers = product.params["dimension_numbers"]
+    if product.primitive.name == "conv_general_dilated":
+        kernel = math.prod(right) // right[numbers.rhs_spec[0]]
+        return kernel / math.prod(product.params["lhs_dilation"])
+    (axes, _), _ = numbers
+    return math.prod(left[axis] for axis in axes)
 
 
 def conversions(jaxpr: Jaxpr, variable: Any) -> set[Any]:

@@ -22,6 +22,7 @@ import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
 from kohort.tracing.jaxpr import (
+    PRODUCTS,
     Bind,
     array_bytes,
     avals,
@@ -60,6 +61,25 @@ class ArrayConstant:
 
 type Constant = float | ArrayConstant
 """A constant that can become an input."""
+
+
+_LOOPS = {"scan", "while"}
+
+
+class Work(NamedTuple):
+    """What a program does in a run, one pass of each loop.
+
+    Args:
+        equations: Its operations.
+        numbers: How many numbers these write.
+        products: Floating-point operations of its matrix products and convolutions.
+        has_loops: Whether there are loops in it.
+    """
+
+    equations: int
+    numbers: int
+    products: int
+    has_loops: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +150,16 @@ class Trace:
         dtypes_of_each = [conversions(inner, variable) for variable in inputs]
         return [dtypes.pop() if len(dtypes) == 1 else None for dtypes in dtypes_of_each]
 
-    def product_operations(self) -> int:
-        """Floating-point operations of its matrix products; one pass of each loop is counted."""
-        return sum(
-            2 * math.prod(avals(equation.outvars)[0].shape) * terms_in_product(equation)
-            for equation in equations(self.jaxpr)
-            if equation.primitive.name == "dot_general"
+    def work(self) -> Work:
+        """What it does in a run; one pass of each loop is counted."""
+        every = list(equations(self.jaxpr))
+        sizes = [sum(math.prod(aval.shape) for aval in avals(one.outvars)) for one in every]
+        products = sum(
+            2 * size * terms_in_product(one)
+            for one, size in zip(every, sizes, strict=True)
+            if one.primitive.name in PRODUCTS
         )
+        return Work(len(every), sum(sizes), int(products), bool(_LOOPS & self.primitives()))
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, including those in loops."""

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 import kohort
 from kohort.engine.loop import chunking
 from kohort.engine.loop.chunking import blocks, candidates, choose
+from kohort.engine.loop.cohort import Cohort
 from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
+from kohort.tracing.lifting import Work
 from tests.models import seeded
 
 
@@ -48,7 +50,7 @@ class TestChoice:
     def _own_cache(self, monkeypatch, tmp_path):
         monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
 
-    def choice(self, seconds, steps=10**6, *, convolves=False, at_least=0.0, key="key"):
+    def choice(self, seconds, steps=10**6, *, convolves=False, key="key", **known):
         measured = []
 
         def probe(chunk):
@@ -58,13 +60,18 @@ class TestChoice:
             return seconds[chunk]
 
         sizes = sorted(seconds)
-        chosen = choose(sizes, steps, key, probe, convolves=convolves, at_least=at_least)
+        chosen = choose(sizes, steps, key, probe, convolves=convolves, **known)
         return chosen, measured
 
     def test_small_work_is_not_measured(self):
         assert self.choice({1: 1.0, 4: 1.0}, steps=100) == (4, [])
         assert self.choice({1: 1.0, 4: 1.0}, steps=100, convolves=True) == (1, [])
         assert self.choice({1: 1.0}) == (1, [])
+
+    def test_nor_is_what_likely_takes_less_than_a_compilation(self):
+        assert self.choice({1: 1.0, 4: 1.0}, steps=5000, likely=1e-4) == (4, [])
+        assert self.choice({1: 1.0, 4: 1.0}, steps=5000, likely=1e-4, convolves=True) == (1, [])
+        assert self.choice({1: 1.0, 4: 1.0}, steps=5000, likely=1e-3) == (1, [1])
 
     def test_short_work_is_told_by_its_step(self):
         assert self.choice({1: 1e-4, 4: 1.0}, steps=5000, key="fast") == (4, [1])
@@ -113,6 +120,7 @@ def test_a_chunk_that_is_none_is_refused(blobs, chunk):
 
 def test_members_that_do_not_fit_alone_say_so_before_they_are_measured(blobs, monkeypatch):
     monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "_BRIEF", 0.0)
     models = [seeded(seed, units=(999,)) for seed in (0, 1)]
     with pytest.raises(kohort.DesignError, match="expected a model that fits in memory"):
         kohort.fit(models, blobs.x_train, blobs.y_train, memory="20KB", verbose=0)
@@ -125,10 +133,31 @@ def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):
     assert chunking.least_seconds(2 * 256 * products) == pytest.approx(2.5e-3, rel=0.05)
 
 
+def test_how_long_a_step_likely_takes_is_not_known_of_loops():
+    straight = Work(equations=200, numbers=10**6, products=10**8, has_loops=False)
+    assert chunking.likely_seconds(straight) == pytest.approx(1e-4 + 4e-4 + 1e-3)
+    assert chunking.likely_seconds(straight._replace(has_loops=True)) == np.inf
+
+
+@pytest.mark.parametrize(("units", "probes"), [((8,), 0), ((900, 900), 1)])
+def test_only_what_takes_a_while_is_measured(blobs, monkeypatch, tmp_path, units, probes):
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "cores", lambda: 10**6)  # no step is long by its products
+    measured = []
+    monkeypatch.setattr(
+        Cohort, "_seconds_a_step", lambda _cohort, chunk: measured.append(chunk) or 1e-3
+    )
+    models = [seeded(seed, units=units) for seed in (0, 1)]
+    kohort.fit(models, blobs.x_train, blobs.y_train, epochs=2, batch_size=4, verbose=0)
+    assert measured == [1] * probes
+
+
 @pytest.mark.long
 def test_members_are_measured_on_copies_and_then_trained(blobs, monkeypatch, tmp_path):
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
     monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "_BRIEF", 0.0)
     monkeypatch.setattr(chunking, "_WORTH", 0.0)
     x, y = blobs.x_train, blobs.y_train
     arguments = {"epochs": 2, "batch_size": 50, "validation_split": 0.1, "verbose": 0}
@@ -148,6 +177,7 @@ def test_members_whose_products_take_long_are_trained_one_by_one_unmeasured(
 ):
     monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
     monkeypatch.setattr(chunking, "_SMALL", 1)
+    monkeypatch.setattr(chunking, "_BRIEF", 0.0)
     monkeypatch.setattr(chunking, "_WORTH", 0.0)
     monkeypatch.setattr(chunking, "_CORE", 1.0)
     models = [seeded(i) for i in range(3)]

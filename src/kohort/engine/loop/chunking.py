@@ -13,12 +13,17 @@ from kohort.data.system import cores
 from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
 from kohort.errors import DesignError
+from kohort.tracing.lifting import Work
 
 _SMALL = 500  # steps, over all members: shorter training is not measured
+_BRIEF = 1.0  # seconds: nor is training that takes less, as a measurement takes a compilation
 _WORTH = 10.0  # seconds: shorter work is not worth a program for each candidate
 _FAST = 1e-3  # seconds: a step this short is mostly overhead, which members side by side share
 _LONG = 2.5e-3  # seconds: a step this long has little overhead to share, and fills the caches
 _CORE = 1.9e11  # float32 operations a second of a fast core: 2 x 16 x 2 at 3 GHz
+_EQUATION = 5e-7  # seconds: what a step was seen to take for each of its operations,
+_NUMBER = 4e-10  # for each number that these write,
+_PRODUCT = 1e-11  # and for each floating-point operation of a product
 _CHUNK = 8  # a candidate for large cohorts: enough to share overhead, few enough for caches
 
 
@@ -59,6 +64,13 @@ def least_seconds(operations: int) -> float:
     return operations / (_CORE * cores())
 
 
+def likely_seconds(work: Work) -> float:
+    """A guess at the seconds of a step on a CPU, within a factor of three; infinite for loops."""
+    if work.has_loops:
+        return math.inf
+    return _EQUATION * work.equations + _NUMBER * work.numbers + _PRODUCT * work.products
+
+
 def choose(
     sizes: Sequence[int],
     steps: int,
@@ -67,6 +79,7 @@ def choose(
     *,
     convolves: bool,
     at_least: float = 0.0,
+    likely: float = math.inf,
 ) -> int:
     """Choose a chunk size by measuring; measurements are cached for next time.
 
@@ -78,11 +91,12 @@ def choose(
             it does not fit.
         convolves: Whether the step has convolutions on a CPU, which XLA runs slowly side by side.
         at_least: A lower bound on the seconds of a step of one member; 0 where none is known.
+        likely: A guess at them; infinite where there is none.
     """
     if at_least > _FAST:
         # Its products alone take longer than any overhead that members could share.
         return 1
-    if len(sizes) == 1 or steps < _SMALL:
+    if len(sizes) == 1 or steps < _SMALL or steps * likely < _BRIEF:
         return 1 if convolves else sizes[-1]
     measure = _measuring(key, probe)
     alone = measure(1)

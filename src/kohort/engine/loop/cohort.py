@@ -1,5 +1,6 @@
 """A cohort before it trains: its members, their data, and how many of them train side by side."""
 
+import math
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -275,14 +276,15 @@ class Cohort:
         sizes = sorted({1, isolated}) if isolated else self._candidates(steps)
         name = self._train_step
         where = (jax.devices()[0].device_kind, cores(), jax.__version__)
-        on_cpu = jax.default_backend() == "cpu"
+        on_cpu, work = jax.default_backend() == "cpu", self.steps.work(name)
         return chunking.choose(
             sizes,
             steps,
             repr((self.steps.key([name]), self.spec, sizes, order_of, where)),
             self._seconds_a_step,
             convolves=on_cpu and self.steps.convolves(name),
-            at_least=chunking.least_seconds(self.steps.operations(name)) if on_cpu else 0.0,
+            at_least=chunking.least_seconds(work.products) if on_cpu else 0.0,
+            likely=chunking.likely_seconds(work) if on_cpu else math.inf,
         )
 
     def _candidates(self, steps: int) -> list[int]:

@@ -14,7 +14,7 @@ from kohort.engine.lowering.operations import bind_fast
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import has_own_code
-from kohort.tracing.lifting import Trace, differing
+from kohort.tracing.lifting import Trace, Work, differing
 from kohort.tracing.padded import Padded
 from kohort.tracing.signature import (
     TracedSteps,
@@ -174,9 +174,9 @@ class Steps:
         traces = self._earlier[0].values()
         return any(_CALLS_TO_PYTHON & trace.primitives() for trace in traces)
 
-    def operations(self, name: str) -> int:
-        """Floating-point operations of the matrix products of a step, for each member."""
-        return self._traces[name].product_operations()
+    def work(self, name: str) -> Work:
+        """What a step does, for each member."""
+        return self._traces[name].work()
 
     def constants_of(
         self, names: Sequence[str], members: Sequence[int], place: Place = None
