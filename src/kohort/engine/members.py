@@ -1,7 +1,8 @@
 """Trains a group of members of a study with either engine."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -67,12 +68,35 @@ class Resources(NamedTuple):
     memory: int
 
 
-def compiling_ahead(
+def compiling_ahead(cohorts: Iterable[Cohort | None], ahead: int = 1) -> Iterator[Cohort | None]:
+    """Yield each cohort in its turn, while the programs of the next ones compile.
+
+    XLA compiles a program on little more than one core, so others are compiled in other threads.
+
+    Args:
+        cohorts: Made as they are asked for, so many before their turns; None for members of which
+            no program is to be compiled ahead.
+        ahead: How many compile while one has its turn.
+    """
+    coming = iter(cohorts)
+    waiting = deque(islice(coming, 1 + ahead))
+    # How many train side by side is measured while nothing compiles.
+    new = [(cohort, cohort.chunk) for cohort in waiting if cohort is not None]
+    while waiting:
+        for cohort, _ in new:
+            cohort.begin_compiling()
+        yield waiting.popleft()
+        after = list(islice(coming, 1))
+        new = [(cohort, cohort.chunk) for cohort in after if cohort is not None]
+        waiting.extend(after)
+
+
+def compiled_ahead(
     jobs: Sequence[Job], resources: Sequence[Resources], new: Sequence[bool]
 ) -> Iterator[Resources]:
     """Yield what each job may use as it trains in its turn, while the next ones compile.
 
-    XLA compiles a program on little more than one core, so others are compiled in other threads.
+    How many train side by side is measured of all of them first.
 
     Args:
         jobs: The members of each.
@@ -82,17 +106,15 @@ def compiling_ahead(
     if sum(new) < 2:
         yield from resources
         return
-    # How many train side by side is measured while nothing compiles.
     chosen = [
-        each._replace(chunk_size=_cohort(job, each).chunk()) if is_new else each
+        each._replace(chunk_size=cohort_of(job, each).chunk) if is_new else each
         for job, each, is_new in zip(jobs, resources, new, strict=True)
     ]
-    _, *later = (place for place, is_new in enumerate(new) if is_new)
-    ahead = iter(later)
-    for place, of_job in enumerate(chosen):
-        for after in islice(ahead, 1 if place else cores()):
-            cohort = _cohort(jobs[after], chosen[after])
-            cohort.begin_compiling(cohort.chunk())
+    cohorts = (
+        cohort_of(job, each) if is_new else None
+        for job, each, is_new in zip(jobs, chosen, new, strict=True)
+    )
+    for of_job, _ in zip(chosen, compiling_ahead(cohorts, ahead=cores()), strict=True):
         yield of_job
 
 
@@ -107,7 +129,7 @@ def train_fused(
         trains: How many members train, the first ones.
         begun: The blocks in which they train, as in `engine.loop.scheduler.train`.
     """
-    return train(_cohort(job, resources), trains, begun)
+    return train(cohort_of(job, resources), trains, begun)
 
 
 def laid_out(job: Job, resources: Resources, trains: int) -> BlocksPlanned:
@@ -118,7 +140,8 @@ def laid_out(job: Job, resources: Resources, trains: int) -> BlocksPlanned:
     return layout
 
 
-def _cohort(job: Job, resources: Resources) -> Cohort:
+def cohort_of(job: Job, resources: Resources) -> Cohort:
+    """The cohort of members that are to train."""
     validates = len(job.replicates[0].valid) > 0  # A refit has no samples that do.
     return Cohort(
         job.models,

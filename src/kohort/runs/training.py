@@ -10,13 +10,22 @@ from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
+from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import (
     BlockEnded,
     BlockPlan,
     BlocksPlanned,
     EpochsMeasured,
 )
-from kohort.engine.members import Job, Resources, laid_out, train_fused, train_in_turn
+from kohort.engine.loop.scheduler import train
+from kohort.engine.members import (
+    Job,
+    Resources,
+    cohort_of,
+    compiling_ahead,
+    laid_out,
+    train_in_turn,
+)
 from kohort.evidence.outset import outset
 from kohort.evidence.record import StudyRecord
 from kohort.keras_api.callbacks import why_inside_epochs
@@ -31,7 +40,7 @@ from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.recording import Records, Trained
 from kohort.runs.retention.retaining import trained_again
-from kohort.runs.work import WorkItem, ended_of, job_of
+from kohort.runs.work import WorkItem, ended_of, job_of, may_stand_by
 from kohort.tracing.eligibility import not_fused
 
 
@@ -74,6 +83,7 @@ class Training:
         # Of a race, by program: the members that were planned for it, and the seats of its blocks.
         self._alike: dict[Hashable, list[MemberPlan]] = {}
         self._seats: dict[Hashable, int] = {}
+        self._jobs: dict[tuple[MemberPlan, ...], Job] = {}  # of groups whose turn comes
 
     def train(self, plan: Plan, record: Callable[[], StudyRecord] | None = None) -> None:
         """Train the members of a plan; those of a race's looks come in plans of their own.
@@ -99,8 +109,9 @@ class Training:
         if self._checkpointer is not None and record is not None and self._looks == 1:
             self._checkpointer.begin(outset(record(), pixels_of(self._spec.data)))
         self._recall()
-        for group in plan.groups:
-            self._train_group(group)
+        ahead = compiling_ahead(map(self._cohort_ahead, plan.groups))
+        for group, cohort in zip(plan.groups, ahead, strict=True):
+            self._train_group(group, cohort)
         if self._cluster is not None:
             self._follow_cluster(self._cluster, is_run=record is not None)
 
@@ -124,14 +135,28 @@ class Training:
         if again := checkpointer.reopened - reopened:
             self._progress.tell(trained_again(again))
 
-    def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
+    def _cohort_ahead(self, group: tuple[MemberPlan, ...]) -> Cohort | None:
+        """A group's cohort, to be compiled before its turn; None where that is not to be."""
+        is_whole = self._spec.race is None and self._cluster is None and self._engine != "keras"
+        cohorts, memory = self._plan.cohorts, self._resources.memory
+        if not is_whole or len(cohorts) < 2 or group not in cohorts:
+            return None
+        if not may_stand_by(self._spec, self._plan, group, memory):
+            return None
+        works = self._works(group, group, is_fused=True)
+        if len(works) != 1 or works[0].begun:
+            return None
+        self._jobs[group] = job = job_of(self._spec, self._models, works[0].members, is_fused=True)
+        return cohort_of(job, self._resources) if _why_not_fused(job) is None else None
+
+    def _train_group(self, group: tuple[MemberPlan, ...], cohort: Cohort | None) -> None:
         label = self._plan.label(group)
         if self._spec.race is not None:
             label = f"look {self._looks} of {self._spec.race.looks}, {label}"
         why: str | None = ""
         if self._engine != "keras" and group in self._plan.cohorts:
             self._alike.setdefault(_program_of(group[0]), []).extend(group)
-            why = self._train_works(group, label, is_fused=True)
+            why = self._train_works(group, label, cohort, is_fused=True)
         if why is not None:
             if why:
                 self._progress.tell(
@@ -139,23 +164,35 @@ class Training:
                 )
             self._train_works(group, label, is_fused=False)
 
+    def _works(
+        self, group: tuple[MemberPlan, ...], kinds: tuple[MemberPlan, ...], *, is_fused: bool
+    ) -> list[WorkItem]:
+        if self._checkpointer is None:
+            return [WorkItem.of(group)]
+        return list(self._checkpointer.work(group, kinds, in_blocks=is_fused))
+
     def _train_works(
-        self, group: tuple[MemberPlan, ...], label: str, *, is_fused: bool
+        self,
+        group: tuple[MemberPlan, ...],
+        label: str,
+        cohort: Cohort | None = None,
+        *,
+        is_fused: bool,
     ) -> str | None:
         """Train what is left of a group; returns why only `keras.Model.fit` can train the rest.
+
+        `cohort` is there where it was made ahead.
 
         Raises:
             ModelError: The engine is "fused", and only `keras.Model.fit` can.
         """
-        works = [WorkItem.of(group)]
         race, resources = self._spec.race, self._resources
+        # In a race a program does not depend on which other members there are.
+        works = self._works(group, () if race else group, is_fused=is_fused)
         if self._checkpointer is not None:
             alike = tuple(self._alike[_program_of(group[0])]) if is_fused and race else group
             chunk = self._checkpointer.seats(alike) if is_fused else 1
             self._record_chunk(label, chunk)
-            # In a race a program does not depend on which other members there are.
-            kinds = () if race else group
-            works = list(self._checkpointer.work(group, kinds, in_blocks=is_fused))
             if race and is_fused and chunk:
                 self._seats.setdefault(_program_of(group[0]), chunk)
         if race and is_fused:
@@ -164,15 +201,17 @@ class Training:
             )
         for work in works:
             self._tell_of_begun(work, label)
-            size = len(work.members)
-            job = job_of(self._spec, self._models, work.members, size, is_fused=is_fused)
-            why = why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
+            ahead = self._jobs.pop(group, None) if is_fused else None
+            job = ahead or job_of(self._spec, self._models, work.members, is_fused=is_fused)
+            why = _why_not_fused(job)
             if is_fused and why is not None:
                 if self._engine == "fused":
                     raise not_fused(self._plan.variant_names[group[0].variant], why)
                 return why
             if self._cluster is None:
-                self._train_here(work, job, resources, label, is_fused=is_fused)
+                cohort = cohort or (cohort_of(job, resources) if is_fused else None)
+                self._train_here(work, job, cohort, label)
+                cohort = None
             else:
                 names = tuple(map(self._name, work.members))
                 of = ClusterWork(work, label, names, is_fused)
@@ -184,13 +223,11 @@ class Training:
             epochs = sum(member.epochs for member in work.members[: work.trains])
             self._progress.tell(f"{label}: {goes_on(work.done, epochs)}")
 
-    def _train_here(
-        self, work: WorkItem, job: Job, resources: Resources, label: str, *, is_fused: bool
-    ) -> None:
-        """Train members in this process."""
+    def _train_here(self, work: WorkItem, job: Job, cohort: Cohort | None, label: str) -> None:
+        """Train members in this process: in one program, or without a cohort in turn."""
         self._progress.begin(label, work.trains, work.members[0].epochs, work.done)
-        if is_fused:
-            events = train_fused(job, resources, work.trains, work.begun)
+        if cohort is not None:
+            events = train(cohort, work.trains, work.begun)
         else:
             events = train_in_turn(job, self._is_asked_to_end)
         # If an event cannot be stored, training ends at once.
@@ -300,6 +337,10 @@ class Training:
         # Later looks of a race have as many seats as the first one.
         if self._looks == 1:
             self.records.record_chunk(label, seats)
+
+
+def _why_not_fused(job: Job) -> str | None:
+    return why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
 
 
 def _program_of(member: MemberPlan) -> Hashable:

@@ -16,10 +16,13 @@ from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop.events import BlockEnded, BlockPlan
 from kohort.engine.members import Job
-from kohort.engine.memory import for_built_models
+from kohort.engine.memory import bytes_of, for_built_models
 from kohort.keras_api.models import state_of, weights_of
 from kohort.runs.classes.counting import ClassCounter
 from kohort.tracing.signature import global_settings
+
+_BESIDE = 1 / 8
+"""The part of the memory that a cohort may take while another trains."""
 
 
 class WorkItem(NamedTuple):
@@ -93,11 +96,30 @@ def with_all_kinds(
     return (*members, *others.values())
 
 
+def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memory: int) -> bool:
+    """Whether the models of a cohort may be there, with a copy of the data, while others train.
+
+    Not where they are large, nor where a build function of the study sets what holds for a whole
+    process: it is to hold where the models train that were built under it.
+
+    Args:
+        spec: The study.
+        plan: Its plan.
+        group: The members of the cohort.
+        memory: Bytes that training may take.
+    """
+    needed = bytes_of((spec.data.x_train, spec.data.y_train))
+    needed += 2 * sum(member.state_bytes for member in group)
+    settings = global_settings()
+    members = [member for cohort in plan.cohorts for member in cohort]
+    return needed <= _BESIDE * memory and all(m.traced.settings == settings for m in members)
+
+
 def job_of(
     spec: StudySpec,
     models: BuiltModels,
     members: Sequence[MemberPlan],
-    trains: int,
+    trains: int | None = None,
     *,
     is_fused: bool,
 ) -> Job:
@@ -107,7 +129,7 @@ def job_of(
         spec: Their study.
         models: The models that its plans have built.
         members: The members.
-        trains: How many of them train, the first ones; of the others the program is known by.
+        trains: How many of them train, the first ones, or all; the program is known by the others.
         is_fused: Whether they train in one program. A member then needs no model of its own, unless
             callbacks act on it, where its first state follows from its seed.
     """
@@ -122,7 +144,7 @@ def job_of(
     may_share = is_fused and validates and not callbacks
     shared = [models.start(m.variant, replicate) if may_share else None for m, replicate in pairs]
     found = [
-        _model(models, *pair, trains=place < trains) if of is None else of[0]
+        _model(models, *pair, trains=trains is None or place < trains) if of is None else of[0]
         for place, (pair, of) in enumerate(zip(pairs, shared, strict=True))
     ]
     starts = [

@@ -92,13 +92,14 @@ def terms_in_product(product: JaxprEqn) -> float:
 
     Of a convolution those are not counted that dilation of its input makes zero.
     """
-    left, right = (aval.shape for aval in avals(product.invars))
+    shapes: list[tuple[int, ...]] = [aval.shape for aval in avals(product.invars)]
+    left, right = shapes
     numbers = product.params["dimension_numbers"]
     if product.primitive.name == "conv_general_dilated":
-        kernel = math.prod(right) // right[numbers.rhs_spec[0]]
-        return kernel / math.prod(product.params["lhs_dilation"])
+        zeros: tuple[int, ...] = product.params["lhs_dilation"]
+        return float(math.prod(right) / right[numbers.rhs_spec[0]] / math.prod(zeros))
     (axes, _), _ = numbers
-    return math.prod(left[axis] for axis in axes)
+    return float(math.prod(left[axis] for axis in axes))
 
 
 def conversions(jaxpr: Jaxpr, variable: Any) -> set[Any]:

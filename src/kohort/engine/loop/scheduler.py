@@ -54,7 +54,7 @@ def train(cohort: Cohort, trains: int, begun: Sequence[BlockPlan] = ()) -> Event
     """
     scheduler = Scheduler(cohort, begun)
     if not begun:
-        yield scheduler.lay_out(range(trains), cohort.chunk())
+        yield scheduler.lay_out(range(trains), cohort.chunk)
     try:
         while scheduler.has_work:
             yield from scheduler.epoch()

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -170,6 +170,10 @@ class Programs:
         full_key = _with_shapes(key, arguments)
         if full_key not in self._programs:
             self._keep(full_key, _COMPILERS.submit(self._compiled, lower()))
+
+    def finish(self) -> None:
+        """Wait until nothing compiles in another thread."""
+        wait([found for found in self._programs.values() if isinstance(found, Future)])
 
     def _keep(self, full_key: Hashable, program: "Program | Future[Program]") -> None:
         self._programs[full_key] = program

@@ -22,7 +22,7 @@ from kohort.engine.loop.events import (
     MeasuredEpoch,
 )
 from kohort.engine.loop.regrouping import trains
-from kohort.engine.members import Resources, compiling_ahead, laid_out, train_fused
+from kohort.engine.members import Resources, compiled_ahead, laid_out, train_fused
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted
 from kohort.report.following.best_so_far import Best, best_of_trials
@@ -257,7 +257,7 @@ class Climber:
         jobs = [part.job for part in parts]
         # Later rungs find their programs compiled, and later runs in the cache.
         new = [part.program not in self._keeper["seats"] for part in parts]
-        ready = compiling_ahead(jobs, [self._resources(part) for part in parts], new)
+        ready = compiled_ahead(jobs, [self._resources(part) for part in parts], new)
         for part, resources in zip(parts, ready, strict=True):
             self._go_on(part, resources)
             events = train_fused(part.job, resources, len(part.numbers), part.begun)
