@@ -128,7 +128,7 @@ def _step(seeds: jax.Array, epoch: jax.Array) -> jax.Array:
     return (1.0 + 0.1 * noise) / (1.0 + epoch)
 
 
-def trained(_job: Job, _resources: object, trains: int, _begun: Sequence[object]) -> Events:
+def trained(_cohort: object, trains: int, _begun: Sequence[object]) -> Events:
     """What the engine tells of members, whose training is one step."""
     blocks = [list(range(trains))[at : at + SEATS] for at in range(0, trains, SEATS)]
     yield BlocksPlanned(blocks)
@@ -164,9 +164,7 @@ class Weights:
         return [np.zeros(shape, np.float32) for shape in ((8, 10), (10,), (10, 3), (3,))]
 
 
-def job(
-    _spec: object, _models: object, members: Sequence[MemberPlan], _trains: int, **_: object
-) -> Any:
+def job(_spec: object, _models: object, members: Sequence[MemberPlan], **_: object) -> Any:
     """What the engine needs of members; their models are not built."""
     model: Any = Weights()
     return Job(tuple(members), [model] * len(members), [], [], None, 32)  # type: ignore[arg-type]
@@ -195,7 +193,8 @@ def measure(members: int, variants: int, keep: str, place: str) -> Scale:
         losses: list[float] = [1.1] * len(made.spec.variants)
         stack.enter_context(mock.patch("kohort.study.before_training", return_value=(losses, ())))
         stack.enter_context(mock.patch("kohort.runs.training.job_of", job))
-        stack.enter_context(mock.patch("kohort.runs.training.train_fused", trained))
+        stack.enter_context(mock.patch("kohort.runs.training.cohort_of"))
+        stack.enter_context(mock.patch("kohort.runs.training.train", trained))
         with timed(seconds, cpu, "run"):
             made.run(where, verbose=0, keep=keep)  # type: ignore[arg-type]
         with redirect_stdout(StringIO()):

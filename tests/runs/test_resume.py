@@ -157,7 +157,7 @@ def test_a_study_that_is_finished_trains_nothing_again(blobs, tmp_path, monkeypa
     def forbidden(*_):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("kohort.runs.training.train_fused", forbidden)
+    monkeypatch.setattr("kohort.runs.training.train", forbidden)
     again = run(study(blobs), tmp_path / "kohort.db")
     assert numbers(again) == numbers(first)
     assert again.table()["seconds"].to_dict() == pytest.approx(first.table()["seconds"].to_dict())
@@ -168,14 +168,14 @@ def trained_epochs(monkeypatch):
     from kohort.runs import training
 
     seen = []
-    real = training.train_fused
+    real = training.train
 
     def watched(*arguments):
         for event in real(*arguments):
             seen.append(sum(len(epoch.logs) for epoch in getattr(event, "epochs", ())))
             yield event
 
-    monkeypatch.setattr(training, "train_fused", watched)
+    monkeypatch.setattr(training, "train", watched)
     return seen
 
 
