@@ -289,7 +289,7 @@ def data_loss(
             return loss - weight_penalty(model, [v.value for v in model.trainable_variables])
 
     # One program where Keras makes one of a step: operations one by one take longer to compile.
-    is_compiled = model.jit_compile and not model.run_eagerly
+    is_compiled = keras.backend.backend() == "jax" and model.jit_compile and not model.run_eagerly
     run = jax.jit(loss_of) if is_compiled else loss_of
     return float(run([v.value for v in variables], x, y, weights))
 
