@@ -136,8 +136,10 @@ def _evidence(study: StudyCurves, gain: Interval) -> Evidence:
 
 ADVICE = (
     "See whether the variants learn at all (KH103, KH104), whether inputs and targets have a scale "
-    "that a net can learn from, and whether the inputs tell anything of the target. Where samples "
-    "of a class are few in validation, more replicates or a larger part that validates show more."
+    "that a net can learn from (a layer `Normalization` that adapts to the inputs; where the "
+    "target is a number, a last layer `Rescaling` by the standard deviation and the mean of the "
+    "training targets), and whether the inputs tell anything of the target. Where samples of a "
+    "class are few in validation, more replicates or a larger part that validates show more."
 )
 
 RULE = Rule(
