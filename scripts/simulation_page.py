@@ -300,7 +300,8 @@ normal sum of how hard the sample is for all, how hard for the variant, what thi
 it, and how good the training is at all (`simulations/classes.py`). All variants are equally good,
 so that the winner is the luckiest. The splits are the project's own, of samples that are drawn
 anew; the member that does best on validation is tested. What it does not show: samples that depend
-on each other, as of one patient, and classes that the model gets right at different rates.
+on each other, as of one patient; and, of KH203, classes that the model gets right at different
+rates.
 """
 
 

@@ -2,7 +2,9 @@
 
 A variant's member is right about a sample where a sum of normal parts lies below a threshold: how
 hard the sample is for all, how hard for the variant, what this training makes of it, and how good
-the training is at all. Samples, trainings and splits are drawn anew for each study.
+the training is at all. Samples, trainings and splits are drawn anew for each study. Studies of the
+majority class have several epochs, of which each draws anew what the training makes of a sample:
+the weights that are kept are those of another epoch than the score, as in a study, and more apart.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +20,7 @@ from kohort.data.labels import Majority
 from kohort.design.replicates import Holdout, KFold
 from kohort.findings.choice import choose
 from kohort.findings.classes.counted_answers import Answers
-from kohort.findings.judged import StudyCurves
+from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.rules import above_test, majority, never_found
 from simulations.cell import Cell, Outcome
 from simulations.resampling import Splits, one_epoch
@@ -40,13 +42,51 @@ DESIGNS: dict[str, Splits] = {
 }
 BELOW = (0.0, 2.0, 5.0, 10.0, 20.0)
 """By how many points test accuracy truly lies below that on validation."""
-ABOVE = (0.0, 1.0, 3.0, 10.0, 30.0)
+ABOVE = (0.0, 1.0, 3.3, 10.0, 30.0)
 """By how many points all variants are truly better than the majority class."""
-SHARES = (0.5, 0.9)
-"""Of the majority class."""
+EPOCHS = 3
+STEEPNESS = 2.0
+"""Of the logistic loss, by which an epoch is chosen, in what lies between hard and threshold."""
 RECALLS = (0.0, 0.1, 0.25, 0.5)
 RARE = (3, 6, 11, 50)
 """Test samples of the class."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """A majority class, and how variants err.
+
+    Args:
+        share: Its expected part of the samples.
+        recall: The part of the other samples that a model finds; it errs as seldom on the majority
+            class as makes it as good as it is. None for models that are right as often whatever
+            the class.
+    """
+
+    share: float
+    recall: float | None = None
+
+    def rates(self, points_above: float) -> tuple[float, float]:
+        """How often a model is right about the majority class, and about others.
+
+        Args:
+            points_above: By how many points its accuracy lies above the class's share.
+        """
+        accuracy = self.share + points_above / 100
+        if self.recall is None:
+            return accuracy, accuracy
+        return (accuracy - (1 - self.share) * self.recall) / self.share, self.recall
+
+    def can_be_beaten_by(self, points: float) -> bool:
+        """Whether there is such a model."""
+        return max(self.rates(points)) < 1
+
+
+COMMON = {
+    "0.5": Common(0.5),
+    "0.9": Common(0.9),
+    "0.917 by class": Common(11 / 12, recall=0.6),
+}
 
 
 @cache
@@ -84,23 +124,39 @@ def train(
         points_below: How far below that it is on the test set.
     """
     rows = parts(splits, int(random.integers(20)))
-    n, samples = len(rows), SAMPLES + TESTED
-    left = np.sqrt(1 - OF_SAMPLE**2 - OF_VARIANT**2 - OF_TRAINING**2 - LUCK**2)
-    hard = OF_SAMPLE * random.standard_normal(samples)
-    hard = hard + OF_VARIANT * random.standard_normal((VARIANTS, 1, samples))
-    hard = hard + np.hypot(OF_TRAINING, left) * random.standard_normal((VARIANTS, n, samples))
-    hard = hard + LUCK * random.standard_normal((VARIANTS, n, 1))
-    on_test = accuracy - points_below / 100
-    limits = stats.norm.ppf(np.repeat([accuracy, on_test], [SAMPLES, TESTED]))
-    right = hard < limits
+    n, on_test = len(rows), accuracy - points_below / 100
+    right = margins(random, n, np.repeat([accuracy, on_test], [SAMPLES, TESTED]))[:, :, 0] > 0
     held_out = [valid for _, valid in rows]
     scores = np.array(
         [[right[v, r, held_out[r]].mean() for r in range(n)] for v in range(VARIANTS)]
     )
-    study = one_epoch(1 - scores, 1 - scores)
-    ratio = 0.0 if splits.kind == "seeds" else len(held_out[0]) / len(rows[0][0])
-    study = replace(study, kind=splits.kind, valid_samples=len(held_out[0]), test_to_train=ratio)
+    study = _designed(one_epoch(1 - scores, 1 - scores), splits, rows)
     return Trained(study, right[:, :, SAMPLES:], rows)
+
+
+def margins(
+    random: np.random.Generator, replicates: int, rates: np.ndarray, epochs: int = 1
+) -> np.ndarray:
+    """How far below the threshold samples lie: above zero a member is right about them.
+
+    Args:
+        random: Where chance comes from.
+        replicates: Of each variant.
+        rates: `[sample]`, how often members are expected to be right about it.
+        epochs: Of each replicate.
+
+    Returns:
+        float64 `[variant, replicate, epoch, sample]`.
+    """
+    samples = len(rates)
+    left = np.sqrt(1 - OF_SAMPLE**2 - OF_VARIANT**2 - OF_TRAINING**2 - LUCK**2)
+    hard = OF_SAMPLE * random.standard_normal(samples)
+    hard = hard + OF_VARIANT * random.standard_normal((VARIANTS, 1, 1, samples))
+    each = random.standard_normal((VARIANTS, replicates, epochs, samples))
+    hard = hard + np.hypot(OF_TRAINING, left) * each
+    hard = hard + LUCK * random.standard_normal((VARIANTS, replicates, 1, 1))
+    below: np.ndarray = stats.norm.ppf(rates) - hard
+    return below
 
 
 def of_test(random: np.random.Generator, splits: Splits, points_below: float) -> Outcome:
@@ -115,14 +171,46 @@ def of_test(random: np.random.Generator, splits: Splits, points_below: float) ->
 
 
 def of_majority(
-    random: np.random.Generator, splits: Splits, share: float, points_above: float
+    random: np.random.Generator, splits: Splits, common: Common, points_above: float
 ) -> Outcome:
-    """What KH204 says of variants that are right as often whatever the class."""
-    trained = train(random, splits, share + points_above / 100)
-    is_majority = random.random(SAMPLES) < share
-    shares = np.array([[is_majority[rows].mean() for rows in pair] for pair in trained.rows])
-    common = Majority("0", shares[:, 0], shares[:, 1], 2, float(is_majority.mean()))
-    return _verdict(majority.RULE.judge(replace(trained.study, majority=common)).verdict)
+    """What KH204 says of variants so far above the majority class.
+
+    Beside its verdicts: how often it would say "not found" if nothing were known but accuracies.
+    """
+    rows = parts(splits, int(random.integers(20)))
+    is_common = random.random(SAMPLES) < common.share
+    rates = np.where(is_common, *common.rates(points_above))
+    shares = np.array([[is_common[part].mean() for part in pair] for pair in rows])
+    constant = Majority("0", shares[:, 0], shares[:, 1], 2, float(is_common.mean()))
+    answers = margins(random, len(rows), rates, EPOCHS)
+    curves = tuple(
+        _curves(f"variant {number}", of_variant, is_common, rows)
+        for number, of_variant in enumerate(answers)
+    )
+    study = _designed(StudyCurves(curves, majority=constant), splits, rows)
+    alone = tuple(replace(each, only_right=None) for each in curves)
+    without = majority.RULE.judge(replace(study, variants=alone)).verdict
+    verdict = majority.RULE.judge(study).verdict
+    return {**_verdict(verdict), WITHOUT_COUNTS: float(without == "not found")}
+
+
+def _curves(
+    name: str,
+    answers: np.ndarray,
+    is_common: np.ndarray,
+    rows: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> VariantCurves:
+    """The curves of `answers [replicate, epoch, sample]`, with counts at the best epochs."""
+    errors, losses, only = [], [], []
+    for each, (_, valid) in zip(answers, rows, strict=True):
+        margin, common = each[:, valid], is_common[valid]
+        loss = np.logaddexp(0.0, -STEEPNESS * margin).mean(axis=1)
+        kept = margin[loss.argmin()] > 0
+        errors.append((margin <= 0).mean(axis=1))
+        losses.append(loss)
+        only.append([(kept & ~common).mean(), (common & ~kept).mean()])
+    loss, error, lengths = np.array(losses), np.array(errors), np.full(len(rows), EPOCHS)
+    return VariantCurves(name, loss, loss, error, error, lengths, only_right=np.array(only))
 
 
 def of_recall(_random: np.random.Generator, samples: int, recall: float) -> Outcome:
@@ -138,6 +226,7 @@ def of_recall(_random: np.random.Generator, samples: int, recall: float) -> Outc
 
 
 VERDICTS = ("found", "not found", "inconclusive")
+WITHOUT_COUNTS = "not found without counts"
 
 
 def cells(studies: int) -> Iterator[Cell]:
@@ -146,11 +235,10 @@ def cells(studies: int) -> Iterator[Cell]:
         below = partial(of_test, splits=splits, points_below=points)
         yield Cell(("classes", "KH203", f"{points:g}", name), below, studies)
     few = {name: DESIGNS[name] for name in ("one split", "5 splits", "5 folds")}
-    for share, (name, splits), points in product(SHARES, few.items(), ABOVE):
-        if share + points / 100 < 1:
-            above = partial(of_majority, splits=splits, share=share, points_above=points)
-            key = ("classes", "KH204", f"{share:g}", f"{points:g}", name)
-            yield Cell(key, above, studies)
+    for (kind, common), (name, splits), points in product(COMMON.items(), few.items(), ABOVE):
+        if common.can_be_beaten_by(points):
+            above = partial(of_majority, splits=splits, common=common, points_above=points)
+            yield Cell(("classes", "KH204", kind, f"{points:g}", name), above, studies)
     for recall, samples in product(RECALLS, RARE):
         run = partial(of_recall, samples=samples, recall=recall)
         yield Cell(("classes", "KH205", f"{recall:g}", f"{samples}"), run, 1)
@@ -162,6 +250,15 @@ def _answers(trained: Trained, number: int) -> Answers:
     right = int(trained.right[number, best].sum())
     counts = np.array([[right, TESTED - right], [0, 0]])
     return Answers(trained.study.variants[number].name, counts, ("0", "1"), 0)
+
+
+def _designed(
+    study: StudyCurves, splits: Splits, rows: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> StudyCurves:
+    """A study with the settings of its replicates."""
+    train, valid = map(len, rows[0])
+    ratio = 0.0 if splits.kind == "seeds" else valid / train
+    return replace(study, kind=splits.kind, valid_samples=valid, test_to_train=ratio)
 
 
 def _verdict(verdict: str) -> Outcome:

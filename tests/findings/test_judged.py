@@ -365,3 +365,5 @@ def test_at_its_first_look_a_race_is_a_study_of_so_many_replicates():
     assert race.at_first_look.errors.shape == (2, 3)
     assert race.at_first_look.looks == ()
     assert StudyCurves((THREE,)).at_first_look.variants == (THREE,)
+    counted = tuple(replace(v, only_right=np.ones((5, 2))) for v in race.variants)
+    assert replace(race, variants=counted).at_first_look.variants[1].only_right.shape == (3, 2)

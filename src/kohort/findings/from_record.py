@@ -8,6 +8,7 @@ import numpy as np
 from kohort.evidence.curves import Curves
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
+from kohort.findings.classes.only_right import only_right
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.learning_curve import LearningCurve, learning_curve
 from kohort.findings.statistics.scale import Scale
@@ -118,7 +119,15 @@ def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> Variant
         untrained_in=facts.untrained_in if is_whole else {},
         parameters=facts.parameters,
         regularizer_count=facts.regularizer_count,
+        only_right=_only_right(record, number, curves.lengths.shape[1]) if is_whole else None,
     )
+
+
+def _only_right(record: StudyRecord, number: int, replicates: int) -> np.ndarray | None:
+    counts, majority = record.classes, record.majority
+    if counts is None or majority is None:
+        return None
+    return only_right(counts, majority.name, number, replicates)
 
 
 def _is_never_negative(record: StudyRecord) -> bool:

@@ -42,6 +42,9 @@ class VariantCurves:
             other weightings say nothing of what it can fit.
         running_loss: What training lowers: train loss in training mode, the mean over each epoch,
             with penalties and with the weights of classes; None where it is not known.
+        only_right: `[replicate, 2]`, the parts of the validation samples that only its member gets
+            right, and that only always answering the majority class does, by the weights that are
+            kept; NaN in replicates, and None, where that is not known.
     """
 
     name: str
@@ -57,6 +60,7 @@ class VariantCurves:
     untrained_in: Mapping[int, float] = field(default_factory=dict)
     weighting: str = ""
     running_loss: np.ndarray | None = field(default=None, repr=False)
+    only_right: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def diverged(self) -> np.ndarray:
@@ -158,6 +162,7 @@ class VariantCurves:
             lengths=self.lengths[:replicates],
             untrained_in={r: loss for r, loss in self.untrained_in.items() if r < replicates},
             running_loss=None if self.running_loss is None else self.running_loss[:replicates],
+            only_right=None if self.only_right is None else self.only_right[:replicates],
         )
 
     def at_best(self, curve: np.ndarray) -> np.ndarray:

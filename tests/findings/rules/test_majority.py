@@ -1,10 +1,14 @@
 """KH204: no variant is shown to beat the answer that is always the most common class."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from kohort.data.labels import Majority
-from kohort.findings.rules.majority import RULE, advantages
+from kohort.findings.rules.majority import RULE, advantages, discordant
+from kohort.findings.statistics.proportion import above_constant, paired_counts
 from tests.findings.curve_builders import percent_of, study_of
 
 
@@ -82,3 +86,132 @@ def test_scores_are_compared_on_the_replicates_that_trained():
 
 def test_one_replicate_is_enough():
     assert RULE.judge(study([[0.1]], share=0.5)).verdict == "not found"
+
+
+def counted(errors, only, **more):
+    """A study of which is known, of each variant, what only one of the two gets right."""
+    plain = study(errors, **more)
+    each = zip(plain.variants, only, strict=True)
+    variants = tuple(replace(v, only_right=None if o is None else np.array(o)) for v, o in each)
+    return replace(plain, variants=variants)
+
+
+SEEDS = {"kind": "seeds", "test_to_train": 0.0}
+"""On one split, where the samples behind five replicates are those of one."""
+
+
+def test_counts_of_classes_give_the_interval_of_a_paired_test():
+    # Of 450 samples 412 are of the class. The model errs on 2 of them, and finds 17 of 38 others.
+    given = {"share": 412 / 450, "valid_samples": 450, **SEEDS}
+    errors = [[1 - 427 / 450] * 5]
+    found = counted(errors, [[[17 / 450, 2 / 450]] * 5], **given)
+    exact = paired_counts(2, 17, 450)
+    assert exact.difference.p_value == pytest.approx(0.00073, abs=1e-5)
+    gain = advantages(found)["a"]
+    assert gain.mean == pytest.approx(exact.difference.mean)
+    assert (gain.low, gain.high) == pytest.approx((exact.difference.low, exact.difference.high))
+    assert RULE.judge(found).verdict == "not found"
+    assert "3.3 points (" in RULE.judge(found).sentence
+
+
+def test_what_the_worst_case_leaves_open_is_decided_by_counts():
+    # Five splits of 72 samples, 66 of them of the class: 95.0 % against 91.7 %, and mostly of 6
+    # others 3 are found, and of the 66 one in two splits is missed.
+    errors = np.array([[4, 3, 4, 3, 4]]) / 72
+    only = np.array([[[3, 1], [3, 0], [3, 1], [3, 0], [2, 0]]]) / 72
+    given = {"share": 66 / 72, "valid_samples": 72}
+    assert RULE.judge(study(errors, **given)).verdict == "inconclusive"
+    assert RULE.judge(counted(errors, only, **given)).verdict == "not found"
+
+
+@pytest.mark.parametrize(
+    ("errors", "only", "given"),
+    [
+        ([[0.05] * 5], [None], {}),
+        ([[0.0, 0.1, 0.0, 0.1, 0.05]], [[[np.nan, np.nan]] * 5], {}),
+        ([[0.05]], [[[0.05, 0.0]]], {}),
+        ([[0.05, np.nan]], [[[0.05, 0.0]] * 2], {}),
+        ([[0.05] * 5], [[[0.05, 0.0]] * 5], {**SEEDS, "group_size": 2.0}),
+    ],
+    ids=["no counts", "no member", "one replicate", "one that is sound", "groups on one split"],
+)
+def test_else_it_is_the_worst_case(errors, only, given):
+    given = {"share": 0.9, **given}
+    worst = advantages(study(errors, **given))["a"]
+    found = advantages(counted(errors, only, **given))["a"]
+    assert (found.low, found.high) == (worst.low, worst.high)
+
+
+def test_groups_that_are_drawn_anew_are_counted():
+    given = {"share": 0.9, "group_size": 2.0}
+    found = counted([[0.05] * 5], [[[0.05, 0.0]] * 5], **given)
+    alone = study([[0.05] * 5], **given)
+    assert advantages(alone)["a"].low < advantages(found)["a"].low
+    one = advantages(replace(found, group_size=1.0))["a"]
+    assert advantages(found)["a"].low < one.low
+
+
+def test_what_differs_at_another_epoch_counts_as_discordant():
+    right, shares = np.array([0.95, 0.95]), np.array([0.9, 0.9])
+    same = np.array([[0.06, 0.01], [0.06, 0.01]])
+    assert discordant(right, shares, same) == pytest.approx(0.07)
+    # With the weights that are kept the first is right for two points more, or three less.
+    for of_model, of_constant, total in ((0.07, 0.0, 0.09), (0.03, 0.01, 0.07)):
+        other = np.array([[of_model, of_constant], [0.06, 0.01]])
+        assert discordant(right, shares, other) == pytest.approx((total + 0.07) / 2)
+
+
+def test_a_replicate_that_is_not_counted_has_the_most():
+    right, shares = np.array([0.95, 0.95]), np.array([0.9, 0.9])
+    only = np.array([[0.06, 0.01], [np.nan, np.nan]])
+    assert discordant(right, shares, only) == pytest.approx((0.07 + 0.15) / 2)
+
+
+def test_no_fewer_samples_are_discordant_than_were_and_no_more_than_can_be():
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        n = 50
+        constant = random.random((3, n)) < random.uniform(0.5, 1)
+        of_kept, scored = random.random((2, 3, n)) < random.uniform(0.3, 1)
+        right, shares = scored.mean(axis=1), constant.mean(axis=1)
+        only = [(of_kept & ~constant).mean(axis=1), (constant & ~of_kept).mean(axis=1)]
+        part = discordant(right, shares, np.stack(only, axis=1))
+        exact, most = (of_kept != constant).mean(axis=1), 2 - right - shares
+        assert np.minimum(exact, most).mean() <= part + 1e-12
+        assert abs((right - shares).mean()) - 1e-12 <= part <= most.mean() + 1e-12
+        kept_scores = discordant(of_kept.mean(axis=1), shares, np.stack(only, axis=1))
+        assert kept_scores == pytest.approx(exact.mean())
+
+
+def test_what_varies_between_replicates_is_added_to_the_interval():
+    only = [[[0.06, 0.02]] * 3]
+    steady = counted([[0.06] * 3], only, share=0.9)
+    right = np.array([0.86, 0.94, 1.02 - 0.02])
+    moves = counted([1 - right], np.array([[[0.06 + d, 0.10] for d in right - 0.86]]), share=0.9)
+    low = advantages(steady)["a"]
+    found = advantages(moves)["a"]
+    difference = right - 0.9
+    part = np.minimum(0.06 + right - 0.86 + 0.10, 1.1 - right).mean()
+    luck = difference.var(ddof=1) - (part - difference.mean() ** 2) / 100
+    assert luck > 0
+    plain = above_constant(float(right.mean()), 0.9, moves.samples_behind(3), 0.95, float(part))
+    half = np.hypot(plain.mean - plain.low, stats.norm.ppf(0.975) * np.sqrt(luck / 3))
+    assert found.low == pytest.approx(found.mean - half)
+    assert low.mean - low.low < half
+
+
+def test_a_variant_that_varies_little_by_chance_gets_what_others_vary():
+    steady, only = [0.06] * 3, [[0.06, 0.02]] * 3
+    alone = advantages(counted([steady], [only], share=0.9, confidence=1 - 0.05 / 3))["a"]
+    moving, their = [0.0, 0.06, 0.12], [[0.1, 0.0], [0.06, 0.02], [0.0, 0.02]]
+    found = advantages(counted([steady, moving, moving], [only, their, their], share=0.9))
+    assert found["a"].low < alone.low
+    # One variant that varies says little of the two others.
+    one = advantages(counted([steady, steady, moving], [only, only, their], share=0.9))
+    assert one["a"].low == pytest.approx(alone.low)
+    its_own = counted([moving], [their], share=0.9, confidence=1 - 0.05 / 3)
+    assert one["c"].low == pytest.approx(advantages(its_own)["a"].low)
+    # And those of which nothing is counted stay at the worst case.
+    mixed = counted([steady, moving, moving], [None, their, their], share=0.9)
+    worst = study([steady, moving, moving], share=0.9)
+    assert advantages(mixed)["a"].low == advantages(worst)["a"].low

@@ -229,6 +229,18 @@ def test_a_model_and_a_constant_cannot_both_be_wrong_more_often_than_always():
     assert -1 <= found.low < found.mean < found.high <= 1
 
 
+def test_known_discordant_samples_give_the_interval_of_pairs():
+    exact = paired_counts(5, 15, 100).difference
+    found = above_constant(0.8, 0.7, 100, discordant=0.2)
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+
+
+@pytest.mark.parametrize(("given", "taken"), [(0.05, 0.1), (0.7, 0.5)])
+def test_no_fewer_samples_are_discordant_than_the_difference_nor_more_than_can_be(given, taken):
+    found, wanted = (above_constant(0.8, 0.7, 100, discordant=part) for part in (given, taken))
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+
+
 def test_counts_are_as_good_as_samples():
     a, b = np.array([1, 1, 0, 0, 0], bool), np.array([1, 0, 1, 1, 0], bool)
     assert paired_counts(1, 2, 5) == paired_proportions(a, b)

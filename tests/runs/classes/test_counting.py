@@ -6,6 +6,7 @@ import pytest
 from keras.initializers import Constant
 
 import kohort
+from kohort.findings.conclusions import Conclusions
 from kohort.runs.classes.counting import ClassCounter
 
 CLASSES = ("many", "some", "few")
@@ -69,11 +70,25 @@ def highest(outputs):
     return outputs.argmax(axis=1)
 
 
+def told_beside_the_majority(result):
+    """By replicate, what only the model and only the constant answer gets right; and the scores.
+
+    These are those at the epochs whose weights are kept.
+    """
+    curves = Conclusions(result.record).study.variants[0]
+    kept = curves.valid_loss.argmin(axis=1)
+    scores = 1 - curves.valid_error[np.arange(len(kept)), kept]
+    return curves.only_right, scores - result.record.majority.valid
+
+
 @pytest.mark.parametrize("engine", ["fused", pytest.param("keras", marks=pytest.mark.long)])
 def test_the_counts_are_those_of_predict(engine):
     x, y = samples()
     result = study(kohort.Dataset(x, y, class_names=CLASSES)).run(engine=engine, verbose=0)
     assert result.record.classes.names == CLASSES
+    only_right, gains = told_beside_the_majority(result)
+    assert (only_right > 0).any()
+    np.testing.assert_allclose(only_right[:, 0] - only_right[:, 1], gains, atol=1e-6)
     assert counted(result) == by_hand(result, highest)
     assert 0 < sum(map(sum, counted(result).values())) < 2 * 90
 
@@ -178,6 +193,8 @@ def test_they_are_kept_and_what_is_added_alone_is_predicted(tmp_path, monkeypatc
     opened = kohort.open(tmp_path / "k.db", "classes")
     assert counted(opened) == counted(wanted)
     assert opened.recalls().equals(wanted.recalls())
+    kept, fresh = (told_beside_the_majority(each)[0] for each in (opened, wanted))
+    assert kept.tolist() == fresh.tolist()
 
 
 @pytest.mark.long
@@ -192,4 +209,6 @@ def test_studies_that_were_kept_before_have_no_recalls(tmp_path):
         del description["result"]["classes"]
         with kept.claim():
             kept.extend(description, [], [])
-    assert kohort.open(tmp_path / "k.db", "classes").record.classes is None
+    opened = kohort.open(tmp_path / "k.db", "classes")
+    assert opened.record.classes is None
+    assert told_beside_the_majority(opened)[0] is None

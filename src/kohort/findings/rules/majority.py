@@ -1,12 +1,15 @@
 """KH204: no variant is shown to beat the answer that is always the most common class."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+from scipy import stats
 
 from kohort.data.labels import Majority
 from kohort.findings.finding import Evidence, Finding, Rule, Verdict
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import above_constant
+from kohort.findings.statistics.proportion import above_constant, apart
 
 CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
@@ -52,19 +55,102 @@ def advantages(study: StudyCurves) -> dict[str, Interval]:
 
     The intervals hold for all variants at once (Bonferroni).
     """
-    majority, errors = study.majority, study.errors
-    assert majority is not None
-    scored = np.flatnonzero(np.isfinite(errors).any(axis=1))
+    scored = [number for number, errors in enumerate(study.errors) if np.isfinite(errors).any()]
     confidence = 1 - (1 - study.confidence) / max(1, len(scored))
-    gains = {}
-    for number in scored:
-        sound = np.isfinite(errors[number])
-        accuracy, share = 1 - errors[number][sound].mean(), majority.valid[sound].mean()
-        samples = study.samples_behind(int(sound.sum()))
-        gains[study.variants[number].name] = above_constant(
-            float(np.clip(accuracy, 0.0, 1.0)), float(share), samples, confidence
-        )
-    return gains
+    compared = [_compared(study, number) for number in scored]
+    unexplained = [each.unexplained for each in compared if each.discordant is not None]
+    usual = float(np.median(unexplained)) if unexplained else 0.0
+    return {each.name: each.gain(confidence, usual) for each in compared}
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A variant beside the constant answer, on the validation samples of its sound replicates.
+
+    Args:
+        name: Of the variant.
+        accuracy: The mean over replicates of the model's.
+        share: That of the constant answer's.
+        replicates: How many.
+        samples: The independent samples that the means are known as well as from.
+        discordant: The part of samples of which only one of the two is right; None where it is not
+            known.
+        unexplained: The variance of their difference over replicates, less what the samples of one
+            explain of it; may be below zero, by chance.
+    """
+
+    name: str
+    accuracy: float
+    share: float
+    replicates: int
+    samples: float
+    discordant: float | None = None
+    unexplained: float = 0.0
+
+    def gain(self, confidence: float, usual: float) -> Interval:
+        """By how much the model is right more often.
+
+        Where the discordant samples are known the interval has only the room that these need. So
+        what else moves an accuracy is added to it as variances are: how good a training turns out,
+        groups of uneven size. It is estimated by what the samples leave unexplained, and that of
+        few replicates may be none by chance: no less is taken than other variants have.
+
+        Args:
+            confidence: Of the interval.
+            usual: The median of the variances that are unexplained, over variants.
+        """
+        found = above_constant(self.accuracy, self.share, self.samples, confidence, self.discordant)
+        if self.discordant is None:
+            return found
+        variance = max(0.0, self.unexplained, usual) / self.replicates
+        more = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
+        return apart(found, Interval(0.0, 0.0, 0.0, found.n, np.nan), more).within(-1.0, 1.0)
+
+
+def _compared(study: StudyCurves, number: int) -> _Compared:
+    assert study.majority is not None
+    curves, sound = study.variants[number], np.isfinite(study.errors[number])
+    right, shares = 1 - study.errors[number][sound], study.majority.valid[sound]
+    n, accuracy = len(right), float(np.clip(right.mean(), 0.0, 1.0))
+    found = _Compared(curves.name, accuracy, float(shares.mean()), n, study.samples_behind(n))
+    only = None if curves.only_right is None else curves.only_right[sound]
+    if only is None or not np.isfinite(only).any() or not _shows_luck(study, n):
+        return found
+    part, difference = discordant(right, shares, only), right - shares
+    explained = (part - difference.mean() ** 2) / study.samples_behind(1)
+    return replace(found, discordant=part, unexplained=difference.var(ddof=1) - explained)
+
+
+def _shows_luck(study: StudyCurves, replicates: int) -> bool:
+    """Whether the replicates show what else than samples moves an accuracy.
+
+    One that is alone does not, and its epoch is chosen by the very samples that it is scored on.
+    On one split nothing shows how uneven groups are.
+    """
+    return replicates > 1 and (study.draws_samples or study.group_size == 1)
+
+
+def discordant(right: np.ndarray, shares: np.ndarray, only_right: np.ndarray) -> float:
+    """The part of validation samples of which only the model or only the constant answer is right.
+
+    It is counted with the weights that are kept of a member, those of its own epoch of lowest
+    validation loss. Its accuracy is that at the epoch that the other replicates choose. So many
+    samples at least as the two differ by have changed in between; they are added, as if none of
+    them had been discordant. In a replicate that is not counted it is the most that two accuracies
+    allow.
+
+    Args:
+        right: `[replicate]`, the accuracy of the model.
+        shares: `[replicate]`, that of the constant answer.
+        only_right: `[replicate, 2]`, as of `VariantCurves`.
+
+    Returns:
+        The mean over replicates.
+    """
+    of_model, of_constant = only_right.T
+    changed = np.abs((right - shares) - (of_model - of_constant))
+    most = (1 - right) + (1 - shares)
+    return float(np.fmin(of_model + of_constant + changed, most).mean())
 
 
 def told(majority: Majority) -> str:
@@ -102,14 +188,19 @@ RULE = Rule(
     "No variant's validation accuracy is shown to lie above that of always answering the most "
     "common class of the training data: no interval of the difference, all of which hold at once, "
     "lies above zero. It is found where the best variant scores less than the study's `margin` "
-    "higher, and inconclusive where it scores more, but chance may do that. Which samples only "
-    "one of the two gets right is not known; the interval is that of the worst case, and takes "
-    "samples as independent; where a `Dataset` has groups, groups. It is asked where an "
-    "accuracy of classes scores.",
+    "higher, and inconclusive where it scores more, but chance may do that. How many samples only "
+    "one of the two gets right is counted by class, with the weights that are kept of each member; "
+    "those that differ at the epoch of its score are added, and so is what varies between "
+    "replicates beyond what samples explain. Of one replicate, of groups on one split, and where "
+    "the counts are not known (weights that were dropped, models that tell no classes, studies "
+    "kept before they were) it is the most that two accuracies allow. Samples are taken as "
+    "independent; where a `Dataset` has groups, groups. It is asked where an accuracy of classes "
+    "scores.",
     "Of data with 2 % positives, a model that never says so is right for 98 %. Such a score reads "
     "as a success, and the model is of no use.",
     ADVICE,
     judge,
-    "the interval of Agresti and Min (2005), Statistics in Medicine 24, at the most discordant "
-    "samples that two accuracies allow, with Bonferroni's correction",
+    "the interval of Agresti and Min (2005), Statistics in Medicine 24, at the discordant samples "
+    "that are counted, with Bonferroni's correction; variances are added as by Zou and Donner "
+    "(2008), Statistics in Medicine 27",
 )

@@ -204,14 +204,18 @@ def scaled_counts(
 
 
 def above_constant(
-    accuracy: float, share: float, samples: float, confidence: float = 0.95
+    accuracy: float,
+    share: float,
+    samples: float,
+    confidence: float = 0.95,
+    discordant: float | None = None,
 ) -> Interval:
     """The accuracy of a model less that of always answering one class, on the same samples.
 
-    How often only one of the two is right is not known from the two accuracies, but it is at most
-    as often as one of them is wrong. With that, Agresti and Min's interval (see
-    `paired_proportions`) is as wide as it can be, so that it holds the truth at least as often as
-    it says.
+    It is Agresti and Min's interval (see `paired_proportions`). How often only one of the two is
+    right does not follow from the two accuracies, but it is at most as often as one of them is
+    wrong. Where nothing more is known, the interval is as wide as it can be, so that it holds the
+    truth at least as often as it says.
 
     Args:
         accuracy: Of the model.
@@ -219,10 +223,13 @@ def above_constant(
         samples: The number of independent samples that both are known as well as from; above
             zero, and not whole where they are means.
         confidence: Between 0 and 1.
+        discordant: The samples' part of which only one of the two is right; None where that is
+            not known. No less is taken than the difference, and no more than there can be.
     """
-    discordant = min(1.0, (1 - accuracy) + (1 - share))
     difference = accuracy - share
-    low, high = _agresti_min(samples * difference, samples * discordant, samples, confidence)
+    most = min(1.0, (1 - accuracy) + (1 - share))
+    part = most if discordant is None else min(max(discordant, abs(difference)), most)
+    low, high = _agresti_min(samples * difference, samples * part, samples, confidence)
     return Interval(difference, low, high, int(samples), np.nan).within(-1.0, 1.0)
 
 
