@@ -167,10 +167,19 @@ def test_negative_groups_are_never_held_out(groups, folds, seed):
 
 @pytest.mark.parametrize(
     ("groups", "size"),
-    [(None, 1.0), ([0, 0, 1, 1, 1, 7], 2.0), ([-1, -1, -1, 3, 3, 4], 1.5), ([-1, -2], 1.0)],
+    [(None, 1.0), ([0, 0, 1, 1, 1, 7], 14 / 6), ([-1, -1, -1, 3, 3, 4], 5 / 3), ([-1, -2], 1.0)],
 )
 def test_the_mean_size_of_groups_that_may_be_held_out(groups, size):
     assert mean_group_size(None if groups is None else np.array(groups)) == size
+
+
+def test_as_many_samples_are_worth_one_where_groups_are_right_or_wrong_as_a_whole():
+    sizes = np.array([40, 10, 5, 5, 2, 1, 1])
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    right = np.random.default_rng(0).random((100_000, len(sizes))) < 0.7
+    means = (right @ sizes) / sizes.sum()
+    worth = 0.7 * 0.3 / means.var()
+    assert worth == pytest.approx(len(groups) / mean_group_size(groups), rel=0.03)
 
 
 def test_a_random_part_is_ascending_and_only_of_what_is_too_much():

@@ -20,13 +20,18 @@ TEST_SEED = 0
 
 
 def mean_group_size(groups: np.ndarray | None) -> float:
-    """How many samples are in a group, on average; 1 where there are no groups.
+    """How many samples are in the group of a sample, on average; 1 where there are no groups.
+
+    The mean over samples, not over groups: of samples that are right or wrong by whole groups, so
+    many are worth one, and a few large groups tell less than many even ones (Kish 1965, Survey
+    Sampling, section 5.4).
 
     Args:
         groups: `[sample]`, the group of each sample; those that are never held out do not count.
     """
     held_out = np.empty(0) if groups is None else groups[groups >= 0]
-    return len(held_out) / len(np.unique(held_out)) if len(held_out) else 1.0
+    sizes = np.unique_counts(held_out).counts
+    return float((sizes**2).sum() / sizes.sum()) if len(sizes) else 1.0
 
 
 def random_part(random: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:

@@ -39,7 +39,7 @@ class Settings:
         environment: Versions and hardware.
         runs: The number of runs; `started` and `finished` are of the last one.
         measured: Training samples that the train metrics are measured on, per replicate; 0 for all.
-        group_size: Samples of a group, on average; 1 where samples are in no groups.
+        group_size: Samples in the group of a sample, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty where all were trained.
         class_weights: The weights of classes, by the names of the variants that train with some.
         strata: Why classes were split in the same proportion, or why not, where that was decided

@@ -228,7 +228,7 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         constant: What one answer for all samples scores; None where that is not known.
-        group_size: Samples of a group, on average; 1 where samples are in no groups.
+        group_size: Samples in the group of a sample, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
             variant that left has length 0 in the replicates that it did not train.
         share: The part of the error rate that may be spent: less than 1 at a look of a race.
@@ -303,7 +303,8 @@ class StudyCurves:
     def samples_behind(self, replicates: int) -> float:
         """How many independent samples tell as much as the mean over some replicates.
 
-        Samples of one group may be right or wrong together: groups are counted, of mean size.
+        Samples of one group may be right or wrong together: groups are counted, of the size that
+        the group of a sample has on average.
         The variance of a proportion that is averaged over replicates comes from the samples that
         they hold out. On one split (seeds) these are the same each time. Folds hold out each
         sample once. Of several splits any two share samples by chance: of the pairs of draws that
