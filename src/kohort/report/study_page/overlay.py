@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.evidence.settings import metric_name
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 
 WIDTH, HEIGHT = 620, 300
 LABELS, TITLES = 13, 14  # the sizes of letters: readable on a phone, too
