@@ -55,7 +55,42 @@ def test_importing_leaves_a_chosen_backend_alone():
     assert run(IMPORT, KERAS_BACKEND="numpy") == "[] numpy False False"
 
 
+LATE = ("altair", "alembic", "jinja2", "optuna", "sqlalchemy", "vl_convert")
+"""What a study that is kept nowhere, and of which nobody asks for a report, does without."""
+
+
+def test_a_list_of_studies_needs_no_tables_and_no_statistics():
+    code = "import sys, kohort.report.store_tables as _; print(*({names} & set(sys.modules)))"
+    assert run(code.format(names={"keras", "pandas", "scipy.stats", *LATE})) == ""
+
+
+STUDY = """
+import sys
+import kohort, keras, numpy as np
+
+def build(units):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+data, classes = np.eye(2, dtype="float32")[[0, 1] * 10], np.array([0, 1] * 10)
+nets, parts = kohort.grid(build, units=[2, 3]), kohort.Holdout(0.2, 2)
+study = kohort.Study("tiny", nets, (data, classes), replicates=parts, epochs=1)
+study.plan()
+result = study.run(verbose=0)
+assert result.winner in result.answer() and result.table().index[0] in str(result)
+print(*({names} & set(sys.modules)))
+"""
+
+
 @pytest.mark.long
-def test_fit_needs_no_charts():
-    code = "import sys, kohort; kohort.fit; print([m for m in ('altair',) if m in sys.modules])"
-    assert run(code) == "[]"
+def test_a_study_needs_no_charts_and_no_database():
+    assert run(STUDY.replace("{names}", str(set(LATE)))) == ""
+
+
+@pytest.mark.long
+def test_fit_needs_no_charts_and_no_statistics():
+    # Keras imports scikit-learn where that is installed, and with it SciPy's statistics.
+    hidden = "import sys; sys.modules['sklearn'] = None; import kohort; kohort.fit, kohort.Holdout;"
+    late = {"kohort.findings", "scipy.stats", *LATE}
+    assert run(f"{hidden} print(*({late} & set(sys.modules)))") == ""

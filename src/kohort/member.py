@@ -326,14 +326,16 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
     built = cache(of.model)
 
     def predict(inputs: np.ndarray) -> np.ndarray:
-        given: np.ndarray = built().predict(inputs, batch_size=1024, verbose=0)
+        given: np.ndarray = of.model().predict(inputs, batch_size=1024, verbose=0)
         return given
 
     def measure(inputs: np.ndarray, targets: np.ndarray) -> SampleScore:
-        model = of.model()
-        if isinstance(of, Ensemble):
-            model = measurable(model, of.links[0], of.members[0].model())
-        return measured(model, metric, inputs, targets)
+        if not isinstance(of, Ensemble):
+            return measured(built(), metric, inputs, targets)
+        model = measurable(built(), of.links[0], of.members[0].model())
+        found = measured(model, metric, inputs, targets)
+        # Where its members give logits, so does the model that is measured.
+        return found._replace(outputs=None) if of.links[0] else found
 
     if isinstance(of, Ensemble):
         return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -15,25 +15,18 @@ from kohort.evidence.readings import KeptReadings
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import listing
 from kohort.keras_api.cost import Cost, cost_of
-from kohort.member import (
-    Ensemble,
-    Member,
-    Refit,
-    Refits,
-    candidate,
-    ensemble_of,
-    epochs_to_refit,
-)
+from kohort.member import Ensemble, Member, Refit, Refits, candidate, ensemble_of, epochs_to_refit
 from kohort.report.answers import score_table
 from kohort.report.costs.shown_costs import shown_costs
-from kohort.report.figures import make_ready
 from kohort.report.held_out import Candidate, HeldOut
 from kohort.report.notebooks.member_view import which_member
 from kohort.report.notebooks.result_view import ResultView
 from kohort.report.study_page.interval_plot import shown_of
-from kohort.report.study_page.page import Page, write_page
 from kohort.report.tested.side_by_side import SideBySide, TestedModel
 from kohort.report.tested.tested_view import without_data
+
+if TYPE_CHECKING:
+    from kohort.report.study_page.page import Page
 
 
 class Result(ResultView):
@@ -314,6 +307,9 @@ class Result(ResultView):
             >>> result.report("report.html").name
             'report.html'
         """
+        from kohort.report.charts import make_ready
+        from kohort.report.study_page.page import write_page
+
         make_ready()
         turns = None if raw is None else self._turns_shown(raw)
         return write_page(Path(path), replace(self._page(command), turns=turns))
@@ -324,7 +320,9 @@ class Result(ResultView):
     def _best_member(self, number: int) -> Member:
         return self.members[number, self._conclusions.best_replicate(number)]
 
-    def _page(self, command: str) -> Page:
+    def _page(self, command: str) -> "Page":
+        from kohort.report.study_page.page import Page
+
         tests = self._held(tested := self._told)
         has_models = self._data is not None and self.winner is not None
         best = self._kept_best() if has_models else {}

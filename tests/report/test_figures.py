@@ -7,7 +7,7 @@ import pytest
 
 from kohort.findings.statistics.learning_curve import learning_curve
 from kohort.findings.statistics.scale import POINTS, Scale
-from kohort.report import figures
+from kohort.report import charts, figures
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_names_of_levels_are_turned_where_they_would_run_into_each_other(levels,
             **{name: np.arange(count) + 1.0 for name in ("effect", "low", "high")},
         }
     )
-    assert ("rotate(320)" in figures.effect_svg(points, "accuracy, points")) is is_turned
+    assert ("rotate(320)" in charts.effect_svg(points, "accuracy, points")) is is_turned
 
 
 def test_bands_are_mean_and_range_over_replicates(curves):
@@ -54,7 +54,7 @@ def test_what_is_not_finite_is_left_out(curves, gone):
 
 
 def test_a_panel_is_an_svg_that_follows_the_pages_colour(curves):
-    svg = figures.panel_svg(figures.curve_bands(curves, ("loss",)), "loss", (0.0, 4.0))
+    svg = charts.panel_svg(figures.curve_bands(curves, ("loss",)), "loss", (0.0, 4.0))
     assert svg.startswith("<svg")
     assert "currentColor" in svg
     assert ">loss<" in svg
@@ -62,7 +62,7 @@ def test_a_panel_is_an_svg_that_follows_the_pages_colour(curves):
 
 
 def test_the_chart_has_a_facet_for_each_variant_and_metric(curves):
-    chart = figures.curves_chart(figures.curve_bands(curves, ("loss",))).to_dict()
+    chart = charts.curves_chart(figures.curve_bands(curves, ("loss",))).to_dict()
     assert chart["facet"]["column"]["field"] == "variant"
     assert chart["facet"]["row"]["field"] == "metric"
 
@@ -86,7 +86,7 @@ def test_a_learning_curve_is_drawn_in_the_metrics_values_and_on_to_twice_the_sam
     assert (measured["value"] < measured["high"]).all()
     assert np.isnan(points["value"].iloc[5])
     assert points["law"].iloc[5] == pytest.approx(0.9, abs=2e-3)
-    assert "<svg" in figures.learning_svg(points, "validation accuracy")
+    assert "<svg" in charts.learning_svg(points, "validation accuracy")
 
 
 def test_a_curve_without_a_law_has_none_drawn():
@@ -112,7 +112,7 @@ def test_no_axis_of_a_learning_curve_goes_beyond_what_a_proportion_can_be(accura
     points = figures.learning_points({"v": found}, POINTS)
     assert points[["low", "high"]].min().min() >= 0
     assert points[["low", "high"]].max().max() <= 1
-    axis = ticks(figures.learning_svg(points, "validation accuracy"))
+    axis = ticks(charts.learning_svg(points, "validation accuracy"))
     assert axis
     assert 0 <= min(axis) <= max(axis) <= 1
 
@@ -125,7 +125,7 @@ def test_a_loss_that_is_never_negative_has_no_interval_below_zero():
 
 
 def test_no_learning_curves_are_no_picture():
-    assert figures.learning_svg(figures.learning_points({}, POINTS), "x") == ""
+    assert charts.learning_svg(figures.learning_points({}, POINTS), "x") == ""
 
 
 LONG = pd.DataFrame(
@@ -140,7 +140,7 @@ LONG = pd.DataFrame(
 
 @pytest.mark.long
 def test_a_notebook_gets_a_picture_that_needs_nothing_else(tmp_path):
-    chart = figures.curves_chart(LONG)
+    chart = charts.curves_chart(LONG)
     bundle = chart._repr_mimebundle_()
     assert list(bundle) == ["image/svg+xml"]
     svg = bundle["image/svg+xml"]
@@ -150,7 +150,7 @@ def test_a_notebook_gets_a_picture_that_needs_nothing_else(tmp_path):
 
 
 def test_it_is_still_altairs(tmp_path):
-    chart = figures.curves_chart(LONG.head(10))
+    chart = charts.curves_chart(LONG.head(10))
     wider = chart.resolve_scale(x="independent")
     assert wider.to_dict()["resolve"]["scale"]["x"] == "independent"
     chart.save(tmp_path / "curves.svg")
@@ -164,8 +164,8 @@ def test_vega_starts_beside_other_work(monkeypatch):
         begun.set()
         may_end.wait(10)
 
-    monkeypatch.setattr(figures.vl_convert, "vegalite_to_svg", convert)
-    starting = figures.make_ready()
+    monkeypatch.setattr(charts.vl_convert, "vegalite_to_svg", convert)
+    starting = charts.make_ready()
     assert begun.wait(10)
     assert starting.is_alive()
     may_end.set()

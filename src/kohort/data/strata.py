@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import class_labels
@@ -102,6 +101,8 @@ def _units(labels: np.ndarray, label: int, groups: np.ndarray | None) -> tuple[i
 
 def _none(samples: int, count: int, part: float) -> str:
     """How often a random part holds none of `count` among all samples, as a clause."""
+    from scipy import stats
+
     none = stats.hypergeom.pmf(0, samples, count, round(part * samples))
     return f"none in {100 * none:.2g} % of splits" if none >= 0.001 else "hardly ever none"
 

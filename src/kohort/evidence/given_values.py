@@ -3,10 +3,12 @@
 import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOT_GIVEN = "not given"
 MOST_LETTERS = 40
@@ -62,7 +64,7 @@ def shorts(codes: Sequence[str]) -> list[str]:
 
 def columns(
     arguments: Sequence[Mapping[str, str]], taken: Collection[str] = ()
-) -> dict[str, pd.Series]:
+) -> "dict[str, pd.Series]":
     """Arguments as columns of a table, in the order in which they are given.
 
     Numbers, and True and False, are such where all of an argument's values are; else the values are
@@ -81,7 +83,9 @@ def columns(
     }
 
 
-def _column(codes: Sequence[str | None]) -> pd.Series:
+def _column(codes: Sequence[str | None]) -> "pd.Series":
+    import pandas as pd
+
     given = list(dict.fromkeys(code for code in codes if code is not None))
     values: dict[str | None, Any] = {code: plain(code) for code in given}
     if all(isinstance(value, bool) for value in values.values()):

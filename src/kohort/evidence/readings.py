@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kohort.evidence.store import ReadingRecord, open_store
+from kohort.evidence import store as stores
+from kohort.evidence.store import ReadingRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class KeptReadings:
         Raises:
             StoreError: The store cannot be read.
         """
-        with open_store(self.place, make=False) as store:
+        with stores.open_store(self.place, make=False) as store:
             study = store.find(self.study)
             return [] if study is None else [_reading(record) for record in study.readings()]
 
@@ -128,7 +129,7 @@ class KeptReadings:
             about.append({name: getattr(member, name) for name in _NAMED})
             found = {name: getattr(member, name) for name in _FOUND}
             arrays |= {f"{name}/{number}": a for name, a in found.items() if a is not None}
-        with open_store(self.place, make=False) as store:
+        with stores.open_store(self.place, make=False) as store:
             study = store.find(self.study)
             if study is not None:
                 study.add_reading(reading.time, about, arrays)

@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from kohort.design.searches.draws import Suggestion, trial_name
 from kohort.design.searches.rungs import best_first
 from kohort.evidence.given_values import evaluated
-from kohort.evidence.store import KeptStudy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kohort.evidence.store import KeptStudy
 
 type TrialState = Literal["finished", "left", "diverged", "failed"]
 
@@ -97,8 +99,10 @@ class SearchRecord:
         """Epochs that all trials would have trained to the last rung."""
         return self.rungs[-1] * sum(trial.state != "failed" for trial in self.trials)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """One row for each trial, by its number: its arguments, and how far it came."""
+        import pandas as pd
+
         rows = [
             {
                 **{argument_column(name): value for name, value in trial.arguments.items()},
@@ -191,7 +195,7 @@ def search_to_json(record: SearchRecord) -> dict[str, Any]:
     return {**{f.name: getattr(record, f.name) for f in fields(record)}, "trials": trials}
 
 
-def search_from(kept: KeptStudy) -> SearchRecord | None:
+def search_from(kept: "KeptStudy") -> SearchRecord | None:
     """The search that a store keeps; None while it has not come to its end.
 
     Arguments are kept as Python code: of what code does not give, such as a function, the code is

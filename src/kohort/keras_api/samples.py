@@ -1,7 +1,10 @@
 """Measures a trained model on samples: a metric, and what each sample adds to it."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+import jax
 import keras
 import numpy as np
 from keras.src.losses.losses import LossFunctionWrapper
@@ -30,12 +33,15 @@ class SampleScore(NamedTuple):
             class 0 and of class 1. None for other metrics.
         no_interval: Why neither is known, said of the metric: "is no mean over samples". Empty
             if one is.
+        outputs: What a new model predicts for the samples; None where it was not asked, or has
+            another state since it was evaluated, such as a layer that remembers batches.
     """
 
     score: float
     values: np.ndarray
     ranked: np.ndarray | None = None
     no_interval: str = ""
+    outputs: Any = None
 
 
 def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleScore:
@@ -48,6 +54,7 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
         x: Inputs `[sample, ...]`, or such by name.
         y: Targets `[sample, ...]`.
     """
+    state = _state(model)
     logs = model.evaluate(x, y, batch_size=_BATCH, verbose=0, return_dict=True)
     value = float(np.mean(logs["loss" if metric == _LOSS else metric]))
     if metric == _LOSS:
@@ -56,7 +63,9 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
     if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
         return found._replace(no_interval="is computed by the model in a step of its own")
     try:
+        is_as_new = all(map(np.array_equal, state, _state(model)))
         outputs = model.predict(x, batch_size=_BATCH, verbose=0)
+        found = found._replace(outputs=outputs if is_as_new else None)
         values = _by_sample(model, metric, y, outputs)
         ranked, why = _ranked(_metric(model, metric), y, outputs, value)
     except Exception:  # noqa: BLE001 (the user's loss or metric may raise anything)
@@ -66,6 +75,10 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
     if values is not None and np.isnan(values).all():
         why = "counts none of these samples"
     return found._replace(ranked=ranked, no_interval=why)
+
+
+def _state(model: keras.Model) -> list[np.ndarray]:
+    return [np.array(variable.numpy()) for variable in model.non_trainable_variables]
 
 
 def _mean(values: np.ndarray) -> float:
@@ -82,9 +95,18 @@ def _by_sample(
     function = _function(model, metric)
     if function is None:
         return None
-    values = np.asarray(function(y, outputs), float)
+    values = np.asarray(_at_once(function, y, outputs), float)
     # Where a row of targets meets a column of outputs, all pairs of samples are in it.
     return None if values.size > y.size else values.reshape(len(y), -1).mean(axis=1)
+
+
+def _at_once(function: Callable[[Any, Any], Any], y: np.ndarray, outputs: Any) -> Any:
+    """What it returns; on JAX by one program, where each operation would have one of its own."""
+    if keras.backend.backend() == "jax":
+        # A user's function may need numbers, of which there are none while it is traced.
+        with suppress(Exception):
+            return jax.jit(function)(y, outputs)
+    return function(y, outputs)
 
 
 def _counted(found: Any, y: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:

@@ -1,44 +1,17 @@
-"""Computes the data of plots, and draws them."""
+"""Computes the data of plots; `charts` draws them."""
 
 import itertools
-import re
-import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
-import vl_convert
 
 from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.findings.statistics.scale import Scale
 
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
-_PLACES = re.compile(r' (?:d|transform|x[12]?|y[12]?|width|height)="[^"]*"')
-_ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*")')
-_MORE = re.compile(r"(\.\d\d)\d+")
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
-# Okabe and Ito's orange and sky blue: distinguishable with any colour vision, on white and black.
-_COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
-# Dashes distinguish training from validation in print.
-_DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
-
-_STYLE = {
-    "font": "system-ui, sans-serif",
-    "view": {"continuousWidth": 300, "continuousHeight": 300, "stroke": None},
-    "axis": {
-        "labelColor": "currentColor",
-        "titleColor": "currentColor",
-        "titleFontWeight": "normal",
-        "domainColor": "currentColor",
-        "tickColor": "currentColor",
-        "gridColor": "#88888844",
-    },
-    "legend": {"labelColor": "currentColor", "orient": "bottom"},
-}
-"""Vega's configuration of all pictures: those of the page around them."""
 
 
 def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
@@ -74,29 +47,6 @@ def plotted_metrics(scored: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["data_loss", scored]))
 
 
-class OfflineChart(alt.FacetChart):
-    """A faceted chart of Altair's that is shown as SVG.
-
-    Altair's own way of showing a chart loads Vega from another place. All else (`save`, `to_dict`,
-    properties) is Altair's.
-    """
-
-    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
-        return {"image/svg+xml": vl_convert.vegalite_to_svg(_whole(self))}
-
-
-def curves_chart(bands: pd.DataFrame) -> OfflineChart:
-    """A panel for each variant and metric: train and validation, a band from lowest to highest."""
-    chart: alt.FacetChart = (
-        _panel(bands, None, alt.Scale(zero=False), alt.Legend(title=None, orient="top"))
-        .properties(width=180, height=120)
-        .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
-        .resolve_scale(y="independent")
-    )
-    shown: OfflineChart = OfflineChart.from_dict(_whole(chart), validate=False)
-    return shown
-
-
 def learning_points(curves: Mapping[str, LearningCurve], scale: Scale) -> pd.DataFrame:
     """The data of a plot of learning curves, in values of the metric.
 
@@ -128,102 +78,6 @@ def _metric_of(error: float, scale: Scale) -> float:
     return -error if scale.higher_is_better else error
 
 
-LEARNING_WIDTH = 320
-"""The width of the picture of learning curves without its axis: a phone shows it unshrunk."""
-LEGEND_LETTERS = 24
-"""The length of a name in its legend."""
-
-
-def learning_svg(points: pd.DataFrame, title: str) -> str:
-    """Learning curves as SVG text; empty if there are none.
-
-    Args:
-        points: From `learning_points`.
-        title: The title of the y axis.
-    """
-    if points.empty:
-        return ""
-    ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d")
-    logarithm = alt.Scale(type="log", nice=False, padding=12)
-    names = list(dict.fromkeys(points["variant"]))
-    shown = short_names([str(name) for name in names], LEGEND_LETTERS)
-    # A legend in one row is wider than the picture, which then shrinks with it.
-    key = LABEL_LETTER * max(len(name) for name in shown) + 30
-    legend = alt.Legend(title=None, columns=max(1, LEARNING_WIDTH // key), labelLimit=0)
-    points = points.assign(variant=points["variant"].map(dict(zip(names, shown, strict=True))))
-    base = alt.Chart(points).encode(
-        x=alt.X("samples:Q", title="training samples", scale=logarithm, axis=ticks),
-        color=alt.Color("variant:N", sort=None, legend=legend),
-    )
-    scale = alt.Scale(zero=False)
-    law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
-    means = base.mark_point(filled=True, size=50, opacity=1).encode(
-        y=alt.Y("value:Q", title=title, scale=scale),
-        shape=alt.Shape("variant:N", sort=None, legend=None),
-    )
-    ranges = base.mark_rule().encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
-    chart = alt.layer(ranges, law, means).properties(width=LEARNING_WIDTH, height=200)
-    return on_the_page(chart)
-
-
-EFFECT_WIDTH = 250
-"""The width of a panel of effects, in pixels."""
-LABEL_LETTER = 6
-"""The width of a letter of its labels, in pixels."""
-
-
-def effect_svg(points: pd.DataFrame, title: str) -> str:
-    """The effects of one axis's levels as SVG text, with intervals around them.
-
-    Args:
-        points: From `effect_points`, of one axis.
-        title: The title of the y axis.
-    """
-    y = alt.Y("effect:Q", title=title)
-    # Names that are wider than their part of the axis would run into each other.
-    widest = max(len(str(level)) for level in points["level"])
-    is_wide = LABEL_LETTER * widest > EFFECT_WIDTH / len(points)
-    base = alt.Chart(points).encode(
-        x=alt.X(
-            "level:N",
-            # Not None: the first level has no bounds, and would come last.
-            sort=points["level"].to_list(),
-            title=None,
-            axis=alt.Axis(labelAngle=-40 if is_wide else 0, labelLimit=90),
-        )
-    )
-    zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color="#888888")
-    colour = _COLOURS.range[1]
-    bounds = base.mark_rule(strokeWidth=2, color=colour).encode(
-        y=alt.Y("low:Q", title=title), y2="high:Q"
-    )
-    dots = base.mark_point(filled=True, size=60, opacity=1, color=colour).encode(y=y)
-    chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=EFFECT_WIDTH, height=140)
-    return on_the_page(chart)
-
-
-def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
-    """One panel as SVG text, with the text colour of the page around it.
-
-    Args:
-        bands: From `curve_bands`, of one variant and one metric.
-        title: The title of the y axis.
-        domain: The range of the y axis; None to fit the panel.
-    """
-    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
-    return on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
-
-
-def _whole(chart: Any) -> dict[str, Any]:
-    """A chart as Vega-Lite, with all its data.
-
-    Altair refuses more than 5,000 rows, to keep notebooks small; a search may have more.
-    """
-    with alt.data_transformers.enable("default", max_rows=None):
-        found: dict[str, Any] = chart.to_dict(validate=False)
-    return found
-
-
 def short_names(names: Sequence[str], letters: int) -> list[str]:
     """Names cut in the middle, those of a grid end apart; with a number where two are equal.
 
@@ -235,44 +89,3 @@ def short_names(names: Sequence[str], letters: int) -> list[str]:
     cut = [n if len(n) <= letters else f"{n[: half - 1]}…{n[-half:]}" for n in names]
     counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
     return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]
-
-
-def make_ready() -> threading.Thread:
-    """Let Vega start beside other work: that takes as long as some thirty pictures."""
-    starting = threading.Thread(target=vl_convert.vegalite_to_svg, args=({"mark": "point"},))
-    starting.start()
-    return starting
-
-
-def on_the_page(chart: Any) -> str:
-    """A chart as SVG text, with the text colour of the page around it."""
-    drawn = _whole(chart)
-    # Each of Altair's own methods for this copies the chart with its data.
-    drawn |= {"background": "transparent", "config": _STYLE}
-    svg: str = vl_convert.vegalite_to_svg(drawn)
-    # A hundredth of a pixel is enough: half of a page was decimals. Each picture has a label of its
-    # own, and Vega's of every mark and group are without words.
-    return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))
-
-
-def _panel(
-    bands: pd.DataFrame, title: str | None, scale: alt.Scale, legend: alt.Legend | None = None
-) -> Any:
-    last = int(bands["epoch"].max())
-    ticks = list(range(1, last + 1, max(1, last // 6)))
-    base = alt.Chart(bands).encode(
-        x=alt.X(
-            "epoch:Q",
-            title="epoch",
-            axis=alt.Axis(values=ticks, format="d", grid=False),
-            scale=alt.Scale(domain=[1, max(2, last)], nice=False),
-        ),
-        color=alt.Color("side:N", scale=_COLOURS, legend=legend),
-    )
-    # Both layers have the same title: Vega-Lite would show the union of different ones.
-    low, mean = (alt.Y(f"{field}:Q", title=title, scale=scale) for field in ("low", "mean"))
-    band = base.mark_area(opacity=0.3).encode(y=low, y2="high:Q")
-    line = base.mark_line(strokeWidth=2).encode(
-        y=mean, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=legend)
-    )
-    return alt.layer(band, line)

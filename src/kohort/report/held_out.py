@@ -104,7 +104,8 @@ class Candidate(NamedTuple):
         epoch: The epoch of its weights, from 1; 0 for a model of several members.
         weights: SHA-256 of its weights, in hexadecimal.
         predict: Returns the outputs of its model for inputs `[sample, ...]`.
-        measure: Returns the metric that scores for inputs and targets.
+        measure: Returns the metric that scores for inputs and targets, and the outputs where it
+            has them.
         output_kind: Returns what its outputs are.
     """
 
@@ -197,7 +198,9 @@ class TestSet:
             groups=self._groups,
             margins=kind == "margins",
         )
-        given = candidate.predict(inputs)
+        given = measured.outputs
+        if given is None:
+            given = candidate.predict(inputs)
         if labels is None:
             return _with_predictions(tested, given, self._data.y_test)
         return _with_classes(tested, given, labels, kind)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,8 +17,10 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
-from kohort.report.following.best_so_far import Best
 from kohort.report.following.progress_line import ProgressLine
+
+if TYPE_CHECKING:  # It needs the findings and SciPy's statistics, which `kohort.fit` does not.
+    from kohort.report.following.best_so_far import Best
 
 _WIDE = 120
 """Columns of a terminal that has room for the time since the start and for member epochs."""
@@ -85,7 +87,7 @@ class Progress:
             # Names stay text; of a line, what reads a pipe gets one line.
             self._console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
-    def follow(self, best: Callable[[], Best | None]) -> None:
+    def follow(self, best: "Callable[[], Best | None]") -> None:
         """Show the best score too, which this tells."""
         self._best = best
 

@@ -1,6 +1,7 @@
 """What follows from the record of a study alone: without its data, and without its models."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +17,10 @@ from kohort.report.answers import additions, answer, table_with_reference, what_
 from kohort.report.classes.class_view import ClassView
 from kohort.report.exports.frame_view import FrameView
 from kohort.report.factorial.effect_table import effect_table
-from kohort.report.figures import OfflineChart, curve_bands, curves_chart, plotted_metrics
+from kohort.report.figures import curve_bands, plotted_metrics
+
+if TYPE_CHECKING:
+    from kohort.report.charts import OfflineChart
 
 
 class RecordView(ClassView, FrameView):
@@ -293,7 +297,7 @@ class RecordView(ClassView, FrameView):
         """
         return self._conclusions.next_steps
 
-    def plot(self) -> OfflineChart:
+    def plot(self) -> "OfflineChart":
         """Curves of loss and of the score's metric, train and validation, bands over replicates.
 
         Raises:
@@ -305,6 +309,8 @@ class RecordView(ClassView, FrameView):
             >>> type(chart).__name__  # Altair's, shown offline
             'OfflineChart'
         """
+        from kohort.report.charts import curves_chart
+
         bands = curve_bands(self.curves(), plotted_metrics(self.metric))
         if bands.empty:
             raise DesignError(

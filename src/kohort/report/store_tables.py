@@ -4,15 +4,18 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from kohort.evidence.store import FindingRecord, KeptStudy, MemberRecord, RunRecord, Store
+from kohort.evidence.store import FindingRecord, MemberRecord, RunRecord
 from kohort.evidence.store.records import StudySummary
 from kohort.evidence.trials import asked_since, kept_name
-from kohort.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy, Store
+    from kohort.findings.finding import Finding
 
 type Row = dict[str, Any]
 
@@ -20,7 +23,7 @@ _RUNNING = "running"
 _SHOWN_VERDICTS = ("found", "inconclusive")
 
 
-def studies(store: Store) -> list[Row]:
+def studies(store: "Store") -> list[Row]:
     """A row for each study of a store."""
     summaries = store.studies()
     names = {summary.name for summary in summaries}
@@ -37,7 +40,7 @@ def studies(store: Store) -> list[Row]:
     ]
 
 
-def _last_run(store: Store, summary: StudySummary, names: Set[str]) -> str:
+def _last_run(store: "Store", summary: StudySummary, names: Set[str]) -> str:
     """How the last run of a study ended; and whether its search has grown since."""
     ended = summary.outcome or _unfinished(store.study(summary.name))
     if ended == _RUNNING and (places := store.study(summary.name).runs()[-1].places):
@@ -47,7 +50,7 @@ def _last_run(store: Store, summary: StudySummary, names: Set[str]) -> str:
     return f"{ended}; its search was asked for more" if grows else ended
 
 
-def study(stored: KeptStudy) -> dict[str, list[Row]]:
+def study(stored: "KeptStudy") -> dict[str, list[Row]]:
     """What a store has of one study, in parts: variants, runs, places, events, findings."""
     runs = stored.runs()
     outcomes = _outcomes(stored, runs)
@@ -76,7 +79,7 @@ def study(stored: KeptStudy) -> dict[str, list[Row]]:
     }
 
 
-def finding_rows(findings: Iterable[FindingRecord | Finding]) -> list[Row]:
+def finding_rows(findings: "Iterable[FindingRecord | Finding]") -> list[Row]:
     """A row for each finding that is found or inconclusive."""
     return [
         {
@@ -90,7 +93,7 @@ def finding_rows(findings: Iterable[FindingRecord | Finding]) -> list[Row]:
     ]
 
 
-def pending(store: Store, stored: KeptStudy) -> str:
+def pending(store: "Store", stored: "KeptStudy") -> str:
     """What was asked of a study and is not there yet, in a sentence; empty where all is."""
     description = stored.description
     if description.get("kind") == "search":
@@ -105,7 +108,7 @@ def pending(store: Store, stored: KeptStudy) -> str:
     )
 
 
-def _outcomes(stored: KeptStudy, runs: Sequence[RunRecord]) -> list[str]:
+def _outcomes(stored: "KeptStudy", runs: Sequence[RunRecord]) -> list[str]:
     """How runs of a study ended: only the last can still go on, as one claims the study."""
     if not runs:
         return []
@@ -113,7 +116,7 @@ def _outcomes(stored: KeptStudy, runs: Sequence[RunRecord]) -> list[str]:
     return [run.outcome or "killed" for run in earlier] + [last.outcome or _unfinished(stored)]
 
 
-def _unfinished(stored: KeptStudy) -> str:
+def _unfinished(stored: "KeptStudy") -> str:
     """What is known of the last run of a study where nothing tells how it ended."""
     known = {True: _RUNNING, False: "killed", None: "running, or killed"}
     return known[stored.is_claimed()]
@@ -184,7 +187,7 @@ def _findings(rows: Sequence[Row], *, shows_all: bool) -> list[str]:
     return told
 
 
-def _variants(stored: KeptStudy) -> list[Row]:
+def _variants(stored: "KeptStudy") -> list[Row]:
     by_variant: dict[str, list[MemberRecord]] = {}
     for member in stored.members():
         if not member.key.is_refit:

@@ -1,7 +1,7 @@
 """Stores a study while it trains, and finds out what is left to train."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.design.plan import MemberPlan, Plan
 from kohort.engine.loop.checkpoints import Checkpoint, lean, whole
@@ -9,7 +9,7 @@ from kohort.engine.loop.events import BlockPlan, BlocksPlanned, EpochsMeasured, 
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.outset import OUTSET
 from kohort.evidence.record import StudyRecord, to_json
-from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, Weights
+from kohort.evidence.store import MemberKey, MemberRecord, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
@@ -21,6 +21,9 @@ from kohort.runs.retention.kept_blocks import EndedBlock, KeptBlock, label_of
 from kohort.runs.retention.retaining import DEFAULT, Keep, prune
 from kohort.runs.retention.stored_members import from_store, to_store
 from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy
 
 CADENCE = 60.0
 """Seconds of training between two checkpoints of a block of members."""
@@ -41,7 +44,7 @@ class Checkpointer:
         keep: What stays of the study when it has ended.
     """
 
-    def __init__(self, kept: KeptStudy, plan: Plan, cadence: float, keep: Keep = DEFAULT) -> None:
+    def __init__(self, kept: "KeptStudy", plan: Plan, cadence: float, keep: Keep = DEFAULT) -> None:
         self._kept, self._plan, self._keep = kept, plan, keep
         self._wants: set[MemberKey] = set()
         self.reopened = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from kohort.engine.program.guard import has_diverged
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.ray_settings import Ray
 from kohort.errors import DesignError, StoreError
-from kohort.evidence.store import KeptStudy, MemberKey, open_store
+from kohort.evidence import store as stores
+from kohort.evidence.store import MemberKey
 from kohort.keras_api.callbacks import Callback, listed, without_validation
 from kohort.member import Member, Refit
 from kohort.report.progress import Progress
@@ -32,6 +33,9 @@ from kohort.runs.pace import asked_by_signals
 from kohort.runs.recording import Records
 from kohort.runs.session import StoreTarget
 from kohort.runs.training import Training
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy
 
 _DONE = {"done": True}
 """Added to the entry of a refit in a study's description when it has trained, and is sound."""
@@ -70,7 +74,7 @@ class Refitter:
         """
         if self.target is None:
             return self._member(wanted, self._train(wanted, None, cluster, visible=visible))
-        with open_store(self.target.place, make=False) as store:
+        with stores.open_store(self.target.place, make=False) as store:
             kept = _KeptRefit(store.study(self.spec.name), wanted)
             found = kept.trained()
             if found is None:
@@ -146,7 +150,7 @@ class StoredRefits:
             StoreError: The store cannot be read.
         """
         del cluster, visible
-        with open_store(self.place, make=False) as store:
+        with stores.open_store(self.place, make=False) as store:
             trained = _KeptRefit(store.study(self.study), wanted).trained()
         if wanted.variant in self.learned:
             raise DesignError(
@@ -188,7 +192,7 @@ class _KeptRefit(NamedTuple):
     sound end, that it is done.
     """
 
-    study: KeptStudy
+    study: "KeptStudy"
     wanted: Refit
 
     def trained(self) -> _Trained | None:

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohort.design.plan import Plan
 from kohort.design.spec import StudySpec
 from kohort.errors import Interrupted, StoreError
+from kohort.evidence import store as stores
 from kohort.evidence.readings import KeptReadings
-from kohort.evidence.store import KeptStudy, Store, durable_location, open_store
 from kohort.runs.checkpointing import REFITS, Checkpointer
 from kohort.runs.fingerprint import change, describe, key_of, refusal, variant_records
 from kohort.runs.pace import asked_by_signals
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy, Store
 
 
 class StoreTarget(NamedTuple):
@@ -34,12 +37,12 @@ class StoreTarget(NamedTuple):
     @property
     def durable(self) -> "StoreTarget | None":
         """The same, independent of the working directory; None for a store in memory."""
-        place = durable_location(self.place)
+        place = stores.durable_location(self.place)
         return None if place is None else self._replace(place=place)
 
     def readings(self, study: str) -> KeptReadings | None:
         """The stored readings of a study's test set; None for a store in memory."""
-        place = durable_location(self.place)
+        place = stores.durable_location(self.place)
         return None if place is None else KeptReadings(place, study)
 
 
@@ -69,7 +72,7 @@ def session(
         Interrupted: It was asked to end, and what it had done is stored.
     """
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(target.place))
+        store = stack.enter_context(stores.open_store(target.place))
         if target.fresh and store.find(spec.name):
             store.delete(spec.name)
         known = store.find(spec.name)
@@ -82,7 +85,7 @@ def session(
 
 @contextmanager
 def running(
-    kept: KeptStudy, environment: Mapping[str, Any], ask_to_end: Callable[[], None]
+    kept: "KeptStudy", environment: Mapping[str, Any], ask_to_end: Callable[[], None]
 ) -> Iterator[None]:
     """Record a run of a study that is claimed, and how it ends.
 
@@ -101,7 +104,7 @@ def running(
         kept.end_run("done")
 
 
-def _note_end(kept: KeptStudy, error: BaseException) -> None:
+def _note_end(kept: "KeptStudy", error: BaseException) -> None:
     """Record that a run ended in an error; this error is raised even if it cannot be recorded."""
     outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     with suppress(StoreError):
@@ -110,12 +113,12 @@ def _note_end(kept: KeptStudy, error: BaseException) -> None:
 
 @contextmanager
 def _claimed(
-    store: Store,
+    store: "Store",
     spec: StudySpec,
     plan: Plan,
     how: Mapping[str, Any],
     tell: Callable[[str], None],
-) -> Iterator[KeptStudy]:
+) -> Iterator["KeptStudy"]:
     """The study in its store, brought up to date and claimed."""
     description = describe(spec, plan, how)
     variants = variant_records(spec, plan)

@@ -5,12 +5,8 @@ import pytest
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import POINTS
-from kohort.report.factorial.effect_table import (
-    effect_panels,
-    effect_points,
-    effect_rows,
-    effect_table,
-)
+from kohort.report.factorial.effect_plot import effect_panels, effect_points
+from kohort.report.factorial.effect_table import effect_rows, effect_table
 from tests.findings.factorial.records import grid_of, record_of
 from tests.findings.factorial.test_effects import GRID, SCORES, effects_of
 

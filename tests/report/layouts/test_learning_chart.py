@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.report.figures import LEARNING_WIDTH, learning_svg
+from kohort.report.charts import LEARNING_WIDTH, learning_svg
 from tests.report.browsing import opened_whole
 from tests.report.layouts import reports
 

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from kohort.findings.race import RaceState
-from kohort.report.race.race_table import LETTERS, race_svg
+from kohort.report.race.race_picture import LETTERS, race_svg
 
 
 def picture(names, verdict="worse"):

@@ -9,20 +9,17 @@ import pytest
 from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import score_table
+from kohort.report.study_page.interval_picture import NARROW, WIDE, _layers, interval_svg
 from kohort.report.study_page.interval_plot import (
     AS_GOOD,
     BEST,
-    NARROW,
     OPEN,
     REFERENCE,
-    WIDE,
     WORSE,
-    _domain,
-    _layers,
     are_cut,
     described,
+    domain_of,
     interval_plot,
-    interval_svg,
 )
 from tests.findings.factorial.records import grid_of, record_of
 from tests.findings.test_from_record import scored_by_loss
@@ -115,7 +112,7 @@ def test_on_such_an_axis_a_bound_of_zero_and_a_tiny_loss_of_training_are_cut():
     assert are_cut(plot)
     cut = replace(plot, points=train)
     assert interval_svg(cut, NARROW).count("NaN") == 0
-    assert _domain(cut)[0] > 0.01
+    assert domain_of(cut)[0] > 0.01
 
 
 def test_there_is_none_without_a_winner():
@@ -141,7 +138,7 @@ def test_it_has_its_width_its_names_and_its_verdicts(width):
 def test_no_axis_goes_beyond_what_a_proportion_can_be(best, end):
     scores = np.clip(noisy(0.5, best, spread=0.002), 0, 1)
     plot = of(scores if end else scores[1:])
-    assert _domain(plot)[int(end)] == end
+    assert domain_of(plot)[int(end)] == end
     svg = interval_svg(plot, WIDE)
     numbers = [float(text) for text in re.findall(r">(-?[\d.]+)</text>", svg)]
     assert numbers
@@ -151,5 +148,5 @@ def test_no_axis_goes_beyond_what_a_proportion_can_be(best, end):
 
 
 def test_the_axis_of_a_loss_that_is_never_negative_begins_at_zero_at_the_least():
-    assert _domain(with_mean([[0.1, 0.2, 1.5], [1.1, 1.2, 1.3]], 9.0))[0] == 0
-    assert _domain(of(noisy(0.6, 0.9)))[1] < 1  # where there is room the axis has a margin
+    assert domain_of(with_mean([[0.1, 0.2, 1.5], [1.1, 1.2, 1.3]], 9.0))[0] == 0
+    assert domain_of(of(noisy(0.6, 0.9)))[1] < 1  # where there is room the axis has a margin

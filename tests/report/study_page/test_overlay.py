@@ -1,10 +1,13 @@
 """Curves over each other: which pictures there are, their numbers and their axes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.report.study_page.overlay import overlay
+from kohort.report.charts import on_the_page
+from kohort.report.study_page.overlay import COLOURS, overlay
 
 EPOCHS = 4
 
@@ -40,6 +43,26 @@ def test_a_view_tells_what_a_pixel_of_its_log_scale_is():
         log.logarithm,
         0.0,
     ]
+
+
+def test_all_lines_of_a_view_are_one_drawing_that_is_taken_apart(monkeypatch):
+    table = bands("a", "b", "c", metrics=("accuracy",))
+    lost = (table["variant"] == "c") | ((table["variant"] == "b") & (table["epoch"] > 2))
+    drawings = []
+    draw = lambda chart: [drawings.append(chart), on_the_page(chart)][1]  # noqa: E731
+    monkeypatch.setattr("kohort.report.study_page.overlay.on_the_page", draw)
+    (view,) = overlay(table[~lost], {"b": True, "a": True, "c": False}).views
+    assert len(drawings) == 2  # the axes, and the lines
+    b, a, c = view.lines
+    for line, colour, points in ((b, COLOURS[0], 2), (a, COLOURS[1], EPOCHS)):
+        told = re.findall(r'<path d="([^"]*)" stroke="(#\w+)"', line)
+        assert [stroke for _, stroke in told] == [colour] * 2  # training and validation
+        assert all(len(path.split("L")) == points for path, _ in told)
+        # Each defines its own clips: those of another picture may be hidden with it.
+        clips = re.findall(r"url\(#(\w+)\)", line)
+        assert clips == re.findall(r'<clipPath id="(\w+)"', line)
+        assert len(clips) == 2
+    assert "stroke=" not in c
 
 
 def test_its_numbers_are_those_of_the_bands():

@@ -43,7 +43,7 @@ def report(tmp_path_factory):
     result = study.run(verbose=0)
     begun = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kohort.result.make_ready", lambda: begun.append("Vega"))
+        patch.setattr("kohort.report.charts.make_ready", lambda: begun.append("Vega"))
         path = result.report(folder / "deep" / "report.html", command="kohort run 'a & b.py'")
     assert begun == ["Vega"]
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]

@@ -7,9 +7,14 @@ with open_store("kohort.db") as store:
         kept.append([(member, 0, {"loss": 0.7})])
         kept.finish(member, weights, seconds=3.5)
         kept.end_run("done")
+
+What opens a database is imported when it is first used: a study that is kept in none does without
+SQLAlchemy, a quarter of a second.
 """
 
-from kohort.evidence.store.kept import KeptStudy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kohort.evidence.store.records import (
     EndedMember,
     EpochRecord,
@@ -24,7 +29,17 @@ from kohort.evidence.store.records import (
     VariantRecord,
     Weights,
 )
-from kohort.evidence.store.studies import Store, durable_location, open_store
+
+if TYPE_CHECKING:
+    from kohort.evidence.store.kept import KeptStudy
+    from kohort.evidence.store.studies import Store, durable_location, open_store
+
+_HOMES = {
+    "KeptStudy": "kohort.evidence.store.kept",
+    "Store": "kohort.evidence.store.studies",
+    "durable_location": "kohort.evidence.store.studies",
+    "open_store": "kohort.evidence.store.studies",
+}
 
 __all__ = [
     "EndedMember",
@@ -44,3 +59,9 @@ __all__ = [
     "durable_location",
     "open_store",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kohort.evidence.store' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kohort.design.searches.draws import trial_name
 from kohort.errors import StoreError
@@ -11,11 +11,14 @@ from kohort.evidence.class_counts import ClassCounts, counts_from_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import raced
-from kohort.evidence.store import FindingRecord, KeptStudy, MemberKey
+from kohort.evidence.store import FindingRecord, MemberKey
 from kohort.evidence.trials import SearchRecord, Trial, kept_name, search_from
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy
 
 type LogsByEpoch = dict[int, dict[str, float]]
 """Metrics by name, by epoch (from 0)."""
@@ -110,7 +113,7 @@ def check_study(name: str, description: Mapping[str, Any]) -> None:
         )
 
 
-def of_stored(stored: KeptStudy) -> StudyExport:
+def of_stored(stored: "KeptStudy") -> StudyExport:
     """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
     if description.get("kind") == "search":
@@ -193,7 +196,7 @@ def _recalls(counts: ClassCounts | None, variants: Sequence[str]) -> list[Export
     ]
 
 
-def _ended_search(stored: KeptStudy) -> SearchRecord:
+def _ended_search(stored: "KeptStudy") -> SearchRecord:
     searched = search_from(stored)
     if searched is None:
         raise StoreError(

@@ -9,7 +9,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.report.notebooks.shown import columns_html, sentences_html
 from kohort.report.screen.score_columns import score_columns
-from kohort.report.study_page.interval_plot import NOTEBOOK, interval_plot, interval_svg
+from kohort.report.study_page.interval_plot import IntervalPlot, interval_plot
 from kohort.report.study_page.opening import facts, headline, warnings
 
 
@@ -38,8 +38,14 @@ def result_html(
     return "".join(
         [
             sentences_html([headline(conclusions), pending, *warnings(findings)]),
-            "" if plot is None else interval_svg(plot, NOTEBOOK),
+            "" if plot is None else _picture(plot),
             f"<dl>{told}</dl>",
             columns_html(score_columns(conclusions, is_uneven=is_uneven)),
         ]
     )
+
+
+def _picture(plot: IntervalPlot) -> str:
+    from kohort.report.study_page.interval_picture import NOTEBOOK, interval_svg
+
+    return interval_svg(plot, NOTEBOOK)

@@ -11,7 +11,7 @@ from kohort.evidence.given_values import MOST_LETTERS, NOT_GIVEN
 from kohort.findings.names import listing
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 
 FEW = 8
 """Choices that are told apart on the axis of a picture; more numbers are an axis of numbers."""

@@ -12,7 +12,7 @@ from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 from kohort.report.searches.optuna_study import importance
 from kohort.report.searches.parallel import (
     choices,

@@ -8,7 +8,7 @@ import pandas as pd
 from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
 from kohort.findings.statistics.scale import Scale
-from kohort.report.figures import panel_svg
+from kohort.report.charts import panel_svg
 
 SHOWN_PANELS = 12
 """The number of variants whose curves are drawn: the best, and the baseline."""

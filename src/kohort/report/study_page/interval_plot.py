@@ -1,17 +1,15 @@
-"""The picture that a report opens with: the scores of the variants with their intervals."""
+"""The data of the picture that a report opens with: the variants' scores with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.class_words import reference_row
-from kohort.report.figures import on_the_page, short_names
 
 SHOWN = 12
 """The most variants in the picture."""
@@ -22,15 +20,6 @@ REFERENCE = "reference"
 """What one answer for all samples is called in the place of a verdict."""
 FAR = 10
 """Losses whose means are further apart than by this factor are drawn on a logarithmic axis."""
-# Of Okabe and Ito, distinguishable with any colour vision; each row has its word as well.
-_COLOURS = {BEST: "#009e73", AS_GOOD: "#3b9ddd", OPEN: "#e69f00", WORSE: "#8a8f96"}
-_COLOURS[REFERENCE] = _COLOURS[WORSE]
-WIDE, NARROW, NOTEBOOK = 1100, 350, 760
-"""The widths of the picture for a screen, for a phone and for a notebook, in pixels."""
-LETTERS = 36
-"""The length of a name in the picture."""
-LETTER = 7.2
-"""The width of a letter of 12 pixels, in a wide font."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +88,7 @@ def _with_reference(plot: IntervalPlot, row: Mapping[str, Any]) -> IntervalPlot:
     Where it scores far from all variants it would push them together, and tell nothing that the
     table does not.
     """
-    low, high = _domain(plot)
+    low, high = domain_of(plot)
     room = (high / low) if plot.is_log else (high - low)
     if not (low / room if plot.is_log else low - room) <= row["mean"]:
         return plot
@@ -124,90 +113,7 @@ def standings(conclusions: Conclusions) -> dict[str, str]:
     return found
 
 
-def interval_svg(plot: IntervalPlot, width: int) -> str:
-    """The picture as SVG text.
-
-    Args:
-        plot: The data.
-        width: `WIDE` or `NOTEBOOK`, with names beside the intervals; or `NARROW`, with names above
-            them.
-    """
-    is_narrow = width == NARROW
-    unit = 100 if plot.scale.is_proportion else 1
-    names = short_names([str(name) for name in plot.points["variant"]], LETTERS)
-    numbers = {name: unit * plot.points[name] for name in ("mean", "low", "high", "train")}
-    points = plot.points.assign(shown=names, **numbers)
-    # The browser's font may be wider than the one by which Vega measures: so room is given here.
-    beside = 0 if is_narrow else LETTER * max(len(name) for name in names) + 8
-    word = LETTER * len(OPEN) + 12
-    limits = (unit * plot.limits[0], unit * plot.limits[1])
-    drawn = replace(plot, points=points, margin=unit * plot.margin, limits=limits)
-    layers = alt.layer(*_layers(drawn, beside, is_narrow=is_narrow))
-    sized = layers.properties(
-        width=width - beside - (20 if is_narrow else word),
-        height=alt.Step(40 if is_narrow else 24),
-        padding={"left": 10 * is_narrow, "top": 4, "bottom": 4, "right": 10 if is_narrow else word},
-    )
-    return on_the_page(sized)
-
-
-def _layers(plot: IntervalPlot, beside: float, *, is_narrow: bool) -> list[alt.Chart]:
-    """The band of the margin, intervals, means, train scores, verdicts, and names if above.
-
-    The plot has points, margin and limits in the unit that is shown.
-    """
-    points, margin = plot.points, plot.margin
-    unit = ", %" * plot.scale.is_proportion + ", logarithmic" * plot.is_log
-    title = f"validation {plot.scale.title}{unit}"
-    low, high = _domain(plot)
-    domain = alt.Scale(
-        type="log" if plot.is_log else "linear", domain=[low, high], nice=False, zero=False
-    )
-    ticks = alt.Axis(tickCount=4 if is_narrow else 8, titlePadding=8)
-    labels = alt.Axis(
-        labels=not is_narrow,
-        domain=not is_narrow,
-        ticks=False,
-        grid=False,
-        labelLimit=0,
-        labelFontSize=12,
-        minExtent=beside,
-    )
-    colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
-    y = alt.Y("shown:N", sort=None, title=None, axis=labels)
-    base = alt.Chart(points).encode(y=y)
-
-    def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=domain, axis=ticks, title=title)
-
-    colour = alt.Color("standing:N", scale=colours, legend=None)
-    best = points["mean"][points["standing"] == BEST].iloc[0]
-    ends = {"from": [max(best - margin, low)], "to": [min(best + margin, high)]}
-    band = alt.Chart(pd.DataFrame(ends)).mark_rect(color=_COLOURS[BEST], opacity=0.13)
-    band = band.encode(x=x("from"), x2="to:Q")
-    # A bound of zero has no place on a logarithmic axis.
-    inside = points.assign(low=np.maximum(points["low"], low)) if plot.is_log else points
-    rules = alt.Chart(inside).encode(y=y).mark_rule(strokeWidth=3, clip=True)
-    rules = rules.encode(x=x("low"), x2="high:Q", color=colour)
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x=x("mean"), color=colour)
-    train = base.mark_point(
-        filled=False, size=60, strokeWidth=1.5, opacity=1, clip=plot.is_log
-    ).encode(x=x("train"), color=alt.value("currentColor"))
-    raised = -14 if is_narrow else 0
-    verdicts = base.mark_text(
-        align="right" if is_narrow else "left",
-        dx=0 if is_narrow else 8,
-        dy=raised,
-        fontSize=12,
-        color="currentColor",
-    ).encode(x=alt.value("width"), text="standing:N")
-    above = base.mark_text(align="left", dy=raised, fontSize=12, color="currentColor").encode(
-        x=alt.value(0), text="shown:N"
-    )
-    return [*[band] * (margin > 0), rules, train, dots, verdicts, *[above] * is_narrow]
-
-
-def _domain(plot: IntervalPlot) -> tuple[float, float]:
+def domain_of(plot: IntervalPlot) -> tuple[float, float]:
     """The range of the axis: all means, the winner's interval, and others' as far as they go.
 
     An interval of two replicates may be a hundred times as wide as the scores are apart. So none
@@ -221,7 +127,7 @@ def _domain(plot: IntervalPlot) -> tuple[float, float]:
         told = ["mean", "train", "low", "high"]
         logarithms = np.log10(np.maximum(points[told], least))
         points, free = points.assign(**logarithms), (-np.inf, np.inf)
-        ends = _domain(replace(plot, points=points, margin=0, is_log=False, limits=free))
+        ends = domain_of(replace(plot, points=points, margin=0, is_log=False, limits=free))
         return 10 ** ends[0], 10 ** ends[1]
     means = np.concatenate([points["mean"], points["train"]])
     means = means[np.isfinite(means)]
@@ -239,7 +145,7 @@ def _domain(plot: IntervalPlot) -> tuple[float, float]:
 
 def are_cut(plot: IntervalPlot) -> bool:
     """Whether an interval goes on beyond the picture."""
-    low, high = _domain(plot)
+    low, high = domain_of(plot)
     return bool((plot.points["low"] < low).any() or (plot.points["high"] > high).any())
 
 

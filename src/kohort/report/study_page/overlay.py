@@ -4,16 +4,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+from xml.etree import ElementTree
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from kohort.evidence.settings import metric_name
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 
 WIDTH, HEIGHT = 620, 300
 LABELS, TITLES = 13, 14  # the sizes of letters: readable on a phone, too
+_NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 _PADDING = {"left": 60, "top": 8, "right": 12, "bottom": 40}
 COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
@@ -143,10 +145,12 @@ def _view(
     scale = alt.Scale(type=kind, domain=list(limits), nice=kind == "linear")
     dash = alt.Scale(domain=["training", "validation"], range=[[5, 4], [1, 0]])
 
-    def drawn(table: pd.DataFrame, colour: str, *, is_line: bool) -> str:
+    colours = alt.Scale(domain=list(variants), range=list(COLOURS))
+
+    def drawn(table: pd.DataFrame, *, is_line: bool) -> str:
         chart = (
             alt.Chart(table)
-            .mark_line(strokeWidth=2, color=colour, clip=True, opacity=float(is_line))
+            .mark_line(strokeWidth=2, clip=True, opacity=float(is_line))
             .encode(
                 x=alt.X("epoch:Q", title="epoch", scale=domain, axis=None if is_line else ticks),
                 y=alt.Y(
@@ -155,6 +159,7 @@ def _view(
                     scale=scale,
                     axis=None if is_line else alt.Axis(labelFontSize=LABELS, titleFontSize=TITLES),
                 ),
+                color=alt.Color("variant:N", scale=colours, legend=None),
                 strokeDash=alt.StrokeDash("side:N", scale=dash, legend=None),
             )
         )
@@ -163,10 +168,28 @@ def _view(
         )
         return on_the_page(sized)
 
-    axes = drawn(bands.iloc[:2], COLOURS[0], is_line=False)
-    lines = [
-        drawn(bands[bands["variant"] == variant], colour, is_line=True)
-        for variant, colour in zip(variants, COLOURS, strict=False)
-    ]
+    axes = drawn(bands.iloc[:2], is_line=False)
+    lines = _taken_apart(drawn(bands, is_line=True), COLOURS[: len(variants)])
     logarithm = math.log(limits[1] / limits[0]) / HEIGHT if kind == "log" else 0.0
     return View(name + ", log scale" * (kind == "log"), metric, axes, lines, logarithm)
+
+
+def _taken_apart(svg: str, colours: Sequence[str]) -> list[str]:
+    """A picture for each colour with its lines: to draw each by itself takes four times as long.
+
+    In a page SVG needs no namespace, which would be written before each name.
+    """
+    picture = ElementTree.fromstring(svg.replace(_NAMESPACE, ""))  # noqa: S314 (of Vega)
+    (lines,) = picture.iterfind(".//g[@class='mark-group role-scope pathgroup']")
+    (clips,) = picture.iterfind("defs")
+    clipped = list(zip(lines, clips, strict=True))
+    parts = []
+    for colour in colours:
+        chosen = [(line, clip) for line, clip in clipped if _has(line, colour)]
+        lines[:], clips[:] = ([pair[place] for pair in chosen] for place in (0, 1))
+        parts.append(ElementTree.tostring(picture, "unicode"))
+    return parts
+
+
+def _has(line: ElementTree.Element, colour: str) -> bool:
+    return line.find(f".//path[@stroke='{colour}']") is not None

@@ -25,28 +25,29 @@ from kohort.report.answers import (
     what_axes_do,
     winners_flattery,
 )
+from kohort.report.charts import learning_svg
 from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.costs.shown_costs import NO_COSTS, ShownCosts
-from kohort.report.factorial.effect_table import effect_panels, effect_rows
-from kohort.report.figures import curve_bands, learning_points, learning_svg, plotted_metrics
+from kohort.report.factorial.effect_plot import effect_panels
+from kohort.report.factorial.effect_table import effect_rows
+from kohort.report.figures import curve_bands, learning_points, plotted_metrics
 from kohort.report.held_out import HeldOut
 from kohort.report.race.race_notes import of_which, over_what
-from kohort.report.race.race_table import race_rows, race_svg, race_table
+from kohort.report.race.race_picture import race_svg
+from kohort.report.race.race_table import race_rows, race_table
 from kohort.report.race.race_words import race_text
 from kohort.report.study_page.comparison_tables import comparison_tables
 from kohort.report.study_page.curve_panels import SHOWN_PANELS, curve_panels, drawn_variants
 from kohort.report.study_page.finding_matrix import finding_matrix
+from kohort.report.study_page.interval_picture import NARROW, WIDE, interval_svg
 from kohort.report.study_page.interval_plot import (
-    NARROW,
     REFERENCE,
-    WIDE,
     IntervalPlot,
     are_cut,
     described,
     interval_plot,
-    interval_svg,
     shown_of,
 )
 from kohort.report.study_page.mistakes import mistakes_part

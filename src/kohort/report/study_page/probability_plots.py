@@ -9,7 +9,7 @@ import pandas as pd
 from kohort.findings.probabilities.areas import Areas, areas, at_thresholds
 from kohort.findings.probabilities.calibration import BINS
 from kohort.findings.statistics.interval import Interval
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.side_by_side import calibrated
 from kohort.report.tested_scores import area

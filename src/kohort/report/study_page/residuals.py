@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kohort.report.figures import on_the_page
+from kohort.report.charts import on_the_page
 from kohort.report.tested_scores import TestScore, error_text, r2_text
 
 SHOWN = 1000

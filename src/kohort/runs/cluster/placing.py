@@ -1,9 +1,12 @@
 """Keeps where members train, for who looks at the store while they do."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from kohort.evidence.store import KeptStudy
 from kohort.runs.pace import Pace
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy
 
 _SECONDS = 0.5  # between two writes
 
@@ -15,7 +18,7 @@ class Placing:
         kept: The study or the search, in its store.
     """
 
-    def __init__(self, kept: KeptStudy) -> None:
+    def __init__(self, kept: "KeptStudy") -> None:
         self._kept, self._pace = kept, Pace(_SECONDS)
         self._known: Mapping[str, Sequence[str]] = {}
 

@@ -1,11 +1,14 @@
 """Which weights and checkpoints a study keeps when it has ended: `keep` of `Study.run`."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kohort.errors import DesignError, check_choice
-from kohort.evidence.store import KeptStudy, MemberKey
+from kohort.evidence.store import MemberKey
 from kohort.findings.conclusions import Conclusions
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import KeptStudy
 
 type Keep = Literal["winners", "final", "all"]
 
@@ -68,7 +71,9 @@ def trained_again(members: int) -> str:
     return f"{one} trained again, for weights that were dropped when the study had ended"
 
 
-def prune(kept: KeptStudy, keep: Keep, wants: Collection[MemberKey], ended: Iterable[str]) -> None:
+def prune(
+    kept: "KeptStudy", keep: Keep, wants: Collection[MemberKey], ended: Iterable[str]
+) -> None:
     """Drop what a study that has ended does not keep.
 
     Rows first, then files: killed in between, it leaves files that no row names, and the next claim

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 import pandas as pd
@@ -11,10 +12,11 @@ from kohort.report.exports.export import export
 from kohort.report.exports.frame_view import ExportFormat
 from kohort.report.exports.study_export import of_search
 from kohort.report.searches.optuna_study import Storage, as_optuna, importance
-from kohort.report.searches.search_view import search_view
 from kohort.report.searches.search_words import Flattery, flatteries, search_text
-from kohort.report.study_page.page import Page
 from kohort.result import Result
+
+if TYPE_CHECKING:
+    from kohort.report.study_page.page import Page
 
 
 class SearchResult(Result):
@@ -127,6 +129,8 @@ class SearchResult(Result):
         """
         return export(of_search(self.searched, self.settings.started), Path(path), to)
 
-    def _page(self, command: str) -> Page:
+    def _page(self, command: str) -> "Page":
+        from kohort.report.searches.search_view import search_view
+
         view = search_view(self.searched, self._conclusions)
         return replace(super()._page(command), search=view)
