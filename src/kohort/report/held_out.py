@@ -10,7 +10,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.groups_of_rows import count_of, numbered
 from kohort.data.labels import ClassLabels
-from kohort.engine.needless import without_needless_warnings
+from kohort.engine.program.cache import persistent
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.grouped.over_groups import proportion_over
@@ -144,7 +144,7 @@ class TestSet:
         """All readings, in order."""
         return list(self._unstored) if self._kept is None else self._kept.all()
 
-    @without_needless_warnings()
+    @persistent()
     def read(self, candidates: Sequence[Candidate]) -> list[Tested]:
         """Score members on the test set, by the metric and by the classes that they give.
 

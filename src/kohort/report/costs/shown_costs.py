@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from kohort.engine.program.cache import persistent
 from kohort.evidence.provenance import environment
 from kohort.keras_api.cost import Cost, Costly, cost_of
 from kohort.report.progress import count
@@ -65,7 +66,7 @@ def shown_costs(best: Mapping[str, Costly], first: int, known: dict[str, Cost]) 
         if name in known:
             continue
         # Keras writes and reads users' own code, which may raise anything: a report does without.
-        with suppress(Exception), warnings.catch_warnings():
+        with persistent(), suppress(Exception), warnings.catch_warnings():
             # Nobody who reads a report asked for the file by which its size is measured.
             warnings.filterwarnings("ignore", "The object being serialized includes a `lambda`")
             known[name] = cost_of(model)
