@@ -144,7 +144,7 @@ def _ranked(
         return counts, ""
     return None, (
         f"is {value:.3f} by Keras's {found.num_thresholds:,} thresholds and {part:.3f} by ranks, "
-        "too far apart for one"
+        "too far apart for one (keras.metrics.AUC(num_thresholds=...) takes more)"
     )
 
 
