@@ -8,8 +8,10 @@ import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 from kohort.errors import StoreError
@@ -154,11 +156,24 @@ def only_readable(*paths):
             path.chmod(mode)
 
 
+@pytest.fixture
+def no_kept_programs(monkeypatch):
+    """JAX neither reads nor writes compiled programs, which lie where only root may."""
+    monkeypatch.setenv("KOHORT_CACHE", "off")
+    before = jax.config.jax_compilation_cache_dir
+    for folder in (None, before):
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()
+        if folder is None:
+            yield
+
+
+@pytest.mark.usefixtures("no_kept_programs")
 @pytest.mark.parametrize("what", ["folder", "file"])
 def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, open_folder, what):
     store = open_folder / "kohort.db"
-    # Also so that JAX has compiled all that it would look for where only root may.
-    run(study(blobs, units=[8], epochs=1), store if what == "file" else None)
+    if what == "file":
+        run(study(blobs, units=[8], epochs=1), store)
     before = sorted(path.name for path in open_folder.rglob("*"))
     struck = [open_folder, *open_folder.glob("kohort.db")]
     with only_readable(*struck), pytest.raises(StoreError, match="allow writing to it and to"):
