@@ -12,7 +12,7 @@ from kohort.engine import memory
 from kohort.engine.loop import cohort
 from kohort.errors import StoreError
 from kohort.evidence.store import open_store, rows
-from kohort.runs import recording
+from kohort.runs import recording, work
 from tests.faults.studies import FILE, Death, calling, kept_numbers, numbers, run, study
 
 
@@ -168,7 +168,8 @@ def test_python_gets_the_error_itself_and_the_mend_may_not_change_settings(blobs
 def test_a_build_function_that_fails_in_the_middle_is_named(
     kohort, folder, undisturbed, monkeypatch
 ):
-    monkeypatch.setattr(memory, "_FOR_MODELS", 0.0)  # Models find no room, and are built again.
+    monkeypatch.setattr(memory, "_FOR_MODELS", 0.0)  # Models find no room, and are built again,
+    monkeypatch.setattr(work, "_BESIDE", 0.0)  # and each in its turn.
     (folder / "act").write_text("pathlib.Path('no-build').touch()")
     kohort("run", "study.py").refused("variant 'units=8'", "OSError: no weights to begin from")
     with open_store("kohort.db") as store:
