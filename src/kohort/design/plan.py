@@ -6,6 +6,7 @@ cannot train as Keras would is in no cohort: `keras.Model.fit` trains it, and th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 
 from kohort.data.inspection.constant_answers import ErrorKind
@@ -124,6 +125,11 @@ class Plan:
     def member_epochs(self) -> int:
         """Epochs to train, over all members."""
         return sum(member.epochs for member in self.every_member)
+
+    @cached_property
+    def settings(self) -> set[tuple[object, ...]]:
+        """The global settings under which the steps of members of cohorts were traced."""
+        return {member.traced.settings for members in self.cohorts for member in members}
 
     def check_fused(self) -> None:
         """Refuse a study of which `keras.Model.fit` trains some members.

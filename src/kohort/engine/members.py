@@ -78,17 +78,17 @@ def compiling_ahead(cohorts: Iterable[Cohort | None], ahead: int = 1) -> Iterato
             no program is to be compiled ahead.
         ahead: How many compile while one has its turn.
     """
-    coming = iter(cohorts)
-    waiting = deque(islice(coming, 1 + ahead))
-    # How many train side by side is measured while nothing compiles.
-    new = [(cohort, cohort.chunk) for cohort in waiting if cohort is not None]
-    while waiting:
-        for cohort, _ in new:
+    coming, waiting = iter(cohorts), deque[Cohort | None]()
+    while made := list(islice(coming, 1 if waiting else 1 + ahead)):
+        waiting.extend(made)
+        new = [cohort for cohort in made if cohort is not None]
+        # How many train side by side is measured while nothing compiles.
+        for cohort in new:
+            _ = cohort.chunk
+        for cohort in new:
             cohort.begin_compiling()
         yield waiting.popleft()
-        after = list(islice(coming, 1))
-        new = [(cohort, cohort.chunk) for cohort in after if cohort is not None]
-        waiting.extend(after)
+    yield from waiting
 
 
 def compiled_ahead(

@@ -83,7 +83,8 @@ class Training:
         # Of a race, by program: the members that were planned for it, and the seats of its blocks.
         self._alike: dict[Hashable, list[MemberPlan]] = {}
         self._seats: dict[Hashable, int] = {}
-        self._jobs: dict[tuple[MemberPlan, ...], Job] = {}  # of groups whose turn comes
+        # Of groups whose turn comes: what was made ahead.
+        self._ahead: dict[tuple[MemberPlan, ...], tuple[Job, Cohort | None]] = {}
 
     def train(self, plan: Plan, record: Callable[[], StudyRecord] | None = None) -> None:
         """Train the members of a plan; those of a race's looks come in plans of their own.
@@ -109,9 +110,9 @@ class Training:
         if self._checkpointer is not None and record is not None and self._looks == 1:
             self._checkpointer.begin(outset(record(), pixels_of(self._spec.data)))
         self._recall()
-        ahead = compiling_ahead(map(self._cohort_ahead, plan.groups))
-        for group, cohort in zip(plan.groups, ahead, strict=True):
-            self._train_group(group, cohort)
+        ahead = compiling_ahead(map(self._made_ahead, plan.groups))
+        for group, _ in zip(plan.groups, ahead, strict=True):
+            self._train_group(group)
         if self._cluster is not None:
             self._follow_cluster(self._cluster, is_run=record is not None)
 
@@ -135,7 +136,7 @@ class Training:
         if again := checkpointer.reopened - reopened:
             self._progress.tell(trained_again(again))
 
-    def _cohort_ahead(self, group: tuple[MemberPlan, ...]) -> Cohort | None:
+    def _made_ahead(self, group: tuple[MemberPlan, ...]) -> Cohort | None:
         """A group's cohort, to be compiled before its turn; None where that is not to be."""
         is_whole = self._spec.race is None and self._cluster is None and self._engine != "keras"
         cohorts, memory = self._plan.cohorts, self._resources.memory
@@ -146,17 +147,19 @@ class Training:
         works = self._works(group, group, is_fused=True)
         if len(works) != 1 or works[0].begun:
             return None
-        self._jobs[group] = job = job_of(self._spec, self._models, works[0].members, is_fused=True)
-        return cohort_of(job, self._resources) if _why_not_fused(job) is None else None
+        job = job_of(self._spec, self._models, works[0].members, is_fused=True)
+        cohort = cohort_of(job, self._resources) if _why_not_fused(job) is None else None
+        self._ahead[group] = job, cohort
+        return cohort
 
-    def _train_group(self, group: tuple[MemberPlan, ...], cohort: Cohort | None) -> None:
+    def _train_group(self, group: tuple[MemberPlan, ...]) -> None:
         label = self._plan.label(group)
         if self._spec.race is not None:
             label = f"look {self._looks} of {self._spec.race.looks}, {label}"
         why: str | None = ""
         if self._engine != "keras" and group in self._plan.cohorts:
             self._alike.setdefault(_program_of(group[0]), []).extend(group)
-            why = self._train_works(group, label, cohort, is_fused=True)
+            why = self._train_works(group, label, is_fused=True)
         if why is not None:
             if why:
                 self._progress.tell(
@@ -172,16 +175,9 @@ class Training:
         return list(self._checkpointer.work(group, kinds, in_blocks=is_fused))
 
     def _train_works(
-        self,
-        group: tuple[MemberPlan, ...],
-        label: str,
-        cohort: Cohort | None = None,
-        *,
-        is_fused: bool,
+        self, group: tuple[MemberPlan, ...], label: str, *, is_fused: bool
     ) -> str | None:
         """Train what is left of a group; returns why only `keras.Model.fit` can train the rest.
-
-        `cohort` is there where it was made ahead.
 
         Raises:
             ModelError: The engine is "fused", and only `keras.Model.fit` can.
@@ -201,8 +197,8 @@ class Training:
             )
         for work in works:
             self._tell_of_begun(work, label)
-            ahead = self._jobs.pop(group, None) if is_fused else None
-            job = ahead or job_of(self._spec, self._models, work.members, is_fused=is_fused)
+            job, cohort = self._ahead.pop(group, (None, None))
+            job = job or job_of(self._spec, self._models, work.members, is_fused=is_fused)
             why = _why_not_fused(job)
             if is_fused and why is not None:
                 if self._engine == "fused":
@@ -211,7 +207,6 @@ class Training:
             if self._cluster is None:
                 cohort = cohort or (cohort_of(job, resources) if is_fused else None)
                 self._train_here(work, job, cohort, label)
-                cohort = None
             else:
                 names = tuple(map(self._name, work.members))
                 of = ClusterWork(work, label, names, is_fused)

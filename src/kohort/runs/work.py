@@ -110,9 +110,7 @@ def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memor
     """
     needed = bytes_of((spec.data.x_train, spec.data.y_train))
     needed += 2 * sum(member.state_bytes for member in group)
-    settings = global_settings()
-    members = [member for cohort in plan.cohorts for member in cohort]
-    return needed <= _BESIDE * memory and all(m.traced.settings == settings for m in members)
+    return needed <= _BESIDE * memory and plan.settings == {global_settings()}
 
 
 def job_of(

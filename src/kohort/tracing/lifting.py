@@ -159,7 +159,8 @@ class Trace:
             for one, size in zip(every, sizes, strict=True)
             if one.primitive.name in PRODUCTS
         )
-        return Work(len(every), sum(sizes), int(products), bool(_LOOPS & self.primitives()))
+        has_loops = any(one.primitive.name in _LOOPS for one in every)
+        return Work(len(every), sum(sizes), int(products), has_loops)
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, including those in loops."""
