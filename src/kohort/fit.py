@@ -161,10 +161,9 @@ def fit(
         memory,
         verbose if is_one else 0,
     )
-    total = len(members) * settings.epochs_to_train
     shown = verbose != 0 and not is_one
     quiet = without_needless_warnings()
-    with quiet, matmul_precision(precision), Progress(total, visible=shown) as progress:
+    with quiet, matmul_precision(precision), Progress(visible=shown) as progress:
         of_each = own_callbacks(callbacks, len(members))
         Fitting(members, given, settings, of_each, progress).run(engine)
     histories = [model.history for model in members]

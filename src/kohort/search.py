@@ -259,7 +259,7 @@ class Search:
             limit = allowed(memory_for(workers, memory))
             stack.enter_context(matmul_precision(precision))
             stack.enter_context(cache.persistent())
-            progress = stack.enter_context(Progress(0, visible=visible))
+            progress = stack.enter_context(Progress(visible=visible))
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
             kept = keeping(opened, spec, how, cadence, keep, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)

@@ -291,8 +291,7 @@ class Study(StudyView):
                 plan.check_fused()
             # "auto" and "fused" give the same numbers: each goes on what the other has begun.
             trains_by = "keras" if engine == "keras" else "fused"
-            known = 0 if spec.race else plan.member_epochs  # A race tells what each look trains.
-            progress = stack.enter_context(Progress(known, visible=verbose != 0))
+            progress = stack.enter_context(Progress(visible=verbose != 0))
             losses, learned = before_training(spec, models)
             checkpointer = None
             if target is not None:

@@ -14,7 +14,8 @@ def display(monkeypatch, *, terminal, visible=True):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=160)
     monkeypatch.setattr(module, "Console", lambda **_: console)
-    with Progress(12, visible=visible) as progress:
+    with Progress(visible=visible) as progress:
+        progress.expect(12)
         progress.begin("cohort 1/2: small", members=3, epochs=2)
         progress.advance(3, epoch=0)
         progress.end()
@@ -37,7 +38,8 @@ def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width)
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     monkeypatch.setattr(module, "Console", lambda **_: console)
     monkeypatch.setattr(module, "SCREEN_SECONDS", 0.0)
-    progress = Progress(1200)
+    progress = Progress()
+    progress.expect(1200)
     progress.follow(lambda: Best("accuracy", "84.5 %", "units=16"))
     progress.begin("cohort [b] 10/12: " + "units=(400, 200), l2=1e-4, " * 9, members=40, epochs=30)
     progress.advance(600, epoch=14)
@@ -65,7 +67,8 @@ def test_a_log_gets_a_line_with_the_time_left_as_time_passes(monkeypatch):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=False, width=80)
     monkeypatch.setattr(module, "Console", lambda **_: console)
-    with Progress(400) as progress:
+    with Progress() as progress:
+        progress.expect(400)
         progress.follow(lambda: Best("accuracy", "84.5 %", "units=16"))
         progress.begin("cohort 1/1", members=4, epochs=100)
         for epoch in range(100):
@@ -75,6 +78,35 @@ def test_a_log_gets_a_line_with_the_time_left_as_time_passes(monkeypatch):
     assert len(lines) == 1 + 3  # of 50 s, one each 15 s
     best = "best accuracy so far 84.5 % (units=16)"
     assert lines[1] == f"120 of 400 member epochs, about 35 s left, {best}"
+
+
+def test_the_time_left_weighs_member_epochs_by_what_they_cost(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=False, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    with Progress() as progress:
+        progress.expect(40, cost=0.1)  # trained earlier, of the large net and of a small one
+        progress.skip(40, cost=0.1)
+        for cost in (0.5, 5.0):
+            progress.expect(100, cost)
+        progress.begin("cohort 1/2: small", 4, 25, done=20, cost=0.5)
+        for epoch in range(20):
+            now[0] += 1.0
+            progress.advance(4, epoch)
+        progress.begin("cohort 2/2: large", 1, 100, cost=5.0)
+        for epoch in range(20):
+            now[0] += 2.5  # of a cost of 5; of 2 a second as before
+            progress.advance(1, epoch)
+        progress.end()  # all stop early
+    lines = [line for line in screen.getvalue().splitlines() if "left" in line]
+    # 15 s have trained 60 of the 80 small ones: 20 cost 10, and the 100 large ones 500.
+    assert lines[0].startswith("120 of 240 member epochs, about 4 min 15 s left")
+    assert lines[1].startswith("144 of 240 member epochs, about 4 min 0 s left")
+    task, costs = progress._bar.tasks[1], progress._bar.tasks[0]
+    assert (task.completed, task.total) == (160, 160)
+    assert costs.completed == costs.total == pytest.approx(4 + 50 + 100)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +121,8 @@ def test_what_is_one_of_several_says_what_it_is_for(monkeypatch):
     console = Console(file=screen, force_terminal=False, width=160)
     monkeypatch.setattr(module, "Console", lambda **_: console)
     for purpose in ("looking for doubtful labels", "looking for a shift"):
-        with Progress(10, purpose=purpose) as progress:
+        with Progress(purpose=purpose) as progress:
+            progress.expect(10)
             progress.begin("cohort 1/1", members=5, epochs=2)
     assert screen.getvalue().splitlines() == [
         "looking for doubtful labels, 5 members, 2 epochs",
@@ -102,7 +135,8 @@ def test_a_line_of_a_log_is_one_line_and_names_stay_text(monkeypatch):
     console = Console(file=screen, force_terminal=False, width=80)
     monkeypatch.setattr(module, "Console", lambda **_: console)
     what = "cohort 1/2: " + "[relu] units=(400, 200) :smile: " * 4
-    with Progress(12) as progress:
+    with Progress() as progress:
+        progress.expect(12)
         progress.begin(what, members=3, epochs=10)
     assert screen.getvalue() == f"{what}, 3 members, 10 epochs\n"
 

@@ -91,3 +91,4 @@ def test_what_is_known_before_training_is_kept(blobs, tmp_path, monkeypatch):
     assert outset["parameters"] == [variant.parameters for variant in facts]
     assert outset["untrained_losses"] == [variant.untrained_loss for variant in facts]
     assert outset["pixels"] is None, "rows are no images"
+    assert 0 < outset["costs"]["plain"] < outset["costs"]["dropout"]

@@ -2,7 +2,11 @@
 
 import pytest
 
+from kohort.evidence.store import MemberKey
+from kohort.serve import headline
+from kohort.serve.headline import Headline
 from kohort.serve.pacing import TimeLeft
+from tests.serve.serving import make_study
 
 
 @pytest.fixture
@@ -47,3 +51,24 @@ def test_a_study_that_begins_anew_has_no_rate(left, time):
     left.seconds(1, 50, 100)
     time[0] = 10.0
     assert left.seconds(1, 10, 100) is None
+
+
+@pytest.mark.parametrize(
+    ("costs", "about"),
+    # Of 8 member epochs 3 are done, in 30 s; one of the narrow and four of the wide are left.
+    [({}, 50), ({"narrow": 1.0, "wide": 2.0}, 90)],
+)
+def test_epochs_of_large_variants_count_as_what_they_cost(
+    store, left, time, monkeypatch, costs, about
+):
+    kept, _ = make_study(store, replicates=1, costs=costs)
+    narrow, wide = MemberKey("narrow", 0), MemberKey("wide", 0)
+    with kept.claim():
+        kept.begin_run({})
+        monkeypatch.setattr(headline, "TimeLeft", lambda: left)
+        shown = Headline(store)
+        for done in range(4):
+            time[0] = 10.0 * done
+            members = {narrow: (done, "begun"), wide: (0, "waiting")}
+            told = shown.told(kept, kept.description, kept.runs(), members)
+    assert (told["done"], told["total"], told["left"]) == (3, 8, about)

@@ -245,8 +245,29 @@ def test_the_operations_of_products_are_counted():
     each = 2 * 3 * 4 * 5
     assert trace(several, a, b, batch).work().products == each + 7 * each + each
     assert trace(jnp.add, a, a).work() == (1, 12, 0, False)
-    looped = trace(lambda a: jax.lax.fori_loop(0, 9, lambda _, b: b + a, a), a).work()
-    assert (looped.has_loops, looped.numbers >= 12) == (True, True)
+
+
+def test_so_are_those_of_every_pass_of_a_loop():
+    a, b = jnp.zeros((3, 4)), jnp.zeros((4, 4))
+
+    def pass_of(carried, _):
+        return jax.jit(jnp.dot)(carried, b), carried.sum()
+
+    once = trace(pass_of, a, None).work()
+    often = trace(lambda a: jax.lax.scan(pass_of, a, None, length=9), a).work()
+    nested = trace(
+        lambda a: jax.lax.scan(
+            lambda a, _: jax.lax.scan(pass_of, a, None, length=9), a, None, length=5
+        ),
+        a,
+    ).work()
+    assert once.products == 2 * 3 * 4 * 4
+    assert (often.products, nested.products) == (9 * once.products, 45 * once.products)
+    assert 9 * once.equations <= often.equations <= 9 * once.equations + 2
+    assert often.numbers >= 9 * once.numbers
+    assert not nested.is_open
+    until = trace(lambda a: jax.lax.while_loop(lambda a: a.sum() < 9, lambda a: a + 1, a), a)
+    assert until.work().is_open
 
 
 def test_so_are_those_of_convolutions_and_of_their_gradients():

@@ -10,12 +10,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 from rich.table import Column
+from rich.text import Text
 
 from kohort.report.following.progress_line import ProgressLine
 
@@ -44,16 +46,18 @@ class Progress:
     A notebook has one line that is written over; a log file or a pipe gets a line for each part of
     the work, and one each `LOG_SECONDS`.
 
+    The time left follows from what member epochs cost: of a large net more than of a small one.
+    Costs compare parts of one piece of work, so that any unit will do.
+
     Args:
-        total: Member epochs to come.
         visible: Whether to show anything at all.
         purpose: What all of it is for, which is shown in place of what trains.
     """
 
-    def __init__(self, total: int, *, visible: bool = True, purpose: str = "") -> None:
+    def __init__(self, *, visible: bool = True, purpose: str = "") -> None:
         self._console = Console(stderr=True)
         self._visible, self._purpose = visible, purpose
-        self._what, self._epochs, self._left, self._epoch = "", 0, 0, 0
+        self._what, self._epochs, self._left, self._epoch, self._cost = "", 0, 0, 0, 1.0
         self._best: Callable[[], Best | None] = lambda: None
         self._found: Best | None = None
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
@@ -66,7 +70,11 @@ class Progress:
             console=self._console,
             disable=not (visible and self._console.is_terminal),
         )
-        self._task = self._bar.add_task("preparing", total=total, epoch="", best="")
+        # Of the second one, which is not shown, only the time is told.
+        self._costs = self._bar.add_task("", total=None, visible=False)
+        self._task = self._bar.add_task(
+            "preparing", total=None, epoch="", best="", costs=self._bar.tasks[self._costs]
+        )
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -91,16 +99,21 @@ class Progress:
         """Show the best score too, which this tells."""
         self._best = best
 
-    def expect(self, member_epochs: int) -> None:
-        """Add member epochs that are to come, as those of a race's next look."""
-        total = self._bar.tasks[self._task].total or 0
-        self._bar.update(self._task, total=total + member_epochs)
+    def expect(self, member_epochs: int, cost: float = 1.0) -> None:
+        """Add member epochs that are to come, each of this cost."""
+        self._add(member_epochs, cost)
 
-    def skip(self, member_epochs: int) -> None:
-        """Count member epochs that were trained in an earlier run."""
+    def skip(self, member_epochs: int, cost: float = 1.0) -> None:
+        """Count member epochs that were trained in an earlier run, each of this cost."""
         self._bar.advance(self._task, member_epochs)
+        self._bar.advance(self._costs, member_epochs * cost)
 
-    def begin(self, what: str, members: int, epochs: int, done: int = 0) -> None:
+    def _add(self, member_epochs: int, cost: float) -> None:
+        for number, added in ((self._task, member_epochs), (self._costs, member_epochs * cost)):
+            total = (self._bar.tasks[number].total or 0) + added
+            self._bar.update(number, total=total)
+
+    def begin(self, what: str, members: int, epochs: int, done: int = 0, cost: float = 1.0) -> None:
         """Show what trains now, how many members at once, and for how many epochs.
 
         Args:
@@ -108,12 +121,13 @@ class Progress:
             members: The number of members.
             epochs: Epochs of each.
             done: Member epochs that were trained in an earlier run.
+            cost: Of each member epoch, as expected.
         """
         self._what, self._epochs = f"{count(members, 'member')} of {what}", epochs
         if self._purpose:
             what = self._what = self._purpose
-        self._left, self._epoch = members * epochs - done, 0
-        self.skip(done)
+        self._left, self._epoch, self._cost = members * epochs - done, 0, cost
+        self.skip(done, cost)
         self._show()
         if self._is_log:
             self.tell(f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}")
@@ -121,6 +135,7 @@ class Progress:
     def begin_together(self, what: str, member_epochs: int) -> None:
         """Show what trains now, of which all parts train at once, and its member epochs."""
         self._what, self._epochs, self._left, self._epoch = what, 0, member_epochs, 0
+        self._cost = 1.0
         self._show()
         if self._is_log:
             self.tell(f"{what}, {count(member_epochs, 'member epoch')}")
@@ -129,7 +144,7 @@ class Progress:
         """Count finished member epochs of an epoch (from 0)."""
         self._left -= member_epochs
         self._epoch = epoch + 1
-        self._bar.advance(self._task, member_epochs)
+        self.skip(member_epochs, self._cost)
         self._show()
         if self._is_log and _clock() - self._told >= LOG_SECONDS:
             self._told = _clock()
@@ -137,8 +152,7 @@ class Progress:
 
     def end(self) -> None:
         """Subtract member epochs that were not trained, as when members stop early."""
-        total = self._bar.tasks[self._task].total or 0
-        self._bar.update(self._task, total=total - self._left)
+        self._add(-self._left, self._cost)
 
     def _show(self, *, at_once: bool = False) -> None:
         if self._bar.disable and self._line is None:
@@ -163,13 +177,22 @@ class Progress:
         task, found = self._bar.tasks[self._task], self._best()
         done, total = int(task.completed), int(task.total or 0)
         parts = [f"{done:,} of {count(total, 'member epoch')}"]
-        if done < total and task.time_remaining is not None:
-            parts.append(f"about {_duration(task.time_remaining)} left")
+        left = self._bar.tasks[self._costs].time_remaining
+        if done < total and left is not None:
+            parts.append(f"about {_duration(left)} left")
         if done >= total:
             parts.append(f"{_duration(_clock() - self._began)} in all")
         if found is not None:
             parts.append(f"best {found.metric} so far {found.score} ({found.variant})")
         return ", ".join(parts)
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time that is left by the costs of a task."""
+
+    def render(self, task: Task) -> Text:
+        """As Rich shows it."""
+        return super().render(task.fields["costs"])
 
 
 def _columns(width: int) -> list[ProgressColumn]:
@@ -186,7 +209,7 @@ def _columns(width: int) -> list[ProgressColumn]:
         TextColumn("{task.fields[epoch]}"),
         *([MofNCompleteColumn(), TextColumn("member epochs"), TimeElapsedColumn()] * is_wide),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        _TimeLeft(),
         TextColumn("{task.fields[best]}", markup=False, table_column=cut(most=36)),
     ]
 

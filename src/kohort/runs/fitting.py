@@ -8,6 +8,7 @@ import keras
 
 from kohort.engine.feed.arguments import FitArguments, Inputs
 from kohort.engine.feed.disk_rows import on_disk
+from kohort.engine.loop import chunking
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import EpochsMeasured
 from kohort.engine.loop.scheduler import train
@@ -76,6 +77,7 @@ class Fitting:
         Raises:
             ModelError: The engine is "fused", and cannot train one of them.
         """
+        self._progress.expect(len(self._models) * self._settings.epochs_to_train)
         if engine == "keras":
             self._train_in_turn(range(len(self._models)), self._given)
             return
@@ -157,6 +159,8 @@ class Fitting:
         """Train models, each group of one program together."""
         settings, numbers = self._settings, list(steps)
         cohorts = group(numbers, [steps[number].signature.skeleton for number in numbers])
+        costs = chunking.step_costs([steps.get(number) for number in range(len(self._models))])
+        mean = sum(costs) / len(costs)  # as all were expected to cost
         if len(cohorts) + bool(self._left) > 1 and not inputs.can_be_read_twice:
             raise DesignError(
                 "data that can be read again for each of the programs",
@@ -175,7 +179,10 @@ class Fitting:
                     self._leave(number, error.received.removeprefix(f"{name!r}, "))
                 continue
             self._progress.begin(
-                f"cohort {place}/{len(cohorts)}", len(cohort), settings.epochs_to_train
+                f"cohort {place}/{len(cohorts)}",
+                len(cohort),
+                settings.epochs_to_train,
+                cost=costs[cohort[0]] / mean,
             )
             with inputs.ordered():
                 for event in train(joined, len(cohort)):

@@ -98,7 +98,7 @@ class Refitter:
             stack.enter_context(cache.persistent())
             models = BuiltModels(spec, for_built_models(resources.memory))
             plan = make_plan(spec, models)
-            progress = stack.enter_context(Progress(plan.member_epochs, visible=visible))
+            progress = stack.enter_context(Progress(visible=visible))
             checkpointer = None
             if kept is not None:
                 checkpointer = kept.checkpointer(plan, cadence)

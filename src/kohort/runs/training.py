@@ -40,7 +40,7 @@ from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.recording import Records, Trained
 from kohort.runs.retention.retaining import trained_again
-from kohort.runs.work import WorkItem, ended_of, job_of, may_stand_by
+from kohort.runs.work import WorkItem, ended_of, epoch_costs, job_of, may_stand_by
 from kohort.tracing.eligibility import not_fused
 
 
@@ -103,12 +103,15 @@ class Training:
         self.records.plan(plan.every_member)
         if self._engine == "fused":
             plan.check_fused()
-        if self._spec.race is not None:
-            self._progress.expect(plan.member_epochs)
-            if self._checkpointer is not None:
-                self._checkpointer.enter(plan)
+        self._costs = epoch_costs(plan, together=self._cluster is not None)
+        for group in plan.groups:
+            self._progress.expect(sum(member.epochs for member in group), self._costs[group[0]])
+        if self._spec.race is not None and self._checkpointer is not None:
+            self._checkpointer.enter(plan)
         if self._checkpointer is not None and record is not None and self._looks == 1:
-            self._checkpointer.begin(outset(record(), pixels_of(self._spec.data)))
+            names, whole = plan.variant_names, (m for m in self._costs if m.share == 1)
+            costs = {names[member.variant]: self._costs[member] for member in whole}
+            self._checkpointer.begin(outset(record(), pixels_of(self._spec.data), costs))
         self._recall()
         ahead = compiling_ahead(map(self._made_ahead, plan.groups))
         for group, _ in zip(plan.groups, ahead, strict=True):
@@ -128,7 +131,7 @@ class Training:
             if earlier.seconds is not None:
                 ended += 1
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
-                self._progress.skip(member.epochs)
+                self._progress.skip(member.epochs, self._costs[member])
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
         if ended:
@@ -220,7 +223,8 @@ class Training:
 
     def _train_here(self, work: WorkItem, job: Job, cohort: Cohort | None, label: str) -> None:
         """Train members in this process: in one program, or without a cohort in turn."""
-        self._progress.begin(label, work.trains, work.members[0].epochs, work.done)
+        first = work.members[0]
+        self._progress.begin(label, work.trains, first.epochs, work.done, self._costs[first])
         if cohort is not None:
             events = train(cohort, work.trains, work.begun)
         else:

@@ -14,6 +14,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
+from kohort.engine.loop import chunking
 from kohort.engine.loop.events import BlockEnded, BlockPlan
 from kohort.engine.members import Job
 from kohort.engine.memory import bytes_of, for_built_models
@@ -111,6 +112,24 @@ def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memor
     needed = bytes_of((spec.data.x_train, spec.data.y_train))
     needed += 2 * sum(member.state_bytes for member in group)
     return needed <= _BESIDE * memory and plan.settings == {global_settings()}
+
+
+def epoch_costs(plan: Plan, *, together: bool) -> dict[MemberPlan, float]:
+    """What an epoch of each member costs beside those of the others.
+
+    Args:
+        plan: The members.
+        together: Whether members of all cohorts train at once, as on a cluster: all cost the same.
+    """
+    if together:
+        return dict.fromkeys(plan.every_member, 1.0)
+    first = [group[0] for group in plan.groups]
+    costs = chunking.step_costs([member.steps for member in first])
+    return {
+        member: cost * -(-of.sizes[0] // plan.batch_size)
+        for of, cost, group in zip(first, costs, plan.groups, strict=True)
+        for member in group
+    }
 
 
 def job_of(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kohort.evidence.outset import COSTS, OUTSET
 from kohort.evidence.store import KeptStudy, MemberKey, RunRecord, Store
 from kohort.report.store_tables import pending
 from kohort.serve.pacing import TimeLeft
@@ -47,9 +48,18 @@ class Headline:
         last = runs[-1] if runs else None
         status = "not begun" if last is None else last.outcome or self.unfinished(kept, last)
         is_running = status.startswith(_RUNNING)
-        done, total = _member_epochs(description, members)
+        # A search decides on its way, and tells a number.
+        by_variant = description.get("epochs")
+        planned = by_variant if isinstance(by_variant, Mapping) else None
+        of_each = _epochs_of(planned, members)
         left = None
-        if is_running and total is not None and last is not None:
+        if is_running and planned is not None and last is not None:
+            cost = description.get(OUTSET, {}).get(COSTS, {})
+            each = {key: cost.get(key.variant, 1.0) * key.share for key in of_each}
+            done, total = (
+                sum(epochs[place] * each[key] for key, epochs in of_each.items())
+                for place in (0, 1)
+            )
             left = self._time_left.seconds(last.number, done, total)
         asked = last.asked_to_end if last is not None and is_running else None
         return {
@@ -62,8 +72,8 @@ class Headline:
             "ended": _told(last.finished) if last else "",
             "members": len(members),
             "finished": sum(state in ("finished", "diverged") for _, state in members.values()),
-            "done": done,
-            "total": total,
+            "done": sum(done for done, _ in of_each.values()),
+            "total": None if planned is None else sum(total for _, total in of_each.values()),
             "left": None if left is None else _few_steps(left),
             "final": "result" in description and not is_running,
             "pending": "" if is_running else pending(self._store, kept),
@@ -128,18 +138,24 @@ def _kind(description: Mapping[str, Any]) -> str:
     return "race" if description.get("race") else "study"
 
 
-def _member_epochs(description: Mapping[str, Any], members: Members) -> tuple[int, int | None]:
-    """Member epochs that are done, and all of them; None for a search, which decides on its way."""
-    planned = description.get("epochs")
-    if not isinstance(planned, Mapping):
-        return sum(epochs for epochs, _ in members.values()), None
-    done = total = 0
+def _epochs_of(
+    planned: Mapping[str, int] | None, members: Members
+) -> dict[MemberKey, tuple[int, int]]:
+    """Of each member the epochs that it has behind it, and all of them.
+
+    One that stopped early has no more to train.
+
+    Args:
+        planned: By variant; None for a search, where all are those that came.
+        members: How far its members are.
+    """
+    if planned is None:
+        return {key: (epochs, epochs) for key, (epochs, _) in members.items()}
+    found = {}
     for key, (epochs, state) in members.items():
-        of_member = planned.get(key.variant, epochs)
-        total += of_member
-        # One that stopped early has no more to train.
-        done += of_member if state in ("finished", "diverged") else min(epochs, of_member)
-    return done, total
+        total = planned.get(key.variant, epochs)
+        found[key] = total if state in ("finished", "diverged") else min(epochs, total), total
+    return found
 
 
 def _few_steps(seconds: float) -> int:

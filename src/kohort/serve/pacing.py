@@ -1,4 +1,4 @@
-"""The time that is left, by how fast member epochs came lately."""
+"""The time that is left, by how fast member epochs came lately, and what they cost."""
 
 import time
 from collections import deque
@@ -20,16 +20,16 @@ class TimeLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen = deque[tuple[float, int]]()
+        self._seen = deque[tuple[float, float]]()
         self._run: int | None = None
 
-    def seconds(self, run: int, done: int, total: int) -> float | None:
+    def seconds(self, run: int, done: float, total: float) -> float | None:
         """The estimate; None while it is not known.
 
         Args:
             run: The number of the run: what an earlier one did tells nothing of this one.
-            done: Member epochs that are done.
-            total: Member epochs in all.
+            done: What is done: the costs of member epochs, in any unit.
+            total: What there is to do in all.
         """
         now = self._clock()
         if run != self._run or (self._seen and done < self._seen[-1][1]):

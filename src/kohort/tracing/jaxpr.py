@@ -75,12 +75,21 @@ def loop_inputs(equation: JaxprEqn) -> tuple[int, int]:
 
 def equations(jaxpr: Any) -> Iterator[JaxprEqn]:
     """All equations of a program, including those of the programs in it."""
+    return (equation for equation, _ in counted(jaxpr))
+
+
+def counted(jaxpr: Any, times: int = 1) -> Iterator[tuple[JaxprEqn, int]]:
+    """All equations of a program, and how often each is run where the program runs so many times.
+
+    Of a loop that runs until something is so, one pass is counted.
+    """
     for equation in inner_jaxpr(jaxpr).eqns:
-        yield equation
+        yield equation, times
+        passes = equation.params["length"] if equation.primitive.name == "scan" else 1
         for value in equation.params.values():
             for part in value if isinstance(value, list | tuple) else (value,):
                 if hasattr(part, "eqns") or hasattr(part, "jaxpr"):
-                    yield from equations(part)
+                    yield from counted(part, times * passes)
 
 
 PRODUCTS = ("dot_general", "conv_general_dilated")

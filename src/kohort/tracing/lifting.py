@@ -29,6 +29,7 @@ from kohort.tracing.jaxpr import (
     bind,
     body_of,
     conversions,
+    counted,
     equations,
     inner_jaxpr,
     is_call_to_python,
@@ -63,23 +64,21 @@ type Constant = float | ArrayConstant
 """A constant that can become an input."""
 
 
-_LOOPS = {"scan", "while"}
-
-
 class Work(NamedTuple):
-    """What a program does in a run, one pass of each loop.
+    """What a program does in a run.
 
     Args:
         equations: Its operations.
         numbers: How many numbers these write.
         products: Floating-point operations of its matrix products and convolutions.
-        has_loops: Whether there are loops in it.
+        is_open: Whether there are loops in it that run until something is so, of which one pass is
+            counted.
     """
 
     equations: int
     numbers: int
     products: int
-    has_loops: bool
+    is_open: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,16 +150,15 @@ class Trace:
         return [dtypes.pop() if len(dtypes) == 1 else None for dtypes in dtypes_of_each]
 
     def work(self) -> Work:
-        """What it does in a run; one pass of each loop is counted."""
-        every = list(equations(self.jaxpr))
-        sizes = [sum(math.prod(aval.shape) for aval in avals(one.outvars)) for one in every]
-        products = sum(
-            2 * size * terms_in_product(one)
-            for one, size in zip(every, sizes, strict=True)
-            if one.primitive.name in PRODUCTS
-        )
-        has_loops = any(one.primitive.name in _LOOPS for one in every)
-        return Work(len(every), sum(sizes), int(products), has_loops)
+        """What it does in a run."""
+        count, numbers, products, is_open = 0, 0, 0.0, False
+        for one, times in counted(self.jaxpr):
+            size = times * sum(math.prod(aval.shape) for aval in avals(one.outvars))
+            count, numbers = count + times, numbers + size
+            if one.primitive.name in PRODUCTS:
+                products += 2 * size * terms_in_product(one)
+            is_open |= one.primitive.name == "while"
+        return Work(count, numbers, int(products), is_open)
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, including those in loops."""

@@ -127,6 +127,11 @@ class TracedSteps:
     traces: dict[str, Trace]
     settings: tuple[object, ...]
 
+    @property
+    def training(self) -> Trace:
+        """The trace of a training step on a whole batch."""
+        return next(trace for name, trace in self.traces.items() if name.startswith("train "))
+
     def further(self, model: keras.Model, step: str, batch: ArrayTree) -> Trace:
         """The trace of one more step, or of a step for another batch.
 

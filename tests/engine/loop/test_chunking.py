@@ -1,6 +1,7 @@
 """How members are put side by side."""
 
 import jax
+import keras
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -12,8 +13,10 @@ from kohort.engine.loop.chunking import blocks, candidates, choose
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
+from kohort.keras_api.models import prepare
 from kohort.tracing.lifting import Work
-from tests.models import seeded
+from kohort.tracing.signature import first_batch, trace_steps
+from tests.models import build_mlp, seeded
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=24), st.integers(1, 30))
@@ -133,10 +136,46 @@ def test_the_products_of_a_step_tell_what_it_takes_at_least(monkeypatch):
     assert chunking.least_seconds(2 * 256 * products) == pytest.approx(2.5e-3, rel=0.05)
 
 
-def test_how_long_a_step_likely_takes_is_not_known_of_loops():
-    straight = Work(equations=200, numbers=10**6, products=10**8, has_loops=False)
+def test_how_long_a_step_likely_takes_is_not_known_of_loops_that_end_when_something_is_so():
+    straight = Work(equations=200, numbers=10**6, products=10**8, is_open=False)
     assert chunking.likely_seconds(straight) == pytest.approx(1e-4 + 4e-4 + 1e-3)
-    assert chunking.likely_seconds(straight._replace(has_loops=True)) == np.inf
+    assert chunking.likely_seconds(straight._replace(is_open=True)) == np.inf
+
+
+def steps_of(build, features, **arguments):
+    """The traced steps of a model of 3 classes."""
+    model = seeded(0, build, **arguments)
+    batch = first_batch((np.zeros((32, features), "float32"), np.zeros(32, "int64")), 32)
+    prepare(model, batch)
+    return trace_steps(model, batch)
+
+
+def recurrent(steps):
+    """Reads 8 features as so many steps."""
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Reshape((steps, 8 // steps)),
+            layers.GRU(4),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+class TestCosts:
+    def test_a_large_net_costs_more_than_a_small_one(self):
+        kinds = ((8,), (8,), (900, 900))
+        traced = [steps_of(build_mlp, 5, units=units) for units in kinds]
+        small, same, large = chunking.step_costs(traced)
+        assert 0 < small == same < 0.1 * large
+        assert chunking.step_costs([*traced, None]) == [1, 1, 1, 1], "of one it is not known"
+
+    def test_each_pass_of_a_loop_costs(self):
+        short, long = chunking.step_costs([steps_of(recurrent, 8, steps=of) for of in (2, 8)])
+        assert 1.3 * short < long < 4 * short
 
 
 @pytest.mark.parametrize(("units", "probes"), [((8,), 0), ((900, 900), 1)])

@@ -34,7 +34,8 @@ def test_a_notebook_has_one_line_that_is_written_over(monkeypatch, outputs, caps
     now = [0.0]
     monkeypatch.setattr(module, "_clock", lambda: now[0])
     monkeypatch.setattr(module, "Console", lambda **_: Console(force_jupyter=True))
-    with module.Progress(8) as progress:
+    with module.Progress() as progress:
+        progress.expect(8)
         progress.follow(lambda: Best("accuracy", "84.5 %", "<b>units</b>"))
         progress.begin("cohort 1/1", members=2, epochs=4)
         for epoch in range(4):
@@ -53,7 +54,8 @@ def test_a_notebook_has_one_line_that_is_written_over(monkeypatch, outputs, caps
 
 def test_what_is_silent_shows_no_line(monkeypatch, outputs):
     monkeypatch.setattr(module, "Console", lambda **_: Console(force_jupyter=True))
-    with module.Progress(8, visible=False) as progress:
+    with module.Progress(visible=False) as progress:
+        progress.expect(8)
         progress.begin("cohort 1/1", members=2, epochs=4)
         progress.advance(2, 0)
     assert outputs.shown == []

@@ -72,7 +72,7 @@ def searched(blobs, place, trials, sampler="random"):
         "many", build, SPACE, blobs, trials=trials, epochs=27, sampler=sampler
     ).spec
     with (
-        Progress(0, visible=False) as progress,
+        Progress(visible=False) as progress,
         open_store(place) as store,
         keeping(store, spec, HOW, 60.0, fresh=False, tell=print) as keeper,
     ):

@@ -14,6 +14,7 @@ from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
 from kohort.errors import DesignError
 from kohort.tracing.lifting import Work
+from kohort.tracing.signature import TracedSteps
 
 _SMALL = 500  # steps, over all members: shorter training is not measured
 _BRIEF = 1.0  # seconds: nor is training that takes less, as a measurement takes a compilation
@@ -65,10 +66,25 @@ def least_seconds(operations: int) -> float:
 
 
 def likely_seconds(work: Work) -> float:
-    """A guess at the seconds of a step on a CPU, within a factor of three; infinite for loops."""
-    if work.has_loops:
+    """A guess at the seconds of a step on a CPU, within a factor of three.
+
+    Infinite where there are loops of which nobody knows how often they run.
+    """
+    if work.is_open:
         return math.inf
     return _EQUATION * work.equations + _NUMBER * work.numbers + _PRODUCT * work.products
+
+
+def step_costs(traced: Sequence[TracedSteps | None]) -> list[float]:
+    """What a training step of each model costs beside those of the others.
+
+    All cost the same where nobody knows what one of them takes.
+
+    Args:
+        traced: Their steps; None for a model that only `keras.Model.fit` trains.
+    """
+    likely = [math.inf if of is None else likely_seconds(of.training.work()) for of in traced]
+    return likely if math.inf not in likely else [1.0] * len(likely)
 
 
 def choose(

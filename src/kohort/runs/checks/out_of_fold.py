@@ -72,7 +72,7 @@ def probabilities(
         x, targets, None, None, None, batch, batch, None, None, shuffle=True, seed=SEED
     )
     settings = FitSettings(epochs, 0, 1, evaluated=False, chunk_size=None, memory=None)
-    with Progress(FOLDS * epochs, visible=bool(told), purpose=told) as progress:
+    with Progress(visible=bool(told), purpose=told) as progress:
         Fitting(models, given, settings, [[] for _ in models], progress).run("auto")
     predicted = np.empty((len(x), classes))
     for number, model in enumerate(models):
