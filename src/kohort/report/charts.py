@@ -1,7 +1,9 @@
 """Draws charts with Altair and Vega: what needs no picture does not import it."""
 
+import functools
 import re
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -17,6 +19,9 @@ _MORE = re.compile(r"(\.\d\d)\d+")
 _COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
 # Dashes distinguish training from validation in print.
 _DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
+
+_BANDS = "bands"
+"""The name of a panel's data."""
 
 _STYLE = {
     "font": "system-ui, sans-serif",
@@ -47,8 +52,9 @@ class OfflineChart(alt.FacetChart):
 
 def curves_chart(bands: pd.DataFrame) -> OfflineChart:
     """A panel for each variant and metric: train and validation, a band from lowest to highest."""
+    key = alt.Legend(title=None, orient="top")
     chart: alt.FacetChart = (
-        _panel(bands, None, alt.Scale(zero=False), alt.Legend(title=None, orient="top"))
+        _panel(bands, _last(bands), None, alt.Scale(zero=False), key)
         .properties(width=180, height=120)
         .facet(column=alt.Column("variant:N", sort=None), row=alt.Row("metric:N", sort=None))
         .resolve_scale(y="independent")
@@ -139,8 +145,22 @@ def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | Non
         title: The title of the y axis.
         domain: The range of the y axis; None to fit the panel.
     """
+    drawn = dict(_panel_of(_last(bands), title, domain))
+    # Altair takes as long to describe a panel as Vega to draw it.
+    drawn["datasets"] = {_BANDS: alt.to_values(bands)["values"]}
+    return _as_svg(drawn)
+
+
+@functools.lru_cache(maxsize=64)
+def _panel_of(last: int, title: str, domain: tuple[float, float] | None) -> dict[str, Any]:
+    """A panel of the page as Vega-Lite, of the bands that it will be given."""
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
-    return on_the_page(_panel(bands, title, scale).properties(width=250, height=140))
+    panel = _panel(alt.NamedData(name=_BANDS), last, title, scale)
+    return _whole(panel.properties(width=250, height=140))
+
+
+def _last(bands: pd.DataFrame) -> int:
+    return int(bands["epoch"].max())
 
 
 def _whole(chart: Any) -> dict[str, Any]:
@@ -162,19 +182,25 @@ def make_ready() -> threading.Thread:
 
 def on_the_page(chart: Any) -> str:
     """A chart as SVG text, with the text colour of the page around it."""
-    drawn = _whole(chart)
+    return _as_svg(_whole(chart))
+
+
+def _as_svg(drawn: Mapping[str, Any]) -> str:
     # Each of Altair's own methods for this copies the chart with its data.
-    drawn |= {"background": "transparent", "config": _STYLE}
-    svg: str = vl_convert.vegalite_to_svg(drawn)
+    styled = {**drawn, "background": "transparent", "config": _STYLE}
+    svg: str = vl_convert.vegalite_to_svg(styled)
     # A hundredth of a pixel is enough: half of a page was decimals. Each picture has a label of its
     # own, and Vega's of every mark and group are without words.
     return _PLACES.sub(lambda found: _MORE.sub(r"\1", found[0]), _ROLES.sub("", svg))
 
 
 def _panel(
-    bands: pd.DataFrame, title: str | None, scale: alt.Scale, legend: alt.Legend | None = None
+    bands: pd.DataFrame | alt.NamedData,
+    last: int,
+    title: str | None,
+    scale: alt.Scale,
+    legend: alt.Legend | None = None,
 ) -> Any:
-    last = int(bands["epoch"].max())
     ticks = list(range(1, last + 1, max(1, last // 6)))
     base = alt.Chart(bands).encode(
         x=alt.X(
