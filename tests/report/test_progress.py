@@ -109,6 +109,21 @@ def test_the_time_left_weighs_member_epochs_by_what_they_cost(monkeypatch):
     assert costs.completed == costs.total == pytest.approx(4 + 50 + 100)
 
 
+def test_of_what_goes_on_nobody_knows_how_long_the_time_is_that_of_a_part(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=False, width=80)
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    with Progress() as progress:
+        progress.expect(100, part="look")
+        progress.begin("look 1 of 5", members=1, epochs=100)
+        for epoch in range(20):
+            now[0] += 1.0
+            progress.advance(1, epoch)
+    assert "15 of 100 member epochs, about 1 min 25 s left of this look" in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"), [(12.4, "12 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
 )

@@ -60,6 +60,7 @@ class Progress:
         self._what, self._epochs, self._left, self._epoch, self._cost = "", 0, 0, 0, 1.0
         self._best: Callable[[], Best | None] = lambda: None
         self._found: Best | None = None
+        self._part = ""
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
         self._is_log = visible and not self._console.is_terminal and self._line is None
         self._began = self._told = self._looked = _clock()
@@ -99,8 +100,16 @@ class Progress:
         """Show the best score too, which this tells."""
         self._best = best
 
-    def expect(self, member_epochs: int, cost: float = 1.0) -> None:
-        """Add member epochs that are to come, each of this cost."""
+    def expect(self, member_epochs: int, cost: float = 1.0, part: str = "") -> None:
+        """Add member epochs that are to come.
+
+        Args:
+            member_epochs: How many.
+            cost: Of each.
+            part: What they belong to, where nobody knows yet what comes after it: the time that is
+                left is that of this part.
+        """
+        self._part = f" of this {part}" if part else ""
         self._add(member_epochs, cost)
 
     def skip(self, member_epochs: int, cost: float = 1.0) -> None:
@@ -179,7 +188,7 @@ class Progress:
         parts = [f"{done:,} of {count(total, 'member epoch')}"]
         left = self._bar.tasks[self._costs].time_remaining
         if done < total and left is not None:
-            parts.append(f"about {_duration(left)} left")
+            parts.append(f"about {_duration(left)} left{self._part}")
         if done >= total:
             parts.append(f"{_duration(_clock() - self._began)} in all")
         if found is not None:

@@ -104,8 +104,10 @@ class Training:
         if self._engine == "fused":
             plan.check_fused()
         self._costs = epoch_costs(plan, together=self._cluster is not None)
+        part = "look" * (self._spec.race is not None)
         for group in plan.groups:
-            self._progress.expect(sum(member.epochs for member in group), self._costs[group[0]])
+            epochs = sum(member.epochs for member in group)
+            self._progress.expect(epochs, self._costs[group[0]], part)
         if self._spec.race is not None and self._checkpointer is not None:
             self._checkpointer.enter(plan)
         if self._checkpointer is not None and record is not None and self._looks == 1:

@@ -252,7 +252,7 @@ class Climber:
     def _climb_here(self, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]) -> None:
         """Train trials in this process, those of one program after those of another."""
         most = max(left, default=0)  # One line is shown for all of a rung.
-        self._progress.expect(len(left) * most)
+        self._progress.expect(len(left) * most, part="rung")
         self._progress.begin(what, len(left), most, len(left) * most - sum(left))
         jobs = [part.job for part in parts]
         # Later rungs find their programs compiled, and later runs in the cache.
@@ -272,7 +272,7 @@ class Climber:
         self, cluster: Dispatcher, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]
     ) -> None:
         """Train trials on a cluster, the blocks of all programs at once."""
-        self._progress.expect(sum(left))
+        self._progress.expect(sum(left), part="rung")
         sent = {}
         for part in parts:
             resources = self._resources(part)
