@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import ClassVar
 
+import fsspec
 import keras
 import numpy as np
 import pytest
 import ray
+from fsspec.implementations.memory import MemoryFileSystem
 
 from kohort.errors import DesignError
 from kohort.runs.cluster import shipping
@@ -160,6 +163,29 @@ def test_what_a_node_has_copied_is_not_fetched_again(sent, tmp_path, monkeypatch
     shipping.taken_up(packed)
     shutil.rmtree(tmp_path / "data")
     np.testing.assert_array_equal(shipping.taken_up(packed)["large"], sent["large"])
+
+
+class Objects(MemoryFileSystem):
+    """A store of objects: its paths begin with a bucket, and to make a folder makes the bucket."""
+
+    protocol = "objects"
+    store: ClassVar = {}
+    pseudo_dirs: ClassVar = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return path.removeprefix("objects://").strip("/")
+
+    def makedirs(self, path, exist_ok=False):
+        raise AssertionError(f"a bucket would be made for {path}")
+
+
+def test_nothing_is_made_of_a_bucket_that_may_be_mistyped(sent, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fsspec.register_implementation("objects", Objects, clobber=True)
+    found = shipping.taken_up(shipping.put_aside(ray, sent, "objects://bucket/data"))
+    np.testing.assert_array_equal(found["large"], sent["large"])
+    assert {name.rsplit("/", 1)[0] for name in Objects.store} == {"bucket/data"}
 
 
 def test_a_damaged_file_of_a_shared_place_is_told(sent, place, tmp_path):

@@ -194,7 +194,9 @@ def _kept(place: str, array: np.ndarray) -> str:
         else:
             system, root = _opened(place)
             if not system.exists(f"{root}/{name}"):
-                system.makedirs(root, exist_ok=True)
+                if root.startswith("/"):
+                    system.makedirs(root, exist_ok=True)
+                # Else it begins with a bucket, which a name that was mistyped would become.
                 # Stores of objects show one when it is whole.
                 with system.open(f"{root}/{name}", "wb") as file:
                     np.save(file, array, allow_pickle=False)
