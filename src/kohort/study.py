@@ -328,6 +328,7 @@ class Study(StudyView):
             result = trained()
             if checkpointer is not None:
                 while checkpointer.lacks(wanted(result.conclusions)):
+                    progress.anew()
                     result = trained()
                 checkpointer.conclude(result.record, result.findings())
         return result

@@ -61,67 +61,100 @@ def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
     ]
 
 
-def test_a_log_gets_a_line_with_the_time_left_as_time_passes(monkeypatch):
-    now = [0.0]
+@pytest.fixture
+def log(monkeypatch):
+    """A log, and a clock that stands until it is set."""
+    now, screen = [0.0], io.StringIO()
     monkeypatch.setattr(module, "_clock", lambda: now[0])
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=False, width=80)
+    console = Console(file=screen, force_terminal=False, width=160)
     monkeypatch.setattr(module, "Console", lambda **_: console)
+
+    def train(progress, members, epochs, seconds):
+        for epoch in epochs:
+            now[0] += seconds
+            progress.advance(members, epoch)
+
+    return screen, train
+
+
+def told_times(screen):
+    return [line for line in screen.getvalue().splitlines() if " left" in line or "in all" in line]
+
+
+def test_a_log_gets_a_line_with_the_time_left_as_time_passes(log):
+    screen, train = log
     with Progress() as progress:
         progress.expect(400)
         progress.follow(lambda: Best("accuracy", "84.5 %", "units=16"))
         progress.begin("cohort 1/1", members=4, epochs=100)
-        for epoch in range(100):
-            now[0] += 0.5
-            progress.advance(4, epoch)
+        train(progress, 4, range(100), 0.5)
     lines = screen.getvalue().splitlines()
     assert len(lines) == 1 + 3  # of 50 s, one each 15 s
     best = "best accuracy so far 84.5 % (units=16)"
     assert lines[1] == f"120 of 400 member epochs, about 35 s left, {best}"
 
 
-def test_the_time_left_weighs_member_epochs_by_what_they_cost(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(module, "_clock", lambda: now[0])
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=False, width=80)
-    monkeypatch.setattr(module, "Console", lambda **_: console)
+def test_the_time_left_weighs_member_epochs_by_what_they_cost(log):
+    screen, train = log
     with Progress() as progress:
-        progress.expect(40, cost=0.1)  # trained earlier, of the large net and of a small one
-        progress.skip(40, cost=0.1)
         for cost in (0.5, 5.0):
             progress.expect(100, cost)
         progress.begin("cohort 1/2: small", 4, 25, done=20, cost=0.5)
-        for epoch in range(20):
-            now[0] += 1.0
-            progress.advance(4, epoch)
+        train(progress, 4, range(20), 1.0)
         progress.begin("cohort 2/2: large", 1, 100, cost=5.0)
-        for epoch in range(20):
-            now[0] += 2.5  # of a cost of 5; of 2 a second as before
-            progress.advance(1, epoch)
+        train(progress, 1, range(20), 2.5)  # of a cost of 5; of 2 a second as before
         progress.end()  # all stop early
-    lines = [line for line in screen.getvalue().splitlines() if "left" in line]
+    first, second, *_ = told_times(screen)
     # 15 s have trained 60 of the 80 small ones: 20 cost 10, and the 100 large ones 500.
-    assert lines[0].startswith("120 of 240 member epochs, about 4 min 15 s left")
-    assert lines[1].startswith("144 of 240 member epochs, about 4 min 0 s left")
-    task, costs = progress._bar.tasks[1], progress._bar.tasks[0]
-    assert (task.completed, task.total) == (160, 160)
-    assert costs.completed == costs.total == pytest.approx(4 + 50 + 100)
+    assert first == "80 of 200 member epochs, about 4 min 15 s left"
+    assert second == "104 of 200 member epochs, about 4 min 0 s left"
+    costs, task = progress._bar.tasks
+    assert (task.completed, task.total) == (120, 120)
+    assert costs.completed == costs.total == pytest.approx(40 + 100)
 
 
-def test_of_what_goes_on_nobody_knows_how_long_the_time_is_that_of_a_part(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(module, "_clock", lambda: now[0])
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=False, width=80)
-    monkeypatch.setattr(module, "Console", lambda **_: console)
+def test_what_an_earlier_run_has_trained_is_no_speed_of_this_one(log):
+    screen, train = log
     with Progress() as progress:
-        progress.expect(100, part="look")
-        progress.begin("look 1 of 5", members=1, epochs=100)
-        for epoch in range(20):
-            now[0] += 1.0
-            progress.advance(1, epoch)
-    assert "15 of 100 member epochs, about 1 min 25 s left of this look" in screen.getvalue()
+        progress.expect(4000)
+        for _ in range(78):
+            progress.skip(50)
+        progress.begin("cohort 1/1", members=2, epochs=50, done=10)
+        train(progress, 2, range(5, 50), 2.0)
+    assert told_times(screen)[0] == "3,926 of 4,000 member epochs, about 1 min 14 s left"
+
+
+def test_there_is_a_time_left_where_an_epoch_takes_minutes(log):
+    screen, train = log
+    with Progress() as progress:
+        progress.expect(10)
+        progress.begin("cohort 1/1", members=1, epochs=10)
+        train(progress, 1, range(9), 250.0)
+    assert told_times(screen)[-1] == "9 of 10 member epochs, about 4 min 10 s left"
+
+
+def test_of_what_goes_on_nobody_knows_how_long_the_time_is_that_of_a_part(log):
+    screen, train = log
+    with Progress() as progress:
+        for look in (1, 2):
+            progress.expect(100, part="look")
+            progress.begin(f"look {look} of 5", members=1, epochs=100)
+            train(progress, 1, range(100), 1.5)
+    told = told_times(screen)
+    assert told[0] == "10 of 100 member epochs, about 2 min 15 s left of this look"
+    assert not any("in all" in line for line in told), "more looks may come"
+
+
+def test_what_is_trained_anew_is_counted_anew(log):
+    screen, train = log
+    with Progress() as progress:
+        for done in (0, 30):
+            progress.anew()
+            progress.expect(40)
+            progress.skip(done)
+            progress.begin("cohort 1/1", members=1, epochs=40, done=0)
+            train(progress, 1, range(done, 40), 4.0)
+    assert told_times(screen)[-1].startswith("38 of 40 member epochs")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -28,6 +29,8 @@ _WIDE = 120
 """Columns of a terminal that has room for the time since the start and for member epochs."""
 LOG_SECONDS, SCREEN_SECONDS = 15.0, 0.25
 """The least time between two lines of a log, and between two looks at the best score."""
+_REMEMBERED = 600.0
+"""Seconds whose speed counts for the time that is left; an epoch may take so long."""
 _clock = time.monotonic
 
 
@@ -68,6 +71,7 @@ class Progress:
             *_columns(self._console.width),
             expand=True,
             get_time=_clock,
+            speed_estimate_period=_REMEMBERED,
             console=self._console,
             disable=not (visible and self._console.is_terminal),
         )
@@ -113,14 +117,24 @@ class Progress:
         self._add(member_epochs, cost)
 
     def skip(self, member_epochs: int, cost: float = 1.0) -> None:
-        """Count member epochs that were trained in an earlier run, each of this cost."""
+        """Count member epochs that were trained in an earlier run, each of this cost.
+
+        They took no time of this run, and tell nothing of what it takes.
+        """
         self._bar.advance(self._task, member_epochs)
-        self._bar.advance(self._costs, member_epochs * cost)
+        self._grow(self._costs, -member_epochs * cost)
+
+    def anew(self) -> None:
+        """Forget what was expected and what was trained: all of it is expected once more."""
+        for number in (self._task, self._costs):
+            self._bar.update(number, total=0, completed=0)
 
     def _add(self, member_epochs: int, cost: float) -> None:
-        for number, added in ((self._task, member_epochs), (self._costs, member_epochs * cost)):
-            total = (self._bar.tasks[number].total or 0) + added
-            self._bar.update(number, total=total)
+        self._grow(self._task, member_epochs)
+        self._grow(self._costs, member_epochs * cost)
+
+    def _grow(self, task: TaskID, more: float) -> None:
+        self._bar.update(task, total=(self._bar.tasks[task].total or 0) + more)
 
     def begin(self, what: str, members: int, epochs: int, done: int = 0, cost: float = 1.0) -> None:
         """Show what trains now, how many members at once, and for how many epochs.
@@ -153,7 +167,8 @@ class Progress:
         """Count finished member epochs of an epoch (from 0)."""
         self._left -= member_epochs
         self._epoch = epoch + 1
-        self.skip(member_epochs, self._cost)
+        self._bar.advance(self._task, member_epochs)
+        self._bar.advance(self._costs, member_epochs * self._cost)
         self._show()
         if self._is_log and _clock() - self._told >= LOG_SECONDS:
             self._told = _clock()
@@ -189,7 +204,7 @@ class Progress:
         left = self._bar.tasks[self._costs].time_remaining
         if done < total and left is not None:
             parts.append(f"about {_duration(left)} left{self._part}")
-        if done >= total:
+        if done >= total and not self._part:
             parts.append(f"{_duration(_clock() - self._began)} in all")
         if found is not None:
             parts.append(f"best {found.metric} so far {found.score} ({found.variant})")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import keras
+import numpy as np
 
 from kohort.engine.feed.arguments import FitArguments, Inputs
 from kohort.engine.feed.disk_rows import on_disk
@@ -159,8 +160,7 @@ class Fitting:
         """Train models, each group of one program together."""
         settings, numbers = self._settings, list(steps)
         cohorts = group(numbers, [steps[number].signature.skeleton for number in numbers])
-        costs = chunking.step_costs([steps.get(number) for number in range(len(self._models))])
-        mean = sum(costs) / len(costs)  # as all were expected to cost
+        costs = self._costs([steps[cohort[0]] for cohort in cohorts], list(map(len, cohorts)))
         if len(cohorts) + bool(self._left) > 1 and not inputs.can_be_read_twice:
             raise DesignError(
                 "data that can be read again for each of the programs",
@@ -182,13 +182,21 @@ class Fitting:
                 f"cohort {place}/{len(cohorts)}",
                 len(cohort),
                 settings.epochs_to_train,
-                cost=costs[cohort[0]] / mean,
+                cost=costs[place - 1],
             )
             with inputs.ordered():
                 for event in train(joined, len(cohort)):
                     for epoch in event.epochs if isinstance(event, EpochsMeasured) else ():
                         self._progress.advance(len(epoch.logs), epoch.epoch)
             self._progress.end()
+
+    def _costs(self, first: Sequence[TracedSteps], members: Sequence[int]) -> list[float]:
+        """What an epoch of each cohort's members costs; 1 in the mean of all, as was expected."""
+        if self._left or len(first) == 1:
+            return [1.0] * len(first)
+        costs = chunking.step_costs(first)
+        mean = np.average(costs, weights=members)
+        return [float(cost / mean) for cost in costs]
 
     def _joined(
         self, inputs: Inputs, cohort: Sequence[int], steps: Mapping[int, TracedSteps]

@@ -103,7 +103,8 @@ class Training:
         self.records.plan(plan.every_member)
         if self._engine == "fused":
             plan.check_fused()
-        self._costs = epoch_costs(plan, together=self._cluster is not None)
+        is_far = self._cluster is not None
+        self._costs = epoch_costs(plan, alike=is_far or self._engine == "keras")
         part = "look" * (self._spec.race is not None)
         for group in plan.groups:
             epochs = sum(member.epochs for member in group)

@@ -114,14 +114,15 @@ def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memor
     return needed <= _BESIDE * memory and plan.settings == {global_settings()}
 
 
-def epoch_costs(plan: Plan, *, together: bool) -> dict[MemberPlan, float]:
+def epoch_costs(plan: Plan, *, alike: bool) -> dict[MemberPlan, float]:
     """What an epoch of each member costs beside those of the others.
 
     Args:
         plan: The members.
-        together: Whether members of all cohorts train at once, as on a cluster: all cost the same.
+        alike: Whether all cost the same: members of all cohorts train at once, as on a cluster, or
+            Keras trains them, which takes longer for each step than a small net.
     """
-    if together:
+    if alike:
         return dict.fromkeys(plan.every_member, 1.0)
     first = [group[0] for group in plan.groups]
     costs = chunking.step_costs([member.steps for member in first])

@@ -55,7 +55,7 @@ class Headline:
         left = None
         if is_running and planned is not None and last is not None:
             cost = description.get(OUTSET, {}).get(COSTS, {})
-            each = {key: cost.get(key.variant, 1.0) * key.share for key in of_each}
+            each = {key: cost.get(key.variant, 1.0) for key in of_each}
             done, total = (
                 sum(epochs[place] * each[key] for key, epochs in of_each.items())
                 for place in (0, 1)

@@ -166,12 +166,14 @@ def recurrent(steps):
 
 
 class TestCosts:
-    def test_a_large_net_costs_more_than_a_small_one(self):
+    def test_a_large_net_costs_more_than_a_small_one(self, monkeypatch):
         kinds = ((8,), (8,), (900, 900))
         traced = [steps_of(build_mlp, 5, units=units) for units in kinds]
         small, same, large = chunking.step_costs(traced)
         assert 0 < small == same < 0.1 * large
         assert chunking.step_costs([*traced, None]) == [1, 1, 1, 1], "of one it is not known"
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        assert chunking.step_costs(traced) == [1, 1, 1]
 
     def test_each_pass_of_a_loop_costs(self):
         short, long = chunking.step_costs([steps_of(recurrent, 8, steps=of) for of in (2, 8)])

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
+import jax
+
 from kohort.data.system import cores
 from kohort.engine.memory import TooLargeError
 from kohort.engine.program import cache
@@ -78,11 +80,13 @@ def likely_seconds(work: Work) -> float:
 def step_costs(traced: Sequence[TracedSteps | None]) -> list[float]:
     """What a training step of each model costs beside those of the others.
 
-    All cost the same where nobody knows what one of them takes.
+    All cost the same where nobody knows what one of them takes, and on GPUs.
 
     Args:
         traced: Their steps; None for a model that only `keras.Model.fit` trains.
     """
+    if jax.default_backend() != "cpu":
+        return [1.0] * len(traced)
     likely = [math.inf if of is None else likely_seconds(of.training.work()) for of in traced]
     return likely if math.inf not in likely else [1.0] * len(likely)
 
