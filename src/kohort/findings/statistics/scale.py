@@ -37,6 +37,11 @@ class Scale:
         return f"{self.metric} ({which})" if which else self.metric
 
     @property
+    def in_a_sentence(self) -> str:
+        """The metric, with the class that it is of, if it is of one: `recall of class yes`."""
+        return f"{self.metric} of class {self.of_class}" if self.of_class else self.metric
+
+    @property
     def is_proportion(self) -> bool:
         """Whether the metric is a proportion, from 0 to 1."""
         return self.reference is None
