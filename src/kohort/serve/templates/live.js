@@ -80,8 +80,15 @@
   const kept = new Set();
   const dirty = new Set();
 
+  // As the report and the terminal write them (`significant` in Python).
+  const written = (value) => {
+    const short = Number(value.toPrecision(4));
+    if (Math.abs(short) < 1000) return String(short);
+    if (Math.abs(short) < 1e6) return short.toLocaleString("en-US");
+    return short.toExponential().replace(/e\+(\d)$/, "e+0$1");
+  };
   const number = (value, digits = 3) => value === null || value === undefined ? "none"
-    : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : Number(value.toPrecision(4)).toString();
+    : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : written(value);
   const scored = (value) => number(value, 1);
   // By the place of a variant in its study, so that another look has the same colours; where two of
   // one colour are shown, the later one has the next that is free.
@@ -360,19 +367,21 @@
     say(chart.caption, metric + (isLog ? ", log scale" : lacksLog ? ", linear scale: not all of it is above 0" : ""));
     if (!(low <= high)) return;
     if (low === high) [low, high] = isLog ? [low / 2, 2 * high] : [low - 0.5, high + 0.5];
-    const [left, right, top, bottom] = [52, width - 8, 8, height - 26];
+    const [marks, digits] = isLog ? [logSteps(low, high), 0] : steps(low, high);
+    const text = (mark) => isLog || Math.abs(mark) >= 1e6 ? written(mark)
+      : isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %`
+      : mark.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    pen.font = "12px system-ui, sans-serif";
+    const widest = Math.max(0, ...marks.map((mark) => pen.measureText(text(mark)).width));
+    const [left, right, top, bottom] = [Math.max(52, widest + 10), width - 8, 8, height - 26];
     const x = (epoch) => left + (right - left) * (longest > 1 ? epoch / (longest - 1) : 0.5);
     const along = (value) => isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     const y = (value) => bottom - (bottom - top) * along(value);
     chart.scale = { left, right, top, bottom, longest, x, y };
-    pen.font = "12px system-ui, sans-serif";
     pen.fillStyle = style("--muted");
     pen.strokeStyle = style("--line");
     pen.lineWidth = 1;
     pen.textAlign = "right";
-    const [marks, digits] = isLog ? [logSteps(low, high), 0] : steps(low, high);
-    const text = (mark) => isLog ? String(Number(mark.toPrecision(4)))
-      : isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %` : mark.toFixed(digits);
     for (const mark of marks) {
       pen.beginPath(); pen.moveTo(left, y(mark)); pen.lineTo(right, y(mark)); pen.stroke();
       pen.fillText(text(mark), left - 6, y(mark) + 4);
