@@ -211,16 +211,20 @@
     say(by("answer"), judged.final ? judged.answer : head.kind === "search" ? "" : soFar);
   };
 
+  const emptyRow = () => {
+    const row = make("tr");
+    const cells = Array.from({ length: 6 }, (_, place) => make("td", "", place > 3 ? { class: "text" } : {}));
+    row.append(make("th", "", { scope: "row" }), ...cells);
+    return row;
+  };
   const rowOf = (variant) => {
     if (rows.has(variant)) return rows.get(variant);
-    const row = make("tr");
-    const title = make("th", "", { scope: "row" });
+    const row = emptyRow();
     const label = make("label");
     const box = make("input", "", { type: "checkbox" });
     const swatch = make("span", "", { class: "swatch", "aria-hidden": "true" });
     label.append(box, swatch, make("span", variants[variant]));
-    title.append(label);
-    row.append(title, make("td"), make("td"), make("td"), make("td"));
+    row.cells[0].append(label);
     box.addEventListener("change", () => {
       isByHand = true;
       chosen = box.checked ? [...(chosen ?? []), variant].slice(-COLOURS.length) : chosen.filter((one) => one !== variant);
@@ -230,6 +234,12 @@
     rows.set(variant, row);
     return row;
   };
+  const reference = emptyRow();
+  const referenceRow = ([title, score, low, high, verdict]) => {
+    const told = [title, "", "", scored(score), low === null ? "none" : `${scored(low)} to ${scored(high)}`, "", verdict];
+    told.forEach((text, place) => say(reference.cells[place], text));
+    return reference;
+  };
   const showRows = () => {
     const body = by("variants").tBodies[0];
     // Who is drawn has a row with a checked box, and keeps it: an unchecked one would leave with its focus.
@@ -237,8 +247,15 @@
     const shown = order.filter((variant, place) => showsAll || place < ROWS || kept.has(variant));
     say(by("score"), judged.metric ? `validation ${judged.metric}${judged.final ? "" : " so far"}` : "score");
     say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
+    const verdicts = new Map((judged.verdicts ?? []).map(([variant, ...told]) => [variant, told]));
+    const shows = verdicts.size > 0;
+    [...by("variants").tHead.rows[0].cells].slice(5).forEach((cell) => { cell.hidden = !shows; });
     for (const variant of shown) {
       const row = rowOf(variant);
+      [5, 6].forEach((place) => {
+        row.cells[place].hidden = !shows;
+        say(row.cells[place], verdicts.get(variant)?.[place - 5] ?? "");
+      });
       const of = countOf(variant);
       const one = standing.get(variant);
       const box = row.querySelector("input");
@@ -252,7 +269,8 @@
       say(row.cells[3], one ? scored(one[2]) : "none");
       say(row.cells[4], one && one[3] !== null ? `${scored(one[3])} to ${scored(one[4])}` : "none");
     }
-    const wanted = shown.map(rowOf);
+    // What one answer for all samples scores, below the variants, as in the report.
+    const wanted = [...shown.map(rowOf), ...(judged.reference ? [referenceRow(judged.reference)] : [])];
     if (wanted.length !== body.rows.length || wanted.some((row, place) => body.rows[place] !== row)) {
       const focused = document.activeElement;
       body.replaceChildren(...wanted);
