@@ -128,6 +128,7 @@ class Training:
             if earlier.seconds is not None:
                 ended += 1
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
+                self._ended(member)
                 self._progress.skip(member.epochs)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
@@ -310,7 +311,11 @@ class Training:
     def _measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         self.records.measured(member, epoch, logs)
         if self._best is not None and member.share == 1:
-            self._best.add(self._plan.variant_names[member.variant], epoch, logs)
+            self._best.add(self._plan.variant_names[member.variant], member.replicate, epoch, logs)
+
+    def _ended(self, member: MemberPlan) -> None:
+        if self._best is not None and member.share == 1:
+            self._best.end(self._plan.variant_names[member.variant], member.replicate)
 
     def _end(
         self,
@@ -325,6 +330,7 @@ class Training:
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
             ended.append(Trained(member, list(weights[number]), seconds, found[number]))
             self.records.ended(*ended[-1])
+            self._ended(member)
         if self._checkpointer is not None:
             self._checkpointer.end(ended)
 
