@@ -14,6 +14,7 @@ import uvicorn
 from kohort.cli import live_commands
 from kohort.evidence.store import open_store
 from tests.cli.in_process import kohort
+from tests.serve.serving import make_study
 
 
 @pytest.fixture
@@ -37,7 +38,6 @@ def test_without_the_extra_it_says_what_to_install(folder, monkeypatch):
 
 
 def test_what_cannot_be_served_is_told_in_a_line(folder):
-    assert "no file other.db" in refused(folder, "--store", "other.db")
     assert "a token of at least 16 characters, got one of 5" in refused(folder, "--token", "short")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = refused(folder, "--port", taken.getsockname()[1])
@@ -61,6 +61,20 @@ def test_a_token_is_asked_for_where_others_reach_it(folder, monkeypatch, argumen
     assert server.config.limit_concurrency == 128
 
 
+def test_a_page_may_begin_before_the_first_study_and_names_the_store(folder, monkeypatch):
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)
+    done = kohort("serve", "--port", "0", "--store", "other.db", cwd=folder)
+    assert done.returncode == 0
+    assert done.stdout.startswith("http://127.0.0.1:")
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        f"kohort: no study in {folder / 'other.db'} yet; one that begins there appears on the page"
+    )
+    with open_store(folder / "other.db", make=False) as store:
+        make_study(store)
+    assert kohort("serve", "--port", "0", "--store", "other.db", cwd=folder).stderr == ""
+
+
 @pytest.mark.long
 def test_it_serves_until_it_is_ended_with_a_page_open(folder):
     command = [sys.executable, "-m", "kohort", "serve", "--store", "kohort.db", "--port", "0"]
@@ -77,4 +91,4 @@ def test_it_serves_until_it_is_ended_with_a_page_open(folder):
         out, err = process.communicate(timeout=20)
         connection.close()
     assert (process.returncode, out) == (0, "")
-    assert err.splitlines() == ["kohort: the page has ended"]
+    assert err.splitlines()[-1] == "kohort: the page has ended"

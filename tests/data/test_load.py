@@ -237,14 +237,23 @@ NO_TABLE = {
 
 
 CUT = {
-    "in the middle of a row": ("a,b,c\n1,2,3\n4,5,6\n7,8", "3 cells .*, got 2 in the last, row 2"),
+    "in the middle of a row": ("a,b,c\n1,2,3\n4,5,6\n7,8", "3 cells .*, got 2 in the last, line 4"),
     "behind a separator": (
         "a,b,c\n1,2,3\n4,",
-        "3 cells in each row of .*, got 2 in the last, row 1",
+        "3 cells in each row of .*, got 2 in the last, line 3",
     ),
-    "the only row": ('a,b,c\n"1\n0"\n', "3 cells in each row of .*, got 1 in the last, row 0"),
-    "beside numbers of rows": ("b,c\n0,2,3\n1,5,6\n2,8", "3 cells .*, got 2 in the last, row 2"),
-    "semicolons": ("a;b;c\n1;2;3\n4;5\n\n", "got 2 in the last, row 1 .from 0.: .*cut off; get"),
+    "the only row": ('a,b,c\n"1\n0"\n', "3 cells in each row of .*, got 1 in the last, line 3"),
+    "beside numbers of rows": ("b,c\n0,2,3\n1,5,6\n2,8", "3 cells .*, got 2 in the last, line 4"),
+    "semicolons": ("a;b;c\n1;2;3\n4;5\n\n", "got 2 in the last, line 3: .*cut off; get"),
+    "in a row between": (
+        "a,b,c\n1,2,3\n4\n7,8,9\n",
+        "3 cells .*, got 1 in line 3; complete or drop",
+    ),
+    "in several rows": (
+        'a,b,c\n"1\n0",2,3\n4,5\n7,8\n9\n',
+        "got 2 in line 4, and too few in 2 more rows; .*a pandas DataFrame of it",
+    ),
+    "in a category": ("a,b\n1,yes\n2,no\n3,yes\n4,no\n5,ye", "'ye' at its end.*others have 'yes'"),
 }
 
 
@@ -257,11 +266,20 @@ def test_refuses_a_csv_file_that_is_cut_off(case, tmp_path):
         assert_refused(read, told, tmp_path)
 
 
-def test_rows_without_their_last_empty_cells_are_no_cut_file(tmp_path):
-    """Spreadsheets leave them out."""
-    for text in ("a,b,c\n1,2\n3,4,5\n6,7\n", "a,b,c\n1,2,3\n4,5,\n", 'a,b\n1,"x,\ny"\n2,""\n'):
+def test_rows_with_empty_last_cells_are_not_short(tmp_path):
+    for text in ("a,b,c\n1,2,\n\n3,4,5\n6,7,\n", "b,c\n0,2,3\n1,5,\n", 'a,b\n1,"x,\ny"\n2,""\n'):
         frame, _ = read_csv(written(tmp_path / "x.csv", text))
         assert pd.isna(frame.iat[-1, -1])
+
+
+def test_a_last_cell_that_begins_another_is_no_cut_file_where_it_may_be_whole(tmp_path):
+    kinds = "a,b\n1,yes\n2,no\n3,yes\n4,no\n5,"
+    whole = (kinds + "ye\n", kinds + "yes", kinds + "maybe", "a,b\n1,Anna\n2,Bert\n3,Ann")
+    for text in whole:
+        assert (
+            len(read_csv(written(tmp_path / "x.csv", text))[0])
+            == text.count("\n") + (not text.endswith("\n")) - 1
+        )
 
 
 @pytest.mark.parametrize("case", NO_TABLE)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.scale import POINTS, Scale, changes, shown
+from kohort.findings.statistics.scale import POINTS, Scale, changes, shown, significant
 from tests.findings.curve_builders import (
     percent_of,
     reordered,
@@ -276,13 +276,26 @@ def test_points_may_be_told_more_finely():
     assert percent_of(0.5).text(ABOVE, 2) == percent_of(0.5).text(ABOVE)
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (12.3456, "12.35"), (999.94, "999.9"), (999.96, "1,000"), (1234.56, "1,235"),
+        (45_098.3, "45,100"), (-453_218, "-453,200"), (999_949, "999,900"), (999_951, "1e+06"),
+        (826_532_680, "8.265e+08"), (-1.8127e10, "-1.813e+10"),
+    ],
+)  # fmt: skip
+def test_no_number_has_more_than_four_digits_that_tell(number, words):
+    assert significant(number, 4) == words
+
+
 @pytest.mark.parametrize("reference", [0.5, 2000.0, 0.0, np.nan])
 @pytest.mark.parametrize(
     ("interval", "words"),
     [
         (Interval(0.05, 0.01234, 0.09, 5, 0.01), "0.05 (0.0123 to 0.09)"),
         (Interval(-1234.0, -2000.4, -0.5, 5, 0.01), "-1,234 (-2,000 to -0.5)"),
-        (Interval(27_045.2, 999.6, 2e9, 5, 0.01), "27,045 (1,000 to 2e+09)"),
+        (Interval(27_045.2, 999.6, 2e9, 5, 0.01), "27,050 (1,000 to 2e+09)"),
+        (Interval(1.8127e9, 826_532_680, 2.8e9, 5, 0.01), "1.81e+09 (8.27e+08 to 2.8e+09)"),
         (Interval(-0.0, -0.0, 0.0, 5, 1.0), "0 (0 to 0)"),
         (UNFORMED, "0.031"),
         (NOTHING, "nan"),

@@ -227,12 +227,16 @@ def test_the_overview_has_a_line_for_each_rule():
         Finding("KH101", "overfit", "b", "found", {}, ""),
         Finding("KH101", "overfit", "c", "inconclusive", {}, ""),
         Finding("KH104", "undertrained", "c", "not applicable", {}, ""),
+        Finding("KH202", "too few replicates", "a", "not found", {}, ""),
+        Finding("KH202", "margin out of reach", "b", "found", {}, ""),
     ]
     assert words.overview(findings) == [
         "Leak (KH201) found: The data leak.",
         "Overfit (KH101) found: a and b; inconclusive: c.",
         "Gap (KH102) found nowhere.",
         "Undertrained (KH104) not applicable.",
+        "Too few replicates (KH202) found nowhere.",
+        "Margin out of reach (KH202) found: b.",
     ]
 
 

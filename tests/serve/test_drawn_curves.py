@@ -136,6 +136,17 @@ def test_a_pointer_is_told_the_epoch_the_names_and_the_values(browser, live, sto
 
 
 @pytest.mark.long
+def test_losses_of_a_price_are_told_in_four_digits(browser, live, store):
+    kept, members = make_study(store, replicates=1)
+    for scale, member in ((1.81271e9, members[0]), (45_098.3, members[1])):
+        fill(kept, [(member, n, logs(scale, 0.5, apart=0.0)) for n in range(3)])
+    with shown(browser, live) as tab:
+        wait(tab, "3", "#epoch-shown")
+        told = told_at(tab, 0.5)
+        assert told[1:] == ["narrow 1.813e+09 (1.813e+09)", "wide 45,100 (45,100)"]
+
+
+@pytest.mark.long
 def test_a_finger_is_told_until_it_touches_another_place(browser, live, store):
     kept, members = make_study(store)
     with kept.claim():

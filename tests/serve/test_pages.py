@@ -246,6 +246,16 @@ def test_the_report_of_a_study_that_has_ended_is_opened(browser, live, place, bl
     result = study.run(place, verbose=0)
     with opened(browser, live, page_of(EVIL)) as tab:
         wait(tab, result.answer(), "#answer")
+        rows = tab.locator("#variants tr").all_inner_texts()
+        assert rows[0].split("\t")[-2:] == ["against best", "verdict"]
+        shown = {row.split("\t")[0].strip(): row.split("\t")[-2:] for row in rows[1:]}
+        verdicts = result.table()["verdict"]
+        assert list(shown) == [name.strip() for name in verdicts.index]
+        assert [told for _, told in shown.values()] == verdicts.to_list()
+        stands = [stand for stand, _ in shown.values()]
+        assert len(stands) == 3, "with what one answer for all samples scores"
+        assert (stands[0], stands[2]) == ("best", "")
+        assert stands[1] in ("as good", "cannot tell", "worse")
         tab.set_default_timeout(60_000)  # It is written when it is asked for.
         tab.get_by_role("link", name="Report").click()
         tab.wait_for_url("**/report?name=*")

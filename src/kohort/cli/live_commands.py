@@ -28,6 +28,7 @@ def serve(
 ) -> None:
     """Show the studies of a store in a browser, live while they train.
 
+    It may begin before the first study: a store that is not there yet is made, and the page waits.
     Ctrl-C ends it; the studies go on.
     """
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
@@ -41,6 +42,10 @@ def serve(
     from kohort.serve.server import serve as serve_page
 
     try:
-        serve_page(store, host, port, token, typer.echo)
+        serve_page(store, host, port, token, typer.echo, _note)
     except KeyboardInterrupt:
         typer.echo("kohort: the page has ended", err=True)
+
+
+def _note(line: str) -> None:
+    typer.echo(f"kohort: {line}", err=True)

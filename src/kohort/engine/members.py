@@ -38,7 +38,7 @@ from kohort.engine.memory import for_segment, stays_on_device
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.callbacks import Callback
+from kohort.keras_api.callbacks import Callback, why_inside_epochs
 
 MONITOR = "val_data_loss"
 """A member's best epoch has the lowest value of this: validation loss without penalties."""
@@ -59,6 +59,11 @@ class Job(NamedTuple):
     isolated: int = 0
     weights: MemberWeights = MemberWeights()
     starts: Sequence[Start] | None = None
+
+    @property
+    def why_alone(self) -> str | None:
+        """Why only `keras.Model.fit` can train them, as a clause; None where it need not."""
+        return why_inside_epochs([each for of_one in self.callbacks for each in of_one])
 
 
 class Resources(NamedTuple):

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from kohort.findings.statistics.scale import PLAIN
 from kohort.report.figures import TRAIN, VALIDATION, short_names
 
 _PLACES = re.compile(r' (?:d|transform|x[12]?|y[12]?|width|height)="[^"]*"')
@@ -22,7 +23,11 @@ _DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
 
 _BANDS = "bands"
 """The name of a panel's data."""
-
+# As `significant` writes them. Of a logarithm's labels some are left out.
+_LARGE = (
+    f"datum.label && isNumber(datum.value) && abs(datum.value) >= {PLAIN:.0f} "
+    "? replace(format(datum.value, '.4~g'), regexp('e\\\\+(\\\\d)$'), 'e+0$1') : datum.label"
+)
 _STYLE = {
     "font": "system-ui, sans-serif",
     "view": {"continuousWidth": 300, "continuousHeight": 300, "stroke": None},
@@ -33,6 +38,7 @@ _STYLE = {
         "domainColor": "currentColor",
         "tickColor": "currentColor",
         "gridColor": "#88888844",
+        "labelExpr": _LARGE,
     },
     "legend": {"labelColor": "currentColor", "orient": "bottom"},
 }
@@ -78,7 +84,7 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     """
     if points.empty:
         return ""
-    ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d")
+    ticks = alt.Axis(values=sorted(set(points["samples"])), format=",d", labelExpr="datum.label")
     logarithm = alt.Scale(type="log", nice=False, padding=12)
     names = list(dict.fromkeys(points["variant"]))
     shown = short_names([str(name) for name in names], LEGEND_LETTERS)

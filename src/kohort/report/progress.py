@@ -31,6 +31,8 @@ LOG_SECONDS, SCREEN_SECONDS = 15.0, 0.25
 """The least time between two lines of a log, and between two looks at the best score."""
 _REMEMBERED = 600.0
 """Seconds whose speed counts for the time that is left; an epoch may take so long."""
+PAUSE = 20
+"""So many times as long as a look took there is none: it costs a twentieth of the time."""
 _clock = time.monotonic
 
 
@@ -67,6 +69,7 @@ class Progress:
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
         self._is_log = visible and not self._console.is_terminal and self._line is None
         self._began = self._told = self._looked = _clock()
+        self._pause = SCREEN_SECONDS
         self._bar = Bars(
             *_columns(self._console.width),
             expand=True,
@@ -181,9 +184,11 @@ class Progress:
     def _show(self, *, at_once: bool = False) -> None:
         if self._bar.disable and self._line is None:
             return
-        is_due = at_once or _clock() - self._looked >= SCREEN_SECONDS
+        is_due = at_once or _clock() - self._looked >= self._pause
         if is_due:  # Of a large study the look costs more than an epoch.
+            began = _clock()
             self._found, self._looked = self._best(), _clock()
+            self._pause = max(SCREEN_SECONDS, PAUSE * (self._looked - began))
         best = "" if self._found is None else f"best {self._found.score}"
         named = f"{best} {self._found.variant}" if self._found and self._is_wide else best
         told = f"epoch {self._epoch}/{self._epochs}" if self._epochs else ""

@@ -120,7 +120,9 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
     def write(score: Interval) -> str:
         return scale.score(scale.possible(score))
 
-    text = f"by {scale.metric}, over {len(winner.values):,} samples, {winner.variant} scores "
+    text = (
+        f"by {scale.in_a_sentence}, over {len(winner.values):,} samples, {winner.variant} scores "
+    )
     text += write(winner.score)
     for baseline in rest:
         text += f", and {settings.baseline}, {baseline.variant}, {write(baseline.score)}"
@@ -129,7 +131,7 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
     off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
-    return " ".join([f"{text}.", *without_intervals(scores, scale.metric), *off])
+    return " ".join([f"{text}.", *without_intervals(scores, scale.in_a_sentence), *off])
 
 
 def errors_text(score: TestScore) -> str:

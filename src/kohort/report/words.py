@@ -173,25 +173,28 @@ def verdict_word(comparison: Comparison) -> str:
     return "no difference of practical interest" if comparison.is_equivalent else UNDECIDED
 
 
-def by_verdict(findings: Sequence[Finding], code: str) -> dict[str, list[str]]:
-    """Variant names by the verdict of one rule."""
+def by_verdict(
+    findings: Sequence[Finding], code: str, title: str | None = None
+) -> dict[str, list[str]]:
+    """Variant names by the verdict of one rule; of one title of it, where it has several."""
     verdicts: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.code == code and finding.variant is not None:
+        is_of_it = finding.code == code and title in (None, finding.title)
+        if is_of_it and finding.variant is not None:
             verdicts.setdefault(finding.verdict, []).append(finding.variant)
     return verdicts
 
 
 def overview(findings: Sequence[Finding]) -> list[str]:
-    """For each rule, the variants in which it was found, and those where it is inconclusive."""
+    """For each title of a rule, the variants in which it was found, or is inconclusive."""
     lines = [
         f"{f.title.capitalize()} ({f.code}) {f.verdict}: {f.sentence}"
         for f in findings
         if f.variant is None and f.verdict != "not applicable"
     ]
-    titles = {finding.code: finding.title for finding in findings if finding.variant is not None}
-    for code, title in titles.items():
-        verdicts = by_verdict(findings, code)
+    titles = dict.fromkeys((f.code, f.title) for f in findings if f.variant is not None)
+    for code, title in titles:
+        verdicts = by_verdict(findings, code, title)
         parts = [
             f"{verdict}: {shortlist(verdicts[verdict])}"
             for verdict in ("found", "inconclusive")

@@ -11,12 +11,7 @@ from kohort.design.plan import MemberPlan, Plan
 from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.cohort import Cohort
-from kohort.engine.loop.events import (
-    BlockEnded,
-    BlockPlan,
-    BlocksPlanned,
-    EpochsMeasured,
-)
+from kohort.engine.loop.events import BlockEnded, BlockPlan, BlocksPlanned, EpochsMeasured
 from kohort.engine.loop.scheduler import train
 from kohort.engine.members import (
     Job,
@@ -28,7 +23,6 @@ from kohort.engine.members import (
 )
 from kohort.evidence.outset import outset
 from kohort.evidence.record import StudyRecord
-from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.report.exports.deployable import pixels_of
 from kohort.report.following.best_so_far import BestSoFar
 from kohort.report.progress import Progress, count
@@ -134,6 +128,7 @@ class Training:
             if earlier.seconds is not None:
                 ended += 1
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
+                self._ended(member)
                 self._progress.skip(member.epochs, self._costs[member])
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
@@ -154,7 +149,7 @@ class Training:
         if len(works) != 1 or works[0].begun:
             return None
         job = job_of(self._spec, self._models, works[0].members, is_fused=True)
-        cohort = cohort_of(job, self._resources) if _why_not_fused(job) is None else None
+        cohort = cohort_of(job, self._resources) if job.why_alone is None else None
         self._ahead[group] = job, cohort
         return cohort
 
@@ -205,7 +200,7 @@ class Training:
             self._tell_of_begun(work, label)
             job, cohort = self._ahead.pop(group, (None, None))
             job = job or job_of(self._spec, self._models, work.members, is_fused=is_fused)
-            why = _why_not_fused(job)
+            why = job.why_alone
             if is_fused and why is not None:
                 if self._engine == "fused":
                     raise not_fused(self._plan.variant_names[group[0].variant], why)
@@ -317,7 +312,11 @@ class Training:
     def _measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         self.records.measured(member, epoch, logs)
         if self._best is not None and member.share == 1:
-            self._best.add(self._plan.variant_names[member.variant], epoch, logs)
+            self._best.add(self._plan.variant_names[member.variant], member.replicate, epoch, logs)
+
+    def _ended(self, member: MemberPlan) -> None:
+        if self._best is not None and member.share == 1:
+            self._best.end(self._plan.variant_names[member.variant], member.replicate)
 
     def _end(
         self,
@@ -332,6 +331,7 @@ class Training:
             seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
             ended.append(Trained(member, list(weights[number]), seconds, found[number]))
             self.records.ended(*ended[-1])
+            self._ended(member)
         if self._checkpointer is not None:
             self._checkpointer.end(ended)
 
@@ -339,10 +339,6 @@ class Training:
         # Later looks of a race have as many seats as the first one.
         if self._looks == 1:
             self.records.record_chunk(label, seats)
-
-
-def _why_not_fused(job: Job) -> str | None:
-    return why_inside_epochs([c for callbacks in job.callbacks for c in callbacks])
 
 
 def _program_of(member: MemberPlan) -> Hashable:

@@ -8,8 +8,11 @@ from kohort.evidence.outset import OUTSET
 from kohort.evidence.settings import metric_name
 from kohort.evidence.store import KeptStudy
 from kohort.findings.finding import Finding
+from kohort.report.answers import score_table
+from kohort.report.class_words import reference_row
+from kohort.report.study_page.interval_plot import standings
 from kohort.runs.loading import open as open_result
-from kohort.serve.live_curves import LiveCurves
+from kohort.serve.live_curves import LiveCurves, rounded
 from kohort.serve.so_far import so_far
 
 MOST_FINDINGS = 200
@@ -42,7 +45,7 @@ def judgement(
         "final": is_final, "higher": True, "proportion": False, "standings": [],
     }  # fmt: skip
     told["metric"] = metric_name(measured.metrics[-1]) if measured else ""
-    told["answer"] = _answer(place, kept.name) if is_final else ""
+    told |= _ended(place, kept.name, names) if is_final else {"answer": ""}
     findings: list[dict[str, Any]] = []
     if is_final:
         findings = [
@@ -66,12 +69,35 @@ def judgement(
     return told
 
 
-def _answer(place: str, name: str) -> str:
-    """The answer of a study that was run to its end, in a few sentences."""
+def _ended(place: str, name: str, names: Sequence[str]) -> dict[str, Any]:
+    """What is known of a study that was run to its end, as its report tells it.
+
+    Args:
+        place: Of the store.
+        name: Of the study.
+        names: Of the variants, by number.
+
+    Returns:
+        Its answer in a few sentences; its verdicts, by the number of a variant how it stands to the
+        best and what the findings say of it; and the reference, one answer for all samples with
+        its score and interval, or None.
+    """
     try:
-        return open_result(place, name).answer()
+        result = open_result(place, name)
     except StoreError as error:
-        return str(error)
+        return {"answer": str(error), "verdicts": [], "reference": None}
+    conclusions = result.conclusions
+    stands = {} if conclusions.winner is None else standings(conclusions)
+    verdicts = [
+        [names.index(str(variant)), stands.get(str(variant), ""), verdict]
+        for variant, verdict in score_table(conclusions)["verdict"].items()
+    ]
+    row, score = reference_row(conclusions), f"val_{conclusions.record.settings.metric}"
+    reference = None
+    if row is not None:
+        numbers = [rounded(row[column]) for column in (score, "low", "high")]
+        reference = [row["variant"], *numbers, row["verdict"]]
+    return {"answer": result.answer(), "verdicts": verdicts, "reference": reference}
 
 
 def _of(finding: Finding) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import uvicorn
 
 from kohort.errors import DesignError
-from kohort.evidence.store import open_store
+from kohort.evidence.store import durable_location, open_store
 from kohort.serve.app import LivePage
 from kohort.serve.gate import is_loopback
+from kohort.serve.hub import shown
 
 MOST_CONNECTIONS = 128
 """The most connections at once; more are told to come later."""
@@ -18,8 +19,15 @@ LEAST_TOKEN = 16
 """The fewest characters of a token."""
 
 
-def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[str], None]) -> None:
-    """Serve the live page of a store.
+def serve(
+    place: str,
+    host: str,
+    port: int,
+    token: str | None,
+    tell: Callable[[str], None],
+    note: Callable[[str], None],
+) -> None:
+    """Serve the live page of a store, which is made where there is none yet.
 
     Args:
         place: Of the store.
@@ -27,10 +35,11 @@ def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[s
         port: The port; 0 takes a free one.
         token: What clients must know. None makes one where others than this machine reach it.
         tell: Is given the address.
+        note: Is given a line where the store has no study yet.
 
     Raises:
         DesignError: It cannot listen there, or the token is too short.
-        StoreError: There is no such store.
+        StoreError: There can be no store at this place.
     """
     if token is not None and len(token) < LEAST_TOKEN:
         raise DesignError(
@@ -38,7 +47,7 @@ def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[s
         )
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    with open_store(place, make=False) as store, _listening(host, port) as listening:
+    with _listening(host, port) as listening, open_store(place) as store:
         page = LivePage(store, place, host, token)
         config = uvicorn.Config(
             page.app,
@@ -54,9 +63,13 @@ def serve(place: str, host: str, port: int, token: str | None, tell: Callable[[s
         )
         server = uvicorn.Server(config)
         page.is_ending = lambda: server.should_exit
-        shown = f"[{host}]" if ":" in host else host
+        address = f"[{host}]" if ":" in host else host
         known = "" if token is None else f"?token={token}"
-        tell(f"http://{shown}:{listening.getsockname()[1]}/{known}")
+        tell(f"http://{address}:{listening.getsockname()[1]}/{known}")
+        if not store.studies():
+            # In full: a study that is run in another folder keeps itself in another store.
+            whole = shown(durable_location(place) or place)
+            note(f"no study in {whole} yet; one that begins there appears on the page")
         server.run(sockets=[listening])
 
 

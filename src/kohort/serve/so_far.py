@@ -10,6 +10,7 @@ from kohort.evidence.record import BY_VARIANT, StudyRecord, from_json
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import of_variants
 from kohort.findings.finding import Finding
+from kohort.report.following.best_so_far import counted
 from kohort.serve.live_curves import LiveCurves, rounded
 
 _EARLY = frozenset({"KH101", "KH102", "KH105"})
@@ -99,13 +100,10 @@ def _counted(
     """The replicates by which a variant is judged, each with how many epochs; None without any."""
     if variant >= len(measured.lengths):
         return None
-    lengths = measured.lengths[variant]
-    begun = np.flatnonzero(lengths).tolist()
-    ended = [replicate for replicate in begun if (variant, replicate) in finished]
-    if ended:
-        return {replicate: int(lengths[replicate]) for replicate in ended}
-    fewest = min((int(lengths[replicate]) for replicate in begun), default=0)
-    return dict.fromkeys(begun, fewest) or None
+    lengths = measured.lengths[variant].tolist()
+    begun = {replicate: epochs for replicate, epochs in enumerate(lengths) if epochs}
+    ended = {replicate for replicate in begun if (variant, replicate) in finished}
+    return counted(begun, ended) or None
 
 
 def _curves(

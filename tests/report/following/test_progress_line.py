@@ -1,5 +1,6 @@
 """The progress of a notebook: one output that is written over."""
 
+import io
 import sys
 from types import SimpleNamespace
 
@@ -59,3 +60,23 @@ def test_what_is_silent_shows_no_line(monkeypatch, outputs):
         progress.begin("cohort 1/1", members=2, epochs=4)
         progress.advance(2, 0)
     assert outputs.shown == []
+
+
+def test_a_look_at_the_best_score_costs_a_twentieth_of_the_time(monkeypatch):
+    now, looks = [0.0], []
+
+    def look():
+        now[0] += 1.0
+        looks.append(now[0])
+
+    console = Console(force_terminal=True, file=io.StringIO())
+    monkeypatch.setattr(module, "_clock", lambda: now[0])
+    monkeypatch.setattr(module, "Console", lambda **_: console)
+    progress = module.Progress()
+    progress.follow(look)
+    progress.begin("cohort 1/1", members=1, epochs=100)
+    for epoch in range(100):
+        now[0] += 0.5
+        progress.advance(1, epoch)
+    # Of 52 seconds, and each twenty after it ended.
+    assert looks == [1.5, 22.5, 43.5]

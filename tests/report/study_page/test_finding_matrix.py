@@ -17,7 +17,7 @@ def test_each_variant_has_a_cell_for_each_rule():
         finding("KH102", "b", "not applicable"),
     ]
     matrix = finding_matrix(found, ["b", "a"])
-    assert matrix.rules == [("KH101", "rule KH101"), ("KH102", "rule KH102")]
+    assert matrix.rules == [("KH101", "overfit"), ("KH102", "gap")]
     assert {name: [cell.mark for cell in row] for name, row in matrix.rows.items()} == {
         "b": ["·", "-"],
         "a": ["●", "?"],

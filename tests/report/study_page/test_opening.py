@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kohort.data.inspection.constant_answers import ConstantAnswer
-from kohort.data.labels import Majority
+from kohort.data.labels import CountedClass, Majority
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
@@ -194,6 +194,9 @@ def test_the_score_on_the_test_set_is_told_with_how_often_it_was_read():
         "88.0 % (85.0 to 91.0)."
     )
     assert "read 3 times" in on_test_set(conclusions, [score], 3)
+    counted = replace(conclusions.record.settings, counted=CountedClass("ill", "well", 30, 100))
+    of_one = Conclusions(replace(conclusions.record, settings=counted))
+    assert "v1 to ship has accuracy of class ill 88.0 %" in on_test_set(of_one, [score], 1)
     assert on_test_set(conclusions, [], 0) == ""
 
 

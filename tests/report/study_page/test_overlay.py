@@ -71,16 +71,17 @@ def test_its_numbers_are_those_of_the_bands():
     drawn = overlay(table.dropna(), {"b": True, "a": True})
     assert drawn.epochs == EPOCHS
     b, a = drawn.numbers["data_loss"]
-    assert a["validation"] == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4], rel=1e-3)
-    assert b["training"] == [2.0, 1.5, None, None]
+    assert a["validation"] == ["1", "0.5", "0.3333", "0.25"]
+    assert b["training"] == ["2", "1.5", None, None]
 
 
 def test_axes_are_for_those_that_have_a_score():
     table = bands("sound", "lost", metrics=("data_loss",))
     table.loc[table["variant"] == "lost", "mean"] = 1e6
     axes = overlay(table, {"sound": True, "lost": False}).views[0].axes
-    assert "1,000,000" not in axes
-    assert "1,000,000" in overlay(table, {"sound": False, "lost": True}).views[0].axes
+    assert "1e+06" not in axes
+    # Nobody counts the noughts of a squared price.
+    assert ">1e+06</text>" in overlay(table, {"sound": False, "lost": True}).views[0].axes
 
 
 @pytest.mark.parametrize("table", [bands("a"), bands("a", "b", epochs=1), bands()])

@@ -141,7 +141,7 @@ def test_three_classes_and_one_class_have_no_thresholds():
     scores = np.full((4, 3), 1 / 3)
     assert threshold_points([held_out([0, 1, 2, 0], scores)]).empty
     assert threshold_points([held_out([1, 1], np.array([[0.2, 0.8], [0.4, 0.6]]))]).empty
-    assert roc_svg(threshold_points([])) == precision_svg(threshold_points([]), "b") == ""
+    assert roc_svg(threshold_points([]), ()) == precision_svg(threshold_points([]), "b") == ""
 
 
 def test_the_bins_make_the_calibration_error():
@@ -158,7 +158,8 @@ def test_pictures_name_both_models_and_their_axes():
     points = threshold_points(tests)
     for svg, axis in (
         (reliability_svg(reliability_points(tests)), "how often it is right"),
-        (roc_svg(points), "recall of the second class"),
+        (roc_svg(points, ("a", "b")), "recall of class b"),
+        (roc_svg(points, ("a", "b")), "part of class a that is given b"),
         (precision_svg(points, "b"), "its precision"),
         (precision_svg(points, "b"), "recall of class b"),
     ):

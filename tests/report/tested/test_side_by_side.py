@@ -1,5 +1,8 @@
 """Two models beside each other: numbers of their definitions, and sentences that hold."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +13,9 @@ from kohort.evidence import readings
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.scale import Scale
 from kohort.keras_api.cost import Cost
+from kohort.report import tested_scores
 from kohort.report.held_out import score
-from kohort.report.tested import side_by_side
+from kohort.report.tested import on_test, side_by_side
 from kohort.report.tested_scores import test_score as scored
 
 COSTS = Cost(10, 2.0, 0.5), Cost(30, 5.0, 1.25)
@@ -74,6 +78,22 @@ def test_the_table_has_a_row_for_each(classes):
     assert isinstance(table, pd.DataFrame)
     losses = [model.held.losses.mean() for model in (classes.single, classes.other)]
     assert table["log_loss"].to_list() == pytest.approx(losses)
+
+
+def test_a_score_of_one_of_two_classes_says_of_which(classes):
+    recall, models = Scale("recall", of_class="ill"), []
+    for model in (classes.single, classes.other):
+        found = replace(model.score, metric="recall", values=model.score.values[::2])
+        lacking = replace(found, no_interval="has no interval here")
+        models.append(replace(model, score=lacking, held=None))
+    scores = [model.score for model in models]
+    settings = SimpleNamespace(baseline="the baseline", confidence=0.95)
+    for told in (
+        str(side_by_side.SideBySide(*models, recall, 0.95, "")),
+        tested_scores.told(scores, recall, settings),
+        on_test.single_models([on_test.Picked("net", 1, 0.5, 0.6)], recall),
+    ):
+        assert told.count("recall of class ill") == told.count("recall") >= 1
 
 
 def test_scores_of_a_regression():

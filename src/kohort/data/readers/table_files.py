@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kohort.data.system import absent, check_room
-from kohort.errors import DataError, reason, row_text
+from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
 _SOME_LINES = 1000
@@ -29,7 +29,8 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         text: The columns whose cells stay text where they look like numbers.
 
     Raises:
-        DataError: It is no such file, holds no row, or its last row alone is short.
+        DataError: It is no such file, holds no row, has a row of fewer cells than columns, or ends
+            within a cell.
     """
     told: list[str] = []
 
@@ -42,9 +43,11 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         if decimal == ",":
             told.append("numbers have decimal commas")
         frame = pd.read_csv(path, decimal=decimal, low_memory=False, **options)  # type: ignore[call-overload]
-        # Only then may pandas have filled the row up.
-        if len(frame) and pd.isna(frame.iat[-1, -1]):
-            _check_end(path, separator, len(frame))
+        # Only then may pandas have filled a row up.
+        if len(frame) and frame.iloc[:, -1].isna().any():
+            _check_lengths(path, separator, len(frame))
+        if len(frame):
+            _check_last_cell(path, frame.iloc[:, -1])
         return frame  # type: ignore[no-any-return]
 
     frame = _read(path, "a CSV file, the names of its columns in the first line", read)
@@ -104,10 +107,10 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     return frame
 
 
-def _check_end(path: Path, separator: str, rows: int) -> None:
-    """Refuse a file whose last row has fewer cells than all others, as where it was cut off.
+def _check_lengths(path: Path, separator: str, rows: int) -> None:
+    """Refuse a file with a row of fewer cells than the others, as where it was cut off.
 
-    pandas counts the cells that are not there as missing ones.
+    pandas counts the cells that are not there as missing ones, and so they would be trained on.
 
     Args:
         path: The file.
@@ -120,19 +123,57 @@ def _check_end(path: Path, separator: str, rows: int) -> None:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, delimiter=separator, skipinitialspace=True)
-            cells = [len(line) for line in lines if len(line) > 1 or "".join(line).strip()]
+            cells = [
+                (len(line), lines.line_num)
+                for line in lines
+                if len(line) > 1 or "".join(line).strip()
+            ]
     except csv.Error:  # a cell longer than it takes
         return
     if len(cells) != 1 + rows:
         return
-    *others, last = cells
-    full = max(others)
     # Names may be fewer than cells: a first column that numbers the rows needs none.
-    if last < full and all(length == full for length in others[1:]):
+    full = max(count for count, _ in cells)
+    short = [(count, line) for count, line in cells[1:] if count < full]
+    if not short:
+        return
+    (count, line), more = short[0], len(short) - 1
+    told, mend = f"in line {line:,}", "complete or drop such rows"
+    if more:
+        told += f", and too few in {more:,} more row{'s' * (more > 1)}"
+    elif line == cells[-1][1]:
+        told = f"in the last, line {line:,}: the file may be cut off"
+        mend = "get the whole file, or complete or drop that row"
+    raise DataError(
+        f"{full:,} cells in each row of {path}",
+        f"{count:,} {told}",
+        f"{mend}; where only empty cells are left out, give kohort.load a pandas DataFrame of it",
+    )
+
+
+def _check_last_cell(path: Path, column: pd.Series) -> None:
+    """Refuse a file that ends within a category, which would become one of its own.
+
+    Args:
+        path: The file.
+        column: Its last one.
+
+    Raises:
+        DataError: No line break ends the file, and its last cell, unlike any other, begins one of
+            the categories.
+    """
+    last, others = column.iat[-1], column.iloc[:-1]
+    if not isinstance(last, str):
+        return
+    kinds = others.dropna().unique()
+    are_categories = last not in kinds and 2 * len(kinds) <= len(others)
+    longer = [kind for kind in kinds if are_categories and str(kind).startswith(last)]
+    if longer and not path.read_bytes().endswith((b"\n", b"\r")):
         raise DataError(
-            f"{full:,} cells in each row of {path}",
-            f"{last:,} in the last, {row_text(rows - 1)}: the file may be cut off",
-            "get the whole file, or complete or drop that row",
+            f"a file that ends with a whole cell, {path}",
+            f"{last!r} at its end, which no other row has, where others have {longer[0]!r}: "
+            "the file may be cut off",
+            "get the whole file; or, if it is whole, end its last line with a line break",
         )
 
 

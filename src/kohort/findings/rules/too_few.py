@@ -1,6 +1,7 @@
 """KH202: too few replicates to see a difference of practical interest."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,13 +61,21 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "undecided"
     ) * compared.excludes_zero
     early = [c.name for c in study.variants if c.name in (name, other) and _is_early(c, study)]
-    return RULE.finding(
+    out_of_reach = not needed and n >= FEWEST
+    found = RULE.finding(
         name,
         "found",
-        f"{name} is not yet told from {other} by {n} replicates ({clause}){but}.",
+        f"{name} is not {'' if out_of_reach else 'yet '}told from {other} by {n} replicates "
+        f"({clause}){but}.",
         evidence,
         _epochs_first(early, _advice(study, compared, curves.trained)),
     )
+    # More replicates are not what is missing: to be told that they are too few would mislead.
+    return replace(found, title=OUT_OF_REACH) if out_of_reach else found
+
+
+OUT_OF_REACH = "margin out of reach"
+"""The title where no number of replicates would show a difference of the margin."""
 
 
 def _is_early(curves: VariantCurves, study: StudyCurves) -> bool:
@@ -85,8 +94,8 @@ def _epochs_first(early: Sequence[str], advice: str) -> str:
 
 
 ALIKE = (
-    "Where few samples validate, scores take few values: hold out more samples, score by the loss, "
-    "or run more replicates."
+    "Where few samples validate, scores take few values: hold out more samples, or score by the "
+    "loss."
 )
 
 
@@ -142,8 +151,9 @@ RULE = Rule(
     "differ by less than the study's `margin`, and its replicates are fewer than it takes to see a "
     f"true difference of the margin with a probability of {100 * POWER:g} %.",
     '"No difference was found" means nothing where none could have been seen.',
-    "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where it "
-    "says that no number would show a difference of the margin, replicates share training samples "
+    "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where no "
+    f'number would show a difference of the margin, the finding is titled "{OUT_OF_REACH}" and '
+    "says so: replicates share training samples "
     "(get more data: to hold out more or fewer of them changes little) or, over seeds, their "
     "spread is too wide (steady the training); or name a larger margin. Where one of the two is "
     "undertrained (KH104), more epochs come first: replicates tell how two models differ now.",

@@ -37,6 +37,11 @@ class Scale:
         return f"{self.metric} ({which})" if which else self.metric
 
     @property
+    def in_a_sentence(self) -> str:
+        """The metric, with the class that it is of, if it is of one: `recall of class yes`."""
+        return f"{self.metric} of class {self.of_class}" if self.of_class else self.metric
+
+    @property
     def is_proportion(self) -> bool:
         """Whether the metric is a proportion, from 0 to 1."""
         return self.reference is None
@@ -118,14 +123,15 @@ class Scale:
 
 POINTS = Scale()
 
-PLAIN = 1e9
-"""Numbers from here on are written as a power of ten."""
+PLAIN = 1e6
+"""Numbers from here on are written as a power of ten: nobody counts the digits of a larger one."""
 
 
 def significant(number: float, digits: int, sign: str = "-") -> str:
-    """A number as text, with so many significant digits at least: `0.0123`, `2,685`.
+    """A number as text, with so many significant digits: `0.0123`, `2,685`, `45,100`, `1.81e+09`.
 
-    Thousands are whole: who reads 2.68e+03 has to work out what it is.
+    Thousands are no powers of ten, and have four digits at least: who reads 2.68e+03 has to work
+    out what it is.
 
     Args:
         number: The number.
@@ -133,11 +139,14 @@ def significant(number: float, digits: int, sign: str = "-") -> str:
         sign: As in a format: "+" shows that of positive numbers too.
     """
     text = f"{number:{sign}z.{digits}g}"
-    is_small = abs(number) < 1000 and "e+" not in text
-    if is_small or not abs(number) < PLAIN:
+    if abs(float(text)) < 1000:
         return text
-    behind = max(0, digits - len(f"{abs(number):.0f}"))
-    return f"{number:{sign}z,.{behind}f}"
+    digits = max(digits, 4)
+    kept = float(f"{number:.{digits}g}")
+    if not abs(kept) < PLAIN:
+        return text
+    behind = max(0, digits - len(f"{abs(kept):.0f}"))
+    return f"{kept:{sign}z,.{behind}f}"
 
 
 def worse_by_parts(interval: Interval) -> str:

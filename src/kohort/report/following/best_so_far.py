@@ -1,12 +1,15 @@
 """The best score of a study while it trains."""
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from kohort.design.scoring import Scoring
-from kohort.design.searches.draws import trial_name
 from kohort.evidence.settings import metric_name
+from kohort.findings.judged import VariantCurves
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 
@@ -25,51 +28,80 @@ class Best(NamedTuple):
     variant: str
 
 
-class BestSoFar:
-    """Follows the best mean over replicates that a variant had after an epoch.
+def best_of(scores: Mapping[str, float], by: Scoring) -> Best | None:
+    """The best of the scores of variants; None where none is a number.
 
-    It is for eyes that wait: replicates that have not come to the epoch are not in the mean, and
-    the epoch is the one that did best. `Result.table` chooses epochs without that luck.
+    Args:
+        scores: By variant.
+        by: What scores.
+    """
+    known = {variant: score for variant, score in scores.items() if math.isfinite(score)}
+    if not known:
+        return None
+    choose = max if by.higher_is_better else min
+    variant = choose(known, key=known.__getitem__)
+    metric = metric_name(by.metric)
+    scale = Scale(metric, by.higher_is_better, None if by.is_proportion else 1.0)
+    return Best(metric, words.value(known[variant], scale), variant)
+
+
+def counted(lengths: Mapping[int, int], ended: Collection[int]) -> dict[int, int]:
+    """The replicates by which a variant is judged while it trains, each with how many epochs.
+
+    They are those that have finished; while none has, those that train, each up to the epoch that
+    all of them have reached.
+
+    Args:
+        lengths: By replicate, the epochs that it has trained; one at least.
+        ended: The replicates that have finished.
+    """
+    finished = {replicate: lengths[replicate] for replicate in lengths if replicate in ended}
+    return finished or dict.fromkeys(lengths, min(lengths.values(), default=0))
+
+
+class BestSoFar:
+    """Follows the best score of a variant: that of its table, over the replicates that count.
+
+    It is the mean over replicates, each at the epoch that the others choose, as in `Result.table`.
 
     Args:
         score: What scores the study.
     """
 
     def __init__(self, score: Scoring) -> None:
-        self._score, self._metric = score, metric_name(score.metric)
-        reference = None if score.is_proportion else 1.0
-        self._scale = Scale(self._metric, score.higher_is_better, reference)
-        self._sums: dict[tuple[str, int], tuple[float, int]] = {}
+        self._score = score
+        self._measured: defaultdict[str, dict[int, list[list[float]]]] = defaultdict(dict)
+        self._ended: defaultdict[str, set[int]] = defaultdict(set)
+        # Of a large study most variants have not changed since the last look.
+        self._changed, self._means = set[str](), dict[str, float]()
 
-    def add(self, variant: str, epoch: int, logs: Mapping[str, float]) -> None:
-        """Take the logs of one member after an epoch."""
-        value = logs.get(f"val_{self._score.metric}", math.nan)
-        if math.isfinite(value):
-            total, count = self._sums.get((variant, epoch), (0.0, 0))
-            self._sums[variant, epoch] = total + value, count + 1
+    def add(self, variant: str, replicate: int, epoch: int, logs: Mapping[str, float]) -> None:
+        """Take the logs of one member after an epoch (from 0); epochs come in order."""
+        names = ("eval_data_loss", "val_data_loss", f"val_{self._score.metric}")
+        curves = self._measured[variant].setdefault(replicate, [])
+        del curves[epoch:]  # of a member that begins again
+        curves.append([logs.get(name, math.nan) for name in names])
+        self._changed.add(variant)
+
+    def end(self, variant: str, replicate: int) -> None:
+        """Take it that a member has finished."""
+        self._ended[variant].add(replicate)
+        self._changed.add(variant)
 
     def __call__(self) -> Best | None:
         """The best one; None before the first."""
-        means = {key: total / count for key, (total, count) in self._sums.items()}
-        if not means:
-            return None
-        choose = max if self._score.higher_is_better else min
-        variant, epoch = choose(means, key=means.__getitem__)
-        score = words.value(means[variant, epoch], self._scale)
-        return Best(self._metric, score, variant)
+        self._means |= {variant: self._mean(variant) for variant in self._changed}
+        self._changed.clear()
+        return best_of(self._means, self._score)
 
-
-def best_of_trials(
-    score: Scoring, logs: Mapping[int, Mapping[int, Mapping[str, float]]]
-) -> Best | None:
-    """The best score that a trial of a search had after an epoch; None before the first.
-
-    Args:
-        score: What scores the trials.
-        logs: What they measured, by number and epoch.
-    """
-    best = BestSoFar(score)
-    for number, of_trial in logs.items():
-        for epoch, measured in of_trial.items():
-            best.add(trial_name(number), epoch, measured)
-    return best()
+    def _mean(self, variant: str) -> float:
+        measured = self._measured[variant]
+        lengths = counted({r: len(curves) for r, curves in measured.items()}, self._ended[variant])
+        if not lengths:
+            return math.nan
+        values = np.full((3, len(lengths), max(lengths.values())), np.nan)
+        for place, (replicate, epochs) in enumerate(lengths.items()):
+            values[:, place, :epochs] = np.transpose(measured[replicate][:epochs])
+        train, valid, score = values
+        told = VariantCurves(variant, train, valid, score, score, np.array([*lengths.values()]))
+        return float(told.at_best(score)[told.sound].mean()) if len(told.sound) else math.nan

@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from kohort.findings.statistics.scale import significant
 from kohort.report.screen.score_columns import ScoreColumns
 from kohort.report.study_page.interval_plot import BEST
 
@@ -50,7 +51,7 @@ def columns_html(columns: ScoreColumns) -> str:
 def table_html(table: pd.DataFrame) -> str:
     """A table, its first rows where there are many, to four digits."""
     shown: str = table.head(MOST).to_html(
-        border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.4g}"
+        border=0, escape=True, na_rep="", float_format=lambda value: significant(value, 4)
     )
     others = len(table) - MOST
     return shown + (f"<p>and {others} others: table()</p>" if others > 0 else "")

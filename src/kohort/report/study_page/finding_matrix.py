@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding, Verdict
 
 MARKS: Mapping[Verdict, str] = {
@@ -55,7 +56,10 @@ def finding_matrix(findings: Sequence[Finding], variants: Sequence[str]) -> Matr
         findings: Of the study.
         variants: The names of the rows, in their order.
     """
-    rules = {f.code: f.title for f in findings if f.variant is not None}
+    # A finding may have a title of its own; a column has that of its rule.
+    of_rules = {rule.code: rule.title for rule in RULES}
+    of_variants = (f for f in findings if f.variant is not None)
+    rules = {f.code: of_rules.get(f.code, f.title) for f in of_variants}
     by_place = {(f.variant, f.code): f for f in findings}
     rows = {
         name: [

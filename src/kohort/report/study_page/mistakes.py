@@ -42,7 +42,7 @@ def mistakes_part(tests: Sequence[HeldOut], data: Dataset | None) -> dict[str, A
         "calibrations": [calibration_text(test) for test in sure]
         + ([no_probabilities(margins)] if margins else []),
         "has_margins": bool(margins),
-        "roc": roc_svg(points),
+        "roc": roc_svg(points, tests[0].answers.names if tests else ()),
         "areas": areas_text(tests),
         "precision": precision_svg(points if rarer else threshold_points(tests, rarer), ranked),
         "ranked": ranked,

@@ -116,9 +116,9 @@ def on_test_set(
         against = against_majority_text(tests[0], confidence)
     told = (
         f"On the test set, read {times} and never to choose, the model of {scores[0].variant} to "
-        f"ship has {scale.metric} {score}{f'; {off}' * bool(off)}{against}."
+        f"ship has {scale.in_a_sentence} {score}{f'; {off}' * bool(off)}{against}."
     )
-    lacks = without_intervals(scores[:1], scale.metric)
+    lacks = without_intervals(scores[:1], scale.in_a_sentence)
     # Intervals are over groups, where there are any in these sentences.
     grouped = over_groups_text(scores[0].groups) if off or against or not lacks else ""
     return " ".join(filter(None, [told, *lacks, grouped, by_chance(tests)]))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.evidence.settings import metric_name
+from kohort.findings.statistics.scale import significant
 from kohort.report.charts import on_the_page
 
 WIDTH, HEIGHT = 620, 300
@@ -63,7 +64,7 @@ class Overlay:
     colours: Sequence[str]
     views: Sequence[View]
     epochs: int
-    numbers: Mapping[str, Sequence[Mapping[str, Sequence[float | None]]]]
+    numbers: Mapping[str, Sequence[Mapping[str, Sequence[str | None]]]]
 
     smoothings: ClassVar[Mapping[str, float]] = {"light": 0.6, "strong": 0.9}
     """By name, the weight of an epoch in a smoothed curve, as a part of the next epoch's."""
@@ -115,12 +116,12 @@ def overlay(bands: pd.DataFrame, drawn: Mapping[str, bool]) -> Overlay | None:
     return Overlay(variants, COLOURS[: len(variants)], views, last, numbers)
 
 
-def _numbers(bands: pd.DataFrame, variant: str, last: int) -> dict[str, list[float | None]]:
+def _numbers(bands: pd.DataFrame, variant: str, last: int) -> dict[str, list[str | None]]:
     of_variant = bands[bands["variant"] == variant]
     found = {}
     for side, of_side in of_variant.groupby("side", sort=False):
         means = of_side.set_index("epoch")["mean"].reindex(range(1, last + 1))
-        found[str(side)] = [None if np.isnan(mean) else float(f"{mean:.4g}") for mean in means]
+        found[str(side)] = [None if np.isnan(mean) else significant(mean, 4) for mean in means]
     return found
 
 

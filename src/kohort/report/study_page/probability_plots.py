@@ -103,16 +103,18 @@ def reliability_svg(points: pd.DataFrame) -> str:
     return on_the_page(alt.layer(_diagonal("sure", "right", x, y), dots).properties(**SQUARE))
 
 
-def roc_svg(points: pd.DataFrame) -> str:
+def roc_svg(points: pd.DataFrame, names: Sequence[str]) -> str:
     """Recall over false alarms as SVG text; empty without points.
 
     Args:
         points: From `threshold_points`.
+        names: Of the two classes.
     """
     if points.empty:
         return ""
-    x = _x("false_alarms", "part of the first class given the second")
-    y = _y("recall", "recall of the second class")
+    first, second = names
+    x = _x("false_alarms", f"part of class {first} that is given {second}")
+    y = _y("recall", f"recall of class {second}")
     line = _base(points).mark_line(interpolate="linear").encode(x=x, y=y, order="recall:Q")
     both = alt.layer(_diagonal("false_alarms", "recall", x, y), line)
     return on_the_page(both.properties(**SQUARE))

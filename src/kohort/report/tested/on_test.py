@@ -79,7 +79,7 @@ def single_models(picked: Sequence[Picked], scale: Scale) -> str:
     ]
     return (
         "These are scores of one model of each variant, the one of lowest validation loss; its "
-        f"validation {scale.metric} is {listing(each)}."
+        f"validation {scale.in_a_sentence} is {listing(each)}."
     )
 
 

@@ -137,13 +137,13 @@ class SideBySide:
 
     def _on_scores(self) -> str:
         single, other, difference = self.single.score, self.other.score, self.scores
-        write = self.scale.score
+        write, metric = self.scale.score, self.scale.in_a_sentence
         told = (
             f"On {len(other.values):,} test samples {self.other.name} scores "
-            f"{write(other.score)} by {self.scale.metric}, the single model, {self.single.name}, "
+            f"{write(other.score)} by {metric}, the single model, {self.single.name}, "
             f"{write(single.score)}: {_change(difference)}."
         )
-        return " ".join([told, *without_intervals((other, single), self.scale.metric)])
+        return " ".join([told, *without_intervals((other, single), metric)])
 
     def _costs(self) -> str:
         one, two = self.single.cost, self.other.cost

@@ -25,7 +25,7 @@ from kohort.engine.loop.regrouping import trains
 from kohort.engine.members import Resources, compiled_ahead, laid_out, train_fused
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted
-from kohort.report.following.best_so_far import Best, best_of_trials
+from kohort.report.following.best_so_far import Best, best_of
 from kohort.report.progress import Progress, count
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
@@ -148,8 +148,11 @@ class Climber:
         return self.scoring is not None and self.scoring.higher_is_better
 
     def best_so_far(self) -> Best | None:
-        """The best score that a trial had after an epoch; None before the first."""
-        return None if self.scoring is None else best_of_trials(self.scoring, self._logs)
+        """The best score of a trial in its epochs so far; None before the first."""
+        if self.scoring is None:
+            return None
+        scores = {trial_name(n): self.score(n, len(logs)) for n, logs in self._logs.items()}
+        return best_of(scores, self.scoring)
 
     def epochs_of(self, number: int) -> int:
         """The epochs that a trial has trained."""

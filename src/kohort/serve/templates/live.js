@@ -80,8 +80,15 @@
   const kept = new Set();
   const dirty = new Set();
 
+  // As the report and the terminal write them (`significant` in Python).
+  const written = (value) => {
+    const short = Number(value.toPrecision(4));
+    if (Math.abs(short) < 1000) return String(short);
+    if (Math.abs(short) < 1e6) return short.toLocaleString("en-US");
+    return short.toExponential().replace(/e\+(\d)$/, "e+0$1");
+  };
   const number = (value, digits = 3) => value === null || value === undefined ? "none"
-    : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : Number(value.toPrecision(4)).toString();
+    : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : written(value);
   const scored = (value) => number(value, 1);
   // By the place of a variant in its study, so that another look has the same colours; where two of
   // one colour are shown, the later one has the next that is free.
@@ -204,16 +211,20 @@
     say(by("answer"), judged.final ? judged.answer : head.kind === "search" ? "" : soFar);
   };
 
+  const emptyRow = () => {
+    const row = make("tr");
+    const cells = Array.from({ length: 6 }, (_, place) => make("td", "", place > 3 ? { class: "text" } : {}));
+    row.append(make("th", "", { scope: "row" }), ...cells);
+    return row;
+  };
   const rowOf = (variant) => {
     if (rows.has(variant)) return rows.get(variant);
-    const row = make("tr");
-    const title = make("th", "", { scope: "row" });
+    const row = emptyRow();
     const label = make("label");
     const box = make("input", "", { type: "checkbox" });
     const swatch = make("span", "", { class: "swatch", "aria-hidden": "true" });
     label.append(box, swatch, make("span", variants[variant]));
-    title.append(label);
-    row.append(title, make("td"), make("td"), make("td"), make("td"));
+    row.cells[0].append(label);
     box.addEventListener("change", () => {
       isByHand = true;
       chosen = box.checked ? [...(chosen ?? []), variant].slice(-COLOURS.length) : chosen.filter((one) => one !== variant);
@@ -223,6 +234,12 @@
     rows.set(variant, row);
     return row;
   };
+  const reference = emptyRow();
+  const referenceRow = ([title, score, low, high, verdict]) => {
+    const told = [title, "", "", scored(score), low === null ? "none" : `${scored(low)} to ${scored(high)}`, "", verdict];
+    told.forEach((text, place) => say(reference.cells[place], text));
+    return reference;
+  };
   const showRows = () => {
     const body = by("variants").tBodies[0];
     // Who is drawn has a row with a checked box, and keeps it: an unchecked one would leave with its focus.
@@ -230,8 +247,15 @@
     const shown = order.filter((variant, place) => showsAll || place < ROWS || kept.has(variant));
     say(by("score"), judged.metric ? `validation ${judged.metric}${judged.final ? "" : " so far"}` : "score");
     say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
+    const verdicts = new Map((judged.verdicts ?? []).map(([variant, ...told]) => [variant, told]));
+    const shows = verdicts.size > 0;
+    [...by("variants").tHead.rows[0].cells].slice(5).forEach((cell) => { cell.hidden = !shows; });
     for (const variant of shown) {
       const row = rowOf(variant);
+      [5, 6].forEach((place) => {
+        row.cells[place].hidden = !shows;
+        say(row.cells[place], verdicts.get(variant)?.[place - 5] ?? "");
+      });
       const of = countOf(variant);
       const one = standing.get(variant);
       const box = row.querySelector("input");
@@ -245,7 +269,8 @@
       say(row.cells[3], one ? scored(one[2]) : "none");
       say(row.cells[4], one && one[3] !== null ? `${scored(one[3])} to ${scored(one[4])}` : "none");
     }
-    const wanted = shown.map(rowOf);
+    // What one answer for all samples scores, below the variants, as in the report.
+    const wanted = [...shown.map(rowOf), ...(judged.reference ? [referenceRow(judged.reference)] : [])];
     if (wanted.length !== body.rows.length || wanted.some((row, place) => body.rows[place] !== row)) {
       const focused = document.activeElement;
       body.replaceChildren(...wanted);
@@ -360,19 +385,21 @@
     say(chart.caption, metric + (isLog ? ", log scale" : lacksLog ? ", linear scale: not all of it is above 0" : ""));
     if (!(low <= high)) return;
     if (low === high) [low, high] = isLog ? [low / 2, 2 * high] : [low - 0.5, high + 0.5];
-    const [left, right, top, bottom] = [52, width - 8, 8, height - 26];
+    const [marks, digits] = isLog ? [logSteps(low, high), 0] : steps(low, high);
+    const text = (mark) => isLog || Math.abs(mark) >= 1e6 ? written(mark)
+      : isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %`
+      : mark.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    pen.font = "12px system-ui, sans-serif";
+    const widest = Math.max(0, ...marks.map((mark) => pen.measureText(text(mark)).width));
+    const [left, right, top, bottom] = [Math.max(52, widest + 10), width - 8, 8, height - 26];
     const x = (epoch) => left + (right - left) * (longest > 1 ? epoch / (longest - 1) : 0.5);
     const along = (value) => isLog ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     const y = (value) => bottom - (bottom - top) * along(value);
     chart.scale = { left, right, top, bottom, longest, x, y };
-    pen.font = "12px system-ui, sans-serif";
     pen.fillStyle = style("--muted");
     pen.strokeStyle = style("--line");
     pen.lineWidth = 1;
     pen.textAlign = "right";
-    const [marks, digits] = isLog ? [logSteps(low, high), 0] : steps(low, high);
-    const text = (mark) => isLog ? String(Number(mark.toPrecision(4)))
-      : isPercent ? `${(100 * mark).toFixed(Math.max(0, digits - 2))} %` : mark.toFixed(digits);
     for (const mark of marks) {
       pen.beginPath(); pen.moveTo(left, y(mark)); pen.lineTo(right, y(mark)); pen.stroke();
       pen.fillText(text(mark), left - 6, y(mark) + 4);
