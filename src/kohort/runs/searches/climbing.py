@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
-from kohort.design.scoring import LOSS, Scoring, scoring
+from kohort.design.scoring import LOSS, Scoring, check_one_loss, scoring
 from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.sampling import failure_of
 from kohort.design.searches.search_spec import SearchSpec
@@ -215,6 +215,7 @@ class Climber:
         if found:
             chosen = Counter(each.metric for each in found).most_common(1)[0][0]
             self.scoring = by = next(each for each in found if each.metric == chosen)
+            check_one_loss(by, {trial_name(n): self._planned(n).loss for n in numbers})
             self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion])
 
     def _scored(self, number: int, fact: Facts) -> Facts:
