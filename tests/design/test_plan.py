@@ -47,6 +47,20 @@ def test_constants_that_differ_share_a_program_and_the_plan_says_so(blobs, count
     assert len(count_compilations) == 1
 
 
+def test_of_many_variants_the_progress_names_three_and_the_plan_all(blobs):
+    rates = [0.1, 0.2, 0.3, 0.4, 0.5]
+    splits = kohort.Holdout(0.2, repeats=2)
+    some, all_five = (
+        kohort.Study("grid", kohort.grid(build_mlp, l2=l2), blobs, replicates=splits, epochs=1)
+        for l2 in (rates[:4], rates)
+    )
+    plan = all_five.plan()
+    assert plan.label(plan.cohorts[0]) == "cohort 1/1: l2=0.1, l2=0.2, l2=0.3 and 2 others"
+    assert "cohort 1/1: l2=0.1, l2=0.2, l2=0.3, l2=0.4, l2=0.5: 10 members" in str(plan)
+    four = some.plan()
+    assert four.label(four.cohorts[0]) == "cohort 1/1: l2=0.1, l2=0.2, l2=0.3, l2=0.4"
+
+
 def test_other_epochs_and_other_sizes_are_other_cohorts(blobs):
     epochs = {"plain": 2, "faster": 3, "wide": 2, "dropout": 2}
     assert "another number of epochs" in str(study(blobs, epochs=epochs).plan())

@@ -1,10 +1,13 @@
 """What Keras knows of metrics, and what of a model restrains it."""
 
 import keras
+import numpy as np
 import pytest
 
+import kohort
 from kohort.design.building import batch_of
-from kohort.design.scoring import scoring
+from kohort.design.scoring import check_one_loss, scoring
+from kohort.errors import DesignError
 from kohort.keras_api.metrics import MetricKind, metric_kinds
 from kohort.keras_api.models import prepare, regularizer_count
 from tests.models import build_mlp
@@ -115,3 +118,73 @@ def test_a_score_is_an_accuracy_of_classes_where_all_members_count_those(
     score = scoring(None, "auto", metrics)
     assert (score.metric, score.counts_right_answers(form, classes)) == ("accuracy", counts)
     assert not scoring("loss", "auto", metrics).counts_right_answers(form, classes)
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        (("mse", "huber"), r"mean_squared_error \(of 'a'\) and huber \(of 'b'\); .*metric='mae'"),
+        (("mse", keras.losses.MeanAbsoluteError()), "mean_absolute_error"),
+        ((keras.losses.KLDivergence(), "mse"), "kl_divergence"),
+        (
+            (
+                keras.losses.CategoricalCrossentropy(),
+                keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+            ),
+            "crossentropy of labels smoothed by 0.1",
+        ),
+    ],
+)
+def test_losses_of_two_kinds_are_not_held_against_each_other(losses, told):
+    texts = dict(zip("ab", map(loss_text, losses), strict=True))
+    with pytest.raises(DesignError, match=told):
+        check_one_loss(scoring(None, "auto", [[]]), texts)
+    metrics = [[MetricKind("mae", "down", is_proportion=False)]] * 2
+    check_one_loss(scoring("mae", "auto", metrics), texts)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        ("mse", keras.losses.MeanSquaredError(), keras.losses.mean_squared_error),
+        ("kld", keras.losses.KLDivergence()),
+        ("binary_crossentropy", keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+        ("mse", own_accuracy),
+        ("mse", {"out": "mae"}),
+    ],
+)
+def test_losses_that_may_measure_the_same_are_held_against_each_other(losses):
+    texts = {str(number): loss_text(loss) for number, loss in enumerate(losses)}
+    check_one_loss(scoring("loss", "auto", [[]]), texts)
+
+
+def loss_text(loss):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, name="out")])
+    model.compile("adam", loss)
+    return repr(model.get_compile_config()["loss"])
+
+
+def two_losses():
+    def build(loss):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("adam", loss, metrics=["mae"])
+        return model
+
+    x = np.arange(40, dtype="float32").reshape(20, 2)
+    return build, kohort.Dataset(x, x.sum(axis=1, keepdims=True) / 7)
+
+
+def test_a_study_refuses_two_losses_before_it_trains():
+    build, data = two_losses()
+    grid, splits = kohort.grid(build, loss=["mse", "huber"]), kohort.Holdout(0.2, repeats=2)
+    with pytest.raises(DesignError, match="one loss of all that are scored by it"):
+        kohort.Study("two", grid, data, replicates=splits, epochs=1).plan()
+    kohort.Study("two", grid, data, replicates=splits, epochs=1, metric="mae").plan()
+
+
+@pytest.mark.long
+def test_a_search_refuses_two_losses_before_it_trains():
+    build, data = two_losses()
+    search = kohort.Search("two", build, {"loss": ["mse", "huber"]}, data, trials=2, epochs=2)
+    with pytest.raises(DesignError, match="one loss of all that are scored by it"):
+        search.run(verbose=0)

@@ -65,7 +65,12 @@ WRONG = {
     "x sparse": ({"x_train": sparse.csr_array(X)}, f"x_train {NUMBERS}"),
     "x a generator": ({"x_train": iter(X)}, f"x_train {NUMBERS}"),
     "x a set": ({"x_train": {1, 2}}, f"x_train {NUMBERS}"),
-    "x a mapping": ({"x_train": {"a": X}}, f"x_train {NUMBERS}"),
+    "x a mapping": ({"x_train": {"a": X}}, "x_train as one array, got a dictionary of 1; join"),
+    "x of two inputs": (
+        {"x_train": (X, X[:, :1])},
+        "x_train as one array, got a tuple of 2.*; join",
+    ),
+    "y of two outputs": ({"y_train": [Y, X]}, "y_train as one array, got a list of 2.*kohort.fit"),
     "x nothing": ({"x_train": None}, f"x_train {NUMBERS}"),
     "x text alone": ({"x_train": "x.npy"}, f"x_train {NUMBERS}"),
     "x that fails": ({"x_train": Broken()}, "Broken that is none .*bring it to the CPU"),

@@ -2,6 +2,7 @@
 
 import re
 import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ class PixelScale:
 
 
 CENTRED = PixelScale(1 / 255, -0.5)
+_ONE_ARRAY = (
+    "join them along the last axis, and take them apart in the model (x[:, :4]) or in the loss; "
+    "kohort.fit takes several inputs and outputs"
+)
 
 
 def as_array(name: str, given: object) -> np.ndarray:
@@ -70,14 +75,25 @@ def _converted(name: str, given: object) -> np.ndarray:
         raise DataError(
             f"{name} without gaps", "masked values", "drop those samples or fill the gaps"
         )
+    if isinstance(given, Mapping):
+        raise DataError(f"{name} as one array", f"a dictionary of {len(given)}", _ONE_ARRAY)
     try:
         return np.asarray(given)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        if isinstance(given, list | tuple) and _are_parts(given):
+            told = f"a {type(given).__name__} of {len(given)} arrays"
+            raise DataError(f"{name} as one array", told, _ONE_ARRAY) from error
         raise DataError(
             f"{name} as an array of numbers",
             f"{type(given).__name__} that is none ({reason(error)})",
             "give samples of one shape",
         ) from error
+
+
+def _are_parts(given: Sequence[object]) -> bool:
+    """Whether these are arrays of as many samples each, as models of several inputs take them."""
+    lengths = {len(part) if isinstance(part, np.ndarray) and part.ndim else 0 for part in given}
+    return len(lengths) == 1 and lengths.pop() > len(given)
 
 
 def no_numbers(name: str, array: np.ndarray, given: Any) -> DataError:

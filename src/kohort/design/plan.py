@@ -140,10 +140,12 @@ class Plan:
         for members in self.alone:
             raise not_fused(self.variant_names[members[0].variant], members[0].reason)
 
-    def label(self, members: tuple[MemberPlan, ...]) -> str:
-        """Names one of the `groups` while it trains."""
-        variants = dict.fromkeys(self.variant_names[member.variant] for member in members)
-        names = ", ".join(told_apart(list(variants)))
+    def label(self, members: tuple[MemberPlan, ...], most: int = 3) -> str:
+        """Names one of the `groups` while it trains, by so many variants at most, and one more."""
+        variants = list(dict.fromkeys(self.variant_names[member.variant] for member in members))
+        others = len(variants) - most
+        names = ", ".join(told_apart(variants if others <= 1 else variants[:most]))
+        names += f" and {others} others" if others > 1 else ""
         if members in self.cohorts:
             return f"cohort {self.cohorts.index(members) + 1}/{len(self.cohorts)}: {names}"
         return f"by model.fit: {names}"
@@ -199,7 +201,7 @@ class Plan:
         first = members[0]
         what = ("variant" if self.looks else "member") + "s" * (len(members) != 1)
         return (
-            f"  {self.label(members)}: {len(members)} {what} of "
+            f"  {self.label(members, most=len(members))}: {len(members)} {what} of "
             f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
             f"in batches of {self.batch_size}"
         )

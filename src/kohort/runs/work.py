@@ -11,7 +11,7 @@ import numpy as np
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan, make_plan
 from kohort.design.replicates import Replicate
-from kohort.design.scoring import scoring
+from kohort.design.scoring import check_one_loss, scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop import chunking
@@ -228,10 +228,13 @@ class Planned(NamedTuple):
             memory: Bytes that training may take; None for what the device has.
 
         Raises:
-            DesignError: A model does not take the data, or lacks the metric that scores.
+            DesignError: A model does not take the data, or lacks the metric that scores; or losses
+                of two kinds would score.
         """
         models = BuiltModels(spec, for_built_models(memory))
         plan = replace(make_plan(spec, models), devices=len(places()))
         # A metric that some variant lacks is told now, and not after training.
-        scoring(spec.metric, spec.mode, [member.metrics for member in plan.every_member])
+        members = plan.every_member
+        score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
+        check_one_loss(score, {spec.variants[each.variant].name: each.loss for each in members})
         return cls(plan, models, global_settings())

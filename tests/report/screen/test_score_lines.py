@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kohort.findings.conclusions import Conclusions
 from kohort.report.screen import printing
+from kohort.report.screen.score_columns import score_columns
 from kohort.report.screen.score_lines import in_lines, score_lines
 from tests.findings.factorial.records import grid_of, record_of
 from tests.report.race.race_records import rendered
@@ -59,6 +60,15 @@ def test_each_row_says_how_it_stands_to_the_best(conclusions):
         assert line[place:].startswith(stands)
     assert second.startswith("v1")
     assert third.startswith("v0")
+
+
+def test_what_diverged_everywhere_stands_nowhere_beside_the_best():
+    scores = [SCORES[0], SCORES[2], np.full_like(SCORES[2], np.nan)]
+    columns = score_columns(
+        Conclusions(record_of(grid_of(units=[1, 2, 3]), scores)), is_uneven=False
+    )
+    assert columns.stands == ("best", "worse", "")
+    assert columns.name.cells[2] == "v2"
 
 
 def trials_of(arguments):

@@ -100,7 +100,11 @@ def score_columns(conclusions: Conclusions, *, is_uneven: bool) -> ScoreColumns:
     variants = set(conclusions.record.variant_names)
     known = {} if conclusions.winner is None else standings(conclusions)
     names = [str(name) for name in table.index]
-    stands = tuple(known.get(name, "") for name in names)
+    # Of what diverged everywhere there is no score to stand anywhere: its verdict tells that.
+    scored = table[f"val_{metric}"].notna()
+    stands = tuple(
+        known.get(name, "") if has else "" for name, has in zip(names, scored, strict=True)
+    )
     confidence = f"{100 * conclusions.record.settings.confidence:g} % interval"
 
     def column(title: str, source: str, write: Callable[[Any], str]) -> ScoreColumn:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
-from kohort.design.scoring import LOSS, Scoring, scoring
+from kohort.design.scoring import LOSS, Scoring, check_one_loss, scoring
 from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.sampling import failure_of
 from kohort.design.searches.search_spec import SearchSpec
@@ -106,12 +106,9 @@ class Climber:
             if state is None or (trains(state) and state.epoch < epochs):
                 waiting.append((number, 0 if state is None else state.epoch))
         planned = {number: self._planned(number) for number, _ in waiting}
-        alike = group(
-            waiting,
-            [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting],
-        )
+        kinds = [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting]
         parts = []
-        for alike_ones in alike:
+        for alike_ones in group(waiting, kinds):
             numbers = [number for number, _ in alike_ones]
             members = [replace(planned[number], epochs=epochs) for number in numbers]
             job = job_of_trials(self._drawn, numbers, members)
@@ -210,14 +207,16 @@ class Climber:
         """Choose the metric that scores: the one that most trials of the first part would have."""
         if self.scoring is not None:
             return
-        found = []
+        found, losses = [], {}
         for number in numbers:
             with suppress(DesignError):  # It has no such metric, and fails.
-                metrics = self._planned(number).metrics
-                found.append(scoring(self._spec.metric, self._spec.mode, [metrics]))
+                plan = self._planned(number)
+                found.append(scoring(self._spec.metric, self._spec.mode, [plan.metrics]))
+                losses[trial_name(number)] = plan.loss
         if found:
             chosen = Counter(each.metric for each in found).most_common(1)[0][0]
             self.scoring = by = next(each for each in found if each.metric == chosen)
+            check_one_loss(by, losses)
             self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion])
 
     def _scored(self, number: int, fact: Facts) -> Facts:
