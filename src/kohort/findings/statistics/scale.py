@@ -66,6 +66,11 @@ class Scale:
             return 0.0, 1.0
         return (0.0 if self.is_never_negative else -np.inf), np.inf
 
+    @property
+    def lowest_error(self) -> float:
+        """The lowest value that an error can have: -infinity of R2, whose errors are negative."""
+        return float(min(self.error(limit) for limit in self.limits))
+
     def possible(self, score: Interval) -> Interval:
         """The interval of a score, cut to the values that it can have.
 
