@@ -150,7 +150,8 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
         confidence: Between 0 and 1.
 
     Returns:
-        The interval, with no p-value; with fewer than two finite values its bounds are NaN.
+        The interval, with no p-value. Its bounds are NaN with fewer than two finite values, and
+        with values that are equal but for rounding.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -158,6 +159,9 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
     if n < 2:
         return Interval(np.nan, np.nan, np.nan, n, np.nan)
     spread = float(np.std(values, ddof=1))
+    if spread <= ROUNDING * np.abs(values).max():
+        # As of a mean: a coincidence of few or coarse measurements, and no certainty.
+        return Interval(spread, np.nan, np.nan, n, np.nan)
     tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
     low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
     return Interval(spread, low, high, n, np.nan)
