@@ -12,6 +12,9 @@ MORE_DIGITS = 3
 ROUNDING = 1e-6
 """The relative spread below which values differ only by the rounding of float32."""
 
+NOISE = 1e-9
+"""The part of an interval's reach below which its mean is zero but for the rounding of float64."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -46,6 +49,12 @@ class Interval:
         return replace(
             self, mean=factor * self.mean, low=factor * self.low, high=factor * self.high
         )
+
+    @property
+    def without_noise(self) -> "Interval":
+        """The same interval, whose mean is 0 where it differs from that by rounding alone."""
+        is_noise = abs(self.mean) < NOISE * max(abs(self.low), abs(self.high))
+        return replace(self, mean=0.0) if is_noise else self
 
     def negated(self) -> "Interval":
         """The interval of the difference in the other direction."""
