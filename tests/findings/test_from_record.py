@@ -7,6 +7,7 @@ import pytest
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.from_record import learning_curves
+from kohort.findings.rules import gap, underfit
 from kohort.report import tested_scores
 from kohort.report.answers import answer
 from tests.findings.factorial.records import grid_of, record_of
@@ -65,6 +66,8 @@ def test_the_margin_of_losses_is_a_part_of_the_best_not_of_a_baseline_that_learn
     study = Conclusions(scored_by_loss([[40.0, 44.0], [2.0, 2.2], [3.0, 3.1]], "'mse'")).study
     assert study.margin == pytest.approx(0.05 * 2.1)
     assert study.scale.threshold(2.0, 10.0) == pytest.approx(0.1 * 2.1)
+    for rule in (gap.RULE, underfit.RULE):
+        assert "10 % of what the best variant scores on validation" in rule.rule
 
 
 def test_a_variant_that_diverged_in_part_sets_no_margin_while_another_did_not():
