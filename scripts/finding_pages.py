@@ -60,7 +60,7 @@ replicate, the same for all variants.
   Nadeau and Bengio (2003) for splits and folds that share training samples. They are over seeds,
   over splits or over folds, which are different quantities; a study says which.
 - **Points** are percentage points of a proportion. Where the metric is no proportion, thresholds
-  are in percent of what the baseline scores on validation, and differences in its own unit.
+  are in percent of what the best variant scores on validation, and differences in its own unit.
 - Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
   is given it is one point, or, of what is no proportion, 5 % of the best variant's score.

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.from_record import learning_curves
+from kohort.findings.rules import gap, underfit
 from kohort.report import tested_scores
 from kohort.report.answers import answer
 from tests.findings.factorial.records import grid_of, record_of
@@ -64,6 +66,8 @@ def test_the_margin_of_losses_is_a_part_of_the_best_not_of_a_baseline_that_learn
     study = Conclusions(scored_by_loss([[40.0, 44.0], [2.0, 2.2], [3.0, 3.1]], "'mse'")).study
     assert study.margin == pytest.approx(0.05 * 2.1)
     assert study.scale.threshold(2.0, 10.0) == pytest.approx(0.1 * 2.1)
+    for rule in (gap.RULE, underfit.RULE):
+        assert "10 % of what the best variant scores on validation" in rule.rule
 
 
 def test_a_variant_that_diverged_in_part_sets_no_margin_while_another_did_not():
@@ -97,3 +101,38 @@ def test_so_is_the_interval_on_the_test_set():
         tested_scores.told([score], scale, 0.95)
         == "by loss, over 3 samples, net scores 0.6 (0 to 2.54)."
     )
+
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+
+
+def of_sizes(scores, **settings):
+    """A record of one variant, with scores `[size, replicate]` after training on parts of 160."""
+    *parts, record = (record_of(grid_of(units=[1]), row[None]) for row in scores)
+    settings = replace(record.settings, samples=(160, 40), shares={"v0": SHARES}, **settings)
+    curves = {share: part.whole for share, part in zip(SHARES, parts, strict=True)}
+    return replace(record, settings=settings, curves={**curves, **record.curves})
+
+
+@pytest.mark.parametrize("highest", [1.0, 0.5])
+def test_a_score_of_which_more_is_better_has_a_learning_curve_though_it_is_no_proportion(highest):
+    falls = 0.5 * np.array([1.0, 0.707, 0.5, 0.354, 0.25])[:, None]
+    noise = np.random.default_rng(1).normal(0, 1e-3, (5, 4))
+    record = of_sizes(highest - falls + noise, is_proportion=False, margin=0.01)
+    curve = learning_curves(record, Conclusions(record).study)[0]
+    assert (curve.verdict, curve.reason) == ("helps", "")
+    assert curve.gain.low < 0.125 * (1 - 0.707) < curve.gain.high
+
+
+@pytest.mark.parametrize(
+    ("settings", "lowest"),
+    [
+        ({}, 0.0),
+        ({"is_proportion": False}, -np.inf),
+        ({"is_proportion": False, "higher_is_better": False, "metric": "data_loss"}, -np.inf),
+    ],
+)
+def test_errors_are_never_below_zero_only_where_that_is_known(settings, lowest):
+    record = of_sizes(np.full((5, 3), 0.5), **settings)
+    assert Conclusions(record).study.scale.lowest_error == lowest
+    assert Conclusions(scored_by_loss(WIDE, "'mse'")).study.scale.lowest_error == 0.0

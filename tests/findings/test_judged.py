@@ -297,12 +297,18 @@ def test_no_number_has_more_than_four_digits_that_tell(number, words):
         (Interval(27_045.2, 999.6, 2e9, 5, 0.01), "27,050 (1,000 to 2e+09)"),
         (Interval(1.8127e9, 826_532_680, 2.8e9, 5, 0.01), "1.81e+09 (8.27e+08 to 2.8e+09)"),
         (Interval(-0.0, -0.0, 0.0, 5, 1.0), "0 (0 to 0)"),
+        (Interval(-6.94e-18, -0.635, 0.635, 5, 1.0), "0 (-0.635 to 0.635)"),
+        (Interval(1e-8, -0.635, 0.635, 5, 1.0), "1e-08 (-0.635 to 0.635)"),
         (UNFORMED, "0.031"),
         (NOTHING, "nan"),
     ],
 )
 def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, words):
     assert percent_of(reference).text(interval) == words
+
+
+ROUNDED = Interval(-6.94e-18, -0.6, 0.6, 5, 1.0)
+"""A mean of zero, but for rounding."""
 
 
 @pytest.mark.parametrize(
@@ -316,6 +322,8 @@ def test_what_is_no_proportion_is_told_in_its_own_unit(reference, interval, word
         (percent_of(0.5), BELOW, "0.031 (0.02 to 0.042) better"),
         (percent_of(0.5), Interval(-0.1, -0.2, 0.0, 3, 0.05), "0.1 (0 to 0.2) better"),
         (percent_of(0.5), ABOVE, "0.031 (0.02 to 0.042) worse"),
+        (percent_of(0.5), ROUNDED, "neither worse nor better (0; 0.6 better to 0.6 worse)"),
+        (POINTS, ROUNDED, "neither worse nor better (0.0 points; 60.0 better to 60.0 worse)"),
     ],
 )
 def test_a_difference_of_errors_is_told_as_worse_or_better(scale, interval, words):

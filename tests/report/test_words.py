@@ -47,6 +47,8 @@ def test_numbers_are_told_with_their_intervals():
     step = comparison("a", "b", 0.02, 0.01)
     assert words.difference(step, POINTS) == "+2.0 points (+1.0 to +3.0)"
     assert words.difference(step, LOSS) == "+0.02 (+0.01 to +0.03)"
+    noise = comparison("a", "b", -1e-18, 1.0)
+    assert words.difference(noise, LOSS) == "+0 (-0.01 to +0.01)"
     assert words.difference(rise("a", "b", -2.0, 0.01), None) == "-2.0 % (-2.0 to -2.0)"
     assert words.value(0.5, POINTS) == "50.0 %"
     assert words.value(0.5, LOSS) == "0.5"

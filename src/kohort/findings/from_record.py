@@ -89,6 +89,7 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
                 np.array([record.settings.samples_of(share) for share in (*shares, 1.0)]),
                 np.array([c.at_best(c.valid_error) for c in (*parts, whole)]),
                 margin=study.margin,
+                lowest=study.scale.lowest_error,
                 confidence=study.confidence,
                 test_to_train=study.test_to_train,
             )

@@ -117,9 +117,10 @@ def test_text(tests: Sequence[HeldOut], settings: Settings) -> str:
     for number, test in enumerate(tests):
         name = f"{capital(settings.baseline)}, {test.variant}," if number else test.variant
         of = "" if number else f" of {test.accuracy.n:,} samples"
-        missed = f"; it finds {none_of(test.answers)}" if test.answers.missed else ""
+        missed = test.answers.missed
+        finds = f"; it finds {none_of(test.answers, missed)}" if missed else ""
         against = against_majority_text(test, settings.confidence)
-        sentences.append(f"{name} is right for {percent(test.accuracy)}{of}{against}{missed}.")
+        sentences.append(f"{name} is right for {percent(test.accuracy)}{of}{against}{finds}.")
     return " ".join(sentences)
 
 

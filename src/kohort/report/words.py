@@ -35,7 +35,7 @@ def _signed(
 ) -> str:
     if not interval.n:
         return "none"
-    unit = " %"
+    unit, interval = " %", interval.without_noise
 
     def write(bound: float, digits: int) -> str:
         is_number = scale is not None and not scale.is_proportion

@@ -294,6 +294,26 @@ def test_the_pairs_that_are_mixed_up_are_named_with_their_direction():
     assert found.sentence.endswith(") are taken for b.")
 
 
+def test_the_class_of_too_few_samples_to_tell_is_named_with_what_to_do():
+    counts = 1000 * np.eye(4, dtype=int)
+    counts[0, :2] = 990, 10
+    counts[3, 3] = 20
+    named = labels((1000, 1000, 1000, 20), (1, 1, 1, 1))
+    found = judged("KD105", predicted=predicted(counts), labels=named)
+    assert found.verdict == "inconclusive"
+    assert found.sentence == (
+        "The most mixed up is class a, of which 1.0 % (0.4 to 2.4) are taken for b. The 20 of "
+        "class d leave open whether it is mixed up: 0.0 % of them (0.0 to 29.1) are taken for a."
+    )
+    assert found.evidence["pairs that may be mixed up"] == 3
+    assert found.evidence["part of d taken for a"].high > 0.29
+    assert found.advice.startswith("Collect more samples of these classes;")
+
+    few = judged("KD105", predicted=predicted(20 * np.eye(4, dtype=int)), labels=named)
+    assert few.sentence.startswith("The 20 of class a leave open whether it is mixed up: 0.0 % ")
+    assert few.sentence.endswith(") are taken for b. So do those of 3 more classes.")
+
+
 def test_a_class_that_is_missing_is_named():
     found = judged("KD106", labels=labels((500, 0, 500), (500, 500, 0)))
     assert "no training sample of b" in found.sentence

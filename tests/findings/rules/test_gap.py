@@ -96,7 +96,7 @@ def test_shared_samples_widen_the_interval():
     assert judge(RULE, curves, test_to_train=0.25).verdict == "inconclusive"
 
 
-def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_baselines_score():
+def test_where_the_metric_is_no_proportion_the_threshold_is_a_part_of_the_best_score():
     # 10 % of a reference of 0.5: 0.05 in the unit of the errors.
     below, above = with_gaps(0.04901, 0.04899), with_gaps(0.05101, 0.05099)
 

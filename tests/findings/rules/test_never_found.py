@@ -69,6 +69,49 @@ def test_of_many_classes_three_are_named():
     )
 
 
+def of_sizes(*samples):
+    """The judgement of a winner that takes so many samples of classes 1, 2, ... for class 0."""
+    counts = np.zeros((len(samples) + 1, len(samples) + 1), int)
+    counts[:, 0] = 500, *samples
+    return judge(*counts)
+
+
+def test_the_class_that_it_is_found_of_is_named_apart_from_those_that_are_too_few_to_tell():
+    found = of_sizes(1, 1, 1, 200, 1)
+    assert found.verdict == "found"
+    assert found.sentence == (
+        "The winner, v, finds none of the 200 of class 4. It also finds none of the 1 of class 1, "
+        "none of the 1 of class 2, none of the 1 of class 3 and none of 1 more class, which are "
+        "too few to tell their recalls."
+    )
+    assert found.evidence == {
+        "classes in the test set": 6,
+        "classes never found": 5,
+        "test samples of class 4": 200,
+        "test samples of class 1": 1,
+        "test samples of class 2": 1,
+    }
+
+
+def test_the_largest_classes_are_named_first():
+    assert (
+        "none of the 90 of class 2, none of the 70 of class 3 and" in of_sizes(50, 90, 70).sentence
+    )
+    assert of_sizes(1, 2).sentence == (
+        "The winner, v, finds none of the 2 of class 2 and none of the 1 of class 1, which are too "
+        "few to tell their recalls."
+    )
+
+
+def test_where_groups_are_known_those_of_the_most_groups_are_named_first():
+    counts = np.array([[604, 0, 0], [110, 0, 0], [50, 0, 0]])
+    found = RULE.judge(STUDY, [Answers("v", counts, tuple("abc"), 0, 90, np.array([90, 2, 40]))])
+    assert found.sentence == (
+        "The winner, v, finds none of the 50 of class c. It also finds none of the 110 of class b, "
+        "which are too few to tell its recall."
+    )
+
+
 @pytest.mark.parametrize(("samples", "classes"), [(6, 2), (11, 2), (20, 10), (200, 1000)])
 def test_what_is_found_every_other_time_is_rarely_called_never_found(samples, classes):
     counts = np.zeros((classes, classes), int)

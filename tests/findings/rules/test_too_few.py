@@ -157,6 +157,13 @@ def test_no_difference_at_all_is_seen_exactly():
     assert judged(BASE, BASE).verdict == "not found"
 
 
+@pytest.mark.parametrize("other", [BASE, WIDE])
+def test_with_a_margin_of_zero_no_replicates_are_promised_and_no_spread_is_blamed(other):
+    found = judged(BASE, other, margin=0.0)
+    assert found.verdict == "found"
+    assert found.advice.startswith("Name a margin above 0: ")
+
+
 def test_replicates_that_are_not_in_common_are_too_few():
     found = judged([0.1, 0.2, np.nan, np.nan], [np.nan, np.nan, 0.1, 0.2])
 

@@ -8,7 +8,6 @@ from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     assert_same,
     judge,
-    numbers,
     percent_of,
     study_of,
     variant,
@@ -100,9 +99,9 @@ def test_neither_counts_where_there_are_both():
 
 def test_a_variant_that_lost_a_replicate_is_not_compared_with():
     hard = [0.0, 0.2, 0.4]
-    found = judged(hard, np.add(hard, 1e-9).tolist(), [0.1, 0.9, np.nan])
+    found = judged(hard, np.add(hard, [0.0, 0.001, 0.002]), [0.1, 0.9, np.nan])
 
-    assert found.evidence[SPREAD].mean == pytest.approx(0.0, abs=1e-8)
+    assert found.evidence[SPREAD].mean == pytest.approx(0.001)
     # Unless the variant itself has none there.
     assert judged([0.0, 0.2, np.nan], [0.1, 0.3, np.nan]).evidence[SPREAD].n == 2
 
@@ -114,11 +113,21 @@ def test_a_twin_does_not_make_a_variant_stable():
     assert alone.evidence[SPREAD].mean == pytest.approx(0.2)
 
 
-def test_equal_errors_are_stable():
-    found = judged([0.1] * 4)
+@pytest.mark.parametrize("errors", [[[0.05] * 3], [[0.05] * 3, [0.1] * 3], [[0.0] * 3]])
+def test_errors_that_are_equal_by_coarse_scores_are_not_called_stable(errors):
+    found = judged(*errors)
 
-    assert found.verdict == "not found"
-    assert numbers(found.evidence[SPREAD])[:3] == pytest.approx([0, 0, 0], abs=1e-12)
+    assert (found.verdict, found.advice) == ("inconclusive", "Run more replicates.")
+    assert found.sentence == "a has the same accuracy in all 3 replicates, which tells no spread."
+    assert not found.evidence[SPREAD].is_formed
+
+
+def test_errors_that_differ_alike_in_another_variant_are_not_called_stable():
+    errors = [0.05, 0.10, 0.05]
+    found = judged(errors, np.add(errors, 0.05))
+
+    assert found.verdict == "found"
+    assert_same(found, judged(errors))
 
 
 def test_does_not_apply_where_no_replicate_is_sound():

@@ -286,6 +286,7 @@ def test_what_gives_no_interval_is_not_equivalent(differences):
 
 def test_no_difference_at_all_is_equivalent_where_there_is_a_margin():
     assert differing(0.0, 0.0, 0.0).is_equivalent
+    assert np.isnan(differing(0.0, 0.0, 0.0, margin=0.0).p_equivalence)
     assert not differing(0.0, 0.0, 0.0, margin=np.nan).is_equivalent
     assert not differing(0.1, 0.0, -0.1, margin=np.nan).is_equivalent
 

@@ -255,6 +255,14 @@ def test_spread_of_fewer_than_two_values_has_no_bounds(values):
     assert np.isnan(found.mean)
 
 
+@pytest.mark.parametrize("value", [0.05, 0.0, 1e6])
+def test_spread_of_values_that_differ_by_rounding_alone_has_no_bounds(value):
+    found = spread_interval(value * np.array([1, 1 + 1e-7, 1 - 1e-7]))
+
+    assert not found.is_formed
+    assert (found.mean, found.n) == (pytest.approx(value * 1e-7), 3)
+
+
 def test_spread_leaves_out_what_is_not_finite():
     with_gap = spread_interval(np.array([1.0, np.nan, 2.0, 4.0, np.inf]))
     without = spread_interval(np.array([1.0, 2.0, 4.0]))

@@ -81,6 +81,28 @@ def test_limit_and_scale_stay_above_zero():
     assert bent_down.scale > 0
 
 
+def test_without_a_lowest_error_the_limit_may_be_below_zero():
+    law = law_through(0.08, -0.9, 0.6)
+    found = fit_power_law(SIZES, law.error(SIZES), -np.inf)
+
+    assert (found.limit, found.exponent) == pytest.approx((-0.9, 0.6), rel=1e-3)
+    assert fit_power_law(SIZES, np.linspace(-0.2, -0.1, 5), -np.inf).scale == 0.0
+
+
+@pytest.mark.parametrize("law", [law_through(0.06, 0.1, 0.3), STEEP, FLAT])
+@pytest.mark.parametrize("lowest", [-np.inf, 0.0])
+def test_errors_below_zero_as_of_r2_have_the_gain_of_the_same_errors_above(law, lowest):
+    errors = drawn(law)
+    above = learning_curve(SIZES, errors, margin=0.01, lowest=lowest)
+    below = learning_curve(SIZES, errors - 1, margin=0.01, lowest=lowest - 1)
+
+    assert (below.verdict, below.reason) == (above.verdict, above.reason)
+    assert below.gain.mean == pytest.approx(above.gain.mean)
+    assert (below.gain.low, below.gain.high) == pytest.approx((above.gain.low, above.gain.high))
+    assert below.law is not None
+    assert below.law.error(2 * SIZES[-1]) == pytest.approx(above.law.error(2 * SIZES[-1]) - 1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_data_help_where_error_falls_steeply(seed):
     errors = drawn(STEEP, seed)

@@ -1,5 +1,7 @@
 """KD105: samples of one class are often taken for another."""
 
+from collections.abc import Sequence
+
 from kohort.findings.checks import doubtful_labels
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
@@ -10,6 +12,11 @@ MIXED_PERCENT = 10.0
 """Percent of the samples of a class that are taken for one other class."""
 NAMED = 3
 """The most pairs that a sentence names."""
+
+MORE = (
+    "Collect more samples of these classes; until then look at those that are taken for another "
+    "one, if there are any."
+)
 
 type Mixed = tuple[str, str, Interval]
 """A class, the one that it is taken for, and the part of its samples that are."""
@@ -23,7 +30,9 @@ def judge(data: CheckedData) -> Finding:
         return RULE.finding(None, "not applicable", data.untrained)
     threshold, pairs = MIXED_PERCENT / 100, mixed(data)
     above = [pair for pair in pairs if pair[2].lies_above(threshold)]
-    open_ones = [pair for pair in pairs if pair[2].high > threshold]
+    open_ones = sorted(
+        (pair for pair in pairs if pair[2].high > threshold), key=lambda pair: -pair[2].high
+    )
     one, other, part = pairs[0]
     evidence: Evidence = {
         "pairs of classes": len(pairs),
@@ -38,7 +47,15 @@ def judge(data: CheckedData) -> Finding:
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     sentence = f"The most mixed up is {_told(pairs[0])}."
     if open_ones:
-        return RULE.finding(None, "inconclusive", sentence, evidence)
+        one, other, part = open_ones[0]
+        evidence = {
+            **evidence,
+            "pairs that may be mixed up": len(open_ones),
+            f"part of {one} taken for {other}": part,
+        }
+        untold = _untold(data, open_ones)
+        sentence = untold if open_ones[0] is pairs[0] else f"{sentence} {untold}"
+        return RULE.finding(None, "inconclusive", sentence, evidence, MORE)
     return RULE.finding(None, "not found", sentence, evidence)
 
 
@@ -60,6 +77,20 @@ def mixed(data: CheckedData) -> list[Mixed]:
     ]
     pairs.sort(key=lambda pair: -pair[2].low)
     return [(names[a], names[b], part) for a, b, part in pairs]
+
+
+def _untold(data: CheckedData, pairs: Sequence[Mixed]) -> str:
+    """The class whose samples leave most open, in words; and how many more leave some."""
+    assert data.predicted is not None
+    assert data.labels is not None
+    one, other, part = pairs[0]
+    samples = int(data.predicted.confusion[data.labels.names.index(one)].sum())
+    more = len({pair[0] for pair in pairs}) - 1
+    others = f" So do those of {more:,} more class{'es' * (more > 1)}." if more else ""
+    return (
+        f"The {samples:,} of class {one} leave open whether it is mixed up: {100 * part.mean:.1f} "
+        f"% of them ({100 * part.low:.1f} to {100 * part.high:.1f}) are taken for {other}.{others}"
+    )
 
 
 def _told(pair: Mixed) -> str:

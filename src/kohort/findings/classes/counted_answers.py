@@ -59,8 +59,12 @@ class Answers:
 
     @property
     def missed(self) -> list[int]:
-        """The classes that have samples, none of which is given its class."""
-        return [int(n) for n in np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))]
+        """The classes that have samples, none of which is given its class; the largest first.
+
+        Where groups are known, those of the most groups come first.
+        """
+        missed = np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))
+        return sorted(map(int, missed), key=lambda n: (-self.behind_class(n, 1.0), n))
 
 
 def _behind(samples: int, groups: int | None, group_size: float) -> float:

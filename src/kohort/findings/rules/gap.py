@@ -49,7 +49,7 @@ RULE = Rule(
     "gap",
     "The interval of validation error minus train error at the best epoch e* lies above "
     f"{GAP_POINTS:g} points; where the metric is no proportion, above {GAP_PERCENT:g} % of what "
-    "the baseline scores on validation.",
+    "the best variant scores on validation.",
     "The gap is what the model would gain if it did on new data what it does on its training data.",
     "More data narrows a gap most surely; regularisation narrows it at the price of train error, "
     "and is worth it only where validation error falls too. A gap alone is no reason to reject a "

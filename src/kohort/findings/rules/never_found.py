@@ -23,6 +23,8 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     confidence = 1 - (1 - study.confidence) / there
     behind = {n: winner.behind_class(n, study.group_size) for n in missed}
     highest = {n: wilson_interval(0.0, behind[n], confidence).high for n in missed}
+    shown = [n for n in missed if highest[n] < RECALL_PERCENT / 100]
+    few = [n for n in missed if n not in shown]
     evidence: Evidence = {
         "classes in the test set": there,
         "classes never found": len(missed),
@@ -31,8 +33,12 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     if not missed:
         sentence = f"The winner, {winner.variant}, finds some test samples of each class."
         return RULE.finding(None, "not found", sentence, evidence)
-    sentence = f"The winner, {winner.variant}, finds {none_of(winner)}."
-    if min(highest.values()) < RECALL_PERCENT / 100:
+    recall = "its recall" if len(few) == 1 else "their recalls"
+    too_few = f"{none_of(winner, few)}, which are too few to tell {recall}." if few else ""
+    if shown:
+        sentence = f"The winner, {winner.variant}, finds {none_of(winner, shown)}."
+        if few:
+            sentence += f" It also finds {too_few}"
         return RULE.finding(
             None,
             "found",
@@ -44,21 +50,25 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     return RULE.finding(
         None,
         "inconclusive",
-        f"{sentence[:-1]}, which are too few to tell its recall.",
+        f"The winner, {winner.variant}, finds {too_few}",
         evidence,
         "Test on more samples of these classes.",
     )
 
 
-def none_of(answers: Answers) -> str:
-    """The classes of which no sample is found, in words: `none of the 11 of class 1`."""
+def none_of(answers: Answers, missed: Sequence[int]) -> str:
+    """Classes of which no sample is found, in words: `none of the 11 of class 1`.
+
+    Args:
+        answers: Those that miss them.
+        missed: The numbers of the classes, one at least; the first are named.
+    """
     parts = [
-        f"none of the {answers.of_class[n]:,} of class {answers.names[n]}"
-        for n in answers.missed[:NAMED]
+        f"none of the {answers.of_class[n]:,} of class {answers.names[n]}" for n in missed[:NAMED]
     ]
-    more = len(answers.missed) - NAMED
+    more = len(missed) - NAMED
     if more > 0:
-        parts.append(f"none of {more:,} more classes")
+        parts.append(f"none of {more:,} more {'class' if more == 1 else 'classes'}")
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 

@@ -105,6 +105,8 @@ def _advice(study: StudyCurves, compared: Comparison, trained: int) -> str:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
     if compared.difference.n < FEWEST:
         return more_replicates(trained)
+    if not study.margin > 0:
+        return "Name a margin above 0: without one no number of replicates shows two to be as good."
     return (
         f"Even {MOST:,} replicates would not show a difference of {margin} between these two, "
         f"though they may show a larger one. {capital(in_their_place(study))}."

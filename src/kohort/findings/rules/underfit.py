@@ -128,7 +128,7 @@ RULE = Rule(
     "variant that fits its training data best, for each replicate the one that does so in the "
     "others: the interval of the paired difference lies above "
     f"{EXCESS_POINTS:g} points (where the metric is no proportion, {EXCESS_PERCENT:g} % of what "
-    "the baseline scores on validation); the interval of the paired difference of validation "
+    "the best variant scores on validation); the interval of the paired difference of validation "
     "errors, each at its e*, lies above zero; and the curve is flat. By the forecast of KH104, as "
     "many epochs again would lower its train error by less than the margin or than "
     f"{100 * LEARNS_SHARE:g} % of the excess, whichever is more, by "

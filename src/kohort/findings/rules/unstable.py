@@ -4,7 +4,7 @@ import numpy as np
 
 from kohort.findings.finding import Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
-from kohort.findings.statistics.interval import Interval, spread_interval
+from kohort.findings.statistics.interval import ROUNDING, Interval, spread_interval
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -28,13 +28,13 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if drawn is not None:
         evidence["standard deviation by the draw of validation samples"] = drawn
     if not spread.is_formed:
-        return RULE.finding(
-            name,
-            "inconclusive",
-            f"{name} has too few measured replicates to tell its spread.",
-            evidence,
-            "Run more replicates.",
+        untold = (
+            f"{name} has the same {study.scale.metric} in all {spread.n} replicates, which tells "
+            "no spread."
+            if spread.n > 1
+            else f"{name} has too few measured replicates to tell its spread."
         )
+        return RULE.finding(name, "inconclusive", untold, evidence, "Run more replicates.")
     bound = float(np.hypot(margin, drawn or 0.0))
     clause = _clause(study, spread, drawn, bound)
     unknown = study.draws_samples and drawn is None
@@ -99,7 +99,14 @@ def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
         if np.isfinite(values[np.isfinite(errors)]).all()
         and not np.array_equal(values, errors, equal_nan=True)
     ]
-    return [errors, errors - np.median(whole, axis=0)] if whole else [errors]
+    if not whole:
+        return [errors]
+    beside = errors - np.median(whole, axis=0)
+    there = np.isfinite(beside)
+    largest = np.abs(errors[there]).max(initial=0.0)
+    # Differences that are all one by coarse scores tell nothing of how steady the variant is.
+    varies = there.sum() > 1 and np.ptp(beside[there]) > ROUNDING * largest
+    return [errors, beside] if varies else [errors]
 
 
 STEADY = (
@@ -117,7 +124,9 @@ RULE = Rule(
     "The interval of the standard deviation over replicates (chi-squared) lies above the smallest "
     "difference of practical interest, the study's `margin`. It is that of the validation error at "
     "e*, or of what this is above the median of the other variants in the same replicate, "
-    "whichever is less: so that neither a hard split counts nor another unstable variant. Over "
+    "whichever is less: so that neither a hard split counts nor another unstable variant. What is "
+    "the same in all replicates, as of few validation samples, tells no spread: it is inconclusive "
+    "where the error is, and of such differences it takes no notice. Over "
     "splits and folds each replicate validates on n samples drawn anew, and of an accuracy p "
     "their draw alone brings a standard deviation of sqrt(p (1 - p) / n): there the interval must "
     "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "

@@ -12,6 +12,9 @@ MORE_DIGITS = 3
 ROUNDING = 1e-6
 """The relative spread below which values differ only by the rounding of float32."""
 
+NOISE = 1e-9
+"""The part of an interval's reach below which its mean is zero but for the rounding of float64."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -46,6 +49,12 @@ class Interval:
         return replace(
             self, mean=factor * self.mean, low=factor * self.low, high=factor * self.high
         )
+
+    @property
+    def without_noise(self) -> "Interval":
+        """The same interval, whose mean is 0 where it differs from that by rounding alone."""
+        is_noise = abs(self.mean) < NOISE * max(abs(self.low), abs(self.high))
+        return replace(self, mean=0.0) if is_noise else self
 
     def negated(self) -> "Interval":
         """The interval of the difference in the other direction."""
@@ -150,7 +159,8 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
         confidence: Between 0 and 1.
 
     Returns:
-        The interval, with no p-value; with fewer than two finite values its bounds are NaN.
+        The interval, with no p-value. Its bounds are NaN with fewer than two finite values, and
+        with values that are equal but for rounding.
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
@@ -158,6 +168,9 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
     if n < 2:
         return Interval(np.nan, np.nan, np.nan, n, np.nan)
     spread = float(np.std(values, ddof=1))
+    if spread <= ROUNDING * np.abs(values).max():
+        # As of a mean: a coincidence of few or coarse measurements, and no certainty.
+        return Interval(spread, np.nan, np.nan, n, np.nan)
     tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
     low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
     return Interval(spread, low, high, n, np.nan)

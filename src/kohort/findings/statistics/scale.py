@@ -71,6 +71,11 @@ class Scale:
             return 0.0, 1.0
         return (0.0 if self.is_never_negative else -np.inf), np.inf
 
+    @property
+    def lowest_error(self) -> float:
+        """The lowest value that an error can have: -infinity of R2, whose errors are negative."""
+        return float(min(self.error(limit) for limit in self.limits))
+
     def possible(self, score: Interval) -> Interval:
         """The interval of a score, cut to the values that it can have.
 
@@ -104,7 +109,8 @@ class Scale:
         """A difference of errors as text: `3.1 points (2.0 to 4.2) worse`, or `... better`.
 
         Where it holds zero each bound says its side: `3.1 points worse (2.0 better to 8.2 worse)`.
-        One that is zero as far as it is written is `neither worse nor better (0.0 points)`.
+        One that is zero as far as it is written is `neither worse nor better (0.0 points)`, and
+        one whose mean is zero `neither worse nor better (0; 0.2 better to 0.2 worse)`.
 
         Args:
             interval: The difference.
@@ -118,7 +124,7 @@ class Scale:
         """A difference, with its unit, and its bounds as text."""
         if self.is_proportion:
             return _texts(interval.within(-1.0, 1.0), "points", 100.0, digits, thresholds)
-        return rounded(interval, significant, 3, thresholds)
+        return rounded(interval.without_noise, significant, 3, thresholds)
 
 
 POINTS = Scale()
@@ -160,13 +166,16 @@ def _worse(
     write: Callable[[Interval, int, Sequence[float]], tuple[str, str, str]],
     sides: tuple[str, str] = ("worse", "better"),
 ) -> str:
-    side, other = sides
+    (side, other), interval = sides, interval.without_noise
     if interval.mean < 0:
         interval, border, side, other = interval.negated(), -border, other, side
     mean, low, high = write(interval, 1, (border,))
     numbers = [mean.partition(" ")[0], *([low, high] if interval.is_formed else [])]
     if not any(map(as_number, numbers)):
         return f"neither {side} nor {other} ({mean})"
+    if interval.mean == 0 and interval.is_formed:
+        low, high = low.removeprefix("-"), high.removeprefix("-")
+        return f"neither {side} nor {other} ({mean}; {low} {other} to {high} {side})"
     if not as_number(low) < 0 < as_number(high):
         return f"{mean} ({low} to {high}) {side}" if interval.is_formed else f"{mean} {side}"
     return f"{mean} {side} ({low.removeprefix('-')} {other} to {high} {side})"

@@ -35,9 +35,9 @@ class Spread:
     def equivalence(self, interval: Interval, margin: float, test_to_train: float) -> float:
         """The larger p-value of two one-sided t tests (Schuirmann 1987).
 
-        NaN without an interval or without a margin.
+        NaN without an interval, and without a margin above zero: no difference is less than none.
         """
-        if not interval.is_formed or np.isnan(margin):
+        if not (interval.is_formed and margin > 0):
             return np.nan
         if not interval.has_width:  # no difference in any replicate
             return 0.0

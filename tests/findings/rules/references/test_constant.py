@@ -60,7 +60,24 @@ def test_seeds_on_one_split_do_not_hide_how_few_positives_it_has():
     assert RULE.judge(study(alike, valid_samples=10_000, group_size=100.0, **seeds)).verdict == (
         "inconclusive"
     )
-    assert RULE.judge(study([[0.3]], valid_samples=10_000, **seeds)).verdict == "not found"
+
+
+@pytest.mark.parametrize("areas", [[0.7], [0.7, 0.71], [0.7, np.nan, np.nan, np.nan]])
+def test_an_area_of_few_sound_replicates_says_nothing_however_many_samples_it_is_of(areas):
+    few = 1 - np.array(areas)
+    found = RULE.judge(study([few], valid_samples=10_000, kind="seeds", test_to_train=0.0))
+    assert found.verdict == "inconclusive"
+    assert "replicates" in found.advice.lower()
+    assert not opens_the_answer(found)
+    assert ("(no interval)" in found.sentence) == (np.isfinite(few).sum() == 1)
+
+
+def test_a_variant_of_few_sound_replicates_does_not_beat_it_for_the_others():
+    """Two seeds on five positives agree to the last digit; a third would as well."""
+    errors = [[0.40, 0.42, 0.38, 0.41], [0.41, 0.4101, np.nan, np.nan]]
+    found = RULE.judge(study(errors, kind="seeds", test_to_train=0.0))
+    assert found.verdict == "inconclusive"
+    assert "the best, a, " in found.sentence
 
 
 @pytest.mark.parametrize("scale", [LOSS, R2])

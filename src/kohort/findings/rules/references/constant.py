@@ -28,6 +28,7 @@ def judge(study: StudyCurves) -> Finding:
     if gains[best].n < FEWEST:
         trained = max(curves.trained for curves in study.variants)
         return _undecided(study, best, gains[best], "inconclusive", more_replicates(trained))
+    gains = {name: gain for name, gain in gains.items() if gain.n >= FEWEST}
     if simes([_one_sided(gain) for gain in gains.values()]) <= (1 - study.confidence) / 2:
         shown = {name: gain for name, gain in gains.items() if gain.lies_above(0.0)}
         best = max(shown, key=lambda name: shown[name].mean)
@@ -57,14 +58,15 @@ def advantages(study: StudyCurves, confidence: float) -> dict[str, Interval]:
     """By variant, by how much better it scores than one answer for all samples.
 
     Of errors by which part of that answer's they are lower: how far numbers spread differs between
-    replicates, and what is divided by it does not.
+    replicates, and what is divided by it does not. The epoch of a replicate that is alone is chosen
+    by the very samples that it is scored on, so fewer than `FEWEST` have no interval of samples.
     """
     constant, gains = _of(study), {}
     for curves, errors in zip(study.variants, study.errors, strict=True):
         sound = np.flatnonzero(np.isfinite(errors))
         if not len(sound):
             continue
-        behind = study.samples_behind(len(sound))
+        behind = study.samples_behind(len(sound)) if len(sound) >= FEWEST else 0.0
         if constant.ones is None or not behind or (constant.valid[sound] != CHANCE).any():
             gains[curves.name] = mean_interval(
                 _gains(study, errors)[sound],
