@@ -230,6 +230,21 @@ NO_TABLE = {
     "names alone": ("x.csv", "a,b\n", {"target": "a"}, r"a CSV file with rows, got .*with none"),
     "nothing": ("x.csv", "", {"target": "a"}, "a CSV file, the names of its columns in the first"),
     "an image": ("x.csv", b"\x89PNG\r\n\xff\xfe\0", {"target": "a"}, "a CSV file.*save the table"),
+    "a separator at the end of each row": (
+        *("x.csv", "a,b,c\n1,2,3,\n4,5,6,\n", {"target": "a"}),
+        r"as many cells in each row of .*x\.csv as names in its first line, 3, got 4 in its first",
+    ),
+    "one at the end of each row that has a number": (
+        *("x.csv", "id,b,c\n1,2,3,\n2,5,6,\n", {"target": "c"}),
+        "got 4 in its first row; name each column in the first line",
+    ),
+    "a column without a name": (
+        "x.csv",
+        "a,b\n1,2,3\n4,5,6\n",
+        {"target": "a"},
+        "got 3 in its first",
+    ),
+    "two of them": ("x.csv", "a,b\n1,2,3,4\n4,5,6,7\n", {"target": "a"}, "got 4 in its first"),
     "rows of several lengths": ("x.csv", "a,b\n1,2\n1,2,3\n", {"target": "a"}, "a CSV file.*Expec"),
     "no parquet": ("x.parquet", b"text", {"target": "a"}, r"a Parquet file, got .*x\.parquet \("),
     "nothing as parquet": ("x.parquet", b"", {"target": "a"}, "a Parquet file, got"),
@@ -255,6 +270,14 @@ CUT = {
     ),
     "in a category": ("a,b\n1,yes\n2,no\n3,yes\n4,no\n5,ye", "'ye' at its end.*others have 'yes'"),
 }
+
+
+@pytest.mark.parametrize("rows", [("1", "2"), ("0", "1"), ('"first"', '"second"')])
+def test_names_of_rows_as_r_writes_them_are_no_column(rows, tmp_path):
+    first, second = rows
+    text = f'"a","b"\n{first},3,4\n{second},5,6\n'
+    frame, _ = read_csv(written(tmp_path / "x.csv", text))
+    assert frame.to_dict("list") == {"a": [3, 5], "b": [4, 6]}
 
 
 @pytest.mark.parametrize("case", CUT)

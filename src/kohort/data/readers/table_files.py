@@ -29,8 +29,8 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         text: The columns whose cells stay text where they look like numbers.
 
     Raises:
-        DataError: It is no such file, holds no row, has a row of fewer cells than columns, or ends
-            within a cell.
+        DataError: It is no such file, holds no row, has a row of fewer or more cells than columns,
+            or ends within a cell.
     """
     told: list[str] = []
 
@@ -47,6 +47,7 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         if len(frame) and frame.iloc[:, -1].isna().any():
             _check_lengths(path, separator, len(frame))
         if len(frame):
+            _check_names(path, frame)
             _check_last_cell(path, frame.iloc[:, -1])
         return frame  # type: ignore[no-any-return]
 
@@ -148,6 +149,36 @@ def _check_lengths(path: Path, separator: str, rows: int) -> None:
         f"{full:,} cells in each row of {path}",
         f"{count:,} {told}",
         f"{mend}; where only empty cells are left out, give kohort.load a pandas DataFrame of it",
+    )
+
+
+def _check_names(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse a file whose rows have more cells than its first line has names.
+
+    pandas takes the first cells for names of the rows then, and every other cell comes under the
+    name of its neighbour. Where they are such names, as R writes them, that is right.
+
+    Args:
+        path: The file.
+        frame: What pandas has read.
+
+    Raises:
+        DataError: It is such.
+    """
+    index = frame.index
+    if index.equals(pd.RangeIndex(len(frame))):  # of pandas itself, or of R
+        return
+    are_names = index.equals(pd.RangeIndex(1, len(frame) + 1)) or (
+        pd.api.types.is_string_dtype(index) and index.is_unique
+    )
+    # A separator at the end of each row makes a last column without a cell.
+    if are_names and not frame.iloc[:, -1].isna().all():
+        return
+    names = frame.shape[1]
+    raise DataError(
+        f"as many cells in each row of {path} as names in its first line, {names:,}",
+        f"{names + index.nlevels:,} in its first row",
+        "name each column in the first line, and end no row with a separator",
     )
 
 
