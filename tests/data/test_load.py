@@ -244,6 +244,12 @@ NO_TABLE = {
         {"target": "a"},
         "got 3 in its first",
     ),
+    "one whose text repeats": (
+        "x.csv",
+        "a,b\ny,2,3\ny,5,6\n",
+        {"target": "a"},
+        "got 3 in its first",
+    ),
     "two of them": ("x.csv", "a,b\n1,2,3,4\n4,5,6,7\n", {"target": "a"}, "got 4 in its first"),
     "rows of several lengths": ("x.csv", "a,b\n1,2\n1,2,3\n", {"target": "a"}, "a CSV file.*Expec"),
     "no parquet": ("x.parquet", b"text", {"target": "a"}, r"a Parquet file, got .*x\.parquet \("),
