@@ -428,7 +428,7 @@ def test_any_metric_scores_and_keras_knows_its_direction(blobs, metric, mode, as
 
 @pytest.mark.long
 def test_a_metric_that_cannot_score(blobs):
-    with pytest.raises(kohort.DesignError, match=r"data_loss, mae, own_metric, r2.*got 'auc'"):
+    with pytest.raises(kohort.DesignError, match=r"with: loss, mae, own_metric, r2.*got 'auc'"):
         measured(blobs, metric="auc").plan()
     with pytest.raises(kohort.DesignError, match="pass mode='max' or mode='min'"):
         measured(blobs, metric="own_metric").plan()

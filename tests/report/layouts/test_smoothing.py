@@ -57,7 +57,7 @@ def test_smoothing_draws_a_moving_average_of_the_values_over_the_raw_curve(
                 np.testing.assert_array_equal(heights(tab, smoothed=False), before)
                 for variant, (raw, drawn) in enumerate(zip(before, after, strict=True)):
                     for place, side in enumerate(("training", "validation")):
-                        values = np.array(numbers[metric][variant][side])
+                        values = np.array(numbers[metric][variant][side], float)
                         slope, offset = np.polyfit(turned(values), raw[place], 1)
                         expected = slope * turned(debiased(values, weight)) + offset
                         # The numbers have four digits, the picture hundredths of a pixel.

@@ -154,9 +154,9 @@ def test_samples_of_one_class_have_no_area_and_those_of_no_answer_no_precision()
 @pytest.mark.long
 def test_a_score_without_an_interval_is_told_to_have_none(tmp_path):
     told = run(tmp_path / "kohort.db", metric="pr").test_text()
-    assert told.startswith("by pr, over 200 samples, ")
+    assert told.startswith("by pr of class 1, over 200 samples, ")
     assert " % (no interval)" in told
-    assert f". There is no interval: pr {WHY['pr']}. " in told
+    assert f". There is no interval: pr of class 1 {WHY['pr']}. " in told
     assert kohort.open(tmp_path / "kohort.db", "rare").test_text() == told
 
 
