@@ -75,6 +75,14 @@ def test_a_page_may_begin_before_the_first_study_and_names_the_store(folder, mon
     assert kohort("serve", "--port", "0", "--store", "other.db", cwd=folder).stderr == ""
 
 
+def test_the_name_of_a_store_moves_no_cursor(folder, monkeypatch):
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)
+    done = kohort("serve", "--port", "0", "--store", "a\x1b[2J.db", cwd=folder)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stderr
+    assert "[2J.db yet" in done.stderr
+
+
 @pytest.mark.long
 def test_it_serves_until_it_is_ended_with_a_page_open(folder):
     command = [sys.executable, "-m", "kohort", "serve", "--store", "kohort.db", "--port", "0"]

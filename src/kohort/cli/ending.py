@@ -1,4 +1,4 @@
-"""Ends a command with one line on stderr and an exit code."""
+"""Tells of a command by lines on stderr, and ends it with one and an exit code."""
 
 import sys
 from typing import NoReturn
@@ -8,6 +8,11 @@ import typer
 from kohort.errors import legible
 
 
+def note(line: str) -> None:
+    """Tell a line on stderr; names and paths in it move no cursor."""
+    typer.echo(f"kohort: {legible(line)}", err=True)
+
+
 def end(message: str, code: int) -> NoReturn:
     """End the process.
 
@@ -15,5 +20,5 @@ def end(message: str, code: int) -> NoReturn:
         message: Why it ends; it is shown in one line.
         code: The exit code.
     """
-    typer.echo(f"kohort: {legible(' '.join(message.split()))}", err=True)
+    note(" ".join(message.split()))
     sys.exit(code)

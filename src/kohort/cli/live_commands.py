@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kohort.cli.ending import note
 from kohort.cli.options import STORE, StorePlace
 from kohort.errors import DesignError
 
@@ -42,10 +43,6 @@ def serve(
     from kohort.serve.server import serve as serve_page
 
     try:
-        serve_page(store, host, port, token, typer.echo, _note)
+        serve_page(store, host, port, token, typer.echo, note)
     except KeyboardInterrupt:
-        typer.echo("kohort: the page has ended", err=True)
-
-
-def _note(line: str) -> None:
-    typer.echo(f"kohort: {line}", err=True)
+        note("the page has ended")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kohort.cli.ending import note
 from kohort.cli.options import AsJson
 from kohort.errors import legible
 
@@ -39,7 +40,7 @@ def predict(
 
     found = predict_files(model, inputs, pixel_scale(scale, offset), invert=invert)
     if found.notice:
-        typer.echo(f"kohort: {legible(found.notice)}", err=True)
+        note(found.notice)
     if as_json:
         typer.echo(json.dumps([answer.as_json() for answer in found.answers]))
         return
