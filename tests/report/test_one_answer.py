@@ -27,13 +27,16 @@ def net(loss, metric=None, rate=0.0, reduction=""):
     return model
 
 
-def run(targets, metric=None, store=None, weights=None, **arguments):
+def study(targets, metric=None, weights=None, **arguments):
     data = kohort.Dataset(X[:240], targets[:240], X[240:], targets[240:])
     variants = [kohort.Variant("net", net, metric=metric, **arguments)]
     splits = kohort.Holdout(0.2, 3)
     more = {"replicates": splits, "epochs": 3, "batch_size": 48, "sample_weight": weights}
-    study = kohort.Study("one", variants, data, metric=metric, **more)
-    return study.run(store, verbose=0)
+    return kohort.Study("one", variants, data, metric=metric, **more)
+
+
+def run(targets, metric=None, store=None, weights=None, **arguments):
+    return study(targets, metric, weights, **arguments).run(store, verbose=0)
 
 
 def verdict(result):
@@ -83,6 +86,26 @@ def test_numbers_are_held_against_their_mean(metric, name, score):
     assert table["gap"] == pytest.approx(worse if metric == "r2_score" else -worse)
 
 
+@pytest.mark.long
+def test_classes_that_are_scored_by_the_loss_are_held_against_their_shares():
+    knows_nothing = run(RARE, loss="binary_crossentropy")
+    assert knows_nothing.answer().startswith(
+        "Even the best variant is worse than always answering the share of each class, whose loss "
+    )
+    parts = study(RARE, loss="binary_crossentropy").spec.whole_replicates
+    entropy = keras.losses.BinaryCrossentropy()
+    share = [RARE[part.train].mean() for part in parts]
+    by_keras = [
+        float(entropy(RARE[part.valid][:, None], np.full((48, 1), p)))
+        for p, part in zip(share, parts, strict=True)
+    ]
+    row = knows_nothing.table().loc["always the share of each class"]
+    assert row["val_data_loss"] == pytest.approx(np.mean(by_keras), rel=1e-5)
+    signs = (NUMBERS > 0).astype(int)
+    learned = run(signs, loss="binary_crossentropy", rate=1.0)
+    assert verdict(learned) == "not found"
+
+
 def test_positives_are_the_reference_of_a_precision_recall_area():
     table = run(RARE, "pr", loss="binary_crossentropy").table()
     assert table.loc["always one score (chance)"]["val_pr"] == pytest.approx(0.05, abs=0.03)
@@ -94,11 +117,12 @@ def test_positives_are_the_reference_of_a_precision_recall_area():
         {"loss": "huber"},
         {"loss": "mse", "weights": np.ones(240)},
         {"loss": "mse", "reduction": "sum"},
+        {"loss": "binary_focal_crossentropy", "targets": RARE},
     ],
-    ids=["another loss", "weights", "a sum"],
+    ids=["another loss", "weights", "a sum", "a loss of classes"],
 )
 def test_what_has_no_known_reference_has_none(arguments, tmp_path):
-    result = run(NUMBERS, **arguments)
+    result = run(**{"targets": NUMBERS} | arguments)
     assert result.record.constant is None
     assert verdict(result) == "not applicable"
     assert len(result.table()) == 1

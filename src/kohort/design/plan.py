@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 
-from kohort.data.inspection.constant_answers import ErrorKind
+from kohort.data.inspection.constant_answers import LossKind
 from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.data.labels import AS_NUMBERS
 from kohort.data.system import bytes_text
@@ -47,7 +47,7 @@ class MemberPlan:
             variant, and for all of one that is built from its replicate's data; "" for others,
             which differ in seeds alone, and where Keras cannot tell.
         is_weighted: Whether it trains with weights, of samples or of classes.
-        error: The error that its loss is, where that is known.
+        loss_kind: What its loss computes, where that is known.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -65,7 +65,7 @@ class MemberPlan:
     reason: str = ""
     model: str = ""
     is_weighted: bool = False
-    error: ErrorKind | None = None
+    loss_kind: LossKind | None = None
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal
 import keras
 
 from kohort.data.dataset import Dataset
-from kohort.data.inspection.constant_answers import ConstantKind, ErrorKind
+from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 from kohort.data.labels import CountedClass, class_labels, counted_class
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import Accuracy, MetricKind
@@ -61,7 +61,7 @@ def scoring(
     wanted: str | None,
     mode: Mode,
     metrics: Sequence[Sequence[MetricKind]],
-    losses: Sequence[ErrorKind | None] = (),
+    losses: Sequence[LossKind | None] = (),
 ) -> Scoring:
     """The metric that a study's variants are scored by.
 
@@ -71,7 +71,7 @@ def scoring(
             top-k accuracy is taken for it.
         mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
         metrics: Of each member of the study, what it logs beside its loss.
-        losses: Of each the error that its loss is, where that is known.
+        losses: Of each what its loss computes, where that is known.
 
     Raises:
         DesignError: Some member has no such metric, or Keras does not know its direction.

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import keras
 from keras.src.utils.python_utils import pythonify_logs
 
-from kohort.data.inspection.constant_answers import ConstantKind, ErrorKind
+from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 
 _PROPORTIONS = (
     keras.metrics.Accuracy,
@@ -142,7 +142,7 @@ def _is_of_second(metric: Any) -> bool:
 
 
 _AREAS: dict[str, ConstantKind] = {"ROC": "roc", "PR": "pr"}
-_ERRORS: dict[object, ErrorKind] = {
+_LOSSES: dict[object, LossKind] = {
     keras.metrics.MeanSquaredError: "mse",
     keras.metrics.RootMeanSquaredError: "rmse",
     keras.metrics.MeanAbsoluteError: "mae",
@@ -150,6 +150,15 @@ _ERRORS: dict[object, ErrorKind] = {
     keras.losses.MeanAbsoluteError: "mae",
     keras.losses.mean_squared_error: "mse",
     keras.losses.mean_absolute_error: "mae",
+    keras.metrics.SparseCategoricalCrossentropy: "crossentropy",
+    keras.metrics.CategoricalCrossentropy: "crossentropy",
+    keras.metrics.BinaryCrossentropy: "binary crossentropy",
+    keras.losses.SparseCategoricalCrossentropy: "crossentropy",
+    keras.losses.CategoricalCrossentropy: "crossentropy",
+    keras.losses.BinaryCrossentropy: "binary crossentropy",
+    keras.losses.sparse_categorical_crossentropy: "crossentropy",
+    keras.losses.categorical_crossentropy: "crossentropy",
+    keras.losses.binary_crossentropy: "binary crossentropy",
 }
 
 
@@ -161,18 +170,26 @@ def _constant(metric: Any) -> ConstantKind | None:
     if type(metric) is keras.metrics.R2Score:
         is_usual = metric.class_aggregation == "uniform_average" and not metric.num_regressors
         return "r2" if is_usual else None
-    return _ERRORS.get(type(metric))
+    return _of_whole(metric)
 
 
-def error_of_loss(model: keras.Model) -> ErrorKind | None:
-    """The error that a model's loss is, where it is one of Keras's, of one output and unscaled."""
+def _of_whole(kept: Any) -> LossKind | None:
+    """What a metric or loss of Keras computes of all labels, as they are."""
+    kind = _LOSSES.get(type(kept))
+    options = {} if kind is None else kept.get_config()
+    is_whole = not options.get("label_smoothing") and options.get("ignore_class") is None
+    return kind if is_whole else None
+
+
+def kind_of_loss(model: keras.Model) -> LossKind | None:
+    """What a model's loss computes, where it is one of Keras's, of one output and unscaled."""
     compiled = model.get_compile_config()
     if compiled["loss_weights"] is not None or not isinstance(compiled["loss"], str | dict):
         return None
     loss = keras.losses.get(model.loss)
     if isinstance(loss, keras.losses.Loss):
-        return _ERRORS.get(type(loss)) if loss.reduction == "sum_over_batch_size" else None
-    return _ERRORS.get(loss)
+        return _of_whole(loss) if loss.reduction == "sum_over_batch_size" else None
+    return _LOSSES.get(loss)
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, float]:

@@ -91,8 +91,8 @@ class Training:
         self._plan = plan
         self._looks += 1
         if self._best is None:
-            kinds, errors = zip(*((m.metrics, m.error) for m in plan.every_member), strict=True)
-            self._best = BestSoFar(scoring(self._spec.metric, self._spec.mode, kinds, errors))
+            kinds, losses = zip(*((m.metrics, m.loss_kind) for m in plan.every_member), strict=True)
+            self._best = BestSoFar(scoring(self._spec.metric, self._spec.mode, kinds, losses))
             self._progress.follow(self._best)
         self.records.plan(plan.every_member)
         if self._engine == "fused":

@@ -11,6 +11,9 @@ RANDOM = np.random.default_rng(0)
 ROWS = np.arange(200)
 PARTS = [(ROWS[:150], ROWS[150:]), (ROWS[50:], ROWS[:50])]
 LABELS = RANDOM.permutation(ROWS < 20).astype(int)
+THREE = LABELS + (ROWS < 90)
+ONE_HOT = np.eye(3)[THREE]
+FLOATS = LABELS[:, None].astype(float)
 TARGETS = RANDOM.gamma(2.0, size=200)
 TWO = RANDOM.normal(size=(200, 2)) * [1.0, 5.0]
 
@@ -23,10 +26,19 @@ def data_of(targets):
     ("kind", "metric", "targets", "constant"),
     [
         ("roc", keras.metrics.AUC, LABELS, lambda _: 0.3),
-        ("roc", keras.metrics.AUC, LABELS[:, None].astype(float), lambda _: 0.3),
+        ("roc", keras.metrics.AUC, FLOATS, lambda _: 0.3),
         ("pr", lambda: keras.metrics.AUC(curve="PR"), LABELS, lambda _: 0.3),
         ("roc", keras.metrics.AUC, np.eye(2)[LABELS], lambda y: y.mean(axis=0)),
-        ("roc", keras.metrics.AUC, np.eye(3)[LABELS + (ROWS < 90)], lambda y: y.mean(axis=0)),
+        ("roc", keras.metrics.AUC, ONE_HOT, lambda y: y.mean(axis=0)),
+        ("crossentropy", keras.metrics.CategoricalCrossentropy, ONE_HOT, lambda y: y.mean(axis=0)),
+        ("binary crossentropy", keras.metrics.BinaryCrossentropy, LABELS, np.mean),
+        ("binary crossentropy", keras.metrics.BinaryCrossentropy, FLOATS, np.mean),
+        (
+            "binary crossentropy",
+            keras.metrics.BinaryCrossentropy,
+            ONE_HOT,
+            lambda y: y.mean(axis=0),
+        ),
         ("mse", keras.metrics.MeanSquaredError, TARGETS, np.mean),
         ("rmse", keras.metrics.RootMeanSquaredError, TARGETS, np.mean),
         ("mae", keras.metrics.MeanAbsoluteError, TARGETS, np.median),
@@ -45,6 +57,15 @@ def test_it_scores_what_keras_gives_to_it(kind, metric, targets, constant):
             given = np.broadcast_to(constant(targets[train]), targets[rows].shape)
             kept.update_state(targets[rows], given)
             assert score[number] == pytest.approx(float(kept.result()), abs=1e-4)
+
+
+def test_it_scores_what_keras_gives_to_integers_that_are_classes():
+    answer = constant_answer("crossentropy", data_of(THREE), PARTS)
+    assert answer.name == "the share of each class"
+    for (train, valid), score in zip(PARTS, answer.valid, strict=True):
+        kept = keras.metrics.SparseCategoricalCrossentropy()
+        kept.update_state(THREE[valid], np.tile(ONE_HOT[train].mean(axis=0), (len(valid), 1)))
+        assert score == pytest.approx(float(kept.result()), abs=1e-5)
 
 
 def test_the_answer_has_a_name():
@@ -68,11 +89,18 @@ def test_a_part_without_positives_has_the_area_that_keras_gives_it():
     [
         ("pr", np.eye(2)[LABELS]),
         ("roc", TARGETS),
-        ("roc", LABELS + (ROWS < 90)),
+        ("roc", THREE),
         ("mse", np.zeros((200, 3, 3))),
         ("r2", np.ones(200)),
+        ("crossentropy", TARGETS),
+        ("crossentropy", np.where(ROWS < 160, LABELS, 2)),
+        ("crossentropy", np.zeros(200, int)),
+        ("binary crossentropy", THREE),
     ],
-    ids=["columns of classes", "no classes", "three classes", "images", "targets that are alike"],
+    ids=[
+        *("columns of classes", "no classes", "three classes", "images", "targets that are alike"),
+        *("numbers", "a class that does not train", "one class", "three classes of one output"),
+    ],
 )
 def test_what_is_not_known_is_not_told(kind, targets):
     assert constant_answer(kind, data_of(targets), PARTS) is None

@@ -1,4 +1,4 @@
-"""What one answer for all samples scores by an area under a curve, or by an error of numbers."""
+"""What one answer for all samples scores: by an area, an error of numbers, a crossentropy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from typing import Literal
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.labels import class_labels
+from kohort.data.labels import ClassLabels, class_labels
 
 type ErrorKind = Literal["mse", "rmse", "mae", "r2"]
 type AreaKind = Literal["roc", "pr"]
-type ConstantKind = ErrorKind | AreaKind
+type EntropyKind = Literal["crossentropy", "binary crossentropy"]
+type LossKind = ErrorKind | EntropyKind
+type ConstantKind = LossKind | AreaKind
+
+_SHARES = "the share of each class"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,7 @@ def constant_answer(
 
     That is the mean of the training targets, or their median for absolute errors; for areas one
     score for all samples, and of one-hot rows, whose columns Keras takes together, the share of
-    each class.
+    each class, as for crossentropies.
 
     Args:
         kind: What Keras's metric computes, over all samples and columns.
@@ -53,6 +57,8 @@ def constant_answer(
     match kind:
         case "roc" | "pr":
             answer = _of_area(kind, data, sides)
+        case "crossentropy" | "binary crossentropy":
+            answer = _of_entropy(kind, data, sides)
         case _:
             answer = _of_error(kind, data.y_train, sides)
     is_known = answer is not None and np.isfinite([answer.train, answer.valid]).all()
@@ -96,13 +102,12 @@ def _of_area(
     labels = class_labels(data, floats_are_labels=True)
     if labels is None:
         return None
-    is_of = labels.train[:, None] == np.arange(len(labels.names))
-    shares = np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
+    shares = _shares(labels, parts)
     if labels.form == "one-hot":
         if kind == "pr":
             return None
         areas = [[_micro_area(train, side) for side in (train, valid)] for train, valid in shares]
-        return ConstantAnswer("the share of each class", *np.array(areas).T)
+        return ConstantAnswer(_SHARES, *np.array(areas).T)
     if len(labels.names) != 2:
         return None
     ones = shares[:, :, 1]
@@ -110,6 +115,33 @@ def _of_area(
     scores = 0.5 * ((ones > 0) & (ones < 1)) if kind == "roc" else ones
     known = float(ones[:, 1].mean()) if kind == "roc" else None
     return ConstantAnswer("one score (chance)", scores[:, 0], scores[:, 1], known)
+
+
+def _of_entropy(
+    kind: EntropyKind, data: Dataset, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> ConstantAnswer | None:
+    labels = class_labels(data, floats_are_labels=True)
+    if labels is None:
+        return None
+    shares, is_one_hot = _shares(labels, parts), labels.form == "one-hot"
+    if kind == "binary crossentropy":
+        if not is_one_hot and shares.shape[-1] != 2:
+            return None
+        # Of each column, which is or is not. The two of two classes have the same, as one has.
+        shares = np.stack([shares, 1 - shares], axis=-1)
+    known = shares[:, :1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(shares > 0, -shares * np.log(known), 0.0).sum(axis=-1)
+    scores = terms.mean(axis=-1) if kind == "binary crossentropy" else terms
+    if not np.all(scores):  # nothing to be better than
+        return None
+    return ConstantAnswer(_SHARES, scores[:, 0], scores[:, 1])
+
+
+def _shares(labels: ClassLabels, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """`[replicate, side, class]`, the part of the samples of each side that are of a class."""
+    is_of = labels.train[:, None] == np.arange(len(labels.names))
+    return np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
 
 
 def _micro_area(scores: np.ndarray, shares: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""KH207: no variant is shown to beat one answer for all samples, by an area or by an error."""
+"""KH207: no variant is shown to beat one answer for all samples, by an area, error or loss."""
 
 import numpy as np
 
@@ -150,9 +150,10 @@ RULE = Rule(
     "No variant's validation score is shown to be better than that of one answer for all samples. "
     "For the area under a ROC curve that is chance, 50 %; for that under a precision-recall curve "
     "the share of positives; of one-hot rows, whose columns Keras takes together, the area of each "
-    "class's share of the training part; for squared errors and R2 the mean of the training "
-    "targets; for absolute errors their median. A ROC area of two classes has the interval of the "
-    "validation samples that stand behind it, taken as independent; where a `Dataset` has groups, "
+    "class's share of the training part; for crossentropies of classes these shares; for squared "
+    "errors and R2 the mean of the training targets; for absolute errors their median. A ROC area "
+    "of two classes has the interval of the validation samples that stand behind it, taken as "
+    "independent; where a `Dataset` has groups, "
     "groups. All others have that of the paired differences over replicates, of errors in parts of "
     "the one answer's, so that over seeds they tell of their one split alone. It is beaten where "
     "Simes's test over all variants rejects that none is better. Else it is found where the best "
