@@ -1,5 +1,7 @@
 """What Keras knows of metrics, and what of a model restrains it."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ import kohort
 from kohort.design.building import batch_of
 from kohort.design.scoring import check_one_loss, scoring
 from kohort.errors import DesignError
-from kohort.keras_api.metrics import MetricKind, metric_kinds
+from kohort.keras_api.metrics import MeasuredLoss, MetricKind, measured_loss, metric_kinds
 from kohort.keras_api.models import prepare, regularizer_count
+from kohort.runs.searches.measure import Measure
 from tests.models import build_mlp
 
 
@@ -20,6 +23,13 @@ def prepared(model, data):
 
 def own_accuracy(y, predicted):
     return keras.ops.mean(predicted)
+
+
+def closing_over(gamma):
+    def loss(y, predicted):
+        return gamma * keras.ops.mean(keras.ops.square(y - predicted))
+
+    return loss
 
 
 def test_metrics_have_the_direction_that_keras_gives_them(blobs):
@@ -131,16 +141,21 @@ def test_a_score_is_an_accuracy_of_classes_where_all_members_count_those(
                 keras.losses.CategoricalCrossentropy(),
                 keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
             ),
-            "crossentropy of labels smoothed by 0.1",
+            r"crossentropy\(label_smoothing=0.1\)",
         ),
+        ((keras.losses.Huber(), keras.losses.Huber(delta=3.0)), r"huber\(delta=3.0\)"),
+        (("mse", keras.losses.MeanSquaredError(reduction="sum")), r"\(reduction='sum'\)"),
+        ((closing_over(1.0), closing_over(2.0)), r"loss\(gamma=1.0\).*loss\(gamma=2.0\)"),
+        (("mse", own_accuracy), "own_accuracy"),
+        (("mse", None), "none but the model's own"),
     ],
 )
 def test_losses_of_two_kinds_are_not_held_against_each_other(losses, told):
-    texts = dict(zip("ab", map(loss_text, losses), strict=True))
+    names = dict(zip("ab", map(loss_name, losses), strict=True))
     with pytest.raises(DesignError, match=told):
-        check_one_loss(scoring(None, "auto", [[]]), texts)
+        check_one_loss(scoring(None, "auto", [[]]), names)
     metrics = [[MetricKind("mae", "down", is_proportion=False)]] * 2
-    check_one_loss(scoring("mae", "auto", metrics), texts)
+    check_one_loss(scoring("mae", "auto", metrics), names)
 
 
 @pytest.mark.parametrize(
@@ -149,19 +164,37 @@ def test_losses_of_two_kinds_are_not_held_against_each_other(losses, told):
         ("mse", keras.losses.MeanSquaredError(), keras.losses.mean_squared_error),
         ("kld", keras.losses.KLDivergence()),
         ("binary_crossentropy", keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
-        ("mse", own_accuracy),
-        ("mse", {"out": "mae"}),
+        ("huber", keras.losses.Huber(name="own")),
+        (closing_over(1.0), closing_over(1.0)),
+        ("mse", {"out": "mse"}, ["mse"]),
     ],
 )
-def test_losses_that_may_measure_the_same_are_held_against_each_other(losses):
-    texts = {str(number): loss_text(loss) for number, loss in enumerate(losses)}
-    check_one_loss(scoring("loss", "auto", [[]]), texts)
+def test_losses_that_measure_the_same_are_held_against_each_other(losses):
+    names = {str(number): loss_name(loss) for number, loss in enumerate(losses)}
+    check_one_loss(scoring("loss", "auto", [[]]), names)
 
 
-def loss_text(loss):
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, name="out")])
+def test_a_crossentropy_of_many_columns_is_no_crossentropy_of_classes():
+    assert loss_name("binary_crossentropy", units=3) == "binary_crossentropy"
+    assert loss_name("categorical_crossentropy", units=3) == "crossentropy"
+
+
+def test_losses_of_several_outputs_are_those_of_each_with_their_weights():
+    inputs = keras.Input((5,))
+    outputs = {name: keras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"a": "mse", "b": "mae"}, loss_weights={"a": 1.0, "b": 0.5})
+    (name, constant) = measured_loss(model)
+    assert name.startswith("a: mean_squared_error, b: mean_absolute_error, weighted by")
+    assert constant is None
+    model.compile("adam", "mse")
+    assert measured_loss(model) == ("mean_squared_error", None)
+
+
+def loss_name(loss, units=1):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, name="out")])
     model.compile("adam", loss)
-    return repr(model.get_compile_config()["loss"])
+    return measured_loss(model).name
 
 
 def two_losses():
@@ -188,3 +221,33 @@ def test_a_search_refuses_two_losses_before_it_trains():
     search = kohort.Search("two", build, {"loss": ["mse", "huber"]}, data, trials=2, epochs=2)
     with pytest.raises(DesignError, match="one loss of all that are scored by it"):
         search.run(verbose=0)
+
+
+class Kept(dict):
+    def __getitem__(self, key):
+        return self.get(key)
+
+    def note(self, **what):
+        self |= what
+
+
+@pytest.mark.parametrize("kept", [Kept(), Kept(scoring=["data_loss", False, False, "huber"])])
+def test_later_trials_of_a_search_are_scored_by_the_loss_of_the_first(kept):
+    plans = {
+        number: SimpleNamespace(metrics=(), measured=MeasuredLoss(name))
+        for number, name in enumerate(["huber", "huber", "mean_squared_error"])
+    }
+    measure = Measure(SimpleNamespace(metric=None, mode="auto"), kept)
+    measure.choose([0, 1], plans.get)
+    assert kept["scoring"] == ["data_loss", False, False, "huber"]
+    assert measure.lack(plans[1]) == ""
+    assert "its loss is mean_squared_error, and trials are scored by huber" in measure.lack(
+        plans[2]
+    )
+
+
+@pytest.mark.parametrize("of_earlier", [["data_loss", False], ["data_loss", False, False]])
+def test_a_search_of_an_earlier_version_has_no_loss_to_hold_trials_against(of_earlier):
+    measure = Measure(SimpleNamespace(metric=None, mode="auto"), Kept(scoring=of_earlier))
+    assert not measure.lack(SimpleNamespace(metrics=(), measured=MeasuredLoss("huber")))
+    assert not measure.scoring.is_proportion

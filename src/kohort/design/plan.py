@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 
-from kohort.data.inspection.constant_answers import LossKind
 from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.data.labels import AS_NUMBERS
 from kohort.data.system import bytes_text
@@ -20,7 +19,7 @@ from kohort.design.seen.seen_model import see
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
 from kohort.errors import told_apart
-from kohort.keras_api.metrics import MetricKind
+from kohort.keras_api.metrics import MeasuredLoss, MetricKind
 from kohort.keras_api.models import config_text
 from kohort.tracing.eligibility import not_fused
 from kohort.tracing.signature import Signature, TracedSteps, group
@@ -47,7 +46,7 @@ class MemberPlan:
             variant, and for all of one that is built from its replicate's data; "" for others,
             which differ in seeds alone, and where Keras cannot tell.
         is_weighted: Whether it trains with weights, of samples or of classes.
-        loss_kind: What its loss computes, where that is known.
+        measured: What its loss measures.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -65,7 +64,7 @@ class MemberPlan:
     reason: str = ""
     model: str = ""
     is_weighted: bool = False
-    loss_kind: LossKind | None = None
+    measured: MeasuredLoss = field(default_factory=MeasuredLoss)
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -1,11 +1,8 @@
 """What the variants of a study are scored by."""
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import keras
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
@@ -17,9 +14,6 @@ type Mode = Literal["auto", "min", "max"]
 
 LOSS = "data_loss"
 """The loss without penalties of weight regularisers, which every member has."""
-_CROSSENTROPIES = tuple(
-    f"{of}_crossentropy" for of in ("binary", "categorical", "sparse_categorical")
-)
 
 
 @dataclass(frozen=True)
@@ -123,8 +117,7 @@ def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
 
     Args:
         score: What scores; of another metric than the loss nothing is refused.
-        losses: By name of the variant or trial, what its model is compiled with, as text. One that
-            is not Keras's is taken for what the others have, since nothing tells what it measures.
+        losses: By name of the variant or trial, what its loss is called (see `MeasuredLoss`).
 
     Raises:
         DesignError: The loss scores, and there are two kinds of it.
@@ -133,8 +126,7 @@ def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
         return
     found: dict[str, str] = {}
     for name, loss in losses.items():
-        found.setdefault(_measured(loss), name)
-    found.pop("", None)
+        found.setdefault(loss, name)
     if len(found) > 1:
         raise DesignError(
             "one loss of all that are scored by it",
@@ -142,23 +134,6 @@ def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
             "losses of two kinds cannot be compared: compile all with one metric, such as "
             "metrics=['mae'], and name it, metric='mae'",
         )
-
-
-def _measured(loss: str) -> str:
-    """What a loss measures, from its text; "" where that is not known."""
-    try:
-        given = ast.literal_eval(loss)
-        options = given.get("config") if isinstance(given, dict) else None
-        known = keras.losses.get(options if isinstance(options, str) else given)
-    except (SyntaxError, TypeError, ValueError):  # One of the user's, or one for each output.
-        return ""
-    if isinstance(known, keras.losses.Loss):
-        known = getattr(known, "fn", type(known))
-    kind = getattr(known, "__name__", "")
-    if kind in _CROSSENTROPIES:
-        kind = "crossentropy"  # A softmax over two classes and a sigmoid have the same one.
-    smoothing = options.get("label_smoothing") if isinstance(options, dict) else 0
-    return f"{kind} of labels smoothed by {smoothing:g}" if kind and smoothing else kind
 
 
 def class_of_score(

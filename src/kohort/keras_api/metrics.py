@@ -1,9 +1,11 @@
-"""Metrics: their initial values, their results, and what Keras knows about them."""
+"""Metrics and losses: initial values, results, and what Keras knows about them."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import keras
+import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
@@ -141,6 +143,20 @@ def _is_of_second(metric: Any) -> bool:
     return type(metric) in _OF_SECOND
 
 
+class MeasuredLoss(NamedTuple):
+    """What a model's loss measures.
+
+    Args:
+        name: The loss with those of its options that change its values. Losses of equal names may
+            be held against each other. Of the user's functions it has the plain values that they
+            close over: nothing else is known of them.
+        constant: What it computes, where the score of one answer for all samples is known.
+    """
+
+    name: str = ""
+    constant: LossKind | None = None
+
+
 _AREAS: dict[str, ConstantKind] = {"ROC": "roc", "PR": "pr"}
 _LOSSES: dict[object, LossKind] = {
     keras.metrics.MeanSquaredError: "mse",
@@ -162,6 +178,14 @@ _LOSSES: dict[object, LossKind] = {
 }
 
 
+_CROSSENTROPIES = tuple(
+    f"{of}_crossentropy" for of in ("binary", "categorical", "sparse_categorical")
+)
+_SAME_LOSS = frozenset(["name", "dtype", "fn", "from_logits", "axis"])
+"""Options of losses that do not change what they measure."""
+_PLAIN = (bool, int, float, str, list, tuple, np.ndarray, np.generic)
+
+
 def _constant(metric: Any) -> ConstantKind | None:
     if type(metric) is keras.metrics.AUC:
         is_usual = not metric.multi_label and metric.label_weights is None
@@ -181,15 +205,56 @@ def _of_whole(kept: Any) -> LossKind | None:
     return kind if is_whole else None
 
 
-def kind_of_loss(model: keras.Model) -> LossKind | None:
-    """What a model's loss computes, where it is one of Keras's, of one output and unscaled."""
-    compiled = model.get_compile_config()
-    if compiled["loss_weights"] is not None or not isinstance(compiled["loss"], str | dict):
-        return None
-    loss = keras.losses.get(model.loss)
+def measured_loss(model: keras.Model) -> MeasuredLoss:
+    """What the loss of a compiled model measures.
+
+    Known to be measured by one answer for all samples is one of Keras's losses, of one output and
+    unscaled.
+    """
+    weights, given = model.get_compile_config()["loss_weights"], model.loss
+    of_outputs = keras.tree.flatten_with_path(given)
+    names = [_loss_name(loss, has_one_output=_has_one_output(model)) for _, loss in of_outputs]
+    if weights is None and len(getattr(model, "outputs", None) or names) == len(names) == 1:
+        return MeasuredLoss(names[0], _loss_kind(of_outputs[0][1]))
+    outputs = (".".join(map(str, path)) for path, _ in of_outputs)
+    name = ", ".join(
+        f"{of}: {name}" if of else name for of, name in zip(outputs, names, strict=True)
+    )
+    return MeasuredLoss(name if weights is None else f"{name}, weighted by {weights}")
+
+
+def _loss_kind(given: Any) -> LossKind | None:
+    loss = keras.losses.get(given)
     if isinstance(loss, keras.losses.Loss):
         return _of_whole(loss) if loss.reduction == "sum_over_batch_size" else None
     return _LOSSES.get(loss)
+
+
+def _loss_name(given: Any, *, has_one_output: bool) -> str:
+    loss = keras.losses.get(given)
+    if loss is None:
+        return "none but the model's own"
+    options, function = dict[str, Any](), loss
+    if isinstance(loss, keras.losses.Loss):
+        function = getattr(loss, "fn", type(loss))
+        usual = {"reduction": "sum_over_batch_size"}
+        for called in (type(loss), function):
+            parameters = inspect.signature(called).parameters
+            usual |= {name: each.default for name, each in parameters.items()}
+        # Keras leaves some out of a configuration, such as the delta of `Huber`.
+        given_to = getattr(loss, "_fn_kwargs", {}) | loss.get_config()
+        changed = (k for k, v in given_to.items() if repr(v) != repr(usual.get(k)))
+        options = {name: given_to[name] for name in changed if name not in _SAME_LOSS}
+    elif inspect.isfunction(loss):
+        enclosed = inspect.getclosurevars(loss).nonlocals
+        options = {k: v for k, v in enclosed.items() if isinstance(v, _PLAIN)}
+    name = getattr(function, "__name__", type(function).__name__)
+    of_classes = _CROSSENTROPIES if has_one_output else _CROSSENTROPIES[1:]
+    if _LOSSES.get(function) is not None and name in of_classes:
+        # A softmax over two classes and a sigmoid have the same one.
+        name = "crossentropy"
+    told = ", ".join(f"{option}={value!r}" for option, value in sorted(options.items()))
+    return f"{name}({told})" if told else name
 
 
 def to_floats(logs: dict[str, Any]) -> dict[str, float]:

@@ -231,7 +231,7 @@ def study_record(
         of_variant[member.variant].append(member)
     planned, weights = records.planned, records.weights
     score = scoring(
-        spec.metric, spec.mode, [m.metrics for m in planned], [m.loss_kind for m in planned]
+        spec.metric, spec.mode, [m.metrics for m in planned], [m.measured.constant for m in planned]
     )
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
     record = StudyRecord(

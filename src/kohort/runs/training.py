@@ -91,8 +91,10 @@ class Training:
         self._plan = plan
         self._looks += 1
         if self._best is None:
-            kinds, losses = zip(*((m.metrics, m.loss_kind) for m in plan.every_member), strict=True)
-            self._best = BestSoFar(scoring(self._spec.metric, self._spec.mode, kinds, losses))
+            members = plan.every_member
+            losses = [member.measured.constant for member in members]
+            by = scoring(self._spec.metric, self._spec.mode, [m.metrics for m in members], losses)
+            self._best = BestSoFar(by)
             self._progress.follow(self._best)
         self.records.plan(plan.every_member)
         if self._engine == "fused":

@@ -236,5 +236,6 @@ class Planned(NamedTuple):
         # A metric that some variant lacks is told now, and not after training.
         members = plan.every_member
         score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
-        check_one_loss(score, {spec.variants[each.variant].name: each.loss for each in members})
+        losses = {spec.variants[each.variant].name: each.measured.name for each in members}
+        check_one_loss(score, losses)
         return cls(plan, models, global_settings())

@@ -14,6 +14,7 @@ from kohort.evidence.trials import kept_name
 from kohort.report.progress import Progress
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, keeping
+from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.searching import search
 from tests.runs.searches.searched import build
 
@@ -39,13 +40,13 @@ def untrained(monkeypatch):
                 climber._keeper.measured(number, epoch, logs)
             climber._keeper.breathe()
 
-    def choose(climber, numbers):
-        climber.scoring = Scoring("accuracy", True, is_proportion=True)
+    def choose(measure, numbers, planned):
+        measure.scoring = Scoring("accuracy", True, is_proportion=True)
 
     monkeypatch.setattr(Climber, "climb", climb)
     monkeypatch.setattr(Climber, "_facts", lambda climber, draw: Facts(10, ""))
     monkeypatch.setattr(Climber, "_scored", lambda climber, number, fact: fact)
-    monkeypatch.setattr(Climber, "_choose_scoring", choose)
+    monkeypatch.setattr(Measure, "choose", choose)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
 from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.description import Description
-from kohort.keras_api.metrics import kind_of_loss, metric_kinds
+from kohort.keras_api.metrics import measured_loss, metric_kinds
 from kohort.keras_api.models import regularizer_count, variables_of
 from kohort.tracing.signature import TracedSteps
 
@@ -92,7 +92,7 @@ def _facts(model: keras.Model) -> dict[str, Any]:
         "loss": repr(model.get_compile_config()["loss"]),
         "metrics": metric_kinds(model),
         "regularizer_count": regularizer_count(model),
-        "loss_kind": kind_of_loss(model),
+        "measured": measured_loss(model),
     }
 
 

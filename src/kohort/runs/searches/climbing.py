@@ -1,14 +1,13 @@
 """Trains the trials of a search from rung to rung, each from where it stands."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 from kohort.design.families.kinships import Kinships
 from kohort.design.plan import MemberPlan
-from kohort.design.scoring import LOSS, Scoring, check_one_loss, scoring
+from kohort.design.scoring import Scoring
 from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.sampling import failure_of
 from kohort.design.searches.search_spec import SearchSpec
@@ -31,6 +30,7 @@ from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.alike_trials import AlikeTrials, telling_of_memory
 from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
 from kohort.runs.searches.trial_models import TrialModels
 from kohort.runs.work import WorkItem
@@ -64,7 +64,7 @@ class Climber:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
         self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
-        self.scoring: Scoring | None = _known_scoring(keeper)  # None while all have failed
+        self._measure = Measure(spec, keeper)
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
 
@@ -89,7 +89,7 @@ class Climber:
             facts[draw.number] = self._keeper.facts(draw.number) or self._facts(draw)
             self._logs[draw.number] = self._keeper.logs.get(trial_name(draw.number), {})
             self.seconds[draw.number] = self._keeper.seconds(draw.number)
-        self._choose_scoring([n for n, fact in facts.items() if not fact.failure])
+        self._measure.choose([n for n, fact in facts.items() if not fact.failure], self._planned)
         return {number: self._scored(number, fact) for number, fact in facts.items()}
 
     def climb(self, numbers: Sequence[int], epochs: int, what: str) -> None:
@@ -138,6 +138,11 @@ class Climber:
             logs["val_data_loss"] for epoch, logs in self._logs[number].items() if epoch < epochs
         ]
         return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
+
+    @property
+    def scoring(self) -> Scoring | None:
+        """What scores trials; None while all have failed."""
+        return self._measure.scoring
 
     @property
     def higher_is_better(self) -> bool:
@@ -203,31 +208,12 @@ class Climber:
             return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
         return Facts(member.parameters, "")
 
-    def _choose_scoring(self, numbers: Sequence[int]) -> None:
-        """Choose the metric that scores: the one that most trials of the first part would have."""
-        if self.scoring is not None:
-            return
-        found, losses = [], {}
-        for number in numbers:
-            with suppress(DesignError):  # It has no such metric, and fails.
-                plan = self._planned(number)
-                found.append(scoring(self._spec.metric, self._spec.mode, [plan.metrics]))
-                losses[trial_name(number)] = plan.loss
-        if found:
-            chosen = Counter(each.metric for each in found).most_common(1)[0][0]
-            self.scoring = by = next(each for each in found if each.metric == chosen)
-            check_one_loss(by, losses)
-            self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion])
-
     def _scored(self, number: int, fact: Facts) -> Facts:
         """What is known of a trial, which fails where it lacks the metric that scores."""
         if fact.failure or self._keeper.facts(number) is not None:
             return fact
-        metrics = {kind.name for kind in self._planned(number).metrics} | {LOSS}
-        if self.scoring is not None and self.scoring.metric in metrics:
-            return fact
-        wanted = self._spec.metric if self.scoring is None else self.scoring.metric
-        return Facts(None, f"it is not compiled with {wanted!r}, by which trials are scored")
+        lack = self._measure.lack(self._planned(number))
+        return Facts(None, lack) if lack else fact
 
     def _forget(self, number: int) -> None:
         if number in self._drawn:
@@ -342,8 +328,3 @@ class Climber:
         known, seats = self._keeper["seats"], len(event.blocks[0])
         if known.get(part.program) != seats:
             self._keeper.note(seats=known | {part.program: seats})
-
-
-def _known_scoring(keeper: SearchKeeper) -> Scoring | None:
-    known = keeper["scoring"]  # of stores of earlier versions without the last
-    return None if known is None else Scoring(known[0], known[1], is_proportion=known[2:] == [True])

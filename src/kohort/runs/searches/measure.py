@@ -1,0 +1,73 @@
+"""What the trials of a search are scored by, which the first of them decide."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from kohort.design.plan import MemberPlan
+from kohort.design.scoring import LOSS, Scoring, check_one_loss, scoring
+from kohort.design.searches.draws import trial_name
+from kohort.design.searches.search_spec import SearchSpec
+from kohort.errors import DesignError
+from kohort.runs.searches.keeping import SearchKeeper
+
+
+class Measure:
+    """The metric that scores the trials of a search.
+
+    Args:
+        spec: The search.
+        keeper: Knows what an earlier run chose, and keeps what is chosen.
+    """
+
+    def __init__(self, spec: SearchSpec, keeper: SearchKeeper) -> None:
+        self._spec, self._keeper = spec, keeper
+        self.scoring: Scoring | None = None
+        """None while all trials have failed."""
+        self._loss = ""  # That all trials have, where the loss scores.
+        known = keeper["scoring"]
+        if known is not None:
+            # Stores of earlier versions have the first two or three.
+            metric, higher, *others = known
+            is_proportion, self._loss = others + [False, ""][len(others) :]
+            self.scoring = Scoring(metric, higher, is_proportion)
+
+    def choose(self, numbers: Iterable[int], planned: Callable[[int], MemberPlan]) -> None:
+        """Choose the metric that most trials of the first part would have.
+
+        Args:
+            numbers: Of the trials that can be built.
+            planned: Returns the plan of one.
+
+        Raises:
+            DesignError: It is the loss, and they have two kinds of it.
+        """
+        if self.scoring is not None:
+            return
+        found, losses = [], {}
+        for number in numbers:
+            with suppress(DesignError):  # It has no such metric, and fails.
+                plan = planned(number)
+                found.append(scoring(self._spec.metric, self._spec.mode, [plan.metrics]))
+                losses[trial_name(number)] = plan.measured.name
+        if not found:
+            return
+        chosen = Counter(each.metric for each in found).most_common(1)[0][0]
+        self.scoring = by = next(each for each in found if each.metric == chosen)
+        check_one_loss(by, losses)
+        if chosen == LOSS:
+            self._loss = next(iter(losses.values()))
+        self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
+
+    def lack(self, plan: MemberPlan) -> str:
+        """Why a trial cannot be scored as the others are; "" where it can."""
+        metrics = {LOSS, *(kind.name for kind in plan.metrics)}
+        if self.scoring is None or self.scoring.metric not in metrics:
+            wanted = self._spec.metric if self.scoring is None else self.scoring.metric
+            return f"it is not compiled with {wanted!r}, by which trials are scored"
+        if self.scoring.metric == LOSS and self._loss not in {"", plan.measured.name}:
+            return (
+                f"its loss is {plan.measured.name}, and trials are scored by {self._loss}: compile "
+                "all with one metric, and name it"
+            )
+        return ""
