@@ -85,6 +85,31 @@ def test_memory_counts_state_and_data(blobs):
     assert plan.peak_bytes > plan.data_bytes + 3 * member.state_bytes
 
 
+class StepsOfTensorFlow(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.outputs_of = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.outputs_of(inputs)
+
+    def train_step(self, data):
+        raise AssertionError
+
+
+def test_a_step_that_is_not_written_for_jax_is_told_how_to_be(blobs):
+    def build():
+        model = StepsOfTensorFlow()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    study = kohort.Study(
+        "wrong", [kohort.Variant("own", build)], blobs, replicates=kohort.Holdout(0.2, 2), epochs=1
+    )
+    with pytest.raises(kohort.DesignError, match=r"train_step\(state, data\) on JAX, and takes"):
+        study.plan()
+
+
 def test_models_that_do_not_take_the_data_are_named(blobs):
     wrong = kohort.Study(
         "wrong",

@@ -1,5 +1,6 @@
 """Refuses models that do not take the data of their study, and says what to change."""
 
+import inspect
 import re
 from dataclasses import replace
 from typing import Any
@@ -45,6 +46,14 @@ def not_taking(name: str, model: keras.Model, data: Dataset, error: Exception) -
 
 
 def _mend(model: keras.Model, data: Dataset, told: str) -> str:
+    for step in ("train_step", "test_step"):
+        try:
+            inspect.signature(getattr(model, step)).bind("state", "data")
+        except TypeError:
+            return (
+                f"Keras calls {step}(state, data) on JAX, and takes (logs, state) back: write that "
+                f"of {type(model).__name__} so, or leave it out"
+            )
     if "FBetaScore" in told and data.y_train.ndim == 1:
         return (
             "F1Score and FBetaScore take a column for each class: give one-hot targets, "
