@@ -307,10 +307,8 @@ class Result(ResultView):
             >>> result.report("report.html").name
             'report.html'
         """
-        from kohort.report.charts import make_ready
         from kohort.report.study_page.page import write_page
 
-        make_ready()
         turns = None if raw is None else self._turns_shown(raw)
         return write_page(Path(path), replace(self._page(command), turns=turns))
 

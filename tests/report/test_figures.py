@@ -1,5 +1,4 @@
 import re
-import threading
 
 import numpy as np
 import pandas as pd
@@ -155,19 +154,3 @@ def test_it_is_still_altairs(tmp_path):
     assert wider.to_dict()["resolve"]["scale"]["x"] == "independent"
     chart.save(tmp_path / "curves.svg")
     assert (tmp_path / "curves.svg").read_text("utf-8").startswith("<svg")
-
-
-def test_vega_starts_beside_other_work(monkeypatch):
-    begun, may_end = threading.Event(), threading.Event()
-
-    def convert(spec):
-        begun.set()
-        may_end.wait(10)
-
-    monkeypatch.setattr(charts.vl_convert, "vegalite_to_svg", convert)
-    starting = charts.make_ready()
-    assert begun.wait(10)
-    assert starting.is_alive()
-    may_end.set()
-    starting.join(10)
-    assert not starting.is_alive()

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -177,13 +176,6 @@ def _whole(chart: Any) -> dict[str, Any]:
     with alt.data_transformers.enable("default", max_rows=None):
         found: dict[str, Any] = chart.to_dict(validate=False)
     return found
-
-
-def make_ready() -> threading.Thread:
-    """Let Vega start beside other work: that takes as long as some thirty pictures."""
-    starting = threading.Thread(target=vl_convert.vegalite_to_svg, args=({"mark": "point"},))
-    starting.start()
-    return starting
 
 
 def on_the_page(chart: Any) -> str:
