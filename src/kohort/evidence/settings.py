@@ -1,7 +1,10 @@
 """The settings of a study, and when and with what it was run."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+
+import numpy as np
 
 from kohort.data.labels import CountedClass
 
@@ -22,7 +25,7 @@ class Settings:
         study: Its name.
         replicates: How the training data were split, as written in Python.
         kind: What the replicates are: "splits", "seeds" or "folds".
-        samples: Training and validation samples of a replicate.
+        samples: Training and validation samples of a replicate; their means where `ratio` is known.
         epochs: By variant name.
         batch_size: Samples a step.
         seed: The seed of everything random.
@@ -51,6 +54,8 @@ class Settings:
         devices: The most devices that trained members at once.
         counted: The one of two classes that the metric is of, such as a recall; None where it is
             of both, or of none, and in studies that were kept before it was.
+        ratio: Where replicates differ in size, as folds of whole groups do, the mean over them of
+            validation over training samples; 0 where they do not by more than a sample.
     """
 
     study: str
@@ -83,14 +88,16 @@ class Settings:
     baseline: str = "the baseline"
     devices: int = 1
     counted: CountedClass | None = None
+    ratio: float = 0.0
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""
         train, valid = (f"{size:,}" for size in self.samples)
+        where = "on average" if self.ratio else "in each"
         epochs = ", ".join(str(epochs) for epochs in sorted(set(self.epochs.values())))
         seconds = (self.finished - self.started).total_seconds()
         return [
-            ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, in each"),
+            ("replicates", f"{self.replicates}: {train} samples train, {valid} validate, {where}"),
             *([("class that the score is of", self._counted())] if self.counted else []),
             *([("splits", self.strata)] if self.strata else []),
             *([("trained also on", self._parts())] if any(self.shares.values()) else []),
@@ -150,4 +157,21 @@ class Settings:
 
         0 for seeds: they are independent, and their intervals do not cover the luck of the split.
         """
-        return 0.0 if self.kind == "seeds" else self.samples[1] / self.samples[0]
+        return 0.0 if self.kind == "seeds" else self.ratio or self.samples[1] / self.samples[0]
+
+
+def sizes_of(replicates: Collection[tuple[int, int]]) -> tuple[tuple[int, int], float]:
+    """What `Settings` says of the sizes of replicates: its `samples`, and its `ratio`.
+
+    The correlation of two replicates follows from the part of the samples that each holds out. Of
+    uneven ones the mean over all is taken: one fold may hold half of the samples, in one group.
+
+    Args:
+        replicates: Of each, training and validation samples.
+    """
+    sizes = np.array(list(replicates))
+    if (np.ptp(sizes, axis=0) <= 1).all():
+        train, valid = sizes[0]
+        return (int(train), int(valid)), 0.0
+    train, valid = np.rint(sizes.mean(axis=0))
+    return (int(train), int(valid)), float((sizes[:, 1] / sizes[:, 0]).mean())

@@ -300,18 +300,18 @@ class StudyCurves:
         variants = tuple(curves.first(self.looks[0]) for curves in self.variants)
         return replace(self, variants=variants, looks=())
 
-    def samples_behind(self, replicates: int) -> float:
+    def samples_behind(self, replicates: int, *, of_groups: bool = True) -> float:
         """How many independent samples tell as much as the mean over some replicates.
 
         Samples of one group may be right or wrong together: groups are counted, of the size that
-        the group of a sample has on average.
+        the group of a sample has on average, or, without `of_groups`, samples all the same.
         The variance of a proportion that is averaged over replicates comes from the samples that
         they hold out. On one split (seeds) these are the same each time. Folds hold out each
         sample once. Of several splits any two share samples by chance: of the pairs of draws that
         make the mean, one in `replicates * valid_samples` is of one sample with itself in one
         replicate, and one in all training samples of it in two.
         """
-        held_out = (self.valid_samples or 0) / self.group_size
+        held_out = (self.valid_samples or 0) / (self.group_size if of_groups else 1.0)
         if self.kind == "seeds" or not held_out or not self.test_to_train:
             return held_out
         everything = held_out + held_out / self.test_to_train

@@ -25,7 +25,7 @@ from kohort.design.weights import weights_text
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
-from kohort.evidence.settings import Settings
+from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
@@ -270,12 +270,15 @@ def _settings(
     spec: StudySpec, score: Scoring, records: Records, engine: str, start: RunStart, runs: int
 ) -> Settings:
     replicate = spec.replicate(0, 1.0)
-    train, measured = len(replicate.train), len(replicate.measured)
+    measured = len(replicate.measured)
+    planned = {m.replicate: m.sizes for m in records.planned if m.share == 1}
+    samples, ratio = sizes_of(planned.values() or [(len(replicate.train), len(replicate.valid))])
     return Settings(
         study=spec.name,
         replicates=repr(spec.drawn),
         kind=spec.replicates.kind,
-        samples=(train, len(replicate.valid)),
+        samples=samples,
+        ratio=ratio,
         epochs={variant.name: spec.epochs_of(variant) for variant in spec.variants},
         batch_size=spec.batch_size,
         seed=spec.seed,
@@ -292,7 +295,7 @@ def _settings(
         finished=start.at + timedelta(seconds=time.monotonic() - start.ticks),
         environment=environment(),
         runs=runs,
-        measured=measured if measured < train else 0,
+        measured=measured if measured < len(replicate.train) else 0,
         group_size=mean_group_size(spec.data.groups),
         looks=() if spec.race is None else spec.race.sizes,
         class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},

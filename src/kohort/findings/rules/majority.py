@@ -6,9 +6,9 @@ import numpy as np
 from scipy import stats
 
 from kohort.data.labels import Majority
-from kohort.findings.finding import Evidence, Finding, Rule, Verdict
+from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import above_constant, apart
 
 CHANCE_POINTS = 5.0
@@ -58,7 +58,8 @@ def advantages(study: StudyCurves) -> dict[str, Interval]:
     scored = [number for number, errors in enumerate(study.errors) if np.isfinite(errors).any()]
     confidence = 1 - (1 - study.confidence) / max(1, len(scored))
     compared = [_compared(study, number) for number in scored]
-    unexplained = [each.unexplained for each in compared if each.discordant is not None]
+    known = [each for each in compared if each.discordant is not None]
+    unexplained = [each.unexplained for each in known if each.differences is None]
     usual = float(np.median(unexplained)) if unexplained else 0.0
     return {each.name: each.gain(confidence, usual) for each in compared}
 
@@ -77,6 +78,8 @@ class _Compared:
             known.
         unexplained: The variance of their difference over replicates, less what the samples of one
             explain of it; may be below zero, by chance.
+        differences: Of groups that are drawn anew, `[replicate]`, by how much the model is right
+            more often, and the validation over the training samples; None of others.
     """
 
     name: str
@@ -86,6 +89,7 @@ class _Compared:
     samples: float
     discordant: float | None = None
     unexplained: float = 0.0
+    differences: tuple[np.ndarray, float] | None = None
 
     def gain(self, confidence: float, usual: float) -> Interval:
         """By how much the model is right more often.
@@ -100,6 +104,11 @@ class _Compared:
             usual: The median of the variances that are unexplained, over variants.
         """
         found = above_constant(self.accuracy, self.share, self.samples, confidence, self.discordant)
+        if self.differences is not None:
+            values, ratio = self.differences
+            over = mean_interval(values, confidence=confidence, test_to_train=ratio)
+            bounds = min(found.low, over.low), max(found.high, over.high)
+            return Interval(found.mean, *bounds, over.n, np.nan).within(-1.0, 1.0)
         if self.discordant is None:
             return found
         variance = max(0.0, self.unexplained, usual) / self.replicates
@@ -114,9 +123,18 @@ def _compared(study: StudyCurves, number: int) -> _Compared:
     n, accuracy = len(right), float(np.clip(right.mean(), 0.0, 1.0))
     found = _Compared(curves.name, accuracy, float(shares.mean()), n, study.samples_behind(n))
     only = None if curves.only_right is None else curves.only_right[sound]
-    if only is None or not np.isfinite(only).any() or not _shows_luck(study, n):
+    difference = right - shares
+    if only is None or not np.isfinite(only).any():
+        part = None
+    else:
+        part = discordant(right, shares, only)
+    if study.group_size > 1 and study.draws_samples and n >= FEWEST:
+        # How alike the samples of a group are shows between replicates, of which each has others.
+        samples = study.samples_behind(n, of_groups=False)
+        differences = difference, study.test_to_train
+        return replace(found, samples=samples, discordant=part, differences=differences)
+    if part is None or not _shows_luck(study, n):
         return found
-    part, difference = discordant(right, shares, only), right - shares
     explained = (part - difference.mean() ** 2) / study.samples_behind(1)
     return replace(found, discordant=part, unexplained=difference.var(ddof=1) - explained)
 
@@ -125,9 +143,9 @@ def _shows_luck(study: StudyCurves, replicates: int) -> bool:
     """Whether the replicates show what else than samples moves an accuracy.
 
     One that is alone does not, and its epoch is chosen by the very samples that it is scored on.
-    On one split nothing shows how uneven groups are.
+    Of few replicates, and on one split, nothing shows how uneven groups are.
     """
-    return replicates > 1 and (study.draws_samples or study.group_size == 1)
+    return replicates > 1 and study.group_size == 1
 
 
 def discordant(right: np.ndarray, shares: np.ndarray, only_right: np.ndarray) -> float:
@@ -194,8 +212,10 @@ RULE = Rule(
     "replicates beyond what samples explain. Of one replicate, of groups on one split, and where "
     "the counts are not known (weights that were dropped, models that tell no classes, studies "
     "kept before they were) it is the most that two accuracies allow. Samples are taken as "
-    "independent; where a `Dataset` has groups, groups. It is asked where an accuracy of classes "
-    "scores.",
+    "independent. Where a `Dataset` has groups that three replicates or more hold out anew, the "
+    "interval is no narrower than that of the paired differences over replicates; of fewer, and on "
+    "one split, groups are counted in the place of samples. It is asked where an accuracy of "
+    "classes scores.",
     "Of data with 2 % positives, a model that never says so is right for 98 %. Such a score reads "
     "as a success, and the model is of no use.",
     ADVICE,
