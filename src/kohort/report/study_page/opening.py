@@ -19,7 +19,6 @@ from kohort.report.answers import (
     too_few_to_tell,
     what_axes_do,
     what_it_did,
-    without_rise,
 )
 from kohort.report.class_words import (
     against_majority_text,
@@ -27,6 +26,7 @@ from kohort.report.class_words import (
     of_no_use,
     of_the_common_class,
 )
+from kohort.report.factorial.addition_words import without_rise
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.beside_answer import by_chance
 from kohort.report.tested.group_words import over_groups_text
