@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.design.searches.draws import is_trial
+from kohort.errors import count
 from kohort.evidence.given_values import columns, short
 from kohort.evidence.record import StudyRecord
 from kohort.findings.conclusions import Conclusions
@@ -25,7 +26,6 @@ from kohort.report.class_words import (
 from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
-from kohort.report.progress import count
 from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
 
