@@ -204,7 +204,10 @@ WRONG = {
         "ZeroDivisionError at line 26",
     ),
     "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
-    "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
+    "no such data": (
+        ["run", "study.py", "--data", "nowhere"],
+        "'nowhere': no such file or folder",
+    ),
     "data that are no data": (
         ["run", "study.py", "--data", "study.py"],
         "'study.py', a file of another kind",
