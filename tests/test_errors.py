@@ -1,8 +1,9 @@
 """Names in sentences."""
 
+import numpy as np
 import pytest
 
-from kohort.errors import told_apart
+from kohort.errors import count, received_text, told_apart
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,30 @@ from kohort.errors import told_apart
 )
 def test_names_with_commas_are_told_apart(names, told):
     assert told_apart(names) == told
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs"), (1200, "1,200 epochs")]
+)
+def test_a_number_has_its_noun(number, told):
+    assert count(number, "epoch") == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (1e12, "1e+12"),
+        (-1234567.0, "-1.23457e+06"),
+        (1.5, "1.5"),
+        (10**12, "1,000,000,000,000"),
+        (2, "2"),
+        (True, "True"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+        ("many", "'many'"),
+        (np.float32(2.0), "np.float32(2.0)"),
+    ],
+)
+def test_large_numbers_are_told_as_one_reads_them(value, told):
+    assert received_text(value) == told
+    assert len(received_text(10**400)) < 100

@@ -12,9 +12,13 @@
 Each message says what was expected, what came, and how to mend it.
 """
 
+import math
 import re
+import reprlib
 from collections.abc import Sequence
 
+_LONG = 1e6
+"""Nobody counts the digits of a larger number."""
 _LONGEST_REASON = 300
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _COMMA = re.compile(r",(?!\d{3}\b)")
@@ -156,6 +160,20 @@ def told_apart(names: Sequence[str]) -> list[str]:
     """Names for a list in a sentence: in quotes where a comma in one would look like its end."""
     has_comma = any(_COMMA.search(_PARENTHESES.sub("", name)) for name in names)
     return [f'"{name}"' for name in names] if has_comma and len(names) > 1 else list(names)
+
+
+def count(number: int, what: str) -> str:
+    """A number with its noun: `1 member`, `5 members`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def received_text(value: object) -> str:
+    """What was given in the place of a number: a large one with commas, or as a power of ten."""
+    if isinstance(value, float) and math.isfinite(value) and abs(value) >= _LONG:
+        return f"{value:.6g}"
+    if isinstance(value, int) and _LONG <= abs(value) < _LONG**3:
+        return f"{value:,}"
+    return reprlib.repr(value)
 
 
 def row_text(row: int) -> str:

@@ -29,7 +29,7 @@ from kohort.engine.memory import allowed
 from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.ray_settings import Executor, Ray, cluster_of
-from kohort.errors import DesignError
+from kohort.errors import DesignError, count
 from kohort.evidence.provenance import environment
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import SearchRecord
@@ -156,7 +156,7 @@ class Search:
         self._searched: SearchRecord | None = None
 
     def __repr__(self) -> str:
-        return f"Search({self.spec.name!r}, {self.spec.trials} trials, {self.spec.data!r})"
+        return f"Search({self.spec.name!r}, {count(self.spec.trials, 'trial')}, {self.spec.data!r})"
 
     def trials(self) -> pd.DataFrame:
         """One row for each trial that `run` tried: its arguments, how far it came, its score.

@@ -1,5 +1,6 @@
 """The command line, as a user meets it: real files, and real processes where nothing is wrong."""
 
+import builtins
 import re
 import subprocess
 import sys
@@ -203,7 +204,10 @@ WRONG = {
         "ZeroDivisionError at line 26",
     ),
     "a file that is no Python": (["plan", "broken.py"], "SyntaxError at line 1"),
-    "no such data": (["run", "study.py", "--data", "nowhere"], "'nowhere', which is none"),
+    "no such data": (
+        ["run", "study.py", "--data", "nowhere"],
+        "'nowhere': no such file or folder",
+    ),
     "data that are no data": (
         ["run", "study.py", "--data", "study.py"],
         "'study.py', a file of another kind",
@@ -270,3 +274,24 @@ def test_help_and_an_interrupt(folder, monkeypatch, capsys):
         main.main()
     assert stopped.value.code == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run", "study.py"], ["search", "study.py"], ["serve"]])
+def test_a_store_without_a_folder_is_refused_before_what_trains_is_imported(
+    command, tmp_path, monkeypatch
+):
+    imported = []
+
+    def importing(name, *given, **more):
+        imported.append(name)
+        return true_import(name, *given, **more)
+
+    true_import = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", importing)
+    done = kohort(*command, "--store", "nowhere/k.db", cwd=tmp_path)
+    monkeypatch.undo()
+    assert done.returncode == 2
+    assert "got no folder " in done.stderr
+    assert done.stderr.rstrip().endswith("nowhere; make the folder first")
+    late = {"kohort.cli.study_files", "kohort.cli.training.outcome", "kohort.serve.server"}
+    assert not late & set(imported)

@@ -106,11 +106,16 @@ def test_refuses_an_empty_npz(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize("source", ["lettters", "no/such/file", "no/such/folder/"])
-def test_refuses_an_unknown_source(source):
-    with pytest.raises(
-        DataError, match=f'"letters", "notmnist", or the path .*got .{source}., which is none'
-    ):
+def test_refuses_an_unknown_source():
+    told = '"letters", "notmnist", or the path .*got .lettters.: no such file or folder'
+    with pytest.raises(DataError, match=told):
+        load("lettters")
+
+
+@pytest.mark.parametrize("source", ["no/such/file", "no/such/folder/"])
+def test_a_path_of_nothing_is_told_to_be_no_file_and_no_folder(source):
+    told = f"expected a file or folder that is there, got .{source}.: no such file or folder; check"
+    with pytest.raises(DataError, match=told):
         load(source)
 
 

@@ -103,6 +103,8 @@ def test_folds_keep_groups_whole():
         (lambda: kohort.Holdout(0.0), "between 0 and 1, got 0.0"),
         (lambda: kohort.Holdout(1.0), "between 0 and 1"),
         (lambda: kohort.Holdout(0.1, repeats=0), "repeats from 1 to 10,000, got 0"),
+        (lambda: kohort.Holdout(0.1, repeats=10**12), "to 10,000, got 1,000,000,000,000;"),
+        (lambda: kohort.Holdout(1e12), r"between 0 and 1, got 1e\+12;"),
         (lambda: kohort.KFold(1), "folds from 2 to 10,000, got 1"),
         (lambda: kohort.KFold(2, repeats=1.5), "repeats from 1 to 10,000"),
         (lambda: kohort.Holdout(0.001).replicates(dataset(20), 0), "samples to train on"),

@@ -130,7 +130,7 @@ NO_IMAGES = (
 NO_NAMES = r"the names of the classes in kohort\.json, got .*model\.keras \("
 WRONG = {
     # Not a zip.
-    "nothing there": (lambda path, whole: None, NO_MODEL),
+    "nothing there": (lambda path, whole: None, r"model\.keras: no such file; check the path"),
     "nothing in it": (written(lambda _: b""), NO_MODEL),
     "text": (written(lambda _: b"no model"), NO_MODEL),
     "a folder": (lambda path, whole: path.mkdir(), NO_MODEL),
@@ -276,7 +276,7 @@ def test_a_model_that_fails_on_images_is_told(tmp_path, whole, image, monkeypatc
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["predict", "none.keras", "image.png"], "got none.keras, which is none"),
+        (["predict", "none.keras", "image.png"], "got none.keras: no such file; check the path"),
         (["predict", "model.keras", "none.png"], "got none.png"),
         (["predict", "model.keras", "model.keras"], "an image file, got model.keras"),
         (["predict", "model.keras", "image.png", "none\n.png"], "an image file, got none"),

@@ -297,7 +297,9 @@ def test_says_that_a_file_is_not_there(case, tmp_path, monkeypatch):
 def test_refuses_what_is_no_source(case, tmp_path, monkeypatch):
     (tmp_path / "file.txt").write_text("x")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r'"letters", "notmnist", or .*a table .*image folder'):
+    with pytest.raises(
+        ValueError, match=r'"letters", "notmnist", or .*image folder|file or folder that'
+    ):
         load(NOWHERE[case])
 
 

@@ -11,7 +11,7 @@ from tests.doors.refusals import assert_command_refused
 from tests.doors.test_study_files import DATA, FROM_BUILD, HEAD, build, settings
 
 PLACES = {
-    "no file": ("none.py", "the path of a Python file, got 'none.py'"),
+    "no file": ("none.py", "the path of a Python file, got 'none.py': no such file; check"),
     "a folder": ("folder", "the path of a Python file, got 'folder'"),
     "a pipe": ("pipe.py", "the path of a Python file, got 'pipe.py'"),
     "a link to itself": ("loop.py", "the path of a Python file, got 'loop.py'"),
@@ -59,7 +59,10 @@ OPTIONS = {
     "a table without its target": (["--data", "data.csv"], "--target one of the columns 1, 2, got"),
     "data that are wrong": (["--data", "bad.npz"], "finite numbers in y_train"),
     "data in a folder of none": (["--data", "folder"], "at least two class folders"),
-    "data of a name that ends in a line": (["--data", "no\nne"], r"got 'no\\nne', which is none"),
+    "data of a name that ends in a line": (
+        ["--data", "no\nne"],
+        r"got 'no\\nne': no such file or folder",
+    ),
     "data without a value": (["--data"], "requires an argument"),
     # Numbers.
     "no epochs": (["--data", "data.npz", "--epochs", "0"], "'--epochs'.*see kohort .*--help"),

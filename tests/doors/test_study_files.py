@@ -245,7 +245,7 @@ STUDIES = {
     "no repeats": (settings("replicates=Holdout(0.1, 0)"), "repeats from 1 to 10,000, got 0"),
     "repeats without end": (
         settings("replicates=Holdout(0.1, 10**9)"),
-        "from 1 to 10,000, got 1000",
+        "from 1 to 10,000, got 1,000",
     ),
     "one fold": (settings("replicates=KFold(1)"), "folds from 2 to 10,000, got 1"),
     "folds without end": (settings("replicates=KFold(10**9)"), "folds from 2 to 10,000"),

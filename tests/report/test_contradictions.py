@@ -19,12 +19,12 @@ from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import POINTS
 from kohort.report import words
 from kohort.report.answers import (
-    additions,
     answer,
     score_table,
     what_axes_do,
     winners_flattery,
 )
+from kohort.report.factorial.addition_words import additions
 from kohort.report.tested import on_test
 
 METRICS = ("eval_accuracy", "eval_data_loss", "val_accuracy", "val_data_loss")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kohort.findings.conclusions import Conclusions
-from kohort.report.answers import NO_RISE, additions, without_rise
+from kohort.report.factorial.addition_words import NO_RISE, additions, without_rise
 from tests.report.race.race_records import rendered
 from tests.report.test_contradictions import record_of
 

@@ -38,6 +38,9 @@ def serve(
             "none installed",
             'install it: pip install "kohort[serve]"',
         )
+    from kohort.evidence.store import check_place
+
+    check_place(store)  # before Keras and JAX are imported, which takes seconds
     # Pictures are shown to models here, and a GPU may be full of members that train.
     os.environ["JAX_PLATFORMS"] = "cpu"
     from kohort.serve.server import serve as serve_page

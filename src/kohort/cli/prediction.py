@@ -1,5 +1,6 @@
 """Predicts with a saved model, for image files and for rows of CSV files."""
 
+import os
 import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -226,6 +227,9 @@ def pixel_scale(factor: str | None, offset: float) -> PixelScale | None:
 
 
 def _load(path: Path) -> keras.Model:
+    if not os.path.lexists(path):
+        missing = f"{path}: no such file"
+        raise ModelError("a .keras file with a Keras model", missing, "check the path")
     # Keras would also load other formats, some of which may contain code.
     if not is_file(path) or not zipfile.is_zipfile(path):
         raise ModelError(

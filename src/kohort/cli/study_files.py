@@ -1,5 +1,6 @@
 """Reads study files: Python files that define a study, for the command line."""
 
+import os
 import runpy
 import sys
 import traceback
@@ -73,7 +74,8 @@ def defined_in[T](
     file, _, name = place.partition("::")
     name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"
     if not is_file(path):
-        raise DesignError("the path of a Python file", repr(file), "check the spelling")
+        missing = "" if os.path.lexists(path) else ": no such file"
+        raise DesignError("the path of a Python file", f"{file!r}{missing}", "check the spelling")
     # Modules beside it are found, as where Python runs it; the last in the list hide no others.
     if (folder := str(path.absolute().parent)) not in sys.path:
         sys.path.append(folder)

@@ -214,9 +214,14 @@ def of_known_kind(path: Path) -> str | None:
 
 
 def _no_source(path: Path, told: str) -> DataError:
-    if path.suffix.lower() in _KINDS and not os.path.lexists(path):
+    if os.path.lexists(path):
+        return DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
+    if path.suffix.lower() in _KINDS:
         return absent(path)
-    return DataError(_KNOWN, f"{told!r}, which is none", "check the spelling")
+    missing = f"{told!r}: no such file or folder"
+    if path.name != told:  # a path, and no built-in name that is misspelt
+        return DataError("a file or folder that is there", missing, "check the path")
+    return DataError(_KNOWN, missing, "check the spelling")
 
 
 def _load_table(

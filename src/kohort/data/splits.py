@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.data.linked import extremes
-from kohort.errors import DataError
+from kohort.errors import DataError, received_text
 
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
@@ -238,7 +238,7 @@ def test_part(test: float | None) -> float:
         return TEST_FRACTION
     if not isinstance(test, int | float | np.number) or not 0 <= test < 1:
         raise DataError(
-            "test as a part of the samples, from 0 to below 1", repr(test), "give 0.2, say"
+            "test as a part of the samples, from 0 to below 1", received_text(test), "give 0.2, say"
         )
     return float(test)
 

@@ -18,7 +18,7 @@ from kohort.design.scoring import class_of_score
 from kohort.design.seen.seen_model import see
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
-from kohort.errors import told_apart
+from kohort.errors import count, told_apart
 from kohort.keras_api.metrics import MeasuredLoss, MetricKind
 from kohort.keras_api.models import config_text
 from kohort.tracing.eligibility import not_fused
@@ -182,7 +182,7 @@ class Plan:
     def _how_many(self) -> str:
         """The number of members, in words."""
         if not self.looks:
-            return f"{len(self.every_member)} members"
+            return count(len(self.every_member), "member")
         most, looks = len(self.variant_names) * self.looks[-1], len(self.looks)
         told = f"{looks} looks" if looks > 1 else "1 look"
         return f"at most {most} members in {told} ({', '.join(map(str, self.looks))} replicates)"
@@ -201,8 +201,8 @@ class Plan:
         what = ("variant" if self.looks else "member") + "s" * (len(members) != 1)
         return (
             f"  {self.label(members, most=len(members))}: {len(members)} {what} of "
-            f"{first.parameters:,} parameters, {first.epochs} epochs of {first.sizes[0]:,} samples "
-            f"in batches of {self.batch_size}"
+            f"{count(first.parameters, 'parameter')}, {count(first.epochs, 'epoch')} of "
+            f"{first.sizes[0]:,} samples in batches of {self.batch_size}"
         )
 
     def _why_apart(self, number: int) -> str:

@@ -3,7 +3,6 @@
 Every variant sees the same replicates, so that two variants are compared pair by pair.
 """
 
-import reprlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
@@ -21,7 +20,7 @@ from kohort.data.splits import (
     in_strata,
 )
 from kohort.data.strata import Strata, drawn_from, strata, strata_labels
-from kohort.errors import DesignError
+from kohort.errors import DesignError, received_text
 
 MOST = 10_000
 """Repeats or folds; more than anybody trains are a slip, and would not end."""
@@ -138,7 +137,7 @@ class Holdout:
     def __post_init__(self) -> None:
         if not is_number(self.fraction) or not 0.0 < self.fraction < 1.0:
             raise DesignError(
-                "a fraction between 0 and 1", reprlib.repr(self.fraction), "hold out 0.1, say"
+                "a fraction between 0 and 1", received_text(self.fraction), "hold out 0.1, say"
             )
         _check_count("repeats", self.repeats, 1)
 
@@ -343,5 +342,5 @@ def is_number(value: object) -> bool:
 def _check_count(name: str, value: int, least: int) -> None:
     if not isinstance(value, int) or not least <= value <= MOST:
         raise DesignError(
-            f"{name} from {least} to {MOST:,}", reprlib.repr(value), "give such a whole number"
+            f"{name} from {least} to {MOST:,}", received_text(value), "give such a whole number"
         )

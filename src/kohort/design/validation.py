@@ -11,7 +11,7 @@ from kohort.design.replicates import Holdout, KFold, is_number
 from kohort.design.spec import StudySpec
 from kohort.design.variants import Variant
 from kohort.design.weights import class_table
-from kohort.errors import DesignError
+from kohort.errors import DesignError, received_text
 from kohort.keras_api.callbacks import check_own_files
 
 MOST_EPOCHS = 1_000_000
@@ -184,7 +184,7 @@ def _told(value: object) -> str:
     """A value in a few words, and not the numbers that it holds."""
     if isinstance(value, Sized) and not isinstance(value, str):
         return f"one {type(value).__name__}"
-    return reprlib.repr(value)
+    return received_text(value)
 
 
 def _check_numbers(spec: StudySpec) -> None:

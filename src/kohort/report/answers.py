@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.design.searches.draws import is_trial
+from kohort.errors import count
 from kohort.evidence.given_values import columns, short
 from kohort.evidence.record import StudyRecord
 from kohort.findings.conclusions import Conclusions
@@ -14,9 +15,8 @@ from kohort.findings.diagnosis import verdict
 from kohort.findings.finding import FEWEST
 from kohort.findings.names import shortlist
 from kohort.findings.rules.majority import EQUAL
-from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
-from kohort.report import winner_words, words
+from kohort.report import winner_words
 from kohort.report.class_words import (
     not_beaten,
     of_no_use,
@@ -26,7 +26,6 @@ from kohort.report.class_words import (
 from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
-from kohort.report.progress import count
 from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
 
@@ -218,32 +217,6 @@ def what_axes_do(conclusions: Conclusions) -> list[str]:
     if effects is None:
         return []
     return effect_words.what_axes_do(effects, conclusions.study.scale)
-
-
-def additions(conclusions: Conclusions) -> list[str]:
-    """The effect of each addition to a variant, in a sentence each."""
-    none = without_rise(conclusions)
-    rises = {(c.a, c.b): c for c in conclusions.families.rises if c not in none}
-    return [
-        words.what_it_does(c, rises.get((c.a, c.b)), conclusions.study.scale)
-        for c in conclusions.families.additions
-    ]
-
-
-NO_RISE = "not applicable: the best epoch is the last one in all replicates"
-
-
-def without_rise(conclusions: Conclusions) -> list[Comparison]:
-    """The comparisons of rises of two variants whose validation loss has no epoch to rise after.
-
-    Their best epoch is the last one in all replicates of both.
-    """
-    rises = {curves.name: curves.rise() for curves in conclusions.study.variants}
-    return [
-        c
-        for c in conclusions.families.rises
-        if c.difference.n and not np.nan_to_num([*rises[c.a], *rises[c.b]]).any()
-    ]
 
 
 def winners_flattery(conclusions: Conclusions) -> str:

@@ -20,6 +20,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
+from kohort.errors import count
 from kohort.report.following.progress_line import ProgressLine
 
 if TYPE_CHECKING:  # It needs the findings and SciPy's statistics, which `kohort.fit` does not.
@@ -250,8 +251,3 @@ def _duration(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def count(number: int, what: str) -> str:
-    """A number with its noun: `1 member`, `5 members`."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

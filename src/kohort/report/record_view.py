@@ -13,9 +13,10 @@ from kohort.findings.next_steps import NextStep
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import LearningCurve
 from kohort.report import words
-from kohort.report.answers import additions, answer, table_with_reference, what_axes_do
+from kohort.report.answers import answer, table_with_reference, what_axes_do
 from kohort.report.classes.class_view import ClassView
 from kohort.report.exports.frame_view import FrameView
+from kohort.report.factorial.addition_words import additions, in_short
 from kohort.report.factorial.effect_table import effect_table
 from kohort.report.figures import curve_bands, plotted_metrics
 
@@ -202,13 +203,19 @@ class RecordView(ClassView, FrameView):
         """
         return answer(self._conclusions)
 
-    def additions(self) -> list[str]:
+    def additions(self, *, grouped: bool = False) -> list[str]:
         """What each addition to a variant does, a sentence each.
+
+        Args:
+            grouped: Whether additions of one effect, such as undecided ones, share a sentence where
+                they are more than five.
 
         Example:
             >>> result.additions()  # no variant is another one with an argument more
             []
         """
+        if grouped:
+            return list(in_short(self._conclusions).sentences)
         return additions(self._conclusions)
 
     def effects(self) -> pd.DataFrame:

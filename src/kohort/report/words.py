@@ -215,27 +215,35 @@ def what_it_does(score: Comparison, rise: Comparison | None, scale: Scale) -> st
         scale: The scale of the metric that scores.
     """
     if not score.difference.n:
-        return f"{score.b} and {score.a} did not both train to the end in any replicate."
+        return f"{score.b} and {score.a} {UNTRAINED}."
     evidence = [f"{score.measure} {shown_difference(score, scale)}, {_decision(score)}"]
+    if rise is not None and rise.difference.n:
+        told = f"after the best epoch validation loss rises {rises_more(rise.difference)}"
+        evidence.append(f"{told}, {_decision(rise)}")
+    return f"{score.b} against {score.a} {effect_of(score, rise)}: {'; '.join(evidence)}."
+
+
+NO_SURE = "shows no sure difference"
+UNTRAINED = "did not both train to the end in any replicate"
+
+
+def effect_of(score: Comparison, rise: Comparison | None) -> str:
+    """What an addition is decided to do, as a verb and what goes with it; see `what_it_does`."""
+    if not score.difference.n:
+        return UNTRAINED
     effects = []
     if score.is_decided:
         little = LITTLE * score.is_equivalent
         good, bad = f"betters the score{little}", f"worsens the score{little}"
         effects.append((good, bad, score.better == score.b))
-    if rise is not None and rise.difference.n:
-        told = f"after the best epoch validation loss rises {rises_more(rise.difference)}"
-        evidence.append(f"{told}, {_decision(rise)}")
-        if rise.is_decided:
-            late = "late overfitting"
-            effects.append((f"helps against {late}", f"adds to {late}", rise.better == rise.b))
+    if rise is not None and rise.is_decided:
+        late = "late overfitting"
+        effects.append((f"helps against {late}", f"adds to {late}", rise.better == rise.b))
     are_opposed = len({is_good for *_, is_good in effects}) == 2
     verbs = [good if is_good else bad for good, bad, is_good in effects]
-    verb = (" but " if are_opposed else " and ").join(verbs) or (
-        "makes no difference of practical interest to the score"
-        if score.is_equivalent
-        else "shows no sure difference"
+    return (" but " if are_opposed else " and ").join(verbs) or (
+        "makes no difference of practical interest to the score" if score.is_equivalent else NO_SURE
     )
-    return f"{score.b} against {score.a} {verb}: {'; '.join(evidence)}."
 
 
 def _decision(comparison: Comparison) -> str:

@@ -21,11 +21,12 @@ from kohort.engine.members import (
     laid_out,
     train_in_turn,
 )
+from kohort.errors import count
 from kohort.evidence.outset import outset
 from kohort.evidence.record import StudyRecord
 from kohort.report.exports.deployable import pixels_of
 from kohort.report.following.best_so_far import BestSoFar
-from kohort.report.progress import Progress, count
+from kohort.report.progress import Progress
 from kohort.report.screen.resumed import goes_on, trained_before
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.classes.counting import ClassCounter

@@ -112,7 +112,7 @@ def test_check_as_json_holds_the_evidence_and_the_suspects(folder, tmp_path):
 
 
 WRONG = {
-    "no such data": (["nowhere"], "'nowhere', which is none"),
+    "no such data": (["nowhere"], "'nowhere': no such file or folder; check"),
     "no such table": (["nowhere.csv"], "'nowhere.csv': no such file; check the path"),
     "data that are none": (["text.txt"], "a file of another kind"),
     "a folder without images": (["empty"], "at least two class folders"),

@@ -167,7 +167,7 @@ def test_data_are_not_written_over_by_what_is_left_of_them(raw, tmp_path):
 
 
 BAD = {
-    "no such data": (["nowhere", "--out", "x.h5"], "'nowhere', which is none"),
+    "no such data": (["nowhere", "--out", "x.h5"], "'nowhere': no such file or folder; check"),
     "another ending": (["raw.npz", "--out", "x.npz"], "a file that ends in .h5, got x.npz"),
     "no out": (["raw.npz"], "Missing option '--out'"),
     "no decisions": (["raw.npz", "--out", "x.h5", "--decisions", "n.csv"], "n.csv': no such file"),

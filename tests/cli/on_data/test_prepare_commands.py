@@ -177,7 +177,10 @@ def test_images_that_were_not_asked_for_are_named(glyphs):
 
 
 BAD = {
-    "no source": (["none", "--out", "x.h5"], "a folder or an archive, got none, which is none"),
+    "no source": (
+        ["none", "--out", "x.h5"],
+        "an archive, got none: no such file or folder; check",
+    ),
     "no images": (["empty", "--out", "x.h5"], "at least two class folders"),
     "another ending": (["glyphs", "--out", "x.npz"], "a file that ends in .h5, got x.npz"),
     "a folder to write": (["glyphs", "--out", "folder.h5"], "a file that ends in .h5"),

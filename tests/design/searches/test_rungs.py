@@ -104,6 +104,8 @@ def test_as_many_trials_as_are_told_climb_all_rungs(epochs, trials, reduction, l
 def test_rungs_beyond_the_epochs_are_refused():
     with pytest.raises(DesignError, match="at most 3 rungs in 9 epochs, with a reduction of 3"):
         ladder(9, 100, 3, rungs=4, learns=False)
+    with pytest.raises(DesignError, match="at most 1 rung in 1 epoch, with a reduction of 3"):
+        ladder(1, 100, 3, rungs=2, learns=False)
 
 
 def test_trials_fewer_than_a_bracket_needs_are_refused():

@@ -35,6 +35,11 @@ def test_fires_and_counts_the_replicates(bad):
     assert "learning rate" in found.advice
 
 
+def test_one_replicate_is_told_in_the_singular():
+    found = judge(RULE, variant(train=[[np.nan]], valid=[[1.0]]))
+    assert found.sentence == "v diverged in 1 of 1 replicate."
+
+
 def test_fires_where_all_diverged():
     curves = variant(train=[[np.nan], [np.inf]], valid=[[1.0], [1.0]])
     assert judge(RULE, curves).evidence == {"replicates that diverged": 2, "replicates": 2}

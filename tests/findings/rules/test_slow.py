@@ -212,7 +212,8 @@ def test_few_epochs_show_no_pace(epochs):
     found = judge(RULE, exponential("short", 0.5, epochs=epochs))
 
     assert found.verdict == "inconclusive"
-    assert "too few to show a pace" in found.sentence
+    told = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    assert f"trained for {told}, too few to show a pace" in found.sentence
     assert judge(RULE, exponential("short", 0.5, epochs=MIN_EPOCHS)).evidence
 
 

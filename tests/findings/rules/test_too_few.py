@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from kohort.findings.families import families
 from kohort.findings.judged import StudyCurves
-from kohort.findings.rules.too_few import RULE, many
+from kohort.findings.rules.too_few import RULE, many, needed_by_a_pair_alone
 from tests.findings.curve_builders import (
     assert_same,
     judge,
@@ -124,7 +124,13 @@ def test_a_difference_that_the_correction_takes_back_is_not_seen():
         "); taken alone it would be, but the correction for the number of comparisons keeps it "
         "undecided."
     )
+    # What stands in the way is not the number of replicates: that stands behind it.
+    assert found.advice.startswith(
+        "A study of fewer variants, such as of these two alone with another seed, is corrected for "
+        "less. About "
+    )
     assert "correction" not in judged(BASE, WIDE, BASE).sentence
+    assert "fewer variants" not in judged(BASE, WIDE, BASE).advice
 
 
 def test_zero_is_where_the_verdict_turns():
@@ -264,11 +270,32 @@ def test_where_no_number_will_do_the_advice_is_for_the_kind_of_replicates(kind):
     assert found.sentence.startswith("b is not told from a by 3 replicates (b against a: -0.5")
     assert found.advice == (
         "Even 1,000 replicates would not show a difference of 1 point between these two, though "
-        f"they may show a larger one. The {kind} share training samples: get more data, or name a "
-        "larger margin."
+        f"they may show a larger one. The {kind} share training samples, so that they share their "
+        "luck however many there are: get more data, or name a larger margin."
     )
     seeds = judged(BASE, [-1.9, 0.1, 2.1], kind="seeds")
-    assert "Their spread is too wide: steady the training" in seeds.advice
+    assert "Scores vary too much from seed to seed: steady the training" in seeds.advice
+
+
+def test_where_the_correction_alone_asks_for_too_many_that_is_said():
+    shared = {"test_to_train": 0.03, "kind": "splits"}
+    alone = judged(BASE, WIDE, **shared).evidence["replicates needed"]
+    assert alone > 3
+    found = judged(BASE, WIDE, BASE, BASE, BASE, **shared)
+    assert "replicates needed" not in found.evidence
+    study = study_of((BASE, WIDE, BASE, BASE, BASE), **shared)
+    assert found.advice == (
+        "Even 1,000 replicates would not show a difference of 1 point between these two beside all "
+        "others, for which it is corrected; in a study of the two alone about "
+        f"{many(needed_by_a_pair_alone(families(study).baseline[0]), 'splits')} would."
+    )
+    # By the spread that the other variants help to estimate, about as many as by the pair's own.
+    assert needed_by_a_pair_alone(families(study).baseline[0]) == pytest.approx(alone, rel=0.2)
+
+
+def test_of_two_replicates_no_number_is_told_for_the_pair_alone():
+    study = study_of((BASE[:2], WIDE[:2], BASE[:2]))
+    assert needed_by_a_pair_alone(families(study).baseline[0]) is None
 
 
 def test_two_replicates_are_told_to_be_too_few_whatever_their_spread():

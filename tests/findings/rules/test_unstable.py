@@ -1,5 +1,7 @@
 """KH106: replicates differ by more than what the study is asked to decide."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     assert_same,
     judge,
+    learner,
     percent_of,
     study_of,
     variant,
@@ -41,7 +44,46 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "a is unstable: its accuracy has a standard deviation of its own of 2.00 points (1.04 to "
         "12.57) over replicates, where differences of 1 point are of interest."
     )
-    assert found.advice
+    # Of one epoch nothing tells whether the loss jumps.
+    assert found.advice == (
+        "Where its loss jumps as it trains, steady it (a lower learning rate, larger batches, "
+        "clipped gradients); else decide by more replicates."
+    )
+
+
+def unsteady(share, epochs=12, noise=1e-3):
+    """A variant whose replicates are apart by far, and keep that distance as they train."""
+    curves = learner("a", share, epochs=epochs, noise=noise)
+    apart = np.linspace(-0.1, 0.1, len(curves.lengths))[:, None]
+    return replace(curves, valid_error=curves.valid_error + apart)
+
+
+def test_what_is_still_on_its_way_is_not_told_to_learn_more_slowly():
+    found = judge(RULE, unsteady(lambda t: 1 - 0.3 * t))
+    assert found.verdict == "found"
+    assert found.advice == (
+        "It is still on its way (slow, KH107): train for more epochs, or with a higher learning "
+        "rate, and see how steady it is then."
+    )
+    # Of three epochs KH107 tells no pace, but KH104 that they are too few.
+    few = judge(RULE, unsteady(lambda t: 1 - 0.3 * t, epochs=3))
+    assert few.advice.startswith("It is still on its way (undertrained, KH104): train for more ")
+
+
+def test_where_train_loss_falls_throughout_no_lower_learning_rate_is_advised():
+    levelled = unsteady(lambda t: np.exp(-20 * t), noise=0.0)
+    found = judge(RULE, levelled)
+    assert found.verdict == "found"
+    assert found.advice == (
+        "Its train loss falls from each epoch to the next, which does not speak for too high a "
+        "learning rate: decide by more replicates."
+    )
+    jumps = np.where(np.arange(12) % 4 == 3, 0.2, 0.0)
+    found = judge(RULE, replace(levelled, train_loss=levelled.train_loss + jumps))
+    assert found.advice == (
+        "Its train loss rises in 27 % of epochs: steady it (a lower learning rate, larger batches, "
+        "clipped gradients), or decide by more replicates."
+    )
 
 
 def test_is_silent_where_the_spread_is_below_the_margin():
@@ -212,7 +254,7 @@ def test_above_what_the_draw_and_the_margin_bring_the_verdict_turns():
 
     found = judged(wide, margin=turns - 1e-4, **drawn)
     assert found.verdict == "found"
-    assert found.advice.startswith("Steady it (")
+    assert found.advice.startswith("Where its loss jumps as it trains, steady it (")
     assert judged(wide, margin=turns + 1e-4, **drawn).verdict == "inconclusive"
     turns = np.sqrt((0.02 * HIGH) ** 2 - DRAWN**2)
     assert judged(ERRORS, margin=turns - 1e-3, **drawn).verdict == "inconclusive"
@@ -236,7 +278,7 @@ def test_where_the_metric_is_no_proportion_the_luck_of_the_split_is_told():
     assert found.advice.startswith("Look at seeds on one split")
     of_seeds = judged(ERRORS, scale=percent_of(0.2, "mae"))
     assert of_seeds.sentence.endswith("of 0.01 are of interest.")
-    assert of_seeds.advice.startswith("Steady it (")
+    assert of_seeds.advice.startswith("Where its loss jumps as it trains, steady it (")
 
 
 def test_errors_that_are_no_proportions_after_all_do_no_harm():

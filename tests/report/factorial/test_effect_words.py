@@ -1,6 +1,9 @@
 """What axes do, in sentences."""
 
+import re
+
 import numpy as np
+import pytest
 
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer, what_axes_do
@@ -54,7 +57,48 @@ def test_undecided_is_said_of_what_matters_most():
     scores[1] += 0.1
     scores[:, 1] += 0.1
     *_, most, _ = told(scores, grid_of(a=[1, 2], b=[1, 2]))
-    assert most.startswith("Which axis matters most is undecided: ")
+    assert most.startswith(
+        "Which axis matters most is undecided, since b is not shown to move accuracy further than "
+        "each other axis: from the worst level to the best accuracy moves by "
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([[0.5, 0.6, 0.4], [0.6, 0.5, 0.5]], ", since the interval is too wide."),
+        ([[0.5], [0.6]], ", since there is no interval."),
+    ],
+)
+def test_why_an_effect_is_undecided_is_said(scores, why):
+    (sentence,) = told(scores, grid_of(units=[1, 16]))
+    assert sentence.endswith(f", undecided{why}")
+    assert ("no interval" in sentence) == ("no interval" in why)
+
+
+def test_effects_that_the_correction_alone_keeps_undecided_are_told_of():
+    # Of five levels against the first, the last differs by itself, with p 0.02.
+    scores = 0.5 + np.array([[0, 0, 0, 0]] * 5 + [[0.03, 0.01, 0.05, 0.045]]) + 0.02 * noise(6, 4)
+    scores[1:5] += [0.05, -0.05, 0.06, -0.04]
+    sentences = told(scores, grid_of(act=list("uvwxyz")))
+    assert ", undecided after correction for all that is compared" in sentences[0]
+    assert ", undecided, since the interval is too wide" in sentences[0]
+
+
+def test_where_no_effect_is_decided_that_is_why_no_axis_is_known_to_matter_most():
+    *_, most, depends = told(0.5 + noise(2, 2, 3, spread=0.1), grid_of(a=[1, 2], b=[1, 2]))
+    assert re.match(r"Which axis matters most is undecided, since no effect of [ab] is dec", most)
+    assert depends.endswith(" depends on another one.")
+
+
+def test_interactions_that_the_correction_takes_back_are_counted():
+    scores = 0.5 + noise(2, 2, 2, 5, spread=0.06)
+    scores[1, 1] += 0.06
+    *_, depends = told(scores, grid_of(a=[1, 2], b=[1, 2], c=[1, 2]))
+    assert depends == (
+        "It is not decided that the effect of any axis depends on another one; without correction "
+        "for all effects 1 of 3 would be."
+    )
 
 
 def test_where_no_axis_matters_none_matters_most():

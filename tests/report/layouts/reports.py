@@ -1,5 +1,6 @@
 """Reports of all kinds of studies, without training; names are as long as real ones."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -120,6 +121,9 @@ def many(epochs=1):
     )
     names = [", ".join(f"{name}={code}" for name, code in one.items()) for one in arguments]
     record = record_of(arguments, noisy(*np.linspace(0.5, 0.9, 30)))
+    # Each l2 is an addition to the same net without it.
+    added = tuple((n - n % 10, n) for n in range(30) if n % 10)
+    record = replace(record, additions=added)
     return rendered(Conclusions(named(trained(record, epochs), names)))
 
 

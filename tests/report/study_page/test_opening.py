@@ -222,7 +222,8 @@ def test_where_no_number_of_replicates_would_tell_it_is_said_with_what_would():
     told = what_next(Conclusions(replace(record, settings=settings)))
     assert re.fullmatch(
         r"No number of replicates would tell v\d from v\d by as little as 1 point, since the "
-        r"splits share training samples: get more data, or name a larger margin\.",
+        r"splits share training samples, so that they share their luck however many there are: get "
+        r"more data, or name a larger margin\.",
         told,
     )
 

@@ -67,7 +67,8 @@ def prepare(
     sources = [source_path(source) for source in sources]
     missing = next((source for source in sources if not source.exists()), None)
     if missing is not None:
-        raise DataError("a folder or an archive", f"{missing}, which is none", "check the spelling")
+        received = f"{missing}: no such file or folder"
+        raise DataError("a folder or an archive", received, "check the path")
     shape = None if size is None else size_of(size)
     _check_images(sources)
     settings = {"kohort": version("kohort"), "size": size, "color": color.value}

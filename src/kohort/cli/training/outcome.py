@@ -102,7 +102,9 @@ def _lines(result: "Result") -> list[str]:
     tested, raced = result.test_text(), result.race_text()[1:]
     lines = [result.answer(), *([f"On the test set, {tested}"] if tested else [])]
     lines += [f"On validation {told}" for told in result.recalls_text()]
-    lines += result.additions()
+    grouped, each = result.additions(grouped=True), result.additions()
+    lines += grouped
+    lines += ["Each pair has a row in the report, under Comparisons."] * (grouped != each)
     lines += ["", "The race", *raced] if raced else []
     return lines + (["", "What would help next", *steps] if steps else [])
 

@@ -71,6 +71,9 @@ def search(
     """
     from functools import partial
 
+    from kohort.evidence.store import check_place
+
+    check_place(store)  # before Keras and JAX are imported, which takes seconds
     from kohort.cli.study_files import data_of
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search

@@ -114,6 +114,9 @@ def run(
     It is kept while it runs: the same command goes on where it was stopped, or trains what was
     added to the study.
     """
+    from kohort.evidence.store import check_place
+
+    check_place(store)  # before Keras and JAX are imported, which takes seconds
     from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 

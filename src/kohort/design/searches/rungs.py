@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kohort.errors import DesignError
+from kohort.errors import count as counted
 
 BRACKETS = 2
 """How many brackets a search has, if nothing else is asked for: the second one begins a rung higher
@@ -122,7 +123,8 @@ def ladder(
     most = 1 + _whole_log(epochs, reduction)
     if rungs is not None and rungs > most:
         raise DesignError(
-            f"at most {most} rungs in {epochs} epochs, with a reduction of {reduction}",
+            f"at most {counted(most, 'rung')} in {counted(epochs, 'epoch')}, with a "
+            f"reduction of {reduction}",
             str(rungs),
             "give fewer rungs, or more epochs",
         )
@@ -138,8 +140,8 @@ def ladder(
     most_brackets = max(1, count - 1)
     if brackets > max(most_brackets, BRACKETS):
         raise DesignError(
-            f"at most {most_brackets} bracket{'s' * (most_brackets > 1)} where {trials} trials of "
-            f"{epochs} epochs climb {count} rung{'s' * (count > 1)}",
+            f"at most {counted(most_brackets, 'bracket')} where {counted(trials, 'trial')} of "
+            f"{counted(epochs, 'epoch')} climb {counted(count, 'rung')}",
             str(brackets),
             "give fewer brackets, or more trials or epochs",
         )

@@ -32,11 +32,12 @@ from kohort.evidence.store.records import (
 
 if TYPE_CHECKING:
     from kohort.evidence.store.kept import KeptStudy
-    from kohort.evidence.store.studies import Store, durable_location, open_store
+    from kohort.evidence.store.studies import Store, check_place, durable_location, open_store
 
 _HOMES = {
     "KeptStudy": "kohort.evidence.store.kept",
     "Store": "kohort.evidence.store.studies",
+    "check_place": "kohort.evidence.store.studies",
     "durable_location": "kohort.evidence.store.studies",
     "open_store": "kohort.evidence.store.studies",
 }
@@ -56,6 +57,7 @@ __all__ = [
     "StudySummary",
     "VariantRecord",
     "Weights",
+    "check_place",
     "durable_location",
     "open_store",
 ]

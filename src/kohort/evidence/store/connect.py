@@ -40,7 +40,7 @@ def open_sqlite(path: Path, lock: Path) -> Database:
     Raises:
         StoreError: There can be no store at this path.
     """
-    is_ours = _check_file(path)
+    is_ours = check_file(path)
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": TURN})
     database = Database(_begun_by_us(engine), str(path))
     try:
@@ -103,7 +103,7 @@ def _url(place: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def _check_file(path: Path) -> bool:
+def check_file(path: Path) -> bool:
     """Whether the file is a store of kohort; False where there is no file yet.
 
     Raises:

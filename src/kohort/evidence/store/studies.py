@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from kohort.errors import StoreError
 from kohort.evidence.store import files, journal, rows
-from kohort.evidence.store.connect import open_memory, open_postgres, open_sqlite
+from kohort.evidence.store.connect import check_file, open_memory, open_postgres, open_sqlite
 from kohort.evidence.store.database import Database
 from kohort.evidence.store.kept import KeptStudy
 from kohort.evidence.store.records import MemberKey, StudySummary, VariantRecord, to_text
@@ -58,6 +58,17 @@ def durable_location(place: str | Path) -> str | None:
     if "://" in text and not text.startswith("sqlite:///"):
         return text
     return str(Path(text.removeprefix("sqlite:///")).expanduser().absolute())
+
+
+def check_place(place: str) -> None:
+    """Check before what trains is imported that a store can be in a file; a server is not asked.
+
+    Raises:
+        StoreError: Its folder is missing, or the file is no store.
+    """
+    text = durable_location(place)
+    if text is not None and "://" not in text:
+        check_file(Path(text))
 
 
 def _in_memory(files: str | Path | None) -> "Store":

@@ -1,5 +1,6 @@
 """KH105: a member met NaN or infinity, or ended worse than it began."""
 
+from kohort.errors import count
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
 
@@ -8,11 +9,12 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     """Whether any replicate diverged."""
     name, bad = curves.name, int(curves.diverged.sum())
     evidence: Evidence = {"replicates that diverged": bad, "replicates": curves.trained}
+    of = count(curves.trained, "replicate")
     if bad:
         return RULE.finding(
             name,
             "found",
-            f"{name} diverged in {bad} of {curves.trained} replicates.",
+            f"{name} diverged in {bad} of {of}.",
             evidence,
             "Lower the learning rate, or clip gradients.",
         )
@@ -20,7 +22,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "not found",
-            f"{name} did not diverge: in {misled} of {curves.trained} replicates train loss ended "
+            f"{name} did not diverge: in {misled} of {of} train loss ended "
             "above where it began in inference mode alone, while training lowered it. Layers that "
             "infer by moving averages, as BatchNormalization does, need these to catch up.",
             {**evidence, "replicates that ended worse in inference mode alone": misled},

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kohort.errors import count
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import (
@@ -40,7 +41,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(
             name,
             "inconclusive",
-            f"{name} trained for {curves.epochs} epochs, too few to show a pace.",
+            f"{name} trained for {count(curves.epochs, 'epoch')}, too few to show a pace.",
             advice=f"Train for {MIN_EPOCHS} epochs or more.",
         )
     evidence = _evidence(curves, study)

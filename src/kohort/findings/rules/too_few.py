@@ -11,7 +11,7 @@ from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.names import capital, listing
 from kohort.findings.rules import undertrained
 from kohort.findings.statistics.comparison import Comparison
-from kohort.findings.statistics.power import MOST, POWER
+from kohort.findings.statistics.power import MOST, POWER, replicates_needed
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -100,25 +100,62 @@ ALIKE = (
 
 
 def _advice(study: StudyCurves, compared: Comparison, trained: int) -> str:
+    told = _of_margin(study, compared, trained)
+    if compared.difference.n >= FEWEST and compared.excludes_zero and compared.family > 1:
+        # The difference that is seen is larger than the margin: not replicates stand in its way.
+        return f"{FEWER} {told}"
+    return told
+
+
+def _of_margin(study: StudyCurves, compared: Comparison, trained: int) -> str:
+    """How many replicates would show a difference of the margin, or why none would."""
     margin, needed = study.scale.amount(study.margin), compared.replicates_needed
     if needed:
         return f"About {many(needed, study.kind)} would show a difference of {margin}."
     if compared.difference.n < FEWEST:
         return more_replicates(trained)
     if not study.margin > 0:
-        return "Name a margin above 0: without one no number of replicates shows two to be as good."
-    return (
-        f"Even {MOST:,} replicates would not show a difference of {margin} between these two, "
-        f"though they may show a larger one. {capital(in_their_place(study))}."
+        return NO_MARGIN
+    even = f"Even {MOST:,} replicates would not show a difference of {margin} between these two"
+    if alone := needed_by_a_pair_alone(compared):
+        return (
+            f"{even} beside all others, for which it is corrected; in a study of the two alone "
+            f"about {many(alone, study.kind)} would."
+        )
+    return f"{even}, though they may show a larger one. {capital(in_their_place(study))}."
+
+
+NO_MARGIN = "Name a margin above 0: without one no number of replicates shows two to be as good."
+FEWER = (
+    "A study of fewer variants, such as of these two alone with another seed, is corrected for "
+    "less."
+)
+"""What to do where two differ by themselves, and the correction takes that back."""
+
+
+def needed_by_a_pair_alone(compared: Comparison) -> int | None:
+    """The replicates that would show a difference of the margin in a study of the two alone.
+
+    By the same spread as `Comparison.replicates_needed`, with nothing to correct for. None if no
+    number would, or if the spread is unknown, as it is of two replicates.
+    """
+    if len(compared.differences) < FEWEST:
+        return None
+    return replicates_needed(
+        compared.spread.deviation,
+        compared.margin,
+        alpha=compared.alpha,
+        test_to_train=compared.test_to_train,
     )
 
 
 def in_their_place(study: StudyCurves) -> str:
     """Why no number of replicates would show a difference of the margin, and what would."""
     why = (
-        f"the {study.kind} share training samples: get more data"
+        f"the {study.kind} share training samples, so that they share their luck however many "
+        "there are: get more data"
         if study.draws_samples
-        else "their spread is too wide: steady the training"
+        else "scores vary too much from seed to seed: steady the training"
     )
     return f"{why}, or name a larger margin"
 
@@ -155,9 +192,11 @@ RULE = Rule(
     '"No difference was found" means nothing where none could have been seen.',
     "Run as many replicates as the finding tells; of folds, deal them anew by `repeats`. Where no "
     f'number would show a difference of the margin, the finding is titled "{OUT_OF_REACH}" and '
-    "says so: replicates share training samples "
-    "(get more data: to hold out more or fewer of them changes little) or, over seeds, their "
-    "spread is too wide (steady the training); or name a larger margin. Where one of the two is "
+    "says so, and why: replicates share training samples (get more data: to hold out more or fewer "
+    "of them changes little) or, over seeds, scores vary too much (steady the training), or more "
+    "variants are compared than so small a difference bears (a study of the two alone has nothing "
+    "to be corrected for); or name a larger margin. Where two differ by themselves, and the "
+    "correction takes that back, a study of fewer variants comes first. Where one of the two is "
     "undertrained (KH104), more epochs come first: replicates tell how two models differ now.",
     judge,
     "the power of a t test by the noncentral t distribution: Cohen (1988), Statistical Power "

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kohort.errors import count
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import (
@@ -94,7 +95,7 @@ def _doubt(curves: VariantCurves, study: StudyCurves, behind: Behind) -> tuple[s
     """A reason to doubt a lack of capacity, and what to do about it; None if there is none."""
     if bad := int(curves.diverged.sum()):
         return (
-            f"{bad} of its {curves.trained} replicates diverged",
+            f"{bad} of its {count(curves.trained, 'replicate')} diverged",
             "Lower the learning rate, or clip gradients, before judging its capacity.",
         )
     if overfit.judge(curves, study).verdict == "found":

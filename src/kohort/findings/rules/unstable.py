@@ -4,6 +4,7 @@ import numpy as np
 
 from kohort.findings.finding import Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.rules import slow, undertrained
 from kohort.findings.statistics.interval import ROUNDING, Interval, spread_interval
 
 
@@ -39,7 +40,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     clause = _clause(study, spread, drawn, bound)
     unknown = study.draws_samples and drawn is None
     if spread.lies_above(bound) and not unknown:
-        return RULE.finding(name, "found", f"{name} is unstable: {clause}", evidence, STEADY)
+        sentence = f"{name} is unstable: {clause}"
+        return RULE.finding(name, "found", sentence, evidence, _advice(curves, study))
     if spread.lies_below(bound):
         return RULE.finding(name, "not found", f"{name} is stable: {clause}", evidence)
     return RULE.finding(
@@ -109,10 +111,32 @@ def _error(curves: VariantCurves, study: StudyCurves) -> list[np.ndarray]:
     return [errors, beside] if varies else [errors]
 
 
-STEADY = (
-    "Steady it (a lower learning rate, larger batches, clipped gradients), or decide by more "
-    "replicates."
-)
+def _advice(curves: VariantCurves, study: StudyCurves) -> str:
+    """What to do, by what the curves of train loss show: too large a rate is one reason of many."""
+    for rule in (slow.RULE, undertrained.RULE):
+        if rule.judge(curves, study).verdict == "found":
+            return (
+                f"It is still on its way ({rule.title}, {rule.code}): train for more epochs, or "
+                "with a higher learning rate, and see how steady it is then."
+            )
+    steps = np.diff(curves.train_loss[curves.sound], axis=1)
+    steps = steps[np.isfinite(steps)]
+    if not len(steps):
+        return f"Where its loss jumps as it trains, steady it ({STEPS}); else {MORE}."
+    rising = (steps > 0).mean()
+    if not rising:
+        return (
+            "Its train loss falls from each epoch to the next, which does not speak for too high a "
+            f"learning rate: {MORE}."
+        )
+    return (
+        f"Its train loss rises in {max(1, round(100 * rising))} % of epochs: steady it ({STEPS}), "
+        f"or {MORE}."
+    )
+
+
+STEPS = "a lower learning rate, larger batches, clipped gradients"
+MORE = "decide by more replicates"
 ON_SEEDS = (
     "Look at seeds on one split (`Holdout(..., same_split=True)`): there nothing but training "
     "moves a score."
@@ -134,8 +158,10 @@ RULE = Rule(
     "so that the rule is inconclusive there, or not found.",
     "One training of such a variant says little: another seed may turn the answer that the study "
     "is asked for.",
-    "Steady the training (a lower learning rate or a schedule, larger batches, clipped gradients, "
-    "normalisation), or decide by more replicates.",
+    "Where the variant is slow (KH107) or undertrained (KH104), train it for more epochs or with a "
+    "higher learning rate first. Where its train loss rises between epochs, steady the training (a "
+    "lower learning rate or a schedule, larger batches, clipped gradients, normalisation). Else, "
+    "and in any case, more replicates decide.",
     judge,
     "the interval: Snedecor and Cochran (1989), Statistical Methods, section 5.11",
 )

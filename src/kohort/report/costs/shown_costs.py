@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from kohort.engine.program.cache import persistent
+from kohort.errors import count
 from kohort.evidence.provenance import environment
 from kohort.keras_api.cost import Cost, Costly, cost_of
-from kohort.report.progress import count
 
 SECONDS = 2.0
 """After so many seconds no further model is measured for a report."""

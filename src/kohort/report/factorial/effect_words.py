@@ -58,7 +58,18 @@ def _verdict(found: Comparison, kind: str) -> str:
         side = "better" if found.better == found.b else "worse"
         told = "decided" if kind == "interaction" else side
         return told + ", but less than matters" * found.is_equivalent
-    return "no difference of practical interest" if found.is_equivalent else "undecided"
+    if found.is_equivalent:
+        return "no difference of practical interest"
+    return f"{words.UNDECIDED}{_why(found)}"
+
+
+def _why(found: Comparison) -> str:
+    """Why an effect is undecided, as what follows the word."""
+    if not found.difference.is_formed:
+        return ", since there is no interval"
+    if found.alone.is_conclusive:
+        return " after correction for all that is compared"
+    return ", since the interval is too wide"
 
 
 def _most(effects: Effects, scale: Scale) -> str:
@@ -76,7 +87,14 @@ def _most(effects: Effects, scale: Scale) -> str:
             "Which axis matters most cannot be told, since combinations of levels are missing: "
             f"{how}, each over settings of its own."
         )
-    return f"Which axis matters most is undecided: {how}."
+    first = ranges[0].axis
+    is_sure = any(e.comparison.is_decided for e in effects.effects if e.axes == (first,))
+    why = (
+        f"{first} is not shown to move {scale.metric} further than each other axis"
+        if is_sure
+        else f"no effect of {first} is decided"
+    )
+    return f"Which axis matters most is undecided, since {why}: {how}."
 
 
 def _interactions(effects: Effects, scale: Scale) -> list[str]:
@@ -86,7 +104,9 @@ def _interactions(effects: Effects, scale: Scale) -> list[str]:
         key=lambda e: -abs(e.comparison.difference.mean),
     )
     if found and not decided:
-        return ["It is not decided that the effect of any axis depends on another one."]
+        alone = sum(e.comparison.excludes_zero for e in found)
+        but = f"; without correction for all effects {alone} of {len(found)} would be" * bool(alone)
+        return [f"It is not decided that the effect of any axis depends on another one{but}."]
     told = [_interaction(effect, scale) for effect in decided[:MOST_NAMES]]
     more = len(decided) - MOST_NAMES
     noun = "interaction is" if more == 1 else "interactions are"

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from kohort.design.spec import StudySpec
+from kohort.errors import count
 from kohort.report.notebooks.shown import sentences_html, table_html
-from kohort.report.progress import count
 
 
 class StudyView:

@@ -1,6 +1,6 @@
 """Says where a study resumes."""
 
-from kohort.report.progress import count
+from kohort.errors import count
 
 
 def trained_before(members: int, planned: int) -> str:

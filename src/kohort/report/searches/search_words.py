@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.design.searches.draws import trial_name
 from kohort.design.variants import written
+from kohort.errors import count
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, TrialState
 from kohort.findings.conclusions import Conclusions
@@ -16,7 +17,6 @@ from kohort.findings.names import shortlist
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 from kohort.report.answers import score_table
-from kohort.report.progress import count
 
 LEAST_WEIGHED = 10
 """Trials with a score of which importances say anything."""

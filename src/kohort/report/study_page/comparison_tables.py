@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.comparison import Comparison
 from kohort.report import words
-from kohort.report.answers import NO_RISE, without_rise
+from kohort.report.factorial.addition_words import NO_RISE, without_rise
 from kohort.report.race.race_notes import cell
 
 

@@ -9,7 +9,6 @@ from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.references import constant as constant_rule
-from kohort.findings.rules.too_few import in_their_place, many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.report import winner_words, words
 from kohort.report.answers import (
@@ -19,7 +18,6 @@ from kohort.report.answers import (
     too_few_to_tell,
     what_axes_do,
     what_it_did,
-    without_rise,
 )
 from kohort.report.class_words import (
     against_majority_text,
@@ -27,7 +25,9 @@ from kohort.report.class_words import (
     of_no_use,
     of_the_common_class,
 )
+from kohort.report.factorial.addition_words import without_rise
 from kohort.report.held_out import HeldOut
+from kohort.report.replicates.needed_words import what_would_tell
 from kohort.report.tested.beside_answer import by_chance
 from kohort.report.tested.group_words import over_groups_text
 from kohort.report.tested_scores import (
@@ -272,31 +272,11 @@ def _named(name: str, conclusions: Conclusions) -> str:
 
 
 def _more_replicates(conclusions: Conclusions) -> str:
-    """How many replicates would tell the winner from others; as they are, where one is early."""
-    told = _replicates_to_tell(conclusions)
+    """What would tell the winner from others; of them as they are, where one is early."""
+    told = what_would_tell(conclusions.study, _against_all(conclusions))
     if not (told and conclusions.undertrained):
         return told
     return f"As they are trained now, {told[:1].lower()}{told[1:]}"
-
-
-def _replicates_to_tell(conclusions: Conclusions) -> str:
-    """How many replicates would tell the winner from the variants that it is not told from."""
-    winner = conclusions.winner_name
-    open_pairs = [c for c in _against_all(conclusions) if not c.is_conclusive]
-    more = [
-        (needed, c.a) for c in open_pairs if (needed := c.replicates_needed or 0) > c.difference.n
-    ]
-    if not more:
-        never = [c.a for c in open_pairs if c.difference.has_width and not c.replicates_needed]
-        why = in_their_place(conclusions.study)
-        margin = conclusions.study.scale.amount(conclusions.study.margin)
-        told = (
-            f"No number of replicates would tell {winner} from {few_or_count(never)} by as little "
-            f"as {margin}, since {why}."
-        )
-        return told * bool(never)
-    needed, name = min(more)
-    return f"About {many(needed, conclusions.study.kind)} in all would tell {winner} from {name}."
 
 
 def _against_all(conclusions: Conclusions) -> list[Comparison]:

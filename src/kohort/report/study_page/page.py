@@ -18,7 +18,6 @@ from kohort.findings.statistics.proportion import PairedProportions
 from kohort.findings.statistics.scale import Scale, percent
 from kohort.report import words
 from kohort.report.answers import (
-    additions,
     answer,
     score_table,
     trial_arguments,
@@ -30,6 +29,7 @@ from kohort.report.class_words import recall_rows, reference_row
 from kohort.report.classes.class_rows import classes_shown
 from kohort.report.cleaned.turn_words import ShownTurns
 from kohort.report.costs.shown_costs import NO_COSTS, ShownCosts
+from kohort.report.factorial.addition_words import in_short
 from kohort.report.factorial.effect_plot import effect_panels
 from kohort.report.factorial.effect_table import effect_rows
 from kohort.report.figures import curve_bands, learning_points, plotted_metrics
@@ -249,7 +249,7 @@ def _parts(page: Page) -> dict[str, Any]:
         ),
         "train_share": f"{settings.samples[0] / _training_samples(page):.0%}",
         "answer": answer(conclusions),
-        "additions": additions(conclusions),
+        "additions": in_short(conclusions),
         "families": comparison_tables(conclusions),
         "has_rises": bool(conclusions.families.rises),
         "next_steps": conclusions.next_steps,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kohort.errors import count
 from kohort.evidence.settings import metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.names import shortlist
 from kohort.report.held_out import HeldOut
-from kohort.report.progress import count
 from kohort.report.tested_scores import TestScore
 
 

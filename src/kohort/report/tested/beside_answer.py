@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from kohort.data.inspection.groups_of_rows import are_too_few, count_of
+from kohort.errors import count
 from kohort.report.held_out import HeldOut
-from kohort.report.progress import count
 from kohort.report.tested_scores import TestScore, area
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, are_too_few, count_of
+from kohort.errors import count
 from kohort.findings.statistics.proportion import PairedProportions
 from kohort.report import words
-from kohort.report.progress import count
 
 
 def over_groups_text(groups: np.ndarray | None) -> str:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
-from kohort.errors import DesignError, StoreError
+from kohort.errors import DesignError, StoreError, count
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.evidence.record import StudyRecord
 from kohort.findings.finding import Finding
@@ -44,7 +44,8 @@ class TestedView(RecordView):
     def __repr__(self) -> str:
         won = "no winner" if self.winner is None else f"winner {self.winner!r}"
         told = (
-            f"{len(self.record.variants)} variants, {won}{f'; {self.pending}' * bool(self.pending)}"
+            f"{count(len(self.record.variants), 'variant')}, {won}"
+            f"{f'; {self.pending}' * bool(self.pending)}"
         )
         return f"{type(self).__name__}({self.settings.study!r}, {told})"
 

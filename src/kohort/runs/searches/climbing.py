@@ -23,9 +23,9 @@ from kohort.engine.loop.events import (
 from kohort.engine.loop.regrouping import trains
 from kohort.engine.members import Resources, compiled_ahead, laid_out, train_fused
 from kohort.engine.program.guard import has_diverged
-from kohort.errors import DesignError, Interrupted
+from kohort.errors import DesignError, Interrupted, count
 from kohort.report.following.best_so_far import Best, best_of
-from kohort.report.progress import Progress, count
+from kohort.report.progress import Progress
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.alike_trials import AlikeTrials, telling_of_memory
