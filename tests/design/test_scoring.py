@@ -223,6 +223,38 @@ def test_a_search_refuses_two_losses_before_it_trains():
         search.run(verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("labels", "metric", "is_refused"),
+    [
+        ([[1, 1, 0], [0, 0, 1], [0, 0, 0]], "accuracy", True),
+        ([[1, 1, 0], [0, 0, 1], [0, 0, 0]], "loss", False),
+        ([[1, 0, 0], [0, 0, 1], [0, 1, 0]], "accuracy", False),
+        ([[0.5, 0.5, 0], [0, 0.1, 0.9], [0, 1, 0]], "accuracy", False),
+    ],
+    ids=["several labels", "by the loss", "one-hot", "shares"],
+)
+def test_an_accuracy_of_the_largest_column_needs_one_label_in_each_row(labels, metric, is_refused):
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "sigmoid")])
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), np.array(labels * 20, "float32"))
+    study = kohort.Study(
+        "labels",
+        [kohort.Variant("a", build)],
+        data,
+        replicates=kohort.Holdout(0.2, repeats=2),
+        epochs=1,
+        metric=metric,
+    )
+    if not is_refused:
+        study.plan()
+        return
+    with pytest.raises(DesignError, match=r"several labels or none; .*BinaryAccuracy\(\)"):
+        study.plan()
+
+
 class Kept(dict):
     def __getitem__(self, key):
         return self.get(key)
@@ -237,7 +269,7 @@ def test_later_trials_of_a_search_are_scored_by_the_loss_of_the_first(kept):
         number: SimpleNamespace(metrics=(), measured=MeasuredLoss(name))
         for number, name in enumerate(["huber", "huber", "mean_squared_error"])
     }
-    measure = Measure(SimpleNamespace(metric=None, mode="auto"), kept)
+    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=None), kept)
     measure.choose([0, 1], plans.get)
     assert kept["scoring"] == ["data_loss", False, False, "huber"]
     assert measure.lack(plans[1]) == ""

@@ -100,6 +100,17 @@ def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabe
     )
 
 
+def holds_several_labels(targets: np.ndarray) -> bool:
+    """Whether targets are rows of zeros and ones of which some have another number of ones than 1.
+
+    Args:
+        targets: `[sample, ...]`.
+    """
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return False
+    return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) != 1).any())
+
+
 @dataclass(frozen=True, eq=False)
 class Majority:
     """The most common class of the training data: the answer of a model that looks at nothing.

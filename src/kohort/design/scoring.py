@@ -6,7 +6,12 @@ from typing import Literal
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
-from kohort.data.labels import CountedClass, class_labels, counted_class
+from kohort.data.labels import (
+    CountedClass,
+    class_labels,
+    counted_class,
+    holds_several_labels,
+)
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import Accuracy, MetricKind
 
@@ -133,6 +138,29 @@ def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
             " and ".join(f"{kind} (of {name!r})" for kind, name in list(found.items())[:2]),
             "losses of two kinds cannot be compared: compile all with one metric, such as "
             "metrics=['mae'], and name it, metric='mae'",
+        )
+
+
+def check_one_class(score: Scoring, data: Dataset) -> None:
+    """Refuse an accuracy of rows that hold several labels, or none.
+
+    Of several columns "accuracy" is Keras's `CategoricalAccuracy`: it compares the largest one of
+    each row, and counts a row without a label as one of the first column.
+
+    Args:
+        score: What scores.
+        data: The data.
+
+    Raises:
+        DesignError: It is such an accuracy of such targets.
+    """
+    if "one-hot" in score.accuracies and holds_several_labels(data.y_train):
+        raise DesignError(
+            f"targets of one label in each row for {score.metric!r}, which compares the largest "
+            "column",
+            "rows with several labels or none",
+            "compile with keras.metrics.BinaryAccuracy(), which counts each column, or with "
+            "keras.metrics.AUC(multi_label=True), and name it, metric=; or metric='loss'",
         )
 
 

@@ -124,10 +124,7 @@ def _compared(study: StudyCurves, number: int) -> _Compared:
     found = _Compared(curves.name, accuracy, float(shares.mean()), n, study.samples_behind(n))
     only = None if curves.only_right is None else curves.only_right[sound]
     difference = right - shares
-    if only is None or not np.isfinite(only).any():
-        part = None
-    else:
-        part = discordant(right, shares, only)
+    part = None if only is None or not np.isfinite(only).any() else discordant(right, shares, only)
     if study.group_size > 1 and study.draws_samples and n >= FEWEST:
         # How alike the samples of a group are shows between replicates, of which each has others.
         samples = study.samples_behind(n, of_groups=False)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from kohort.design.plan import MemberPlan
-from kohort.design.scoring import LOSS, Scoring, check_one_loss, scoring
+from kohort.design.scoring import LOSS, Scoring, check_one_class, check_one_loss, scoring
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.errors import DesignError
@@ -55,6 +55,7 @@ class Measure:
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_one_loss(by, losses)
+        check_one_class(by, self._spec.data)
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
