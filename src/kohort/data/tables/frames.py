@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Hashable, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,7 @@ def parts_of(
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError("columns of different names", f"two columns {twice!r}", "rename one")
     frame = frame.set_axis(names, axis="columns")
+    frame = frame.astype({name: np.float64 for name in names if _are_decimals(frame[name])})
     if target is None or str(target) not in names:
         raise _no_column("target", target, names)
     if group is not None and (str(group) not in names or str(group) == str(target)):
@@ -69,6 +72,19 @@ def parts_of(
     groups = None if group is None else frame[str(group)].tolist()
     rest = frame.drop(columns=[str(target)] + [str(group)] * (group is not None))
     return rest, target_of(frame[str(target)]), groups
+
+
+def _are_decimals(cells: pd.Series) -> bool:
+    """Whether a column holds decimal numbers, as databases and Parquet do, or these beside others.
+
+    To pandas they are objects, as text is.
+    """
+    kind = pd.api.types.infer_dtype(cells, skipna=True)
+    if not kind.startswith("mixed"):
+        return kind == "decimal"
+    return all(
+        isinstance(cell, Decimal | Real) and not isinstance(cell, bool) for cell in cells.dropna()
+    )
 
 
 def of_parts(
