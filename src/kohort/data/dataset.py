@@ -25,6 +25,7 @@ from kohort.data.checking import (
 )
 from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
 from kohort.data.raw_data import RawData, fingerprint_by_name
+from kohort.data.tables.rounding import told_of_arrays
 from kohort.errors import DataError
 
 if TYPE_CHECKING:
@@ -109,15 +110,13 @@ class Dataset:
         numbered = numbered_by_name(self.y_train, self.y_test, self.class_names)
         for field, given in zip(("y_train", "y_test", "class_names"), numbered or (), strict=False):
             self._set(field, given)
-        x_train, y_train = (
-            as_array(f"{axis}_train", getattr(self, f"{axis}_train")) for axis in "xy"
-        )
+        x_train, y_train = (as_array(side, getattr(self, side)) for side in ("x_train", "y_train"))
         check_side("train", x_train, y_train)
         x_test, y_test = test_arrays(self.x_test, self.y_test, x_train, y_train)
         if (numbers := from_one(y_train, y_test, self.class_names)) is not None:
-            told = f"targets 1 to {len(numbers)} are classes of these names, numbered from 0"
+            said = f"targets 1 to {len(numbers)} are classes of these names, numbered from 0"
             self._set("class_names", self.class_names or numbers)
-            self._set("notes", (*self.notes, told))
+            self._set("notes", (*self.notes, said))
             y_train, y_test = y_train - 1, y_test - 1
         to_labels = are_labels(y_train, y_test, named=self.class_names is not None)
         for side, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
@@ -128,12 +127,15 @@ class Dataset:
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
         both = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))
-        for field, groups in zip(("groups", "test_groups"), both, strict=True):
-            self._set(field, groups)
+        self._set("groups", both[0])
+        self._set("test_groups", both[1])
         if self.raw is not None:
             self.raw.check(len(self.x_train))
         targets, names = (self.y_train, self.y_test), self.class_names
-        self._set("notes", (*self.notes, *told_of_gaps(*targets, names)))
+        told = [*self.notes, *told_of_gaps(*targets, names)]
+        if self.columns is None:  # A table has told of them by name.
+            told += told_of_arrays(x_train, None if to_labels else y_train)
+        self._set("notes", tuple(dict.fromkeys(told)))
         self._set("class_names", names_of_classes(*targets, names))
         if self.named:
             check_named(self.columns)

@@ -1,5 +1,7 @@
 """Copies over both sides: who belongs together, and whose labels disagree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,10 @@ def test_groups_are_joined_by_copies_and_a_negative_group_joins_nothing():
     together = kept_together(data, facts_of(data))
     parts = {tuple(np.flatnonzero(together == n)) for n in together}
     assert parts == {(0, 1, 4, 5), (2, 3), (6,), (7,), (8, 9), (10,), (11,)}
+    known = replace(data, test_groups=np.array([3, -1]))
+    together = kept_together(known, facts_of(known))
+    parts = {tuple(np.flatnonzero(together == n)) for n in together}
+    assert parts == {(0, 1, 4, 5), (2, 3), (6,), (7,), (8, 9, 10), (11,)}
 
 
 def test_without_groups_copies_alone_are_kept_together():

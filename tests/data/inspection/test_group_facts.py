@@ -29,11 +29,11 @@ def test_groups_on_both_sides_are_counted():
     x = np.random.default_rng(0).normal(size=(9, 2))
     sides = (x[:5], np.arange(5) % 2, x[5:], np.arange(4) % 2)
     facts = facts_of(kohort.Dataset(*sides, groups=list("aabbc"), test_groups=list("dbbc")))
-    assert (facts.across, facts.across_groups) == (3, 2)
+    assert (facts.across, facts.across_groups, facts.fewer) == (3, 2, 3)
     # A negative number says nothing of what belongs together.
     numbers = {"groups": np.array([-1, 0, 0, 1, 1]), "test_groups": np.array([-1, -1, 2, 1])}
     facts = facts_of(kohort.Dataset(*sides, **numbers))
-    assert (facts.across, facts.across_groups) == (1, 1)
+    assert (facts.across, facts.across_groups, facts.fewer) == (1, 1, 3)
     assert facts_of(kohort.Dataset(*sides, groups=list("aabbc"))).across is None
 
 

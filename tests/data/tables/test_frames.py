@@ -1,5 +1,7 @@
 """Tables: what becomes of each kind of column, and which are refused."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -327,3 +329,26 @@ def test_labels_that_are_not_the_numbers_of_the_target_are_told(numbers, told):
     data = kohort.Dataset.from_frame(frame, target="rank", test=0)
     assert data.notes[0] == told
     assert data.class_names == tuple(map(str, numbers))
+
+
+@pytest.mark.parametrize("rest", [[Decimal("1.25")], [None], [0], [0.5]])
+def test_decimal_numbers_are_numbers(rest):
+    prices = [Decimal(f"{number}.50") for number in range(29)]
+    frame = pd.DataFrame({"price": prices + rest, "x": np.arange(30) / 7})
+    data = kohort.Dataset.from_frame(frame, target="x", test=0)
+    assert data.columns.columns[0].kind == "number"
+    assert data.x_train[:29, 0].tolist() == [number + 0.5 for number in range(29)]
+    if rest != [None]:
+        target = kohort.Dataset.from_frame(frame, target="price", test=0)
+        assert target.y_train.tolist() == [*data.x_train[:29, 0], float(rest[0])]
+
+
+def test_decimal_columns_of_parquet_are_numbers(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    prices = pa.array([Decimal(number) / 4 for number in range(30)], pa.decimal128(10, 2))
+    parquet.write_table(pa.table({"price": prices, "x": np.arange(30) / 7}), tmp_path / "a.parquet")
+    data = kohort.load(tmp_path / "a.parquet", target="price", test=0)
+    assert data.y_train.tolist() == [number / 4 for number in range(30)]
+    assert kohort.load(tmp_path / "a.parquet", target="x").feature_names == ("price",)

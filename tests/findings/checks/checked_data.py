@@ -32,9 +32,9 @@ def labels(train=(500, 500), test=(500, 500)):
     return ClassLabels(*sides, names, "integers")
 
 
-def groups(*, given=False, copied=0, columns=(), made_of="", across=None):
+def groups(*, given=False, copied=0, columns=(), made_of="", across=None, fewer=None):
     on_both = 7 if across else 0
-    return GroupFacts(given, copied, 1000, columns, made_of, across, on_both)
+    return GroupFacts(given, copied, 1000, columns, made_of, across, on_both, fewer)
 
 
 def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, **idle):

@@ -130,10 +130,14 @@ CASES = {
         "not applicable": [{}],
     },
     "KD109": {
-        "found": [{"shift": interval(0.61, 0.7)}],
+        "found": [
+            {"shift": interval(0.61, 0.7)},
+            {"shift": interval(0.61, 0.7), "groups": groups(given=True, across=0, fewer=10)},
+        ],
         "inconclusive": [
             {"shift": interval(0.59, 0.7)},
             {"shift": interval(0.8, 0.9), "groups": groups(given=True)},
+            {"shift": interval(0.8, 0.9), "groups": groups(given=True, across=0, fewer=9)},
         ],
         "not found": [{"shift": interval(0.45, 0.6)}],
         "not applicable": [{}, {"shift": interval(np.nan, np.nan)}, {"test": 0}],
@@ -234,6 +238,18 @@ def test_why_no_models_were_trained_is_told(code):
     assert judged(code).sentence == "No models were trained for it: samples are too few."
     unasked = "No models were trained for it: they were not asked for."
     assert judged(code, trains=False).sentence == unasked
+
+
+def test_a_shift_between_groups_tells_what_it_lacks():
+    unknown = "those of test samples are not known"
+    assert unknown in judged("KD109", shift=interval(0.5, 0.7), groups=groups(given=True)).sentence
+    few = groups(given=True, across=0, fewer=9)
+    told = judged("KD109", shift=interval(0.5, 0.7), groups=few).sentence
+    assert "Of train and test, one side has 9 groups: " in told
+    assert unknown not in told
+    known = groups(given=True, across=0, fewer=10)
+    told = judged("KD109", shift=interval(0.5, 0.7), groups=known).sentence
+    assert "groups" not in told
 
 
 def test_suspects_are_told_by_side():

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Hashable, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from kohort.data.encoding import ROWS_PER_GROUP, number_groups
 from kohort.data.splits import hold_out
 from kohort.data.system import check_room
 from kohort.data.tables.columns import Column, Columns, listed, texts
+from kohort.data.tables.rounding import lost_of, told_of_lost
 from kohort.data.tables.targets import Target, target_of
 from kohort.errors import DataError
 
@@ -61,6 +64,7 @@ def parts_of(
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError("columns of different names", f"two columns {twice!r}", "rename one")
     frame = frame.set_axis(names, axis="columns")
+    frame = frame.astype({name: np.float64 for name in names if _are_decimals(frame[name])})
     if target is None or str(target) not in names:
         raise _no_column("target", target, names)
     if group is not None and (str(group) not in names or str(group) == str(target)):
@@ -68,6 +72,19 @@ def parts_of(
     groups = None if group is None else frame[str(group)].tolist()
     rest = frame.drop(columns=[str(target)] + [str(group)] * (group is not None))
     return rest, target_of(frame[str(target)]), groups
+
+
+def _are_decimals(cells: pd.Series) -> bool:
+    """Whether a column holds decimal numbers, as databases and Parquet do, or these beside others.
+
+    To pandas they are objects, as text is.
+    """
+    kind = pd.api.types.infer_dtype(cells, skipna=True)
+    if not kind.startswith("mixed"):
+        return kind == "decimal"
+    return all(
+        isinstance(cell, Decimal | Real) and not isinstance(cell, bool) for cell in cells.dropna()
+    )
 
 
 def of_parts(
@@ -138,13 +155,16 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             f"none; left out: {listed(left_out)}" if left_out else "none",
             f"{_OF_TEXTS}, or add columns" if of_text else "add columns to predict from",
         )
-    told = [f"{len(found):,} columns of inputs: {listed([column.name for column in found])}"]
+    many = f"{len(found):,} column{'s' * (len(found) != 1)}"
+    told = [f"{many} of inputs: {listed([column.name for column in found])}"]
     parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
     gaps = [f"{c.name} ({frame[c.name].isna().sum():,})" for c in found if c.has_gaps]
     if parted:
         told.append(f"categories became inputs of 0 and 1, one for each: {listed(parted)}")
     if gaps:
         told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
+    numbers = [column.name for column in found if column.kind == "number"]
+    told += told_of_lost({name: lost_of(_numbers(frame[name])) for name in numbers})
     if left_out:
         told.append(f"columns left out: {listed(left_out)}")
     if of_text:
@@ -153,6 +173,12 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             f"need TensorFlow: {_OF_TEXTS}"
         )
     return Columns(tuple(found), repeated), told
+
+
+def _numbers(cells: pd.Series) -> np.ndarray:
+    """Those of a column that are there, `[cell]`; whole ones as they are, beyond float64 too."""
+    present = cells.dropna()
+    return present.to_numpy(present.dtype.type if present.dtype.kind in "iu" else np.float64)
 
 
 def _repeated(cells: pd.Series) -> np.ndarray | None:

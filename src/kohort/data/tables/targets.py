@@ -7,6 +7,7 @@ import pandas as pd
 
 from kohort.data.encoding import ASK_STRAY, MOST_NUMBERED, number_classes, stray_labels
 from kohort.data.tables.columns import listed, texts
+from kohort.data.tables.rounding import check_target, lost_of
 from kohort.errors import DataError, legible, row_text
 
 
@@ -90,7 +91,10 @@ def _of_numbers(name: str, values: np.ndarray) -> Target:
         if stray := stray_labels(values, values[:0]):
             target = target._replace(told=f"{target.told}; {stray}: {ASK_STRAY}")
         return target if is_numbering else target._replace(told=target.told + _renumbered(found))
+    check_target(f"the target {name!r}", values)
     told = f"target {name!r}: numbers to predict, {found[0]:g} to {found[-1]:g}"
+    if (lost := lost_of(values)) is not None:
+        told += f"; rounded to float32, {lost.given:,} different ones become {lost.left:,}"
     return Target(values, None, told)
 
 
