@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 from keras.src.backend.jax.trainer import JAXTrainer
 from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 import kohort
 from kohort.runs import fitting
@@ -136,8 +137,11 @@ def _ordered_as_by_kohort() -> Iterator[None]:
     def seeded(model: Any, iterator: Any = None, **kwargs: Any) -> None:
         JAXTrainer._symbolic_build = build
         build(model, iterator=iterator, **kwargs)
-        if isinstance(getattr(iterator, "data_adapter", None), ArrayDataAdapter):
+        adapter = getattr(iterator, "data_adapter", None)
+        if isinstance(adapter, ArrayDataAdapter):
             RESEED(SEED)
+        elif isinstance(adapter, PyDatasetAdapter):
+            random.seed(SEED)
 
     JAXTrainer._symbolic_build = seeded
     try:

@@ -85,8 +85,10 @@ def fit(
         validation_batch_size: Samples a step in validation; `batch_size` where it is None.
         validation_freq: Validate every so many epochs, or after the epochs named (from 1).
         seed: Of the order of samples: the one that `keras.Model.fit` takes after
-            `np.random.seed(seed)` on a model that has been built and trained on a batch before; on
-            other backends than JAX, after `keras.utils.set_random_seed(seed)`.
+            `np.random.seed(seed)`, or, of a PyDataset's batches, after `random.seed(seed)`, on a
+            model that has been built and trained on a batch before; of arrays on other backends
+            than JAX, after `keras.utils.set_random_seed(seed)`. These generators are as before
+            afterwards. What yields batches by itself, such as a generator, has its own order.
         train_metrics: "running" gives Keras's train metrics, averages over the epoch.
             "evaluated" adds "eval_loss" and the like: the train metrics in inference mode, at
             the weights that the epoch ended with; and "eval_data_loss" and "val_data_loss": the

@@ -95,7 +95,7 @@ def outcome(train, case):
 def by_keras(case, callbacks):
     models, histories = models_of(case, "theirs"), []
     for number, model in enumerate(models):
-        random.seed(5)
+        random.seed(0)  # That of `seed=`, from which Keras draws the order of a PyDataset.
         np.random.seed(0)
         histories.append(model.fit(callbacks=callbacks(number), **case.fit_arguments()))
     return models, histories

@@ -3,12 +3,14 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from kohort.keras_api.arrays import is_packable
 from kohort.keras_api.beginning.watched import current
 
 _NAMES = "object_name_uids"
@@ -52,6 +54,35 @@ def ordered_by(seed: int) -> Iterator[None]:
         else:
             keras.utils.set_random_seed(seed)
         yield
+
+
+@contextmanager
+def batches_ordered_by(seed: int) -> Iterator[None]:
+    """Seed Python's generator, from which Keras draws the order of a PyDataset's batches.
+
+    It is restored afterwards. NumPy's is left alone: what a dataset draws from it is the user's.
+    """
+    before = random.getstate()
+    random.seed(int(seed))
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+def order_seeded(x: Any, y: Any, weight: Any, seed: int) -> AbstractContextManager[None]:
+    """A context that seeds the generator from which Keras's adapter of these data draws orders.
+
+    Args:
+        x: Inputs, as `keras.Model.fit` takes them.
+        y: Targets.
+        weight: Weights of samples.
+        seed: Of the order.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return batches_ordered_by(seed)
+    # A generator, or whatever else yields batches, draws from where it likes.
+    return ordered_by(seed) if is_packable(x, y, weight) else nullcontext()
 
 
 @contextmanager

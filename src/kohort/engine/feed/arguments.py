@@ -27,7 +27,7 @@ from kohort.keras_api.arrays import (
     pack,
     weights_of_classes,
 )
-from kohort.keras_api.seeding import ordered_by
+from kohort.keras_api.seeding import order_seeded
 from kohort.tracing.signature import first_batch
 
 type Shuffle = bool | Literal["batch"]
@@ -93,9 +93,11 @@ class Inputs:
         return not any(isinstance(p, _Batches) and p.is_generator for p in self._parts)
 
     def ordered(self) -> AbstractContextManager[None]:
-        """A context that seeds the generator from which Keras's adapter of arrays draws orders."""
-        adapted = isinstance(self._train, _Batches) and self._train.cuts_arrays
-        return ordered_by(self._arguments.seed) if adapted else nullcontext()
+        """A context that seeds the generator from which Keras draws the order of the data."""
+        if not isinstance(self._train, _Batches):
+            return nullcontext()
+        given = self._arguments
+        return order_seeded(given.x, given.y, given.sample_weight, given.seed)
 
     @property
     def are_arrays(self) -> bool:
@@ -179,9 +181,12 @@ class Inputs:
         """
         if not isinstance(self._train, _Batches) or self._train.is_generator:
             return  # A generator of batches draws from whatever it likes.
-        random.setstate(self._random)
         if self._train.cuts_arrays:
             np.random.seed(self._arguments.seed)
+        elif isinstance(self._arguments.x, keras.utils.PyDataset):
+            random.seed(int(self._arguments.seed))
+        else:
+            random.setstate(self._random)
 
     def for_keras(self) -> FitArguments:
         """The arguments for `keras.Model.fit`: of generators, with the batches that were drawn."""
