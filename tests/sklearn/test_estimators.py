@@ -151,6 +151,36 @@ def test_one_class_is_refused(blobs):
         classifier().fit(blobs.x_train, np.zeros(500, int))
 
 
+@pytest.mark.parametrize(
+    ("strange", "match"),
+    [
+        (
+            None,
+            r"a class for each sample in y, got 1 of 600 samples without one, .* row 3 \(from 0",
+        ),
+        (float("nan"), "a class for each sample in y, got 1 of 600"),
+        (7, "classes in y that are all text, or all numbers, got int and str"),
+    ],
+)
+def test_classes_that_are_none_are_refused(strange, match):
+    y = np.array(["one", "other"] * 300, dtype=object)
+    y[3] = strange
+    with pytest.raises(kohort.DataError, match=match):
+        KohortClassifier(replicates=2, epochs=1).fit(np.zeros((600, 2)), y)
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_text_is_no_number_to_predict(dtype):
+    y = np.array(["one", "other"] * 10, dtype=dtype)
+    with pytest.raises(kohort.DataError, match=r"such as 'one'; .* classes to a KohortClassifier"):
+        KohortRegressor(replicates=2, epochs=1).fit(np.zeros((20, 2)), y)
+
+
+def test_numbers_that_float32_does_not_tell_apart_are_refused():
+    with pytest.raises(kohort.DataError, match="20 different ones that become 1,"):
+        KohortRegressor(replicates=2, epochs=1).fit(np.zeros((20, 2)), 1e9 + np.arange(20) / 7)
+
+
 def test_clones_have_the_parameters(fitted):
     cloned = clone(fitted)
     assert not hasattr(cloned, "result_")

@@ -9,7 +9,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from kohort.data.dataset import Dataset
-from kohort.errors import DataError
+from kohort.data.encoding import is_missing
+from kohort.errors import DataError, row_text
 from kohort.sklearn.study_estimator import StudyEstimator
 
 
@@ -69,7 +70,8 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             Itself.
 
         Raises:
-            ValueError: As `kohort.Study` and `Study.run`; or there is one class.
+            ValueError: As `kohort.Study` and `Study.run`; or there is one class, a sample has none,
+                or some are text and others numbers.
 
         Example:
             >>> from kohort.sklearn import KohortClassifier
@@ -78,6 +80,7 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             >>> len(classifier.fit(data.x_train, data.y_train).result_.members)
             4
         """
+        _check_classes(y)
         x, y = validate_data(self, X, y, dtype=np.float32, allow_nd=True, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, labels = np.unique(column_or_1d(y, warn=True), return_inverse=True)
@@ -140,3 +143,31 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         if outputs.shape[1] == 1:
             outputs = np.concatenate([1 - outputs, outputs], axis=1)
         return outputs
+
+
+def _check_classes(y: Any) -> None:
+    """Refuse classes of objects that cannot be told apart by sorting them.
+
+    Raises:
+        DataError: A sample has none, or some are text and others numbers.
+    """
+    labels = np.asarray(y)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    missing = [row for row, label in enumerate(labels) if is_missing(label)]
+    if missing:
+        raise DataError(
+            "a class for each sample in y",
+            f"{len(missing):,} of {len(labels):,} samples without one, the first in "
+            f"{row_text(missing[0])}",
+            "give every sample its class, or drop those without",
+        )
+    try:
+        np.unique(labels)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise DataError(
+            "classes in y that are all text, or all numbers",
+            " and ".join(kinds),
+            "make them one kind, such as by .astype(str)",
+        ) from error

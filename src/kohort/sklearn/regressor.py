@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
+from kohort.data.checking import no_numbers
 from kohort.data.dataset import Dataset
+from kohort.errors import DataError
 from kohort.sklearn.study_estimator import StudyEstimator
 
 
@@ -56,7 +58,7 @@ class KohortRegressor(RegressorMixin, StudyEstimator):
             Itself.
 
         Raises:
-            ValueError: As `kohort.Study` and `Study.run`.
+            ValueError: As `kohort.Study` and `Study.run`; or `y` holds text.
 
         Example:
             >>> from kohort.sklearn import KohortRegressor
@@ -64,12 +66,14 @@ class KohortRegressor(RegressorMixin, StudyEstimator):
             >>> len(regressor.fit(data.x_train, data.x_train[:, :2]).result_.members)
             6
         """
+        _check_numbers(y)
         x, y = validate_data(
             self, X, y, dtype=np.float32, allow_nd=True, multi_output=True, y_numeric=True,
             ensure_min_samples=2,
         )  # fmt: skip
         self._has_column = y.ndim > 1
-        targets = y.reshape(len(y), -1).astype(np.float32)
+        # Not float32 yet, so that what it could not tell apart is refused.
+        targets = y.reshape(len(y), -1).astype(np.float64)
         data = Dataset(x, targets, name="X", groups=groups)
         self._run_study(data, sample_weight)
         return self
@@ -99,3 +103,20 @@ class KohortRegressor(RegressorMixin, StudyEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_numbers(y: Any) -> None:
+    """Refuse text as numbers to predict.
+
+    Raises:
+        DataError: Some is there.
+    """
+    given = np.asarray(y)
+    if given.dtype.kind not in "OUS" or not given.ndim:
+        return
+    try:
+        given.astype(np.float64)
+    except ValueError as error:
+        wrong = no_numbers("y", given.astype(object), y)
+        mend = "give numbers to predict, or the classes to a KohortClassifier"
+        raise DataError(wrong.expected, wrong.received, mend) from error

@@ -70,9 +70,12 @@ def kept_together(data: Dataset, facts: CopyFacts) -> np.ndarray:
     """
     if data.groups is None:
         return facts.origin
-    in_one = np.flatnonzero(data.groups >= 0)
+    groups = data.groups
+    if data.test_groups is not None:
+        groups = np.concatenate([groups, data.test_groups])
+    in_one = np.flatnonzero(groups >= 0)
     count = int(facts.origin.max()) + 1
-    _, group = np.unique(data.groups[in_one], return_inverse=True)
+    _, group = np.unique(groups[in_one], return_inverse=True)
     size = count + int(group.max(initial=-1)) + 1
     number: np.ndarray = linked(facts.origin[in_one], count + group, size)[facts.origin]
     return number

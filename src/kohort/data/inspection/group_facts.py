@@ -1,6 +1,6 @@
 """What the data suggest of which samples belong together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from kohort.data.copies import Copies
 from kohort.data.dataset import Dataset, is_table
 from kohort.data.encoding import ROWS_PER_GROUP
+from kohort.data.inspection.groups_of_rows import count_of
 from kohort.data.linked import extremes
 
 FEWEST_VALUES = 5
@@ -29,6 +30,7 @@ class GroupFacts:
         across: The test samples of a group that trains too; None where the groups of test samples
             are not known.
         across_groups: How many such groups there are.
+        fewer: The groups of the side, training or test, that has fewer; None as `across`.
         made_of: What the groups were made of, where nobody gave them; else "".
     """
 
@@ -39,6 +41,7 @@ class GroupFacts:
     made_of: str = ""
     across: int | None = None
     across_groups: int = 0
+    fewer: int | None = None
 
     @property
     def percent(self) -> float:
@@ -57,16 +60,22 @@ def group_facts(data: Dataset, copies: Copies) -> GroupFacts:
     copied = _copied_elsewhere(copies, data.groups)
     given, made_of = data.groups is not None, data.groups_of
     made_of = made_of if given else ""
-    return GroupFacts(given, copied, len(data.x_train), columns, made_of, *_across(data))
-
-
-def _across(data: Dataset) -> tuple[int | None, int]:
-    """How many test samples are of a group that trains too, and how many such groups there are."""
+    facts = GroupFacts(given, copied, len(data.x_train), columns, made_of)
     if data.groups is None or data.test_groups is None:
-        return None, 0
+        return facts
     both = np.intersect1d(data.groups, data.test_groups)
     both = both[both >= 0]
-    return int(np.isin(data.test_groups, both).sum()), len(both)
+    return replace(
+        facts,
+        across=int(np.isin(data.test_groups, both).sum()),
+        across_groups=len(both),
+        fewer=min(map(_count, (data.groups, data.test_groups))),
+    )
+
+
+def _count(groups: np.ndarray) -> int:
+    """How many groups there are; a sample of a negative one is a group by itself."""
+    return count_of(groups[groups >= 0]) + int((groups < 0).sum())
 
 
 def column_names(data: Dataset) -> list[str]:
