@@ -22,6 +22,7 @@ from kohort.design.weights import MemberWeights
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
+from kohort.engine.loop.callback_lists import is_number
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import (
     BlockEnded,
@@ -185,10 +186,16 @@ def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
         began = time.perf_counter()
         history = _fit(job, number, ends)
         epochs = len(history["loss"])
+        # A callback may have added what is no number, or in some epochs only.
+        recorded = {
+            name: values
+            for name, values in history.items()
+            if len(values) == epochs and all(map(is_number, values))
+        }
         measured = [
             MeasuredEpoch(
                 epoch,
-                {number: {name: values[epoch] for name, values in history.items()}},
+                {number: {name: values[epoch] for name, values in recorded.items()}},
                 seats=1,
                 checkpoint=None,
                 is_last=epoch + 1 == epochs,

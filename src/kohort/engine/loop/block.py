@@ -144,14 +144,14 @@ class Block:
             self._state.write_back()
         self._logs |= logs
         epoch, self._epoch = self._epoch, self._epoch + 1
-        is_new = self._lists.on_epoch_end(self._state.active, epoch, logs)
+        added = self._lists.on_epoch_end(self._state.active, epoch, logs)
         self._retire(logs)
-        if not is_new:
+        if not added:
             return None
         can_resume = self._lists.can_resume(self._members)
         return MeasuredEpoch(
             epoch,
-            logs,
+            {member: found | added.get(member, {}) for member, found in logs.items()},
             len(self._state.seats),
             partial(self._checkpoint, self._epoch) if can_resume else None,
             self._epoch == self._training.epochs or not self._state.active,

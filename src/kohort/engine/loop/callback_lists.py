@@ -1,6 +1,7 @@
 """Calls the callbacks of the members of a cohort, each hook once for each epoch."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import keras
@@ -54,15 +55,22 @@ class CallbackLists:
                 self._last_begun[member] = epoch
                 self._lists[member].on_epoch_begin(epoch)
 
-    def on_epoch_end(self, members: Sequence[int], epoch: int, logs: dict[int, Logs]) -> bool:
-        """Call `on_epoch_end` once for each epoch of a member; returns whether it was called."""
+    def on_epoch_end(
+        self, members: Sequence[int], epoch: int, logs: dict[int, Logs]
+    ) -> dict[int, Logs]:
+        """Call `on_epoch_end` once for each epoch of a member.
+
+        Returns:
+            Of each member for which it was called, what its callbacks have added to the logs.
+        """
         new = [member for member in members if self._last_ended.get(member, -1) < epoch]
+        added = {}
         for member in new:
             self._last_ended[member] = epoch
-            self._end_epoch(member, epoch, logs[member])
-        return bool(new)
+            added[member] = self._end_epoch(member, epoch, logs[member])
+        return added
 
-    def _end_epoch(self, member: int, epoch: int, logs: Logs) -> None:
+    def _end_epoch(self, member: int, epoch: int, logs: Logs) -> Logs:
         steps = logs.pop(STEPS_RUN, None)
         if steps is not None:
             running = {name: v for name, v in logs.items() if not name.startswith("val_")}
@@ -75,7 +83,15 @@ class CallbackLists:
             # The evaluation has already run when its two hooks are called.
             self._lists[member].on_test_begin()
             self._lists[member].on_test_end(tested)
+        # Keras hands its callbacks a copy; its History, the last of them, has what they added.
+        history = self._cohort.models[member].history.history
+        before = {name: len(values) for name, values in history.items()}
         self._lists[member].on_epoch_end(epoch, logs)
+        return {
+            name: float(values[-1])
+            for name, values in history.items()
+            if name not in logs and len(values) > before.get(name, 0) and is_number(values[-1])
+        }
 
     def can_resume(self, members: Sequence[int]) -> bool:
         """Whether the whole state of the members' callbacks can be saved."""
@@ -103,3 +119,8 @@ class CallbackLists:
         """Call `on_train_end`."""
         for member in members:
             self._lists[member].on_train_end(logs.get(member, {}))
+
+
+def is_number(value: Any) -> bool:
+    """Whether what a callback has added to the logs can be recorded."""
+    return isinstance(value, Real) and not isinstance(value, bool)
