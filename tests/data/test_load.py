@@ -10,7 +10,7 @@ import pytest
 
 import kohort
 from kohort.data.load import load
-from kohort.data.readers.csv_rows import csv_rows
+from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.table_files import read_csv
 from kohort.errors import DataError
 from tests.doors.refusals import assert_refused
@@ -215,6 +215,29 @@ def test_a_column_that_numbers_the_rows_is_no_input(tmp_path):
     assert data.notes[0] == told
 
 
+def test_columns_without_a_name_are_told(tmp_path):
+    path = written(tmp_path / "x.csv", 'x,,"", y,target\n1,2,3,4,a\n5,7,9,8,b\n')
+    data = load(path, target="target", test=0)
+    assert data.feature_names == ("x", "Unnamed: 1", "Unnamed: 2", "y")
+    told = "columns without a name, called so by their place: Unnamed: 1, Unnamed: 2"
+    assert data.notes[0] == told
+    # One that numbers the rows is left out, and no other is without a name.
+    path = written(tmp_path / "n.csv", ",x,target\n0,2,a\n1,3,b\n")
+    assert len(load(path, target="target", test=0).notes) == 4
+
+
+def test_rows_to_predict_have_no_two_columns_of_one_name(tmp_path):
+    columns = load(written(tmp_path / "a.csv", "x,y,z\n1,2,a\n3,5,b\n"), target="z", test=0).columns
+    path = written(tmp_path / "new.csv", "x,y,x\n1,2,3\n")
+    with pytest.raises(DataError, match=r"names in .*new\.csv, got two columns 'x'"):
+        raw_rows(path, columns)
+    # Without names the first line is a row, whose numbers may be equal.
+    assert raw_rows(written(tmp_path / "rows.csv", "1,1\n2,3\n"), columns)[0].tolist() == [
+        [1, 1],
+        [2, 3],
+    ]
+
+
 def test_a_parquet_file_is_read_as_its_frame(tmp_path):
     frame = pd.read_csv(written(tmp_path / "pets.csv", ROWS))
     frame = frame.assign(colour=frame.colour.astype("category"))
@@ -256,6 +279,10 @@ NO_TABLE = {
         "got 3 in its first",
     ),
     "two of them": ("x.csv", "a,b\n1,2,3,4\n4,5,6,7\n", {"target": "a"}, "got 4 in its first"),
+    "two columns of one name": (
+        *("x.csv", "a/b,c, a/b\n1,2,3\n4,5,6\n", {"target": "c"}),
+        r"columns of different names in .*x\.csv, got two columns 'a/b'; rename one",
+    ),
     "rows of several lengths": ("x.csv", "a,b\n1,2\n1,2,3\n", {"target": "a"}, "a CSV file.*Expec"),
     "no parquet": ("x.parquet", b"text", {"target": "a"}, r"a Parquet file, got .*x\.parquet \("),
     "nothing as parquet": ("x.parquet", b"", {"target": "a"}, "a Parquet file, got"),

@@ -33,6 +33,7 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
             or ends within a cell.
     """
     told: list[str] = []
+    names: list[str] = []
 
     def read() -> pd.DataFrame:
         separator = separator_of(path)
@@ -49,13 +50,31 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
         if len(frame):
             _check_names(path, frame)
             _check_last_cell(path, frame.iloc[:, -1])
+        names.extend(_names(path, separator))
         return frame  # type: ignore[no-any-return]
 
     frame = _read(path, "a CSV file, the names of its columns in the first line", read)
     if _numbers_rows(frame):
         told.append("the first column, which has no name and numbers the rows, is left out")
         frame = frame.iloc[:, 1:]
+    unnamed = [f"Unnamed: {place}" for place, name in enumerate(names) if not name]
+    if unnamed := [name for name in unnamed if name in frame.columns]:
+        told.append(f"columns without a name, called so by their place: {', '.join(unnamed)}")
     return frame, told
+
+
+def check_names_differ(path: Path) -> None:
+    """Refuse a CSV file with two columns of one name; pandas would call the second one `name.1`.
+
+    Raises:
+        DataError: It is such.
+    """
+    names = list(filter(None, _names(path, separator_of(path))))
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"columns of different names in {path}", f"two columns {twice!r}", "rename one"
+        )
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -213,6 +232,13 @@ def separator_of(path: Path) -> str:
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline()
     return max(SEPARATORS, key=first.count)
+
+
+def _names(path: Path, separator: str) -> list[str]:
+    """The names of columns as a CSV file has them, some of them perhaps empty, or equal."""
+    options = {"sep": separator, "skipinitialspace": True, "dtype": str}
+    first = pd.read_csv(path, header=None, nrows=1, keep_default_na=False, **options)  # type: ignore[call-overload]
+    return first.iloc[0].tolist()  # type: ignore[no-any-return]
 
 
 def _has_decimal_commas(path: Path, separator: str) -> bool:

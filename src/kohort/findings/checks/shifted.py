@@ -82,10 +82,10 @@ RULE = Rule(
     "shift between train and test",
     "The nets of KD104, trained to tell test samples from training samples, rank samples that they "
     "were not trained on: the interval of the AUC, the mean over five folds, lies above "
-    f"{SHIFT_AUC:g}. Where it holds {SHIFT_AUC:g} it is inconclusive; it is at most that where data "
-    "have groups, and those of test samples are not known or one side has fewer than "
-    f"{FEWEST_OF_A_SIDE}. Copies and groups stay in one fold, and their influences are added up. At "
-    "most 5,000 samples of each side are used, and 50 are needed. Labels are not looked at. Of "
+    f"{SHIFT_AUC:g}. Where it holds {SHIFT_AUC:g} it is inconclusive; it is at most that where "
+    "data have groups, and those of test samples are not known or one side has fewer than "
+    f"{FEWEST_OF_A_SIDE}. Copies and groups stay in one fold, and their influences are added up. "
+    "At most 5,000 samples of each side are used, and 50 are needed. Labels are not looked at. Of "
     "tables the columns whose values differ most by themselves are named, which are not all that "
     "may differ together.",
     "Where the test set looks different it measures another task than validation does: a score on "
