@@ -1,5 +1,6 @@
 """`kohort.fit`: what `keras.Model.fit` does, for one model or many at once."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from kohort.engine.feed.refusals import check_arrays, check_targets, warn_of_lab
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.needless import without_needless_warnings
 from kohort.engine.program.precision import Precision, matmul_precision
-from kohort.errors import ModelError, check_choice
+from kohort.errors import DesignError, ModelError, check_choice
 from kohort.keras_api.callbacks import Callbacks, Verbose, own_callbacks
 from kohort.keras_api.models import draws_a_batch, is_model
 from kohort.report.progress import Progress
@@ -130,6 +131,7 @@ def fit(
     check_choice("train_metrics", train_metrics, ("running", "evaluated"))
     check_choice("engine", engine, ("auto", "fused", "keras"))
     check_chunk(chunk_size)
+    epochs, initial_epoch = _whole("epochs", epochs), _whole("initial_epoch", initial_epoch)
     _check_models(members)
     _check_data(members, (x, y, sample_weight), validation_data)
     epochs, steps_per_epoch, validation_steps = capped(epochs, steps_per_epoch, validation_steps)
@@ -170,6 +172,13 @@ def fit(
         Fitting(members, given, settings, of_each, progress).run(engine)
     histories = [model.history for model in members]
     return histories[0] if is_one else histories
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DesignError(f"a whole number as {name}", repr(value), "give an int") from None
 
 
 def _check_models(models: list[keras.Model]) -> None:

@@ -62,6 +62,12 @@ def test_optimism_by_hand():
     assert found.winners == {0: 2, 1: 1}
 
 
+def test_rounding_does_not_choose_among_variants_that_are_level():
+    first, noise = np.array([0.1, 0.2, 0.3]), np.array([6e-8, -6e-8, 3e-8])
+    found = optimism(study_of([first.tolist(), (first + noise).tolist(), [0.5, 0.6, 0.7]]))
+    assert found == Optimism(0.0, 3, {0: 3})
+
+
 def test_optimism_looks_at_whole_variants_only_and_keeps_their_numbers():
     whole = [[0.1, 0.2, 0.3], [0.3, 0.1, 0.11]]
     found = optimism(study_of([whole[0], [0.0, 0.0, NAN], whole[1]]))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kohort
+from tests.marks import long
 from tests.models import build_mlp, numbers, seeded
 
 pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
@@ -108,6 +109,22 @@ def test_limits_are_told_as_keras_tells_them(limits):
     limits[1](2)
     with pytest.warns(UserWarning, match="Limiting steps_per_epoch to 2"):
         kohort.fit(seeded(1), X, Y, batch_size=8, verbose=0)
+
+
+@pytest.mark.parametrize("engine", ["fused", *long("keras")])
+def test_a_negative_initial_epoch_is_an_epoch_as_in_keras(engine):
+    arguments = {"epochs": 2, "initial_epoch": -1, "shuffle": False, "verbose": 0}
+    wanted = seeded(1).fit(X, Y, **arguments)
+    found = kohort.fit(seeded(1), X, Y, engine=engine, **arguments)
+    assert found.epoch == wanted.epoch == [-1, 0, 1]
+    np.testing.assert_allclose(found.history["loss"], wanted.history["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["epochs", "initial_epoch"])
+def test_epochs_are_whole_numbers(name):
+    with pytest.raises(kohort.DesignError, match=f"a whole number as {name}, got 2.0"):
+        kohort.fit(seeded(1), X, Y, verbose=0, **{name: 2.0})
+    assert len(kohort.fit(seeded(1), X, Y, verbose=0, epochs=np.int64(1)).epoch) == 1
 
 
 class Curriculum(keras.utils.PyDataset):

@@ -25,5 +25,11 @@ def test_variants_of_the_winners_mean_are_said_to_be_level_with_it():
     scores = [[0.5, 0.6, 0.5], [0.75, 0.875, 0.75], [0.875, 0.75, 0.75]]
     text = answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), scores)))
     assert text.startswith("v1 does best on validation data, level with v2: accuracy 79.2 %")
+    rounded = [scores[0], scores[1], [0.875, 0.75 - 6e-8, 0.75]]
+    assert answer(Conclusions(record_of(grid_of(units=[1, 2, 3]), rounded))).startswith(
+        "v1 does best on validation data, level with v2: "
+    )
+    same = answer(Conclusions(record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.5 + 6e-8, 0.6]])))
+    assert same.startswith("All variants score the same in every replicate")
     apart = answer(Conclusions(record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.75, 0.8]])))
     assert "level" not in apart

@@ -58,12 +58,16 @@ def optimism(study: StudyCurves) -> Optimism | None:
     errors = errors[numbers]
     if len(numbers) < 2 or errors.shape[1] < 3:
         return None
-    # Sums suffice: each has the same number of replicates.
-    chosen = np.argmin(errors.sum(axis=1, keepdims=True) - errors, axis=0)
-    honest = errors[chosen, np.arange(errors.shape[1])].mean()
+    means = errors.mean(axis=1)
+    winner = int(np.argmin(means))
+    near = study.scale.rounding(float(means[winner]))
+    others = (errors.sum(axis=1, keepdims=True) - errors) / (errors.shape[1] - 1)
+    # Of those that are level the winner, so that rounding does not choose.
+    chosen = np.where(others[winner] <= others.min(axis=0) + near, winner, others.argmin(axis=0))
+    flattered = errors[chosen, np.arange(errors.shape[1])].mean() - means[winner]
     winners, counts = np.unique(numbers[chosen], return_counts=True)
     return Optimism(
-        float(honest - errors.mean(axis=1).min()),
+        float(flattered) if abs(flattered) > near else 0.0,
         errors.shape[1],
         {int(number): int(count) for number, count in zip(winners, counts, strict=True)},
     )

@@ -14,7 +14,6 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
 from kohort.findings.finding import FEWEST
 from kohort.findings.names import shortlist
-from kohort.findings.rules.majority import EQUAL
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words
 from kohort.report.class_words import (
@@ -142,8 +141,9 @@ def _level(conclusions: Conclusions) -> list[str]:
     means, winner = conclusions.mean_errors, conclusions.winner
     assert winner is not None
     apart = np.abs(means - means[winner])
+    near = conclusions.study.scale.rounding(float(means[winner]))
     names = conclusions.record.variant_names
-    return [names[n] for n in np.flatnonzero(apart <= EQUAL) if n != winner]
+    return [names[n] for n in np.flatnonzero(apart <= near) if n != winner]
 
 
 def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
@@ -176,7 +176,8 @@ def tie(conclusions: Conclusions, winner: int) -> str:
     errors, scale = conclusions.study.errors, conclusions.study.scale
     scored = errors[np.isfinite(errors).any(axis=1)]
     apart = np.abs(scored - errors[winner])
-    if len(scored) < 2 or np.isnan(apart).all(axis=1).any() or np.nanmax(apart) > EQUAL:
+    near = scale.rounding(float(conclusions.mean_errors[winner]))
+    if len(scored) < 2 or np.isnan(apart).all(axis=1).any() or np.nanmax(apart) > near:
         return ""
     who = "All variants" + " that trained to the end" * (len(scored) < len(errors))
     what = scale.score(conclusions.score(winner))

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from kohort.design.searches.draws import Suggestion
@@ -14,6 +15,7 @@ from kohort.report.searches.search_words import (
     _apart,
     _unweighed,
     _why,
+    flatteries,
     told_of_kind,
     weighed,
 )
@@ -78,6 +80,24 @@ def test_the_numbers_in_which_reasons_differ_are_told_with_their_counts():
     assert told_of_kind(parted).startswith("no 1, please (1 of 2; the others differ")
     many = [f"no {number}" for number in range(9)]
     assert told_of_kind(many) == "no 0 (0 in 1 trial, 1 in 1, 2 in 1 and 6 others)"
+
+
+@pytest.mark.parametrize(
+    ("scale", "scored", "proved", "more"),
+    [
+        (Scale(), 0.0, 7.450581e-09, 0.0),
+        (Scale(), 0.0, 1e-3, -1e-3),
+        (Scale("loss", higher_is_better=False, reference=1e-8), 0.0, 7.450581e-09, -7.450581e-09),
+    ],
+)
+def test_scores_that_differ_by_rounding_alone_are_not_apart(
+    monkeypatch, scale, scored, proved, more
+):
+    table = pd.DataFrame({"val_accuracy": [proved], "low": [0.0], "high": [1.0]}, index=["trial 0"])
+    monkeypatch.setattr(search_words, "score_table", lambda _: table)
+    conclusions = SimpleNamespace(study=SimpleNamespace(scale=scale))
+    (found,) = flatteries(record({"a": 1}), conclusions)
+    assert (found.searched, found.more) == (scored, more)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Calls the callbacks of the members of a cohort, each hook once for each epoch."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -17,6 +18,9 @@ from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import Logs
 from kohort.engine.program.guard import STEPS_RUN
 from kohort.keras_api.callbacks import callback_list, report_nan, report_steps
+
+_NEVER = -math.inf
+"""Before any epoch; Keras starts with a negative `initial_epoch` too."""
 
 
 class CallbackLists:
@@ -51,7 +55,7 @@ class CallbackLists:
     def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
         """Call `on_epoch_begin`, unless members that started over train the epoch once more."""
         for member in members:
-            if self._last_begun.get(member, -1) < epoch:
+            if self._last_begun.get(member, _NEVER) < epoch:
                 self._last_begun[member] = epoch
                 self._lists[member].on_epoch_begin(epoch)
 
@@ -63,7 +67,7 @@ class CallbackLists:
         Returns:
             Of each member for which it was called, what its callbacks have added to the logs.
         """
-        new = [member for member in members if self._last_ended.get(member, -1) < epoch]
+        new = [member for member in members if self._last_ended.get(member, _NEVER) < epoch]
         added = {}
         for member in new:
             self._last_ended[member] = epoch

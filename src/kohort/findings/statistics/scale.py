@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.statistics.interval import Interval, as_number, rounded
+from kohort.findings.statistics.interval import ROUNDING, Interval, as_number, rounded
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ class Scale:
         if self.is_proportion:
             return 1 - score
         return -score if self.higher_is_better else score
+
+    def rounding(self, error: float) -> float:
+        """By how much other errors may differ from this one by the rounding of float32 alone."""
+        return ROUNDING * (1.0 if self.is_proportion else abs(error))
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -58,11 +58,16 @@ def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]
             float(proved[name]),
             float(table["low"][name]),
             float(table["high"][name]),
-            sign * (trials[str(name)].score - float(proved[name])),
+            _more(sign, trials[str(name)].score, float(proved[name]), conclusions.study.scale),
         )
         for name in table.index
         if np.isfinite(proved[name])
     ]
+
+
+def _more(sign: int, searched: float, proved: float, scale: Scale) -> float:
+    more = sign * (searched - proved)
+    return 0.0 if abs(more) <= scale.rounding(float(scale.error(proved))) else more
 
 
 def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
