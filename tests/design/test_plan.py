@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.design.compatibility import not_taking
 from tests.models import build_mlp
 
 
@@ -108,6 +109,13 @@ def test_a_step_that_is_not_written_for_jax_is_told_how_to_be(blobs):
     )
     with pytest.raises(kohort.DesignError, match=r"train_step\(state, data\) on JAX, and takes"):
         study.plan()
+
+
+def test_on_other_backends_a_step_takes_the_data_alone(blobs, monkeypatch):
+    model = StepsOfTensorFlow()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    assert "on JAX" not in str(not_taking("own", model, blobs, TypeError("another")))
 
 
 def test_models_that_do_not_take_the_data_are_named(blobs):

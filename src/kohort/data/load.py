@@ -227,13 +227,13 @@ def _no_source(path: Path, told: str) -> DataError:
 def _load_table(
     path: Path, target: Hashable | None, group: Hashable | None, test: float | None
 ) -> Dataset:
-    from kohort.data.readers.table_files import check_names_differ, read_csv, read_parquet
+    from kohort.data.readers.table_files import check_header, read_csv, read_parquet
     from kohort.data.tables.frames import of_frame
 
     is_parquet = path.suffix.lower() == ".parquet"
     frame, told = (read_parquet(path), []) if is_parquet else read_csv(path)
     if not is_parquet:
-        check_names_differ(path)
+        check_header(path)
     made = of_frame(frame, target, group, test)
     return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
 

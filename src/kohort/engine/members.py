@@ -22,7 +22,7 @@ from kohort.design.weights import MemberWeights
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
-from kohort.engine.loop.callback_lists import is_number
+from kohort.engine.loop.callback_lists import can_be_recorded
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import (
     BlockEnded,
@@ -190,7 +190,7 @@ def train_in_turn(job: Job, ends: Callable[[], bool]) -> Events:
         recorded = {
             name: values
             for name, values in history.items()
-            if len(values) == epochs and all(map(is_number, values))
+            if len(values) == epochs and all(map(can_be_recorded, values))
         }
         measured = [
             MeasuredEpoch(

@@ -177,10 +177,6 @@ _LOSSES: dict[object, LossKind] = {
     keras.losses.binary_crossentropy: "binary crossentropy",
 }
 
-
-_CROSSENTROPIES = tuple(
-    f"{of}_crossentropy" for of in ("binary", "categorical", "sparse_categorical")
-)
 _SAME_LOSS = frozenset(["name", "dtype", "fn", "from_logits", "axis"])
 """Options of losses that do not change what they measure."""
 _PLAIN = (bool, int, float, str, list, tuple, np.ndarray, np.generic)
@@ -249,9 +245,9 @@ def _loss_name(given: Any, *, has_one_output: bool) -> str:
         enclosed = inspect.getclosurevars(loss).nonlocals
         options = {k: v for k, v in enclosed.items() if isinstance(v, _PLAIN)}
     name = getattr(function, "__name__", type(function).__name__)
-    of_classes = _CROSSENTROPIES if has_one_output else _CROSSENTROPIES[1:]
-    if _LOSSES.get(function) is not None and name in of_classes:
-        # A softmax over two classes and a sigmoid have the same one.
+    kind = _LOSSES.get(function)
+    # A softmax over two classes and a sigmoid have the same one.
+    if kind == "crossentropy" or (kind == "binary crossentropy" and has_one_output):
         name = "crossentropy"
     told = ", ".join(f"{option}={value!r}" for option, value in sorted(options.items()))
     return f"{name}({told})" if told else name

@@ -55,12 +55,11 @@ def constant_answer(
     """
     sides = tuple(parts)
     match kind:
-        case "roc" | "pr":
-            answer = _of_area(kind, data, sides)
-        case "crossentropy" | "binary crossentropy":
-            answer = _of_entropy(kind, data, sides)
-        case _:
+        case "mse" | "rmse" | "mae" | "r2":
             answer = _of_error(kind, data.y_train, sides)
+        case _:
+            labels = class_labels(data, floats_are_labels=True)
+            answer = None if labels is None else _of_classes(kind, labels, sides)
     is_known = answer is not None and np.isfinite([answer.train, answer.valid]).all()
     return answer if is_known else None
 
@@ -96,13 +95,22 @@ def _error(kind: ErrorKind, known: np.ndarray, sides: Sequence[np.ndarray]) -> l
     return scores
 
 
-def _of_area(
-    kind: AreaKind, data: Dataset, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+def _of_classes(
+    kind: AreaKind | EntropyKind,
+    labels: ClassLabels,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> ConstantAnswer | None:
-    labels = class_labels(data, floats_are_labels=True)
-    if labels is None:
-        return None
-    shares = _shares(labels, parts)
+    is_of = labels.train[:, None] == np.arange(len(labels.names))
+    # [replicate, side, class], the part of the samples of each side that are of a class.
+    shares = np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
+    match kind:
+        case "roc" | "pr":
+            return _of_area(kind, labels, shares)
+        case _:
+            return _of_entropy(kind, labels, shares)
+
+
+def _of_area(kind: AreaKind, labels: ClassLabels, shares: np.ndarray) -> ConstantAnswer | None:
     if labels.form == "one-hot":
         if kind == "pr":
             return None
@@ -118,14 +126,10 @@ def _of_area(
 
 
 def _of_entropy(
-    kind: EntropyKind, data: Dataset, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+    kind: EntropyKind, labels: ClassLabels, shares: np.ndarray
 ) -> ConstantAnswer | None:
-    labels = class_labels(data, floats_are_labels=True)
-    if labels is None:
-        return None
-    shares, is_one_hot = _shares(labels, parts), labels.form == "one-hot"
     if kind == "binary crossentropy":
-        if not is_one_hot and shares.shape[-1] != 2:
+        if labels.form != "one-hot" and shares.shape[-1] != 2:
             return None
         # Of each column, which is or is not. The two of two classes have the same, as one has.
         shares = np.stack([shares, 1 - shares], axis=-1)
@@ -136,12 +140,6 @@ def _of_entropy(
     if not np.all(scores):  # nothing to be better than
         return None
     return ConstantAnswer(_SHARES, scores[:, 0], scores[:, 1])
-
-
-def _shares(labels: ClassLabels, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """`[replicate, side, class]`, the part of the samples of each side that are of a class."""
-    is_of = labels.train[:, None] == np.arange(len(labels.names))
-    return np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
 
 
 def _micro_area(scores: np.ndarray, shares: np.ndarray) -> float:

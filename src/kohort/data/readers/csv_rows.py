@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kohort.data.readers.table_files import check_names_differ, read_csv
+from kohort.data.readers.table_files import check_header, read_csv
 from kohort.data.system import absent, check_room, is_file
 from kohort.data.tables.columns import Columns, listed
 from kohort.errors import DataError, reason
@@ -29,7 +29,7 @@ def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
     frame.columns = frame.columns.map(str)
     if columns.are_numbers and not set(columns.inputs) & set(frame.columns):
         return csv_rows(path, len(columns.inputs)), ""
-    check_names_differ(path)
+    check_header(path)
     rows = columns.encode(frame)
     unknown = columns.unknown(frame)
     if not unknown:

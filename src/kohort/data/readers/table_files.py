@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kohort.data.system import absent, check_room
+from kohort.data.tables.columns import check_names_differ
 from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
@@ -63,18 +64,14 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
     return frame, told
 
 
-def check_names_differ(path: Path) -> None:
+def check_header(path: Path) -> None:
     """Refuse a CSV file with two columns of one name; pandas would call the second one `name.1`.
 
     Raises:
         DataError: It is such.
     """
-    names = list(filter(None, _names(path, separator_of(path))))
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(
-            f"columns of different names in {path}", f"two columns {twice!r}", "rename one"
-        )
+    names = _names(path, separator_of(path))
+    check_names_differ(list(filter(None, names)), f" in {path}")
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

@@ -191,6 +191,22 @@ class Columns:
         )
 
 
+def check_names_differ(names: Sequence[str], where: str = "") -> None:
+    """Refuse two columns of one name.
+
+    Args:
+        names: The names.
+        where: What follows in the error, such as " in FILE".
+
+    Raises:
+        DataError: There are two such.
+    """
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        expected = f"columns of different names{where}"
+        raise DataError(expected, f"two columns {twice!r}", "rename one")
+
+
 def texts(cells: pd.Series) -> pd.Series:
     """Cells as text, without the blanks around it."""
     return cells.astype(object).map(str).str.strip()

@@ -12,10 +12,10 @@ import pandas as pd
 from kohort.data.encoding import ROWS_PER_GROUP, number_groups
 from kohort.data.splits import hold_out
 from kohort.data.system import check_room
-from kohort.data.tables.columns import Column, Columns, listed, texts
+from kohort.data.tables.columns import Column, Columns, check_names_differ, listed, texts
 from kohort.data.tables.rounding import lost_of, told_of_lost
 from kohort.data.tables.targets import Target, target_of
-from kohort.errors import DataError
+from kohort.errors import DataError, count
 
 MOST_CATEGORIES = 100
 """A column of more different texts is no category, and left out; so is one of more than 20 where
@@ -60,9 +60,7 @@ def parts_of(
             "a table with rows", "none, an empty table", "add rows, one for each sample"
         )
     names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError("columns of different names", f"two columns {twice!r}", "rename one")
+    check_names_differ(names)
     frame = frame.set_axis(names, axis="columns")
     frame = frame.astype({name: np.float64 for name in names if _are_decimals(frame[name])})
     if target is None or str(target) not in names:
@@ -155,8 +153,7 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             f"none; left out: {listed(left_out)}" if left_out else "none",
             f"{_OF_TEXTS}, or add columns" if of_text else "add columns to predict from",
         )
-    many = f"{len(found):,} column{'s' * (len(found) != 1)}"
-    told = [f"{many} of inputs: {listed([column.name for column in found])}"]
+    told = [f"{count(len(found), 'column')} of inputs: {listed([c.name for c in found])}"]
     parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
     gaps = [f"{c.name} ({frame[c.name].isna().sum():,})" for c in found if c.has_gaps]
     if parted:

@@ -94,7 +94,9 @@ class CallbackLists:
         return {
             name: float(values[-1])
             for name, values in history.items()
-            if name not in logs and len(values) > before.get(name, 0) and is_number(values[-1])
+            if name not in logs
+            and len(values) > before.get(name, 0)
+            and can_be_recorded(values[-1])
         }
 
     def can_resume(self, members: Sequence[int]) -> bool:
@@ -125,6 +127,6 @@ class CallbackLists:
             self._lists[member].on_train_end(logs.get(member, {}))
 
 
-def is_number(value: Any) -> bool:
+def can_be_recorded(value: Any) -> bool:
     """Whether what a callback has added to the logs can be recorded."""
     return isinstance(value, Real) and not isinstance(value, bool)

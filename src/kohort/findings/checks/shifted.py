@@ -3,6 +3,7 @@
 import numpy as np
 
 from kohort.data.inspection.group_facts import GroupFacts
+from kohort.errors import count
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.names import listing
@@ -53,7 +54,7 @@ def _lacking_groups(groups: GroupFacts) -> str:
     if groups.fewer >= FEWEST_OF_A_SIDE:
         return ""
     return (
-        f" Of train and test, one side has {groups.fewer} group{'s' * (groups.fewer != 1)}: "
+        f" Of train and test, one side has {count(groups.fewer, 'group')}: "
         "samples of one group are alike, and so few groups may differ by chance; it takes "
         f"{FEWEST_OF_A_SIDE}."
     )
