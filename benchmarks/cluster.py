@@ -1,6 +1,6 @@
 """What a Ray cluster costs a study, and whether its nodes are kept busy; all on this machine.
 
-    python -m benchmarks.cluster overhead --epochs 600
+    python -m benchmarks.cluster overhead --epochs 100 --pairs 4
     python -m benchmarks.cluster busy
 
 `overhead` runs one study in this process's way and on a Ray that is started for it, long and short.
