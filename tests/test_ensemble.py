@@ -309,6 +309,19 @@ def test_a_softmax_layer_tells_what_the_outputs_are():
     assert link_of(model, has_classes=True) == ""
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        ("sigmoid", keras.losses.BinaryCrossentropy(from_logits=True)),
+        ("softmax", keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+    ],
+)
+def test_probabilities_are_averaged_as_they_are_whatever_the_loss_takes_them_for(activation, loss):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, activation)])
+    model.compile("adam", loss)
+    assert link_of(model, has_classes=True) == ""
+
+
 class OwnLoss(keras.Model):
     """Computes its loss itself."""
 

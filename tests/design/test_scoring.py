@@ -89,6 +89,25 @@ def test_restraints_are_counted(layers, optimizer, count):
 
 
 @pytest.mark.parametrize(
+    ("threshold", "loss", "accuracy"),
+    [
+        (0.5, keras.losses.BinaryCrossentropy(from_logits=True), "misplaced"),
+        (0.5, "hinge", "misplaced"),
+        (0.0, keras.losses.BinaryCrossentropy(from_logits=True), "binary"),
+        (0.3, keras.losses.BinaryCrossentropy(from_logits=True), ""),
+        (0.5, "binary_crossentropy", "binary"),
+        (0.0, "binary_crossentropy", ""),
+    ],
+)
+def test_where_a_metric_cuts_outputs_depends_on_what_they_are(threshold, loss, accuracy):
+    activation = "sigmoid" if loss == "binary_crossentropy" else None
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, activation)])
+    model.compile("adam", loss, metrics=[keras.metrics.BinaryAccuracy(threshold=threshold)])
+    model.evaluate(keras.ops.ones((4, 5)), keras.ops.array([[0], [1], [1], [0]]), verbose=0)
+    assert [kind.accuracy for kind in metric_kinds(model)] == [accuracy]
+
+
+@pytest.mark.parametrize(
     ("metric", "units", "accuracy"),
     [
         ("accuracy", 1, "binary"),
@@ -255,6 +274,26 @@ def test_an_accuracy_of_the_largest_column_needs_one_label_in_each_row(labels, m
         study.plan()
 
 
+@pytest.mark.parametrize(("threshold", "is_refused"), [(0.5, True), (0.0, False)])
+def test_an_accuracy_that_cuts_logits_beside_the_border_of_classes_is_refused(
+    threshold, is_refused
+):
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        metric = keras.metrics.BinaryAccuracy("accuracy", threshold=threshold)
+        model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=[metric])
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), np.arange(60) % 2)
+    splits = kohort.Holdout(0.2, repeats=2)
+    study = kohort.Study("cut", [kohort.Variant("a", build)], data, replicates=splits, epochs=1)
+    if not is_refused:
+        study.plan()
+        return
+    with pytest.raises(DesignError, match=r"logits or margins, .*BinaryAccuracy\('accuracy', thr"):
+        study.plan()
+
+
 class Kept(dict):
     def __getitem__(self, key):
         return self.get(key)
@@ -276,6 +315,21 @@ def test_later_trials_of_a_search_are_scored_by_the_loss_of_the_first(kept):
     assert "its loss is mean_squared_error, and trials are scored by huber" in measure.lack(
         plans[2]
     )
+
+
+@pytest.mark.parametrize(("cut", "lacks"), [("binary", False), ("misplaced", True)])
+def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
+    plans = {
+        number: SimpleNamespace(
+            metrics=(MetricKind("accuracy", "up", is_proportion=True, accuracy=accuracy),),
+            measured=MeasuredLoss(),
+        )
+        for number, accuracy in enumerate(["binary", cut])
+    }
+    data = SimpleNamespace(y_train=np.arange(4) % 2)
+    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=data), Kept())
+    measure.choose([0], plans.get)
+    assert ("logits or margins" in measure.lack(plans[1])) == lacks
 
 
 @pytest.mark.parametrize("of_earlier", [["data_loss", False], ["data_loss", False, False]])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohort.keras_api.class_outputs import class_probabilities, output_kind
+from kohort.keras_api.class_outputs import class_probabilities, leaning, output_kind
 
 
 def compiled(loss, activation=None, units=1):
@@ -64,3 +64,29 @@ def test_logits_that_look_like_probabilities_are_logits_where_it_is_known():
     scores = np.array([[0.4, 0.6]])
     np.testing.assert_array_equal(class_probabilities(scores), scores)
     np.testing.assert_allclose(class_probabilities(scores, "logits"), [[0.450166, 0.549834]], 1e-6)
+
+
+def test_sigmoids_of_several_classes_are_parts_of_their_sum_as_kerass_loss_takes_them():
+    model = compiled("sparse_categorical_crossentropy", "sigmoid", 3)
+    x, y = (
+        np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32),
+        (np.arange(20) % 3).astype("int32"),
+    )
+    outputs = model.predict(x, verbose=0)
+    found = class_probabilities(outputs, output_kind(model))
+    assert -np.log(found[np.arange(20), y]).mean() == pytest.approx(
+        model.evaluate(x, y, verbose=0), rel=1e-5
+    )
+    nothing = class_probabilities(np.array([[0.0, 0.0], [0.2, 0.6]]), "probabilities")
+    np.testing.assert_allclose(nothing, [[0.5, 0.5], [0.25, 0.75]])
+
+
+def test_one_row_that_does_not_add_up_changes_no_other():
+    scores = np.array([[0.3, 0.7], [0.9, 0.6]])
+    np.testing.assert_array_equal(class_probabilities(scores, "probabilities")[0], scores[0])
+
+
+def test_models_lean_by_their_probabilities_or_by_how_far_logits_differ():
+    outputs = np.array([[0.2, 0.1], [0.8, 0.6]], np.float32)
+    np.testing.assert_allclose(leaning(outputs, "probabilities"), [1 / 3, 3 / 7], 1e-6)
+    np.testing.assert_allclose(leaning(outputs, "logits"), [-0.1, -0.2], 1e-6)

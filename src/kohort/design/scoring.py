@@ -164,6 +164,26 @@ def check_one_class(score: Scoring, data: Dataset) -> None:
         )
 
 
+def check_threshold(score: Scoring) -> None:
+    """Refuse an accuracy that cuts logits, or margins, where it should cut probabilities.
+
+    Args:
+        score: What scores.
+
+    Raises:
+        DesignError: It is "accuracy" of Keras, or its `BinaryAccuracy` with the threshold 0.5, of
+            such outputs.
+    """
+    if "misplaced" in score.accuracies:
+        raise DesignError(
+            f"outputs that are probabilities, for {score.metric!r}, which calls those above 0.5 "
+            "class 1",
+            "logits or margins, by the loss: those above 0 are class 1",
+            f"compile with keras.metrics.BinaryAccuracy({score.metric!r}, threshold=0), or end the "
+            "model with sigmoid, and its loss with from_logits=False",
+        )
+
+
 def class_of_score(
     metric: str | None, metrics: Sequence[Sequence[MetricKind]], data: Dataset
 ) -> CountedClass | None:

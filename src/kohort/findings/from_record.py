@@ -50,6 +50,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.higher_is_better,
         reference,
         is_never_negative=reference is not None and _is_never_negative(record),
+        is_never_above_one=reference is not None and _is_never_above_one(record),
         loss=_loss_of_all(record),
         of_class="" if settings.counted is None else settings.counted.name,
     )
@@ -139,6 +140,12 @@ def _is_never_negative(record: StudyRecord) -> bool:
     values = record.whole.of(f"val_{record.settings.metric}")
     is_known = all(_NEVER_NEGATIVE.fullmatch(name.lower()) for name in names)
     return is_known and not bool((values < 0).any())
+
+
+def _is_never_above_one(record: StudyRecord) -> bool:
+    """Whether R2 scores, by its name in Keras, and no value lies above 1."""
+    metric = record.settings.metric
+    return metric == "r2_score" and not bool((record.whole.of(f"val_{metric}") > 1).any())
 
 
 def _losses(record: StudyRecord) -> list[str]:

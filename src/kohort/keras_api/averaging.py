@@ -21,7 +21,7 @@ _SMALLEST = 1e-7
 
 
 def link_of(model: keras.Model, *, has_classes: bool) -> Link:
-    """What makes probabilities of a compiled model's outputs: its loss tells, or its last layer.
+    """What makes probabilities of a compiled model's outputs: its last layer tells, or its loss.
 
     Args:
         model: A model that is built.
@@ -39,11 +39,13 @@ def link_of(model: keras.Model, *, has_classes: bool) -> Link:
                 "models whose outputs depend on their inputs alone",
                 f"{layer.name!r}, which is stateful: it remembers the batch before",
             )
+    if ends_in_probabilities(model):
+        return ""  # Its loss may say otherwise, by mistake, and takes them through a link again.
     loss = keras.losses.get(model.loss)
     if (link := link_of_loss(loss)) is not None:
         return link
     is_known = any(loss is known or isinstance(loss, _types(known)) for known in _OF_MEANS)
-    if not has_classes or is_known or ends_in_probabilities(model):
+    if not has_classes or is_known:
         return ""
     raise _not_averaged(
         "outputs that are known to be probabilities or logits",

@@ -93,14 +93,10 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
             else for logits: of a few samples that may be wrong.
     """
     if scores.ndim == 2 and scores.shape[1] == 1:
-        are_some = kind == "probabilities"
-        if kind == "unknown":
-            are_some = bool(((scores >= 0) & (scores <= 1)).all())
-        second = scores if are_some else special.expit(scores)
+        second = scores if _are_probabilities(scores, kind) else special.expit(scores)
         return np.concatenate([1 - second, second], axis=1)
-    add_up = (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
-    if add_up and kind in ("probabilities", "unknown"):
-        return scores
+    if _are_probabilities(scores, kind):
+        return _adding_up(scores)
     probabilities: np.ndarray = special.softmax(scores, axis=-1)
     return probabilities
 
@@ -116,6 +112,33 @@ def leaning(outputs: np.ndarray, kind: OutputKind = "unknown") -> np.ndarray:
         kind: What they are.
     """
     leans = outputs[:, -1]
-    if outputs.shape[1] == 2 and class_probabilities(outputs, kind) is not outputs:
-        leans = leans - outputs[:, 0]
+    if outputs.shape[1] == 2:
+        are_some = _are_probabilities(outputs, kind)
+        leans = _adding_up(outputs)[:, 1] if are_some else leans - outputs[:, 0]
     return leans.astype(np.float32)
+
+
+def _are_probabilities(scores: np.ndarray, kind: OutputKind) -> bool:
+    if kind != "unknown":
+        return kind == "probabilities"
+    if scores.shape[-1] == 1:
+        return bool(((scores >= 0) & (scores <= 1)).all())
+    return bool((scores >= 0).all() and _add_up(scores))
+
+
+def _add_up(scores: np.ndarray) -> bool:
+    return np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
+
+
+def _adding_up(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of one class each, which sigmoid gives, as parts of their sum.
+
+    So Keras's crossentropies of classes take them; where all are 0 each class is as likely.
+    """
+    if _add_up(scores):
+        return scores
+    sums = scores.sum(axis=-1, keepdims=True)
+    parts: np.ndarray = np.divide(
+        scores, sums, out=np.full_like(scores, 1 / scores.shape[-1]), where=sums > 0
+    )
+    return parts

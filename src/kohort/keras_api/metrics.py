@@ -9,6 +9,7 @@ import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
+from kohort.keras_api.class_outputs import OutputKind, output_kind
 
 _PROPORTIONS = (
     keras.metrics.Accuracy,
@@ -44,10 +45,10 @@ _OF_SECOND = (
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
 
-BINARY_THRESHOLD = 0.5
-"""Where a single output means class 1; other thresholds count other answers as right."""
+_DEFAULT_THRESHOLD = 0.5
+"""Of `BinaryAccuracy`: probabilities above it mean class 1. Others count other answers as right."""
 
-type Accuracy = Literal["", "binary", "integers", "one-hot"]
+type Accuracy = Literal["", "binary", "misplaced", "integers", "one-hot"]
 
 
 def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
@@ -75,7 +76,9 @@ class MetricKind(NamedTuple):
         is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one, or
             any that is called an accuracy.
         accuracy: The targets of which it counts the right answers, if it is such a metric of
-            Keras: the labels 0 and 1, integers, or one-hot rows. "" for all others.
+            Keras: the labels 0 and 1, integers, or one-hot rows. "misplaced" where it takes
+            outputs above 0.5 for class 1, Keras's default, and they are logits or margins, of which
+            those above 0 are. "" for all others.
         constant: What it computes, where the score of one answer for all samples is known.
         is_of_second: Whether it is that of class 1, one of two, and would be another of class 0,
             such as a recall of a model with one output. An accuracy or an area under ROC is not.
@@ -110,7 +113,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 name,
                 direction,
                 is_proportion,
-                _accuracy(metric),
+                _accuracy(metric, output_kind(model)),
                 _constant(metric),
                 has_one_output and _is_of_second(metric),
             )
@@ -118,11 +121,13 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     return tuple(kind for kind in kinds if kind.name != "loss")
 
 
-def _accuracy(metric: keras.Metric | None) -> Accuracy:
+def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
     # Of subclasses nobody knows what they count.
-    if isinstance(metric, keras.metrics.BinaryAccuracy):
-        is_usual = type(metric) is keras.metrics.BinaryAccuracy
-        return "binary" if is_usual and metric.threshold == BINARY_THRESHOLD else ""
+    if metric is not None and type(metric) is keras.metrics.BinaryAccuracy:
+        are_signed = outputs in ("logits", "margins")
+        if metric.threshold == (0.0 if are_signed else _DEFAULT_THRESHOLD):
+            return "binary"
+        return "misplaced" if are_signed and metric.threshold == _DEFAULT_THRESHOLD else ""
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""

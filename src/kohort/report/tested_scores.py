@@ -33,8 +33,9 @@ class TestScore:
         metric: The metric, as it is logged for the training part.
         score: With its interval over test samples, which holds for this one trained model, not for
             another seed or split: Student's t; Wilson's where each sample is right or wrong, as of
-            a precision or recall; `area_interval` for an area under ROC of two classes. It has
-            none for other metrics that are no mean over samples.
+            a precision or recall; `area_interval` for an area under ROC of two classes; the
+            roots of the mean's bounds where it is the RMSE of the predictions. It has none for
+            other metrics that are no mean over samples.
         values: `[test sample]`, of which the score is the mean; NaN for samples that it does not
             count, and for all where it is no mean.
         no_interval: Why the score has none, said of the metric: "is no mean over samples". Empty
@@ -77,22 +78,26 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     """The score of a member that was measured on the test set."""
     assert tested.score is not None
     assert tested.values is not None
+    values = tested.values
+    errors: tuple[NumberErrors, ...] = ()
+    if tested.targets is not None and tested.predictions is not None:
+        errors = number_errors(tested.targets, tested.predictions, confidence, tested.groups)
     is_counted = np.isfinite(tested.values)
     counted, value, ranked = tested.values[is_counted], float(tested.score), tested.ranked
     groups = None if tested.groups is None else tested.groups[is_counted]
     if ranked is not None and ranked.all():
         score = _area(tested, value, ranked, confidence)
     elif not len(counted):
-        score = without_bounds(value, len(tested.values))
+        roots = [one.rmse for one in errors if np.isclose(one.rmse.mean, value, rtol=_SAME)]
+        score = roots[0] if len(errors) == len(roots) == 1 else without_bounds(value, len(values))
     elif np.isin(counted, (0, 1)).all():
         score = proportion_over(counted == 1, groups, confidence)
     else:
         score = mean_over(counted, groups, confidence)
     is_single = len(counted) == 1 and not score.is_formed
     why = "counts one sample alone" if is_single else tested.no_interval
-    errors: tuple[NumberErrors, ...] = ()
-    if tested.targets is not None and tested.predictions is not None:
-        errors = number_errors(tested.targets, tested.predictions, confidence, tested.groups)
+    if score.is_formed:
+        why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
     return TestScore(*about, *predicted, tested.groups)

@@ -11,7 +11,7 @@ import numpy as np
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan, make_plan
 from kohort.design.replicates import Replicate
-from kohort.design.scoring import check_one_class, check_one_loss, scoring
+from kohort.design.scoring import check_one_class, check_one_loss, check_threshold, scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop import chunking
@@ -239,4 +239,5 @@ class Planned(NamedTuple):
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
         check_one_loss(score, losses)
         check_one_class(score, spec.data)
+        check_threshold(score)
         return cls(plan, models, global_settings())

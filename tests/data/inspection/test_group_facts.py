@@ -42,6 +42,16 @@ def test_a_column_of_patients_fixes_their_year_of_birth():
     assert group_columns(data) == ("column 0",)
 
 
+@pytest.mark.parametrize("shape", [(200,), (200, 1)])
+def test_a_column_of_patients_fixes_what_is_to_be_predicted(shape):
+    x = patients()
+    x[:, 1] = np.random.default_rng(1).integers(1930, 2000, 200)
+    ill = np.random.default_rng(2).integers(0, 2, int(x[:, 0].max()) + 1)
+    assert group_columns(kohort.Dataset(x, ill[x[:, 0].astype(int)].reshape(shape))) == (
+        "column 0",
+    )
+
+
 def test_whole_numbers_that_fix_nothing_are_no_groups():
     x = patients()
     x[:, 1] = np.random.default_rng(1).integers(1930, 2000, 200)

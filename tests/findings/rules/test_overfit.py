@@ -63,16 +63,26 @@ def test_is_silent_where_the_last_epoch_is_the_best():
     assert found.evidence == {"best epoch": 3, "last epoch": 3}
 
 
-def test_is_silent_where_train_loss_rises_too():
-    found = judge(RULE, ending_at(0.60, 0.61, 0.59, train=[1.0, 0.5, 0.75]))
+def training(*ends, valid=(0.60, 0.61, 0.59)):
+    """Replicates whose validation loss is best at epoch 2 of 3, and train loss, 0.5, ends so."""
+    train = [[1.0, 0.5, end] for end in ends]
+    return variant(train=train, valid=[[1.0, 0.5, end] for end in valid])
+
+
+def test_is_silent_where_train_loss_surely_rises_too():
+    found = judge(RULE, training(0.75, 0.76, 0.74))
 
     assert found.verdict == "not found"
     assert found.evidence["rise of validation loss, %"].low > GL_THRESHOLD
     assert found.sentence == (
         "v does not overfit: after epoch 2 validation loss rises by 20 % (15 to 25) to the last of "
-        "3 epochs, while train loss goes from 0.5 to 0.75; train loss did not fall, as it does "
-        "where a model overfits."
+        "3 epochs, while train loss goes from 0.5 to 0.75; train loss rose too, and falls where a "
+        "model overfits."
     )
+
+
+def test_noise_of_train_loss_alone_decides_nothing():
+    assert judge(RULE, training(0.4, 0.9, 0.3)).verdict == "inconclusive"
 
 
 def test_a_rise_that_does_not_count_is_told_as_such():

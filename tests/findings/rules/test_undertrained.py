@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kohort.findings.rules import undertrained
 from kohort.findings.rules.undertrained import FALL_THRESHOLD, RULE
 from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     assert_same,
     judge,
@@ -48,6 +49,20 @@ def test_no_forecast_goes_beyond_all_right():
 
     assert found.verdict == "found"
     assert "its validation accuracy would be 20.0 points (6.0 to 20.0) better" in found.sentence
+
+
+def test_no_forecast_goes_below_an_error_of_nothing():
+    rmse = Scale("rmse", higher_is_better=False, reference=0.2, is_never_negative=True)
+    found = judge(RULE, straight(0.400, 0.404, 0.396, start=0.6), scale=rmse, margin=0.002)
+
+    assert "its validation rmse would be 0.2 (0.0599 to 0.2) better" in found.sentence
+
+
+def test_no_forecast_of_r2_goes_above_one():
+    r2 = Scale("r2", reference=0.8, is_never_above_one=True)  # errors are -R2
+    found = judge(RULE, straight(0.400, 0.404, 0.396, start=-0.4), scale=r2, margin=0.002)
+
+    assert "its validation r2 would be 0.2 (0.0599 to 0.2) better" in found.sentence
 
 
 def test_fires_with_the_numbers_that_it_stands_on():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -44,6 +45,14 @@ def test_a_path_that_ends_in_a_format_takes_the_curves_alone(tmp_path, kind):
     assert listed(tmp_path) == [path.name]
     read = pd.read_csv(path) if kind == "csv" else pd.read_parquet(path)
     pd.testing.assert_frame_equal(read, tables(study())["curves"], check_dtype=False)
+
+
+def test_evidence_is_json_for_every_reader(tmp_path):
+    finding = study().findings[0]
+    broken = replace(finding, evidence={"p_value": np.nan, "rise": [1.5, -np.inf]})
+    export(study(findings=[broken]), tmp_path)
+    (told,) = pd.read_csv(tmp_path / "findings.csv")["evidence"]
+    assert told == '{"p_value": null, "rise": [1.5, null]}'
 
 
 def test_tables_replace_all_of_those_before_or_none(tmp_path, monkeypatch):

@@ -141,6 +141,39 @@ def test_the_table_has_areas_of_two_classes_and_errors_of_numbers(classes):
     assert table["rmse"].to_list() == pytest.approx([rmse] * 2)
 
 
+def test_a_score_that_is_the_rmse_has_its_interval():
+    targets, given = np.arange(10.0), np.arange(10.0) ** 1.1
+    rmse = metrics.root_mean_squared_error(targets, given)
+    about = {"targets": targets, "predictions": given, "values": np.full(10, np.nan)}
+    about |= {"metric": "rmse", "no_interval": "is no mean over samples"}
+    found = scored(readings.Tested("v", 0, 1, "", score=np.array(rmse), **about), 0.95)
+    squared = stats.ttest_1samp((given - targets) ** 2, 0).confidence_interval(0.95)
+    assert found.score.high == pytest.approx(np.sqrt(squared.high))
+    assert found.no_interval == ""
+    other = scored(readings.Tested("v", 0, 1, "", score=np.array(1.1 * rmse), **about), 0.95)
+    assert not other.score.is_formed
+    assert other.no_interval == "is no mean over samples"
+
+
+def test_a_difference_of_areas_is_in_points():
+    def model(name, area):
+        none, ranked = np.full(40, np.nan), np.array([9, 31])
+        tested = readings.Tested(
+            name,
+            0,
+            1,
+            "",
+            metric="auc",
+            score=np.array(area),
+            values=none,
+            ranked=np.array([9, 31]),
+        )
+        return side_by_side.TestedModel(name, scored(tested, 0.95), None, COSTS[0])
+
+    both = side_by_side.SideBySide(model("one", 0.85), model("two", 0.9), Scale("auc"), 0.95, "")
+    assert ": +5 points." in str(both)
+
+
 def test_a_calibration_error_that_is_more_than_chance_reads_as_more():
     assert side_by_side.calibrated(Calibration(0.0449, 0.0446)) == (
         "4.49 % (more than the 4.46 % of chance)"

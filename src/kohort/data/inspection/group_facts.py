@@ -103,9 +103,9 @@ def blank_samples(data: Dataset) -> np.ndarray:
 def group_columns(data: Dataset) -> tuple[str, ...]:
     """The names of columns of a table that look as if they numbered groups, such as patients.
 
-    Such a column holds whole numbers or text, each in several rows, and fixes another that differs
-    between its values, as a patient's number fixes the year of birth. Of a table of more than
-    `MOST_COLUMNS` columns none is named.
+    Such a column holds whole numbers or text, each in several rows, and fixes another, or the
+    target, that differs between its values, as a patient's number fixes the year of birth. Of a
+    table of more than `MOST_COLUMNS` columns none is named.
     """
     if not is_table(data):
         return ()
@@ -115,6 +115,8 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
     whole = np.flatnonzero((x == np.rint(x)).all(axis=0))
     if not len(whole):
         return ()
+    if data.y_train.shape in {(len(x),), (len(x), 1)}:
+        x = np.column_stack([x, data.y_train])
     values = [len(np.unique(x[:, column])) for column in range(x.shape[1])]
     most = len(x) / ROWS_PER_GROUP
     return tuple(

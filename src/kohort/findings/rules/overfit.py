@@ -34,8 +34,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
     rise = study.interval(rises)
     end = slice(max(best + 1, curves.end.start), curves.epochs)
-    train_best = float(curves.train_loss[curves.sound, best].mean())
-    train_end = float(curves.train_loss[curves.sound, end].mean())
+    loss_best = curves.train_loss[curves.sound, best]
+    loss_end = curves.train_loss[curves.sound, end].mean(axis=1)
+    change = study.interval(loss_end - loss_best)
+    train_best, train_end = float(loss_best.mean()), float(loss_end.mean())
     evidence: Evidence = {
         "best epoch": best + 1,
         "last epoch": last + 1,
@@ -51,8 +53,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
         return RULE.finding(name, "found", f"{name} overfits: {clause}.", evidence, advice)
-    if rise.lies_below(GL_THRESHOLD) or train_end >= train_best:
-        why = _in_spite_of(rise, fell=train_end < train_best)
+    if rise.lies_below(GL_THRESHOLD) or change.lies_above(0.0):
+        why = _in_spite_of(rise, rose=change.lies_above(0.0))
         return RULE.finding(name, "not found", f"{name} does not overfit: {clause}{why}.", evidence)
     return RULE.finding(
         name,
@@ -64,10 +66,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
-def _in_spite_of(rise: Interval, *, fell: bool) -> str:
+def _in_spite_of(rise: Interval, *, rose: bool) -> str:
     """Why a rise of validation loss is no overfitting, as a clause; empty if there is no rise."""
-    if not fell and not rise.high <= 0:
-        return "; train loss did not fall, as it does where a model overfits"
+    if rose and not rise.high <= 0:
+        return "; train loss rose too, and falls where a model overfits"
     if rise.low > 0:
         return f"; a rise of {GL_THRESHOLD:g} % or less does not count"
     return ""
@@ -80,7 +82,9 @@ RULE = Rule(
     "GL = 100 (E(end) / E(e*) - 1) lies above "
     f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs "
     "(as far as it is after e*) and E(e*), where that quarter has several epochs, the median of "
-    "those at e* and next to it; while mean train loss fell from e* to there.",
+    "those at e* and next to it; while mean train loss fell from e* to there. It is "
+    f"not found where that interval lies below {GL_THRESHOLD:g} %, or that of how far train loss "
+    "rose from e* to there above zero.",
     "From e* on the model learns what holds in the training data only; each further epoch makes "
     "it worse on data that it has not seen.",
     "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "

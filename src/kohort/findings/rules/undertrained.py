@@ -139,8 +139,8 @@ def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -
     outlook, scale = outlook_of(curves, study), study.scale
     on_validation = side == "validation"
     error = (outlook.valid_error if on_validation else outlook.train_error).gain
-    if scale.is_proportion:
-        error = _within_room(error, curves.valid_error if on_validation else curves.train_error)
+    ends = curves.valid_error if on_validation else curves.train_error
+    error = _within_room(error, ends, *scale.error_limits)
     loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
     parts = []
     if np.isfinite(error.mean):
@@ -161,17 +161,19 @@ def _falls(loss: Interval, border: float) -> str:
     return f"could fall by anything from {low} to {high} %"
 
 
-def _within_room(gain: Interval, errors: np.ndarray) -> Interval:
-    """A gain that leaves a proportion of errors between none and all.
+def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: float) -> Interval:
+    """A gain that leaves errors between the lowest and the highest that there can be.
 
     Args:
         gain: What the shape of the curve says.
         errors: The curve, `[replicate, epoch]`; the last epoch that all of them have counts.
+        lowest: The lowest, such as that of a proportion or of squared errors, 0.
+        highest: The highest.
     """
     known = errors[:, np.isfinite(errors).any(axis=0)]
-    room = float(np.nanmean(known[:, -1]))
-    clipped = gain.within(room - 1, room)
-    return replace(clipped, mean=float(np.clip(gain.mean, room - 1, room)))
+    end = float(np.nanmean(known[:, -1]))
+    clipped = gain.within(end - highest, end - lowest)
+    return replace(clipped, mean=float(np.clip(gain.mean, end - highest, end - lowest)))
 
 
 def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:

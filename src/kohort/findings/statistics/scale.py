@@ -19,6 +19,7 @@ class Scale:
             refer. None if the metric is a proportion, such as an accuracy, whose differences and
             thresholds are in points.
         is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
+        is_never_above_one: Whether none of what is no proportion lies above 1, as of R2.
         loss: Which loss it is, where a loss scores and all variants have the same; else "".
         of_class: The one of two classes that it is of, such as a recall; else "".
     """
@@ -27,6 +28,7 @@ class Scale:
     higher_is_better: bool = True
     reference: float | None = None
     is_never_negative: bool = False
+    is_never_above_one: bool = False
     loss: str = ""
     of_class: str = ""
 
@@ -73,12 +75,19 @@ class Scale:
         """The lowest and the highest value that a score can have; infinite where there is none."""
         if self.is_proportion:
             return 0.0, 1.0
-        return (0.0 if self.is_never_negative else -np.inf), np.inf
+        lowest = 0.0 if self.is_never_negative else -np.inf
+        return lowest, 1.0 if self.is_never_above_one else np.inf
 
     @property
     def lowest_error(self) -> float:
-        """The lowest value that an error can have: -infinity of R2, whose errors are negative."""
-        return float(min(self.error(limit) for limit in self.limits))
+        """The lowest value that an error can have: -1 of R2, whose errors are negative."""
+        return min(self.error_limits)
+
+    @property
+    def error_limits(self) -> tuple[float, float]:
+        """The lowest and the highest value that an error can have."""
+        low, high = sorted(float(self.error(limit)) for limit in self.limits)
+        return low, high
 
     def possible(self, score: Interval) -> Interval:
         """The interval of a score, cut to the values that it can have.

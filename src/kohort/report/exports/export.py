@@ -1,5 +1,6 @@
 """Exports a study to files for other programs."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -51,7 +52,7 @@ def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
         "members": table.assign(**arguments),
         "findings": pd.DataFrame(
             [
-                asdict(finding) | {"evidence": to_text(finding.evidence)}
+                asdict(finding) | {"evidence": _strict(to_text(finding.evidence))}
                 for finding in study.findings
             ],
             columns=["code", "variant", "verdict", "sentence", "advice", "evidence"],
@@ -134,3 +135,8 @@ def _write_tables(study: StudyExport, folder: Path, to: str) -> list[Path]:
             names.append(f"{name}.{to}")
             TABLES[to](table, Path(aside) / names[-1])
         return [(Path(aside) / name).replace(folder / name) for name in names]
+
+
+def _strict(text: str) -> str:
+    """JSON with null for NaN and infinities, which other readers of JSON refuse."""
+    return json.dumps(json.loads(text, parse_constant=lambda _: None))

@@ -141,9 +141,14 @@ class SideBySide:
         told = (
             f"On {len(other.values):,} test samples {self.other.name} scores "
             f"{write(other.score)} by {metric}, the single model, {self.single.name}, "
-            f"{write(single.score)}: {_change(difference)}."
+            f"{write(single.score)}: {self._change_of_score(difference)}."
         )
         return " ".join([told, *without_intervals((other, single), metric)])
+
+    def _change_of_score(self, difference: Interval) -> str:
+        if not self.scale.is_proportion:
+            return _change(difference)
+        return f"{_change(difference.times(100.0))} points"
 
     def _costs(self) -> str:
         one, two = self.single.cost, self.other.cost

@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from kohort.design.plan import MemberPlan
-from kohort.design.scoring import LOSS, Scoring, check_one_class, check_one_loss, scoring
+from kohort.design.scoring import (
+    LOSS,
+    Scoring,
+    check_one_class,
+    check_one_loss,
+    check_threshold,
+    scoring,
+)
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.errors import DesignError
@@ -56,6 +63,7 @@ class Measure:
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_one_loss(by, losses)
         check_one_class(by, self._spec.data)
+        check_threshold(by)
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
@@ -66,6 +74,11 @@ class Measure:
         if self.scoring is None or self.scoring.metric not in metrics:
             wanted = self._spec.metric if self.scoring is None else self.scoring.metric
             return f"it is not compiled with {wanted!r}, by which trials are scored"
+        if any(k.name == self.scoring.metric and k.accuracy == "misplaced" for k in plan.metrics):
+            return (
+                f"{self.scoring.metric!r} calls its outputs above 0.5 class 1, and they are logits "
+                "or margins: give keras.metrics.BinaryAccuracy threshold=0"
+            )
         if self.scoring.metric == LOSS and self._loss not in {"", plan.measured.name}:
             return (
                 f"its loss is {plan.measured.name}, and trials are scored by {self._loss}: compile "
