@@ -166,7 +166,7 @@ def test_a_difference_of_areas_is_in_points():
             metric="auc",
             score=np.array(area),
             values=none,
-            ranked=np.array([9, 31]),
+            ranked=ranked,
         )
         return side_by_side.TestedModel(name, scored(tested, 0.95), None, COSTS[0])
 
