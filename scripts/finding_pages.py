@@ -7,11 +7,12 @@ from typing import Any
 
 from kohort.findings.checks import doubtful_labels, giveaway, mixed_classes, shifted
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
+from kohort.findings.checks.order import over_time
 from kohort.findings.diagnosis import RULES, STUDY_RULES, TEST_RULES
 from kohort.findings.finding import Rule
 from kohort.findings.names import listing
 from kohort.findings.rules import overfit
-from scripts import class_pages, label_page
+from scripts import class_pages, label_page, time_page
 from scripts.examples import example
 from scripts.figures import CAPTIONS, DRAWINGS
 from scripts.measured import (
@@ -374,15 +375,19 @@ def _example(code: str) -> str:
     )
 
 
+MEASURED: dict[str, Callable[[], str]] = {
+    doubtful_labels.RULE.code: label_page.rates,
+    shifted.RULE.code: label_page.shift_rates,
+    mixed_classes.RULE.code: label_page.mixed_rates,
+    giveaway.RULE.code: label_page.giveaway_rates,
+    over_time.RULE.code: time_page.rates,
+}
+"""What was measured of rules about data, by code."""
+
+
 def _rates(code: str) -> str:
-    if code == doubtful_labels.RULE.code:
-        return label_page.rates()
-    if code == shifted.RULE.code:
-        return label_page.shift_rates()
-    if code == mixed_classes.RULE.code:
-        return label_page.mixed_rates()
-    if code == giveaway.RULE.code:
-        return label_page.giveaway_rates()
+    if code in MEASURED:
+        return MEASURED[code]()
     if code in INFERRED:
         return INFERRED[code]
     if code in class_pages.TABLES:

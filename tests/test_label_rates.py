@@ -9,7 +9,7 @@ import pytest
 from benchmarks.labels import rates
 from kohort.findings.checks import giveaway
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
-from scripts import label_page
+from scripts import label_page, time_page
 
 
 def test_precision_and_recall_by_hand():
@@ -84,3 +84,15 @@ def test_the_page_of_shifts_tells_the_verdicts():
         assert f"| {' | '.join(map(str, counts))} |" in told
     # Without a shift nothing is found.
     assert "found" not in written["cells"][0]["verdicts"]
+
+
+def test_the_page_of_the_order_in_time_tells_the_verdicts():
+    written = json.loads(time_page.FILE.read_text("utf-8"))
+    told = time_page.rates()
+    for cell in written["cells"]:
+        counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
+        assert sum(counts) == written["draws"]
+        assert f"| {' | '.join(map(str, counts))} |" in told
+    said, tables = time_page.false_alarms()
+    assert said <= 0.05 * tables
+    assert written["cells"][-2]["verdicts"] == {"found": written["draws"]}, "a random walk"

@@ -36,6 +36,14 @@ GroupColumn = Annotated[
         help="What belongs together in a table, such as a patient; it is never split.",
     ),
 ]
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="COLUMN",
+        help="When each row of a table came to be: the test set is the latest rows.",
+    ),
+]
 ImageSize = Annotated[
     str | None,
     typer.Option("--size", metavar="HxW", help="Resize images to this height and width: 28x28."),
@@ -167,11 +175,17 @@ def report_folder(place: str, source: str | None) -> Path:
 
 
 def reading_options(
-    target: str | None, group: str | None, size: str | None, color: Pixels, test: float | None
+    target: str | None,
+    group: str | None,
+    size: str | None,
+    color: Pixels,
+    test: float | None,
+    time: str | None,
 ) -> dict[str, str | float | None]:
     """How data are read, by the names of the options; None for what was not given."""
     shown = None if color is Pixels.KEEP else color.value
-    return {"target": target, "group": group, "size": size, "color": shown, "test": test}
+    of_table = {"target": target, "group": group}
+    return {**of_table, "size": size, "color": shown, "test": test, "time": time}
 
 
 def size_of(text: str) -> tuple[int, int]:
@@ -187,7 +201,7 @@ def size_of(text: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-_ARGUMENT = re.compile(r"\b(target|group|size|color|test)=(\([^)]*\)|[\w.]+|\"\w*\")?")
+_ARGUMENT = re.compile(r"\b(target|group|size|color|test|time)=(\([^)]*\)|[\w.]+|\"\w*\")?")
 
 
 @contextmanager

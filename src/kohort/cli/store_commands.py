@@ -21,6 +21,7 @@ from kohort.cli.options import (
     StudyName,
     TargetColumn,
     TestPart,
+    TimeColumn,
     reading_options,
 )
 from kohort.data.system import is_file
@@ -193,6 +194,7 @@ def report(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
     ] = None,
@@ -207,7 +209,7 @@ def report(
     from kohort.cli.study_files import data_of
     from kohort.runs.loading import open as open_result
 
-    given = data_of(data, reading_options(target, group, size, color, test))
+    given = data_of(data, reading_options(target, group, size, color, test, time))
     with _of_a_study("report", name):
         result = open_result(store, name, given)
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")

@@ -26,7 +26,6 @@ from kohort.data.checking import (
 from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
 from kohort.data.raw_data import RawData, fingerprint_by_name
 from kohort.data.tables.rounding import told_of_arrays
-from kohort.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +154,7 @@ class Dataset:
         target: Hashable,
         group: Hashable | None = None,
         test: float | None = None,
+        time: Hashable | None = None,
         name: str | None = None,
     ) -> "Dataset":
         """A dataset of a table, a row for each sample.
@@ -172,11 +172,13 @@ class Dataset:
             group: The column of the group of each row, such as a patient, of any hashable kind.
             test: The part of the rows to hold out as the test set: whole groups, or as large a
                 part of each class. None is a fifth, 0 none. The seed is always 0.
+            time: The column of when each row came to be, moments or numbers; no input. The test
+                set is the latest rows then, whole groups and all rows of one moment.
             name: What to call the data in a report.
 
         Raises:
-            DataError: A column is not there, a target or a group is missing, or a cell cannot be
-                read.
+            DataError: A column is not there, a target, group or moment is missing, or a cell
+                cannot be read.
 
         Example:
             >>> import pandas as pd
@@ -184,13 +186,9 @@ class Dataset:
             >>> kohort.Dataset.from_frame(pets, target="species", name="pets")
             Dataset('pets', 16 train and 4 test samples of (1,) float32, 2 classes)
         """
-        import pandas as pd
-
         from kohort.data.tables.frames import of_frame
 
-        if not isinstance(frame, pd.DataFrame):
-            raise DataError("a pandas DataFrame", type(frame).__name__, "make one, or give arrays")
-        return cls(**of_frame(frame, target, group, test), name=name)
+        return cls(**of_frame(frame, target, group, test, time), name=name)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:

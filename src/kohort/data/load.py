@@ -58,6 +58,7 @@ def load(
     size: tuple[int, int] | None = None,
     color: Color = "keep",
     test: float | None = None,
+    time: Hashable | None = None,
 ) -> Dataset:
     """Load a dataset.
 
@@ -88,6 +89,8 @@ def load(
         test: The part of the samples to hold out as the test set: whole groups, or as large a
             part of each class. None is a fifth for tables and images, and none for arrays. Not for
             a source with a test set.
+        time: The column of a table of when each row came to be, such as a date: the test set is
+            the latest rows then, and not drawn at random.
 
     Returns:
         The dataset; pixels stay uint8. `notes` tell what was changed on reading.
@@ -101,10 +104,10 @@ def load(
         Dataset('letters', 10880 train and 1930 test samples of (28, 28) uint8, 10 classes)
     """
     options: dict[str, Any] = {"target": target, "group": group, "size": size, "test": test}
-    options["color"] = None if color == "keep" else color
+    options |= {"time": time, "color": None if color == "keep" else color}
     if _is_frame(source):
         _taken(_TABLES, options)
-        return Dataset.from_frame(source, target=target, group=group, test=test)
+        return Dataset.from_frame(source, target=target, group=group, test=test, time=time)
     if _is_bunch(source):
         from kohort.data.readers.bunches import load_bunch
 
@@ -225,7 +228,11 @@ def _no_source(path: Path, told: str) -> DataError:
 
 
 def _load_table(
-    path: Path, target: Hashable | None, group: Hashable | None, test: float | None
+    path: Path,
+    target: Hashable | None,
+    group: Hashable | None,
+    test: float | None,
+    time: Hashable | None,
 ) -> Dataset:
     from kohort.data.readers.table_files import check_header, read_csv, read_parquet
     from kohort.data.tables.frames import of_frame
@@ -234,7 +241,7 @@ def _load_table(
     frame, told = (read_parquet(path), []) if is_parquet else read_csv(path)
     if not is_parquet:
         check_header(path)
-    made = of_frame(frame, target, group, test)
+    made = of_frame(frame, target, group, test, time)
     return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
 
 
@@ -274,7 +281,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
 
 
 _IMAGES = _Kind(load_images, frozenset({"size", "color", "test"}), "images")
-_TABLES = _Kind(_load_table, frozenset({*_TABLE, "test"}), "a table")
+_TABLES = _Kind(_load_table, frozenset({*_TABLE, "test", "time"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
 _SAVED = _Kind(
     _load_saved, frozenset({*_TABLE, "size", "color", "test"}), "a data set saved on disk"

@@ -55,6 +55,25 @@ def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_se
     assert checked.splitlines()[0] == "files that could not be read: 1 (K/broken.png)"
 
 
+def test_the_latest_rows_of_a_table_are_the_test_set_where_that_is_asked_for(tmp_path):
+    walk = np.random.default_rng(0).normal(size=100).cumsum()
+    days = pd.date_range("2020-01-01", periods=100)
+    table = pd.DataFrame({"day": days, "size": np.arange(100) % 7, "price": walk})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    read = ["t.csv", "--target", "price"]
+    told = kohort("data", "info", *read, cwd=tmp_path).stdout
+    assert "20 (20 of 100 samples are held out as the test set, at random)" in told
+    assert "day holds moments, and splits are random" in told
+    told = kohort("data", "info", *read, "--time", "day", cwd=tmp_path).stdout
+    assert "the latest by day: from 2020-03-21 on; training samples end at 2020-03-20" in told
+    assert "splits are random" not in told
+    checked = kohort("data", "check", *read, "--time", "day", "--quick", cwd=tmp_path).stdout
+    assert "KD111 found: Over 80 rows in order of day the target has a serial rank corr" in checked
+    wrong = kohort("data", "info", *read, "--time", "month", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "expected --time one of the columns day, size, price, got 'month'; name" in wrong.stderr
+
+
 def test_info_of_a_table_tells_who_held_out_the_test_set_whatever_its_columns_are_called(tmp_path):
     rows = [f"{n},{n % 3}.5,{'xy'[n % 2]}" for n in range(50)]
     (tmp_path / "t.csv").write_text("\n".join(["test set,size,kind", *rows]))

@@ -6,6 +6,7 @@ from kohort.data.copies import Copies
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.inspection.time_facts import OrderInTime
 from kohort.data.labels import ClassLabels
 from kohort.findings.checks.checked import CheckedData, OutOfFold
 from kohort.findings.statistics.interval import Interval
@@ -46,6 +47,11 @@ def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, 
     told = tuple(f"column {n}" for n in range(names))
     numbers = {"explained": explained, "ranked": ranked}
     return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
+
+
+def in_time(alike, *, name="day", p=0.0005, in_order=1.0, later=False, groups=False):
+    """What was measured over 400 rows, or groups, in order of a column."""
+    return OrderInTime(name, 400, groups, alike, 0.1, p, in_order, later)
 
 
 def predicted(counts):

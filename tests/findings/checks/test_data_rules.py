@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from kohort.data.inspection.time_facts import OrderInTime
 from kohort.findings.checks import data_rules
 from kohort.findings.checks.checked import OutOfFold
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
@@ -14,6 +15,7 @@ from tests.findings.checks.checked_data import (
     columns,
     copies,
     groups,
+    in_time,
     interval,
     labels,
     predicted,
@@ -147,6 +149,29 @@ CASES = {
         "inconclusive": [],
         "not found": [{}, {"blank": np.arange(1)}, {"columns": columns()}],
         "not applicable": [],
+    },
+    "KD111": {
+        "found": [
+            {"times": (in_time(0.1),)},
+            {"times": (in_time(0.9, p=0.01),)},
+            {"times": (in_time(0.9, in_order=0.9),), "test": 0},
+            {"times": (in_time(0.9, in_order=0.1, later=True),)},
+            {"times": (in_time(0.5, in_order=0.1), in_time(0.4, name="seen", p=0.005))},
+            {"times": (in_time(0.9, groups=True),), "labels": None},
+        ],
+        "inconclusive": [{"times": (in_time(0.9, in_order=0.89),)}],
+        "not found": [
+            {"times": (in_time(0.099),)},
+            {"times": (in_time(0.9, p=0.011),)},
+            {"times": (in_time(0.9, p=0.006), in_time(0.0, name="seen", p=0.5))},
+            {"times": (in_time(-0.9, p=1.0),), "labels": None},
+        ],
+        "not applicable": [
+            {},
+            {"times": (OrderInTime("day", 49, of_groups=False),)},
+            {"times": (OrderInTime("day", 49, of_groups=True),)},
+            {"times": (OrderInTime("day", 400, of_groups=False),)},
+        ],
     },
 }
 EVERY = [
@@ -348,3 +373,45 @@ def test_every_column_that_gives_a_number_away_is_named():
         "By itself column 1 and column 2 give the target away: column 1 explains 90.0 % of the "
         "target's variance, and its rank correlation with it is 1."
     )
+
+
+def test_a_shift_to_a_later_test_set_is_told_as_one_over_time():
+    shift = {"shift": interval(0.61, 0.7)}
+    later = judged("KD109", times=(in_time(0.0, later=True),), **shift)
+    assert "Every test sample is later than all training samples" in later.sentence
+    assert "at random" not in later.advice
+    other = judged("KD109", times=(in_time(0.0),), **shift)
+    assert "later" not in other.sentence
+    assert "split anew at random" in other.advice
+
+
+def test_what_was_measured_over_time_is_told_with_what_follows():
+    told = judged("KD111", times=(in_time(0.987),), labels=None)
+    assert told.sentence == (
+        "Over 400 rows in order of day the target has a serial rank correlation of 0.99; in 99 % "
+        "of 1,999 random orders it is 0.10 at most (p = 0.0005). Splits are random: validation and "
+        "test samples lie between training samples in time. For a model that is to predict what "
+        "comes later, validation and test scores are likely too good."
+    )
+    assert "`time=`" in told.advice
+    assert "`group=`" in told.advice
+    assert told not in data_rules.serious([told])
+    classes = judged("KD111", times=(in_time(0.6, groups=True),), test=0).sentence
+    assert "the class of a group agrees with that of the next beyond chance by 0.60" in classes
+    assert "validation groups lie between training groups in time" in classes
+    later = judged("KD111", times=(in_time(0.6, later=True),)).sentence
+    assert "Splits are random: validation samples lie" in later
+    assert later.endswith(
+        "validation scores are likely too good; the test score is not, since each test sample is "
+        "later than all training samples."
+    )
+
+
+def test_a_column_that_does_not_order_the_rows_may_be_another_than_the_time():
+    told = judged("KD111", times=(in_time(0.6, name="born", in_order=0.1),)).sentence
+    assert "the rows of the table do not stand in this order" in told
+    both = (in_time(0.6, name="born", in_order=0.1), in_time(0.4), in_time(0.3, name="seen"))
+    told = judged("KD111", times=both).sentence
+    assert told.startswith("Over 400 rows in order of day ")
+    assert "So it is by seen." in told
+    assert "born" not in told

@@ -1,6 +1,7 @@
 """What is seen of data, from arrays to findings."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
@@ -110,6 +111,19 @@ def test_blank_images_are_counted_on_both_sides():
     assert inspect(data, trains=False).blank.tolist() == [3, 35]
     alone = kohort.Dataset(images[:30], np.arange(30) % 2)
     assert inspect(alone, trains=False).blank.tolist() == [3]
+
+
+def test_a_table_in_order_of_time_is_told():
+    random = np.random.default_rng(0)
+    days = pd.date_range("2020-01-01", periods=300)
+    frame = pd.DataFrame({"kg": random.normal(size=300), "day": days})
+    frame["price"] = random.normal(size=300).cumsum()
+    for options in ({}, {"time": "day"}):
+        data = kohort.Dataset.from_frame(frame, target="price", **options)
+        assert verdicts(data, trains=False)["KD111"] == "found"
+    frame["price"] = random.normal(size=300)
+    noise = kohort.Dataset.from_frame(frame, target="price")
+    assert verdicts(noise, trains=False)["KD111"] == "not found"
 
 
 def test_copied_rows_of_continuous_columns_are_no_chance():

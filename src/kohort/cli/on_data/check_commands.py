@@ -16,6 +16,7 @@ from kohort.cli.options import (
     Pixels,
     TargetColumn,
     TestPart,
+    TimeColumn,
     reading_options,
     shown_command,
 )
@@ -41,12 +42,13 @@ def info(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
     from kohort.data.inspection.summary import summary
 
-    data = loaded(source, reading_options(target, group, size, color, test))
+    data = loaded(source, reading_options(target, group, size, color, test, time))
     told = summary(data)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
@@ -63,6 +65,7 @@ def check(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     out: Annotated[
         Path | None, typer.Option(help="A page to write, with pictures; such as check.html.")
     ] = None,
@@ -96,7 +99,7 @@ def check(
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
     _check_new(decisions)
-    options = reading_options(target, group, size, color, test)
+    options = reading_options(target, group, size, color, test, time)
     data = loaded(source, options)
     told = summary(data)
     checked = inspect(data, trains=not quick, visible=True)

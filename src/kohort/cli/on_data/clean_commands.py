@@ -15,6 +15,7 @@ from kohort.cli.options import (
     Pixels,
     TargetColumn,
     TestPart,
+    TimeColumn,
     reading_options,
 )
 from kohort.errors import DesignError, legible
@@ -42,6 +43,7 @@ def clean(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Write data without what was decided to be left out, and tell what that was.
@@ -59,7 +61,7 @@ def clean(
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise DesignError("another file than the data", f"{out} for both", "name one with --out")
-    data = loaded(source, reading_options(target, group, size, color, test))
+    data = loaded(source, reading_options(target, group, size, color, test, time))
     decided, told = _decided(data, decisions)
     left = cleaned(data, decided)
     told += decided_words(data, decided, left)

@@ -23,6 +23,7 @@ from kohort.cli.options import (
     StorePlace,
     TargetColumn,
     TestPart,
+    TimeColumn,
     Where,
     reading_options,
     report_folder,
@@ -45,6 +46,7 @@ def search(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     trials: Annotated[int | None, typer.Option(min=2, help="Try this many instead.")] = None,
     epochs: Epochs = None,
     confirm: Annotated[
@@ -81,7 +83,7 @@ def search(
     from kohort.runs.searches.search_result import SearchResult
     from kohort.search import CONFIRM
 
-    reading = reading_options(target, group, size, color, test)
+    reading = reading_options(target, group, size, color, test, time)
     where = executor_of(executor, address, shared)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
     options = {

@@ -28,6 +28,7 @@ from kohort.cli.options import (
     StudyPlace,
     TargetColumn,
     TestPart,
+    TimeColumn,
     UntilDecided,
     Where,
     reading_options,
@@ -77,6 +78,7 @@ def run(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     clean: Annotated[
         Path | None,
         typer.Option(
@@ -120,7 +122,7 @@ def run(
     from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 
-    reading = reading_options(target, group, size, color, test)
+    reading = reading_options(target, group, size, color, test, time)
     options = {
         "data": data,
         **reading,
@@ -182,6 +184,7 @@ def plan(
     size: ImageSize = None,
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
+    time: TimeColumn = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
     until_decided: UntilDecided = False,
@@ -190,7 +193,7 @@ def plan(
     """Print what a study would train together, and why not more."""
     from kohort.cli.told_as_json import of_plan
 
-    reading = reading_options(target, group, size, color, test)
+    reading = reading_options(target, group, size, color, test, time)
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     found = planned.plan()
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))

@@ -117,10 +117,15 @@ class Columns:
         left_out: By name, those of texts that repeat, but are too many for inputs: int32
             `[table row]`, the number of the cell's text, -1 where it is missing. A check of data
             looks for groups in them; a saved model does not keep them.
+        moments: By name, those of moments, or the one that was named as the time: int64
+            `[table row]`, the place of the moment among the different ones, from 0, -1 where it is
+            missing. A check of data measures by them whether targets are alike over time; a saved
+            model does not keep them.
     """
 
     columns: tuple[Column, ...]
     left_out: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    moments: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def inputs(self) -> tuple[str, ...]:

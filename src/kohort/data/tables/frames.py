@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -13,6 +14,8 @@ from kohort.data.encoding import ROWS_PER_GROUP, number_groups
 from kohort.data.splits import hold_out
 from kohort.data.system import check_room
 from kohort.data.tables.columns import Column, Columns, check_names_differ, listed, texts
+from kohort.data.tables.latest import latest_rows, times_of
+from kohort.data.tables.moments import places_in_time
 from kohort.data.tables.rounding import lost_of, told_of_lost
 from kohort.data.tables.targets import Target, target_of
 from kohort.errors import DataError, count
@@ -26,12 +29,17 @@ cells that are none."""
 _FEW = 20
 
 
+_MOMENTS = "moments; give them as numbers, such as days"
 _TEXTS = "different texts"
 _OF_TEXTS = "make numbers of texts first, such as counts of words"
 
 
 def of_frame(
-    frame: pd.DataFrame, target: Hashable, group: Hashable | None, test: float | None
+    frame: pd.DataFrame,
+    target: Hashable,
+    group: Hashable | None,
+    test: float | None,
+    time: Hashable | None = None,
 ) -> dict[str, Any]:
     """The arguments of a `Dataset` that a table makes.
 
@@ -40,11 +48,25 @@ def of_frame(
         target: The column to predict.
         group: The column of what samples belong together, such as a patient; no input.
         test: The part of the rows to hold out; None holds out a fifth.
+        time: The column by which the latest rows are held out; no input.
 
     Raises:
-        DataError: A column is not there, has gaps where it must not, or cannot be read.
+        DataError: It is no table, a column is not there, has gaps where it must not, or cannot be
+            read.
     """
-    return of_parts(*parts_of(frame, target, group), test)
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError("a pandas DataFrame", type(frame).__name__, "make one, or give arrays")
+    rest, found, groups = parts_of(frame, target, group)
+    if time is None:
+        made = of_parts(rest, found, groups, test)
+        told = _told_of_order(list(made["columns"].moments))
+        return {**made, "notes": (*made["notes"], *told)}
+    names = [str(name) for name in frame.columns]
+    if str(time) not in names or str(time) == str(target):
+        raise _no_column("time", time, names)
+    moments = frame.set_axis(names, axis="columns")[str(time)]
+    rest = rest.drop(columns=str(time), errors="ignore")  # It may be the group, too.
+    return of_parts(rest, found, groups, test, moments)
 
 
 def parts_of(
@@ -90,8 +112,9 @@ def of_parts(
     target: Target,
     groups: Sequence[object] | None,
     test: float | np.ndarray | None,
+    time: pd.Series | None = None,
 ) -> dict[str, Any]:
-    """As `of_frame`, of a table of inputs alone, its targets and groups apart.
+    """As `of_frame`, of a table of inputs alone, its targets, groups and moments apart.
 
     `test` may also be the rows of the test set.
     """
@@ -99,11 +122,15 @@ def of_parts(
     labels = None if target.names is None else target.values
     if isinstance(test, np.ndarray):
         held_out, how = test, f"the test set is the {len(test):,} samples of that name"
+    elif time is not None:
+        held_out, how = latest_rows(time, numbered, test)
     else:
         held_out, how = hold_out(len(frame), labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
     told += [] if numbered is not None else _asked(columns)
+    if time is not None:  # Others, such as a date of birth, are not when a row came to be.
+        columns = replace(columns, moments={str(time.name): times_of(time)})
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
     x = columns.encode(frame)
     unknown = sorted(set(columns.unknown(frame.iloc[held_out])))
@@ -169,7 +196,9 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             "texts are no inputs of a model here, since Keras's TextVectorization and StringLookup "
             f"need TensorFlow: {_OF_TEXTS}"
         )
-    return Columns(tuple(found), repeated), told
+    places = {name: places_in_time(frame[name]) for name in frame.columns}
+    moments = {name: each for name, each in places.items() if each is not None}
+    return Columns(tuple(found), repeated, moments), told
 
 
 def _numbers(cells: pd.Series) -> np.ndarray:
@@ -195,6 +224,20 @@ def _asked(columns: Columns) -> list[str]:
     ]
 
 
+def _told_of_order(names: list[str]) -> list[str]:
+    """What columns of moments mean for splits, a sentence; none without such columns."""
+    if not names:
+        return []
+    hold = "holds" if len(names) == 1 else "hold"
+    told = (
+        f"{listed(names)} {hold} moments, and splits are random: test and validation samples lie "
+        "between training samples in time. If the model is to predict later rows, make the latest "
+        f"ones the test set: time={names[0]!r}, --time {shlex.quote(names[0])}; kohort data check "
+        "tells whether targets are alike over time"
+    )
+    return [told]
+
+
 def _column(cells: pd.Series, train: np.ndarray) -> Column | str:
     """How inputs are made of a column; or why none are."""
     name, has_gaps = str(cells.name), bool(cells.isna().any())
@@ -209,7 +252,7 @@ def _column(cells: pd.Series, train: np.ndarray) -> Column | str:
     if pd.api.types.is_numeric_dtype(cells):
         return Column(name, "number", has_gaps=has_gaps)
     if cells.dtype.kind in "Mm":
-        return "moments; give them as numbers, such as the days since the first"
+        return _MOMENTS
     return _category(name, cells, train, has_gaps=has_gaps)
 
 
@@ -225,7 +268,7 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
             "leave such cells empty, or drop the column",
         )
     if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
-        return f"{len(different):,} {_TEXTS}"
+        return f"{len(different):,} {_TEXTS}" if places_in_time(cells) is None else _MOMENTS
     some = cells.iloc[train]
     return Column(
         name, "category", tuple(sorted(texts(some[some.notna()]).unique())), has_gaps=has_gaps

@@ -8,6 +8,7 @@ import numpy as np
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.inspection.time_facts import OrderInTime
 from kohort.data.labels import ClassLabels
 from kohort.findings.checks.measures.confident import Suspects, label_suspects
 from kohort.findings.statistics.interval import Interval
@@ -60,6 +61,7 @@ class CheckedData:
         blank: int64 `[blank sample]`, the samples, no rows of a table, whose numbers are all equal.
         predicted: Out-of-fold predictions; None where none were made.
         shift: The AUC of telling test samples from training samples; None where not measured.
+        times: What is seen of columns of moments.
         confidence: Of intervals.
         trains: Whether models were to be trained.
     """
@@ -73,6 +75,7 @@ class CheckedData:
     blank: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     predicted: OutOfFold | None = None
     shift: Interval | None = None
+    times: tuple[OrderInTime, ...] = ()
     confidence: float = 0.95
     trains: bool = True
 

@@ -15,6 +15,7 @@ from kohort.findings.checks import (
     shifted,
 )
 from kohort.findings.checks.checked import CheckedData
+from kohort.findings.checks.order import over_time
 from kohort.findings.finding import Finding, Rule
 
 DATA_RULES: tuple[Rule[[CheckedData]], ...] = (
@@ -28,6 +29,7 @@ DATA_RULES: tuple[Rule[[CheckedData]], ...] = (
     idle_columns.RULE,
     shifted.RULE,
     odd_samples.RULE,
+    over_time.RULE,
 )
 """The rules, by code."""
 SERIOUS = ("KD101", "KD102", "KD103", "KD104", "KD107", "KD109")

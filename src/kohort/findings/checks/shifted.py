@@ -39,8 +39,11 @@ def judge(data: CheckedData) -> Finding:
         return RULE.finding(None, "not found", sentence, evidence)
     sentence += _columns(data)
     lacking = _lacking_groups(data.groups)
+    is_later = any(column.test_is_later for column in data.times)
+    sentence += LATER if is_later else ""
     if shift.lies_above(SHIFT_AUC) and not lacking:
-        return RULE.finding(None, "found", sentence, evidence, RULE.mend)
+        advice = RECENT if is_later else RULE.mend
+        return RULE.finding(None, "found", sentence, evidence, advice)
     sentence += lacking
     return RULE.finding(None, "inconclusive", sentence, evidence, LOOK)
 
@@ -75,6 +78,14 @@ def _columns(data: CheckedData) -> str:
 UNKNOWN_GROUPS = (
     " These data have groups, and those of test samples are not known: samples of one group are "
     "alike, so that a model may know the test set by its groups, with no other difference."
+)
+LATER = (
+    " Every test sample is later than all training samples: what differs is what time changes, or "
+    "goes with it."
+)
+RECENT = (
+    "A test set of later samples is there to show this. Expect scores to fall again as time goes "
+    "on: see which columns change, and train anew when there are recent samples."
 )
 LOOK = "See where the test set comes from: from other places or times than the training set?"
 

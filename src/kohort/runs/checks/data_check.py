@@ -7,6 +7,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.inspection.column_facts import column_facts
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import blank_samples, group_facts
+from kohort.data.inspection.time_facts import time_facts
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.data.splits import random_part
 from kohort.findings.checks.checked import CheckedData, OutOfFold
@@ -52,6 +53,7 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
         blank_samples(data),
         predicted=predicted,
         shift=shift,
+        times=time_facts(data, labels, found.pattern),
         trains=trains,
     )
 
