@@ -51,6 +51,19 @@ def test_the_tests_are_there():
     assert all((ROOT / path).exists() for path in TESTS)
 
 
+def test_the_page_has_every_bound_as_it_is_and_todays_pins():
+    page = (ROOT / "docs" / "versions.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    told = {row[0]: row[1:] for row in rows if len(row) >= 4}
+    lowest = bounds((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert {name: told.get(name, [""])[0] for name in lowest} == lowest
+    (start,) = [row for row in rows if row[-1:] == ["in `constraints.txt`"]]
+    pinned = {row[0]: row[-1] for row in rows if len(row) == len(start)}
+    pins_of = (ROOT / "constraints.txt").read_text("utf-8").lower().splitlines()
+    for name in set(pinned) & set(lowest):
+        assert f"{name}=={pinned[name]}" in pins_of
+
+
 def modules_of(path):
     """The modules that a file of tests imports, and the conftests beside and above it."""
     above = [folder / "conftest.py" for folder in path.parents if ROOT in folder.parents]
