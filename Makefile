@@ -16,7 +16,7 @@
 # make versions tests with the oldest and the newest Keras, JAX and others that kohort takes
 # make keras-suite  Keras's own tests of fit, alone and through kohort: docs/keras-suite.md
 # make docs     write the generated pages of docs/ again
-# make site     the site of docs/, in site/docs/index.html; a warning ends it
+# make site     the site of docs/, in site/docs/index.html; it executes the notebook, a minute; a warning ends it
 # make dist     the wheel and the sdist, in dist/, checked
 
 # The newest Python that is known to have wheels of every dependency comes first. A name may be
@@ -166,5 +166,5 @@ dist: docs-tools
 	$(BIN)/python -m twine check --strict dist/*
 
 clean:
-	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist site fuzz .coverage .coverage.* \
-		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(TENSORFLOW) $(PEERS) .venv-versions demo dist site jupyter_execute fuzz \
+		.coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

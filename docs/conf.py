@@ -16,6 +16,7 @@ include_patterns = [
     "docs/*.md",
     "docs/findings/*.md",
     "benchmarks/results/*.md",
+    "examples/*.ipynb",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
@@ -23,7 +24,7 @@ include_patterns = [
 ]
 exclude_patterns = [".venv*", ".git", "site", "dist"]
 extensions = [
-    "myst_parser",
+    "myst_nb",  # MyST for Markdown, and notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -31,6 +32,13 @@ extensions = [
 
 myst_heading_anchors = 4  # as on GitHub, where links point to headings
 myst_links_external_new_tab = False
+
+# Notebooks are kept without outputs: each is executed where the site is built, as their test does.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+
 suppress_warnings = ["myst.header"]  # a page may begin with a level below the first
 
 default_role = "code"  # docstrings write `code` as Markdown does
@@ -63,25 +71,42 @@ _PARTS = {
 """The pages below a page: those that it links to."""
 
 
-_KERAS, _PANDAS = "https://keras.io/api/", "https://pandas.pydata.org/docs/reference/api/"
+_KERAS, _NUMPY = "https://keras.io/api/", "https://numpy.org/doc/stable/reference/random/"
+_PREPARING = f"{_KERAS}layers/preprocessing_layers/"
 ELSEWHERE = {
+    "keras.Input": f"{_KERAS}layers/core_layers/input/",
     "keras.Model": f"{_KERAS}models/model/",
     "keras.Model.fit": f"{_KERAS}models/model_training_apis/#fit-method",
+    "model.fit": f"{_KERAS}models/model_training_apis/#fit-method",
     "keras.datasets": f"{_KERAS}datasets/",
     "keras.utils.PyDataset": f"{_KERAS}utils/python_utils/",
-    "pandas.DataFrame": f"{_PANDAS}pandas.DataFrame.html",
+    "keras.utils.set_random_seed": f"{_KERAS}utils/python_utils/#set_random_seed-function",
+    "PyDataset": f"{_KERAS}utils/python_utils/",
+    "CSVLogger": f"{_KERAS}callbacks/csv_logger/",
     "EarlyStopping": f"{_KERAS}callbacks/early_stopping/",
     "ModelCheckpoint": f"{_KERAS}callbacks/model_checkpoint/",
+    "ReduceLROnPlateau": f"{_KERAS}callbacks/reduce_lr_on_plateau/",
+    "TensorBoard": f"{_KERAS}callbacks/tensorboard/",
+    "TerminateOnNaN": f"{_KERAS}callbacks/terminate_on_nan/",
+    "Embedding": f"{_KERAS}layers/core_layers/embedding/",
+    "Normalization": f"{_PREPARING}numerical/normalization/",
+    "keras.layers.Normalization": f"{_PREPARING}numerical/normalization/",
+    "Rescaling": f"{_PREPARING}image_preprocessing/rescaling/",
+    "StringLookup": f"{_PREPARING}categorical/string_lookup/",
+    "TextVectorization": f"{_PREPARING}text/text_vectorization/",
+    "np.random.default_rng": f"{_NUMPY}generator.html#numpy.random.default_rng",
+    "np.random.seed": f"{_NUMPY}generated/numpy.random.seed.html",
+    "pandas.DataFrame": "https://pandas.pydata.org/docs/reference/api/pandas.DataFrame.html",
 }
-"""Names of other libraries in the reference, and where they are told of; inventories, from which
-Sphinx would know all of them, would have to be loaded."""
+"""Names of other libraries in docstrings and pages, and where they are told of; inventories, from
+which Sphinx would know all of them, would have to be loaded."""
 
 
 def with_links(page: nodes.document) -> None:
-    """Let names of other libraries lead to where they are told of."""
+    """Let names of other libraries, and calls of them, lead to where they are told of."""
     for literal in list(page.findall(nodes.literal)):
-        target = ELSEWHERE.get(literal.astext())
-        if target is not None and not isinstance(literal.parent, nodes.reference):
+        target = ELSEWHERE.get(literal.astext().partition("(")[0])
+        if target is not None and not isinstance(literal.parent, nodes.reference | nodes.title):
             link = nodes.reference("", "", refuri=target, internal=False)
             literal.replace_self(link)
             link += literal
@@ -109,9 +134,8 @@ def _on_source_read(_app: object, page: str, source: list[str]) -> None:
         source[0] = with_parts(source[0], _PARTS[page])
 
 
-def _on_doctree_read(app: Any, page: nodes.document) -> None:
-    if app.env.docname == "docs/reference":
-        with_links(page)
+def _on_doctree_read(_app: object, page: nodes.document) -> None:
+    with_links(page)
 
 
 def setup(app: Any) -> None:

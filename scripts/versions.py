@@ -43,7 +43,7 @@ TESTS = (
     "tests/sklearn",
 )
 """What uses each of the packages that have a bound."""
-TOOLS = ("pytest", "pytest-xdist", "hypothesis")
+TOOLS = ("pytest", "pytest-xdist", "hypothesis", "playwright", "axe-playwright-python")
 """What those tests need beside kohort, as pinned in `constraints.txt` in all cases."""
 # The suite fails at any warning, since its versions are pinned. Here other packages may warn of
 # each other, and only what kohort's own code gives rise to is a fault of it.

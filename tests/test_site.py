@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.browsing import opened_whole
+from tests.report.browsing import UNREACHABLE, opened_whole
 from tests.report.conftest import browser  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).parents[1]
@@ -55,15 +55,25 @@ def test_every_public_name_is_in_the_reference(site):
     assert 'id="kohort.sklearn.KohortClassifier.predict_proba"' in page
 
 
-def test_names_of_keras_and_pandas_lead_to_their_references(site):
-    page = (site / "docs" / "reference.html").read_text("utf-8")
+def test_names_of_other_libraries_lead_to_their_references(site):
+    pages = "".join(page.read_text("utf-8") for page in site.rglob("*.html"))
     spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "conf.py")
     conf = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(conf)
     for name, target in conf.ELSEWHERE.items():
-        assert re.search(
-            rf'href="{re.escape(target)}"><code[^>]*>(<[^>]+>)*{re.escape(name)}<', page
-        ), name
+        link = rf'href="{re.escape(target)}"><code[^>]*>(<[^>]+>)*{re.escape(name)}[<(]'
+        assert re.search(link, pages), name
+
+
+def test_the_notebook_is_there_with_what_it_shows(site):
+    page = (site / "examples" / "story.html").read_text("utf-8")
+    assert "192 of 192 member epochs" in page  # it was executed
+    assert page.count('class="output text_html"') >= 8
+    assert "does best on validation data" in page
+    assert 'class="marks"' in page
+    (picture,) = set(re.findall(r'src="\.\./_images/(\w+\.svg)"', page))
+    assert (site / "_images" / picture).read_text("utf-8").startswith("<svg")
+    assert "Traceback" not in page
 
 
 def test_its_first_page_leads_to_every_page_of_docs(site):
@@ -81,6 +91,8 @@ def test_links_between_folders_lead_to_pages(site):
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone_and_a_screen(site, browser, width, scheme):  # noqa: F811 (the fixture)
-    for name in ("index", "tutorial", "reference", "simulations", "findings/KH101", "coming-from"):
-        with opened_whole(browser, site / "docs" / f"{name}.html", width, scheme) as tab:
+    of_docs = ("index", "tutorial", "reference", "simulations", "findings/KH101", "coming-from")
+    for name in (*(f"docs/{name}" for name in of_docs), "examples/story"):
+        with opened_whole(browser, site / f"{name}.html", width, scheme) as tab:
             assert tab.title()
+            assert name != "examples/story" or tab.evaluate(UNREACHABLE) == []

@@ -1,7 +1,9 @@
 """What `make versions` reads, makes a table of and ends with."""
 
+import ast
 import re
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,56 @@ def test_what_tests_need_is_pinned():
 
 def test_the_tests_are_there():
     assert all((ROOT / path).exists() for path in TESTS)
+
+
+def test_the_page_has_every_bound_as_it_is_and_todays_pins():
+    page = (ROOT / "docs" / "versions.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    told = {row[0]: row[1:] for row in rows if len(row) >= 4}
+    lowest = bounds((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert {name: told.get(name, [""])[0] for name in lowest} == lowest
+    (start,) = [row for row in rows if row[-1:] == ["in `constraints.txt`"]]
+    pinned = {row[0]: row[-1] for row in rows if len(row) == len(start)}
+    pins_of = (ROOT / "constraints.txt").read_text("utf-8").lower().splitlines()
+    for name in set(pinned) & set(lowest):
+        assert f"{name}=={pinned[name]}" in pins_of
+
+
+def modules_of(path):
+    """The modules that a file of tests imports, and the conftests beside and above it."""
+    above = [folder / "conftest.py" for folder in path.parents if ROOT in folder.parents]
+    for file in filter(Path.is_file, [path, *above]):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def reached(paths):
+    """The packages from elsewhere that files import, those of the repository followed."""
+    seen, found, left = set(), set(), list(paths)
+    while left:
+        path = left.pop()
+        for module in set() if path in seen else set(modules_of(path)):
+            file = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+            if file.is_file():
+                left.append(file)
+            found.add(module.split(".")[0])
+        seen.add(path)
+    inside = {path.name for path in ROOT.iterdir()} | {"kohort"}
+    return found - inside - sys.stdlib_module_names
+
+
+def test_what_the_tests_import_is_in_their_environment():
+    named = [ROOT / path for path in TESTS]
+    files = [path for one in named for path in (one.rglob("*.py") if one.is_dir() else [one])]
+    comes_from = packages_distributions()
+    distributions = {comes_from[module][0] for module in reached(files) if module in comes_from}
+    there = {*bounds((ROOT / "pyproject.toml").read_text("utf-8")), *TOOLS}
+    canonical = {re.sub(r"[-_.]+", "-", name).lower() for name in there}
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in distributions} <= canonical
 
 
 def test_the_lowest_versions_are_those_of_the_bounds():

@@ -89,9 +89,25 @@ def test_a_log_gets_a_line_with_the_time_left_as_time_passes(log):
         progress.begin("cohort 1/1", members=4, epochs=100)
         train(progress, 4, range(100), 0.5)
     lines = screen.getvalue().splitlines()
-    assert len(lines) == 1 + 3  # of 50 s, one each 15 s
+    assert len(lines) == 1 + 3 + 1  # of 50 s, one each 15 s, and one at the end
     best = "best accuracy so far 84.5 % (units=16)"
     assert lines[1] == f"120 of 400 member epochs, about 35 s left, {best}"
+    assert lines[-1] == f"400 of 400 member epochs, 50 s in all, {best}"
+
+
+def test_a_log_of_what_was_interrupted_tells_no_end(log):
+    screen, train = log
+
+    def interrupted():
+        with Progress() as progress:
+            progress.expect(10)
+            progress.begin("cohort 1/1", members=1, epochs=10)
+            train(progress, 1, range(10), 4.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert told_times(screen)[-1] == "8 of 10 member epochs, about 8 s left"
 
 
 def test_the_time_left_weighs_member_epochs_by_what_they_cost(log):
@@ -154,7 +170,8 @@ def test_what_is_trained_anew_is_counted_anew(log):
             progress.skip(done)
             progress.begin("cohort 1/1", members=1, epochs=40, done=0)
             train(progress, 1, range(done, 40), 4.0)
-    assert told_times(screen)[-1].startswith("38 of 40 member epochs")
+    assert told_times(screen)[-2].startswith("38 of 40 member epochs")
+    assert told_times(screen)[-1] == "40 of 40 member epochs, 3 min 20 s in all"
 
 
 @pytest.mark.parametrize(

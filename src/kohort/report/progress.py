@@ -50,7 +50,7 @@ class Progress:
     """A bar on stderr that counts member epochs (one member trained for one epoch).
 
     A notebook has one line that is written over; a log file or a pipe gets a line for each part of
-    the work, and one each `LOG_SECONDS`.
+    the work, one each `LOG_SECONDS`, and where it got such lines one at the end.
 
     The time left follows from what member epochs cost: of a large net more than of a small one.
     Costs compare parts of one piece of work, so that any unit will do.
@@ -66,7 +66,7 @@ class Progress:
         self._what, self._epochs, self._left, self._epoch, self._cost = "", 0, 0, 0, 1.0
         self._best: Callable[[], Best | None] = lambda: None
         self._found: Best | None = None
-        self._part = ""
+        self._part, self._said = "", ""
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
         self._is_log = visible and not self._console.is_terminal and self._line is None
         self._began = self._told = self._looked = _clock()
@@ -97,6 +97,9 @@ class Progress:
     ) -> None:
         self._show(at_once=True)
         self._bar.stop()
+        task = self._bar.tasks[self._task]
+        if self._said and kind is None and task.completed >= (task.total or 0):
+            self._tell_how_far()  # else the last line of a log says that time is left
 
     def tell(self, line: str) -> None:
         """Show a line."""
@@ -176,7 +179,14 @@ class Progress:
         self._show()
         if self._is_log and _clock() - self._told >= LOG_SECONDS:
             self._told = _clock()
-            self.tell(self._told_in_words())
+            self._tell_how_far()
+
+    def _tell_how_far(self) -> None:
+        """Show in a line how far it is, unless the line before says the same."""
+        words = self._told_in_words()
+        if words != self._said:
+            self.tell(words)
+        self._said = words
 
     def end(self) -> None:
         """Subtract member epochs that were not trained, as when members stop early."""

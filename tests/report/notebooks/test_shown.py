@@ -1,5 +1,6 @@
 """What notebooks and Python's prompt show: sentences and tables, and nothing that costs."""
 
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -7,7 +8,15 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.report.notebooks.shown import MOST, sentences_html, table_html
+from kohort.report.notebooks.shown import (
+    MOST,
+    columns_html,
+    facts_html,
+    sentences_html,
+    table_html,
+)
+from kohort.report.screen.score_columns import ScoreColumn, ScoreColumns
+from kohort.report.study_page.interval_plot import BEST
 from kohort.report.study_page.opening import headline
 from tests.models import build_mlp
 
@@ -51,6 +60,22 @@ def test_of_long_tables_the_first_rows_are_shown(rows, others):
     shown = Tags(table_html(pd.DataFrame({"score": np.arange(rows) / 7.0})))
     assert shown.seen.count("tr") == MOST + 1
     assert shown.text.strip().endswith(others or f"{(MOST - 1) / 7:.4g}")
+
+
+NAMES, SCORES = ScoreColumn("variant", ("a",), "left"), ScoreColumn("accuracy", ("90 %",))
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        facts_html({"variant": "a", "epoch": "3"}),
+        columns_html(ScoreColumns(NAMES, (SCORES,), (), (BEST,), (True,))),
+    ],
+)
+def test_columns_have_room_between_them_wherever_they_are_shown(html):
+    cells = re.findall(r"<t[hd][^>]*>", html)
+    assert len(cells) == 4
+    assert all("padding: 0.2em 0.5em" in cell for cell in cells)
 
 
 @pytest.fixture(scope="module")
