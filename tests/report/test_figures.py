@@ -154,3 +154,27 @@ def test_it_is_still_altairs(tmp_path):
     assert wider.to_dict()["resolve"]["scale"]["x"] == "independent"
     chart.save(tmp_path / "curves.svg")
     assert (tmp_path / "curves.svg").read_text("utf-8").startswith("<svg")
+
+
+GRID = [f"units=(100, 50), rate={rate}, l2=1e-05, dropout=0.{n}" for rate in (1, 2) for n in (1, 2)]
+
+
+def test_names_too_long_lose_first_what_all_of_them_have():
+    shown = figures.short_names([*GRID, "always class 1"], 36)
+    assert shown == [
+        "rate=1, dropout=0.1",
+        "rate=1, dropout=0.2",
+        "rate=2, dropout=0.1",
+        "rate=2, dropout=0.2",
+        "always class 1",
+    ]
+    assert figures.short_names(GRID, 60) == GRID
+
+
+def test_names_are_cut_where_nothing_that_all_have_makes_them_long():
+    assert figures.short_names(["a" * 40, "b=1, c=2"], 10) == ["aaaa…aaaaa", "b=1, c=2"]
+    assert figures.short_names([GRID[0]], 20) == ["units=(10…ropout=0.1"]
+    assert figures.short_names([GRID[0]] * 2, 20) == [
+        "units=(10…ropout=0.1",
+        "units=(10…ropout=0.1 (2)",
+    ]

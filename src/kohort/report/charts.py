@@ -15,8 +15,17 @@ from kohort.report.figures import TRAIN, VALIDATION, short_names
 _PLACES = re.compile(r' (?:d|transform|x[12]?|y[12]?|width|height)="[^"]*"')
 _ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*")')
 _MORE = re.compile(r"(\.\d\d)\d+")
-# Okabe and Ito's orange and sky blue: distinguishable with any colour vision, on white and black.
-_COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=["#e69f00", "#3b9ddd"])
+# Each colour has a contrast of 3 at least with the light page and with the dark one, as WCAG 2.2
+# asks of lines and marks (1.4.11). Okabe and Ito's orange and sky blue are too light for that:
+# these are the same hues, darker.
+ORANGE, SKY, GREEN, VERMILION, PURPLE = "#c08000", "#3399dd", "#009e73", "#d55e00", "#cc79a7"
+BLUE, GREY = "#0072b2", "#858a91"
+COLOURS = (
+    *(BLUE, VERMILION, GREEN, PURPLE, "#7830fc", "#e40048", "#7878fc", "#546c3c", "#e400c0"),
+    *("#307878", "#849c30", "#6c90f0", "#6c6090"),
+)
+"""By variant: each as far from those before it as it can be, without red or green vision, too."""
+_COLOURS = alt.Scale(domain=[TRAIN, VALIDATION], range=[ORANGE, SKY])
 # Dashes distinguish training from validation in print.
 _DASHES = alt.Scale(domain=[TRAIN, VALIDATION], range=[[4, 3], [1, 0]])
 
@@ -91,9 +100,10 @@ def learning_svg(points: pd.DataFrame, title: str) -> str:
     key = LABEL_LETTER * max(len(name) for name in shown) + 30
     legend = alt.Legend(title=None, columns=max(1, LEARNING_WIDTH // key), labelLimit=0)
     points = points.assign(variant=points["variant"].map(dict(zip(names, shown, strict=True))))
+    colours = alt.Scale(domain=shown, range=list(COLOURS))
     base = alt.Chart(points).encode(
         x=alt.X("samples:Q", title="training samples", scale=logarithm, axis=ticks),
-        color=alt.Color("variant:N", sort=None, legend=legend),
+        color=alt.Color("variant:N", scale=colours, sort=None, legend=legend),
     )
     scale = alt.Scale(zero=False)
     law = base.mark_line(strokeDash=[4, 3]).encode(y=alt.Y("law:Q", title=title, scale=scale))
@@ -132,35 +142,43 @@ def effect_svg(points: pd.DataFrame, title: str) -> str:
             axis=alt.Axis(labelAngle=-40 if is_wide else 0, labelLimit=90),
         )
     )
-    zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color="#888888")
-    colour = _COLOURS.range[1]
-    bounds = base.mark_rule(strokeWidth=2, color=colour).encode(
+    zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(strokeDash=[4, 3], color=GREY)
+    bounds = base.mark_rule(strokeWidth=2, color=SKY).encode(
         y=alt.Y("low:Q", title=title), y2="high:Q"
     )
-    dots = base.mark_point(filled=True, size=60, opacity=1, color=colour).encode(y=y)
+    dots = base.mark_point(filled=True, size=60, opacity=1, color=SKY).encode(y=y)
     chart = alt.layer(zero.encode(y=y), bounds, dots).properties(width=EFFECT_WIDTH, height=140)
     return on_the_page(chart)
 
 
-def panel_svg(bands: pd.DataFrame, title: str, domain: tuple[float, float] | None) -> str:
+def panel_svg(
+    bands: pd.DataFrame,
+    title: str,
+    domain: tuple[float, float] | None,
+    *,
+    is_cut: bool = False,
+) -> str:
     """One panel as SVG text, with the text colour of the page around it.
 
     Args:
         bands: From `curve_bands`, of one variant and one metric.
         title: The title of the y axis.
         domain: The range of the y axis; None to fit the panel.
+        is_cut: Whether curves go beyond it, and are cut there.
     """
-    drawn = dict(_panel_of(_last(bands), title, domain))
+    drawn = dict(_panel_of(_last(bands), title, domain, is_cut=is_cut))
     # Altair takes as long to describe a panel as Vega to draw it.
     drawn["datasets"] = {_BANDS: alt.to_values(bands)["values"]}
     return _as_svg(drawn)
 
 
 @functools.lru_cache(maxsize=64)
-def _panel_of(last: int, title: str, domain: tuple[float, float] | None) -> dict[str, Any]:
+def _panel_of(
+    last: int, title: str, domain: tuple[float, float] | None, *, is_cut: bool
+) -> dict[str, Any]:
     """A panel of the page as Vega-Lite, of the bands that it will be given."""
     scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=list(domain), nice=False)
-    panel = _panel(alt.NamedData(name=_BANDS), last, title, scale)
+    panel = _panel(alt.NamedData(name=_BANDS), last, title, scale, is_cut=is_cut)
     return _whole(panel.properties(width=250, height=140))
 
 
@@ -198,6 +216,8 @@ def _panel(
     title: str | None,
     scale: alt.Scale,
     legend: alt.Legend | None = None,
+    *,
+    is_cut: bool = False,
 ) -> Any:
     ticks = list(range(1, last + 1, max(1, last // 6)))
     base = alt.Chart(bands).encode(
@@ -211,8 +231,11 @@ def _panel(
     )
     # Both layers have the same title: Vega-Lite would show the union of different ones.
     low, mean = (alt.Y(f"{field}:Q", title=title, scale=scale) for field in ("low", "mean"))
-    band = base.mark_area(opacity=0.3).encode(y=low, y2="high:Q")
-    line = base.mark_line(strokeWidth=2).encode(
+    # Its area alone is too pale to be read on either page.
+    edge = alt.Stroke("side:N", scale=_COLOURS, legend=None)
+    band = base.mark_area(opacity=1, fillOpacity=0.25, strokeWidth=0.5, clip=is_cut)
+    band = band.encode(y=low, y2="high:Q", stroke=edge)
+    line = base.mark_line(strokeWidth=2, clip=is_cut).encode(
         y=mean, strokeDash=alt.StrokeDash("side:N", scale=_DASHES, legend=legend)
     )
     return alt.layer(band, line)

@@ -1,6 +1,7 @@
 """Computes the data of plots; `charts` draws them."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from kohort.findings.statistics.scale import Scale
 NAN = float("nan")
 TRAIN, VALIDATION = "training", "validation"
 _SIDES = {"eval_": TRAIN, "val_": VALIDATION}
+_ARGUMENT = re.compile(r", (?=\w+=)")  # not the comma of (200, 100)
 
 
 def curve_bands(curves: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
@@ -81,11 +83,25 @@ def _metric_of(error: float, scale: Scale) -> float:
 def short_names(names: Sequence[str], letters: int) -> list[str]:
     """Names cut in the middle, those of a grid end apart; with a number where two are equal.
 
+    Where one is too long, arguments that all names of several arguments have go first: they tell
+    none from another.
+
     Args:
         names: The names.
         letters: The most letters of each.
     """
+    if any(len(name) > letters for name in names):
+        names = _without_common(names)
     half = letters // 2
     cut = [n if len(n) <= letters else f"{n[: half - 1]}…{n[-half:]}" for n in names]
     counts = [cut[: place + 1].count(name) for place, name in enumerate(cut)]
     return [f"{name} ({k})" if k > 1 else name for name, k in zip(cut, counts, strict=True)]
+
+
+def _without_common(names: Sequence[str]) -> list[str]:
+    """The names, without arguments that all which have several arguments share."""
+    arguments = [_ARGUMENT.split(name) for name in names]
+    several = [set(of_one) for of_one in arguments if len(of_one) > 1]
+    common = set.intersection(*several) if len(several) > 1 else set()
+    left = [[one for one in of_one if one not in common] for of_one in arguments]
+    return [", ".join(kept) or name for kept, name in zip(left, names, strict=True)]

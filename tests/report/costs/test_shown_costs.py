@@ -35,7 +35,7 @@ def test_those_shown_first_are_measured_and_no_others(monkeypatch):
     measured = measuring(monkeypatch)
     found = shown(named("abcde"), 3, {})
     assert (measured, list(found.by_variant), found.of) == (["a", "b", "c"], ["a", "b", "c"], 5)
-    assert "Measured were 3 variants of 5, those shown first" in found.note
+    assert "Measured were 3 variants of 5: of those shown first, as many as" in found.note
 
 
 def test_when_the_time_is_over_no_other_is_begun(monkeypatch):

@@ -127,6 +127,13 @@ def many(epochs=1):
     return rendered(Conclusions(named(trained(record, epochs), names)))
 
 
+def crowded():
+    """A report of thirteen variants whose curves lie over each other, and whose axes are told."""
+    arguments = grid_of(units=[(600, 400, 200), (400, 200)], l2=[n / 1e4 for n in range(7)])[:13]
+    record = record_of(arguments, noisy(*np.linspace(0.5, 0.9, 13)))
+    return rendered(Conclusions(trained(record, 4)))
+
+
 def sized():
     """A report of a study that trained on parts of the samples, too."""
     return rendered(Conclusions(sized_record(0.7, 0.8, 0.9)))

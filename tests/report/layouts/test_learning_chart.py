@@ -32,7 +32,7 @@ def test_the_learning_curves_of_a_study_with_sizes_fit_the_page(browser, tmp_pat
 def test_a_long_legend_has_rows_and_is_no_wider_than_the_picture():
     points = pd.DataFrame(
         [
-            (f"units=(600, 400, 200), learning_rate=0.001, dropout=0.{n}", size, *4 * [0.5])
+            (f"units=(600, 400, 20{n}), learning_rate=0.00{n}, dropout=0.{n}", size, *4 * [0.5])
             for n in range(8)
             for size in (100, 200)
         ],

@@ -26,7 +26,7 @@ def test_each_variant_has_a_bar_its_name_and_why_it_left():
 
 
 def test_long_names_are_cut_in_the_middle_and_stay_apart():
-    long = [f"units=(600, 400, 200), learning_rate=0.001, dropout={n / 10}" for n in range(3)]
+    long = [f"units=(600, 400, 20{n}), learning_rate=0.00{n}, dropout={n / 10}" for n in range(3)]
     same = ["x" * 50 + middle + "y" * 50 for middle in "ab"]
     names = [text for text in told(picture([*long, *same])) if "…" in text]
     assert len(set(names)) == 5

@@ -92,7 +92,7 @@ def test_what_was_found_in_curves_is_named_or_counted():
     ]
     assert how_training_went(found) == "Overfit: a. Gap: 4 variants."
     assert how_training_went(found[5:]) == (
-        "No variant is found to over- or underfit; these replicates cannot tell whether b does."
+        "No variant is found to over- or underfit; these replicates leave it open for b."
     )
     sound = [finding("KH101", "overfit", "a", "not found")]
     assert how_training_went(sound) == "No variant is found to over- or underfit."
@@ -114,6 +114,13 @@ def test_additions_that_are_decided_come_before_axes():
     helped = what_helped(Conclusions(record))
     assert helped.startswith("Betters the accuracy: v1 +9.")
     assert "against v0. Worsens the accuracy: v2 -" in helped
+
+
+def test_additions_of_which_none_is_decided_come_before_axes_that_nobody_can_rank():
+    cells = grid_of(units=[1, 2], rate=[3, 4])[:3]
+    record = record_of(cells, noisy(*np.full(3, 0.8), spread=0.05, replicates=2))
+    told = what_helped(Conclusions(replace(record, additions=((0, 1), (0, 2)))))
+    assert told == "No addition to a variant is shown to make a difference that matters."
 
 
 def test_without_additions_the_axis_that_matters_is_told():

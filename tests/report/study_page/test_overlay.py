@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kohort.report.charts import on_the_page
-from kohort.report.study_page.overlay import COLOURS, overlay
+from kohort.report.charts import COLOURS, on_the_page
+from kohort.report.study_page.overlay import overlay
 
 EPOCHS = 4
 

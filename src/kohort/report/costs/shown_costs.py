@@ -37,8 +37,8 @@ class ShownCosts:
         measured, facts = len(self.by_variant), environment()
         some = (
             f" Measured {'was' if measured == 1 else 'were'} {count(measured, 'variant')} of "
-            f"{self.of}, those shown first, until {SECONDS:g} seconds were over; result.costs() "
-            "before the report measures all."
+            f"{self.of}: of those shown first, as many as {SECONDS:g} seconds allow; "
+            "result.costs() before the report measures all."
         )
         return (
             "File and milliseconds are of the variant's best member: its .keras file, and the "

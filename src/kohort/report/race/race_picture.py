@@ -4,21 +4,21 @@ import altair as alt
 import pandas as pd
 
 from kohort.findings.race import RaceState
-from kohort.report.charts import on_the_page
+from kohort.report.charts import GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, on_the_page
 from kohort.report.figures import short_names
 from kohort.report.race.race_table import LEADER
 
 LETTERS = 24
 """The length of a name in the picture."""
-# Colours of Okabe and Ito, distinguishable with any colour vision; each bar has its words as well.
+# Each bar has its words as well.
 _COLOURS = {
-    LEADER: "#009e73",
-    "open": "#999999",
-    "equivalent": "#3b9ddd",
-    "undecidable": "#cc79a7",
-    "unlikely": "#cc79a7",
-    "worse": "#e69f00",
-    "diverged": "#d55e00",
+    LEADER: GREEN,
+    "open": GREY,
+    "equivalent": SKY,
+    "undecidable": PURPLE,
+    "unlikely": PURPLE,
+    "worse": ORANGE,
+    "diverged": VERMILION,
 }
 
 

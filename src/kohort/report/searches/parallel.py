@@ -11,7 +11,7 @@ from kohort.evidence.given_values import MOST_LETTERS, NOT_GIVEN
 from kohort.findings.names import listing
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
-from kohort.report.charts import on_the_page
+from kohort.report.charts import BLUE, GREY, VERMILION, on_the_page
 
 FEW = 8
 """Choices that are told apart on the axis of a picture; more numbers are an axis of numbers."""
@@ -26,10 +26,10 @@ SCORE = "score"
 _NO_VALUE = 0.25  # of the width, for trials that do not have an argument
 _SPREAD = 0.6  # of the room of a choice, over which its trials are spread
 _ROW, _WIDTH = 62, 430  # pixels
-_STYLES = {  # colours of Okabe and Ito; widths tell them apart in print
-    "left": ("#999999", 1.0, 0.45),
-    "finished": ("#0072b2", 1.5, 0.8),
-    WINNER: ("#d55e00", 3.0, 1.0),
+_STYLES = {  # widths tell them apart in print, and many lines that left from few that did not
+    "left": (GREY, 0.5),
+    "finished": (BLUE, 1.5),
+    WINNER: (VERMILION, 3.0),
 }
 
 
@@ -116,9 +116,9 @@ def parallel_svg(found: Coordinates, score: str) -> str:
     x = alt.X("place:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
     layers = [
         alt.Chart(lines[lines["state"] == state])
-        .mark_line(color=colour, strokeWidth=width, opacity=opacity)
+        .mark_line(color=colour, strokeWidth=width)
         .encode(x=x, y=y, detail="trial:N", order="row:Q")
-        for state, (colour, width, opacity) in _STYLES.items()
+        for state, (colour, width) in _STYLES.items()
         if (lines["state"] == state).any()
     ]
     ruled = alt.Chart(names).encode(y=y)

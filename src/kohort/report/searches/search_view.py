@@ -12,7 +12,7 @@ from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
-from kohort.report.charts import on_the_page
+from kohort.report.charts import BLUE, GREY, on_the_page
 from kohort.report.searches.optuna_study import importance
 from kohort.report.searches.parallel import (
     choices,
@@ -30,7 +30,7 @@ SHOWN_LINES = 500
 """The trials that are drawn as lines, the best ones: of more no line can be followed."""
 SHOWN_AXES = 6
 """The arguments that are drawn, the most important ones."""
-_COLOURS = alt.Scale(domain=["finished", "left"], range=["#0072b2", "#999999"])
+_COLOURS = alt.Scale(domain=["finished", "left"], range=[BLUE, GREY])
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
         axis = alt.X("value:N", title=name, sort=order, axis=alt.Axis(labelAngle=0))
     chart = (
         alt.Chart(points)
-        .mark_point(filled=True, opacity=0.8)
+        .mark_point(filled=True, opacity=1)
         .encode(
             x=axis,
             y=alt.Y(

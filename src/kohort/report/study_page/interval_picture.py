@@ -1,12 +1,13 @@
 """Draws the picture that a report opens with."""
 
 from dataclasses import replace
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from kohort.report.charts import on_the_page
+from kohort.report.charts import GREEN, GREY, ORANGE, SKY, on_the_page
 from kohort.report.figures import short_names
 from kohort.report.study_page.interval_plot import (
     AS_GOOD,
@@ -18,9 +19,11 @@ from kohort.report.study_page.interval_plot import (
     domain_of,
 )
 
-# Of Okabe and Ito, distinguishable with any colour vision; each row has its word as well.
-_COLOURS = {BEST: "#009e73", AS_GOOD: "#3b9ddd", OPEN: "#e69f00", WORSE: "#8a8f96"}
+# Each row has its word as well.
+_COLOURS = {BEST: GREEN, AS_GOOD: SKY, OPEN: ORANGE, WORSE: GREY}
 _COLOURS[REFERENCE] = _COLOURS[WORSE]
+# Its edges are what is read, and stand out from the page.
+_BAND: dict[str, Any] = {"fill": GREEN, "fillOpacity": 0.13, "stroke": GREEN, "strokeWidth": 1}
 WIDE, NARROW, NOTEBOOK = 1100, 350, 760
 """The widths of the picture for a screen, for a phone and for a notebook, in pixels."""
 LETTERS = 36
@@ -88,7 +91,7 @@ def _layers(plot: IntervalPlot, beside: float, *, is_narrow: bool) -> list[alt.C
     colour = alt.Color("standing:N", scale=colours, legend=None)
     best = points["mean"][points["standing"] == BEST].iloc[0]
     ends = {"from": [max(best - margin, low)], "to": [min(best + margin, high)]}
-    band = alt.Chart(pd.DataFrame(ends)).mark_rect(color=_COLOURS[BEST], opacity=0.13)
+    band = alt.Chart(pd.DataFrame(ends)).mark_rect(**_BAND)
     band = band.encode(x=x("from"), x2="to:Q")
     # A bound of zero has no place on a logarithmic axis.
     inside = points.assign(low=np.maximum(points["low"], low)) if plot.is_log else points

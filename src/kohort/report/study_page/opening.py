@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.factorial.effects import Effects
 from kohort.findings.finding import Finding
 from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
@@ -164,22 +165,22 @@ def how_training_went(findings: Sequence[Finding]) -> str:
         return " ".join(parts)
     found_none = "No variant is found to over- or underfit"
     if undecided:
-        do = "does" if len(undecided) == 1 else "do"
-        names = few_or_count(list(undecided))
-        return f"{found_none}; these replicates cannot tell whether {names} {do}."
+        return f"{found_none}; these replicates leave it open for {few_or_count(list(undecided))}."
     return f"{found_none}."
 
 
 def what_helped(conclusions: Conclusions) -> str:
     """What is decided to better the score, or to lessen late overfitting; else that nothing is.
 
-    Additions to a variant come first; where none is decided, axes; where there are none, the
-    winner against the baseline.
+    Additions to a variant come first; where none is decided, axes, if these replicates rank them;
+    where there are none, the winner against the baseline.
     """
     if conclusions.winner is None or len(conclusions.record.variants) < 2:
         return ""
     families = conclusions.families
-    told = _additions(conclusions) or _axes(conclusions)
+    told, effects = _additions(conclusions), conclusions.known_effects
+    if not told and effects is not None and (_are_ranked(effects) or not families.additions):
+        told = _axes(conclusions, effects)
     if told or families.additions:
         return told or "No addition to a variant is shown to make a difference that matters."
     step = next((c for c in families.baseline if c.b == conclusions.winner_name), None)
@@ -208,15 +209,17 @@ def _additions(conclusions: Conclusions) -> str:
     return " ".join(texts)
 
 
-def _axes(conclusions: Conclusions) -> str:
-    """Which axis matters most, or what the only one does; empty where there is none."""
-    effects = conclusions.known_effects
-    if effects is None:
-        return ""
+def _are_ranked(effects: Effects) -> bool:
+    """Whether it is known which axis matters most; also where there is one, or none matters."""
+    return len(effects.ranges) < 2 or effects.most is not None or effects.none_matters
+
+
+def _axes(conclusions: Conclusions, effects: Effects) -> str:
+    """Which axis matters most, or what the only one does."""
     told = what_axes_do(conclusions)
     if len(effects.ranges) < 2:
         return told[0]
-    if effects.most is None and not effects.none_matters:
+    if not _are_ranked(effects):
         if not effects.are_alike:
             return "Which axis matters most cannot be told: combinations of levels are missing."
         # How far each moves the score, as these replicates choose levels, is for who reads on.

@@ -12,17 +12,12 @@ import pandas as pd
 
 from kohort.evidence.settings import metric_name
 from kohort.findings.statistics.scale import significant
-from kohort.report.charts import on_the_page
+from kohort.report.charts import COLOURS, on_the_page
 
 WIDTH, HEIGHT = 620, 300
 LABELS, TITLES = 13, 14  # the sizes of letters: readable on a phone, too
 _NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 _PADDING = {"left": 60, "top": 8, "right": 12, "bottom": 40}
-COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
-    *("#8c6d31", "#7f7f7f", "#6a3d9a", "#b15928", "#17becf", "#bcbd22", "#e377c2"),
-)
-"""By variant. The first six are of Okabe and Ito; the picture's legend and numbers have names."""
 CHOSEN = 3
 """The number of variants that are chosen before the reader chooses: the best."""
 

@@ -234,6 +234,7 @@ def _parts(page: Page) -> dict[str, Any]:
     settings, conclusions = page.record.settings, page.conclusions
     effects = conclusions.known_effects
     drawn = drawn_variants(page.record, page.table)
+    panels = curve_panels(page.bands, drawn, page.scale, settings.metric)
     matrix = finding_matrix(page.findings, [str(name) for name in page.table.index])
     rows = page.table.reset_index().to_dict("records")
     axes = what_axes_do(conclusions)
@@ -264,7 +265,8 @@ def _parts(page: Page) -> dict[str, Any]:
         "first_rows": shown_of(len(rows)),
         "matrix": matrix,
         "anchors": matrix.anchors,
-        "panels": curve_panels(page.bands, drawn, page.scale, settings.metric),
+        "panels": panels,
+        "has_notes": any(picture["note"] for panel in panels for picture in panel["pictures"]),
         "most_panels": SHOWN_PANELS,
         "overlay": overlay(page.bands, drawn),
         "chosen": CHOSEN,

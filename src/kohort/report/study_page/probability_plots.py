@@ -9,14 +9,14 @@ import pandas as pd
 from kohort.findings.probabilities.areas import Areas, areas, at_thresholds
 from kohort.findings.probabilities.calibration import BINS
 from kohort.findings.statistics.interval import Interval
-from kohort.report.charts import on_the_page
+from kohort.report.charts import BLUE, GREY, VERMILION, on_the_page
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.side_by_side import calibrated
 from kohort.report.tested_scores import area
 
 SQUARE = {"width": 230, "height": 230}
 """The sides of a picture, in pixels."""
-_COLOURS = ["#0072b2", "#d55e00"]
+_COLOURS = [BLUE, VERMILION]
 
 
 def reliability_points(tests: Sequence[HeldOut]) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def reliability_svg(points: pd.DataFrame) -> str:
     """
     x, y = _x("sure", "how sure the model is"), _y("right", "how often it is right")
     size = alt.Size("samples:Q", legend=None, scale=alt.Scale(range=[15, 250]))
-    dots = _base(points).mark_circle(opacity=0.8).encode(x=x, y=y, size=size)
+    dots = _base(points).mark_circle(opacity=1).encode(x=x, y=y, size=size)
     return on_the_page(alt.layer(_diagonal("sure", "right", x, y), dots).properties(**SQUARE))
 
 
@@ -193,6 +193,6 @@ def _y(field: str, title: str) -> alt.Y:
 
 def _diagonal(across: str, up: str, x: alt.X, y: alt.Y) -> alt.Chart:
     ends = pd.DataFrame({across: [0.0, 1.0], up: [0.0, 1.0]})
-    line: alt.Chart = alt.Chart(ends).mark_line(color="#888888", strokeDash=[2, 3], opacity=0.8)
+    line: alt.Chart = alt.Chart(ends).mark_line(color=GREY, strokeDash=[2, 3])
     drawn: alt.Chart = line.encode(x=x, y=y)
     return drawn

@@ -7,14 +7,22 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kohort.report.charts import on_the_page
+from kohort.report.charts import GREY, SKY, on_the_page
 from kohort.report.tested_scores import TestScore, error_text, r2_text
 
 SHOWN = 1000
 """The most samples of a picture; of more, as many are drawn at random."""
 QUANTILES = (0.5, 0.9, 0.99, 1.0)
 SQUARE = {"width": 260, "height": 230}
-_COLOUR = "#3b9ddd"  # of Okabe and Ito, as validation
+# A ring stands out from the page, and its inside lets be seen how many lie on each other.
+_DOT: dict[str, Any] = {
+    "size": 14,
+    "color": SKY,
+    "fill": SKY,
+    "fillOpacity": 0.3,
+    "opacity": 1,
+    "strokeWidth": 1,
+}
 
 
 def residuals_part(scores: Sequence[TestScore]) -> dict[str, Any]:
@@ -127,6 +135,6 @@ def residual_svg(points: pd.DataFrame) -> str:
 
 
 def _with_line(points: pd.DataFrame, ends: pd.DataFrame, x: alt.X, y: alt.Y) -> str:
-    dots = alt.Chart(points).mark_circle(size=16, opacity=0.5, color=_COLOUR).encode(x=x, y=y)
-    line = alt.Chart(ends).mark_line(color="#888888", strokeDash=[2, 3]).encode(x=x, y=y)
+    dots = alt.Chart(points).mark_point(**_DOT).encode(x=x, y=y)
+    line = alt.Chart(ends).mark_line(color=GREY, strokeDash=[2, 3]).encode(x=x, y=y)
     return on_the_page(alt.layer(dots, line).properties(**SQUARE))

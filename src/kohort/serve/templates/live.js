@@ -58,7 +58,8 @@
   }
 
   const name = document.body.dataset.name;
-  const COLOURS = ["#3b9ddd", "#e69f00", "#00a37a", "#cc79a7", "#d55e00", "#8a7fd6", "#b0a000", "#888"];
+  // The first of the report's: each stands out from the light page, and from the dark one.
+  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7830fc", "#e40048", "#7878fc", "#546c3c"];
   const CHOSEN = 4;
   const ROWS = 50;
   let csrf = document.querySelector("meta[name=csrf]").content;
@@ -505,7 +506,7 @@
     const canvas = by("members");
     const size = members.length > 2000 ? 6 : 12;
     const tints = { waiting: style("--soft"), begun: style("--accent"), finished: style("--good"), diverged: `rgb(${style("--bad")})` };
-    const line = style("--line");
+    const line = style("--muted");
     const across = Math.max(1, Math.floor(canvas.clientWidth / (size + 2)));
     const sorted = order.flatMap((variant) => [...(counts[variant]?.members ?? [])].map((place) => members[place]));
     const height = Math.max(1, Math.ceil(sorted.length / across)) * (size + 2);
