@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts import class_pages, limma_page, race_page
+from scripts import class_pages, grouped_page, limma_page, race_page
 from scripts.finding_pages import EVERY, NOTE, rule_tables
 from scripts.measured import percent, percents, rates, results, studies, table
 from simulations.noise import LETTERS, NOTMNIST
@@ -300,8 +300,8 @@ normal sum of how hard the sample is for all, how hard for the variant, what thi
 it, and how good the training is at all (`simulations/classes.py`). All variants are equally good,
 so that the winner is the luckiest. The splits are the project's own, of samples that are drawn
 anew; the member that does best on validation is tested. What it does not show: samples that depend
-on each other, as of one patient; and, of KH203, classes that the model gets right at different
-rates.
+on each other, as of one patient (see [below](#findings-about-samples-in-groups)); and, of KH203,
+classes that the model gets right at different rates.
 """
 
 
@@ -329,7 +329,7 @@ def page() -> str:
             *(SPEEDS, _speeds(), SPEEDS_END),
             *(SOUND, _by_replicates("sound studies", "noise", "anything")),
             *(RULES, _noise(), RULES_NOISE, *_rules()),
-            *(CLASSES, *_classes()),
+            *(CLASSES, *_classes(), grouped_page.in_groups()),
         ]
     )
 

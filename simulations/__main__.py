@@ -1,4 +1,7 @@
-"""Runs all simulations: `python -m simulations` writes docs/simulations.json."""
+"""Runs all simulations: `python -m simulations` writes docs/simulations.json.
+
+`python -m simulations --only grouped/KH203` runs some, and leaves the rest of the file as it is.
+"""
 
 import argparse
 import json
@@ -11,6 +14,7 @@ from simulations import (
     classes,
     comparisons,
     coverage,
+    grouped,
     intervals,
     learning,
     race,
@@ -19,7 +23,7 @@ from simulations import (
     speeds,
     winner,
 )
-from simulations.cell import SEED, Cell, run
+from simulations.cell import SEED, Cell, merged, run
 
 FILE = Path(__file__).parents[1] / "docs" / "simulations.json"
 STUDIES, QUICK = 1500, 20
@@ -41,6 +45,7 @@ def cells(studies: int) -> Iterator[Cell]:
         (race, 1),
         (search_proof, 1),
         (borrowed, 1),
+        (grouped, 1),
     ):
         yield from module.cells(factor * studies)
 
@@ -49,7 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Simulate, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few studies of each kind")
-    parser.add_argument("--only", default="", help="only what has this in its key")
+    parser.add_argument(
+        "--only", default="", help="only what has this in its key; the rest of the file stays"
+    )
     parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
     options = parser.parse_args(arguments)
     chosen = [
@@ -58,7 +65,10 @@ def main(arguments: list[str] | None = None) -> None:
         if options.only in "/".join(cell.key)
     ]
     print(f"{sum(cell.studies for cell in chosen):,} simulated studies")
-    report = {"seed": SEED, "results": run(chosen)}
+    results = run(chosen)
+    if options.only and options.out.exists():
+        results = merged(json.loads(options.out.read_text("utf-8"))["results"], results)
+    report = {"seed": SEED, "results": results}
     options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {options.out}")
 

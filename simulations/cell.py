@@ -63,6 +63,24 @@ def run(cells: Sequence[Cell], seed: int = SEED) -> dict[str, object]:
     return results
 
 
+def merged(kept: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+    """Results of an earlier run, with those that were simulated anew in the place of their own.
+
+    Args:
+        kept: As `run` gives them.
+        new: The same, of some cells.
+    """
+    results = dict(kept)
+    for key, value in new.items():
+        before = results.get(key)
+        is_cell = isinstance(value, Mapping) and "studies" in value
+        if isinstance(before, Mapping) and isinstance(value, Mapping) and not is_cell:
+            results[key] = merged(before, value)
+        else:
+            results[key] = value
+    return results
+
+
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     """Each outcome's mean over studies with its standard error, and how many studies there are.
 

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kohort.design.replicates import KFold
 from kohort.findings.rules.above_test import FAR_POINTS
 from scripts.measured import rates
 from scripts.simulation_page import page
 from simulations.__main__ import QUICK, STUDIES, cells
-from simulations.cell import SEED, Cell, summary
+from simulations.cell import SEED, Cell, merged, summary
 from simulations.classes import COMMON
 from simulations.coverage import SPLITS
 from simulations.curves import draw, sound
+from simulations.grouped import KINDS, PARTS, of_test
 from simulations.noise import Noise, Part, measure
 from simulations.rules import QUESTIONS
 
@@ -68,6 +70,17 @@ def test_numbers_do_not_depend_on_how_the_work_is_shared_out():
     assert [chunk() for chunk in cell.chunks(1)] == chunks
     assert chunks[0] != next(chunk() for chunk in cell.chunks(2))
     assert len({outcome["value"] for chunk in chunks for outcome in chunk}) == 600
+
+
+def test_what_is_run_alone_leaves_the_rest_as_it_was():
+    old, new = {"studies": 2, "gone": {"mean": 1.0}}, {"studies": 3}
+    kept = {"a": {"b": old, "c": old}, "d": old}
+    assert merged(kept, {"a": {"b": new}, "e": {"f": new}}) == {
+        "a": {"b": new, "c": old},
+        "d": old,
+        "e": {"f": new},
+    }
+    assert kept["a"]["b"] is old
 
 
 def test_a_mean_comes_with_its_standard_error():
@@ -290,6 +303,35 @@ def test_models_err_by_class_as_often_as_makes_them_so_good():
 def test_a_class_that_is_found_every_other_time_is_rarely_called_never_found():
     for cell in RESULTS["classes"]["KH205"]["0.5"].values():
         assert cell["found"]["mean"] <= 0.025
+
+
+def grouped(code, points):
+    """By kind of groups, replicates and part of the variance between groups."""
+    for kind, by_design in RESULTS["grouped"][code].items():
+        for design, by_part in by_design.items():
+            for part, by_points in by_part.items():
+                yield (kind, design, part), by_points[points]
+
+
+def test_of_groups_of_one_population_validation_is_rarely_called_far_above_test():
+    for place, cell in grouped("KH203", "0"):
+        for name in ("found", "found without groups of the test set"):
+            assert below(cell[name], 0.025), (place, name)
+    for (kind, design, part), cell in grouped("KH203", "20"):
+        if part == "0" and kind.startswith("60"):
+            assert cell["found"]["mean"] > 0.9, design
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_validation_and_test_of_ten_groups_each_are_seldom_told_apart(part):
+    random, groups = np.random.default_rng(2), KINDS["10 even, 10 to test"]
+    told = [of_test(random, KFold(5), groups, part, 0.0)["found"] for _ in range(60)]
+    assert sum(told) <= 3
+
+
+def test_of_groups_the_majority_class_is_rarely_called_beaten_where_it_is_not():
+    for place, cell in grouped("KH204", "0"):
+        assert below(cell["not found"], 0.05), place
 
 
 SPEEDS = [

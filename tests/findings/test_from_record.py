@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
+import kohort
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.from_record import learning_curves
 from kohort.findings.rules import gap, underfit
@@ -136,3 +138,54 @@ def test_errors_are_never_below_zero_only_where_that_is_known(settings, lowest):
     record = of_sizes(np.full((5, 3), 0.5), **settings)
     assert Conclusions(record).study.scale.lowest_error == lowest
     assert Conclusions(scored_by_loss(WIDE, "'mse'")).study.scale.lowest_error == 0.0
+
+
+HUBER = "{'module': 'keras.losses', 'class_name': 'Huber', 'config': {}}"
+
+
+@pytest.mark.parametrize(
+    ("texts", "measured", "is_one"),
+    [
+        ((HUBER, HUBER), ("huber()", "huber(delta=3.0)"), False),
+        ((HUBER, HUBER), ("huber(delta=3.0)", "huber(delta=3.0)"), True),
+        (("'mse'", CLASS), ("mean_squared_error", "mean_squared_error"), True),
+        # Kept before it was known what losses measure: texts that tell all of it.
+        (("'mse'", "'mse'"), ("", ""), True),
+        (("'mse'", "'mae'"), ("", ""), False),
+        ((CLASS, CLASS), ("", ""), True),
+        ((HUBER, HUBER), ("", ""), False),
+        (("{'module': 'builtins', 'class_name': 'function'}",) * 2, ("", ""), False),
+    ],
+)
+def test_rises_of_a_loss_are_compared_where_it_is_known_to_be_one(texts, measured, is_one):
+    record = scored_by_loss(WIDE, "'mse'")
+    facts = tuple(
+        replace(each, loss=text, measured_loss=name)
+        for each, text, name in zip(record.variants, texts, measured, strict=True)
+    )
+    study = Conclusions(replace(record, variants=facts, additions=((0, 1),))).study
+    assert study.one_loss == ((0, 1),) * is_one
+
+
+def test_rises_of_two_deltas_of_huber_are_not_compared():
+    def build(delta=1.0, l2=0.0):
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer=penalty)]
+        )
+        model.compile("sgd", keras.losses.Huber(delta=delta), metrics=["mae"])
+        return model
+
+    x = np.random.default_rng(0).standard_normal((40, 2)).astype("float32")
+    variants = [
+        kohort.Variant("plain", build),
+        kohort.Variant("wide", build, delta=3.0),
+        kohort.Variant("penalty", build, l2=0.1),
+    ]
+    replicates = kohort.Holdout(0.25, 2)
+    data = kohort.Dataset(x, x.sum(axis=1))
+    study = kohort.Study(
+        "deltas", variants, data, replicates=replicates, epochs=2, batch_size=15, metric="mae"
+    )
+    found = study.run(verbose=0).comparisons()["rises"]
+    assert [(each.a, each.b) for each in found] == [("plain", "penalty")]

@@ -45,7 +45,9 @@ def record_of(values, *, kind="splits", planned=None, metric="accuracy", margin=
     return StudyRecord(
         settings,
         tuple(
-            VariantFacts(n, {"a": str(i)}, 10 * (i + 1), i % 2, "loss", 2.0, "build")
+            VariantFacts(
+                n, {"a": str(i)}, 10 * (i + 1), i % 2, "loss", 2.0, "build", measured_loss="mse"
+            )
             for i, n in enumerate(names)
         ),
         more.get("additions", ()),

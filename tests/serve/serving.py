@@ -49,7 +49,8 @@ def outset(names, replicates=3, epochs=4, **changes):
         "constant": None, "parameters": [10] * count, "restraints": [0] * count,
         "losses": ["mse"] * count, "pairs": [[0, n] for n in range(1, count)],
         "builds": ["build"] * count, "defaults": [{}] * count, "untrained_in": [{}] * count,
-        "weight_bytes": [40] * count, "trained": [0] * count, "learned": None, "classes": None,
+        "weight_bytes": [40] * count, "measured_losses": ["mse"] * count,
+        "trained": [0] * count, "learned": None, "classes": None,
         "pixels": None, "costs": {},
         "overlap": {
             "test": 0, "test_exact": 0, "test_samples": 0, "valid": [], "valid_exact": [],

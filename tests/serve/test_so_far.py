@@ -48,7 +48,7 @@ def test_one_member_has_no_interval():
 
 def test_a_study_of_an_older_kohort_that_kept_less_is_told_of():
     less = outset(NAMES)
-    for name in ("builds", "defaults", "untrained_in", "weight_bytes"):
+    for name in ("builds", "defaults", "untrained_in", "weight_bytes", "measured_losses"):
         del less[name]
     told = measured({(0, 0): 3, (0, 1): 3, (0, 2): 3})
     (standing,) = so_far(less, told, NAMES, set(), PLANNED).standings

@@ -29,7 +29,7 @@ class VariantFacts:
         arguments: The arguments of its build function, as Python code.
         parameters: The number of weights of its model.
         regularizer_count: Regularisers in its model: dropout, noise, penalties, weight decay.
-        loss: The loss of its model as text; equal texts mean equal losses.
+        loss: The loss of its model as text.
         untrained_loss: The loss of its model before the first step; NaN where it is unknown.
         build: The name of its build function; variants of one name share one function. None in
             studies that were kept before this was.
@@ -39,6 +39,8 @@ class VariantFacts:
             training ended well above `untrained_loss`, which is that of the first replicate.
         weight_bytes: Of its model's weights, as a file holds them; 0 in studies that were kept
             before this was.
+        measured_loss: What this loss measures (see `MeasuredLoss`), of which the text may leave
+            options out, such as the delta of `Huber`; "" in studies that were kept before this was.
     """
 
     name: str
@@ -51,6 +53,7 @@ class VariantFacts:
     defaults: dict[str, str] = field(default_factory=dict)
     untrained_in: dict[int, float] = field(default_factory=dict)
     weight_bytes: int = 0
+    measured_loss: str = ""
 
     @property
     def megabytes(self) -> float:
@@ -106,7 +109,7 @@ class StudyRecord:
 
 BY_VARIANT = (
     "parameters", "restraints", "losses", "untrained_losses", "builds", "defaults", "untrained_in",
-    "weight_bytes",
+    "weight_bytes", "measured_losses",
 )  # fmt: skip
 """What a record has as JSON for each variant, in the order of the variants."""
 
@@ -135,6 +138,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
             for variant in record.variants
         ],
         "weight_bytes": [variant.weight_bytes for variant in record.variants],
+        "measured_losses": [variant.measured_loss for variant in record.variants],
         "trained": record.whole.trained.tolist(),
         "configs": [[*place, text] for place, text in record.configs.items()],
         "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
@@ -167,9 +171,13 @@ def from_json(
         {int(number): loss for number, loss in of_variant.items()}
         for of_variant in stored.get("untrained_in", [{}] * count)
     ]
-    sizes = stored.get("weight_bytes", [0] * count)
+    sizes, measured = stored.get("weight_bytes", [0] * count), stored.get("measured_losses")
     facts = zip(
-        settings.epochs, *(stored[name] for name in by_variant), *later, starts, sizes, strict=True
+        settings.epochs,
+        *(stored[name] for name in by_variant),
+        *later,
+        *(starts, sizes, [""] * count if measured is None else measured),
+        strict=True,
     )
     return StudyRecord(
         settings,

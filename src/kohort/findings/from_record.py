@@ -34,6 +34,8 @@ _SHORT = {
 }
 """What Keras's short names of losses stand for."""
 _LOSS = re.compile(r"\{'module': 'keras.losses', 'class_name': '(\w+)'|'(\w+)'\Z")
+_LEAVES_OUT = frozenset(["Huber", "CosineSimilarity"])
+"""Losses of Keras whose text does not tell all options that change their values."""
 
 
 def study_curves(record: StudyRecord) -> StudyCurves:
@@ -168,11 +170,21 @@ def _readable(loss: str) -> str:
 
 
 def _have_one_loss(record: StudyRecord, a: int, b: int) -> bool:
-    """Whether two variants have the same loss, and trained equally many epochs."""
+    """Whether two variants are known to have the same loss, and trained equally many epochs."""
     lengths, pair = record.whole.lengths, (record.variants[a], record.variants[b])
     planned = [record.settings.epochs[variant.name] for variant in pair]
     was_stopped = (lengths[[a, b]].max(axis=1) < planned).any()
-    return len({variant.loss for variant in pair}) == len(set(planned)) == 1 and not was_stopped
+    losses = {variant.measured_loss or _told_whole(variant.loss) for variant in pair}
+    return len(losses) == len(set(planned)) == 1 and None not in losses and not was_stopped
+
+
+def _told_whole(loss: str) -> str | None:
+    """The text of a loss that tells all about it, as not all do; None of others.
+
+    Studies that were kept before their losses were told by what they measure have these alone.
+    """
+    match = _LOSS.match(loss)
+    return None if match is None or match[1] in _LEAVES_OUT else loss
 
 
 def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> float:

@@ -14,6 +14,7 @@ from kohort.engine.program.cache import persistent
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.grouped.over_groups import proportion_over
+from kohort.findings.grouped.right_by_group import RightByGroup, right_by_group
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
@@ -269,7 +270,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         _recall(right, truth == number, groups, confidence) if row.any() else None
         for number, row in enumerate(confusion)
     )
-    in_groups = () if groups is None else _in_groups(groups, truth, len(confusion))
+    in_groups = () if groups is None else _in_groups(right, groups, truth, len(confusion))
     return HeldOut(
         tested.variant,
         proportion_over(right, groups, confidence),
@@ -292,10 +293,12 @@ def score(tested: Tested, confidence: float) -> HeldOut:
     )
 
 
-def _in_groups(groups: np.ndarray, truth: np.ndarray, classes: int) -> tuple[int, np.ndarray]:
-    """In how many groups the samples are, and `[class]` those of each class."""
+def _in_groups(
+    right: np.ndarray, groups: np.ndarray, truth: np.ndarray, classes: int
+) -> tuple[RightByGroup, np.ndarray]:
+    """How many samples of each group are right, and `[class]` in how many groups each class is."""
     of_class = [count_of(groups[truth == number]) for number in range(classes)]
-    return count_of(groups), np.array(of_class)
+    return right_by_group(right, groups), np.array(of_class)
 
 
 def _recall(

@@ -231,13 +231,19 @@ class RecordView(ClassView, FrameView):
         best of several flatters itself. Proportions are from 0 to 1.
 
         An effect is a mean over `contexts`, the levels of all other axes, in which both levels
-        are there and trained; replicates are paired, and each gives one estimate. `p_adjusted` is
-        corrected over all levels, trends and interactions of the study by Holm's method: where no
-        axis does anything, some effect is decided in 5 % of studies at most. One axis "matters
-        most" where its range is decided to be wider than each other one. Variants of several build
-        functions, or of several numbers of epochs, have an axis of that. A race has the effects of
-        the replicates before its first look, which all variants trained; but an effect that
-        compares two variants alone is the race's comparison of them.
+        are there and trained; replicates are paired, and each gives one estimate. `low` and `high`
+        are the interval of each effect by itself, at the study's confidence (95 % by default). They
+        are not corrected for the number of effects, so that one may exclude zero though nothing is
+        decided. `p_adjusted`, and with it the verdict, is corrected by Holm's method for as many
+        as `corrected_for` tells: all levels, trends and interactions of the study, so that where no
+        axis does anything, some effect is decided in 5 % of studies at most. An effect that
+        compares two variants alone has the correction of the study's comparison of them.
+
+        One axis "matters most" where its range is decided to be wider than each other one.
+        Variants of several build functions, or of several numbers of epochs, have an axis of that.
+        A race has the effects of the replicates before its first look, which all variants trained;
+        but an effect that compares two variants alone is the race's comparison of them, with the
+        interval of its look.
 
         Sources: Kirk (2013), "Experimental Design"; Nadeau and Bengio (2003) for splits.
 

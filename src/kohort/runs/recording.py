@@ -248,6 +248,7 @@ def study_record(
                 builds[number],
                 as_code(not_given[number]),
                 weight_bytes=weight_bytes(of_variant[number], weights),
+                measured_loss=" or ".join(sorted({m.measured.name for m in of_variant[number]})),
             )
             for number, variant in enumerate(spec.variants)
         ),

@@ -370,8 +370,16 @@ def test_a_rare_class_is_what_a_column_must_tell_too():
 def test_every_column_that_gives_a_number_away_is_named():
     by_rank = columns(3, explained=[0.1, 0.9, 0.8], ranked=[0.1, 1.0, 0.9999])
     assert judged("KD107", columns=by_rank).sentence == (
-        "By itself column 1 and column 2 give the target away: column 1 explains 90.0 % of the "
-        "target's variance, and its rank correlation with it is 1."
+        "By itself column 1 and column 2 give the target away: the means in bins of column 1 "
+        "explain 90.0 % of the target's variance, and its rank correlation with the target is 1."
+    )
+
+
+def test_what_a_column_explains_is_told_to_be_by_its_bins():
+    silent = judged("KD107", columns=columns(2, explained=[0.1, 0.19], ranked=[0.1, 0.2]))
+    assert silent.sentence == (
+        "Of columns by themselves, the means in bins of column 1 explain 19.0 % of the target's "
+        "variance, and those of others less."
     )
 
 

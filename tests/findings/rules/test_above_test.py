@@ -8,6 +8,7 @@ import pytest
 
 from kohort.data.labels import Majority
 from kohort.findings.classes.counted_answers import Answers
+from kohort.findings.grouped.right_by_group import RightByGroup
 from kohort.findings.rules.above_test import FAR_POINTS, RULE, excess
 from kohort.findings.statistics.proportion import proportion_interval
 from tests.findings.curve_builders import percent_of, study_of
@@ -153,7 +154,7 @@ def test_a_replicate_that_diverged_does_not_count():
     assert excess(broken, tested).mean == excess(whole, tested).mean
 
 
-def test_groups_are_counted_in_the_place_of_samples():
+def test_groups_are_counted_in_the_place_of_samples_where_the_test_sets_are_not_known():
     tested = answers("a", 150, 200)
     apart, grouped = study([[0.1] * 4]), study([[0.1] * 4], group_size=10.0)
     assert grouped.samples_behind(4) == pytest.approx(apart.samples_behind(4) / 10)
@@ -161,12 +162,42 @@ def test_groups_are_counted_in_the_place_of_samples():
     assert excess(grouped, tested).low == pytest.approx(excess(small, answers("a", 15, 20)).low)
 
 
-def test_groups_of_the_test_set_are_counted_where_they_are_known():
-    grouped = study([[0.1] * 4], group_size=10.0)
-    six = replace(answers("a", 150, 200), groups=6, groups_of_class=np.array([6, 0]))
-    sixth = answers("a", 45, 60)  # by mean size six groups
-    assert excess(grouped, six).low == excess(grouped, sixth).low
-    assert excess(grouped, six).low < excess(grouped, answers("a", 150, 200)).low
+def in_groups(rights, size=20, name="a"):
+    """Answers of groups of one size, with so many right in each."""
+    rights = np.asarray(rights)
+    groups = RightByGroup(np.full(len(rights), size), rights)
+    return replace(answers(name, int(rights.sum()), size * len(rights)), by_group=groups)
+
+
+def test_samples_of_groups_that_are_not_alike_tell_as_much_as_independent_ones():
+    alike = in_groups([12, 13, 11, 12, 12, 12, 11, 13, 12, 12] * 3)
+    grouped, alone = study([[0.1] * 4], group_size=20.0), study([[0.1] * 4])
+    assert alike.by_group.effect == 1.0
+    found, plain = excess(grouped, alike), excess(alone, answers("a", 360, 600))
+    # Wider by Student's quantile and by what chance may hide; whole groups would be far wider.
+    assert plain.low - 0.03 < found.low < plain.low
+    assert excess(grouped, replace(alike, by_group=None)).low < 0.1
+    assert RULE.judge(grouped, [alike]).verdict == "found"
+
+
+def test_groups_that_err_as_a_whole_widen_it():
+    whole = in_groups([20, 20, 20, 0, 20, 20, 0, 20, 20, 20])
+    grouped = study([[0.0] * 4], group_size=20.0)
+    assert whole.by_group.effect == pytest.approx(20.0)
+    found = RULE.judge(grouped, [whole])
+    assert found.verdict == "inconclusive"
+    assert "which these groups of samples are too few to tell: a is right for" in found.sentence
+    assert found.advice == "More groups of validation and test samples would tell."
+
+
+def test_of_fewer_than_five_groups_nothing_is_told():
+    grouped = study([[0.0] * 4], group_size=20.0)
+    found = RULE.judge(grouped, [in_groups([10, 11, 10, 9])])
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(
+        "so validation is 50.0 points higher (no interval of so few groups)."
+    )
+    assert RULE.judge(grouped, [in_groups([10, 11, 10, 9, 10])]).verdict == "found"
 
 
 def test_where_samples_are_few_that_is_said_with_the_side_of_each_bound():

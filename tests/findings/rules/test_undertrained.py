@@ -81,7 +81,7 @@ def test_fires_with_the_numbers_that_it_stands_on():
     assert found.sentence == (
         "v is undertrained: as it goes, after 2 more epochs its validation accuracy would be "
         "20.0 points (1.5 to 21.0) better and its validation loss would have fallen by 40.0 % "
-        "(2.9 to 42.0) of its fall so far."
+        "(2.9 to 42.0) of what train loss has moved so far."
     )
     assert "more epochs" in found.advice
 
@@ -92,8 +92,9 @@ def test_where_the_loss_alone_is_shown_to_gain_it_is_what_helps():
     assert found.verdict == "found"
     assert found.sentence.startswith(
         "v is undertrained: as it goes, after 2 more epochs its validation loss would have fallen "
-        "by 200 % ("
+        "further than train loss has moved so far: by 200 % ("
     )
+    assert ") of that; that the score" in found.sentence
     told = "; that the score gains too is not shown: its validation accuracy would be 0.1 points "
     assert told in found.sentence
 
@@ -110,7 +111,7 @@ def test_what_gets_worse_is_not_told_to_be_level():
 
     assert found.verdict == "not found"
     assert found.sentence.startswith("worse is not undertrained: as it goes, after 20 more epochs")
-    assert "its validation loss would have risen by " in found.sentence
+    assert "its validation loss would have risen further than train loss has" in found.sentence
 
 
 @pytest.mark.parametrize("speed", [0.1, 0.3, 1.0, 2.0])
@@ -293,12 +294,15 @@ def test_a_diverged_replicate_that_was_stopped_counts_for_nothing():
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [
-        (-0.07, 2.9, "could do anything between rising by 7 % and falling by 290 %"),
-        (0.01, 1.5, "could fall by anything from 1 to 150 %"),
-        (-0.07, 0.5, "would have fallen by 22 % (a rise of 7 to a fall of 50)"),
-        (0.5, 2.0, "would have fallen by 125 % (50 to 200)"),
+        (-0.07, 2.9, "could do anything between rising by 7 % and falling by 290 % of what {}"),
+        (0.01, 1.5, "could fall by anything from 1 to 150 % of what {}"),
+        (-0.07, 0.5, "would have fallen by 22 % (a rise of 7 to a fall of 50) of what {}"),
+        (0.5, 2.0, "would have fallen further than {}: by 125 % (50 to 200) of that"),
+        (-2.0, -0.5, "would have risen further than {}: by 125 % (50 to 200) of that"),
     ],
 )
 def test_where_nearly_anything_is_possible_no_estimate_is_told(low, high, told):
     fall = Interval((low + high) / 2, low, high, 3, np.nan)
-    assert undertrained._falls(fall, 0.03) == told
+    assert undertrained._falls(fall, "train", 0.03) == told.format("it has moved so far")
+    so_far = "train loss has moved so far"
+    assert undertrained._falls(fall, "validation", 0.03) == told.format(so_far)

@@ -1,9 +1,11 @@
 """Effects as a table, and as the data of plots."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kohort.findings.conclusions import Conclusions
+from kohort.findings.statistics.interval import mean_interval
 from kohort.findings.statistics.scale import POINTS
 from kohort.report.factorial.effect_plot import effect_panels, effect_points
 from kohort.report.factorial.effect_table import effect_rows, effect_table
@@ -27,6 +29,17 @@ def test_a_row_has_an_effect_with_its_interval_and_verdict():
     ]
     assert reach[["axis", "level", "reference"]].tolist() == ["units", "16", "1"]
     assert table["verdict"].tolist()[-2:] == ["matters most" * (effects.most == "lr"), ""]
+
+
+def test_intervals_are_not_corrected_and_p_values_are_for_as_many_as_is_told():
+    effects = effects_of(SCORES)
+    table = effect_table(effects, "seeds")
+    for effect, (_, row) in zip(effects.effects, table.iterrows(), strict=False):
+        alone = mean_interval(np.array(effect.comparison.differences))
+        assert (row["low"], row["high"]) == (alone.low, alone.high)
+        assert row["p_adjusted"] >= alone.p_value
+    assert table["corrected_for"].tolist() == [6] * 6 + [pd.NA] * 2
+    assert table["corrected_for"][0] == len(effects.effects)
 
 
 def test_a_plot_has_levels_against_the_first_in_points():

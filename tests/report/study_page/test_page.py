@@ -134,6 +134,8 @@ def test_it_tells_in_this_order(page):
         "On the test set, read once and never to choose",
         "These are scores of one model of each variant, the one of lowest validation loss",
         "against other",
+        "difference (95 % interval, not corrected)",
+        "corrected for",
         "Overfit (KH101)",
         "fewer errors in 1,000",
         "each corrected p-value is raised to that of Simes's test where this",

@@ -73,9 +73,9 @@ def test_a_class_of_few_groups_has_no_interval_of_its_own():
     one.truth[:] = one.groups < 3  # the ill are three patients
     found = score(one, 0.95)
     assert [recall.is_formed for recall in found.recalls] == [True, False]
-    assert (found.answers.groups, [*found.answers.groups_of_class]) == (8, [5, 3])
+    assert (len(found.answers.by_group.samples), [*found.answers.groups_of_class]) == (8, [5, 3])
     alone = score(replace(one, groups=None), 0.95).answers
-    assert (alone.groups, alone.groups_of_class) == (None, None)
+    assert (alone.by_group, alone.groups_of_class) == (None, None)
     assert not found.balanced_accuracy.is_formed
     assert not found.areas.roc.is_formed
 

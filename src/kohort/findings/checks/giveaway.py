@@ -73,14 +73,16 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray 
         "variance explained by the best one": part,
         "its rank correlation with the target": rank,
     }
-    told = f"{columns.names[best]} explains {100 * max(0.0, part):.1f} % of the target's variance"
+    share = f"{100 * max(0.0, part):.1f} % of the target's variance"
+    told = f"the means in bins of {columns.names[best]} explain {share}"
     if above:
-        by_rank = f", and its rank correlation with it is {rank:.4g}" if rank >= RANKED else ""
+        ranks = f", and its rank correlation with the target is {rank:.4g}"
+        by_rank = ranks if rank >= RANKED else ""
         names = shortlist([columns.names[n] for n in above])
         verb = "give" if len(above) > 1 else "gives"
         sentence = f"By itself {names} {verb} the target away: {told}{by_rank}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
-    sentence = f"Of columns by themselves, {told}, and others less."
+    sentence = f"Of columns by themselves, {told}, and those of others less."
     return RULE.finding(None, "not found", sentence, evidence)
 
 

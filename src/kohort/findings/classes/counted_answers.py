@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kohort.findings.grouped.right_by_group import RightByGroup
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -14,15 +16,15 @@ class Answers:
         counts: int64 `[true class, predicted class]`.
         names: `[class]`.
         majority: The most common class of the training data.
-        groups: In how many groups the samples are; None where that is not known.
-        groups_of_class: `[class]`, in how many those of each class are, likewise.
+        by_group: How many samples of each group are right; None where groups are not known.
+        groups_of_class: `[class]`, in how many groups those of each class are, likewise.
     """
 
     variant: str
     counts: np.ndarray
     names: tuple[str, ...]
     majority: int
-    groups: int | None = None
+    by_group: RightByGroup | None = None
     groups_of_class: np.ndarray | None = None
 
     @property
@@ -30,21 +32,19 @@ class Answers:
         """The number of test samples."""
         return int(self.counts.sum())
 
-    def behind(self, group_size: float) -> float:
-        """How many independent samples may tell as much as these, 1 at least.
+    def behind_class(self, number: int, group_size: float) -> float:
+        """How many independent samples may tell as much as those of a class, 1 at least.
 
         Samples of one group may be right or wrong together: groups are counted.
 
         Args:
+            number: Of the class.
             group_size: The mean size of the groups that train, by which those of the test set are
                 counted where they are not known.
         """
-        return _behind(self.samples, self.groups, group_size)
-
-    def behind_class(self, number: int, group_size: float) -> float:
-        """The same of the samples of a class."""
-        groups = None if self.groups_of_class is None else self.groups_of_class[number]
-        return _behind(self.of_class[number], groups, group_size)
+        if self.groups_of_class is not None:
+            return max(1.0, float(self.groups_of_class[number]))
+        return max(1.0, float(self.of_class[number] / group_size))
 
     @property
     def right(self) -> int:
@@ -65,7 +65,3 @@ class Answers:
         """
         missed = np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))
         return sorted(map(int, missed), key=lambda n: (-self.behind_class(n, 1.0), n))
-
-
-def _behind(samples: int, groups: int | None, group_size: float) -> float:
-    return max(1.0, float(samples / group_size)) if groups is None else float(groups)

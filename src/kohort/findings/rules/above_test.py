@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
@@ -49,13 +50,14 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
             f"Validation does not lie above test by {FAR_POINTS:g} points: {clauses}.",
             evidence,
         )
+    groups_of = "groups of " * _are_grouped(study, tested)
     return RULE.finding(
         None,
         "inconclusive",
-        f"Validation may lie above test by {FAR_POINTS:g} points, which these samples are too few "
-        f"to tell: {clauses}.",
+        f"Validation may lie above test by {FAR_POINTS:g} points, which these "
+        f"{groups_of}samples are too few to tell: {clauses}.",
         evidence,
-        "More validation and test samples would tell.",
+        f"More {groups_of}validation and test samples would tell.",
     )
 
 
@@ -66,20 +68,34 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     intervals, where the samples behind a mean over replicates are counted by `samples_behind`.
     The variant was chosen of K: these two are at a level of 1 - alpha / K (Bonferroni), so that
     they hold for all variants at once, whichever of them is chosen. And the tested member is one
-    of several: see `_luck_of_a_member`. Where samples are in groups, groups are counted in their
-    place; those of the test set, where they are not known, by the mean size of those that train.
+    of several: see `_luck_of_a_member`.
+
+    Samples of one group may be right or wrong together. Where the groups of the test set are known,
+    they show how much (`RightByGroup`), and that is taken of validation too: of one population both
+    have it in common. Replicates do not show it, of which each may hold out two groups. Of fewer
+    groups than have an interval there are no bounds. Where they are not known, groups are counted
+    in the place of samples, in the test set by the mean size of those that train.
     """
     number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
     errors = study.errors
     scores = 1 - errors[number][np.isfinite(errors[number])]
     scored = int(np.isfinite(errors).any(axis=1).sum())
     confidence = 1 - (1 - study.confidence) / scored
-    n, mean = len(scores), float(np.clip(scores.mean(), 0.0, 1.0))
-    valid = wilson_interval(mean, study.samples_behind(n), confidence)
-    behind = answers.behind(study.group_size)
-    test = wilson_interval(answers.right / answers.samples, behind, confidence)
+    mean, groups = float(np.clip(scores.mean(), 0.0, 1.0)), answers.by_group
+    behind = study.samples_behind(len(scores), of_groups=groups is None)
+    if groups is None:
+        part, tested = answers.right / answers.samples, answers.samples / study.group_size
+        test = wilson_interval(part, max(1.0, tested), confidence)
+    else:
+        behind /= groups.effect_on(study.group_size)
+        test = groups.interval(confidence)
+    valid = wilson_interval(mean, behind, confidence)
     found = apart(valid, test, _luck_of_a_member(study, scores))
     return found.within(-1.0, 1.0)
+
+
+def _are_grouped(study: StudyCurves, tested: Sequence[Answers]) -> bool:
+    return study.group_size > 1 or any(answers.by_group is not None for answers in tested)
 
 
 def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
@@ -102,6 +118,7 @@ def _clause(answers: Answers, gap: Interval) -> str:
     return (
         f"{answers.variant} is right for {100 * (test + gap.mean):.1f} % on validation and "
         f"{100 * test:.1f} % on test, so validation is {higher(gap, FAR_POINTS / 100)}"
+        f"{'' if gap.is_formed else ' (no interval of so few groups)'}"
     )
 
 
@@ -116,9 +133,12 @@ RULE = Rule(
     f"than {FAR_POINTS:g} points: the interval of the difference lies above that. The interval "
     "takes in the samples of both, how far one trained model may be off the mean of its "
     "replicates, and that the winner was chosen: it holds for all variants at once. It takes "
-    "samples as independent; where a `Dataset` has groups, groups, and where it has none of the "
-    "test set, these by the mean size of those that train. It is judged once the test set has "
-    "been read, and reads nothing itself.",
+    "samples as independent. Where a `Dataset` has groups of its test set, these show how far the "
+    "samples of a group are right or wrong together, and validation is taken to be like them; "
+    f"with fewer than {FEWEST_GROUPS} of them it is inconclusive. Where it has groups of its "
+    "training samples alone, groups are counted in the place of samples, in the test set by the "
+    "mean size of those that train. It is judged once the test set has been read, and reads "
+    "nothing itself.",
     "What was chosen and shown on validation will not be what the model does on data like the "
     "test set's: validation samples are easier for it than new ones.",
     "Believe the test score. Give a `Dataset` the `groups` that its samples come in, hold out "
@@ -126,5 +146,6 @@ RULE = Rule(
     "the training data are.",
     judge,
     "the interval of a difference by Zou and Donner (2008), Statistics in Medicine 27, with "
-    "Wilson's (1927), and Bonferroni's correction for the choice",
+    "Wilson's (1927), and Bonferroni's correction for the choice; over groups the variance of sums "
+    "of Liang and Zeger (1986), Biometrika 73",
 )

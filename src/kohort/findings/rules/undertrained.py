@@ -147,18 +147,25 @@ def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -
         worse = scale.worse(error.negated(), -study.margin)
         parts.append(f"its {side} {scale.metric} would be {worse}")
     if not parts or scale.metric != "loss":
-        parts.append(f"its {side} loss {_falls(loss, border)} of its fall so far")
+        parts.append(f"its {side} loss {_falls(loss, side, border)}")
     return parts
 
 
-def _falls(loss: Interval, border: float) -> str:
+def _falls(loss: Interval, side: str, border: float) -> str:
     """How far a loss falls, as a clause; without an estimate where nearly anything is possible."""
+    so_far = f"{'it' if side == 'train' else 'train loss'} has moved so far"
     if not (loss.low < border < loss.high and loss.high - loss.low > WIDE):
-        return f"would have {changes(loss.times(100.0), 0, 100 * border, 'fallen risen')}"
+        change = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
+        if abs(loss.mean) > 1:
+            verb, by = change.split(" ", 1)
+            return f"would have {verb} further than {so_far}: {by} of that"
+        return f"would have {change} of what {so_far}"
     low, high = f"{100 * abs(loss.low):.0f}", f"{100 * loss.high:.0f}"
     if loss.low < 0:
-        return f"could do anything between rising by {low} % and falling by {high} %"
-    return f"could fall by anything from {low} to {high} %"
+        wide = f"could do anything between rising by {low} % and falling by {high} %"
+    else:
+        wide = f"could fall by anything from {low} to {high} %"
+    return f"{wide} of what {so_far}"
 
 
 def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: float) -> Interval:

@@ -15,7 +15,7 @@ BESIDE = " x "
 """Between the names of two axes, and their levels."""
 COLUMNS = (
     *("kind", "axis", "level", "reference", "effect", "low", "high"),
-    *("replicates", "contexts", "p_adjusted", "verdict"),
+    *("replicates", "contexts", "p_adjusted", "corrected_for", "verdict"),
 )
 
 
@@ -57,6 +57,7 @@ def _row(effect: Effect, kind: str) -> dict[str, Any]:
         **_numbers(found.difference),
         "contexts": effect.contexts,
         "p_adjusted": found.p_adjusted,
+        "corrected_for": found.family,
         "verdict": words.verdict_of(found, kind),
     }
 
@@ -70,6 +71,7 @@ def _of_range(reach: AxisRange, most: str | None) -> dict[str, Any]:
         **_numbers(reach.size),
         "contexts": pd.NA,
         "p_adjusted": float("nan"),
+        "corrected_for": pd.NA,
         "verdict": "matters most" if reach.axis == most else "",
     }
 
