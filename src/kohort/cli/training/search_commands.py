@@ -29,6 +29,7 @@ from kohort.cli.options import (
     shown_command,
 )
 from kohort.cli.outputs import check_report
+from kohort.cli.training.study_commands import executor_of
 
 
 def search(
@@ -78,13 +79,12 @@ def search(
     check_place(store)  # before Keras and JAX are imported, which takes seconds
     check_study_file(file)
     check_reading(data, reading)
+    where = executor_of(executor, address, shared)
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
-    from kohort.cli.training.study_commands import executor_of
     from kohort.runs.searches.search_result import SearchResult
     from kohort.search import CONFIRM
 
-    where = executor_of(executor, address, shared)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
     options = {
         "data": data,

@@ -123,6 +123,7 @@ def run(
     check_reading(data, reading)
     if clean is not None:
         check_clean_file(clean)
+    where = executor_of(executor, address, shared)
     from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 
@@ -140,7 +141,6 @@ def run(
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }
-    where = executor_of(executor, address, shared)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
     if on_clean is not None and not fresh:
