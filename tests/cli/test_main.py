@@ -225,7 +225,10 @@ WRONG = {
     "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
     "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
     "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),
-    "no such image": (["predict", "study-images-report/winner.keras", "x.png"], "an image file"),
+    "no such image": (
+        ["predict", "study-images-report/winner.keras", "x.png"],
+        "'x.png': no such file",
+    ),
     "no image at all": (
         ["predict", "study-images-report/winner.keras", "study.py"],
         "an image file",
