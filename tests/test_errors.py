@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.errors import count, received_text, told_apart
+from kohort.errors import DataError, count, received_text, told_apart
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,20 @@ def test_a_number_has_its_noun(number, told):
 def test_large_numbers_are_told_as_one_reads_them(value, told):
     assert received_text(value) == told
     assert len(received_text(10**400)) < 100
+
+
+def test_a_long_path_is_told_by_its_ends():
+    path = f"/data/{'a' * 100}/{'b' * 100}/table.csv"
+    told = str(DataError("a file that is there", f"{path!r}: no such file", "check the path"))
+    assert told.startswith("expected a file that is there, got '/data/aaa")
+    assert told.endswith("bbb/table.csv': no such file; check the path")
+    assert "..." in told
+    assert len(told) < 300
+    short = str(DataError("a file", "/data/" + "a" * 150, "check it"))
+    assert short == f"expected a file, got /data/{'a' * 150}; check it"
+
+
+def test_a_message_is_one_line():
+    assert str(DataError("a file", "a\nb\x1b[2J", "check it")) == (
+        "expected a file, got a\\nb\\x1b[2J; check it"
+    )

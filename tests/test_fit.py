@@ -1,5 +1,7 @@
 """`kohort.fit` against `keras.Model.fit`: the same weights, the same history."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -564,6 +566,46 @@ class TestCallbacks:
 
 
 class TestRefusals:
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"batch_size": 16.0}, "a whole number as batch_size, got 16.0"),
+            ({"batch_size": -1}, "batch_size above 0, got -1"),
+            ({"validation_batch_size": "8"}, "a whole number as validation_batch_size, got '8'"),
+            ({"steps_per_epoch": 2.5}, "a whole number as steps_per_epoch, got 2.5"),
+            (
+                {"steps_per_epoch": -1},
+                "steps_per_epoch above 0, got -1; give more, or leave it out",
+            ),
+            ({"validation_steps": 1.0}, "a whole number as validation_steps"),
+            ({"validation_freq": 0}, "validation_freq of 1 or more, or a list of epochs"),
+            ({"validation_freq": 2.0}, "a whole number as validation_freq, got 2.0"),
+            ({"validation_freq": [1, 2.5]}, "a whole number as each of validation_freq, got 2.5"),
+            ({"validation_split": -0.2}, "validation_split as a fraction from 0 to 1, got -0.2"),
+            ({"validation_split": "0.2"}, "validation_split as a fraction from 0 to 1, got '0.2'"),
+            ({"class_weight": "balanced"}, "class_weight as a dictionary, a weight for each class"),
+            ({"class_weight": [1.0, 2.0]}, "class_weight as a dictionary"),
+            ({"validation_freq": "1"}, "a whole number as each of validation_freq, got '1'"),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("engine", ["auto", "keras"])
+    def test_numbers_that_are_none(self, xy, given, told, engine):
+        with pytest.raises(kohort.DesignError, match=re.escape(told)):
+            kohort.fit(seeded(0), *xy, validation_data=xy, engine=engine, verbose=0, **given)
+
+    def test_numbers_of_numpy_and_other_sequences_are_taken(self, xy):
+        given = {"batch_size": np.int64(50), "epochs": 3, "verbose": 0, "validation_split": None}
+        often = [
+            kohort.fit(
+                seeded(0), *xy, validation_data=xy, validation_freq=freq, engine=engine, **given
+            ).history["val_loss"]
+            for freq in ([1, 3], (1, 3), np.array([1, 3]))
+            for engine in ("fused", "keras")
+        ]
+        for values in often[1:]:
+            assert values == pytest.approx(often[0], rel=1e-4)
+
     def test_models_that_are_not_compiled(self, xy):
         with pytest.raises(kohort.ModelError, match=r"compiled model.*call model\.compile"):
             kohort.fit(keras.Sequential([keras.layers.Dense(3)]), *xy, verbose=0)

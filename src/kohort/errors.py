@@ -20,6 +20,9 @@ from collections.abc import Sequence
 _LONG = 1e6
 """Nobody counts the digits of a larger number."""
 _LONGEST_REASON = 300
+_LONGEST_WORD, _ENDS = 200, 90
+"""A longer word, such as a path, is told by so many characters of each of its ends."""
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _COMMA = re.compile(r",(?!\d{3}\b)")
 """Not one between the thousands of a number."""
@@ -41,6 +44,8 @@ class KohortError(Exception):
 class InputError(KohortError, ValueError):
     """Something that the user gave is wrong.
 
+    The message shortens words of more than 200 characters, such as paths, in their middle.
+
     Args:
         expected: What kohort expected, as a noun phrase.
         received: What came instead.
@@ -55,7 +60,8 @@ class InputError(KohortError, ValueError):
     """
 
     def __init__(self, expected: str, received: str, mend: str) -> None:
-        super().__init__(f"expected {expected}, got {received}; {mend}")
+        told = f"expected {expected}, got {received}; {mend}"
+        super().__init__(legible(_LONG_WORD.sub(_shortened, told)))
         self.expected = expected
         self.received = received
         self.mend = mend
@@ -149,6 +155,10 @@ def reason(error: BaseException) -> str:
         told = told[1:]
     first = told[0] if told else type(error).__name__
     return first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]}..."
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:_ENDS]}...{word[0][-_ENDS:]}"
 
 
 def legible(text: str) -> str:

@@ -1,10 +1,13 @@
 """`kohort.fit`: what `keras.Model.fit` does, for one model or many at once."""
 
 import operator
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from kohort.engine.feed.arguments import (
     FitArguments,
@@ -18,7 +21,7 @@ from kohort.engine.feed.refusals import check_arrays, check_targets, warn_of_lab
 from kohort.engine.loop.chunking import check_chunk
 from kohort.engine.needless import without_needless_warnings
 from kohort.engine.program.precision import Precision, matmul_precision
-from kohort.errors import DesignError, ModelError, check_choice
+from kohort.errors import DataError, DesignError, ModelError, check_choice
 from kohort.keras_api.callbacks import Callbacks, Verbose, own_callbacks
 from kohort.keras_api.models import draws_a_batch, is_model
 from kohort.report.progress import Progress
@@ -132,6 +135,12 @@ def fit(
     check_choice("engine", engine, ("auto", "fused", "keras"))
     check_chunk(chunk_size)
     epochs, initial_epoch = _whole("epochs", epochs), _whole("initial_epoch", initial_epoch)
+    batch_size = _size("batch_size", batch_size)
+    validation_batch_size = _size("validation_batch_size", validation_batch_size)
+    steps_per_epoch = _size("steps_per_epoch", steps_per_epoch)
+    validation_steps = _size("validation_steps", validation_steps)
+    _check_fraction(validation_split)
+    _check_class_weight(class_weight)
     _check_models(members)
     _check_data(members, (x, y, sample_weight), validation_data)
     epochs, steps_per_epoch, validation_steps = capped(epochs, steps_per_epoch, validation_steps)
@@ -139,6 +148,8 @@ def fit(
     if validation_split and validation_data is None:
         whole = (x, y, sample_weight, validation_split)
         (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
+    if validation_data is not None:
+        validation_freq = _frequency(validation_freq)
     valid = keras.utils.unpack_x_y_sample_weight(validation_data)
     given = FitArguments(
         x,
@@ -181,6 +192,44 @@ def _whole(name: str, value: Any) -> int:
         raise DesignError(f"a whole number as {name}", repr(value), "give an int") from None
 
 
+def _size(name: str, value: Any) -> int | None:
+    """A number of samples or batches; None where Keras chooses, as it does for 0 too."""
+    number = 0 if value is None else _whole(name, value)
+    if number < 0:
+        raise DesignError(f"{name} above 0", str(number), "give more, or leave it out")
+    return number or None
+
+
+def _frequency(given: Any) -> int | list[int]:
+    if np.iterable(given):
+        return [_whole("each of validation_freq", epoch) for epoch in given]
+    number = _whole("validation_freq", given)
+    if number < 1:
+        raise DesignError(
+            "validation_freq of 1 or more, or a list of epochs, the first of which is 1",
+            str(number),
+            "give such, or leave the validation data out",
+        )
+    return number
+
+
+def _check_fraction(given: Any) -> None:
+    # What is too much of the data is Keras's error, which tells of how many.
+    if given and (not isinstance(given, Real) or not float(given) >= 0):
+        raise DesignError(
+            "validation_split as a fraction from 0 to 1", repr(given), "give 0.1, say"
+        )
+
+
+def _check_class_weight(given: Any) -> None:
+    if given is not None and not isinstance(given, Mapping):
+        raise DesignError(
+            "class_weight as a dictionary, a weight for each class number",
+            reprlib.repr(given),
+            "give {0: 1.0, 1: 2.5}, say; kohort.Study takes 'balanced' too",
+        )
+
+
 def _check_models(models: list[keras.Model]) -> None:
     if not models or not all(map(is_model, models)):
         raise ModelError(
@@ -196,6 +245,8 @@ def _check_models(models: list[keras.Model]) -> None:
 
 def _check_data(models: list[keras.Model], train: tuple[Any, Any, Any], validation: Any) -> None:
     x, y, weight = train
+    if x is None:
+        raise DataError("x, inputs or what yields batches", "none", "give it")
     check_arrays({"x": x, "y": y, "sample_weight": weight})
     check_targets(models, x, y, "y")
     warn_of_labels(models, y, "y")

@@ -4,6 +4,7 @@ import builtins
 import re
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -224,7 +225,10 @@ WRONG = {
     "no such model": (["predict", "none.keras", "x.png"], "got none.keras"),
     "a model that is none": (["predict", "study.py", "x.png"], "a .keras file"),
     "a cut model": (["predict", "cut.keras", "x.png"], "a .keras file"),
-    "no such image": (["predict", "study-images-report/winner.keras", "x.png"], "an image file"),
+    "no such image": (
+        ["predict", "study-images-report/winner.keras", "x.png"],
+        "'x.png': no such file",
+    ),
     "no image at all": (
         ["predict", "study-images-report/winner.keras", "study.py"],
         "an image file",
@@ -276,10 +280,22 @@ def test_help_and_an_interrupt(folder, monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["run", "study.py"], ["search", "study.py"], ["serve"]])
-def test_a_store_without_a_folder_is_refused_before_what_trains_is_imported(
-    command, tmp_path, monkeypatch
-):
+LATE = {
+    "kohort.cli.prediction", "kohort.cli.study_files", "kohort.cli.told_as_json",
+    "kohort.cli.training.outcome", "kohort.report.exports.export",
+    "kohort.report.screen.printing", "kohort.runs.checks.data_check", "kohort.runs.loading",
+    "kohort.serve.server",
+}  # fmt: skip
+"""Modules that import Keras and JAX, which takes seconds."""
+
+
+@pytest.fixture
+def refused_early(tmp_path, monkeypatch):
+    """Runs a command that is refused; returns what it says, once it has imported none of `LATE`."""
+    (tmp_path / "study.py").write_text("")
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    with zipfile.ZipFile(tmp_path / "m.keras", "w"):
+        pass
     imported = []
 
     def importing(name, *given, **more):
@@ -287,11 +303,54 @@ def test_a_store_without_a_folder_is_refused_before_what_trains_is_imported(
         return true_import(name, *given, **more)
 
     true_import = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", importing)
-    done = kohort(*command, "--store", "nowhere/k.db", cwd=tmp_path)
-    monkeypatch.undo()
-    assert done.returncode == 2
-    assert "got no folder " in done.stderr
-    assert done.stderr.rstrip().endswith("nowhere; make the folder first")
-    late = {"kohort.cli.study_files", "kohort.cli.training.outcome", "kohort.serve.server"}
-    assert not late & set(imported)
+
+    def run(*command):
+        monkeypatch.setattr(builtins, "__import__", importing)
+        done = kohort(*command, cwd=tmp_path)
+        monkeypatch.undo()
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert not LATE & set(imported)
+        return done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("command", [["run", "study.py"], ["search", "study.py"], ["serve"]])
+def test_a_store_without_a_folder_is_refused_before_what_trains_is_imported(command, refused_early):
+    told = refused_early(*command, "--store", "nowhere/k.db")
+    assert "got no folder " in told
+    assert told.rstrip().endswith("nowhere; make the folder first")
+
+
+GONE = "'gone.csv': no such file"
+EARLY = {
+    "run": (["run", "study.py", "--data", "gone.csv"], GONE),
+    "run without a study": (["run", "gone.py"], "'gone.py': no such file"),
+    "run on clean data": (["run", "study.py", "--clean", "gone.h5"], "'gone.h5': no such file"),
+    "run with an option alone": (["run", "study.py", "--target", "a"], "--data beside --target"),
+    "run, an address": (["run", "study.py", "--address", "a"], "--executor ray beside --address"),
+    "plan": (["plan", "study.py", "--data", "gone.csv"], GONE),
+    "search": (["search", "study.py", "--data", "gone.csv"], GONE),
+    "search without one": (["search", "gone.py"], "'gone.py': no such file"),
+    "search, an address": (["search", "study.py", "--address", "a"], "beside --address"),
+    "info": (["data", "info", "gone.csv"], GONE),
+    "info, a size": (["data", "info", "letters", "--size", "3"], "--size as HEIGHTxWIDTH"),
+    "check": (["data", "check", "gone.csv"], GONE),
+    "check, an option": (["data", "check", "x.csv", "--size", "2x2"], "no --size for a table"),
+    "clean": (["data", "clean", "gone.csv", "--out", "c.h5"], GONE),
+    "decisions": (["data", "clean", "x.csv", "--out", "c.h5", "--decisions", "gone.csv"], GONE),
+    "predict": (["predict", "gone.keras", "x.csv"], "gone.keras: no such file"),
+    "predict rows": (["predict", "m.keras", "gone.csv"], GONE),
+    "predict, a scale": (["predict", "m.keras", "x.csv", "--scale", "a"], "--scale as a number"),
+    "report": (["report", "any", "--data", "gone.csv"], GONE),
+    "report of no store": (["report", "any"], "got no file kohort.db"),
+    "show": (["show", "any"], "got no file kohort.db"),
+    "compare": (["compare", "any", "a", "b"], "got no file kohort.db"),
+    "export": (["export", "any", "out"], "got no file kohort.db"),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_what_is_not_there_is_told_before_what_trains_is_imported(case, refused_early):
+    command, told = EARLY[case]
+    assert told in refused_early(*command)

@@ -314,7 +314,7 @@ CUT = {
 def test_names_of_rows_as_r_writes_them_are_no_column(rows, tmp_path):
     first, second = rows
     text = f'"a","b"\n{first},3,4\n{second},5,6\n'
-    frame, _ = read_csv(written(tmp_path / "x.csv", text))
+    frame = read_csv(written(tmp_path / "x.csv", text)).frame
     assert frame.to_dict("list") == {"a": [3, 5], "b": [4, 6]}
 
 
@@ -329,7 +329,7 @@ def test_refuses_a_csv_file_that_is_cut_off(case, tmp_path):
 
 def test_rows_with_empty_last_cells_are_not_short(tmp_path):
     for text in ("a,b,c\n1,2,\n\n3,4,5\n6,7,\n", "b,c\n0,2,3\n1,5,\n", 'a,b\n1,"x,\ny"\n2,""\n'):
-        frame, _ = read_csv(written(tmp_path / "x.csv", text))
+        frame = read_csv(written(tmp_path / "x.csv", text)).frame
         assert pd.isna(frame.iat[-1, -1])
 
 
@@ -338,7 +338,7 @@ def test_a_last_cell_that_begins_another_is_no_cut_file_where_it_may_be_whole(tm
     whole = (kinds + "ye\n", kinds + "yes", kinds + "maybe", "a,b\n1,Anna\n2,Bert\n3,Ann")
     for text in whole:
         assert (
-            len(read_csv(written(tmp_path / "x.csv", text))[0])
+            len(read_csv(written(tmp_path / "x.csv", text)).frame)
             == text.count("\n") + (not text.endswith("\n")) - 1
         )
 

@@ -51,6 +51,9 @@ WRONG = {
     # Not the length.
     "no samples": ({"x": X[:0], "y": Y[:0]}, r"one sample at least in x, got shape \(0, 3\)"),
     "no targets": ({"y": Y[:0]}, r"one sample at least in y, got shape \(0,\)"),
+    "x none": ({"x": None}, "expected x, inputs or what yields batches, got none"),
+    "x a list of no arrays": ({"x": []}, "one array at least in x, got an empty list"),
+    "x no arrays by name": ({"x": {}}, "one array at least in x, got an empty dict"),
     "y none": ({"y": None}, "expected y, which the loss sparse_categorical_crossentropy compares"),
     # Not numbers.
     "x objects": ({"x": X.astype(object)}, rf"x {NUMBERS}, got shape \(20, 3\) of object"),
@@ -157,3 +160,49 @@ RIGHT = {
 def test_takes_what_keras_takes(form):
     history = kohort.fit(build(), *RIGHT[form], verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+class Batches(keras.utils.PyDataset):
+    """So many batches, which tell their number by `len`."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, number):
+        return X[:10], Y[:10]
+
+
+class Counted(Batches):
+    """Tells its number of batches as newer datasets do."""
+
+    __len__ = None
+
+    @property
+    def num_batches(self):
+        return self.count
+
+
+BATCH = r"expected one batch at least in {}, got a {} of length 0; see what it is made of"
+
+
+@pytest.mark.parametrize("kind", [Batches, Counted])
+@pytest.mark.parametrize("engine", ["auto", "fused", "keras"])
+def test_refuses_a_dataset_without_batches(kind, engine):
+    def fit(**given):
+        kohort.fit(build(), verbose=0, engine=engine, **given)
+
+    assert_refused(lambda: fit(x=kind(0)), BATCH.format("x", kind.__name__))
+    told = BATCH.format("x of validation_data", kind.__name__)
+    assert_refused(lambda: fit(x=kind(1), validation_data=kind(0)), told)
+    fit(x=kind(2), validation_data=kind(1))
+
+
+@pytest.mark.parametrize("engine", ["auto", "fused", "keras"])
+def test_a_generator_without_batches_is_keras_s_error(engine):
+    none = (batch for batch in ())
+    with pytest.raises(ValueError, match=r"must yield at least one batch\. Received an empty"):
+        kohort.fit(build(), none, shuffle=False, verbose=0, engine=engine)

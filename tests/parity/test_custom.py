@@ -5,6 +5,7 @@ import keras
 import pytest
 from keras import layers, losses, metrics, ops
 
+import kohort
 from tests.marks import long
 from tests.parity.zoo import HALF, VALIDATE, assert_parity, cases, draws, integers
 
@@ -257,3 +258,55 @@ def test_low_rank_adaptation():
         return compiled(model)
 
     assert_parity(build, X, Y)
+
+
+class Nesting(keras.Model):
+    """Reports a loss and a dict of others, whose name comes after that of validation's."""
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {"z": {"b": logs["loss"], "a": 2 * logs["loss"]}, "loss": logs["loss"]}, state
+
+
+class NestingLoss(keras.Model):
+    """Reports its loss inside a dict of that name."""
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {"loss": {"loss": logs["loss"], "twice": 2 * logs["loss"]}}, state
+
+
+class Order(keras.callbacks.Callback):
+    """Notes the names that each hook gets, in their order."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append((epoch, list(logs)))
+
+    def on_train_end(self, logs=None):
+        self.seen.append(list(logs))
+
+
+@pytest.mark.parametrize("kind", [Nesting, NestingLoss])
+@pytest.mark.parametrize("stops", [False, True], ids=["", "stops at NaN"])
+def test_the_order_of_names_is_keras_s(kind, stops):
+    def trained(fit):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((6,))
+        model = compiled(kind(inputs, layers.Dense(1)(inputs)), metrics=["mae"])
+        order = Order()
+        callbacks = [order, *[keras.callbacks.TerminateOnNaN()] * stops]
+        history = fit(model, callbacks=callbacks, epochs=2, verbose=0, validation_split=VALIDATE)
+        return order.seen, history.history
+
+    (seen, history), (right, wanted) = (
+        trained(lambda model, **given: kohort.fit(model, X, Y, engine="fused", **given)),
+        trained(lambda model, **given: model.fit(X, Y, **given)),
+    )
+    assert seen == right
+    assert list(history) == list(wanted)
+    for name, values in wanted.items():
+        assert history[name] == pytest.approx(values, rel=1e-4)

@@ -6,10 +6,11 @@ import sys
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -179,6 +180,50 @@ def test_text_is_no_number_to_predict(dtype):
 def test_numbers_that_float32_does_not_tell_apart_are_refused():
     with pytest.raises(kohort.DataError, match="20 different ones that become 1,"):
         KohortRegressor(replicates=2, epochs=1).fit(np.zeros((20, 2)), 1e9 + np.arange(20) / 7)
+
+
+DAYS = 20240101 + np.arange(40) // 2
+"""Numbers that float32 does not tell apart; every second one is left."""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_features_that_float32_does_not_tell_apart_are_warned_of(named):
+    x = np.column_stack([np.arange(40.0), DAYS, 1e9 + np.arange(40) / 7])
+    places = ["column 1 of X", "column 2 of X"]
+    if named:
+        x, places = pd.DataFrame(x, columns=["n", "day", "seconds"]), ["day", "seconds"]
+    told = rf"{places[0]} \(20 become 11\), {places[1]} \(40 become 1\); subtract the least first"
+    with pytest.warns(DataConversionWarning, match=told) as warned:
+        found = classifier(epochs=1).fit(x, np.arange(40) % 3)
+    (warning,) = [each for each in warned if each.category is DataConversionWarning]
+    assert warning.filename == __file__
+    notes = [line for line in found.result_.data.notes if "float32" in line]
+    assert notes == [str(warning.message)]
+
+
+def test_numbers_to_predict_are_warned_of_by_their_name():
+    x = np.zeros((40, 1))
+    y = np.concatenate([16_777_216 + np.arange(20.0), np.arange(20) * 1e8])
+    with pytest.warns(DataConversionWarning, match=r"equal: y \(40 become \d+\)"):
+        KohortRegressor(replicates=2, epochs=1, random_state=0).fit(x, y)
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool, object])
+def test_features_of_other_dtypes_are_taken_as_they_are(dtype, blobs):
+    x = (3 * np.abs(blobs.x_train[:50])).astype(np.uint8).astype(dtype)
+    found = classifier(epochs=1).fit(x, blobs.y_train[:50])
+    assert found.result_.best().replicate is not None
+    np.testing.assert_array_equal(found.predict_proba(x), found.predict_proba(x.astype(float)))
+
+
+def test_numbers_beyond_float32_are_scikit_learns_error(blobs):
+    x = blobs.x_train.astype(np.float64)
+    x[3, 0] = 1e300
+    with pytest.raises(
+        ValueError, match=r"Input X contains infinity or a value too large for dtype"
+    ):
+        classifier(epochs=1).fit(x, blobs.y_train)
 
 
 def test_clones_have_the_parameters(fitted):

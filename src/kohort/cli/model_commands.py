@@ -36,9 +36,14 @@ def predict(
 
     Of a model that scores no classes it tells the outputs.
     """
-    from kohort.cli.prediction import pixel_scale, predict_files
+    from kohort.cli.reading import check_model_file, check_there, pixel_scale
 
-    found = predict_files(model, inputs, pixel_scale(scale, offset), invert=invert)
+    check_model_file(model)  # before Keras and JAX are imported, which takes seconds
+    check_there(inputs)
+    given = pixel_scale(scale, offset)
+    from kohort.cli.prediction import predict_files
+
+    found = predict_files(model, inputs, given, invert=invert)
     if found.notice:
         note(found.notice)
     if as_json:

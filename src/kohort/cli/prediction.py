@@ -1,9 +1,7 @@
 """Predicts with a saved model, for image files and for rows of CSV files."""
 
-import os
 import zipfile
 from collections.abc import Sequence
-from fractions import Fraction
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +9,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from kohort.cli.reading import check_model_file
 from kohort.data.checking import PixelScale
 from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
-from kohort.data.system import check_room, is_file
+from kohort.data.system import check_room
 from kohort.errors import DesignError, KohortError, ModelError, reason
 from kohort.keras_api.class_outputs import (
     OutputKind,
@@ -201,42 +200,8 @@ def _notice(
     )
 
 
-def pixel_scale(factor: str | None, offset: float) -> PixelScale | None:
-    """The scale that the options of `kohort predict` give; None where they give none.
-
-    Args:
-        factor: A number, or a fraction such as "1/255".
-        offset: A number; without a factor it needs one.
-
-    Raises:
-        DesignError: They are no finite numbers, or there is an offset alone.
-    """
-    if factor is None and not offset:
-        return None
-    try:
-        found = PixelScale(float(Fraction(factor or "")), offset)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        found = PixelScale(0.0, offset)
-    if not found.factor or not np.isfinite([found.factor, offset]).all():
-        raise DesignError(
-            "--scale as a number or a fraction, such as 1/255, and --offset as a number",
-            f"--scale {factor} --offset {offset}",
-            "give those that the training images were made with",
-        )
-    return found
-
-
 def _load(path: Path) -> keras.Model:
-    if not os.path.lexists(path):
-        missing = f"{path}: no such file"
-        raise ModelError("a .keras file with a Keras model", missing, "check the path")
-    # Keras would also load other formats, some of which may contain code.
-    if not is_file(path) or not zipfile.is_zipfile(path):
-        raise ModelError(
-            "a .keras file with a Keras model",
-            f"{path}, which is none",
-            "check the path; save a model in another format anew with model.save('NAME.keras')",
-        )
+    check_model_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             check_room(sum(entry.file_size for entry in archive.infolist()), str(path))

@@ -28,6 +28,7 @@ from kohort.data.system import is_file
 from kohort.errors import DesignError, StoreError, legible
 
 if TYPE_CHECKING:
+    from kohort.data.dataset import Dataset
     from kohort.result import Result
 
 
@@ -89,6 +90,9 @@ def show(
 ) -> None:
     """Show a study: the answer, scores, runs, events, race, axes, classes, test, findings."""
     from kohort.evidence.store import open_store
+
+    with _of_a_study("show", name):
+        _check_study(store, name)
     from kohort.report import store_tables
     from kohort.report.screen.printing import print_scores, print_text
 
@@ -129,10 +133,22 @@ UNREAD = (
 )
 
 
-def _opened(store: str, name: str) -> "Result":
+def _check_study(store: str, name: str) -> None:
+    """Refuse a store or a study that is not there, before Keras and JAX are imported.
+
+    Raises:
+        StoreError: It is not there.
+    """
+    from kohort.evidence.store import open_store
+
+    with open_store(store, make=False) as opened:
+        opened.study(name)
+
+
+def _opened(store: str, name: str, data: "Dataset | None" = None) -> "Result":
     from kohort.runs.loading import open as open_result
 
-    return open_result(store, name)
+    return open_result(store, name, data)
 
 
 def _told(result: "Result") -> dict[str, list[dict[str, Any]]]:
@@ -170,11 +186,11 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare a variant with another, A against B, of a study that was run to its end."""
-    from kohort.cli.told_as_json import of_comparison
-    from kohort.runs.loading import open as open_result
-
     with _of_a_study("compare", name):
-        result = open_result(store, name)
+        _check_study(store, name)
+        result = _opened(store, name)
+    from kohort.cli.told_as_json import of_comparison
+
     found = result.compare(a, b)
     typer.echo(json.dumps(of_comparison(found)) if as_json else found.text)
 
@@ -206,12 +222,13 @@ def report(
     on the raw data.
     """
     from kohort.cli.outputs import writing
-    from kohort.cli.study_files import data_of
-    from kohort.runs.loading import open as open_result
+    from kohort.cli.reading import check_reading, data_of
 
-    given = data_of(data, reading_options(target, group, size, color, test, time))
+    reading = reading_options(target, group, size, color, test, time)
+    check_reading(data, reading)
     with _of_a_study("report", name):
-        result = open_result(store, name, given)
+        _check_study(store, name)
+        result = _opened(store, name, data_of(data, reading))
     path = out or Path(f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-') or 'study'}.html")
     with writing(path):
         typer.echo(str(result.report(path, raw=_raw(store, name, result))))
@@ -251,6 +268,9 @@ def export(
     Optuna.
     """
     from kohort.evidence.store import open_store
+
+    with _of_a_study("export", name):
+        _check_study(store, name)
     from kohort.report.exports.export import export as export_study
     from kohort.report.exports.study_export import of_conclusions, of_stored
 

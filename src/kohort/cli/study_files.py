@@ -1,42 +1,19 @@
 """Reads study files: Python files that define a study, for the command line."""
 
-import os
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kohort.cli.options import size_of, spelt_as_options
+from kohort.cli.reading import check_study_file
 from kohort.data.dataset import Dataset
-from kohort.data.load import load
-from kohort.data.system import is_file
 from kohort.design.races import until_decided
 from kohort.design.whole_data import AllSamples
 from kohort.errors import DataError, DesignError, KohortError, reason
 from kohort.study import Study, study_of
-
-
-def data_of(source: str | None, options: Mapping[str, Any]) -> Dataset | None:
-    """The data that `--data` and the options beside it name; None where nothing is named.
-
-    Args:
-        source: What to load.
-        options: Arguments of `kohort.load`, None where they are not given; `size` as text, "28x28".
-
-    Raises:
-        DataError: There is an option and no source, or it cannot be loaded.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    if source is not None:
-        with spelt_as_options():
-            size = {"size": size_of(given["size"])} if "size" in given else {}
-            return load(source, **given | size)
-    if given:
-        raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
-    return None
 
 
 def read_study(place: str, data: Dataset | None) -> Study:
@@ -72,10 +49,7 @@ def defined_in[T](
         check: Refuses a function of that name that is none of the data.
     """
     file, _, name = place.partition("::")
-    name, path, told = name or usual, Path(file), f"kohort.{kind.__name__}"
-    if not is_file(path):
-        missing = "" if os.path.lexists(path) else ": no such file"
-        raise DesignError("the path of a Python file", f"{file!r}{missing}", "check the spelling")
+    name, path, told = name or usual, check_study_file(place), f"kohort.{kind.__name__}"
     # Modules beside it are found, as where Python runs it; the last in the list hide no others.
     if (folder := str(path.absolute().parent)) not in sys.path:
         sys.path.append(folder)

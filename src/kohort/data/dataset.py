@@ -12,20 +12,12 @@ import numpy as np
 from kohort.data.checking import (
     CENTRED,
     PixelScale,
-    are_labels,
-    as_array,
-    check_alike,
     check_kind,
     check_named,
-    check_side,
-    converted_targets,
     groups_of_sides,
-    narrow,
-    test_arrays,
 )
-from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
+from kohort.data.making.made_arrays import made_arrays
 from kohort.data.raw_data import RawData, fingerprint_by_name
-from kohort.data.tables.rounding import told_of_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,36 +98,22 @@ class Dataset:
     named: bool = False
 
     def __post_init__(self) -> None:
-        numbered = numbered_by_name(self.y_train, self.y_test, self.class_names)
-        for field, given in zip(("y_train", "y_test", "class_names"), numbered or (), strict=False):
-            self._set(field, given)
-        x_train, y_train = (as_array(side, getattr(self, side)) for side in ("x_train", "y_train"))
-        check_side("train", x_train, y_train)
-        x_test, y_test = test_arrays(self.x_test, self.y_test, x_train, y_train)
-        if (numbers := from_one(y_train, y_test, self.class_names)) is not None:
-            said = f"targets 1 to {len(numbers)} are classes of these names, numbered from 0"
-            self._set("class_names", self.class_names or numbers)
-            self._set("notes", (*self.notes, said))
-            y_train, y_test = y_train - 1, y_test - 1
-        to_labels = are_labels(y_train, y_test, named=self.class_names is not None)
-        for side, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-            self._set(f"x_{side}", x if x.dtype == np.uint8 else narrow(f"x_{side}", x, np.float32))
-            self._set(f"y_{side}", converted_targets(f"y_{side}", y, to_labels=to_labels))
-        check_alike("inputs", self.x_train, self.x_test)
-        check_alike("targets", self.y_train, self.y_test)
+        made = made_arrays(
+            (self.x_train, self.x_test),
+            (self.y_train, self.y_test),
+            self.class_names,
+            tells_rounding=self.columns is None,
+        )
+        for field in ("x_train", "y_train", "x_test", "y_test", "class_names"):
+            self._set(field, getattr(made, field))
+        self._set("notes", tuple(dict.fromkeys([*self.notes, *made.told])))
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
-        both = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))
-        self._set("groups", both[0])
-        self._set("test_groups", both[1])
+        groups = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))
+        for field, of_side in zip(("groups", "test_groups"), groups, strict=True):
+            self._set(field, of_side)
         if self.raw is not None:
             self.raw.check(len(self.x_train))
-        targets, names = (self.y_train, self.y_test), self.class_names
-        told = [*self.notes, *told_of_gaps(*targets, names)]
-        if self.columns is None:  # A table has told of them by name.
-            told += told_of_arrays(x_train, None if to_labels else y_train)
-        self._set("notes", tuple(dict.fromkeys(told)))
-        self._set("class_names", names_of_classes(*targets, names))
         if self.named:
             check_named(self.columns)
         self._set("name", self.name or "data")

@@ -115,11 +115,7 @@ def load(
         return load_bunch(source, **_taken(bunches, options))
     if not isinstance(source, str | os.PathLike) or not str(source):
         raise _unknown(source)
-    if str(source) == "letters":
-        _taken(_Kind(load_letters, frozenset(), "the built-in letters"), options)
-        return load_letters()
-    path = source_path(source)
-    kind = _kind(path, str(source) if path == Path(source) else str(path))
+    path, kind = _place(source)
     try:
         with warnings.catch_warnings():
             # zipfile reads on where two entries are one, and only warns that it may be a bomb.
@@ -129,6 +125,32 @@ def load(
         raise DataError(
             "data that fit in memory", f"{path} ({reason(error)})", "give fewer samples"
         ) from error
+
+
+def check_source(source: str, **options: Any) -> None:
+    """Refuse a source that is not there, or options that it does not take; nothing of it is read.
+
+    Args:
+        source: As for `load`.
+        **options: Those of `load` that are given.
+
+    Raises:
+        DataError: It is such.
+    """
+    _, kind = _place(source)
+    _taken(kind, options)
+
+
+def _place(source: str | Path) -> tuple[Path, _Kind]:
+    """The path of a source, and what reads it.
+
+    Raises:
+        DataError: There is no such source, or nothing reads it.
+    """
+    if str(source) == "letters":
+        return Path(), _LETTERS
+    path = source_path(source)
+    return path, _kind(path, str(source) if path == Path(source) else str(path))
 
 
 def as_dataset(given: tuple[Any, ...]) -> Dataset:
@@ -175,7 +197,7 @@ def _taken(kind: _Kind, options: dict[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if value is not None and name not in kind.takes:
             raise DataError(f"no {name}= for {kind.told}", repr(value), "leave it out")
-    return {name: options[name] for name in kind.takes}
+    return {name: options.get(name) for name in kind.takes}
 
 
 def _kind(path: Path, told: str) -> _Kind:
@@ -234,13 +256,15 @@ def _load_table(
     test: float | None,
     time: Hashable | None,
 ) -> Dataset:
-    from kohort.data.readers.table_files import check_header, read_csv, read_parquet
+    from kohort.data.readers.table_files import read_csv, read_parquet
     from kohort.data.tables.frames import of_frame
 
-    is_parquet = path.suffix.lower() == ".parquet"
-    frame, told = (read_parquet(path), []) if is_parquet else read_csv(path)
-    if not is_parquet:
-        check_header(path)
+    if path.suffix.lower() == ".parquet":
+        frame, told = read_parquet(path), []
+    else:
+        table = read_csv(path)
+        table.check_names(path)
+        frame, told = table.frame, table.told
     made = of_frame(frame, target, group, test, time)
     return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
 
@@ -280,6 +304,7 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
     )
 
 
+_LETTERS = _Kind(lambda _path: load_letters(), frozenset(), "the built-in letters")
 _IMAGES = _Kind(load_images, frozenset({"size", "color", "test"}), "images")
 _TABLES = _Kind(_load_table, frozenset({*_TABLE, "test", "time"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")

@@ -8,10 +8,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from kohort.data.dataset import Dataset
 from kohort.data.encoding import is_missing
 from kohort.errors import DataError, row_text
-from kohort.sklearn.study_estimator import StudyEstimator
+from kohort.sklearn.study_estimator import KEPT, StudyEstimator
 
 
 class KohortClassifier(ClassifierMixin, StudyEstimator):
@@ -19,7 +18,8 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
 
     `fit` splits the samples that it is given into training and validation parts, trains every
     variant in each replicate, and keeps what was found as `result_`. Inputs are the numbers of
-    `X`, float32; scale them in a pipeline, or in the model by a layer that `adapt`s to the `data`
+    `X`, float32; a `DataConversionWarning` names features whose different numbers become equal by
+    that. Scale them in a pipeline, or in the model by a layer that `adapt`s to the `data`
     that a build function gets. Classes may be of any kind; models see their numbers from 0.
 
     Args:
@@ -81,14 +81,13 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             4
         """
         _check_classes(y)
-        x, y = validate_data(self, X, y, dtype=np.float32, allow_nd=True, ensure_min_samples=2)
+        x, y = validate_data(self, X, y, dtype=KEPT, allow_nd=True, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, labels = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError("samples of two classes or more", "one class", "give others, too")
         names = [str(name) for name in self.classes_.tolist()]
-        data = Dataset(x, labels.astype(np.int32), class_names=names, name="X", groups=groups)
-        self._run_study(data, sample_weight)
+        self._run_study(self._dataset(x, labels.astype(np.int32), names, groups), sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

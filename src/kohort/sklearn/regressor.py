@@ -7,9 +7,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from kohort.data.checking import no_numbers
-from kohort.data.dataset import Dataset
 from kohort.errors import DataError
-from kohort.sklearn.study_estimator import StudyEstimator
+from kohort.sklearn.study_estimator import KEPT, StudyEstimator
 
 
 class KohortRegressor(RegressorMixin, StudyEstimator):
@@ -68,14 +67,13 @@ class KohortRegressor(RegressorMixin, StudyEstimator):
         """
         _check_numbers(y)
         x, y = validate_data(
-            self, X, y, dtype=np.float32, allow_nd=True, multi_output=True, y_numeric=True,
+            self, X, y, dtype=KEPT, allow_nd=True, multi_output=True, y_numeric=True,
             ensure_min_samples=2,
         )  # fmt: skip
         self._has_column = y.ndim > 1
         # Not float32 yet, so that what it could not tell apart is refused.
         targets = y.reshape(len(y), -1).astype(np.float64)
-        data = Dataset(x, targets, name="X", groups=groups)
-        self._run_study(data, sample_weight)
+        self._run_study(self._dataset(x, targets, None, groups), sample_weight)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

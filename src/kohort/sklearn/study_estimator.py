@@ -1,15 +1,18 @@
 """What both estimators do: a study of variants in `fit`, and predictions of what it ships."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kohort.data.dataset import Dataset
+from kohort.data.tables.rounding import told_of_arrays
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
@@ -27,6 +30,9 @@ type Ships = Literal["best", "refit", "ensemble"]
 
 VALIDATES = 0.2
 """The part of the samples that validates, where the number of replicates alone is given."""
+KEPT = [np.dtype(code).type for code in "dfebhilqBHILQ?"]
+"""The dtypes in which samples are looked at before they become float32: floats, integers and truth
+values; others become float64, the first."""
 BATCH = 1024
 """Samples that are predicted at once."""
 
@@ -60,6 +66,31 @@ class StudyEstimator(BaseEstimator):
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
+
+    def _dataset(
+        self, x: np.ndarray, y: np.ndarray, names: Sequence[str] | None, groups: Any
+    ) -> Dataset:
+        """The data of the study; numbers that float32 makes equal are warned of.
+
+        Args:
+            x: `[sample, ...]`, in the dtype that they were given in, but for `KEPT`.
+            y: Labels int32 `[sample]`, or numbers float64 `[sample, output]`.
+            names: Of the classes; None of numbers.
+            groups: As in `fit`.
+
+        Raises:
+            ValueError: `X` holds numbers beyond float32.
+            DataError: As `kohort.Dataset`; or float32 leaves too little of the numbers `y`.
+        """
+        numbers = None if names is not None else y[:, 0] if y.shape[1] == 1 else y
+        features = getattr(self, "feature_names_in_", None)
+        told = told_of_arrays(x, numbers, ("X", "y"), features)
+        for line in told:
+            warnings.warn(line, DataConversionWarning, stacklevel=3)
+        targets = y if numbers is None else y.astype(np.float32)
+        return Dataset(
+            _narrowed(x), targets, class_names=names, name="X", groups=groups, notes=tuple(told)
+        )
 
     def _run_study(self, data: Dataset, weight: Any) -> None:
         """Run the study, and keep its result and the model that it ships."""
@@ -106,9 +137,21 @@ class StudyEstimator(BaseEstimator):
     def _outputs_of(self, X: Any) -> np.ndarray:
         """What the model gives for samples, float32 `[sample, output]`."""
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=np.float32, allow_nd=True, reset=False)
+        x = _narrowed(validate_data(self, X, dtype=KEPT, allow_nd=True, reset=False))
         given: np.ndarray = self.model_.predict(x, batch_size=BATCH, verbose=0)
         return given.reshape(len(x), -1)
+
+
+def _narrowed(x: np.ndarray) -> np.ndarray:
+    """Samples `[sample, ...]` as models take them, float32.
+
+    Raises:
+        ValueError: Some are beyond float32.
+    """
+    with np.errstate(over="ignore"):
+        narrowed: np.ndarray = x.astype(np.float32, copy=False)
+    assert_all_finite(narrowed, input_name="X")
+    return narrowed
 
 
 def _shipped(result: Result, ships: Ships, verbose: Literal[0, 1]) -> Member | Ensemble:

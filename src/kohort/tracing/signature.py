@@ -9,7 +9,7 @@ grouped safely without knowing anything about their layers.
 
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -198,8 +198,34 @@ def signature(model: keras.Model, batch: ArrayTree) -> Signature:
 
 def log_names(logs: Any) -> list[str]:
     """The names in a pytree structure of logs, in its order; of nested dicts the innermost."""
+    return [path[-1] for path in _log_paths(logs)]
+
+
+def nested_as(structure: Any, logs: Mapping[str, float]) -> dict[str, Any]:
+    """Logs nested as a step gives them: Keras sorts them by their outer names.
+
+    Args:
+        structure: The pytree structure of the logs of a step.
+        logs: By their innermost names; others, such as those of validation, stay as they are.
+    """
+    paths = _log_paths(structure)
+    if not all(path[-1] in logs for path in paths):
+        return dict(logs)  # The results of metrics, which are reported in their place.
+    nested: dict[str, Any] = {}
+    for *outer, name in paths:
+        place = nested
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[name] = logs[name]
+    known = {path[-1] for path in paths}
+    return nested | {name: value for name, value in logs.items() if name not in known}
+
+
+def _log_paths(logs: Any) -> list[list[str]]:
+    """The names, outermost first, of each of the logs in a pytree structure, in its order."""
     numbered = jax.tree.unflatten(logs, range(logs.num_leaves))
-    return [str(path[-1].key) for path, _ in jax.tree_util.tree_leaves_with_path(numbered)]
+    leaves = jax.tree_util.tree_leaves_with_path(numbered)
+    return [[str(key.key) for key in path] for path, _ in leaves]
 
 
 def group[Item](items: Sequence[Item], keys: Sequence[Hashable]) -> list[list[Item]]:

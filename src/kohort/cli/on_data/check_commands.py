@@ -86,6 +86,13 @@ def check(
 
     Exit code 1 where something serious was found. The rules: docs/findings.md.
     """
+    from kohort.cli.reading import check_reading
+
+    if out is not None and out.is_dir():
+        raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
+    _check_new(decisions)
+    options = reading_options(target, group, size, color, test, time)
+    check_reading(source, options)  # before Keras and JAX are imported, which takes seconds
     from kohort.cli.outputs import writing
     from kohort.cli.told_as_json import of_finding
     from kohort.data.inspection.summary import summary
@@ -96,10 +103,6 @@ def check(
     from kohort.report.checks.suspect_rows import suspect_rows
     from kohort.runs.checks.data_check import inspect
 
-    if out is not None and out.is_dir():
-        raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
-    _check_new(decisions)
-    options = reading_options(target, group, size, color, test, time)
     data = loaded(source, options)
     told = summary(data)
     checked = inspect(data, trains=not quick, visible=True)
@@ -134,7 +137,7 @@ def check(
 
 def loaded(source: str, options: Mapping[str, Any]) -> "Dataset":
     """The data of a source that is named."""
-    from kohort.cli.study_files import data_of
+    from kohort.cli.reading import data_of
 
     data = data_of(source, options)
     assert data is not None

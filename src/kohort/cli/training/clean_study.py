@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from kohort.cli.study_files import adjusted, data_of, read_study
+from kohort.cli.reading import check_clean_file, data_of
+from kohort.cli.study_files import adjusted, read_study
 from kohort.data.dataset import Dataset
 from kohort.data.labels import as_numbers
-from kohort.errors import DataError, StoreError, legible
+from kohort.errors import StoreError, legible
 from kohort.evidence.store import durable_location, open_store
 from kohort.report.cleaned.pairs import Side, check_pair
 from kohort.result import Result
@@ -26,9 +27,7 @@ def clean_study(
         DataError: The file is none that `kohort data clean` writes.
         DesignError: Its data were not cleaned from those of the study, or it is a race.
     """
-    if source.suffix.lower() not in (".h5", ".hdf5"):
-        told = f"{source}, which is no .h5 file"
-        raise DataError("what kohort data clean wrote", told, "clean the data: kohort data clean")
+    check_clean_file(source)
     data = data_of(str(source), {})
     assert data is not None
     taken = data.by_name() if raw.data.named else data

@@ -30,6 +30,7 @@ from kohort.cli.options import (
     shown_command,
 )
 from kohort.cli.outputs import check_report
+from kohort.cli.training.study_commands import executor_of
 
 
 def search(
@@ -73,18 +74,19 @@ def search(
     """
     from functools import partial
 
+    from kohort.cli.reading import check_reading, check_study_file, data_of
     from kohort.evidence.store import check_place
 
+    reading = reading_options(target, group, size, color, test, time)
     check_place(store)  # before Keras and JAX are imported, which takes seconds
-    from kohort.cli.study_files import data_of
+    check_study_file(file)
+    check_reading(data, reading)
+    where = executor_of(executor, address, shared)
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
-    from kohort.cli.training.study_commands import executor_of
     from kohort.runs.searches.search_result import SearchResult
     from kohort.search import CONFIRM
 
-    reading = reading_options(target, group, size, color, test, time)
-    where = executor_of(executor, address, shared)
     found = read_search(file, data_of(data, reading), trials=trials, epochs=epochs)
     options = {
         "data": data,

@@ -116,13 +116,19 @@ def run(
     It is kept while it runs: the same command goes on where it was stopped, or trains what was
     added to the study.
     """
+    from kohort.cli.reading import check_clean_file, check_reading, check_study_file
     from kohort.evidence.store import check_place
 
+    reading = reading_options(target, group, size, color, test, time)
     check_place(store)  # before Keras and JAX are imported, which takes seconds
+    check_study_file(study)
+    check_reading(data, reading)
+    if clean is not None:
+        check_clean_file(clean)
+    where = executor_of(executor, address, shared)
     from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 
-    reading = reading_options(target, group, size, color, test, time)
     options = {
         "data": data,
         **reading,
@@ -137,7 +143,6 @@ def run(
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }
-    where = executor_of(executor, address, shared)
     found = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     on_clean = None if clean is None else clean_study(study, clean, found, epochs, replicates)
     if on_clean is not None and not fresh:
@@ -191,9 +196,13 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Print what a study would train together, and why not more."""
-    from kohort.cli.told_as_json import of_plan
+    from kohort.cli.reading import check_reading, check_study_file
 
     reading = reading_options(target, group, size, color, test, time)
+    check_study_file(study)  # before Keras and JAX are imported, which takes seconds
+    check_reading(data, reading)
+    from kohort.cli.told_as_json import of_plan
+
     planned = _study(study, data, reading, epochs, replicates, until_decided=until_decided)
     found = planned.plan()
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
@@ -224,7 +233,8 @@ def _study(
     *,
     until_decided: bool,
 ) -> "Study":
-    from kohort.cli.study_files import adjusted, data_of, read_study
+    from kohort.cli.reading import data_of
+    from kohort.cli.study_files import adjusted, read_study
 
     study = read_study(place, data_of(source, reading))
     return adjusted(study, epochs=epochs, replicates=replicates, races=until_decided)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kohort.data.readers.table_files import check_header, read_csv
+from kohort.data.readers.table_files import read_csv
 from kohort.data.system import absent, check_room, is_file
 from kohort.data.tables.columns import Columns, listed
 from kohort.errors import DataError, reason
@@ -25,11 +25,12 @@ def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
     Raises:
         DataError: It is no such file, a column is not there, or a cell cannot be read.
     """
-    frame, _ = read_csv(path, [each.name for each in columns.columns if each.kind != "number"])
+    table = read_csv(path, [each.name for each in columns.columns if each.kind != "number"])
+    frame = table.frame
     frame.columns = frame.columns.map(str)
     if columns.are_numbers and not set(columns.inputs) & set(frame.columns):
         return csv_rows(path, len(columns.inputs)), ""
-    check_header(path)
+    table.check_names(path)
     rows = columns.encode(frame)
     unknown = columns.unknown(frame)
     if not unknown:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -18,8 +18,30 @@ DAMAGE = (OSError, ValueError, LookupError, TypeError, OverflowError, RuntimeErr
 """Errors that pandas, pyarrow and JSON raise on damaged files; many are subclasses of theirs."""
 
 
-def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
-    """A CSV file, its first line the names of columns; and what was made of it, in sentences.
+class CsvTable(NamedTuple):
+    """What a CSV file holds.
+
+    Args:
+        frame: Its rows. Where two columns have one name, pandas calls the second one `name.1`.
+        told: What was made of it, in sentences.
+        names: The names of columns as its first line has them, some of them perhaps empty.
+    """
+
+    frame: pd.DataFrame
+    told: list[str]
+    names: list[str]
+
+    def check_names(self, path: Path) -> None:
+        """Refuse two columns of one name.
+
+        Raises:
+            DataError: There are such.
+        """
+        check_names_differ(list(filter(None, self.names)), f" in {path}")
+
+
+def read_csv(path: Path, text: Sequence[str] = ()) -> CsvTable:
+    """A CSV file, its first line the names of columns.
 
     Its separator is the most frequent of comma, semicolon, tab and bar in the first line. Beside
     semicolons, numbers may have decimal commas. A first column without a name that numbers the
@@ -61,17 +83,7 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> tuple[pd.DataFrame, list[s
     unnamed = [f"Unnamed: {place}" for place, name in enumerate(names) if not name]
     if unnamed := [name for name in unnamed if name in frame.columns]:
         told.append(f"columns without a name, called so by their place: {', '.join(unnamed)}")
-    return frame, told
-
-
-def check_header(path: Path) -> None:
-    """Refuse a CSV file with two columns of one name; pandas would call the second one `name.1`.
-
-    Raises:
-        DataError: It is such.
-    """
-    names = _names(path, separator_of(path))
-    check_names_differ(list(filter(None, names)), f" in {path}")
+    return CsvTable(frame, told, names)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:

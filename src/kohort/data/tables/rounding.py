@@ -1,6 +1,6 @@
 """Tells of numbers that differ, and are one number in float32, as moments in seconds are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -71,24 +71,33 @@ def told_of_lost(lost: Mapping[str, Lost | None]) -> list[str]:
     return [f"numbers are rounded to float32, and different ones become equal: {columns}; {mend}"]
 
 
-def told_of_arrays(x: np.ndarray, y: np.ndarray | None) -> list[str]:
-    """As `told_of_lost`, of arrays that have no names of columns.
+def told_of_arrays(
+    x: np.ndarray,
+    y: np.ndarray | None,
+    names: tuple[str, str] = ("x_train", "y_train"),
+    features: Sequence[str] | None = None,
+) -> list[str]:
+    """As `told_of_lost`, of arrays.
 
     Args:
         x: Inputs `[sample, ...]`, as they were given.
         y: Numbers to predict `[sample, ...]`, likewise; None of classes.
+        names: What the two are called.
+        features: The names of the columns of `x`; None where they have none.
 
     Raises:
         DataError: As `check_target`.
     """
-    arrays = {"x_train": x}
+    arrays = {names[0]: x}
     if y is not None:
-        check_target("y_train", y)
-        arrays["y_train"] = y
+        check_target(names[1], y)
+        arrays[names[1]] = y
     places = {name: _at_risk(array) for name, array in arrays.items()}
     told = told_of_lost(
         {
-            _named(name, place): lost_of(_column_at(array, place))
+            _named(name, place, features if name == names[0] else None): lost_of(
+                _column_at(array, place)
+            )
             for name, array in arrays.items()
             for place in places[name]
         }
@@ -126,8 +135,10 @@ def check_target(name: str, values: np.ndarray) -> None:
             )
 
 
-def _named(name: str, place: tuple[int, ...]) -> str:
-    """A column of an array by its place in a sample."""
+def _named(name: str, place: tuple[int, ...], features: Sequence[str] | None = None) -> str:
+    """A column of an array by its name, or by its place in a sample."""
+    if features is not None and len(place) == 1:
+        return str(features[place[0]])
     if len(place) < 2:
         return f"column {place[0]} of {name}" if place else name
     return f"{name}[:, {', '.join(map(str, place))}]"

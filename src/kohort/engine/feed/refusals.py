@@ -20,7 +20,8 @@ _NO_NUMBERS = "OSTUMm"
 def check_arrays(arrays: Mapping[str, Any]) -> None:
     """Refuse single numbers, arrays without samples, and arrays without numbers.
 
-    Generators and `keras.utils.PyDataset`s are not checked, nor is text on backends other than JAX,
+    Of a `keras.utils.PyDataset`, and whatever else tells how many batches it has, that is checked
+    alone. Generators are not checked, nor is text on backends other than JAX,
     some of which have layers for it.
 
     Args:
@@ -30,6 +31,7 @@ def check_arrays(arrays: Mapping[str, Any]) -> None:
         DataError: One of them cannot be trained on.
     """
     for name, given in arrays.items():
+        _check_batches(name, given)
         for leaf in keras.tree.flatten(given):
             if isinstance(leaf, Number) or hasattr(leaf, "__array__"):
                 _check_samples(name, given, leaf)
@@ -100,6 +102,30 @@ def _outputs_for_classes(model: keras.Model) -> int | None:
     shape = _output_shape(model)
     is_usual = getattr(loss, "ignore_class", None) is None and class_axis(loss) == -1
     return shape[-1] if shape and is_usual and _takes_class_numbers(loss) else None
+
+
+def _check_batches(name: str, given: Any) -> None:
+    """Refuse what yields no batch: Keras ends in an error of its own loop there, or evaluates none.
+
+    And a list or dictionary of no arrays.
+    """
+    if given is None or hasattr(given, "shape") or hasattr(given, "__next__"):
+        return
+    try:
+        count = given.num_batches if isinstance(given, keras.utils.PyDataset) else len(given)
+    except (TypeError, NotImplementedError):  # It has no length, or does not know it.
+        return
+    if count != 0:
+        return
+    if isinstance(given, list | tuple | dict):
+        raise DataError(
+            f"one array at least in {name}", f"an empty {type(given).__name__}", "give some"
+        )
+    raise DataError(
+        f"one batch at least in {name}",
+        f"a {type(given).__name__} of length 0",
+        "see what it is made of, and how its length is computed",
+    )
 
 
 def _check_samples(name: str, given: Any, leaf: Any) -> None:

@@ -79,7 +79,8 @@ class CallbackLists:
         if steps is not None:
             running = {name: v for name, v in logs.items() if not name.startswith("val_")}
             report_nan(self._cohort.callbacks[member], int(steps) - 1, running)
-            report_steps(self._lists[member], int(steps), running)
+            nested = self._cohort.steps.nested(member, running)
+            report_steps(self._lists[member], int(steps), nested)
         tested = {
             name.removeprefix("val_"): v for name, v in logs.items() if name.startswith("val_")
         }
@@ -90,7 +91,7 @@ class CallbackLists:
         # Keras hands its callbacks a copy; its History, the last of them, has what they added.
         history = self._cohort.models[member].history.history
         before = {name: len(values) for name, values in history.items()}
-        self._lists[member].on_epoch_end(epoch, logs)
+        self._lists[member].on_epoch_end(epoch, self._cohort.steps.nested(member, logs))
         return {
             name: float(values[-1])
             for name, values in history.items()
@@ -124,7 +125,8 @@ class CallbackLists:
     def end(self, members: Sequence[int], logs: dict[int, Logs]) -> None:
         """Call `on_train_end`."""
         for member in members:
-            self._lists[member].on_train_end(logs.get(member, {}))
+            last = self._cohort.steps.nested(member, logs.get(member, {}))
+            self._lists[member].on_train_end(last)
 
 
 def can_be_recorded(value: Any) -> bool:

@@ -6,7 +6,7 @@ program. Data that do not fit on the device come in segments, each a run of batc
 a segment is `segment_of_one`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from kohort.data.checking import PixelScale
 from kohort.engine.lowering.carries import packed, unpacked
-from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, choose, joined
+from kohort.engine.program.guard import STEPS_RUN, NanGuard, TracedLogs, choose, flat, joined
 from kohort.engine.program.steps import Constants, Steps
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.models import State
@@ -175,18 +175,10 @@ def _reported(
 
 def measured(prefix: str, evaluated: TracedLogs, penalty: Any) -> TracedLogs:
     """The logs of an evaluation, prefixed; where a penalty is given, the loss without it too."""
-    logs = {prefix + name: value for name, value in _flat(evaluated).items()}
+    logs = {prefix + name: value for name, value in flat(evaluated).items()}
     if penalty is not None and "loss" in evaluated:
         logs[f"{prefix}data_loss"] = evaluated["loss"] - penalty
     return logs
-
-
-def _flat(logs: Mapping[str, Any]) -> TracedLogs:
-    """Logs in which a metric with several results (a dict) is flattened, as in Keras."""
-    flat: TracedLogs = {}
-    for name, value in logs.items():
-        flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
-    return flat
 
 
 def scaled(pixels: PixelScale | None, batch: ArrayTree) -> ArrayTree:

@@ -33,8 +33,16 @@ class NanGuard(NamedTuple):
     def after(self, logs: TracedLogs) -> "NanGuard":
         """The guard after a step with these logs."""
         # A custom train_step may report no loss; Keras's TerminateOnNaN ignores it then too.
-        is_finite = jnp.isfinite(logs.get("loss", jnp.float32(0)))
+        is_finite = jnp.isfinite(flat(logs).get("loss", jnp.float32(0)))
         return self._replace(goes_on=self.goes_on & (is_finite | ~self.stops))
+
+
+def flat(logs: Mapping[str, Any]) -> TracedLogs:
+    """Logs without nesting, in Keras's order: a metric may have several results (a dict)."""
+    found: TracedLogs = {}
+    for name, value in sorted(logs.items()):
+        found |= flat(value) if isinstance(value, Mapping) else {name: value}
+    return found
 
 
 def joined(before: TracedLogs, after: TracedLogs) -> TracedLogs:

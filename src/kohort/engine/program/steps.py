@@ -20,6 +20,7 @@ from kohort.tracing.signature import (
     TracedSteps,
     first_batch,
     global_settings,
+    nested_as,
     step_name,
     trace_step,
 )
@@ -75,6 +76,7 @@ class Steps:
         constants = first.constants if len(kinds) == 1 and not lifts_all else ""
         self._base = repr((first.skeleton, constants, first.names))
         self._names = [signature.names for signature in signatures]
+        self._logs = [steps.training.logs for steps in traced]
         self._traces: dict[str, Trace] = {}  # of the first kind
         self._functions: dict[str, Callable[..., Any]] = {}
         self._positions: dict[str, tuple[int, ...]] = {}
@@ -245,6 +247,10 @@ class Steps:
             return logs
         new_names = dict(zip(self._names[0], self._names[member], strict=True))
         return dict(sorted((_renamed(name, new_names), value) for name, value in logs.items()))
+
+    def nested(self, member: int, logs: dict[str, float]) -> dict[str, Any]:
+        """The logs of a member, nested as its `train_step` gives them."""
+        return nested_as(self._logs[member], logs)
 
     def _run(self, name: str, constants: Constants, *arguments: Any) -> Any:
         return self._functions[name](constants[name], *arguments)

@@ -1,0 +1,1 @@
+"""What a dataset makes of what it was given."""

@@ -1,0 +1,84 @@
+"""Makes the arrays of a dataset: whatever was given becomes what Keras computes with."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kohort.data.checking import (
+    are_labels,
+    as_array,
+    check_alike,
+    check_side,
+    converted_targets,
+    narrow,
+    test_arrays,
+)
+from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
+from kohort.data.tables.rounding import told_of_arrays
+
+
+class MadeArrays(NamedTuple):
+    """The arrays of a dataset, and what was made of its targets.
+
+    Args:
+        x_train: Inputs `[train sample, ...]`, uint8 or float32.
+        y_train: Targets `[train sample, ...]`, int32 or float32.
+        x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype.
+        y_test: Targets `[test sample, ...]`, likewise.
+        class_names: `[class]`; None where the targets are no class labels.
+        told: What was changed, and what is odd about it, a sentence each.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    class_names: tuple[str, ...] | None
+    told: tuple[str, ...]
+
+
+def made_arrays(
+    x: tuple[Any, Any],
+    y: tuple[Any, Any],
+    names: Sequence[str] | None,
+    *,
+    tells_rounding: bool,
+) -> MadeArrays:
+    """The arrays of a dataset.
+
+    Args:
+        x: Inputs of the training samples and of the test samples, as they were given.
+        y: Their targets, likewise.
+        names: `[class]`; None where nobody has named the classes.
+        tells_rounding: Whether to tell of numbers that float32 makes equal, by their places. Of a
+            table that has been told by the names of its columns.
+
+    Raises:
+        DataError: An array is none of finite numbers with a row for each sample, the arrays do not
+            fit together, or labels are out of range.
+    """
+    told: list[str] = []
+    *targets, names = numbered_by_name(*y, names) or (*y, names)
+    x_train, y_train = as_array("x_train", x[0]), as_array("y_train", targets[0])
+    check_side("train", x_train, y_train)
+    x_test, y_test = test_arrays(x[1], targets[1], x_train, y_train)
+    if (numbers := from_one(y_train, y_test, names)) is not None:
+        told.append(f"targets 1 to {len(numbers)} are classes of these names, numbered from 0")
+        names, y_train, y_test = numbers, y_train - 1, y_test - 1
+    to_labels = are_labels(y_train, y_test, named=names is not None)
+    # Of what was given: afterwards nothing is left to tell.
+    rounded = told_of_arrays(x_train, None if to_labels else y_train) if tells_rounding else []
+    x_train, x_test = _inputs("x_train", x_train), _inputs("x_test", x_test)
+    y_train = converted_targets("y_train", y_train, to_labels=to_labels)
+    y_test = converted_targets("y_test", y_test, to_labels=to_labels)
+    check_alike("inputs", x_train, x_test)
+    check_alike("targets", y_train, y_test)
+    told += [*told_of_gaps(y_train, y_test, names), *rounded]
+    classes = names_of_classes(y_train, y_test, names)
+    return MadeArrays(x_train, y_train, x_test, y_test, classes, tuple(told))
+
+
+def _inputs(name: str, array: np.ndarray) -> np.ndarray:
+    """Inputs as a dataset keeps them: raw pixels uint8, all others float32."""
+    return array if array.dtype == np.uint8 else narrow(name, array, np.float32)
