@@ -57,9 +57,10 @@ def test_a_first_epoch_does_not_count_when_there_are_others(run):
     run.left.expect(10)
     run.left.begin()
     run.train(1, seconds=8.0)
-    assert run.seconds == pytest.approx(72)
+    run.left.expect(10)
+    assert run.seconds == pytest.approx(19 * 8)
     run.train(1)
-    assert run.seconds == pytest.approx(8)
+    assert run.seconds == pytest.approx(8 + 10)
 
 
 def test_programs_to_come_take_what_others_took(run):
@@ -130,15 +131,30 @@ def test_what_an_early_end_leaves_out_takes_nothing(run):
     assert run.seconds == pytest.approx(10)
 
 
-def test_it_counts_down_to_the_next_epoch_and_waits_for_a_late_one(run):
-    run.left.expect(100)
+@pytest.mark.parametrize("later", [0, 960])
+def test_it_counts_down_to_the_next_epoch_and_waits_for_a_late_one(run, later):
+    run.left.expect(4 + later / 10)
     run.left.begin()
     run.train(3, seconds=10.0)
     told = []
-    for _ in range(4):
+    for passes in (4.0, 4.0, 4.0, 28.0, 0.0):
+        told.append(run.seconds - later)
+        run.now += passes
+    assert told == pytest.approx([10, 6, 2, 2.4, 8])
+
+
+def test_it_counts_down_while_the_first_epoch_of_a_program_trains(run):
+    for _ in range(2):
+        run.left.expect(10, compiles=True)
+    run.left.begin()
+    run.wait(6.0)
+    run.train(10)
+    run.left.begin()
+    told = []
+    for passes in (4.0, 2.0, 3.0, 9.0, 0.0):
         told.append(run.seconds)
-        run.now += 4.0
-    assert told == pytest.approx([970, 966, 962, 960])
+        run.now += passes
+    assert told == pytest.approx([16, 12, 10, 7, 5])
 
 
 def test_blocks_that_train_at_once_are_told_one_after_another(run):
@@ -167,8 +183,8 @@ def test_an_epoch_may_take_longer_than_what_is_remembered(run):
     run.left.begin()
     run.train(2, seconds=1000.0)
     assert run.seconds == pytest.approx(2000)
-    run.now += 900.0
-    assert run.seconds == pytest.approx(1100)
+    run.now += 700.0
+    assert run.seconds == pytest.approx(1300)
 
 
 def test_what_is_expected_anew_is_counted_anew(run):

@@ -16,6 +16,9 @@ _WINDOW = 600.0
 _MOST = 1000
 """Epochs whose speed counts."""
 
+_LATE = 0.2
+"""An epoch that is late is told to take so much longer, as a part of what it has taken."""
+
 _AT_ONCE = 1e-3
 """Seconds between epochs that trained at once, and are told one after another."""
 
@@ -146,11 +149,18 @@ class TimeLeft:
             left, before, turn = 0.0, self._previous - now, self._turn - now
             for place, group in enumerate(self._groups):
                 is_begun = place == 0 and self._of_group > 0
+                begins = turn  # When it begins to train, or has begun; 0 is now.
                 if group.compiles and not is_begun:
-                    left = max(left, (before if group.is_ahead else turn) + self._of_program)
+                    begins = max(turn, (before if group.is_ahead else turn) + self._of_program)
+                    left = max(left, begins)
                 takes = group.cost / (of_group if is_begun else speed)
-                if is_begun:  # Of its next epoch some has passed, unless that is late.
-                    takes -= min(now - self._seen[0], self._epochs[-1].cost / of_group, takes)
+                if (
+                    is_begun
+                ):  # Some of its next epoch has passed; nobody knows when a late one ends.
+                    passed, epoch = now - self._seen[0], self._epochs[-1].cost / of_group
+                    takes = max(takes - passed, takes - epoch + _LATE * passed, _LATE * passed)
+                elif place == 0:  # Nobody knows how much of it its first epoch is.
+                    takes -= min(max(0.0, -begins), takes / 2)
                 left += takes
                 before, turn = turn, left
             return left
