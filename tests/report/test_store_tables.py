@@ -45,7 +45,7 @@ def test_where_members_train_is_told_while_they_do(tmp_path):
         with kept.claim():
             kept.begin_run({"keras": "3"})
             assert told()[:2] == ("running", [])
-            kept.place_run(places)
+            kept.tell_run(places=places)
             listed, rows, lines = told()
             assert listed == "running on 10.0.0.5, 10.0.0.6"
             assert [(row["node"], row["members"]) for row in rows] == [
@@ -53,9 +53,9 @@ def test_where_members_train_is_told_while_they_do(tmp_path):
                 ("10.0.0.6", 1),
             ]
             assert "trains now\nnode      members  train there\n10.0.0.5        2  w" in lines
-            kept.place_run({})
+            kept.tell_run(places={})
             assert told()[:2] == ("running", [])
-            kept.place_run(places)
+            kept.tell_run(places=places)
             assert kept.runs()[-1].environment["keras"] == "3"
         listed, rows, lines = told()  # It was killed.
         assert (listed, rows) == ("killed", [])

@@ -6,6 +6,7 @@ import kohort
 from kohort.evidence.outset import OUTSET
 from kohort.evidence.store import KeptStudy, open_store
 from kohort.evidence.trials import kept_name
+from kohort.runs.retention import told_run
 from tests.runs.searches.searched import small
 from tests.runs.test_resume import numbers, run, study
 
@@ -91,4 +92,18 @@ def test_what_is_known_before_training_is_kept(blobs, tmp_path, monkeypatch):
     assert outset["parameters"] == [variant.parameters for variant in facts]
     assert outset["untrained_losses"] == [variant.untrained_loss for variant in facts]
     assert outset["pixels"] is None, "rows are no images"
-    assert 0 < outset["costs"]["plain"] < outset["costs"]["dropout"]
+
+
+def test_the_time_that_is_left_is_kept_while_a_study_trains(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(told_run, "_SECONDS", 0.0)
+    place, told = tmp_path / "kohort.db", []
+    real = KeptStudy.tell_run
+
+    def tell(kept, **what):
+        real(kept, **what)
+        told.append(kept.runs()[-1].left)
+
+    monkeypatch.setattr(KeptStudy, "tell_run", tell)
+    run(study(blobs, ["plain", "dropout"]), place)
+    assert {part for _, part in told} == {""}
+    assert told[0][0] > told[-1][0] == 0

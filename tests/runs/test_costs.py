@@ -13,24 +13,25 @@ from tests.models import build_mlp, seeded
 def shown(monkeypatch):
     """The displays that are made, and the costs that they were given."""
     made, costs = [], []
-    init, begin = Progress.__init__, Progress.begin
+    init, turn = Progress.__init__, Progress.turn
 
     def make(progress, **arguments):
         init(progress, **arguments)
         made.append(progress)
 
-    def follow(progress, what, members, epochs, done=0, cost=1.0):
+    def follow(progress, member_epochs, cost):
         costs.append(cost)
-        begin(progress, what, members, epochs, done, cost)
+        turn(progress, member_epochs, cost)
 
     monkeypatch.setattr(Progress, "__init__", make)
-    monkeypatch.setattr(Progress, "begin", follow)
+    monkeypatch.setattr(Progress, "turn", follow)
     return made, costs
 
 
 def is_all_done(progress):
     """Whether as much was trained as was expected, by number and by cost."""
-    return all(task.completed == pytest.approx(task.total) for task in progress._bar.tasks)
+    (task,) = progress._bar.tasks
+    return task.completed == task.total and progress.seconds_left == pytest.approx(0)
 
 
 def study(blobs, **arguments):
@@ -64,6 +65,19 @@ def test_an_epoch_costs_as_many_steps_as_it_has(blobs):
     assert len({len(one), len(two)}) == 1
     alike = epoch_costs(Planned.of(study(blobs).spec).plan, alike=True)
     assert set(alike.values()) == {1.0}
+
+
+def test_a_rung_weighs_its_trials(blobs, shown):
+    space = {"units": [(), (300,)], "learning_rate": kohort.Range(1e-3, 1e-2, log=True)}
+    kohort.Search("s", build_mlp, space, blobs, trials=6, epochs=3, batch_size=50).run(
+        confirm=2, verbose=0
+    )
+    (search, _), costs = shown
+    rung, *of_parts = costs[:3]
+    assert rung == 1.0, "it is shown as one"
+    small, large = sorted(of_parts)
+    assert 0 < small < large < 1
+    assert is_all_done(search)
 
 
 @pytest.mark.parametrize("engine", ["auto", "keras"])

@@ -50,8 +50,7 @@ def outset(names, replicates=3, epochs=4, **changes):
         "losses": ["mse"] * count, "pairs": [[0, n] for n in range(1, count)],
         "builds": ["build"] * count, "defaults": [{}] * count, "untrained_in": [{}] * count,
         "weight_bytes": [40] * count, "measured_losses": ["mse"] * count,
-        "trained": [0] * count, "learned": None, "classes": None,
-        "pixels": None, "costs": {},
+        "trained": [0] * count, "learned": None, "classes": None, "pixels": None,
         "overlap": {
             "test": 0, "test_exact": 0, "test_samples": 0, "valid": [], "valid_exact": [],
             "valid_samples": [], "near_sought": False,

@@ -11,21 +11,15 @@ OUTSET = "outset"
 PIXELS = "pixels"
 """The entry of the outset that tells how inputs are made of images; None of other data."""
 
-COSTS = "costs"
-"""The entry that tells by the name of a variant what an epoch costs beside those of others."""
 
-
-def outset(
-    record: StudyRecord, pixels: Mapping[str, Any] | None, costs: Mapping[str, float]
-) -> dict[str, Any]:
+def outset(record: StudyRecord, pixels: Mapping[str, Any] | None) -> dict[str, Any]:
     """The outset of a study, as JSON: `kohort.evidence.record.from_json` reads it too.
 
     Args:
         record: What is known before training; its curves are not kept.
         pixels: How inputs are made of images.
-        costs: By variant, what an epoch costs.
     """
     known = to_json(record)
     # Configurations of members that learn from data are as large as all else.
     del known["configs"]
-    return known | {PIXELS: pixels, COSTS: dict(costs)}
+    return known | {PIXELS: pixels}

@@ -11,10 +11,8 @@ from rich.progress import (
     MofNCompleteColumn,
     ProgressColumn,
     Task,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
 from rich.table import Column
@@ -22,16 +20,18 @@ from rich.text import Text
 
 from kohort.errors import count
 from kohort.report.following.progress_line import ProgressLine
+from kohort.report.following.time_left import TimeLeft
 
-if TYPE_CHECKING:  # It needs the findings and SciPy's statistics, which `kohort.fit` does not.
+if TYPE_CHECKING:
+    from kohort.engine.program.compilation import Compiling
+
+    # It needs the findings and SciPy's statistics, which `kohort.fit` does not.
     from kohort.report.following.best_so_far import Best
 
 _WIDE = 120
 """Columns of a terminal that has room for the time since the start and for member epochs."""
 LOG_SECONDS, SCREEN_SECONDS = 15.0, 0.25
 """The least time between two lines of a log, and between two looks at the best score."""
-_REMEMBERED = 600.0
-"""Seconds whose speed counts for the time that is left; an epoch may take so long."""
 PAUSE = 20
 """So many times as long as a look took there is none: it costs a twentieth of the time."""
 _clock = time.monotonic
@@ -67,6 +67,7 @@ class Progress:
         self._best: Callable[[], Best | None] = lambda: None
         self._found: Best | None = None
         self._part, self._said = "", ""
+        self._pass_on: Callable[[float, str], None] = lambda _seconds, _part: None
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
         self._is_log = visible and not self._console.is_terminal and self._line is None
         self._began = self._told = self._looked = _clock()
@@ -75,15 +76,11 @@ class Progress:
             *_columns(self._console.width),
             expand=True,
             get_time=_clock,
-            speed_estimate_period=_REMEMBERED,
             console=self._console,
             disable=not (visible and self._console.is_terminal),
         )
-        # Of the second one, which is not shown, only the time is told.
-        self._costs = self._bar.add_task("", total=None, visible=False)
-        self._task = self._bar.add_task(
-            "preparing", total=None, epoch="", best="", costs=self._bar.tasks[self._costs]
-        )
+        self._time = TimeLeft(_clock)
+        self._task = self._bar.add_task("preparing", total=None, epoch="", best="", time=self._time)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -111,37 +108,59 @@ class Progress:
         """Show the best score too, which this tells."""
         self._best = best
 
-    def expect(self, member_epochs: int, cost: float = 1.0, part: str = "") -> None:
-        """Add member epochs that are to come.
+    def pass_on(self, tell_left: Callable[[float, str], None]) -> None:
+        """Tell this, too, the seconds that are left, and of what, when something has trained."""
+        self._pass_on = tell_left
+
+    def tell_apart(self, compiling: "Callable[[], Compiling]") -> None:
+        """Tell the seconds of programs, which this returns, apart from the speed of training."""
+        self._time.tell_apart(compiling)
+
+    def expect(
+        self,
+        member_epochs: int,
+        cost: float = 1.0,
+        part: str = "",
+        *,
+        done: int = 0,
+        compiles: bool = False,
+        is_ahead: bool = False,
+    ) -> None:
+        """Add member epochs that are to come, of what trains by one program.
 
         Args:
             member_epochs: How many.
             cost: Of each.
             part: What they belong to, where nobody knows yet what comes after it: the time that is
                 left is that of this part.
+            done: How many of them were trained in an earlier run. They took no time of this run,
+                and tell nothing of what it takes.
+            compiles: Whether the program is to compile.
+            is_ahead: Whether it compiles while what comes before it trains.
         """
         self._part = f" of this {part}" if part else ""
-        self._add(member_epochs, cost)
+        self._grow(member_epochs)
+        self._bar.advance(self._task, done)
+        self._time.expect((member_epochs - done) * cost, compiles=compiles, is_ahead=is_ahead)
 
     def skip(self, member_epochs: int, cost: float = 1.0) -> None:
-        """Count member epochs that were trained in an earlier run, each of this cost.
-
-        They took no time of this run, and tell nothing of what it takes.
-        """
+        """Count member epochs of what trains now that were trained in an earlier run."""
         self._bar.advance(self._task, member_epochs)
-        self._grow(self._costs, -member_epochs * cost)
+        self._time.drop(member_epochs * cost)
 
     def anew(self) -> None:
         """Forget what was expected and what was trained: all of it is expected once more."""
-        for number in (self._task, self._costs):
-            self._bar.update(number, total=0, completed=0)
+        self._bar.update(self._task, total=0, completed=0)
+        self._time.forget()
 
-    def _add(self, member_epochs: int, cost: float) -> None:
-        self._grow(self._task, member_epochs)
-        self._grow(self._costs, member_epochs * cost)
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds that are left; None while nothing was trained."""
+        return self._time.seconds
 
-    def _grow(self, task: TaskID, more: float) -> None:
-        self._bar.update(task, total=(self._bar.tasks[task].total or 0) + more)
+    def _grow(self, member_epochs: int) -> None:
+        total = self._bar.tasks[self._task].total or 0
+        self._bar.update(self._task, total=total + member_epochs)
 
     def begin(self, what: str, members: int, epochs: int, done: int = 0, cost: float = 1.0) -> None:
         """Show what trains now, how many members at once, and for how many epochs.
@@ -156,16 +175,27 @@ class Progress:
         self._what, self._epochs = f"{count(members, 'member')} of {what}", epochs
         if self._purpose:
             what = self._what = self._purpose
-        self._left, self._epoch, self._cost = members * epochs - done, 0, cost
+        self._epoch = 0
         self.skip(done, cost)
+        self.turn(members * epochs - done, cost)
         self._show()
         if self._is_log:
             self.tell(f"{what}, {count(members, 'member')}, {count(epochs, 'epoch')}")
 
+    def turn(self, member_epochs: int, cost: float) -> None:
+        """Another program of what is shown has its turn.
+
+        Args:
+            member_epochs: That it trains.
+            cost: Of each, as expected.
+        """
+        self._left, self._cost = member_epochs, cost
+        self._time.begin()
+
     def begin_together(self, what: str, member_epochs: int) -> None:
         """Show what trains now, of which all parts train at once, and its member epochs."""
-        self._what, self._epochs, self._left, self._epoch = what, 0, member_epochs, 0
-        self._cost = 1.0
+        self._what, self._epochs, self._epoch = what, 0, 0
+        self.turn(member_epochs, 1.0)
         self._show()
         if self._is_log:
             self.tell(f"{what}, {count(member_epochs, 'member epoch')}")
@@ -175,7 +205,9 @@ class Progress:
         self._left -= member_epochs
         self._epoch = epoch + 1
         self._bar.advance(self._task, member_epochs)
-        self._bar.advance(self._costs, member_epochs * self._cost)
+        self._time.trained(member_epochs * self._cost)
+        if (seconds := self.seconds_left) is not None:
+            self._pass_on(seconds, self._part.strip())
         self._show()
         if self._is_log and _clock() - self._told >= LOG_SECONDS:
             self._told = _clock()
@@ -190,7 +222,9 @@ class Progress:
 
     def end(self) -> None:
         """Subtract member epochs that were not trained, as when members stop early."""
-        self._add(-self._left, self._cost)
+        self._grow(-self._left)
+        self._time.drop(self._left * self._cost)
+        self._left = 0
 
     def _show(self, *, at_once: bool = False) -> None:
         if self._bar.disable and self._line is None:
@@ -217,7 +251,7 @@ class Progress:
         task, found = self._bar.tasks[self._task], self._best()
         done, total = int(task.completed), int(task.total or 0)
         parts = [f"{done:,} of {count(total, 'member epoch')}"]
-        left = self._bar.tasks[self._costs].time_remaining
+        left = self.seconds_left
         if done < total and left is not None:
             parts.append(f"about {_duration(left)} left{self._part}")
         if done >= total and not self._part:
@@ -227,12 +261,19 @@ class Progress:
         return ", ".join(parts)
 
 
-class _TimeLeft(TimeRemainingColumn):
-    """The time that is left by the costs of a task."""
+class _TimeLeft(ProgressColumn):
+    """The time that is left, as `Progress` knows it."""
+
+    max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        """As Rich shows it."""
-        return super().render(task.fields["costs"])
+        """As Rich shows times."""
+        left = task.fields["time"].seconds
+        if left is None or task.total is None:
+            return Text("-:--:--", style="progress.remaining")
+        minutes, seconds = divmod(round(left), 60)
+        hours, minutes = divmod(minutes, 60)
+        return Text(f"{hours:d}:{minutes:02d}:{seconds:02d}", style="progress.remaining")
 
 
 def _columns(width: int) -> list[ProgressColumn]:

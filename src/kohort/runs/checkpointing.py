@@ -13,13 +13,13 @@ from kohort.evidence.store import MemberKey, MemberRecord, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
-from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import key_of
 from kohort.runs.pace import EndRequest, Pace
 from kohort.runs.recording import Trained
 from kohort.runs.retention.kept_blocks import EndedBlock, KeptBlock, label_of
 from kohort.runs.retention.retaining import DEFAULT, Keep, prune
 from kohort.runs.retention.stored_members import from_store, to_store
+from kohort.runs.retention.told_run import ToldRun
 from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Checkpointer:
         self._curves, self._checkpoints = Pace(min(_CURVES, cadence)), Pace(cadence)
         self.end_request, self._takes_what_comes = EndRequest(), False
         self._ended_blocks: list[EndedBlock] = []
-        self._placing = Placing(kept)
+        self._told = ToldRun(kept)
 
     def _set_blocks(self, blocks: list[KeptBlock]) -> None:
         self._blocks = blocks
@@ -71,7 +71,11 @@ class Checkpointer:
 
     def place(self, places: Mapping[str, Sequence[str]]) -> None:
         """Store the names of the members that train now, by machine of a cluster."""
-        self._placing.keep(places)
+        self._told.place(places)
+
+    def tell_left(self, seconds: float, part: str) -> None:
+        """Store the seconds that are left of the run, or of a part of it."""
+        self._told.tell_left(seconds, part)
 
     @property
     def runs(self) -> int:

@@ -15,6 +15,7 @@ from kohort.engine.loop.events import EpochsMeasured
 from kohort.engine.loop.scheduler import train
 from kohort.engine.measuring import EvaluateTrain
 from kohort.engine.memory import allowed
+from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
 from kohort.errors import DesignError, InputError, ModelError, reason
@@ -68,6 +69,7 @@ class Fitting:
     ) -> None:
         self._models, self._given, self._settings = models, given, settings
         self._callbacks, self._progress = callbacks, progress
+        progress.tell_apart(PROGRAMS.compiling)
         self._insists = False
         self._left: dict[int, str] = {}
         """By model number, why the model is left to `keras.Model.fit`."""
@@ -78,8 +80,8 @@ class Fitting:
         Raises:
             ModelError: The engine is "fused", and cannot train one of them.
         """
-        self._progress.expect(len(self._models) * self._settings.epochs_to_train)
         if engine == "keras":
+            self._expect(len(self._models))
             self._train_in_turn(range(len(self._models)), self._given)
             return
         self._insists = engine == "fused"
@@ -88,6 +90,8 @@ class Fitting:
         given = self._given
         if len(self._left) < len(self._models):
             given = self._train_fused()
+        else:
+            self._expect(len(self._models))
         if self._left:
             _tell(self._models, self._left)
             self._train_in_turn(list(self._left), given)
@@ -106,6 +110,12 @@ class Fitting:
             raise error
         for number in range(len(self._models)):
             self._leave(number, f"its data hold {error.received}")
+        self._expect(len(self._models))
+
+    def _expect(self, models: int, cost: float = 1.0, *, compiles: bool = False) -> None:
+        """Let the progress display expect models that train by one program, or by Keras in turn."""
+        epochs = models * self._settings.epochs_to_train
+        self._progress.expect(epochs, cost, compiles=compiles)
 
     def _train_fused(self) -> FitArguments:
         """Train together what is not left to Keras; returns the data for what is."""
@@ -167,7 +177,8 @@ class Fitting:
                 f"a generator, which ends, for models of {len(cohorts)} programs",
                 "give a keras.utils.PyDataset, or train the models by separate calls",
             )
-        for place, cohort in enumerate(cohorts, start=1):
+        self._expect_cohorts(cohorts, costs)
+        for place, (cohort, cost) in enumerate(zip(cohorts, costs, strict=True), start=1):
             try:
                 joined = self._joined(inputs, cohort, steps)
                 joined.steps.prepare("train", batch)  # where no data on the device did it
@@ -178,20 +189,26 @@ class Fitting:
                     name = self._models[number].name
                     self._leave(number, error.received.removeprefix(f"{name!r}, "))
                 continue
-            self._progress.begin(
-                f"cohort {place}/{len(cohorts)}",
-                len(cohort),
-                settings.epochs_to_train,
-                cost=costs[place - 1],
-            )
+            name, epochs = f"cohort {place}/{len(cohorts)}", settings.epochs_to_train
+            self._progress.begin(name, len(cohort), epochs, cost=cost)
             with inputs.ordered():
-                for event in train(joined, len(cohort)):
-                    for epoch in event.epochs if isinstance(event, EpochsMeasured) else ():
-                        self._progress.advance(len(epoch.logs), epoch.epoch)
-            self._progress.end()
+                self._train_cohort(joined, len(cohort))
+
+    def _train_cohort(self, joined: Cohort, models: int) -> None:
+        for event in train(joined, models):
+            if isinstance(event, EpochsMeasured):
+                trained = sum(len(epoch.logs) for epoch in event.epochs)
+                self._progress.advance(trained, event.epochs[-1].epoch)
+        self._progress.end()
+
+    def _expect_cohorts(self, cohorts: Sequence[Sequence[int]], costs: Sequence[float]) -> None:
+        for cohort, cost in zip(cohorts, costs, strict=True):
+            self._expect(len(cohort), cost, compiles=True)
+        if self._left:
+            self._expect(len(self._left))
 
     def _costs(self, first: Sequence[TracedSteps], members: Sequence[int]) -> list[float]:
-        """What an epoch of each cohort's members costs; 1 in the mean of all, as was expected."""
+        """What an epoch of each cohort's members costs; 1 in the mean of all."""
         if self._left or len(first) == 1:
             return [1.0] * len(first)
         costs = chunking.step_costs(first)

@@ -1,14 +1,13 @@
 """Trains the members of a study, one group after another, and records and stores the results."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan
-from kohort.design.scoring import scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import BlockEnded, BlockPlan, BlocksPlanned, EpochsMeasured
@@ -18,9 +17,9 @@ from kohort.engine.members import (
     Resources,
     cohort_of,
     compiling_ahead,
-    laid_out,
     train_in_turn,
 )
+from kohort.engine.program.compilation import PROGRAMS
 from kohort.errors import count
 from kohort.evidence.outset import outset
 from kohort.evidence.record import StudyRecord
@@ -30,12 +29,22 @@ from kohort.report.progress import Progress
 from kohort.report.screen.resumed import goes_on, trained_before
 from kohort.runs.checkpointing import Checkpointer
 from kohort.runs.classes.counting import ClassCounter
-from kohort.runs.cluster.blocks import ClusterWork
+from kohort.runs.cluster.blocks import ClusterWork, layout_of
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
+from kohort.runs.pace import EndRequest
 from kohort.runs.recording import Records, Trained
 from kohort.runs.retention.retaining import trained_again
-from kohort.runs.work import WorkItem, ended_of, epoch_costs, job_of, may_stand_by
+from kohort.runs.work import (
+    WorkItem,
+    best_so_far,
+    ended_of,
+    epoch_costs,
+    job_of,
+    may_stand_by,
+    name_of,
+    program_of,
+)
 from kohort.tracing.eligibility import not_fused
 
 
@@ -65,6 +74,9 @@ class Training:
         self._spec, self._models = spec, models
         self._engine, self._resources = engine, resources
         self._progress, self._checkpointer = progress, checkpointer
+        progress.tell_apart(PROGRAMS.compiling)
+        # Without a store nobody can ask.
+        self._end_request = EndRequest() if checkpointer is None else checkpointer.end_request
         self._cluster, self._to_come = cluster, 0
         if cluster is not None:
             cluster.ship(replace(spec), resources.memory, progress.tell, StudyJobs)
@@ -92,61 +104,68 @@ class Training:
         self._plan = plan
         self._looks += 1
         if self._best is None:
-            members = plan.every_member
-            losses = [member.measured.constant for member in members]
-            by = scoring(self._spec.metric, self._spec.mode, [m.metrics for m in members], losses)
-            self._best = BestSoFar(by)
+            self._best = best_so_far(self._spec, plan)
             self._progress.follow(self._best)
         self.records.plan(plan.every_member)
         if self._engine == "fused":
             plan.check_fused()
         is_far = self._cluster is not None
         self._costs = epoch_costs(plan, alike=is_far or self._engine == "keras")
-        part = "look" * (self._spec.race is not None)
-        for group in plan.groups:
-            epochs = sum(member.epochs for member in group)
-            self._progress.expect(epochs, self._costs[group[0]], part)
         if self._spec.race is not None and self._checkpointer is not None:
             self._checkpointer.enter(plan)
         if self._checkpointer is not None and record is not None and self._looks == 1:
-            names, whole = plan.variant_names, (m for m in self._costs if m.share == 1)
-            costs = {names[member.variant]: self._costs[member] for member in whole}
-            self._checkpointer.begin(outset(record(), pixels_of(self._spec.data), costs))
-        self._recall()
+            self._checkpointer.begin(outset(record(), pixels_of(self._spec.data)))
+            self._progress.pass_on(self._checkpointer.tell_left)
+        ended = self._recall()
+        for group in plan.groups:
+            self._expect(group, ended)
         ahead = compiling_ahead(map(self._made_ahead, plan.groups))
         for group, _ in zip(plan.groups, ahead, strict=True):
             self._train_group(group)
         if self._cluster is not None:
             self._follow_cluster(self._cluster, is_run=record is not None)
 
-    def _recall(self) -> None:
-        """Record the results of earlier runs."""
-        checkpointer = self._checkpointer
+    def _recall(self) -> set[MemberPlan]:
+        """Record the results of earlier runs; returns the members that have trained."""
+        checkpointer, ended = self._checkpointer, set[MemberPlan]()
         if checkpointer is None:
-            return
-        reopened, ended = checkpointer.reopened, 0
+            return ended
+        reopened = checkpointer.reopened
         for member, earlier in checkpointer.recall(self._plan):
             for epoch, logs in earlier.logs.items():
                 self._measured(member, epoch, logs)
             if earlier.seconds is not None:
-                ended += 1
+                ended.add(member)
                 self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
                 self._ended(member)
-                self._progress.skip(member.epochs, self._costs[member])
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
         if ended:
-            self._progress.tell(trained_before(ended, len(self._plan.every_member)))
+            self._progress.tell(trained_before(len(ended), len(self._plan.every_member)))
         if again := checkpointer.reopened - reopened:
             self._progress.tell(trained_again(again))
+        return ended
+
+    def _expect(self, group: tuple[MemberPlan, ...], ended: Collection[MemberPlan]) -> None:
+        """Let the progress display expect a group, of which some members have trained before."""
+        is_new = group in self._plan.cohorts and program_of(group[0]) not in self._alike
+        self._progress.expect(
+            sum(member.epochs for member in group),
+            self._costs[group[0]],
+            "look" * (self._spec.race is not None),
+            done=sum(member.epochs for member in group if member in ended),
+            compiles=is_new and self._engine != "keras" and self._cluster is None,
+            is_ahead=self._may_be_ahead(group),
+        )
+
+    def _may_be_ahead(self, group: tuple[MemberPlan, ...]) -> bool:
+        """Whether a group's program may compile before its turn."""
+        is_here = self._cluster is None and self._engine != "keras"
+        return is_here and may_stand_by(self._spec, self._plan, group, self._resources.memory)
 
     def _made_ahead(self, group: tuple[MemberPlan, ...]) -> Cohort | None:
         """A group's cohort, to be compiled before its turn; None where that is not to be."""
-        is_whole = self._spec.race is None and self._cluster is None and self._engine != "keras"
-        cohorts, memory = self._plan.cohorts, self._resources.memory
-        if not is_whole or len(cohorts) < 2 or group not in cohorts:
-            return None
-        if not may_stand_by(self._spec, self._plan, group, memory):
+        if not self._may_be_ahead(group):
             return None
         works = self._works(group, group, is_fused=True)
         if len(works) != 1 or works[0].begun:
@@ -162,7 +181,7 @@ class Training:
             label = f"look {self._looks} of {self._spec.race.looks}, {label}"
         why: str | None = ""
         if self._engine != "keras" and group in self._plan.cohorts:
-            self._alike.setdefault(_program_of(group[0]), []).extend(group)
+            self._alike.setdefault(program_of(group[0]), []).extend(group)
             why = self._train_works(group, label, is_fused=True)
         if why is not None:
             if why:
@@ -190,14 +209,14 @@ class Training:
         # In a race a program does not depend on which other members there are.
         works = self._works(group, () if race else group, is_fused=is_fused)
         if self._checkpointer is not None:
-            alike = tuple(self._alike[_program_of(group[0])]) if is_fused and race else group
+            alike = tuple(self._alike[program_of(group[0])]) if is_fused and race else group
             chunk = self._checkpointer.seats(alike) if is_fused else 1
             self._record_chunk(label, chunk)
             if race and is_fused and chunk:
-                self._seats.setdefault(_program_of(group[0]), chunk)
+                self._seats.setdefault(program_of(group[0]), chunk)
         if race and is_fused:
             resources = resources._replace(
-                chunk_size=self._seats.get(_program_of(group[0]), resources.chunk_size)
+                chunk_size=self._seats.get(program_of(group[0]), resources.chunk_size)
             )
         for work in works:
             self._tell_of_begun(work, label)
@@ -212,7 +231,7 @@ class Training:
                 cohort = cohort or (cohort_of(job, resources) if is_fused else None)
                 self._train_here(work, job, cohort, label)
             else:
-                names = tuple(map(self._name, work.members))
+                names = tuple(name_of(self._plan, member) for member in work.members)
                 of = ClusterWork(work, label, names, is_fused)
                 self._send(self._cluster, of, job, resources)
         return None
@@ -229,9 +248,9 @@ class Training:
         if cohort is not None:
             events = train(cohort, work.trains, work.begun)
         else:
-            events = train_in_turn(job, self._is_asked_to_end)
+            events = train_in_turn(job, lambda: self._end_request.is_asked)
         # If an event cannot be stored, training ends at once.
-        with self._until_asked(), closing(events):
+        with self._end_request.training(), closing(events):
             for event in events:
                 if isinstance(event, BlockEnded):
                     ended = ended_of(job, event, self._counter)
@@ -249,12 +268,9 @@ class Training:
         if not of.is_fused:
             plans = [BlockPlan([number]) for number in range(work.trains)]
         elif not plans:
-            layout = laid_out(job, resources, work.trains)
-            most = -(-work.trains // cluster.slots)
             # The few seats of a race are those that it has here.
             is_free = resources.chunk_size is None and self._spec.race is None
-            if is_free and len(layout.blocks[0]) > most:
-                layout = laid_out(job, resources._replace(chunk_size=most), work.trains)
+            layout = layout_of(job, resources, work.trains, cluster.slots if is_free else 1)
             self._take(layout, work, of.label)
             plans = [BlockPlan(seats) for seats in layout.blocks]
         cluster.add(of, plans)
@@ -267,7 +283,8 @@ class Training:
         blocks = count(cluster.waiting, "block")
         self._progress.begin_together(f"{blocks} on the cluster", self._to_come)
         self._to_come = 0
-        with self._until_asked(), closing(cluster.events(self._is_asked_to_end)) as told:
+        events = cluster.events(lambda: self._end_request.is_asked)
+        with self._end_request.training(), closing(events) as told:
             for of, event, weights, found in told:
                 if isinstance(event, BlockEnded):
                     self._end(event, of.work, weights, found)
@@ -282,25 +299,13 @@ class Training:
         if self._checkpointer is not None and is_run:
             self._checkpointer.place(cluster.places)
 
-    def _name(self, member: MemberPlan) -> str:
-        part = "" if member.share == 1 else f", {member.share:g} of its samples"
-        return f"{self._plan.variant_names[member.variant]}, replicate {member.replicate}{part}"
-
-    def _is_asked_to_end(self) -> bool:
-        return self._checkpointer is not None and self._checkpointer.end_request.is_asked
-
-    def _until_asked(self) -> AbstractContextManager[None]:
-        """Members train in the block, to the end of the epoch in which the run is asked to end."""
-        of = self._checkpointer
-        return nullcontext() if of is None else of.end_request.training()
-
     def _take(self, event: BlocksPlanned | EpochsMeasured, work: WorkItem, label: str) -> None:
         """Record and store an event."""
         if isinstance(event, EpochsMeasured):
             self._record(event, work, label)
         elif self._spec.race is not None:
             # Members of later looks, and of later runs, train in blocks of as many seats.
-            self._seats[_program_of(work.members[0])] = len(event.blocks[0])
+            self._seats[program_of(work.members[0])] = len(event.blocks[0])
         if self._checkpointer is not None:
             self._checkpointer.take(event, work)
 
@@ -310,7 +315,8 @@ class Training:
             for number, logs in epoch.logs.items():
                 self._measured(work.members[number], epoch.epoch, logs)
             self._record_chunk(label, epoch.seats)
-            self._progress.advance(len(epoch.logs), epoch.epoch)
+        trained = sum(len(epoch.logs) for epoch in event.epochs)
+        self._progress.advance(trained, event.epochs[-1].epoch)
 
     def _measured(self, member: MemberPlan, epoch: int, logs: dict[str, float]) -> None:
         self.records.measured(member, epoch, logs)
@@ -342,8 +348,3 @@ class Training:
         # Later looks of a race have as many seats as the first one.
         if self._looks == 1:
             self.records.record_chunk(label, seats)
-
-
-def _program_of(member: MemberPlan) -> Hashable:
-    """What members of one cohort share, in all looks of a race."""
-    return member.program.skeleton, member.sizes, member.epochs

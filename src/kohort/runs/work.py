@@ -1,6 +1,6 @@
 """What is left to train of a study, and the results of earlier runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from kohort.engine.loop.events import BlockEnded, BlockPlan
 from kohort.engine.members import Job
 from kohort.engine.memory import bytes_of, for_built_models
 from kohort.keras_api.models import state_of, weights_of
+from kohort.report.following.best_so_far import BestSoFar
 from kohort.runs.classes.counting import ClassCounter
 from kohort.tracing.signature import global_settings
 
@@ -66,6 +67,24 @@ class PriorProgress(NamedTuple):
     found: np.ndarray | None
 
 
+def best_so_far(spec: StudySpec, plan: Plan) -> BestSoFar:
+    """The best score of a study while it trains, before its first epoch."""
+    members = plan.every_member
+    losses = [member.measured.constant for member in members]
+    return BestSoFar(scoring(spec.metric, spec.mode, [m.metrics for m in members], losses))
+
+
+def program_of(member: MemberPlan) -> Hashable:
+    """What members of one cohort share, in all looks of a race."""
+    return member.program.skeleton, member.sizes, member.epochs
+
+
+def name_of(plan: Plan, member: MemberPlan) -> str:
+    """A member's variant and replicate, in words."""
+    part = "" if member.share == 1 else f", {member.share:g} of its samples"
+    return f"{plan.variant_names[member.variant]}, replicate {member.replicate}{part}"
+
+
 def weight_bytes(
     members: Sequence[MemberPlan], weights: Mapping[tuple[int, int], list[np.ndarray] | None]
 ) -> int:
@@ -100,8 +119,8 @@ def with_all_kinds(
 def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memory: int) -> bool:
     """Whether the models of a cohort may be there, with a copy of the data, while others train.
 
-    Not where they are large, nor where a build function of the study sets what holds for a whole
-    process: it is to hold where the models train that were built under it.
+    Not in a race, nor where they are large or alone, nor where a build function of the study sets
+    what holds for a whole process: it is to hold where the models train that were built under it.
 
     Args:
         spec: The study.
@@ -109,6 +128,8 @@ def may_stand_by(spec: StudySpec, plan: Plan, group: Sequence[MemberPlan], memor
         group: The members of the cohort.
         memory: Bytes that training may take.
     """
+    if spec.race is not None or len(plan.cohorts) < 2 or group not in plan.cohorts:
+        return False
     needed = bytes_of((spec.data.x_train, spec.data.y_train))
     needed += 2 * sum(member.state_bytes for member in group)
     return needed <= _BESIDE * memory and plan.settings == {global_settings()}

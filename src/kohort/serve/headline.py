@@ -1,14 +1,12 @@
 """How studies stand, in a few facts: which run, how far they are, and the time that is left."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kohort.evidence.outset import COSTS, OUTSET
 from kohort.evidence.store import KeptStudy, MemberKey, RunRecord, Store
 from kohort.report.store_tables import pending
-from kohort.serve.pacing import TimeLeft
 
 _RUNNING = "running"
 _ASKED_EVERY = 3.0  # seconds between two looks at who has claimed the study
@@ -22,11 +20,13 @@ class Headline:
 
     Args:
         store: The store.
+        clock: Seconds of a monotonic clock.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._time_left = TimeLeft()
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._clock = store, clock
+        self._left: tuple[float, str] | None = None
+        self._left_at = 0.0
         self._known: dict[int, str] = {}
         self._asked = float("-inf")
 
@@ -52,15 +52,7 @@ class Headline:
         by_variant = description.get("epochs")
         planned = by_variant if isinstance(by_variant, Mapping) else None
         of_each = _epochs_of(planned, members)
-        left = None
-        if is_running and planned is not None and last is not None:
-            cost = description.get(OUTSET, {}).get(COSTS, {})
-            each = {key: cost.get(key.variant, 1.0) for key in of_each}
-            done, total = (
-                sum(epochs[place] * each[key] for key, epochs in of_each.items())
-                for place in (0, 1)
-            )
-            left = self._time_left.seconds(last.number, done, total)
+        left = self._time_left(last) if is_running and last is not None else None
         asked = last.asked_to_end if last is not None and is_running else None
         return {
             "kind": _kind(description),
@@ -74,10 +66,18 @@ class Headline:
             "finished": sum(state in ("finished", "diverged") for _, state in members.values()),
             "done": sum(done for done, _ in of_each.values()),
             "total": None if planned is None else sum(total for _, total in of_each.values()),
-            "left": None if left is None else _few_steps(left),
+            "left": left,
+            "part": "" if left is None or last is None or last.left is None else last.left[1],
             "final": "result" in description and not is_running,
             "pending": "" if is_running else pending(self._store, kept),
         }
+
+    def _time_left(self, run: RunRecord) -> int | None:
+        """The seconds that are left by what a run told last; None where it told nothing."""
+        now = self._clock()
+        if run.left != self._left:
+            self._left, self._left_at = run.left, now
+        return None if run.left is None else _few_steps(run.left[0] - (now - self._left_at))
 
     def unfinished(self, kept: KeptStudy, run: RunRecord) -> str:
         """What is known of a run of which nothing tells how it ended.

@@ -1,9 +1,12 @@
 """The programs that are kept, and those that are forgotten."""
 
-from threading import current_thread
+from concurrent.futures import wait
+from threading import Event, current_thread
+from types import SimpleNamespace
 
 import pytest
 
+from kohort.engine.program import compilation
 from kohort.engine.program.compilation import Programs
 
 
@@ -53,3 +56,32 @@ def test_what_compiling_raises_comes_where_the_program_is_asked_for():
     with pytest.raises(MemoryError, match="too large"):
         programs.get("a", [Leaf(3)], lambda: "small")
     assert programs.get("a", [Leaf(3)], lambda: "small") == "small"
+
+
+def test_what_programs_take_is_told(monkeypatch):
+    now, goes_on = [0.0], Event()
+    monkeypatch.setattr(compilation, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def compiled(seconds):
+        if seconds == 7.0:
+            goes_on.wait()
+        now[0] += seconds
+        return seconds
+
+    programs = Programs(size=8, compiled=compiled)
+
+    def told():
+        return tuple(programs.compiling())
+
+    assert told() == (0.0, 0, 0.0, False)
+    for _ in range(2):  # The second time it is there.
+        programs.get("a", (), lambda: 3.0)
+        assert told() == (3.0, 1, 3.0, False)
+    programs.begin("b", (), lambda: 7.0)
+    assert told() == (3.0, 1, 3.0, True)
+    begun = programs._begun
+    goes_on.set()
+    wait(begun)
+    now[0] += 100.0  # Nobody waits for it meanwhile.
+    assert programs.get("b", (), lambda: 0.0) == 7.0
+    assert told() == (3.0, 2, 10.0, False)

@@ -371,10 +371,10 @@ class TestStudy:
 
     def test_where_members_of_a_run_train_is_replaced(self, claimed):
         with pytest.raises(StoreError, match="a run that was begun, got none"):
-            claimed.place_run({})
+            claimed.tell_run(places={})
         claimed.begin_run({"keras": "3"})
-        claimed.place_run({"a": ["one"], "b": []})
-        claimed.place_run({"b": ["two"]})
+        claimed.tell_run(places={"a": ["one"], "b": []})
+        claimed.tell_run(places={"b": ["two"]})
         (run,) = claimed.runs()
         assert (run.places, run.environment["keras"]) == ({"b": ["two"]}, "3")
 

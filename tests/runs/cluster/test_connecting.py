@@ -30,6 +30,22 @@ def test_a_port_that_is_none_is_told():
         connecting._check_listens("127.0.0.1:99999")
 
 
+def test_a_cluster_that_cannot_be_left_does_not_hide_why_a_run_ended(monkeypatch):
+    def fails():
+        raise ConnectionError("the node is gone")
+
+    ray = Namespace(is_initialized=lambda: False, init=lambda **_: None, shutdown=fails)
+    monkeypatch.setattr(connecting, "_imported", lambda: ray)
+    error = kohort.DesignError("modules that the nodes have", "none", "install them")
+    with (
+        pytest.raises(kohort.DesignError, match="install them"),
+        connecting.connected(kohort.Ray()),
+    ):
+        raise error
+    with connecting.connected(kohort.Ray()) as joined:
+        assert joined is ray
+
+
 class Nodes:
     """A cluster that only tells its nodes."""
 

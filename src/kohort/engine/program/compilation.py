@@ -1,5 +1,6 @@
 """Compiles a function of one member for all seats, and keeps the programs of this process."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -128,6 +129,22 @@ def over_seats(
     return of_only
 
 
+class Compiling(NamedTuple):
+    """What programs have taken in this process.
+
+    Args:
+        waited: Seconds that their callers have waited for them.
+        programs: How many have compiled, or were found in the cache.
+        seconds: What that took, of those side by side counted for each.
+        goes_on: Whether one compiles now, in another thread.
+    """
+
+    waited: float
+    programs: int
+    seconds: float
+    goes_on: bool
+
+
 class Programs:
     """The programs that this process has compiled; the least recently used ones are dropped.
 
@@ -143,6 +160,7 @@ class Programs:
         self, size: int, compiled: Callable[[jax.stages.Lowered], Program] = compiled_program
     ) -> None:
         self._size, self._compiled = size, compiled
+        self._waited, self._took = 0.0, list[float]()
         self._programs: OrderedDict[Hashable, Program | Future[Program]] = OrderedDict()
 
     def get(
@@ -157,11 +175,13 @@ class Programs:
         """
         full_key = _with_shapes(key, arguments)
         if full_key not in self._programs:
-            self._keep(full_key, self._compiled(lower()))
+            with self._waiting():
+                self._keep(full_key, self._timed(lower()))
         found = self._programs[full_key]
         if isinstance(found, Future):
             del self._programs[full_key]  # One that fails is tried again when it is asked for.
-            found = self._programs[full_key] = found.result()
+            with self._waiting():
+                found = self._programs[full_key] = found.result()
         self._programs.move_to_end(full_key)
         return found
 
@@ -169,11 +189,36 @@ class Programs:
         """Compile what `get` will be asked for, in another thread; arguments as of `get`."""
         full_key = _with_shapes(key, arguments)
         if full_key not in self._programs:
-            self._keep(full_key, _COMPILERS.submit(self._compiled, lower()))
+            with self._waiting():
+                lowered = lower()
+            self._keep(full_key, _COMPILERS.submit(self._timed, lowered))
 
     def finish(self) -> None:
         """Wait until nothing compiles in another thread."""
-        wait([found for found in self._programs.values() if isinstance(found, Future)])
+        with self._waiting():
+            wait(self._begun)
+
+    def compiling(self) -> Compiling:
+        """What programs have taken so far."""
+        took = self._took.copy()  # Other threads add to it.
+        goes_on = not all(program.done() for program in self._begun)
+        return Compiling(self._waited, len(took), sum(took), goes_on)
+
+    @property
+    def _begun(self) -> list[Future[Program]]:
+        return [found for found in self._programs.values() if isinstance(found, Future)]
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._waited += time.monotonic() - began
+
+    def _timed(self, lowered: jax.stages.Lowered) -> Program:
+        began = time.monotonic()
+        program = self._compiled(lowered)
+        self._took.append(time.monotonic() - began)
+        return program
 
     def _keep(self, full_key: Hashable, program: "Program | Future[Program]") -> None:
         self._programs[full_key] = program

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Select, Table, delete, func, insert, select, 
 
 from kohort.evidence.store import files, schema
 from kohort.evidence.store.records import (
-    PLACES,
     Event,
     FindingRecord,
     ReadingRecord,
@@ -102,12 +101,12 @@ def end_run(connection: Connection, number: int, outcome: str) -> None:
     )
 
 
-def place_run(connection: Connection, number: int, places: Mapping[str, Sequence[str]]) -> None:
-    """Record where members of a run train now, in its environment."""
+def tell_run(connection: Connection, number: int, told: Mapping[str, Any]) -> None:
+    """Record what a run tells while it goes on, in its environment."""
     run = schema.run
     known = select(run.c.environment).where(run.c.id == number)
     environment = from_text(connection.execute(known).scalar_one())
-    text = to_text(environment | {PLACES: places})
+    text = to_text(environment | dict(told))
     connection.execute(update(run).where(run.c.id == number).values(environment=text))
 
 

@@ -85,10 +85,10 @@ class KeptStudy(ClaimedStudy):
         self._run = self._write_claimed(lambda connection: journal.begin_run(connection, values))
         return self._run
 
-    def place_run(self, places: Mapping[str, Sequence[str]]) -> None:
-        """Record which members of the current run train now, by the machine of a cluster."""
+    def tell_run(self, **told: Any) -> None:
+        """Record what the current run tells while it goes on: see the entries of `RunRecord`."""
         number = self._current_run()
-        self._write_claimed(lambda connection: journal.place_run(connection, number, places))
+        self._write_claimed(lambda connection: journal.tell_run(connection, number, told))
 
     def end_run(self, outcome: str, *, patiently: bool = True) -> None:
         """Record how the current run ended, in a word; `patiently` waits for the store."""

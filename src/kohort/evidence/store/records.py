@@ -14,6 +14,9 @@ from kohort.errors import StoreError
 PLACES = "places"
 """The entry of a run's environment that tells where members train."""
 
+LEFT = "left"
+"""The entry of a run's environment that tells how long it still takes."""
+
 
 class MemberKey(NamedTuple):
     """Identifies a member in its study: variant, replicate, and the part of its samples.
@@ -111,6 +114,12 @@ class RunRecord:
     def places(self) -> dict[str, list[str]]:
         """The members that trained when it was last told, by the machine of a cluster."""
         return dict(self.environment.get(PLACES, {}))
+
+    @property
+    def left(self) -> tuple[float, str] | None:
+        """The seconds that were left when it was last told, and of what; None where unknown."""
+        told = self.environment.get(LEFT)
+        return None if told is None else (float(told[0]), str(told[1]))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from kohort.engine.loop.events import (
     EpochsMeasured,
     MeasuredEpoch,
 )
+from kohort.engine.members import Job, Resources, laid_out
 from kohort.runs.cluster.messages import (
     Begun,
     BlockTask,
@@ -164,3 +165,18 @@ class SentBlock:
 
 def _returning(checkpoint: Checkpoint) -> Callable[[], Checkpoint]:
     return lambda: checkpoint
+
+
+def layout_of(job: Job, resources: Resources, trains: int, parts: int) -> BlocksPlanned:
+    """The blocks in which members would train here, or smaller ones, so that there are enough.
+
+    Args:
+        job: The members.
+        resources: What training may use.
+        trains: How many members train, the first ones.
+        parts: The least number of blocks, of members that are as many.
+    """
+    layout, most = laid_out(job, resources, trains), -(-trains // parts)
+    if len(layout.blocks[0]) <= most:
+        return layout
+    return laid_out(job, resources._replace(chunk_size=most), trains)

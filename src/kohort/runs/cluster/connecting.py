@@ -5,7 +5,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kohort.data.system import memory
@@ -45,7 +45,8 @@ def connected(cluster: Ray) -> Iterator[Any]:
                 _join(ray, address)
             yield ray
         finally:
-            with _undisturbed():
+            # Of a cluster that has gone nothing is to be left, and why the block ended is told.
+            with _undisturbed(), suppress(Exception):
                 ray.shutdown()
 
 

@@ -11,6 +11,7 @@ from kohort.design.scoring import Scoring
 from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.sampling import failure_of
 from kohort.design.searches.search_spec import SearchSpec
+from kohort.engine.loop import chunking
 from kohort.engine.loop.checkpoints import Checkpoint
 from kohort.engine.loop.events import (
     BlockEnded,
@@ -22,6 +23,7 @@ from kohort.engine.loop.events import (
 )
 from kohort.engine.loop.regrouping import trains
 from kohort.engine.members import Resources, compiled_ahead, laid_out, train_fused
+from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted, count
 from kohort.report.following.best_so_far import Best, best_of
@@ -59,6 +61,8 @@ class Climber:
     ) -> None:
         self._spec, self._keeper = spec, keeper
         self._memory, self._progress, self._cluster = memory, progress, cluster
+        progress.tell_apart(PROGRAMS.compiling)
+        progress.pass_on(keeper.tell_left)
         self._tracer, self._kinships = StepTracer(), Kinships(half(memory))
         if cluster is not None:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
@@ -113,12 +117,12 @@ class Climber:
             members = [replace(planned[number], epochs=epochs) for number in numbers]
             job = job_of_trials(self._drawn, numbers, members)
             parts.append(AlikeTrials(numbers, job, alike_ones[0][1]))
-        left = [epochs - start for _, start in waiting]
         if self._cluster is None:
-            self._climb_here(parts, what, left)
+            self._climb_here(parts, what, epochs)
         else:
+            left = sum(epochs - start for _, start in waiting)
             self._climb_there(self._cluster, parts, what, left)
-        self._progress.end()
+            self._progress.end()
 
     def score(self, number: int, epochs: int) -> float:
         """The score of a trial in so many epochs: that of the one of lowest validation loss.
@@ -237,17 +241,23 @@ class Climber:
                 self._states[number] = state
         return self._states.get(number)
 
-    def _climb_here(self, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]) -> None:
+    def _climb_here(self, parts: Sequence[AlikeTrials], what: str, epochs: int) -> None:
         """Train trials in this process, those of one program after those of another."""
-        most = max(left, default=0)  # One line is shown for all of a rung.
-        self._progress.expect(len(left) * most, part="rung")
-        self._progress.begin(what, len(left), most, len(left) * most - sum(left))
-        jobs = [part.job for part in parts]
         # Later rungs find their programs compiled, and later runs in the cache.
         new = [part.program not in self._keeper["seats"] for part in parts]
-        ready = compiled_ahead(jobs, [self._resources(part) for part in parts], new)
-        for part, resources in zip(parts, ready, strict=True):
+        costs = chunking.step_costs([part.job.members[0].steps for part in parts])
+        left = [epochs - part.start for part in parts]
+        for part, each, cost, compiles in zip(parts, left, costs, new, strict=True):
+            trials, is_ahead = len(part.numbers), sum(new) > 1
+            self._progress.expect(trials * each, cost, "rung", compiles=compiles, is_ahead=is_ahead)
+        # One line is shown for all of a rung.
+        self._progress.begin(what, sum(len(part.numbers) for part in parts), max(left, default=0))
+        ready = compiled_ahead(
+            [part.job for part in parts], [self._resources(part) for part in parts], new
+        )
+        for part, each, cost, resources in zip(parts, left, costs, ready, strict=True):
             self._go_on(part, resources)
+            self._progress.turn(len(part.numbers) * each, cost)
             events = train_fused(part.job, resources, len(part.numbers), part.begun)
             # If an event cannot be stored, training ends at once.
             with telling_of_memory(), closing(events):
@@ -255,12 +265,13 @@ class Climber:
                     self._take(event, part)
                     if isinstance(event, EpochsMeasured):
                         self._keeper.breathe()
+            self._progress.end()
 
     def _climb_there(
-        self, cluster: Dispatcher, parts: Sequence[AlikeTrials], what: str, left: Sequence[int]
+        self, cluster: Dispatcher, parts: Sequence[AlikeTrials], what: str, left: int
     ) -> None:
         """Train trials on a cluster, the blocks of all programs at once."""
-        self._progress.expect(sum(left), part="rung")
+        self._progress.expect(left, part="rung")
         sent = {}
         for part in parts:
             resources = self._resources(part)
@@ -273,7 +284,7 @@ class Climber:
             sent[of := self._work(part, what)] = part
             cluster.add(of, plans)
         blocks = count(cluster.waiting, "block")
-        self._progress.begin_together(f"{what}, {blocks} on the cluster", sum(left))
+        self._progress.begin_together(f"{what}, {blocks} on the cluster", left)
         told = cluster.events(lambda: self._keeper.is_asked_to_end)
         try:
             with telling_of_memory(), closing(told):
@@ -306,6 +317,8 @@ class Climber:
         elif isinstance(event, EpochsMeasured):
             for epoch in event.epochs:
                 self._take_epoch(epoch, part)
+            trained = sum(len(epoch.logs) for epoch in event.epochs)
+            self._progress.advance(trained, event.epochs[-1].epoch - part.start)
         else:
             for place in event.members:
                 self.seconds[part.numbers[place]] += event.seconds / len(event.members)
@@ -314,7 +327,6 @@ class Climber:
         for place, logs in epoch.logs.items():
             self._logs[part.numbers[place]][epoch.epoch] = logs
             self._keeper.measured(part.numbers[place], epoch.epoch, logs)
-        self._progress.advance(len(epoch.logs), epoch.epoch - part.start)
         # A cluster sends states when they are due, and at the end.
         is_wanted = epoch.is_last or self._cluster is not None or self._keeper.saves
         if is_wanted and epoch.checkpoint is not None:

@@ -15,10 +15,10 @@ from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
 from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
-from kohort.runs.cluster.placing import Placing
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
+from kohort.runs.retention.told_run import ToldRun
 from kohort.runs.searches.sameness import (
     changed,
     check_same,
@@ -62,7 +62,7 @@ class SearchKeeper:
         self._to_write: list[tuple[MemberKey, int, Logs]] = []
         self._unsaved: dict[int, Checkpoint] = {}
         self._has_state = kept.checkpoints()
-        self._is_asked_to_end, self._placing = False, Placing(kept)
+        self._is_asked_to_end, self._told = False, ToldRun(kept)
         self._known = {variant.name: variant for variant in kept.variants()}
         self._seconds = {member.key.variant: member.seconds for member in kept.members()}
         self.logs: dict[str, dict[int, Logs]] = {}
@@ -81,7 +81,11 @@ class SearchKeeper:
 
     def place(self, places: Mapping[str, Sequence[str]]) -> None:
         """Store the names of the trials that train now, by machine of a cluster."""
-        self._placing.keep(places)
+        self._told.place(places)
+
+    def tell_left(self, seconds: float, part: str) -> None:
+        """Store the seconds that are left of the run, or of a part of it."""
+        self._told.tell_left(seconds, part)
 
     def __getitem__(self, key: str) -> Any:
         """Something that was noted of the search; None if it was not."""

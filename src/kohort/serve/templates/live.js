@@ -191,7 +191,7 @@
       `${whole.format(head.finished ?? 0)} of ${count(head.members ?? 0, "member")} finished`,
       head.total ? `${whole.format(head.done)} of ${count(head.total, "member epoch")}${head.kind === "race" ? " of the looks so far" : ""}`
         : count(head.done ?? 0, "member epoch"),
-      ...(head.running ? [head.left === null ? "time left not known yet" : left(head.left) + (head.kind === "race" ? " of this look" : ""), `on ${head.run}`] : []),
+      ...(head.running ? [head.left === null ? "time left not known yet" : `${left(head.left)} ${head.part}`.trim(), `on ${head.run}`] : []),
       ...(head.began ? [head.ended ? `${head.began} to ${head.ended}` : `since ${head.began}`] : []),
     ];
     say(by("facts"), facts.join(" · "));
