@@ -28,8 +28,10 @@ def build(units, data, ending="softmax"):
     )
     losses = keras.losses
     loss = losses.BinaryCrossentropy if outputs == 1 else losses.SparseCategoricalCrossentropy
+    cuts_at_0 = keras.metrics.BinaryAccuracy("accuracy", threshold=0)
+    metric = cuts_at_0 if ending == "sigmoid logits" else "accuracy"
     model.compile(
-        keras.optimizers.Adam(0.05), loss(from_logits=activation is None), metrics=["accuracy"]
+        keras.optimizers.Adam(0.05), loss(from_logits=activation is None), metrics=[metric]
     )
     return model
 
