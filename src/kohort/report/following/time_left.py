@@ -154,9 +154,8 @@ class TimeLeft:
                     begins = max(turn, (before if group.is_ahead else turn) + self._of_program)
                     left = max(left, begins)
                 takes = group.cost / (of_group if is_begun else speed)
-                if (
-                    is_begun
-                ):  # Some of its next epoch has passed; nobody knows when a late one ends.
+                if is_begun:
+                    # Some of its next epoch has passed; nobody knows when a late one ends.
                     passed, epoch = now - self._seen[0], self._epochs[-1].cost / of_group
                     takes = max(takes - passed, takes - epoch + _LATE * passed, _LATE * passed)
                 elif place == 0:  # Nobody knows how much of it its first epoch is.
