@@ -540,6 +540,10 @@ def test_a_study_of_which_all_variants_diverged_is_told_and_reported(blobs, tmp_
         ({"sizes": (0.5, 1.0)}, r"between 0 and 1, got \[0.5, 1.0\]"),
         ({"sizes": {"nobody": (0.5,)}}, "got sizes for .'nobody'"),
         ({"sizes": (0.5,), "callbacks": lambda *_: []}, "callbacks that are copied"),
+        (
+            {"callbacks": lambda name: []},
+            "a variant's name and a replicate's number, .*too many pos",
+        ),
     ],
 )
 def test_parts_that_do_not_fit(blobs, changes, match):

@@ -1,8 +1,9 @@
 """What a study refuses to be given."""
 
+import inspect
 import re
 import reprlib
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from types import UnionType
 
 from kohort.data.dataset import Dataset
@@ -32,7 +33,9 @@ def check_spec(spec: StudySpec) -> None:
     names = [variant.name for variant in spec.variants]
     _check_names(spec.name, names)
     _check_counts(spec, names)
-    if not callable(spec.callbacks):
+    if callable(spec.callbacks):
+        _check_takes_a_member(spec.callbacks)
+    else:
         check_own_files(spec.callbacks, len(names), "variant, replicate")
     if not 0.0 < spec.confidence < 1.0:
         raise DesignError("a confidence between 0 and 1", f"{spec.confidence}", "use 0.95, say")
@@ -44,6 +47,19 @@ def check_spec(spec: StudySpec) -> None:
     _check_sizes(spec, names)
     _check_weights(spec)
     _check_race(spec)
+
+
+def _check_takes_a_member(callbacks: Callable[[str, int], object]) -> None:
+    try:
+        inspect.signature(callbacks).bind("variant", 0)
+    except ValueError:
+        return  # A function of C may tell of no parameters.
+    except TypeError as error:
+        raise DesignError(
+            "callbacks, or a function of a variant's name and a replicate's number",
+            f"one that cannot be called with them: {error}",
+            "write callbacks=lambda variant, replicate: [...]",
+        ) from error
 
 
 def _check_weights(spec: StudySpec) -> None:
