@@ -275,8 +275,9 @@ def export(
     from kohort.report.exports.study_export import of_conclusions, of_stored
 
     with _of_a_study("export", name), open_store(store, make=False) as opened:
-        study = of_stored(opened.study(name))
-    if to is Format.OPTUNA and study.trials is None:
+        stored = opened.study(name)
+        study, has_ended = of_stored(stored), "result" in stored.description
+    if study.trials is None and (to is Format.OPTUNA or (to is Format.MLFLOW and has_ended)):
         study = of_conclusions(_opened(store, name).conclusions)
     for path in export_study(study, folder, to):
         typer.echo(legible(str(path)))

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.findings.conclusions import Conclusions
+from kohort.report.answers import answer
 from kohort.report.exports.export import export
+from kohort.report.exports.study_export import of_conclusions
+from tests.findings.factorial.records import record_of
 from tests.report.exports.cases import FINISHED, SLASHED, STARTED, study
 
 ROOT = Path(__file__).parents[2]
@@ -154,3 +158,27 @@ def test_a_study_that_mlflow_does_not_take_is_refused_and_leaves_nothing(tmp_pat
     with pytest.raises(kohort.StoreError, match=r"a study that MLflow takes, got .*500"):
         export(study(name="n" * 501), tmp_path / "runs", "mlflow")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_a_study_that_has_ended_has_scores_its_answer_and_failures(tmp_path, monkeypatch):
+    told = Conclusions(record_of([{"units": "1"}, {"units": "2"}], [[0.5, 0.6], [np.nan, 0.9]]))
+    export(of_conclusions(told), tmp_path / "runs", "mlflow")
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'study'")
+    found = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    parent = found.pop("study")
+    assert parent.data.tags["answer"] == answer(told)
+    assert parent.data.tags["winner"] == told.winner_name
+    assert {name: run.data.metrics.get("score") for name, run in found.items()} == {
+        "v0, replicate 0": 0.5,
+        "v0, replicate 1": 0.6,
+        "v1, replicate 0": None,
+        "v1, replicate 1": 0.9,
+    }
+    assert {name for name, run in found.items() if run.info.status == "FAILED"} == {
+        "v1, replicate 0"
+    }

@@ -9,8 +9,12 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kohort.errors import StoreError, reason
 from kohort.evidence.store import FindingRecord
+from kohort.findings.conclusions import Conclusions
+from kohort.report.answers import answer
 from kohort.report.exports.in_memory import written_from_memory
 from kohort.report.exports.study_export import ExportedMember, StudyExport
 
@@ -31,7 +35,9 @@ _AT_ONCE = 1000
 def write(study: StudyExport, folder: Path, place: Path) -> None:
     """Write a study as an experiment: a run for the study, with a nested run for each member.
 
-    Metrics have epochs (from 0) as steps, and the time at which the member finished.
+    Metrics have epochs (from 0) as steps, and the time at which the member finished. Of a study
+    that has ended each member has its "score", that of the epoch it is judged at, which is none of
+    its last; and the run of the study has the tags "answer" and "winner".
 
     Args:
         study: The study.
@@ -76,16 +82,38 @@ def _write_study(client: "MlflowClient", study: StudyExport, artifacts: str) -> 
     ends = [member.finished for member in study.members if member.finished]
     of_all = [finding for finding in study.findings if finding.variant is None]
     parent = client.create_run(experiment, _milliseconds(study.started), run_name=study.name)
-    run = parent.info.run_id
-    _log(client, run, study.shared_parameters, _finding_tags(of_all))
+    run, told = parent.info.run_id, study.trials
+    about, scores = dict[str, str](), dict[tuple[str, int], float]()
+    if isinstance(told, Conclusions):
+        about = {"answer": answer(told), "winner": told.winner_name or "none"}
+        scores = _scores(told)
+    _log(client, run, study.shared_parameters, about | _finding_tags(of_all))
     for member in study.measured:
-        _write_member(client, study, member, experiment, run)
+        score = scores.get(member.key[:2]) if member.key.share == 1 else None
+        _write_member(client, study, member, experiment, run, score)
     if len(ends) == len(study.members):
         client.set_terminated(run, end_time=_milliseconds(max(ends, default=study.started)))
 
 
+def _scores(told: Conclusions) -> dict[tuple[str, int], float]:
+    """By variant and replicate, the scores whose mean is the variant's; none of the diverged."""
+    record = told.record
+    values = record.whole.of(f"val_{record.settings.metric}")
+    return {
+        (curves.name, replicate): float(score)
+        for curves, of_variant in zip(told.study.variants, values, strict=True)
+        for replicate, score in enumerate(curves.at_best(of_variant))
+        if np.isfinite(score)
+    }
+
+
 def _write_member(
-    client: "MlflowClient", study: StudyExport, member: ExportedMember, experiment: str, parent: str
+    client: "MlflowClient",
+    study: StudyExport,
+    member: ExportedMember,
+    experiment: str,
+    parent: str,
+    score: float | None,
 ) -> None:
     from mlflow.entities import Metric
 
@@ -111,8 +139,13 @@ def _write_member(
     )
     for some in batched(metrics, _AT_ONCE):
         client.log_batch(run, metrics=some)
+    if score is not None:
+        client.log_metric(run, "score", score, timestamp=at)
     if end is not None:
-        client.set_terminated(run, end_time=at)
+        last = member.epochs[max(member.epochs)]
+        losses = [value for metric, value in last.items() if metric.endswith("loss")]
+        has_diverged = not np.isfinite(losses).all()
+        client.set_terminated(run, "FAILED" if has_diverged else "FINISHED", end_time=at)
 
 
 def _log(
