@@ -46,6 +46,7 @@ def record_of(arguments, accuracies, *, builds=None, defaults=None, epochs=None,
             *(0, "loss", float("nan")),
             (builds or ["build"] * count)[number],
             (defaults or [{}] * count)[number],
+            measured_loss="mse",
         )
         for number, name in enumerate(names)
     )
