@@ -138,7 +138,7 @@ def test_to_look_at_a_model_before_it_trains_changes_nothing_in_it(blobs):
     models = BuiltModels(noise.spec, room=0)
     model = models.new(0, noise.spec.replicate(0, 1.0))
     before = numbers(model)
-    loss = data_loss(model, blobs.x_train, blobs.y_train)
+    loss = data_loss(model, [(blobs.x_train, blobs.y_train, None)])
     assert np.isfinite(loss)
     for value, now in zip(before, numbers(model), strict=True):
         np.testing.assert_array_equal(value, now)
@@ -168,7 +168,7 @@ def test_the_loss_of_a_new_model_is_that_of_keras_and_takes_one_program(blobs, c
     )
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=eager)
     with jax.log_compiles():
-        loss = data_loss(model, blobs.x_train, blobs.y_train)
+        loss = data_loss(model, [(blobs.x_train, blobs.y_train, None)])
     programs = caplog.text.count("Finished XLA compilation")
     assert eager or programs == 1
     expected = model.evaluate(blobs.x_train, blobs.y_train, verbose=0) - float(sum(model.losses))

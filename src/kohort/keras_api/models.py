@@ -1,7 +1,7 @@
 """Models: their variables and state, their configuration, and their regularisation."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -263,18 +263,15 @@ def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     )
 
 
-def data_loss(
-    model: keras.Model, x: Any, y: np.ndarray, weights: np.ndarray | None = None
-) -> float:
-    """The loss of a prepared model in inference mode, without penalties of weights.
+def data_loss(model: keras.Model, batches: Iterable[tuple[Any, np.ndarray, Any]]) -> float:
+    """The mean loss of a prepared model in inference mode, without penalties of weights.
 
     The model is not changed. NaN for a model that overrides how its loss is computed.
 
     Args:
         model: The model.
-        x: Inputs `[sample, ...]`, or such by name.
-        y: Targets `[sample, ...]`.
-        weights: Of the samples, `[sample]`; None without.
+        batches: Of equal sizes: inputs `[sample, ...]` or such by name, targets `[sample, ...]`,
+            and the weights of the samples `[sample]` or None.
     """
     if overridden(model, _MEASURING):
         return float("nan")
@@ -291,7 +288,8 @@ def data_loss(
     # One program where Keras makes one of a step: operations one by one take longer to compile.
     is_compiled = keras.backend.backend() == "jax" and model.jit_compile and not model.run_eagerly
     run = jax.jit(loss_of) if is_compiled else loss_of
-    return float(run([v.value for v in variables], x, y, weights))
+    values = [variable.value for variable in variables]
+    return float(np.mean([float(run(values, *batch)) for batch in batches]))
 
 
 def uncompiled(model: keras.Model) -> keras.Model:

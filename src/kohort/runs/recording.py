@@ -14,7 +14,7 @@ from kohort.data.inspection.constant_answers import ConstantAnswer, constant_ans
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.splits import mean_group_size
+from kohort.data.splits import mean_group_size, random_part
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
@@ -34,8 +34,9 @@ from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
 from kohort.runs.work import weight_bytes
 
-UNTRAINED_SAMPLES = 256
-"""Training samples for the loss before training, which is compared with no other loss."""
+UNTRAINED_SAMPLES, _BATCH = 2048, 256
+"""Training samples for the loss before training, drawn from all: the first may be of one class, or
+the smallest. With it the loss at the end is compared."""
 
 _NONE = np.zeros(0, int)
 NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)  # nobody looked for copies
@@ -193,10 +194,13 @@ def _with_starts(
 
 
 def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -> float:
-    rows = replicate.train[:UNTRAINED_SAMPLES]
-    weights = spec.weights([]).measuring(rows)
+    rows = random_part(np.random.default_rng(0), replicate.train, UNTRAINED_SAMPLES)
+    count = -(-len(rows) // _BATCH)
+    batches = rows[: len(rows) // count * count].reshape(count, -1)
+    data, measuring = spec.data, spec.weights([]).measuring
     return data_loss(
-        model, spec.data.inputs(spec.data.x_train[rows]), spec.data.y_train[rows], weights
+        model,
+        ((data.inputs(data.x_train[at]), data.y_train[at], measuring(at)) for at in batches),
     )
 
 
