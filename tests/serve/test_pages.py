@@ -342,7 +342,7 @@ def test_the_colours_of_variants_do_not_change_with_who_is_best_or_chosen(browse
 
         before = colours()
         assert len(set(before.values())) == 4
-        assert before["a"] == "rgb(59, 157, 221)"  # the first of the study, and not of the table
+        assert before["a"] == "rgb(0, 114, 178)"  # the first of the study, and not of the table
         tab.locator("#variants :checked").first.uncheck()
         tab.wait_for_function("() => document.querySelectorAll('#variants :checked').length === 3")
         tab.wait_for_timeout(300)

@@ -306,3 +306,14 @@ def test_where_nearly_anything_is_possible_no_estimate_is_told(low, high, told):
     assert undertrained._falls(fall, "train", 0.03) == told.format("it has moved so far")
     so_far = "train loss has moved so far"
     assert undertrained._falls(fall, "validation", 0.03) == told.format(so_far)
+
+
+def test_without_a_known_error_nothing_is_limited():
+    unknown = [[np.nan, np.nan]] * 3
+    curves = variant(
+        train=[[1.0, 0.5]] * 3,
+        valid=[[1.0, 0.5], [1.0, 0.6], [1.0, 0.4]],
+        train_error=unknown,
+        valid_error=unknown,
+    )
+    assert "validation loss" in judge(RULE, curves).sentence

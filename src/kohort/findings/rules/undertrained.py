@@ -178,6 +178,8 @@ def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: flo
         highest: The highest.
     """
     known = errors[:, np.isfinite(errors).any(axis=0)]
+    if not known.size:
+        return gain
     end = float(np.nanmean(known[:, -1]))
     clipped = gain.within(end - highest, end - lowest)
     return replace(clipped, mean=float(np.clip(gain.mean, end - highest, end - lowest)))
