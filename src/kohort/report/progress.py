@@ -20,7 +20,7 @@ from rich.text import Text
 
 from kohort.errors import count
 from kohort.report.following.progress_line import ProgressLine
-from kohort.report.following.time_left import TimeLeft
+from kohort.report.following.time_left import Left, TimeLeft
 
 if TYPE_CHECKING:
     from kohort.engine.program.compilation import Compiling
@@ -67,7 +67,7 @@ class Progress:
         self._best: Callable[[], Best | None] = lambda: None
         self._found: Best | None = None
         self._part, self._said = "", ""
-        self._pass_on: Callable[[float, str], None] = lambda _seconds, _part: None
+        self._pass_on: Callable[[Left], None] = lambda _left: None
         self._line = ProgressLine() if visible and self._console.is_jupyter else None
         self._is_log = visible and not self._console.is_terminal and self._line is None
         self._began = self._told = self._looked = _clock()
@@ -108,8 +108,8 @@ class Progress:
         """Show the best score too, which this tells."""
         self._best = best
 
-    def pass_on(self, tell_left: Callable[[float, str], None]) -> None:
-        """Tell this, too, the seconds that are left, and of what, when something has trained."""
+    def pass_on(self, tell_left: Callable[[Left], None]) -> None:
+        """Tell this, too, when something has trained, with what works out how long it takes."""
         self._pass_on = tell_left
 
     def tell_apart(self, compiling: "Callable[[], Compiling]") -> None:
@@ -157,6 +157,11 @@ class Progress:
     def seconds_left(self) -> float | None:
         """The seconds that are left; None while nothing was trained."""
         return self._time.seconds
+
+    def _left_of_part(self) -> tuple[float, str] | None:
+        """The seconds that are left, and of what; None while nothing was trained."""
+        seconds = self.seconds_left
+        return None if seconds is None else (seconds, self._part.strip())
 
     def _grow(self, member_epochs: int) -> None:
         total = self._bar.tasks[self._task].total or 0
@@ -206,8 +211,8 @@ class Progress:
         self._epoch = epoch + 1
         self._bar.advance(self._task, member_epochs)
         self._time.trained(member_epochs * self._cost)
-        if (seconds := self.seconds_left) is not None:
-            self._pass_on(seconds, self._part.strip())
+        # An estimate looks at all epochs of late: small nets train one in less time.
+        self._pass_on(self._left_of_part)
         self._show()
         if self._is_log and _clock() - self._told >= LOG_SECONDS:
             self._told = _clock()

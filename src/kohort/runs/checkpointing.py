@@ -13,6 +13,7 @@ from kohort.evidence.store import MemberKey, MemberRecord, Weights
 from kohort.findings.diagnosis import without_test
 from kohort.findings.finding import Finding
 from kohort.report.exports.study_export import finding_record
+from kohort.report.following.time_left import Left
 from kohort.runs.fingerprint import key_of
 from kohort.runs.pace import EndRequest, Pace
 from kohort.runs.recording import Trained
@@ -73,9 +74,9 @@ class Checkpointer:
         """Store the names of the members that train now, by machine of a cluster."""
         self._told.place(places)
 
-    def tell_left(self, seconds: float, part: str) -> None:
-        """Store the seconds that are left of the run, or of a part of it."""
-        self._told.tell_left(seconds, part)
+    def tell_left(self, left: Left) -> None:
+        """Store the seconds that are left of the run, or of a part of it, where it is due."""
+        self._told.tell_left(left)
 
     @property
     def runs(self) -> int:

@@ -32,7 +32,7 @@ def test_places_are_kept_when_they_have_changed_and_it_is_due(told):
 
 def test_the_time_left_is_kept_when_it_is_due(told):
     kept, of = told
-    of.tell_left(12.345, "of this rung")
+    of.tell_left(lambda: (12.345, "of this rung"))
     of._timing = SimpleNamespace(is_due=False, writing=of._timing.writing)
-    of.tell_left(11.0, "of this rung")
+    of.tell_left(lambda: pytest.fail("it is not due"))
     assert kept == [{"left": [12.3, "of this rung"]}]

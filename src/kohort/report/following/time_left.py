@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from kohort.engine.program.compilation import Compiling
 
+type Left = Callable[[], tuple[float, str] | None]
+"""Works out the seconds that are left, and of what; None while they are not known."""
+
 _WINDOW = 600.0
 """Seconds whose speed counts; an epoch may take so long."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kohort.report.following.time_left import Left
 from kohort.runs.pace import Pace
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class ToldRun:
                 self._kept.tell_run(places=places)
             self._known = places
 
-    def tell_left(self, seconds: float, part: str) -> None:
-        """Store the seconds that are left, and of what, where it is due."""
-        if self._timing.is_due:
+    def tell_left(self, left: Left) -> None:
+        """Store the seconds that are left, and of what, where it is due; else nothing asks."""
+        if self._timing.is_due and (told := left()) is not None:
+            seconds, part = told
             with self._timing.writing():
                 self._kept.tell_run(left=[round(seconds, 1), part])

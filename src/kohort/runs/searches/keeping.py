@@ -15,6 +15,7 @@ from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
 from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
+from kohort.report.following.time_left import Left
 from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
@@ -83,9 +84,9 @@ class SearchKeeper:
         """Store the names of the trials that train now, by machine of a cluster."""
         self._told.place(places)
 
-    def tell_left(self, seconds: float, part: str) -> None:
-        """Store the seconds that are left of the run, or of a part of it."""
-        self._told.tell_left(seconds, part)
+    def tell_left(self, left: Left) -> None:
+        """Store the seconds that are left of the run, or of a part of it, where it is due."""
+        self._told.tell_left(left)
 
     def __getitem__(self, key: str) -> Any:
         """Something that was noted of the search; None if it was not."""
