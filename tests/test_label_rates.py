@@ -75,13 +75,18 @@ def test_nothing_is_found_where_less_than_the_threshold_is_planted():
         assert beyond[-1]["verdicts"] == {"found": sum(beyond[-1]["verdicts"].values())}
 
 
-def test_the_page_of_shifts_tells_the_verdicts():
-    written = json.loads(label_page.SHIFTS.read_text("utf-8"))
-    told = label_page.shift_rates()
+def assert_verdicts_are_told(written, told):
+    """A row of a page has the verdicts of each cell."""
     for cell in written["cells"]:
         counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
         assert sum(counts) == written["draws"]
         assert f"| {' | '.join(map(str, counts))} |" in told
+
+
+def test_the_page_of_shifts_tells_the_verdicts():
+    written = json.loads(label_page.SHIFTS.read_text("utf-8"))
+    told = label_page.shift_rates()
+    assert_verdicts_are_told(written, told)
     # Without a shift nothing is found.
     assert "found" not in written["cells"][0]["verdicts"]
 
@@ -89,10 +94,7 @@ def test_the_page_of_shifts_tells_the_verdicts():
 def test_the_page_of_the_order_in_time_tells_the_verdicts():
     written = json.loads(time_page.FILE.read_text("utf-8"))
     told = time_page.rates()
-    for cell in written["cells"]:
-        counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
-        assert sum(counts) == written["draws"]
-        assert f"| {' | '.join(map(str, counts))} |" in told
+    assert_verdicts_are_told(written, told)
     said, tables = time_page.false_alarms()
     assert said <= 0.05 * tables
     assert written["cells"][-2]["verdicts"] == {"found": written["draws"]}, "a random walk"

@@ -171,12 +171,13 @@ def from_json(
         {int(number): loss for number, loss in of_variant.items()}
         for of_variant in stored.get("untrained_in", [{}] * count)
     ]
-    sizes, measured = stored.get("weight_bytes", [0] * count), stored.get("measured_losses")
+    sizes = stored.get("weight_bytes", [0] * count)
+    measured = stored.get("measured_losses", [""] * count)
     facts = zip(
         settings.epochs,
         *(stored[name] for name in by_variant),
         *later,
-        *(starts, sizes, [""] * count if measured is None else measured),
+        *(starts, sizes, measured),
         strict=True,
     )
     return StudyRecord(

@@ -203,9 +203,17 @@ class Conclusions:
             variant: The number of the variant.
             side: "val_", or "eval_" for the training part.
         """
+        return self.study.scale.possible(self.study.interval(self.scores(variant, side)))
+
+    def scores(self, variant: int, side: str = "val_") -> np.ndarray:
+        """Those whose mean it is, `[replicate]`; NaN for replicates that are not sound.
+
+        Args:
+            variant: The number of the variant.
+            side: As of `score`.
+        """
         values = self.record.whole.of(side + self.record.settings.metric)[variant]
-        interval = self.study.interval(self.study.variants[variant].at_best(values))
-        return self.study.scale.possible(interval)
+        return self.study.variants[variant].at_best(values)
 
     def best_replicate(self, variant: int) -> int:
         """The replicate of lowest validation loss, for a variant that trained to the end."""

@@ -78,7 +78,6 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     """The score of a member that was measured on the test set."""
     assert tested.score is not None
     assert tested.values is not None
-    values = tested.values
     errors: tuple[NumberErrors, ...] = ()
     if tested.targets is not None and tested.predictions is not None:
         errors = number_errors(tested.targets, tested.predictions, confidence, tested.groups)
@@ -89,13 +88,13 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         score = _area(tested, value, ranked, confidence)
     elif not len(counted):
         roots = [one.rmse for one in errors if np.isclose(one.rmse.mean, value, rtol=_SAME)]
-        score = roots[0] if len(errors) == len(roots) == 1 else without_bounds(value, len(values))
+        is_root = len(errors) == len(roots) == 1
+        score = roots[0] if is_root else without_bounds(value, len(tested.values))
     elif np.isin(counted, (0, 1)).all():
         score = proportion_over(counted == 1, groups, confidence)
     else:
         score = mean_over(counted, groups, confidence)
-    is_single = len(counted) == 1 and not score.is_formed
-    why = "counts one sample alone" if is_single else tested.no_interval
+    why = "counts one sample alone" if len(counted) == 1 else tested.no_interval
     if score.is_formed:
         why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors

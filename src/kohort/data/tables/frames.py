@@ -120,17 +120,19 @@ def of_parts(
     """
     numbered = None if groups is None else number_groups(groups)
     labels = None if target.names is None else target.values
+    times = None if time is None else times_of(time)
     if isinstance(test, np.ndarray):
         held_out, how = test, f"the test set is the {len(test):,} samples of that name"
-    elif time is not None:
-        held_out, how = latest_rows(time, numbered, test)
+    elif time is not None and times is not None:
+        held_out, how = latest_rows(time, times, numbered, test)
     else:
         held_out, how = hold_out(len(frame), labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
     told += [] if numbered is not None else _asked(columns)
-    if time is not None:  # Others, such as a date of birth, are not when a row came to be.
-        columns = replace(columns, moments={str(time.name): times_of(time)})
+    if time is not None and times is not None:
+        # Others, such as a date of birth, are not when a row came to be.
+        columns = replace(columns, moments={str(time.name): times})
     check_room(4 * len(frame) * len(columns.inputs), "the inputs of all rows")
     x = columns.encode(frame)
     unknown = sorted(set(columns.unknown(frame.iloc[held_out])))
@@ -163,10 +165,12 @@ def _no_column(argument: str, given: object, names: list[str]) -> DataError:
 
 def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]]:
     """How inputs are made of the columns, and what was done to them, in sentences."""
+    places = {name: places_in_time(frame[name]) for name in frame.columns}
+    moments = {name: each for name, each in places.items() if each is not None}
     found: list[Column] = []
     why: dict[str, str] = {}
     for name in frame.columns:
-        column = _column(frame[name], train)
+        column = _column(frame[name], train, are_moments=name in moments)
         if isinstance(column, Column):
             found.append(column)
         else:
@@ -196,8 +200,6 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             "texts are no inputs of a model here, since Keras's TextVectorization and StringLookup "
             f"need TensorFlow: {_OF_TEXTS}"
         )
-    places = {name: places_in_time(frame[name]) for name in frame.columns}
-    moments = {name: each for name, each in places.items() if each is not None}
     return Columns(tuple(found), repeated, moments), told
 
 
@@ -238,7 +240,7 @@ def _told_of_order(names: list[str]) -> list[str]:
     return [told]
 
 
-def _column(cells: pd.Series, train: np.ndarray) -> Column | str:
+def _column(cells: pd.Series, train: np.ndarray, *, are_moments: bool) -> Column | str:
     """How inputs are made of a column; or why none are."""
     name, has_gaps = str(cells.name), bool(cells.isna().any())
     if not cells.notna().to_numpy()[train].any():
@@ -253,7 +255,8 @@ def _column(cells: pd.Series, train: np.ndarray) -> Column | str:
         return Column(name, "number", has_gaps=has_gaps)
     if cells.dtype.kind in "Mm":
         return _MOMENTS
-    return _category(name, cells, train, has_gaps=has_gaps)
+    found = _category(name, cells, train, has_gaps=has_gaps)
+    return _MOMENTS if are_moments and not isinstance(found, Column) else found
 
 
 def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool) -> Column | str:
@@ -268,7 +271,7 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
             "leave such cells empty, or drop the column",
         )
     if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
-        return f"{len(different):,} {_TEXTS}" if places_in_time(cells) is None else _MOMENTS
+        return f"{len(different):,} {_TEXTS}"
     some = cells.iloc[train]
     return Column(
         name, "category", tuple(sorted(texts(some[some.notna()]).unique())), has_gaps=has_gaps

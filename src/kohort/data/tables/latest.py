@@ -45,7 +45,7 @@ def times_of(cells: pd.Series) -> np.ndarray:
 
 
 def latest_rows(
-    cells: pd.Series, groups: np.ndarray | None, test: float | None
+    cells: pd.Series, places: np.ndarray, groups: np.ndarray | None, test: float | None
 ) -> tuple[np.ndarray, str]:
     """The rows of a test set that is later than all other rows.
 
@@ -53,7 +53,8 @@ def latest_rows(
     test set nearest to the part.
 
     Args:
-        cells: `[row]`, the moments; what `times_of` takes.
+        cells: `[row]`, the moments.
+        places: `[row]`, what `times_of` gives for them.
         groups: `[row]`, what stays together; None where there are no groups.
         test: The part of the rows to hold out; None is a fifth, 0 holds out none.
 
@@ -61,12 +62,12 @@ def latest_rows(
         Their rows, ascending; and how they were chosen, as a sentence.
 
     Raises:
-        DataError: A cell is no moment, or no such cut is near the part.
+        DataError: No such cut is near the part.
     """
     part = test_part(test)
     if not part:
         return np.arange(0), "no samples are held out as a test set"
-    name, places = str(cells.name), times_of(cells)
+    name = str(cells.name)
     later, wanted = _test_sizes(places, groups), part * len(places)
     is_near = (later >= wanted / MOST_OFF) & (later <= wanted * MOST_OFF)
     if not is_near.any():

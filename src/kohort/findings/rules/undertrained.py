@@ -181,8 +181,8 @@ def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: flo
     if not known.size:
         return gain
     end = float(np.nanmean(known[:, -1]))
-    clipped = gain.within(end - highest, end - lowest)
-    return replace(clipped, mean=float(np.clip(gain.mean, end - highest, end - lowest)))
+    room = end - highest, end - lowest
+    return replace(gain.within(*room), mean=float(np.clip(gain.mean, *room)))
 
 
 def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:

@@ -45,10 +45,9 @@ class FrameView(RaceView):
         """
         record, studied = self.record, self._conclusions.study.variants
         metric, whole = record.settings.metric, record.whole
-        valid, train = (whole.of(f"{side}_{metric}") for side in ("val", "eval"))
         rows, arguments = [], []
         for number, (variant, curves) in enumerate(zip(record.variants, studied, strict=True)):
-            scores, trained = (curves.at_best(of[number]) for of in (valid, train))
+            scores, trained = map(self._conclusions.scores, (number, number), ("val_", "eval_"))
             best = curves.best_by_others if len(curves.sound) else ()
             chosen = dict(zip(curves.sound.tolist(), best, strict=True))
             for replicate, length in enumerate(whole.lengths[number].tolist()):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kohort.engine.program.guard import has_diverged
 from kohort.errors import StoreError, reason
 from kohort.evidence.store import FindingRecord
 from kohort.findings.conclusions import Conclusions
@@ -36,8 +37,8 @@ def write(study: StudyExport, folder: Path, place: Path) -> None:
     """Write a study as an experiment: a run for the study, with a nested run for each member.
 
     Metrics have epochs (from 0) as steps, and the time at which the member finished. Of a study
-    that has ended each member has its "score", that of the epoch it is judged at, which is none of
-    its last; and the run of the study has the tags "answer" and "winner".
+    that has ended each member has its "score", that of the epoch it is judged at, which may not
+    be its last; and the run of the study has the tags "answer" and "winner".
 
     Args:
         study: The study.
@@ -97,12 +98,10 @@ def _write_study(client: "MlflowClient", study: StudyExport, artifacts: str) -> 
 
 def _scores(told: Conclusions) -> dict[tuple[str, int], float]:
     """By variant and replicate, the scores whose mean is the variant's; none of the diverged."""
-    record = told.record
-    values = record.whole.of(f"val_{record.settings.metric}")
     return {
-        (curves.name, replicate): float(score)
-        for curves, of_variant in zip(told.study.variants, values, strict=True)
-        for replicate, score in enumerate(curves.at_best(of_variant))
+        (name, replicate): float(score)
+        for number, name in enumerate(told.record.variant_names)
+        for replicate, score in enumerate(told.scores(number))
         if np.isfinite(score)
     }
 
@@ -142,10 +141,8 @@ def _write_member(
     if score is not None:
         client.log_metric(run, "score", score, timestamp=at)
     if end is not None:
-        last = member.epochs[max(member.epochs)]
-        losses = [value for metric, value in last.items() if metric.endswith("loss")]
-        has_diverged = not np.isfinite(losses).all()
-        client.set_terminated(run, "FAILED" if has_diverged else "FINISHED", end_time=at)
+        has_failed = has_diverged(member.epochs[max(member.epochs)])
+        client.set_terminated(run, "FAILED" if has_failed else "FINISHED", end_time=at)
 
 
 def _log(

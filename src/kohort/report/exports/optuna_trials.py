@@ -129,10 +129,9 @@ def _attributes(told: Conclusions, number: int) -> dict[str, Any]:
     }
     if len(curves.sound):
         score, train = told.score(number), told.score(number, "eval_")
-        of_each = curves.at_best(record.whole.of(f"val_{record.settings.metric}")[number])
         found |= {"score": score.mean, "low": score.low, "high": score.high}
         found |= {"train": train.mean, "best_epoch": curves.best + 1}
-        found["scores"] = of_each[curves.sound].tolist()
+        found["scores"] = told.scores(number)[curves.sound].tolist()
     known = {
         name: value
         for name, value in found.items()

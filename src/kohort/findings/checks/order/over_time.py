@@ -1,5 +1,6 @@
 """KD111: targets of neighbours in time are alike, and splits are random."""
 
+import math
 from collections.abc import Sequence
 
 from kohort.data.inspection.time_facts import FEWEST_ROWS, MOST_COLUMNS, SHUFFLES, OrderInTime
@@ -18,7 +19,7 @@ from which on rows are said to stand in order of time."""
 
 def judge(data: CheckedData) -> Finding:
     """Whether neighbours in time are alike, in a column by which the rows are in order."""
-    measured = [column for column in data.times if column.alike == column.alike]
+    measured = [column for column in data.times if not math.isnan(column.alike)]
     if not measured:
         return RULE.finding(None, "not applicable", _unmeasured(data.times))
     level = LEVEL / len(measured)
