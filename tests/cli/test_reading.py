@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 import kohort as library
+from kohort.cli.options import spelt_as_options
+from kohort.errors import DataError
 from tests.cli.in_process import kohort
 
 STUDY = """
@@ -237,3 +239,20 @@ def test_the_library_spells_them_as_arguments(pets):
     folder, _ = pets
     with pytest.raises(library.DataError, match="target= one of the columns"):
         library.load(folder / "pets.csv")
+
+
+@pytest.mark.parametrize(
+    ("argument", "option"),
+    [
+        ("time='day'", "--time day"),
+        ("time='a day'", "--time 'a day'"),
+        ('group="owner"', "--group owner"),
+        ("size=(28, 14)", "--size 28x14"),
+        ("test=0.2", "--test 0.2"),
+        ("color=", "--color"),
+    ],
+)
+def test_errors_name_options_where_python_has_arguments(argument, option):
+    with pytest.raises(DataError) as caught, spelt_as_options():
+        raise DataError(f"numbers in {argument}, say", "none", f"give {argument}")
+    assert str(caught.value) == f"expected numbers in {option}, say, got none; give {option}"

@@ -1,6 +1,7 @@
 """The arguments and options that several commands take."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -201,7 +202,9 @@ def size_of(text: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-_ARGUMENT = re.compile(r"\b(target|group|size|color|test|time)=(\([^)]*\)|[\w.]+|\"\w*\")?")
+_ARGUMENT = re.compile(
+    r"\b(target|group|size|color|test|time)=(\([^)]*\)|[\w.]+|\"[^\"]*\"|'[^']*')?"
+)
 
 
 @contextmanager
@@ -215,7 +218,9 @@ def spelt_as_options() -> Iterator[None]:
 
 
 def _option(match: re.Match[str]) -> str:
-    """An argument as an option: `size=(28, 28)` is `--size 28x28`."""
-    name, value = match[1], (match[2] or "").strip('()"')
-    value = "x".join(part.strip() for part in value.split(","))
-    return f"--{name} {value}".rstrip()
+    """An argument as an option: `size=(28, 28)` is `--size 28x28`, `time='day'` `--time day`."""
+    name, value = match[1], match[2] or ""
+    if value.startswith("("):
+        value = "x".join(part.strip() for part in value.strip("()").split(","))
+    value = value.strip("\"'")
+    return f"--{name} {shlex.quote(value)}" if value else f"--{name}"
