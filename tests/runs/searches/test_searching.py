@@ -18,6 +18,7 @@ from kohort.engine.loop.cohort import Cohort
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
+from kohort.report.progress import Progress
 from kohort.runs.searches import climbing
 from kohort.runs.searches.keeping import Facts, SearchKeeper
 from kohort.runs.searches.searching import Failures, _Part
@@ -588,3 +589,17 @@ def test_programs_that_compile_ahead_are_compiled_once_and_train_the_same(blobs,
     assert len(begun) == 4, "each architecture, and none again in a later rung"
     monkeypatch.setattr(climbing, "compiled_ahead", lambda _jobs, resources, _new: resources)
     assert searched() == ahead
+
+
+def test_the_programs_of_a_rung_are_expected_at_what_their_steps_likely_take(blobs, monkeypatch):
+    told, real = [], Progress.expect
+
+    def expect(progress, epochs, cost=1.0, part="", **more):
+        told.append((part, epochs, cost))
+        real(progress, epochs, cost, part, **more)
+
+    monkeypatch.setattr(Progress, "expect", expect)
+    small(blobs, space=SPACE | {"units": [4, 1000]}, trials=4, epochs=2).run(verbose=0, confirm=2)
+    of_rungs = [(epochs, cost) for part, epochs, cost in told if part == "rung"]
+    (_, one), (_, other) = of_rungs[:2]
+    assert max(one, other) > 5 * min(one, other)
