@@ -44,8 +44,8 @@ Train and validation are both measured in inference mode at the end of each epoc
 without the penalties of weight regularisers, and by the error: what the variants are judged by,
 turned so that lower is better, 1 - accuracy, say. A rule looks at one variant over its replicates,
 at the study as a whole, or at what the winner and the baseline do on the test set, once that has
-been read; no rule reads it. Replicates that diverged are left out. Of more than 10,000 training
-samples a random part is measured, as many as validate and 10,000 at least: drawn once for each
+been read; no rule reads it. Replicates that diverged are left out. Of more than 4,000 training
+samples a random part is measured, as many as validate and 4,000 at least: drawn once for each
 replicate, the same for all variants.
 
 - **e\\*** is the variant's best epoch: the one of lowest validation loss, averaged over replicates.

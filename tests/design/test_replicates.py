@@ -51,7 +51,7 @@ def test_more_replicates_leave_the_first_ones_as_they_are():
 
 @pytest.mark.parametrize(
     ("train", "valid", "measured"),
-    [(900, 100, 900), (10_000, 20, 10_000), (30_000, 100, 10_000), (60_000, 20_000, 20_000)],
+    [(900, 100, 900), (4_000, 20, 4_000), (30_000, 100, 4_000), (60_000, 20_000, 20_000)],
 )
 def test_of_many_training_samples_as_many_are_measured_as_validate(train, valid, measured):
     replicate = Replicate(0, 5, np.arange(train) * 2, np.arange(valid) * 2 + 1)

@@ -25,8 +25,12 @@ from kohort.errors import DesignError, received_text
 MOST = 10_000
 """Repeats or folds; more than anybody trains are a slip, and would not end."""
 
-MEASURED = 10_000
-"""So many training samples are all measured, also where fewer validate."""
+MEASURED = 4_000
+"""So many training samples are all measured, also where fewer validate.
+
+To measure is a third of what it is to train, and of 4,000 an accuracy of 95 % has a standard error
+of 0.3 points, which where fewer validate is less than that of the validation it is compared with.
+"""
 
 
 @dataclass(frozen=True, eq=False)
