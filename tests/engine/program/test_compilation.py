@@ -4,8 +4,11 @@ from concurrent.futures import wait
 from threading import Event, current_thread
 from types import SimpleNamespace
 
+import keras
+import numpy as np
 import pytest
 
+import kohort
 from kohort.engine.program import compilation
 from kohort.engine.program.compilation import Programs
 
@@ -85,3 +88,17 @@ def test_what_programs_take_is_told(monkeypatch):
     now[0] += 100.0  # Nobody waits for it meanwhile.
     assert programs.get("b", (), lambda: 0.0) == 7.0
     assert told() == (3.0, 2, 10.0, False)
+
+
+@pytest.mark.parametrize("memory", [None, 20_000], ids=["resident", "streamed"])
+def test_programs_of_recurrent_layers_alone_are_compiled_for_loops(memory, monkeypatch):
+    def train(layer):
+        model = keras.Sequential([keras.Input((4, 3)), layer, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        kohort.fit(model, np.ones((512, 4, 3)), np.ones((512, 1)), memory=memory, verbose=0)
+
+    # XLA refuses an option that it does not know, so who fails was compiled with it.
+    monkeypatch.setattr(compilation, "_FOR_LOOPS", {"xla_no_such_option": 1})
+    train(keras.layers.Flatten())
+    with pytest.raises(Exception, match="xla_no_such_option"):
+        train(keras.layers.GRU(2))

@@ -43,7 +43,8 @@ def test_weights_of_any_shape_are_those_that_keras_draws(kind, seed, shape):
 
 
 @pytest.mark.parametrize(
-    "shape", [(4, 5), (2, 4, 7), (32, 4, 8), (4, 1, 8), (4, 8, 1), (3, 3, 4, 8)]
+    "shape",
+    [(4, 5), (2, 4, 7), (32, 4, 8), (4, 1, 8), (4, 8, 1), (3, 3, 4, 8), (3, 3, 1, 8), (12, 5)],
 )
 @pytest.mark.parametrize("kind", DRAWS, ids=lambda kind: kind.__name__)
 def test_so_are_those_whose_last_axes_xla_unrolls(kind, shape):
@@ -52,6 +53,14 @@ def test_so_are_those_whose_last_axes_xla_unrolls(kind, shape):
     with building():
         shared = kind(seed=3)(shape)
     assert bits(shared) == bits(kind(seed=3)(shape))
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("bounds", [(), (-0.25,), (-1.5, 1.25)])
+def test_an_unrolled_draw_takes_its_bounds_and_dtype(bounds, dtype):
+    with building():
+        shared = backend.random.uniform((3, 4, 7), *bounds, dtype=dtype, seed=6)
+    assert bits(shared) == bits(backend.random.uniform((3, 4, 7), *bounds, dtype=dtype, seed=6))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

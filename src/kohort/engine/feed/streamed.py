@@ -142,7 +142,13 @@ class StreamedRunner:
             program = PROGRAMS.get(
                 (self._steps.key(names), kind, spec.pixels, self._place),
                 arguments,
-                partial(lower_for_seats, segment, (0, 0, 0, None), *arguments),
+                partial(
+                    lower_for_seats,
+                    segment,
+                    (0, 0, 0, None),
+                    *arguments,
+                    has_loops=self._steps.has_loops,
+                ),
             )
             check_fits(program.needed, self._memory)
             state, last = program.run(*arguments)

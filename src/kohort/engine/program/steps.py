@@ -27,6 +27,7 @@ from kohort.tracing.signature import (
 
 # Two traces of one call into Python are never equal.
 _CALLS_TO_PYTHON = {"pure_callback", "io_callback"}
+_LOOPS = {"scan", "while"}
 
 type Constants = dict[str, list[Any]]
 """The lifted constants of each step by its name; each `[member]`."""
@@ -169,6 +170,11 @@ class Steps:
     def convolves(self, name: str) -> bool:
         """Whether a step has convolutions."""
         return "conv_general_dilated" in self._traces[name].primitives()
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether a prepared step has loops of its own, as those of recurrent layers."""
+        return any(_LOOPS & trace.primitives() for trace in self._traces.values())
 
     @property
     def calls_python(self) -> bool:
