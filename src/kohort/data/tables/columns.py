@@ -1,5 +1,6 @@
 """The columns of a table as inputs of a model: numbers as they are, categories as 0 and 1."""
 
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from kohort.errors import DataError, row_text
 UNKNOWN = "[UNK]"
 """What Keras's lookups call the category of code 0."""
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+_ZERO_IN_FRONT = re.compile(r"\s*[+-]?0\d+([.,]\d*)?([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,18 @@ def check_names_differ(names: Sequence[str], where: str = "") -> None:
 def texts(cells: pd.Series) -> pd.Series:
     """Cells as text, without the blanks around it."""
     return cells.astype(object).map(str).str.strip()
+
+
+def zero_in_front(cells: pd.Series) -> str:
+    """The first number with a zero before another digit, `007`, as codes have; "" where none has.
+
+    As numbers, "007" and "7" would be one.
+
+    Args:
+        cells: Text; others have no such zero.
+    """
+    different = map(str, cells.dropna().unique())
+    return next(filter(_ZERO_IN_FRONT.fullmatch, different), "").strip()
 
 
 def listed(names: Sequence[object] | pd.Index) -> str:
