@@ -15,7 +15,7 @@ from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.group_words import over_groups_text, paired_text
-from kohort.report.tested_scores import TestScore, are_accuracies, without_intervals
+from kohort.report.tested_scores import TestScore, are_accuracies, by_thresholds, without_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,8 @@ class SideBySide:
             f"{write(other.score)} by {metric}, the single model, {self.single.name}, "
             f"{write(single.score)}: {self._change_of_score(difference)}."
         )
-        return " ".join([told, *without_intervals((other, single), metric)])
+        lacks = without_intervals((other, single), metric)
+        return " ".join(filter(None, [told, *lacks, by_thresholds((other, single))]))
 
     def _change_of_score(self, difference: Interval) -> str:
         if not self.scale.is_proportion:
