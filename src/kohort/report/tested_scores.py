@@ -17,7 +17,7 @@ from kohort.findings.names import listing
 from kohort.findings.numbers.number_errors import NumberErrors, number_errors
 from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import area_interval
-from kohort.findings.statistics.scale import Scale, significant
+from kohort.findings.statistics.scale import Scale, fixed, significant
 from kohort.report.held_out import HeldOut
 
 BY_THRESHOLDS = 1e-3
@@ -206,12 +206,9 @@ def by_thresholds(scores: Sequence[TestScore]) -> str:
     apart = [s for s in scores if s.by_ranks is not None and abs(_more(s)) >= BY_THRESHOLDS]
     if not apart:
         return ""
+    sides = [(s.variant, fixed(100 * abs(_more(s))), _more(s) > 0) for s in apart]
     told = listing(
-        [
-            f"{100 * abs(_more(score)):.1f} points {'higher' if _more(score) > 0 else 'lower'} for "
-            f"{score.variant}"
-            for score in apart
-        ]
+        [f"{by} points {'higher' if more else 'lower'} for {name}" for name, by, more in sides]
     )
     many = listing([f"{number:,}" for number in sorted({score.thresholds for score in apart})])
     return (

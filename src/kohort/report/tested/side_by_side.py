@@ -10,7 +10,7 @@ from kohort.findings.names import listing
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
-from kohort.findings.statistics.scale import Scale, percent, significant
+from kohort.findings.statistics.scale import Scale, fixed, percent, significant
 from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
@@ -196,9 +196,9 @@ def no_probabilities(variants: Sequence[str]) -> str:
 def calibrated(found: Calibration) -> str:
     """A calibration error, and whether it is more than chance."""
     told = "more than" if found.is_shown else "within"
-    error, by_chance = (f"{100 * part:.1f}" for part in (found.error, found.by_chance))
+    error, by_chance = (fixed(100 * part) for part in (found.error, found.by_chance))
     if error == by_chance:  # rounded, one would be no more than the other
-        error, by_chance = (f"{100 * part:.2f}" for part in (found.error, found.by_chance))
+        error, by_chance = (fixed(100 * part, 2) for part in (found.error, found.by_chance))
     return f"{error} % ({told} the {by_chance} % of chance)"
 
 
