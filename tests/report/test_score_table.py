@@ -1,5 +1,6 @@
 """The table of scores."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -26,9 +27,11 @@ def test_the_megabytes_of_the_weights_stand_beside_the_parameters():
     known = replace(record, variants=(small, replace(large, weight_bytes=80_000)))
     table = score_table(Conclusions(known))
     assert table["parameters"].to_dict() == {"v0": 10, "v1": 20}
-    assert table["megabytes"]["v1"] == 0.08
-    assert np.isnan(table["megabytes"]["v0"])  # it was kept before they were
-    assert "80 KB" in plain_text(Conclusions(known))
+    assert table["weights_megabytes"]["v1"] == 0.08
+    assert np.isnan(table["weights_megabytes"]["v0"])  # it was kept before they were
+    text = plain_text(Conclusions(known))
+    assert "80 KB" in text
+    assert re.search(r"parameters +weights +seconds", text)
 
 
 def test_a_gap_of_half_a_tenth_is_one_number_in_the_table_and_in_the_finding():

@@ -98,7 +98,7 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
         **balanced_of_one_answer(conclusions),
         "best_epoch": None,
         "parameters": 0,
-        "megabytes": 0.0,
+        "weights_megabytes": 0.0,
         "seconds": 0.0,
         "seconds_per_epoch": 0.0,
         **({"replicates": None, "left": ""} if conclusions.race else {}),

@@ -100,7 +100,7 @@ class SideBySide:
         classes also `test_accuracy`, `balanced_accuracy`, `log_loss`, the calibration error `ece`
         and what chance makes of it, `ece_by_chance` (exceeded in 5 % of cases by a calibrated
         model); `parameters`; `milliseconds` of a prediction for a batch of 1,000 rows, and
-        `megabytes` of the file. Of two classes there are `roc_auc` and `average_precision`, of a
+        `file_megabytes`. Of two classes there are `roc_auc` and `average_precision`, of a
         number to predict `rmse`, `mae` and `r2`.
         """
         names = ("accuracy",) if self._are_accuracies else ()
@@ -153,10 +153,11 @@ class SideBySide:
 
     def _costs(self) -> str:
         one, two = self.single.cost, self.other.cost
+        files = words.size(two.file_megabytes), words.size(one.file_megabytes)
         return (
             f"It has {two.parameters:,} parameters against {one.parameters:,}, takes "
             f"{two.milliseconds:.3g} ms for 1,000 rows against {one.milliseconds:.3g} ms here, and "
-            f"its file has {words.size(two.megabytes)} against {words.size(one.megabytes)}."
+            f"its file has {' against '.join(files)}."
         )
 
 
