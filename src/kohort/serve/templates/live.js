@@ -209,7 +209,7 @@
     if (by("pad").dataset.light !== String(isLight())) clear();
     const best = order.map((variant) => standing.get(variant)).find((one) => one && one[2] !== null);
     const interval = best && best[3] !== null ? ` (${scored(best[3])} to ${scored(best[4])})` : "";
-    const soFar = best ? `So far ${variants[best[0]]} has the best validation ${judged.metric}: ${scored(best[2])}${interval}, over `
+    const soFar = best ? `So far ${variants[best[0]]} leads: validation ${judged.metric} ${scored(best[2])}${interval}, over `
       + `${count(best[1], "member")}. That is no verdict: one comes at the end.` : "Nothing is measured yet.";
     say(by("answer"), judged.final ? judged.answer : head.kind === "search" ? "" : soFar);
   };
