@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from kohort.errors import DataError, row_text
+from kohort.errors import DataError, row_text, shortened
 
 UNKNOWN = "[UNK]"
 """What Keras's lookups call the category of code 0."""
@@ -233,8 +233,5 @@ def zero_in_front(cells: pd.Series) -> str:
 
 def listed(names: Sequence[object] | pd.Index) -> str:
     """The first names of a list, for a sentence."""
-    # To name the last one takes no more room than to say that there is one.
-    first = names[:10] if len(names) > 11 else names
-    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, first)]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, names)]
+    return shortened(shown, 10, rest="more")
