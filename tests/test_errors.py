@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from kohort.errors import DataError, count, received_text, told_apart
+from kohort.errors import (
+    DataError,
+    count,
+    in_brackets,
+    received_text,
+    shortened,
+    told_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,17 @@ def test_a_number_has_its_noun(number, told):
 def test_large_numbers_are_told_as_one_reads_them(value, told):
     assert received_text(value) == told
     assert len(received_text(10**400)) < 100
+
+
+def test_of_many_names_the_first_are_told_and_how_many_others():
+    names = list("abcdef")
+    assert [shortened(names[:many]) for many in range(6)] == [
+        *("", "a", "a, b", "a, b, c", "a, b, c, d", "a, b, c and 2 others"),
+    ]
+    assert shortened(names, 2, between="; ", rest="more") == "a; b and 4 more"
+    assert in_brackets(names, 4) == " (a, b, c, d and 2 more)"
+    assert in_brackets(names, 5) == " (a, b, c, d, e, f)"
+    assert in_brackets([]) == ""
 
 
 def test_a_long_path_is_told_by_its_ends():

@@ -37,7 +37,7 @@ def test_the_notebook_tells_its_story(tmp_path):
     assert said == []  # no warning, and no line of a log
     (progress,) = outputs_of(cells, "result = study.run()")  # one line, which was written over
     assert progress.data["text/plain"].startswith("192 of 192 member epochs, ")
-    assert "best accuracy so far" in progress.data["text/plain"]
+    assert "leader: " in progress.data["text/plain"]
     (shown,) = next(cell.outputs for cell in cells if cell.source == "result")
     assert "<svg" in shown.data["text/html"]
     assert "against best" in shown.data["text/html"]

@@ -149,7 +149,7 @@ def test_the_table_is_what_the_curves_say(result):
         assert row["gap"] == pytest.approx(train - valid)
         assert row["low"] < row["val_accuracy"] < row["high"]
     assert set(table["parameters"]) == {75}
-    assert set(table["megabytes"]) == {75 * 4 / 1e6}
+    assert set(table["weights_megabytes"]) == {75 * 4 / 1e6}
     assert (table["seconds"] > 0).all()
 
 
@@ -585,7 +585,7 @@ def test_a_report_measures_what_its_first_rows_cost(result, tmp_path, monkeypatc
     assert len(known) == sum(1 for curves in result.conclusions.study.variants if len(curves.sound))
     for cost in known.values():
         assert f"<td>{cost.milliseconds:.3g}</td>" in page
-        assert f'<td data-value="{cost.megabytes}">{size(cost.megabytes)}</td>' in page
+        assert f'<td data-value="{cost.file_megabytes}">{size(cost.file_megabytes)}</td>' in page
     assert "measured by the process that wrote this report" in page
     assert "Measured were" not in page
 
@@ -593,8 +593,10 @@ def test_a_report_measures_what_its_first_rows_cost(result, tmp_path, monkeypatc
 def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
     told = '<th scope="col">ms for 1,000 rows</th>'
     before, costs = result.readings(), result.costs()
+    # Of one name there is one thing: weights are no files.
+    assert set(costs) & set(result.table()) == {"parameters"}
     page = result.report(tmp_path / "report.html").read_text("utf-8")
-    assert page.count(told) == page.count('<th scope="col">size</th>') > 1
+    assert page.count(told) == page.count('<th scope="col">weights</th>') > 1
     assert f"<td>{costs['milliseconds'].iloc[0]:.3g}</td>" in page
     assert costs.index.to_list() == result.table().index[: len(costs)].to_list()
     assert (costs["milliseconds"] > 0).all()
@@ -603,9 +605,10 @@ def test_costs_are_those_of_the_models_and_of_their_files(result, tmp_path):
         best = result.members[number, result.conclusions.best_replicate(number)]
         assert row["parameters"] == best.model().count_params()
         size = best.save(tmp_path / "model.keras").stat().st_size
-        assert row["megabytes"] == pytest.approx(size / 1e6, rel=0.01)  # names in it are counted
-        weights = result.table()["megabytes"][name]
-        assert weights < row["megabytes"] < weights + 0.04
+        # Names in it are counted.
+        assert row["file_megabytes"] == pytest.approx(size / 1e6, rel=0.01)
+        weights = result.table()["weights_megabytes"][name]
+        assert weights < row["file_megabytes"] < weights + 0.04
     assert result.readings() == before
 
 

@@ -191,10 +191,23 @@ def row_text(row: int) -> str:
     return f"row {row:,} (from 0)"
 
 
+def shortened(
+    names: Sequence[str], most: int = 3, *, between: str = ", ", rest: str = "others"
+) -> str:
+    """The first names, and how many others: `a, b, c and 7 others`.
+
+    Args:
+        names: The names.
+        most: How many are named; one more where that is the last, as it takes no more room.
+        between: What stands between two.
+        rest: What the others are called.
+    """
+    left = len(names) - most
+    if left <= 1:
+        return between.join(names)
+    return f"{between.join(names[:most])} and {left:,} {rest}"
+
+
 def in_brackets(names: Sequence[str], most: int = 20) -> str:
     """Names behind what they are of, ` (a, b)`: of many the first, and how many more."""
-    if not names:
-        return ""
-    left = len(names) - most
-    more = f" and {left:,} more" if left > 0 else ""
-    return f" ({', '.join(names[:most])}{more})"
+    return f" ({shortened(names, most, rest='more')})" if names else ""

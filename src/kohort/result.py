@@ -276,7 +276,7 @@ class Result(ResultView):
 
         Example:
             >>> result.costs().columns.to_list()
-            ['parameters', 'milliseconds', 'megabytes']
+            ['parameters', 'milliseconds', 'file_megabytes']
         """
         self._costs = {name: cost_of(member) for name, member in self._kept_best().items()}
         return pd.DataFrame.from_dict(self._costs, "index", columns=Cost._fields).rename_axis(

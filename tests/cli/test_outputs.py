@@ -1,11 +1,12 @@
 """What is checked of the folder that a run writes to, before anything trains."""
 
 import re
+import shlex
 
 import pytest
 
 import kohort
-from kohort.cli.options import report_folder
+from kohort.cli.options import report_folder, shown_command
 from kohort.cli.outputs import Earlier, check_report, earlier, replaced
 
 PAGE = "<dl><dt>data</dt><dd>Dataset(&#39;a&amp;b&#39;, 9 train), SHA-256 {}</dd></dl>"
@@ -25,6 +26,22 @@ PAGE = "<dl><dt>data</dt><dd>Dataset(&#39;a&amp;b&#39;, 9 train), SHA-256 {}</dd
 )
 def test_the_folder_is_named_after_the_file_the_study_and_the_data(place, source, folder):
     assert str(report_folder(place, source)) == folder
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"data": "pets.csv", "target": None, "test": 0.25}, "--data pets.csv --test 0.25"),
+        ({"target": "the owner", "group": "it's"}, "--target 'the owner' --group 'it'\"'\"'s'"),
+        ({"store": "postgresql://u@h/db?a=1&b=2"}, "--store 'postgresql://u@h/db?a=1&b=2'"),
+    ],
+)
+def test_a_shown_command_can_be_pasted(options, told):
+    place = "my study.py::early"
+    command = shown_command("data check", place, options, "--quick")
+    assert command == f"kohort data check 'my study.py::early' {told} --quick"
+    given = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
+    assert shlex.split(command) == ["kohort", "data", "check", place, *given, "--quick"]
 
 
 def test_the_report_of_other_data_is_not_overwritten(tmp_path):

@@ -226,6 +226,68 @@ def test_columns_without_a_name_are_told(tmp_path):
     assert len(load(path, target="target", test=0).notes) == 4
 
 
+CODES = "zip;kg;line;flag;kind\n" + "".join(
+    f"{['01067', '1067'][k % 2]};{k}.5;{['', '01E5', '1'][k % 3]};1;{['01', '1', '02'][k % 3]}\n"
+    for k in range(40)
+)
+
+
+def test_codes_with_a_zero_in_front_are_text_and_two_of_one_number_stay_two(tmp_path):
+    path = written(tmp_path / "codes.csv", CODES)
+    data = load(path, target="kind", test=0)
+    assert data.class_names == ("01", "02", "1")
+    assert data.y_train[:3].tolist() == [0, 2, 1]
+    expected = ("zip=01067", "zip=1067", "kg", "line=01E5", "line=1", "line is missing", "flag")
+    assert data.feature_names == expected
+    told = (
+        "text, and no numbers, as some cells have a zero in front: zip (such as 01067), line (such "
+        "as 01E5), kind (such as 01); where they are numbers, write them without"
+    )
+    assert data.notes[:2] == ("columns are separated by ';'", told)
+    # What pandas makes of the file says otherwise, and text in a frame is text already.
+    frame = pd.read_csv(path, sep=";")
+    assert load(frame, target="kind", test=0).feature_names[:2] == ("zip", "kg")
+    as_text = pd.read_csv(path, sep=";", dtype=dict.fromkeys(("zip", "line", "kind"), object))
+    assert load(as_text, target="kind", test=0).fingerprint == data.fingerprint
+    # Rows to predict become what they were in training.
+    assert np.array_equal(raw_rows(path, data.columns)[0], data.x_train)
+
+
+def test_groups_are_told_apart_by_the_zero_in_front(tmp_path):
+    path = written(tmp_path / "codes.csv", CODES)
+    data = load(path, target="kind", group="zip", test=0)
+    assert data.groups.tolist() == [0, 1] * 20
+
+
+@pytest.mark.parametrize("cells", ["0", "0.5", "-0", "0,7", "1.0", "2020-01-01", "00 h"])
+def test_a_zero_alone_or_before_a_fraction_makes_no_code(cells, tmp_path):
+    path = written(tmp_path / "x.csv", "a;b;y\n" + f"{cells};0.25;u\n5;1.5;v\n" * 30)
+    notes = load(path, target="y", test=0).notes
+    assert not any("zero in front" in note for note in notes)
+
+
+def test_codes_among_which_others_hold_letters_are_no_numbers_with_a_mark(tmp_path):
+    departments = [f"{k:02}" for k in range(1, 96)] + ["2A", "2B"]
+    path = written(
+        tmp_path / "x.csv", "it,y\n" + "".join(f"{d},{d[-1]}\n" for d in departments * 2)
+    )
+    assert len(load(path, target="y", test=0).feature_names) == 97
+
+
+def test_numbers_with_zeros_in_front_are_no_time_and_no_target_and_it_is_told_why(tmp_path):
+    rows = "".join(f"{k:03}.5,01{k % 12 + 1:02}2020\n" for k in range(40))
+    path = written(tmp_path / "x.csv", "y,day\n" + rows)
+    with pytest.raises(DataError, match="or write numbers without zeros in front"):
+        load(path, target="y")
+    # As numbers, days with the year last would be in another order than in time.
+    path = written(
+        tmp_path / "x.csv",
+        "x,day,y\n" + rows.replace("2020\n", "2020,u\n", 20).replace("2020\n", "2020,v\n"),
+    )
+    with pytest.raises(DataError, match="numbers without zeros in front"):
+        load(path, target="y", time="day")
+
+
 def test_rows_to_predict_have_no_two_columns_of_one_name(tmp_path):
     columns = load(written(tmp_path / "a.csv", "x,y,z\n1,2,a\n3,5,b\n"), target="z", test=0).columns
     path = written(tmp_path / "new.csv", "x,y,x\n1,2,3\n")

@@ -48,10 +48,10 @@ def test_a_long_name_leaves_room_for_the_bar_and_the_numbers(monkeypatch, width)
     assert len(text) <= width
     assert text.startswith("40 members of cohort [b]"[: 15 if width == 80 else 24])
     assert "━━━" in text
-    for told in ("epoch 15/30", "left", "best 84.5 %"):
+    for told in ("epoch 15/30", "left", "leader 84.5 %"):
         assert told in text
     assert ("600/1200 member epochs" in text) == (width == 160)
-    assert ("best 84.5 % units=16" in text) == (width == 160)
+    assert ("leader 84.5 % units=16" in text) == (width == 160)
 
 
 def test_a_log_gets_a_line_for_each_cohort(monkeypatch):
@@ -90,7 +90,7 @@ def test_a_log_gets_a_line_with_the_time_left_as_time_passes(log):
         train(progress, 4, range(100), 0.5)
     lines = screen.getvalue().splitlines()
     assert len(lines) == 1 + 3 + 1  # of 50 s, one each 15 s, and one at the end
-    best = "best accuracy so far 84.5 % (units=16)"
+    best = "leader: units=16, accuracy 84.5 %"
     assert lines[1] == f"120 of 400 member epochs, about 35 s left, {best}"
     assert lines[-1] == f"400 of 400 member epochs, 50 s in all, {best}"
 

@@ -93,7 +93,7 @@ def test_it_is_whole_and_can_be_read_by_all(browser, live, running, width, schem
 def test_a_page_grows_while_its_study_trains(browser, live, running):
     kept, members = running
     with opened(browser, live, page_of(EVIL)) as tab:
-        wait(tab, "So far c has the best validation accuracy", "#answer")
+        wait(tab, "So far c leads: validation accuracy", "#answer")
         wait(tab, "That is no verdict", "#answer")
         before = tab.evaluate("document.querySelector('#charts canvas').toDataURL()")
         assert tab.locator("#epoch-shown").inner_text() == "3"

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -153,9 +154,16 @@ MOST_PIXELS = 2**16
 
 
 def shown_command(verb: str, place: str, options: Mapping[str, object], *flags: str) -> str:
-    """The command that runs it again: its options by name, without those that are None."""
-    given = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join([f"kohort {verb}", place, *given, *flags])
+    """The command that runs it again, as a shell takes it.
+
+    Args:
+        verb: What it does, such as `data check`.
+        place: What it does it to.
+        options: By name; those that are None are left out.
+        *flags: Options without a value.
+    """
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    return shlex.join(["kohort", *verb.split(), place, *chain.from_iterable(given), *flags])
 
 
 def report_folder(place: str, source: str | None) -> Path:

@@ -18,7 +18,7 @@ from kohort.design.scoring import class_of_score
 from kohort.design.seen.seen_model import see
 from kohort.design.spec import StudySpec
 from kohort.design.weights import weights_text
-from kohort.errors import count, told_apart
+from kohort.errors import count, shortened, told_apart
 from kohort.keras_api.metrics import MeasuredLoss, MetricKind
 from kohort.keras_api.models import config_text
 from kohort.tracing.eligibility import not_fused
@@ -142,9 +142,7 @@ class Plan:
     def label(self, members: tuple[MemberPlan, ...], most: int = 3) -> str:
         """Names one of the `groups` while it trains, by so many variants at most, and one more."""
         variants = list(dict.fromkeys(self.variant_names[member.variant] for member in members))
-        others = len(variants) - most
-        names = ", ".join(told_apart(variants if others <= 1 else variants[:most]))
-        names += f" and {others} others" if others > 1 else ""
+        names = shortened(told_apart(variants), most)
         if members in self.cohorts:
             return f"cohort {self.cohorts.index(members) + 1}/{len(self.cohorts)}: {names}"
         return f"by model.fit: {names}"

@@ -43,6 +43,10 @@ class Tested:
             None elsewhere, and of readings that earlier versions kept.
         margins: Whether its outputs are margins of a hinge loss and no probabilities; then
             `probabilities` and `losses` follow the order of these, and mean nothing else.
+        by_ranks: Where the score is an area under ROC that Keras counts by thresholds, the part of
+            pairs that are ranked rightly; None elsewhere, and of readings that earlier versions
+            kept.
+        thresholds: How many; 0 likewise.
         groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
             no groups, or these are not known, and of readings that earlier versions kept.
     """
@@ -67,6 +71,8 @@ class Tested:
     second: np.ndarray | None = field(default=None, repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
     margins: bool = False
+    by_ranks: float | None = None
+    thresholds: int = 0
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -145,6 +151,8 @@ _NAMED = (
     "majority",
     "no_interval",
     "margins",
+    "by_ranks",
+    "thresholds",
 )
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),

@@ -56,7 +56,7 @@ class VariantFacts:
     measured_loss: str = ""
 
     @property
-    def megabytes(self) -> float:
+    def weights_megabytes(self) -> float:
         """Of its model's weights, 10^6 bytes each; NaN where they are not known."""
         return self.weight_bytes / 1e6 if self.weight_bytes else float("nan")
 

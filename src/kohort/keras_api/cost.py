@@ -22,12 +22,12 @@ class Cost(NamedTuple):
         parameters: Numbers in its weights.
         milliseconds: Of a prediction for a batch of 1,000 rows, on this machine: the median of
             seven calls of Keras's `predict_on_batch`, when one has compiled it.
-        megabytes: Of its `.keras` file; 1 MB is a million bytes.
+        file_megabytes: Of its `.keras` file; 1 MB is a million bytes.
     """
 
     parameters: int
     milliseconds: float
-    megabytes: float
+    file_megabytes: float
 
 
 class Costly(Protocol):

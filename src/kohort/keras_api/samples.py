@@ -31,6 +31,9 @@ class SampleScore(NamedTuple):
             be a mean over samples.
         ranked: Where it is the area under the ROC curve of one output: int64 `[2]`, the samples of
             class 0 and of class 1. None for other metrics.
+        by_ranks: Where it is such an area, the part of pairs of samples of both classes that are
+            ranked rightly, ties counting half, which Keras's thresholds come near to; else None.
+        thresholds: By how many Keras counts it; 0 for other metrics.
         no_interval: Why neither is known, said of the metric: "is no mean over samples". Empty
             if one is.
         outputs: What a new model predicts for the samples; None where it was not asked, or has
@@ -42,6 +45,8 @@ class SampleScore(NamedTuple):
     ranked: np.ndarray | None = None
     no_interval: str = ""
     outputs: Any = None
+    by_ranks: float | None = None
+    thresholds: int = 0
 
 
 def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleScore:
@@ -67,14 +72,19 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
         outputs = model.predict(x, batch_size=_BATCH, verbose=0)
         found = found._replace(outputs=outputs if is_as_new else None)
         values = _by_sample(model, metric, y, outputs)
-        ranked, why = _ranked(_metric(model, metric), y, outputs, value)
+        area, why = _area(_metric(model, metric), y, outputs)
     except Exception:  # noqa: BLE001 (the user's loss or metric may raise anything)
         return found._replace(no_interval="could not be computed sample by sample")
     if values is not None and np.isclose(_mean(values), value, rtol=_AGREES):
         return found._replace(values=values)
     if values is not None and np.isnan(values).all():
         why = "counts none of these samples"
-    return found._replace(ranked=ranked, no_interval=why)
+    if area is None:
+        return found._replace(no_interval=why)
+    found = found._replace(by_ranks=area.by_ranks, thresholds=area.thresholds)
+    if abs(area.by_ranks - value) < _COARSE:
+        return found._replace(ranked=area.counts)
+    return found._replace(no_interval="is counted by thresholds too few for one")
 
 
 def _state(model: keras.Model) -> list[np.ndarray]:
@@ -120,10 +130,22 @@ def _counted(found: Any, y: np.ndarray, outputs: np.ndarray) -> np.ndarray | Non
     return np.where(of, truth & answers, np.nan)
 
 
-def _ranked(
-    found: Any, y: np.ndarray, outputs: np.ndarray, value: float
-) -> tuple[np.ndarray | None, str]:
-    """The samples of class 0 and 1 behind an area under ROC; None for other metrics, and why.
+class _Area(NamedTuple):
+    """An area under ROC: see `SampleScore` for `by_ranks` and `thresholds`.
+
+    Args:
+        counts: int64 `[2]`, the samples of class 0 and of class 1.
+        by_ranks: float.
+        thresholds: int.
+    """
+
+    counts: np.ndarray
+    by_ranks: float
+    thresholds: int
+
+
+def _area(found: Any, y: np.ndarray, outputs: np.ndarray) -> tuple[_Area | None, str]:
+    """The ranks behind an area under ROC; None for other metrics, and why there are none.
 
     Keras computes it from thresholds: where these are too coarse for the outputs, it is not the
     part of pairs of samples that the model ranks rightly, and what holds for that is not said.
@@ -140,12 +162,7 @@ def _ranked(
         return None, "takes samples of two classes, and these are of one"
     ranks = stats.rankdata(outputs.reshape(-1))[truth].sum()
     part = (ranks - counts[1] * (counts[1] + 1) / 2) / counts.prod()
-    if abs(part - value) < _COARSE:
-        return counts, ""
-    return None, (
-        f"is {value:.3f} by Keras's {found.num_thresholds:,} thresholds and {part:.3f} by ranks, "
-        "too far apart for one (keras.metrics.AUC(num_thresholds=...) takes more)"
-    )
+    return _Area(counts, float(part), int(found.num_thresholds)), ""
 
 
 def _function(model: keras.Model, metric: str) -> Any:

@@ -246,7 +246,7 @@ def _row(conclusions: Conclusions, number: int) -> dict[str, Any]:
         **balanced_columns(conclusions, number),
         "best_epoch": curves.best + 1 if len(curves.sound) else pd.NA,
         "parameters": facts.parameters,
-        "megabytes": facts.megabytes,
+        "weights_megabytes": facts.weights_megabytes,
         "seconds": seconds,
         "seconds_per_epoch": seconds / max(1, record.whole.lengths[number].sum()),
         **_of_race(conclusions, number),

@@ -14,7 +14,7 @@ from kohort.findings.rules.never_found import none_of
 from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
-from kohort.findings.statistics.scale import percent
+from kohort.findings.statistics.scale import fixed, percent
 from kohort.report.classes.recall_table import balanced_of_one_answer
 from kohort.report.held_out import HeldOut
 
@@ -98,7 +98,7 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
         **balanced_of_one_answer(conclusions),
         "best_epoch": None,
         "parameters": 0,
-        "megabytes": 0.0,
+        "weights_megabytes": 0.0,
         "seconds": 0.0,
         "seconds_per_epoch": 0.0,
         **({"replicates": None, "left": ""} if conclusions.race else {}),
@@ -152,7 +152,7 @@ def against_majority_text(test: HeldOut, confidence: float) -> str:
     """How often the constant answer is right, unless the model is shown to be right more often."""
     answers, difference = test.answers, against_majority(test, confidence).difference
     constant = f"always answering class {answers.names[answers.majority]}"
-    share = f"{100 * answers.of_class[answers.majority] / answers.samples:.1f} %"
+    share = f"{fixed(100 * answers.of_class[answers.majority] / answers.samples)} %"
     is_decided = difference.p_value <= 1 - confidence
     if difference.mean == 0:
         return f", as often as {constant}"

@@ -198,6 +198,8 @@ class TestSet:
             ranked=measured.ranked,
             groups=self._groups,
             margins=kind == "margins",
+            by_ranks=measured.by_ranks,
+            thresholds=measured.thresholds,
         )
         given = measured.outputs
         if given is None:

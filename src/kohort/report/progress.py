@@ -1,4 +1,4 @@
-"""The progress display: what trains now, how far it is, the remaining time, and the best score."""
+"""The progress display: what trains now, how far it is, the remaining time, and who leads."""
 
 import time
 from collections.abc import Callable
@@ -239,7 +239,7 @@ class Progress:
             began = _clock()
             self._found, self._looked = self._best(), _clock()
             self._pause = max(SCREEN_SECONDS, PAUSE * (self._looked - began))
-        best = "" if self._found is None else f"best {self._found.score}"
+        best = "" if self._found is None else f"leader {self._found.score}"
         named = f"{best} {self._found.variant}" if self._found and self._is_wide else best
         told = f"epoch {self._epoch}/{self._epochs}" if self._epochs else ""
         self._bar.update(self._task, description=self._what, epoch=told, best=named)
@@ -262,7 +262,8 @@ class Progress:
         if done >= total and not self._part:
             parts.append(f"{_duration(_clock() - self._began)} in all")
         if found is not None:
-            parts.append(f"best {found.metric} so far {found.score} ({found.variant})")
+            # Not "best so far": a mean over the replicates that count until now may fall again.
+            parts.append(f"leader: {found.variant}, {found.metric} {found.score}")
         return ", ".join(parts)
 
 

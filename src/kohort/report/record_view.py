@@ -74,7 +74,7 @@ class RecordView(ClassView, FrameView):
         `high`), the same metric on the training part (`train_accuracy`) and the `gap` between
         them, all in inference mode at the best epoch; of classes the `balanced_accuracy` on
         validation with its interval (see `recalls`); `best_epoch` (from 1), that of lowest mean
-        validation loss; `parameters`; the `megabytes` (10^6 bytes) of its weights, to which a
+        validation loss; `parameters`; the `weights_megabytes` (10^6 bytes), to which a
         `.keras` file adds some 20 kB; `seconds` of training, over all replicates, with compilation;
         the same as `seconds_per_epoch` of one model, which is what an augmentation costs, say; the
         `verdict` of the findings; in a race also the `replicates` that each trained, and how it

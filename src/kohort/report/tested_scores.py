@@ -17,9 +17,12 @@ from kohort.findings.names import listing
 from kohort.findings.numbers.number_errors import NumberErrors, number_errors
 from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import area_interval
-from kohort.findings.statistics.scale import Scale, significant
+from kohort.findings.statistics.scale import Scale, fixed, significant
 from kohort.report.held_out import HeldOut
 
+BY_THRESHOLDS = 1e-3
+"""An area under ROC by Keras's thresholds that is so far from that by ranks is told: tables show a
+tenth of a point."""
 _SAME = 1e-3
 """The relative difference up to which an error is the score by another name."""
 
@@ -47,6 +50,9 @@ class TestScore:
             without predictions.
         groups: `[test sample]`, which belong together, from 0: then intervals are over groups, and
             there are none of too few. None where each stands for itself.
+        by_ranks: Where the score is an area under ROC that Keras counts by thresholds, the part of
+            pairs of samples of both classes that are ranked rightly; else None.
+        thresholds: How many; 0 for other metrics.
     """
 
     variant: str
@@ -58,6 +64,8 @@ class TestScore:
     predictions: np.ndarray | None = field(default=None, repr=False)
     errors: tuple[NumberErrors, ...] = field(default=(), repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
+    by_ranks: float | None = field(default=None, repr=False)
+    thresholds: int = field(default=0, repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -99,7 +107,7 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
-    return TestScore(*about, *predicted, tested.groups)
+    return TestScore(*about, *predicted, tested.groups, tested.by_ranks, tested.thresholds)
 
 
 def _area(tested: Tested, area: float, ranked: np.ndarray, confidence: float) -> Interval:
@@ -135,7 +143,8 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
     off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
-    return " ".join([f"{text}.", *without_intervals(scores, scale.in_a_sentence), *off])
+    lacks = without_intervals(scores, scale.in_a_sentence)
+    return " ".join(filter(None, [f"{text}.", *lacks, by_thresholds(scores), *off]))
 
 
 def errors_text(score: TestScore) -> str:
@@ -190,6 +199,28 @@ def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:
         else f"{listing(of)} has no interval: there {metric} {why}."
         for why, of in lacking.items()
     ]
+
+
+def by_thresholds(scores: Sequence[TestScore]) -> str:
+    """How far areas by ranks are from those by Keras's thresholds, a sentence; "" if hardly."""
+    apart = [s for s in scores if s.by_ranks is not None and abs(_more(s)) >= BY_THRESHOLDS]
+    if not apart:
+        return ""
+    sides = [(s.variant, fixed(100 * abs(_more(s))), _more(s) > 0) for s in apart]
+    told = listing(
+        [f"{by} points {'higher' if more else 'lower'} for {name}" for name, by, more in sides]
+    )
+    many = listing([f"{number:,}" for number in sorted({score.thresholds for score in apart})])
+    return (
+        f"By ranks {apart[0].metric} on the test set is {told} than by Keras's {many} thresholds, "
+        "which score validation too (keras.metrics.AUC(num_thresholds=...) takes more)."
+    )
+
+
+def _more(score: TestScore) -> float:
+    """By how much an area is larger by ranks."""
+    assert score.by_ranks is not None
+    return score.by_ranks - score.score.mean
 
 
 def are_accuracies(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> bool:

@@ -9,7 +9,7 @@ from kohort.findings.names import shortlist
 from kohort.findings.rules.too_few import many
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import Interval, rounded
-from kohort.findings.statistics.scale import Scale, rises_more, significant
+from kohort.findings.statistics.scale import Scale, fixed, rises_more, significant
 
 
 def difference(
@@ -39,7 +39,7 @@ def _signed(
 
     def write(bound: float, digits: int) -> str:
         is_number = scale is not None and not scale.is_proportion
-        return significant(bound, digits, "+") if is_number else f"{bound:+z.{digits}f}"
+        return (significant if is_number else fixed)(bound, digits, "+")
 
     if scale is not None and scale.is_proportion:
         interval, unit = interval.within(-most, most).times(100), " points"
@@ -56,7 +56,7 @@ def value(number: float, scale: Scale) -> str:
     """A value of the metric that scores; in percent if it is a proportion."""
     if math.isnan(number):
         return "none"
-    return f"{100 * number:.1f} %" if scale.is_proportion else significant(number, 4)
+    return f"{fixed(100 * number)} %" if scale.is_proportion else significant(number, 4)
 
 
 def bounds(low: float, high: float, scale: Scale) -> str:
@@ -64,7 +64,7 @@ def bounds(low: float, high: float, scale: Scale) -> str:
     if math.isnan(low):
         return "none"
     if scale.is_proportion:
-        return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
+        return f"{fixed(100 * low)} to {fixed(100 * high)}\N{NO-BREAK SPACE}%"
     return f"{value(low, scale)} to {value(high, scale)}"
 
 
@@ -72,7 +72,7 @@ def gap(number: float, scale: Scale) -> str:
     """The gap in a row of the table, as text."""
     if math.isnan(number):
         return "none"
-    return f"{100 * number:z.1f} points" if scale.is_proportion else significant(number, 3)
+    return f"{fixed(100 * number)} points" if scale.is_proportion else significant(number, 3)
 
 
 def size(megabytes: float) -> str:
@@ -106,7 +106,7 @@ def shown_difference(
 
 def errors_fewer(comparison: Comparison) -> str:
     """How many fewer errors `b` makes than `a` in 1,000 samples, as text."""
-    return f"{comparison.errors_per_thousand:z.0f}" if comparison.difference.n else "none"
+    return fixed(comparison.errors_per_thousand, 0) if comparison.difference.n else "none"
 
 
 def p_value(p: float) -> str:

@@ -18,7 +18,7 @@ from kohort.engine.memory import allowed
 from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
-from kohort.errors import DesignError, InputError, ModelError, reason
+from kohort.errors import DesignError, InputError, ModelError, reason, shortened
 from kohort.keras_api.arrays import ArrayTree, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Verbose, why_inside_epochs
 from kohort.keras_api.models import prepare, variables_of
@@ -27,8 +27,6 @@ from kohort.tracing.eligibility import not_fused, steps_or_reason, why_not_fused
 from kohort.tracing.signature import TracedSteps, first_batch, group
 
 type Engine = Literal["auto", "fused", "keras"]
-
-_SHOWN = 3
 
 
 class FitSettings(NamedTuple):
@@ -300,17 +298,10 @@ def _tell(models: Sequence[keras.Model], left: Mapping[int, str]) -> None:
     by_why: dict[str, list[str]] = {}
     for number, why in left.items():
         by_why.setdefault(why, []).append(models[number].name)
-    parts = [f"{_few(names, ', ')} ({why})" for why, names in by_why.items()]
+    parts = [f"{shortened(names)} ({why})" for why, names in by_why.items()]
     in_turn = ", one model after another" * (len(left) > 1)
-    warnings.warn(
-        f"kohort.fit leaves to keras.Model.fit{in_turn}: {_few(parts, '; ')}", stacklevel=4
-    )
-
-
-def _few(parts: Sequence[str], between: str) -> str:
-    """The first parts, and how many others there are."""
-    shown = between.join(parts[:_SHOWN])
-    return shown if len(parts) <= _SHOWN else f"{shown} and {len(parts) - _SHOWN} others"
+    told = shortened(parts, between="; ")
+    warnings.warn(f"kohort.fit leaves to keras.Model.fit{in_turn}: {told}", stacklevel=4)
 
 
 def _check_disjoint(models: Sequence[keras.Model]) -> None:

@@ -42,7 +42,7 @@ def test_a_terminal_shows_it_where_classes_are_uneven():
     conclusions = Conclusions(record())
     head, *rows = plain_text(conclusions, is_uneven=True).split("\n\n")[0].splitlines()
     assert " ".join(head.split()).endswith("interval against best balanced verdict")
-    assert "76.2 %" in rows[0]
+    assert "76.3 %" in rows[0]
     assert "balanced" not in plain_text(conclusions)
 
 
@@ -71,7 +71,7 @@ def test_sentences_tell_winner_and_baseline_where_classes_are_uneven():
     winner, baseline = ClassView(record()).recalls_text()
     assert winner.startswith("v1 finds 60.0 % (")
     assert " of class yes and 92.5 % (" in winner
-    assert "; balanced accuracy 76.2 % (" in winner
+    assert "; balanced accuracy 76.3 % (" in winner
     assert winner.endswith("), the highest.")
     assert not baseline.endswith("highest.")
     assert baseline.startswith("v0 finds 0.0 % (no interval) of class yes and 99.4 %")

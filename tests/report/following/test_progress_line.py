@@ -45,7 +45,7 @@ def test_a_notebook_has_one_line_that_is_written_over(monkeypatch, outputs, caps
     (line,) = outputs.shown
     assert len(line) == 5  # after each epoch, and at the end
     told = [data["text/plain"] for data in line]
-    best = "best accuracy so far 84.5 % (<b>units</b>)"
+    best = "leader: <b>units</b>, accuracy 84.5 %"
     assert told[1] == f"4 of 8 member epochs, about 2 s left, {best}"
     assert told[-1] == f"8 of 8 member epochs, 4 s in all, {best}"
     assert '<progress max="8" value="8"' in line[-1]["text/html"]

@@ -42,7 +42,9 @@ def test_each_row_has_the_costs_of_the_variant_that_it_is_about():
     ]
     found = comparison_tables(Conclusions(replace(record, variants=tuple(facts))))
     told = {
-        table.name: [(row.variant, row.parameters, f"{row.megabytes:g}") for row in table.rows]
+        table.name: [
+            (row.variant, row.parameters, f"{row.weights_megabytes:g}") for row in table.rows
+        ]
         for table in found
     }
     assert told == {

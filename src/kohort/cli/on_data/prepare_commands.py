@@ -1,6 +1,7 @@
 """`kohort data prepare`: images from folders and archives become one file."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -106,8 +107,8 @@ def _check_images(sources: list[Path]) -> None:
             raise DataError(
                 "folders of class folders, or archives of them",
                 f"{source}, {kind}",
-                f"it needs no preparing: kohort data check {source} looks at it, and kohort run "
-                "--data takes it",
+                f"it needs no preparing: kohort data check {shlex.quote(str(source))} looks at it, "
+                "and kohort run --data takes it",
             )
 
 

@@ -1,18 +1,21 @@
 """Reads tables, CSV and Parquet, whose rows are samples."""
 
 import csv
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from kohort.data.system import absent, check_room
-from kohort.data.tables.columns import check_names_differ
+from kohort.data.tables.columns import check_names_differ, listed, zero_in_front
 from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
 _SOME_LINES = 1000
+_CHUNK = 10_000
+"""Rows that are looked at at once, so that a large file need not be in memory as text."""
 
 DAMAGE = (OSError, ValueError, LookupError, TypeError, OverflowError, RuntimeError, AttributeError)
 """Errors that pandas, pyarrow and JSON raise on damaged files; many are subclasses of theirs."""
@@ -40,7 +43,7 @@ class CsvTable(NamedTuple):
         check_names_differ(list(filter(None, self.names)), f" in {path}")
 
 
-def read_csv(path: Path, text: Sequence[str] = ()) -> CsvTable:
+def read_csv(path: Path, text: Sequence[str] | None = None) -> CsvTable:
     """A CSV file, its first line the names of columns.
 
     Its separator is the most frequent of comma, semicolon, tab and bar in the first line. Beside
@@ -49,7 +52,8 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> CsvTable:
 
     Args:
         path: The file.
-        text: The columns whose cells stay text where they look like numbers.
+        text: The columns whose cells stay text where they look like numbers. None for those in
+            which a cell has a zero before another digit: as numbers, the codes 01 and 1 were one.
 
     Raises:
         DataError: It is no such file, holds no row, has a row of fewer or more cells than columns,
@@ -57,16 +61,18 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> CsvTable:
     """
     told: list[str] = []
     names: list[str] = []
+    codes: dict[str, str] = {}
 
     def read() -> pd.DataFrame:
         separator = separator_of(path)
         if separator != ",":
             told.append(f"columns are separated by {separator!r}")
-        options = {"sep": separator, "skipinitialspace": True, "dtype": dict.fromkeys(text, str)}
         decimal = "," if separator == ";" and _has_decimal_commas(path, separator) else "."
         if decimal == ",":
             told.append("numbers have decimal commas")
-        frame = pd.read_csv(path, decimal=decimal, low_memory=False, **options)  # type: ignore[call-overload]
+        options = {"sep": separator, "decimal": decimal, "skipinitialspace": True}
+        frame, found = _with_codes(path, text, options)
+        codes.update(found)
         # Only then may pandas have filled a row up.
         if len(frame) and frame.iloc[:, -1].isna().any():
             _check_lengths(path, separator, len(frame))
@@ -74,12 +80,13 @@ def read_csv(path: Path, text: Sequence[str] = ()) -> CsvTable:
             _check_names(path, frame)
             _check_last_cell(path, frame.iloc[:, -1])
         names.extend(_names(path, separator))
-        return frame  # type: ignore[no-any-return]
+        return frame
 
     frame = _read(path, "a CSV file, the names of its columns in the first line", read)
     if _numbers_rows(frame):
         told.append("the first column, which has no name and numbers the rows, is left out")
         frame = frame.iloc[:, 1:]
+    told += _told_of_codes({name: cell for name, cell in codes.items() if name in frame})
     unnamed = [f"Unnamed: {place}" for place, name in enumerate(names) if not name]
     if unnamed := [name for name in unnamed if name in frame.columns]:
         told.append(f"columns without a name, called so by their place: {', '.join(unnamed)}")
@@ -134,6 +141,61 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     if not len(frame):
         raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")
     return frame
+
+
+def _with_codes(
+    path: Path, text: Sequence[str] | None, options: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """What pandas reads of a file, with codes as text; and a code of each column that has some.
+
+    Args:
+        path: The file.
+        text: As in `read_csv`.
+        options: Of pandas.
+    """
+
+    def read(columns: Iterable[str]) -> pd.DataFrame:
+        dtype = dict.fromkeys(columns, str)
+        found: pd.DataFrame = pd.read_csv(path, low_memory=False, dtype=dtype, **options)
+        return found
+
+    frame = read(text or ())
+    codes = _codes(path, frame, options) if text is None and len(frame) else {}
+    return (read(codes) if codes else frame), codes
+
+
+def _codes(path: Path, frame: pd.DataFrame, options: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of numbers in which a cell has a zero before another digit, with that cell.
+
+    Args:
+        path: The file.
+        frame: What pandas has read, which takes "01" for 1.
+        options: Of pandas.
+    """
+    begins = re.compile(rb'(^|[\s"%b])[+-]?0\d' % options["sep"].encode())
+    with path.open("rb") as file:
+        if not any(map(begins.search, file)):  # as most files, which are read once
+            return {}
+    numbers = [str(name) for name in frame if pd.api.types.is_numeric_dtype(frame[name])]
+    found: dict[str, str] = {}
+    dtype = dict.fromkeys(numbers, str)
+    for some in pd.read_csv(path, dtype=dtype, chunksize=_CHUNK, **options):
+        for name in numbers:
+            if name not in found and (cell := zero_in_front(some[name])):
+                found[name] = cell
+    return found
+
+
+def _told_of_codes(codes: Mapping[str, str]) -> list[str]:
+    """Which columns are text for the zeros in front, a sentence; none without such columns."""
+    if not codes:
+        return []
+    shown = listed([f"{name} (such as {cell})" for name, cell in codes.items()])
+    told = (
+        f"text, and no numbers, as some cells have a zero in front: {shown}; where they are "
+        "numbers, write them without"
+    )
+    return [told]
 
 
 def _check_lengths(path: Path, separator: str, rows: int) -> None:

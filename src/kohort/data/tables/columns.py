@@ -1,5 +1,6 @@
 """The columns of a table as inputs of a model: numbers as they are, categories as 0 and 1."""
 
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -8,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from kohort.errors import DataError, row_text
+from kohort.errors import DataError, row_text, shortened
 
 UNKNOWN = "[UNK]"
 """What Keras's lookups call the category of code 0."""
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+_ZERO_IN_FRONT = re.compile(r"\s*[+-]?0\d+([.,]\d*)?([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -217,10 +219,19 @@ def texts(cells: pd.Series) -> pd.Series:
     return cells.astype(object).map(str).str.strip()
 
 
+def zero_in_front(cells: pd.Series) -> str:
+    """The first number with a zero before another digit, `007`, as codes have; "" where none has.
+
+    As numbers, "007" and "7" would be one.
+
+    Args:
+        cells: Text; others have no such zero.
+    """
+    different = map(str, cells.dropna().unique())
+    return next(filter(_ZERO_IN_FRONT.fullmatch, different), "").strip()
+
+
 def listed(names: Sequence[object] | pd.Index) -> str:
     """The first names of a list, for a sentence."""
-    # To name the last one takes no more room than to say that there is one.
-    first = names[:10] if len(names) > 11 else names
-    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, first)]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+    shown = [text if len(text) <= 60 else f"{text[:57]}..." for text in map(str, names)]
+    return shortened(shown, 10, rest="more")

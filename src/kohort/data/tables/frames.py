@@ -13,7 +13,14 @@ import pandas as pd
 from kohort.data.encoding import ROWS_PER_GROUP, number_groups
 from kohort.data.splits import hold_out
 from kohort.data.system import check_room
-from kohort.data.tables.columns import Column, Columns, check_names_differ, listed, texts
+from kohort.data.tables.columns import (
+    Column,
+    Columns,
+    check_names_differ,
+    listed,
+    texts,
+    zero_in_front,
+)
 from kohort.data.tables.latest import latest_rows, times_of
 from kohort.data.tables.moments import places_in_time
 from kohort.data.tables.rounding import lost_of, told_of_lost
@@ -25,7 +32,7 @@ MOST_CATEGORIES = 100
 most rows have another."""
 NUMBERS_IN_TEXT = 0.9
 """Where so many of more than 20 different texts are numbers, the column is one of numbers, with
-cells that are none."""
+cells that are none; unless a text has a zero in front, as codes have."""
 _FEW = 20
 
 
@@ -263,7 +270,8 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
     present = texts(cells[cells.notna()])
     different = pd.Series(present.unique())
     numbers = pd.to_numeric(different, errors="coerce").notna()
-    if len(different) > _FEW and NUMBERS_IN_TEXT <= numbers.mean() < 1:
+    are_numbers = len(different) > _FEW and NUMBERS_IN_TEXT <= numbers.mean() < 1
+    if are_numbers and not zero_in_front(different):
         odd = present[present == different[~numbers].iloc[0]]
         raise DataError(
             f"numbers in column {name!r}",

@@ -5,6 +5,7 @@ import pandas as pd
 
 from kohort.data.linked import extremes
 from kohort.data.splits import test_part
+from kohort.data.tables.columns import zero_in_front
 from kohort.data.tables.moments import NO_MOMENT, places_in_time
 from kohort.errors import DataError, row_text
 
@@ -33,11 +34,12 @@ def times_of(cells: pd.Series) -> np.ndarray:
     if places is None:
         numbers = cells.infer_objects()
         if not pd.api.types.is_numeric_dtype(numbers) or pd.api.types.is_bool_dtype(numbers):
+            has_zeros = bool(zero_in_front(cells))
             raise DataError(
                 f"moments or numbers in time={name!r}",
                 f"cells such as {str(cells.iloc[0])!r}, which can be read in no way or in several",
                 "write moments as 2024-01-31, or 2024-01-31T09:00+00:00, all of them with an "
-                "offset or none",
+                "offset or none" + ", and numbers without zeros in front" * has_zeros,
             )
         places = pd.factorize(numbers, sort=True)[0].astype(np.int64)
     assert (places != NO_MOMENT).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.encoding import ASK_STRAY, MOST_NUMBERED, number_classes, stray_labels
-from kohort.data.tables.columns import listed, texts
+from kohort.data.tables.columns import listed, texts, zero_in_front
 from kohort.data.tables.rounding import check_target, lost_of
 from kohort.errors import DataError, legible, row_text
 
@@ -52,10 +52,12 @@ def target_of(column: pd.Series) -> Target:
         )
     labels, _, names = number_classes(texts(column), None, None)
     if len(names) > max(MOST_NUMBERED, len(labels) / 2):
+        has_zeros = bool(zero_in_front(pd.Series(names)))
         raise DataError(
             f"classes of several rows each in the target {name!r}",
             f"{len(names):,} different texts in {len(labels):,} rows",
-            "name the column that holds the class",
+            "name the column that holds the class"
+            + ", or write numbers without zeros in front" * has_zeros,
         )
     return _classes(name, labels, names)
 

@@ -8,6 +8,7 @@ from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
+from kohort.findings.statistics.scale import fixed, percent
 
 TOLD = 0.95
 """The balanced accuracy of one column above which it gives the class away."""
@@ -43,7 +44,7 @@ def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
     ranked = sorted(range(len(told)), key=lambda number: -told[number].mean)
     above = [columns.names[number] for number in ranked if told[number].lies_above(TOLD)]
     part = told[best]
-    score = f"{100 * part.mean:.1f} % ({100 * part.low:.1f} to {100 * part.high:.1f})"
+    score = percent(part)
     reach = f"reaches a balanced accuracy of {score}"
     if above:
         sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
@@ -73,7 +74,7 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray 
         "variance explained by the best one": part,
         "its rank correlation with the target": rank,
     }
-    share = f"{100 * max(0.0, part):.1f} % of the target's variance"
+    share = f"{fixed(100 * max(0.0, part))} % of the target's variance"
     told = f"the means in bins of {columns.names[best]} explain {share}"
     if above:
         ranks = f", and its rank correlation with the target is {rank:.4g}"

@@ -11,7 +11,7 @@ from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import apart, wilson_interval
-from kohort.findings.statistics.scale import higher
+from kohort.findings.statistics.scale import fixed, higher
 
 FAR_POINTS = 2.0
 """Validation minus test accuracy, in points, from which on validation misleads."""
@@ -116,8 +116,8 @@ def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
 def _clause(answers: Answers, gap: Interval) -> str:
     test = answers.right / answers.samples
     return (
-        f"{answers.variant} is right for {100 * (test + gap.mean):.1f} % on validation and "
-        f"{100 * test:.1f} % on test, so validation is {higher(gap, FAR_POINTS / 100)}"
+        f"{answers.variant} is right for {fixed(100 * (test + gap.mean))} % on validation and "
+        f"{fixed(100 * test)} % on test, so validation is {higher(gap, FAR_POINTS / 100)}"
         f"{'' if gap.is_formed else ' (no interval of so few groups)'}"
     )
 

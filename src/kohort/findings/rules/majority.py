@@ -10,6 +10,7 @@ from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import above_constant, apart
+from kohort.findings.statistics.scale import fixed
 
 CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
@@ -174,7 +175,7 @@ def told(majority: Majority) -> str:
     is_chance = majority.share <= guess + CHANCE_POINTS / 100 < 1
     chance = f" (chance among {majority.classes:,} classes: {100 * guess:.3g} %)" * is_chance
     return (
-        f"always answering class {majority.name}, right for {100 * majority.valid.mean():.1f} % "
+        f"always answering class {majority.name}, right for {fixed(100 * majority.valid.mean())} % "
         f"of validation samples{chance}"
     )
 

@@ -9,7 +9,7 @@ from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import outlook_of
 from kohort.findings.rules import overfit
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.scale import changes
+from kohort.findings.statistics.scale import changes, fixed
 
 LAST_FRACTION = 0.1
 """The last part of the epochs in which e* lies, where validation loss fell to the end."""
@@ -160,7 +160,7 @@ def _falls(loss: Interval, side: str, border: float) -> str:
             verb, by = change.split(" ", 1)
             return f"would have {verb} further than {so_far}: {by} of that"
         return f"would have {change} of what {so_far}"
-    low, high = f"{100 * abs(loss.low):.0f}", f"{100 * loss.high:.0f}"
+    low, high = fixed(100 * abs(loss.low), 0), fixed(100 * loss.high, 0)
     if loss.low < 0:
         wide = f"could do anything between rising by {low} % and falling by {high} %"
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
@@ -146,6 +147,30 @@ PLAIN = 1e6
 """Numbers from here on are written as a power of ten: nobody counts the digits of a larger one."""
 
 
+_NOISE_DIGITS = 5
+"""What differs only behind so many further digits, as float32 does, is one number to readers."""
+_EXACT = 1e15
+"""Floats from here on have no digits after the point."""
+
+
+def fixed(number: float, digits: int = 1, sign: str = "-") -> str:
+    """A number as text, with so many digits after the point: `3.8` of 3.75.
+
+    Halves go away from zero, and so do what the rounding of floats makes of them: a gap of 3.75
+    points is one text, whether it was computed as 3.75 or as 3.7499999999999996.
+
+    Args:
+        number: The number.
+        digits: The digits.
+        sign: As in a format: "+" shows that of positive numbers too.
+    """
+    form = f"{sign}z.{digits}f"
+    if not abs(number) < _EXACT:
+        return f"{number:{form}}"
+    near = Decimal(f"{number:.{digits + _NOISE_DIGITS}f}")
+    return f"{near.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):{form}}"
+
+
 def significant(number: float, digits: int, sign: str = "-") -> str:
     """A number as text, with so many significant digits: `0.0123`, `2,685`, `45,100`, `1.81e+09`.
 
@@ -157,6 +182,7 @@ def significant(number: float, digits: int, sign: str = "-") -> str:
         digits: The digits.
         sign: As in a format: "+" shows that of positive numbers too.
     """
+    number = float(f"{number:.{digits + _NOISE_DIGITS}g}")
     text = f"{number:{sign}z.{digits}g}"
     if abs(float(text)) < 1000:
         return text
@@ -214,7 +240,7 @@ def rises_more(interval: Interval) -> str:
 def percent(interval: Interval, digits: int = 1) -> str:
     """A proportion with its interval, `92.1 % (91.0 to 93.2)`."""
     mean, low, high = (
-        f"{100 * bound:z.{digits}f}" for bound in (interval.mean, interval.low, interval.high)
+        fixed(100 * bound, digits) for bound in (interval.mean, interval.low, interval.high)
     )
     return f"{mean} % ({low} to {high})" if interval.is_formed else f"{mean} % (no interval)"
 
@@ -242,9 +268,7 @@ def shown(
 def _texts(
     interval: Interval, unit: str, scale: float, digits: int, thresholds: Sequence[float]
 ) -> tuple[str, str, str]:
-    mean, low, high = rounded(
-        interval.times(scale), lambda b, n: f"{b:z.{n}f}", digits, [scale * b for b in thresholds]
-    )
+    mean, low, high = rounded(interval.times(scale), fixed, digits, [scale * b for b in thresholds])
     return f"{mean} {unit}", low, high
 
 

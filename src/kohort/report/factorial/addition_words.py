@@ -10,7 +10,7 @@ from kohort.evidence.record import VariantFacts
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.comparison import Comparison
-from kohort.findings.statistics.scale import Scale, significant
+from kohort.findings.statistics.scale import Scale, fixed, significant
 from kohort.report import words
 
 SINGLY = 5
@@ -157,7 +157,7 @@ def _range(group: Sequence[_Pair], scale: Scale) -> str:
 def _from_to(low: float, high: float, scale: Scale) -> str:
     if scale.is_proportion:
         low, high = max(low, -1.0), min(high, 1.0)
-        texts = [f"{100 * bound:+z.1f}" for bound in (low, high)]
+        texts = [fixed(100 * bound, 1, "+") for bound in (low, high)]
     else:
         texts = [significant(bound, 3, "+") for bound in (low, high)]
     return " to ".join(dict.fromkeys(texts))

@@ -122,7 +122,7 @@ def score_columns(conclusions: Conclusions, *, is_uneven: bool) -> ScoreColumns:
         column("gap", "gap", lambda value: words.gap(value, scale)),
         column("best epoch", "best_epoch", str),
         column("parameters", "parameters", "{:,}".format),
-        column("size", "megabytes", words.size),
+        column("weights", "weights_megabytes", words.size),
         column("seconds", "seconds", "{:.1f}".format),
     ]
     return ScoreColumns(

@@ -21,7 +21,7 @@ class TableRow:
         verdict: In words.
         variant: The variant that the row is about.
         parameters: The number of its weights.
-        megabytes: Of its weights; NaN where they are not known.
+        weights_megabytes: Of its weights; NaN where they are not known.
     """
 
     comparison: Comparison
@@ -29,7 +29,7 @@ class TableRow:
     verdict: str
     variant: str
     parameters: int
-    megabytes: float
+    weights_megabytes: float
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def comparison_tables(conclusions: Conclusions) -> list[ComparisonTable]:
                 NO_RISE if c in flat else _verdict(c, settings.kind),
                 of := c.a if one == "b" else c.b,
                 facts[of].parameters,
-                facts[of].megabytes,
+                facts[of].weights_megabytes,
             )
             for c in compared
         ]

@@ -34,6 +34,7 @@ from kohort.report.tested.group_words import over_groups_text
 from kohort.report.tested_scores import (
     TestScore,
     are_accuracies,
+    by_thresholds,
     errors_text,
     without_intervals,
 )
@@ -122,7 +123,9 @@ def on_test_set(
     lacks = without_intervals(scores[:1], scale.in_a_sentence)
     # Intervals are over groups, where there are any in these sentences.
     grouped = over_groups_text(scores[0].groups) if off or against or not lacks else ""
-    return " ".join(filter(None, [told, *lacks, grouped, by_chance(tests)]))
+    return " ".join(
+        filter(None, [told, *lacks, by_thresholds(scores[:1]), grouped, by_chance(tests)])
+    )
 
 
 def warnings(findings: Sequence[Finding]) -> list[str]:

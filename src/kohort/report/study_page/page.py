@@ -182,7 +182,7 @@ def _filters(page: Page) -> dict[str, Callable[..., str]]:
         "errors": words.errors_fewer,
         "p_value": words.p_value,
         "milliseconds": lambda cost: "" if cost is None else f"{cost.milliseconds:.3g}",
-        "file": lambda cost: "" if cost is None else words.size(cost.megabytes),
+        "file": lambda cost: "" if cost is None else words.size(cost.file_megabytes),
     }
 
 

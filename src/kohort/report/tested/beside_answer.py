@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from kohort.data.inspection.groups_of_rows import are_too_few, count_of
 from kohort.errors import count
 from kohort.report.held_out import HeldOut
-from kohort.report.tested_scores import TestScore, area
+from kohort.report.tested_scores import TestScore, area, by_thresholds
 
 
 def beside_the_answer(tests: Sequence[HeldOut], scores: Sequence[TestScore]) -> str:
-    """That the test score has no interval, or ranks no better than chance; empty of neither.
+    """That the test score has no interval, is off by Keras's thresholds, or ranks as chance does.
+
+    Empty where none of these holds.
 
     Args:
         tests: How right the winner and the baseline are; none where they give no classes.
         scores: Their scores; none while the test set has not been read.
     """
-    return " ".join(filter(None, [_few(scores), by_chance(tests)]))
+    return " ".join(filter(None, [_few(scores), by_thresholds(scores), by_chance(tests)]))
 
 
 def _few(scores: Sequence[TestScore]) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, are_too_few, count_of
 from kohort.errors import count
 from kohort.findings.statistics.proportion import PairedProportions
+from kohort.findings.statistics.scale import fixed
 from kohort.report import words
 
 
@@ -37,7 +38,7 @@ def grouped_part(groups: np.ndarray | None) -> dict[str, object]:
 def paired_text(found: PairedProportions) -> str:
     """A paired difference with its interval and the p-value of its test, as far as there are."""
     bounds = (found.difference.mean, found.difference.low, found.difference.high)
-    mean, low, high = (f"{100 * bound:+z.1f}" for bound in bounds)
+    mean, low, high = (fixed(100 * bound, 1, "+") for bound in bounds)
     if not found.difference.is_formed:
         return f"{mean} points (no interval)"
     return f"{mean} points ({low} to {high}), {p_text(found)}"

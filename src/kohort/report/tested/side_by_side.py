@@ -10,12 +10,12 @@ from kohort.findings.names import listing
 from kohort.findings.probabilities.calibration import Calibration
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import PairedProportions
-from kohort.findings.statistics.scale import Scale, percent, significant
+from kohort.findings.statistics.scale import Scale, fixed, percent, significant
 from kohort.keras_api.cost import Cost
 from kohort.report import words
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.group_words import over_groups_text, paired_text
-from kohort.report.tested_scores import TestScore, are_accuracies, without_intervals
+from kohort.report.tested_scores import TestScore, are_accuracies, by_thresholds, without_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class SideBySide:
         classes also `test_accuracy`, `balanced_accuracy`, `log_loss`, the calibration error `ece`
         and what chance makes of it, `ece_by_chance` (exceeded in 5 % of cases by a calibrated
         model); `parameters`; `milliseconds` of a prediction for a batch of 1,000 rows, and
-        `megabytes` of the file. Of two classes there are `roc_auc` and `average_precision`, of a
+        `file_megabytes`. Of two classes there are `roc_auc` and `average_precision`, of a
         number to predict `rmse`, `mae` and `r2`.
         """
         names = ("accuracy",) if self._are_accuracies else ()
@@ -143,7 +143,8 @@ class SideBySide:
             f"{write(other.score)} by {metric}, the single model, {self.single.name}, "
             f"{write(single.score)}: {self._change_of_score(difference)}."
         )
-        return " ".join([told, *without_intervals((other, single), metric)])
+        lacks = without_intervals((other, single), metric)
+        return " ".join(filter(None, [told, *lacks, by_thresholds((other, single))]))
 
     def _change_of_score(self, difference: Interval) -> str:
         if not self.scale.is_proportion:
@@ -152,10 +153,11 @@ class SideBySide:
 
     def _costs(self) -> str:
         one, two = self.single.cost, self.other.cost
+        files = words.size(two.file_megabytes), words.size(one.file_megabytes)
         return (
             f"It has {two.parameters:,} parameters against {one.parameters:,}, takes "
             f"{two.milliseconds:.3g} ms for 1,000 rows against {one.milliseconds:.3g} ms here, and "
-            f"its file has {words.size(two.megabytes)} against {words.size(one.megabytes)}."
+            f"its file has {' against '.join(files)}."
         )
 
 
@@ -195,9 +197,9 @@ def no_probabilities(variants: Sequence[str]) -> str:
 def calibrated(found: Calibration) -> str:
     """A calibration error, and whether it is more than chance."""
     told = "more than" if found.is_shown else "within"
-    error, by_chance = (f"{100 * part:.1f}" for part in (found.error, found.by_chance))
+    error, by_chance = (fixed(100 * part) for part in (found.error, found.by_chance))
     if error == by_chance:  # rounded, one would be no more than the other
-        error, by_chance = (f"{100 * part:.2f}" for part in (found.error, found.by_chance))
+        error, by_chance = (fixed(100 * part, 2) for part in (found.error, found.by_chance))
     return f"{error} % ({told} the {by_chance} % of chance)"
 
 

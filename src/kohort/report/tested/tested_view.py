@@ -142,8 +142,8 @@ class TestedView(RecordView):
         """The result in a sentence or three: which wins, and which it cannot be told from.
 
         Once the test set has been read it also tells where the score there has no interval, being
-        of too few groups, and where it is not shown to rank two classes better than chance. This
-        reads nothing.
+        of too few groups, where an area under ROC is off by the thresholds that Keras counts it by,
+        and where it is not shown to rank two classes better than chance. This reads nothing.
 
         Example:
             >>> print(result.answer())

@@ -88,8 +88,10 @@
     if (Math.abs(short) < 1e6) return short.toLocaleString("en-US");
     return short.toExponential().replace(/e\+(\d)$/, "e+0$1");
   };
+  // Likewise (`fixed`): half a tenth goes up, and so does what the rounding of floats leaves of it.
+  const percent = (part) => `${(Math.round(1000 * part + 1e-5) / 10).toFixed(1)} %`;
   const number = (value, digits = 3) => value === null || value === undefined ? "none"
-    : judged.proportion && digits === 1 ? `${(100 * value).toFixed(1)} %` : written(value);
+    : judged.proportion && digits === 1 ? percent(value) : written(value);
   const scored = (value) => number(value, 1);
   // By the place of a variant in its study, so that another look has the same colours; where two of
   // one colour are shown, the later one has the next that is free.
@@ -207,7 +209,7 @@
     if (by("pad").dataset.light !== String(isLight())) clear();
     const best = order.map((variant) => standing.get(variant)).find((one) => one && one[2] !== null);
     const interval = best && best[3] !== null ? ` (${scored(best[3])} to ${scored(best[4])})` : "";
-    const soFar = best ? `So far ${variants[best[0]]} has the best validation ${judged.metric}: ${scored(best[2])}${interval}, over `
+    const soFar = best ? `So far ${variants[best[0]]} leads: validation ${judged.metric} ${scored(best[2])}${interval}, over `
       + `${count(best[1], "member")}. That is no verdict: one comes at the end.` : "Nothing is measured yet.";
     say(by("answer"), judged.final ? judged.answer : head.kind === "search" ? "" : soFar);
   };

@@ -7,7 +7,7 @@ from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict, mo
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import area_above_chance
-from kohort.findings.statistics.scale import significant, worse_by_parts
+from kohort.findings.statistics.scale import fixed, significant, worse_by_parts
 from kohort.findings.statistics.stepwise import simes
 
 CHANCE = 0.5
@@ -101,7 +101,7 @@ def told(study: StudyCurves) -> str:
     """The answer and its validation score, in words."""
     constant, scale = _of(study), study.scale
     mean = float(np.nanmean(constant.valid))
-    value = f"{100 * mean:.1f} %" if scale.is_proportion else significant(mean, 3)
+    value = f"{fixed(100 * mean)} %" if scale.is_proportion else significant(mean, 3)
     return f"always answering {constant.name}, whose {scale.metric} is {value} on validation"
 
 
