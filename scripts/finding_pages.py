@@ -62,7 +62,11 @@ replicate, the same for all variants.
   over splits or over folds, which are different quantities; a study says which.
 - **Points** are percentage points of a proportion. Where the metric is no proportion, thresholds
   are in percent of what the best variant scores on validation, and differences in its own unit.
-- Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
+- **Replicates that stopped at different epochs**, as with early stopping, each count by what they
+  came to. Where e* is chosen, a replicate that has stopped goes on with the loss of its last epoch,
+  so that one that stops early does not cut the others short; one that stopped before the e* of the
+  others is read at its last epoch. The end is that of its own epochs. What is carried on is no
+  training: forecasts are of the epochs that all sound replicates trained.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
   is given it is one point, or, of what is no proportion, 5 % of the best variant's score.
 """

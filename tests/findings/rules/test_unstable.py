@@ -191,12 +191,12 @@ def test_errors_that_are_not_known_are_inconclusive():
     assert "too few measured replicates" in found.sentence
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
+def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
     curves = variant(
         "a",
         train=[[0.9], [0.9, 0.5], [0.9, 0.5, 0.4]],
         valid=[[0.9], [0.9, 0.1], [0.9, 0.1, 0.1]],
-        valid_error=[[0.10], [0.12, 0.9], [0.14, 0.0, 0.9]],
+        valid_error=[[0.10], [0.9, 0.12], [0.0, 0.14, 0.9]],
     )
     assert_same(judge(RULE, curves), judged(ERRORS))
 
