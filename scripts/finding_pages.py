@@ -256,7 +256,8 @@ confidence, and that of the moderated spread, at what the look may spend (98.5 %
 a difference is decided where both exclude zero, and the correction allows it. They hold whenever
 the race ends. Scores of variants have their usual intervals, which know nothing of looks; and
 effects of axes are of the replicates before the first look, which all variants trained; but an
-effect that compares two variants alone is the race's comparison of them.
+effect that compares two variants alone is the race's comparison of them. What is undecided of the
+others, such as a trend, asks for a larger `first=`: later replicates change nothing about it.
 [How often races err, and what they save](simulations.md#races).
 
 The built-in study (`kohort demo`) is a fixed design. As a race over 20 replicates it trained 68 %
