@@ -62,7 +62,11 @@ replicate, the same for all variants.
   over splits or over folds, which are different quantities; a study says which.
 - **Points** are percentage points of a proportion. Where the metric is no proportion, thresholds
   are in percent of what the best variant scores on validation, and differences in its own unit.
-- Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
+- **Replicates that stopped at different epochs**, as with early stopping, each count by what they
+  came to. Where e* is chosen, a replicate that has stopped goes on with the loss of its last epoch,
+  so that one that stops early does not cut the others short; one that stopped before the e* of the
+  others is read at its last epoch. The end is that of its own epochs. What is carried on is no
+  training: forecasts are of the epochs that all sound replicates trained.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
   is given it is one point, or, of what is no proportion, 5 % of the best variant's score.
 """
@@ -252,7 +256,8 @@ confidence, and that of the moderated spread, at what the look may spend (98.5 %
 a difference is decided where both exclude zero, and the correction allows it. They hold whenever
 the race ends. Scores of variants have their usual intervals, which know nothing of looks; and
 effects of axes are of the replicates before the first look, which all variants trained; but an
-effect that compares two variants alone is the race's comparison of them.
+effect that compares two variants alone is the race's comparison of them. What is undecided of the
+others, such as a trend, asks for a larger `first=`: later replicates change nothing about it.
 [How often races err, and what they save](simulations.md#races).
 
 The built-in study (`kohort demo`) is a fixed design. As a race over 20 replicates it trained 68 %

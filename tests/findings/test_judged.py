@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings.curves.ends import end_of
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import POINTS, Scale, changes, shown, significant
@@ -75,17 +76,50 @@ def test_the_end_is_the_last_quarter_of_the_epochs(epochs, end):
     rows = [list(1 / (1 + np.arange(epochs)))] * 2
     curves = variant(train=rows, valid=rows)
 
-    assert list(range(epochs))[curves.end] == end
+    assert list(range(epochs))[end_of(epochs)] == end
     assert curves.at_end(curves.valid_loss) == pytest.approx(np.mean(1 / (1 + np.array(end))))
 
 
-def test_the_end_is_that_of_the_shortest_sound_replicate():
+# Of the first three the mean is lowest at the third epoch: (0.5 + 0.2 + 0.3) / 3; it would be at
+# the second, were all cut at the shortest.
+STOPPED = variant(
+    train=[[1.0, 0.5], [1.0, 0.9, 0.8, 0.7], [1.0, 0.9, 0.8], [1.0]],
+    valid=[[0.9, 0.5], [0.9, 0.8, 0.2, 0.4], [0.9, 0.7, 0.3], [np.nan]],
+)
+
+
+def test_a_replicate_that_stops_early_does_not_cut_the_others_short():
+    assert (STOPPED.epochs, STOPPED.longest, STOPPED.best) == (2, 4, 2)
+    # The third epoch is the best of the others for each, and the first had stopped before it. For
+    # the second, both others are level from there on, whatever sums of three say by rounding.
+    assert list(STOPPED.best_by_others) == [1, 2, 2]
+    assert STOPPED.at_best(STOPPED.valid_loss) == pytest.approx(
+        [0.5, 0.2, 0.3, np.nan], nan_ok=True
+    )
+    assert list(STOPPED.at_epoch(STOPPED.train_loss, 2)) == [0.5, 0.8, 0.8]
+
+
+def test_a_variant_stopped_where_nothing_is_gained_is_as_good_as_the_whole_one():
+    # Each is lowest at an epoch of its own and level from there on; all stop a while after it.
+    falls = [np.maximum(1.0 - 0.1 * np.arange(20), level) for level in (0.2, 0.8, 0.5, 0.3)]
+    whole = variant("whole", train=falls, valid=falls)
+    lengths = [int(row.argmin()) + 4 for row in falls]
+    rows = [row[:length] for row, length in zip(falls, lengths, strict=True)]
+    stopped = variant("stopped", train=rows, valid=rows, planned_epochs=20)
+
+    assert sorted(lengths) == [6, 9, 11, 12]
+    assert list(stopped.loss_at_best) == list(whole.loss_at_best)
+
+
+def test_the_end_is_that_of_each_replicates_own_epochs():
     curves = variant(
         train=[[1, 0.5], [1, 0.4, 0.1], [1.0]], valid=[[1, 0.5], [1, 0.4, 9], [np.nan]]
     )
 
     assert curves.epochs == 2
-    assert curves.at_end(curves.valid_loss) == pytest.approx([0.5, 0.4, np.nan], nan_ok=True)
+    assert curves.at_end(curves.valid_loss) == pytest.approx([0.5, 9, np.nan], nan_ok=True)
+    after = curves.at_end(curves.valid_loss, after=1)
+    assert after == pytest.approx([0.5, 9, np.nan], nan_ok=True)
 
 
 def test_nothing_sound_leaves_nothing():
@@ -184,10 +218,10 @@ def test_what_is_not_sound_has_no_rise():
     assert none.rise().shape == (3,)
 
 
-def test_a_rise_is_read_up_to_the_shortest_sound_replicate():
+def test_a_rise_is_read_up_to_each_replicates_own_end():
     curves = variant(
         train=[[1.0, 0.5, 0.4], [1.0, 0.5, 0.4, 0.3], [1.0]],
-        valid=[[1.0, 0.5, 0.6], [1.0, 0.5, 0.7, 0.1], [np.nan]],
+        valid=[[1.0, 0.5, 0.6], [1.0, 0.5, 0.6, 0.7], [np.nan]],
     )
     assert curves.rise() == pytest.approx([20.0, 40.0, np.nan], nan_ok=True)
 

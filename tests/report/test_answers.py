@@ -3,7 +3,7 @@
 import numpy as np
 
 from kohort.findings.conclusions import Conclusions
-from kohort.report.answers import answer
+from kohort.report.answers import answer, score_table, what_axes_do
 from tests.findings.factorial.records import grid_of, record_of
 
 SCORES = np.array([[0.70, 0.72, 0.69], [0.75, 0.71, 0.74], [0.80, 0.82, 0.79]])
@@ -33,3 +33,15 @@ def test_variants_of_the_winners_mean_are_said_to_be_level_with_it():
     assert same.startswith("All variants score the same in every replicate")
     apart = answer(Conclusions(record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.75, 0.8]])))
     assert "level" not in apart
+
+
+def test_a_score_that_is_zero_everywhere_is_not_told_as_certain():
+    nothing = Conclusions(record_of(grid_of(units=[1, 2]), np.zeros((2, 4))))
+    assert answer(nothing).startswith(
+        "All variants score the same in every replicate: accuracy 0.0 % (no interval)."
+    )
+    assert score_table(nothing)[["low", "high"]].isna().all(axis=None)
+    grid = Conclusions(record_of(grid_of(units=[1, 2], layers=[1, 2]), np.zeros((4, 4))))
+    assert what_axes_do(grid)[2].endswith(
+        "accuracy moves by 0.0 points along units and by 0.0 points along layers."
+    )

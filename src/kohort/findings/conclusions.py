@@ -199,11 +199,14 @@ class Conclusions:
     def score(self, variant: int, side: str = "val_") -> Interval:
         """The score of a variant at its best epoch, with its interval over replicates.
 
+        The bounds are NaN where it is the same in all of them.
+
         Args:
             variant: The number of the variant.
             side: "val_", or "eval_" for the training part.
         """
-        return self.study.scale.possible(self.study.interval(self.scores(variant, side)))
+        found = self.study.interval(self.scores(variant, side))
+        return self.study.scale.possible(found.of_a_score)
 
     def scores(self, variant: int, side: str = "val_") -> np.ndarray:
         """Those whose mean it is, `[replicate]`; NaN for replicates that are not sound.

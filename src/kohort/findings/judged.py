@@ -10,6 +10,7 @@ from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
+from kohort.findings.curves.ends import carried, lowest_by_others, means_at_end, rise_after
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale
 from kohort.findings.statistics.spreads import Spreads, spreads
@@ -111,25 +112,39 @@ class VariantCurves:
 
     @cached_property
     def epochs(self) -> int:
-        """The number of epochs that all sound replicates trained; 0 if there is none."""
+        """The number of epochs that all sound replicates trained; 0 if there is none.
+
+        Slopes and forecasts are of these alone: a replicate that stopped does not train on.
+        """
         return int(self.lengths[self.sound].min()) if len(self.sound) else 0
 
     @cached_property
+    def longest(self) -> int:
+        """The number of epochs that some sound replicate trained; 0 if there is none."""
+        return int(self.lengths[self.sound].max()) if len(self.sound) else 0
+
+    @cached_property
     def best(self) -> int:
-        """e*, the epoch (from 0) of lowest validation loss, averaged over sound replicates."""
-        return int(np.argmin(self.valid_loss[self.sound, : self.epochs].mean(axis=0)))
+        """e*, the epoch (from 0) of lowest validation loss, averaged over sound replicates.
+
+        A replicate that stopped earlier goes on with the loss of its last epoch: what it came to
+        by then is what it comes to.
+        """
+        return int(np.argmin(self._carried.mean(axis=0)))
+
+    @property
+    def _carried(self) -> np.ndarray:
+        return carried(self.valid_loss, self.sound, self.lengths)
 
     @cached_property
     def best_by_others(self) -> np.ndarray:
         """For each sound replicate the e* (from 0) of all others, `[sound replicate]`.
 
         The minimum of noisy values is biased downwards; the epoch that the others choose is free
-        of this bias. A replicate that is alone gets its e*.
+        of this bias. A replicate that is alone gets its e*, one that stopped before that of the
+        others its last epoch.
         """
-        loss = self.valid_loss[self.sound, : self.epochs]
-        others = loss.sum(axis=0) - loss if len(loss) > 1 else loss
-        chosen: np.ndarray = np.argmin(others, axis=1)
-        return chosen
+        return lowest_by_others(self._carried, self.lengths[self.sound])
 
     @property
     def was_stopped(self) -> bool:
@@ -140,16 +155,8 @@ class VariantCurves:
 
     @property
     def last(self) -> int:
-        """T, the last epoch (from 0) that all sound replicates trained."""
-        return self.epochs - 1
-
-    @property
-    def end(self) -> slice:
-        """The last quarter of the epochs, at least one; values at the end are means over it.
-
-        A single epoch depends on chance: equal trainings with different rounding diverge in time.
-        """
-        return slice(self.epochs - max(1, self.epochs // 4), self.epochs)
+        """T, the last epoch (from 0) that some sound replicate trained."""
+        return self.longest - 1
 
     def first(self, replicates: int) -> "VariantCurves":
         """The same in its first replicates."""
@@ -183,31 +190,29 @@ class VariantCurves:
     def rise(self) -> np.ndarray:
         """By how many percent validation loss ends above that at e*, `[replicate]`.
 
-        Prechelt's generalisation loss (1998, Early Stopping - But When?, section 2.1) between two
-        strips of epochs. The end is the mean over the last quarter of the epochs, as far as it is
-        after e*: before e* losses still fall, and would count as a rise. If that quarter has
-        several epochs, the loss at e* is the median of those at e* and the epochs next to it: the
-        minimum of many noisy values is biased downwards, in all replicates at once where they
-        agree on e*; the median does not depend on how far. 0 where e* is the last epoch; NaN for
-        replicates that are not sound, and where the loss at e* is not above zero.
+        As in `rise_after`, each to the end of its own epochs; NaN for replicates that are not
+        sound.
         """
         values = np.full(len(self.lengths), np.nan)
         best_of = self.best_by_others if len(self.sound) else ()
-        near = 1 if self.end.stop - self.end.start > 1 else 0
         for replicate, best in zip(self.sound, best_of, strict=True):
-            loss = self.valid_loss[replicate, : self.epochs]
-            lowest = float(np.median(loss[max(best - near, 0) : best + near + 1]))
-            if lowest > 0:
-                ending = loss[max(best + 1, self.end.start) :] if best < self.last else lowest
-                values[replicate] = 100 * (np.mean(ending) / lowest - 1)
+            loss = self.valid_loss[replicate, : self.lengths[replicate]]
+            values[replicate] = rise_after(loss, best)
         return values
 
-    def at_end(self, curve: np.ndarray) -> np.ndarray:
-        """The mean of a curve `[replicate, epoch]` over its end, `[replicate]`; NaN if unsound."""
-        values = np.full(len(self.lengths), np.nan)
-        if len(self.sound):
-            values[self.sound] = curve[self.sound, self.end].mean(axis=1)
+    def at_epoch(self, curve: np.ndarray, epoch: int) -> np.ndarray:
+        """A curve at one epoch (from 0), or the last one before it, `[sound replicate]`."""
+        values: np.ndarray = curve[self.sound, np.minimum(epoch, self.lengths[self.sound] - 1)]
         return values
+
+    def at_end(self, curve: np.ndarray, *, after: int = -1) -> np.ndarray:
+        """The mean of a curve over its end, `[replicate]`; NaN if unsound.
+
+        Args:
+            curve: `[replicate, epoch]`.
+            after: An epoch (from 0): the end is only what comes after it, the last one at least.
+        """
+        return means_at_end(curve, self.sound, self.lengths, after=after)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
     if reference is None:
         return None
     of_class = "class " * (study.majority is not None)
-    valid = study.scale.possible(study.interval(reference.valid))
+    valid = study.scale.possible(study.interval(reference.valid).of_a_score)
     train = float(reference.train.mean())
     worse = train - valid.mean
     return {

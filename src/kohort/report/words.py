@@ -147,17 +147,21 @@ WHICH = (
 """Which of two verdicts on one pair to believe."""
 
 
-def verdict_of(comparison: Comparison, kind: str) -> str:
+def verdict_of(comparison: Comparison, kind: str, *, of_first_look: bool = False) -> str:
     """The verdict of a comparison, with how many replicates would decide it.
 
     Args:
         comparison: The comparison.
         kind: The kind of replicates.
+        of_first_look: Whether it is of the first look of a race, which later replicates do not
+            change.
     """
     needed = comparison.replicates_needed
     word = verdict_word(comparison)
     if word != UNDECIDED or needed is None or needed <= comparison.difference.n:
         return word
+    if of_first_look:
+        return f"{word}; a first look (`first=`) of about {many(needed, 'splits')} would tell"
     return f"{word}; about {many(needed, kind)} would tell"
 
 

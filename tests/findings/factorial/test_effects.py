@@ -339,3 +339,12 @@ def test_a_range_that_is_surely_not_seen_is_not_surely_zero():
     (reach,) = effects.ranges
     assert reach.size.mean == 0.0
     assert not reach.size.is_formed
+
+
+def test_a_range_that_is_zero_in_all_replicates_is_not_surely_zero():
+    effects = effects_of(np.full((2, 4), 0.5), grid_of(units=[1, 16]))
+    (reach,) = effects.ranges
+    assert reach.size.mean == 0.0
+    assert not reach.size.is_formed
+    (effect,) = effects.of_axis("units")
+    assert effect.comparison.difference.is_formed  # of variants that are equal

@@ -9,6 +9,7 @@ from kohort.findings.rules.gap import GAP_PERCENT, GAP_POINTS, RULE
 from tests.findings.curve_builders import (
     assert_same,
     judge,
+    numbers,
     percent_of,
     reordered,
     variant,
@@ -141,15 +142,19 @@ def test_one_replicate_is_inconclusive():
     assert judge(RULE, with_gaps(0.5)).verdict == "inconclusive"
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
-    # Later epochs have a lower loss, yet not all replicates have them.
+def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
+    # The third epoch is the best; the first replicate had stopped before it.
     curves = variant(
         train=[[1.0, 0.5], [1.0, 0.5, 0.1], [1.0, 0.5, 0.1, 0.1]],
         valid=[[1.0, 0.5], [1.0, 0.5, 0.1], [1.0, 0.5, 0.1, 0.1]],
-        train_error=[[0.3, 0.1], [0.3, 0.1, 0.1], [0.3, 0.1, 0.1, 0.1]],
-        valid_error=[[0.3, 0.15], [0.3, 0.16, 0.1], [0.3, 0.17, 0.1, 0.1]],
+        train_error=[[0.3, 0.1], [0.3, 0.9, 0.1], [0.3, 0.9, 0.1, 0.9]],
+        valid_error=[[0.3, 0.15], [0.3, 0.9, 0.16], [0.3, 0.9, 0.17, 0.9]],
     )
-    assert_same(judge(RULE, curves), judge(RULE, FIRES))
+    found, expected = judge(RULE, curves), judge(RULE, FIRES)
+    assert found.verdict == expected.verdict
+    gap = "validation minus train error"
+    assert numbers(found.evidence[gap]) == pytest.approx(numbers(expected.evidence[gap]))
+    assert found.evidence["best epoch"] == 3
 
 
 @pytest.mark.parametrize("curves", [FIRES, SILENT, UNDECIDED], ids=["fires", "silent", "undecided"])

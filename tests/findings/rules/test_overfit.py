@@ -222,12 +222,16 @@ def test_one_replicate_is_inconclusive():
     assert "3 replicates" in found.advice
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
+def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
     short = ending_at(0.60, 0.61, 0.59)
-    rows = [[1.0, 0.5, 0.60], [1.0, 0.5, 0.61, 0.1], [1.0, 0.5, 0.59, 9.0, 9.0]]
-    trained = [FALLING, [*FALLING, 0.2], [*FALLING, 0.2, 0.1]]
+    rows = [[1.0, 0.5, 0.60], [1.0, 0.5, 0.9, 0.61], [1.0, 0.5, 0.9, 0.9, 0.59]]
+    trained = [FALLING, [*FALLING[:2], 0.9, FALLING[2]], [*FALLING[:2], 0.9, 0.9, FALLING[2]]]
 
-    assert_same(judge(RULE, variant(train=trained, valid=rows)), judge(RULE, short))
+    found, expected = judge(RULE, variant(train=trained, valid=rows)), judge(RULE, short)
+    assert found.verdict == expected.verdict
+    for name in ("rise of validation loss, %", "train loss at best epoch", "train loss at the end"):
+        assert numbers(found.evidence[name]) == pytest.approx(numbers(expected.evidence[name]))
+    assert "to the last of each replicate's 3 to 5 epochs" in found.sentence
 
 
 @pytest.mark.parametrize(

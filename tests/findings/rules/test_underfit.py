@@ -372,14 +372,14 @@ def test_one_replicate_is_inconclusive():
     assert judge(RULE, one, with_errors("best", [0.1], [0.1])).verdict == "inconclusive"
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
-    longer = [*FLAT, 0.1, 0.1]
+def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
+    longer = [*FLAT, FLAT[-1], FLAT[-1]]
     curves = variant(
         "weak",
         train=[FLAT, longer, longer],
         valid=[FLAT, longer, longer],
-        train_error=[[0.15] * 4, [0.17] * 4 + [0.0] * 2, [0.19] * 4 + [0.0] * 2],
-        valid_error=[[0.20] * 4, [0.21] * 4 + [0.0] * 2, [0.22] * 4 + [0.0] * 2],
+        train_error=[[0.15] * 4, [0.17] * 4 + [0.9, 0.17], [0.19] * 4 + [0.9, 0.19]],
+        valid_error=[[0.20] * 4, [0.21] * 6, [0.22] * 6],
     )
     assert_same(judge(RULE, curves, BEST), judge(RULE, FIRES, BEST))
 

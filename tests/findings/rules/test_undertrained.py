@@ -15,6 +15,7 @@ from tests.findings.curve_builders import (
     assert_same,
     judge,
     learner,
+    numbers,
     reordered,
     scaled,
     variant,
@@ -233,9 +234,9 @@ def test_one_replicate_is_inconclusive():
     assert "one sound replicate" in found.sentence
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
+def test_a_forecast_is_of_the_epochs_that_all_replicates_trained():
     def rows(table):
-        return [[*table[r], *[9, 0.01][:r]] for r in range(3)]
+        return [[*table[r], *[0.9, 0.01][:r]] for r in range(3)]
 
     curves = variant(
         train=[[1.0, 0.5], [1.0, 0.5, 0.3], [1.0, 0.5, 0.3, 0.2]],
@@ -243,7 +244,11 @@ def test_unequal_lengths_are_read_up_to_the_shortest():
         train_error=rows(FIRES.train_error),
         valid_error=rows(FIRES.valid_error),
     )
-    assert_same(judge(RULE, curves), judge(RULE, FIRES))
+    found, expected = judge(RULE, curves), judge(RULE, FIRES)
+    for name in expected.evidence.keys() - {"best epoch", "last epoch"}:
+        told = numbers(found.evidence[name])
+        assert told == pytest.approx(numbers(expected.evidence[name]), nan_ok=True)
+    assert "as all its replicates go in 2 epochs, after as many more" in found.sentence
 
 
 @pytest.mark.parametrize("curves", [FIRES, SILENT, UNDECIDED], ids=["fires", "silent", "undecided"])

@@ -191,12 +191,12 @@ def test_errors_that_are_not_known_are_inconclusive():
     assert "too few measured replicates" in found.sentence
 
 
-def test_unequal_lengths_are_read_up_to_the_shortest():
+def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
     curves = variant(
         "a",
         train=[[0.9], [0.9, 0.5], [0.9, 0.5, 0.4]],
         valid=[[0.9], [0.9, 0.1], [0.9, 0.1, 0.1]],
-        valid_error=[[0.10], [0.12, 0.9], [0.14, 0.0, 0.9]],
+        valid_error=[[0.10], [0.9, 0.12], [0.0, 0.14, 0.9]],
     )
     assert_same(judge(RULE, curves), judged(ERRORS))
 
@@ -204,6 +204,42 @@ def test_unequal_lengths_are_read_up_to_the_shortest():
 def test_a_diverged_replicate_among_sound_ones_counts_for_nothing():
     (curves,) = study_of([ERRORS]).variants
     assert_same(judge(RULE, adding(curves, train_loss=np.nan)), judged(ERRORS))
+
+
+GROUPED = {"kind": "splits", "valid_samples": 200}
+# Of an error of 0.2, 200 samples bring 0.4 / sqrt(200), 2.83 points; 8 groups of 25 five times it.
+BY_GROUP = [0.2 + 0.1 * error for error in (-1.2, -0.9, -0.4, -0.1, 0.1, 0.4, 0.9, 1.2)]
+
+
+def test_the_luck_of_the_groups_that_are_drawn_is_no_instability():
+    alone = judged(BY_GROUP, **GROUPED)
+    found = judged(BY_GROUP, **GROUPED, group_size=25.0)
+
+    assert (alone.verdict, found.verdict) == ("found", "inconclusive")
+    assert found.sentence == (
+        "a may or may not be unstable: its accuracy has a standard deviation of its own of 8.32 "
+        "points (5.50 to 16.92) over replicates, where differences of 1 point are of interest and "
+        "the draw of 200 validation samples alone brings one of 2.83 points to 14.1 points, by how "
+        "far samples of a group are alike."
+    )
+    assert "seeds on one split" in found.advice
+    luck = "the same, were samples of a group right or wrong together"
+    assert found.evidence[luck] == pytest.approx(0.4 / np.sqrt(8))
+    assert luck not in alone.evidence
+
+
+def test_of_groups_what_is_beyond_their_luck_is_found_and_what_none_of_it_explains_is_not():
+    wild = [0.2 + 8 * (error - 0.2) for error in BY_GROUP]
+    steady = [0.2 + 0.1 * (error - 0.2) for error in BY_GROUP]
+    small = GROUPED | {"group_size": 4.0}
+
+    assert judged(wild, **small).verdict == "found"
+    assert judged(steady, **small).verdict == "not found"
+
+
+def test_seeds_on_one_split_have_no_luck_of_groups():
+    one = judged(BY_GROUP, kind="seeds", valid_samples=200)
+    assert_same(judged(BY_GROUP, kind="seeds", valid_samples=200, group_size=25.0), one)
 
 
 def test_what_is_no_proportion_is_told_in_its_own_unit():

@@ -150,6 +150,18 @@ def test_equal_values_other_than_zero_give_no_bounds(values):
     assert np.isnan(found.p_value)
 
 
+def test_a_score_that_is_zero_everywhere_has_no_bounds_but_a_difference_has():
+    nothing = mean_interval(np.zeros(4))
+    assert (nothing.low, nothing.high, nothing.p_value) == (0.0, 0.0, 1.0)
+
+    score = nothing.of_a_score
+    assert (score.mean, score.n) == (0.0, 4)
+    assert not score.is_formed
+    assert np.isnan(score.p_value)
+    some = mean_interval(np.array([0.0, 0.1]))
+    assert some.of_a_score == some
+
+
 def test_integers_are_taken_as_numbers():
     assert mean_interval(np.array([1, 2, 4])) == mean_interval(np.array([1.0, 2.0, 4.0]))
 

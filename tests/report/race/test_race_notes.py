@@ -1,5 +1,6 @@
 """What is told of the replicates and the intervals behind scores and differences."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from kohort.evidence.curves import Curves
 from kohort.findings.conclusions import Conclusions
 from kohort.report import words
 from kohort.report.answers import answer, score_table
-from kohort.report.factorial.effect_table import effect_rows
+from kohort.report.factorial.effect_table import effect_rows, effect_table
 from kohort.report.race.race_notes import of_which, over_what
 from tests.findings.factorial.records import grid_of, record_of
 from tests.report.race.race_records import noisy, race_record, rendered
@@ -71,6 +72,22 @@ def test_effects_over_several_settings_are_of_the_first_look():
     effects = Conclusions(race_record(noisy(0.5, 0.6, 0.7, 0.8), (4, 8), arguments)).effects
     assert of_which(effects, (4, 8)).endswith("later ones have those that did well.")
     assert of_which(effects, ()) == of_which(None, (4, 8)) == ""
+
+
+def test_what_is_undecided_at_the_first_look_asks_for_a_larger_one():
+    """A line through three levels is of the first look alone, however many replicates follow."""
+    arguments, scores = grid_of(units=[1, 2, 4]), noisy(0.5, 0.51, 0.52, spread=0.03)
+    record = race_record(scores, (4, 8), arguments)
+    raced = effect_table(Conclusions(record).effects, "seeds").set_index("kind")["verdict"]
+    fixed = effect_table(Conclusions(record_of(arguments, scores[:, :4])).effects, "seeds")
+
+    assert re.fullmatch(
+        r"undecided; a first look \(`first=`\) of about \d+ replicates would tell", raced["trend"]
+    )
+    trend = fixed.set_index("kind")["verdict"]["trend"]
+    assert re.fullmatch(r"undecided; about \d+ replicates would tell", trend)
+    assert not raced["level"].str.contains("first=").any()  # they are the race's comparisons
+    assert "a larger first look narrows it" in rendered(Conclusions(record))
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html.parser
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -246,6 +247,21 @@ def test_it_prints_all_parts_on_few_pages(browser, report, tmp_path):
         tab.pdf(path=paper, format="A4")
         assert 3 <= len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes())) <= 6
         assert not tab.locator("table").first.is_visible()  # what was folded is folded again
+
+
+def test_it_tells_where_replicates_stopped_at_different_epochs():
+    record = record_of(grid_of(units=[1, 2]), noisy(0.6, 0.8))
+    values = np.repeat(record.whole.values, 3, axis=2)
+    lengths = np.full(values.shape[:2], 3)
+
+    def text():
+        curves = {1.0: replace(record.whole, values=values, lengths=lengths)}
+        return rendered(Conclusions(replace(record, curves=curves)))
+
+    told = "Where replicates stopped at different epochs"
+    assert told not in text()
+    lengths[1, 0], values[1, 0, 2] = 2, np.nan
+    assert text().count(told) == 1
 
 
 @pytest.mark.long

@@ -1,6 +1,6 @@
 """The recall of each class on validation, and their mean, with intervals over replicates."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,9 +54,8 @@ def _by_replicate(counts: ClassCounts, study: StudyCurves, variant: int) -> np.n
 
 
 def _interval(study: StudyCurves, values: np.ndarray) -> Interval:
-    found = study.interval(values).within(0.0, 1.0)
     # A class that no replicate finds is as good as never found, but with no certainty.
-    return found if found.has_width else replace(found, low=np.nan, high=np.nan)
+    return study.interval(values).of_a_score.within(0.0, 1.0)
 
 
 def is_uneven(counts: ClassCounts) -> bool:

@@ -67,6 +67,8 @@ class Effects:
         most: The axis that is decided to matter most: its range is the widest, and one of its
             effects is decided. None where that is not decided.
         are_alike: Whether all axes have a range, over the same cells, so that they can be compared.
+        are_of_first_look: Whether they are of the first look of a race, but for those that compare
+            two variants alone: more replicates than it has change nothing.
     """
 
     axes: tuple[Axis, ...]
@@ -74,6 +76,7 @@ class Effects:
     ranges: tuple[AxisRange, ...]
     most: str | None
     are_alike: bool
+    are_of_first_look: bool = False
 
     @property
     def none_matters(self) -> bool:
@@ -113,7 +116,9 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     are_alike = whole is not None and len(reach) == len(axes.axes)
     most = widest(first, reach) if are_alike and not _none_matters(corrected) else None
     is_sure = any(e.comparison.is_decided for e in corrected if e.axes == (most,))
-    return Effects(axes.axes, tuple(corrected), tuple(reach), most if is_sure else None, are_alike)
+    sure = most if is_sure else None
+    is_race = bool(study.looks)
+    return Effects(axes.axes, tuple(corrected), tuple(reach), sure, are_alike, is_race)
 
 
 def _agreed(study: StudyCurves, effect: Effect, corrected: Comparison) -> Effect:

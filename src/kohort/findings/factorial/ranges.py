@@ -28,7 +28,8 @@ class AxisRange:
         axis: The axis's name.
         worst: The level of the worst mean.
         best: The level of the best mean.
-        size: The range with its interval.
+        size: The range with its interval; the bounds are NaN where it is the same in all
+            replicates, and where they lie below zero.
         values: `[replicate]`; NaN where a level is missing.
         most: `[replicate]` at the levels of the worst and the best mean, which is biased upwards.
     """
@@ -113,7 +114,7 @@ def _range(study: StudyCurves, axis: Axis, levels: Levels) -> AxisRange | None:
     names = [axis.levels[level] for level in levels]
     worst, best = (low, high) if study.scale.higher_is_better else (high, low)
     found = cross_validated_range(values)
-    size = study.interval(found)
+    size = study.interval(found).of_a_score
     # Where the interval lies below zero, what it is cut to would tell a range of zero as sure.
     size = replace(size, low=np.nan, high=np.nan) if size.high < 0 else size.within(0.0, np.inf)
     return AxisRange(

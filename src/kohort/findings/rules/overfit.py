@@ -33,9 +33,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             name, "not applicable", f"{name}: a rise in percent needs a loss above zero."
         )
     rise = study.interval(rises)
-    end = slice(max(best + 1, curves.end.start), curves.epochs)
-    loss_best = curves.train_loss[curves.sound, best]
-    loss_end = curves.train_loss[curves.sound, end].mean(axis=1)
+    loss_best = curves.at_epoch(curves.train_loss, best)
+    loss_end = curves.at_end(curves.train_loss, after=best)[curves.sound]
     change = study.interval(loss_end - loss_best)
     train_best, train_end = float(loss_best.mean()), float(loss_end.mean())
     evidence: Evidence = {
@@ -48,7 +47,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     fallen = f"from {significant(train_best, 3)} to {significant(train_end, 3)}"
     clause = (
         f"after epoch {best + 1} validation loss {changes(rise, 0, GL_THRESHOLD)} "
-        f"to the last of {last + 1} epochs, while train loss goes {fallen}"
+        f"to the last of {_epochs(curves)}, while train loss goes {fallen}"
     )
     if rise.lies_above(GL_THRESHOLD) and train_end < train_best:
         advice = f"Stop at epoch {best + 1}, regularise, use a smaller model, or more data."
@@ -66,6 +65,13 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
 
 
+def _epochs(curves: VariantCurves) -> str:
+    """The epochs that it trained, as words."""
+    if curves.epochs == curves.longest:
+        return f"{curves.longest} epochs"
+    return f"each replicate's {curves.epochs} to {curves.longest} epochs"
+
+
 def _in_spite_of(rise: Interval, *, rose: bool) -> str:
     """Why a rise of validation loss is no overfitting, as a clause; empty if there is no rise."""
     if rose and not rise.high <= 0:
@@ -81,10 +87,10 @@ RULE = Rule(
     "After the best epoch e* validation loss rises: the interval of the generalisation loss "
     "GL = 100 (E(end) / E(e*) - 1) lies above "
     f"{GL_THRESHOLD:g} %, E(end) the mean of validation loss over the last quarter of the epochs "
-    "(as far as it is after e*) and E(e*), where that quarter has several epochs, the median of "
-    "those at e* and next to it; while mean train loss fell from e* to there. It is "
-    f"not found where that interval lies below {GL_THRESHOLD:g} %, or that of how far train loss "
-    "rose from e* to there above zero.",
+    "(of each replicate's own, as far as it is after e*) and E(e*), where that quarter has several "
+    "epochs, the median of those at e* and next to it; while mean train loss fell from e* to "
+    f"there. It is not found where that interval lies below {GL_THRESHOLD:g} %, or that of how far "
+    "train loss rose from e* to there above zero.",
     "From e* on the model learns what holds in the training data only; each further epoch makes "
     "it worse on data that it has not seen.",
     "Stop at e* (`keras.callbacks.EarlyStopping`; kohort's models have the weights of their best "

@@ -131,7 +131,9 @@ def _of_loss(curves: VariantCurves, study: StudyCurves) -> str:
 
 
 def _after(curves: VariantCurves) -> str:
-    return f"as it goes, after {curves.epochs} more epochs"
+    if curves.epochs == curves.longest:
+        return f"as it goes, after {curves.epochs} more epochs"
+    return f"as all its replicates go in {curves.epochs} epochs, after as many more"
 
 
 def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> list[str]:
@@ -140,7 +142,7 @@ def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -
     on_validation = side == "validation"
     error = (outlook.valid_error if on_validation else outlook.train_error).gain
     ends = curves.valid_error if on_validation else curves.train_error
-    error = _within_room(error, ends, *scale.error_limits)
+    error = _within_room(error, ends[:, : curves.epochs], *scale.error_limits)
     loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
     parts = []
     if np.isfinite(error.mean):
@@ -187,7 +189,7 @@ def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: flo
 
 def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:
     """Whether validation loss fell to the end. Noise puts e* early where it falls by little."""
-    late = curves.best >= curves.epochs - max(1, round(LAST_FRACTION * curves.epochs))
+    late = curves.best >= curves.longest - max(1, round(LAST_FRACTION * curves.longest))
     return late or loss_falls(curves, study)
 
 

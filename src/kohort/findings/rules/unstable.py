@@ -22,12 +22,15 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         key=lambda interval: interval.mean,
     )
     drawn = _sampling(curves, study)
+    most = 0.0 if drawn is None else drawn * _of_groups(study)
     evidence: dict[str, float | Interval] = {
         "standard deviation over replicates": spread,
         "margin": margin,
     }
     if drawn is not None:
         evidence["standard deviation by the draw of validation samples"] = drawn
+        if most > drawn:
+            evidence["the same, were samples of a group right or wrong together"] = most
     if not spread.is_formed:
         untold = (
             f"{name} has the same {study.scale.metric} in all {spread.n} replicates, which tells "
@@ -36,10 +39,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             else f"{name} has too few measured replicates to tell its spread."
         )
         return RULE.finding(name, "inconclusive", untold, evidence, "Run more replicates.")
-    bound = float(np.hypot(margin, drawn or 0.0))
-    clause = _clause(study, spread, drawn, bound)
+    bound, upper = (float(np.hypot(margin, luck)) for luck in (drawn or 0.0, most))
+    clause = _clause(study, spread, drawn, most)
     unknown = study.draws_samples and drawn is None
-    if spread.lies_above(bound) and not unknown:
+    if spread.lies_above(upper) and not unknown:
         sentence = f"{name} is unstable: {clause}"
         return RULE.finding(name, "found", sentence, evidence, _advice(curves, study))
     if spread.lies_below(bound):
@@ -49,8 +52,17 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "inconclusive",
         f"{name} may or may not be unstable: {clause}",
         evidence,
-        ON_SEEDS if unknown else "Run more replicates.",
+        ON_SEEDS if unknown or spread.lies_above(bound) else "Run more replicates.",
     )
+
+
+def _of_groups(study: StudyCurves) -> float:
+    """How many times as much whole groups bring, at most, as samples that are in none.
+
+    Where samples of a group are right or wrong together, n of them are drawn as their groups are.
+    """
+    samples = study.valid_samples or 1
+    return float(np.sqrt(min(max(1.0, study.group_size), samples)))
 
 
 def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
@@ -67,11 +79,12 @@ def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
     return float(np.sqrt(p * (1 - p) / samples))
 
 
-def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: float) -> str:
+def _clause(study: StudyCurves, spread: Interval, drawn: float | None, most: float) -> str:
     scale = study.scale
+    bounds = [float(np.hypot(study.margin, luck)) for luck in (drawn or 0.0, most)]
     clause = (
         f"its {scale.metric} has a standard deviation of its own of "
-        f"{scale.text(spread, 2, (bound,))} over replicates, where differences of "
+        f"{scale.text(spread, 2, bounds)} over replicates, where differences of "
         f"{scale.amount(study.margin)} are of interest"
     )
     if drawn is not None:
@@ -79,6 +92,8 @@ def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: fl
             f" and the draw of {study.valid_samples:,} validation samples alone brings one of "
             f"{scale.amount(drawn)}"
         )
+        if most > drawn:
+            clause += f" to {scale.amount(most)}, by how far samples of a group are alike"
     elif study.draws_samples:
         clause += f"; the luck of the {study.kind} is in it, and how much of it is not known"
     return f"{clause}."
@@ -154,6 +169,9 @@ RULE = Rule(
     "splits and folds each replicate validates on n samples drawn anew, and of an accuracy p "
     "their draw alone brings a standard deviation of sqrt(p (1 - p) / n): there the interval must "
     "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "
+    "Samples of one group may be right or wrong together, how far is not known: with groups it is "
+    "found by n over the mean size of a sample's group in the place of n, not found by n itself, "
+    "and inconclusive in between. "
     "Where the metric is no accuracy, what the draw brings is not known; it is in the spread, "
     "so that the rule is inconclusive there, or not found.",
     "One training of such a variant says little: another seed may turn the answer that the study "

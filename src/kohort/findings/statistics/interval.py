@@ -44,6 +44,18 @@ class Interval:
         """Whether there are bounds that differ; those of no difference in any replicate do not."""
         return self.low < self.high
 
+    @property
+    def of_a_score(self) -> "Interval":
+        """The same interval, without bounds where they are equal.
+
+        That a difference is zero in all replicates, as between equal models, means what it says. A
+        score, or a range, that is zero in all of them is a coincidence of few or coarse
+        measurements, as any other value would be.
+        """
+        if self.low != self.high:
+            return self
+        return replace(self, low=np.nan, high=np.nan, p_value=np.nan)
+
     def times(self, factor: float) -> "Interval":
         """The same interval in another unit; the factor is above zero."""
         return replace(

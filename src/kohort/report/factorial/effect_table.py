@@ -26,7 +26,8 @@ def effect_table(effects: Effects, kind: str) -> pd.DataFrame:
         effects: The effects.
         kind: The kind of replicates.
     """
-    rows = [_row(effect, kind) for effect in effects.effects]
+    looked = effects.are_of_first_look
+    rows = [_row(e, kind, of_first_look=looked and e.pair is None) for e in effects.effects]
     rows += [_of_range(reach, effects.most) for reach in effects.ranges]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -47,7 +48,7 @@ def effect_rows(effects: Effects, kind: str, scale: Scale) -> list[dict[str, Any
     ]
 
 
-def _row(effect: Effect, kind: str) -> dict[str, Any]:
+def _row(effect: Effect, kind: str, *, of_first_look: bool) -> dict[str, Any]:
     found = effect.comparison
     return {
         "kind": effect.kind,
@@ -58,7 +59,7 @@ def _row(effect: Effect, kind: str) -> dict[str, Any]:
         "contexts": effect.contexts,
         "p_adjusted": found.p_adjusted,
         "corrected_for": found.family,
-        "verdict": words.verdict_of(found, kind),
+        "verdict": words.verdict_of(found, kind, of_first_look=of_first_look),
     }
 
 

@@ -267,6 +267,7 @@ def _parts(page: Page) -> dict[str, Any]:
         "anchors": matrix.anchors,
         "panels": panels,
         "has_notes": any(picture["note"] for panel in panels for picture in panel["pictures"]),
+        "has_stopped": any(each.epochs < each.longest for each in conclusions.study.variants),
         "most_panels": SHOWN_PANELS,
         "overlay": overlay(page.bands, drawn),
         "chosen": CHOSEN,

@@ -1,0 +1,1 @@
+"""Curves of replicates that did not train equally long."""
