@@ -43,6 +43,8 @@ class Tested:
             None elsewhere, and of readings that earlier versions kept.
         margins: Whether its outputs are margins of a hinge loss and no probabilities; then
             `probabilities` and `losses` follow the order of these, and mean nothing else.
+        other_scale: Whether its outputs may be on another scale than numbers to predict, such as
+            logarithms of them, so that neither is kept.
         groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
             no groups, or these are not known, and of readings that earlier versions kept.
     """
@@ -67,6 +69,7 @@ class Tested:
     second: np.ndarray | None = field(default=None, repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
     margins: bool = False
+    other_scale: bool = False
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -145,6 +148,7 @@ _NAMED = (
     "majority",
     "no_interval",
     "margins",
+    "other_scale",
 )
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),

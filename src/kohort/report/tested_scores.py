@@ -45,6 +45,8 @@ class TestScore:
         predictions: What the member predicts of them, likewise.
         errors: How far these are off, whatever the metric: RMSE, MAE and R2 of each number; none
             without predictions.
+        other_scale: Whether there are none as the model's loss does not tell that its outputs
+            predict the target itself.
         groups: `[test sample]`, which belong together, from 0: then intervals are over groups, and
             there are none of too few. None where each stands for itself.
     """
@@ -58,6 +60,7 @@ class TestScore:
     predictions: np.ndarray | None = field(default=None, repr=False)
     errors: tuple[NumberErrors, ...] = field(default=(), repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
+    other_scale: bool = False
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -99,7 +102,7 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
-    return TestScore(*about, *predicted, tested.groups)
+    return TestScore(*about, *predicted, tested.groups, tested.other_scale)
 
 
 def _area(tested: Tested, area: float, ranked: np.ndarray, confidence: float) -> Interval:
@@ -135,7 +138,21 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
     off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
+    off += _without_errors(scores)
     return " ".join([f"{text}.", *without_intervals(scores, scale.in_a_sentence), *off])
+
+
+def _without_errors(scores: Sequence[TestScore]) -> list[str]:
+    """Why RMSE, MAE and R2 are not told of some scores, in a sentence; empty where they are."""
+    lacking = [score.variant for score in scores if score.other_scale]
+    if not lacking:
+        return []
+    of = "" if len(lacking) == len(scores) else f" of {listing(lacking)}"
+    told = (
+        f"RMSE, MAE and R2{of} are not told: the loss does not say that outputs are on the scale "
+        "of the target, as a metric of Keras such as metrics=['mae'] would."
+    )
+    return [told]
 
 
 def errors_text(score: TestScore) -> str:
