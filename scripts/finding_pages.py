@@ -64,7 +64,12 @@ replicate, the same for all variants.
   are in percent of what the best variant scores on validation, and differences in its own unit.
 - Epochs that not all sound replicates of a variant trained, as with early stopping, are left out.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
-  is given it is one point, or, of what is no proportion, 5 % of the best variant's score.
+  is given it is one point. Of what is no proportion it is 5 % of the best variant's score where
+  zero is the best that there is, by the name of a loss or metric of Keras (`mse`, `rmse`, `mae`,
+  crossentropies, hinges, ...). Elsewhere such a part means nothing: the loss `poisson` is zero for
+  counts whose mean is near e, and may be negative. There it is 5 % of how much better the best
+  variant is than one answer for all samples, as of R2, if it is shown to be better and that
+  answer's score is known; else 0, until you name one.
 """
 
 VERDICTS = """## What a verdict means

@@ -38,6 +38,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(name, "inconclusive", untold, evidence, "Run more replicates.")
     bound = float(np.hypot(margin, drawn or 0.0))
     clause = _clause(study, spread, drawn, bound)
+    if bound == 0:
+        # Any spread is above zero: that says nothing while nobody says what is of interest.
+        sentence = f"{name} may or may not be unstable: {clause}"
+        return RULE.finding(name, "inconclusive", sentence, evidence, "Name a margin above 0.")
     unknown = study.draws_samples and drawn is None
     if spread.lies_above(bound) and not unknown:
         sentence = f"{name} is unstable: {clause}"
@@ -71,9 +75,12 @@ def _clause(study: StudyCurves, spread: Interval, drawn: float | None, bound: fl
     scale = study.scale
     clause = (
         f"its {scale.metric} has a standard deviation of its own of "
-        f"{scale.text(spread, 2, (bound,))} over replicates, where differences of "
-        f"{scale.amount(study.margin)} are of interest"
+        f"{scale.text(spread, 2, (bound,))} over replicates, "
     )
+    if bound == 0:
+        clause += "and no margin says which differences are of interest"
+    else:
+        clause += f"where differences of {scale.amount(study.margin)} are of interest"
     if drawn is not None:
         clause += (
             f" and the draw of {study.valid_samples:,} validation samples alone brings one of "
