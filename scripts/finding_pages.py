@@ -68,7 +68,12 @@ replicate, the same for all variants.
   others is read at its last epoch. The end is that of its own epochs. What is carried on is no
   training: forecasts are of the epochs that all sound replicates trained.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
-  is given it is one point, or, of what is no proportion, 5 % of the best variant's score.
+  is given it is one point. Of what is no proportion it is 5 % of the best variant's score where
+  zero is the best that there is, by the name of a loss or metric of Keras (`mse`, `rmse`, `mae`,
+  crossentropies, hinges, ...). Elsewhere such a part means nothing: the loss `poisson` is zero for
+  counts whose mean is near e, and may be negative. There it is 5 % of how much better the best
+  variant is than one answer for all samples, as of R2, if it is shown to be better and that
+  answer's score is known; else 0, until you name one.
 """
 
 VERDICTS = """## What a verdict means

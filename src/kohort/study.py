@@ -71,7 +71,8 @@ class Study(StudyView):
             accuracy where there is one, else the loss; always without penalties of weights.
         mode: "max" or "min" where a higher or a lower metric is better; "auto" where Keras knows.
         margin: The smallest difference of practical interest, in the unit of the metric. None is
-            0.01 for proportions, such as an accuracy, and else 5 % of what the best variant scores.
+            0.01 for proportions; 5 % of the best score where 0 is the best that there is, as of
+            mse; else 5 % of what it gains on one answer for all samples, if that is known, or 0.
         sizes: Parts of the training samples, such as `(1/16, 1/8, 1/4, 1/2)`, to train on as
             well, for all variants or by variant name; the learning curve tells what more data
             would bring, from five sizes on: four parts and the whole. Each costs as much as
@@ -80,8 +81,7 @@ class Study(StudyView):
             weights by class name or number, such as `{"yes": 5}`, where other classes have 1; or
             "balanced", n / (k n_class) in what each member trains on, as scikit-learn has it. Or
             these by variant name, which tells what they change: `{"weighted": "balanced"}`. As in
-            Keras nothing is measured with them: train and validation losses are comparable, with
-            each other and between variants.
+            Keras nothing is measured with them: losses of both sides and all variants compare.
         sample_weight: `[train sample]`, how much each sample counts in the loss, in the order of
             `x_train`. As in `keras.Model.fit` with `validation_split` losses are measured with
             them, of train and of validation alike, and metrics only where a model is compiled with

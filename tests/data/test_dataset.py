@@ -130,11 +130,47 @@ def test_a_stray_label_that_is_no_class_is_refused_with_its_row(label, names, to
      ("int64", "float32"), (">f4", "float32"), ("bool", "float32")],
 )  # fmt: skip
 def test_inputs_are_pixels_or_float32(given_dtype, kept):
-    x = np.array([[0, 1], [1, 1]]).astype(given_dtype)
+    x = np.array([[0, 1], [1, 2]]).astype(given_dtype)
     data = Dataset(x, [0, 1], x, [0, 1])
 
     assert data.x_train.dtype == data.x_test.dtype == np.dtype(kept)
-    assert data.x_train.tolist() == [[0, 1], [1, 1]]
+    assert data.x_train.tolist() == x.tolist()
+
+
+FLAT = np.random.default_rng(0).integers(0, 256, (8, 784)).astype(np.uint8)
+BITS = FLAT[:, :8] % 2
+Y = np.arange(8) % 2
+
+
+def test_flattened_images_are_scaled_and_say_so():
+    data = Dataset(FLAT[:6], Y[:6], FLAT[6:], Y[6:])
+    (told,) = data.notes
+    assert "bytes (uint8), which are read as pixels and scaled from 0 .. 255 to -0.5 .." in told
+    assert "another type, x.astype('float32')" in told
+    assert told in str(data)
+    assert data.stores_pixels
+    assert data.inputs(FLAT).min() == -0.5
+    assert replace(data, x_train=FLAT[:5], y_train=Y[:5]).notes == data.notes
+    for silent in (FLAT.reshape(8, 28, 28), FLAT.astype(np.int64)):
+        assert Dataset(silent, Y).notes == ()
+    assert Dataset(FLAT, Y, pixels=CENTRED).notes == (), "who says how to scale them knows"
+
+
+def test_rows_of_bytes_that_are_0_or_1_are_numbers_and_no_pixels():
+    data = Dataset(BITS[:6], Y[:6], BITS[6:], Y[6:])
+    assert data.notes == (
+        "the inputs are bytes (uint8), all 0 or 1: they are taken as these numbers, not as pixels",
+    )
+    assert data.pixels is None
+    assert not data.stores_pixels
+    np.testing.assert_array_equal(data.inputs(data.x_train), BITS[:6])
+    assert data.x_train.dtype == data.x_test.dtype == np.float32
+    assert Dataset(BITS, Y).x_train.dtype == np.float32, "without a test set too"
+    # A 2 on either side, images, and what somebody calls pixels are scaled.
+    with_two = BITS + (np.arange(8) == 7)[:, None]
+    assert Dataset(with_two[:6], Y[:6], with_two[6:], Y[6:]).stores_pixels
+    assert Dataset(BITS.reshape(8, 2, 4), Y).stores_pixels
+    assert Dataset(BITS, Y, pixels=CENTRED).stores_pixels
 
 
 @pytest.mark.parametrize(

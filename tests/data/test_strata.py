@@ -112,6 +112,31 @@ def test_what_cannot_be_stratified_is_told():
     assert sorted(folds) == [0] * 7 + [1] * 3, "each of them validates once"
 
 
+def test_of_groups_that_hold_several_classes_those_with_the_class_are_counted():
+    """15 samples of a class are in 5 of 60 groups, of which a part holds 9."""
+    labels, groups = np.zeros(600, int), np.repeat(np.arange(60), 10)
+    for ill in (3, 17, 24, 41, 58):
+        labels[10 * ill : 10 * ill + 3] = 1
+    data = kohort.Dataset(np.zeros((600, 1)), labels, groups=groups)
+    assert strata(data, 0.15, drawn_anew=True).why == (
+        "not stratified, since groups stay whole: class 1, the smallest, has 15 of 600 samples, in "
+        "5 of 60 groups; a random validation part would hold 0.75 of them on average, and none in "
+        "43 % of splits"
+    )
+    assert math.comb(55, 9) / math.comb(60, 9) == pytest.approx(0.43, abs=0.005)
+    drawn = positives(kohort.Holdout(0.15, 200).replicates(data, 0), data)
+    assert np.mean([of_class == 0 for of_class in drawn]) == pytest.approx(0.43, abs=0.08)
+
+
+def test_a_class_of_groups_that_never_validate_is_in_no_part():
+    data = kohort.Dataset(
+        np.zeros((110, 1)), np.repeat([1, 0], [10, 100]), groups=np.arange(110) // 2 - 5
+    )
+    assert strata(data, 0.1, drawn_anew=True).why.endswith(
+        "would hold 0 of them on average, and none in 100 % of splits"
+    )
+
+
 def test_groups_that_are_larger_than_a_validation_part_are_told(blobs):
     """Six patients: of those with more rows than a fifth of all none ever validates."""
     groups = np.repeat(np.arange(6), [45, 45, 110, 110, 95, 95])

@@ -239,3 +239,50 @@ def test_a_number_without_bounds_is_no_probability_of_one_of_two_classes():
     assert plan_of(classes, loss=keras.losses.BinaryCrossentropy(from_logits=True))
     numbers = kohort.Dataset(X, (np.arange(40) % 2).astype("float32")[:, None])
     assert plan_of(numbers, loss="mse")
+
+
+TOKENS = np.random.default_rng(0).integers(0, 60, (40, 6)).astype(np.uint8)
+
+
+def embedding(graph=None, scaled_back=False):
+    """A model of tokens: a stack, with a graph, or one that makes numbers of pixels again."""
+    head = [keras.layers.Embedding(60, 2), keras.layers.Flatten(), keras.layers.Dense(2)]
+    if scaled_back:
+        head.insert(0, keras.layers.Rescaling(255, 127.5))
+    if graph:
+        out = tokens = keras.Input((6,))
+        for layer in head:
+            out = layer(out)
+        model = keras.Model(tokens, out)
+    else:
+        model = keras.Sequential([keras.Input((6,)), *head])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def plan_of_tokens(tokens, **arguments):
+    variant = kohort.Variant("a", embedding, **arguments)
+    splits = kohort.Holdout(0.25, 2)
+    return kohort.Study(
+        "s", [variant], kohort.Dataset(tokens, Y2), replicates=splits, epochs=1
+    ).plan()
+
+
+Y2 = np.arange(40) % 2
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_scaled_bytes_number_no_rows_of_an_embedding(graph):
+    words = "whole numbers, for the Embedding of variant 'a', got bytes .*astype.'int32'"
+    assert_refused(lambda: plan_of_tokens(TOKENS, graph=graph), words)
+    assert plan_of_tokens(TOKENS.astype(np.int32), graph=graph)
+    assert plan_of_tokens(TOKENS % 2, graph=graph), "0 and 1 are no pixels"
+    assert plan_of_tokens(TOKENS, graph=graph, scaled_back=True)
+
+
+def test_a_plan_tells_that_rows_of_bytes_are_scaled():
+    def told(x):
+        return str(study_on(kohort.Dataset(x, Y2), 2, SPARSE[0], features=6).plan())
+
+    assert "which are read as pixels and scaled from 0 .. 255 to -0.5 .. 0.5" in told(TOKENS)
+    assert "pixels" not in told(TOKENS.astype(np.float32))

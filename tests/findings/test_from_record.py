@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.from_record import learning_curves
 from kohort.findings.rules import gap, underfit
@@ -77,6 +78,77 @@ def test_a_variant_that_diverged_in_part_sets_no_margin_while_another_did_not():
     assert study.margin == pytest.approx(0.05 * 4.2)
     nothing = Conclusions(scored_by_loss([[np.nan, np.nan]], "'mse'")).study
     assert np.isnan(nothing.margin)
+
+
+POISSON = [[0.01, -0.02, 0.05], [0.03, -0.04, 0.04]]
+"""Losses of counts whose mean is near e: about zero, which is not the best that there is."""
+
+
+@pytest.mark.parametrize("kind", ["'poisson'", "{'class_name': '__lambda__'}", "'own'"])
+@pytest.mark.parametrize("losses", [POISSON, WIDE, [[-7.1, -7.2, -6.9], [-7.0, -7.2, -7.1]]])
+def test_a_loss_of_which_zero_is_not_the_best_sets_no_margin(kind, losses):
+    assert Conclusions(scored_by_loss(losses, kind)).study.margin == 0.0
+
+
+def test_where_there_is_no_margin_one_is_asked_for():
+    conclusions = Conclusions(scored_by_loss(POISSON, "'poisson'"))
+    told = [f.advice for f in conclusions.findings if f.code == "KH202" and f.verdict == "found"]
+    assert told
+    assert all("Name a margin above 0" in advice for advice in told)
+
+
+@pytest.mark.parametrize(
+    "kind", ["'hinge'", "'kl_divergence'", CLASS.replace("MeanSquaredError", "SquaredHinge")]
+)
+def test_of_other_losses_zero_is_the_best_too(kind):
+    study = Conclusions(scored_by_loss(WIDE, kind)).study
+    assert study.margin == pytest.approx(0.05 * 0.6)
+
+
+def scored_by(metric, scores, constant=None, *, higher_is_better=True, **settings):
+    """A record that is scored by a metric which is no proportion; `constant` is `[replicate]`."""
+    record = record_of(grid_of(units=list(range(len(scores)))), scores)
+    curves = {1.0: replace(record.whole, metrics=(f"val_{metric}", f"eval_{metric}", *LOSSES))}
+    settings = replace(
+        record.settings, metric=metric, is_proportion=False, higher_is_better=higher_is_better,
+        **settings,
+    )  # fmt: skip
+    of_one = constant and ConstantAnswer("the mean", *np.array([constant, constant]))
+    return replace(record, settings=settings, curves=curves, constant=of_one)
+
+
+LOSSES = ("val_data_loss", "eval_data_loss")
+
+
+def margin_of(*what, **how):
+    return Conclusions(scored_by(*what, **how)).study.margin
+
+
+def test_the_margin_of_r2_is_a_part_of_what_is_better_than_the_mean():
+    assert margin_of("r2_score", [[0.88, 0.9, 0.92], [0.8, 0.8, 0.8]], [-0.01, -0.03, -0.02]) == (
+        pytest.approx(0.05 * 0.92)
+    )
+    # Nothing is shown to beat the mean: there is no size of which 5 % would be one.
+    assert margin_of("r2_score", [[0.01, -0.02, 0.03], [0.0, 0.0, 0.01]], [0.0, 0.0, 0.0]) == 0
+    assert margin_of("r2_score", [[0.9, 0.9, 0.9]]) == 0
+
+
+def test_an_error_of_another_name_has_its_margin_as_ever():
+    errors = [[2.0, 2.1, 2.2], [3.0, 3.0, 3.1]]
+    for name in ("rmse", "mae", "rmse_of_price", "price_mae", "log_mae"):
+        assert margin_of(name, errors, higher_is_better=False) == pytest.approx(0.05 * 2.1)
+    assert margin_of("worst", errors, higher_is_better=False) == 0
+    assert margin_of("log_mae", [[-2.0, -2.1, -2.2]], higher_is_better=False) == 0
+    assert margin_of("r2_score", [[0.9, 0.9, 0.9]], margin=0.03) == 0.03
+
+
+def test_in_a_race_the_margin_is_that_of_the_first_look():
+    scores = [[0.9, 0.9, 0.7, 0.6], [0.8, 0.8, 0.8, 0.8]]
+    told = margin_of("r2_score", scores, [-0.5, 0.8, 0.2, 0.3], looks=(2, 4))
+    assert told == 0, "two differ too much to show anything"
+    apart = [[0.91, 0.9, 0.7, 0.6], [0.8, 0.8, 0.8, 0.8]]
+    told = margin_of("r2_score", apart, [0.0, 0.0, 0.2, 0.3], looks=(2, 4))
+    assert told == pytest.approx(0.05 * 0.905)
 
 
 @pytest.mark.parametrize("kind", ["'cosine_similarity'", "{'class_name': '__lambda__'}", "'own'"])

@@ -215,3 +215,67 @@ def test_labels_in_floats_whose_classes_have_weights_are_classes_by_any_metric()
 
 def arrays(data):
     return data.x_train, data.y_train.astype(np.float32), data.x_test, data.y_test.astype(float)
+
+
+def poisson_of_log(y, outputs):
+    """The loss of outputs that are logarithms of rates."""
+    return keras.ops.mean(keras.ops.exp(outputs) - y * outputs, axis=-1)
+
+
+class OfLogarithms(keras.losses.MeanSquaredError):
+    def call(self, y_true, y_pred):
+        return super().call(keras.ops.log1p(y_true), y_pred)
+
+
+class OwnStep(keras.Sequential):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean(keras.ops.square(keras.ops.exp(y_pred) - y))
+
+
+@pytest.mark.parametrize(
+    ("loss", "metrics", "known"),
+    [
+        *((loss, (), True) for loss in ("mse", "mae", "mape", "msle", "log_cosh", "poisson")),
+        (keras.losses.Huber(2.0), (), True),
+        (keras.losses.mean_squared_error, (), True),
+        (["mse"], (), True),
+        ("binary_crossentropy", (), True),
+        (keras.losses.BinaryCrossentropy(from_logits=True), (), False),
+        ("cosine_similarity", (), False),
+        ("hinge", (), False),
+        (poisson_of_log, (), False),
+        (OfLogarithms(), (), False),
+        (poisson_of_log, ("mae",), True),
+        (poisson_of_log, (keras.metrics.R2Score(),), True),
+        (poisson_of_log, (off_by_its_batch,), False),
+        (poisson_of_log, ("cosine_similarity",), False),
+    ],
+)
+def test_which_losses_tell_that_outputs_are_on_the_scale_of_targets(loss, metrics, known):
+    model = build(0, loss, metrics)
+    found = measured(model, "data_loss", X, np.abs(Y)[:, None])
+    assert found.of_targets == known
+
+
+def test_of_a_step_of_its_own_it_is_not_known_what_outputs_are():
+    model = OwnStep([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert not measured(model, "data_loss", X, Y[:, None]).of_targets
+
+
+def test_errors_of_outputs_on_another_scale_are_not_told(tmp_path):
+    rates = RANDOM.poisson(np.exp(0.5 * X[:, 0])).astype(np.float32)[:, None]
+    place = tmp_path / "kohort.db"
+    result = run(split(X, rates), place, loss=poisson_of_log, metrics=())
+    assert [score.errors for score in result.test_scores()] == [(), ()]
+    told = result.test_text()
+    assert told.endswith(
+        "RMSE, MAE and R2 are not told: the loss does not say that outputs are on the scale of the "
+        "target, as a metric of Keras such as metrics=['mae'] would."
+    )
+    assert kohort.open(place, "scores", split(X, rates)).test_text() == told
+    variants = [kohort.Variant("own", build, units=0, loss=poisson_of_log)]
+    study = kohort.Study(
+        "s", variants, split(X, rates), replicates=kohort.Holdout(0.25, 2), epochs=1, metric="mae"
+    )
+    assert " has RMSE " in study.run(verbose=0).test_text()

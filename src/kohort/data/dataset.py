@@ -30,8 +30,10 @@ class Dataset:
     """Train and test arrays.
 
     Inputs that are stored as uint8 are raw pixels. They stay so until the training step, which
-    scales them to floats from -0.5 to 0.5 (see `pixels`). A model's input shape is `input_shape`
-    either way. Other inputs become float32; targets become int32 or float32.
+    scales them to floats from -0.5 to 0.5 (see `pixels`). Rows of them may be flattened images, so
+    they are scaled too, which `notes` tell, unless they hold 0 and 1 alone: give other numbers as
+    another dtype. A model's input shape is `input_shape` either way. Other inputs become float32;
+    targets become int32 or float32.
 
     Args:
         x_train: Inputs `[train sample, ...]`, uint8 or other numbers.
@@ -103,6 +105,7 @@ class Dataset:
             (self.y_train, self.y_test),
             self.class_names,
             tells_rounding=self.columns is None,
+            are_pixels=self.pixels is not None,
         )
         for field in ("x_train", "y_train", "x_test", "y_test", "class_names"):
             self._set(field, getattr(made, field))

@@ -46,7 +46,8 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
 
     It is done where classes are imbalanced and a random part would hold few of the smallest one.
     Other data are split at random, as are groups that hold several classes, or of which one is
-    larger than the part of its class: they stay whole. Groups of one class are counted as samples.
+    larger than the part of its class: they stay whole. What is counted of a class are the groups
+    that hold it, as parts hold all of a group or nothing.
 
     Args:
         data: The data.
@@ -61,7 +62,7 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
     there = np.flatnonzero(sizes)
     rarest = there[sizes[there].argmin()]
     are_apart = data.groups is None or are_of_one_class(labels.train, data.groups)
-    count, units = _units(labels.train, rarest, data.groups if are_apart else None)
+    count, units = _units(labels.train, rarest, data.groups)
     smaller = min(part, 1 - part)
     if sizes.max() < IMBALANCED * sizes[rarest] or smaller * count >= FEW:
         return Strata(stratifies=False)
@@ -91,7 +92,7 @@ def strata(data: Dataset, part: float, *, drawn_anew: bool) -> Strata:
 
 
 def _units(labels: np.ndarray, label: int, groups: np.ndarray | None) -> tuple[int, int]:
-    """What is drawn of a class, and of all: groups, of one class each, or samples."""
+    """What is drawn of a class, and of all: groups, which may hold others too, or samples."""
     is_it = labels == label
     if groups is None:
         return int(is_it.sum()), len(labels)
@@ -104,7 +105,11 @@ def _none(samples: int, count: int, part: float) -> str:
     from scipy import stats
 
     none = stats.hypergeom.pmf(0, samples, count, round(part * samples))
-    return f"none in {100 * none:.2g} % of splits" if none >= 0.001 else "hardly ever none"
+    return (
+        f"none in {float(f'{100 * none:.2g}'):g} % of splits"
+        if none >= 0.001
+        else "hardly ever none"
+    )
 
 
 def strata_labels(data: Dataset) -> np.ndarray:

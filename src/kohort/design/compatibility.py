@@ -18,7 +18,7 @@ from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.class_outputs import ends_in_probabilities
 from kohort.keras_api.models import has_loss
-from kohort.keras_api.preprocessing import ENCODE_BEFORE, inputs_of, looks_up
+from kohort.keras_api.preprocessing import ENCODE_BEFORE, embeds_an_input, inputs_of, looks_up
 
 _SHOWN = 10
 _BY_NAME = (
@@ -114,6 +114,25 @@ def check_names(name: str, model: keras.Model, data: Dataset) -> None:
             f"variant {name!r} to take all inputs ({_names(data)}) in its dictionary",
             ", ".join(sorted(map(str, taken))),
             "give those that it takes as a list, keras.Model(list(inputs.values()), outputs)",
+        )
+
+
+def check_inputs(name: str, model: keras.Model, data: Dataset) -> None:
+    """Refuse a model that takes scaled bytes for the numbers of tokens: all of them would be 0.
+
+    Args:
+        name: The variant.
+        model: Its model, prepared.
+        data: The data.
+
+    Raises:
+        DesignError: It does.
+    """
+    if data.stores_pixels and embeds_an_input(model):
+        raise DesignError(
+            f"whole numbers, for the Embedding of variant {name!r}",
+            "bytes (uint8), which are read as pixels and scaled, so that each would be number 0",
+            "give them as another type, x.astype('int32')",
         )
 
 

@@ -11,6 +11,7 @@ from html import escape
 
 from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.data.labels import AS_NUMBERS
+from kohort.data.making.made_arrays import AS_PIXELS
 from kohort.data.system import bytes_text
 from kohort.design.building import BuiltModels
 from kohort.design.replicates import Replicate
@@ -276,6 +277,7 @@ def _notes(spec: StudySpec, members: Sequence[MemberPlan]) -> tuple[str, ...]:
         weighted.append("sample weights, in training and in what losses measure")
     # Whatever is taken for something else than the data said is said last.
     taken = [note for note in spec.data.notes[-1:] if AS_NUMBERS in note]
+    taken += [note for note in spec.data.notes if AS_PIXELS in note]
     few = few_to_test(spec.data.test_groups)
     return tuple(
         filter(None, [_class_told(spec, members), spec.splits_told, few, *weighted, *taken])

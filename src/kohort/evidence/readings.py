@@ -47,6 +47,8 @@ class Tested:
             pairs that are ranked rightly; None elsewhere, and of readings that earlier versions
             kept.
         thresholds: How many; 0 likewise.
+        other_scale: Whether its outputs may be on another scale than numbers to predict, such as
+            logarithms of them, so that neither is kept.
         groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
             no groups, or these are not known, and of readings that earlier versions kept.
     """
@@ -73,6 +75,7 @@ class Tested:
     margins: bool = False
     by_ranks: float | None = None
     thresholds: int = 0
+    other_scale: bool = False
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -153,6 +156,7 @@ _NAMED = (
     "margins",
     "by_ranks",
     "thresholds",
+    "other_scale",
 )
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),

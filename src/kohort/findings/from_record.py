@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,14 +17,19 @@ from kohort.findings.statistics.scale import Scale
 MARGIN_POINTS = 1.0
 """The default margin (the smallest difference of practical interest) for proportions."""
 MARGIN_PERCENT = 5.0
-"""The default margin for other metrics, in percent of the best variant's score."""
-
+"""The default margin for other metrics, in percent: of the best variant's score where zero is the
+best that there is, else of how far it is better than one answer for all samples."""
 
 _NEVER_NEGATIVE = re.compile(
     r"(root_?)?mean_?(squared|absolute)(_?percentage|_?logarithmic)?_?error|r?mse|mae|mape|msle"
     r"|log_?cosh|huber|\w*crossentropy"
 )
 """Names of Keras's losses and metrics of which no value lies below zero."""
+_BEST_AT_ZERO = re.compile(
+    rf"(\w*_)?({_NEVER_NEGATIVE.pattern}|(squared_?|categorical_?)?hinge|kl_?divergence|kld|dice"
+    r"|tversky)(_\w*)?"
+)
+"""Names that hold one of these, or of another one whose best possible value is zero."""
 _SHORT = {
     "mse": "mean squared error",
     "mae": "mean absolute error",
@@ -56,13 +62,15 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         loss=_loss_of_all(record),
         of_class="" if settings.counted is None else settings.counted.name,
     )
-    margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
+    margin = settings.margin
+    if margin is None:
+        margin = _default_margin(record, variants, scale, seen)
     return StudyCurves(
         variants,
         settings.confidence,
         settings.test_to_train,
         scale,
-        margin if settings.margin is None else settings.margin,
+        margin,
         record.additions,
         tuple(pair for pair in record.additions if _have_one_loss(record, *pair)),
         record.overlap,
@@ -134,13 +142,44 @@ def _only_right(record: StudyRecord, number: int, replicates: int) -> np.ndarray
     return only_right(counts, majority.name, number, replicates)
 
 
+def _default_margin(
+    record: StudyRecord, variants: Sequence[VariantCurves], scale: Scale, replicates: int | None
+) -> float:
+    """The margin where nobody has named one; 0 where no size of a difference is known to matter.
+
+    A part of a score is one only where zero is the best that there is: the loss `poisson` is zero
+    for counts whose mean is near e, and R2 for what is as good as the mean. Of others it is a part
+    of how far the best variant is shown to be better than one answer for all samples.
+
+    Args:
+        record: The study's record.
+        variants: Its variants.
+        scale: The scale of their errors.
+        replicates: How many replicates it is of; None for all.
+    """
+    if scale.is_proportion or _has_names(record, _BEST_AT_ZERO):
+        return scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
+    settings, constant = record.settings, record.constant
+    seen = _seen(variants, replicates)
+    seen = replace(seen, confidence=settings.confidence, test_to_train=settings.test_to_train)
+    if constant is None or seen.lowest is None:
+        return 0.0
+    gain = seen.interval(scale.error(constant.valid[:replicates]) - seen.errors[seen.lowest])
+    return MARGIN_PERCENT / 100 * gain.mean if gain.lies_above(0.0) else 0.0
+
+
 def _is_never_negative(record: StudyRecord) -> bool:
     """Whether the metric that scores is one of which no value lies below zero, and none does."""
+    return _has_names(record, _NEVER_NEGATIVE)
+
+
+def _has_names(record: StudyRecord, known: re.Pattern[str]) -> bool:
+    """Whether all that scores has such a name in Keras, and no value lies below zero."""
     names = [record.settings.metric]
     if names == ["data_loss"]:
         names = _losses(record)
     values = record.whole.of(f"val_{record.settings.metric}")
-    is_known = all(_NEVER_NEGATIVE.fullmatch(name.lower()) for name in names)
+    is_known = all(known.fullmatch(name.lower()) for name in names)
     return is_known and not bool((values < 0).any())
 
 
@@ -197,9 +236,14 @@ def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> flo
         variants: The variants.
         replicates: How many replicates it is of; None for all.
     """
-    seen = StudyCurves(
-        tuple(each if replicates is None else each.first(replicates) for each in variants)
-    )
+    seen = _seen(variants, replicates)
     if seen.lowest is None:
         return np.nan
     return float(abs(np.nanmean(seen.errors[seen.lowest]))) or np.nan
+
+
+def _seen(variants: Sequence[VariantCurves], replicates: int | None) -> StudyCurves:
+    """The first replicates of the variants; all where it is None."""
+    return StudyCurves(
+        tuple(each if replicates is None else each.first(replicates) for each in variants)
+    )

@@ -34,6 +34,19 @@ def looks_up(model: keras.Model) -> bool:
     return any(isinstance(layer, _LOOKUPS) for layer in model._flatten_layers())
 
 
+def embeds_an_input(model: keras.Model) -> bool:
+    """Whether an input of a model, as it comes, numbers the rows of an `Embedding`.
+
+    Of layers that are in no graph of the model that is not known.
+    """
+    return any(
+        isinstance(layer, keras.layers.Embedding)
+        and layer._inbound_nodes
+        and seen_input(model, layer) is not None
+        for layer in model._flatten_layers()
+    )
+
+
 def set_weights(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
     """Set the weights of a model so that it computes with all of them.
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras.src.losses.losses import LossFunctionWrapper
 from scipy import stats
 
+from kohort.keras_api.class_outputs import link_of_loss
 from kohort.keras_api.metrics import metrics_in
 from kohort.keras_api.models import overridden, weight_penalty
 
@@ -19,6 +20,23 @@ _AGREES = 1e-3
 """The relative difference up to which a mean over samples is the metric, but for rounding."""
 _COARSE = 0.005
 """How far Keras's area under ROC, by thresholds, may be off the part of pairs ranked rightly."""
+
+_OF_TARGETS = frozenset(
+    {
+        *(keras.losses.MeanSquaredError, keras.losses.mean_squared_error),
+        *(keras.losses.MeanAbsoluteError, keras.losses.mean_absolute_error),
+        *(keras.losses.MeanAbsolutePercentageError, keras.losses.mean_absolute_percentage_error),
+        *(keras.losses.MeanSquaredLogarithmicError, keras.losses.mean_squared_logarithmic_error),
+        *(keras.losses.Huber, keras.losses.huber),
+        *(keras.losses.LogCosh, keras.losses.log_cosh),
+        *(keras.losses.Poisson, keras.losses.poisson),
+        *(keras.metrics.MeanSquaredError, keras.metrics.RootMeanSquaredError),
+        *(keras.metrics.MeanAbsoluteError, keras.metrics.MeanAbsolutePercentageError),
+        *(keras.metrics.MeanSquaredLogarithmicError, keras.metrics.LogCoshError),
+        keras.metrics.R2Score,
+    }
+)
+"""Losses and metrics of Keras that are best where outputs are the targets, or their mean."""
 
 
 class SampleScore(NamedTuple):
@@ -38,6 +56,8 @@ class SampleScore(NamedTuple):
             if one is.
         outputs: What a new model predicts for the samples; None where it was not asked, or has
             another state since it was evaluated, such as a layer that remembers batches.
+        of_targets: Whether outputs are known to predict the targets themselves, and not, say,
+            their logarithms.
     """
 
     score: float
@@ -47,6 +67,7 @@ class SampleScore(NamedTuple):
     outputs: Any = None
     by_ranks: float | None = None
     thresholds: int = 0
+    of_targets: bool = False
 
 
 def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleScore:
@@ -64,7 +85,7 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
     value = float(np.mean(logs["loss" if metric == _LOSS else metric]))
     if metric == _LOSS:
         value -= float(weight_penalty(model, [v.value for v in model.trainable_variables]))
-    found = SampleScore(value, np.full(len(y), np.nan))
+    found = SampleScore(value, np.full(len(y), np.nan), of_targets=predicts_targets(model))
     if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
         return found._replace(no_interval="is computed by the model in a step of its own")
     try:
@@ -85,6 +106,27 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
     if abs(area.by_ranks - value) < _COARSE:
         return found._replace(ranked=area.counts)
     return found._replace(no_interval="is counted by thresholds too few for one")
+
+
+def predicts_targets(model: keras.Model) -> bool:
+    """Whether the outputs of a compiled model are known to predict the targets themselves.
+
+    That is so where its losses, or one of its metrics, are of Keras and compare both as they are. A
+    loss of the user's own may take outputs for anything, such as the logarithm of a rate.
+    """
+    losses = [keras.losses.get(loss) for loss in keras.tree.flatten(model.loss)]
+    by_loss = not overridden(model, ("train_step", "compute_loss")) and all(
+        _is_of_targets(loss) or link_of_loss(loss) == "" for loss in losses
+    )
+    by_metric = not overridden(model, ("test_step", "compute_metrics")) and any(
+        map(_is_of_targets, metrics_in(model))
+    )
+    return by_loss or by_metric
+
+
+def _is_of_targets(kept: Any) -> bool:
+    # Of subclasses nobody knows what they compare.
+    return type(kept) in _OF_TARGETS or (callable(kept) and kept in _OF_TARGETS)
 
 
 def _state(model: keras.Model) -> list[np.ndarray]:

@@ -205,7 +205,10 @@ class TestSet:
         if given is None:
             given = candidate.predict(inputs)
         if labels is None:
-            return _with_predictions(tested, given, self._data.y_test)
+            predicting = _with_predictions(tested, given, self._data.y_test)
+            if predicting is not tested and not measured.of_targets:
+                return replace(tested, other_scale=True)
+            return predicting
         return _with_classes(tested, given, labels, kind)
 
     def _add(self, reading: Reading) -> None:

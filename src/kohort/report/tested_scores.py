@@ -53,6 +53,8 @@ class TestScore:
         by_ranks: Where the score is an area under ROC that Keras counts by thresholds, the part of
             pairs of samples of both classes that are ranked rightly; else None.
         thresholds: How many; 0 for other metrics.
+        other_scale: Whether there are no errors, as the model's loss does not tell that its outputs
+            predict the target itself.
     """
 
     variant: str
@@ -66,6 +68,7 @@ class TestScore:
     groups: np.ndarray | None = field(default=None, repr=False)
     by_ranks: float | None = field(default=None, repr=False)
     thresholds: int = field(default=0, repr=False)
+    other_scale: bool = False
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -107,7 +110,8 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
-    return TestScore(*about, *predicted, tested.groups, tested.by_ranks, tested.thresholds)
+    area = tested.by_ranks, tested.thresholds
+    return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale)
 
 
 def _area(tested: Tested, area: float, ranked: np.ndarray, confidence: float) -> Interval:
@@ -143,8 +147,22 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
             worse = scale.worse(difference.negated() if scale.higher_is_better else difference)
             text += f". Sample by sample {winner.variant} is {worse}"
     off = [f"{score.variant} has {told}." for score in scores if (told := errors_text(score))]
+    off += _without_errors(scores)
     lacks = without_intervals(scores, scale.in_a_sentence)
     return " ".join(filter(None, [f"{text}.", *lacks, by_thresholds(scores), *off]))
+
+
+def _without_errors(scores: Sequence[TestScore]) -> list[str]:
+    """Why RMSE, MAE and R2 are not told of some scores, in a sentence; empty where they are."""
+    lacking = [score.variant for score in scores if score.other_scale]
+    if not lacking:
+        return []
+    of = "" if len(lacking) == len(scores) else f" of {listing(lacking)}"
+    told = (
+        f"RMSE, MAE and R2{of} are not told: the loss does not say that outputs are on the scale "
+        "of the target, as a metric of Keras such as metrics=['mae'] would."
+    )
+    return [told]
 
 
 def errors_text(score: TestScore) -> str:

@@ -22,16 +22,49 @@ def test_a_recall_is_the_part_that_is_found_and_the_mean_is_over_replicates():
     half = 4.302653 * of_a.std(ddof=1) / 3**0.5  # Student's t of 2 degrees of freedom
     assert found.of_class[0].low == pytest.approx(of_a.mean() - half)
     assert found.of_class[0].high == 1.0  # and not above
-    # As scikit-learn's balanced_accuracy_score: classes that a part lacks are left out.
-    balanced = [(0.95 + 0.25) / 2, (1.0 + 0.5) / 2, (0.9 + 0.4 + 1.0) / 3]
-    assert found.balanced_accuracy.mean == pytest.approx(np.mean(balanced))
+    # Class c is in one part alone, so that the others have no balanced accuracy.
+    means = [of_a.mean(), (0.25 + 0.5 + 0.4) / 3, 1.0]
+    assert found.balanced_accuracy.mean == pytest.approx(np.mean(means))
+    assert not found.balanced_accuracy.is_formed
+    assert found.balanced_accuracy.n == 3
     assert found.of_class[2].n == 1
     assert np.isnan(found.of_class[2].low)
 
 
+def test_the_balanced_accuracy_has_an_interval_where_each_part_holds_each_class():
+    both = counts({(0, r): [76, found, 0] for r, found in enumerate((5, 10))}, SAMPLES[:2])
+    found = recalls_of(both, study_of([[0.1, 0.1]]), 0).balanced_accuracy
+    # As scikit-learn's balanced_accuracy_score of each part; class c is in none of them.
+    of_part = np.array([(0.95 + 0.25) / 2, (0.95 + 0.5) / 2])
+    half = 12.706205 * of_part.std(ddof=1) / 2**0.5
+    assert found.mean == pytest.approx(of_part.mean())
+    assert found.high - found.mean == pytest.approx(min(half, 1 - of_part.mean()))
+
+
+def test_one_answer_for_all_has_a_balanced_accuracy_of_one_in_the_number_of_classes():
+    """Of eight parts four hold no sample of the rare class: its whole groups are elsewhere."""
+    rare = np.array([0, 3, 0, 0, 3, 3, 6, 0])
+    samples = np.stack([90 - rare, rare], axis=1)
+    always = ClassCounts(
+        ("no", "yes"), samples, {(0, r): s * [1, 0] for r, s in enumerate(samples)}
+    )
+    found = recalls_of(always, study_of([[0.1] * 8]), 0).balanced_accuracy
+    assert found.mean == 0.5
+    assert not found.is_formed
+
+
+def test_a_variant_whose_parts_all_lack_a_class_has_no_balanced_accuracy():
+    two = {place: n for place, n in FOUND.items() if place[1] < 2}
+    found = recalls_of(counts(two), study_of([[0.1, 0.1, 0.1]]), 0)
+    assert np.isnan(found.balanced_accuracy.mean)
+    assert found.of_class[0].n == 2
+
+
 def test_splits_have_wider_intervals():
-    plain = recalls_of(counts(), study_of([[0.1, 0.1, 0.1]]), 0).balanced_accuracy
-    split = recalls_of(counts(), study_of([[0.1, 0.1, 0.1]], test_to_train=0.5), 0)
+    samples = SAMPLES[:, :2]
+    of = ClassCounts(("a", "b"), samples, {k: np.array(v[:2]) for k, v in FOUND.items()})
+    plain = recalls_of(of, study_of([[0.1, 0.1, 0.1]]), 0).balanced_accuracy
+    split = recalls_of(of, study_of([[0.1, 0.1, 0.1]], test_to_train=0.5), 0)
     assert split.balanced_accuracy.mean == plain.mean
     assert split.balanced_accuracy.low < plain.low
 

@@ -95,6 +95,13 @@ def test_is_silent_where_the_spread_is_below_the_margin():
     assert found.advice == ""
 
 
+def test_is_inconclusive_where_no_margin_says_what_is_of_interest():
+    found = judged(ERRORS, margin=0.0)
+    assert found.verdict == "inconclusive"
+    assert "over replicates, and no margin says which differences are of interest" in found.sentence
+    assert found.advice == "Name a margin above 0."
+
+
 def test_is_inconclusive_where_the_interval_holds_the_margin():
     found = judged(ERRORS, margin=0.05)
 

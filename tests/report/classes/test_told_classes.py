@@ -54,6 +54,9 @@ def test_one_answer_for_all_finds_one_class():
     row = reference_row(Conclusions(of_one))
     assert row["balanced_accuracy"] == 0.5
     assert np.isnan(row["balanced_low"])
+    one_part_lacks_it = record(np.array([[100, 0], [80, 20]]), FOUND | {(1, 0): [90, 0]})
+    row = reference_row(Conclusions(replace(one_part_lacks_it, majority=of_one.majority)))
+    assert row["balanced_accuracy"] == 0.5
 
 
 def test_recalls_are_a_row_for_each_variant_and_class():

@@ -17,6 +17,16 @@ from kohort.data.checking import (
 from kohort.data.encoding import from_one, names_of_classes, numbered_by_name, told_of_gaps
 from kohort.data.tables.rounding import told_of_arrays
 
+AS_PIXELS = "are read as pixels"
+"""What is told of bytes that may be no pixels."""
+_BYTES_ARE_PIXELS = (
+    f"the inputs are bytes (uint8), which {AS_PIXELS} and scaled from 0 .. 255 to -0.5 .. 0.5; if "
+    "they are none, give them as another type, x.astype('float32')"
+)
+_BYTES_ARE_NUMBERS = (
+    "the inputs are bytes (uint8), all 0 or 1: they are taken as these numbers, not as pixels"
+)
+
 
 class MadeArrays(NamedTuple):
     """The arrays of a dataset, and what was made of its targets.
@@ -44,6 +54,7 @@ def made_arrays(
     names: Sequence[str] | None,
     *,
     tells_rounding: bool,
+    are_pixels: bool = False,
 ) -> MadeArrays:
     """The arrays of a dataset.
 
@@ -53,6 +64,7 @@ def made_arrays(
         names: `[class]`; None where nobody has named the classes.
         tells_rounding: Whether to tell of numbers that float32 makes equal, by their places. Of a
             table that has been told by the names of its columns.
+        are_pixels: Whether bytes are known to be pixels. Else rows of them may be something else.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -69,16 +81,36 @@ def made_arrays(
     to_labels = are_labels(y_train, y_test, named=names is not None)
     # Of what was given: afterwards nothing is left to tell.
     rounded = told_of_arrays(x_train, None if to_labels else y_train) if tells_rounding else []
-    x_train, x_test = _inputs("x_train", x_train), _inputs("x_test", x_test)
+    told_bytes = "" if are_pixels else _told_of_bytes(x_train, x_test)
+    keeps = told_bytes != _BYTES_ARE_NUMBERS
+    x_train = _inputs("x_train", x_train, keeps_bytes=keeps)
+    x_test = _inputs("x_test", x_test, keeps_bytes=keeps)
     y_train = converted_targets("y_train", y_train, to_labels=to_labels)
     y_test = converted_targets("y_test", y_test, to_labels=to_labels)
     check_alike("inputs", x_train, x_test)
     check_alike("targets", y_train, y_test)
-    told += [*told_of_gaps(y_train, y_test, names), *rounded]
+    told += [*told_of_gaps(y_train, y_test, names), *rounded, *filter(None, [told_bytes])]
     classes = names_of_classes(y_train, y_test, names)
     return MadeArrays(x_train, y_train, x_test, y_test, classes, tuple(told))
 
 
-def _inputs(name: str, array: np.ndarray) -> np.ndarray:
+def _told_of_bytes(x_train: np.ndarray, x_test: np.ndarray) -> str:
+    """What rows of bytes are taken for; "" of other inputs, and of images, which have more axes.
+
+    Such rows may be flattened images, answers of yes and no, counts or tokens. Pixels that are all
+    0 or 1 of 255 would be black, and scaled they would hardly differ.
+    """
+    sides = (x_train, x_test)
+    if any(side.dtype != np.uint8 or side.ndim > 2 for side in sides):
+        return ""
+    return _BYTES_ARE_NUMBERS if max(_highest(side) for side in sides) <= 1 else _BYTES_ARE_PIXELS
+
+
+def _highest(side: np.ndarray) -> int:
+    return int(side.max()) if side.size else 0
+
+
+def _inputs(name: str, array: np.ndarray, *, keeps_bytes: bool) -> np.ndarray:
     """Inputs as a dataset keeps them: raw pixels uint8, all others float32."""
-    return array if array.dtype == np.uint8 else narrow(name, array, np.float32)
+    is_kept = keeps_bytes and array.dtype == np.uint8
+    return array if is_kept else narrow(name, array, np.float32)

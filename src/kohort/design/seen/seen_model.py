@@ -9,7 +9,13 @@ import jax.numpy as jnp
 import keras
 
 from kohort.design.building import BuiltModels
-from kohort.design.compatibility import check_loss, check_names, check_outputs, not_taking
+from kohort.design.compatibility import (
+    check_inputs,
+    check_loss,
+    check_names,
+    check_outputs,
+    not_taking,
+)
 from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
@@ -77,6 +83,7 @@ def see(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels)
     # What a model has in common with all of its description is looked at once.
     facts = models.facts.get((number, description)) if description is not None else None
     if facts is None:
+        check_inputs(variant.name, model, data)
         check_loss(variant.name, model, batch[0])
         check_outputs(variant.name, model, data)
         facts = _facts(model)

@@ -20,7 +20,8 @@ class Recalls:
     Args:
         of_class: `[class]`, the part of the class's samples that is given this class; the bounds
             are NaN where it is the same in all replicates, and the mean where no part has any.
-        balanced_accuracy: The mean over the classes that a part has.
+        balanced_accuracy: Their mean, over the classes that the study's parts hold; NaN where those
+            of this variant lack one. Its bounds are NaN where not every part holds every class.
     """
 
     of_class: tuple[Interval, ...]
@@ -36,11 +37,28 @@ def recalls_of(counts: ClassCounts, study: StudyCurves, variant: int) -> Recalls
         variant: Its number.
     """
     values = _by_replicate(counts, study, variant)
-    known = np.isfinite(values)
-    balanced = np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1).clip(1)
-    balanced[~known.any(axis=1)] = np.nan
     of_class = tuple(_interval(study, of_one) for of_one in values.T)
-    return Recalls(of_class, _interval(study, balanced))
+    return Recalls(of_class, _balanced(study, values[:, classes_held(counts)]))
+
+
+def classes_held(counts: ClassCounts) -> np.ndarray:
+    """Bool `[class]`, whether any validation part holds samples of it."""
+    held: np.ndarray = counts.samples.any(axis=0)
+    return held
+
+
+def _balanced(study: StudyCurves, recalls: np.ndarray) -> Interval:
+    """Of recalls `[replicate, class]` of classes that are held; NaN where a part lacks the class.
+
+    A part that lacks a class has no balanced accuracy: over the classes that are left, one answer
+    for all samples would have more than 1 / classes. So the classes' means are averaged, and only
+    where each part holds each class do replicates tell how far that mean scatters.
+    """
+    known = recalls[np.isfinite(recalls).any(axis=1)]
+    if np.isfinite(known).all():
+        return _interval(study, known.mean(axis=1))
+    means = [study.interval(of_one).mean for of_one in known.T]
+    return Interval(float(np.mean(means)), np.nan, np.nan, len(known), np.nan)
 
 
 def _by_replicate(counts: ClassCounts, study: StudyCurves, variant: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How far predictions of a number are off: RMSE, MAE and R2, whatever a model was compiled with."""
+"""How far predictions of a number are off: RMSE, MAE and R2, whichever of them scores."""
 
 from dataclasses import dataclass
 

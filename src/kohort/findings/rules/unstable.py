@@ -41,6 +41,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(name, "inconclusive", untold, evidence, "Run more replicates.")
     bound, upper = (float(np.hypot(margin, luck)) for luck in (drawn or 0.0, most))
     clause = _clause(study, spread, drawn, most)
+    if bound == 0:
+        # Any spread is above zero: that says nothing while nobody says what is of interest.
+        sentence = f"{name} may or may not be unstable: {clause}"
+        return RULE.finding(name, "inconclusive", sentence, evidence, "Name a margin above 0.")
     unknown = study.draws_samples and drawn is None
     if spread.lies_above(upper) and not unknown:
         sentence = f"{name} is unstable: {clause}"
@@ -84,9 +88,12 @@ def _clause(study: StudyCurves, spread: Interval, drawn: float | None, most: flo
     bounds = [float(np.hypot(study.margin, luck)) for luck in (drawn or 0.0, most)]
     clause = (
         f"its {scale.metric} has a standard deviation of its own of "
-        f"{scale.text(spread, 2, bounds)} over replicates, where differences of "
-        f"{scale.amount(study.margin)} are of interest"
+        f"{scale.text(spread, 2, bounds)} over replicates, "
     )
+    if bounds[0] == 0:
+        clause += "and no margin says which differences are of interest"
+    else:
+        clause += f"where differences of {scale.amount(study.margin)} are of interest"
     if drawn is not None:
         clause += (
             f" and the draw of {study.valid_samples:,} validation samples alone brings one of "

@@ -16,7 +16,8 @@ class ClassView(RaceView):
         Columns: `recall`, the part of the class's validation samples that is given this class,
         from 0 to 1, a mean over replicates, with its interval (`low`, `high`; NaN where it is the
         same in all replicates), and `samples`, how many the class has in a validation part, on
-        average. The `balanced_accuracy` of `table` is the mean of a variant's recalls.
+        average. The `balanced_accuracy` of `table` is the mean of a variant's recalls, each over
+        the parts that hold its class; it has an interval where each part holds each class.
 
         Each member answers with the weights that are kept of it, those of its own epoch of lowest
         validation loss, as `members[variant, replicate].model()` has them. The score of `table` is

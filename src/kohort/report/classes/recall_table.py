@@ -3,6 +3,7 @@
 import pandas as pd
 
 from kohort.errors import DesignError
+from kohort.findings.classes.recalls import classes_held
 from kohort.findings.conclusions import Conclusions
 
 COLUMNS = ("balanced_accuracy", "balanced_low", "balanced_high")
@@ -22,8 +23,8 @@ def balanced_of_one_answer(conclusions: Conclusions) -> dict[str, float]:
     counts = conclusions.record.classes
     if counts is None:
         return {}
-    there = (counts.samples > 0).sum(axis=1)
-    return dict(zip(COLUMNS, (float((1 / there).mean()), float("nan"), float("nan")), strict=True))
+    score = 1 / int(classes_held(counts).sum())
+    return dict(zip(COLUMNS, (score, float("nan"), float("nan")), strict=True))
 
 
 def recall_table(conclusions: Conclusions) -> pd.DataFrame:
