@@ -35,10 +35,10 @@ class Loopback:
     def _host(self) -> str:
         return f"127.0.{self._network}.{next(self._hosts)}"
 
-    def join(self, cpus: int = 1) -> None:
-        """Add a node of some cores."""
+    def join(self, cpus: int = 1, gpus: int = 0) -> None:
+        """Add a node of some cores, and of GPUs that Ray takes for some that are there."""
         with _forking():
-            self.cluster.add_node(num_cpus=cpus, node_ip_address=self._host())
+            self.cluster.add_node(num_cpus=cpus, num_gpus=gpus, node_ip_address=self._host())
 
     def nodes(self) -> list[Any]:
         """The nodes that train, in the order in which they joined."""

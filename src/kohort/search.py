@@ -251,7 +251,7 @@ class Search:
         visible: bool,
         cluster: Ray | None,
     ) -> SearchRecord:
-        spec, how = self.spec, {"precision": precision, "environment": environment()}
+        spec = self.spec
         # Without a store nobody goes on from what is kept.
         cadence = math.inf if store is None else checkpoint_seconds
         with ExitStack() as stack:
@@ -261,6 +261,7 @@ class Search:
             stack.enter_context(cache.persistent())
             progress = stack.enter_context(Progress(visible=visible))
             opened = stack.enter_context(open_store("sqlite://" if store is None else store))
+            how = {"precision": precision, "environment": environment()}
             kept = keeping(opened, spec, how, cadence, keep, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
             before = proved_before(opened, spec, fresh=fresh)

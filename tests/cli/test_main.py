@@ -332,6 +332,16 @@ EARLY = {
     "plan": (["plan", "study.py", "--data", "gone.csv"], GONE),
     "search": (["search", "study.py", "--data", "gone.csv"], GONE),
     "search without one": (["search", "gone.py"], "'gone.py': no such file"),
+    "run, GPUs": (["run", "study.py", "--gpus", "1"], "--executor ray beside --gpus, got none"),
+    "run, a GPU and a half": (
+        ["run", "study.py", "--executor", "ray", "--gpus", "1.5"],
+        "a part of one such as 0.25, or a whole number, got 1.5",
+    ),
+    "run, NaN GPUs": (
+        ["run", "study.py", "--executor", "ray", "--gpus", "nan"],
+        "got nan",
+    ),
+    "search, GPUs": (["search", "study.py", "--gpus", "1"], "beside --gpus"),
     "search, an address": (["search", "study.py", "--address", "a"], "beside --address"),
     "info": (["data", "info", "gone.csv"], GONE),
     "info, a size": (["data", "info", "letters", "--size", "3"], "--size as HEIGHTxWIDTH"),

@@ -1,5 +1,6 @@
 """What names a cluster."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,31 @@ def test_a_shared_place_has_one_name_on_all_nodes(shared):
         kohort.Ray(shared=shared)
 
 
+@pytest.mark.parametrize("gpus", [0, 0.25, 1, 4, 0.0001, 2.0])
+def test_a_block_has_a_part_of_a_gpu_or_whole_ones(gpus):
+    assert kohort.Ray(gpus=gpus).gpus == gpus
+
+
+def test_a_part_of_a_gpu_is_rounded_down_to_what_ray_counts():
+    assert [kohort.Ray(gpus=part).gpus for part in (1 / 3, 1 / 6, 0.29)] == [0.3333, 0.1666, 0.29]
+
+
+@pytest.mark.parametrize("gpus", [-1, -0.5, 1.5, 1e-5, math.nan, math.inf, True, "1", None])
+def test_a_block_has_no_other_number_of_gpus(gpus):
+    with pytest.raises(kohort.DesignError, match=r"gpus of 0, of a part .*, or a whole number"):
+        kohort.Ray(gpus=gpus)
+
+
 @pytest.mark.parametrize(
-    ("address", "shared", "option"),
-    [("10.0.0.5:6379", None, "--address"), (None, "/mnt/data", "--shared")],
+    ("address", "shared", "gpus", "option"),
+    [
+        ("10.0.0.5:6379", None, None, "--address"),
+        (None, "/mnt/data", None, "--shared"),
+        (None, None, 0.5, "--gpus"),
+    ],
 )
-def test_options_of_a_cluster_are_refused_without_one(address, shared, option):
+def test_options_of_a_cluster_are_refused_without_one(address, shared, gpus, option):
     with pytest.raises(kohort.DesignError, match=f"expected --executor ray beside {option}"):
-        executor_of(ExecutorName.LOCAL, address, shared)
-    cluster = executor_of(ExecutorName.RAY, address, shared)
-    assert cluster == kohort.Ray(address, shared=shared)
+        executor_of(ExecutorName.LOCAL, address, shared, gpus)
+    cluster = executor_of(ExecutorName.RAY, address, shared, gpus)
+    assert cluster == kohort.Ray(address, shared=shared, gpus=gpus or 0)

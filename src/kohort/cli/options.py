@@ -108,6 +108,13 @@ Shared = Annotated[
         "for them, and not sent.",
     ),
 ]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        help="GPUs of the Ray cluster for each block of members: 0.25 lets four blocks share one.",
+    ),
+]
 
 
 class KeepName(StrEnum):

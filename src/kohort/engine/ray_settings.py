@@ -1,14 +1,18 @@
 """What `Study.run(executor=...)` takes: the Ray cluster that trains."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kohort.errors import DesignError
+from kohort.errors import DesignError, received_text
 
 type Executor = Literal["local", "ray"] | Ray
 """Where members train: in this process, or on a Ray cluster."""
+
+_RAYS = 10_000
+"""Into so many parts Ray divides a GPU."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +28,32 @@ class Ray:
             in the place of being sent: a folder, by its path from the root, or a URL of fsspec,
             such as "s3://bucket/data". Files there are named by what they hold; a later run finds
             them, and none is deleted.
+        gpus: The GPUs of a block: 0 trains it on its cores, a part of 1 lets blocks share a GPU
+            (0.25: four of them, each with a quarter of its memory), to four decimals as Ray counts.
+            More than one are a whole number; they serve what `keras.distribution` spreads over
+            devices, as a block trains on one. A block has its cores too.
 
     Raises:
-        DesignError: It is the address of no cluster, there is no such number of cores, or the
-            place is none.
+        DesignError: It is the address of no cluster, there is no such number of cores or GPUs, or
+            the place is none.
 
     Example:
         >>> import kohort
         >>> kohort.Ray("10.0.0.5:6379", cpus=2)
-        Ray(address='10.0.0.5:6379', cpus=2, shared=None)
+        Ray(address='10.0.0.5:6379', cpus=2, shared=None, gpus=0)
     """
 
     address: str | None = None
     cpus: int = 1
     shared: str | None = None
+    gpus: float = 0
 
     def __post_init__(self) -> None:
         if self.shared is not None:
             object.__setattr__(self, "shared", _place(self.shared))
         if type(self.cpus) is not int or self.cpus < 1:
             raise DesignError("cpus of 1 or more", repr(self.cpus), "give the cores of a block")
+        object.__setattr__(self, "gpus", _share(self.gpus))
         if self.address is None or self.address == "auto":
             return
         host, _, port = str(self.address).rpartition(":")
@@ -63,6 +73,20 @@ def _place(shared: object) -> str:
         "shared as a folder by its path from the root, or a URL such as s3://bucket/data",
         repr(shared),
         "give a place that every node of the cluster reaches by this name",
+    )
+
+
+def _share(gpus: object) -> float:
+    """The GPUs of a block; a part of one rounded down, so that as many blocks share it as can."""
+    if isinstance(gpus, int | float) and not isinstance(gpus, bool):
+        if gpus == 0 or (1 <= gpus < math.inf and gpus == int(gpus)):
+            return int(gpus)
+        if 1 / _RAYS <= gpus < 1:
+            return math.floor(gpus * _RAYS + 1e-6) / _RAYS
+    raise DesignError(
+        "gpus of 0, of a part of one such as 0.25, or a whole number",
+        received_text(gpus),
+        "give the GPUs of a block",
     )
 
 

@@ -2,11 +2,26 @@
 
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 
 import keras
 
 from kohort.data.system import cores
+
+_ELSEWHERE = ContextVar("devices of other processes, which train", default="")
+
+
+@contextmanager
+def training_on(devices: str) -> Iterator[None]:
+    """Let `environment` name devices of other processes while the block runs: these train."""
+    token = _ELSEWHERE.set(devices)
+    try:
+        yield
+    finally:
+        _ELSEWHERE.reset(token)
 
 
 def environment() -> dict[str, str]:
@@ -20,7 +35,7 @@ def environment() -> dict[str, str]:
         "numpy": version("numpy"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "devices": _devices(backend),
+        "devices": _ELSEWHERE.get() or _devices(backend),
         "cores": str(cores()),
     }
 

@@ -66,12 +66,13 @@ CLUSTER = Nodes(
 
 
 def test_blocks_train_where_there_are_their_cores():
-    assert [connecting.slots(CLUSTER, cpus) for cpus in (1, 2, 5, 6)] == [10, 4, 1, 1]
+    clusters = [kohort.Ray(cpus=cpus) for cpus in (1, 2, 5, 6)]
+    assert [connecting.slots(CLUSTER, of) for of in clusters] == [10, 4, 1, 1]
 
 
 def test_a_block_has_the_memory_that_it_would_have_on_each_node():
-    assert connecting.memory_of_block(CLUSTER, 1) == 60
-    assert connecting.memory_of_block(CLUSTER, 4) == 240
+    assert connecting.memory_of_block(CLUSTER, kohort.Ray(cpus=1)) == 60
+    assert connecting.memory_of_block(CLUSTER, kohort.Ray(cpus=4)) == 240
 
 
 def test_a_process_is_in_one_cluster():
@@ -85,7 +86,7 @@ def test_a_process_is_in_one_cluster():
 
 def test_a_cluster_of_small_nodes_is_refused():
     with pytest.raises(kohort.DesignError, match=r"a node of 8 cores .* whose largest has 5;"):
-        connecting.check_nodes(CLUSTER, 8, {})
+        connecting.check_nodes(CLUSTER, kohort.Ray(cpus=8), {})
 
 
 def test_nodes_of_one_address_are_all_asked_for_their_versions():
@@ -109,7 +110,7 @@ def test_nodes_of_one_address_are_all_asked_for_their_versions():
         util=Namespace(scheduling_strategies=strategies),
     )
     with pytest.raises(kohort.DesignError, match=r"got Python old on node 10\.0\.0\.5"):
-        connecting.check_nodes(cluster, 1, {"Python": "new"})
+        connecting.check_nodes(cluster, kohort.Ray(), {"Python": "new"})
 
 
 def test_versions_that_differ_are_all_named():

@@ -102,3 +102,16 @@ def test_a_store_that_the_driver_cannot_reach_ends_the_run(folder, loopback):
         folder, "run", "--address", loopback.address, "--store", "postgresql://a@127.0.0.1:1/b"
     )
     assert "expected" in line
+
+
+def test_gpus_that_are_not_there_end_the_run(folder, loopback):
+    asked = ("--address", loopback.address, "--gpus", "0.5")
+    line = refused(folder, "run", *asked)
+    assert "expected a node that has 0.5 GPUs and 1 cores for a block, got a cluster in" in line
+    assert "0 GPUs at most" in line
+    loopback.join(gpus=1)  # Ray takes its word, and JAX finds none.
+    for verb in ("run", "search"):
+        line = refused(folder, verb, *asked)
+        assert "expected a GPU that JAX finds on node" in line
+        assert "got none, but cpu; install JAX for its GPU there" in line
+    assert not list(loopback.workers())

@@ -13,6 +13,7 @@ from kohort.cli.options import (
     Epochs,
     ExecutorName,
     Fresh,
+    Gpus,
     GroupColumn,
     ImageColor,
     ImageSize,
@@ -63,6 +64,7 @@ def search(
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
     shared: Shared = None,
+    gpus: Gpus = None,
     store: StorePlace = STORE,
     keep: KeepWay = None,
     fresh: Fresh = False,
@@ -81,7 +83,7 @@ def search(
     check_place(store)  # before Keras and JAX are imported, which takes seconds
     check_study_file(file)
     check_reading(data, reading)
-    where = executor_of(executor, address, shared)
+    where = executor_of(executor, address, shared, gpus)
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
     from kohort.runs.searches.search_result import SearchResult
@@ -98,6 +100,7 @@ def search(
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
         "shared": shared,
+        "gpus": gpus,
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }

@@ -16,6 +16,7 @@ from kohort.cli.options import (
     Epochs,
     ExecutorName,
     Fresh,
+    Gpus,
     GroupColumn,
     ImageColor,
     ImageSize,
@@ -106,6 +107,7 @@ def run(
     executor: Where = ExecutorName.LOCAL,
     address: Address = None,
     shared: Shared = None,
+    gpus: Gpus = None,
     store: StorePlace = STORE,
     keep: KeepWay = None,
     fresh: Fresh = False,
@@ -125,7 +127,7 @@ def run(
     check_reading(data, reading)
     if clean is not None:
         check_clean_file(clean)
-    where = executor_of(executor, address, shared)
+    where = executor_of(executor, address, shared, gpus)
     from kohort.cli.training.clean_study import CLEAN, check_kept, clean_study
     from kohort.cli.training.outcome import finish
 
@@ -140,6 +142,7 @@ def run(
         "executor": None if executor is ExecutorName.LOCAL else executor.value,
         "address": address,
         "shared": shared,
+        "gpus": gpus,
         "store": None if store == STORE else store,
         "keep": None if keep is None else keep.value,
     }
@@ -208,17 +211,19 @@ def plan(
     typer.echo(json.dumps(of_plan(found)) if as_json else str(found))
 
 
-def executor_of(name: ExecutorName, address: str | None, shared: str | None) -> "Executor":
+def executor_of(
+    name: ExecutorName, address: str | None, shared: str | None, gpus: float | None
+) -> "Executor":
     """What trains.
 
     Raises:
-        DesignError: There is an address or a shared place beside no cluster, or it is none.
+        DesignError: There is an option of a cluster and no cluster, or it is none that it can be.
     """
     from kohort.engine.ray_settings import Ray
 
     if name is ExecutorName.RAY:
-        return Ray(address, shared=shared)
-    for option, given in (("--address", address), ("--shared", shared)):
+        return Ray(address, shared=shared, gpus=gpus or 0)
+    for option, given in (("--address", address), ("--shared", shared), ("--gpus", gpus)):
         if given is not None:
             raise DesignError(f"--executor ray beside {option}", "none", "add it")
     return "local"

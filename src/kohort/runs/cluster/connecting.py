@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -141,49 +141,86 @@ def _undisturbed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def nodes(ray: Any, cpus: int) -> list[Mapping[str, Any]]:
-    """The nodes that are alive and have the cores of a block."""
-    return [node for node in ray.nodes() if _cores(node) >= cpus]
+def nodes(ray: Any, cluster: Ray) -> list[Mapping[str, Any]]:
+    """The nodes that are alive and have the cores and the GPUs of a block."""
+    return [node for node in ray.nodes() if _room(node, cluster)]
 
 
-def _cores(node: Mapping[str, Any]) -> float:
-    return float(node["Resources"].get("CPU", 0)) if node["Alive"] else 0.0
+def _room(node: Mapping[str, Any], cluster: Ray) -> int:
+    """How many blocks a node trains at once."""
+    on_cores = int(_has(node, "CPU")) // cluster.cpus
+    if not cluster.gpus:
+        return on_cores
+    gpus = int(_has(node, "GPU"))
+    # Blocks share one GPU; none lies on two unless it has both.
+    on_gpus = gpus * int(1 / cluster.gpus) if cluster.gpus < 1 else gpus // int(cluster.gpus)
+    return min(on_cores, on_gpus)
 
 
-def check_nodes(ray: Any, cpus: int, here: Mapping[str, str]) -> None:
-    """Refuse a cluster of which no node has the cores of a block, or one has other versions.
+def _has(node: Mapping[str, Any], resource: str) -> float:
+    return float(node["Resources"].get(resource, 0)) if node["Alive"] else 0.0
+
+
+def check_nodes(ray: Any, cluster: Ray, here: Mapping[str, str]) -> None:
+    """Refuse a cluster of which no node has room for a block, or one has other versions.
 
     Args:
         ray: The module, joined to the cluster.
-        cpus: The cores of a block.
+        cluster: What a block has there.
         here: The versions of this process.
 
     Raises:
         DesignError: It is such a cluster.
     """
-    able = nodes(ray, cpus)
+    able = nodes(ray, cluster)
     if not able:
-        most = max(map(_cores, ray.nodes()), default=0)
-        raise DesignError(
-            f"a node of {cpus} cores for a block",
-            f"a cluster whose largest has {most:g}",
-            "start Ray with more (ray start --num-cpus), or give Ray(cpus=...) fewer",
-        )
+        raise _no_room(ray.nodes(), cluster)
     tell = ray.remote(num_cpus=0, max_retries=0)(versions.teller())
     # Several nodes may have one address.
-    asked = [(_name(node), tell.options(**on_node(ray, node["NodeID"])).remote()) for node in able]
+    asked = [
+        (name_of(node), tell.options(**on_node(ray, node["NodeID"])).remote()) for node in able
+    ]
     for name, answer in asked:
-        try:
-            told = ray.get(answer, timeout=_ANSWER)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
-            continue  # It has just died, and others train.
-        except ray.exceptions.RayError as error:
-            raise DesignError(
-                f"a node {name} that runs a task",
-                f"{type(error).__name__}: {reason(error)}",
-                "mend that node, or take it out of the cluster",
-            ) from error
-        versions.check_same(here, told, f"node {name}")
+        told = told_by(ray, name, answer)
+        if told is not None:
+            versions.check_same(here, told, f"node {name}")
+
+
+def _no_room(every: Sequence[Mapping[str, Any]], cluster: Ray) -> DesignError:
+    cores = max((_has(node, "CPU") for node in every), default=0)
+    if cores < cluster.cpus:
+        return DesignError(
+            f"a node of {cluster.cpus} cores for a block",
+            f"a cluster whose largest has {cores:g}",
+            "start Ray with more (ray start --num-cpus), or give Ray(cpus=...) fewer",
+        )
+    gpus = max(_has(node, "GPU") for node in every if _has(node, "CPU") >= cluster.cpus)
+    return DesignError(
+        f"a node that has {cluster.gpus:g} GPUs and {cluster.cpus} cores for a block",
+        f"a cluster in which a node of so many cores has {gpus:g} GPUs at most",
+        "start Ray where they are (ray start --num-gpus), or give gpus (--gpus) less",
+    )
+
+
+def told_by(ray: Any, node: str, answer: Any) -> Any:
+    """What a task tells that was sent to a node; None where the node has just died.
+
+    Raises:
+        DesignError: The task raises it, or does not run there.
+    """
+    try:
+        return ray.get(answer, timeout=_ANSWER)
+    except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
+        return None  # Others train.
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, DesignError):
+            raise cause from error
+        raise DesignError(
+            f"a node {node} that runs a task",
+            f"{type(error).__name__}: {reason(error)}",
+            "mend that node, or take it out of the cluster",
+        ) from error
 
 
 def on_node(ray: Any, node: str, *, soft: bool = False) -> dict[str, Any]:
@@ -192,27 +229,28 @@ def on_node(ray: Any, node: str, *, soft: bool = False) -> dict[str, Any]:
     return {"scheduling_strategy": affinity(node, soft=soft)}
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def name_of(node: Mapping[str, Any]) -> str:
+    """What messages call a node: its address."""
     return str(node["NodeManagerAddress"])
 
 
 def addresses(ray: Any) -> dict[str, str]:
     """The addresses of all nodes, by Ray's name of each."""
-    return {str(node["NodeID"]): _name(node) for node in ray.nodes()}
+    return {str(node["NodeID"]): name_of(node) for node in ray.nodes()}
 
 
-def memory_of_block(ray: Any, cpus: int) -> int:
-    """Bytes for a block, the same on all nodes: the least that its cores have of a node's memory.
+def memory_of_block(ray: Any, cluster: Ray) -> int:
+    """Bytes for a block on cores, the least that these have of the memory of any node.
 
     A block that goes on on another node is to run there as it began.
     """
     shares = (
-        node["Resources"].get("memory", 0) * cpus / node["Resources"]["CPU"]
-        for node in nodes(ray, cpus)
+        node["Resources"].get("memory", 0) * cluster.cpus / node["Resources"]["CPU"]
+        for node in nodes(ray, cluster)
     )
     return int(min(shares, default=memory()))
 
 
-def slots(ray: Any, cpus: int) -> int:
+def slots(ray: Any, cluster: Ray) -> int:
     """How many blocks train at once, 1 at least: where all nodes have died others may join."""
-    return max(1, sum(int(node["Resources"]["CPU"]) // cpus for node in nodes(ray, cpus)))
+    return max(1, sum(_room(node, cluster) for node in ray.nodes()))

@@ -11,7 +11,8 @@ from kohort.engine.loop.events import BlockPlan, BlocksPlanned
 from kohort.engine.program.precision import Precision
 from kohort.engine.ray_settings import Ray
 from kohort.errors import DesignError, Interrupted, reason
-from kohort.runs.cluster import connecting, shipping, tasks, versions
+from kohort.evidence.provenance import training_on
+from kohort.runs.cluster import connecting, gpus, shipping, tasks, versions
 from kohort.runs.cluster.blocks import ClusterWork, SentBlock, Told
 from kohort.runs.cluster.listening import Listening
 from kohort.runs.cluster.messages import Jobs, Message, Shipment
@@ -33,6 +34,7 @@ class Dispatcher:
         precision: As in `Study.run`.
         cadence: Seconds of training between two checkpoints of a block.
         here: The versions of this process.
+        seen: The GPUs that JAX finds there; none where blocks train on cores.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class Dispatcher:
         precision: Precision,
         cadence: float,
         here: Mapping[str, str],
+        seen: Sequence[gpus.Seen] = (),
     ) -> None:
         self._ray, self._cluster = ray, cluster
         self._precision, self._cadence, self._here = precision, cadence, here
+        self._seen = seen
         self._bell = tasks.bell(ray)
         self._train: Any = None
         self._shipment: Any = None
@@ -59,12 +63,14 @@ class Dispatcher:
     @property
     def slots(self) -> int:
         """How many blocks train at once."""
-        return connecting.slots(self._ray, self._cluster.cpus)
+        return connecting.slots(self._ray, self._cluster)
 
     @property
     def memory(self) -> int:
         """Bytes that a block may take where the user sets no limit."""
-        return connecting.memory_of_block(self._ray, self._cluster.cpus)
+        if self._seen:
+            return gpus.memory_of_block(self._seen)
+        return connecting.memory_of_block(self._ray, self._cluster)
 
     @property
     def waiting(self) -> int:
@@ -83,7 +89,7 @@ class Dispatcher:
 
     def warm(self) -> None:
         """Let workers begin to import what they need, while the driver plans."""
-        warm = tasks.remote(self._ray, self._cluster.cpus, shipping.modules(), tasks.warm)
+        warm = tasks.remote(self._ray, self._cluster, shipping.modules(), tasks.warm)
         self._warming = [warm.remote() for _ in range(self.slots)]
 
     def ship[Spec](
@@ -106,7 +112,7 @@ class Dispatcher:
         """
         self._tell = tell
         modules = shipping.modules()  # To plan may have imported further ones.
-        self._train = tasks.remote(self._ray, self._cluster.cpus, modules, tasks.block)
+        self._train = tasks.remote(self._ray, self._cluster, modules, tasks.block)
         shared = self._cluster.shared
         try:
             packed = spec if shared is None else shipping.put_aside(self._ray, spec, shared)
@@ -282,7 +288,7 @@ class Dispatcher:
             self._heard = now
         elif now - self._heard > _ALONE:
             self._heard = now
-            if not connecting.nodes(self._ray, self._cluster.cpus):
+            if not connecting.nodes(self._ray, self._cluster):
                 self._tell("no node of the cluster is alive that can train a block: waiting")
 
 
@@ -323,10 +329,16 @@ def dispatching(
     with ExitStack() as stack:
         ray = stack.enter_context(connecting.connected(cluster))
         here = versions.teller()()
-        connecting.check_nodes(ray, cluster.cpus, here)
-        dispatcher = Dispatcher(ray, cluster, precision, cadence, here)
+        connecting.check_nodes(ray, cluster, here)
+        seen: list[gpus.Seen] = []
+        if cluster.gpus:
+            ask = tasks.remote(ray, cluster, {}, gpus.seen)
+            seen = gpus.asked(ray, ask, connecting.nodes(ray, cluster))
+            stack.enter_context(training_on(gpus.kinds(seen)))
+        dispatcher = Dispatcher(ray, cluster, precision, cadence, here, seen)
         stack.callback(dispatcher.close)
-        dispatcher.warm()
+        if not seen:
+            dispatcher.warm()
         yield dispatcher
 
 

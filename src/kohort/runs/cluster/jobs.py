@@ -2,6 +2,7 @@
 
 import platform
 
+import jax
 import numpy as np
 
 from kohort.design.building import BuiltModels
@@ -59,8 +60,12 @@ def check_same_model(name: str, sent: SentMember, member: MemberPlan) -> None:
         DesignError: It does.
     """
     if member.signature != sent.signature:
+        mend = "let it depend on its arguments alone"
+        if jax.default_backend() == "gpu":
+            mend += "; some layers, such as LSTM, Keras computes otherwise on a GPU: start the run "
+            mend += "where JAX finds one too"
         raise DesignError(
             f"a build function of variant {name!r} that makes the same model on each node",
             f"another one on {platform.node()}",
-            "let it depend on its arguments alone",
+            mend,
         )

@@ -7,27 +7,33 @@ from typing import Any
 
 import keras
 
-from kohort.runs.cluster import connecting, shipping
+from kohort.engine.ray_settings import Ray
+from kohort.runs.cluster import connecting, gpus, shipping
 from kohort.runs.cluster.messages import BlockTask, Message, Shipment
 
 _PASSED_ON = ("JAX_", "XLA_", "KOHORT_CACHE")
 """Beginnings of the names of environment variables that workers get too; Ray shows them."""
 
 
-def remote(ray: Any, cpus: int, modules: shipping.Modules, task: Callable[..., Any]) -> Any:
-    """A task of a block's cores, in processes of their own for each set of the user's modules."""
+def remote(ray: Any, cluster: Ray, modules: shipping.Modules, task: Callable[..., Any]) -> Any:
+    """A task of a block's cores and GPUs, in processes of their own for each set of modules.
+
+    With GPUs each task has a process of its own, as Ray has it: JAX leaves a GPU, and takes another
+    one, only when its process ends.
+    """
     variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
     variables |= {
         "KERAS_BACKEND": keras.backend.backend(),
-        "JAX_PLATFORMS": "cpu",
+        **gpus.variables(cluster.gpus),
         # XLA has as many threads as this says, and else as the machine has cores.
-        "NPROC": str(cpus),
-        "PJRT_NPROC": str(cpus),
+        "NPROC": str(cluster.cpus),
+        "PJRT_NPROC": str(cluster.cpus),
         "KOHORT_SHIPPED": shipping.digest_of(modules),
     }
     streams = {"num_returns": "streaming"} if inspect.isgeneratorfunction(task) else {}
-    options = {"num_cpus": cpus, "max_retries": 0, "runtime_env": {"env_vars": variables}}
-    return ray.remote(**options, **streams)(task)
+    options = {"num_cpus": cluster.cpus, "max_retries": 0, "runtime_env": {"env_vars": variables}}
+    on_gpus = {"num_gpus": cluster.gpus} if cluster.gpus else {}
+    return ray.remote(**options, **on_gpus, **streams)(task)
 
 
 def warm() -> None:
@@ -44,14 +50,22 @@ def block(shipment: Shipment, task: BlockTask, rings: Any) -> Iterator[Message]:
     from kohort.runs.cluster import worker
 
     yield worker.begun(ray.get_runtime_context().get_node_id())
+    if ray.get_gpu_ids():
+        gpus.seen()  # None would let it train on the CPU.
     # Of futures nothing but Python waits. A task that calls `ray.get` or `ray.wait`, if only to
     # look, gives its cores up meanwhile: the node begins another block beside it.
-    rung = rings.wait.remote().future()
+    waiting = rings.wait.remote()
+    rung = waiting.future()
 
     def ends() -> bool:
         return rung.done() and rung.exception() is None  # One where its node died.
 
-    yield from worker.train_block(shipment, task, lambda sent: sent.future().result(), ends)
+    try:
+        yield from worker.train_block(shipment, task, lambda sent: sent.future().result(), ends)
+    finally:
+        if ray.get_gpu_ids():
+            # A process that waits for an answer does not end, and keeps its part of a GPU.
+            ray.cancel(waiting)
 
 
 def bell(ray: Any) -> Any:
