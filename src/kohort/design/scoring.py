@@ -65,15 +65,16 @@ def scoring(
     """The metric that a study's variants are scored by.
 
     Args:
-        wanted: Its name; None for accuracy where every member measures it, else the loss. Where
-            no metric is called "accuracy" or "acc", the first by name that holds "acc" and is no
-            top-k accuracy is taken for it.
+        wanted: Its name; None for an accuracy of Keras where every member measures it, else the
+            loss. Of several that is the one called "accuracy" or "acc", else the first by name.
+            A metric of the user's own scores where it is named, whatever it is called.
         mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
         metrics: Of each member of the study, what it logs beside its loss.
         losses: Of each what its loss computes, where that is known.
 
     Raises:
-        DesignError: Some member has no such metric, or Keras does not know its direction.
+        DesignError: Some member has no such metric, Keras does not know its direction, or the
+            loss would score and higher be better.
     """
     # Of one name, variants may count right answers of one output and of several.
     alike = [
@@ -88,9 +89,10 @@ def scoring(
         ]
     }
     if wanted is None:
-        named = [metric for metric in ("accuracy", "acc") if metric in kinds]
-        by_name = [metric for metric in kinds if "acc" in metric and "top" not in metric]
-        metric = next(iter(named + by_name), LOSS)
+        others = {k.name for of_member in metrics for k in of_member if not k.accuracy}
+        accuracies = [name for name in kinds if name != LOSS and name not in others]
+        named = [name for name in ("accuracy", "acc") if name in accuracies]
+        metric = next(iter(named + accuracies), LOSS)
     else:
         metric = LOSS if wanted == "loss" else wanted
     if metric not in kinds:
@@ -108,13 +110,18 @@ def scoring(
             "mode='auto', and Keras does not know",
             "pass mode='max' or mode='min'",
         )
-    # What is taken for an accuracy by its name is better where it is higher.
+    if metric == LOSS and direction == "up":
+        raise DesignError(
+            "a metric of which more is better, for mode='max'",
+            "the loss, of which less is" + "; no metric is named" * (wanted is None),
+            "name the metric, metric='...', or leave mode out",
+        )
     higher = direction != "down"
     of_members = [k for of_member in metrics for k in of_member if k.name == metric]
-    accuracies = {k.accuracy for k in of_members} or {""}
+    counted = {k.accuracy for k in of_members} or {""}
     constants = set(losses) if metric == LOSS else {k.constant for k in of_members}
     is_proportion = kind.is_proportion and higher
-    return Scoring(metric, higher, is_proportion, frozenset(accuracies), frozenset(constants))
+    return Scoring(metric, higher, is_proportion, frozenset(counted), frozenset(constants))
 
 
 def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:

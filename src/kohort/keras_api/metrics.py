@@ -48,7 +48,7 @@ _OF_SECOND = (
 _DEFAULT_THRESHOLD = 0.5
 """Of `BinaryAccuracy`: probabilities above it mean class 1. Others count other answers as right."""
 
-type Accuracy = Literal["", "binary", "misplaced", "integers", "one-hot"]
+type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
 
 def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
@@ -73,12 +73,12 @@ class MetricKind(NamedTuple):
         name: The name under which it is logged for the training data.
         direction: Whether "up" or "down" is better, by the attribute of Keras's that
             `keras.callbacks.EarlyStopping` uses in mode "auto"; "" where Keras does not know.
-        is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one, or
-            any that is called an accuracy.
-        accuracy: The targets of which it counts the right answers, if it is such a metric of
-            Keras: the labels 0 and 1, integers, or one-hot rows. "misplaced" where it takes
+        is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one.
+        accuracy: The targets of which it counts the right answers, if it is an accuracy of Keras:
+            the labels 0 and 1, integers, or one-hot rows. "misplaced" where it takes
             outputs above 0.5 for class 1, Keras's default, and they are logits or margins, of which
-            those above 0 are. "" for all others.
+            those above 0 are; "elsewhere" where it cuts at a threshold of the user's; "equal" where
+            it counts outputs that are the targets. "" for all others, whatever they are called.
         constant: What it computes, where the score of one answer for all samples is known.
         is_of_second: Whether it is that of class 1, one of two, and would be another of class 0,
             such as a recall of a model with one output. An accuracy or an area under ROC is not.
@@ -106,7 +106,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
         ends = [end for end in known if name == end or name.endswith(f"_{end}")]
         metric = known[max(ends, key=len)] if ends else None
-        is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
+        is_proportion = _is_of_keras(metric) and isinstance(metric, _PROPORTIONS)
         direction = getattr(metric, "_direction", "")
         kinds.append(
             MetricKind(
@@ -127,10 +127,18 @@ def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
         are_signed = outputs in ("logits", "margins")
         if metric.threshold == (0.0 if are_signed else _DEFAULT_THRESHOLD):
             return "binary"
-        return "misplaced" if are_signed and metric.threshold == _DEFAULT_THRESHOLD else ""
+        is_usual = metric.threshold == _DEFAULT_THRESHOLD
+        return "misplaced" if are_signed and is_usual else "elsewhere"
+    if type(metric) is keras.metrics.Accuracy:
+        return "equal"
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
+
+
+def _is_of_keras(metric: Any) -> bool:
+    # A subclass may return percent, or anything.
+    return getattr(keras.metrics, type(metric).__name__, None) is type(metric)
 
 
 def _has_one_output(model: keras.Model) -> bool:
