@@ -351,6 +351,65 @@ def test_an_accuracy_that_cuts_logits_beside_the_border_of_classes_is_refused(
         study.plan()
 
 
+NUMBERS = np.linspace(-2, 3, 60).astype("float32")[:, None]
+RATINGS = np.arange(60) % 5 + 1
+
+
+@pytest.mark.parametrize(
+    ("measured", "targets", "units", "told"),
+    [
+        ("accuracy", NUMBERS, 1, "targets that are all 0 or 1, for 'accuracy'.*from -2 to 3; "),
+        ("acc", RATINGS, 1, r"all 0 or 1, for 'acc'.*targets from 1 to 5; .*metrics=\['mae'\]"),
+        ("accuracy", (NUMBERS > 0.5).astype("float32"), 1, None),
+        (keras.metrics.BinaryAccuracy(threshold=1.0), NUMBERS, 1, "all 0 or 1"),
+        (keras.metrics.Accuracy(), NUMBERS, 1, "targets that are whole numbers"),
+        ("accuracy", np.hstack([NUMBERS, NUMBERS]), 2, "each row of sum 1"),
+        (keras.metrics.BinaryAccuracy(), np.hstack([NUMBERS, NUMBERS]), 2, "all 0 or 1"),
+        ("accuracy", np.hstack([NUMBERS > 0, NUMBERS <= 0]).astype("float32"), 2, None),
+        ("mae", NUMBERS, 1, None),
+    ],
+)  # fmt: skip
+def test_an_accuracy_of_numbers_is_refused_where_it_would_score(measured, targets, units, told):
+    study = of_numbers(measured, y=targets, units=units, loss=keras.losses.LogCosh())
+    if told is None:
+        study.plan()
+        return
+    with pytest.raises(DesignError, match=told) as refused:
+        study.plan()
+    assert "or score by metric='loss'" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    of_numbers(measured, y=targets, units=units, loss=keras.losses.LogCosh(), metric="loss").plan()
+
+
+def test_what_a_train_step_of_ones_own_counts_is_not_checked():
+    class Own(keras.Model):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.second.update_state(y > 0, y_pred)
+            return {"second": self.second.result()}
+
+        @property
+        def metrics(self):
+            return [*super().metrics, self.second]
+
+    def build():
+        inputs = keras.Input((2,))
+        model = Own(inputs, keras.layers.Dense(1)(inputs))
+        model.second = keras.metrics.BinaryAccuracy(name="second")
+        model.compile("adam", "mse")
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
+    splits = kohort.Holdout(0.2, repeats=2)
+    kohort.Study("own", [kohort.Variant("a", build)], data, replicates=splits, epochs=1).plan()
+
+
+def test_fit_takes_an_accuracy_of_numbers():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["accuracy"])
+    history = kohort.fit(model, np.ones((60, 2), "float32"), NUMBERS, verbose=0)
+    assert history.history["accuracy"] == [0.0]
+
+
 class Kept(dict):
     def __getitem__(self, key):
         return self.get(key)
@@ -387,6 +446,22 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
     measure = Measure(SimpleNamespace(metric=None, mode="auto", data=data), Kept())
     measure.choose([0], plans.get)
     assert ("logits or margins" in measure.lack(plans[1])) == lacks
+    data.y_train = np.arange(4) / 3
+    assert "needs targets that are all 0 or 1" in measure.lack(plans[1])
+
+
+def test_a_search_refuses_to_score_numbers_by_an_accuracy():
+    def build(units):
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1)]
+        )
+        model.compile("adam", "mse", metrics=["accuracy"])
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
+    search = kohort.Search("n", build, {"units": [1, 2]}, data, trials=2, epochs=2)
+    with pytest.raises(DesignError, match="targets that are all 0 or 1"):
+        search.run(verbose=0)
 
 
 @pytest.mark.parametrize("of_earlier", [["data_loss", False], ["data_loss", False, False]])

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 from kohort.data.labels import (
@@ -32,6 +34,7 @@ class Scoring:
         accuracies: Of members, the targets of which it counts the right answers; "" where it is
             no such metric.
         constants: Of members, what it computes, where one answer for all samples has a known score.
+        takes: As `accuracies`, of members whose metric gets the targets as they are.
     """
 
     metric: str
@@ -39,6 +42,7 @@ class Scoring:
     is_proportion: bool
     accuracies: frozenset[Accuracy] = frozenset([""])
     constants: frozenset[ConstantKind | None] = frozenset()
+    takes: frozenset[Accuracy] = frozenset()
 
     @property
     def constant(self) -> ConstantKind | None:
@@ -78,7 +82,7 @@ def scoring(
     """
     # Of one name, variants may count right answers of one output and of several.
     alike = [
-        {k._replace(accuracy="", constant=None, is_of_second=False) for k in of_member}
+        {MetricKind(kind.name, kind.direction, kind.is_proportion) for kind in of_member}
         for of_member in metrics
     ]
     kinds = {
@@ -121,7 +125,14 @@ def scoring(
     counted = {k.accuracy for k in of_members} or {""}
     constants = set(losses) if metric == LOSS else {k.constant for k in of_members}
     is_proportion = kind.is_proportion and higher
-    return Scoring(metric, higher, is_proportion, frozenset(counted), frozenset(constants))
+    return Scoring(
+        metric,
+        higher,
+        is_proportion,
+        frozenset(counted),
+        frozenset(constants),
+        frozenset(k.accuracy for k in of_members if k.takes_targets),
+    )
 
 
 def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
@@ -169,6 +180,43 @@ def check_one_class(score: Scoring, data: Dataset) -> None:
             "compile with keras.metrics.BinaryAccuracy(), which counts each column, or with "
             "keras.metrics.AUC(multi_label=True), and name it, metric=; or metric='loss'",
         )
+
+
+def check_answers(score: Scoring, data: Dataset) -> None:
+    """Refuse an accuracy of targets that no answer of it can be equal to, such as numbers.
+
+    Args:
+        score: What scores.
+        data: The data.
+
+    Raises:
+        DesignError: It is such an accuracy of such targets.
+    """
+    for accuracy in sorted(score.takes):
+        if wanted := lacking_targets(accuracy, data.y_train):
+            low, high = data.y_train.min(), data.y_train.max()
+            raise DesignError(
+                f"{wanted}, for {score.metric!r}, which counts answers that are the target",
+                f"targets from {low:g} to {high:g}",
+                "of numbers to predict compile with a metric of numbers, such as metrics=['mae'], "
+                "and name it, metric='mae'; or score by metric='loss'; number two classes 0 and 1",
+            )
+
+
+def lacking_targets(accuracy: Accuracy, targets: np.ndarray) -> str:
+    """The targets that an accuracy would need, in words, where these are others; else ""."""
+    if accuracy in ("binary", "misplaced", "elsewhere"):
+        return "" if np.isin(targets, (0, 1)).all() else "targets that are all 0 or 1"
+    is_float = targets.dtype.kind == "f"
+    if accuracy == "equal":
+        return "targets that are whole numbers" * is_float
+    if accuracy == "integers":
+        is_broken = is_float and bool((targets != np.rint(targets)).any())
+        return "targets that are numbers of classes" * is_broken
+    if accuracy == "one-hot":
+        are_shares = (targets >= 0).all() and np.allclose(targets.sum(axis=-1), 1, atol=1e-3)
+        return "" if are_shares else "targets with a column for each class, each row of sum 1"
+    return ""
 
 
 def check_threshold(score: Scoring) -> None:

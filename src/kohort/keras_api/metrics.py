@@ -48,6 +48,8 @@ _OF_SECOND = (
 _DEFAULT_THRESHOLD = 0.5
 """Of `BinaryAccuracy`: probabilities above it mean class 1. Others count other answers as right."""
 
+_KERAS_STEP = keras.Model.train_step
+
 type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
 
@@ -82,6 +84,8 @@ class MetricKind(NamedTuple):
         constant: What it computes, where the score of one answer for all samples is known.
         is_of_second: Whether it is that of class 1, one of two, and would be another of class 0,
             such as a recall of a model with one output. An accuracy or an area under ROC is not.
+        takes_targets: Whether Keras gives it the targets as they are; of a `train_step` of the
+            user's own nobody knows what it gives.
     """
 
     name: str
@@ -90,6 +94,7 @@ class MetricKind(NamedTuple):
     accuracy: Accuracy = ""
     constant: ConstantKind | None = None
     is_of_second: bool = False
+    takes_targets: bool = True
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -101,6 +106,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
     known = {metric.name: metric for metric in metrics_in(model)}
     has_one_output = _has_one_output(model)
+    compiled = set(map(id, getattr(getattr(model, "_compile_metrics", None), "metrics", ())))
     kinds = []
     for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
@@ -116,6 +122,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 _accuracy(metric, output_kind(model)),
                 _constant(metric),
                 has_one_output and _is_of_second(metric),
+                takes_targets=id(metric) in compiled and type(model).train_step is _KERAS_STEP,
             )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
