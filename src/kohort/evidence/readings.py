@@ -41,7 +41,7 @@ class Tested:
         predictions: float32, what it predicts of them, likewise.
         second: float32 `[test sample]`, of two classes: higher where the model leans to the second.
             None elsewhere, and of readings that earlier versions kept.
-        margins: Whether its outputs are margins of a hinge loss and no probabilities; then
+        margins: Whether its outputs have no bounds and are no probabilities; then
             `probabilities` and `losses` follow the order of these, and mean nothing else.
         groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
             no groups, or these are not known, and of readings that earlier versions kept.

@@ -9,7 +9,7 @@ import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
-from kohort.keras_api.class_outputs import OutputKind, output_kind
+from kohort.keras_api.class_outputs import HALF, OutputKind, output_kind
 
 _PROPORTIONS = (
     keras.metrics.Accuracy,
@@ -44,9 +44,6 @@ _OF_SECOND = (
     keras.metrics.RecallAtPrecision,
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
-
-_DEFAULT_THRESHOLD = 0.5
-"""Of `BinaryAccuracy`: probabilities above it mean class 1. Others count other answers as right."""
 
 _KERAS_STEP = keras.Model.train_step
 
@@ -132,9 +129,9 @@ def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
     # Of subclasses nobody knows what they count.
     if metric is not None and type(metric) is keras.metrics.BinaryAccuracy:
         are_signed = outputs in ("logits", "margins")
-        if metric.threshold == (0.0 if are_signed else _DEFAULT_THRESHOLD):
+        if metric.threshold == (0.0 if are_signed else HALF):
             return "binary"
-        is_usual = metric.threshold == _DEFAULT_THRESHOLD
+        is_usual = metric.threshold == HALF
         return "misplaced" if are_signed and is_usual else "elsewhere"
     if type(metric) is keras.metrics.Accuracy:
         return "equal"
