@@ -35,6 +35,7 @@ class Scoring:
             no such metric.
         constants: Of members, what it computes, where one answer for all samples has a known score.
         takes: As `accuracies`, of members whose metric gets the targets as they are.
+        is_weighted: Whether it weighs samples for some member, where they have weights.
     """
 
     metric: str
@@ -43,6 +44,7 @@ class Scoring:
     accuracies: frozenset[Accuracy] = frozenset([""])
     constants: frozenset[ConstantKind | None] = frozenset()
     takes: frozenset[Accuracy] = frozenset()
+    is_weighted: bool = False
 
     @property
     def constant(self) -> ConstantKind | None:
@@ -132,6 +134,7 @@ def scoring(
         frozenset(counted),
         frozenset(constants),
         frozenset(k.accuracy for k in of_members if k.takes_targets),
+        any(k.is_weighted for k in of_members),
     )
 
 

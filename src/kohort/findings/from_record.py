@@ -74,6 +74,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.looks,
         learned=record.learned,
         constant=record.constant,
+        weighs_answers=settings.weighs_answers,
     )
 
 

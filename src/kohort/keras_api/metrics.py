@@ -83,6 +83,7 @@ class MetricKind(NamedTuple):
             such as a recall of a model with one output. An accuracy or an area under ROC is not.
         takes_targets: Whether Keras gives it the targets as they are; of a `train_step` of the
             user's own nobody knows what it gives.
+        is_weighted: Whether it weighs samples, where they have weights: one of `weighted_metrics`.
     """
 
     name: str
@@ -92,6 +93,7 @@ class MetricKind(NamedTuple):
     constant: ConstantKind | None = None
     is_of_second: bool = False
     takes_targets: bool = True
+    is_weighted: bool = False
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -101,7 +103,9 @@ def metrics_in(model: keras.Model) -> list[Any]:
 
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
-    known = {metric.name: metric for metric in metrics_in(model)}
+    # Of two of one name the first is logged under it, the other as `weighted_`.
+    known = {metric.name: metric for metric in reversed(metrics_in(model))}
+    weighted = _weighted_metrics(model)
     has_one_output = _has_one_output(model)
     compiled = set(map(id, getattr(getattr(model, "_compile_metrics", None), "metrics", ())))
     kinds = []
@@ -120,9 +124,16 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 _constant(metric),
                 has_one_output and _is_of_second(metric),
                 takes_targets=id(metric) in compiled and type(model).train_step is _KERAS_STEP,
+                is_weighted=id(metric) in weighted or name.startswith("weighted_"),
             )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
+
+
+def _weighted_metrics(model: keras.Model) -> set[int]:
+    """By `id`, what a compiled model measures with the weights of samples."""
+    lists = getattr(getattr(model, "_compile_metrics", None), "_flat_weighted_metrics", ())
+    return {id(each) for of_output in lists if of_output is not None for each in of_output.metrics}
 
 
 def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
