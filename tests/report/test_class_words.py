@@ -222,6 +222,23 @@ def test_of_two_accuracies_of_one_name_that_which_weighs_samples_is_known():
     assert kinds == {"accuracy": False, "weighted_accuracy": True, "mae": True}
 
 
+def several_labels(rate):
+    outputs = keras.layers.Dense(3, "sigmoid")
+    model = keras.Sequential([keras.Input((3,)), outputs])
+    model.compile(keras.optimizers.SGD(rate), "mse", metrics=[keras.metrics.BinaryAccuracy()])
+    return model
+
+
+def test_points_of_several_labels_are_no_errors_in_1000_samples():
+    x = np.random.default_rng(0).normal(size=(300, 3)).astype("float32")
+    data = kohort.Dataset(x, (x > 0).astype("float32"))
+    variants = kohort.grid(several_labels, rate=[0.0, 20.0])
+    result = run(data, *variants, epochs=3)
+    assert result.metric == "binary_accuracy"
+    assert re.search(r"better than the baseline, rate=0.0: \+[\d.]+ points", result.answer())
+    assert "in 1,000" not in result.answer()
+
+
 @pytest.mark.long
 def test_chance_is_told(tmp_path):
     random = np.random.default_rng(1)

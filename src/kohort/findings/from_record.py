@@ -56,6 +56,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         is_never_above_one=reference is not None and _is_never_above_one(record),
         loss=_loss_of_all(record),
         of_class="" if settings.counted is None else settings.counted.name,
+        counts_answers=record.majority is not None,
     )
     margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
     return StudyCurves(
